@@ -199,7 +199,7 @@ def reject(
 """)  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
 def undo(call: Call, words: Words) -> None:
-    """Take back your last decision, or the last one about a card or draft.
+    """Undo your last decision, or the last one about a card or draft.
 
     Decisions made by one command are undone together. If you undo a change by the source, the
     old words stay, and its next change is a question. What a model or chat drafted since your last
@@ -373,7 +373,7 @@ def edit(
     """Reword a card or draft, or make a card from a highlight, given by its key.
 
     A draft is accepted in your words, which stay when the source changes. Deck and Tags are
-    those of the note, tags with blanks between them; in Anki, you move it there.
+    those of the note, with spaces between tags; in Anki, you move it there.
     """
     from ankiforge.ledger import item_lists
     from ankiforge.pipeline.collection import iter_rows_as_in_anki

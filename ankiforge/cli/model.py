@@ -160,7 +160,7 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
         hint = "run it without --offline, or use a model on this computer"
         raise UsageError("--offline forbids sending to another computer", hint=hint)
     folder = find_workspace(call)
-    with open_workspace(call, folder=choice.configure(folder)) as workspace:
+    with open_workspace(call, folder=choice.configure_workspace(folder)) as workspace:
         # show what would be sent, to whom, and at what price
         model = workspace.build_model()
         assert model is not None

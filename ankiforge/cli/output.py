@@ -586,7 +586,7 @@ def open_workspace(
     *,
     writes: str = "",
     read_only: bool = False,
-    patience: float | None = None,
+    lock_timeout: float | None = None,
     folder: WorkspaceDirectory | None = None,
 ) -> Iterator[Workspace]:
     """Context manager that opens the workspace of a call, together with its ledger.
@@ -595,7 +595,7 @@ def open_workspace(
         call: the options of the command.
         writes: the name of the lock to hold ("drafting" or "publishing"), or "" for none.
         read_only: whether to write nothing. Changes then go into a copy in memory.
-        patience: how long to wait for the lock in seconds, or None for the default.
+        lock_timeout: how long to wait for the lock in seconds, or None for the default.
         folder: the workspace's directory and settings, if already known.
     """
     from ankiforge.pipeline.workspace import Workspace
@@ -609,7 +609,7 @@ def open_workspace(
     )
     with ExitStack() as stack:
         if writes:
-            stack.enter_context(workspace.hold_lock(writes, patience))
+            stack.enter_context(workspace.hold_lock(writes, lock_timeout))
         stack.enter_context(workspace)
         call.print_problems(workspace.iter_journal_problems())
         if not writes:

@@ -162,7 +162,7 @@ def print_summary(
     )
     for line in text.format_block(include_next_command=not in_review):
         call.print_result(line)
-    problems = _omit_known_notices(workspace, result)
+    problems = _filter_new_problems(workspace, result)
     if call.verbose:
         call.print_problems(result.problems)
     else:
@@ -175,7 +175,7 @@ _NOTICES_SETTING = "notices"
 """The name of the ledger setting with the notices of the last run."""
 
 
-def _omit_known_notices(workspace: Workspace, result: RunResult) -> list[Problem]:
+def _filter_new_problems(workspace: Workspace, result: RunResult) -> list[Problem]:
     """Return the problems of a run without notices that the previous run already reported.
 
     Missing sources are always reported.
@@ -335,8 +335,8 @@ def draft(
     and its answer taken when you paste it, or copy it. With --again, the new drafts wait beside
     the old ones.
 
-    With a PATH, such as `ankiforge draft lecture.pdf`, model or chat choose passages of a document
-    in which nothing is marked, and make a card of each.
+    With a PATH, such as `ankiforge draft lecture.pdf`, a model or your chat chooses passages of a
+    document in which nothing is marked, and makes a card of each.
     """
     if click.get_current_context().invoked_subcommand:
         return

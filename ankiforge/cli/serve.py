@@ -383,7 +383,7 @@ class Watcher:
         succeeded = True
         try:
             with open_workspace(
-                self._call, writes="drafting", patience=LOCK_TIMEOUT
+                self._call, writes="drafting", lock_timeout=LOCK_TIMEOUT
             ) as workspace:
                 started_at = time.monotonic()
                 workspace.read_and_draft(result, limit=self._call.limit)
@@ -392,14 +392,14 @@ class Watcher:
                 self._report_run(result, round(time.monotonic() - started_at, 2))
                 newest_decision = workspace.ledger.list_history()[:1]
                 if has_changed or newest_decision != self._newest_decision:
-                    self._deliver(workspace, result)
+                    self._deliver_cards(workspace, result)
                     self._newest_decision = newest_decision
         except ForgeError as error:
             succeeded = False
             is_busy = isinstance(error, BusyError)
             problem = Problem("watch", error.message, error.hint, notice=is_busy)
             result.problems.append(problem)
-        self._report_problems(result.problems)
+        self._report_new_problems(result.problems)
         return succeeded
 
     def _report_run(self, result: RunResult, seconds: float) -> None:
@@ -428,7 +428,7 @@ class Watcher:
             seconds=seconds,
         )
 
-    def _deliver(self, workspace: Workspace, run_result: RunResult) -> None:
+    def _deliver_cards(self, workspace: Workspace, run_result: RunResult) -> None:
         """Write the package or send the cards to Anki, and print what was delivered.
 
         Raises:
@@ -456,7 +456,7 @@ class Watcher:
         if error:
             raise error
 
-    def _report_problems(self, problems: Iterable[Problem]) -> None:
+    def _report_new_problems(self, problems: Iterable[Problem]) -> None:
         from ankiforge.reports.summary import problem_to_json
 
         problems_by_key = {(problem.where, problem.what): problem for problem in problems}

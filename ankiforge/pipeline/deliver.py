@@ -464,7 +464,7 @@ def open_package(path: Path) -> bool:
 # --- the plan -------------------------------------------------------------------------------
 
 
-class ShippingScope(Value):
+class ExportScope(Value):
     """Which cards to export, and whether to send them to a running Anki."""
 
     deck: str = ""
@@ -477,7 +477,7 @@ class ShippingScope(Value):
     """
 
 
-DEFAULT_SCOPE = ShippingScope()
+DEFAULT_SCOPE = ExportScope()
 """All cards that Anki lacks, written to a file."""
 
 
@@ -486,7 +486,7 @@ def plan_cards(
     ledger: Ledger,
     decks: tuple[DeckRule, ...],
     mapped: Mapping[NoteType, MappedType],
-    scope: ShippingScope = DEFAULT_SCOPE,
+    scope: ExportScope = DEFAULT_SCOPE,
 ) -> list[CardPlan]:
     """Plan every card that may need exporting, and record which cards are up to date.
 
@@ -583,7 +583,7 @@ def publish(
     ledger: Ledger,
     result: RunResult,
     path: Path,
-    scope: ShippingScope = DEFAULT_SCOPE,
+    scope: ExportScope = DEFAULT_SCOPE,
 ) -> None:
     """Plan all cards and write the package, unless Anki's collection couldn't be read.
 
@@ -673,7 +673,7 @@ def push(
     except ServiceError as error:
         if result.scan is None:
             result.add_scan(read_collection(settings, ledger, Path.home()))
-        publish(folder, ledger, result, path, ShippingScope(deck=deck))
+        publish(folder, ledger, result, path, ExportScope(deck=deck))
         return error
     if is_loopback(anki.url):
         profile = anki.get_active_profile()
@@ -681,7 +681,7 @@ def push(
         scan.viewed.deleted.extend(file_view.deleted)
 
     # write the package, and remember the notes that Anki had before
-    publish(folder, ledger, result, path, ShippingScope(deck=deck, push=True))
+    publish(folder, ledger, result, path, ExportScope(deck=deck, push=True))
     if not result.packages:
         result.pushed = (0, 0)
         return None

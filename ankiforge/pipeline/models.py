@@ -72,7 +72,7 @@ class NamedModel(Value):
         """The name of the model and its server, for display."""
         return f"{self.llm.model} at {self.llm.base_url.partition('://')[2]}"
 
-    def configure(self, folder: WorkspaceDirectory) -> WorkspaceDirectory:
+    def configure_workspace(self, folder: WorkspaceDirectory) -> WorkspaceDirectory:
         """Return the workspace with this model as its drafter, without writing the settings."""
         values = {name: getattr(self.llm, name) for name in _MODEL_SETTINGS}
         llm = replace(folder.config.llm, **values)

@@ -125,10 +125,10 @@ def make_accept_policy(config: Config, override: str = "") -> Callable[[Draft], 
     """
     rules = override or config.accept.rules
 
-    def accepts(draft: Draft) -> bool:
+    def should_accept(draft: Draft) -> bool:
         return rules == "clean" and draft.is_user_card
 
-    return accepts
+    return should_accept
 
 
 # --- the result ----------------------------------------------------------------------------

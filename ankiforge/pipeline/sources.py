@@ -396,7 +396,7 @@ def find_unmarked_paths(
     unmarked = []
     for place, names in names_by_path.items():
         path = Path(place)
-        if not names.keys() & _TEXT_KINDS:
+        if not names.keys() & _TEXT_SOURCE_KINDS:
             continue
         is_marked = any((source, path.name) in marked for source in names.values())
         if folders and path.is_dir():
@@ -408,11 +408,11 @@ def find_unmarked_paths(
     return unmarked
 
 
-_TEXT_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))
+_TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))
 """The kinds of sources in whose files passages can be chosen without a mark."""
 
 
-def split_remembered(
+def split_remembered_paths(
     workspace: WorkspaceDirectory,
     path: Path,
 ) -> tuple[list[RememberedPath], list[RememberedPath]]:
@@ -520,7 +520,9 @@ def _find_sources(
     path = resolve_links(path)
     configured = _find_configured_sources(config, path)
     if configured:
-        return [SelectedSource(entry, _rebase(entry, path)) for entry in configured]
+        return [
+            SelectedSource(entry, _rebase_onto_root(entry, path)) for entry in configured
+        ]
 
     def find_known_directories(kind: str) -> dict[Path, bool]:
         """Return the directories that are read as this kind of source.
@@ -547,7 +549,7 @@ def _find_sources(
             ):
                 at_root.append(entry)
         if at_root:
-            below = _rebase(at_root[0], *found_source.only)
+            below = _rebase_onto_root(at_root[0], *found_source.only)
             selected.append(SelectedSource(at_root[0], below))
             continue
         name = _choose_source_name(config, remembered, found_source, path)
@@ -668,7 +670,7 @@ def choose_free_name(name: str, taken_names: Collection[str]) -> str:
     return candidate
 
 
-def _rebase(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
+def _rebase_onto_root(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
     """Rebase resolved paths onto the root as spelt in the settings, omitting the root itself."""
     root = resolve_links(entry.path)
     rebased = []
@@ -726,12 +728,12 @@ def open_sources(
     folders: dict[str, str] = {}
     for source in selected:
         if source.entry.has_path:
-            folders[_source_id(source.entry)] = str(source.entry.path)
+            folders[_make_source_id(source.entry)] = str(source.entry.path)
     store_source_directories(ledger, folders)
     caches = CacheFile(workspace.state_directory / CACHE_FILE)
     opened: list[Source] = []
     for source in selected:
-        cache = caches.get_cache(_source_id(source.entry))
+        cache = caches.get_cache(_make_source_id(source.entry))
         opened.append(
             open_source(
                 workspace,
@@ -744,7 +746,7 @@ def open_sources(
     return tuple(opened)
 
 
-def _source_id(entry: SourceEntry) -> str:
+def _make_source_id(entry: SourceEntry) -> str:
     return f"{entry.kind}:{entry.name}"
 
 

@@ -171,13 +171,15 @@ class DocumentRequest(NamedTuple):
         page_counts = [len(each.whole_text.pages) for each in self.documents]
         return tuple(accumulate(page_counts[:-1], initial=0))
 
-    def find_document(self, page: int) -> int:
+    def find_document_index(self, page: int) -> int:
         """Return the index in `documents` of the document with this page of `whole_text`."""
         return bisect_right(self.first_pages, page) - 1
 
-    def to_document(self, located: PassageMatch) -> tuple[OpenDocument, PassageMatch]:
+    def locate_in_document(
+        self, located: PassageMatch
+    ) -> tuple[OpenDocument, PassageMatch]:
         """Convert a position in `whole_text` to a document and a position in that document."""
-        index = self.find_document(located.page)
+        index = self.find_document_index(located.page)
         page = located.page - self.first_pages[index]
         return self.documents[index], located._replace(page=page)
 
@@ -233,7 +235,7 @@ class DocumentRequest(NamedTuple):
 # --- documents --------------------------------------------------------------------------
 
 
-def start_reading(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
+def remember_and_read_paths(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
     """Read files and directories in this and all later runs, even if they contain no marks.
 
     Returns:
@@ -321,7 +323,7 @@ def prepare_requests(
         ItemError: the path is a single document with nothing to choose from.
     """
     remembered = workspace.folder.remembered_paths
-    source_problems = start_reading(workspace, [path])
+    source_problems = remember_and_read_paths(workspace, [path])
     problems: list[Problem] = []
     documents = []
     requests = []
@@ -460,7 +462,9 @@ def build_model_request(
         lambda words, document: privacy.mask_text(words, document.key),
         known_highlights,
         request.format_part_name(part),
-        (lambda page: texts[request.find_document(page)]) if len(texts) > 1 else None,
+        (lambda page: texts[request.find_document_index(page)])
+        if len(texts) > 1
+        else None,
     )
 
 
@@ -650,7 +654,7 @@ def record_document_answer(
             answer,
             request.letters,
             {paragraph.page for paragraph in part.paragraphs} if part else set(),
-            lambda located: _build_highlight(*request.to_document(located)),
+            lambda located: _build_highlight(*request.locate_in_document(located)),
             make_fault_finder(),
             _locate_known_highlights(workspace, request),
         )
@@ -658,7 +662,9 @@ def record_document_answer(
         drafted = []
         lost = []
         if reading.choices:
-            choices = [request.to_document(choice.location) for choice in reading.choices]
+            choices = [
+                request.locate_in_document(choice.location) for choice in reading.choices
+            ]
             keys = _record_choices(workspace, choices, chosen_marks.BY_CHAT, steps)
             origin = choose.make_origin(
                 answer, _load_prompt(workspace), model.name if model else ""

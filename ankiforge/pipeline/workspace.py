@@ -240,7 +240,7 @@ class Workspace(OpenWorkspace):
             ingested = ingest_sources(job, self.ledger)
             yield ingested
             if ingested.report and ingested.report.moved_sources:
-                self._forget_moved(result, ingested.report.moved_sources)
+                self._forget_moved_paths(result, ingested.report.moved_sources)
             # forget new PATHs whose files couldn't be read
             problems = [problem for problem in result.problems if not problem.notice]
             failed = {Path(problem.where).name for problem in problems}
@@ -274,7 +274,7 @@ class Workspace(OpenWorkspace):
         folders.store_remembered(self.folder.state_directory, remembered)
         return [item.path for item in remembered if item not in stored]
 
-    def _forget_moved(self, result: RunResult, moved: Strings) -> None:
+    def _forget_moved_paths(self, result: RunResult, moved: Strings) -> None:
         """Forget missing PATHs if all of their passages have moved to other sources.
 
         In `result`, the problem of each such PATH is replaced by a notice.
@@ -309,10 +309,13 @@ class Workspace(OpenWorkspace):
             UsageError: no remembered PATH is at or below `path`.
         """
         from ankiforge.ledger.ingest import unselect_documents
-        from ankiforge.pipeline.sources import find_documents_to_forget, split_remembered
+        from ankiforge.pipeline.sources import (
+            find_documents_to_forget,
+            split_remembered_paths,
+        )
 
         with self.hold_lock("drafting"):
-            to_forget, to_keep = split_remembered(self.folder, path)
+            to_forget, to_keep = split_remembered_paths(self.folder, path)
             documents = find_documents_to_forget(
                 self.folder.config,
                 self.ledger,
@@ -701,7 +704,7 @@ class Workspace(OpenWorkspace):
         self._check_deck(deck)
         path = self.resolve_package_path(deck, output, force=force)
         result.add_scan(self.read_collection())
-        scope = deliver.ShippingScope(deck=deck, full=full)
+        scope = deliver.ExportScope(deck=deck, full=full)
         deliver.publish(self.folder, self.ledger, result, path, scope)
         return result
 

@@ -74,9 +74,9 @@ def list_row_to_json(
     from ankiforge.pipeline.decks import collect_tags
 
     if isinstance(list_row, LocalCard):
-        state = _card_to_json(ledger, list_row)
+        state = _card_state_to_json(ledger, list_row)
     else:
-        state = _draft_to_json(list_row)
+        state = _draft_state_to_json(list_row)
     html = render_content(list_row.kind, list_row.fields)
     figure: Json | None = None
     masks = get_figure_masks(list_row)
@@ -110,8 +110,7 @@ def list_row_to_json(
     }
 
 
-def _draft_to_json(draft: PendingDraft) -> Json:
-    """Build the part of `list_row_to_json` that a draft and a card have different sources for."""
+def _draft_state_to_json(draft: PendingDraft) -> Json:
     from ankiforge.review.items import explain_pending
 
     return {
@@ -127,7 +126,7 @@ def _draft_to_json(draft: PendingDraft) -> Json:
     }
 
 
-def _card_to_json(ledger: Ledger, card: LocalCard) -> Json:
+def _card_state_to_json(ledger: Ledger, card: LocalCard) -> Json:
     from ankiforge.ledger.tables.anki_notes import load_present_note
 
     revision: Json | None = None

@@ -128,16 +128,16 @@ class Listing:
                     )
                     yield decision_to_json(entry), (row,)
             case "unknown":
-                yield from self._list_unknown()
+                yield from self._list_unknown_notes()
             case "changed":
-                yield from self._list_changed(query)
+                yield from self._list_changed_items(query)
             case "new":
                 drafts = self._list_new_drafts(
-                    self._find_matching(query, everything=everything)
+                    self._find_matching_ids(query, everything=everything)
                 )
                 yield from self._list_by_passage(drafts)
             case _:
-                ids = self._find_matching(query, everything=everything)
+                ids = self._find_matching_ids(query, everything=everything)
                 new_drafts: list[PendingDraft] = []
                 if not everything:
                     # yield new drafts in the order of the review, then the rest in reading order
@@ -148,7 +148,7 @@ class Listing:
                     chain(new_drafts, item_lists.load_items(ledger, ids))
                 )
 
-    def _list_unknown(self) -> ListedRows:
+    def _list_unknown_notes(self) -> ListedRows:
         for note in iter_unknown_notes(self._ledger):
             fields = [field_to_markdown(html) for html in note.fields[:2]]
             first_field = to_one_line(" ".join(fields[:1]))
@@ -178,7 +178,9 @@ class Listing:
             facts = format_fact_count(list_facts(self._ledger, draft.highlight))
             yield None, (format_list_row(draft, facts),)
 
-    def _find_matching(self, query: Strings, *, everything: bool = False) -> list[str]:
+    def _find_matching_ids(
+        self, query: Strings, *, everything: bool = False
+    ) -> list[str]:
         return find_matching_ids(
             self._ledger, join_arguments(query), everything=everything
         )
@@ -231,14 +233,14 @@ class Listing:
             text += map(format_decision_line, decisions)
             yield None, text
 
-    def _list_changed(self, query: Strings) -> ListedRows:
+    def _list_changed_items(self, query: Strings) -> ListedRows:
         """Yield what has changed in the sources of the cards that match a query.
 
         These are pending revisions, conflicts, recent changes to cards, and cards whose source is
         gone.
         """
         ledger = self._ledger
-        matching_ids = self._find_matching(query)
+        matching_ids = self._find_matching_ids(query)
         revisions = [
             id
             for id in pending_items.load_pending_items(ledger).revisions
@@ -328,7 +330,7 @@ class Listing:
                 ledger, [QueryTerm("key", arguments[0])], everything=True
             )
         else:
-            ids = self._find_matching(arguments)
+            ids = self._find_matching_ids(arguments)
         if not ids and looks_like_key(arguments[0]):
             for outcome in pending_items.iter_outcomes(ledger, arguments[0]):
                 yield self._format_outcome(outcome)

@@ -77,7 +77,9 @@ class DocumentPile(Value):
     @property
     def best_ranks(self) -> list[float]:
         """The ranks of the ten best drafts and proposals, highest first."""
-        ranks = [place.rank for place in (*self.drafted_marks, *self.proposal_marks)]
+        ranks = [
+            location.rank for location in (*self.drafted_marks, *self.proposal_marks)
+        ]
         return sorted(ranks, reverse=True)[:SITTING_SIZE]
 
     @property
@@ -105,7 +107,7 @@ class DocumentPile(Value):
         return f"{counts}; your chat can ask about the other {len(self.other_marks):,}"
 
     def select_best_items(
-        self, item: Callable[[str], Item | None], later: Collection[str] = ()
+        self, load_item: Callable[[str], Item | None], later: Collection[str] = ()
     ) -> list[Item]:
         """Return the ten most useful drafts and proposals, in reading order.
 
@@ -114,26 +116,28 @@ class DocumentPile(Value):
         only if nothing else is left.
 
         Args:
-            item: returns the item with a given id, or None if it is no longer pending.
+            load_item: returns the item with a given id, or None if it is no longer pending.
             later: the ids of postponed items.
         """
-        places = [*self.drafted_marks, *self.proposal_marks]
-        remaining = [place for place in places if place.id not in later] or places
-        remaining.sort(key=lambda place: (-place.usefulness, place.sentence))
+        locations = [*self.drafted_marks, *self.proposal_marks]
+        remaining = [
+            location for location in locations if location.id not in later
+        ] or locations
+        remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
         best_items: dict[str, tuple[int, float, Item]] = {}
-        for place in remaining:
+        for location in remaining:
             if len(best_items) == SITTING_SIZE:
                 break
-            place_item = item(place.id)
-            if not (place_item and place_item.offered_drafts):
+            candidate = load_item(location.id)
+            if not (candidate and candidate.offered_drafts):
                 continue
-            proposal = place_item.proposal
-            name = proposal.quote if proposal else place.id
+            proposal = candidate.proposal
+            name = proposal.quote if proposal else location.id
             confidence = proposal.confidence if proposal else 0.0
             if name not in best_items or confidence > best_items[name][1]:
-                best_items[name] = (place.position, confidence, place_item)
+                best_items[name] = (location.position, confidence, candidate)
         in_reading_order = sorted(best_items.values(), key=itemgetter(0))
-        return [place_item for *_, place_item in in_reading_order]
+        return [candidate for *_, candidate in in_reading_order]
 
 
 class Sitting(Value):
@@ -150,7 +154,7 @@ class Sitting(Value):
     list_id: str = ""
 
     def record_decision(
-        self, id: str, act: str, action: str, further_id: str = ""
+        self, id: str, act: str, action: str, next_fact_id: str = ""
     ) -> Sitting:
         """Record a decision on an item, and return the sitting without that item.
 
@@ -161,11 +165,11 @@ class Sitting(Value):
             id: the id of the item.
             act: the `act` of the decision.
             action: the id of the action, or "" if the decision can't be undone.
-            further_id: the id of the next fact of the same mark, or "".
+            next_fact_id: the id of the next fact of the same mark, or "".
         """
         result = RESULT_BY_ACT.get(act, "card")
         results = (*self.results, result)
-        ids = self._replace_id(id, further_id if result == "card" else "")[
+        ids = self._replace_id(id, next_fact_id if result == "card" else "")[
             : SITTING_SIZE - len(results)
         ]
         actions = (*self.actions, action) if action else self.actions
@@ -213,7 +217,9 @@ def load_piles(
     if highlight_key:
         mark = load_row(ledger, highlight_key)
         marks = [
-            place for place in uncarded if mark and place.document == mark["document"]
+            location
+            for location in uncarded
+            if mark and location.document == mark["document"]
         ]
     return group_by_document(
         pending_items.load_draft_locations(ledger, draft_ids, highlight_key), marks
@@ -231,16 +237,16 @@ def group_by_document(
     documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
         lambda: ([], [], [])
     )
-    for place in drafts:
-        documents[place.document][0].append(place)
-    for place in uncarded:
-        documents[place.document][
-            1 if place.usefulness >= MIN_PROPOSAL_CONFIDENCE else 2
-        ].append(place)
+    for location in drafts:
+        documents[location.document][0].append(location)
+    for location in uncarded:
+        documents[location.document][
+            1 if location.usefulness >= MIN_PROPOSAL_CONFIDENCE else 2
+        ].append(location)
     piles = []
-    for document, places in documents.items():
-        title = next(chain(*places)).title
-        piles.append(DocumentPile(document, title, *map(tuple, places)))
+    for document, locations in documents.items():
+        title = next(chain(*locations)).title
+        piles.append(DocumentPile(document, title, *map(tuple, locations)))
     piles.sort(key=lambda pile: sum(pile.best_ranks), reverse=True)
     title_counts = Counter[str]()
     ranks = []
@@ -258,7 +264,9 @@ def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
     for pile in piles:
         remaining = pile.drafted_marks
         while remaining:
-            ordered += sorted(remaining[:SITTING_SIZE], key=lambda place: place.position)
+            ordered += sorted(
+                remaining[:SITTING_SIZE], key=lambda location: location.position
+            )
             remaining = remaining[SITTING_SIZE:]
     return ordered
 
@@ -272,18 +280,22 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
         UsageError: the query can't be parsed.
     """
     order = pending_items.load_pending_items(ledger)
-    places = sort_for_review(load_piles(ledger, order.new_drafts, ()))
+    locations = sort_for_review(load_piles(ledger, order.new_drafts, ()))
     if not query:
-        return [*(place.id for place in places), *order.changed_cards, *order.questions]
+        return [
+            *(location.id for location in locations),
+            *order.changed_cards,
+            *order.questions,
+        ]
     matches = set(find_matching_ids(ledger, query))
     # include a passage if any of its drafts matches
     keys = set[str]()
-    for offer in iter_offers(ledger, [place.key for place in places]):
+    for offer in iter_offers(ledger, [location.key for location in locations]):
         keys.update(draft.key for draft in offer if draft.id in matches)
     ids = [
-        pending_place.id
-        for pending_place in places
-        if not keys.isdisjoint(ledger.get_keys(pending_place.key))
+        pending_location.id
+        for pending_location in locations
+        if not keys.isdisjoint(ledger.get_keys(pending_location.key))
     ]
     return ids + [id for id in order.changed_cards if id in matches]
 
@@ -311,13 +323,13 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentPi
 
 
 def iter_proposals(
-    ledger: Ledger, item: Callable[[str], Item | None], query: str = ""
+    ledger: Ledger, load_item: Callable[[str], Item | None], query: str = ""
 ) -> Iterator[list[Item]]:
     """Yield the ten best proposals of each document, then the next ten of each, and so on.
 
     Args:
         ledger: source of the marks.
-        item: returns the item with a given id, or None if it is no longer pending.
+        load_item: returns the item with a given id, or None if it is no longer pending.
         query: yield only proposals of documents whose titles match; "" matches all.
     """
     remaining = load_piles(ledger, (), pending_items.load_pending_items(ledger).uncarded)
@@ -326,22 +338,24 @@ def iter_proposals(
     while remaining:
         next_round = []
         for pile in remaining:
-            best_items = pile.select_best_items(item)
+            best_items = pile.select_best_items(load_item)
             if not best_items:
                 continue
             yield best_items
             shown_ids = {shown_item.id for shown_item in best_items}
             shown_sentences = {
-                place.sentence for place in pile.proposal_marks if place.id in shown_ids
+                location.sentence
+                for location in pile.proposal_marks
+                if location.id in shown_ids
             }
-            remaining_places = tuple(
-                place
-                for place in pile.proposal_marks
-                if place.id not in shown_ids
-                and not (place.sentence and place.sentence in shown_sentences)
+            remaining_locations = tuple(
+                location
+                for location in pile.proposal_marks
+                if location.id not in shown_ids
+                and not (location.sentence and location.sentence in shown_sentences)
             )
-            if remaining_places:
-                next_round.append(replace(pile, proposal_marks=remaining_places))
+            if remaining_locations:
+                next_round.append(replace(pile, proposal_marks=remaining_locations))
         remaining = next_round
 
 
@@ -351,8 +365,8 @@ def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
     The first fact of every passage comes before any further facts.
     """
     order = pending_items.load_pending_items(ledger)
-    places = sort_for_review(load_piles(ledger, order.new_drafts, ()))
-    first_offers = iter_offers(ledger, [place.id for place in places])
+    locations = sort_for_review(load_piles(ledger, order.new_drafts, ()))
+    first_offers = iter_offers(ledger, [location.id for location in locations])
     other_offers = iter_offers(
         ledger, filter_with_several_offers(ledger, order.new_passages)
     )

@@ -65,7 +65,7 @@ def mcp(call: Call, trust: Path | None) -> None:
             message = "agents were not allowed to read this workspace"
             hint = f"run: ankiforge mcp --trust {folder.root}"
             raise UsageError(message, hint=hint)
-        with open_workspace(quiet, writes=writes, patience=LOCK_TIMEOUT) as workspace:
+        with open_workspace(quiet, writes=writes, lock_timeout=LOCK_TIMEOUT) as workspace:
             yield workspace
 
     serve(Agent(open_trusted_workspace))
