@@ -1,1 +1,1 @@
-"""The pipeline from highlights to Anki: read sources, draft, check, decide, and ship cards."""
+"""The pipeline from highlights to Anki: read sources, draft, check, decide, and export cards."""

@@ -54,7 +54,7 @@ class NamedModel(Value):
 
     llm: LlmSettings
     price_source: str = ""
-    """The URL and the date from which we know the price, or "" if the price isn't from our
+    """The URL of the price and the date when it was read, or "" if the price isn't from our
     table.
     """
     server_models: Strings = ()

@@ -362,9 +362,9 @@ def _is_markdown_source(entry: SourceEntry) -> bool:
 
 
 def _make_path_pattern(source: SelectedSource, path: Path) -> str:
-    """Build the pattern that matches those documents of a source that are at a PATH.
+    """Build a pattern that matches the documents of a source at a PATH.
 
-    It matches all documents of an export, because we don't know which file a document came from.
+    For an export, it matches everything, because we don't know which file a document came from.
     """
     root = resolve_links(source.entry.path)
     if is_export_kind(source.entry.kind) or path == root or root not in path.parents:
@@ -525,10 +525,7 @@ def _find_sources(
         ]
 
     def find_known_directories(kind: str) -> dict[Path, bool]:
-        """Return the directories that are read as this kind of source.
-
-        The value tells whether the whole directory is read, not only some of its files.
-        """
+        """Map each directory read as this kind of source to whether the whole directory is read."""
         whole_roots = {entry.path for entry in config.sources if entry.kind == kind}
         whole_roots.update(Path(item.path) for item in remembered if kind in item.names)
         return {

@@ -460,7 +460,7 @@ _DATA_DIR_PREFERENCE = regex(
 
 
 def find_zotero_folders(environment: Environment) -> tuple[Path, ...]:
-    """Find Zotero's data directories: those named in profiles first, then the default."""
+    """Find Zotero's data directories. Those named in its profiles come before the default."""
     paths = []
     for settings_folder in (
         environment.home / ".zotero/zotero",

@@ -323,7 +323,7 @@ class Decision(Value, forbid_unknown_fields=True):
 
 
 class DecisionResult(Value):
-    """The consequences of a decision: how to undo it, and which item comes next."""
+    """How to undo a decision, and which item comes next."""
 
     undo_id: str
     """The id of the action to undo, or "" if the decision can't be undone."""
