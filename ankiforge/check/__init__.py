@@ -1,8 +1,8 @@
-"""Checks: pure functions that compare a draft with its source and report findings.
+"""Check drafts against their source and report findings.
 
-`check_draft` runs them all, and lowers the severity of findings about words that the user chose. A
-finding of severity *block* means that the draft can't be accepted; for *warn* the user decides, and
-*info* is only counted.
+Every check is a pure function. `check_draft` runs all of them and lowers the severity of findings
+about wording that the user chose. A *block* finding prevents the draft from being accepted, a
+*warn* finding leaves the decision to the user, and an *info* finding is only counted.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ankiforge.check.reading import (
     CheckContext,
     CheckInput,
     Rule,
+    are_gaps_highlighted,
     blank_out_gaps,
     describe_rule,
     get_group_rule_ids,
     is_chosen_by_reader,
-    is_marked_by_reader,
     is_user_written,
     make_finding,
     parse_draft,
@@ -52,6 +52,7 @@ __all__ = [
     "CheckContext",
     "DuplicateIndex",
     "Rule",
+    "are_gaps_highlighted",
     "blank_out_gaps",
     "check_anki_card",
     "check_draft",
@@ -61,7 +62,6 @@ __all__ = [
     "filter_safe_context",
     "find_content_words",
     "get_group_rule_ids",
-    "is_marked_by_reader",
     "make_finding",
     "parse_draft",
     "strip_markup",
@@ -72,10 +72,10 @@ _MODULE_NAMES = tuple(
 )
 """The modules that contain checks, in the order in which their findings are reported."""
 CARD_CHECKS = select_checks(_MODULE_NAMES, CheckInput.CARD)
-"""The checks that need nothing but the card."""
+"""The checks that look only at the card."""
 _COMPARISON_CHECKS = select_checks(_MODULE_NAMES, CheckInput.COMPARISON)
 SOURCE_CHECKS = (*select_checks(_MODULE_NAMES, CheckInput.SOURCE), *_COMPARISON_CHECKS)
-"""The checks that need the source. They don't apply to cards that the user wrote."""
+"""The checks that compare a card with its source. Skipped for cards that the user wrote."""
 ALL_CHECKS = (
     *CARD_CHECKS,
     *SOURCE_CHECKS,
@@ -83,12 +83,12 @@ ALL_CHECKS = (
 )
 _WORDING_RULES = get_group_rule_ids("wording")
 _BREAKING_RULES = frozenset(("empty_side", "malformed", "gap_is_all", "maths"))
-"""The ids of rules about faults that break a card in Anki, or leave nothing to ask."""
+"""Rules about faults that break a card in Anki or leave nothing to ask."""
 FORM_RULES = _BREAKING_RULES | {"control_character", "damaged_text"}
-"""The ids of rules about faults of form, which are reported for cards of any origin.
+"""Rules about faults of form, which are reported for any card in Anki.
 
-Findings about the wording of other people's cards aren't reported, because only two in five of them
-were right.
+Wording rules aren't applied to cards that ankiforge didn't create: only two in five of those
+findings were right.
 """
 _EMPTY_HIGHLIGHT = Highlight(
     document=Document(DocumentKey(""), source="", title=""),
@@ -102,8 +102,8 @@ _EMPTY_HIGHLIGHT = Highlight(
 def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...]:
     """Return all findings about a draft, in the order of the checks. Never raises.
 
-    Findings about the wording are only counted if the user wrote the card, and are at most warnings
-    if the reader chose the words.
+    Wording findings are only counted if the user wrote the card. If the user chose what is asked,
+    they are at most warnings.
     """
     if draft.kind is CardKind.OCCLUSION:
         return tuple(source.check_figure(draft, context))
@@ -128,10 +128,10 @@ def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...
 
 
 def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Finding, ...]:
-    """Return the findings of the checks that need only the card. Never raises.
+    """Return the findings of the checks that look only at the card. Never raises.
 
-    This is a subset of what `check_draft` returns. It takes a third of the time, and is enough to
-    compare possible gaps in the same sentence.
+    Takes a third of the time of `check_draft`, and is enough to compare candidate gaps in the same
+    sentence.
     """
     return _run_and_adjust(draft, CheckContext(highlight, DuplicateIndex()), CARD_CHECKS)
 
@@ -139,7 +139,6 @@ def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Find
 def _run_and_adjust(
     draft: CardContent, context: CheckContext, checks: tuple[Check, ...]
 ) -> tuple[Finding, ...]:
-    """Run checks, and lower the severity of their findings about words that the user chose."""
     by_author = is_user_written(draft)
     by_reader = is_chosen_by_reader(draft, context.highlight)
     findings = []
@@ -157,13 +156,12 @@ def _run_and_adjust(
 
 
 def check_anki_card(card: CardContent, *, ours: bool = False) -> tuple[Finding, ...]:
-    """Return all findings about a card as it is in Anki, without its source. Never raises.
+    """Return all findings about a card that is already in Anki. Never raises.
 
-    Only faults that break a card in Anki, or leave nothing to ask, can be of severity *block*.
+    Without the source, only faults that break a card in Anki or leave nothing to ask are of
+    severity *block*.
 
-    Args:
-        card: the card, of any origin.
-        ours: whether ankiforge made the card. For other cards, only `FORM_RULES` are reported.
+    For cards that aren't `ours`, which ankiforge didn't create, only `FORM_RULES` are reported.
     """
     findings = []
     for finding in _run_checks(
@@ -179,10 +177,7 @@ def check_anki_card(card: CardContent, *, ours: bool = False) -> tuple[Finding, 
 def _run_checks(
     draft: CardContent, context: CheckContext, checks: tuple[Check, ...]
 ) -> Iterator[Finding]:
-    """Yield the findings of the checks.
-
-    For an oversized card, only the finding about its size is yielded.
-    """
+    """Run the checks, or only report the size of an oversized card."""
     oversize_findings = tuple(check_size(draft, context))
     if oversize_findings:
         yield from oversize_findings

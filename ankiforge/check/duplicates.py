@@ -1,10 +1,10 @@
 """Find cards that duplicate a draft.
 
-`DuplicateIndex` finds candidates by the draft's rarest words and ranks them by the content words
-that they share with the draft. Because no score can tell “L1” and “L2” or “2017” and “2018” from a
-paraphrase, `are_duplicates` then tests for a list of specific differences. Exact duplicates, whose
-plain text is equal on both sides, are merged by the caller; other duplicates become findings that
-name the other card. Cards from the same highlight are never compared.
+`DuplicateIndex` looks up candidates by the draft's rarest words and ranks them by the number of
+shared content words. No score can tell “L1” and “L2” or “2017” and “2018” from a paraphrase, so
+`are_duplicates` then looks for specific differences. Callers merge exact duplicates, which have the
+same plain text on both sides; all other duplicates become findings that name the existing card.
+Cards from the same highlight are never compared.
 """
 
 from __future__ import annotations
@@ -59,34 +59,34 @@ from ankiforge.text import cloze, regex
 from ankiforge.text.normalize import find_shields, normalize_for_comparison
 
 MAX_COMPARED_CHARS = 2000
-"""The number of characters of a field that are compared. Useful cards aren't longer than this."""
+"""Only this many characters of each field are compared. Useful cards aren't longer."""
 _SIMPLE_CLOZE = regex(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
 _SHIELD_CHARS = regex(r"[`$\\]")
 
 
 class ComparedSides(Value, gc=False):
-    """The plain text of a card's question and answer, to compare it with that of other cards."""
+    """The plain text of a card's question and answer, as compared with other cards."""
 
     family: NoteType
     question: str
     answer: str
     cloze_text: str = ""
-    """The text of a cloze card including its answers, or "" for other cards."""
+    """The text of a cloze card with its answers filled in, or "" for other cards."""
 
     @property
     def full_text(self) -> str:
-        """The question with its answer, or the text of a cloze card including its answers."""
+        """Question and answer, or the text of a cloze card with its answers filled in."""
         return self.cloze_text or f"{self.question} {self.answer}"
 
     @property
     def label(self) -> str:
-        """The text by which a user recognizes the card."""
+        """The text by which the user recognizes the card."""
         return self.cloze_text or self.question
 
 
-def compute_sides(words: CardContent) -> ComparedSides:
-    """Return the plain text of both sides of a draft or card."""
-    return _compute_sides(words.family, words.fields)
+def compute_sides(card: CardContent) -> ComparedSides:
+    """Extract the plain text of a card's question and answer."""
+    return _compute_sides(card.family, card.fields)
 
 
 @lru_cache(maxsize=64)
@@ -122,16 +122,16 @@ def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
 # --- identical cards ------------------------------------------------------------------
 
 
-def compute_exact_form(draft: CardContent) -> Strings:
-    """Return values that are equal for identical cards, or () if a side of the card is empty.
+def compute_comparison_key(draft: CardContent) -> Strings:
+    """Compute a key that is equal for identical cards, or () if a side of the card is empty.
 
-    Typography, emphasis and the final period or question mark make no difference. The gaps of a
-    cloze card, their grouping by number, and the Extra field do.
+    Ignores typography, emphasis, and a final period or question mark. Takes into account the Extra
+    field, and for cloze cards which gaps there are and how they are numbered.
     """
-    return _compute_exact_form(draft.kind, dict(draft.fields))
+    return _compute_comparison_key(draft.kind, dict(draft.fields))
 
 
-def _compute_exact_form(kind: CardKind, fields: Texts) -> Strings:
+def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
     extra = _normalize(fields.get("Extra", ""))
     if kind.family is not NoteType.CLOZE:
         front = _normalize(fields.get("Front", ""))
@@ -151,10 +151,7 @@ def _compute_exact_form(kind: CardKind, fields: Texts) -> Strings:
 
 
 def _normalize(text: str) -> str:
-    """Return the text in a canonical form, for comparison.
-
-    Formulas and code keep their case, because `m` and `M` differ.
-    """
+    """Normalize text for comparison, except formulas and code, where `m` and `M` differ."""
     if _SHIELD_CHARS.search(text):
         text_parts = []
         last_end = 0
@@ -196,9 +193,9 @@ class CardFeatures(Value):
     terms: WordSet
     """Acronyms, names with digits or inner capitals, and capitalised words within a sentence."""
     labels: WordSet
-    """The single capital letters in the question, as in “vitamin A” and “plan B”."""
+    """Single capital letters in the question, as in “vitamin A” and “plan B”."""
     is_negated: bool
-    """Whether the question and the answer together contain an odd number of negations."""
+    """Whether the question and answer together contain an odd number of negations."""
     question_stems: Strings
     """The stems of the question's content words, in order."""
     tokens: WordSet
@@ -211,7 +208,7 @@ class CardFeatures(Value):
 
 @lru_cache(maxsize=2048)
 def compute_features(sides: ComparedSides) -> CardFeatures:
-    """Compute the features that decide whether two cards are duplicates."""
+    """Compute the features by which duplicates are told from merely similar cards."""
     asked = normalize_phrases(sides.question)
     answered = normalize_phrases(sides.answer)
     whole = normalize_phrases(sides.full_text)
@@ -251,7 +248,7 @@ _MAX_REPLACED_WORDS = 2
 
 
 def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
-    """Return whether two cards ask the same thing and have none of the `_DIFFERENCES`."""
+    """Return whether two cards ask the same thing and differ in none of the `_DIFFERENCES`."""
     features_a = compute_features(card)
     features_b = compute_features(other)
     if (
@@ -272,21 +269,19 @@ def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
 
 
 def _have_different_numbers(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether each card, or each answer, has a number that the other lacks."""
     my_numbers = frozenset(filter(str.isdigit, card.answer_stems))
     their_numbers = frozenset(filter(str.isdigit, other.answer_stems))
-    return _have_different_words(card.numbers, other.numbers) or _have_different_words(
-        my_numbers, their_numbers
-    )
+    return _lack_each_others_words(
+        card.numbers, other.numbers
+    ) or _lack_each_others_words(my_numbers, their_numbers)
 
 
-def _have_different_words(card: WordSet, other: WordSet) -> bool:
+def _lack_each_others_words(card: WordSet, other: WordSet) -> bool:
     """Return whether each set has a word that the other lacks."""
     return not (card <= other or other <= card)
 
 
 def _have_opposites(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether a word only in one card is the opposite of a word only in the other."""
     unmatched_others = _find_unmatched_words(other.tokens, card.tokens)
     return any(
         _are_opposed(word, counterpart)
@@ -296,9 +291,9 @@ def _have_opposites(card: CardFeatures, other: CardFeatures) -> bool:
 
 
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether two questions are equal except for one place, where the words differ.
+    """Return whether two questions are the same except for one or two words in one place.
 
-    There may be one or two words in that place, and synonyms don't count as different.
+    Synonyms don't count as different.
     """
     my_words = list(card.question_stems)
     their_words = list(other.question_stems)
@@ -321,14 +316,14 @@ _DIFFERENCES: tuple[Callable[[CardFeatures, CardFeatures], bool], ...] = (
     # names and terms, such as L1 and L2, Austria and Australia
     lambda card, other: _has_own_term(card, other) and _has_own_term(other, card),
     # labels, such as hepatitis A and hepatitis B
-    lambda card, other: _have_different_words(card.labels, other.labels),
+    lambda card, other: _lack_each_others_words(card.labels, other.labels),
     _differ_in_one_place,
 )
-"""Tests that return whether two similar cards differ in meaning."""
+"""Each returns whether two similar cards differ in meaning."""
 
 
 def _find_unmatched_words(words: WordSet, others: WordSet) -> list[str]:
-    """Return those of `words` that have no inflected form and no synonym in `others`."""
+    """Return the `words` with no inflected form or synonym in `others`."""
     other_stems = frozenset(map(stem_word, others - words))
     return [
         word for word in words - others if _has_no_match(stem_word(word), other_stems)
@@ -336,13 +331,12 @@ def _find_unmatched_words(words: WordSet, others: WordSet) -> list[str]:
 
 
 def _has_no_match(stem: str, other_words: AbstractSet[str]) -> bool:
-    """Return whether `other_words` contains neither `stem` nor any synonym of it."""
     stem_and_synonyms = {stem, *load_synonyms().get(stem, ())}
     return other_words.isdisjoint(stem_and_synonyms)
 
 
 def _are_opposed(word: str, counterpart: str) -> bool:
-    """Return whether two words, or the parts after their common beginning, are opposites.
+    """Return whether two words, or what remains after their common prefix, are opposites.
 
     For example, Gram-positive and Gram-negative are opposed.
     """
@@ -363,7 +357,7 @@ def _are_opposed(word: str, counterpart: str) -> bool:
 
 
 def _has_own_term(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether `card` has a name or term that `other` doesn't have in any form."""
+    """Return whether `card` has a name or term that doesn't occur in `other` in any form."""
     for term in card.terms - other.terms:
         if term in other.tokens or stem_word(term) in other.stems:
             continue
@@ -377,7 +371,7 @@ def _has_own_term(card: CardFeatures, other: CardFeatures) -> bool:
 
 @register_check(CheckInput.CIRCUMSTANCES)
 def check_duplicates(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report cards of other highlights that ask the same thing."""
+    """Report cards from other highlights that ask the same thing."""
     yield from context.other_cards.find_duplicates(draft, context.highlight.key)
 
 
@@ -388,7 +382,7 @@ TERMS_VERSION = "5"
 
 
 def compute_search_terms(draft: CardContent) -> SearchTerms:
-    """Return the terms by which a card is found when duplicates are searched for."""
+    """Compute the terms under which a card is indexed for the duplicate search."""
     return _compute_sides_and_terms(draft.kind, draft.fields)[1]
 
 
@@ -398,7 +392,7 @@ def _compute_sides_and_terms(
 ) -> tuple[ComparedSides, SearchTerms]:
     card_sides = _compute_sides(kind.family, fields)
     normalized_text = normalize_phrases(card_sides.full_text)
-    exact_values = _compute_exact_form(kind, dict(fields))
+    exact_values = _compute_comparison_key(kind, dict(fields))
     question = ""
     if kind.family is NoteType.BASIC and card_sides.answer:
         question = normalize_for_comparison(dict(fields).get("Front", ""))
@@ -429,7 +423,7 @@ _SIGNATURE_BITS = 120
 
 @lru_cache(maxsize=64)
 def _compute_signature(words: Strings) -> int:
-    """Return a bit signature in which each word sets one bit, as in a Bloom filter."""
+    """Compute a bit signature in which each word sets one bit, as in a Bloom filter."""
     bits = 0
     for word in words:
         bits |= 1 << hash(word) % _SIGNATURE_BITS
@@ -467,11 +461,11 @@ class CardStore(Protocol):
     """A store of cards and their search terms, such as the database of a workspace."""
 
     def iter_cards_without_terms(self, version: str) -> Iterable[tuple[str, CardContent]]:
-        """Yield the id and text of each card without stored search terms of this version."""
+        """Yield the id and content of each card that has no stored search terms of this version."""
         ...
 
     def store_terms(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
-        """Store search terms, each given with the id of its card."""
+        """Store (card id, search terms) pairs."""
         ...
 
     def iter_cards(self) -> Iterable[IndexedCard]:
@@ -479,14 +473,14 @@ class CardStore(Protocol):
         ...
 
     def get_content(self, id: str) -> CardContent | None:
-        """Return the text of a card, or None if the card no longer exists."""
+        """Return a card's content, or None if the card no longer exists."""
         ...
 
 
 class DuplicateIndex:
     """An index of the existing cards and drafts that a new draft may duplicate.
 
-    It contains the cards of a store, which is read at the first search, and those passed to `add`.
+    Contains the cards of `store`, which is read on the first search, and all cards passed to `add`.
     """
 
     def __init__(self, store: CardStore | None = None) -> None:
@@ -513,9 +507,9 @@ class DuplicateIndex:
         Args:
             id: GUID of a note or id of a draft, by which findings name the card.
             highlight: key of the highlight that the card was made from, or "" if unknown.
-            draft: text of the card.
-            prefix: text to put before the card in findings, if it belongs to a note that isn't
-                ours.
+            draft: content of the card.
+            prefix: text that findings show before the card, to mark notes that ankiforge didn't
+                create.
         """
         card_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
         self._sides_by_id[id] = card_sides
@@ -545,13 +539,13 @@ class DuplicateIndex:
     def _iter_other_cards(
         self, group: Iterable[IndexedCard], highlight: HighlightKey
     ) -> Iterator[IndexedCard]:
-        """Yield the current cards of a group that belong to another highlight."""
+        """Yield the cards of a group that come from other highlights, without outdated versions."""
         for card in group:
             if self._cards[card.id] is card and not _belongs_to(card, highlight):
                 yield card
 
     def _load(self) -> None:
-        """Read the cards of the store, after computing and storing any missing search terms."""
+        """Load the store on first use, after computing and storing missing search terms."""
         if self._is_loaded or self._store is None:
             return
         self._is_loaded = True
@@ -567,13 +561,11 @@ class DuplicateIndex:
     def find_duplicates(
         self, draft: CardContent, highlight: HighlightKey
     ) -> Iterator[Finding]:
-        """Yield a finding for each duplicate of `draft`, beginning with the most similar card.
+        """Yield a finding for each duplicate of `draft`, most similar first.
 
-        The last finding, if any, is about a card that has the same question but a different answer.
+        The last finding may be about a card with the same question but a different answer.
 
-        Args:
-            draft: text of the draft or card.
-            highlight: key of its highlight, whose other cards are never reported.
+        Other cards of `highlight`, the draft's own highlight, are never reported.
         """
         self._load()
         my_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
@@ -608,10 +600,10 @@ class DuplicateIndex:
 
     def _get_sides(self, id: str) -> ComparedSides:
         if id not in self._sides_by_id:
-            words = self._store.get_content(id) if self._store else None
+            card = self._store.get_content(id) if self._store else None
             # if the card has been deleted, its text is empty
             self._sides_by_id[id] = (
-                compute_sides(words) if words else _compute_sides(NoteType.CLOZE, ())
+                compute_sides(card) if card else _compute_sides(NoteType.CLOZE, ())
             )
         return self._sides_by_id[id]
 
@@ -620,10 +612,10 @@ class DuplicateIndex:
     def _find_similar(
         self, terms: SearchTerms, my_sides: ComparedSides, highlight: HighlightKey
     ) -> Iterator[tuple[float, list[IndexedCard]]]:
-        """Yield each group of equal cards that is similar to the draft, most similar first.
+        """Yield (Jaccard similarity, cards) for each group of identical cards similar to the draft.
 
-        Each is yielded with its Jaccard similarity: the number of words that both texts contain,
-        divided by the number of words that at least one of them contains.
+        The Jaccard similarity is the number of shared words divided by the number of words in
+        either text. The most similar group comes first.
         """
         my_words = set(terms.words)
         my_numbers = set(filter(str.isdigit, my_words))
@@ -671,11 +663,10 @@ class DuplicateIndex:
                 yield jaccard, group
 
     def _find_candidates(self, terms: SearchTerms) -> set[int]:
-        """
-        Return the numbers of the groups that can share at least half of their words with the draft.
+        """Return the numbers of all groups that may share half of their words with the draft.
 
-        Only groups with rare words of the draft are considered. Their bit signatures give an upper
-        bound for the number of shared words, which must be at least half the words of either card.
+        Looks up groups by the draft's rarest words, then uses bit signatures as an upper bound for
+        the number of shared words, which must be at least half the words of either card.
         """
         draft_signature = _compute_signature(terms.words)
         signatures = self._signatures
@@ -697,7 +688,7 @@ class DuplicateIndex:
     def _find_by_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
         """Return the numbers of the groups that contain one of the draft's rarest words.
 
-        If none of these words is rare, the groups that contain two of them are returned.
+        If no word is rare, a group must contain two of these words.
         """
         postings = []
         for word in (*terms.words, *terms.finders):
@@ -719,5 +710,4 @@ class DuplicateIndex:
 
 
 def _belongs_to(card: IndexedCard, highlight: HighlightKey) -> bool:
-    """Return whether `card` belongs to `highlight`. An empty key matches no card."""
     return card.highlight == highlight != ""

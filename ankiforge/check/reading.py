@@ -1,10 +1,11 @@
-"""What all checks share: rules, findings, and readings of a draft and of its source.
+"""Rules, findings, and helpers for reading drafts and sources, shared by all checks.
 
 Each rule is a row of `data/rules.txt`. A check is a function that takes a draft and its context and
-yields findings, each with the id of a rule. The decorator `@register_check` registers it together
-with the texts that it needs. A draft is read as plain text, and as words chosen by the user or by a
-program. A source is read as all text that an answer may come from, and as evidence, which is the
-sentences around the quote.
+yields findings, each with the id of a rule. `@register_check` registers the function together with
+the input that it needs.
+
+The helpers convert a draft to plain text, find out who chose its words, and return the text in
+which an answer may be found, or only the sentences around the quote as evidence.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ class Rule(Value):
     advice: str
     """How to fix the card, as a sentence for the user."""
     limit: int = 0
-    """The highest value that is allowed, or 0 if the rule has no limit."""
+    """The maximum allowed value, or 0 if the rule has no limit."""
     unit: str = ""
-    """What the limit counts, for example `words`, `characters` or `%`."""
+    """The unit of the limit, such as `words`, `characters` or `%`."""
 
     @property
     def short_message(self) -> str:
@@ -69,7 +70,7 @@ _RULE_LINE = regex(
 
 
 def _read_rules(table: str) -> Iterator[Rule]:
-    """Yield the rules of a table. A heading sets the group and advice of the rules below it."""
+    """Parse the rule table. A heading sets the group and advice of the rules below it."""
     group = advice = ""
     for line in table.splitlines():
         match = _RULE_LINE.fullmatch(line)
@@ -95,12 +96,12 @@ _RULES_BY_ID = {rule.id: rule for rule in RULES}
 
 
 def describe_rule(id: str) -> str:
-    """Return the short message of a rule, or the id itself if there is no such rule."""
+    """Return the short message of a rule, or the id itself if no rule has this id."""
     return _RULES_BY_ID[id].short_message if id in _RULES_BY_ID else id
 
 
 def get_group_rule_ids(name: str) -> frozenset[str]:
-    """Return the ids of the rules in a group."""
+    """Return the ids of all rules in a group."""
     return frozenset(rule.id for rule in RULES if rule.group == name)
 
 
@@ -111,13 +112,13 @@ def make_finding(
     duplicate: str = "",
     severity: Severity | None = None,
 ) -> Finding:
-    """Return the finding that reports a broken rule.
+    """Create the finding for a broken rule.
 
     Args:
         rule: id of the broken rule.
-        detail: text to add to the rule's message.
+        detail: text appended to the rule's message.
         duplicate: id of the other card, if the finding is about a duplicate.
-        severity: severity to use instead of the rule's own.
+        severity: overrides the severity of the rule.
     """
     broken_rule = _RULES_BY_ID[rule]
     message = f"{broken_rule.message} {detail}".rstrip()
@@ -125,7 +126,7 @@ def make_finding(
 
 
 def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
-    """Yield a finding that states the value and the limit if `value` is above the rule's limit."""
+    """Yield a finding that states the value and the limit if `value` exceeds the rule's limit."""
     limited_rule = _RULES_BY_ID[rule]
     if value <= limited_rule.limit:
         return
@@ -141,54 +142,54 @@ def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 # --- checks ---------------------------------------------------------------------------
 
 
-class OtherCards(Protocol):
-    """The existing cards and drafts, among which duplicates of a draft are searched for."""
+class DuplicateFinder(Protocol):
+    """The existing cards and drafts that a draft may duplicate."""
 
     def find_duplicates(
         self, draft: CardContent, highlight: HighlightKey
     ) -> Iterator[Finding]:
         """Yield a finding for each card or draft that duplicates `draft`.
 
-        Cards and drafts that are from the same `highlight` aren't compared.
+        Ignores cards and drafts from the same `highlight`.
         """
         ...
 
 
 class CheckContext(Value):
-    """Everything a draft is checked against: its highlight, the other cards, and its pictures."""
+    """What a draft is checked against: its highlight, the other cards, and its pictures."""
 
     highlight: Highlight
-    """The highlight as it was read when the draft was made."""
-    other_cards: OtherCards
-    picture_problem: Callable[[str], str] = lambda path: ""
-    """A function that returns why the picture at a path can't be read, or "" if it can be read."""
+    """The highlight as it was when the draft was created."""
+    other_cards: DuplicateFinder
+    find_picture_problem: Callable[[str], str] = lambda path: ""
+    """Returns why the picture at a path can't be read, or "" if it can."""
 
 
 Check = Callable[[CardContent, CheckContext], Iterator[Finding]]
-"""A pure function that yields the findings about a draft and never raises."""
+"""A pure function that yields the findings about a draft. Never raises."""
 
 
 class CheckInput(Enum):
-    """The texts that a check needs. The checks run, and report, in the order of these members."""
+    """The input that a check needs. Checks run in the order of these members."""
 
     CARD = auto()
-    """Only the card. `ankiforge repair` runs these checks on any card in Anki, whoever made it."""
+    """Only the card. `ankiforge repair` runs these checks on all cards in Anki."""
     SOURCE = auto()
     """The passage that the card was made from. Skipped for cards that the user wrote."""
     COMPARISON = auto()
-    """The passage, to compare it with a card that says the same in other words.
+    """The passage, compared with a card that may paraphrase it.
 
-    Skipped for a literal quotation, which can't change the meaning or contain new numbers.
+    Skipped for literal quotations, which can't change the meaning or add numbers.
     """
     CIRCUMSTANCES = auto()
-    """The way in which the passage was highlighted, or the other cards. Run for all cards."""
+    """How the passage was highlighted, or the other cards. Run for all cards."""
 
 
 _REGISTERED_CHECKS: list[tuple[Check, CheckInput]] = []
 
 
 def register_check(required: CheckInput) -> Callable[[Check], Check]:
-    """Decorator that registers a check together with the texts that it needs."""
+    """Decorator that registers a check together with the input that it needs."""
 
     def register(check: Check) -> Check:
         _REGISTERED_CHECKS.append((check, required))
@@ -198,7 +199,7 @@ def register_check(required: CheckInput) -> Callable[[Check], Check]:
 
 
 def select_checks(modules: tuple[str, ...], required: CheckInput) -> tuple[Check, ...]:
-    """Return the checks that need `required`, in the order of modules and of definition."""
+    """Return the checks that need `required`, ordered by module and then by definition."""
     checks = [
         check for check, check_needs in _REGISTERED_CHECKS if check_needs is required
     ]
@@ -230,16 +231,16 @@ class PlainDraft(Value):
     question: str
     """The front, or the text of a cloze card with `[…]` in place of every gap."""
     answers: Strings
-    """The back, or the answer of each gap of a cloze card."""
+    """The back, or the answer to each gap of a cloze card."""
     full_text: str
-    """Front and back, or the text of a cloze card including its answers."""
+    """Front and back, or the text of a cloze card with its answers filled in."""
     gaps: tuple[Gap, ...] = ()
     gaps_by_number: tuple[tuple[int, tuple[Gap, ...]], ...] = ()
-    """Each cloze number together with the gaps that it blanks out."""
+    """Each cloze number with the gaps that it blanks out."""
 
 
 def parse_draft(draft: CardContent) -> PlainDraft:
-    """Convert a draft to plain text, and find the gaps of a cloze card."""
+    """Convert a draft to plain text and find the gaps of a cloze card."""
     return _parse_fields(draft.family, draft.fields)
 
 
@@ -267,7 +268,7 @@ def _parse_fields(family: NoteType, fields: Fields) -> PlainDraft:
 
 @lru_cache(maxsize=256)
 def blank_out_gaps(text: str, gaps: tuple[Gap, ...]) -> str:
-    """Return the plain text of a cloze card in which only `gaps` are blanked out."""
+    """Render a cloze card as plain text with only the given gaps blanked out."""
     parts = []
     last_end = 0
     for gap in gaps:
@@ -281,7 +282,7 @@ def blank_out_gaps(text: str, gaps: tuple[Gap, ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def _to_plain_untrimmed(text: str) -> str:
-    """Convert Markdown to plain text, but keep whitespace at the beginning and end."""
+    """Convert Markdown to plain text, but keep leading and trailing whitespace."""
     if not text.strip():
         return text
     leading_space = text[: len(text) - len(text.lstrip())]
@@ -294,19 +295,19 @@ def _to_plain_untrimmed(text: str) -> str:
 
 
 def is_user_written(draft: CardContent) -> bool:
-    """Return whether the user wrote the card: in the source, in a comment, or during review."""
+    """Return whether the user wrote the card in the source, in a comment, or during review."""
     drafters = ("person", LONG_COMMENT_DRAFTER, TRANSLATION_DRAFTER)
     is_by_hand = isinstance(draft, Draft) and draft.by_hand
     return is_by_hand or draft.origin.drafter in drafters
 
 
-def is_asked_by_reader(draft: CardContent) -> bool:
+def is_requested_in_comment(draft: CardContent) -> bool:
     """Return whether the reader's comment contains the question or names the words to blank out."""
     return draft.origin.is_from_comment
 
 
-def is_marked_by_reader(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether each answer of a cloze card is a phrase that the reader highlighted."""
+def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
+    """Return whether the reader highlighted each phrase that a cloze card blanks out."""
     if highlight.form is not Form.PHRASE or draft.kind.family is not NoteType.CLOZE:
         return False
     # these answers may differ from the highlighted phrase, which may include a colon
@@ -322,14 +323,15 @@ def is_marked_by_reader(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the reader chose what is asked, in a comment or by highlighting phrases."""
-    return is_asked_by_reader(draft) or is_marked_by_reader(draft, highlight)
+    """Return whether the reader chose what to ask, in a comment or by highlighting phrases."""
+    return is_requested_in_comment(draft) or are_gaps_highlighted(draft, highlight)
 
 
 def is_gloss_card(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the card asks for a highlighted word that the reader's comment explains.
+    """Return whether the card asks for the meaning of a word that the reader's comment explains.
 
-    Because the comment translates or defines the word, the source need not contain the answer.
+    Such a card needs no support from the source, because the comment itself translates or defines
+    the word.
     """
     word = get_marked_term(highlight)
     if not word or not highlight.instructs or draft.kind.family is not NoteType.BASIC:
@@ -348,7 +350,7 @@ def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
         return False
     return (
         draft.kind.family is NoteType.BASIC
-        and is_asked_by_reader(draft)
+        and is_requested_in_comment(draft)
         and (draft.get_field("Back"),) == highlight.markdown
     )
 
@@ -357,9 +359,9 @@ def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def get_source_text(highlight: Highlight) -> str:
-    """Return the text that an answer may be taken from: the passage and its context.
+    """Return the text that may contain an answer: the passage and its context.
 
-    A picture's caption is included, although it is only in the passage's Markdown.
+    Includes picture captions, which only the passage's Markdown contains.
     """
     parts = [highlight.context, join_with_context(highlight), highlight.nearby]
     parts += (
@@ -369,7 +371,7 @@ def get_source_text(highlight: Highlight) -> str:
 
 
 def join_with_context(highlight: Highlight) -> str:
-    """Return the passage between its prefix and its suffix."""
+    """Join the passage with the text before and after it."""
     return highlight.prefix + highlight.exact + highlight.suffix
 
 
@@ -383,7 +385,7 @@ def get_subject_text(highlight: Highlight) -> str:
 
 
 def get_titles(highlight: Highlight) -> str:
-    """Return the document's title and the headings, which may name the subject of the passage."""
+    """Return the document's title and the headings above the passage, one per line."""
     return "\n".join((highlight.document.title, highlight.heading, *highlight.above))
 
 
@@ -401,7 +403,7 @@ _MAX_SOURCE_CHARS = 6000
 
 
 def find_evidence(draft: CardContent, highlight: Highlight) -> str:
-    """Return the whole sentences around the quote, because the quote may omit a “not”."""
+    """Return the complete sentences around the quote, because the quote alone may omit a “not”."""
     text = get_sentence(highlight)
     if highlight.nearby and not locate(draft.quote, text):
         text = highlight.nearby
@@ -428,7 +430,7 @@ _CLAUSE_BOUNDARY = regex(
 
 
 def split_clauses(text: str) -> list[str]:
-    """Split a text at punctuation and conjunctions into clauses."""
+    """Split a text into clauses, at punctuation and conjunctions."""
     return [part for part in _CLAUSE_BOUNDARY.split(text) if re.search(r"\w", part)]
 
 

@@ -1,11 +1,13 @@
-"""Checks of a card against its source: a card must not claim what its passage doesn't say.
+"""Check that a card claims nothing that its source doesn't say.
 
 The checks compare the quote, the answer and the subject with the source; then numbers, fractions
-and months; negations, opposites and certainty; formulas, code, names, links, markup and language;
-and the way in which the passage was highlighted. They run on cards whose text was chosen by a
-program; pictures aren't checked, and if the question comes from a comment, only the answer is.
-Words and numbers are compared, not meanings, so a difference that could be a rewording is only a
-warning.
+and months; negations, opposites and certainty; formulas, code, names, links, markup and language.
+They run on cards whose text was chosen by a program. If the question comes from a comment, only the
+answer is compared; pictures aren't compared at all. The checks compare words and numbers, not
+meanings, so a difference that could be a rewording is only a warning.
+
+`check_highlight_form` looks at how the passage was highlighted, and `check_figure` at the labels of a
+figure.
 """
 
 from __future__ import annotations
@@ -18,16 +20,16 @@ from functools import lru_cache
 from ankiforge.check.reading import (
     CheckContext,
     CheckInput,
+    are_gaps_highlighted,
     find_evidence,
     get_sentence,
     get_source_text,
     get_subject_text,
     get_titles,
     has_picture_answer,
-    is_asked_by_reader,
     is_chosen_by_reader,
     is_gloss_card,
-    is_marked_by_reader,
+    is_requested_in_comment,
     join_with_context,
     make_finding,
     offers_options,
@@ -92,7 +94,7 @@ from ankiforge.text.sentences import find_sentence_spans
 
 @register_check(CheckInput.SOURCE)
 def check_quote(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a quote that isn't literally in the passage or in the text around the passage."""
+    """Report a quote that doesn't literally occur in the passage or its context."""
     highlight = context.highlight
     if has_picture_answer(draft, highlight):
         return
@@ -130,12 +132,12 @@ _PREFIX_CHARS = 5
 def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report each answer that the source doesn't support.
 
-    An answer is reported if none of its words, or less than half of them, are in the source, or if
-    it begins or ends within a word of the source.
+    An answer is reported if fewer than half of its words are in the source, or if it begins or ends
+    within a word of the source.
     """
     highlight = context.highlight
     if (
-        is_marked_by_reader(draft, highlight)
+        are_gaps_highlighted(draft, highlight)
         or has_picture_answer(draft, highlight)
         or is_gloss_card(draft, highlight)
     ):
@@ -163,15 +165,15 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
         elif found_fraction < _MIN_FOUND_FRACTION:
             yield make_finding("answer_partly", ", ".join(missing_words[:5]))
         elif draft.kind.family is NoteType.BASIC:
-            cut_words = _find_cut_words(answer_text.strip(" ."), source)
+            cut_words = _find_split_words(answer_text.strip(" ."), source)
             if cut_words:
                 yield make_finding("gap_cuts", f"“{cut_words}”")
 
 
-def _find_cut_words(answer: str, source: str) -> str:
-    """Return the source words of which `answer` contains only a part, or "" if it cuts no word.
+def _find_split_words(answer: str, source: str) -> str:
+    """Return the source words of which `answer` contains only a part, or "" if there are none.
 
-    An answer that lacks only an inflection, such as `cell` for `cells`, cuts no word.
+    An answer that lacks only an inflection, such as `cell` for `cells`, doesn't count.
     """
     answer_span = locate(answer, source)
     if answer_span is None or find_whole_words(answer, source):
@@ -194,7 +196,7 @@ def _find_cut_words(answer: str, source: str) -> str:
 
 
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
-    """Return the words of `answer` that the source lacks, and the fraction that the source has."""
+    """Return the words of `answer` missing from the source, and the fraction that isn't missing."""
     # first search for the whole answer, perhaps in another notation
     if find_whole_words(answer.strip(" ."), source):
         return [], 1.0
@@ -246,7 +248,6 @@ _COMPARISON_ENDING = regex(r"(?<=\w{3})(?:er|est)\Z")
 
 @lru_cache(maxsize=256)
 def _find_word_prefixes(source: str) -> frozenset[str]:
-    """Return the first letters of each word in the source and of each word's stem."""
     words = split_words(source)
     forms = (*words, *map(stem_word, words))
     return frozenset(form[:_PREFIX_CHARS] for form in forms)
@@ -308,7 +309,7 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     source = get_source_text(context.highlight)
     source_and_title = f"{source}\n{get_subject_text(context.highlight)}"
     ungrounded_numbers: list[str] = []
-    if not is_asked_by_reader(draft):
+    if not is_requested_in_comment(draft):
         ungrounded_numbers += _find_ungrounded_numbers(reading.question, source_and_title)
     is_glossed = is_gloss_card(draft, context.highlight)
     for answer in reading.answers:
@@ -321,7 +322,9 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
         )
         return
     plain_source = remove_code_and_formulas(source)
-    for text in reading.answers if is_asked_by_reader(draft) else (reading.full_text,):
+    for text in (
+        reading.answers if is_requested_in_comment(draft) else (reading.full_text,)
+    ):
         for quantity in parse_quantities(remove_code_and_formulas(text)):
             stated_as = _find_conflicting_number(quantity, plain_source)
             if stated_as:
@@ -379,7 +382,11 @@ def _contains_size(source: str, quantity: Quantity) -> bool:
 
 
 def _find_conflicting_number(quantity: Quantity, source: str) -> str:
-    """Return the source's number of this size if its unit, sign or era differs, or else ""."""
+    """Find a number of the same size in the source, but with a different unit, sign or era.
+
+    Returns:
+        The number as it is written in the source, or "" if there is no conflict.
+    """
     size = abs(quantity.value)
     same_size_quantities = [
         stated for stated in parse_quantities(source) if abs(stated.value) == size
@@ -440,8 +447,8 @@ _SCOPE_WORDS = 3
 def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report negations, opposites and certainty that are in the card but not in its evidence.
 
-    A negation that only the evidence has is reported, too. The thresholds were chosen by
-    measurements on planted lies and honest cards (`benchmarks/lies.py`).
+    Also reports a negation that only the evidence has. The thresholds were chosen by measurements
+    on planted lies and honest cards (`benchmarks/lies.py`).
     """
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
@@ -509,7 +516,6 @@ def _find_negated_words(
     evidence_words: list[str],
     clause: list[str],
 ) -> frozenset[str]:
-    """Return the words that are negated only in the card or only in the source."""
     has_negation = not NEGATORS.isdisjoint(card_words)
     # the card may nearly repeat its source, but add or omit a negation
     claim_stems = frozenset(map(stem_word, claim_words)) - CONTENTLESS_WORDS - NEGATORS
@@ -541,7 +547,7 @@ def _find_negated_words(
 def _find_scope_stems(words: list[str], triggers: frozenset[str]) -> frozenset[str]:
     """Return the stems of the words in the scope of a negation or hedge.
 
-    The scope consists of the first few content words after the first of the `triggers`.
+    The scope is the first few content words after the first of the `triggers`.
     """
     indexes = (index for index, word in enumerate(words) if word in triggers)
     first_index = next(indexes, len(words))
@@ -553,7 +559,7 @@ def _find_scope_stems(words: list[str], triggers: frozenset[str]) -> frozenset[s
 
 
 def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterator[Pair]:
-    """Yield (word, opposite) for each word of the card that the source has only as its opposite."""
+    """Yield (word, opposite) for each word of the card that the source contradicts."""
     card_words = _remove_idioms(card_words)
     evidence_words = _remove_idioms(evidence_words)
     card_forms = {*card_words, *map(stem_word, card_words)}
@@ -577,7 +583,7 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
         # neither word is the opposite of the other in `have no chlorophyll` or `a second
         # page`
         if card_context.is_negated != evidence_context.is_negated or (
-            word in ORDINALS and card_context.follows_indefinite
+            word in ORDINALS and card_context.follows_indefinite_article
         ):
             continue
         # `lacks` means the same as `without … having`
@@ -591,13 +597,15 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
         )
         if not (
             is_relation
-            and card_context.is_swapped_in(evidence_context, is_order_word=is_order_word)
+            and card_context.has_swapped_sides(
+                evidence_context, is_order_word=is_order_word
+            )
         ):
             yield word, opposite
 
 
 class _WordContext:
-    """The words before and after one word of a text, used to compare two uses of opposite words."""
+    """The words before and after one word, used to compare two uses of opposite words."""
 
     def __init__(self, words: list[str], index: int) -> None:
         self.before = words[:index]
@@ -609,18 +617,16 @@ class _WordContext:
         return not NEGATORS.isdisjoint((*self.before[-1:], *self.after[:1]))
 
     @property
-    def follows_indefinite(self) -> bool:
-        """Whether the word is directly after `a` or `another`, as in `a second`."""
+    def follows_indefinite_article(self) -> bool:
+        """Whether the word directly follows `a` or `another`, as in `a second`."""
         return self.before[-1:] in (["a"], ["another"])
 
-    def is_swapped_in(
+    def has_swapped_sides(
         self, evidence_context: _WordContext, *, is_order_word: bool
     ) -> bool:
-        """Return whether the words on either side have changed places: A before B became B after A.
+        """Return whether the two sides have changed places, as in “A before B” and “B after A”.
 
-        Args:
-            evidence_context: words around the opposite word in the evidence.
-            is_order_word: whether the word describes an order in time or space, such as `after`.
+        `is_order_word` tells whether the word describes an order in time or space, such as `after`.
         """
         left, right = _find_argument_stems(self.before), _find_argument_stems(self.after)
         evidence_left, evidence_right = (
@@ -656,7 +662,7 @@ def _remove_idioms(words: list[str]) -> list[str]:
 
 
 def get_source_with_markdown(highlight: Highlight) -> str:
-    """Return the text of the source, both as plain text and as Markdown."""
+    """Return all text of the source, both as plain text and as Markdown."""
     return "\n".join(
         (get_source_text(highlight), get_subject_text(highlight), *highlight.markdown)
     )
@@ -671,7 +677,7 @@ _MAX_FORMULA_CHARS = 8000
 
 @lru_cache(maxsize=256)
 def normalize_formula(text: str) -> str:
-    r"""Convert formulas to a sequence of symbols in one notation: `\frac{a}{b}` becomes `a/b`."""
+    r"""Reduce a formula to its symbols in one notation, so that `\frac{a}{b}` becomes `a/b`."""
     plain = re.sub("[−–—]", "-", remove_tex(text[:_MAX_FORMULA_CHARS]))
     plain = unicodedata.normalize("NFKC", plain).replace("⁄", "/")
     plain = plain.replace("->", "→").replace("<=", "≤").replace(">=", "≥")
@@ -793,7 +799,7 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
         yield make_finding("foreign_markup", active_markup[0])
 
     # report talk to or about a model in the card, or in the source sentence with the answer
-    if is_asked_by_reader(draft):
+    if is_requested_in_comment(draft):
         return
     source = get_source_text(highlight)
     card_talk = _find_model_talk(strip_markup(text))
@@ -824,7 +830,7 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
 
 @register_check(CheckInput.COMPARISON)
 def check_language(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card whose language or script differs from its highlight, passage and comment."""
+    """Report a card whose language or script is neither its highlight's nor its comment's."""
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
         return
@@ -868,11 +874,10 @@ _METADATA_VALUE = regex(
 
 
 @register_check(CheckInput.CIRCUMSTANCES)
-def check_form(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """
-    Report a card that may not be one, that belongs to another tool, or whose picture is unreadable.
+def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a highlight that may be no card, belongs to another tool, or is incomplete.
 
-    A line with `::` may be metadata or code instead of a card, for example.
+    For example, a line with `::` may be metadata or code. Unreadable pictures are reported, too.
     """
     highlight = context.highlight
     if highlight.form is Form.INLINE_FIELD:
@@ -902,7 +907,7 @@ def check_form(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         yield make_finding(OTHER_SCHEDULE_CHECK)
     all_text = "\n".join(text for _, text in draft.fields)
     for path in find_image_paths(all_text):
-        problem = context.picture_problem(path)
+        problem = context.find_picture_problem(path)
         if problem:
             yield make_finding("unreadable_picture", problem)
 
@@ -916,9 +921,9 @@ def _count_open_brackets(text: str) -> int:
 
 
 NO_LABEL = "no_label"
-"""The id of the rule about figures that have no label to blank out."""
+"""The id of the rule about figures without a label to blank out."""
 MANY_LABELS = "many_labels"
-"""The id of the rule about figures that have more labels than anyone learns from one picture."""
+"""The id of the rule about figures with more labels than anyone learns from one picture."""
 MAX_LABELS = 40
 """The maximum number of labels on a figure. A detailed textbook drawing has 40."""
 
@@ -934,6 +939,6 @@ def check_figure(draft: CardContent, context: CheckContext) -> Iterator[Finding]
         hint = f"{count} labels make {count} cards; switch off those you do not want to learn"
         yield Finding(MANY_LABELS, Severity.WARN, hint)
     for path in find_image_paths(draft.get_field("Image")):
-        problem = context.picture_problem(path)
+        problem = context.find_picture_problem(path)
         if problem:
             yield make_finding("unreadable_picture", problem)

@@ -1,4 +1,4 @@
-"""Checks for faults that would break a card in Anki, or leave nothing to ask."""
+"""Check for faults that would break a card in Anki or leave nothing to ask."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from ankiforge.text.normalize import (
 
 MAX_CARD_CHARS = 8000
 MAX_CLOZES = 64
-"""A card with more clozes or characters skips all other checks, which would take too long."""
+"""The maximum number of clozes. All other checks are skipped for larger cards, to save time."""
 
 
 def check_size(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report a card that is too large.
 
-    This isn't registered as a check, because it runs before all others.
+    Not registered as a check, because it runs before all others.
     """
     length = sum(len(text) for _, text in draft.fields)
     clozes = draft.get_field("Text").count("{{")
@@ -51,15 +51,15 @@ _CONTROL_CHAR = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @register_check(CheckInput.CARD)
 def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report faults that would break a card in Anki, or leave nothing to ask."""
+    """Report faults that would break a card in Anki or leave nothing to ask."""
     problems: Sequence[str] = ()
     if draft.kind.family is NoteType.BASIC:
-        yield from _find_empty_sides(draft)
+        yield from _check_empty_sides(draft)
     else:
         problems = tuple(
             dict.fromkeys(cloze.find_cloze_problems(draft.get_field("Text")))
         )
-        yield from _find_lone_gaps(draft)
+        yield from _check_text_around_gaps(draft)
     for problem in problems:
         yield make_finding("malformed", problem)
 
@@ -89,8 +89,7 @@ def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Findi
 _EMPTY_LIST_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
 
 
-def _find_empty_sides(draft: CardContent) -> Iterator[Finding]:
-    """Report sides that show nothing. Outside code, `&nbsp;` counts as whitespace."""
+def _check_empty_sides(draft: CardContent) -> Iterator[Finding]:
     for name in ("Front", "Back"):
         text = draft.get_field(name)
         without_empty_items = _EMPTY_LIST_ITEMS.sub("", clean_text(text))
@@ -99,7 +98,7 @@ def _find_empty_sides(draft: CardContent) -> Iterator[Finding]:
             yield make_finding("empty_side", name)
 
 
-def _find_lone_gaps(draft: CardContent) -> Iterator[Finding]:
+def _check_text_around_gaps(draft: CardContent) -> Iterator[Finding]:
     """Report each cloze number whose gaps leave no word or picture visible and have no hint."""
     text = draft.get_field("Text")
     for number, hidden_gaps in parse_draft(draft).gaps_by_number:
@@ -112,7 +111,7 @@ def _find_lone_gaps(draft: CardContent) -> Iterator[Finding]:
 
 @register_check(CheckInput.CARD)
 def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a gap that begins or ends within a word, a number, or a quantity and its unit."""
+    """Report the first gap that splits a word, a number, or a quantity and its unit."""
     if draft.kind.family is not NoteType.CLOZE:
         return
     text = ""
@@ -149,7 +148,6 @@ _TEMPLATE_SYNTAX = regex(
 
 
 def _find_foreign_syntax(text: str) -> str:
-    """Return the first text that another program renders differently, or "" if there is none."""
     diagram = _DIAGRAM.search(text)
     if diagram:
         return diagram["language"]
@@ -231,7 +229,7 @@ def _find_broken_formula(text: str) -> str:
 
 @register_check(CheckInput.CARD)
 def check_encoding(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report text that was damaged by a wrong encoding, or by a font without a character map."""
+    """Report text that was damaged by a wrong encoding or by a font without a character map."""
     for name, text in draft.fields:
         damage = find_damage(text)
         if damage:

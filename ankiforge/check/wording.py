@@ -1,4 +1,4 @@
-"""Checks of the wording of clozes and questions, and of text that is unclear without its context.
+"""Check the wording of clozes and questions, and find text that is unclear without its context.
 
 The word lists are in `language/data/signs.txt`, and the patterns of badly worded questions in
 `data/questions.txt`.
@@ -21,12 +21,12 @@ from ankiforge.check.reading import (
     CheckContext,
     CheckInput,
     PlainDraft,
+    are_gaps_highlighted,
     blank_out_gaps,
     check_limit,
     get_source_text,
     get_titles,
-    is_asked_by_reader,
-    is_marked_by_reader,
+    is_requested_in_comment,
     is_user_written,
     make_finding,
     offers_options,
@@ -97,7 +97,7 @@ _MIN_WORDS_FOR_PERCENTAGE = 8
 
 @register_check(CheckInput.CARD)
 def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report badly worded cloze cards, such as ones whose text gives an answer away."""
+    """Report badly worded cloze cards, such as those whose text gives an answer away."""
     if draft.kind.family is not NoteType.CLOZE:
         return
     reading = parse_draft(draft)
@@ -112,10 +112,10 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         yield from _check_gap(text, gap, answer)
     for number, hidden_gaps in reading.gaps_by_number:
-        yield from _find_leaks(reading, text, number, hidden_gaps)
+        yield from _check_leaks(reading, text, number, hidden_gaps)
         yield from _check_remaining_text(reading, text, number, hidden_gaps)
     yield from check_limit(len(cloze.find_cloze_numbers(text)), "gaps_gt3")
-    if len(reading.gaps_by_number) == 1 and not is_marked_by_reader(
+    if len(reading.gaps_by_number) == 1 and not are_gaps_highlighted(
         draft, context.highlight
     ):
         hidden_answers = {answer.casefold() for answer in reading.answers}
@@ -133,7 +133,7 @@ def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
     edges = _HARMLESS_EDGE.sub("word", gap.answer.strip("*_"))
     if _EDGE_PUNCTUATION.search(edges) and gap.answer.strip():
         yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-    cut_name = _find_cut_name(gap.answer, text[: gap.start], text[gap.end :])
+    cut_name = _find_split_name(gap.answer, text[: gap.start], text[gap.end :])
     if cut_name:
         yield make_finding("gap_in_name", f"“{cut_name}”")
 
@@ -151,7 +151,7 @@ def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
 
 
 def _is_empty_answer(answer: str) -> bool:
-    """Return whether an answer contains nothing but stop words, or only punctuation.
+    """Return whether an answer contains only stop words or only punctuation.
 
     Negations aren't stop words, and a single letter may be a name.
     """
@@ -161,7 +161,7 @@ def _is_empty_answer(answer: str) -> bool:
     return _PUNCTUATION_ONLY.fullmatch(answer) is not None
 
 
-def _find_leaks(
+def _check_leaks(
     reading: PlainDraft, text: str, number: int, hidden_gaps: Sequence[Gap]
 ) -> Iterator[Finding]:
     """Report answers of hidden gaps that also occur in the visible text.
@@ -185,7 +185,6 @@ def _find_leaks(
 def _check_remaining_text(
     reading: PlainDraft, text: str, number: int, hidden_gaps: Sequence[Gap]
 ) -> Iterator[Finding]:
-    """Report a card whose gaps leave too little text visible."""
     shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
     if count_words(reading.full_text) >= _MIN_WORDS_FOR_PERCENTAGE:
         hidden_fraction = 1 - len(shown_text) / len(reading.full_text)
@@ -206,7 +205,7 @@ _JOINED_NAME = regex(rf"(?:the|The|U\.S\.|US) ({_CAPITAL} (?:and|&)) \Z")
 _TWO_PART_NAME = regex(rf"\A{_CAPITAL} {_CAPITAL}\Z")
 
 
-def _find_cut_name(answer: str, text_before: str, text_after: str) -> str:
+def _find_split_name(answer: str, text_before: str, text_after: str) -> str:
     """Return the name of which a gap hides only a part, or "" if there is none.
 
     A family name may be hidden alone. German is excluded because it capitalises all nouns.
@@ -272,7 +271,7 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
         ):
             excused_rules.add("yes_no")
     for finding in _match_question_patterns(front, excused_rules):
-        if finding.check == "vague" and is_asked_by_reader(draft):
+        if finding.check == "vague" and is_requested_in_comment(draft):
             # only an info, because the reader knows what was asked about the passage
             finding = replace(finding, severity=Severity.INFO)
         yield finding
@@ -292,7 +291,7 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
     yield from check_limit(count_words(reading.question), "front_gt30w")
     # in `benchmarks/blind` and `wording`, two raters found six of nine such questions
     # unnatural, but only 22 of 274 others
-    if not is_user_written(draft) and not is_asked_by_reader(draft):
+    if not is_user_written(draft) and not is_requested_in_comment(draft):
         sentence_lengths = [
             count_words(front[start:end]) for start, end in find_sentence_spans(front)
         ]
@@ -302,7 +301,6 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
 def _match_question_patterns(
     front: str, excused_rules: Collection[str]
 ) -> Iterator[Finding]:
-    """Report each pattern of badly worded questions that matches, except the excused rules."""
     for pattern in _read_question_patterns():
         if pattern.rule in excused_rules:
             continue
@@ -314,24 +312,23 @@ def _match_question_patterns(
 
 
 def _asks_nothing_specific(front: str) -> bool:
-    """Return whether a front asks for nothing specific, such as `what does this mean?`.
+    """Return whether a front asks for nothing specific, such as “What does this mean?”.
 
-    Single Latin letters and digits are ignored, but not single ideographs, because an ideograph can
-    be a word.
+    Single Latin letters and digits are ignored, but not single ideographs, which can be words.
     """
     words = {word for word in split_words(front) if len(word) > 1 or not word.isascii()}
     return front.endswith("?") and bool(words) and words <= _UNSPECIFIC_WORDS
 
 
 def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool:
-    """Return whether a question has no word in common with its passage, so its subject is unclear.
+    """Return whether a question shares no word with its passage, so its subject is unclear.
 
-    This applies to questions from a comment unless the comment marks its question with `?` or `q:`.
-    See `continues_conversation` for cards that the user wrote.
+    Applies to questions from a comment, unless the comment marks its question with `?` or `q:`. For
+    cards that the user wrote, see `continues_conversation`.
     """
     if is_user_written(draft):
         return continues_conversation(draft, highlight)
-    if not (is_asked_by_reader(draft) and highlight.exact):
+    if not (is_requested_in_comment(draft) and highlight.exact):
         return False
     if highlight.comment.lstrip().casefold().startswith(("?", "q:")):
         return False
@@ -346,7 +343,7 @@ def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool
 def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether a front that the user typed below a passage merely continues a conversation.
 
-    Such a front is a request without a question mark, and shares no words with its context or its
+    Such a front is a request without a question mark, and shares no words with its context or
     answer.
     """
     front = " ".join(parse_draft(draft).question.split())
@@ -386,14 +383,12 @@ def _count_items(back: str, answer: str) -> int:
 
 
 class _QuestionPattern(Value):
-    """A pattern of badly worded questions, read from a section of `data/questions.txt`."""
-
     rule: str
     """The id of the rule that a matching front breaks."""
     bad: re.Pattern[str]
     """Matches words that a front should not contain."""
     excuse: re.Pattern[str] | None
-    """Matches words that make such a front acceptable nevertheless, if there are any."""
+    """Matches words that make such a front acceptable after all, if the section lists any."""
 
 
 @cache
@@ -516,7 +511,6 @@ def check_references(draft: CardContent, context: CheckContext) -> Iterator[Find
 
 @lru_cache(maxsize=16)  # the gaps of a sentence are checked one after the other
 def _find_reference_to_text(text: str) -> str:
-    """Return the words that refer to text outside the card, or "" if there are none."""
     for match in _THIS_THING.finditer(text):
         before = text[: match.start()].casefold()
         if match[1].casefold() not in before:  # otherwise the card names the thing itself
@@ -552,7 +546,7 @@ _STRAY_MARKUP = regex(
 
 @register_check(CheckInput.CARD)
 def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report sides of a card that are truncated, and unmatched Markdown characters."""
+    """Report truncated sides and unmatched Markdown characters."""
     for name in ("Text",) if draft.kind.family is NoteType.CLOZE else ("Front", "Back"):
         # any side is truncated if it ends in a comma; a side other than the front, which the
         # answer may continue, is also truncated if it ends in a colon or conjunction
@@ -584,7 +578,7 @@ def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Fi
 
 
 def mask_code(text: str) -> str:
-    """Replace each code span and formula in a text by the letter x."""
+    """Replace each code span and formula with the character x."""
     parts = []
     last_end = 0
     for start, end, kind in find_shields(text):
@@ -612,8 +606,8 @@ def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
     """Return the parts of a card's context that don't give its answer away, in order.
 
     The context is where the card comes from (document › headings › list items) and is shown above
-    the question. A heading may contain the answer, perhaps in another form: `Catalysis` above “What
-    speeds it up? A catalyst”.
+    the question. A heading may contain the answer, perhaps in another form, such as `Catalysis`
+    above “What speeds it up? A catalyst”.
     """
     fields = dict(card.fields)
     if card.kind is CardKind.CLOZE:
@@ -638,9 +632,9 @@ def _gives_answer_away(text: str, answer: str) -> bool:
     """Return whether a text contains most words of an answer, in any inflection.
 
     For example, `catalysis` matches `catalyst`. Two thirds of the words are enough, and at least
-    two words if the answer has two. Text in parentheses in the answer is ignored.
+    two words if the answer has two. Parenthesized text in the answer is ignored.
 
-    In scripts without spaces between words, such as Chinese, the whole answer is searched for.
+    Text without spaces between words, such as Chinese, must contain the whole answer.
     """
     bare_answer = normalize_for_comparison(_IN_PARENTHESES.sub(" ", answer))
     context_text = normalize_for_comparison(text)

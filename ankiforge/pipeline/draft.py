@@ -464,7 +464,7 @@ class DraftChecker:
             id = f"{highlight.key} {number}"
             self.known.add(id, highlight.key, draft)
             confidence = draft.confidence
-            if check.is_marked_by_reader(draft, passage):
+            if check.are_gaps_highlighted(draft, passage):
                 confidence = estimate_text_confidence(
                     passage, check.parse_draft(draft).full_text
                 )

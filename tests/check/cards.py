@@ -68,7 +68,7 @@ def findings(
 ) -> tuple[Finding, ...]:
     """What the checks say of a draft; its own quote is the passage unless one is given."""
     about = highlight or passage(draft.quote)
-    context = CheckContext(about, twins or DuplicateIndex(), picture_problem=_fault)
+    context = CheckContext(about, twins or DuplicateIndex(), find_picture_problem=_fault)
     return check_draft(draft, context)
 
 
