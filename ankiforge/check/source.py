@@ -6,8 +6,7 @@ They run on cards whose text was chosen by a program. If the question comes from
 answer is compared; pictures aren't compared at all. The checks compare words and numbers, not
 meanings, so a difference that could be a rewording is only a warning.
 
-`check_highlight_form` looks at how the passage was highlighted, and `check_figure` at the labels of a
-figure.
+`check_highlight_form` looks at how a passage was highlighted, and `check_figure` at a figure's labels.
 """
 
 from __future__ import annotations
