@@ -277,7 +277,6 @@ def _have_different_numbers(card: CardFeatures, other: CardFeatures) -> bool:
 
 
 def _lack_each_others_words(card: WordSet, other: WordSet) -> bool:
-    """Return whether each set has a word that the other lacks."""
     return not (card <= other or other <= card)
 
 
@@ -323,7 +322,6 @@ _DIFFERENCES: tuple[Callable[[CardFeatures, CardFeatures], bool], ...] = (
 
 
 def _find_unmatched_words(words: WordSet, others: WordSet) -> list[str]:
-    """Return the `words` with no inflected form or synonym in `others`."""
     other_stems = frozenset(map(stem_word, others - words))
     return [
         word for word in words - others if _has_no_match(stem_word(word), other_stems)
@@ -357,7 +355,6 @@ def _are_opposed(word: str, counterpart: str) -> bool:
 
 
 def _has_own_term(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether `card` has a name or term that doesn't occur in `other` in any form."""
     for term in card.terms - other.terms:
         if term in other.tokens or stem_word(term) in other.stems:
             continue
@@ -545,7 +542,6 @@ class DuplicateIndex:
                 yield card
 
     def _load(self) -> None:
-        """Load the store on first use, after computing and storing missing search terms."""
         if self._is_loaded or self._store is None:
             return
         self._is_loaded = True

@@ -70,7 +70,6 @@ _RULE_LINE = regex(
 
 
 def _read_rules(table: str) -> Iterator[Rule]:
-    """Parse the rule table. A heading sets the group and advice of the rules below it."""
     group = advice = ""
     for line in table.splitlines():
         match = _RULE_LINE.fullmatch(line)
@@ -282,7 +281,6 @@ def blank_out_gaps(text: str, gaps: tuple[Gap, ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def _to_plain_untrimmed(text: str) -> str:
-    """Convert Markdown to plain text, but keep leading and trailing whitespace."""
     if not text.strip():
         return text
     leading_space = text[: len(text) - len(text.lstrip())]
@@ -412,7 +410,6 @@ def find_evidence(draft: CardContent, highlight: Highlight) -> str:
 
 @lru_cache(maxsize=512)
 def _find_quoted_sentences(quote: str, text: str) -> str:
-    """Return the sentences that overlap `quote`, or all of `text` if it doesn't contain `quote`."""
     quote_span = locate(quote, text) if quote.strip() else None
     quote_start, quote_end = quote_span or (0, len(text))
     bounds = []

@@ -6,7 +6,8 @@ They run on cards whose text was chosen by a program. If the question comes from
 answer is compared; pictures aren't compared at all. The checks compare words and numbers, not
 meanings, so a difference that could be a rewording is only a warning.
 
-`check_highlight_form` looks at how a passage was highlighted, and `check_figure` at a figure's labels.
+`check_highlight_form` looks at how a passage was highlighted, and `check_figure` at the labels of a
+figure.
 """
 
 from __future__ import annotations
@@ -337,7 +338,6 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
 
 
 def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
-    """Yield the numbers and months in `text` that the source doesn't contain in any notation."""
     source_digits = set(DIGIT_NUMBER.findall(source)) if source.isascii() else set()
     for number, notations in find_digit_numbers(text).items():
         if not source_digits.isdisjoint(notations):  # a fast test that decides most cases
@@ -371,7 +371,6 @@ def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
 
 
 def _contains_size(source: str, quantity: Quantity) -> bool:
-    """Return whether `source` has a number of this size, in any notation and with any sign."""
     return abs(quantity.value) in find_number_values(
         source
     ) or quantity.size_in_base_unit in find_sizes_in_base_units(source)
@@ -604,8 +603,6 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
 
 
 class _WordContext:
-    """The words before and after one word, used to compare two uses of opposite words."""
-
     def __init__(self, words: list[str], index: int) -> None:
         self.before = words[:index]
         self.after = words[index + 1 :]
@@ -647,12 +644,10 @@ class _WordContext:
 
 
 def _find_argument_stems(words: list[str]) -> list[str]:
-    """Return the stems of the words that may be part of a subject or object."""
     return [stem_word(word) for word in words if word not in _FUNCTION_WORDS]
 
 
 def _remove_idioms(words: list[str]) -> list[str]:
-    """Remove idioms such as `vor allem`, which has nothing to do with before and after."""
     text = _IDIOM.sub(" ", f" {' '.join(words)} ")
     return text.split()
 

@@ -198,7 +198,6 @@ _BRACE = regex(r"(?<!\\)(?:\\\\)*([{}])")
 
 
 def _find_broken_formula(text: str) -> str:
-    """Return the first formula that is unclosed or has unmatched braces, or "" if there is none."""
     shielded_spans = find_shields(text)
     for start, end, kind in shielded_spans:
         if kind not in ("math", "display"):

@@ -360,7 +360,6 @@ def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def _check_front_for_answer(front: str, answer: str) -> Iterator[Finding]:
-    """Report a short answer that occurs in the front, unless the front offers a choice."""
     if len(answer) < MIN_ANSWER_CHARS or count_words(answer) > _MAX_LEAK_WORDS:
         return
     if not find_content_words(answer) or offers_options(front):

@@ -1,9 +1,8 @@
-"""Drafters turn highlights into drafts, or give the reason why there is no card.
+"""Drafters turn highlights into drafts, or explain why a highlight gets no card.
 
-rules      drafts what the user wrote or highlighted as a card; works offline
-llm        asks a model on any OpenAI-compatible server
-chat       exports the same requests as texts for the user to paste into a chat
-propose    proposes cards for plain highlights when they are shown; works offline
+rules      drafts what the user wrote or highlighted as a card; works offline llm        asks a
+model on any OpenAI-compatible server chat       exports the same requests as texts for the user to
+paste into a chat propose    proposes cards for plain highlights when they are shown; works offline
 """
 
 from __future__ import annotations

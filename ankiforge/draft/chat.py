@@ -1,4 +1,4 @@
-"""Exports requests as texts to paste into a chat, and reads the chat's answers.
+"""Export drafting requests as texts to paste into a chat, and parse the chat's answers.
 
 Each highlight has a label that never changes, so that even a late answer can be matched to it.
 """
@@ -18,13 +18,13 @@ from ankiforge.draft.prompt import (
     Prompt,
     ReplyShape,
     compute_max_card_count,
+    escape_markers,
+    explain_missing_kind,
     find_reply_shape,
     format_passage,
     join_texts,
     make_message,
     make_rule_values,
-    missing_kind_reason,
-    sanitize_for_markers,
 )
 from ankiforge.draft.reply import (
     FindFaults,
@@ -52,9 +52,9 @@ from ankiforge.text import format_count, regex
 from ankiforge.text.normalize import find_whole_words
 
 CHAT_MODEL = "chat"
-"""The name recorded for the model behind a chat, which is unknown."""
+"""Recorded in place of the name of the chat's model, which is unknown."""
 MAX_HIGHLIGHTS_PER_TEXT = 20
-"""The maximum number of highlights in a text for a chat, because chats cut off long answers."""
+"""The maximum number of highlights in one text, because chats truncate long answers."""
 
 
 # --- export ---------------------------------------------------------------------------
@@ -69,18 +69,18 @@ class ChatText(Value):
 
 
 def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[ChatText]:
-    """Return texts to paste into a chat, each with at most `MAX_HIGHLIGHTS_PER_TEXT` highlights."""
+    """Build texts to paste into a chat, each with at most `MAX_HIGHLIGHTS_PER_TEXT` highlights."""
     # group the highlights by the shape of the reply, because a text asks for only one shape
-    by_shape = defaultdict[ReplyShape, list[_AskedHighlight]](list)
+    by_shape = defaultdict[ReplyShape, list[_FormattedHighlight]](list)
     for sendable in tasks:
-        if missing_kind_reason(sendable.task):
+        if explain_missing_kind(sendable.task):
             continue
         shape = find_reply_shape(sendable.task)
         wants = sendable.task.brief.wants
         title = sendable.title
         for key, sendable_passage in sendable.passages.items():
             formatted_passage = format_passage(make_label(key), sendable_passage, wants)
-            by_shape[shape].append(_AskedHighlight(title, key, formatted_passage))
+            by_shape[shape].append(_FormattedHighlight(title, key, formatted_passage))
 
     chats = []
     for shape, asked_highlights in by_shape.items():
@@ -91,11 +91,11 @@ def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[Cha
                 by_title.append((title, join_texts(entry.passage for entry in group)))
             if len(by_title) == 1:
                 [(single_title, highlights)] = by_title
-                title = sanitize_for_markers(single_title)
+                title = escape_markers(single_title)
             else:
                 sections = []
                 for entry, passages in by_title:
-                    section = f"Document: {sanitize_for_markers(entry)}\n\n{passages}"
+                    section = f"Document: {escape_markers(entry)}\n\n{passages}"
                     sections.append(SendableText(section))
                 highlights = join_texts(sections)
                 title = mark_as_sendable("several, named with their passages")
@@ -121,25 +121,23 @@ def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[Cha
     return chats
 
 
-class _AskedHighlight(NamedTuple):
-    """A highlight that a text for a chat asks about."""
-
+class _FormattedHighlight(NamedTuple):
     title: SendableText
     key: HighlightKey
     passage: SendableText
 
 
 def count_exportable_highlights(tasks: Iterable[SendableTask]) -> int:
-    """Count the highlights that texts for a chat would ask about."""
+    """Count the highlights that `export_chat_texts` would ask about."""
     count = 0
     for sendable in tasks:
-        if not missing_kind_reason(sendable.task):
+        if not explain_missing_kind(sendable.task):
             count += len(sendable.passages)
     return count
 
 
 def make_label(key: str) -> str:
-    """Return the label by which a chat refers to a highlight: 8 hex digits derived from its key."""
+    """Derive a highlight's label, which is 8 hex digits long, from its key."""
     return hash16(key)[:8]
 
 
@@ -158,9 +156,9 @@ _NUMBER_MARK = regex(
 
 
 def _strip_citation_marks(text: str, tasks: Iterable[SendableTask]) -> str:
-    """Remove from an answer the marks with which a chat cites its sources.
+    """Remove the marks with which a chat cites its sources.
 
-    A number in brackets is kept if a highlight contains it too.
+    A number in brackets is kept if it also occurs in a highlight.
     """
     text = _CITATION_MARK.sub("", text)
     if not _NUMBER_MARK.search(text):
@@ -179,23 +177,23 @@ def _strip_citation_marks(text: str, tasks: Iterable[SendableTask]) -> str:
 
 
 class ChatAnswer(Value):
-    """The results of a chat's answer, and problems with the parts of it that can't be used."""
+    """The results of a chat's answer, with the problems that were found in it."""
 
     results: tuple[DraftingResult, ...]
     problems: tuple[Problem, ...]
 
 
 _CHAT_TEXT_SIGNS = ("<highlight h=", "<text h=")
-"""Parts of the texts for a chat that never occur in an answer."""
+"""Strings that occur in every text for a chat, but never in an answer."""
 
 
 def is_chat_text(text: str) -> bool:
-    """Return whether a text is one of those for a chat, rather than the chat's answer."""
+    """Return whether a text was exported for a chat, rather than copied from the chat's answer."""
     return any(sign in text for sign in _CHAT_TEXT_SIGNS)
 
 
 def explain_unusable_answer(text: str) -> str:
-    """Return why a text can't be used as an answer, and what the user should do."""
+    """Explain why no card can be taken from a pasted text, and what to do about it."""
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
     if is_chat_text(text):
@@ -225,16 +223,16 @@ def parse_answer(
     prompt: Prompt,
     find_faults: FindFaults = lambda draft, highlight: (),
 ) -> ChatAnswer:
-    """Return the results for those pending highlights that a chat's answer covers.
+    """Parse a chat's answer and return results for the pending highlights that it covers.
 
-    A card is reported if `find_faults` returns faults in it or if its quote is in no highlight. Its
-    highlight then stays pending and is in the next text.
+    A card whose quote is in no highlight, or in which `find_faults` finds faults, becomes a
+    problem. Its highlight stays pending and is asked about again in the next text.
 
     Args:
         text: the answer.
         tasks: the pending highlights.
-        prompt: the prompt from which the text for the chat was made.
-        find_faults: function that returns the findings that block a card.
+        prompt: the prompt from which the text for the chat was built.
+        find_faults: returns the findings that block a card.
     """
     items, unusable = parse_all_cards(_strip_citation_marks(text, tasks))
     pending = []
@@ -299,7 +297,6 @@ def _make_result(
     origin: Origin,
     find_faults: FindFaults,
 ) -> tuple[DraftingResult | None, list[Problem]]:
-    """Return the result for a highlight, or None if no card for it is usable, and the problems."""
     shape = find_reply_shape(sendable.task)
     passage_shown = _abbreviate_in_quotes(highlight.exact)
     problems = []
@@ -319,7 +316,7 @@ def _make_result(
         return None, problems
     drafts = build_drafts(sound, highlight, origin, shape)
     if not drafts:
-        reason = missing_kind_reason(sendable.task)
+        reason = explain_missing_kind(sendable.task)
         if reason:
             return DraftingResult(highlight, reason=reason, is_temporary=True), problems
         return make_undrafted_result(highlight, sound, shape), problems
@@ -332,8 +329,6 @@ def _make_result(
 
 
 class _PendingHighlight(NamedTuple):
-    """A pending highlight, for which an answer may contain a card."""
-
     highlight: Highlight
     label: str
 
@@ -343,7 +338,7 @@ class _PendingHighlight(NamedTuple):
         return bool(find_quote(quote, mark) or find_whole_words(mark, quote))
 
     def contains(self, quote: str) -> bool:
-        """Return whether the highlighted text or the text around it contains `quote`."""
+        """Return whether the highlighted text or its context contains `quote`."""
         return any(
             find_quote(quote, text) for text in list_evidence_texts(self.highlight)
         )
@@ -354,10 +349,10 @@ def _find_owner(
     labelled: _PendingHighlight | None,
     pending: Iterable[_PendingHighlight],
 ) -> _PendingHighlight | None:
-    """Return the highlight that a card is about, or None if there is none.
+    """Return the highlight that a card is about, or None.
 
-    It is the highlight that the card's label names, unless the quote is from another highlight.
-    Labels may be missing, swapped, or from an older prompt.
+    Trusts the card's label unless its quote is from another highlight, because labels may be
+    missing, swapped, or from an older prompt.
     """
     letters = sum(map(len, split_quote_letters(item.quote)))
     if labelled and (not letters or labelled.overlaps(item.quote)):
@@ -383,12 +378,6 @@ _MIN_RELIABLE_LETTERS = 12
 def _make_unmatched_problem(
     item: ReplyCard, labelled: _PendingHighlight | None
 ) -> Problem:
-    """Return the problem that reports a card that is about no pending highlight.
-
-    Args:
-        item: the card.
-        labelled: the highlight that its label names, or None.
-    """
     quote = _abbreviate_in_quotes(item.quote)
     if labelled:
         mark = _abbreviate_in_quotes(labelled.highlight.exact)
@@ -412,10 +401,8 @@ def _make_unmatched_problem(
 
 
 def _format_card_title(item: ReplyCard) -> str:
-    """Return the card's question or, if there is no card, the reason, in quotation marks."""
     return _abbreviate_in_quotes(item.front or item.text or item.why_none)
 
 
 def _abbreviate_in_quotes(words: str) -> str:
-    """Return the beginning of a text in quotation marks."""
     return f"“{to_one_line(words, 60)}”"

@@ -1,7 +1,7 @@
-"""Asks a model or chat to choose passages of an unmarked document, and reads its answer.
+"""Ask a model or chat to choose passages from a document without highlights, and parse its answer.
 
 The answer has the same format as any other reply and is parsed by `reply`. The quote of each card
-is the passage that was chosen for it.
+is the chosen passage.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from ankiforge.draft.prompt import (
     Prompt,
     ReplyShape,
     build_reply_schema,
+    escape_markers,
     make_message,
     make_rule_values,
-    sanitize_for_markers,
 )
 from ankiforge.draft.reply import (
     FindFaults,
@@ -62,11 +62,11 @@ from ankiforge.text.normalize import (
 from ankiforge.text.sentences import find_sentence_around, find_sentence_starts
 
 MAX_PART_CHARS = 24_000
-"""The maximum number of characters in a part of a document, which is sent in one request."""
+"""The maximum length of the part of a document that is sent in one request."""
 DEFAULT_PASSAGE_COUNT = 10
-"""The default number of passages to choose from a document."""
+"""How many passages to choose from a document by default."""
 _MAX_LISTED_PASSAGES = 60
-"""The maximum number of passages with cards that a request lists."""
+"""How many passages with cards a request lists at most."""
 _MIN_OVERLAP = 0.5
 """Two passages are the same if they share this fraction of the shorter one."""
 
@@ -89,7 +89,7 @@ _ATTRIBUTES = regex(
 
 
 def blank_attributes(text: str) -> str:
-    """Replace the markup of site generators by the same number of spaces, so that offsets stay."""
+    """Replace the markup of site generators with spaces, keeping all offsets."""
     return _ATTRIBUTES.sub(lambda match: " " * len(match[0]), text)
 
 
@@ -99,39 +99,38 @@ _TRANSCRIPT_TIMES = regex(
 )
 
 
-def blank_non_words(text: str) -> str:
-    """Replace what a quote may omit by spaces: markup of site generators, and transcript times."""
+def blank_markup_and_times(text: str) -> str:
+    """Replace site generator markup and transcript times, which a quote may omit, with spaces."""
     return _TRANSCRIPT_TIMES.sub(
         lambda match: " " * len(match[0]), blank_attributes(text)
     )
 
 
-class LeftOut(NamedTuple):
-    """Text of a document that isn't sent."""
+class OmittedText(NamedTuple):
+    """A stretch of a document that isn't sent."""
 
     name: str
-    """What the text is, such as the heading of its section."""
+    """A description of the text, such as the heading of its section."""
     size: int
-    """The number of its characters."""
+    """The number of characters."""
     pages: Strings
-    """The printed numbers of its first and last page, or () if there are none."""
+    """The labels of the first and last page, or () if the document has none."""
 
     @property
     def summary(self) -> str:
-        """The name with pages and size, such as `References, p. 7–9 (12,345 characters)`."""
+        """Name, pages and size, such as `References, p. 7–9 (12,345 characters)`."""
         pages = "–".join(dict.fromkeys(filter(None, self.pages)))
         name = f"{self.name}, p. {pages}" if pages else self.name
         return f"{name} ({format_count(self.size, 'character')})"
 
 
-def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[LeftOut]]:
-    """Return the paragraphs of a document that are worth asking about, splitting very long ones.
+def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[OmittedText]]:
+    """Select the paragraphs that are worth asking about, splitting very long ones.
 
-    Private text, tables of contents, and lists of references and tasks are left out and also
-    returned. TOML front matter, and slides that the next slide repeats and extends, are just left
-    out.
+    Private text, tables of contents, and lists of references or tasks are omitted, and returned
+    separately. TOML front matter and slides that the next slide repeats are omitted silently.
     """
-    repeated = set(_find_overlays(whole_text))
+    repeated = set(_find_repeated_slides(whole_text))
     list_names = _find_lists(whole_text)
     left_out_by_name: dict[tuple[str, int], list[Paragraph]] = {}
     paragraphs: list[Paragraph] = []
@@ -152,19 +151,18 @@ def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[Left
     for (name, _), group in left_out_by_name.items():
         pages = (group[0].page, group[-1].page)
         labels = tuple(map(whole_text.get_page_label, pages))
-        left_out.append(LeftOut(name, _count_chars(group), labels))
+        left_out.append(OmittedText(name, _count_chars(group), labels))
     return paragraphs, left_out
 
 
 def _find_lists(whole_text: WholeText) -> dict[int, tuple[str, int]]:
-    """Return the lists of references, contents and tasks that a document contains.
+    """Find the lists of references, contents and tasks in a document.
 
-    Such a list follows a heading or line like "References", and ends at the next heading at the
-    latest. A section of sentences under such a heading isn't a list.
+    Such a list follows a heading or line like “References” and ends at the next heading at the
+    latest. A section of full sentences under such a heading isn't a list.
 
     Returns:
-        A map from the index of each paragraph of a list to the name of the list and the index of
-        the list's first paragraph.
+        (list name, index of the list's first paragraph) by the index of each paragraph in a list.
     """
     paragraphs = whole_text.paragraphs
     texts = [whole_text.get_paragraph_text(paragraph).strip() for paragraph in paragraphs]
@@ -204,24 +202,23 @@ _ENTRY_SIGNS = regex(
     | \d[-–]\d|\bpp?\.|\b[Vv]ol\.|\b[Ee]ds?\.|\bet[ ]al\b
     | ^\[\w{1,12}\]"""
 )
-"""Matches what an entry of a list of references consists of."""
+"""Matches typical parts of a bibliography entry."""
 _CHARS_PER_ENTRY_SIGN = 60
-"""The maximum number of characters per such sign in an entry."""
+"""A bibliography entry has at least one typical part per this many characters."""
 _TASK_OR_CONTENTS = regex(
     r"(?i)^\W*(?:(?:\w{3,10}\s)?(?:\d{1,3}\.)*\d{1,3}[.):]|\(?[a-z]\))\s|[?？]$|[\s,]\d{1,4}$"
 )
-"""Matches a numbered line, a question, or a line that ends with the number of a page."""
+"""Matches a numbered line, a question, or a line that ends with a page number."""
 
 
 def _is_list_entry(text: str) -> bool:
-    """Return whether a paragraph is an entry of a list of references, contents or tasks."""
     if _TASK_OR_CONTENTS.search(text) or _DOT_LEADERS.search(text):
         return True
     return len(_ENTRY_SIGNS.findall(text)) * _CHARS_PER_ENTRY_SIGN >= len(text)
 
 
 def _is_list_name(heading: str) -> bool:
-    """Return whether a heading names a list that isn't worth learning, such as references."""
+    """Return whether a heading announces a list that isn't worth learning, such as references."""
     if len(heading) > _MAX_HEADING_CHARS:
         return False
     return normalize_for_lookup(_LEADING_NUMBER.sub("", heading)) in _read_list_names()
@@ -232,8 +229,7 @@ def _read_list_names() -> frozenset[str]:
     return frozenset(map(normalize_for_lookup, read_word_set("signs", "list_headings")))
 
 
-def _find_overlays(whole_text: WholeText) -> Iterator[int]:
-    """Yield the number of each slide whose lines are all on the next slide."""
+def _find_repeated_slides(whole_text: WholeText) -> Iterator[int]:
     for number, (page, following) in enumerate(pairwise(whole_text.pages)):
         letters = fold_alphanumerics(following)
         lines = [fold_alphanumerics(line) for line in page.split("\n")]
@@ -242,7 +238,6 @@ def _find_overlays(whole_text: WholeText) -> Iterator[int]:
 
 
 def _split_paragraph(whole_text: WholeText, paragraph: Paragraph) -> Iterator[Paragraph]:
-    """Split a paragraph into pieces that are short enough for a part."""
     start, end = paragraph.start, paragraph.end
     text = whole_text.pages[paragraph.page]
     while end - start > MAX_PART_CHARS:
@@ -259,11 +254,11 @@ class DocumentPart(NamedTuple):
     label: str
     paragraphs: list[Paragraph]
     passage_count: int
-    """How many passages the model is to choose from this part."""
+    """How many passages the model should choose from this part."""
 
     @property
     def character_count(self) -> int:
-        """The number of characters in the paragraphs of this part."""
+        """The total length of the paragraphs."""
         return _count_chars(self.paragraphs)
 
 
@@ -281,9 +276,9 @@ def split_document(
 
     Args:
         whole_text: the document.
-        sent_paragraphs: its paragraphs that are to be sent, as from `select_paragraphs`.
+        sent_paragraphs: the paragraphs to send, as returned by `select_paragraphs`.
         passage_count: how many passages to choose from the document. They are divided among the
-            parts by length, and a part from which none is to be chosen is left out.
+            parts in proportion to length; a part that gets none is omitted.
         most: the maximum number of characters in a part.
     """
     # split the document into sections, and long sections at paragraphs
@@ -324,9 +319,10 @@ _MARKER_START = re.compile(r"(?i)<(?=\s*/?\s*text\b)")
 
 
 def join_whole_texts(whole_texts: Sequence[WholeText], title: str) -> WholeText:
-    """Return one text with the pages of several documents, for requests and to find quotes.
+    """Concatenate the pages of several documents, for requests and to find quotes.
 
-    Its paragraphs aren't set, and its key only tells its parts from those of other documents.
+    The result has no paragraphs, and its key only serves to tell its parts from those of other
+    documents.
     """
     pages: list[str] = []
     labels: list[str] = []
@@ -347,16 +343,16 @@ def build_choosing_request(
     position: str = "",
     find_document: Callable[[int], Document] | None = None,
 ) -> ModelRequest:
-    """Return the request to choose passages from a part of a document, for a model or a chat.
+    """Build the request that asks a model or chat to choose passages from a part of a document.
 
     Args:
-        whole_text: the document, or several documents that were joined.
+        whole_text: the document, or several joined documents.
         part: the part to choose from.
         prompt: the prompt named `choose`.
-        mask: function that masks private text that is from a document.
+        mask: masks the private text in a text from a document.
         known_passages: the passages that already have cards.
-        position: the position of the part, such as "1 of 3", or "" if it is the only part.
-        find_document: if documents were joined, function that returns the document of a page.
+        position: which part this is, such as "1 of 3", or "" if there are no others.
+        find_document: for joined documents, returns the document that a page belongs to.
     """
     texts = []
     page = -1
@@ -377,9 +373,9 @@ def build_choosing_request(
             if paragraph.level:
                 text = f"\n{'#' * paragraph.level} {text}"
             lines.append(text)
-        texts.append(sanitize_for_markers(mask("\n".join(lines), document)))
+        texts.append(escape_markers(mask("\n".join(lines), document)))
     text = _MARKER_START.sub("‹", "\n".join(texts))
-    title = sanitize_for_markers(mask(whole_text.document.subject, whole_text.document))
+    title = escape_markers(mask(whole_text.document.subject, whole_text.document))
     if position:
         title = SendableText(f"{title} ({position})".strip())
     remark = NO_TEXT
@@ -387,7 +383,7 @@ def build_choosing_request(
         lines = []
         for highlight in known_passages[-_MAX_LISTED_PASSAGES:]:
             passage = mask(to_one_line(highlight.exact, 120), highlight.document)
-            lines.append(f"- {sanitize_for_markers(passage)}")
+            lines.append(f"- {escape_markers(passage)}")
         introduction = "These have cards already. Choose others, on other facts:"
         remark = SendableText("\n".join([introduction, *lines]))
     values = {
@@ -405,7 +401,7 @@ def build_choosing_request(
 
 
 def to_chat_text(model_request: ModelRequest, part: DocumentPart) -> str:
-    """Return a request as text that the user can paste into a chat."""
+    """Convert a request to a text that the user can paste into a chat."""
     closing_request = mark_as_sendable(
         f"Now choose {_format_passage_count(part)}, with the JSON only, in one code block."
     )
@@ -423,7 +419,7 @@ def _format_passage_count(part: DocumentPart) -> str:
 
 
 class ChosenPassage(NamedTuple):
-    """A chosen passage with its cards, before it is stored as a highlight with a key."""
+    """A chosen passage with its cards. The passage isn't stored yet, so it has no key."""
 
     location: PassageMatch
     passage: Highlight
@@ -431,16 +427,16 @@ class ChosenPassage(NamedTuple):
 
 
 class ChoosingAnswer(NamedTuple):
-    """The passages that one answer chooses, and problems with the cards that can't be used."""
+    """The passages that an answer chooses, and problems with unusable cards."""
 
     choices: list[ChosenPassage]
     problems: list[Problem]
     card_count: int
-    """The number of cards in the answer."""
+    """How many cards the answer contains."""
     located_count: int
-    """The number of cards whose quote was found in the document."""
+    """How many quotes were found in the document."""
     fuzzy_count: int
-    """The number of cards whose quote is only similar to the text found in the document."""
+    """How many of the quotes found differ slightly from the document."""
 
     @property
     def summary(self) -> str:
@@ -456,7 +452,7 @@ class ChoosingAnswer(NamedTuple):
 
 
 def make_origin(text: str, prompt: Prompt, model: str = "") -> Origin:
-    """Return the origin of an answer's cards. If no model is given, the answer is from a chat."""
+    """Create the origin of the cards in an answer. Without `model`, the answer came from a chat."""
     return Origin("llm", model or CHAT_MODEL, prompt.fingerprint, make_cache_key(text))
 
 
@@ -468,17 +464,17 @@ def parse_answer(
     find_faults: FindFaults,
     taken_spans: Iterable[Span] = (),
 ) -> ChoosingAnswer:
-    """Return the passages that an answer chooses, in the order of the document.
+    """Parse an answer and return the passages that it chooses, in document order.
 
-    A card is left out and reported if its quote isn't in the document, if its passage already has a
-    card, or if a check blocks it.
+    A card becomes a problem instead if its quote isn't in the document, if its passage already has
+    a card, or if a check blocks it.
 
     Args:
         text: the answer.
         letters: the letters and digits of the document, casefolded.
         pages: the pages of the requested part, which are searched first.
-        make_highlight: function that returns the highlight for a location in the document.
-        find_faults: function that returns the findings that block a card.
+        make_highlight: creates the highlight for a location in the document.
+        find_faults: returns the findings that block a card.
         taken_spans: the spans, in letters, of the passages that already have cards.
     """
     items, unusable = parse_all_cards(text)
@@ -514,13 +510,13 @@ def parse_answer(
         # use the document's text as the evidence, because the chat may have copied it badly
         item = replace(item, quote=passage.exact)
         faults: Strings = ()
-        for draft in _make_drafts([item], passage, Origin("llm")):
+        for draft in _build_drafts([item], passage, Origin("llm")):
             faults = find_faults(draft, passage)
         if faults:
             unused.append(Problem("", f"{name}: {'; '.join(faults)}"))
         elif same:
             _, passage, cards = same[0]
-            drafts = _make_drafts([*cards, item], passage, Origin("llm"))
+            drafts = _build_drafts([*cards, item], passage, Origin("llm"))
             if len(drafts) > len(cards):
                 cards.append(item)
             else:
@@ -536,19 +532,18 @@ def parse_answer(
 def make_drafts(
     choice: ChosenPassage, highlight: Highlight, origin: Origin
 ) -> tuple[Draft, ...]:
-    """Return the drafts for a chosen passage that has since been stored as `highlight`."""
-    return _make_drafts(choice.cards, highlight, origin)
+    """Build the drafts for a chosen passage that has been stored as `highlight`."""
+    return _build_drafts(choice.cards, highlight, origin)
 
 
-def _make_drafts(
+def _build_drafts(
     items: Iterable[ReplyCard], passage: Highlight, origin: Origin
 ) -> tuple[Draft, ...]:
-    """Return the drafts for a passage, of whatever length, up to `MAX_FACTS`."""
+    """Build up to `MAX_FACTS` drafts for a passage, however short it is."""
     return build_drafts(items, passage, origin, ReplyShape(), max_facts=MAX_FACTS)
 
 
 def _is_same_passage(first: Span, second: Span) -> bool:
-    """Return whether two passages share at least half of the shorter one."""
     common = min(first[1], second[1]) - max(first[0], second[0])
     return common >= _MIN_OVERLAP * min(first[1] - first[0], second[1] - second[0])
 
@@ -556,23 +551,26 @@ def _is_same_passage(first: Span, second: Span) -> bool:
 # --- quotes ---------------------------------------------------------------------------------
 
 _MIN_EXACT_LETTERS = 12
-"""The minimum number of letters in a quote that may occur more than once in the document."""
+"""A quote with fewer letters than this must occur only once in the document."""
 _MIN_FUZZY_LETTERS = 24
-"""The minimum number of letters in a quote for a search for similar text."""
+"""Text similar to a quote is searched for only if the quote has at least this many letters."""
 _FULL_STOPS = ".!?。！？"
 _MAX_SENTENCE_CHARS = 600
-"""The maximum length of a sentence that becomes a passage because part of it resembles a quote."""
+"""If a sentence that resembles a quote is longer, only the similar words become the passage."""
 
 
 def locate_quote(
     quote: str, letters: DocumentLetters, pages: Collection[int]
 ) -> tuple[PassageMatch | None, bool]:
-    """Return where the document contains a quote, or None, and whether the match is exact.
+    """Find a quote in the document.
 
     Args:
-        quote: the quote that a chat gave, which may omit words and mark the omission.
+        quote: a chat's quote, in which omissions may be marked with an ellipsis.
         letters: the letters and digits of the document, casefolded.
         pages: the pages of the requested part, which are searched first.
+
+    Returns:
+        (location, whether the match is exact); location is None if the quote isn't in the document.
     """
     requested_spans = [letters.get_page_span(page) for page in pages]
 
@@ -584,7 +582,7 @@ def locate_quote(
         ]
         return letters.get_passage(*(preferred or spans)[0], _add_full_stop(quote))
 
-    parts = split_quote_letters(blank_non_words(quote))
+    parts = split_quote_letters(blank_markup_and_times(quote))
     quote_letters = "".join(parts)
     spans = list(letters.find_spans(parts))
     if len(spans) == 1 or (spans and len(quote_letters) >= _MIN_EXACT_LETTERS):
@@ -604,9 +602,9 @@ def _add_full_stop(quote: str) -> str:
 def _find_similar(
     quote: str, letters: DocumentLetters, pages: Iterable[int]
 ) -> Span | None:
-    """Return the span of the text that is most similar to a quote, or None.
+    """Return the span of the text most similar to a quote, or None if nothing is similar enough.
 
-    It consists of whole sentences, or of whole words if the sentences are too long.
+    The span is extended to whole sentences, or to whole words if the sentences are too long.
     """
     from rapidfuzz import fuzz
 

@@ -1,11 +1,12 @@
-"""Client for an OpenAI-compatible server that caches every reply and keeps to the budget.
+"""Client for an OpenAI-compatible server that caches every reply and stays within the budget.
 
-The `openai` package sends requests, waits and retries. `OpenAITransport` limits the time and size
-of a reply, follows no redirects, bypasses proxies on loopback, and sends no headers but ours. A
-request is retried after a server error, but not after a timeout, because the server may still be
-working on it and would charge for it twice. Each reply is cached before it is parsed, once for each
-item (a highlight, or a card to compare) under the hash of a request about that item alone, so that
-no item is paid for twice.
+The `openai` package sends and retries requests. `OpenAITransport` limits the time and size of a
+reply, follows no redirects, bypasses proxies on loopback, and sends no headers but ours. A request
+is retried after a server error, but not after a timeout, because the server may still be working on
+it and would charge for it twice.
+
+No item (a highlight, or a card to compare) is paid for twice: each reply is cached before it is
+parsed, once for each item that it covers, under the hash of a request about this item alone.
 """
 
 from __future__ import annotations
@@ -38,25 +39,25 @@ if TYPE_CHECKING:
 
 FORMAT_FIELD = "response_format"
 DEFAULT_OPTIONS: Mapping[str, Any] = {"temperature": 0}
-"""Fields that every request has unless the server refuses them or `extra_body` sets them."""
+"""Fields sent with every request, unless the server refuses them or `extra_body` overrides them."""
 
 
-class RequestForm(Value):
-    """The optional fields to send, as learned from the fields that the server has refused."""
+class OptionalFields(Value):
+    """Which optional fields to send, given those that the server has refused so far."""
 
     refused_format_count: int = 0
     """How many response formats the server has refused, counted from the strictest."""
     refused_options: frozenset[str] = frozenset()
-    """The names of the options that the server has refused."""
+    """The names of the refused options."""
 
-    def drop_field(self, field: str) -> RequestForm:
-        """Return the form to try next after the server has refused `field`."""
+    def drop_field(self, field: str) -> OptionalFields:
+        """Return the fields to try next after the server has refused `field`."""
         if field == FORMAT_FIELD:
             return replace(self, refused_format_count=self.refused_format_count + 1)
         return replace(self, refused_options=self.refused_options | {field})
 
     def build_fields(self, schema: Mapping[str, Any]) -> Json:
-        """Return the fields of the request other than model and messages."""
+        """Build all fields of the request other than model and messages."""
         fields = {}
         for option, value in DEFAULT_OPTIONS.items():
             if option not in self.refused_options:
@@ -78,7 +79,7 @@ class RequestForm(Value):
 
 
 MAX_CREDIBLE_TOKENS = 10_000_000
-"""The highest token count that is credible. A higher count in a reply is ignored."""
+"""A higher token count in a reply is ignored."""
 # Keys of the JSON that we request. If they are in the reasoning, it contains the answer.
 _ANSWER_KEYS = ('"cards"', '"question"', '"answer"')
 # Digits after these are dropped, because a number in a reply may have a thousand digits.
@@ -86,7 +87,7 @@ _MAX_DIGITS = 18
 
 
 class Completion(Value):
-    """The parts of a server's `chat.completions` reply that are used."""
+    """The parts of a `chat.completions` reply that we use."""
 
     content: str = ""
     finish_reason: str = ""
@@ -102,8 +103,8 @@ class Completion(Value):
     def parse(cls, raw: str) -> Completion | None:
         """Parse the body of a reply, or return None if it isn't a chat completion. Never raises.
 
-        A reply with choices or a token count was paid for, so it counts as a completion even if it
-        is empty.
+        A reply with choices or a token count is a completion even if it is empty, because it was
+        paid for.
         """
         reply = _as_dict(_parse_json(raw))
         choices = reply.get("choices")
@@ -142,9 +143,9 @@ class Completion(Value):
 
 
 def _parse_json(raw: str) -> Any:
-    """Return the JSON value of a reply, or None if the reply is invalid.
+    """Parse the JSON of a reply, or return None if it is invalid.
 
-    Unpaired surrogates, line breaks in strings and numbers of a thousand digits are accepted.
+    Accepts unpaired surrogates, line breaks in strings, and numbers with a thousand digits.
     """
     try:
         return json.loads(
@@ -155,7 +156,6 @@ def _parse_json(raw: str) -> Any:
 
 
 def _parse_token_count(tokens: Any) -> int:
-    """Return a token count, or 0 if the value isn't a credible count."""
     if not isinstance(tokens, int) or isinstance(tokens, bool):
         return 0
     return tokens if 0 < tokens <= MAX_CREDIBLE_TOKENS else 0
@@ -166,7 +166,7 @@ def _as_dict(value: Any) -> Json:
 
 
 def _as_text(content: Any) -> str:
-    """Return the content of a message as valid Unicode. Some servers send it as a list of parts."""
+    """Return a message's content as valid Unicode. Some servers send it as a list of parts."""
     if isinstance(content, list):
         texts = [_as_dict(part).get("text") for part in content]
         content = "".join(text for text in texts if isinstance(text, str))
@@ -179,7 +179,7 @@ def _as_text(content: Any) -> str:
 
 
 class TooLongError(ItemError):
-    """The request is longer than the model's context window."""
+    """The request exceeds the model's context window."""
 
 
 class NoReplyError(ItemError):
@@ -220,7 +220,7 @@ _FIELD_REFUSAL_STATUSES = (400, 404, 415, 422, 500, 501, 503)
 def make_status_error(
     settings: ServerSettings, status: int, body: str, location: str = ""
 ) -> ServiceError | ItemError:
-    """Return the error to raise for an HTTP status that remains after all retries.
+    """Create the error for an HTTP status that remains after all retries.
 
     Args:
         settings: the settings of the server.
@@ -283,15 +283,15 @@ def find_refused_field(
     *,
     is_first: bool,
 ) -> str:
-    """Return the optional request field that the server refuses with this error, or "" if none.
+    """Return the optional request field that the server refuses with an error, or "".
 
     Args:
         settings: the settings of the server.
         status: the HTTP status of the error.
         body: the body of the error.
         request_body: the fields that were sent.
-        is_first: whether the server has answered no request yet. If so, an error that doesn't name
-            a field may be caused by the response format.
+        is_first: whether the server hasn't answered any request yet. If so, an error that names no
+            field is blamed on the response format.
     """
     if status not in _FIELD_REFUSAL_STATUSES or _is_web_page(body):
         return ""
@@ -306,9 +306,9 @@ def find_refused_field(
 
 
 def is_permanent_error(body: str) -> bool:
-    """Return whether an error would recur after a retry.
+    """Return whether retrying would fail with the same error.
 
-    That is so if the credit is used up, the request is too long, or its format is refused.
+    True if the credit is used up, the request is too long, or its format is refused.
     """
     if _is_web_page(body):
         return False
@@ -332,9 +332,9 @@ _MAX_MESSAGE_CHARS = 300
 
 
 def extract_error_message(body: str) -> str:
-    """Return the message in the body of an error, on one line.
+    """Extract the message from the body of an error, as a single line.
 
-    The bodies of OpenAI, LM Studio and FastAPI are understood. For a web page, return `WEB_PAGE`.
+    Supports the formats of OpenAI, LM Studio and FastAPI. Returns `WEB_PAGE` for a web page.
     """
     if _is_web_page(body):
         return WEB_PAGE
@@ -351,18 +351,17 @@ def _is_web_page(body: str) -> bool:
 
 
 UNREADABLE_STATUS = 200
-"""The status given to an unreadable reply: one with status 200 that isn't a chat completion.
+"""Our status for an unreadable reply, which has status 200 but isn't a chat completion.
 
 Examples are a login page, an empty body and an unknown error. A retry would return the same.
 """
 
 
 def find_error_in_success(raw: str) -> tuple[int, str] | None:
-    """
-    Return the status and body of the error in a reply with status 200, or None if it has no error.
+    """Find the error in a reply with status 200 and return its status and body, or None.
 
-    OpenRouter, for example, sends errors with status 200 or inside a choice. Any other JSON object
-    is a reply.
+    Some servers, such as OpenRouter, send errors with status 200 or inside a choice. Any other JSON
+    object counts as a success.
     """
     completion = Completion.parse(raw)
     if completion and (completion.finish_reason != "error" or completion.content):
@@ -381,20 +380,20 @@ def find_error_in_success(raw: str) -> tuple[int, str] | None:
 # === transport ========================================================================
 
 _LOADING_POLL_INTERVAL = 0.5
-"""The number of seconds between two attempts while the server loads its model."""
+"""How many seconds to wait between attempts while the server loads its model."""
 # Other headers come from the environment and are meant for OpenAI only.
 _OUR_HEADERS = ("host", "content-type", "accept", "user-agent", "authorization")
 
 
 class OpenAITransport(httpx2.BaseTransport):
-    """The HTTP transport that `openai` uses to send requests. Thread-safe."""
+    """The HTTP transport with which `openai` sends requests. Thread-safe."""
 
     def __init__(self, settings: ServerSettings, notice: Callable[[str], None]) -> None:
-        """Create a transport, which connects when it sends the first request.
+        """Create a transport that connects on the first request.
 
         Args:
             settings: the settings of the server.
-            notice: called with a message if the server is still loading its model.
+            notice: called with a message while the server is loading its model.
         """
         self._settings = settings
         self._notice = notice
@@ -409,7 +408,7 @@ class OpenAITransport(httpx2.BaseTransport):
         self._pending_threads: set[int] = set()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request once, and return the reply or an error that `openai` may retry.
+        """Send a request once and return the reply, or an error that `openai` may retry.
 
         While the server is loading its model, the request is repeated until the timeout.
 
@@ -455,7 +454,6 @@ class OpenAITransport(httpx2.BaseTransport):
         return httpx2.Response(status, headers=response.headers, text=text)
 
     def _send_once(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request, and return the status, body and relevant headers of the reply."""
         settings = self._settings
         headers = {"accept-encoding": "identity"}
         for name, value in request.headers.items():
@@ -498,7 +496,7 @@ class OpenAITransport(httpx2.BaseTransport):
     # --- pending requests -------------------------------------------------------------
 
     def finish_request(self) -> None:
-        """Record that the request of the current thread has finished."""
+        """Mark the current thread's request as finished."""
         with self._condition:
             self._pending_threads.discard(threading.get_ident())
             self._condition.notify_all()
@@ -514,7 +512,7 @@ class OpenAITransport(httpx2.BaseTransport):
 
 
 class ReplyCache(Protocol):
-    """A cache of raw replies by the hash of their request, such as the ledger's. Thread-safe."""
+    """A thread-safe cache of raw replies by the hash of their request, such as the ledger."""
 
     def get(self, request: str) -> str | None:
         """Return the raw reply to the request with this hash, or None if it isn't cached."""
@@ -535,16 +533,17 @@ class ReplyCache(Protocol):
             raw: the raw reply.
             model: the name of the model in the settings.
             prompt: the fingerprint of the prompt.
-            tokens: how many tokens were sent and received, or (0, 0) if nothing was paid.
+            tokens: how many tokens were sent and received, or (0, 0) if storing this reply adds no
+                cost.
         """
 
 
 # === client ===========================================================================
 
 MAX_CONSECUTIVE_FAILURES = 3
-"""The run ends after this many consecutive requests that remain unanswered after all retries.
+"""The run ends after this many consecutive requests have failed despite all retries.
 
-If several requests are pending, the run ends after more, because an outage affects all of them.
+With several concurrent requests, more failures are allowed, because one outage affects all of them.
 """
 # Used to estimate the token counts if the server doesn't report them.
 _BYTES_PER_TOKEN = 4
@@ -552,7 +551,7 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 class ItemReply(Value):
-    """The server's reply to a request, as far as it concerns one item of the request."""
+    """The server's reply to a request, from the point of view of one of the items."""
 
     completion: Completion
     cache_key: str
@@ -560,7 +559,7 @@ class ItemReply(Value):
     label: int = 1
     """The number by which the reply refers to the item, counted from 1."""
     item_count: int = 1
-    """The number of items that the whole reply covers."""
+    """How many items the whole reply covers."""
     is_cached: bool = True
 
     @property
@@ -570,7 +569,7 @@ class ItemReply(Value):
 
 
 class ModelClient:
-    """Answers requests from the cache or, failing that, from the server. Thread-safe."""
+    """Answers requests from the cache, or else from the server. Thread-safe."""
 
     def __init__(
         self,
@@ -581,15 +580,15 @@ class ModelClient:
         offline: bool = False,
         fresh: bool = False,
     ) -> None:
-        """Create a client, which connects when it sends the first request.
+        """Create a client that connects on the first request.
 
         Args:
             settings: the server, the model and the limits.
             replies: the cache of replies.
-            notice: called with messages for the user about what is about to leave the computer, and
-                about what the program is waiting for.
-            offline: whether to refuse servers on other computers.
-            fresh: whether to ignore cached replies.
+            notice: called with messages for the user about what is being sent and what the program
+                is waiting for.
+            offline: refuse to send anything to other computers.
+            fresh: ignore cached replies.
         """
         self.settings = settings
         self.budget = Budget(settings)
@@ -606,7 +605,7 @@ class ModelClient:
         self._has_answered = False
         # The number of consecutive failed requests.
         self._failure_count = 0
-        self._request_form = RequestForm()
+        self._optional_fields = OptionalFields()
 
     # --- cached replies ---------------------------------------------------------------
 
@@ -621,7 +620,7 @@ class ModelClient:
         return hash16(_to_canonical_json(body), "reply")
 
     def find_cached(self, request: ModelRequest) -> ItemReply | None:
-        """Return the cached reply to a request about one item, or None if there is none."""
+        """Return the cached reply to a request about one item, or None."""
         if self._fresh:
             return None
         key = self.make_cache_key(request)
@@ -638,14 +637,13 @@ class ModelClient:
     ) -> list[ItemReply]:
         """Return one reply for each item of a request.
 
-        If the request is about a single item, a cached reply is returned unless `anew` is true.
+        A request about a single item is answered from the cache if possible, unless `anew` is true.
 
         Raises:
             ServiceError: the run has to end, because of the key, the model, the credit or the
                 server.
             BudgetExceededError: the budget is used up.
-            ItemError: only this request failed.
-            ConfigError, UsageError: see `check_can_send`.
+            ItemError: only this request failed. ConfigError, UsageError: see `check_can_send`.
         """
         self._raise_if_stopped()
         if not request.item_requests and not anew:
@@ -715,22 +713,21 @@ class ModelClient:
     # --- one request ------------------------------------------------------------------
 
     def _send(self, request: ModelRequest) -> tuple[str, int]:
-        """Send a request, and return the raw reply and the size of the request in bytes.
+        """Send a request and return the raw chat completion and the size of the request in bytes.
 
-        The reply is a chat completion in JSON. If the server refuses an optional field, the request
-        is sent again without that field.
+        If the server refuses an optional field, the request is sent again without it.
         """
         import openai
 
         client = self._get_openai_client()
         settings = self.settings
         while True:
-            form = self._request_form
+            optional_fields = self._optional_fields
             is_first = not self._has_answered
             body = {
                 "model": settings.model,
                 "messages": list(request.messages),
-                **form.build_fields(request.schema),
+                **optional_fields.build_fields(request.schema),
                 **settings.extra_body,
             }
             try:
@@ -746,8 +743,8 @@ class ModelClient:
                 )
                 if field:
                     with self._lock:  # another thread may have received the same error
-                        if self._request_form == form:
-                            self._request_form = form.drop_field(field)
+                        if self._optional_fields == optional_fields:
+                            self._optional_fields = optional_fields.drop_field(field)
                     continue
                 location = error.response.headers.get("location", "")
                 failure = make_status_error(settings, status, text, location)
@@ -768,7 +765,6 @@ class ModelClient:
             return response.text, len(_to_canonical_json(body).encode("utf-8", "replace"))
 
     def _make_unreadable_error(self, body: str) -> NoReplyError:
-        """Return the error for a reply that has status 200 but isn't a chat completion."""
         description = extract_error_message(body) or "nothing"
         message = (
             f"{self.settings.host} did not answer like a language model: {description}"
@@ -777,7 +773,6 @@ class ModelClient:
         return NoReplyError(message, hint=hint)
 
     def _make_connection_error(self, cause: object) -> ServiceError | ItemError:
-        """Return the error for a reply that didn't arrive or is incomplete."""
         import httpx2
 
         from ankiforge.config.http import RequestTimeoutError
@@ -809,7 +804,7 @@ class ModelClient:
         """Count a failed request, and return its error or the error that ends the run.
 
         The run ends if other requests would fail too: the server can't be reached (`is_gone`),
-        several requests in a row got no reply, or the server has rejected every request so far.
+        several consecutive requests got no reply, or the server has rejected every request so far.
         """
         settings = self.settings
         if isinstance(error, TooLongError):
@@ -832,7 +827,6 @@ class ModelClient:
         return self._fatal_error
 
     def _get_openai_client(self) -> openai.OpenAI:
-        """Return the `openai` client, creating it for the first request."""
         import httpx2
         import openai
 
@@ -853,7 +847,7 @@ class ModelClient:
 
 
 def _to_canonical_json(value: object) -> str:
-    """Return JSON with sorted keys and no spaces, so that equal values have the same hash."""
+    """Serialize to JSON with sorted keys and no spaces, so that equal values have the same hash."""
     return json.dumps(
         value,
         sort_keys=True,

@@ -1,7 +1,7 @@
-"""Asks a model about some highlights of a document, repeatedly if necessary.
+"""Ask a model about a few highlights from one document, repeatedly if necessary.
 
-A highlight that a reply doesn't cover is sent again alone, and a chunk that is too long is halved.
-If the replies about a highlight can't be read, it gets no card until the user asks again.
+A highlight that the reply doesn't cover is sent again on its own, and a chunk that is too long is
+halved. A highlight whose replies can't be read gets no card until the user asks again.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ RERUN_COMMAND = "ankiforge draft --again"
 
 
 class Conversation:
-    """Asks a model about chunks, each of which is the highlights of one request. Thread-safe."""
+    """Asks a model about chunks of highlights. Each chunk is sent in one request. Thread-safe."""
 
     def __init__(self, client: ModelClient, prompt: Prompt) -> None:
-        """Create a conversation, which sends nothing until `draft_chunk` is called."""
+        """Create a conversation. Nothing is sent before `draft_chunk` is called."""
         self._client = client
         self._prompt = prompt
 
@@ -50,7 +50,7 @@ class Conversation:
     def _request_results(
         self, chunk: SendableTask, *, anew: bool = False
     ) -> list[DraftingResult]:
-        """Ask about several highlights together, and alone about each that the reply doesn't cover.
+        """Ask about all highlights together, then again about each that the reply doesn't cover.
 
         If `anew` is true, cached replies are ignored.
         """
@@ -93,7 +93,7 @@ class Conversation:
     def _retry_unreadable(
         self, single: SendableTask, answer: ItemReply
     ) -> DraftingResult:
-        """Return the result for a highlight whose reply was unreadable, after asking once more."""
+        """Ask again about a highlight whose reply was unreadable, unless a retry is pointless."""
         [highlight] = single.highlights
         refusal = _get_refusal_reason(answer)
         if refusal:
@@ -124,7 +124,6 @@ class Conversation:
         cards: list[ReplyCard],
         answer: ItemReply,
     ) -> DraftingResult:
-        """Return the drafts made from the cards for one highlight, or the reason for no draft."""
         [highlight] = single.highlights
         origin = Origin(
             drafter="llm",
@@ -140,9 +139,9 @@ class Conversation:
 
 
 def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> DraftingResult:
-    """Return the result for a highlight about which no readable reply was received.
+    """Create the result for a highlight about which no readable reply was received.
 
-    The problem is reported only once, and the model is only asked again if the user requests it.
+    The problem is reported only once, and the model is asked again only if the user requests it.
     """
     description = _describe_unreadable(answer)
     message = description.partition(":")[0]
@@ -162,7 +161,6 @@ def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> Drafting
 
 
 def _describe_unreadable(answer: ItemReply) -> str:
-    """Return why a reply can't be used, with the beginning of the reply."""
     if answer.is_truncated:
         return TRUNCATED_REPLY
     content = " ".join(answer.completion.content.split())[:80]
@@ -174,16 +172,15 @@ def _describe_unreadable(answer: ItemReply) -> str:
 
 
 def _is_empty_reply(answer: ItemReply) -> bool:
-    """Return whether a reply is empty, in which case a retry would get another empty reply."""
     completion = answer.completion
     return not (completion.content.strip() or completion.has_only_reasoning)
 
 
 def _parse_cards(answer: ItemReply) -> list[ReplyCard]:
-    """Return those cards in a reply that are about its highlight.
+    """Parse a reply and return the cards for the item that the reply is labelled with.
 
-    If the reply is truncated, the cards for its last highlight may be incomplete. They are omitted
-    unless the reply contains no other cards.
+    If the reply is truncated, the cards for the last label in it may be incomplete, so they are
+    dropped unless there are no others.
     """
     label = str(answer.label)
     all_labels = tuple(str(number) for number in range(1, answer.item_count + 1))
@@ -195,7 +192,6 @@ def _parse_cards(answer: ItemReply) -> list[ReplyCard]:
 
 
 def _get_refusal_reason(answer: ItemReply) -> str:
-    """Return why the model or server refused to answer, or "" if it didn't refuse."""
     if answer.completion.refusal:
         return f"the model refused: {' '.join(answer.completion.refusal.split())[:200]}"
     if answer.completion.finish_reason == "content_filter":

@@ -1,4 +1,4 @@
-"""Rules that all drafters share: which highlights to draft from, and what a comment requests."""
+"""Decide which highlights to draft from, and parse what a comment requests. For all drafters."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from ankiforge.text.normalize import locate, remove_code_and_formulas
 from ankiforge.text.private import remove_private_tag
 
 PROPOSALS_VERSION = "21"
-"""Increase this whenever a change in the rules or tables of `propose` changes a score or reason.
+"""Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
-Undecided highlights are then scored again. The version is defined in this module, so that a run
-that finds no new highlights needn't load the rules.
+Undecided highlights are then scored again. Defined here, so that a run without new highlights
+needn't load the rules.
 """
 
 
 def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
-    """Return the result for a highlight on which drafting or a check has crashed."""
+    """Create the result for a highlight on which drafting or a check has crashed."""
     text = highlight.exact or highlight.comment
     beginning = " ".join(text.split())[:60]
     title = highlight.document.title
@@ -54,7 +54,7 @@ def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
 
 
 def make_two_sided_fields(kind: CardKind, front: str, back: str) -> Fields:
-    """Return the fields of a card that has a front and a back."""
+    """Build the fields of a card that has a front and a back."""
     return (("Front", front), ("Back", back), *kind.enabled_switches)
 
 
@@ -74,7 +74,7 @@ class CommentRequest(StrEnum):
 
 
 class Instruction(Value):
-    """What a comment requests, with the question, phrase or reason that it contains."""
+    """A parsed comment: what it requests, with its question, phrase or reason."""
 
     request: CommentRequest
     text: str = ""
@@ -87,7 +87,7 @@ class Instruction(Value):
     extra: str = ""
     """The rest of the comment, which the card shows together with the answer."""
     is_only_question: bool = True
-    """Whether the comment has nothing but this question, perhaps with `A: …` and decoration."""
+    """Whether the comment is just this question, perhaps with decoration and an `A: …` line."""
 
 
 _COMMANDS = {
@@ -135,7 +135,7 @@ def parse_instruction(comment: str, passage: str = "") -> Instruction:
 
 
 def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
-    """Return the question in a comment, without any text around it that repeats the passage."""
+    """Find the question in a comment, dropping any text around it that repeats the passage."""
     repeated = locate(passage, comment) if passage else None
     if repeated:
         start, end = repeated
@@ -163,9 +163,10 @@ _MAX_WORDS_BEFORE_INTERROGATIVE = 3
 def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
     """Return whether a question only expresses what the user felt, such as “wtf is he saying?”.
 
-    It is a question about the passage if two of these are true: it begins with a question word, it
-    shares a content word with the passage, and it has three content words. A label such as `?` or
-    an answer always makes it a question, and so does a language without a list of question words.
+    It is a real question if at least two of these are true: it begins with a question word, it
+    shares a content word with the passage, and it has three content words. A question that has a
+    label such as `?` or an answer, or is in a language for which we have no question words, is
+    always real.
     """
     if not passage or question.is_answered or has_question_label(comment):
         return False
@@ -183,13 +184,12 @@ def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
 
 
 def _find_content_stems(text: str, language: str) -> set[str]:
-    """Return the stems of the words of a text that aren't function words."""
     function_words = load_language(language).function_words
     return {stem_word(word) for word in split_words(text) if word not in function_words}
 
 
 def asks_or_answers(highlight: Highlight) -> bool:
-    """Return whether the user's comment asks for a card, or says something about the passage."""
+    """Return whether the user's comment asks for a card or makes a statement about the passage."""
     request = parse_highlight_instruction(highlight).request
     if request in (CommentRequest.QUESTION, CommentRequest.CLOZE):
         return True
@@ -202,7 +202,7 @@ def asks_or_answers(highlight: Highlight) -> bool:
 
 
 def parse_highlight_instruction(highlight: Highlight) -> Instruction:
-    """Return what a highlight's comment requests, which is nothing if somebody else wrote it."""
+    """Parse what a highlight's comment requests. Comments by other people request nothing."""
     if not highlight.instructs:
         return Instruction(CommentRequest.NONE)
     if _is_standalone_note(highlight):
@@ -214,7 +214,7 @@ _MAX_QUESTIONS = 20
 
 
 def find_questions(highlight: Highlight) -> tuple[Instruction, ...]:
-    """Return the user's questions: at most one in a comment, but several in a standalone note."""
+    """Find the user's questions: at most one in a comment, but several in a standalone note."""
     if not highlight.instructs:
         return ()
     if not _is_standalone_note(highlight):
@@ -249,7 +249,6 @@ def find_questions(highlight: Highlight) -> tuple[Instruction, ...]:
 
 
 def _is_standalone_note(highlight: Highlight) -> bool:
-    """Return whether a highlight is a note of its own, rather than a comment on a passage."""
     return highlight.kind is HighlightKind.NOTE and bool(highlight.markdown)
 
 
@@ -258,7 +257,7 @@ _BEGINNING_WORDS = 3
 
 
 def remove_comment_from_context(highlight: Highlight) -> Highlight:
-    """Return the highlight without its comment in the text around it, as a comment isn't evidence.
+    """Remove a highlight's comment from the text around it, because a comment isn't evidence.
 
     In a note that quotes a passage, the comment is next to the quotation.
     """
@@ -284,7 +283,7 @@ _PICTURE_KINDS = (HighlightKind.IMAGE, HighlightKind.INK)
 
 
 def skip_reason(highlight: Highlight) -> str:
-    """Return why no drafter may draft a highlight, or "" if a drafter may."""
+    """Return why no drafter should draft a highlight, or "" to draft it."""
     comment = parse_highlight_instruction(highlight)
     if highlight.skip or comment.request is CommentRequest.SKIP:
         reason = highlight.skip or comment.text or "your comment says so"
@@ -319,9 +318,9 @@ def skip_reason(highlight: Highlight) -> str:
 
 
 def is_for_rules_only(highlight: Highlight) -> bool:
-    """Return whether only the rules draft a highlight.
+    """Return whether a highlight is drafted by the rules alone.
 
-    That is so for hand-written cards, and for pictures with a question.
+    True for hand-written cards, and for pictures with a question.
     """
     if highlight.kind is HighlightKind.CARD:
         return True
@@ -329,9 +328,9 @@ def is_for_rules_only(highlight: Highlight) -> bool:
 
 
 def find_withholding_reason(highlight: Highlight) -> str:
-    """Return why a highlight isn't sent to a model, or "" if it may be sent.
+    """Return why a highlight isn't sent to a model, or "" to send it.
 
-    Privacy isn't considered here; see `PrivacyFilter.private_reason`.
+    Ignores privacy; see `PrivacyFilter.private_reason`.
     """
     reason = skip_reason(highlight)
     if reason:

@@ -1,7 +1,7 @@
-"""Drafts cards with a language model on any OpenAI-compatible server.
+"""Draft cards with a language model on any OpenAI-compatible server.
 
-The highlights of a document are sent in chunks, and several requests run at the same time. See
-`conversation` for the requests about one chunk.
+The highlights of a document are sent in chunks, several at a time. See `conversation` for the
+requests about one chunk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ankiforge.draft.prompt import (
     ModelRequest,
     Prompt,
     build_request,
-    missing_kind_reason,
+    explain_missing_kind,
 )
 from ankiforge.draft.reply import make_failed_results
 from ankiforge.draft.second_reading import (
@@ -37,9 +37,9 @@ from ankiforge.model import DraftingResult, Highlight, Value
 from ankiforge.text import format_cost, format_count
 
 MAX_ORDERING_DELAY = 0.3
-"""The number of seconds for which a result waits for the results of earlier highlights."""
+"""How many seconds a result waits for the results of earlier highlights."""
 SHUTDOWN_TIMEOUT = 10.0
-"""The number of seconds to wait for pending replies if a run ends early."""
+"""How many seconds to wait for pending replies if a run ends early."""
 # Assumptions for estimates.
 _BYTES_PER_TOKEN = 4
 _TOKENS_OUT_PER_HIGHLIGHT = 80
@@ -47,16 +47,16 @@ _TOKENS_OUT_PER_SECOND_READING = 25
 
 
 class Estimate(Value):
-    """An estimate of how much has to be sent to draft cards, and of what it will cost.
+    """An estimate of what drafting will send and cost.
 
-    It assumes 4 bytes per token, and 80 tokens in the reply for each highlight. Reasoning tokens
-    and repeated requests aren't included.
+    Assumes 4 bytes per token, and 80 tokens in the reply for each highlight. Reasoning tokens and
+    retries aren't included.
     """
 
     highlights: int
     requests: int
     cached: int
-    """The number of highlights whose reply is cached."""
+    """How many highlights have a cached reply."""
     characters: int
     tokens_in: int
     tokens_out: int
@@ -70,7 +70,7 @@ class Estimate(Value):
         return self.summarize("highlight")
 
     def summarize(self, noun: str) -> str:
-        """Return the estimate as a line for the user, in which `noun` names a highlight."""
+        """Format the estimate as a line for the user, in which `noun` names a highlight."""
         cost = format_cost(self.cost_usd, local=self.is_local)
         if self.cost_usd is None:
             cost = "price unknown; set llm.price_usd"
@@ -85,7 +85,7 @@ class Estimate(Value):
 
 
 class ModelDrafter:
-    """A drafter that asks a language model."""
+    """Drafts cards by asking a language model."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class ModelDrafter:
         *,
         second: Prompt | None = None,
     ) -> None:
-        """Create a drafter, which sends nothing until it is asked to draft.
+        """Create a drafter. Nothing is sent until a method asks for drafts, verdicts or a reply.
 
         Args:
             client: the client, whose `notice` is called with "sending to HOST" before anything is
@@ -111,7 +111,7 @@ class ModelDrafter:
 
     @property
     def host(self) -> str:
-        """The server's host name to show to the user."""
+        """The server's host name as shown to the user."""
         return self._settings.host
 
     @property
@@ -121,14 +121,14 @@ class ModelDrafter:
 
     @property
     def usage(self) -> Usage:
-        """What the run has used so far."""
+        """The requests, tokens and cost of the run so far."""
         return self._client.budget.usage
 
     def draft(self, tasks: Iterator[SendableTask]) -> Iterator[list[DraftingResult]]:
         """Yield the results of each request, in the order of the highlights.
 
-        Because of this order, equal replies give equal cards. A slow reply, however, delays the
-        results after it by at most `MAX_ORDERING_DELAY` seconds.
+        The order makes runs reproducible: equal replies give equal cards. It is broken only if a
+        reply takes more than `MAX_ORDERING_DELAY` seconds longer than a later one.
 
         Raises:
             ServiceError: the server can't be reached, or rejects all requests.
@@ -140,7 +140,7 @@ class ModelDrafter:
         for task in tasks:
             # first yield the results of the highlights that aren't sent; a reason that depends on
             # the settings is temporary
-            reason = missing_kind_reason(task.task)
+            reason = explain_missing_kind(task.task)
             not_sent: list[DraftingResult] = []
             for highlight in task.task.highlights:
                 if highlight.key in task.withheld:
@@ -156,7 +156,7 @@ class ModelDrafter:
             if chunks.new_tasks:
                 self._announce_host()
             for chunk in (*chunks.cached_tasks, *chunks.new_tasks):
-                future = _start_thread(slots, self._conversation.draft_chunk, chunk)
+                future = _draft_in_thread(slots, self._conversation.draft_chunk, chunk)
                 pending.append(future)
                 while len(pending) > 2 * self._settings.max_concurrent_requests:
                     yield _pop_next_results(pending)
@@ -164,7 +164,6 @@ class ModelDrafter:
             yield _pop_next_results(pending)
 
     def _announce_host(self) -> None:
-        """Check that requests may be sent, and tell the user once which host they go to."""
         self._client.check_can_send()
         if not self._has_announced:
             self._has_announced = True
@@ -175,11 +174,14 @@ class ModelDrafter:
         """Whether drafted cards are compared with their passages in a second reading."""
         return self._second_prompt is not None
 
-    def check_cards(self, cards: Sequence[CardToCheck]) -> list[str | None]:
-        """
-        Return for each card the statement in its passage that contradicts it, or "" if none does.
+    def find_contradictions(self, cards: Sequence[CardToCheck]) -> list[str | None]:
+        """Ask for each card which statement in its passage contradicts it.
 
-        For a card that the reply doesn't cover, return None. Cached verdicts are used again.
+        Cached verdicts are reused.
+
+        Returns:
+            For each card, the contradicting statement, "" if there is none, or None if the reply
+            doesn't cover the card.
 
         Raises:
             ServiceError, ItemError: the server can't be reached or doesn't answer.
@@ -208,7 +210,7 @@ class ModelDrafter:
         return verdicts
 
     def request_reply(self, request: ModelRequest) -> str:
-        """Return the reply to one request, from the cache if the request was sent before.
+        """Return the content of the reply to a request, from the cache if possible.
 
         Raises:
             ServiceError, ItemError: the server can't be reached or doesn't answer.
@@ -219,14 +221,14 @@ class ModelDrafter:
         return answer.completion.content
 
     def stop(self) -> None:
-        """Send no further requests, and wait a while for pending replies.
+        """Send no further requests, and wait for pending replies up to `SHUTDOWN_TIMEOUT`.
 
-        Pending replies are still cached if they arrive in time, because they have to be paid for.
+        Replies that arrive in time are still cached, because they have to be paid for.
         """
         self._client.stop(SHUTDOWN_TIMEOUT)
 
     def estimate_tasks(self, tasks: Iterable[SendableTask]) -> Estimate:
-        """Estimate what drafting from some tasks would send and cost. Sends nothing."""
+        """Estimate what drafting from `tasks` would send and cost. Sends nothing."""
         cached = 0
         highlights = 0
         requests: list[ModelRequest] = []
@@ -245,8 +247,8 @@ class ModelDrafter:
 
         Args:
             requests: the requests whose replies aren't cached.
-            highlights: the number of passages that get a card.
-            cached: the number of highlights whose reply is cached.
+            highlights: how many passages get a card.
+            cached: how many highlights have a cached reply.
         """
         byte_count = 0
         for request in requests:
@@ -277,8 +279,7 @@ class ModelDrafter:
     # --- chunks -----------------------------------------------------------------------
 
     def _split_into_chunks(self, task: SendableTask) -> _Chunks:
-        """Split a task into chunks, each of which is sent in one request."""
-        if missing_kind_reason(task.task):
+        if explain_missing_kind(task.task):
             return _Chunks([], [])
         cached_tasks: list[SendableTask] = []
         new_tasks: list[SendableTask] = []
@@ -300,10 +301,8 @@ class ModelDrafter:
 
 
 class _Chunks(NamedTuple):
-    """The parts into which a task is split for drafting."""
-
     cached_tasks: list[SendableTask]
-    """The highlights with cached replies, each as a task of its own."""
+    """A task for each highlight with a cached reply."""
     new_tasks: list[SendableTask]
     """The other highlights, grouped into tasks that are each sent in one request."""
 
@@ -326,15 +325,15 @@ def _pop_next_results(pending: list[_PendingResults]) -> list[DraftingResult]:
                 return future.result()
 
 
-def _start_thread(
+def _draft_in_thread(
     slots: threading.Semaphore,
     draft: Callable[[SendableTask], list[DraftingResult]],
     chunk: SendableTask,
 ) -> _PendingResults:
     """Draft a chunk in a daemon thread, and return the future of its results.
 
-    The thread pools of the standard library would keep the program from exiting, even on Ctrl-C,
-    until the server has answered.
+    A standard thread pool would keep the program from exiting, even on Ctrl-C, until the server has
+    answered.
     """
     future: _PendingResults = Future()
 

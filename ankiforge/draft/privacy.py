@@ -1,11 +1,12 @@
-"""Masks private text before it leaves this computer.
+"""Mask private text before it leaves this computer.
 
-Everything that sends text (to a model, a chat or an agent) takes only `SendableHighlight` and
-`SendableText`. `PrivacyFilter` makes them at the time of sending, from the stored text and all
-texts tagged `#no-llm`, so a tag also protects what was read earlier, and no key, match or check
-depends on it. In its own document, a private text is masked whatever its length, and so is any part
-of it. In other documents, private sentences are masked (see `PrivateSentences`). A passage is
-withheld if any of it would be masked.
+Everything that sends text to a model, chat or agent accepts only `SendableHighlight` and
+`SendableText`, which `PrivacyFilter` creates at the time of sending. The filter compares the text
+with everything tagged `#no-llm`, so a tag also protects text that was read earlier.
+
+Within its own document, private text is masked whatever its length, and so is any part of it. In
+other documents, private sentences are masked (see `PrivateSentences`). A passage is withheld
+altogether if any of it would be masked.
 """
 
 from __future__ import annotations
@@ -57,13 +58,13 @@ from ankiforge.text.sentences import find_sentence_spans
 # --- masks ----------------------------------------------------------------------------
 
 MASK = "[…]"
-"""The text that replaces private text."""
+"""Replaces private text."""
 UNMASKED_KEYS = frozenset(
     ("card", "highlight", "kind", "state", "drafter", "rule", "severity", "hits", "at")
 )
-"""The keys of an agent's entry whose values aren't masked: ids and names chosen by us."""
+"""The keys of an agent's entry whose values aren't masked: ids, and names that we chose."""
 MIN_CUT_OFF_CHARS = 3
-"""The minimum number of folded letters by which a private text is recognized if cut off."""
+"""A truncated private text is recognized by at least this many folded letters."""
 # A text with at least this many folded letters is also found within words.
 _MIN_PARTIAL_CHARS = 6
 _UNSPACED = regex(f"[{UNSPACED_SCRIPTS}]")
@@ -84,7 +85,7 @@ _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
 
 
 class FoldedLetters(NamedTuple):
-    """The letters and digits of a text, casefolded, with their offsets in the original text."""
+    """The casefolded letters and digits of a text, with their offsets in the original text."""
 
     letters: str
     offsets: Offsets
@@ -92,14 +93,14 @@ class FoldedLetters(NamedTuple):
 
 
 def fold_text(text: str) -> FoldedLetters:
-    """Return the letters and digits of a text, casefolded, with the offset of each."""
+    """Casefold a text and keep only its letters and digits, each with its offset."""
     return FoldedLetters(*fold_alphanumerics_with_offsets(text))
 
 
 class HiddenTexts:
-    """A set of texts that must not be shown, with methods that find them in other texts.
+    """A set of texts that must not be shown, searchable in other texts.
 
-    The time that a search takes hardly depends on the number of texts in the set.
+    The search time is almost independent of the size of the set.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -124,11 +125,10 @@ class HiddenTexts:
         return bool(self._texts)
 
     def find_spans(self, text: str, *, cut: bool) -> Iterator[Span]:
-        """Yield the spans of a text that must be masked.
+        """Yield the spans of `text` that must be masked.
 
-        Args:
-            text: the text to search.
-            cut: whether a line or cell of `text` may begin or end in the middle of a hidden text.
+        With `cut`, also masks the beginning or end of a hidden text where a line or cell of `text`
+        is truncated.
         """
         # find whole hidden texts, but short ones only where they consist of whole words
         letters, origins = fold_text(text)
@@ -158,7 +158,7 @@ class HiddenTexts:
     def find_cut_off_ends(
         self, letters: str, min_letters: int = MIN_CUT_OFF_CHARS
     ) -> Iterator[Span]:
-        """Yield the span at either end of a text that belongs to a hidden text cut off there.
+        """Yield the span at each end of a text that belongs to a hidden text truncated there.
 
         Args:
             letters: the folded text.
@@ -177,14 +177,9 @@ class HiddenTexts:
 
 
 def _find_cut_off_length(letters: str, texts: list[str], min_letters: int) -> int:
-    """Return the length of the longest suffix of `letters` with which another text begins, or 0.
+    """Return the length of the longest suffix of `letters` that another text begins with, or 0.
 
-    A text that is equal to the suffix doesn't count.
-
-    Args:
-        letters: the folded text.
-        texts: the other texts, sorted.
-        min_letters: the minimum length of the suffix.
+    Texts equal to the suffix don't count. `texts` must be sorted.
     """
     for start in range(len(letters) - min_letters + 1):
         end = letters[start:]
@@ -195,11 +190,10 @@ def _find_cut_off_length(letters: str, texts: list[str], min_letters: int) -> in
 
 
 class PrivateSentences:
-    """A set of private sentences, with methods that find them in any document.
+    """A set of private sentences, searchable in any document.
 
-    A whole sentence is found anywhere. Part of a sentence is found only if it makes up a whole
-    sentence, line, heading or cell. The time that a search takes hardly depends on the number of
-    sentences in the set.
+    A complete private sentence is found anywhere. Part of one is found only if it makes up a whole
+    sentence, line, heading or cell. The search time is almost independent of the size of the set.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -267,12 +261,7 @@ class PrivateSentences:
 
 
 def _is_distinctive(text: str, letters: str) -> bool:
-    """Return whether a text is more than a phrase that other documents may contain by chance.
-
-    Args:
-        text: the text.
-        letters: the same text, folded.
-    """
+    """Return whether a text is more than a phrase that other documents may contain by chance."""
     if len(_UNSPACED.findall(letters)) >= _MIN_UNSPACED_LETTERS:
         return True
     words = [word for word in text.split() if any(map(str.isalnum, word))]
@@ -284,23 +273,16 @@ def _is_distinctive(text: str, letters: str) -> bool:
 
 
 def split_parts(text: str) -> Iterator[Span]:
-    """Yield the spans of the parts that are compared separately: lines, headings and table cells.
+    """Yield the spans of the lines, headings and table cells, which are compared separately.
 
-    A part also ends where an ellipsis marks an omission.
+    A part also ends at an ellipsis that marks an omission.
     """
     for part in _PART.finditer(text):
         yield part.span()
 
 
 def mask_spans(text: str, spans: Iterable[Span]) -> str:
-    """Return a text in which the given spans are replaced by `[…]`.
-
-    A word of which only a part is in a span is replaced as a whole.
-
-    Args:
-        text: the text.
-        spans: the spans to replace, in code points. They may overlap.
-    """
+    """Replace the spans, which may overlap, with `[…]`. Words are masked as a whole."""
     parts = list[str]()
     masked_until = 0
     for span_start, span_end in sorted(spans):
@@ -322,7 +304,6 @@ def mask_spans(text: str, spans: Iterable[Span]) -> str:
 
 
 def _is_within_word(text: str, offset: int) -> bool:
-    """Return whether the characters before and after an offset belong to the same word."""
     if not 0 < offset < len(text):
         return False
     if unicodedata.combining(text[offset]):
@@ -335,19 +316,19 @@ def _is_within_word(text: str, offset: int) -> bool:
 
 
 SendableText = NewType("SendableText", str)
-"""A text that contains nothing private. Made only by `PrivacyFilter` and `mark_as_sendable`."""
+"""A text without anything private. Created only by `PrivacyFilter` and `mark_as_sendable`."""
 
 # The minimum number of folded letters by which a private text must overlap a highlight.
 _MIN_OVERLAP = 6
 
 
 def mark_as_sendable(text: str) -> SendableText:
-    """Return a text that we wrote, such as the rules of a prompt, as sendable text."""
+    """Mark a text that we wrote, such as the rules of a prompt, as sendable."""
     return SendableText(text)
 
 
 class SendableHighlight(Value):
-    """The parts of a highlight that may be sent. Made by `PrivacyFilter.make_sendable`."""
+    """The parts of a highlight that may be sent. Created by `PrivacyFilter.make_sendable`."""
 
     key: HighlightKey
     title: SendableText
@@ -356,12 +337,9 @@ class SendableHighlight(Value):
     """The authors of the document and its year, separated by commas."""
     heading: SendableText
     parent_items: tuple[SendableText, ...]
-    """The list items that contain the highlight, beginning with the outermost."""
+    """The list items that contain the highlight, outermost first."""
     context: SendableText
-    """The highlight's paragraph, or the sentence or adjacent text if there is no paragraph.
-
-    It is "" if it would contain no more than `exact`.
-    """
+    """The paragraph, sentence or adjacent text, or "" if this adds nothing to `exact`."""
     exact: SendableText
     phrases: tuple[SendableText, ...]
     """The phrases within `exact` that the reader highlighted."""
@@ -373,15 +351,12 @@ class SendableHighlight(Value):
 
     @property
     def language(self) -> str:
-        """The language of the highlight, or of its context if the highlight doesn't show it.
-
-        It is "" if neither does.
-        """
+        """The language of the highlight, or else of its context, or "" if it can't be detected."""
         return detect_language(self.exact, self.context)
 
 
 class PrivacyFilter:
-    """Checks and masks texts, given a snapshot of the private texts in a workspace."""
+    """Checks and masks texts against a snapshot of the private texts in a workspace."""
 
     def __init__(
         self,
@@ -392,8 +367,7 @@ class PrivacyFilter:
 
         Args:
             texts: all private texts of the workspace.
-            find_places: function that returns every place of a passage, which is private if one of
-                its places is.
+            find_places: returns every place of a passage. The passage is private if any place is.
         """
         self._find_places = find_places
         self._private_documents = set[DocumentKey]()
@@ -489,7 +463,7 @@ class PrivacyFilter:
         )
 
     def make_sendable_task(self, task: DraftingTask) -> SendableTask:
-        """Return a task with the parts of its highlights that may be sent to a model."""
+        """Separate the highlights to send, with private text masked, from those to withhold."""
         passages = dict[HighlightKey, SendableHighlight]()
         not_sent = dict[HighlightKey, DraftingResult]()
         for highlight in task.highlights:
@@ -510,10 +484,10 @@ class PrivacyFilter:
     # --- any text ---------------------------------------------------------------------
 
     def mask_text(self, text: str, document: DocumentKey | None = None) -> SendableText:
-        """Return a text in which the private parts are replaced by `[…]`.
+        """Replace the private parts of a text with `[…]`.
 
         Args:
-            text: the text, which may be cut off at "…" or at its ends.
+            text: the text, which may be truncated at "…" or at its ends.
             document: the document that the text belongs to, or None if it belongs to none.
         """
         text = unicodedata.normalize("NFC", text)
@@ -525,9 +499,7 @@ class PrivacyFilter:
     ) -> bool:
         """Return whether any part of a text is private.
 
-        Args:
-            text: the text.
-            document: the document that the text belongs to, or None if it belongs to none.
+        `document` is the document that the text belongs to, or None if it belongs to none.
         """
         text = unicodedata.normalize("NFC", text)
         return any(self._find_private_spans(text, document))
@@ -541,7 +513,7 @@ class PrivacyFilter:
         return self.contains_private_text("\n".join(texts), line.highlight.document.key)
 
     def mask_entry(self, entry: Json, highlight: Highlight | None = None) -> Json:
-        """Mask the private text in an entry about a highlight that is meant for an agent.
+        """Mask the private text in an entry that an agent will read.
 
         Findings, reasons, titles and headings may repeat private text. The values of
         `UNMASKED_KEYS` are kept.
@@ -552,7 +524,6 @@ class PrivacyFilter:
         return masked_entry
 
     def _mask_value(self, part: Any, document: DocumentKey | None) -> Any:
-        """Mask the private text in one value of an entry."""
         if isinstance(part, str):
             return self.mask_text(part, document)
         if isinstance(part, list):
@@ -573,12 +544,9 @@ class PrivacyFilter:
         *,
         cut: bool = True,
     ) -> Iterator[Span]:
-        """Yield the spans of a text that are private.
+        """Yield the private spans of a text that belongs to `document`, or to none.
 
-        Args:
-            text: the text.
-            document: the document that the text belongs to, or None if it belongs to none.
-            cut: whether private text may be cut off at the ends of the text.
+        With `cut`, private text may be truncated at the ends of the text.
         """
         for start, end in split_parts(text):
             if contains_private_tag(text[start:end]):
@@ -590,7 +558,6 @@ class PrivacyFilter:
                 yield from hidden.find_spans(text, cut=cut)
 
     def _get_hidden_texts(self, document: DocumentKey | None) -> HiddenTexts:
-        """Return the private texts of a document, or an empty set if it has none or is None."""
         if document is None or document not in self._texts_by_document:
             return _NO_HIDDEN_TEXTS
         if document not in self._hidden_by_document:
@@ -602,18 +569,18 @@ class PrivacyFilter:
 
 @dataclass(frozen=True)
 class SendableTask:
-    """A drafting task with only the parts of its highlights that may be sent."""
+    """A drafting task reduced to the parts of its highlights that may be sent."""
 
     task: DraftingTask
     passages: dict[HighlightKey, SendableHighlight]
     """The highlights that may be sent, in the order of the task."""
     withheld: dict[HighlightKey, DraftingResult]
-    """The result of each highlight that isn't sent, with the reason."""
+    """The result, with a reason, for each highlight that isn't sent."""
     privacy: PrivacyFilter
 
     @property
     def highlights(self) -> tuple[Highlight, ...]:
-        """The highlights that may be sent, in full."""
+        """All highlights that may be sent, with their full content."""
         return tuple(
             highlight
             for highlight in self.task.highlights
@@ -640,7 +607,7 @@ class SendableTask:
         return self.privacy.mask_text(text, self.task.document.key)
 
     def select_highlights(self, *highlights: Highlight) -> SendableTask:
-        """Return the task with only these highlights."""
+        """Return a copy of the task with only the given highlights."""
         keys = {highlight.key for highlight in highlights}
         return SendableTask(
             replace(self.task, highlights=highlights),
@@ -654,11 +621,9 @@ _NO_HIDDEN_TEXTS = HiddenTexts(())
 
 
 def _format_creators(document: Document) -> str:
-    """Return the first three authors and the year of a document, separated by commas."""
     parts = (*document.creators[:3], document.issued)
     return ", ".join(filter(None, parts))
 
 
 def _drop_if_masked(text: SendableText) -> SendableText:
-    """Return the text, or "" if nothing but masks is left of it."""
     return text if any(map(str.isalnum, text.replace(MASK, ""))) else mark_as_sendable("")

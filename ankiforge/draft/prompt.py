@@ -1,9 +1,9 @@
-"""Loads prompt files and builds requests from them.
+"""Load prompt files and build requests from them.
 
 A prompt is a Markdown file with `{{ name }}` placeholders. A line `---` separates the system
-message from the user message; without that line, the whole file is the user message. Values are
-inserted only once, so a placeholder within a value is left alone. The rules and examples come first
-and don't change during a run, so that servers can cache them. The passages come last, between
+message from the user message; without such a line, the whole file is the user message. Values are
+inserted only once, so placeholders within a value are left alone. The rules and examples come first
+and stay the same throughout a run, so that servers can cache them. The passages come last, between
 markers that no text in a passage can close.
 """
 
@@ -29,12 +29,12 @@ from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, DraftingTask, Json, Texts, Value, hash16
 
 Message = Texts
-"""A chat message with its role and content. Made only by `make_message`."""
+"""A chat message with its role and content. Created only by `make_message`."""
 NO_TEXT = mark_as_sendable("")
 
 
 def make_message(role: str, content: SendableText) -> Message:
-    """Return a chat message with the given role and content."""
+    """Create a chat message."""
     return {"role": role, "content": content}
 
 
@@ -51,7 +51,7 @@ _PLACEHOLDER = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 
 
 class Prompt(Value):
-    """A prompt file after parsing, in which all placeholders are known ones."""
+    """A parsed prompt file. All its placeholders are known."""
 
     name: str
     system: str
@@ -64,7 +64,7 @@ class Prompt(Value):
         return f"{self.name}@{content_hash[:8]}"
 
     def render_messages(self, values: Mapping[str, SendableText]) -> tuple[Message, ...]:
-        """Return the chat messages with the values inserted, leaving out empty messages."""
+        """Insert the values and return the chat messages, without empty ones."""
         messages = []
         for role, text in (("system", self.system), ("user", self.user)):
             content = fill_placeholders(text, values)
@@ -74,13 +74,13 @@ class Prompt(Value):
 
 
 def fill_placeholders(text: str, values: Mapping[str, SendableText]) -> SendableText:
-    """Replace the placeholders in a prompt's text by values, and strip surrounding whitespace."""
+    """Replace the placeholders in a prompt with values, and strip surrounding whitespace."""
     filled = _PLACEHOLDER.sub(lambda place: values[place[1]], text)
     return SendableText(filled.strip())
 
 
 def load_prompt_file(name: str, workspace: Path | None = None) -> Prompt:
-    """Load a prompt from the workspace's `prompts/` or, if it isn't there, a built-in one.
+    """Load a prompt from the workspace's `prompts/`, or else the built-in one.
 
     Raises:
         NoPromptError: there is no such prompt.
@@ -91,8 +91,7 @@ def load_prompt_file(name: str, workspace: Path | None = None) -> Prompt:
 
 
 def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
-    """
-    Return the text and path of a prompt file: the workspace's or, if there is none, the built-in.
+    """Return the text and path of a prompt file from the workspace, or else the built-in one.
 
     Raises:
         NoPromptError: there is no such prompt.
@@ -144,7 +143,7 @@ def parse_prompt(text: str, path: Path) -> Prompt:
 
 
 class ModelRequest(Value):
-    """A request to a model, about some highlights or about some cards to compare with passages."""
+    """A request to a model about some highlights, or about cards to compare with passages."""
 
     messages: tuple[Message, ...]
     schema: Json
@@ -152,18 +151,18 @@ class ModelRequest(Value):
     prompt: str
     """The fingerprint of the prompt."""
     item_requests: tuple[ModelRequest, ...] = ()
-    """One request for each item alone, in order, or () if this request has only one item."""
+    """A separate request for each item, in order, or () if there is only one item."""
 
     @property
     def requests_by_item(self) -> tuple[ModelRequest, ...]:
-        """One request for each item alone. Its hash is the cache key of the reply about that item.
+        """A separate request for each item. The hash of each is the cache key for its item's reply.
 
-        If this request has only one item, that is this request.
+        For a single item, this is the request itself.
         """
         return self.item_requests or (self,)
 
     def append_messages(self, *further: Message) -> ModelRequest:
-        """Return a copy of this request about one item, with further messages at the end."""
+        """Return a copy of this request about a single item, with further messages at the end."""
         return replace(self, messages=(*self.messages, *further))
 
     @property
@@ -176,7 +175,7 @@ class ModelRequest(Value):
 
 
 def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
-    """Return the request about the highlights of a task that may be sent."""
+    """Build the request about all highlights of a task that may be sent."""
     shape = find_reply_shape(sendable.task)
     wants = sendable.task.brief.wants
     formatted_passages = []
@@ -184,11 +183,11 @@ def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
         formatted_passages.append(format_passage(str(number), sendable_passage, wants))
     remark = NO_TEXT
     if sendable.task.remark:
-        remark_text = sanitize_for_markers(sendable.remark)
+        remark_text = escape_markers(sendable.remark)
         remark = SendableText(f"The reader asks again, and says: {remark_text}")
     values = {
         **make_rule_values(shape),
-        "title": sanitize_for_markers(sendable.title),
+        "title": escape_markers(sendable.title),
         "remark": remark,
         "highlights": join_texts(formatted_passages),
     }
@@ -212,7 +211,7 @@ def join_texts(parts: Iterable[SendableText], separator: str = "\n\n") -> Sendab
 
 
 def make_rule_values(shape: ReplyShape) -> dict[str, SendableText]:
-    """Return the values of those placeholders that depend only on the shape of the reply."""
+    """Return the values of the placeholders that depend only on the shape of the reply."""
     kind_rules = [_KIND_RULES[kind] for kind in shape.kinds]
     if len(kind_rules) < len(CardKind):
         kind_rules.append("No other kind, whatever the examples show.")
@@ -242,7 +241,7 @@ MAX_FACTS = 4
 """The maximum number of facts in a passage that get a card."""
 _LETTERS_PER_FACT = 250
 ALTERNATIVE_COUNT = 3
-"""The number of different cards to draft for a fact if the user asks for another draft."""
+"""How many different cards to draft for a fact when the user asks for another draft."""
 _KIND_RULES = {
     CardKind.CLOZE: (
         'kind "cloze": in `text` a short sentence that stands alone, the answer in it'
@@ -263,7 +262,7 @@ _STYLE_BY_LANGUAGE = {
     "pt": "português falado: palavras curtas e correntes, verbos em vez de substantivos",
     "ru": "разговорный русский: короткие обычные слова, глаголы вместо существительных",
 }
-"""The style of questions in each language. For English, the rules in the prompt describe it."""
+"""The style of questions by language. For English, the rules in the prompt describe it."""
 
 
 _MAX_TERM_WORDS = 4
@@ -274,8 +273,8 @@ _WANTED_CARD_TEXTS = {
 }
 
 
-def is_short_phrase(mark: str, sentence: str) -> bool:
-    """Return whether a highlight is a term, which a request shows as a phrase of its sentence."""
+def is_term(mark: str, sentence: str) -> bool:
+    """Return whether a highlight is a term, which requests show as a phrase of its sentence."""
     is_short = len(mark.split()) <= _MAX_TERM_WORDS
     return is_short and mark in sentence and mark != sentence
 
@@ -285,7 +284,7 @@ def format_passage(
     highlight: SendableHighlight,
     wants: str = "",
 ) -> SendableText:
-    """Return a highlight as text between markers, as a request contains it.
+    """Format a highlight as text between markers, for a request.
 
     Args:
         label: the label by which the reply refers to the highlight.
@@ -298,7 +297,7 @@ def format_passage(
     phrases = join_texts(highlight.phrases, " | ")
     if phrases == mark:
         phrases = NO_TEXT
-    if not highlight.phrases and is_short_phrase(mark, highlight.sentence):
+    if not highlight.phrases and is_term(mark, highlight.sentence):
         phrases = mark
         mark = highlight.sentence
     max_cards = compute_max_card_count(mark)
@@ -317,7 +316,7 @@ def format_passage(
     lines = []
     for name, text in parts:
         if text.strip():
-            lines.append(f"<{name}>{sanitize_for_markers(text)}</{name}>")
+            lines.append(f"<{name}>{escape_markers(text)}</{name}>")
     return SendableText("\n".join([f'<highlight h="{label}">', *lines, "</highlight>"]))
 
 
@@ -327,8 +326,8 @@ _MARKER_START = re.compile(
 )
 
 
-def sanitize_for_markers(text: SendableText) -> SendableText:
-    """Return a text as valid Unicode in which nothing can close the markers around it."""
+def escape_markers(text: SendableText) -> SendableText:
+    """Convert a text to valid Unicode in which nothing can close the markers around it."""
     valid = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
     return SendableText(_MARKER_START.sub("‹", valid))
 
@@ -342,7 +341,7 @@ class ReplyShape(Value):
     kinds: tuple[CardKind, ...] = tuple(_KIND_RULES)
     """The kinds of card that may be drafted, or () if none may be."""
     candidate_count: int = 1
-    """How many cards to draft for each fact, of which the user chooses one."""
+    """How many cards to draft for each fact, for the user to choose one."""
 
 
 def find_reply_shape(task: DraftingTask) -> ReplyShape:
@@ -355,8 +354,8 @@ def find_reply_shape(task: DraftingTask) -> ReplyShape:
     return ReplyShape(tuple(kinds), ALTERNATIVE_COUNT if task.adds_to_pending else 1)
 
 
-def missing_kind_reason(task: DraftingTask) -> str:
-    """Return why no kind of card may be drafted for a task, or "" if there is such a kind."""
+def explain_missing_kind(task: DraftingTask) -> str:
+    """Return why no kind of card may be drafted for a task, or "" if there is an allowed kind."""
     if find_reply_shape(task).kinds:
         return ""
     return "its colour asks for a question, its deck for clozes"
@@ -368,7 +367,7 @@ CARD_KEYS = ("h", "kind", "front", "back", "text", "quote", "why_none")
 
 
 def build_reply_schema(shape: ReplyShape) -> Json:
-    """Return the JSON schema of a reply that contains cards."""
+    """Build the JSON schema of a reply that contains cards."""
     kinds = {"type": "string", "enum": [*shape.kinds, "none"]}
     card = {name: kinds if name == "kind" else _STRING_SCHEMA for name in CARD_KEYS}
     cards = {"type": "array", "items": make_object_schema(card)}
@@ -379,7 +378,7 @@ _STRING_SCHEMA = {"type": "string"}
 
 
 def make_object_schema(properties: Json) -> Json:
-    """Return the JSON schema of an object with exactly these properties."""
+    """Build the JSON schema of an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,

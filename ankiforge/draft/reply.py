@@ -1,11 +1,11 @@
-"""Parses a model's reply into drafts: finds the JSON objects, cleans them, and attaches evidence.
+"""Parse a model's reply into drafts: find the JSON objects, clean them, and attach evidence.
 
 The objects may be surrounded by prose, malformed, truncated, nested, or within a string.
-`json-repair` fixes errors but also completes truncated objects, so it is only given objects whose
-own closing brace is present. Replies are untrusted: an unusable card doesn't affect the others, and
-a card whose quote isn't in the source becomes a draft that a check blocks. If the quote is missing,
-as in replies of small models, the evidence is the whole sentences that contain the answer, because
-the answer alone would still match if the rest of the sentence changed.
+`json-repair` fixes errors but also completes truncated objects, so it only gets objects that have
+their closing brace. Replies are untrusted: an unusable card doesn't affect the others, and a card
+whose quote isn't in the source becomes a draft that a check blocks. If the quote is missing, as in
+replies of small models, the evidence is the complete sentences that contain the answer. The answer
+alone would still match if the rest of the sentence changed.
 """
 
 from __future__ import annotations
@@ -61,21 +61,21 @@ _MIN_QUOTE_LETTERS = 4
 
 
 def list_evidence_texts(highlight: Highlight) -> Strings:
-    """Return the texts that may contain a card's evidence: the highlight, then text around it."""
+    """List the texts that may contain a card's evidence: the highlight first, then its context."""
     surrounding_text = highlight.prefix + highlight.exact + highlight.suffix
     return (highlight.exact, highlight.sentence, highlight.nearby, surrounding_text)
 
 
 def split_quote_letters(quote: str) -> list[str]:
-    """Return a quote's letters and digits, casefolded, split where the quote omits something."""
+    """Reduce a quote to casefolded letters and digits, and split it at each omission."""
     parts = map(fold_alphanumerics, _OMISSION.split(unescape(quote)))
     return [part for part in parts if part]
 
 
 def find_quote(quote: str, text: str) -> Span | None:
-    """Return the span of `quote` in `text`, or None if `text` doesn't contain the quote.
+    """Return the span of `quote` in `text`, or None.
 
-    A chat may have added emphasis to the quote or shortened it.
+    Also finds a quote to which a chat has added emphasis, or which a chat has shortened.
     """
     exact_span = locate(quote, text)
     parts = split_quote_letters(quote)
@@ -91,7 +91,7 @@ def find_evidence(
     answers: Sequence[str],
     highlight: Highlight,
 ) -> tuple[str, int]:
-    """Return the evidence of a card, in the words of the source, and its offset in the highlight.
+    """Find the evidence of a card in the source.
 
     Args:
         quote: the evidence that the model gave, or "".
@@ -100,10 +100,9 @@ def find_evidence(
             paragraph.
 
     Returns:
-        The evidence, or the model's quote if the source doesn't contain it, and an offset in code
-        points, which is 0 if the evidence isn't in the highlighted text. If the quote is only part
-        of the evidence, the offset is that of the quote, so that the cards of a highlight can be
-        sorted by it.
+        The evidence in the source's words, or the model's quote if the source doesn't contain it,
+        and the offset in code points at which the quote begins in the highlighted text, or 0. The
+        cards of a highlight are sorted by this offset.
     """
     texts = list_evidence_texts(highlight)
     for text in texts:
@@ -169,13 +168,12 @@ _BACKSLASH = regex(
 )
 
 
-def _fix_escapes(text: str) -> str:
-    r"""
-    Double the single backslashes of LaTeX, because JSON reads the `\f` of `\frac` as a form feed.
+def _double_latex_backslashes(text: str) -> str:
+    r"""Double single backslashes of LaTeX, because JSON reads the `\f` of `\frac` as a form feed.
 
-    A backslash is doubled if it doesn't begin a valid JSON escape or if it begins a well-known
-    LaTeX command. So is one that would be read as a backspace, form feed or lone carriage return
-    before a letter, because a reply never means these. Other `\n` and `\t` are kept.
+    Doubles a backslash that doesn't begin a valid JSON escape or that begins a well-known LaTeX
+    command. Also doubles one that would be read as a backspace, form feed or lone carriage return
+    before a letter, which a reply never means. Any other `\n` and `\t` is kept.
     """
     return _BACKSLASH.sub(r"\\\\", text)
 
@@ -216,12 +214,14 @@ _CURLY_MARK = regex(r"(?<=[\[{,:\s])[“„”](?=\S)(?<!\w\s.)|[“”](?=\s{0,
 
 
 def parse_objects(text: str) -> list[Any]:
-    """Return the JSON objects in a reply, in order. Never raises.
+    """Parse all JSON objects in a reply, in order. Never raises.
 
-    Fences, prose and reasoning are skipped, and small errors are repaired. In truncated JSON, the
-    objects that are complete are kept.
+    Skips fences, prose and reasoning, and repairs small errors. In truncated JSON, the complete
+    objects are kept.
     """
-    answer = _fix_escapes(strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n")))
+    answer = _double_latex_backslashes(
+        strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n"))
+    )
     if _CURLY_OBJECT.search(answer):
         answer = _CURLY_MARK.sub('"', answer)
     if answer.startswith('"'):
@@ -246,7 +246,7 @@ def parse_objects(text: str) -> list[Any]:
 
 
 def _match_braces(text: str) -> dict[int, int]:
-    """Return the end of each closed pair of braces, by the offset of its opening brace."""
+    """Map the offset of each opening brace to the end of its pair, without unclosed braces."""
     end_by_start = {}
     open_braces = []
     for brace in _BRACE.finditer(text):
@@ -260,7 +260,11 @@ def _match_braces(text: str) -> dict[int, int]:
 def _parse_object_at(
     text: str, start: int, end_by_start: Mapping[int, int]
 ) -> tuple[Any, int]:
-    """Return the object that begins at a brace, or None if it is incomplete, and where it ends."""
+    """Parse the JSON object whose opening brace is at `start`.
+
+    Returns:
+        (object, end); object is None if it is incomplete or can't be repaired.
+    """
     try:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -297,7 +301,6 @@ def is_truncated(text: str) -> bool:
 
 
 def _parse_json(text: str) -> Any:
-    """Parse a JSON value, or return None if it is invalid."""
     try:
         return json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -317,8 +320,8 @@ def iter_innermost_objects(
 
     Args:
         value: an object, a list of objects, or either of these as a string of JSON.
-        label_key: the key under which an object's label is stored.
-        label: the label of the enclosing group, for objects that have no label of their own.
+        label_key: the key of an object's label.
+        label: the label of the enclosing group, inherited by objects without a label of their own.
         depth: how deeply the value is nested.
     """
     if depth > _MAX_DEPTH:
@@ -345,7 +348,7 @@ def iter_innermost_objects(
 
 
 def normalize_key(text: str) -> str:
-    """Return the lowercase letters of a key, so that spelling variants of a key are equal."""
+    """Reduce a key to its lowercase letters, so that spelling variants are equal."""
     return re.sub(r"[^a-z]", "", text[:40].casefold())
 
 
@@ -363,23 +366,23 @@ def clean_text(text: str) -> str:
 
 
 def to_one_line(text: str, limit: int = 200) -> str:
-    """Return the first `limit` characters of a text, cleaned and on a single line."""
+    """Clean a text and return its first `limit` characters on a single line."""
     return " ".join(clean_text(text).split())[:limit]
 
 
-def to_our_markdown(text: str) -> str:
-    """Convert a model's text to our Markdown, in which HTML is removed and links become text."""
-    return cloze.escape_cloze_braces(_to_our_markdown(text))
+def convert_to_markdown(text: str) -> str:
+    """Convert a model's text to our Markdown: HTML is removed and links become text."""
+    return cloze.escape_cloze_braces(_convert_to_markdown(text))
 
 
 _SLOPPY_GAP = regex(r"\{\{[cC](\d+)\s*(?:::?|\|)\s*")
 _UNNUMBERED_GAP = regex(r"\{\{(?!c\d)([^{}\n]+)\}\}")
 
 
-def to_our_cloze(text: str) -> str:
+def convert_to_cloze(text: str) -> str:
     """Convert a model's cloze to our Markdown: `{{c1:x}}` and `{{x}}` become `{{c1::x}}`."""
     with_numbers = map_outside_shields(
-        _to_our_markdown(text), lambda run: _SLOPPY_GAP.sub(r"{{c\1::", run)
+        _convert_to_markdown(text), lambda run: _SLOPPY_GAP.sub(r"{{c\1::", run)
     )
     if not with_numbers or cloze.find_gaps(with_numbers):
         return with_numbers
@@ -396,7 +399,7 @@ def to_our_cloze(text: str) -> str:
 # --- formulae -------------------------------------------------------------------------
 
 
-def _to_our_markdown(text: str) -> str:
+def _convert_to_markdown(text: str) -> str:
     text = convert_to_dollar_math(clean_text(text))
     # a LaTeX command has one backslash, so `\\frac` isn't a line break followed by a word
     parts = []
@@ -425,7 +428,6 @@ _AUTOLINK = regex(r"(?i)<((?:https?|ftp|mailto|javascript):[^<>\s]*)>")
 
 
 def _strip_markup(run: str) -> str:
-    """Remove HTML, images and the URLs of links from a text."""
     run = _ESCAPED_LINE_END.sub("\n", _AUTOLINK.sub(r"\1", run))
     return _LINK.sub(r"\1", _IMAGE.sub("", replace_html(run)))
 
@@ -458,9 +460,9 @@ MAX_OBJECTS = 10_000
 
 
 def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
-    """Return the cards of a reply that are about the highlights with these labels.
+    """Parse the cards of a reply that are about the highlights with these labels.
 
-    If there is only one highlight and no card names it, all cards are taken to be about it.
+    For a single highlight, a reply that doesn't mention its label is taken to be about it.
     """
     cards, _ = parse_all_cards(content)
     if len(labels) == 1:
@@ -471,9 +473,9 @@ def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
 
 
 def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
-    """Return the distinct cards of a reply, and the objects that can't be used, as JSON.
+    """Parse a reply into its distinct cards, and its unusable objects as JSON.
 
-    If no object is found, HTML entities are decoded first, because the reply may have been copied
+    If there are no objects, HTML entities are decoded first, because the reply may have been copied
     from a web page.
     """
     text = content[:MAX_REPLY_CHARS]
@@ -525,8 +527,7 @@ _KINDS = {
 
 
 def _parse_card(card: Json) -> ReplyCard | None:
-    """
-    Return an object of the reply as a card, or None if it has too few fields for any kind of card.
+    """Parse an object of the reply as a card, or return None if it isn't a complete card.
 
     The card has the kind that the object names, if its fields allow. The cloze may be in the front,
     and a cloze without gaps becomes a question if the back has an answer.
@@ -548,7 +549,7 @@ def _parse_card(card: Json) -> ReplyCard | None:
     kind = _KINDS.get(named_kind, CardKind.BASIC)
     if kind is CardKind.CLOZE or not (front and back):
         for candidate in (text, front):
-            converted = to_our_cloze(candidate)
+            converted = convert_to_cloze(candidate)
             if cloze.find_gaps(converted):
                 return ReplyCard(label, CardKind.CLOZE, quote, text=converted)
     question = front or text
@@ -559,11 +560,11 @@ def _parse_card(card: Json) -> ReplyCard | None:
             label,
             kind,
             quote,
-            front=to_our_markdown(question),
-            back=to_our_markdown(back),
+            front=convert_to_markdown(question),
+            back=convert_to_markdown(back),
         )
     if text:
-        return ReplyCard(label, CardKind.CLOZE, quote, text=to_our_cloze(text))
+        return ReplyCard(label, CardKind.CLOZE, quote, text=convert_to_cloze(text))
     return None
 
 
@@ -577,12 +578,12 @@ def parse_label(entry: Json) -> str:
 
 _MAX_STRING_CHARS = 20_000
 _MIN_QUOTE_BYTES = 3
-"""The minimum number of bytes of a quote's letters, which is that of one Chinese character."""
+"""The minimum length of a quote's letters in UTF-8. A single Chinese character is enough."""
 _MAX_LIST_PARTS = 100
 
 
 def _get_string(entry: Json, key: str) -> str:
-    """Return the value of a key as text, with the parts of a list joined by commas."""
+    """Return the value of a key as text. The parts of a list are joined by commas."""
     value = entry.get(key)
     if isinstance(value, list):
         parts = value[:_MAX_LIST_PARTS]
@@ -611,11 +612,11 @@ def build_drafts(
     shape: ReplyShape,
     max_facts: int = 0,
 ) -> tuple[Draft, ...]:
-    """Return a highlight's distinct cards that are of the wanted kinds, in the order of its text.
+    """Build drafts from a highlight's distinct cards of the wanted kinds, in the order of its text.
 
     Drafts with the same `intent` are about the same fact. If several candidates were requested for
-    one fact, that applies to all of them. At most `max_facts` facts get cards, or if it is 0, as
-    many as `compute_max_card_count` returns.
+    one fact, all drafts share it. At most `max_facts` facts get cards, or if it is 0, as many as
+    `compute_max_card_count` returns.
     """
     max_facts = max_facts or compute_max_card_count(highlight.exact)
     limit = max(max_facts, shape.candidate_count)
@@ -656,8 +657,8 @@ def build_drafts(
     return tuple(numbered)
 
 
-def missing_card_reason(items: Iterable[ReplyCard], shape: ReplyShape) -> str:
-    """Return why a reply contains no usable card for a highlight."""
+def explain_missing_card(items: Iterable[ReplyCard], shape: ReplyShape) -> str:
+    """Explain why a reply contains no usable card for a highlight."""
     kinds: dict[CardKind, None] = {}
     given_reason: str | None = None
     for item in items:
@@ -675,13 +676,13 @@ def missing_card_reason(items: Iterable[ReplyCard], shape: ReplyShape) -> str:
 def make_undrafted_result(
     highlight: Highlight, items: Sequence[ReplyCard], shape: ReplyShape
 ) -> DraftingResult:
-    """Return the result for a highlight for which no card was drafted.
+    """Create the result for a highlight for which no card was drafted.
 
     The highlight counts as declined if the reply declines every card for it.
     """
     declined = bool(items) and all(item.kind is None for item in items)
     return DraftingResult(
-        highlight, reason=missing_card_reason(items, shape), is_declined=declined
+        highlight, reason=explain_missing_card(items, shape), is_declined=declined
     )
 
 
@@ -689,11 +690,11 @@ def make_undrafted_result(
 
 
 FindFaults = Callable[[Draft, Highlight], Strings]
-"""A function that returns the messages of the findings that block a draft."""
+"""Returns the messages of the findings that block a draft."""
 
 
 def make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingResult]:
-    """Return a result for each highlight of a request that failed with `error`."""
+    """Create a result for each highlight of a request that failed with `error`."""
     problem = make_undrafted_problem(task.task.document, error.message, error.hint)
     if isinstance(error, BudgetExceededError):
         problem = Problem(BUDGET_SETTING, error.message, error.hint)
@@ -706,7 +707,7 @@ def make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingR
 def make_undrafted_problem(
     document: Document, description: str, hint: str, *, once: bool = False
 ) -> Problem:
-    """Return a problem that reports highlights without drafts.
+    """Create a problem that reports highlights without drafts.
 
     Args:
         document: the document of the highlights.

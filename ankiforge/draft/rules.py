@@ -1,9 +1,9 @@
-"""Drafts cards offline by rules, on the principle that no card is better than a bad card.
+"""Draft cards offline by rules, on the principle that no card is better than a bad card.
 
-The rules draft hand-written cards, sentences in which phrases are highlighted, words with their
+The rules draft hand-written cards, sentences with highlighted phrases, words with their
 translation, and the questions and clozes that comments ask for. They don't use sentence patterns,
-because the cards drafted from such patterns were seldom good when they were rated blind. For a
-highlight without a card, they give a reason.
+because cards drafted from such patterns were seldom good when rated blind. A highlight without a
+card gets a reason.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ _STRUCK_OUT = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 
 
 def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResult]:
-    """Return for each highlight its drafts, or the reason why there are none. Deterministic.
+    """Draft each highlight, or give the reason why it gets no card. Deterministic.
 
     Args:
         task: the highlights to draft from, and what their deck accepts.
@@ -134,7 +134,7 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
 
 
 def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
-    """Return the drafts for a highlight, or the reason why there are none."""
+    """Draft a highlight, or return the reason why it gets no card."""
     if highlight.kind is HighlightKind.CARD:
         return _draft_hand_written(highlight)
     questions = find_questions(highlight)
@@ -179,7 +179,6 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
 
 
 def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
-    """Return a cloze in which the highlighted phrases are gaps, or the reason for no card."""
     exact = highlight.exact
     first_start, first_end = highlight.gaps[0] if highlight.gaps else (0, 0)
     is_first = not re.search(r"\w", exact[:first_start])
@@ -213,8 +212,8 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
             return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
         return NO_QUESTION
     if not (highlight.markdown and highlight.markdown_gaps):
-        phrases = _extend_to_numbers(exact, phrases)
-        return (_make_cloze(highlight, exact, phrases, PHRASE_DRAFTER),)
+        phrases = _widen_to_numbers(exact, phrases)
+        return (_make_cloze_draft(highlight, exact, phrases, PHRASE_DRAFTER),)
 
     # blank out the phrases in the sentence's Markdown, without trailing punctuation
     markdown, *footnotes = highlight.markdown
@@ -224,7 +223,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
         if not _ENTITY.search(phrase):
             phrase = _TRAILING_PUNCTUATION.sub("", phrase)
         spans.append((start, start + len(phrase)))
-    text = cloze.blank_out(markdown, tuple(_extend_to_numbers(markdown, spans)))
+    text = cloze.blank_out(markdown, tuple(_widen_to_numbers(markdown, spans)))
     fields: Fields = (("Text", text),)
     if footnotes:
         fields += (("Extra", footnotes[0]),)
@@ -236,7 +235,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _draft_definition(highlight: Highlight) -> Draft:
-    """Return a draft that asks for the definition of a bold term, which would reveal the term."""
+    """Draft a question, not a cloze, because the definition gives away the bold term."""
     markdown = highlight.markdown[0]
     [(start, end)] = highlight.markdown_gaps
     term = markdown[start:end].rstrip(" :：")
@@ -246,11 +245,10 @@ def _draft_definition(highlight: Highlight) -> Draft:
     return _make_draft(highlight, CardKind.BASIC, fields, answer, PHRASE_DRAFTER)
 
 
-def _extend_to_numbers(text: str, spans: list[Span]) -> list[Span]:
-    """Extend phrases so that they don't cut a number or quantity.
+def _widen_to_numbers(text: str, spans: list[Span]) -> list[Span]:
+    """Widen the spans so that none of them splits a number or quantity.
 
-    If two phrases are within the same quantity, all phrases are returned unchanged, so that a check
-    blocks the card.
+    Spans within the same quantity are returned unchanged, so that a check blocks the card.
     """
     extended = [extend_to_whole_numbers(text, start, end) for start, end in sorted(spans)]
     if any(end > start for (_, end), (start, _) in pairwise(extended)):
@@ -262,7 +260,6 @@ def _extend_to_numbers(text: str, spans: list[Span]) -> list[Span]:
 
 
 def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
-    """Return the draft of a hand-written card, or the reason why the card is incomplete."""
     sides = highlight.markdown
     origin = f"rules:{highlight.form.value}"
     if highlight.form is Form.CLOZE and sides:
@@ -286,16 +283,12 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _get_answer_text(back: str) -> str:
-    """Return the plain text of an answer, or the names of its pictures if it has no text."""
+    """Return an answer as plain text, or the names of its pictures if it has no text."""
     return to_plain_text(back) or " · ".join(find_image_paths(back))
 
 
 def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
-    """Return a draft that asks the user's question.
-
-    The answer is the one in the user's comment, if there is one, or the highlighted text or
-    picture.
-    """
+    """Draft the user's question. Without an answer in the comment, the highlight is the answer."""
     passage_text = ""
     if highlight.kind is not HighlightKind.NOTE:
         passage_text = text_to_markdown(SUPERSCRIPT_NOTE.sub("", highlight.exact))
@@ -322,7 +315,7 @@ def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
 
 
 def _draft_vocabulary(highlight: Highlight) -> Draft:
-    """Return a draft that asks for the meaning of a word, shown alone and in its sentence."""
+    """Draft a question for the meaning of a word, shown alone and in its sentence."""
     # find the word itself, because e-readers also highlight a comma after it
     word = get_marked_term(highlight) or highlight.exact
     sentence = highlight.sentence
@@ -345,11 +338,11 @@ def _draft_vocabulary(highlight: Highlight) -> Draft:
 def _draft_requested_cloze(
     highlight: Highlight, phrase_as_written: str
 ) -> tuple[Draft, ...] | str:
-    """Return a cloze that a comment asks for, or the reason for no card.
+    """Draft a cloze that a comment asks for, or return the reason for no card.
 
     The comment is `c: phrase`, which blanks out the phrase, or just `c:`, which blanks out the
-    highlight. The phrase is searched for first as written and then without its formatting, because
-    the text may be about `<p>`, for example.
+    highlight. The phrase is first searched for as written, because the text may be about `<p>`, for
+    example, and then without its formatting.
     """
     phrases = (
         [phrase_as_written, to_plain_text(comment_to_markdown(phrase_as_written))]
@@ -369,7 +362,9 @@ def _draft_requested_cloze(
         for text in (highlight.exact, highlight.sentence):
             span = locate(phrase, text)
             if span and _leaves_words_visible(text, (span,)):
-                return (_make_cloze(highlight, text, (span,), "rules:comment-cloze"),)
+                return (
+                    _make_cloze_draft(highlight, text, (span,), "rules:comment-cloze"),
+                )
     if phrase_as_written and not any(
         locate(phrase, highlight.context) for phrase in phrases
     ):
@@ -397,12 +392,11 @@ _LABEL_END = regex(r"\W*[:：]\s*(?=\S+\s+\S)")
 
 
 def _is_too_long_for_gap(phrase: str) -> bool:
-    """Return whether a phrase is too long for a gap. A formula counts as one word."""
     return count_words(_FORMULA.sub("x", phrase)) > _MAX_GAP_WORDS
 
 
 def _is_repeated_label(text: str, start: int, end: int) -> bool:
-    """Return whether a phrase is the label at the beginning of a text that repeats its words.
+    """Return whether a phrase is a label at the beginning of a text that repeats the label's words.
 
     In `==Falling sales of papers==: Papers are sold less`, the rest would reveal the gap.
     """
@@ -418,7 +412,6 @@ _MIN_LONG_WORD = 5
 
 
 def _leaves_words_visible(text: str, spans: Sequence[Span]) -> bool:
-    """Return whether at least two words outside the spans remain visible."""
     words = _find_visible_words(text, spans)
     if len(words) == 1:
         [word] = words
@@ -427,7 +420,6 @@ def _leaves_words_visible(text: str, spans: Sequence[Span]) -> bool:
 
 
 def _find_visible_words(text: str, spans: Sequence[Span]) -> list[str]:
-    """Return the words of a text that are outside the given spans."""
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]} {text[end:]}"
     return re.findall(r"[^\W_]+", text)
@@ -436,13 +428,12 @@ def _find_visible_words(text: str, spans: Sequence[Span]) -> list[str]:
 # --- drafts ---------------------------------------------------------------------------
 
 
-def _make_cloze(
+def _make_cloze_draft(
     highlight: Highlight,
     text: str,
     spans: Sequence[Span],
     origin: str,
 ) -> Draft:
-    """Return a cloze draft in which the given spans of a text are gaps. Its quote is the text."""
     spans = tuple(sorted(spans))
     parts = []
     copied_until = 0
@@ -465,7 +456,6 @@ def _make_draft(
     answer: str,
     origin: str,
 ) -> Draft:
-    """Return a draft whose quote is the highlighted text."""
     return Draft(
         key=highlight.key,
         kind=kind,

@@ -1,7 +1,7 @@
-"""Second reading: asks a model whether each drafted card agrees with its passage.
+"""Second reading: ask a model whether each drafted card agrees with its passage.
 
 A request covers up to `MAX_CARDS_PER_REQUEST` cards and is sent to a model or pasted into a chat.
-If a passage contradicts its card, the card gets a doubt, about which the user decides. Nothing is
+If a passage contradicts its card, the card gets a doubt, which the user resolves. Cards are never
 blocked.
 """
 
@@ -14,10 +14,10 @@ from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
     Prompt,
+    escape_markers,
     join_texts,
     make_message,
     make_object_schema,
-    sanitize_for_markers,
 )
 from ankiforge.draft.reply import (
     iter_innermost_objects,
@@ -32,7 +32,7 @@ MAX_CARDS_PER_REQUEST = 20
 _SUPPORTED = "supported"
 _VERDICTS = (_SUPPORTED, "changed", "absent")
 _MAX_DOUBT_CHARS = 160
-"""The maximum number of characters of a doubt that are shown."""
+"""Doubts are shown truncated to this many characters."""
 NO_STATEMENT = "nothing of this"
 
 
@@ -50,7 +50,7 @@ class CardToCheck(Value):
 
 
 def build_check_request(cards: Sequence[CardToCheck], prompt: Prompt) -> ModelRequest:
-    """Return the request to compare some cards, labelled 1, 2, and so on, with their passages."""
+    """Build the request to compare cards, labelled 1, 2, and so on, with their passages."""
     labelled = {str(number): card for number, card in enumerate(cards, start=1)}
     parts: tuple[ModelRequest, ...] = ()
     if len(cards) > 1:
@@ -64,10 +64,7 @@ def build_check_request(cards: Sequence[CardToCheck], prompt: Prompt) -> ModelRe
 
 
 def build_chat_text(labelled: Mapping[str, CardToCheck], prompt: Prompt) -> str:
-    """Return the text that asks a chat to compare cards with their passages.
-
-    `labelled` contains the cards by the labels that the chat's answer refers to.
-    """
+    """Build the text that asks a chat to compare cards, given by label, with their passages."""
     count = f"all {len(labelled)} cards" if len(labelled) > 1 else "the card"
     closing_request = mark_as_sendable(
         f"Now answer for {count}, with the JSON only, in one code block."
@@ -92,7 +89,6 @@ _EXAMPLE = {"cards": [{"h": "", "verdict": "|".join(_VERDICTS), "says": ""}]}
 
 
 def _make_values(labelled: Mapping[str, CardToCheck]) -> dict[str, SendableText]:
-    """Return the values of the prompt's placeholders."""
     formatted_cards = []
     for label, card in labelled.items():
         lines = [f'<highlight h="{label}">']
@@ -104,7 +100,7 @@ def _make_values(labelled: Mapping[str, CardToCheck]) -> dict[str, SendableText]
             ("answer", card.answer),
         ):
             if text.strip():
-                lines.append(f"<{name}>{sanitize_for_markers(text)}</{name}>")
+                lines.append(f"<{name}>{escape_markers(text)}</{name}>")
         formatted_cards.append(SendableText("\n".join([*lines, "</highlight>"])))
     return {
         "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
@@ -113,9 +109,11 @@ def _make_values(labelled: Mapping[str, CardToCheck]) -> dict[str, SendableText]
 
 
 def parse_verdicts(reply: str) -> dict[str, str]:
-    """Return for each label the statement that contradicts the card, or "" if it is supported.
+    """Parse a reply into the statement that contradicts each card, or "" if the card is supported.
 
-    A card is left out if the reply doesn't contain it or gives an unknown verdict.
+    Returns:
+        Statements by the label of the card, without cards that are missing or have an unknown
+        verdict.
     """
     verdicts = {}
     for entry in iter_innermost_objects(parse_objects(reply), "h"):

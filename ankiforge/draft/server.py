@@ -1,8 +1,8 @@
 """Model servers: the known providers, local servers, the settings of a server, and the budget.
 
-A provider is available if its key is set in the environment, and a local server if its port
-answers. `discover_servers` contacts only ports of this computer. `list_models` contacts the server
-whose URL it is given.
+A provider is available if its key is set in the environment; a local server, if its port answers.
+`discover_servers` contacts only ports of this computer, `list_models` only the server with the
+given URL.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _RESERVED_FIELDS = ("model", "messages", "stream", "n")
 
 
 class ServerSettings(Value):
-    """The checked values of the `llm` section: a server, a model and limits.
+    """The validated settings of the `llm` section: a server, a model and limits.
 
     Raises:
         ConfigError: a value is invalid.
@@ -52,41 +52,39 @@ class ServerSettings(Value):
     """The URL of the server, without the final `/chat/completions`."""
     model: str
     key_env: str = ""
-    """The environment variable that holds the key.
-
-    If it is "", the default variable is used, but only for the server it belongs to.
-    """
+    """The environment variable that holds the key, or "" for the server's default variable."""
     budget_usd: float | None = None
     """The maximum cost of one run in dollars, or None for no limit."""
     price_usd: tuple[float, float] | None = None
-    """The price in dollars of a million tokens in requests, and of a million tokens in replies.
+    """The price in dollars per million tokens sent, and per million tokens received.
 
-    If it is None, a server on this computer is free, and the price of any other server is unknown.
+    If None, a server on this computer is free, and the price of any other is unknown.
     """
     concurrency: int = 0
     """The maximum number of concurrent requests, or 0 for the default.
 
-    The default is 1 for a server on this computer, and 4 for any other.
+    Defaults to 1 for a server on this computer, and 4 for any other.
     """
     per_request: int = 0
-    """The number of highlights per request, which are all from one document, or 0 for the default.
+    """The number of highlights per request, or 0 for the default.
 
-    The default is 1 for a server on this computer, and 5 for any other.
+    All highlights in a request are from one document. Defaults to 1 for a server on this computer,
+    and 5 for any other.
     """
     extra_body: Mapping[str, Any] = {}
     timeout_s: float = 0.0
-    """The number of seconds for which a server may be silent, or 0 for the default.
+    """How many seconds a server may be silent, or 0 for the default.
 
-    The default is 600 for a server on this computer, which may have no graphics card, and 120 for
-    any other.
+    Defaults to 600 for a server on this computer, which may lack a graphics card, and 120 for any
+    other.
     """
     reply_s: float = 600.0
     """The maximum number of seconds from the start of a request to the end of its reply."""
     retries: int = 3
     """How often `openai` retries a failed request.
 
-    It waits half a second before the first retry and twice as long before each further one, or as
-    long as the server requests.
+    It waits half a second before the first retry and doubles the delay each time, unless the server
+    requests another delay.
     """
 
     def __post_init__(self) -> None:
@@ -94,7 +92,7 @@ class ServerSettings(Value):
             raise ConfigError(
                 "llm.model: no model is set", hint="for example qwen3:8b or gpt-5-mini"
             )
-        if not _is_model_name(self.model):
+        if not _is_valid_model_name(self.model):
             # the name may contain half a character in another encoding, for example
             message = "llm.model: no model has such a name"
             raise ConfigError(message, hint="type it again: ankiforge model list")
@@ -113,7 +111,7 @@ class ServerSettings(Value):
 
     @property
     def host(self) -> str:
-        """The host name to show to the user, such as `api.openai.com` or `127.0.0.1:11434`."""
+        """The host as shown to the user, such as `api.openai.com` or `127.0.0.1:11434`."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
 
     @property
@@ -123,7 +121,7 @@ class ServerSettings(Value):
 
     @property
     def key_name(self) -> str:
-        """The environment variable that holds the key to send, or "" if no key is to be sent."""
+        """The environment variable with the key to send, or "" to send no key."""
         return find_key_variable(LLM_KEY, self.base_url, self.key_env)
 
     @property
@@ -153,25 +151,25 @@ class ServerSettings(Value):
 
     @property
     def silence_timeout(self) -> float:
-        """The number of seconds for which a server may be silent before a request times out."""
+        """How many seconds a server may be silent before a request times out."""
         default = 600.0 if self.is_local else 120.0
         return self.timeout_s or default
 
     @property
     def max_concurrent_requests(self) -> int:
-        """The maximum number of concurrent requests: the setting or, if it is 0, the default."""
+        """The `concurrency` setting, or its default."""
         default = 1 if self.is_local else 4
         return self.concurrency or default
 
     @property
     def highlights_per_request(self) -> int:
-        """The number of highlights per request: the setting or, if it is 0, the default."""
+        """The `per_request` setting, or its default."""
         default = 1 if self.is_local else 5
         return self.per_request or default
 
     @property
     def price_per_million_tokens(self) -> tuple[float, float] | None:
-        """The value of `price_usd`, or zero if it is unset and the server is on this computer."""
+        """The `price_usd` setting, or zero if it is unset and the server is on this computer."""
         if self.price_usd is None and self.is_local:
             return (0.0, 0.0)
         return self.price_usd
@@ -185,12 +183,12 @@ class ServerSettings(Value):
 
 
 def is_cloud_model(model: str) -> bool:
-    """Return whether Ollama runs the model with this name in its cloud."""
+    """Return whether Ollama runs the model in its cloud, according to the model's name."""
     return _CLOUD_SUFFIX.search(model.casefold()) is not None
 
 
 def make_cloud_model_error(model: str) -> ConfigError:
-    """Return the error for a cloud model that is requested from a local server.
+    """Create the error for a cloud model that was requested from a local server.
 
     Its hint is the command that selects the model at ollama.com.
     """
@@ -209,14 +207,14 @@ class Usage(Value):
     """How many requests, tokens and dollars a run has used. The cost is None if it is unknown."""
 
     requests: int = 0
-    """The number of replies that came from the server."""
+    """How many replies came from the server."""
     cached: int = 0
-    """The number of replies that came from the cache."""
+    """How many replies came from the cache."""
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float | None = 0.0
     characters: int = 0
-    """The number of characters of the user's texts that were sent."""
+    """How many characters of the user's texts were sent."""
     is_local: bool = msgspec.field(default=False, name="local")
     """Whether the server is on this computer."""
 
@@ -244,7 +242,7 @@ class Budget:
 
     @contextmanager
     def request_slot(self) -> Iterator[None]:
-        """Context manager around a request. If there is a budget, only one request runs at a time.
+        """Context manager around a request. With a budget, only one request runs at a time.
 
         Raises:
             BudgetExceededError: the budget is used up.
@@ -273,7 +271,7 @@ class Budget:
         Args:
             tokens_in: the number of tokens in the request.
             tokens_out: the number of tokens in the reply.
-            characters: the number of characters of the user's texts in the request.
+            characters: how many characters of the user's texts the request contained.
         """
         with self._usage_lock:
             total_in = self.usage.tokens_in + tokens_in
@@ -302,22 +300,22 @@ class Provider(Value):
     """A company that offers models over the Internet, read from a row of `providers.txt`."""
 
     name: str
-    """The name by which the command `model use` refers to the provider."""
+    """The provider's name in `model use`."""
     key_env: str
     """The environment variable that usually holds the provider's key."""
     base_url: str
     model: str
     price_usd: tuple[float, float] | None
-    """The price in dollars of a million tokens in requests and in replies, or None if unknown."""
+    """The price in dollars per million tokens sent and received, or None if unknown."""
     source: str
-    """The web page that states the price, and when it was read, or "" if there is no price."""
+    """The web page that states the price and when it was read, or "" without a price."""
 
 
 def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
-    """Yield the providers, beginning with the one that users most likely have a key for.
+    """Yield the providers, most common first.
 
     If OPENAI_BASE_URL is set to another server, it replaces OpenAI's URL, and the price is unknown.
-    OpenAI is left out if that URL is invalid or contains a password.
+    OpenAI is omitted if that URL is invalid or contains a password.
     """
     openai_url = find_openai_base_url(environ)
     table = Path(__file__).with_name("providers.txt").read_text("utf-8")
@@ -365,7 +363,7 @@ _CODE_MODEL = regex(r"cod(?:e|er)\b|codellama|starcoder|codestral")
 
 
 def parse_model_size(model: str) -> float | None:
-    """Return how many billion parameters a model has according to its name, or None if unknown."""
+    """Parse a model's number of parameters, in billions, from its name. Returns None if unknown."""
     sizes: list[float] = []
     for experts, size, unit in _MODEL_SIZE.findall(model.casefold()):
         parameters = float(size) / (1000 if unit == "m" else 1)
@@ -378,7 +376,7 @@ def is_small_model(base_url: str, model: str) -> bool:
 
     The models `qwen3:8b`, `gemma3n:e4b` and `llama-3.2-1B` are small, but `qwen3:32b`,
     `mixtral-8x7b` and `gpt-oss-120b` aren't. If the name contains no size, the model is small if
-    the server is on this computer, unless it is the name of a hosted service.
+    the server is on this computer, unless it has the name of a hosted service.
     """
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None:
@@ -387,10 +385,10 @@ def is_small_model(base_url: str, model: str) -> bool:
 
 
 def describe_question_quality(base_url: str, model: str) -> str:
-    """Return a phrase for the user about how good the model's questions are.
+    """Describe to the user how good the model's questions are.
 
-    It is based on measurements. With our prompt, for example, none of the 19 cards drafted by a
-    model with 1.5 billion parameters was a question.
+    Based on measurements. With our prompt, for example, none of the 19 cards drafted by a model
+    with 1.5 billion parameters was a question.
     """
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None and billion_parameters < MIN_BILLIONS_FOR_CARDS:
@@ -404,7 +402,7 @@ def describe_question_quality(base_url: str, model: str) -> str:
 
 
 def rank_writing_models(names: Sequence[str]) -> Strings:
-    """Return the models that write text, sorted by how good their questions are likely to be."""
+    """Select the models that write text and sort them, likely best questions first."""
 
     def rank(name: str) -> tuple[bool, float]:
         return bool(_CODE_MODEL.search(name.casefold())), -(parse_model_size(name) or 0.0)
@@ -414,12 +412,12 @@ def rank_writing_models(names: Sequence[str]) -> Strings:
 
 
 class ModelPurpose(Value):
-    """A task that the user chooses a model for, and how to choose one."""
+    """A task that the user chooses a model for, and how to choose the model."""
 
     name: str
     """The name of the task in `model use --for`."""
     rank_models: Callable[[Sequence[str]], Strings]
-    """A function that selects and sorts the names of a server's models, best first."""
+    """Selects and sorts the names of a server's models, best first."""
     default_models: Texts
     """The default model of each provider or local server, by its name."""
 
@@ -434,7 +432,7 @@ class ModelServer(Value):
     """A model server on this computer that has answered."""
 
     name: str
-    """The name by which the command `model use` refers to the server."""
+    """The server's name in `model use`."""
     program: str
     base_url: str
     models: Strings
@@ -448,7 +446,7 @@ LOCAL_SERVER_NAMES = {
 }
 """The display name of each local server program, by its name in `model use`."""
 LOCAL_STEP_TIMEOUT = 0.3
-"""The timeout in seconds of each step when a local server is contacted."""
+"""The timeout in seconds of each step in contacting a local server."""
 MAX_STEPS = 4
 """The timeout of a request for the model list, as a multiple of the timeout of a step."""
 LOCAL_DISCOVERY_TIMEOUT = MAX_STEPS * LOCAL_STEP_TIMEOUT
@@ -484,7 +482,7 @@ def discover_servers(
 
     Args:
         environ: environment variables, which may specify the ports of the servers.
-        home: the directory that contains the settings of the servers, or None for the user's home.
+        home: the directory that contains the servers' settings, or None for the user's home.
         purpose: the task that a model is needed for.
 
     Returns:
@@ -541,13 +539,11 @@ class NoModelListError(Exception):
 
 
 def list_models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
-    """Return the names of the models that an OpenAI-compatible server offers.
-
-    Invalid names are left out.
+    """Fetch the names of the models that an OpenAI-compatible server offers, without invalid names.
 
     Args:
         base_url: the URL as in the settings, such as `http://127.0.0.1:11434/v1`.
-        key: the bearer token, or "" for none. It is never sent to the target of a redirect.
+        key: the bearer token, or "" for none. Never sent to the target of a redirect.
         timeout: the timeout of each step in seconds. All steps together may take `MAX_STEPS` times
             as long.
 
@@ -561,21 +557,19 @@ def list_models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
         names = [str(model["id"]) for model in reply["data"]]
     except (TypeError, LookupError) as error:
         raise NoModelListError("is not a language model server") from error
-    return tuple(remove_secret(name, key) for name in names if _is_model_name(name))
+    return tuple(remove_secret(name, key) for name in names if _is_valid_model_name(name))
 
 
-def _is_model_name(name: str) -> bool:
-    """Return whether a string can be the name of a model, the longest of which are file paths."""
+def _is_valid_model_name(name: str) -> bool:
     return name.isprintable() and len(name) <= 200
 
 
 def find_remote_models(
     base_url: str, names: Sequence[str], timeout: float = 3.0
 ) -> Strings:
-    """Return the models in the list of a local server that run on another computer.
+    """Return the models listed by a local server that run on another computer.
 
-    Ollama lists its cloud models among the others, and some of them don't have `cloud` in their
-    name.
+    Ollama lists its cloud models among the others, and the names of some don't contain `cloud`.
     """
     remote_names = [name for name in names if is_cloud_model(name)]
     # only Ollama's names contain a colon; other servers would log an unknown request
@@ -591,7 +585,7 @@ def find_remote_models(
 
 
 def _fetch_json(url: str, key: str, timeout: float) -> Any:
-    """Return the JSON value in the server's reply.
+    """Fetch and parse JSON.
 
     Raises:
         NoModelListError: there is no connection, or the reply is an error or not JSON.

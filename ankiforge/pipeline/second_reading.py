@@ -84,7 +84,7 @@ def _add_doubts(
         return results
     read_results = list(results)
     try:
-        verdicts = model.check_cards([card for _, _, card in to_read])
+        verdicts = model.find_contradictions([card for _, _, card in to_read])
     except (ItemError, ServiceError) as error:
         index = to_read[0][0]
         where = results[index].highlight.document.title

@@ -148,7 +148,7 @@ class DocumentRequest(NamedTuple):
     whole_text: WholeText
     """The text of the document, or the joined text of all documents."""
     letters: DocumentLetters
-    left_out: tuple[choose.LeftOut, ...]
+    left_out: tuple[choose.OmittedText, ...]
     """The text that isn't sent."""
     parts: tuple[choose.DocumentPart, ...]
     remaining_parts: list[choose.DocumentPart]
@@ -296,7 +296,7 @@ def iter_documents(
             elif not any(map(normalize_for_lookup, whole_text.pages)):
                 yield _report_no_text(document.path, file)
             else:
-                letters = DocumentLetters(whole_text.pages, choose.blank_non_words)
+                letters = DocumentLetters(whole_text.pages, choose.blank_markup_and_times)
                 yield OpenDocument(file, source.folder.container, whole_text, letters)
 
 
@@ -388,9 +388,9 @@ def _prepare_request(
         title = documents[0].path.parent.name
         whole_texts = [document.whole_text for document in documents]
         whole_text = choose.join_whole_texts(whole_texts, title)
-        letters = DocumentLetters(whole_text.pages, choose.blank_non_words)
+        letters = DocumentLetters(whole_text.pages, choose.blank_markup_and_times)
     paragraphs: list[Paragraph] = []
-    left_out: list[choose.LeftOut] = []
+    left_out: list[choose.OmittedText] = []
     first_page = 0
     for document in documents:
         selected, omitted = choose.select_paragraphs(document.whole_text)

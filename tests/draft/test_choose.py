@@ -11,7 +11,7 @@ from pypdf.generic import NameObject, StreamObject
 
 from ankiforge.draft.choose import (
     blank_attributes,
-    blank_non_words,
+    blank_markup_and_times,
     locate_quote,
     select_paragraphs,
     split_document,
@@ -813,7 +813,7 @@ TALK = "so the swift sleeps on the wing and it weighs forty grams " * 30 + (
     ],
 )  # fmt: skip
 def test_a_quote_of_a_transcript_without_full_stops_does_not_grow(quote, found, is_exact):
-    letters = DocumentLetters([TALK], blank_non_words)
+    letters = DocumentLetters([TALK], blank_markup_and_times)
     located, exactly = locate_quote(quote, letters, {0})
     assert (located.quote, exactly) == (found, is_exact)
 

@@ -12,7 +12,7 @@ from ankiforge.draft.client import ModelClient
 from ankiforge.draft.llm import ModelDrafter
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import format_passage, load_prompt_file
-from ankiforge.draft.reply import to_our_markdown
+from ankiforge.draft.reply import convert_to_markdown
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
@@ -119,7 +119,7 @@ def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
     from ankiforge.text.normalize import map_outside_shields
 
     runs = []
-    map_outside_shields(to_our_markdown(text), lambda run: runs.append(run) or run)
+    map_outside_shields(convert_to_markdown(text), lambda run: runs.append(run) or run)
     assert not any(re.search(r"(?<!\\)<[a-z/!]", run) for run in runs)
 
 

@@ -23,7 +23,7 @@ from ankiforge.draft.prompt import (
     compute_max_card_count,
     make_rule_values,
 )
-from ankiforge.draft.reply import build_drafts, missing_card_reason, parse_cards
+from ankiforge.draft.reply import build_drafts, explain_missing_card, parse_cards
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.hooks import Tool
 from ankiforge.ledger import Ledger, draft_recording, item_lists
@@ -411,7 +411,7 @@ class Agent:
         shape = ReplyShape(candidate_count=max_cards)
         drafts_read = build_drafts(parsed_cards, highlight, origin, shape)
         if not drafts_read:
-            reason = missing_card_reason(parsed_cards, shape)
+            reason = explain_missing_card(parsed_cards, shape)
             if any(card["kind"] != "none" for card in cards):
                 raise UsageError(reason)
             empty = DraftingResult(highlight, reason=reason)

@@ -13,10 +13,10 @@ from typing import Any
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
+    escape_markers,
     join_texts,
     make_message,
     make_object_schema,
-    sanitize_for_markers,
 )
 from ankiforge.draft.reply import find_quote, parse_objects
 from ankiforge.language.detection import detect_language
@@ -66,11 +66,9 @@ def make_request(
     """Build the request for an answer to `question` from `passages`, which are keyed by label."""
     parts = []
     for label, text in passages.items():
-        passage_xml = (
-            f'<passage label="{label}">\n{sanitize_for_markers(text)}\n</passage>'
-        )
+        passage_xml = f'<passage label="{label}">\n{escape_markers(text)}\n</passage>'
         parts.append(SendableText(passage_xml))
-    question_xml = SendableText(f"<question>{sanitize_for_markers(question)}</question>")
+    question_xml = SendableText(f"<question>{escape_markers(question)}</question>")
     string = {"type": "string"}
     sentence = make_object_schema({"says": string, "passage": string, "quote": string})
     return ModelRequest(

@@ -18,7 +18,7 @@ from ankiforge.draft.prompt import (
     make_message,
     make_object_schema,
 )
-from ankiforge.draft.reply import parse_objects, to_our_cloze, to_our_markdown
+from ankiforge.draft.reply import convert_to_cloze, convert_to_markdown, parse_objects
 from ankiforge.model import Json, Strings, Texts, Value, hash16
 from ankiforge.text import cloze
 from ankiforge.text.normalize import locate
@@ -160,18 +160,18 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> Iterator[Car
     front = _to_text(fields_given.get("front") or fields_given.get("text"))
     back = _to_text(fields_given.get("back"))
     if card.is_cloze:
-        fields = {"Text": to_our_cloze(front)}
+        fields = {"Text": convert_to_cloze(front)}
         is_valid = set(cloze.find_cloze_numbers(card.fields["Text"])) <= set(
             cloze.find_cloze_numbers(front)
         )
     else:
-        fields = {"Front": to_our_markdown(front), "Back": to_our_markdown(back)}
+        fields = {"Front": convert_to_markdown(front), "Back": convert_to_markdown(back)}
         is_valid = bool(front and back)
     if not is_valid:
         return
     # keep the old text of unchanged fields, because the reply lacks their pictures
     for name, text in fields.items():
-        normalize = to_our_cloze if card.is_cloze else to_our_markdown
+        normalize = convert_to_cloze if card.is_cloze else convert_to_markdown
         if text == normalize(card.fields[name]):
             fields[name] = card.fields[name]
     new = []
@@ -181,7 +181,7 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> Iterator[Car
     ):
         sides = new_entry if isinstance(new_entry, dict) else {}
         front, back = (
-            to_our_markdown(_to_text(sides.get(side))) for side in ("front", "back")
+            convert_to_markdown(_to_text(sides.get(side))) for side in ("front", "back")
         )
         if front and back:
             new.append({"Front": front, "Back": back})
