@@ -1,10 +1,10 @@
-"""Record what our notes look like in Anki, and which notes were shipped in packages.
+"""Record the state of our notes in Anki, and the notes that were exported in packages.
 
 A *view* is the state of our notes as read from Anki. A note that a complete view lacks counts as
-deleted only if it has a *grave* (Anki's record of a deleted note) or, where graves are unknown,
-if an earlier view lacked it, too. Otherwise it is missing, and the user is asked. The user is
-also asked if a large part of a deck was deleted at once. The column `seen.up_to_date` shows that
-there is nothing to write for a note; triggers in `schema.sql` reset it after changes.
+deleted only if it has a *grave* (Anki's record of a deleted note) or, where graves are unknown, if
+an earlier view lacked it, too. Otherwise it is missing, and the user is asked. The user is also
+asked if a large part of a deck was deleted at once. The column `seen.up_to_date` shows that there
+is nothing to write for a note; triggers in `schema.sql` reset it after changes.
 """
 
 from __future__ import annotations
@@ -59,15 +59,17 @@ from ankiforge.model import (
 from ankiforge.text.normalize import normalize_for_lookup
 
 MIN_ABSENCE_SECONDS = 600.0
-"""Where graves are unknown, a note counts as deleted if two views that are at least this many
-seconds apart lack it."""
+"""Where graves are unknown, a note counts as deleted if it is absent from two views that are at
+least this many seconds apart.
+"""
 MASS_DELETION_COUNT = 10
-"""If more notes than this were deleted at once, in decks that lost a large part of their notes,
-the user is asked about them."""
+"""The user is asked if more notes than this were deleted at once from decks that lost a large part
+of their notes.
+"""
 MASS_DELETION_DIVISOR = 5
 """A deck has lost a large part of its notes if at least one in this many was deleted."""
 DELETED_REASON = "deleted in Anki"
-"""The reason for retiring a card because the user deleted its note in Anki."""
+"""The reason for retiring a card whose note the user deleted in Anki."""
 
 
 def record_view(
@@ -83,13 +85,12 @@ def record_view(
     Args:
         store: the store.
         notes: our notes as read from Anki.
-        complete: whether the whole collection was read, so that a note which isn't among `notes`
-            is absent.
+        complete: whether the whole collection was read. If so, notes not in `notes` are absent.
         graves: the ids of deleted notes, or None if they are unknown, as with AnkiConnect.
-        reviews: the reviews of the cards of our notes.
+        reviews: the reviews of our own cards.
 
     Returns:
-        The changes since the view before.
+        The changes since the previous view.
     """
     notes_by_guid = {note.guid: note for note in notes}
     now = time.time()
@@ -138,14 +139,14 @@ class _ViewRecording:
         self.viewed = ViewChanges(seen=len(notes))
 
     def load_passages(self, notes: Iterable[AnkiNote]) -> None:
-        """Load the passages of the notes' cards into the cache, with one query."""
+        """Load the passages of the notes' cards into the cache with a single query."""
         known_cards = [
             self._cards[note.guid] for note in notes if note.guid in self._cards
         ]
         self._store.preload_passages(card["passage"] for card in known_cards)
 
     def record_note(self, note: AnkiNote, *, complete: bool) -> None:
-        """Record a note as it is now in Anki, and report what has changed since the last view."""
+        """Record a note's state in Anki, and report the changes since the last view."""
         card_row = self._cards.get(note.guid)
         if card_row is None:
             self.viewed.unknown.append(note)
@@ -191,10 +192,10 @@ class _ViewRecording:
             _retire_card(self._store, note.guid, RETIRED_TAG_REASON)
 
     def report_revived(self) -> None:
-        """Report notes that are present although they have a grave, and store the graves.
+        """Report notes that exist although they have a grave, and store the graves.
 
-        Importing a package brings a deleted note back, but Anki keeps its grave. Notes whose cards
-        the user wanted again, by an undo or by accepting them again, aren't reported.
+        Importing a package restores a deleted note, but Anki keeps its grave. Notes whose cards the
+        user wanted back, by an undo or by accepting them again, aren't reported.
         """
         store = self._store
         if self._graves is None:
@@ -216,7 +217,7 @@ class _ViewRecording:
         )
 
     def find_mass_deleted(self, *, complete: bool) -> frozenset[str]:
-        """Return the deleted notes of the decks that lost a large part of our notes at once.
+        """Find the deleted notes in decks that lost a large part of our notes at once.
 
         Such a deck may have been deleted by accident, so the user is asked before the cards of
         these notes are retired.
@@ -255,7 +256,7 @@ class _ViewRecording:
         )
 
     def record_absent(self, mass_deleted: Collection[str]) -> None:
-        """Record which notes that were seen before are now deleted or missing."""
+        """Record which previously seen notes are now deleted or missing."""
         for guid, old_row in self._old_rows.items():
             card_row = self._cards.get(guid)
             if guid in self._notes or card_row is None:
@@ -281,9 +282,10 @@ class _ViewRecording:
             anki_notes.set_absent(self._store, guid, since, asked=bool(is_asked))
 
     def _is_deleted(self, old_row: Row) -> bool:
-        """Return whether an absent note was deleted.
+        """Return whether an absent note was deleted rather than just missing.
 
-        It was if it has a grave or, where graves are unknown, if it has been absent for long.
+        It was if it has a grave or, where graves are unknown, if it has been absent for
+        `MIN_ABSENCE_SECONDS`.
         """
         if self._graves is not None:
             return anki_notes.decode_note(old_row["body"]).id in self._graves
@@ -291,9 +293,9 @@ class _ViewRecording:
         return bool(since) and self._now - since >= MIN_ABSENCE_SECONDS
 
     def retire_deleted_unseen(self, mass_deleted: Collection[str]) -> None:
-        """Retire the cards whose notes have a grave but were in no view on this device.
+        """Retire the cards whose notes have a grave but were never seen on this device.
 
-        If the note is among `mass_deleted`, the user is asked instead.
+        The user is asked about the notes in `mass_deleted` instead.
         """
         for guid, card_row in self._cards.items():
             if guid in self._notes or guid in self._old_rows:
@@ -308,7 +310,7 @@ class _ViewRecording:
                 _retire_card(self._store, guid, DELETED_REASON)
 
     def _was_deleted_unseen(self, guid: str) -> bool:
-        """Return whether a note that no view had was deleted, and its card wasn't wanted again."""
+        """Return whether a never-seen note has a grave and the user didn't want its card back."""
         if self._graves is None or compute_note_id(Guid(guid)) not in self._graves:
             return False
         card, _ = cards.load_card_and_passage(self._store, guid)
@@ -316,12 +318,10 @@ class _ViewRecording:
 
 
 def _get_fields_and_tags(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
-    """Return the fields of a note, and its tags except those that Anki's scheduler sets."""
     return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
 
 
 def _retire_card(store: Store, guid: str, reason: str) -> None:
-    """Retire a card, and update the pending drafts of its passage."""
     _, passage = cards.load_card_and_passage(store, guid)
     body = {"guid": guid, "why": reason}
     event = store.record_event("retire", passage.key, USER, body)
@@ -331,7 +331,7 @@ def _retire_card(store: Store, guid: str, reason: str) -> None:
 def _is_drop_recorded(store: Store, card: Card) -> bool:
     """Return whether the journal explains why a note has the tag of dropped cards.
 
-    If it doesn't, the decision was lost: an older journal was restored, or a line was torn.
+    If it doesn't, the decision was lost, because an older journal was restored or a line was torn.
     """
     if any(
         RETIRED_TAG in map(str.casefold, shipped.tags) for shipped in card.note.shipped
@@ -344,7 +344,7 @@ def _is_drop_recorded(store: Store, card: Card) -> bool:
 
 
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
-    """Return whether the note of a card was deleted in Anki while the card wasn't live."""
+    """Return whether a card's note was deleted in Anki while the card wasn't live."""
     # must be fast, because it is called for each of thousands of decisions
     return anki_notes.is_deleted(store, guid) and not anki_notes.is_note_known(
         store, guid
@@ -352,13 +352,12 @@ def was_deleted_unnoticed(store: Store, guid: str) -> bool:
 
 
 def schedule_shipping_again(store: Store, passage_key: str, guid: str) -> None:
-    """Have a deleted or missing note shipped again, because the user wants its card again."""
+    """Schedule a deleted or missing note for export, because the user wants its card again."""
     store.record_event("unseen", passage_key, POLICY, {"guid": guid})
     anki_notes.delete_absent_note(store, guid)
 
 
 def _is_wanted_again(store: Store, guid: Guid) -> bool:
-    """Return whether the user wanted the note of a card back after it was deleted or missing."""
     for event in _load_passage_events(store, guid):
         if event.what == "unseen" and event.body["guid"] == guid:
             return True
@@ -376,14 +375,11 @@ def _load_passage_events(store: Store, guid: str) -> list[Event]:
 def iter_cards_to_plan(
     store: Store, settings: str
 ) -> Iterator[tuple[LocalCard, AnkiNote | None]]:
-    """Yield the cards whose notes may have to be written, each with its note as seen in Anki.
+    """Yield the cards whose notes may have to be written, each with its note in Anki.
 
-    A card that `record_plan` recorded as up to date is left out until the card, its passage, its
-    note or the settings change.
-
-    Args:
-        store: the store.
-        settings: a nonempty text that identifies the settings on which notes depend.
+    A card that `record_plan` recorded as up to date is skipped until the card, its passage, its
+    note or the settings change. `settings` is a nonempty fingerprint of the settings that affect
+    notes.
 
     Yields:
         Each card, with its note or None if the note wasn't seen.
@@ -402,9 +398,9 @@ def iter_cards_to_plan(
 
 
 def load_mapped_note_ids(store: Store) -> list[NoteId]:
-    """Return the ids of our notes whose note type is one of the user's own.
+    """List the ids of our notes that use one of the user's own note types.
 
-    For a note that wasn't seen in Anki yet, this is the id in its package.
+    For a note not seen in Anki yet, this is its id in the package.
     """
     ids = []
     for row in card_rows.load_mapped_cards(store):
@@ -414,10 +410,10 @@ def load_mapped_note_ids(store: Store) -> list[NoteId]:
 
 
 def load_current_decks(store: Store, deck: str) -> list[tuple[str, str]]:
-    """Return where in Anki the cards are now that were made for a deck or its subdecks.
+    """List the current decks of cards that were created for a deck or its subdecks.
 
     Returns:
-        For each such card in Anki, the deck that it was made for and the deck that it is in.
+        For each such card in Anki, (the deck it was created for, its current deck).
     """
     deck_pairs = []
     for row in card_rows.load_deck_cards(store, deck):
@@ -434,12 +430,12 @@ def record_plan(
     conflicts: Iterable[Conflict],
     taken: Mapping[Guid, int],
 ) -> None:
-    """Record the outcome of planning, except for the notes that are written.
+    """Record the result of planning an export, except for the notes that are written.
 
     Args:
         store: the store.
-        up_to_date: the GUIDs of the notes for which there is nothing to write.
-        settings: the settings, as given to `iter_cards_to_plan`.
+        up_to_date: the GUIDs of the notes with nothing to write.
+        settings: the fingerprint passed to `iter_cards_to_plan`.
         conflicts: the fields that both the user and the source changed.
         taken: for notes without the field AnkiforgeId, the `mod` (modification time) of the newest
             package that Anki has imported, by GUID.
@@ -453,9 +449,9 @@ def record_plan(
 def record_shipped(
     store: Store, shipped_notes: Iterable[tuple[Guid, ShippedNote]]
 ) -> int:
-    """Record the notes of a new package, before its file replaces that of the previous one.
+    """Record the notes of a new package, before its file replaces the previous package.
 
-    Return how many of these notes were in no package before.
+    Return how many of these notes were exported for the first time.
     """
     new_count = 0
     with store.transaction():
@@ -489,7 +485,8 @@ def record_shipped(
 
 LostNote = tuple[AnkiNote, Wording, str, Strings]
 """A note that no event explains, its text in Markdown, the text of its passage, and the names of
-the fields that the user edited in Anki."""
+the fields that the user edited in Anki.
+"""
 
 
 def recover_lost_cards(
@@ -497,9 +494,9 @@ def recover_lost_cards(
     notes: Iterable[LostNote],
     unreadable: Iterable[AnkiNote] = (),
 ) -> list[AnkiNote]:
-    """Make cards from our notes in Anki after both the journal and the database were lost.
+    """Recreate cards from our notes in Anki after both the journal and the database were lost.
 
-    A card is made from a note if exactly one present highlight has the text of its passage.
+    A card is recreated if exactly one existing highlight has the text of its passage.
 
     Args:
         store: the store.
@@ -551,9 +548,9 @@ def recover_lost_cards(
 
 
 def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
-    """Store the GUIDs and the document tags of notes without a card.
+    """Store the GUIDs and document tags of notes without a card.
 
-    New drafts for them, or from these documents, need review.
+    New drafts for these notes, or from these documents, need review.
     """
     documents: set[str] = set()
     for note in notes:
@@ -564,7 +561,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
 
 
 def load_adopted_notes(store: Store) -> dict[str, AdoptedNote]:
-    """Return the notes of other tools that our cards have adopted, by the GUID of the card."""
+    """Load the notes of other tools that our cards have taken over, by the card's GUID."""
     notes = {}
     for row in card_rows.load_adopted_cards(store):
         card = store.get_passage(row["passage"]).cards[row["guid"]]
@@ -584,12 +581,12 @@ def iter_unknown_notes(store: Store) -> Iterator[AnkiNote]:
 
 
 def sort_for_learning(store: Store, guids: Sequence[Guid]) -> list[Guid]:
-    """Return cards in the order in which to learn them: the best first, with documents mixed.
+    """Sort cards into learning order: the best first, alternating between documents.
 
     The best card of each document comes first, then the second best of each, and so on. Within a
-    document, cards without an estimate of their usefulness, such as hand-written ones, come first,
-    then the most useful; equally useful ones are in reading order. The order doesn't depend on
-    when anything was read.
+    document, cards without an estimated usefulness, such as hand-written ones, come first, then the
+    most useful; equally useful ones are in reading order. The order doesn't depend on when anything
+    was read.
     """
     cards_by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
     for row in card_rows.load_home_positions(store, guids):

@@ -50,9 +50,9 @@ from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.text import occlusion
 
 LEFT_AS_IS = "leave"
-"""The name of the repair by which the user leaves a card as it is for now."""
+"""The name of the repair that leaves a card as it is for now."""
 MAX_RECENT = 50
-"""The maximum number of recent decisions that are listed."""
+"""How many recent decisions are listed."""
 _DESCRIPTIONS = {
     "accept": "accepted",
     "reject": "rejected",
@@ -74,26 +74,26 @@ _ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
 
 
 class HistoryEntry(Value):
-    """A past decision, as it is listed for the user."""
+    """A past decision, as listed for the user."""
 
     id: str
-    """The id by which the decision can be undone: that of its action or event."""
+    """The id to undo the decision by: the id of its action or event."""
     at: str
     by: str
     what: str
     """The kind of the event."""
     description: str
-    """The kind of the event, in words for the user."""
+    """The kind of the event, in the user's words."""
     guid: str
     key: str
     text: str
-    """What the decision is about, such as the text of the card."""
+    """The text that the decision is about, such as the text of the card."""
     change: TextChange | None = None
-    """For a change by the source, the fields of the card before and after it, if requested."""
+    """For a change by the source, the fields of the card before and after, if requested."""
 
 
 def to_history_entry(event: Event, change: TextChange | None = None) -> HistoryEntry:
-    """Convert an event to a past decision for the user, using only what the event says."""
+    """Convert an event to a history entry without loading anything else."""
     description = _DESCRIPTIONS.get(event.what, event.what)
     text = _add_reason(_get_card_text(event), event.body.get("why", ""))
     match event.what:
@@ -143,7 +143,6 @@ def to_history_entry(event: Event, change: TextChange | None = None) -> HistoryE
 
 
 def _get_card_text(event: Event) -> str:
-    """Return the text of the card that an event stores, or "" if it stores none."""
     fields = event.body.get("fields")
     if not fields:
         draft = event.body.get("draft", {})
@@ -156,14 +155,14 @@ def _format_fields(fields: Iterable[Pair]) -> str:
 
 
 def _add_reason(words: str, why: str) -> str:
-    """Append the reason to a text in parentheses, or return the one that isn't empty."""
+    """Append a reason to a text in parentheses. If one of them is empty, return the other."""
     if words and why:
         return f"{words} ({why})"
     return words or why
 
 
 def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
-    """Return all decisions about a passage, oldest first, given its key or the GUID of a card."""
+    """Load all decisions about a passage, oldest first, given its key or the GUID of a card."""
     key = card_or_passage
     if is_card_id(card_or_passage):
         _, passage = load_card_and_passage(store, card_or_passage)
@@ -178,13 +177,13 @@ def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
 
 
 def load_recent_decisions(store: Store) -> list[HistoryEntry]:
-    """Return the most recent decisions that weren't undone, newest first."""
+    """Load the most recent decisions that weren't undone, newest first."""
     events = list(event_queries.iter_recent_decisions(store, MAX_RECENT))
     return [load_history_entry(store, event) for event in events]
 
 
 def load_history_entry(store: Store, event: Event) -> HistoryEntry:
-    """Convert an event to a past decision for the user.
+    """Convert an event to a history entry.
 
     If the event has no text, the text of the card or highlight that it names is loaded.
     """
@@ -204,10 +203,9 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
 
 
 def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
-    """Return the changes that sources made to cards since a time, newest first.
+    """Load the changes that sources have made to cards since a time in ISO 8601, newest first.
 
-    Changes that were undone, or whose text the user didn't want, are left out. `since` is in ISO
-    8601.
+    Changes that were undone, or that the user answered with their own text, are left out.
     """
     revisions = list(event_queries.iter_active_revisions(store))
     # find the last answer, for each card in conflict, by which the user kept their own text
@@ -229,7 +227,7 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
 
 
 def _find_field_change(store: Store, event: Event) -> TextChange | None:
-    """Return how an event changed the fields of its card, or None if it didn't change them."""
+    """Compare the fields of an event's card before and after the event; None if nothing changed."""
     keys = store.get_keys(event.key)
     events = sorted(store.load_events(keys), key=lambda other: other.order)
     earlier = [other for other in events if other.order < event.order]
@@ -244,9 +242,9 @@ def _find_field_change(store: Store, event: Event) -> TextChange | None:
 
 
 def find_visible_change(card: Card, before: Card) -> TextChange | None:
-    """Return how the fields of a card changed, or None if its note in Anki shows no change.
+    """Compare two versions of a card; None if its note in Anki shows no difference.
 
-    Fields that the user had typed in Anki already show their new text there.
+    Fields that the user typed in Anki already show the new text there.
     """
     fields_after = dict(card.fields)
     visible_fields = {}
@@ -262,7 +260,7 @@ def find_visible_change(card: Card, before: Card) -> TextChange | None:
 
 
 def load_card(store: Store, guid: str) -> LocalCard:
-    """Return a card by its GUID, with its passage as read on this device.
+    """Load a card by its GUID, with its passage as read on this device.
 
     Raises:
         RefusedError: there is no such card.
@@ -276,7 +274,7 @@ def load_card(store: Store, guid: str) -> LocalCard:
 def iter_cards(
     store: Store, passage_keys: Iterable[str] | None = None
 ) -> Iterator[LocalCard]:
-    """Yield the cards of the given passages, or of all passages if None, live or not."""
+    """Yield the cards of these passages, live or not; None means all passages."""
     if passage_keys is None:
         passage_keys = card_rows.load_passage_keys(store)
     for batch in iter_batches(passage_keys):
@@ -297,10 +295,10 @@ def iter_cards(
 def _combine_with_home(
     store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
 ) -> LocalCard:
-    """Combine a card with its home passage, which tells where its text is now.
+    """Combine a card with its home passage, the passage that contains its sentence now.
 
-    This is its own passage or, if the card's sentence is no longer in it, another passage that
-    has the sentence. `known_rows` are the rows of the highlights of its own passage.
+    The home is the card's own passage unless the sentence has moved to another one. `known_rows`
+    are the highlights of the card's own passage.
     """
     local_card = _combine_with_passage(card, passage, known_rows)
     is_here = any(row["state"] == "present" for row in known_rows)
@@ -321,10 +319,7 @@ def _combine_with_home(
 def _combine_with_passage(
     card: Card, passage: Passage, known_rows: Sequence[Row]
 ) -> LocalCard:
-    """Combine a card with the highlights of a passage as read on this device.
-
-    `known_rows` are the rows of these highlights.
-    """
+    """Combine a card with the highlights of a passage, given as `known_rows`."""
     # find where the passage is now; its first highlight counts as the source of the card
     read_rows = [row for row in known_rows if row["body"]]
     present_rows = [row for row in read_rows if row["state"] == "present"]
@@ -350,12 +345,10 @@ def _combine_with_passage(
 def _find_source_remarks(
     card: Card, present: Sequence[Highlight], states: Collection[str]
 ) -> tuple[SourceRemark, ...]:
-    """Return a remark if the source of a card has changed or was removed.
+    """Report whether the source of a card has changed or was removed.
 
-    Args:
-        card: the card.
-        present: the highlights of its passage that are present.
-        states: the states of all highlights of its passage.
+    `present` are the highlights of the card's passage that still exist, the first of which is its
+    source; `states` are the states of all highlights of the passage.
     """
     if present:
         has_quote = not card.quote or _has_quote(present[0], card)
@@ -366,7 +359,7 @@ def _find_source_remarks(
 
 
 def _has_quote(highlight: Highlight, card: Card) -> bool:
-    """Return whether a highlight still contains the quote of a card.
+    """Return whether a highlight still contains a card's quote.
 
     For a card in the user's own words, one sentence of the quote is enough.
     """
@@ -379,10 +372,10 @@ def _has_quote(highlight: Highlight, card: Card) -> bool:
 
 
 def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:
-    """Return the present highlights of a passage in an order that is the same on every device.
+    """Sort the existing highlights of a passage into an order that is the same on every device.
 
-    The first one is the leading highlight or a copy of it. Two devices may have given the keys of
-    copies to different documents, so copies are sorted by document, not by key.
+    The first one is the leading highlight or a copy of it. Two devices may have assigned the keys
+    of copies to different documents, so copies are sorted by document, not by key.
     """
     if len(present_rows) < 2:
         return tuple(map(decode_highlight, present_rows))
@@ -402,7 +395,7 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
 
 
 def build_unread_highlight(passage: Passage) -> Highlight:
-    """Return a highlight built from the journal, for a passage never read on this device."""
+    """Build a highlight from the journal for a passage never read on this device."""
     text = passage.texts[0] if passage.texts else Reading("")
     document = Document(DocumentKey(text.place), "", text.place)
     kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
@@ -410,7 +403,7 @@ def build_unread_highlight(passage: Passage) -> Highlight:
 
 
 def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
-    """Return a card and its passage.
+    """Load a card and its passage.
 
     Raises:
         RefusedError: there is no such card.
@@ -435,24 +428,27 @@ def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
 
 
 class HighlightOutcome(Value):
-    """What became of a highlight in drafting, and why it has no card if it has none."""
+    """The result of drafting a highlight, with the reason if it has no card."""
 
     highlight: Highlight
     status: str
     """One of carded, waiting (it has a draft), blocked, no_card, failed, undrafted, and left_out
-    (by the user, a colour or a setting)."""
+    (by the user, a colour or a setting).
+    """
     reason: str = ""
     """Why the highlight has no card, or ""."""
     usefulness: float = 0.0
-    """The probability that the user would keep a card made from the best sentence. 0 or less if no
-    card is proposed."""
+    """The probability that the user would keep a card made from the best sentence. At most 0 if no
+    card is proposed.
+    """
     is_open: bool = False
     """Whether the highlight has neither card nor draft, or has a card and another sentence that
-    is worth proposing."""
+    is worth proposing.
+    """
 
 
 class LocatedLookalike(Value):
-    """Text that looks like a mark or a card but isn't one, and where it was found."""
+    """Text that looks like a highlight or card but isn't one, with its location."""
 
     source: str
     """The name of the source in the settings, or "" for a directory that no source reads."""
@@ -463,12 +459,12 @@ class LocatedLookalike(Value):
 
     @property
     def location(self) -> str:
-        """The location for the user, such as `Notes/net.md, line 12`."""
+        """The location to show to the user, such as `Notes/net.md, line 12`."""
         return ", ".join(filter(None, (self.document, self.lookalike.place)))
 
 
 def load_highlight(store: Store, key: str) -> Highlight:
-    """Return a highlight by its key.
+    """Load a highlight by its key.
 
     Raises:
         UsageError: no highlight with this key was read on this device.
@@ -477,13 +473,13 @@ def load_highlight(store: Store, key: str) -> Highlight:
 
 
 def load_highlights(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
-    """Return the highlights with these keys that were read on this device, by key."""
+    """Load highlights by key, skipping those not read on this device."""
     rows = highlights.load_rows(store, list(keys))
     return {row["key"]: decode_highlight(row) for row in rows if row["body"]}
 
 
 def load_highlight_row(store: Store, key: str) -> Row:
-    """Return the row of a highlight by its key.
+    """Load the row of a highlight by its key.
 
     Raises:
         UsageError: no highlight with this key was read on this device.
@@ -498,7 +494,7 @@ def load_highlight_row(store: Store, key: str) -> Row:
 
 
 def load_present_row(store: Store, passage: Passage) -> Row | None:
-    """Return the row of the first present highlight of a passage, or None if none is present."""
+    """Load the row of a passage's first highlight that still exists, or None if all are gone."""
     return next(iter(_load_present_rows(store, passage)), None)
 
 
@@ -516,7 +512,7 @@ def _load_present_rows(store: Store, passage: Passage) -> list[Row]:
 
 
 def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | None:
-    """Return the leading one of a passage's present highlights, or None if there are none.
+    """Find the leading highlight among a passage's existing highlights, or None if there are none.
 
     Its text is used for the passage. It comes from the route that is first in `ROUTE_PRIORITY`.
     """
@@ -528,7 +524,7 @@ def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | Non
 
 
 def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
-    """Yield the highlights of a passage that were read on this device, present or not.
+    """Yield the highlights of a passage that were read on this device, including removed ones.
 
     `key` is any key of the passage.
     """
@@ -538,5 +534,4 @@ def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
 
 
 def _leading_sort_key(row: Row, passage: Passage) -> tuple[int, int]:
-    """Return the sort key of a highlight within its passage. The leading highlight sorts first."""
     return _ROUTE_RANKS.get(row["route"], 9), passage.keys.index(row["key"])

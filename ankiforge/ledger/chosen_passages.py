@@ -1,8 +1,8 @@
-"""Passages that were chosen in documents, by a chat or model or by the user on the review page.
+"""Passages that a chat, a model or the user on the review page chose in a document.
 
-Each choice is recorded as an event of the kind `mark`. The reader of the document treats chosen
-passages like marks (see `KnownReadings.find_choices`), so they get keys and are recognized when
-they move, as marks are.
+Each choice is recorded as an event of the kind `mark`. The reader of the document turns chosen
+passages into highlights (see `KnownReadings.find_choices`), so they get keys and are recognized
+when they move, like highlights that the user made in the document.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ BY_CHAT = "chosen"
 BY_PAGE = "page"
 """Who chose a passage: a chat or model (`BY_CHAT`), or the user on the review page (`BY_PAGE`)."""
 MAX_READINGS = 3
-"""The maximum number of readings, the latest ones, by which a chosen passage is found again."""
+"""How many of the latest readings are used to find a chosen passage again."""
 
 
 def record_choice(
     store: Store, highlight: Highlight, container: str, place: tuple[int, int], by: str
 ) -> str:
-    """Record that a passage was chosen, inside an action, and return the id of the event.
+    """Record that a passage was chosen, and return the id of the event. Requires an open action.
 
     Args:
         store: the store.
         highlight: the passage as the reader of its document returns it, without a key.
         container: the container of the document.
-        place: the page, and the position on it where the passage begins.
+        place: the page, and the offset on that page at which the passage begins.
         by: `BY_CHAT` or `BY_PAGE`.
     """
     exact, before, after = build_reading(highlight)
@@ -64,15 +64,11 @@ def record_choice(
 def find_chosen_keys(
     store: Store, chosen: Iterable[tuple[str, Highlight]], container: str, place: str
 ) -> list[HighlightKey | None]:
-    """Return the keys of chosen passages of a document, or None for each that wasn't found in it.
+    """Look up the keys of passages chosen in a document, with None for each that wasn't found.
 
-    If the user has marked a passage meanwhile, its key is that of the mark.
-
-    Args:
-        store: the store.
-        chosen: the id of the `mark` event, and the highlight, of each passage.
-        container: the container of the document.
-        place: the path or key of the document.
+    If the user has highlighted a chosen passage since, the key of that highlight is returned.
+    `chosen` has the id of the `mark` event and the highlight of each passage; `place` is the path
+    or key of the document.
     """
     keys_by_event_id: dict[str, HighlightKey] = {}
     keys_by_text: dict[str, HighlightKey] = {}
@@ -88,10 +84,10 @@ def find_chosen_keys(
 
 
 def load_known_highlights(store: Store, container: str, place: str) -> list[Highlight]:
-    """Return the passages of a document that need not be chosen again.
+    """Load the passages of a document that need not be chosen again.
 
-    These are its marks, and the chosen passages with a pending draft or a decision. If the database
-    is lost, its pending drafts are lost, too, so their passages may be chosen again.
+    These are the user's highlights, and the chosen passages with a pending draft or a decision.
+    Pending drafts are lost with the database, so their passages may then be chosen again.
     """
     known_highlights = []
     for row in highlights.load_present_at_place(store, container, place):
@@ -103,15 +99,15 @@ def load_known_highlights(store: Store, container: str, place: str) -> list[High
 
 
 def load_marked_documents(store: Store) -> set[tuple[str, str]]:
-    """Return the documents with a mark or a chosen passage, as (source, file name)."""
+    """List the documents with a highlight or chosen passage, as (source, file name)."""
     rows = highlights.load_documents_with_highlights(store)
     return {(row["source"], row["place"].rpartition("/")[2]) for row in rows}
 
 
 def unselect_passage(store: Store, event: Event) -> None:
-    """Unselect the passage of a `mark` event that was undone, and drop its drafts.
+    """Unselect the passage of an undone `mark` event and delete its drafts.
 
-    The next run reads its document again.
+    The next run rereads its document.
     """
     hint = hints.make_chosen_event_hint(event.id)
     for row in highlights.load_rows_by_json_part(store, f'"{hint}"'):
@@ -121,9 +117,9 @@ def unselect_passage(store: Store, event: Event) -> None:
 
 
 def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
-    """Return the chosen passages by the container that they are in now.
+    """Load the chosen passages by the container that contains them now.
 
-    Their locations and texts are those of the latest readings.
+    Their locations and texts come from the latest readings.
     """
     marks = load_active_marks(store)
     readings_by_key = defaultdict(list)
@@ -155,7 +151,7 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
 
 
 def load_active_marks(store: Store) -> list[tuple[Event, list[str]]]:
-    """Return the active `mark` events, each with the keys that were given to its text."""
+    """Load the `mark` events that weren't undone, each with the keys issued for its text."""
     marks = event_queries.load_choice_events(store)
     if not marks:
         return []
@@ -167,6 +163,5 @@ def load_active_marks(store: Store) -> list[tuple[Event, list[str]]]:
 
 
 def _get_text_and_context(event: Event) -> tuple[str, str, str]:
-    """Return the text of a passage, and the context before and after it, from an event."""
     body = event.body
     return body["exact"], body.get("before", ""), body.get("after", "")

@@ -1,7 +1,7 @@
-"""The ledger: which passage is which, what the user decided, and what Anki should get.
+"""The ledger: identifies passages, stores the user's decisions, and computes the cards.
 
 `ingest` finds new, changed and removed highlights, `draft_recording` stores their drafts, `decide`
-records decisions, and `anki_views` records what is in Anki and in packages. A `Ledger` is a store
+records decisions, and `anki_views` records the notes in Anki and in packages. A `Ledger` is a store
 with the methods that need several of these modules. No other package contains SQL. Decisions are
 events of the journal (`events`, `store`), and all tables are computed from the journal and the
 sources. See docs/internals/core.md.
@@ -24,7 +24,6 @@ from ankiforge.model import Guid, is_highlight_key, is_question_id
 
 @contextmanager
 def _wrap_file_errors() -> Iterator[None]:
-    """Context manager that re-raises `OwnFileError` as `LedgerError`."""
     try:
         yield
     except OwnFileError as error:
@@ -42,7 +41,7 @@ class Ledger(Store):
         *,
         read_only: bool = False,
     ) -> None:
-        """Open the database, or rebuild it if it is damaged, and read the new lines of the journal.
+        """Open the database and read the new lines of the journal. A damaged database is rebuilt.
 
         Args:
             database: the path of the database.
@@ -58,15 +57,13 @@ class Ledger(Store):
         self.read_journal()
 
     def __enter__(self) -> Ledger:
-        """Return the ledger, which is closed at the end of the `with` block."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Close the database."""
         self.close()
 
     def read_journal(self) -> None:
-        """Read the new lines that other devices wrote, and draft again what they decided on."""
+        """Read new events from all journals, and redraft the passages that they decide on."""
         with _wrap_file_errors():
             events = self.merge_journal()
         if events:
@@ -85,16 +82,17 @@ class Ledger(Store):
 
         Args:
             id: the id of the draft or question.
-            gap: for a proposal, the number of the selected gap, from 1, which is the best one.
+            gap: for a proposal, the number of the selected gap. Gaps are numbered from 1, the best
+                one.
             forced: whether to override a check that blocks the draft.
-            another: whether to make another card even if the draft may revise one.
+            another: whether to create a new card even if the draft would revise an existing card.
 
         Returns:
             The GUID of the card, or None for a question.
 
         Raises:
-            RefusedError: a check blocks the draft, the user must first answer whether its passage
-                is a removed one, it is no longer pending, or it has no such gap.
+            RefusedError: a check blocks the draft, the draft is no longer pending or has no such
+                gap, or the user must first answer whether its passage is a removed one.
         """
         if is_question_id(id):
             questions.answer_question(self, id, yes=True)
@@ -104,12 +102,12 @@ class Ledger(Store):
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft, card or highlight, or answer a question with no.
 
-        If a draft is rejected, the fact that it is about isn't offered again. If a highlight is
-        rejected, no new cards are offered for it, but its cards stay.
+        Rejecting a draft means that its fact isn't offered again. Rejecting a highlight means that
+        no new cards are offered for it; existing cards stay.
 
         Args:
-            id: the id of the draft or question, the GUID of the card, or the key of the highlight.
-            why: the reason that the user gave, or "".
+            id: the id of a draft or question, the GUID of a card, or the key of a highlight.
+            why: the user's reason, or "".
 
         Raises:
             RefusedError: there is no such draft, card or question, or it is no longer pending.
@@ -127,14 +125,14 @@ class Ledger(Store):
         *,
         changes_since: str | None = None,
     ) -> list[HistoryEntry]:
-        """Return past decisions: all those about a card or passage, or the most recent ones.
+        """List past decisions about one card or passage, or else the most recent decisions.
 
         Args:
-            of: the GUID of a card or the key of a passage, whose decisions are returned, oldest
-                first. If "", the most recent decisions that weren't undone are returned, newest
-                first, except changes by a source about which a question is open.
-            changes_since: a time in ISO 8601, to return all changes that sources made to cards
-                since then instead of the most recent decisions.
+            of: the GUID of a card or the key of a passage, to list all decisions about it, oldest
+                first. If "", the most recent decisions that weren't undone are listed, newest
+                first, without changes by a source that an open question is about.
+            changes_since: a time in ISO 8601, to list all changes that sources made to cards since
+                then instead of the most recent decisions.
         """
         if of:
             return cards.load_history(self, of)

@@ -35,23 +35,23 @@ CREATE TABLE IF NOT EXISTS kept (
 CACHE_TIMEOUT = 5.0
 _DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 CACHE_FILE = "memory.db"
-"""The name of the cache file, which is in the ledger's directory."""
+"""The name of the cache file in the ledger's directory."""
 
 
 class CacheFile:
-    """The cache file of one workspace, with entries of several owners."""
+    """The cache file of one workspace, shared by several owners such as sources."""
 
     def __init__(self, path: Path) -> None:
-        """Use the file at `path`, which is created by the first write."""
+        """Use the file at `path`. The first write creates it."""
         self._path = path
         self._timeout = CACHE_TIMEOUT
 
     def get_cache(self, owner: str) -> Cache:
-        """Return the part of the cache that belongs to `owner`, such as a source."""
+        """Return a view of the cache with only the entries of `owner`."""
         return Cache(self, owner)
 
     def fetch_rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query, or [] if the file can't be read."""
+        """Run a query and return its rows, or [] if the file can't be read."""
         if not self._path.exists():
             return []
         try:
@@ -67,13 +67,7 @@ class CacheFile:
         entries: Mapping[str, bytes],
         forgotten_names: Iterable[str],
     ) -> None:
-        """Store and delete entries of an owner in one transaction. Errors are ignored.
-
-        Args:
-            owner: the owner of the entries.
-            entries: the content of each entry to store, by name.
-            forgotten_names: the names of the entries to delete.
-        """
+        """Store and delete entries of an owner in one transaction, ignoring errors."""
         try:
             with closing(self._open(create=True)) as connection, connection:
                 connection.execute(_CACHE_SCHEMA)
@@ -111,7 +105,7 @@ class Cache:
         self._owner = owner
 
     def load(self, name: str) -> bytes | None:
-        """Return the content of the entry with this name, or None if there is none."""
+        """Return the content of an entry, or None if there is none."""
         sql = "SELECT body FROM kept WHERE owner = ? AND name = ?"
         rows = self._file.fetch_rows(sql, self._owner, name)
         if not rows:
@@ -147,13 +141,14 @@ REPLIES_FILE = "replies.db"
 
 
 class Replies:
-    """The unparsed replies of language models, by the hash of the request. Thread-safe."""
+    """The raw replies of language models, by request hash. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or create it.
+        """Open the file, creating it if necessary.
 
         Raises:
-            LedgerError: the file is damaged. It isn't deleted, because replies were paid for.
+            LedgerError: the file is damaged. It isn't deleted, because the user paid for the
+                replies.
         """
         self._lock = Lock()
         make_database(path)
@@ -187,14 +182,14 @@ class Replies:
         prompt: str,
         tokens: tuple[int, int] = (0, 0),
     ) -> None:
-        """Store the raw reply to a request durably, replacing an older one.
+        """Store the raw reply to a request durably, replacing an earlier reply.
 
         Args:
             request: the hash of the request.
             raw: the reply as the model sent it.
             model: the name of the model, as in the settings.
             prompt: the fingerprint of the prompt.
-            tokens: the numbers of input and output tokens that were billed.
+            tokens: the billed input and output tokens.
         """
         replied_at = datetime.now(UTC).isoformat(timespec="seconds")
         values = (request, raw, model, prompt, *tokens, replied_at)
@@ -202,9 +197,9 @@ class Replies:
             self._db.execute(_INSERT_REPLY, values)
 
     def count_tokens(self, model: str) -> tuple[int, int]:
-        """Return how many input and output tokens all stored replies of a model took.
+        """Add up the input and output tokens of all stored replies of a model.
 
-        `model` is the name of the model in the settings.
+        `model` is its name in the settings.
         """
         query = "SELECT total(tokens_in), total(tokens_out) FROM reply WHERE model = ?"
         with self._lock:
@@ -213,7 +208,7 @@ class Replies:
         return tokens_in, tokens_out
 
     def close(self) -> None:
-        """Close the file, waiting for a call in another thread to end."""
+        """Close the file after any running call in another thread has finished."""
         with self._lock:
             self._db.close()
 
@@ -223,36 +218,36 @@ class Replies:
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 SCHEMA_VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
 """The hash of the schema. A database with another version is replaced by an empty one, which the
-next run fills."""
+next run fills.
+"""
 _TABLES_HASH = "tables"
-"""The name under which a database stores the hash of its tables, so that a missing one is
-detected."""
+"""The name under which a database stores the hash of its tables, to detect missing ones."""
 BUSY_TIMEOUT = 60.0
-"""How many seconds a statement waits for another process that writes."""
+"""How many seconds a statement waits while another process writes."""
 PAGE_CACHE_KIB = 32_768
 """The size of SQLite's page cache. With the default of 2 MB, pages would be written and read again
-many times in a transaction of thousands of decisions."""
+many times in a transaction of thousands of decisions.
+"""
 BATCH_SIZE = 200
-"""The number of rows, passages or cards that are read at once."""
+"""How many rows, passages or cards are read at once."""
 
 Row = sqlite3.Row
 _T = TypeVar("_T")
 
 
 def iter_batches(values: Iterable[_T]) -> Iterator[list[_T]]:
-    """Yield the values in lists of at most `BATCH_SIZE`."""
+    """Split the values into lists of at most `BATCH_SIZE`."""
     iterator = iter(values)
     while batch := list(islice(iterator, BATCH_SIZE)):
         yield batch
 
 
 def to_json(value: object) -> str:
-    """Return a value in JSON, as the database stores it."""
+    """Encode a value as JSON text for the database."""
     return msgspec.json.encode(value).decode()
 
 
 def _build_insert(verb: str, table: str, columns: Iterable[str], key: str) -> str:
-    """Return the SQL statement for `Database.insert`, with named parameters."""
     names = ", ".join(columns)
     values = ", ".join(f":{column}" for column in columns)
     statement = f"{verb} INTO {table} ({names}) VALUES ({values})"
@@ -263,7 +258,7 @@ def _build_insert(verb: str, table: str, columns: Iterable[str], key: str) -> st
 
 
 class Database:
-    """Runs SQL statements on a database whose tables `schema.sql` defines."""
+    """Runs SQL statements on a database with the tables of `schema.sql`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -273,29 +268,29 @@ class Database:
         self._db.close()
 
     def fetch_rows(self, query: str, *values: object) -> list[Row]:
-        """Return all rows of a query."""
+        """Run a query and return all rows."""
         return self._db.execute(query, values).fetchall()
 
     def iter_rows(self, query: str, *values: object) -> Iterator[Row]:
-        """Yield the rows of a query, one at a time."""
+        """Run a query and yield its rows one at a time."""
         return self._db.execute(query, values)
 
     def fetch_first_row(self, query: str, *values: object) -> Row | None:
-        """Return the first row of a query, or None if there are no rows."""
+        """Run a query and return its first row, or None if there are no rows."""
         first: Row | None = self._db.execute(query, values).fetchone()
         return first
 
     def fetch_value(self, query: str, *values: object) -> Any:
-        """Return the first column of the first row of a query, or None if there are no rows."""
+        """Run a query and return the first column of its first row, or None without rows."""
         first = self.fetch_first_row(query, *values)
         return first[0] if first else None
 
     def get_writable_connection(self) -> sqlite3.Connection:
-        """Return the connection to write with, which `Store` replaces if it is read-only."""
+        """Return the connection for writing. A read-only `Store` replaces it on first use."""
         return self._db
 
     def execute(self, query: str, *values: object) -> int:
-        """Run a statement, and return the number of rows that it changed."""
+        """Run a statement and return the number of changed rows."""
         return self.get_writable_connection().execute(query, values).rowcount
 
     def execute_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
@@ -318,8 +313,8 @@ class Database:
             table: the name of a table in `schema.sql`.
             rows: the values of each row, by column.
             verb: the start of the statement, such as `INSERT OR REPLACE`.
-            key: the columns of a unique key. An existing row with equal values in them is updated
-                instead. "" to update none.
+            key: the columns of a unique key; an existing row with the same key is updated. If "",
+                no row is updated.
         """
         rows = list(rows)
         if not rows:
@@ -328,10 +323,7 @@ class Database:
         return self.get_writable_connection().executemany(statement, rows).rowcount
 
     def upsert(self, table: str, row: Json, *, key: str) -> Any:
-        """Insert a row, or update the one with the same values in the columns `key`.
-
-        Return the `id` of the row.
-        """
+        """Insert a row, or update the row with the same `key` columns, and return its `id`."""
         statement = _build_insert("INSERT", table, row, key) + " RETURNING id"
         [(id,)] = self.get_writable_connection().execute(statement, row).fetchall()
         return id
@@ -348,25 +340,21 @@ class Database:
     ) -> None:
         """Make a Python function available in SQL. It must be deterministic.
 
-        Args:
-            name: the name of the function in SQL.
-            arguments: the number of arguments that it takes.
-            function: the Python function.
+        `arguments` is the number of arguments that it takes.
         """
         self._db.create_function(name, arguments, function, deterministic=True)
 
     def get_meta(self, name: str) -> str:
         """Return the value stored under a name, or "" if there is none.
 
-        Such values are facts about this database, not decisions, so losing them with the database
-        does no harm.
+        Such values describe this database and aren't decisions, so they may be lost with it.
         """
         return self.fetch_value("SELECT value FROM meta WHERE name = ?", name) or ""
 
     def set_meta(self, name: str, value: str) -> None:
-        """Store a value under a name.
+        """Store a value under a name, unless it is unchanged.
 
-        An equal value isn't written again, so that a run without changes writes nothing.
+        A run without changes therefore writes nothing.
         """
         self.execute(
             "INSERT INTO meta VALUES (?, ?)"
@@ -382,14 +370,14 @@ class Database:
         return {row["name"].removeprefix(prefix): row["value"] for row in rows}
 
     def delete_meta(self, name: str) -> None:
-        """Delete the value stored under a name, if there is one."""
+        """Delete the value stored under a name, if any."""
         self.execute("DELETE FROM meta WHERE name = ?", name)
 
     def get_value(self, name: str, shape: type[_T]) -> _T | None:
-        """Return the value that `set_value` stored under a name, as an instance of `shape`.
+        """Decode the value that `set_value` stored under a name as an instance of `shape`.
 
-        Return None if there is none, or if another version of the program stored it in a form that
-        doesn't fit.
+        Return None if there is none, or if another version of the program stored it in an
+        incompatible form.
         """
         try:
             return msgspec.json.decode(self.get_meta(name) or "null", type=shape | None)
@@ -397,16 +385,16 @@ class Database:
             return None
 
     def set_value(self, name: str, value: object) -> None:
-        """Store a value in JSON, which `get_value` returns for the same type."""
+        """Store a value as JSON, for `get_value` with the same type."""
         self.set_meta(name, to_json(value))
 
     def get_until_change(self, name: str) -> str:
-        """Return the value that `set_until_change` stored under a name, or "" if it was deleted."""
+        """Return the value stored with `set_until_change`, or "" if it was deleted since."""
         query = "SELECT value FROM until_change WHERE name = ?"
         return self.fetch_value(query, name) or ""
 
     def set_until_change(self, name: str, value: str) -> None:
-        """Store a value that is deleted when any card, passage or note in Anki changes."""
+        """Store a value that is deleted as soon as any card, passage or note in Anki changes."""
         self.execute("INSERT OR REPLACE INTO until_change VALUES (?, ?)", name, value)
 
 
@@ -472,7 +460,6 @@ def _get_version(db: sqlite3.Connection) -> str:
 
 
 def _has_all_tables(db: sqlite3.Connection) -> bool:
-    """Return whether the tables of a database are still as they were created."""
     row = db.execute("SELECT value FROM meta WHERE name = ?", (_TABLES_HASH,)).fetchone()
     return row is not None and row[0] == _hash_tables(db)
 
@@ -484,10 +471,10 @@ def _hash_tables(db: sqlite3.Connection) -> str:
 
 
 def open_snapshot(database: Path) -> sqlite3.Connection | None:
-    """Open a read-only snapshot of a database, which later writes don't affect.
+    """Open a read-only snapshot of a database, unaffected by later writes.
 
-    Return None if there is no database of this version, or if SQLite can't create the files that
-    it needs beside the database.
+    Return None if there is no database of this version, or if SQLite can't create the files that it
+    needs beside the database.
     """
     if not database.exists():
         return None
@@ -508,11 +495,11 @@ def open_snapshot(database: Path) -> sqlite3.Connection | None:
 
 
 def copy_database(database: Path) -> sqlite3.Connection:
-    """Return a temporary copy of a database, or an empty database if the file doesn't exist.
+    """Copy a database into a temporary one, which is empty if the file doesn't exist.
 
-    If there is no `-wal` file, no program has the database open. Then it is read as a plain file,
-    so that SQLite creates no files beside it. If another program opens it meanwhile, it is read
-    again in the normal way.
+    Without a `-wal` file, no program has the database open, so it is read as a plain file and
+    SQLite creates no files beside it. If another program opens it meanwhile, it is read again in
+    the normal way.
     """
     copy = sqlite3.connect("", isolation_level=None, timeout=BUSY_TIMEOUT)
     _configure_connection(copy)
@@ -532,7 +519,7 @@ def copy_database(database: Path) -> sqlite3.Connection:
 
 
 def _write_backup(copy: sqlite3.Connection, path: Path, mode: str) -> None:
-    """Copy the database at `path`, unless it is of another version. `mode` is a URI parameter."""
+    """Copy the database at `path` unless it is of another version. `mode` is a URI parameter."""
     with closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as source:
         if _get_version(source) != SCHEMA_VERSION:  # outdated, or still being created
             return
@@ -545,10 +532,8 @@ def _write_backup(copy: sqlite3.Connection, path: Path, mode: str) -> None:
 def wrap_database_errors(database: Path | None = None) -> Iterator[None]:
     """Context manager that re-raises errors of a damaged, locked or full database as `LedgerError`.
 
-    Other errors are not caught.
-
-    Args:
-        database: the path to name in the error message, or None for the usual path.
+    Other errors pass through. `database` is the path named in the message, or None for the usual
+    one.
     """
     try:
         yield
@@ -575,8 +560,8 @@ def wrap_database_errors(database: Path | None = None) -> Iterator[None]:
 def _is_damage_error(error: Exception) -> bool:
     """Return whether an error shows that the database, or a value in it, is damaged.
 
-    The statements of the program are assumed to be correct, so a table, column or value that can't
-    be read must have been lost or changed.
+    The program's SQL is assumed to be correct, so a table, column or value that can't be read must
+    have been lost or changed.
     """
     if not isinstance(error, sqlite3.DatabaseError):
         return True

@@ -1,9 +1,9 @@
 """Plan decisions: their events, the facts that they decide, and the drafts that they are about.
 
 A `plan_…` function takes a snapshot of the passage and returns a `PlannedDecision`, which
-`decision_recording.record_decision` records. If a decision decides no fact, a `build_…` function
-returns only its event, for `decision_recording.record_event`. What happens to the other drafts of
-the decided facts follows from the recorded decision (see `settling`).
+`decision_recording.record_decision` records. For a decision that decides no fact, a `build_…`
+function returns only the event, for `decision_recording.record_event`. `settling` computes from the
+recorded decision what happens to the other drafts of the decided facts.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ class Adoption(Value):
     """The text of the note as a Markdown cloze, whose gap numbers the card takes over; or ""."""
     deck: str = ""
     schedule: tuple[tuple[str, int, int], ...] = ()
-    """The schedule, in the form of `NoteHistory.schedule`."""
+    """The schedule, as in `NoteHistory.schedule`."""
 
 
 class NoteRepair(Value):
     """The new content that a repair gives to a note of another tool."""
 
     note: AdoptedNote
-    """The note as it was seen, with the HTML of its new fields."""
+    """The note as seen before the repair, with the HTML of its new fields."""
     card: CardContent
     """The new content, as a card."""
     added_cards: tuple[CardContent, ...] = ()
@@ -71,19 +71,18 @@ class NoteRepair(Value):
 
 
 class PlannedDecision(Value):
-    """A decision on a passage, to be recorded."""
+    """A decision on a passage that is ready to be recorded."""
 
     snapshot: PassageSnapshot
     """The passage before the decision."""
     event: Event
-    """The event of the decision, which isn't recorded yet."""
+    """The event of the decision, not recorded yet."""
     fact_body: Json
     """The body of the `fact` event that follows the decision, without `of`."""
     sentences: Strings
-    """The sentences that the decision decides. Drafts about them in other passages are updated,
-    too."""
+    """The decided sentences. Drafts about them in other passages are updated, too."""
     chosen: Strings = ()
-    """The ids of the drafts that the decision is about."""
+    """The ids of the drafts that the user decided on."""
 
 
 # --- decisions by the user or the policy ------------------------------------------------
@@ -92,13 +91,10 @@ class PlannedDecision(Value):
 def plan_accept(
     snapshot: PassageSnapshot, words: CardContent, by: str = USER, *, forced: bool = False
 ) -> PlannedDecision:
-    """Compute the changes needed to accept a draft, or the user's own text, as a card.
+    """Plan the decision to accept a draft, or the user's own text, as a card.
 
-    Args:
-        snapshot: the passage that the card is made from.
-        words: the draft, or the user's own text.
-        by: who accepts the draft, `USER` or `POLICY`.
-        forced: whether the user overrode a check that blocks the draft.
+    `by` is `USER` or `POLICY`; `forced` records that the user overrode a check that blocks the
+    draft.
     """
     key = snapshot.passage.key
     body: Json = {"guid": make_guid(key, words), "draft": content_to_json(words)}
@@ -120,15 +116,11 @@ def plan_accept(
 def plan_reword(
     snapshot: PassageSnapshot, draft: StoredDraft, card: Card, key: str
 ) -> PlannedDecision:
-    """Compute the changes needed to give a card the text of a draft.
+    """Plan the decision to give a card the text of a draft.
 
-    A hand-written draft replaces all fields of the card. Another draft replaces those that it has.
-
-    Args:
-        snapshot: the passage that the draft belongs to.
-        draft: the draft.
-        card: the card, which may belong to another passage.
-        key: the key of the card's passage.
+    A hand-written draft replaces all fields of the card, any other draft only the fields it has.
+    `snapshot` is the passage of the draft; `key` is a key of the card's passage, which may be
+    another.
     """
     sentences = facts.find_decided_sentences(draft, snapshot.text)
     if not draft.is_hand_written:
@@ -141,15 +133,10 @@ def plan_reword(
 def plan_reject(
     snapshot: PassageSnapshot, item: StoredDraft | Card | Proposal, why: str = ""
 ) -> PlannedDecision:
-    """Compute the changes needed to reject a card, draft or proposal.
+    """Plan the decision to reject a card, draft or proposal. `why` is the user's reason, or "".
 
-    A draft is rejected with its fact. If the draft would revise a card, that card is kept. The
-    sentence of a proposal isn't proposed again, but a model may still draft it.
-
-    Args:
-        snapshot: the passage of the card, draft or proposal.
-        item: what is rejected.
-        why: the reason that the user gave, or "".
+    Rejecting a draft also rejects its fact, but a card that the draft would revise is kept. The
+    sentence of a rejected proposal isn't proposed again, but a model may still draft it.
     """
     guid, draft_id, rejected_content = "", "", hash_content(item)
     if isinstance(item, Card):
@@ -180,7 +167,7 @@ def plan_reject(
 
 
 def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
-    """Compute the changes needed to skip a passage.
+    """Plan the decision to skip a passage.
 
     No new cards are offered for it, but its cards stay and can still be revised.
     """
@@ -198,12 +185,9 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
 def plan_adopt(
     snapshot: PassageSnapshot, item: StoredDraft | Card, adoption: Adoption
 ) -> PlannedDecision:
-    """Compute the changes needed to adopt the note or schedule of another tool.
+    """Plan the decision to take over the note or schedule of another tool.
 
-    Args:
-        snapshot: the passage of the card or draft.
-        item: a card, which keeps its fields, or a draft, which becomes a card.
-        adoption: what is adopted.
+    A card keeps its fields; a draft becomes a card.
     """
     key = snapshot.passage.key
     if isinstance(item, Card):
@@ -237,14 +221,14 @@ def plan_adopt(
 
 
 def build_revise_event(key: str, guid: Guid, words: CardContent, by: str) -> Event:
-    """Return the event that gives a card new text. `key` is the key of the card's passage."""
+    """Build the event that gives a card new text. `key` is the key of the card's passage."""
     return build_event("revise", key, by, {"guid": guid, "draft": content_to_json(words)})
 
 
 def build_edit_event(
     key: str, guid: str, words: CardContent, fields: Texts, over: Mapping[str, Pair]
 ) -> Event | None:
-    """Return the event for the user's edit of a card, or None if the edit changes nothing.
+    """Build the event for the user's edit of a card, or return None if nothing changed.
 
     Args:
         key: the key of the card's passage.
@@ -270,28 +254,28 @@ def build_edit_event(
 def build_placed_event(
     key: str, guid: str, deck: str, added: Sequence[str], removed: Sequence[str]
 ) -> Event:
-    """Return the event that changes a card's tags, and its deck unless `deck` is ""."""
+    """Build the event that changes a card's tags, and its deck unless `deck` is ""."""
     values = {"deck": deck, "added": added, "removed": removed}
     body = {name: value for name, value in values.items() if value}
     return build_event("placed", key, USER, {"guid": guid, **body})
 
 
 def build_different_event(key: str, other_key: str) -> Event:
-    """Return the event which records that the user said two passages are different."""
+    """Build the event that records the user's answer that two passages are different."""
     return build_event("different", key, USER, {"old": other_key})
 
 
 def build_repair_event(
     key: str, name: str, nid: int, guid: str, change: NoteRepair | None
 ) -> Event:
-    """Return the event which records that the user repaired a note in Anki.
+    """Build the event that records the user's repair of a note in Anki.
 
     Args:
-        key: the key of our card's passage, or a key made from the GUID of a note that isn't ours.
+        key: the key of our card's passage, or for another tool's note a key made from its GUID.
         name: the name of the repair.
         nid: the id of the note in Anki.
-        guid: the GUID of our card, or the GUID in Anki of a note that isn't ours.
-        change: the new content of a note that isn't ours, or None if it isn't changed.
+        guid: the GUID of our card, or of another tool's note in Anki.
+        change: the new content of another tool's note, or None to leave it unchanged.
     """
     body: Json = {"name": name, "nid": nid}
     if is_card_id(guid):
@@ -311,12 +295,12 @@ def build_repair_event(
 
 
 def build_event(what: str, key: str, by: str, body: Json) -> Event:
-    """Return an event that isn't recorded yet, so it has no number, device or time."""
+    """Build an event that isn't recorded yet and so has no number, device or time."""
     return Event(n=0, machine="", at="", by=by, what=what, key=key, body=body)
 
 
 def content_to_json(words: CardContent) -> Json:
-    """Convert the text of a draft or card to JSON, in the form in which an event stores it."""
+    """Convert the text of a draft or card to JSON, as events store it."""
     body: Json = msgspec.to_builtins(to_wording(words))
     return body
 
@@ -327,13 +311,10 @@ def content_to_json(words: CardContent) -> Json:
 def plan_decision(
     snapshot: PassageSnapshot, event: Event, sentences: Strings, draft_id: str = ""
 ) -> PlannedDecision:
-    """Return a decision with the facts that it decides and the drafts that it is about.
+    """Combine a decision's event with the facts that it decides and the drafts that it is about.
 
-    Args:
-        snapshot: the passage before the decision.
-        event: the event of the decision, which names the card that it makes, changes or rejects.
-        sentences: the sentences that it decides.
-        draft_id: the id of the decided draft, or "" if the decision isn't about a draft.
+    `event` names the card that the decision creates, changes or rejects. `draft_id` is the decided
+    draft, or "" if the decision isn't about a draft.
     """
     decided_names = set(map(facts.hash_sentence, sentences))
     names_decided_before = {
@@ -356,9 +337,9 @@ def build_fact_body(
     sentences: Strings,
     passed_drafts: Iterable[StoredDraft] = (),
 ) -> Json:
-    """Return the body of the `fact` event that follows a decision, without `of`.
+    """Build the body of the `fact` event that follows a decision, without `of`.
 
-    It has the sentences that the decision decides, and hashes of all sentences of the passage.
+    It contains the decided sentences and the hashes of all sentences of the passage.
     """
     body: Json = {
         "sentences": sentences,
@@ -374,10 +355,10 @@ def build_fact_body(
 def find_card_sentences(
     snapshot: PassageSnapshot, guid: str, words: CardContent
 ) -> Strings:
-    """Return the sentences that a decision on a card decides.
+    """Find the sentences that a decision on a card decides.
 
-    These are the sentences of the decision that gave the card its text or, if there is none, those
-    that the card's quote covers.
+    These are the sentences of the decision that gave the card its text or, if there is none, the
+    sentences that the card's quote covers.
     """
     last_decision = facts.find_card_decisions(snapshot.passage.decisions).get(guid)
     if last_decision is not None:
@@ -391,14 +372,10 @@ def find_card_sentences(
 def find_passed_over_drafts(
     snapshot: PassageSnapshot, draft_id: str, decided_names: Collection[str]
 ) -> list[StoredDraft]:
-    """Return the hand-written drafts that the user passed over for another draft of their offer.
+    """Find the hand-written drafts that the user passed over for another draft of the same offer.
 
-    They are removed, because all of their facts are decided.
-
-    Args:
-        snapshot: the passage before the decision.
-        draft_id: the id of the draft that the user decided on, or "".
-        decided_names: the hashes of the sentences that are decided after the decision.
+    They are no longer pending, because all of their facts are decided. `draft_id` is the draft that
+    the user decided on; `decided_names` are the hashes of all sentences decided by then.
     """
     accepted_drafts = [
         draft
