@@ -60,12 +60,10 @@ from ankiforge.text.normalize import normalize_for_lookup
 
 MIN_ABSENCE_SECONDS = 600.0
 """Where graves are unknown, a note counts as deleted if it is absent from two views that are at
-least this many seconds apart.
-"""
+least this many seconds apart."""
 MASS_DELETION_COUNT = 10
 """The user is asked if more notes than this were deleted at once from decks that lost a large part
-of their notes.
-"""
+of their notes."""
 MASS_DELETION_DIVISOR = 5
 """A deck has lost a large part of its notes if at least one in this many was deleted."""
 DELETED_REASON = "deleted in Anki"
@@ -135,7 +133,7 @@ class _ViewRecording:
         self._old_rows: dict[str, Row] = {
             row["guid"]: row for row in anki_notes.load_seen_rows(store)
         }
-        """The rows of the notes as recorded by earlier views, by GUID."""
+        """The notes as recorded by earlier views, by GUID."""
         self.viewed = ViewChanges(seen=len(notes))
 
     def load_passages(self, notes: Iterable[AnkiNote]) -> None:
@@ -485,8 +483,7 @@ def record_shipped(
 
 LostNote = tuple[AnkiNote, Wording, str, Strings]
 """A note that no event explains, its text in Markdown, the text of its passage, and the names of
-the fields that the user edited in Anki.
-"""
+the fields that the user edited in Anki."""
 
 
 def recover_lost_cards(

@@ -433,18 +433,15 @@ class HighlightOutcome(Value):
     highlight: Highlight
     status: str
     """One of carded, waiting (it has a draft), blocked, no_card, failed, undrafted, and left_out
-    (by the user, a colour or a setting).
-    """
+    (by the user, a colour or a setting)."""
     reason: str = ""
     """Why the highlight has no card, or ""."""
     usefulness: float = 0.0
     """The probability that the user would keep a card made from the best sentence. At most 0 if no
-    card is proposed.
-    """
+    card is proposed."""
     is_open: bool = False
-    """Whether the highlight has neither card nor draft, or has a card and another sentence that
-    is worth proposing.
-    """
+    """Whether the highlight has neither card nor draft, or has a card and another sentence that is
+    worth proposing."""
 
 
 class LocatedLookalike(Value):

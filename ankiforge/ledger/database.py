@@ -218,16 +218,14 @@ class Replies:
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 SCHEMA_VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
 """The hash of the schema. A database with another version is replaced by an empty one, which the
-next run fills.
-"""
+next run fills."""
 _TABLES_HASH = "tables"
 """The name under which a database stores the hash of its tables, to detect missing ones."""
 BUSY_TIMEOUT = 60.0
 """How many seconds a statement waits while another process writes."""
 PAGE_CACHE_KIB = 32_768
 """The size of SQLite's page cache. With the default of 2 MB, pages would be written and read again
-many times in a transaction of thousands of decisions.
-"""
+many times in a transaction of thousands of decisions."""
 BATCH_SIZE = 200
 """How many rows, passages or cards are read at once."""
 

@@ -1,8 +1,8 @@
 """Record decisions, and update the pending drafts that they settle.
 
-A decision is recorded as two events: the decision itself, and a `fact` event with the sentences
-that it decides. The drafts that it settles, in its own passage and in others with the same
-sentences, are put away under its event (see `settling`), so that undoing the event restores them.
+A decision is recorded as two events: the decision itself, and a `fact` event with the decided
+sentences. The drafts that it settles, in its own passage and in others with the same sentences, are
+put away under its event (see `settling`), so that undoing the event restores them.
 """
 
 from __future__ import annotations
@@ -59,11 +59,9 @@ def record_event(store: Store, event: Event) -> Event:
 
 
 def redraft_foreign_decisions(store: Store, events: Sequence[Event]) -> None:
-    """Draft passages again that were decided on another device, and drop their obsolete drafts.
+    """Redraft the passages decided on another device, and put away their obsolete drafts.
 
-    Args:
-        store: the store.
-        events: the new events of other devices.
+    `events` are the new events of other devices.
     """
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
     with store.transaction():
@@ -81,7 +79,7 @@ def redraft_foreign_decisions(store: Store, events: Sequence[Event]) -> None:
 
 
 def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
-    """Make the drafts pending again that undone events settled, unless another decision does.
+    """Restore the drafts that undone events had settled, unless another decision settles them.
 
     Returns:
         The ids of the events that had settled drafts.
@@ -93,12 +91,9 @@ def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
 
 
 def update_after_decisions(store: Store, keys: Iterable[str]) -> None:
-    """Update the pending drafts after decisions were added or undone.
+    """Update the pending drafts after decisions in these passages were added or undone.
 
-    Args:
-        store: the store.
-        keys: the keys of the passages with such decisions. Other passages that have a sentence
-            decided in one of them are updated, too.
+    Other passages that contain a sentence decided in one of these passages are updated, too.
     """
     passage_keys = [store.get_first_key(key) for key in keys]
     deciding_passages: dict[str, set[str]] = defaultdict(set)
@@ -115,15 +110,15 @@ def update_pending_drafts(
     deciding: Mapping[str, set[str]] = {},
     event_id: str = "",
 ) -> None:
-    """Put away the drafts that decisions settle, and update what the other drafts ask.
+    """Put away the drafts that decisions settle, and update which cards the others would revise.
 
-    If a fact that is offered has no draft, the drafting rules are run again on its passage.
+    If an offered fact has no draft, the drafting rules are rerun on its passage.
 
     Args:
         store: the store.
         passages: the keys of the passages to update.
-        deciding: for each decided sentence, by its hash, the passages in which it was decided.
-            Other passages that have the sentence are updated, too.
+        deciding: for each decided sentence, by hash, the passages in which it was decided. Other
+            passages that contain the sentence are updated, too.
         event_id: the id of the last decision, or "" if there may be several.
     """
     passage_keys = dict.fromkeys(passages)

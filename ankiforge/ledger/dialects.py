@@ -1,8 +1,8 @@
-"""Record in which dialects of flash-card plug-ins the notes of an Obsidian vault are read.
+"""Record which dialects of flash-card plug-ins are read in the notes of an Obsidian vault.
 
-A dialect is the way in which one plug-in writes cards. When a plug-in is switched off, its cards
-stay in the notes, so they are still read. Each dialect is recorded in an event, so that all
-devices read the vault in the same way.
+A dialect is the way in which one plug-in writes cards. When a plug-in is disabled, its cards stay
+in the notes, so they are still read. Each dialect is recorded in an event, so that all devices read
+the vault in the same way.
 """
 
 from __future__ import annotations
@@ -14,19 +14,15 @@ from ankiforge.model.hints import TOOL_NAMES
 
 
 def dialect_event_key(container: str) -> str:
-    """Return the key of the events about the dialects of a vault."""
+    """Return the key of the events about a vault's dialects."""
     return f"dialects:{container}"
 
 
 def update_dialects(store: Store, container: str, enabled: Strings | None) -> Strings:
-    """Return the dialects in which to read a vault, recording those that are new.
+    """Return the dialects in which to read a vault, after recording any new ones.
 
-    These are the dialects of all plug-ins that are or ever were switched on in it.
-
-    Args:
-        store: the store.
-        container: the container of the vault.
-        enabled: the dialects of the plug-ins that are switched on, or None if unknown.
+    These are the dialects of all plug-ins that are or ever were enabled in the vault. `enabled` are
+    those of the currently enabled plug-ins, or None if unknown.
     """
     known_dialects = set[str]()
     for event in store.get_subject_events(dialect_event_key(container)):

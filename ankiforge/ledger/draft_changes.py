@@ -1,9 +1,9 @@
-"""Compute the changes that new drafts of a passage make to its pending drafts and its cards.
+"""Compute how new drafts of a passage change its pending drafts and its cards.
 
 `compute_draft_changes` takes a snapshot of the passage and its checked drafts, and returns the
-changes to record. A card takes the new text of its source without asking the user only if the
-text is hand-written and no check blocks it. Such changes are recorded first, and the rest is
-computed again from the new state of the passage.
+changes to record. A card takes the new text of its source without asking the user only if the text
+is hand-written and no check blocks it. Such changes are recorded first, and the rest is recomputed
+from the new state of the passage.
 """
 
 from __future__ import annotations
@@ -57,61 +57,61 @@ from ankiforge.text import occlusion
 from ankiforge.text.decoding import find_damage
 
 COPY_REASON_PREFIX = "same words as in "
-"""The start of the reason why a copy of a passage has no card. The title of the document with the
-original follows."""
+"""The start of the reason why a copy of a passage has no card, followed by the title of the
+original's document."""
 MIN_DERIVED_SIMILARITY = 85
-"""The minimum similarity, in per cent, at which a card takes new text that was read from the page
-of a PDF without asking the user."""
+"""The minimum similarity, in per cent, at which a card takes new text from a PDF page without a
+question to the user."""
 
 
 class DraftingMode(Value):
-    """Who made new drafts, and which pending drafts they replace."""
+    """The drafter of new drafts, and the pending drafts that they replace."""
 
     machine: str
     """The id of this device."""
     is_model: bool = False
-    """Whether a model made the drafts. They don't replace drafts by the rules."""
+    """Whether a model created the drafts. They don't replace drafts by the rules."""
     keeps_pending: bool = False
-    """Whether all pending drafts are kept, because the user requested other ones."""
+    """Whether all pending drafts are kept, because the user requested additional ones."""
     since: int = 0
     """The `StoredDraft.since` of the new drafts."""
 
     @property
     def is_rules(self) -> bool:
-        """Whether the drafting rules made the drafts, for a passage that is new or changed."""
+        """Whether the drafting rules created the drafts, for a new or changed passage."""
         return not (self.is_model or self.keeps_pending)
 
 
 class DraftingOutcome(Value):
-    """The result of drafting a highlight, which is stored in its row of the table `highlight`."""
+    """The result of drafting a highlight, stored in its row of the table `highlight`."""
 
     key: str
     drafted: str
-    """The hash of the content that was drafted, or "" to have the highlight drafted again."""
+    """The hash of the drafted content, or "" to redraft the highlight in the next run."""
     reason: str = ""
     """Why there is no card, or ""."""
     fate: str = ""
-    """The status of the highlight if there are no drafts, such as no_card or failed."""
+    """The status of a highlight without drafts, such as no_card or failed."""
     worth: float = 0.0
     """The probability that the user would keep a card made from the best sentence."""
     worth_by_name: Mapping[str, float] | None = None
     """The probability that the user would keep a card made from a sentence, by the hash of the
     sentence. None if the sentences weren't rated."""
     declined: str = ""
-    """The hash of the content if a model found it not worth a card, or ""."""
+    """The hash of the content that a model found not worth a card, or ""."""
 
 
 class DraftChanges(Value):
     """The changes to record for the new drafts of a passage."""
 
     snapshot: HighlightSnapshot
-    """The passage, with the drafts that stay pending."""
+    """The passage with the drafts that stay pending."""
     card_updates: tuple[PlannedDecision, ...] = ()
-    """The changes by which cards take the new text of their source. If there are any, there are no
-    other changes, because these must be recorded first."""
+    """The changes that give cards the new text of their source. If there are any, they must be
+    recorded first, and there are no other changes."""
     drafts: Change = Change()
     own_ids: Strings = ()
-    """The ids of all hand-written drafts of the highlight, whether they become pending or not."""
+    """The ids of all hand-written drafts of the highlight, pending or not."""
     outcome: DraftingOutcome | None = None
     held_changes: tuple[TextChange, ...] = ()
     """The new text of cards that the user must confirm first, each with the reason."""
@@ -132,14 +132,14 @@ def compute_draft_changes(
     """Compute the changes to record for the checked drafts of a passage.
 
     Hand-written text that has changed in the source changes its card at once. Other drafts become
-    pending if the fact that they are about is offered; see `facts.compute_facts`.
+    pending if their fact is offered; see `facts.compute_facts`.
 
     Args:
         snapshot: the passage.
-        drafted: the drafts that `draft_completion.complete_drafts` returned, with findings.
-        by: who made the drafts.
-        has_followed: whether the cards that take the new text of their source were recorded
-            already. If not, only these are returned if there are any.
+        drafted: the drafts returned by `draft_completion.complete_drafts`, with findings.
+        by: the drafter of the drafts.
+        has_followed: whether the cards that take the new text of their source were already updated.
+            If not, and there are such cards, only their updates are returned.
     """
     # drop the drafts of an exact copy
     if snapshot.original_title:
@@ -203,10 +203,6 @@ def _build_outcome(
     *,
     is_declined: bool,
 ) -> DraftingOutcome:
-    """Return what to store about drafting the highlight.
-
-    `is_declined` is whether a model found its current content not worth a card.
-    """
     reason, status = drafted.reason.removeprefix("skip: "), drafted.status
     if is_declined and not by.is_model:  # keep the model's reason
         reason, status = snapshot.reason, "no_card"
@@ -236,24 +232,21 @@ def _build_outcome(
 
 
 class SortedDrafts(NamedTuple):
-    """The new drafts of a highlight, divided into hand-written and other drafts."""
+    """The new drafts of a highlight, split into hand-written and other drafts."""
 
     hand_written: list[Draft]
-    """The drafts whose text the user wrote or marked in the source."""
+    """The drafts whose text the user wrote or highlighted in the source."""
     others: list[tuple[Draft, str]]
-    """The other drafts, each with the sentence that it is about, or "" if that is unknown."""
+    """The other drafts, each with its sentence, or "" if the sentence is unknown."""
 
     @classmethod
     def sort_drafts(
         cls, drafts: Iterable[Draft], text: str, is_declined: bool
     ) -> SortedDrafts:
-        """Divide the drafts of a passage, leaving out hidden ones.
+        """Split the drafts of a passage with this text, leaving out hidden drafts.
 
-        Args:
-            drafts: the drafts.
-            text: the text of the passage.
-            is_declined: whether to leave out proposals, because a model found the text not worth a
-                card.
+        With `is_declined`, proposals are left out too, because a model found the text not worth a
+        card.
         """
         sorted_drafts = cls([], [])
         for draft in drafts:
@@ -278,20 +271,20 @@ class SortedDrafts(NamedTuple):
 
 
 class _SortedPendingDrafts(NamedTuple):
-    """The pending drafts of a passage, divided by what new drafts do to them."""
+    """The pending drafts of a passage, split by how new drafts affect them."""
 
     kept: tuple[StoredDraft, ...]
     removed_ids: Strings
     moved: tuple[StoredDraft, ...]
-    """The drafts that stay pending, but are now about another sentence."""
+    """The drafts that stay pending but are now about another sentence."""
 
 
 def _sort_pending_drafts(
     snapshot: HighlightSnapshot, by: DraftingMode
 ) -> _SortedPendingDrafts:
-    """Divide the pending drafts of a passage into those that new drafts replace and those kept.
+    """Split the pending drafts of a passage into those that new drafts replace and the others.
 
-    A draft by a model is kept as long as the passage has its quote, which may now be in another
+    A draft by a model is kept as long as the passage contains its quote, even if in another
     sentence.
     """
     kept_drafts, removed_ids, moved_drafts = [], [], []
@@ -356,15 +349,9 @@ def _iter_new_other_drafts(
     current_facts: Sequence[Fact],
     by: DraftingMode,
 ) -> Iterator[NewPendingDraft]:
-    """Yield the drafts to offer that aren't hand-written: those about an offered fact.
+    """Yield the drafts to offer that aren't hand-written.
 
-    Drafts that the user requested for any other sentence are yielded, too.
-
-    Args:
-        snapshot: the passage.
-        others: the drafts, each with the sentence that it is about, or "" if that is unknown.
-        current_facts: the facts of the passage.
-        by: who made the drafts.
+    These are the drafts about an offered fact, and drafts of any sentence that the user requested.
     """
     offered_facts = facts.get_offered_facts(current_facts)
     # find the sentences with a draft of the same note type as their card, which it may revise; the
@@ -409,10 +396,6 @@ def _iter_new_other_drafts(
 
 
 def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | None:
-    """Return the GUID of the card that a hand-written draft would replace, or None.
-
-    That is the card with the same number but another note type, or a card made from a proposal.
-    """
     if not draft.is_hand_written:
         return None
     for card in snapshot.passage.live_cards:
@@ -441,7 +424,6 @@ def _find_changed_card(
 def _iter_held_back_changes(
     snapshot: HighlightSnapshot, own: Iterable[Draft], by: DraftingMode
 ) -> Iterator[TextChange]:
-    """Yield the new text of each card that is held back, with the reason to show to the user."""
     for draft in own:
         card = _find_changed_card(snapshot, draft, by)
         why = explain_holding_back(card, draft) if card else ""
@@ -465,10 +447,7 @@ def is_held_back(card: Card, draft: Draft, highlight: Highlight) -> bool:
 
 
 def explain_holding_back(card: Card, draft: Draft) -> str:
-    """Return why the user must confirm new text of a card, or "" for no reason.
-
-    The reason is shown to the user.
-    """
+    """Explain why the user must confirm new text of a card, or return "" if there is no reason."""
     if draft.is_blocked:
         return "a check blocks the new words"
     if draft.kind is CardKind.OCCLUSION:

@@ -1,8 +1,8 @@
 """Complete the drafts of a passage before they are checked and recorded.
 
-`complete_drafts` adds drafts that no drafter makes: a model's drafts whose acceptance was undone,
-and cards whose sentence changed, reworded accordingly. It also numbers hand-written drafts, and
-gives them the gap numbers and picture paths of their cards.
+`complete_drafts` adds drafts that no drafter creates: a model's drafts whose acceptance was undone,
+and rewordings of cards whose sentence changed. It also numbers hand-written drafts, and copies the
+gap numbers and picture paths of existing cards into them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from ankiforge.text.normalize import find_whole_words
 D = TypeVar("D", bound=Draft)
 
 MakeProposals = Callable[[Highlight], Iterable[Draft]]
-"""A function that makes proposals for a highlight."""
+"""A function that creates proposals for a highlight."""
 
 
 def complete_drafts(
@@ -62,14 +62,14 @@ def complete_drafts(
     again: bool = False,
     proposals: MakeProposals | None = None,
 ) -> list[Draft]:
-    """Return all drafts of a passage, with the gap numbers and picture paths of their cards.
+    """Add the missing drafts of a passage, and number the hand-written drafts like their cards.
 
     Args:
         snapshot: the passage.
-        new_drafts: the drafts that a drafter made.
+        new_drafts: the drafts that a drafter created.
         again: whether to add a model's drafts whose acceptance was undone.
-        proposals: a function that makes proposals, one of which replaces a card whose answer is no
-            longer in its sentence. None to add no reworded cards.
+        proposals: a function that creates proposals, to replace cards whose answer is no longer in
+            their sentence. If None, no reworded cards are added.
     """
     drafts = [*new_drafts]
     if again:
@@ -87,7 +87,7 @@ def complete_drafts(
 
 
 def compute_draft_id(draft: Draft) -> str:
-    """Return the id of a draft, a hash of its text and gaps that is the same on every device."""
+    """Compute the id of a draft, a hash of its text and gaps that is the same on every device."""
     words = (draft.family.value, get_slot(draft), hash_content(draft), *draft.gaps[1:])
     return f"{DRAFT_PREFIX}{hash16(draft.key, *words)}"
 
@@ -96,7 +96,7 @@ def compute_draft_id(draft: Draft) -> str:
 
 
 def card_to_draft(words: CardContent, highlight: Highlight) -> Draft:
-    """Convert the text of a card to a draft of a highlight, which must contain the card's quote."""
+    """Convert the text of a card to a draft of a highlight that contains the card's quote."""
     return Draft(
         highlight.key,
         words.kind,
@@ -130,16 +130,11 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
 def iter_reworded_cards(
     snapshot: HighlightSnapshot, other_drafts: Iterable[Draft], proposals: MakeProposals
 ) -> Iterator[Draft]:
-    """Yield a draft for each card whose sentence has changed, with the card's text adapted to it.
+    """Yield a draft that adapts the text of each card whose sentence has changed.
 
-    The user is asked whether the draft is the new text of the card. A card is skipped if there is
-    another draft of its sentence with the same note type.
-
-    Args:
-        snapshot: the passage.
-        other_drafts: the other drafts of the passage.
-        proposals: a function that makes proposals, which are yielded instead if the card's answer
-            is no longer in the sentence.
+    The user is asked whether the draft is the new text of the card. A card is skipped if another
+    draft of its sentence has the same note type. If the card's answer is no longer in the sentence,
+    proposals from `proposals` are yielded instead.
     """
     if not (snapshot.passage.live_cards or snapshot.related.live_cards):
         return
@@ -173,7 +168,7 @@ def iter_reworded_cards(
 
 
 def reword_fields(sentence: str, card: CardContent) -> Texts:
-    """Return the fields of a card adapted to a new sentence, or {} if the answer isn't in it.
+    """Adapt the fields of a card to a new sentence, or return {} if the answer isn't in it.
 
     A question keeps its text.
     """
@@ -195,10 +190,10 @@ def reword_fields(sentence: str, card: CardContent) -> Texts:
 
 
 def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
-    """Return a hand-written draft with the gap numbers and picture paths of its existing card.
+    """Copy the gap numbers and picture paths of the existing card into a hand-written draft.
 
-    A gap number identifies a card in Anki, so a gap keeps its number, and a number that was
-    shipped isn't used for another gap. A draft without a card is returned unchanged.
+    Anki identifies each cloze card by its number, so an existing gap keeps its number, and a number
+    that has been exported is never reused. A draft without a card is returned unchanged.
     """
     card = passage.find_card_in_slot(draft)
     if card is None:
@@ -242,7 +237,7 @@ def list_field_texts(words: CardContent) -> list[str]:
 def is_same_as_card(passage: Passage, draft: Draft) -> bool:
     """Return whether a live card already has the number and the text of a hand-written draft.
 
-    That happens if the database was lost. Such a draft is ignored, whatever the checks find.
+    This happens if the database was lost. Such a draft is ignored, whatever the checks report.
     """
     card = passage.find_card_in_slot(draft)
     if card is None or not card.is_live or passage.is_rejected(draft):
@@ -253,12 +248,8 @@ def is_same_as_card(passage: Passage, draft: Draft) -> bool:
 def should_offer(passage: Passage, draft: Draft, machine: str) -> bool:
     """Return whether to offer a hand-written draft, because it was neither rejected nor accepted.
 
-    A draft with text that its live card never had is offered, too.
-
-    Args:
-        passage: the passage.
-        draft: the draft.
-        machine: the id of this device.
+    A draft with text that its live card never had is also offered. `machine` is the id of this
+    device.
     """
     if passage.skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
         return False
@@ -275,7 +266,7 @@ def should_offer(passage: Passage, draft: Draft, machine: str) -> bool:
 
 
 def has_new_source_text(card: Card, draft: Draft, machine: str) -> bool:
-    """Return whether a card is live and a draft has newer text for it, read from its source.
+    """Return whether a card is live and a draft has newer text for it, read from the source.
 
     `machine` is the id of this device.
     """
@@ -303,7 +294,7 @@ def is_known_text(passage: Passage, draft: Draft) -> bool:
 
 
 def find_proposed_card(passage: Passage) -> Card | None:
-    """Return a live card of the passage that was made from a proposal, or None."""
+    """Return a live card of the passage that was created from a proposal, or None."""
     for card in passage.live_cards:
         if card.is_proposed:
             return card
@@ -314,9 +305,9 @@ def find_proposed_card(passage: Passage) -> Card | None:
 
 
 def select_gap(draft: D, number: int) -> D:
-    """Return a copy of a proposal with only the selected gap. Gaps are numbered from 1.
+    """Copy a proposal, keeping only the selected gap. Gaps are numbered from 1.
 
-    A draft without several gaps is returned unchanged for number 1.
+    For number 1, a draft without several gaps is returned unchanged.
 
     Raises:
         RefusedError: there is no gap with this number.
@@ -338,16 +329,16 @@ def select_gap(draft: D, number: int) -> D:
 
 
 def put_gap_first(draft: D, number: int) -> D:
-    """Return a copy of a proposal with the selected gap first. Gaps are numbered from 1."""
+    """Copy a proposal, moving the selected gap to the front. Gaps are numbered from 1."""
     first = draft.gaps[number - 1]
     others = [gap for gap in draft.gaps if gap != first]
     return replace(select_gap(draft, number), gaps=(first, *others))
 
 
 def find_nearest_gap(draft: Draft, text: str) -> int:
-    """Return the number, from 1, of the gap whose cloze text is most similar to `text`.
+    """Find the gap whose cloze text is most similar to `text`, and return its number.
 
-    Return 1 if the draft has no gaps to select from.
+    Gaps are numbered from 1, which is also returned for a draft without several gaps.
     """
     from rapidfuzz import fuzz
 

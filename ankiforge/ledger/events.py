@@ -1,8 +1,8 @@
 """The events of the journal, and the values that are computed from them.
 
 An `Event` is a line of the journal. `fold_events` computes a `Passage` with its cards from all
-events of that passage. `Wording` is the form in which an event stores the text of a card, and
-only `to_wording` and `from_wording` convert it.
+events of that passage. `Wording` is the form in which an event stores the text of a card, and only
+`to_wording` and `from_wording` convert it.
 
 A field of an event keeps its meaning forever, because journals are kept for years.
 """
@@ -40,27 +40,27 @@ from ankiforge.text.cloze import find_gaps, reveal_answers, to_plain_text
 USER = "person"
 POLICY = "policy"
 SOURCE = "source"
-"""The values of `Event.by`, which tells who caused the event: the user, the policy (the settings
-that accept drafts without review), or a change in a source. The user's decisions override those
-of policy and source, whichever came first."""
+"""The values of `Event.by`: the user, the policy (the settings that accept drafts without review),
+or a change in a source. The user's decisions override those of policy and source, whichever came
+first."""
 RETIRED_TAG_REASON = "retired before"
-"""The reason for retiring a card because its note in Anki has the tag of dropped cards, although
-the journal has no decision that dropped it."""
+"""The reason for retiring a card whose note in Anki has the tag of dropped cards, although no
+decision in the journal dropped it."""
 FOUND_KEY = "found"
-"""The key in the body of an `accept` event which shows that the event isn't a decision: its card
-was recovered from a note in Anki that no other event explains."""
+"""The key in the body of an `accept` event whose card was recovered from an unexplained note in
+Anki, so that the event isn't a decision."""
 PROPOSAL_KEY = "proposal"
-"""The key in the body of a `reject` event which shows that a proposal was rejected, so that only
-its sentence isn't proposed again."""
+"""The key in the body of a `reject` event for a rejected proposal, so that only its sentence isn't
+proposed again."""
 MERGED_REASON = "one card with "
-"""The start of the reason for retiring a card because the user kept an equal one. The GUID of the
-kept card follows."""
+"""The start of the reason for retiring a card because the user kept an identical one. The GUID of
+the kept card follows."""
 SUBJECT_KINDS = ("form", "dialects", "decline", "mark")
-"""Kinds of events that are about something other than a passage, which their key names: a form of
-lines, a vault, another tool, or a document in which the user chose a passage. See
+"""Kinds of events about something other than a passage, whose key names it: a form of lines, a
+vault, another tool, or a document in which the user chose a passage. See
 `Store.get_subject_events`."""
 OBSOLETE_KINDS = ("holds", "held", "private", "keep")
-"""Kinds of events that only earlier versions wrote. They are accepted, but have no effect."""
+"""Kinds of events that only earlier versions wrote. They are accepted but have no effect."""
 NON_DECISION_KINDS = (
     *("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact"),
     *OBSOLETE_KINDS,
@@ -69,7 +69,7 @@ NON_DECISION_KINDS = (
 
 
 class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
-    """An event, which is one line of the journal."""
+    """A line of the journal."""
 
     n: int
     """A number greater than those of all events that the device knew (a Lamport clock)."""
@@ -80,13 +80,13 @@ class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
     by: str
     """Who caused the event: `USER`, `POLICY` or `SOURCE`."""
     what: str
-    """The kind of event, one of `journal.REQUIRED_KEYS`."""
+    """The kind of event, a key of `journal.REQUIRED_KEYS`."""
     key: str
-    """The key of the highlight, or for a kind in `SUBJECT_KINDS` the key of its subject."""
+    """The key of the highlight, or for a kind in `SUBJECT_KINDS` the key of the subject."""
     body: Json = {}
     act: str = ""
-    """The id of an action, which is shared by all decisions of one command or key press. One undo
-    reverts all of them."""
+    """The id of an action, shared by all decisions of one command or key press. One undo reverts
+    all of them."""
 
     @cached_property
     def id(self) -> str:
@@ -106,17 +106,18 @@ class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
 
 
 class Wording(Value, omit_defaults=True):
-    """The text of a draft or card and its origin, in the form in which an event stores them."""
+    """The text of a draft or card and its origin, as stored in an event."""
 
     kind: str
     fields: Texts
     """The Markdown of each field, by field name."""
     quote: str = ""
     own: bool = False
-    """Whether the user wrote the card in the source (`front::back`) or marked its phrase there."""
+    """Whether the user wrote the card in the source (`front::back`) or highlighted its phrase
+    there."""
     slot: str = "0"
-    """The number that distinguishes the hand-written cards of one passage, as text. For another
-    card, a content hash or ""."""
+    """The number that distinguishes the hand-written cards of one passage, as text. For other
+    cards, a content hash or ""."""
     drafter: str = ""
     model: str = ""
     prompt: str = ""
@@ -132,7 +133,7 @@ class RepairNote(Value):
 
 
 def to_wording(words: CardContent) -> Wording:
-    """Convert the text of a draft or card to the form in which an event stores it."""
+    """Convert the text of a draft or card to the form that events store."""
     return Wording(
         kind=words.kind.value,
         fields={name: text for name, text in words.fields if text},
@@ -148,7 +149,7 @@ def to_wording(words: CardContent) -> Wording:
 
 
 def from_wording(wording: Wording, key: str) -> CardContent:
-    """Convert the text that an event about the highlight `key` stores; reverses `to_wording`."""
+    """Convert the text stored in an event about the highlight `key`. Reverses `to_wording`."""
     return CardContent(
         HighlightKey(key),
         CardKind(wording.kind),
@@ -161,7 +162,7 @@ def from_wording(wording: Wording, key: str) -> CardContent:
 
 
 def parse_slot_number(slot: str) -> int | None:
-    """Return the number of a hand-written card, or None if `slot` is a hash or empty.
+    """Parse the number of a hand-written card, or return None if `slot` is a hash or empty.
 
     A hash has 16 hexadecimal digits, all of which may happen to be decimal, so the length decides.
     """
@@ -169,13 +170,9 @@ def parse_slot_number(slot: str) -> int | None:
 
 
 def create_card(event: Event, guid: str, words: CardContent, slot: str = "") -> Card:
-    """Return the card that an event makes from `words`, in the deck that the event names.
+    """Create the card that an event makes from `words`, in the deck that the event names.
 
-    Args:
-        event: the event, such as `accept`.
-        guid: the GUID of the card's note.
-        words: the text of the card.
-        slot: the slot stored in the event, or "" to compute the slot from the text.
+    `slot` is the slot stored in the event, or "" to compute it from the text.
     """
     slot = slot or get_slot(words)
     number = parse_slot_number(slot)
@@ -191,7 +188,7 @@ def create_card(event: Event, guid: str, words: CardContent, slot: str = "") -> 
 
 
 def replace_wording(card: Card, wording: Wording) -> Card:
-    """Return a copy of a card with the text stored in an event. The card keeps its number."""
+    """Replace a card's text with the text stored in an event. The card keeps its number."""
     words = from_wording(wording, card.key)
     return replace(
         card,
@@ -204,7 +201,7 @@ def replace_wording(card: Card, wording: Wording) -> Card:
 
 
 def normalize_text(text: str) -> str:
-    """Normalize the text of a passage for comparison: Unicode NFC, whitespace collapsed.
+    """Normalize the text of a passage for comparison: apply Unicode NFC and collapse whitespace.
 
     The text is plain text without markup, so ` and < are ordinary characters.
     """
@@ -212,21 +209,21 @@ def normalize_text(text: str) -> str:
 
 
 def hash_text(text: str) -> str:
-    """Return a hash of the text of a passage after `normalize_text`."""
+    """Hash the text of a passage after `normalize_text`."""
     return hash16(normalize_text(text))
 
 
 def get_event_text(highlight: Highlight) -> str:
-    """Return the text of a highlight in the form that events store.
+    """Return the text of a highlight that events store.
 
-    This is the anchor text, from which keys are made. A reader may clean the displayed text
+    This is the anchor text, from which keys are computed. A reader may clean the displayed text
     differently.
     """
     return highlight.anchor_text or highlight.exact
 
 
 def is_quote_in_highlight(quote: str, highlight: Highlight) -> bool:
-    """Return whether a quote occurs word for word in a highlight or its context."""
+    """Return whether a quote occurs verbatim in a highlight or its context."""
     exact_quote = normalize_text(quote)
     # the text of the page may spell a passage differently from the program that marked it
     return exact_quote in normalize_text(
@@ -240,17 +237,17 @@ def normalize_field(markdown: str) -> str:
 
 
 def hash_content(words: CardContent) -> str:
-    """Return a hash of the question and answer of a draft or card; see `hash_fields`."""
+    """Hash the question and answer of a draft or card; see `hash_fields`."""
     return hash_fields(dict(words.fields))
 
 
 def get_slot(words: CardContent) -> str:
-    """Return the slot of the card made from `words`: its number if hand-written, or else a hash."""
+    """Return the slot for a card with this text: its number if hand-written, or else a hash."""
     return words.slot or hash_content(words)
 
 
 def hash_fields(fields: Texts) -> str:
-    """Return a hash of the question and answer of a card, ignoring markup and whitespace.
+    """Hash the question and answer of a card, ignoring markup and whitespace.
 
     Punctuation and case are kept, so that `x < y` and `x > y` have different hashes.
     """
@@ -273,7 +270,7 @@ def _hash_text_fields(text: str, front: str, back: str) -> str:
 
 
 def hash_exact_fields(fields: Texts) -> str:
-    """Return a hash of the fields of a card, including their markup.
+    """Hash the fields of a card, including their markup.
 
     Only the Unicode form and spaces at the ends of lines are ignored.
     """
@@ -286,18 +283,18 @@ def hash_exact_fields(fields: Texts) -> str:
 
 
 def hash_exact_content(words: CardContent) -> str:
-    """Return a hash of the nonempty fields of a draft or card; see `hash_exact_fields`."""
+    """Hash the nonempty fields of a draft or card; see `hash_exact_fields`."""
     return hash_exact_fields({name: text for name, text in words.fields if text})
 
 
 def is_hand_written_decision(event: Event) -> bool:
-    """Return whether the card or draft that an event decides on was written by hand."""
+    """Return whether the card or draft that an event decides on is hand-written."""
     draft = event.body.get("draft", {})
     return bool(event.body.get("slot") or draft.get("own"))
 
 
 def hash_answer(fields: Texts) -> str:
-    """Return a hash of the answer of a draft or card, or "" if it has none.
+    """Hash the answer of a draft or card, or return "" if it has none.
 
     Drafts about the same sentence with the same answer are wordings of one card; drafts with
     different answers are different cards. An article before the answer makes no difference.
@@ -315,49 +312,49 @@ def _remove_article(text: str) -> str:
 
 
 def make_guid(key: str, words: CardContent) -> Guid:
-    """Return the GUID of the note for a card with this text.
+    """Compute the GUID of the note for a card with this text.
 
-    The GUID is computed from the text, so two devices that accept the same draft make one note.
+    It depends only on the text, so two devices that accept the same draft create a single note.
     """
     return compute_guid(HighlightKey(key), words.family, get_slot(words))
 
 
 class Reading(Value, omit_defaults=True):
-    """The text of a passage as it was read from its source at one point in time.
+    """The text of a passage as read from its source at one point in time.
 
     A `key` or `text` event stores it.
     """
 
     exact: str
-    """The marked text."""
+    """The highlighted text."""
     before: str = ""
     after: str = ""
-    """The folded context before and after the text."""
+    """The normalized context before and after the text."""
     container: str = ""
     place: str = ""
-    """Where the passage was read: the container (such as a vault), and the document within it."""
+    """The location of the passage: the container (such as a vault), and the document within it."""
     kind: str = ""
-    """The kind of the highlight, such as marked text, a picture or a hand-written card."""
+    """The kind of the highlight, such as highlighted text, a picture or a hand-written card."""
     own: str = ""
     """The id of the highlight in its source, or "" if it has none."""
     n: int = 0
     machine: str = ""
-    """The number and the device of the event, which `fold_events` sets."""
+    """The number and device of the event, set by `fold_events`."""
 
 
 class FactDecision(Value, omit_defaults=True):
     """A decision on facts (sentences) of a passage, stored in the `fact` event that follows it."""
 
     of: str = ""
-    """The id of the deciding event. If that event is undone, so is this decision. "" if the
-    decision has no `fact` event: then no sentence counts as decided, but the user may still be
-    asked whether a new sentence is the new text of the card."""
+    """The id of the deciding event; undoing that event undoes this decision. "" if the decision has
+    no `fact` event: then no sentence counts as decided, but the user may still be asked whether a
+    new sentence is the new text of the card."""
     sentences: Strings = ()
-    """The sentences of the passage that were decided."""
+    """The decided sentences of the passage."""
     guid: str = ""
-    """The card that the decision is about, or "" if there is none."""
+    """The GUID of the decided card, or "" if there is none."""
     passage: Strings = ()
-    """The hashes of all sentences that the passage had when the decision was made."""
+    """The hashes of all sentences that the passage had at the time of the decision."""
     passed: Strings = ()
     """The content hashes of hand-written drafts that the user passed over for another draft."""
     # set by `fold_events`
@@ -365,16 +362,16 @@ class FactDecision(Value, omit_defaults=True):
     """Whether the user rejected a card, or a draft other than a proposal, or skipped the
     passage."""
     of_proposal: bool = False
-    """Whether only a proposal was rejected, so that its sentences aren't proposed again, but may
-    still be drafted."""
+    """Whether only a proposal was rejected. Its sentences aren't proposed again but may still be
+    drafted."""
     of_draft: bool = False
-    """Whether only a model's draft was rejected, so that its sentences may still be proposed, and
-    drafted with another answer."""
+    """Whether only a model's draft was rejected. Its sentences may still be proposed, and drafted
+    with another answer."""
     answer: str = ""
-    """The `hash_answer` of the card or draft, or "" if the decision is about none."""
+    """The `hash_answer` of the card or draft, or "" if there is none."""
     n: int = 0
     machine: str = ""
-    """The number and the device of the deciding event."""
+    """The number and device of the deciding event."""
     own: bool = False
     """Whether the decision was about a hand-written card."""
     revises: bool = False
@@ -391,15 +388,15 @@ class FactDecision(Value, omit_defaults=True):
 
     @property
     def order(self) -> tuple[bool, int, str]:
-        """The sort key, which puts decisions that aren't recorded yet last."""
+        """The sort key. Decisions that aren't recorded yet come last."""
         return (not self.n, self.n, self.machine)
 
 
 def is_reopened(card: Card) -> bool:
-    """Return whether undoing a card's acceptance left its passage as if it had never been accepted.
+    """Return whether undoing a card's acceptance leaves its passage as if never decided on.
 
-    That is so if the card came from a proposal or was written by the user. The drafts of a rule or
-    a model whose acceptance was undone are left for the user to decide on.
+    That is so if the card came from a proposal or was written by the user. Drafts by a rule or a
+    model are kept after such an undo, for the user to decide on.
     """
     return card.verdict is Verdict.TAKEN_BACK and card.origin.drafter in (
         PROPOSAL_DRAFTER,
@@ -411,8 +408,8 @@ class Passage(msgspec.Struct):
     """A passage with its cards and decisions, computed from events of the journal."""
 
     keys: Strings
-    """All keys of the passage, oldest first. A passage has several keys if it was read in several
-    places, or if it was recognized only later."""
+    """All keys of the passage, oldest first. There are several if the passage was read in several
+    documents, or was recognized only later."""
     texts: list[Reading] = []
     """The readings of the passage, newest first."""
     cards: dict[str, Card] = {}
@@ -441,13 +438,13 @@ class Passage(msgspec.Struct):
 
     @property
     def is_decided(self) -> bool:
-        """Whether there is or was any decision on the passage, so that it is recognized again."""
+        """Whether the passage has or ever had a decision, so that it must be recognized again."""
         has_decision = bool(self.decisions or self.rejected or self.closed)
         return has_decision or not all(map(is_reopened, self.cards.values()))
 
     @property
     def is_done(self) -> bool:
-        """Whether a decision is active other than a rejected proposal or model's draft."""
+        """Whether a decision is in force, not counting rejected proposals and model's drafts."""
         if self.closed or self.live_cards:
             return True
         return any(
@@ -458,7 +455,7 @@ class Passage(msgspec.Struct):
     def was_drafted(self) -> bool:
         """Whether there is or was a decision other than on a proposal.
 
-        So a model isn't asked about the passage again, even if the database was lost.
+        If so, a model isn't asked about the passage again, even if the database was lost.
         """
         if self.closed or not all(map(is_reopened, self.cards.values())):
             return True
@@ -475,7 +472,7 @@ class Passage(msgspec.Struct):
 
     @property
     def should_keep_cards(self) -> bool:
-        """Whether the user wants to keep the cards, although the passage was removed.
+        """Whether the user wants to keep the cards although the passage was removed.
 
         Such an answer is recorded as a passage that is different from itself.
         """
@@ -483,7 +480,7 @@ class Passage(msgspec.Struct):
 
     @property
     def live_cards(self) -> list[Card]:
-        """The cards of the passage that are live: accepted, and not retired or undone since."""
+        """The accepted cards of the passage that haven't been retired or undone since."""
         return [card for card in self.cards.values() if card.is_live]
 
     def is_passed_over(self, draft: CardContent) -> bool:
@@ -496,15 +493,15 @@ class Passage(msgspec.Struct):
         return bool(passed_contents) and hash_content(draft) in passed_contents
 
     def is_rejected(self, draft: CardContent) -> bool:
-        """Return whether the user rejected a draft's text, or the hand-written card that it is."""
+        """Return whether the user rejected a draft's text, or its number if it is hand-written."""
         if self.rejected and hash_content(draft) in self.rejected:
             return True
         return draft.number in self.rejected_numbers
 
     def find_card_in_slot(self, draft: CardContent) -> Card | None:
-        """Return the hand-written card with the number and note type of a draft, or None.
+        """Find the hand-written card with a draft's number and note type, or None.
 
-        If there are several, a live card is preferred.
+        A live card is preferred.
         """
         cards_in_slot = []
         for card in self.cards.values():
@@ -529,9 +526,9 @@ def is_new_text(card: Card, draft: Draft) -> bool:
 
 
 def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
-    """Return whether the text of `draft`, read on this device, may be older than the card's text.
+    """Return whether `draft`, read on this device, may have an older text than the card.
 
-    That is so if the card had this text before, and its current text was read only on other
+    That is so if the card had the draft's text before, and its current text was read only on other
     devices, because the files on this device may not have been synchronized yet.
     """
     texts = card.edits.texts

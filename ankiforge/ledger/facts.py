@@ -3,8 +3,8 @@
 A *fact* is one sentence of a passage. A decision applies to the exact text of a sentence: for a
 long sentence (`is_long`) in any passage, for a short one only in its own. `compute_facts` returns
 the decided and the offered facts. If a decided sentence was removed, a draft of a similar sentence
-may be offered as the new text of its card. A card is about the sentence that has its answer. Events
-and tables identify a sentence by its hash, which this package calls its *name*.
+may be offered as the new text of its card. A card is about the sentence with its answer. Events and
+tables identify a sentence by its hash, called its *name* in this package.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from ankiforge.text.normalize import (
 from ankiforge.text.sentences import find_sentences_by_part
 
 MIN_SENTENCE_SIMILARITY = 50
-"""Two sentences are similar if at least this percentage of the words in the shorter one is also
-in the other."""
+"""Two sentences are similar if at least this percentage of the words in the shorter sentence also
+occur in the longer one."""
 _MIN_LONG_UNSPACED = 8
 """The minimum length of a long sentence, in characters of a script without spaces."""
 _LEADING_PUNCTUATION = regex(r"^[\"'“”‘’«»(\[,;:]+")
@@ -54,14 +54,14 @@ _UNSPACED_CHAR = regex(f"([{UNSPACED_SCRIPTS}])")
 
 
 class Fact(Value):
-    """A sentence of a passage that is decided, or that is offered to the user."""
+    """A sentence of a passage that is decided or offered to the user."""
 
     sentence: str
     decided: bool = False
     card: str = ""
     """The GUID of a live card whose new text this sentence may be, or ""."""
     near: str = ""
-    """A similar, decided sentence that was removed, or ""."""
+    """A similar decided sentence that was removed, or ""."""
 
 
 # --- sentences --------------------------------------------------------------------------
@@ -79,13 +79,13 @@ def get_fact_text(highlight: Highlight) -> str:
 
 @lru_cache(maxsize=4096)
 def hash_sentence(sentence: str) -> str:
-    """Return a hash of a sentence, which identifies its fact in events and tables."""
+    """Hash a sentence, to identify its fact in events and tables."""
     return hash16(sentence)
 
 
 @lru_cache(maxsize=4096)
 def split_sentences(text: str) -> Strings:
-    """Return the sentences of a text in order, each once, as normalized by `normalize_text`."""
+    """Split a text into sentences, each listed once and normalized by `normalize_text`."""
     exact_sentences: dict[str, None] = {}
     for part in find_sentences_by_part(text):
         for start, end in part:
@@ -95,7 +95,7 @@ def split_sentences(text: str) -> Strings:
 
 @lru_cache(maxsize=4096)
 def is_long(sentence: str) -> bool:
-    """Return whether a sentence is so long that an equal one elsewhere isn't a coincidence."""
+    """Return whether a sentence is too long for an identical one elsewhere to be a coincidence."""
     letters = normalize_for_lookup(sentence)
     if (
         len(letters) >= MIN_DISTINCTIVE_CHARS or letters.isascii()
@@ -105,12 +105,12 @@ def is_long(sentence: str) -> bool:
 
 
 def hash_long_sentences(sentences: Iterable[str]) -> list[str]:
-    """Return the hashes of those sentences that are long."""
+    """Hash the long sentences, skipping short ones."""
     return [hash_sentence(sentence) for sentence in sentences if is_long(sentence)]
 
 
 def find_covered_sentences(text: str, quote: str) -> Strings:
-    """Return the sentences of a text that a quote covers, at least in part."""
+    """Find the sentences of a text that a quote covers at least partly."""
     exact_quote = normalize_text(quote)
     if not exact_quote:
         return ()
@@ -141,39 +141,32 @@ def find_covered_sentences(text: str, quote: str) -> Strings:
 
 
 def find_decided_sentences(draft: CardContent, text: str) -> Strings:
-    """Return the sentences of a passage that a decision on a draft decides.
-
-    `text` is the text of the passage.
-    """
+    """Find the sentences of a passage that a decision on a draft decides."""
     return select_decided_sentences(
         find_covered_sentences(text, draft.quote), draft.origin.drafter
     )
 
 
 def select_decided_sentences(quoted: Strings, drafter: str) -> Strings:
-    """Return those sentences of a draft's quote that a decision on the draft decides.
+    """Select the sentences of a draft's quote that a decision on the draft decides.
 
-    For a proposal this is only the last one, because its quote may begin with context.
-
-    Args:
-        quoted: the sentences of the quote.
-        drafter: the drafter of the draft.
+    For a proposal this is only the last sentence, because the quote may begin with context.
     """
     return quoted[-1:] if drafter == PROPOSAL_DRAFTER else quoted
 
 
 def find_draft_sentence(draft: Draft, text: str) -> str:
-    """Return the sentence of a passage that a draft is about, or "" if it is in none.
+    """Find the sentence of a passage that a draft is about, or "" if the passage lacks its quote.
 
-    This is the first sentence of its quote that has the answer, or else the first sentence.
+    This is the first sentence of the quote that contains the answer, or else the first sentence.
     """
     return find_answer_sentence(find_decided_sentences(draft, text), draft.answer)
 
 
 def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
-    """Return the first sentence that has the answer of a card, or the first one if none has it.
+    """Find the first sentence that contains the answer, or else return the first sentence.
 
-    Return "" if there are no sentences.
+    Returns "" if there are no sentences.
     """
     folded_answer = normalize_for_comparison(answer)
     for sentence in quoted_sentences:
@@ -183,7 +176,7 @@ def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
 
 
 def find_quote(plain_text: str, answer: str, text: str) -> str:
-    """Return the part of a passage that a card written by the user is about, or "" for all of it.
+    """Find the part of a passage that a card written by the user is about, or "" for all of it.
 
     Args:
         plain_text: the text of a cloze with its gaps filled in, or "" for a question.
@@ -209,13 +202,9 @@ def has_dropped_similar(
 ) -> bool:
     """Return whether the user has dropped a card or draft about similar sentences.
 
-    The policy doesn't accept such drafts. This is also true for every draft of a passage that was
-    skipped, or that is closed and has a dropped card or draft.
-
-    Args:
-        passage: the passage.
-        draft: a draft of the passage.
-        decided_sentences: the sentences that a decision on the draft decides.
+    The policy doesn't accept such drafts. This is also true for every draft of a skipped passage,
+    and of a closed passage with a dropped card or draft. `decided_sentences` are the sentences that
+    a decision on the draft would decide.
     """
     card_in_slot = passage.find_card_in_slot(draft)
     ended_cards = {}
@@ -260,7 +249,7 @@ def count_words(sentence: str) -> Counter[str]:
 
 
 def sentence_similarity(old_sentence: str, new_sentence: str) -> float:
-    """Return the percentage of the words in the shorter sentence that are also in the other."""
+    """Compute the percentage of words in the shorter sentence that the longer one contains."""
     old_words, new_words = count_words(old_sentence), count_words(new_sentence)
     shorter_length = min(old_words.total(), new_words.total())
     return 100 * (old_words & new_words).total() / max(1, shorter_length)
@@ -270,7 +259,7 @@ def sentence_similarity(old_sentence: str, new_sentence: str) -> float:
 
 
 def find_card_decisions(decisions: Iterable[FactDecision]) -> dict[str, FactDecision]:
-    """Return the decision that gave each card its current text, by the GUID of the card.
+    """Find the decision that gave each card its current text, by the card's GUID.
 
     `decisions` must be sorted, oldest first.
     """
@@ -283,14 +272,11 @@ def find_card_decisions(decisions: Iterable[FactDecision]) -> dict[str, FactDeci
 
 
 def hash_card_sentence(card: Card, decision: FactDecision | None) -> str:
-    """Return the hash of the sentence by which a card is found in other passages, or "".
+    """Hash the sentence by which a card is found in other passages, or return "".
 
-    It is "" for hand-written cards, which follow their marks, and for cards about a short sentence,
-    because an equal one elsewhere may be a coincidence.
-
-    Args:
-        card: the card.
-        decision: the decision that gave the card its text, or None.
+    It is "" for hand-written cards, which follow their highlights, and for cards about a short
+    sentence, because an identical one elsewhere may be a coincidence. `decision` is the decision
+    that gave the card its text, or None.
     """
     if decision is None or card.is_hand_written or not is_long(decision.about):
         return ""
@@ -309,14 +295,14 @@ def compute_facts(
     drafted: Collection[str] = (),
     closed: bool = False,
 ) -> tuple[Fact, ...]:
-    """Return the decided and the offered facts of a passage, in the order of its sentences.
+    """Compute the decided and the offered facts of a passage, in the order of its sentences.
 
     Args:
         passage_sentences: the sentences of the passage, as returned by `split_sentences`.
         decisions: the decisions on sentences that the passage has or had, made in any passage,
             oldest first.
         live_guids: the live cards whose new text a sentence may be.
-        standing: the decided sentences that other passages have.
+        standing: the decided sentences that other passages still contain.
         drafted: the sentences with a pending draft that isn't a proposal.
         closed: whether the user wants no more cards of the passage, so that no other facts are
             offered.
@@ -355,7 +341,7 @@ def compute_facts(
 
 
 def get_offered_facts(facts: Iterable[Fact]) -> dict[str, Fact]:
-    """Return the facts that aren't decided, by the hash of their sentence."""
+    """Return the undecided facts, by the hash of their sentence."""
     return {hash_sentence(fact.sentence): fact for fact in facts if not fact.decided}
 
 
@@ -365,20 +351,11 @@ def _find_similar_facts(
     live_guids: Collection[str],
     present_sentences: Collection[str],
 ) -> dict[str, Fact]:
-    """Return the undecided sentences that are similar to a decided one which was removed.
+    """Map each undecided sentence that resembles a removed, decided sentence to its fact.
 
-    If there are several such decided sentences, one with a live card is preferred, and then the
-    most similar one. A sentence that was in the passage when the decided one was first decided on
-    is another fact, so it is left out.
-
-    Args:
-        undecided_sentences: the sentences of the passage without a decision.
-        decisions: the decisions on sentences that the passage has or had, oldest first.
-        live_guids: the live cards whose new text a sentence may be.
-        present_sentences: the sentences that this or another passage has.
-
-    Returns:
-        The fact of each such sentence, by sentence.
+    If several removed sentences are similar, one with a live card is preferred, and then the most
+    similar one. A sentence that was in the passage when the removed one was first decided is
+    another fact, so it is skipped. `present_sentences` are those of this and other passages.
     """
     similar_facts: dict[str, Fact] = {}
     if not undecided_sentences:

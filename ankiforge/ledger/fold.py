@@ -1,9 +1,9 @@
 """Fold events into passages with their cards, facts, readings and questions.
 
-`fold_events` depends on nothing but the events, so two devices with the same events have the
-same cards, in whatever order the events arrived. The user's decisions override those of policy
-and source, even later ones. An event may name a card that is missing, because the `accept` event
-of the card may be in a journal file that hasn't been synchronized yet.
+`fold_events` depends on nothing but the events, so two devices with the same events have the same
+cards, in whatever order the events arrived. The user's decisions override those of policy and
+source, even later ones. An event may name a card that is missing, because the `accept` event of the
+card may be in a journal file that hasn't been synchronized yet.
 """
 
 from __future__ import annotations
@@ -62,12 +62,9 @@ from ankiforge.text.cloze import format_cloze_answers
 
 
 def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
-    """Sort events into the order that all devices share, and tell which of them are active.
+    """Sort events into the order that all devices share, each with whether it is active.
 
-    An event that was undone isn't active. An undo is an event, so it can be undone, too.
-
-    Returns:
-        Each event with whether it is active.
+    An event that was undone isn't active. An undo is itself an event, so it can also be undone.
     """
     ordered = sorted(events, key=lambda event: event.order)
     undone_ids = set()
@@ -85,7 +82,7 @@ def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
         links: the `same` and `undo` events, and the `key` events of all keys that they name.
 
     Returns:
-        For each key that is linked to another one, all keys of its passage, oldest first.
+        For each key that is linked to another key, all keys of its passage, oldest first.
     """
     ages: dict[str, int] = {}
     linked_keys: dict[str, set[str]] = {}
@@ -167,9 +164,9 @@ def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
 def _supersede_duplicates(passage: Passage) -> None:
     """Mark cards as superseded if the passage has an older card about the same sentence.
 
-    A passage may have several keys, each with cards. Those of the oldest key are kept, except that
-    cards which aren't live don't supersede a card that the user accepted, and cards that were
-    merged into an equal one supersede nothing.
+    If a passage has several keys with cards, those of the oldest key are kept. However, cards that
+    aren't live don't supersede a card that the user accepted, and cards that were merged into an
+    identical card supersede nothing.
     """
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
@@ -191,9 +188,9 @@ def _supersede_duplicates(passage: Passage) -> None:
 
 
 def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> bool:
-    """Return whether a card has a sentence, or a hand-written number, in common with another one.
+    """Return whether the card shares a source sentence or hand-written number with another card.
 
-    A card whose sentences aren't known, because no decision names them, counts as a duplicate.
+    A card without known sentences, because no decision names them, counts as a duplicate.
     """
     sentences_by_guid: dict[str, set[str]] = defaultdict(set)
     for decision in passage.decisions:
@@ -212,7 +209,7 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
 
 
 def add_decision(passage: Passage, event: Event, fact_event: Event) -> Passage:
-    """Return the passage as it is after one more decision and its `fact` event."""
+    """Copy a passage and apply one more decision and its `fact` event to the copy."""
     changed_passage = Passage(
         passage.keys,
         passage.texts,
@@ -228,7 +225,7 @@ def add_decision(passage: Passage, event: Event, fact_event: Event) -> Passage:
 
 
 def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) -> None:
-    """Apply an active event and its `fact` event, if it has one, to its passage."""
+    """Apply an active event and its optional `fact` event to its passage."""
     card = passage.cards.get(event.body.get("guid", ""))
     _apply_event(passage, event)
     _add_fact_decision(passage, event, fact_event, card)
@@ -237,9 +234,9 @@ def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) ->
 def _add_fact_decision(
     passage: Passage, event: Event, fact_event: Event | None, card: Card | None = None
 ) -> None:
-    """Add the facts that a decision decides, or close the passage if it has no `fact` event.
+    """Add the facts that a decision decides, or close the passage if there is no `fact` event.
 
-    `card` is the card that the event names, as it was before the event.
+    `card` is the card that the event names, in its state before the event.
     """
     if fact_event is not None:
         passage.decisions.append(_to_fact_decision(event, fact_event.body, card))
@@ -260,12 +257,9 @@ def _add_fact_decision(
 
 
 def _to_fact_decision(event: Event, fact_body: Json, card: Card | None) -> FactDecision:
-    """Return the decision on facts that an event made.
+    """Build the decision on facts from an event and the body of its `fact` event.
 
-    Args:
-        event: the event.
-        fact_body: the body of its `fact` event.
-        card: the card that the event names, as it was before the event.
+    `card` is the card that the event names, in its state before the event.
     """
     decision = msgspec.convert(fact_body, FactDecision)
     body = event.body
@@ -300,7 +294,7 @@ def _get_answer(wording: Wording) -> str:
 
 
 def _is_tag_evidence(event: Event) -> bool:
-    """Return whether an event isn't a decision, but shows that a note has the dropped tag."""
+    """Return whether an event isn't a decision but only records that a note has the dropped tag."""
     return event.what == "retire" and event.body.get("why") == RETIRED_TAG_REASON
 
 
@@ -308,10 +302,9 @@ def _is_tag_evidence(event: Event) -> bool:
 
 
 def _apply_event(passage: Passage, event: Event) -> None:
-    """Apply an active event to its passage, and to the card that it names.
+    """Apply an active event to its passage and to the card that it names.
 
-    Events of the kinds `undo` and `same` take effect elsewhere, in `sort_events` and
-    `group_linked_keys`.
+    The kinds `undo` and `same` take effect elsewhere, in `sort_events` and `group_linked_keys`.
     """
     body = event.body
     match event.what:
@@ -350,7 +343,6 @@ def _apply_event(passage: Passage, event: Event) -> None:
 def _update_card(
     passage: Passage, event: Event, update: Callable[[Card, Event], Card]
 ) -> None:
-    """Replace the card that an event names with the result of `update`, if the card exists."""
     card = passage.cards.get(event.body.get("guid", ""))
     if card:
         passage.cards[card.guid] = update(card, event)
@@ -362,7 +354,6 @@ def _apply_to_card(card: Card, event: Event) -> Card:
 
 
 def _apply_adopt(card: Card, event: Event) -> Card:
-    """Make a card adopt the note of another tool, or its schedule."""
     body = event.body
     history = replace(card.note, schedule=tuple(map(tuple, body.get("schedule", ()))))
     if body.get("note"):
@@ -373,7 +364,7 @@ def _apply_adopt(card: Card, event: Event) -> Card:
 
 
 def _drop_field_hashes(card: Card) -> tuple[ShippedNote, ...]:
-    """Return the notes shipped for a card without their field hashes.
+    """Return the exported notes of a card without their field hashes.
 
     The card now belongs to an adopted note, to whose text the hashes don't apply.
     """
@@ -393,7 +384,7 @@ def _apply_revise(card: Card, event: Event) -> Card:
 
 
 def _apply_edit(card: Card, event: Event) -> Card:
-    """Set fields to text that the user typed, which they keep when the source changes.
+    """Set fields to the text that the user typed, which they keep when the source changes.
 
     If the edit restores the state before an answer that was undone, the text of the source is
     offered again.
@@ -439,7 +430,6 @@ def _apply_resolve(card: Card, event: Event) -> Card:
 
 
 def _apply_deck_and_tags(card: Card, event: Event) -> Card:
-    """Move a card to another deck, and add or remove tags, as the user requested."""
     if "deck" in event.body:
         card = replace(card, deck=event.body["deck"], own_deck=True)
     added_tags = event.body.get("added", ())
@@ -452,7 +442,7 @@ def _apply_deck_and_tags(card: Card, event: Event) -> Card:
 
 
 def _apply_reject_or_retire(card: Card, event: Event) -> Card:
-    """Reject or retire a card, unless that would override a decision by the user."""
+    """Reject or retire a card, unless that would override the user's decision."""
     if event.by != USER and card.by == USER:
         return card
     verdict = Verdict.REJECTED if event.what == "reject" else Verdict.RETIRED
@@ -460,7 +450,7 @@ def _apply_reject_or_retire(card: Card, event: Event) -> Card:
 
 
 def _apply_shipped(card: Card, event: Event) -> Card:
-    """Record that the note was written into a package. The first package fixes its note type."""
+    """Record that the note was exported in a package. The first package fixes its note type."""
     body = event.body
     shipped = ShippedNote(
         mod=body["mod"],
@@ -482,25 +472,23 @@ def _apply_shipped(card: Card, event: Event) -> Card:
 
 
 def _apply_pictures(card: Card, event: Event) -> Card:
-    """Record the file names under which the pictures of a card were shipped."""
     pictures = {**card.note.pictures, **event.body["names"]}
     return replace(card, note=replace(card.note, pictures=pictures))
 
 
 def _apply_seen(card: Card, event: Event) -> Card:
-    """Record that the device which wrote the event saw the note in Anki."""
     seen_by = tuple(sorted({*card.note.seen_by, event.machine}))
     return replace(card, note=replace(card.note, seen_by=seen_by))
 
 
 def _apply_unseen(card: Card, event: Event) -> Card:
-    """Have the note shipped again, because it is missing in Anki but the card is wanted."""
+    """Schedule the note for export, because it is missing in Anki but its card is wanted."""
     card = replace(card, note=replace(card.note, seen_by=()))
     return _recreate_adopted_note(card, event)
 
 
 def _apply_accept(passage: Passage, event: Event) -> None:
-    """Add the card that was accepted, or make an existing card live again and offer it the text."""
+    """Add the accepted card, or revive an existing card and offer it the new text."""
     body = event.body
     wording = _decode_wording(event)
     is_by_user = event.by == USER
@@ -534,13 +522,8 @@ def _apply_accept(passage: Passage, event: Event) -> None:
 def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
     """Apply the repair of another tool's note, or restore the old text if the repair was undone.
 
-    Later changes in Anki are compared with the note as it was seen at the repair. Undoing a repair
-    also retires the notes that it added.
-
-    Args:
-        passage: the passage that the note belongs to.
-        event: the `repair` event.
-        is_active: whether the repair wasn't undone.
+    Later changes in Anki are compared with the note as seen at the repair. Undoing a repair also
+    retires the notes that it added.
     """
     body = event.body
     note = msgspec.convert(body["note"], AdoptedNote)
@@ -570,7 +553,7 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
 
 
 def _apply_undone_accept(passage: Passage, event: Event) -> None:
-    """Add the card whose acceptance was undone, so that policy doesn't accept its draft again.
+    """Add a card whose acceptance was undone, so that the policy doesn't accept its draft again.
 
     The draft is pending again, and only the user may decide on it.
     """
@@ -595,7 +578,6 @@ def _set_verdict(card: Card, verdict: Verdict, by: str, why: str = "") -> Card:
 
 
 def _recreate_adopted_note(card: Card, event: Event) -> Card:
-    """Have an adopted note recreated in Anki, because the user wants its card again."""
     adopted = card.note.adopted
     if adopted is None:
         return card
@@ -621,7 +603,7 @@ def _pin_changed_fields(card: Card, event: Event) -> Card:
 def _offer_text(card: Card, wording: Wording) -> Card:
     """Give a card the new text of its source, except in pinned fields.
 
-    For a pinned field, new and nonempty text is recorded as offered, so the user is asked.
+    For a pinned field, new nonempty text is recorded as offered, so that the user is asked.
     """
     edits = card.edits
     pinned_fields = {name: card.get_field(name) for name in edits.pinned}
@@ -644,7 +626,6 @@ def _record_given_text(card: Card, device_id: str, wording: Wording) -> Card:
 
 
 def _remove_tags(tags: Iterable[str], tags_to_remove: Iterable[str]) -> Strings:
-    """Return `tags` without those in `tags_to_remove`, ignoring case."""
     folded = {tag.casefold() for tag in tags_to_remove}
     return tuple(tag for tag in tags if tag.casefold() not in folded)
 
@@ -680,4 +661,4 @@ _CARD_HANDLERS: Mapping[str, Callable[[Card, Event], Card]] = {
     "seen": _apply_seen,
     "unseen": _apply_unseen,
 }
-"""For each kind of event that changes a card: the function that returns the changed card."""
+"""For each kind of event that changes a card, the function that returns the changed card."""

@@ -1,8 +1,8 @@
 """Passages with a review history in another tool, whose cards are in Anki or in the note.
 
 The drafts of such a passage have a warning, so that the policy doesn't accept them until the user
-takes over the history (`decide.adopt_notes`) or declines it. Declining the history of a tool is
-one event, which removes the warning from all drafts.
+takes over the history (`decide.adopt_notes`) or declines it. Declining the history of a tool is one
+event, which removes the warning from all drafts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ankiforge.model import OTHER_NOTE_CHECK, OTHER_SCHEDULE_CHECK, Highlight
 from ankiforge.model.hints import TOOL_NAMES, parse_schedule
 
 SCHEDULER = "osr"
-"""The name of the tool that keeps its review history in the notes, Obsidian's Spaced Repetition."""
+"""The name of Obsidian's Spaced Repetition, the tool that keeps its review history in the notes."""
 
 
 def get_tool_event_key(tool: str) -> str:
@@ -27,16 +27,16 @@ def get_tool_event_key(tool: str) -> str:
 
 
 def load_declined_tools(store: Store) -> frozenset[str]:
-    """Return the tools whose history the user declined."""
+    """List the tools whose history the user has declined."""
     return frozenset(
         tool for tool in TOOL_NAMES if store.get_subject_events(get_tool_event_key(tool))
     )
 
 
 def count_foreign_passages(store: Store) -> Counter[str]:
-    """Count the passages that have no card of ours, but a history in another tool, by tool.
+    """Count, for each other tool, the passages with a history in it and no card of ours.
 
-    If no collection of Anki was ever read, every note that a source names counts as existing.
+    If Anki's collection was never read, every note that a source names counts as existing.
     """
     highlights_by_key = {}
     for row in pending_drafts.load_foreign_history_drafts(store):
@@ -59,7 +59,7 @@ def count_foreign_passages(store: Store) -> Counter[str]:
 def decline_histories(store: Store, tools: Collection[str]) -> str:
     """Record that the user declines to take over the history of these tools.
 
-    Return the id by which this can be undone, or "" if no pending draft has a history in them.
+    Return the id to undo this by, or "" if no pending draft has a history in them.
     """
     warning_tools = set[str]()
     for row in pending_drafts.load_foreign_history_drafts(store):
@@ -78,9 +78,9 @@ def decline_histories(store: Store, tools: Collection[str]) -> str:
 
 
 def schedule_drafting(store: Store, key: str) -> None:
-    """Schedule the rules to be rerun on the passages with a history in another tool.
+    """Schedule the rules to rerun on the passages with a history in another tool.
 
-    `key` is the event key of the tool, for which the user's answer was recorded or undone.
+    `key` is the event key of the tool, after the user's answer was recorded or undone.
     """
     tool = key.removeprefix("tool:")
     # this part of a highlight's JSON tells that the tool wrote into the note
@@ -89,12 +89,9 @@ def schedule_drafting(store: Store, key: str) -> None:
 
 
 def is_declined_finding(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
-    """Return whether a finding no longer applies, because the user declined the tool's history.
+    """Return whether the user has declined the history that a draft's finding warns about.
 
-    Args:
-        highlight: the highlight of the draft with the finding.
-        check: the name of the check that made the finding.
-        tools: the tools whose history was declined.
+    `check` is the check that reported the finding; `tools` are those whose history was declined.
     """
     if check == OTHER_SCHEDULE_CHECK:
         return SCHEDULER in tools

@@ -1,10 +1,10 @@
 """Forms of lines that may not be cards: `a :: b`, `key::value`, and words with a translation.
 
-People also write such lines for other purposes, and may note the meaning of a word without
-wanting to learn it. So the user is asked, once for each source, whether such lines are cards
-(`QuestionKind.FORM`). The answer is recorded as an event about the form, and also applies to
-later lines. For fields (`key::value`), there is an event for each key, and for each directory
-with a different answer.
+People also write such lines for other purposes, and may note the meaning of a word without wanting
+to learn it. So the user is asked, once for each source, whether such lines are cards
+(`QuestionKind.FORM`). The answer is recorded as an event about the form, and also applies to later
+lines. For fields (`key::value`), there is an event for each key, and for each directory with a
+different answer.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ _MIN_NOTES_WITH_DATAVIEW = 2
 
 
 def form_event_key(source: str, written: str) -> str:
-    """Return the key of the events about a form of lines in one source."""
+    """Return the key of the events about one form of lines in one source."""
     return f"form:{source}:{written}"
 
 
 def is_doubtful(highlight: Highlight) -> bool:
     """Return whether the user must decide if a highlight is a card.
 
-    That is so for a line with spaces around its two colons, unless it is declared a card or is a
-    question; for a line in a list of terms without a glossary heading; and for a marked word with
-    its translation.
+    This applies to a line with spaces around its two colons, unless it is a declared card or a
+    question; to a line in a list of terms without a glossary heading; and to a highlighted word
+    with its translation.
     """
     if highlight.written in (_TERM, WORD_AND_TRANSLATION):
         return True
@@ -60,7 +60,7 @@ def is_doubtful(highlight: Highlight) -> bool:
 
 
 def parse_field_key(highlight: Highlight) -> str:
-    """Return the folded key of a line `key::value`, or "" if the line can't be a field."""
+    """Return the normalized key of a line `key::value`, or "" if the line can't be a field."""
     if not _has_undeclared_colons(highlight) or not _COLONS_WITHOUT_SPACES.search(
         highlight.exact
     ):
@@ -70,7 +70,7 @@ def parse_field_key(highlight: Highlight) -> str:
 
 
 def _has_undeclared_colons(highlight: Highlight) -> bool:
-    """Return whether a line has two colons, but is neither declared a card nor a question."""
+    """Return whether a line has two colons but is neither a declared card nor a question."""
     if highlight.written != _DOUBTFUL_FORM or highlight.declared:
         return False
     front = highlight.markdown[0] if highlight.markdown else ""
@@ -79,22 +79,22 @@ def _has_undeclared_colons(highlight: Highlight) -> bool:
 
 
 def describe_form(written: str) -> str:
-    """Return the name of a form, for the user."""
+    """Describe a form of lines to the user."""
     if written == WORD_AND_TRANSLATION:
         return "words with your translation"
     return f"lines like `{written}`"
 
 
 def explain_omission(highlight: Highlight) -> str:
-    """Return the reason, for the user, why a highlight has no card after they chose `NEVER`."""
+    """Explain to the user why a highlight has no card after they chose `NEVER`."""
     noun = "words" if highlight.written == WORD_AND_TRANSLATION else "lines"
     return f"you said that such {noun} are not cards"
 
 
 class FieldDetector:
-    """Tells whether a line looks like a field, because several notes of its source have its key.
+    """Detects lines that look like fields, because several notes of the source use the same key.
 
-    Use the operator `in`. The keys of all lines are loaded when first needed.
+    Use the operator `in`. The keys of all lines are loaded on first use.
     """
 
     def __init__(self, store: Store) -> None:
@@ -113,7 +113,7 @@ class FieldDetector:
 
     @cached_property
     def _notes_by_key(self) -> dict[tuple[str, str], set[str]]:
-        """The notes that have a line with a field key, by source and field key."""
+        """The notes with a line that may be a field, by source and field key."""
         rows = highlights.load_one_line_cards(self._store)
         notes: dict[tuple[str, str], set[str]] = defaultdict(set)
         for highlight in map(decode_highlight, rows):
@@ -125,14 +125,14 @@ class FieldDetector:
 
 
 def needs_form_answer(store: Store, highlight: Highlight, fields: FieldDetector) -> bool:
-    """Return whether a highlight may not be a card, and the user hasn't accepted its form."""
+    """Return whether a highlight may not be a card and the user hasn't accepted its form."""
     if not is_doubtful(highlight) and highlight not in fields:
         return False
     return find_form_choice(store, highlight) != ACCEPTED
 
 
 def find_form_choice(store: Store, highlight: Highlight) -> str:
-    """Return the user's choice for the form of a highlight: `ACCEPTED`, `NEVER`, or "" if none.
+    """Look up the user's choice for a highlight's form: `ACCEPTED`, `NEVER`, or "" if none.
 
     The choice for a narrower form takes precedence.
     """
@@ -146,7 +146,7 @@ def find_form_choice(store: Store, highlight: Highlight) -> str:
 
 
 def list_forms(highlight: Highlight) -> tuple[str, ...]:
-    """Return the forms of a highlight that the user may have decided on, narrowest first.
+    """List the forms of a highlight that the user may have decided on, narrowest first.
 
     A field has two forms: its key in its directory, and its key in the whole source.
     """

@@ -1,7 +1,7 @@
 """Keep the number of a gap when its text changes, because the number identifies a card in Anki.
 
-A number that was ever shipped for other text isn't used again, because its reviews would then
-count for another fact.
+A number that was ever exported for other text isn't reused, because its reviews would then count
+for another fact.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ankiforge.text.cloze import Gap, find_cloze_numbers, find_gaps, reveal_answ
 from ankiforge.text.normalize import normalize_for_comparison
 
 Sides = tuple[list[str], list[str]]
-"""The nearest words before a gap, and those after it."""
+"""The nearest words before a gap, and the nearest words after it."""
 
 # How many unchanged words on one side identify the position of a gap.
 _WORDS_AROUND = 3
@@ -29,7 +29,7 @@ _MAX_FUZZY_GAPS = 200
 
 
 class _ComparedGap(NamedTuple):
-    """A gap together with its answer, normalized for comparison."""
+    """A gap with its answer normalized for comparison."""
 
     words: str
     gap: Gap
@@ -41,17 +41,17 @@ def keep_numbers(
     used: Numbers = (),
     earlier: Sequence[str] = (),
 ) -> str:
-    """Return the cloze text `new`, in which each answer has the number that it has in `old`.
+    """Renumber the gaps of the cloze text `new` so that each answer keeps its number in `old`.
 
-    Equal answers are matched first, then similar ones, and then those at the same position. A gap
+    Equal answers are matched first, then similar answers, and then gaps at the same position. A gap
     without a match gets the number that its answer had in one of the `earlier` texts, or else a
-    number above all that were ever used. If no gap matches, because the text was translated or
-    rewritten, its first gap gets the number 1.
+    number higher than any used before. If no gap matches, because the text was translated or
+    rewritten, the first gap gets the number 1.
 
     Args:
         old: the current text of the card.
         new: the next text of the card.
-        used: other numbers that were ever shipped.
+        used: other numbers that were ever exported.
         earlier: earlier texts of the card, newest first.
     """
     from rapidfuzz.distance import LCSseq
@@ -110,16 +110,7 @@ def _match_numbers(
     new_text: str,
     answers: Sequence[_ComparedGap],
 ) -> dict[int, Numbers]:
-    """Match the gaps of two texts.
-
-    Args:
-        old_text: the text whose numbers are kept.
-        new_text: the text whose gaps are numbered.
-        answers: the gaps of the new text.
-
-    Returns:
-        The old numbers of each matched gap, by the start of the gap in the new text.
-    """
+    """Map the start of each gap in the new text that matches an old gap to that gap's numbers."""
     from rapidfuzz import fuzz
 
     def has_equal_answer(old_gap: _ComparedGap, new_gap: _ComparedGap) -> bool:
@@ -162,7 +153,7 @@ def _match_numbers(
 
 
 def _find_sides(markdown: str, gap: Gap) -> Sides:
-    """Return the nearest words before and after a gap. Another gap counts as one word."""
+    """Return the nearest words before and after a gap, counting another gap as one word."""
     sides = []
     for side in (markdown[: gap.start], markdown[gap.end :]):
         words = normalize_for_comparison(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", side))

@@ -1,10 +1,10 @@
 """Ingest what the sources list: recognize highlights, issue keys, and find removed highlights.
 
-A document in which no highlight appeared or disappeared is written at once. The others are
-deferred until all sources have listed everything, because passages may have moved between
-documents or sources; then they are matched in one transaction (see `match` and `moves`). A
-listing that failed, is incomplete or is suspiciously short removes nothing. A recognized
-highlight keeps its key. A run that was killed can be repeated with the same result.
+A document in which no highlight appeared or disappeared is written at once. The others are deferred
+until all sources have listed everything, because passages may have moved between documents or
+sources; then they are matched in one transaction (see `match` and `moves`). A listing that failed,
+is incomplete or is suspiciously short removes nothing. A recognized highlight keeps its key. A run
+that was killed can be repeated with the same result.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, has
 from ankiforge.text.keys import build_anchor_key, build_own_key
 
 MIN_DOUBTED_DOCUMENTS = 10
-"""If a container had at least this many documents and lost more than half of them, the user is
-asked whether they were deleted."""
+"""If a container with at least this many documents loses more than half of them, the user is asked
+whether they were deleted."""
 MIN_GONE_SECONDS = 5.0
-"""The minimum time, in seconds, for which a highlight must be missing before it counts as gone. It
-may be missing for a moment because an editor replaces a file in two steps."""
+"""How long a highlight must be missing, in seconds, before it counts as gone. It may be missing for
+a moment because an editor replaces a file in two steps."""
 
 
 def ingest_sightings(
@@ -66,19 +66,19 @@ def ingest_sightings(
 ) -> IngestReport:
     """Ingest everything that the sources of a run list.
 
-    If a container lists no documents, or has lost more than half of them, the user is asked
-    whether they were deleted. The answer takes effect in the next run.
+    If a container lists no documents, or has lost more than half of them, the user is asked whether
+    they were deleted. The answer takes effect in the next run.
 
     Args:
         store: the store, which has read the journal.
         sightings: what the sources yield: documents, problems, and ends of scans.
         selections: the settings that select highlights in each container, by container.
         in_use: the names of all sources in the settings, or None if unknown.
-        missing: the names of the sources whose directory or file is missing, perhaps because it
-            was moved.
+        missing: the names of the sources whose directory or file is missing, perhaps because it was
+            moved.
 
     Returns:
-        What was new, changed or removed.
+        The new, changed and removed highlights.
     """
     run = IngestRun(
         store,
@@ -114,8 +114,8 @@ class IngestRun:
         self.sole_keys_by_source = {
             source: self._find_sole_keys(source) for source in missing
         }
-        """For each source whose place is missing: the keys of its passages that are in no other
-        source."""
+        """For each source whose directory or file is missing, the keys of the passages that no
+        other source contains."""
         self.run_number = int(store.get_meta("run") or 0) + 1
         self.started_at = time.time()
         self.report = IngestReport()
@@ -128,13 +128,12 @@ class IngestRun:
 
         # used while documents are read
         self.deferred_documents: list[ReadDocument] = []
-        """The documents in which highlights appeared or disappeared, which are matched at the
-        end."""
+        """The documents in which highlights appeared or disappeared, to be matched at the end."""
         self.first_scan_marks: list[Mark] = []
-        """The marks of the current batch in containers that had no documents before the run, so
-        that all of them are new."""
+        """The highlights of the current batch in containers that had no documents before the run,
+        so that all of these highlights are new."""
         self.first_scan_documents: set[Pair] = set()
-        """The documents of such containers, as (container, place)."""
+        """The documents of such containers, as (container, path or key)."""
         self.was_empty: dict[str, bool] = {}
         """Whether a container had no documents before the run, by container."""
         self.may_have_moved = highlights.has_absent_highlights(store) or bool(
@@ -142,16 +141,16 @@ class IngestRun:
         )
         """Whether a new highlight may be a stored one that was removed from its document."""
         self.is_rebuilt = not documents.has_documents(store)
-        """Whether the database has no documents that were read, because it was lost."""
+        """Whether the database was lost, so that it has no documents read on this device."""
 
         # used when all documents are read
         self.matched_documents: list[MatchedDocument] = []
-        """The deferred documents, with their stored and scanned highlights."""
+        """The deferred documents with their stored and scanned highlights."""
         self.absent_marks: list[Mark] = []
         """The stored highlights that weren't found in their documents."""
 
     def run(self, sightings: Iterable[Sighting]) -> IngestReport:
-        """Ingest everything, and report what was new, changed or removed."""
+        """Ingest everything, and report the new, changed and removed highlights."""
         unselected_before = highlights.count_unselected(self.store)
         for batch in iter_document_batches(self.listing.read_documents(sightings)):
             with self.store.transaction():
@@ -232,7 +231,6 @@ class IngestRun:
         return self.report
 
     def _collect_scanned_marks(self) -> list[Mark]:
-        """Return the scanned highlights of all deferred documents matched so far."""
         return [
             mark for document in self.matched_documents for mark in document.scanned_marks
         ]
@@ -286,13 +284,12 @@ class IngestRun:
     # --- changes in a container ---------------------------------------------------------
 
     def _find_unused_documents(self) -> list[Row]:
-        """Return the documents of sources that are no longer in the settings."""
         if self.in_use is None:
             return []
         return documents.load_unused_documents(self.store, self.in_use)
 
     def _find_sole_keys(self, source: str) -> set[str]:
-        """Return the keys of the passages that are in `source` and in no other source."""
+        """Find the keys of the passages that only `source` contains."""
         keys = highlights.load_keys_of_source(self.store, source)
         other_keys = set(self.store.get_all_keys(keys)) - keys
         other_rows = highlights.load_present_rows(self.store, other_keys)
@@ -307,7 +304,7 @@ class IngestRun:
     def _is_source_copied(self, source: str) -> bool:
         """Return whether every decided passage of a source has a copy in a listed container.
 
-        The copy must be in a document at the same path.
+        The copy must be in a document with the same path.
         """
         rows = highlights.load_copied_flags(self.store, source, self.listing.places)
         decided_rows = [row for row in rows if self._is_decided(row["key"])]
@@ -353,8 +350,8 @@ class IngestRun:
     def _remove_documents(self, container: str, document_rows: Iterable[Row]) -> None:
         """Mark documents as gone, and their highlights as absent.
 
-        Documents that are only in the journal are skipped if the container lists nothing or
-        suspiciously little, because they may not have been synchronized yet.
+        Documents that are only in the journal may not have been synchronized yet, so they are
+        skipped if the container lists nothing or suspiciously little.
         """
         states = ["present"]
         if self.listing.places[container] and container not in self.report.doubtful:
@@ -380,9 +377,9 @@ class IngestRun:
         self.matched_documents.append(MatchedDocument(stored_marks, scanned_marks))
 
     def _add_still_missing(self, container: str) -> None:
-        """Add the highlights that were missing before, and whose documents are unchanged.
+        """Add the highlights of unchanged documents that were already missing before this scan.
 
-        They may be gone now, because this scan is the second one that missed them.
+        They may be gone now, because this is the second scan without them.
         """
         seen_keys = {mark.key for mark in self.absent_marks}
         seen_keys |= {
@@ -403,13 +400,13 @@ class IngestRun:
         *,
         compare_marks: bool,
     ) -> list[Row | None]:
-        """Return the stored row of each document that was read, or None for a new document.
+        """Find the stored row of each scanned document, or None for a new document.
 
         Args:
-            read_documents: the documents that were read in one container.
+            read_documents: the scanned documents of one container.
             stored_rows: the rows that they may have been stored in.
             unlisted_ids: the ids of the rows whose documents are no longer listed.
-            compare_marks: whether to recognize a renamed document by its marks.
+            compare_marks: whether to recognize a renamed document by its highlights.
         """
         if not read_documents:
             return []
@@ -438,9 +435,9 @@ class IngestRun:
     def _find_unlisted(
         self, container: str, stored_rows: Sequence[Row]
     ) -> set[DocumentId]:
-        """Return the ids of the stored documents that the container no longer lists.
+        """Find the ids of the stored documents that the container no longer lists.
 
-        If suspiciously many are no longer listed, those present before are left out, and the
+        If suspiciously many are no longer listed, those that existed before are left out, and the
         container is reported as doubtful.
         """
         if container not in self.listing.complete:
@@ -497,7 +494,7 @@ class IngestRun:
             mark.highlight = replace(mark.highlight, key=free_key)
 
     def _find_issued_keys(self, keys: Sequence[str]) -> set[str]:
-        """Return those of the keys that were issued before, on any device."""
+        """Find which of the keys any device has issued before."""
         issued_keys = {row["key"] for row in highlights.load_rows(self.store, keys)}
         key_events = event_queries.iter_of_kinds(self.store, keys, "key")
         issued_keys.update(event.key for event in key_events)
@@ -546,7 +543,7 @@ class IngestRun:
         write_highlights(self.store, rows)
 
     def _write_absent(self) -> None:
-        """Mark absent highlights as missing, or as gone if they were missing before.
+        """Mark absent highlights as missing, or as gone if they were already missing before.
 
         They are marked as unselected if the settings now select other highlights.
         """
@@ -595,9 +592,9 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
 
 
 def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
-    """Schedule the drafting of other copies of unselected highlights without decisions.
+    """Schedule the drafting of other copies of unselected, undecided highlights.
 
-    A decided highlight keeps its cards, so a draft of its copy would ask the same again.
+    A decided highlight keeps its cards, so a draft of its copy would ask the same question again.
     """
     store.preload_passages(keys)
     for key in keys:

@@ -1,6 +1,6 @@
 """Read and write the rows of documents and highlights for an ingest.
 
-All functions are called inside a transaction.
+All functions must be called inside a transaction.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from ankiforge.model import (
 from ankiforge.text.keys import number_highlights
 
 MAX_JOURNAL_READINGS = 3
-"""The maximum number of readings of a passage, the latest on any device, by which it is matched."""
+"""How many readings of a passage, the latest on any device, are used to match it."""
 
 
 def build_scanned_marks(document: ReadDocument, document_id: int) -> list[Mark]:
-    """Return a mark for each highlight of a scanned document, in reading order, not yet matched."""
+    """Prepare the highlights of a scanned document for matching, in reading order."""
     if not isinstance(document, ExtractedDocument):
         return []
     marks = []
@@ -58,7 +58,7 @@ def build_scanned_marks(document: ReadDocument, document_id: int) -> list[Mark]:
 
 
 def build_event_body(mark: Mark) -> Json:
-    """Return the body of a `key` or `text` event, which stores how a highlight was read."""
+    """Build the body of a `key` or `text` event, which stores a reading of a highlight."""
     highlight = mark.highlight
     newest = mark.newest
     text = Reading(
@@ -78,14 +78,17 @@ def build_event_body(mark: Mark) -> Json:
 
 
 def load_stored_marks(store: Store, document_id: int) -> list[Mark]:
-    """Return the stored highlights of a document, present or not, in reading order."""
+    """Load the stored highlights of a document for matching, in reading order.
+
+    Removed highlights are included.
+    """
     rows = highlights.load_document_rows(store, document_id)
     store.preload_passages(row["key"] for row in rows)
     return [load_stored_mark(store, row) for row in rows]
 
 
 def load_stored_mark(store: Store, row: Row) -> Mark:
-    """Return the stored highlight of a row as a mark, with its last readings on all devices."""
+    """Load the stored highlight of a row for matching, with its last readings on all devices."""
     passage = store.get_passage(row["key"])
     journal_readings = [
         to_folded_reading(text) for text in passage.texts[:MAX_JOURNAL_READINGS]
@@ -121,13 +124,10 @@ def write_document(
     document: ReadDocument,
     old_row: Row | None,
 ) -> int:
-    """Write the row of a document, its identifiers and its private texts. Return the row id.
+    """Write the row of a document with its identifiers and private texts, and return the row id.
 
-    Args:
-        store: the store, in a transaction.
-        document: the document.
-        old_row: the row in which the document is stored, perhaps at another place, or None if the
-            document is new.
+    `old_row` is the stored row of the document, perhaps at another location, or None if the
+    document is new.
     """
     place = get_document_place(document)
     row: Json = {
@@ -160,7 +160,7 @@ def write_document(
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Write rows made by `build_highlight_row`. Columns that drafting fills keep their values."""
+    """Write rows built by `build_highlight_row`, keeping the columns that drafting fills."""
     highlights.store_highlights(store, rows)
     sentences.store_sentences(store, [decode_highlight_body(row["body"]) for row in rows])
 
@@ -170,12 +170,10 @@ def build_highlight_row(
     exact_hash: str,
     run: int,
 ) -> Json:
-    """Return the row of a present highlight, without the columns that drafting fills.
+    """Build the row of an existing highlight, without the columns that drafting fills.
 
-    Args:
-        mark: the highlight, which must have a key.
-        exact_hash: a hash of the exact text, by which changes are detected.
-        run: the number of the run that read the highlight.
+    The highlight must have a key. `exact_hash` is a hash of its exact text, to detect changes;
+    `run` is the number of the run that read it.
     """
     highlight = mark.highlight
     if mark.stored_mark:
@@ -201,7 +199,7 @@ def build_highlight_row(
 
 
 def _compute_copy_key(mark: Mark) -> str:
-    """Return a hash that a highlight shares with its copies, or "" if it can't have copies.
+    """Compute a hash that a highlight shares with its copies, or "" if it can't have copies.
 
     Short texts are often equal by coincidence, so unless a short text is a whole card, only a text
     with the same context is a copy of it.

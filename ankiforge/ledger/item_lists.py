@@ -1,4 +1,4 @@
-"""Find the cards and drafts that match a query, and load them for lists.
+"""Find cards and drafts by query, and load them for lists.
 
 A *line* of a list is a card or a draft.
 """
@@ -31,13 +31,10 @@ def find_items(
     *,
     everything: bool = False,
 ) -> list[str]:
-    """Return the ids of the cards and drafts that match all terms, in reading order.
+    """Find the ids of the cards and drafts that match all terms, in reading order.
 
-    Args:
-        store: the store.
-        terms: the terms of the query.
-        everything: whether to find cards that aren't live, too. They are also found if a term
-            names a verdict.
+    With `everything`, cards that aren't live are included. They are also included if a term names a
+    verdict.
     """
     store.recompute_passages()
     # find the live cards whose source has changed, because no column shows it
@@ -60,10 +57,8 @@ def find_items(
 def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
     """Yield cards and drafts as rows for lists, skipping unknown ids and obsolete drafts.
 
-    Args:
-        store: the store.
-        ids: the ids of drafts, the GUIDs of cards, and keys of highlights, each for all drafts of
-            the highlight.
+    `ids` may be ids of drafts, GUIDs of cards, and keys of highlights, which stand for all of their
+    drafts.
     """
     for batch in iter_batches(ids):
         line_ids: list[str] = []

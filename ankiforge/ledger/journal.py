@@ -1,9 +1,9 @@
 """The files of the journal: one for each device, with one line of JSON per event.
 
-The directory may be shared between devices, by a program that synchronizes it or by version
-control. So lines may arrive late, twice or torn, and files may be replaced. A line that can't be
-read is skipped and counted. A last line without a newline is read later. A device writes only
-into its own file.
+The directory may be shared between devices, by a synchronization program or by version control. So
+lines may arrive late, twice or torn, and files may be replaced. A line that can't be read is
+skipped and counted. A last line without a newline is read later. A device writes only into its own
+file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ankiforge.text import regex
 
 FILE_EXTENSION = ".jsonl"
 MAX_FILE_BYTES = 1 << 30
-"""The maximum size of a journal file, which is enough for the decisions of many decades."""
+"""The maximum size of a journal file, enough for the decisions of many decades."""
 MAX_LINE_BYTES = 32 << 20
 """The maximum length of a line. The text of a passage in it is at most as long as a note."""
 TAIL_BYTES = 4096
@@ -40,11 +40,11 @@ class ReadPosition(Value):
     """The position up to which a journal file was read."""
 
     size: int
-    """The number of bytes that were read."""
+    """The number of bytes read."""
     tail: str
-    """A hash of the last bytes that were read, which differs if the file was replaced."""
+    """A hash of the last bytes read, which differs if the file was replaced."""
     unreadable: int = 0
-    """The number of lines up to this position that could not be read."""
+    """The number of unreadable lines up to this position."""
 
 
 class NewLines(NamedTuple):
@@ -54,24 +54,24 @@ class NewLines(NamedTuple):
     unreadable: int
     """The number of unreadable lines in the whole file, including a torn last line."""
     was_replaced: bool
-    """Whether the file isn't the one that was read before, so that it may lack lines."""
+    """Whether the file was replaced since it was last read, so that it may lack lines."""
     position: ReadPosition | None
     """The new read position, or None if there are no new lines."""
 
 
 class JournalFiles:
-    """Reads the files in the journal directory, and writes the file of this device."""
+    """Reads all files in the journal directory, and writes the file of this device."""
 
     def __init__(self, directory: Path, device_id: str) -> None:
         self._directory = directory
         self.own_path = directory / f"{device_id}{FILE_EXTENSION}"
 
     def list_names(self) -> list[str]:
-        """Return the names of all journal files, sorted."""
+        """List the names of all journal files, sorted."""
         return sorted(path.name for path in self._directory.glob(f"*{FILE_EXTENSION}"))
 
     def is_fully_read(self, name: str, position: ReadPosition | None) -> bool:
-        """Return whether a file was read to its end at `position`, and wasn't replaced since."""
+        """Return whether a file was read to its end at `position` and wasn't replaced since."""
         if position is None:
             return False
         try:
@@ -82,11 +82,9 @@ class JournalFiles:
             return False
 
     def read_new_lines(self, name: str, position: ReadPosition | None) -> NewLines:
-        """Read a file from where it was last read, or all of it if it was replaced.
+        """Read a file from the last read position, or from the start if it was replaced.
 
-        Args:
-            name: the name of the file.
-            position: where it was last read, or None if it wasn't.
+        `position` is None if the file was never read.
 
         Raises:
             LedgerError: the file can't be read.
@@ -127,7 +125,7 @@ class JournalFiles:
         )
 
     def read_event_ids(self) -> set[str]:
-        """Return the ids of all events in all files."""
+        """Read all files and collect the ids of their events."""
         ids = set()
         for name in self.list_names():
             with open_regular(self._directory / name, max_bytes=MAX_FILE_BYTES) as file:
@@ -138,7 +136,7 @@ class JournalFiles:
         return ids
 
     def append(self, events: Iterable[Event]) -> tuple[int, int]:
-        """Append events to this device's file, so that either all or none are durably written.
+        """Append events to this device's file durably, either all or none.
 
         Returns:
             The size of the file before and after.
@@ -176,9 +174,7 @@ class JournalFiles:
     def undo_append(self, old_size: int, new_size: int) -> None:
         """Undo an append by truncating this device's file, unless more was appended since.
 
-        Args:
-            old_size: the size of the file before the append.
-            new_size: the size of the file after it.
+        `old_size` and `new_size` are the sizes of the file before and after the append.
         """
         with suppress(OSError), open_regular(self.own_path, os.O_RDWR) as file:
             if file.seek(0, os.SEEK_END) == new_size:
@@ -192,7 +188,7 @@ class JournalFiles:
 
 
 def _hash_tail(file: IO[bytes], size: int) -> str:
-    """Return a hash of the last bytes before `size`, or "" if the file is shorter than `size`."""
+    """Hash the last bytes before offset `size`, or return "" if the file is shorter."""
     if file.seek(0, os.SEEK_END) < size:
         return ""
     file.seek(max(0, size - TAIL_BYTES))
@@ -203,7 +199,7 @@ def _hash_tail(file: IO[bytes], size: int) -> str:
 def _iter_complete_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield each line that ends with a newline, with its size in bytes.
 
-    A line that is too long is replaced by one that isn't valid JSON.
+    Lines that are too long are replaced with invalid JSON.
     """
     while data := file.readline(MAX_LINE_BYTES):
         size = len(data)
@@ -219,7 +215,7 @@ def _iter_complete_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _parse_event(line: bytes) -> Event | None:
-    """Return the event in a line, or None if the line is damaged."""
+    """Parse the event in a line, or return None if the line is damaged."""
     if is_too_deep(line):
         return None
     try:
@@ -239,7 +235,7 @@ MAX_EVENT_NUMBER = 1 << 62
 
 
 class _Body(Reading, kw_only=True):
-    """The type of every key that the body of an event may have, the same for all kinds of events.
+    """The types of all keys that event bodies may have, whatever their kind.
 
     This class is only used to check bodies. Its values and defaults are never read.
     """
@@ -268,10 +264,9 @@ class _Body(Reading, kw_only=True):
     schedule: tuple[tuple[str, int, int], ...] = ()
     fields: Texts = {}
     over: Mapping[str, Pair] = {}
-    """The user's text in Anki that the edit replaces, by field: a hash of its HTML, and its
-    Markdown."""
+    """The user's text in Anki that the edit replaces, by field, as (hash of its HTML, Markdown)."""
     offered: Texts = {}
-    """The other text of each field about which the user is asked again."""
+    """The other text of each field that the user is asked about again."""
     content: str = ""
     why: str = ""
     # answers
@@ -328,19 +323,19 @@ REQUIRED_KEYS = {
     "unseen": "guid",
     **dict.fromkeys(events.OBSOLETE_KINDS, ""),
 }
-"""The keys that the body of an event must have, by kind. `fold` shows what each kind does."""
+"""The keys that the body of an event must have, by kind. `fold` defines the effect of each kind."""
 
 
 _EVENT_MODULES = (events.__file__, __file__)
 EVENT_FORMAT_HASH = hash16(
     *[Path(module).read_text(encoding="utf-8") for module in _EVENT_MODULES]
 )
-"""A hash of the modules that define events. When it changes, all files are read again, because the
+"""A hash of the modules that define events. When it changes, all files are reread, because the
 program may now know lines that it could not read before."""
 
 
 def is_known_event(event: Event) -> bool:
-    """Return whether the kind of an event is one that this version of the program knows."""
+    """Return whether this version of the program knows the kind of an event."""
     return event.what in REQUIRED_KEYS
 
 

@@ -1,4 +1,4 @@
-"""Convert highlights, and readings in the journal, to the forms that `match` compares."""
+"""Convert highlights, and readings in the journal, to the types that `match` compares."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ankiforge.text.normalize import normalize_for_lookup
 
 
 def to_mark(highlight: Highlight, document: int = 0) -> Mark:
-    """Convert a highlight to a mark. `document` is the row id of its document, or 0 if unknown."""
+    """Prepare a highlight for matching. `document` is its document's row id, or 0 if unknown."""
     text, before, after = get_anchor(highlight)
     names, labels = split_ids((highlight.own, *highlight.hints))
     reading = FoldedReading(text, before, after, _compute_sides(highlight))
@@ -20,7 +20,7 @@ def to_mark(highlight: Highlight, document: int = 0) -> Mark:
 
 
 def split_ids(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Split the ids of a highlight into names, which move with it, and labels.
+    """Split a highlight's ids into names, which move with the highlight, and labels.
 
     Labels are ids that belong to a location (`hints.is_location_only`).
     """
@@ -35,7 +35,6 @@ def split_ids(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _compute_sides(highlight: Highlight) -> Pair | None:
-    """Return the `FoldedReading.sides` of a highlight, or None if it has none."""
     if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
         return normalize_for_lookup(highlight.markdown[0]), normalize_for_lookup(
             highlight.markdown[1]
@@ -55,5 +54,5 @@ def _compute_sides(highlight: Highlight) -> Pair | None:
 
 
 def to_folded_reading(text: Reading) -> FoldedReading:
-    """Convert a reading in the journal to a folded text, which has no sides."""
+    """Convert a reading in the journal to a folded reading, which has no sides."""
     return FoldedReading(normalize_for_lookup(text.exact), text.before, text.after)

@@ -1,11 +1,11 @@
 """Match scanned documents and highlights with stored ones, using pure functions over lists.
 
-`ingest` and `moves` call these functions in this order, the most certain match first, each on
-what is left: `match_documents`, `match_in_document`, `match_across_documents`,
+`ingest` and `moves` call these functions in this order, the most certain match first, each on the
+remaining highlights: `match_documents`, `match_in_document`, `match_across_documents`,
 `match_by_neighbours`, `match_by_labels`, and `find_similar_removed`, whose pairs the user is asked
-about. The rest is new. Texts are folded (case and punctuation are ignored), so *equal* texts may
-still differ slightly. Lower thresholds mean fewer questions, but more cards attached to the wrong
-passage.
+about. All other scanned highlights are new. Texts are normalized (case and punctuation are
+ignored), so *equal* texts may still differ slightly. Lower thresholds mean fewer questions, but
+more cards attached to the wrong passage.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ MIN_SIMILARITY = 85
 MIN_NEIGHBOUR_SIMILARITY = 50
 """The minimum similarity, in per cent, of two texts between the same matched neighbours."""
 MIN_CONTAINED_FRACTION = 0.9
-"""Instead of `MIN_NEIGHBOUR_SIMILARITY`, this fraction of the shorter text's characters may
-occur, in the same order, in the longer text."""
+"""Instead of reaching `MIN_NEIGHBOUR_SIMILARITY`, a text may contain this fraction of the shorter
+text's characters in the same order."""
 MAX_LENGTH_RATIO = 3
-"""How many times as long as the shorter text the longer one may be."""
+"""How many times as long as the shorter text the longer text may be."""
 MIN_EXTENDED_CHARS = 6
-"""The minimum length, in folded characters, of a text that is matched with a longer version of
-itself. The letters of a shorter text occur in many texts by coincidence."""
+"""The minimum length, in normalized characters, of a text that is matched with a longer version of
+itself. The characters of a shorter text occur in many texts by coincidence."""
 MIN_QUESTION_SIMILARITY = 60
 """The minimum similarity, in per cent, at which the user is asked whether a new passage is a
 removed one."""
 MIN_DISTINCTIVE_CHARS = 20
-"""The minimum length, in folded characters, at which equal texts in two places are not a
+"""The minimum length, in normalized characters, at which equal texts in two documents are not a
 coincidence."""
 MIN_CONTEXT_CHARS = 12
-"""How many folded characters of equal context identify a text shorter than
+"""How many normalized characters of equal context identify a text shorter than
 `MIN_DISTINCTIVE_CHARS`."""
 MIN_EQUAL_COUNT = 3
-"""If at least this many texts are equal between the same two documents, they count as moved,
-however short they are."""
+"""If two documents have at least this many equal texts, these texts count as moved,
+however short."""
 
 
 class FoldedReading(NamedTuple):
-    """The folded text of a highlight, with 24 folded characters of context on each side."""
+    """The normalized text of a highlight, with 24 normalized characters of context on each side."""
 
     text: str
     before: str = ""
@@ -69,7 +69,7 @@ class FoldedReading(NamedTuple):
 
     @property
     def anchor(self) -> tuple[str, str, str]:
-        """The text and its context on both sides, which are equal only for equal readings."""
+        """The text and its context on both sides, equal only for equal readings."""
         return self.text, self.before, self.after
 
     @property
@@ -84,16 +84,18 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
     """A highlight prepared for matching, either scanned in this run or stored earlier."""
 
     highlight: Highlight
-    """The highlight as scanned, or built from the journal's text if no source was read for it."""
+    """The highlight as scanned, or built from the journal's text if it was never read on this
+    device."""
     readings: tuple[FoldedReading, ...]
-    """The folded texts of the mark, newest first. A scanned mark has one; a stored mark also has
-    the last readings in the journal."""
+    """The readings of the highlight, newest first. A scanned highlight has one; a stored highlight
+    also has the last readings in the journal."""
     names: frozenset[str] = frozenset()
-    """Ids that stay with the mark when it moves, such as Zotero's key or `/NM` in a PDF."""
+    """Ids that move with the highlight, such as Zotero's key or `/NM` in a PDF."""
     labels: frozenset[str] = frozenset()
-    """Ids that belong to the location of the mark or are written beside it, such as a block id.
+    """Ids that belong to the highlight's location or are written beside it, such as a block id.
 
-    Labels may stay behind when the text moves."""
+    Labels may stay behind when the text moves.
+    """
     document: int = 0
     """The row id of the document."""
 
@@ -102,56 +104,58 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
     place: str = ""
     position: int = 0
     stored_mark: Mark | None = None
-    """The stored mark that this mark was matched with."""
+    """The stored highlight that this scanned highlight was matched with."""
     question_key: str = ""
-    """The key of a stored passage that this mark may be, about which the user is asked."""
+    """The key of a stored passage that this highlight may belong to, which the user is
+    asked about."""
 
     # only of stored marks
     state: str = ""
-    """The state of the mark's row, or "" if the mark was scanned."""
+    """The state of the highlight's row, or "" if it was scanned."""
     is_journal_only: bool = False
-    """Whether the mark is known only from the journal. It may have been removed long ago."""
+    """Whether the highlight is known only from the journal. It may have been removed long ago."""
     missing_since: float = 0.0
-    """When the mark was first missing, in seconds since 1970."""
+    """When the highlight was first missing, in seconds since 1970."""
     exact_hash: str = ""
-    """A hash of the exact text last read on this device, or "" if it was never read here."""
+    """A hash of the exact text last read on this device, or "" if it was never read on
+    this device."""
     content_hash: str = ""
     """A hash of everything that drafts depend on, as last read on this device, or ""."""
     texts: list[Reading] = []
-    """The readings of the mark in the journal, newest first."""
+    """The readings of the highlight in the journal, newest first."""
     is_decided: bool = False
     """Whether the user or the policy has decided on the passage, so that it must be recognized."""
 
     @property
     def key(self) -> str:
-        """The key of the matched stored mark, or the mark's own key if it is unmatched."""
+        """The key of the matched stored highlight, or the highlight's own key."""
         return self.stored_mark.key if self.stored_mark else self.highlight.key
 
     @property
     def was_present(self) -> bool:
-        """Whether the mark was in its document at the last scan."""
+        """Whether the highlight was in its document at the last scan."""
         return self.state in ("", "present", "journal")
 
     @property
     def newest(self) -> FoldedReading:
-        """The newest reading of the mark."""
+        """The newest reading of the highlight."""
         return self.readings[0]
 
     @property
     def question(self) -> str:
-        """The front of a hand-written card, as last read on this device, or "" for other marks."""
+        """The last read front of a hand-written card, or "" for other highlights."""
         sides = self.newest.sides
         return sides[0] if self.highlight.kind is HighlightKind.CARD and sides else ""
 
 
 Pairs = dict[Mark, Mark]
-"""The stored mark that each scanned mark was matched with."""
+"""The stored highlight matched with each scanned highlight."""
 Candidate = tuple[Mark, Mark]
-"""A scanned mark and a stored mark that may be the same."""
+"""A scanned and a stored highlight that may be the same."""
 
 
 def link_pairs(pairs: Pairs) -> None:
-    """Set the `stored_mark` of each scanned mark in `pairs`."""
+    """Set the `stored_mark` of each scanned highlight in `pairs`."""
     for mark, stored_mark in pairs.items():
         mark.stored_mark = stored_mark
 
@@ -160,7 +164,7 @@ def link_pairs(pairs: Pairs) -> None:
 
 
 class _Matcher:
-    """Collects pairs of a scanned and a stored mark, using each mark at most once."""
+    """Collects pairs of a scanned and a stored highlight, using each highlight at most once."""
 
     def __init__(
         self, stored_marks: Iterable[Mark], scanned_marks: Iterable[Mark]
@@ -174,7 +178,7 @@ class _Matcher:
         return bool(self.stored_left and self.scanned_left)
 
     def add_candidates(self, candidates: Iterable[Candidate]) -> Pairs:
-        """Match candidates in order, skipping those with a mark that is already matched.
+        """Match candidates in order, skipping those with an already matched highlight.
 
         Return all pairs so far.
         """
@@ -198,11 +202,11 @@ def match_in_document(
     least half similar. `match_by_labels` uses the remaining labels.
 
     Args:
-        stored_marks: the stored highlights of the document, in reading order, including those
-            that were removed.
+        stored_marks: the stored highlights of the document, in reading order, including removed
+            ones.
         scanned_marks: the highlights now in the document, in reading order.
-        was_present: whether the document was present at the last scan. If it was, text that is
-            only similar to a highlight removed before that scan is new.
+        was_present: whether the document existed at the last scan. If so, text that is only similar
+            to a highlight removed before that scan is new.
     """
     matcher = _Matcher(stored_marks, scanned_marks)
     positions = _index_marks(stored_marks, scanned_marks)
@@ -228,7 +232,7 @@ def match_in_document(
 
 
 ListPositions = dict[Mark, int]
-"""The index of each mark within its list, which is in reading order."""
+"""The index of each highlight within its list, which is in reading order."""
 
 
 def _index_marks(
@@ -246,9 +250,9 @@ def _pair_by_id(
     scanned_marks: Iterable[Mark],
     get_ids: Callable[[Mark], frozenset[str]],
 ) -> Iterator[Candidate]:
-    """Yield pairs of marks that share an id, unless several stored marks have that id.
+    """Yield pairs of highlights that share an id, unless several stored highlights have that id.
 
-    `get_ids` returns the names or the labels of a mark.
+    `get_ids` returns either the names or the labels of a highlight.
     """
     owners = defaultdict(list)
     for stored_mark in stored_marks:
@@ -271,8 +275,8 @@ def _pair_by_question(
     same matched neighbours. A unique question suffices for a card that is only in the journal,
     because such a card has neither heading nor order.
 
-    A pair is skipped if the old answer is in a similar new line and the new answer was in a
-    similar removed line, because then the user corrected the questions of two similar lines.
+    A pair is skipped if the old answer is in a similar new line and the new answer was in a similar
+    removed line, because then the user corrected the questions of two similar lines.
     """
     stored_by_question = _find_unique_questions(stored_marks)
     scanned_by_question = _find_unique_questions(scanned_marks)
@@ -295,12 +299,11 @@ def _pair_by_question(
 def _filter_other_questions(
     marks: Iterable[Mark], questions: Collection[str]
 ) -> list[Mark]:
-    """Return the marks that have a question which is not among `questions`."""
     return [mark for mark in marks if mark.question and mark.question not in questions]
 
 
 def _find_journal_card(stored_marks: Iterable[Mark], question: str) -> Mark | None:
-    """Return the journal-only card that begins with `question`, or None if not exactly one does."""
+    """Find the only journal-only card that begins with `question`. None if there are several."""
     if len(question) < MIN_EXTENDED_CHARS:
         return None
     journal_cards = []
@@ -335,7 +338,7 @@ def _has_same_answer(stored_mark: Mark, scanned_mark: Mark) -> bool:
 
 
 def _find_unique_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
-    """Return the present marks with a question that no other present mark has, by question."""
+    """Map each question that only one highlight in its document had at the last scan to it."""
     marks_by_question = defaultdict(list)
     for mark in marks:
         if mark.question and mark.was_present:
@@ -345,17 +348,17 @@ def _find_unique_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
 
 
 class _Rank(NamedTuple):
-    """The sort key of a pair with equal texts, which puts the most certain pairs first."""
+    """The sort key of a pair with equal texts. The most certain pairs sort first."""
 
     has_other_kind: bool
     age: int
-    """How many readings of the stored mark are newer than the reading with the equal text."""
+    """How many readings of the stored highlight are newer than the reading with the equal text."""
     was_removed: bool
     lacks_common_label: bool
     has_moved: bool
     negative_context_similarity: float
     distance: int
-    """How far apart the marks are in their lists; arbitrary if they are in different documents."""
+    """How far apart the highlights are in their lists. Arbitrary for different documents."""
 
 
 def _rank_equal_texts(
@@ -365,7 +368,7 @@ def _rank_equal_texts(
     *,
     unmoved: Set[Candidate] = frozenset(),
 ) -> list[Candidate]:
-    """Return pairs of marks with equal texts, the most certain first.
+    """Pair highlights with equal texts, the most certain pairs first.
 
     Pairs in `unmoved` come before other copies of the same text.
     """
@@ -399,7 +402,6 @@ def _rank_equal_texts(
 
 
 def _sort_candidates(ranked: list[tuple[Any, Candidate]]) -> list[Candidate]:
-    """Return the candidates sorted by rank. Candidates of equal rank keep their order."""
     ranked.sort(key=itemgetter(0))
     return [candidate for _, candidate in ranked]
 
@@ -407,12 +409,12 @@ def _sort_candidates(ranked: list[tuple[Any, Candidate]]) -> list[Candidate]:
 def _find_unmoved(
     stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]
 ) -> set[Candidate]:
-    """Return pairs with equal texts that are still in the same place of a document.
+    """Pair highlights with equal texts that haven't moved within the document.
 
-    A text is in the same place if it occurs only once after the same context or under the same
-    heading, or if it follows the same mark and the context before it is similar. The context
-    after a passage isn't compared, because a copy pasted below has the same one. Journal-only
-    marks have no heading or order, so only the context before them is compared.
+    A text hasn't moved if it occurs only once after the same context or under the same heading, or
+    if it follows the same highlight and the context before it is similar. The context after a
+    passage isn't compared, because a copy pasted below has the same one. Journal-only highlights
+    have no heading or order, so only the context before them is compared.
     """
     matcher = _Matcher(stored_marks, scanned_marks)
     marks = stored_marks, scanned_marks
@@ -440,9 +442,9 @@ def _pair_unique_texts(
     scanned_marks: Sequence[Mark],
     get_place: Callable[[Mark], str],
 ) -> Iterator[Candidate]:
-    """Yield pairs with equal texts, if the text occurs only once in its place on both sides.
+    """Yield pairs of highlights whose text occurs only once in its group on both sides.
 
-    `get_place` returns what must be equal besides the text, such as the heading.
+    `get_place` returns the group of a highlight, such as its heading.
     """
     stored_by_place = defaultdict(list)
     for stored_mark in stored_marks:
@@ -465,7 +467,7 @@ def _rank_by_similarity(
     *,
     min_similarity: int,
 ) -> list[Candidate]:
-    """Return the pairs whose similarity is at least `min_similarity`, the most similar first."""
+    """Pair highlights that are at least `min_similarity` similar, the most similar pairs first."""
     ranked = []
     for mark in scanned_marks:
         for stored_mark in stored_marks:
@@ -477,9 +479,9 @@ def _rank_by_similarity(
 
 
 def _has_equal_side(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether one side of a stored reading equals the same side of the scanned mark.
+    """Return whether one side of a stored reading equals the same side of the scanned highlight.
 
-    The sides are the front and back of a card, or the gaps and the text around them. A mark
+    The sides are the front and back of a card, or the gaps and the text around them. A highlight
     without sides is compared by its digits and its other characters, so that B1 doesn't match B6.
     If neither text has digits, the digits count as equal.
     """
@@ -547,7 +549,7 @@ def match_by_labels(
     Args:
         stored_left: the stored highlights that weren't matched in any document.
         scanned_left: the scanned highlights that weren't matched.
-        stored_marks: all stored highlights of the document, among which a label must be unique.
+        stored_marks: all stored highlights of the document, in which a label must be unique.
     """
     matcher = _Matcher(stored_left, scanned_left)
     for mark, stored_mark in _pair_by_id(
@@ -559,9 +561,9 @@ def match_by_labels(
 
 
 class _Spots:
-    """Tells whether a scanned and a stored mark are between the same two matched neighbours.
+    """Checks whether a scanned and a stored highlight are between the same matched neighbours.
 
-    Only marks that were present at the last scan count as neighbours.
+    Only highlights that existed at the last scan count as neighbours.
     """
 
     def __init__(
@@ -577,7 +579,7 @@ class _Spots:
 
     @cached_property
     def _neighbours(self) -> tuple[dict[Mark, Neighbours], dict[Mark, Neighbours]]:
-        """The neighbours of each stored and of each scanned mark, as of the first access."""
+        """The neighbours of each stored and of each scanned highlight, computed on first access."""
         matches = {
             mark: stored_mark
             for mark, stored_mark in self._pairs.items()
@@ -589,11 +591,11 @@ class _Spots:
 
 
 Neighbours = tuple[Mark | None, Mark | None]
-"""The nearest matched stored mark before a mark, and the nearest one after it."""
+"""The nearest matched stored highlights before and after a highlight."""
 
 
 def _find_neighbours(marks: Sequence[Mark], matches: Pairs) -> dict[Mark, Neighbours]:
-    """Return the neighbours of each mark, or None for a side without a matched mark."""
+    """Find the neighbours of each highlight, with None for a side without a matched highlight."""
     before: dict[Mark, Mark | None] = {}
     nearest: Mark | None = None
     for mark in marks:
@@ -628,7 +630,7 @@ def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
 def match_across_documents(
     stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]
 ) -> Pairs:
-    """Match highlights that were removed from one document with equal new ones in another.
+    """Match highlights removed from one document with equal new highlights in another.
 
     Equal texts may be a coincidence, so the text must be long, or its context must be equal on one
     side, or several texts must have moved between the same two documents.
@@ -651,7 +653,7 @@ def match_across_documents(
 
 
 def _has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether a stored reading has the same text, and the same context on at least one side.
+    """Return whether a stored reading has the same text, and equal context on at least one side.
 
     An empty context doesn't count.
     """
@@ -666,9 +668,9 @@ def _has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
 
 
 def get_context_sides(reading: FoldedReading) -> set[Pair]:
-    """Return the context directly before and after a reading, each labelled with its side.
+    """Return the contexts directly before and after a reading, each labelled with its side.
 
-    An empty side is left out.
+    An empty context is left out.
     """
     before = ("before", reading.before[-MIN_CONTEXT_CHARS:])
     after = ("after", reading.after[:MIN_CONTEXT_CHARS])
@@ -681,7 +683,7 @@ def get_context_sides(reading: FoldedReading) -> set[Pair]:
 def find_similar_removed(
     removed_marks: Sequence[Mark], new_marks: Sequence[Mark]
 ) -> Pairs:
-    """Pair each new highlight with the most similar removed one, so that the user can be asked.
+    """Pair each new highlight with the most similar removed one, to ask the user about.
 
     Removed highlights without a decision are skipped, because nothing depends on them.
     """
@@ -715,7 +717,7 @@ def find_similar_removed(
 
 
 def mark_similarity(stored_mark: Mark, scanned_mark: Mark) -> float:
-    """Return the similarity, in per cent, of a scanned mark to the most similar stored reading."""
+    """Compute how similar a scanned highlight is to the best stored reading, in per cent."""
     from rapidfuzz import fuzz
 
     text = scanned_mark.newest.text
@@ -723,19 +725,19 @@ def mark_similarity(stored_mark: Mark, scanned_mark: Mark) -> float:
 
 
 def is_possibly_same(text: str, other_text: str) -> bool:
-    """Return whether two folded texts are similar enough that they may be the same passage."""
+    """Return whether two normalized texts are similar enough that they may be the same passage."""
     return _text_similarity(text, other_text) >= MIN_QUESTION_SIMILARITY
 
 
 def compute_context_similarity(mark: Mark, other_mark: Mark) -> float:
-    """Return how similar the contexts of two marks are, from 0 to 200 (100 for each side)."""
+    """Compute how similar the contexts of two highlights are, from 0 to 200 (100 for each side)."""
     before_similarity = _text_similarity(mark.newest.before, other_mark.newest.before)
     after_similarity = _text_similarity(mark.newest.after, other_mark.newest.after)
     return before_similarity + after_similarity
 
 
 def _text_similarity(text: str, other_text: str) -> float:
-    """Return the similarity of two texts, from 0 to 100."""
+    """Compute the similarity of two texts, from 0 to 100."""
     if text == other_text:  # usual in a note that was edited elsewhere
         return 100.0
     from rapidfuzz import fuzz
@@ -746,7 +748,8 @@ def _text_similarity(text: str, other_text: str) -> float:
 # --- documents --------------------------------------------------------------------------
 
 MIN_SHARED_FRACTION = 0.5
-"""The minimum fraction of the marks of the document with fewer marks that are also in the other."""
+"""The minimum fraction of the highlights of the document with fewer highlights that the other
+document also contains."""
 _NUMBER = regex(r"\d+")
 
 
@@ -755,7 +758,7 @@ class DocumentMarks(msgspec.Struct, frozen=True, eq=False):
 
     place: str
     texts: frozenset[str] = frozenset()
-    """The folded texts of the document's marks."""
+    """The normalized texts of the document's highlights."""
 
 
 def match_documents(
@@ -763,16 +766,15 @@ def match_documents(
     scanned_documents: Sequence[DocumentMarks],
     unlisted: Iterable[DocumentMarks],
 ) -> dict[DocumentMarks, DocumentMarks]:
-    """Match documents that were read with stored ones, by place or else by the marks they share.
+    """Match scanned documents with stored ones, by path or else by the highlights they share.
 
     Args:
         stored_documents: all documents stored for the container.
-        scanned_documents: the documents that were read.
-        unlisted: the stored documents that the source no longer lists, so that they may have been
-            renamed.
+        scanned_documents: the scanned documents.
+        unlisted: the stored documents that the source no longer lists, which may have been renamed.
 
     Returns:
-        The stored document of each scanned document that matched.
+        The stored document of each matched document.
     """
     stored_by_place = {document.place: document for document in stored_documents}
     pairs = {}
@@ -799,14 +801,14 @@ def find_sharing_documents(
     texts: frozenset[str],
     others: Mapping[DocumentId, frozenset[str]],
 ) -> set[DocumentId]:
-    """Return the ids of the documents that share many marks with a document.
+    """Find the documents that share many highlights with the document with these texts.
 
-    Two documents share many marks if at least half of the marks in the one with fewer marks are
-    in both.
+    Two documents share many highlights if at least half of the highlights in the document with
+    fewer highlights are in both.
 
     Args:
-        texts: the folded texts of the document's marks.
-        others: the folded texts of other documents' marks, by document id.
+        texts: the normalized texts of the document's highlights.
+        others: the normalized texts of other documents' highlights, by document id.
     """
     ids = {DocumentMarks("", texts=other_texts): id for id, other_texts in others.items()}
     sharing_documents = _find_sharing_documents(
@@ -823,7 +825,7 @@ def _find_sharing_documents(
     removed_documents: Collection[DocumentMarks],
     new_documents: Collection[DocumentMarks],
 ) -> dict[DocumentMarks, list[DocumentMarks]]:
-    """Return the removed documents that share many marks with each new document.
+    """Map each new document to the removed documents that share many highlights with it.
 
     See `find_sharing_documents`.
     """
@@ -853,7 +855,7 @@ def _find_sharing_documents(
 
 
 def _find_same_mark(text: str, candidate_texts: Sequence[str]) -> str | None:
-    """Return the candidate most similar to `text`, or None if none can be the same mark."""
+    """Find the candidate most similar to `text`, or None if none can be the same highlight."""
     from rapidfuzz import fuzz, process
 
     best_match = process.extractOne(

@@ -1,7 +1,8 @@
-"""Match new highlights with removed ones, once every source has listed everything.
+"""Match new highlights with removed ones, after every source has listed everything.
 
 A passage may have moved between documents or between sources. The user is asked about likely
-matches. The matching itself is done by the functions of `match`, whose header lists their order.
+matches. The matching itself is done by the functions of `match`, whose module docstring lists their
+order.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ from ankiforge.model import DocumentId
 
 
 class MatchedDocument(msgspec.Struct):
-    """A document in which highlights appeared or disappeared, with its stored and scanned marks."""
+    """The stored and scanned highlights of a document in which some appeared or disappeared."""
 
     stored_marks: list[Mark]
     scanned_marks: list[Mark]
 
     def split_matched(self) -> tuple[dict[str, Mark], Pairs, list[Mark]]:
-        """Return the stored marks by key, the pairs so far, and the unmatched scanned marks."""
+        """Return the stored highlights by key, the pairs, and the unmatched scanned highlights."""
         stored_by_key = {
             stored_mark.key: stored_mark for stored_mark in self.stored_marks
         }
@@ -96,15 +97,15 @@ class MoveMatcher:
         self._scanned_by_key = {
             mark.stored_mark.key: mark for mark in self._scanned_marks if mark.stored_mark
         }
-        """The scanned marks that are matched, by key."""
+        """The matched scanned highlights, by key."""
         self._absent_marks = absent_marks
         self._sharing_documents: dict[DocumentId, set[DocumentId]] = {}
         """A cache of `_find_sharing_documents`, by document."""
         self._scanned_sentences: set[str] = set()
-        """The hashes of all long sentences of scanned marks, computed when first needed."""
+        """The hashes of all long sentences in scanned highlights, computed on first use."""
 
     def match(self) -> list[Mark]:
-        """Match moved marks, add questions, and return the marks that are still absent."""
+        """Match moved highlights, add questions, and return the still absent highlights."""
         new_marks = [mark for mark in self._scanned_marks if not mark.stored_mark]
         removed_marks = self._collect_removed(has_new=bool(new_marks))
         self._apply_pairs(match_across_documents(removed_marks, new_marks))
@@ -128,7 +129,7 @@ class MoveMatcher:
         return self._absent_marks
 
     def _match_joined_documents(self) -> None:
-        """Match documents that were split or merged, and then all by neighbours and labels."""
+        """Match documents that were split or merged, then match all by neighbours and labels."""
         joined_documents = self._join_documents()
         for document in joined_documents:
             stored_left = [
@@ -144,7 +145,7 @@ class MoveMatcher:
             self._match_by_neighbours(document)
 
     def _is_still_present(self, key: str) -> bool:
-        """Return whether all decided sentences of a passage are still in some present highlight.
+        """Return whether all decided sentences of a passage still occur in some existing highlight.
 
         Only long sentences are recognized elsewhere. For a passage with live cards, these are the
         sentences of the cards.
@@ -162,7 +163,7 @@ class MoveMatcher:
         return bool(names) and all(map(self._has_sentence, names))
 
     def _has_sentence(self, name: str) -> bool:
-        """Return whether a long sentence, given its hash, is in some present highlight."""
+        """Return whether a long sentence, given its hash, occurs in some existing highlight."""
         if not self._scanned_sentences:
             for mark in self._scanned_marks:
                 text = facts.get_fact_text(mark.highlight)
@@ -179,15 +180,14 @@ class MoveMatcher:
         )
 
     def _apply_pairs(self, pairs: Pairs) -> None:
-        """Record the stored mark of each pair as the match of its scanned mark."""
         for mark, stored_mark in pairs.items():
             mark.stored_mark = stored_mark
             self._scanned_by_key[stored_mark.key] = mark
 
     def _collect_removed(self, *, has_new: bool) -> list[Mark]:
-        """Return the stored marks that aren't in their documents.
+        """Collect the stored highlights that aren't in their documents.
 
-        Marks that were removed in earlier runs are included if `has_new`, because only a new mark
+        Highlights removed in earlier runs are included if `has_new`, because only a new highlight
         can match them.
         """
         if not has_new:
@@ -214,11 +214,11 @@ class MoveMatcher:
         return self._absent_marks + earlier_marks
 
     def _join_documents(self) -> list[MatchedDocument]:
-        """Pair documents that were split or merged, joining each pair into one.
+        """Pair documents that were split or merged, joining each pair into one document.
 
-        A joined document has the stored marks of an old document, and the scanned marks of a new
-        one. Two documents are paired if at least half of the marks that disappeared from the old
-        one, or that appeared in the new one, moved between the two.
+        A joined document has the stored highlights of an old document and the scanned highlights of
+        a new one. Two documents are paired if at least half of the highlights that disappeared from
+        the old one, or that appeared in the new one, moved between the two.
         """
         stored_by_document = defaultdict(list)
         scanned_by_document = {}
@@ -252,7 +252,7 @@ class MoveMatcher:
         return joined_documents
 
     def _match_by_neighbours(self, document: MatchedDocument) -> None:
-        """Match the unmatched marks of a document by neighbours, and then by labels."""
+        """Match the unmatched highlights of a document by neighbours, and then by labels."""
         stored_by_key, pairs, scanned_left = document.split_matched()
         stored_left = [
             mark for key, mark in stored_by_key.items() if key not in self._scanned_by_key
@@ -272,10 +272,10 @@ class MoveMatcher:
     # --- copies that inherit a key ------------------------------------------------------
 
     def _transfer_keys(self) -> None:
-        """Give the key of a removed, decided passage to an undecided passage with equal text.
+        """Transfer the key of a removed, decided passage to an undecided passage with equal text.
 
-        So if a note or PDF was copied, and the original was deleted before a later run, the copy
-        keeps the cards.
+        If a note or PDF was copied and the original deleted before a later run, the copy thus keeps
+        the cards.
         """
         removed_marks = list(self._absent_marks)
         # add unselected passages with a copy at the same place in another container
@@ -301,7 +301,7 @@ class MoveMatcher:
     def _find_key_heirs(
         self, removed_mark: Mark, absent_keys: set[str]
     ) -> list[tuple[float, str, str]]:
-        """Return the passages that may take over the key of a removed one, as (rank, key, place).
+        """Find the passages that may take over the key of a removed one, as (rank, key, path).
 
         The best one has the lowest rank. A passage with a short text qualifies only if it was
         reported as a copy, or if it has the same context.
@@ -331,11 +331,11 @@ class MoveMatcher:
     # --- questions ----------------------------------------------------------------------
 
     def _ask_about_later_versions(self) -> None:
-        """Ask about cards whose passage is absent, if a later version of the passage is present.
+        """Ask about cards whose passage is absent but has a later version that still exists.
 
-        A later version was once an exact copy, or it was first seen after the card was made, in the
-        same document or in one that shares many marks with it. The policy may have accepted a card
-        of it already.
+        A later version was once an exact copy, or it was first seen after the card was created, in
+        the same document or in one that shares many highlights with it. The policy may already have
+        accepted a card of it.
         """
         absent_keys = {mark.key for mark in self._absent_marks}
 
@@ -369,10 +369,10 @@ class MoveMatcher:
                 )
 
     def _find_later_versions(self, absent_mark: Mark, passage: Passage) -> Iterator[Row]:
-        """Yield the rows of present highlights that may be later versions of an absent passage.
+        """Yield the rows of existing highlights that may be later versions of an absent passage.
 
-        See `_ask_about_later_versions`. One of which the user accepted a card is yielded only if it
-        was once an exact copy.
+        See `_ask_about_later_versions`. A highlight with a card that the user accepted is yielded
+        only if it was once an exact copy.
         """
         hashes = [hash_text(text.exact) for text in passage.texts]
         copy_events = event_queries.iter_readings(self._store, hashes)
@@ -420,7 +420,6 @@ class MoveMatcher:
                 yield row
 
     def _find_sharing_documents(self, document: int) -> set[DocumentId]:
-        """Return a document, and those that share many marks with it; see `match`."""
         texts_by_document = defaultdict(set)
         for row in highlights.load_documents_sharing_text(self._store, document):
             texts_by_document[row["document"]].add(row["folded"])
@@ -431,8 +430,9 @@ class MoveMatcher:
     def _compare_with_journal(self) -> None:
         """Compare absent passages with passages that another device read with different text.
 
-        Two devices that read a passage before their journals were synchronized may each have given
-        it a key. If the other device knew the absent passage, its new key is for another passage.
+        Two devices that read a passage before their journals were synchronized may each have issued
+        a key for it. If the other device knew the absent passage, its new key is for another
+        passage.
         """
         absent_marks = [mark for mark in self._absent_marks if mark.state == "present"]
         journal_marks = []
@@ -453,7 +453,7 @@ class MoveMatcher:
                 mark.question_key = stored_mark.key
 
     def _was_known_to_issuer(self, stored_mark: Mark, key: str) -> bool:
-        """Return whether a device that issued `key` had recorded an event of a passage before."""
+        """Return whether a device that issued `key` already knew a stored highlight's passage."""
         events = self._store.load_events(self._store.get_keys(stored_mark.key))
         for key_event in event_queries.iter_of_kinds(self._store, [key], "key"):
             for event in events:

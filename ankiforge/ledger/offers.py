@@ -1,8 +1,8 @@
 """Load pending drafts with their remarks, and group them into offers.
 
-An *offer* is what the user decides on at once: one fact of a passage, with all drafts about it,
-or the change of a card. The column `offer` of the view `offered` in `schema.sql` defines which
-drafts belong to one offer. A draft whose column `fact` is "" is an offer of its own.
+An *offer* is what the user decides on at once: one fact of a passage, with all drafts about it, or
+the change of a card. The column `offer` of the view `offered` in `schema.sql` defines which drafts
+belong to one offer. A draft whose column `fact` is "" is an offer of its own.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import PROPOSAL_DRAFTER, Draft, PendingDraft, Severity, StoredDraft
 
 NO_WARNING_REASON = "no_warning"
-"""The reason why drafts without warnings are pending: the settings don't let the policy accept
-them."""
+"""The reason why a draft without warnings is pending: the settings don't let the policy
+accept it."""
 
 
 Offer = tuple[PendingDraft, ...]
@@ -36,7 +36,7 @@ drafts come first, then drafts by a model, and then proposals. Blocked drafts ar
 
 
 def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:
-    """Yield pending drafts with their remarks, in the order of `ids`, skipping obsolete ones."""
+    """Yield pending drafts with their remarks, in the order of `ids`, skipping obsolete drafts."""
     remarks = RemarkFinder(store)
     for batch in iter_batches(ids):
         drafts_and_rows = pending_drafts.load_drafts_with_rows(store, batch)
@@ -57,8 +57,8 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
 def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
     """Return whether a stored draft must no longer be offered, although it wasn't deleted yet.
 
-    That is so if the next run will give its text to a card, or if its passage was found to be the
-    same as another one whose decisions or drafts make it superfluous.
+    A draft is obsolete if the next run will give its text to a card, or if its passage turned out
+    to be the same as another whose decisions or drafts make the draft superfluous.
     """
     if draft.is_hand_written:
         if not draft.revises and not should_offer(passage, draft, store.device_id):
@@ -80,8 +80,8 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
 def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
     """Return whether the next run will give the text of a hand-written draft to its card.
 
-    That is so if the passage of the draft was found to be that of the card only after the draft
-    was made.
+    This happens if the draft's passage turned out to be the card's only after the draft was
+    created.
     """
     if draft.revises:
         return False
@@ -90,7 +90,7 @@ def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
 
 
 def find_obsolete_ids(store: Store) -> set[str]:
-    """Return the ids of all obsolete drafts (see `is_obsolete`), which aren't offered."""
+    """Find the ids of all obsolete drafts; see `is_obsolete`."""
     rows = pending_drafts.load_possibly_obsolete_drafts(store)
     store.preload_passages(draft_row["key"] for draft_row in rows)
     ids = set()
@@ -127,11 +127,9 @@ def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 
 
 def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
-    """Yield the offers to which drafts belong, each once. Obsolete drafts are left out.
+    """Yield the offers that drafts belong to, each once, without obsolete drafts.
 
-    Args:
-        store: the store.
-        ids: the ids of drafts, and keys of highlights, each for all drafts of its passage.
+    `ids` may be ids of drafts, and keys of highlights, which stand for all drafts of their passage.
     """
     yielded_offers = set[str]()
     for batch in iter_batches(ids):
@@ -159,7 +157,7 @@ def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 
 
 def filter_with_several_offers(store: Store, passages: Iterable[str]) -> list[str]:
-    """Return those of the passages that have several offers, in the given order."""
+    """Keep only the passages with several offers."""
     passages_with_several = pending_drafts.find_passages_with_several_offers(store)
     return [passage for passage in passages if passage in passages_with_several]
 

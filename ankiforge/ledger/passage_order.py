@@ -1,4 +1,4 @@
-"""The one order in which passages are offered, for the shelf, a sitting, a chat and `list`.
+"""The order in which passages are offered, shared by the shelf, a sitting, a chat and `list`.
 
 A passage ranks by the confidence of its best proposal, times how factual its document is. That is
 the mean confidence of the document's passages: low in fiction, sermons, opinion and program text.
@@ -15,13 +15,13 @@ from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables.highlights import sum_usefulness_by_document
 
 _TYPICAL_FACTUALITY = 0.4
-"""How factual a document is of which nothing is known."""
+"""The factuality of a document without scored passages."""
 _TYPICAL_PASSAGES = 3
-"""How many passages of a typical document are added to those of each document."""
+"""How many passages of typical factuality are added to each document when averaging."""
 
 
 def load_factuality(store: Store) -> dict[int, float]:
-    """Return how factual each document with scored passages is, from 0 to 1, by its row id."""
+    """Compute how factual each document with scored passages is, from 0 to 1, by row id."""
     return {
         row["document"]: (row["total"] + _TYPICAL_PASSAGES * _TYPICAL_FACTUALITY)
         / (row["passages"] + _TYPICAL_PASSAGES)
@@ -30,12 +30,12 @@ def load_factuality(store: Store) -> dict[int, float]:
 
 
 def get_factuality(factuality_by_document: Mapping[int, float], document: int) -> float:
-    """Return how factual a document is, or the typical value if none of its passages is scored."""
+    """Return how factual a document is, or the typical value if it has no scored passages."""
     return factuality_by_document.get(document, _TYPICAL_FACTUALITY)
 
 
 def compute_rank(usefulness: float, factuality: float) -> float:
-    """Return the number by which passages are sorted, highest first.
+    """Compute the number by which passages are sorted, highest first.
 
     Passages without a proposal, whose usefulness is negative, come after all others.
     """
@@ -51,14 +51,14 @@ class Candidate(NamedTuple):
     key: str
     document: str
     sentence: str
-    """The name of the sentence with the highest confidence, or "" if there is none."""
+    """The hash of the sentence with the highest confidence, or "" if there is none."""
 
 
 def pick_best(candidates: Iterable[Candidate], limit: int) -> list[str]:
     """Return the keys of the best passages, at most `limit`.
 
-    At most half of them are from one document, and each has another sentence, unless there are too
-    few others.
+    At most half of them are from one document, and no two have the same sentence, unless the other
+    passages are too few.
     """
     sentences = set[str]()
     counts = Counter[str]()

@@ -35,7 +35,7 @@ from ankiforge.model import (
 
 
 class PassageLocation(Value):
-    """The location of a passage that has a pending draft, or a sentence worth drafting."""
+    """The location of a passage that has a pending draft or a sentence worth drafting."""
 
     id: str
     """The id of the draft, or the key of the highlight if there is no draft."""
@@ -51,7 +51,7 @@ class PassageLocation(Value):
     factuality: float = 1.0
     """How factual the document is (`passage_order`), from 0 to 1."""
     sentence: str = ""
-    """The name of the sentence that is proposed, or "" for a draft."""
+    """The hash of the proposed sentence, or "" for a draft."""
 
     @property
     def rank(self) -> float:
@@ -60,7 +60,7 @@ class PassageLocation(Value):
 
 
 def count_proposals(places: Iterable[PassageLocation]) -> int:
-    """Return how many sentences are proposed. Marks that overlap have the same sentence."""
+    """Count the proposed sentences. Overlapping highlights have the same sentence."""
     return len(
         {
             place.sentence or place.id
@@ -84,7 +84,7 @@ class PendingItems(Value):
     new_passages: list[str]
     """The passages that the new drafts belong to, by their oldest keys."""
     card_count: int
-    """The number of new cards that are pending. A passage can have several."""
+    """The number of pending new cards. A passage can have several."""
     blocked_count: int
     """The number of new drafts that a check blocks."""
     conflicts: list[str]
@@ -94,7 +94,7 @@ class PendingItems(Value):
     questions: list[str]
     """The other questions. Drafts that such a question is about are in none of the lists."""
     held_count: int
-    """The number of drafts that are held back because a question is about them."""
+    """The number of drafts held back because a question is about them."""
     uncarded: list[PassageLocation]
     """The highlights that have neither card nor draft and that the user didn't dismiss, and those
     that have a card and another sentence worth proposing. The most useful ones come first."""
@@ -108,7 +108,7 @@ class PendingItems(Value):
 
 
 def load_pending_items(store: Store, before: PendingItems | None = None) -> PendingItems:
-    """Return the pending items, or `before` if no other process has changed the database since."""
+    """Load the pending items, or return `before` if no other process has changed the database."""
     version = store.get_data_version()
     if before and before.data_version == version:
         return before
@@ -161,7 +161,7 @@ def arrange_items(
     without: Sequence[PassageLocation] = (),
     version: int = 0,
 ) -> PendingItems:
-    """Divide open questions and drafts into the lists of `PendingItems`.
+    """Sort open questions and drafts into the lists of `PendingItems`.
 
     Args:
         asked: the open questions.
@@ -210,11 +210,11 @@ REVIEW_STATUSES = ("asked", "to_decide", "with_card", "rejected_or_skipped", "le
 NOTHING_RECOGNIZED = "nothing to ask was recognised"
 REJECTED_DRAFT = "you rejected its draft"
 UNCARDED_STATUSES = ("no_card", "undrafted", "failed")
-"""The drafting statuses of highlights that have neither card nor draft, and aren't left out."""
+"""The drafting statuses of highlights that have neither card nor draft and aren't left out."""
 
 
 def find_drafting_status(row: PassageRow) -> str:
-    """Return what became of a passage in drafting, as in `HighlightOutcome.status`.
+    """Return the drafting status of a passage, as in `HighlightOutcome.status`.
 
     Return `decided` if it has no card and the user has decided on it, for example rejected a draft.
     """
@@ -258,17 +258,13 @@ def has_open_sentence(row: PassageRow) -> bool:
 def _best_first_sort_key(
     factuality_by_document: Mapping[int, float], row: PassageRow
 ) -> tuple[float, int, int]:
-    """Return the sort key that puts the best passages first, then those read first."""
     document = row["document"]
     factuality = get_factuality(factuality_by_document, document)
     return -compute_rank(row["worth_left"], factuality), document, row["position"]
 
 
 def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
-    """Return the rows of all present passages, or only that of the passage of a leading highlight.
-
-    `key` is the key of the leading highlight, or "" for all passages.
-    """
+    """Load the rows of all passages that still exist, or only the one that `key` leads."""
     store.recompute_passages()
     obsolete_ids = offers.find_obsolete_ids(store)
     if key:
@@ -279,12 +275,10 @@ def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
 def iter_outcomes(
     store: Store, key: str = "", *, best_first: bool = False
 ) -> Iterator[HighlightOutcome]:
-    """Yield the leading highlight of every present passage with its status, in reading order.
+    """Yield the leading highlight of each passage that still exists, with its status.
 
-    Args:
-        store: the store.
-        key: the key of the only highlight to yield, or "" for all.
-        best_first: whether the best passages come first instead.
+    `key` yields only this highlight; "" yields all, in reading order or with `best_first` the best
+    passages first.
     """
     rows = _load_passage_rows(store, key)
     if best_first:
@@ -309,12 +303,9 @@ def iter_outcomes(
 
 
 def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -> str:
-    """Return why a passage has neither card nor draft, as text for the user.
+    """Explain to the user why a passage has neither card nor draft.
 
-    Args:
-        passage: the passage.
-        drafting_status: what `find_drafting_status` returned for it.
-        reason: the reason that the drafter gave, or "".
+    `reason` is the drafter's reason, or "".
     """
     if passage.skipped:
         return passage.why_skipped or "rejected by you"
@@ -327,7 +318,7 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
 
 
 def count_no_card_reasons(store: Store) -> Counter[str]:
-    """Count the highlights that have no card, draft or proposal, by the reason why."""
+    """Count the highlights without card, draft or proposal, by reason."""
     store.recompute_passages()
     reasons = []
     obsolete_ids = offers.find_obsolete_ids(store)
@@ -341,7 +332,7 @@ def count_no_card_reasons(store: Store) -> Counter[str]:
 
 
 def _find_passages_in_question(store: Store) -> set[str]:
-    """Return the passages with a draft or card that an open question is about."""
+    """Find the passages with a draft or card that an open question is about."""
     drafts = list[str]()
     guids = list[str]()
     for question in questions.find_open_questions(store):
@@ -354,15 +345,11 @@ def _find_passages_in_question(store: Store) -> set[str]:
 def load_draft_locations(
     store: Store, ids: Iterable[str], beside: str = ""
 ) -> list[PassageLocation]:
-    """Return the locations of drafts, in the order of `ids`.
+    """Load the locations of drafts, in the order of `ids`.
 
-    The `usefulness` of a location is 0 for a draft with warnings and 1 for one without, but that of
-    the sentence for a marked phrase.
-
-    Args:
-        store: the store.
-        ids: the ids of the drafts.
-        beside: the key of a highlight, to return only drafts in the same document, or "".
+    The `usefulness` of a location is 0 for a draft with warnings, the sentence's usefulness for a
+    highlighted phrase, and 1 for other drafts. Unless `beside` is "", only drafts in the same
+    document as this highlight are returned.
     """
     ids = list(ids)
     place_by_id = {}
@@ -381,7 +368,7 @@ def _get_mark_state(row: Row) -> str:
 
 
 def load_mark_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
-    """Return the passages in the document of a highlight with their states, in reading order.
+    """Load the passages in a highlight's document with their states, in reading order.
 
     The states are `asks` (a draft or question is pending), `proposal` (a first or further card is
     worth proposing), `card` (the passage has a card) and `none`.
@@ -404,7 +391,7 @@ def load_mark_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
 
 
 def iter_lookalikes(store: Store) -> Iterator[LocatedLookalike]:
-    """Yield each piece of text that looks like a mark or card but isn't one, by document."""
+    """Yield text that looks like a highlight or card but isn't one, by document."""
     for row in documents.load_lookalikes(store):
         for entry in msgspec.json.decode(row["left_out"], type=list[Lookalike]):
             yield LocatedLookalike(row["source"], row["place"], row["title"], entry)
@@ -416,28 +403,28 @@ def iter_lookalikes(store: Store) -> Iterator[LocatedLookalike]:
 def count_everything(
     store: Store, *names: str, waits: PendingItems | None = None
 ) -> dict[str, Counter[str]]:
-    """Return all counts that reports show, or only the named groups of counts.
+    """Compute all counts that reports show, or only the named groups of counts.
 
     The groups are:
 
-    - `fates`: the present passages by drafting status. `left_out` includes passages on which the
-      user decided without making a card.
+    - `fates`: the existing passages by drafting status. `left_out` includes passages on which the
+    user decided without making a card.
     - `passages`: the same passages by review status (`REVIEW_STATUSES`).
     - `waiting`: the lengths of the lists of `PendingItems`. `changed` includes `conflicts` and
-      `revisions`, `new` includes `blocked`, `cards` is the number of new cards, and `without` (the
-      uncarded highlights) includes `proposed` (those worth proposing).
+    `revisions`, `new` includes `blocked`, `cards` is the number of new cards, and `without` (the
+    uncarded highlights) includes `proposed` (those worth proposing).
     - `reasons`: the new drafts by the reason why they are pending. It must be named.
     - `cards`: all cards by verdict.
     - `anki`: the live cards by their state in Anki, and `sourceless`, those whose passages were
-      removed.
+    removed.
     - `unsent`: the live cards that were never in a package, by kind.
     - `answers`: the reviews of our cards that were seen in Anki, `tested`, those of cards past
-      their learning steps, and `remembered`, those of the latter that passed.
+    their learning steps, and `remembered`, the successful ones among `tested`.
 
     Args:
         store: the store.
         names: the groups to return. If there are none, all groups are returned except `reasons`.
-        waits: the pending items, if they are loaded already.
+        waits: the pending items, if they are already loaded.
     """
     store.recompute_passages()
     counts_by_name: dict[str, Counter[str]] = {}

@@ -1,8 +1,8 @@
 """Store the texts of each document that must stay on this device (tagged `#no-llm`).
 
-A private text stays private when its document is removed or no longer has it, because the text
-may also be in another document. It becomes public when its document, at the same place, has it
-without the tag.
+A private text stays private when its document is removed or no longer has it, because the text may
+also be in another document. It becomes public when its document, at the same path, contains the
+text without the tag.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ankiforge.text.private import (
 )
 
 WHOLE_DOCUMENT = ""
-"""The text that is stored for a document that is private as a whole."""
+"""The text that is stored for an entirely private document."""
 FORMER_DOCUMENT_ID = 0
-"""The document id under which texts stay private that a document had before it was moved."""
+"""The document id for texts that stay private after their document was moved."""
 
 
 def update_private_texts(
@@ -35,13 +35,9 @@ def update_private_texts(
     *,
     moved: bool,
 ) -> None:
-    """Update the stored private texts of a document that was read.
+    """Update the stored private texts of a document that was just read.
 
-    Args:
-        store: the store, in a transaction.
-        document_id: the row id of the document.
-        document: the document.
-        moved: whether the document was at another place before.
+    `moved` is whether the document was at another location before.
     """
     sentence_texts = set(_iter_private_sentences(document))
     names = set(_iter_private_names(document)) - sentence_texts
@@ -79,7 +75,7 @@ def _iter_private_sentences(document: ReadDocument) -> Iterator[str]:
 
 
 def _iter_private_names(document: ReadDocument) -> Iterator[str]:
-    """Yield each text of a document that is private only within the document."""
+    """Yield each text that is private only within its document."""
     yield from document.private_names
     for highlight in document.highlights:
         if get_privacy_reason(highlight):
@@ -87,7 +83,7 @@ def _iter_private_names(document: ReadDocument) -> Iterator[str]:
 
 
 def _select_public_texts(former: Iterable[str], document: ReadDocument) -> list[str]:
-    """Return those of the former private texts that a document now has without the tag."""
+    """Select the former private texts that the document now contains without the tag."""
     if document.public_text:
         text = document.public_text.compute()
     else:
@@ -113,14 +109,14 @@ def _add_texts(
 ) -> None:
     """Add private texts of a document.
 
-    A text that is stored as a sentence isn't changed to a name before it becomes public.
+    A text that is stored as a sentence stays a sentence, not a name, until it becomes public.
     """
     rows = [(document_id, text, document_key, are_names) for text in texts]
     private_texts.store_texts(store, rows)
 
 
 def iter_private_texts(store: Store) -> Iterator[PrivateText]:
-    """Yield every text that must stay on this device, of all documents."""
+    """Yield all texts that must stay on this device."""
     for row in private_texts.load_all_texts(store):
         key = DocumentKey(row["document_key"])
         yield PrivateText(row["text"], key, is_name=bool(row["is_name"]))

@@ -1,9 +1,9 @@
-"""Questions that the user must answer before a card or correction can go on.
+"""Questions that the user must answer before a card or correction can be processed further.
 
-Open questions aren't stored, but computed from the tables each time. The id of a question is a
-hash of what it is about. An answer is recorded as an event, after which the question no longer
-arises. `model.QuestionKind` lists the kinds of questions with the effects of their answers. For
-each kind, this module has a function that asks and a function that records the answer.
+Open questions aren't stored but recomputed from the tables each time. The id of a question is a
+hash of its subject. An answer is recorded as an event, after which the question no longer arises.
+`model.QuestionKind` lists the kinds of questions with the effects of their answers. For each kind,
+this module has a function that asks and a function that records the answer.
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ from ankiforge.text.cloze import find_cloze_numbers
 from ankiforge.text.normalize import normalize_for_lookup
 
 MIN_FORM_LINES = 3
-"""The minimum number of lines in one form (such as `a :: b`) for which the user is asked whether
+"""The minimum number of lines of one form (such as `a :: b`) for which the user is asked whether
 such lines are cards."""
 MAX_BACKS = 5
-"""The maximum number of backs that are shown as examples for one front."""
+"""How many backs are shown as examples for one front."""
 MAX_BACK_CHARS = 40
-"""The maximum length of each back that is shown, in characters."""
+"""The maximum length of each example back, in characters."""
 MAX_KEYS_CHARS = 60
-"""The maximum length of the list of field names that is shown, in characters."""
+"""The maximum length of the shown list of field names, in characters."""
 MAX_MISSING_EXAMPLES = 5
-"""The maximum number of missing notes that are shown as examples."""
+"""How many missing notes are shown as examples."""
 
 ExcludedDrafts = Collection[str] | None
 """The ids of the drafts that an answer excludes, or None; see `answer_question`."""
 
 
 def find_open_questions(store: Store) -> list[Question]:
-    """Return all open questions, in the order in which they are listed."""
+    """Find all open questions, in the order in which they are listed."""
     questions: list[Question] = []
     for ask in _ASK_FUNCTIONS:
         questions.extend(ask(store))
@@ -81,7 +81,7 @@ def answer_question(
 
     Args:
         store: the store.
-        question_id: the id of an open question, or the beginning of it.
+        question_id: the id of an open question, or the beginning of the id.
         yes: the answer.
         without: for a question about a form of lines, the ids of drafts to reject because their
             lines aren't cards.
@@ -104,9 +104,9 @@ def answer_question(
 
 
 def _make_id_and_kind(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKind]:
-    """Return the id and kind of a question, the first two fields of `Question`.
+    """Return the first two fields of a `Question`, its id and kind.
 
-    `parts` identify what the question is about.
+    `parts` identify the subject of the question.
     """
     return f"{QUESTION_PREFIX}{hash16(kind.value, *parts)}", kind
 
@@ -141,7 +141,6 @@ def _ask_about_same(store: Store) -> Iterator[Question]:
 
 
 def _build_same_question(store: Store, new_key: str, old_key: str) -> Question:
-    """Return the question whether the passages `new_key` and `old_key` are the same."""
     lost_passage = store.get_passage(old_key)
     examples = []
     for key in (new_key, old_key):
@@ -172,7 +171,7 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
 
 
 def find_cards_held_by_repair(store: Store) -> set[str]:
-    """Return the GUIDs of cards that belong to the same repair as a card in conflict.
+    """Find the GUIDs of cards that belong to the same repair as a card in conflict.
 
     They aren't sent to Anki before the conflict is resolved, because a repair is sent as a whole.
     """
@@ -191,7 +190,7 @@ def find_cards_held_by_repair(store: Store) -> set[str]:
 def _answer_same(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Record that two passages are the same (yes), or different."""
+    """Record that two passages are the same (yes) or different."""
     store.record_event(
         "same" if yes else "different", question.new, USER, {"old": question.old}
     )
@@ -201,7 +200,7 @@ def _answer_same(
 
 
 def _ask_about_gone(store: Store) -> Iterator[Question]:
-    """Ask, for each document, whether to keep the cards of chosen passages that it has lost."""
+    """Ask, for each document, whether to keep the cards of chosen passages that are gone."""
     lost_by_document = defaultdict[str, list[Passage]](list)
     titles = {}
     for mark, keys in chosen_passages.load_active_marks(store):
@@ -245,7 +244,7 @@ def _answer_gone(
 
 
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
-    """Ask about pairs of live cards that have equal content but belong to different passages."""
+    """Ask about pairs of identical live cards that belong to different passages."""
     for pair in card_rows.load_equal_pairs(store):
         new_passage = store.get_passage(pair["new"])
         if new_passage.is_distinct_from(store.get_passage(pair["old"])):
@@ -280,7 +279,7 @@ def _merge_cards(store: Store, guids: Sequence[Guid]) -> None:
 def _answer_duplicate(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Merge two equal cards (yes), or record that both are kept."""
+    """Merge two identical cards (yes), or record that both are kept."""
     if yes:
         _merge_cards(store, question.guids)
     else:
@@ -298,7 +297,7 @@ _REPAIRED = "You repaired this card here, and changed it in Anki."
 def _ask_about_conflicts(store: Store) -> Iterator[Question]:
     """Ask about cards that were changed both by the user and by the source.
 
-    Also ask about cards that the user changed both in this program and in Anki.
+    Cards that the user changed both in this program and in Anki are included.
     """
     for guid, conflicts in _find_conflicts(store).items():
         only_edits = all(conflict.edited_here for conflict in conflicts)
@@ -325,7 +324,7 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
 
 
 def _find_lost_numbers(conflict: Conflict) -> set[int]:
-    """Return the gap numbers that are in the user's text, but not in the other text."""
+    """Return the gap numbers that are in the user's text but not in the other text."""
     if conflict.field != "Text":
         return set()
     return set(find_cloze_numbers(conflict.mine)).difference(
@@ -334,7 +333,7 @@ def _find_lost_numbers(conflict: Conflict) -> set[int]:
 
 
 def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
-    """Return the fields in conflict of each card, by GUID.
+    """Find the fields in conflict of each card, by GUID.
 
     Conflicts with the source come before conflicts with a change in Anki.
     """
@@ -366,7 +365,7 @@ def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
 
 
 def find_cards_in_conflict(store: Store) -> set[str]:
-    """Return the GUIDs of the cards with a field in conflict, about which a question is open."""
+    """Find the GUIDs of the cards with a field in conflict."""
     return set(_find_conflicts(store))
 
 
@@ -428,7 +427,7 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
 def _answer_absent(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Retire the cards whose notes were deleted (yes), or have the notes shipped again."""
+    """Retire the cards whose notes were deleted (yes), or have the notes exported again."""
     for guid in question.guids:
         _, passage = cards.load_card_and_passage(store, guid)
         if yes:
@@ -469,7 +468,7 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
 def _answer_emptied(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Record whether the missing documents were deleted, which the next ingest reads."""
+    """Store for the next ingest whether the missing documents were deleted."""
     store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
 
 
@@ -513,18 +512,18 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
 
 
 class FrontGroup(NamedTuple):
-    """Lines that may not be cards and have the same front. Fields are also grouped by directory."""
+    """Lines with the same front that may not be cards. Fields are also grouped by directory."""
 
     front: str
     backs: Strings
-    """The backs in Markdown, each once."""
+    """The backs in Markdown, without duplicates."""
     directory: str
     """The directory of the lines, or "" if they aren't fields or are in the source's root."""
     drafts: tuple[PendingDraft, ...]
 
     @property
     def summary(self) -> str:
-        """All lines summarized in one line, such as `rating::1 · 2 · 5 (12 lines in Books)`."""
+        """A one-line summary of all lines, such as `rating::1 · 2 · 5 (12 lines in Books)`."""
         highlight = self.drafts[0].highlight
         if highlight.written == WORD_AND_TRANSLATION:
             return to_one_line(f"{get_marked_term(highlight)} = {self.backs[0]}")
@@ -563,16 +562,11 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[FrontGroup]:
 def _answer_form(
     store: Store, question: Question, yes: bool, without: ExcludedDrafts
 ) -> None:
-    """Accept the pending drafts of a form (yes), or leave their passages out.
+    """Accept the pending drafts of a form (yes), or mark their highlights as left out.
 
-    If all fields with the same key are excluded, or all with the same key in one directory, such
-    fields aren't drafted any more.
-
-    Args:
-        store: the store.
-        question: the question about the form.
-        yes: whether such lines are cards.
-        without: the ids of drafts to reject because their lines aren't cards.
+    If `without` excludes all fields with the same key, or all with the same key in one directory,
+    such fields are no longer drafted. It has the ids of drafts to reject because their lines aren't
+    cards.
     """
     excluded_ids = without or ()
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
@@ -622,7 +616,7 @@ _ASK_FUNCTIONS = (
     _ask_about_emptied,
     _ask_about_forms,
 )
-"""The functions that yield open questions, in the order in which these are listed."""
+"""The functions that yield open questions, in the order in which the questions are listed."""
 _ANSWER_FUNCTIONS: Mapping[
     QuestionKind, Callable[[Store, Question, bool, ExcludedDrafts], None]
 ] = {
@@ -634,4 +628,4 @@ _ANSWER_FUNCTIONS: Mapping[
     QuestionKind.EMPTIED: _answer_emptied,
     QuestionKind.FORM: _answer_form,
 }
-"""The function that records the answer to a question, by the kind of the question."""
+"""The function that records the answer to a question, by kind of question."""

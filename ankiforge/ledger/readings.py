@@ -1,9 +1,9 @@
-"""What sources and other devices have read, prepared for matching.
+"""The readings of sources and other devices, prepared for matching.
 
-`ListedDocuments` records which documents the sources list, so that the others are known to be
-gone. `KnownReadings` tells sources which documents they may skip. The readings of other devices
-are taken from the journal. `get_anchor`, `Highlight.own` and the folding of text determine the
-keys of highlights (docs/reference/keys.md), so changing them would make every note again.
+`ListedDocuments` records which documents the sources list, so that the others are known to be gone.
+`KnownReadings` tells sources which documents they may skip. The readings of other devices are taken
+from the journal. `get_anchor`, `Highlight.own` and the normalization of text determine the keys of
+highlights (docs/reference/keys.md), so changing them would create every note again.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ from ankiforge.model import (
 from ankiforge.text.keys import get_anchor
 
 MAX_BATCH_DOCUMENTS = 200
-"""The maximum number of documents that are written in one transaction."""
+"""The maximum number of documents written in one transaction."""
 MAX_BATCH_HIGHLIGHTS = 2000
-"""The number of highlights after which no more documents are written in the same transaction."""
+"""The number of highlights after which a transaction takes no more documents."""
 ReadDocument = ExtractedDocument | UnmarkedDocument
-"""A document that a source has read, with highlights or without any."""
+"""A document that a source has read, with or without highlights."""
 
 
 class IngestReport(msgspec.Struct):
-    """What an ingest of all sources found: new, changed, moved and removed highlights."""
+    """The new, changed, moved and removed highlights found by ingesting all sources."""
 
     seen: int = 0
     """The number of passages in the listed documents, changed or not."""
@@ -60,38 +60,40 @@ class IngestReport(msgspec.Struct):
     changed: list[tuple[str, str, str]] = []
     """The highlights whose text changed, as (key, old text, new text)."""
     moved: list[Pair] = []
-    """The passages that moved to another document, as (key, new place)."""
+    """The passages that moved to another document, as (key, path or key of the new document)."""
     gone: list[str] = []
-    """The keys of the highlights that were removed."""
+    """The keys of the removed highlights."""
     back: list[str] = []
-    """The keys of the highlights that had been missing or gone and are back."""
+    """The keys of the highlights that were missing or gone and are back."""
     unselected: int = 0
     """The number of highlights that the settings no longer select."""
     doubtful: dict[str, tuple[int, int]] = {}
     """The containers that lost so many documents at once that none was marked as gone.
 
-    For each, how many documents are left, and how many there were before."""
+    For each, the numbers of documents left and of documents before.
+    """
     moved_sources: Strings = ()
-    """The names of sources whose place is missing and whose passages are in other sources now."""
+    """The names of sources whose directory or file is missing and whose passages are now in other
+    sources."""
     documents: frozenset[DocumentId] = frozenset()
     """The row ids of the listed documents, changed or not."""
     files: dict[str, int] = {}
-    """How many files were read, in this run or before, by extension."""
+    """The number of files read, in this run or before, by extension."""
     unread_files: dict[str, int] = {}
-    """How many files could not be read, or only in part, by extension."""
+    """The number of files that could not be read completely, by extension."""
 
 
 def get_document_place(document: ReadDocument) -> str:
-    """Return the place of a document within its container: its path, or its key in a library."""
+    """Return the path of a document within its container, or its key in a library."""
     if isinstance(document, UnmarkedDocument):
         return document.path
     return document.document.path or document.document.key
 
 
 def hash_highlight_content(highlight: Highlight) -> str:
-    """Return a hash of everything that the drafts of a highlight depend on.
+    """Hash everything that the drafts of a highlight depend on.
 
-    When the hash changes, the highlight is drafted again.
+    When the hash changes, the highlight is redrafted.
     """
     gap_spans = [f"{start}-{end}" for start, end in highlight.gaps]
     comment = highlight.comment if highlight.instructs else ""
@@ -119,7 +121,7 @@ def get_colour_names(highlight: Highlight) -> Strings:
 
 
 def to_document_marks(document: ReadDocument) -> DocumentMarks:
-    """Convert a document that was read to the form in which documents are matched."""
+    """Prepare a scanned document for matching."""
     if isinstance(document, UnmarkedDocument):
         return DocumentMarks(document.path)
     texts = set()
@@ -132,9 +134,9 @@ def to_document_marks(document: ReadDocument) -> DocumentMarks:
 def iter_document_batches(
     documents: Iterable[ReadDocument],
 ) -> Iterator[list[ReadDocument]]:
-    """Yield documents in lists, each to be written in one transaction.
+    """Group documents into lists, each to be written in one transaction.
 
-    So no transaction is open while a source reads.
+    No transaction is open while a source reads.
     """
     batch: list[ReadDocument] = []
     highlights = 0
@@ -153,17 +155,17 @@ def iter_document_batches(
 
 
 class ListedDocuments:
-    """The documents that the sources of a run listed, whether or not they were read."""
+    """The documents that the sources of a run listed, including unread ones."""
 
     def __init__(self) -> None:
         self.places: dict[str, set[str]] = defaultdict(set)
-        """The places of the listed documents, by container. A container may have none."""
+        """The paths or keys of the listed documents, by container. A container may have none."""
         self.complete: set[str] = set()
-        """The containers that were listed completely, so that a document not listed is absent."""
+        """The completely listed containers. Their unlisted documents are absent."""
         self.directories: dict[str, str] = {}
         """The directory of each container, or "" if it has none."""
         self._unread: set[str] = set()
-        """The places of the documents that could not be read."""
+        """The paths of the documents that could not be read."""
         self._unread_directories: tuple[str, ...] = ()
         """The directories, each with a final `/`, whose documents could not be read."""
 
@@ -193,7 +195,7 @@ class ListedDocuments:
         return place in self._unread or place.startswith(self._unread_directories)
 
     def is_listed(self, container: str, place: str) -> bool:
-        """Return whether a document is listed, including those that could not be read."""
+        """Return whether a document is listed, including documents that could not be read."""
         return place in self.places.get(container, ()) or self.is_unread(place)
 
 
@@ -204,7 +206,7 @@ class KnownReadings:
     """Tells sources which documents are unchanged, so that they skip them.
 
     Implements the protocol `model.KnownDocuments`. Stored fingerprints begin with a salt, so that
-    every document is read again if the salt changes.
+    every document is reread if the salt changes.
     """
 
     def __init__(self, store: Store, salt: str) -> None:
@@ -215,7 +217,7 @@ class KnownReadings:
         self._chosen: dict[str, list[PassageChoice]] | None = None
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was ingested with this fingerprint, or False if it is ""."""
+        """Return whether a document was ingested with this fingerprint. Always False for ""."""
         if not fingerprint:
             return False
         row = self._get_row(container, path)
@@ -223,7 +225,7 @@ class KnownReadings:
         return row is not None and row["fingerprint"] == salted
 
     def find_dependencies(self, container: str, path: str) -> Strings | None:
-        """Return `ExtractedDocument.depends` as last read for a document, or None if it is new."""
+        """Return the last read `ExtractedDocument.depends` of a document, or None if it is new."""
         row = self._get_row(container, path)
         if row is None:
             return None
@@ -233,18 +235,17 @@ class KnownReadings:
             return tuple(msgspec.json.decode(row["depends"]))
 
     def list_paths(self, container: str) -> Strings:
-        """Return the paths of the stored documents that are present in a container."""
+        """List the paths of a container's documents that still exist."""
         rows = documents.load_present_in_container(self._store, container)
         return tuple(row["place"] for row in rows)
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages that were chosen in documents of a container."""
+        """Return the passages chosen in the documents of a container."""
         if self._chosen is None:
             self._chosen = load_chosen_passages(self._store)
         return tuple(self._chosen.get(container, ()))
 
     def _get_row(self, container: str, path: str) -> Row | None:
-        """Return the row of a document, or None. The rows of a container are loaded once."""
         if container not in self._rows:
             with wrap_database_errors():
                 rows = documents.load_present_in_container(self._store, container)
@@ -253,7 +254,7 @@ class KnownReadings:
 
 
 def load_text_hash(store: Store, container: str, place: str) -> str:
-    """Return the hash of a document's text as last read, or "" if there is none."""
+    """Load the hash of a document's text as last read, or "" if there is none."""
     row = documents.find_document(store, container, place)
     return row["digest"] if row else ""
 
@@ -262,12 +263,7 @@ def load_text_hash(store: Store, container: str, place: str) -> str:
 
 
 def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
-    """Store the passages in new events of the journal that weren't read on this device.
-
-    Args:
-        store: the store.
-        events: the new events of other devices.
-    """
+    """Store the passages in the new events of other devices that weren't read on this device."""
     with store.transaction():
         for event in events:
             if event.what not in ("key", "text"):

@@ -33,7 +33,7 @@ _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 
 
 class RemarkFinder:
-    """Finds the remarks on drafts, loading what it needs for many drafts at once."""
+    """Finds the remarks on drafts, loading the data for many drafts at once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -50,7 +50,7 @@ class RemarkFinder:
         self._fields = forms.FieldDetector(store)
 
     def load(self, drafts: Sequence[StoredDraft]) -> None:
-        """Load what `find_remarks` needs for these drafts."""
+        """Load the data that `find_remarks` needs for these drafts."""
         store = self._store
         contents = list(map(hash_content, drafts))
         self._equal_rows = card_rows.load_cards_by_content(store, contents)
@@ -73,7 +73,7 @@ class RemarkFinder:
         self._event_count = store.event_count
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
-        """Yield the remarks on a draft, which must be among those loaded, of a highlight."""
+        """Yield the remarks on a draft, which must have been passed to `load`."""
         store = self._store
         if self._event_count != store.event_count:  # reload after a decision
             self.load([draft])
@@ -141,7 +141,6 @@ class RemarkFinder:
         return None
 
     def _exclude_undone_cards(self, passage: Passage) -> dict[str, Card]:
-        """Return the cards of a passage without those that the user accepted and undid."""
         accepted_guids = set()
         for event in self._store.load_events(passage.keys):
             if event.what == "accept" and event.by == USER:
@@ -166,26 +165,19 @@ def _was_similar_card_dropped(
 def add_vault_name(tag: str, link: str) -> str:
     """Append the name of an Obsidian vault to the tag of a document.
 
-    So documents with the same name in two vaults, such as `Index.md`, are distinguished. The tag is
-    returned unchanged if the link names no vault.
-
-    Args:
-        tag: the tag of the document.
-        link: a link to the document, or HTML that contains one.
+    This distinguishes documents with the same name in two vaults, such as `Index.md`. `link` is a
+    link to the document, or HTML that contains one. If it names no vault, the tag is returned
+    unchanged.
     """
     vault = _VAULT.search(link)
     return f"{tag} {unquote(vault[1])}" if vault else tag
 
 
 def find_equal_cards(store: Store, passage: Passage, words: str) -> list[Row]:
-    """Return the rows of equal cards of other passages.
+    """Find the rows of equal cards of other passages.
 
-    Cards that the user said are different are left out.
-
-    Args:
-        store: the store.
-        passage: the passage.
-        words: the content hash, which a card has now or had when it was drafted.
+    Cards that the user said are different are left out. `words` is the content hash that a card has
+    now or had when it was drafted.
     """
     rows = card_rows.load_cards_by_content(store, [words]).get(words, ())
     return list(_filter_other_passages(store, passage, rows))
@@ -202,7 +194,7 @@ def _filter_other_passages(
 
 
 def find_doubts_to_ask(store: Store, passage: Passage) -> list[Pair]:
-    """Return the doubts about which to ask the user, because the removed passage has a live card.
+    """Find the doubts to ask the user about, because the removed passage has a live card.
 
     A doubt is a pair of a key of this passage, and the key of a removed passage that it may be.
     """
@@ -211,7 +203,7 @@ def find_doubts_to_ask(store: Store, passage: Passage) -> list[Pair]:
 
 
 def _find_doubts(store: Store, passage: Passage) -> list[Pair]:
-    """Return every doubt whether a passage is a removed one, even if that one has no live card."""
+    """Find all doubts whether a passage is a removed one, even if that one has no live card."""
     if not passage.asked or not cards.load_present_row(store, passage):
         return []
     doubts = []

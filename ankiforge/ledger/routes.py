@@ -23,22 +23,23 @@ ROUTE_PRIORITY = (
     SourceKind.VAULT,
     SourceKind.OTHER,
 )
-"""The routes in order of preference. The text of a passage is that of its first present route."""
+"""The routes in order of preference. A passage has the text of the first route that still contains
+it."""
 
 
 def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
     """Link each new highlight to the same passage in a source of another kind.
 
-    Two highlights of different routes are one passage if one names the id of the other, or if
-    their documents are of the same work and their texts are equal. Equal texts are linked one to
-    one, in order. Highlights of the same route are never linked.
+    Two highlights of different routes are one passage if one names the id of the other, or if their
+    documents are the same work and their texts are equal. Equal texts are linked one to one, in
+    order. Highlights of the same route are never linked.
 
     Args:
         store: the store.
-        keys: the keys of the highlights that are new or were read again.
+        keys: the keys of the highlights that are new or were reread.
 
     Returns:
-        The keys that now belong to a passage that was stored before.
+        The keys that now belong to a previously stored passage.
     """
     linked_keys = set()
     for key in keys:
@@ -56,7 +57,7 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
 
 
 def _find_by_named_id(store: Store, highlight: Highlight) -> str:
-    """Return the key of a present highlight of another route that a highlight names, or ""."""
+    """Find the existing highlight of another route that a highlight names; return its key or ""."""
     for hint in highlight.hints:
         # escape the parts of the hint for LIKE
         scheme, name = (
@@ -69,7 +70,7 @@ def _find_by_named_id(store: Store, highlight: Highlight) -> str:
 
 
 def _find_equal_in_same_work(store: Store, row: Row, highlight: Highlight) -> str:
-    """Return the key of an equal highlight of another route in the same work, or "".
+    """Find an equal highlight of another route in the same work; return its key or "".
 
     Equal texts on different pages aren't the same passage, and short texts may be a coincidence.
     """
@@ -86,9 +87,9 @@ def _find_equal_in_same_work(store: Store, row: Row, highlight: Highlight) -> st
 
 
 def _find_routes(store: Store, key: str) -> set[str]:
-    """Return the routes through which a passage was read.
+    """List the routes through which a passage was read.
 
-    They include "" if a key of the passage wasn't read on this device.
+    The result includes "" if a key of the passage wasn't read on this device.
     """
     keys = store.get_keys(key)
     routes = [row["route"] for row in highlights.load_rows(store, keys)]

@@ -1,4 +1,4 @@
-"""Decide which drafts of a passage wait for the user, as a pure function of its decisions.
+"""Decide which drafts of a passage stay pending, as a pure function of its decisions.
 
 A draft is *settled* if a decision on its passage, or on its sentence in another passage, leaves
 nothing to decide about it. A settled draft is put away under the event that settles it, so undoing
@@ -22,7 +22,7 @@ from ankiforge.model import CardKind, Draft, Guid, Pair, StoredDraft, Strings, V
 
 
 class NewPendingDraft(Value):
-    """A draft that becomes pending, with what is stored about it; see `StoredDraft`."""
+    """A draft that becomes pending, with the other values stored in `StoredDraft`."""
 
     draft: Draft
     id: str
@@ -37,7 +37,7 @@ class NewPendingDraft(Value):
 
 
 class RevisionTarget(Value):
-    """A pending draft, with the card or decided sentence that it is now compared with."""
+    """A pending draft with the card or decided sentence that it is now compared with."""
 
     draft: StoredDraft
     revises: Guid | None
@@ -47,20 +47,20 @@ class RevisionTarget(Value):
 
 
 class Change(Value):
-    """How the pending drafts of a passage change; `pending_drafts.apply_changes` writes it."""
+    """How the pending drafts of a passage change; see `pending_drafts.apply_changes`."""
 
     put: tuple[NewPendingDraft, ...] = ()
     """The drafts that become pending."""
     drop: Strings = ()
-    """The ids of the drafts that are deleted, because their source changed."""
+    """The ids of the drafts that are deleted because their source changed."""
     settle: tuple[Pair, ...] = ()
-    """The drafts that are put away: the id of each, and the id of the event that settles it."""
+    """The drafts that are put away, as (id of the draft, id of the event that settles it)."""
     move: tuple[StoredDraft, ...] = ()
     """The drafts that are now about another sentence (`StoredDraft.about`)."""
     ask: tuple[RevisionTarget, ...] = ()
     """The drafts that now ask about another card or another decided sentence."""
     redraft: Strings = ()
-    """The keys of a passage of which a fact is offered that has no draft."""
+    """The keys of a passage with an offered fact that has no draft."""
 
 
 def settle_drafts(
@@ -71,7 +71,7 @@ def settle_drafts(
     chosen: Collection[str] = (),
     current_facts: Sequence[Fact] | None = None,
 ) -> Change:
-    """Compute how the pending drafts of a passage change, given the decisions made so far.
+    """Compute how the decisions made so far change the pending drafts of a passage.
 
     Args:
         snapshot: the passage with its decisions.
@@ -124,11 +124,7 @@ def is_settled(
 ) -> bool:
     """Return whether the decisions made so far leave nothing to decide about a pending draft.
 
-    Args:
-        snapshot: the passage with its decisions.
-        draft: the draft.
-        offered_facts: the facts of the passage that aren't decided, by the hash of their sentence.
-        device_id: the id of this device.
+    `offered_facts` are the undecided facts of the passage, by the hash of their sentence.
     """
     passage = snapshot.passage
     if draft.is_hand_written:
@@ -164,7 +160,7 @@ def is_decided(
 
 
 def _was_closed_since(passage: Passage, number: int) -> bool:
-    """Return whether the user wanted no more cards of a passage after the event with a number."""
+    """Return whether a passage was closed after the event with this number."""
     if not number or not passage.closed:
         return passage.closed
     return any(
@@ -177,10 +173,7 @@ def _was_closed_since(passage: Passage, number: int) -> bool:
 def settles(decision: FactDecision, draft: Draft, name: str) -> bool:
     """Return whether a decision settles a draft that isn't hand-written.
 
-    Args:
-        decision: the decision, of the draft's passage or of another one.
-        draft: the draft.
-        name: the hash of the sentence that the draft is about.
+    The decision may be on another passage. `name` is the hash of the draft's sentence.
     """
     if not decision.of or decision.of_proposal:
         return False
@@ -190,10 +183,10 @@ def settles(decision: FactDecision, draft: Draft, name: str) -> bool:
 
 
 def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
-    """Return the id of the last decision that settles a draft.
+    """Find the id of the last decision that settles a draft.
 
-    If none is about its sentence and answer, that is the last decision on the passage, or "" if
-    there is none.
+    If no decision is about its sentence and answer, that is the last decision on the passage, or ""
+    if there is none.
     """
     last_id = ""
     for decision in reversed(snapshot.all_decisions):
@@ -204,7 +197,7 @@ def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
 
 
 def lacks_drafts(pending: Iterable[StoredDraft], current_facts: Iterable[Fact]) -> bool:
-    """Return whether a fact that is offered has no pending draft."""
+    """Return whether an offered fact has no pending draft."""
     drafted_names = {name for draft in pending for name in draft.about}
     return not drafted_names.issuperset(facts.get_offered_facts(current_facts))
 
@@ -214,7 +207,7 @@ def find_revised_card(
 ) -> Guid | None:
     """Return the GUID of the card that a draft about a fact may revise, or None.
 
-    A draft with another note type can't revise the card, so it would be another card.
+    A draft with another note type can't revise the card but would be another card.
     """
     if not fact.card:
         return None

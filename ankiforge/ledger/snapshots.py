@@ -1,7 +1,7 @@
 """Snapshots of passages, with everything that the decision and drafting rules need.
 
 The rules are functions of snapshots and never query the database: `tables.snapshots` loads many
-passages at once, a rule returns the changes to make, and other functions of `tables` write them.
+passages at once, a rule returns the changes to apply, and other functions of `tables` write them.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from ankiforge.model import Card, Highlight, StoredDraft, Strings, Value
 
 
 class RelatedDecisions(Value):
-    """Decisions and cards of other passages that concern the sentences a passage has or had."""
+    """Decisions and cards of other passages about sentences that this passage has or had."""
 
     decisions: tuple[FactDecision, ...] = ()
-    """The decisions that were made on such sentences in other passages."""
+    """The decisions on such sentences in other passages."""
     live_cards: Mapping[str, Card] = {}
     """The live cards of other passages that are about such sentences, by GUID."""
     present_sentences: frozenset[str] = frozenset()
-    """The decided sentences that this passage no longer has, but another present passage has."""
+    """The decided sentences that this passage no longer has but another passage still has."""
 
 
 def find_long_sentences(passage: Passage, sentences: Iterable[str]) -> set[str]:
-    """Return the long sentences among `sentences` and all sentences that the passage ever had.
+    """Find the long sentences among `sentences` and all sentences that the passage ever had.
 
     Only long sentences are recognized in other passages.
     """
@@ -41,11 +41,11 @@ class PassageSnapshot(Value):
 
     passage: Passage
     text: str = ""
-    """The text whose sentences are the facts, or "" if the passage is no longer in any source."""
+    """The text whose sentences are the facts, or "" if no source contains the passage any more."""
     pending_drafts: tuple[StoredDraft, ...] = ()
-    """The pending drafts of the passage, under all of its keys."""
+    """The pending drafts of the passage, under any of its keys."""
     related: RelatedDecisions = RelatedDecisions()
-    """The decisions of other passages that concern sentences of this one."""
+    """The decisions of other passages about sentences of this passage."""
 
     @property
     def sentences(self) -> Strings:
@@ -64,7 +64,7 @@ class PassageSnapshot(Value):
         return sorted(decisions, key=lambda decision: decision.order)
 
     def get_decided_names(self) -> set[str]:
-        """Return the hashes of the sentences that aren't proposed, because they were decided.
+        """Return the hashes of the sentences that aren't proposed because they were decided.
 
         A sentence whose only decision rejected a model's draft is still proposed.
         """
@@ -94,11 +94,11 @@ class PassageSnapshot(Value):
         return names
 
     def find_card(self, guid: str) -> Card:
-        """Return a card of the passage, or a live card of another one about its sentences."""
+        """Return a card of the passage, or a live card of another passage about its sentences."""
         return self.passage.cards.get(guid) or self.related.live_cards[guid]
 
     def compute_facts(self, drafted: Iterable[str] = ()) -> tuple[Fact, ...]:
-        """Return the facts of the passage.
+        """Compute the facts of the passage.
 
         `drafted` has the hashes of sentences that have a draft besides the pending drafts.
         """
@@ -125,7 +125,7 @@ class PassageSnapshot(Value):
 
 
 class HighlightSnapshot(PassageSnapshot, kw_only=True):
-    """A passage together with the highlight that is drafted for it."""
+    """A passage with the highlight that is drafted for it."""
 
     highlight: Highlight
     content: str
@@ -135,6 +135,6 @@ class HighlightSnapshot(PassageSnapshot, kw_only=True):
     reason: str = ""
     """Why the highlight had no card when it was last drafted, or ""."""
     usefulness: float = 0.0
-    """The probability, as last estimated, that the user would keep a card of the best sentence."""
+    """The last estimated probability that the user would keep a card of the best sentence."""
     original_title: str = ""
-    """The title of the document with the original if the highlight is an exact copy, else ""."""
+    """If the highlight is an exact copy, the title of the original's document, else ""."""

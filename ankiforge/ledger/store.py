@@ -1,9 +1,9 @@
 """The journal, which records everything, and the database, which is rebuilt from it.
 
 Each device appends events to its own file, `journal/<device>.jsonl`. `Store.merge_journal` reads
-the events of all files, and `fold_events` computes passages and cards from them. Lines are on
-disk before the database commits, and an error rolls both back. `Store.recompute_passages` must
-be called before a table computed from events is read.
+the events of all files, and `fold_events` computes passages and cards from them. Lines are on disk
+before the database commits, and an error rolls both back. `Store.recompute_passages` must be called
+before a table computed from events is read.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ from ankiforge.text.normalize import normalize_for_comparison
 LINK_KINDS = ("same", "undo")
 """Kinds of events that change which keys belong to one passage."""
 MAX_CACHED_PASSAGES = 5000
-"""The number of passages at which the cache of passages is cleared."""
+"""The number of passages at which the cache is cleared."""
 JSON_VALUES = "(SELECT value FROM json_each(?))"
-"""The SQL subquery for the values of a JSON list, which is passed as one parameter."""
+"""The SQL subquery for the values of a JSON list that is passed as one parameter."""
 
 
 # For each of these queries, `schema.sql` has a partial index with exactly this condition.
@@ -73,35 +73,34 @@ _decode_passage = msgspec.json.Decoder(Passage).decode
 
 
 def to_list_column(values: Iterable[str]) -> str:
-    """Return the value of a list column: the normalized values, with a newline around each.
+    """Join normalized values for a list column, with a newline before and after each.
 
-    So a query can search for a whole value between newlines.
+    Queries can thus match whole values.
     """
     text = "\n".join(normalize_for_comparison(value) for value in values if value)
     return f"\n{text}\n" if text else ""
 
 
 def get_card_text(fields: Fields) -> str:
-    """Return the plain text of a card's fields, except `Reverse`, which is only a flag."""
+    """Join the plain text of a card's fields, except `Reverse`, which is only a flag."""
     shown = occlusion.to_readable_fields(fields)
     texts = [to_plain_text(text) for name, text in shown if name != "Reverse"]
     return " ".join(texts)
 
 
 def normalize_tag(tag: str) -> str:
-    """Return a tag in the form that queries use: without `#`, and with hyphens for spaces."""
+    """Normalize a tag for queries: remove `#`, and replace spaces with hyphens."""
     return "-".join(tag.removeprefix("#").split())
 
 
 class JournalState(Value):
-    """How many faulty lines there were when the journal was last read."""
+    """The numbers of faulty lines found when the journal was last read."""
 
     unreadable: int = 0
-    """The number of lines that were skipped, including torn last lines, whose rest may still
-    arrive."""
+    """The number of skipped lines, including torn last lines, whose rest may still arrive."""
     missing: int = 0
-    """The number of lines in the database that no file had any more. They were appended to this
-    device's file, unless the store is read-only."""
+    """The number of lines in the database that were no longer in any file. Unless the store is
+    read-only, they were appended to this device's file."""
     unknown: int = 0
     """The number of lines whose kind only a newer version of the program knows."""
 
@@ -111,19 +110,19 @@ class _Transaction:
 
     def __init__(self) -> None:
         self.action = ""
-        """The id of the running action, which nested blocks join, or "" if none is running."""
+        """The id of the running action, which nested blocks join, or ""."""
         self.events: list[Event] = []
-        """The events recorded so far, which aren't in the journal yet."""
+        """The events recorded so far, not yet in the journal."""
         self.stored_count = 0
         """How many of `events` are in the database."""
         self.last_number: int | None = None
         """The number of the last event, or None if it wasn't queried yet."""
         self.changed_keys: dict[str, None] = {}
-        """The keys of the passages that must be recomputed."""
+        """The keys of the passages to recompute."""
 
 
 class Store(Database):
-    """Reads the journal of all devices, and writes the database and this device's journal file."""
+    """Reads the journals of all devices, and writes the database and this device's journal file."""
 
     def __init__(
         self,
@@ -133,7 +132,7 @@ class Store(Database):
         *,
         read_only: bool = False,
     ) -> None:
-        """Open the database, or create an empty one.
+        """Open the database, creating it if necessary.
 
         Call `merge_journal` before anything else.
 
@@ -146,7 +145,7 @@ class Store(Database):
         """
         self.device_id = machine
         self.journal_state = JournalState()
-        """The state of the journal as of the last `merge_journal`."""
+        """The state of the journal at the last `merge_journal`."""
         self._read_only = read_only
         self._journal = JournalFiles(journal, machine)
         self._database = database
@@ -222,7 +221,7 @@ class Store(Database):
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Context manager that runs its block in a savepoint, which is rolled back on an error."""
+        """Context manager that runs its block in a savepoint, which an error rolls back."""
         with self.transaction():
             transaction = self._require_transaction()
             self.recompute_passages()
@@ -248,10 +247,10 @@ class Store(Database):
     ) -> dict[str, BugError]:
         """Call `apply` with all keys at once or, if that fails, with each key alone.
 
-        A call that fails has no effect.
+        A failed call has no effect.
 
         Returns:
-            The unexpected exception of each key for which the call failed.
+            The unexpected exceptions of failed calls, by key.
         """
         if not keys:
             return {}
@@ -269,7 +268,7 @@ class Store(Database):
 
     @contextmanager
     def action(self) -> Iterator[str]:
-        """Context manager that groups decisions, so that one undo reverts all of its block.
+        """Context manager that groups decisions, so that one undo reverts all of them.
 
         The block runs in one transaction. A nested block joins the outer action. An action ends
         with its transaction, so that later events can't become part of it.
@@ -290,11 +289,10 @@ class Store(Database):
 
     @property
     def event_count(self) -> int:
-        """The number of events recorded in the running transaction, or 0 if there is none."""
+        """The number of events recorded in the running transaction, or 0 outside of one."""
         return len(self._transaction.events) if self._transaction else 0
 
     def _require_transaction(self) -> _Transaction:
-        """Return the running transaction, or raise RuntimeError."""
         if self._transaction is None:
             raise RuntimeError("events are recorded inside a transaction")
         return self._transaction
@@ -318,7 +316,7 @@ class Store(Database):
     def record_event(self, kind: str, key: str, by: str, body: Json) -> Event:
         """Record an event of this device, inside a transaction.
 
-        A decision by the user becomes part of the running action, if there is one.
+        A decision by the user becomes part of the running action, if any.
         """
         transaction = self._require_transaction()
         if transaction.last_number is None:
@@ -351,12 +349,12 @@ class Store(Database):
             self._recompute_aliases()
 
     def load_events(self, keys: Sequence[str]) -> list[Event]:
-        """Return all events with these keys, active or not."""
+        """Load all events with these keys, active or not."""
         query = f"SELECT id, line FROM event WHERE key IN {JSON_VALUES}"
         return list(self.iter_events(query, to_json(keys)))
 
     def get_subject_events(self, key: str) -> list[Event]:
-        """Return the active events whose kind is in `SUBJECT_KINDS`, for one key, oldest first."""
+        """Return the active events of the kinds in `SUBJECT_KINDS` for one key, oldest first."""
         if self._transaction is None:
             self._drop_stale_caches()
         if self._subject_events is None:
@@ -370,7 +368,7 @@ class Store(Database):
         return self._subject_events.get(key, [])
 
     def iter_events(self, query: str, *values: object) -> Iterator[Event]:
-        """Yield the events that a query selects, one at a time. It must select `id` and `line`."""
+        """Run a query that selects `id` and `line`, and yield the events one at a time."""
         self._flush_events()
         for row in self.iter_rows(query, *values):
             event = decode_event(row["line"])
@@ -384,7 +382,7 @@ class Store(Database):
         return max(largest, self.fetch_value("SELECT max(n) FROM unknown_event") or 0)
 
     def _flush_events(self) -> None:
-        """Insert the recorded events that the database lacks, so that queries find them."""
+        """Insert recorded events that the database lacks, so that queries find them."""
         transaction = self._transaction
         if transaction is None or transaction.stored_count == len(transaction.events):
             return
@@ -395,7 +393,7 @@ class Store(Database):
     # --- passages -----------------------------------------------------------------------
 
     def get_passage(self, key: str) -> Passage:
-        """Return the passage to which a key belongs."""
+        """Return the passage that a key belongs to."""
         keys = self.get_keys(key)
         transaction = self._transaction
         if transaction and not transaction.changed_keys.keys().isdisjoint(keys):
@@ -406,7 +404,7 @@ class Store(Database):
         return self._passages[first_key]
 
     def get_passages(self, keys: Sequence[str]) -> list[Passage]:
-        """Return the passage of each key, using one query for all of them."""
+        """Return the passage of each key, loading all of them with one query."""
         if self._transaction is None:
             self._drop_stale_caches()
         else:
@@ -415,7 +413,7 @@ class Store(Database):
         return [self._passages[self._get_keys(key)[0]] for key in keys]
 
     def preload_passages(self, keys: Iterable[str]) -> None:
-        """Load the passages of these keys into the cache, using one query for all of them."""
+        """Load the passages of these keys into the cache with one query."""
         first_keys = {self._get_keys(key)[0] for key in keys}
         # one by one, because a set difference takes time proportional to the cache
         missing_keys = [key for key in first_keys if key not in self._passages]
@@ -431,22 +429,22 @@ class Store(Database):
             self._passages[row["key"]] = _decode_passage(row["body"])
 
     def clear_passage_cache(self) -> None:
-        """Clear the cache of passages, first recomputing those with new events."""
+        """Clear the cache of passages, after recomputing those with new events."""
         self.recompute_passages()
         self._passages.clear()
 
     def get_first_key(self, key: str) -> str:
-        """Return the oldest key of the passage to which a key belongs."""
+        """Return the oldest key of the passage that a key belongs to."""
         return self.get_keys(key)[0]
 
     def get_keys(self, key: str) -> Strings:
-        """Return all keys of the passage to which a key belongs, oldest first."""
+        """Return all keys of the passage that a key belongs to, oldest first."""
         if self._transaction is None:
             self._drop_stale_caches()
         return self._get_keys(key)
 
     def get_all_keys(self, keys: Iterable[str]) -> list[str]:
-        """Return all keys of the passages to which these keys belong, in no particular order."""
+        """Return all keys of the passages that these keys belong to, in no particular order."""
         if self._transaction is None:
             self._drop_stale_caches()
         return list({passage_key for key in keys for passage_key in self._get_keys(key)})
@@ -504,7 +502,7 @@ class Store(Database):
             self._recompute_batch(keys)
 
     def _recompute_batch(self, changed_keys: Sequence[str]) -> None:
-        """Recompute the passages to which these keys belong, and replace their rows."""
+        """Recompute the passages that these keys belong to, and replace their rows."""
         # a key may have been a passage of its own before, whose rows are deleted, too
         passage_keys = dict.fromkeys(self._get_keys(key) for key in changed_keys)
         all_keys = dict.fromkeys((*changed_keys, *chain(*passage_keys)))
@@ -593,8 +591,8 @@ class Store(Database):
     def merge_journal(self) -> list[Event]:
         """Read the new lines of all journal files, and return the new events.
 
-        A last line without a newline is left for a later call. Lines in the database that no file
-        has any more, whichever device wrote them, are appended to this device's own file.
+        A last line without a newline is left for a later call. Lines that are in the database but
+        in no file any more, whichever device wrote them, are appended to this device's own file.
         """
         if self._transaction is None and self._is_up_to_date():
             return []

@@ -1,4 +1,4 @@
-"""The tables for what was last seen in Anki: notes, reviews, deletions and conflicts.
+"""The tables for the last state seen in Anki: notes, reviews, deletions and conflicts.
 
 A *view* is what was read from Anki's collection at one time. A note is *absent* if the newest view
 doesn't contain it. A *grave* is Anki's record that a note was deleted.
@@ -19,7 +19,7 @@ decode_note = msgspec.json.Decoder(AnkiNote).decode
 
 
 def is_deleted(store: Store, guid: str) -> bool:
-    """Return whether a note was deleted, so that the newest view has a grave for it."""
+    """Return whether the newest view has a grave for a note."""
     return bool(filter_deleted(store, [guid]))
 
 
@@ -32,24 +32,24 @@ def has_deleted_notes(store: Store) -> bool:
 
 
 def load_seen_rows(store: Store) -> list[Row]:
-    """Return the rows of all notes that were ever seen in Anki, including absent ones."""
+    """Load the rows of all notes that were ever seen in Anki, including absent ones."""
     return store.fetch_rows("SELECT * FROM seen")
 
 
 def load_present_note(store: Store, guid: str) -> AnkiNote | None:
-    """Return a note as last seen in Anki, or None if it is absent."""
+    """Load a note as last seen in Anki, or None if it is absent."""
     body = store.fetch_value("SELECT body FROM seen WHERE absent = 0 AND guid = ?", guid)
     return decode_note(body) if body else None
 
 
 def iter_present_notes(store: Store) -> Iterator[AnkiNote]:
-    """Yield all notes that are present in Anki."""
+    """Yield all notes that are currently in Anki."""
     rows = store.fetch_rows("SELECT body FROM seen WHERE absent = 0")
     return (decode_note(row["body"]) for row in rows)
 
 
 def is_note_known(store: Store, guid: str) -> bool:
-    """Return whether a note was ever seen in Anki, or is known to be absent from it."""
+    """Return whether a note was ever seen in Anki, or is known to be absent."""
     return store.fetch_first_row("SELECT 1 FROM seen WHERE guid = ?", guid) is not None
 
 
@@ -59,10 +59,10 @@ def count_reviews(store: Store, guid: str) -> int:
 
 
 def load_absent_cards(store: Store, *, asked: bool) -> list[Row]:
-    """Return the columns `guid` and `words` of the live cards whose notes are absent.
+    """Load `guid` and `words` of the live cards whose notes are absent.
 
-    If `asked`, return only the cards whose notes were deleted together with many others, so that
-    the user is asked about them. Otherwise, return only the other cards.
+    With `asked`, load only the cards whose notes were deleted together with many others, so that
+    the user is asked about them; otherwise load only the other cards.
     """
     return store.fetch_rows(
         "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid)"
@@ -72,7 +72,7 @@ def load_absent_cards(store: Store, *, asked: bool) -> list[Row]:
 
 
 def store_note(store: Store, note: AnkiNote) -> None:
-    """Store a note as it is in Anki now."""
+    """Store the current state of a note in Anki."""
     row = {
         "guid": note.guid,
         "absent": 0,
@@ -86,12 +86,12 @@ def store_note(store: Store, note: AnkiNote) -> None:
 
 
 def set_absent(store: Store, guid: str, since: float, *, asked: bool) -> None:
-    """Record that a note, whether it was seen before or not, is absent from Anki.
+    """Record that a note, seen before or not, is absent from Anki.
 
     Args:
         store: the store.
         guid: the GUID of the note.
-        since: the time since which the note has been absent, in seconds since 1970.
+        since: when the note became absent, in seconds since 1970.
         asked: whether the note was deleted together with many others, so that the user is asked.
     """
     store.execute(
@@ -102,26 +102,22 @@ def set_absent(store: Store, guid: str, since: float, *, asked: bool) -> None:
 
 
 def delete_note(store: Store, guid: str) -> None:
-    """Delete what is stored about the note of a card."""
+    """Delete the stored state of a card's note."""
     store.execute("DELETE FROM seen WHERE guid = ?", guid)
 
 
 def delete_absent_note(store: Store, guid: str) -> None:
-    """Delete what is stored about the note of a card, if the note is absent."""
+    """Delete the stored state of a card's note if the note is absent."""
     store.execute("DELETE FROM seen WHERE guid = ? AND absent", guid)
 
 
 def store_reviews(store: Store, reviews: Iterable[AnkiReview]) -> int:
-    """Store reviews of our own cards.
-
-    Returns:
-        How many of the reviews weren't stored before.
-    """
+    """Store reviews of our own cards, and return how many of them are new."""
     return store.insert("review", map(asdict, reviews), verb="INSERT OR IGNORE")
 
 
 def replace_graves(store: Store, ids: set[NoteId]) -> None:
-    """Replace all stored graves by those with these note ids, whose notes may have been ours."""
+    """Replace all stored graves with the graves of these notes, which may have been ours."""
     if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
         store.execute("DELETE FROM grave")
         store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
@@ -139,7 +135,7 @@ def store_imported_mods(store: Store, taken: Mapping[Guid, int]) -> None:
 
 
 def set_up_to_date(store: Store, guids: Iterable[Guid], settings: str) -> None:
-    """Record that nothing needs to be written to these notes, as long as `settings` stay the same.
+    """Record that these notes need no update while `settings` stay the same.
 
     Their conflicts are deleted.
     """
@@ -149,9 +145,9 @@ def set_up_to_date(store: Store, guids: Iterable[Guid], settings: str) -> None:
 
 
 def load_conflicts(store: Store) -> list[Row]:
-    """Return the stored conflicts of all live cards, sorted by GUID and field.
+    """Load the conflicts of all live cards, sorted by GUID and field.
 
-    Each is about a field that the user changed in Anki, and that the source changed as well.
+    A conflict is about a field that both the user changed in Anki and the source changed.
     """
     return store.fetch_rows(
         "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
@@ -159,7 +155,7 @@ def load_conflicts(store: Store) -> list[Row]:
 
 
 def store_conflicts(store: Store, conflicts: Iterable[Conflict]) -> None:
-    """Store conflicts about fields that the user changed in Anki and the source changed as well."""
+    """Store conflicts about fields that both the user changed in Anki and the source changed."""
     store.execute_all(
         "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
         " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
@@ -168,16 +164,16 @@ def store_conflicts(store: Store, conflicts: Iterable[Conflict]) -> None:
 
 
 def delete_conflicts(store: Store, guids: Iterable[str], field: str = "") -> None:
-    """Delete the conflicts of these cards, or if `field` isn't "", only those about this field."""
+    """Delete the conflicts of these cards; unless `field` is "", only those about this field."""
     query = "DELETE FROM conflict WHERE guid = ?1 AND (?2 = '' OR field = ?2)"
     store.execute_all(query, [(guid, field) for guid in guids])
 
 
 def load_notes_to_plan(store: Store, settings: str) -> dict[str, str | None]:
-    """Return the notes to which something may need to be written, as JSON by GUID.
+    """Load the notes that may need an update, as JSON by GUID.
 
-    The value is None for a live card whose note was never seen in Anki. Notes are left out if
-    `set_up_to_date` was called for them with the same `settings`, and nothing that they depend on
+    The value is None for a live card whose note was never seen in Anki. Notes are skipped if
+    `set_up_to_date` was called for them with the same `settings` and nothing that they depend on
     has changed since.
     """
     rows = store.fetch_rows(
@@ -189,14 +185,14 @@ def load_notes_to_plan(store: Store, settings: str) -> dict[str, str | None]:
 
 
 def load_imported_mods(store: Store) -> dict[str, int]:
-    """Return what `store_imported_mods` stored: the newest imported `mod` of each note, by GUID."""
+    """Load the values of `store_imported_mods`: the newest imported `mod` of each note, by GUID."""
     return {row["guid"]: row["mod"] for row in store.fetch_rows("SELECT * FROM taken")}
 
 
 def filter_foreign(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return the ids in `ids`, which are strings of digits, that belong to foreign notes in Anki.
+    """Keep only the ids, given as digits, of foreign notes in Anki.
 
-    A foreign note is one that another tool or the user made.
+    A foreign note is one that another tool or the user created.
     """
     query = (
         "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
@@ -206,7 +202,7 @@ def filter_foreign(store: Store, ids: Iterable[str]) -> set[str]:
 
 
 def filter_deleted(store: Store, guids: Iterable[str]) -> set[str]:
-    """Return the GUIDs in `guids` whose notes were deleted, according to the newest view."""
+    """Keep only the GUIDs of notes that the newest view has a grave for."""
     guids_by_note_id = {compute_note_id(Guid(guid)): guid for guid in guids}
     query = f"SELECT id FROM grave WHERE id IN {JSON_VALUES}"
     rows = (

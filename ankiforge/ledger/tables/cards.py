@@ -1,7 +1,7 @@
-"""The table `card`, whose rows are computed from events and hold what queries need of a card.
+"""The table `card`, computed from events, with the columns of each card that queries need.
 
 The card itself is part of its passage (`Store.get_passage`). A card's *home* is the passage that
-contains its sentence now, which may be another one than its own passage (see the view `placed`).
+contains its sentence now, which may not be the card's own passage (see the view `placed`).
 """
 
 from __future__ import annotations
@@ -18,22 +18,19 @@ def find_passage_key(store: Store, guid: str) -> str | None:
 
 
 def find_home_key(store: Store, guid: str) -> str | None:
-    """Return the key of the passage that is a card's home, or None if there is no such card."""
+    """Return the key of a card's home passage, or None if there is no such card."""
     key: str | None = store.fetch_value("SELECT home FROM placed WHERE guid = ?", guid)
     return key
 
 
 def load_passage_keys(store: Store, *, live: bool = False) -> list[str]:
-    """Return the keys of all passages that have cards, sorted.
-
-    With `live`, only live cards count.
-    """
+    """List the keys of all passages that have cards, or with `live` that have live cards."""
     query = "SELECT DISTINCT passage FROM card WHERE live >= ? ORDER BY passage"
     return [row["passage"] for row in store.fetch_rows(query, live)]
 
 
 def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
-    """Return the keys of the passages that these cards belong to, sorted."""
+    """List the keys of the passages that these cards belong to, sorted."""
     query = (
         f"SELECT DISTINCT passage FROM card WHERE guid IN {JSON_VALUES} ORDER BY passage"
     )
@@ -41,29 +38,29 @@ def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
 
 
 def filter_live(store: Store, guids: Iterable[str]) -> set[str]:
-    """Return the GUIDs in `guids` whose cards are live."""
+    """Keep only the GUIDs of live cards."""
     query = f"SELECT guid FROM card WHERE live AND guid IN {JSON_VALUES}"
     return {row["guid"] for row in store.fetch_rows(query, to_json(list(guids)))}
 
 
 def has_cards(store: Store) -> bool:
-    """Return whether there is any card, live or not."""
+    """Return whether there are any cards, live or not."""
     return store.fetch_first_row("SELECT 1 FROM card LIMIT 1") is not None
 
 
 def load_all_cards(store: Store) -> dict[str, Row]:
-    """Return all cards, by GUID, with the columns `guid`, `live`, `passage` and `deck`."""
+    """Load the columns `guid`, `live`, `passage` and `deck` of all cards, by GUID."""
     rows = store.fetch_rows("SELECT guid, live, passage, deck FROM card")
     return {row["guid"]: row for row in rows}
 
 
 def load_adopted_cards(store: Store) -> list[Row]:
-    """Return the columns `guid` and `passage` of the cards whose notes another tool made."""
+    """Load `guid` and `passage` of the cards whose notes another tool created."""
     return store.fetch_rows("SELECT guid, passage FROM card WHERE adopted != ''")
 
 
 def load_cards_with_offered_text(store: Store) -> list[Row]:
-    """Return the columns `guid` and `passage` of the live cards with new text from the source.
+    """Load `guid` and `passage` of the live cards with new text from the source.
 
     The user has edited these cards, so the new text is only offered (`Edits.offered`).
     """
@@ -71,10 +68,10 @@ def load_cards_with_offered_text(store: Store) -> list[Row]:
 
 
 def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, list[Row]]:
-    """Return the rows of the cards with these contents, live or not, by content.
+    """Load the rows of the cards with these contents, live or not, by content.
 
-    A content is a hash of a card's text. It may be that of the current text, or of the text that
-    the source or drafter gave last.
+    A content is a hash of a card's text: either of its current text, or of the text that the source
+    or drafter gave last.
     """
     store.recompute_passages()
     content_set = set(contents)
@@ -94,7 +91,7 @@ def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, li
 def load_live_cards_by_sentence(
     store: Store, names: Iterable[str]
 ) -> dict[str, list[Row]]:
-    """Return the rows of the live cards about these long sentences, by the name of the sentence."""
+    """Load the rows of the live cards about these long sentences, by the hash of the sentence."""
     rows_by_sentence: dict[str, list[Row]] = {}
     query = (
         f"SELECT * FROM card WHERE sentence != '' AND sentence IN {JSON_VALUES} AND live"
@@ -108,7 +105,7 @@ def load_live_cards_by_sentence(
 def load_rejections_by_content(
     store: Store, contents: Iterable[str]
 ) -> dict[str, set[str]]:
-    """Return the keys of the passages in which the user rejected these contents, by content.
+    """Map these contents to the keys of the passages in which the user rejected them.
 
     A content is a hash of a card's text.
     """
@@ -121,7 +118,7 @@ def load_rejections_by_content(
 
 
 def load_equal_pairs(store: Store) -> list[Row]:
-    """Return all pairs of live cards whose text is equal.
+    """Find all pairs of live cards with equal text.
 
     The columns are the GUIDs `old_guid` and `new_guid`, their passages `old` and `new`, and the
     text `words`.
@@ -135,7 +132,7 @@ def load_equal_pairs(store: Store) -> list[Row]:
 
 
 def count_live(store: Store, container: str) -> int:
-    """Return the number of live cards whose passages are in documents of a container."""
+    """Count the live cards whose passages are in documents of a container."""
     count: int = store.fetch_value(
         "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
         " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?",
@@ -145,7 +142,7 @@ def count_live(store: Store, container: str) -> int:
 
 
 def load_mapped_cards(store: Store) -> list[Row]:
-    """Return the cards whose notes were shipped in a note type of the user's.
+    """Load the cards whose notes were exported in one of the user's own note types.
 
     The columns are `guid`, and the `body` of the note, which is None if the note was never seen.
     """
@@ -155,7 +152,7 @@ def load_mapped_cards(store: Store) -> list[Row]:
 
 
 def load_deck_cards(store: Store, deck: str) -> list[Row]:
-    """Return the cards in Anki that were made for `deck` or one of its subdecks.
+    """Load the cards in Anki that were created for `deck` or one of its subdecks.
 
     The columns are the card's `deck`, and the `body` of the note.
     """
@@ -167,7 +164,7 @@ def load_deck_cards(store: Store, deck: str) -> list[Row]:
 
 
 def load_home_positions(store: Store, guids: Iterable[str]) -> list[Row]:
-    """Return where the homes of these cards are, and how useful the cards are.
+    """Load the positions of these cards' home passages, and the usefulness of the cards.
 
     The columns are `guid`, the `source` and `place` of the document, the `position` in it, and
     `worth`, which is 1 if the usefulness wasn't estimated.

@@ -1,7 +1,7 @@
 """The table `document`, with every document that a source of this workspace has or had.
 
-A document is found by its container (a vault, directory or library) and its place there, which is
-a path or the source's own key.
+A document is identified by its container (a vault, directory or library) and its *place* in the
+container, which is a path or the source's own key.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ def find_document(store: Store, container: str, place: str) -> Row | None:
 
 
 def load_document(store: Store, id: DocumentId) -> Row:
-    """Return the row of the document with this id, which must exist."""
+    """Load the row of an existing document by its id."""
     [row] = store.fetch_rows("SELECT * FROM document WHERE id = ?", id)
     return row
 
 
 def load_locations(store: Store) -> list[Row]:
-    """Return the columns `id`, `container`, `place` and `state` of all documents."""
+    """Load the columns `id`, `container`, `place` and `state` of all documents."""
     return store.fetch_rows(
         "SELECT id, container, place, state FROM document ORDER BY id"
     )
 
 
 def load_present_in_container(store: Store, container: str) -> list[Row]:
-    """Return the present documents of a container, with the columns by which changes are found.
+    """Load the documents that still exist in a container, with the columns for detecting changes.
 
     The columns are `id`, `place`, `fingerprint`, `depends` and `left_out`.
     """
@@ -44,13 +44,13 @@ def load_present_in_container(store: Store, container: str) -> list[Row]:
 
 
 def load_present_in_source(store: Store, source: str) -> list[Row]:
-    """Return the columns `id` and `place` of the present documents of a source."""
+    """Load `id` and `place` of the documents that still exist in a source."""
     query = "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
     return store.fetch_rows(query, source)
 
 
 def load_unused_documents(store: Store, in_use: Iterable[str]) -> list[Row]:
-    """Return the rows of the present documents whose source isn't one of those `in_use`."""
+    """Load the rows of the existing documents whose source isn't in `in_use`."""
     return store.fetch_rows(
         "SELECT * FROM document WHERE state = 'present' AND source != ''"
         f" AND source NOT IN {JSON_VALUES}",
@@ -61,7 +61,7 @@ def load_unused_documents(store: Store, in_use: Iterable[str]) -> list[Row]:
 def has_documents(store: Store, container: str = "") -> bool:
     """Return whether any document was read on this device.
 
-    If `container` isn't "", return instead whether any document in it is known.
+    If `container` isn't "", return instead whether any of its documents is known.
     """
     if container:
         query = "SELECT 1 FROM document WHERE container = ?"
@@ -73,10 +73,10 @@ def has_documents(store: Store, container: str = "") -> bool:
 
 
 def load_lookalikes(store: Store) -> list[Row]:
-    """Return the present documents that contain lookalikes of marks or cards (`Lookalike`).
+    """Load the existing documents that contain lookalikes of highlights or cards (`Lookalike`).
 
-    The columns are `source`, `place`, `title` and `left_out`, and the rows are sorted by source
-    and place.
+    The columns are `source`, `place`, `title` and `left_out`; the rows are sorted by source and
+    place.
     """
     return store.fetch_rows(
         "SELECT source, place, title, left_out FROM document"
@@ -88,16 +88,10 @@ def load_lookalikes(store: Store) -> list[Row]:
 
 
 def store_document(store: Store, row: Json, names: Strings) -> DocumentId:
-    """Insert or update a document and the identifiers of its work.
+    """Insert or update a document and the identifiers of its work, and return the document's id.
 
-    Args:
-        store: the store.
-        row: the columns of the document. If the document is known, the id is included, because
-            its place may have changed.
-        names: the identifiers.
-
-    Returns:
-        The id of the document.
+    `row` includes the id of a known document, because its place may have changed; `names` are the
+    identifiers.
     """
     key = "id" if "id" in row else "container, place"
     id: DocumentId = store.upsert("document", row, key=key)
@@ -108,7 +102,7 @@ def store_document(store: Store, row: Json, names: Strings) -> DocumentId:
 
 
 def store_journal_only_document(store: Store, container: str, place: str) -> DocumentId:
-    """Insert a document that is known only from the journal, unless there is one at its place.
+    """Insert a document known only from the journal, unless its place already has a document.
 
     Returns:
         The id of the document at this place.
@@ -126,16 +120,16 @@ def store_journal_only_document(store: Store, container: str, place: str) -> Doc
 
 
 def set_removed(store: Store, id: DocumentId) -> None:
-    """Record that a document has been removed from its source."""
+    """Mark a document as removed from its source."""
     query = "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?"
     store.execute(query, id)
 
 
 def set_unselected(store: Store, id: DocumentId) -> None:
-    """Record that no setting selects a document any more."""
+    """Mark a document as no longer selected by any setting."""
     store.execute("UPDATE document SET state = 'unselected' WHERE id = ?", id)
 
 
 def schedule_reading(store: Store, id: DocumentId) -> None:
-    """Have a document read again in the next run, by forgetting its fingerprint."""
+    """Schedule a document to be reread in the next run by deleting its fingerprint."""
     store.execute("UPDATE document SET fingerprint = '' WHERE id = ?", id)

@@ -1,7 +1,7 @@
 """The candidates that a draft may duplicate: cards, other drafts, and foreign notes in Anki.
 
-A foreign note is one that another tool or the user made. For each candidate, the search terms are
-stored, so that a draft is only compared with the few candidates that its own terms find; see
+A foreign note is one that another tool or the user created. The search terms of each candidate are
+stored, so that a draft is only compared with the few candidates that share its own terms; see
 `check/duplicates.py`.
 """
 
@@ -85,10 +85,10 @@ class DuplicateCandidates:
             )
 
     def get_content(self, id: str) -> CardContent | None:
-        """Return the text of a card, draft or foreign note.
+        """Return the text of a card, draft or foreign note, or None if it is no longer in use.
 
-        Return None if it is no longer in use: the card isn't live, the draft isn't pending, or the
-        note isn't in Anki or has no text.
+        It is no longer in use if the card isn't live, the draft isn't pending, or the note isn't in
+        Anki or has no text.
         """
         if id.startswith(FOREIGN_PREFIX):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
@@ -113,14 +113,14 @@ class DuplicateCandidates:
     # --- foreign notes ------------------------------------------------------------------
 
     def load_foreign_mods(self) -> dict[NoteId, int]:
-        """Return the modification time (`mod`) of each stored foreign note, by note id."""
+        """Load the modification time (`mod`) of each stored foreign note, by note id."""
         rows = self._store.fetch_rows("SELECT id, mod FROM foreign_note")
         return {row["id"]: row["mod"] for row in rows}
 
     def store_foreign_notes(
         self, ids: frozenset[NoteId], changed: Iterable[ForeignNote]
     ) -> None:
-        """Store the changed foreign notes, and delete those whose ids aren't among `ids`.
+        """Store the changed foreign notes, and delete those that are no longer in Anki.
 
         `ids` are the ids of all foreign notes that are in Anki now.
         """
@@ -134,7 +134,7 @@ class DuplicateCandidates:
 def filter_known_different(
     store: Store, passage: Passage, guids: Iterable[str]
 ) -> set[str]:
-    """Return the GUIDs in `guids` of cards that don't count as duplicates in `passage`.
+    """Keep only the GUIDs of cards that don't count as duplicates in `passage`.
 
     These are the cards whose passages the user has said are different from `passage`.
     """
@@ -150,7 +150,7 @@ def filter_known_different(
 
 
 def store_search_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
-    """Store search terms, each with its digest, unless they are already stored.
+    """Store search terms by digest, unless they are already stored.
 
     The digest of a card or draft is its kind followed by the hash of its content.
     """

@@ -25,10 +25,9 @@ def iter_active_decisions(store: Store, keys: Iterable[str]) -> Iterator[Event]:
 
 
 def iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
-    """Yield the active decisions of the action with this id.
+    """Yield the active decisions of an action, or only one decision if `id` is its id.
 
-    An action consists of the decisions that one command or key press makes. If `id` is instead
-    the id of a decision, yield only this decision.
+    An action consists of the decisions of one command or key press.
     """
     query = (
         "SELECT id, line FROM standing WHERE ((act = ?1 AND act != '') OR id = ?1)"
@@ -38,7 +37,7 @@ def iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
 
 
 def find_decision_on_draft(store: Store, draft_id: str) -> Event | None:
-    """Return the last active decision by which a draft ceased to be pending, or None."""
+    """Find the last active decision that settled a draft, or None."""
     query = (
         "SELECT id, line FROM standing WHERE id IN (SELECT event FROM decided WHERE id = ?)"
         " ORDER BY n DESC LIMIT 1"
@@ -62,9 +61,9 @@ def iter_active_user_decisions(store: Store) -> Iterator[Event]:
 
 
 def iter_recent_decisions(store: Store, number: int) -> Iterator[Event]:
-    """Yield the last `number` active decisions by the user or changes by the source.
+    """Yield the last `number` active decisions by the user and changes by a source.
 
-    They are yielded newest first.
+    The newest come first.
     """
     query = (
         f"SELECT id, line FROM standing WHERE what NOT IN {JSON_VALUES}"
@@ -80,7 +79,7 @@ def iter_active_of_kinds(store: Store, *kinds: str) -> Iterator[Event]:
 
 
 def load_choice_events(store: Store) -> list[Event]:
-    """Return the active events by which passages without a mark were chosen, oldest first."""
+    """Load the active events by which passages were chosen, oldest first."""
     query = (  # SQLite uses the index `event_subjects` because of the second condition
         "SELECT id, line FROM standing WHERE what = 'mark'"
         " AND what IN ('form', 'dialects', 'decline', 'mark')"
@@ -107,7 +106,7 @@ def iter_active_rewordings(store: Store, keys: Iterable[str]) -> Iterator[Event]
 
 
 def iter_action_events(store: Store, action: str) -> Iterator[Event]:
-    """Yield all events of an action, whether active or not."""
+    """Yield all events of an action, active or not."""
     query = "SELECT id, line FROM event WHERE act = ? AND act != ''"
     return store.iter_events(query, action)
 

@@ -1,9 +1,9 @@
 """The table `highlight`, with every highlight that a source of this workspace has or had.
 
 A highlight is *present* if its source contained it at the last scan, and otherwise *absent*:
-missing, gone, unselected, or known only from the journal. Its *folded text* consists of the
-letters and digits only, so that equal texts can be found. Queries for absent highlights also
-contain `state != 'present'`, because SQLite then uses the small index of these highlights.
+missing, gone, unselected, or known only from the journal. Its *folded text* consists of letters and
+digits only, to find equal texts. Queries for absent highlights also contain `state != 'present'`,
+because SQLite then uses the small index of these highlights.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ decode_highlight_body = msgspec.json.Decoder(Highlight).decode
 
 
 def decode_highlight(row: Row) -> Highlight:
-    """Return the highlight stored in `row`, which must have been read on this device."""
+    """Decode the highlight stored in `row`, which must have been read on this device."""
     return decode_highlight_body(row["body"])
 
 
@@ -36,12 +36,12 @@ def decode_highlight(row: Row) -> Highlight:
 
 
 def load_row(store: Store, key: str) -> Row | None:
-    """Return the row of the highlight with this key, present or not, or None if it is unknown."""
+    """Load the row of a highlight, present or not, or None if the key is unknown."""
     return store.fetch_first_row("SELECT * FROM highlight WHERE key = ?", key)
 
 
 def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
-    """Return the rows of the highlights with these keys, present or not, in the order of `keys`.
+    """Load the rows of highlights, present or not, in the order of `keys`.
 
     Unknown keys are skipped.
     """
@@ -51,7 +51,7 @@ def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
 
 
 def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Return the rows of those highlights with these keys that are present."""
+    """Load the rows of the present highlights among those with these keys."""
     query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
     return store.fetch_rows(query, to_json(list(keys)))
 
@@ -60,22 +60,22 @@ def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
 
 
 def load_document_rows(store: Store, document: DocumentId) -> list[Row]:
-    """Return the rows of all highlights that a document has or had, in reading order."""
+    """Load the rows of all highlights that a document has or had, in reading order."""
     query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
     return store.fetch_rows(query, document)
 
 
 def load_folded_texts(store: Store, document: DocumentId) -> frozenset[str]:
-    """Return the folded texts of all highlights that a document has or had."""
+    """Load the folded texts of all highlights that a document has or had."""
     query = "SELECT folded FROM highlight WHERE document = ?"
     return frozenset(row["folded"] for row in store.fetch_rows(query, document))
 
 
 def load_present_at_place(store: Store, container: str, place: str) -> list[Row]:
-    """Return the rows of the present highlights at a place, in reading order.
+    """Load the rows of the present highlights of a document, in reading order.
 
-    A place is the path or key of a document within its container. The additional column `waits`
-    is true if the highlight has a pending draft.
+    `place` is the document's path or key within its container. The additional column `waits` is
+    true if the highlight has a pending draft.
     """
     return store.fetch_rows(
         "SELECT h.*, EXISTS (SELECT 1 FROM draft d WHERE d.key = h.key) AS waits"
@@ -87,7 +87,7 @@ def load_present_at_place(store: Store, container: str, place: str) -> list[Row]
 
 
 def has_highlights(store: Store, container: str) -> bool:
-    """Return whether any highlight is known from a container, present or not."""
+    """Return whether any highlight of a container is known, present or not."""
     return bool(
         store.fetch_first_row(
             "SELECT 1 FROM highlight h JOIN document d ON d.id = h.document"
@@ -98,7 +98,7 @@ def has_highlights(store: Store, container: str) -> bool:
 
 
 def load_keys_of_source(store: Store, source: str) -> set[str]:
-    """Return the keys of the highlights of a source that are present or unselected."""
+    """Load the keys of a source's highlights that are present or unselected."""
     rows = store.fetch_rows(
         "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
@@ -108,10 +108,10 @@ def load_keys_of_source(store: Store, source: str) -> set[str]:
 
 
 def load_copied_flags(store: Store, source: str, containers: Iterable[str]) -> list[Row]:
-    """Return the columns `key` and `is_copied` for each present highlight of a source.
+    """Load the columns `key` and `is_copied` of each present highlight of a source.
 
-    A highlight is copied if a present highlight at the same place in one of the containers has
-    the same folded text.
+    A highlight is copied if one of the containers has a document with the same path or key, with a
+    present highlight with the same folded text.
     """
     return store.fetch_rows(
         "SELECT h.key, EXISTS (SELECT 1 FROM highlight o JOIN document e"
@@ -125,7 +125,7 @@ def load_copied_flags(store: Store, source: str, containers: Iterable[str]) -> l
 
 
 def count_passages(store: Store, containers: Iterable[str]) -> int:
-    """Return the number of passages that are present in these containers."""
+    """Count the passages that are present in these containers."""
     count: int = store.fetch_value(
         "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
         " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
@@ -136,7 +136,7 @@ def count_passages(store: Store, containers: Iterable[str]) -> int:
 
 
 def load_documents_with_highlights(store: Store) -> list[Row]:
-    """Return the columns `source` and `place` of all documents that have present highlights."""
+    """Load `source` and `place` of all documents that have present highlights."""
     return store.fetch_rows(
         "SELECT DISTINCT d.source, d.place FROM document d"
         " JOIN highlight h ON h.document = d.id WHERE h.state = 'present'"
@@ -147,12 +147,12 @@ def load_documents_with_highlights(store: Store) -> list[Row]:
 
 
 def load_absent_rows(store: Store) -> list[Row]:
-    """Return the rows of all highlights that aren't present."""
+    """Load the rows of all absent highlights."""
     return store.fetch_rows("SELECT * FROM highlight WHERE state != 'present'")
 
 
 def has_absent_highlights(store: Store) -> bool:
-    """Return whether there is a highlight that isn't present."""
+    """Return whether there are any absent highlights."""
     return (
         store.fetch_first_row("SELECT 1 FROM highlight WHERE state != 'present'")
         is not None
@@ -160,7 +160,7 @@ def has_absent_highlights(store: Store) -> bool:
 
 
 def count_unselected(store: Store) -> int:
-    """Return the number of highlights that are no longer read because no setting selects them."""
+    """Count the highlights that are no longer read because no setting selects them."""
     count: int = store.fetch_value(
         "SELECT count(*) FROM highlight WHERE state != 'present' AND state = 'unselected'"
     )
@@ -168,7 +168,7 @@ def count_unselected(store: Store) -> int:
 
 
 def load_missing_rows(store: Store, container: str) -> list[Row]:
-    """Return the rows of a container's highlights that were missing at the last scan.
+    """Load the rows of a container's highlights that were missing at the last scan.
 
     The additional column `place` is the place of the document.
     """
@@ -180,9 +180,9 @@ def load_missing_rows(store: Store, container: str) -> list[Row]:
 
 
 def load_unselected_copies(store: Store) -> list[Row]:
-    """Return the rows of unselected highlights that have a present copy.
+    """Load the rows of unselected highlights that have a present copy.
 
-    A copy has the same folded text, and its document is at the same place in any container.
+    A copy has the same folded text, in a document with the same path or key in any container.
     """
     return store.fetch_rows(
         "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
@@ -193,7 +193,7 @@ def load_unselected_copies(store: Store) -> list[Row]:
 
 
 def load_journal_only_copies(store: Store) -> list[Row]:
-    """Return the rows of journal-only highlights whose folded text another highlight also has.
+    """Load the rows of journal-only highlights whose folded text another highlight also has.
 
     The additional columns `container` and `place` locate the document.
     """
@@ -209,17 +209,17 @@ def load_journal_only_copies(store: Store) -> list[Row]:
 
 
 def load_present_by_text(store: Store, folded_texts: Iterable[str]) -> list[Row]:
-    """Return the rows of the present highlights with one of these folded texts."""
+    """Load the rows of the present highlights with one of these folded texts."""
     query = f"SELECT * FROM highlight WHERE state = 'present' AND folded IN {JSON_VALUES}"
     return store.fetch_rows(query, to_json(list(folded_texts)))
 
 
 def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
-    """Return the original of each highlight, by the highlight's key.
+    """Find the original of each highlight, by the highlight's key.
 
     Among copies of the same highlight, the original is the first one that was decided on, or else
-    the first one that was given a key. It may be the highlight itself. The rows contain the key
-    of the original's `passage`, and the `title` of its document.
+    the first one that was given a key. It may be the highlight itself. The rows contain the key of
+    the original's `passage`, and the `title` of its document.
     """
     store.recompute_passages()
     rows = store.fetch_rows(
@@ -247,7 +247,7 @@ def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
 def load_present_at_place_by_text(
     store: Store, folded: str, container: str, place: str
 ) -> list[Row]:
-    """Return the rows of the present highlights at a place that have this folded text."""
+    """Load the rows of a document's present highlights with this folded text."""
     return store.fetch_rows(
         "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
@@ -258,10 +258,10 @@ def load_present_at_place_by_text(
 
 
 def load_others_by_text(store: Store, folded: str, key: str) -> list[Row]:
-    """Return the rows of the highlights with this folded text, except the one with `key`.
+    """Load the rows of other highlights than `key` with this folded text.
 
-    They are present, or known only from the journal. The additional column `place` is the place
-    of the document.
+    They are present, or known only from the journal. The additional column `place` is the place of
+    the document.
     """
     return store.fetch_rows(
         "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
@@ -272,10 +272,10 @@ def load_others_by_text(store: Store, folded: str, key: str) -> list[Row]:
 
 
 def load_documents_sharing_text(store: Store, document: DocumentId) -> list[Row]:
-    """Return the highlights of all documents that have a highlight text in common with `document`.
+    """Load the highlights of all documents that share a highlight's text with `document`.
 
-    The columns are `document` and `folded`. The highlights are present, except that the absent
-    ones of `document` itself are included.
+    The columns are `document` and `folded`. Absent highlights are included only for `document`
+    itself.
     """
     return store.fetch_rows(
         "SELECT document, folded FROM highlight WHERE document IN"
@@ -288,10 +288,7 @@ def load_documents_sharing_text(store: Store, document: DocumentId) -> list[Row]
 def load_present_by_key_or_document(
     store: Store, keys: Iterable[str], documents: Iterable[DocumentId]
 ) -> list[Row]:
-    """Return the rows of the present highlights with these keys or in these documents.
-
-    They are in reading order.
-    """
+    """Load the present highlights with these keys or in these documents, in reading order."""
     return store.fetch_rows(
         "SELECT * FROM highlight WHERE state = 'present'"
         f" AND (key IN {JSON_VALUES} OR document IN {JSON_VALUES}) ORDER BY document, position",
@@ -301,12 +298,12 @@ def load_present_by_key_or_document(
 
 
 def load_rows_by_json_part(store: Store, part_of_body: str) -> list[Row]:
-    """Return the rows of the highlights whose JSON contains the string `part_of_body`."""
+    """Load the rows of the highlights whose JSON contains the string `part_of_body`."""
     return store.fetch_rows("SELECT * FROM highlight WHERE instr(body, ?)", part_of_body)
 
 
 def load_one_line_cards(store: Store) -> list[Row]:
-    """Return the rows of the present hand-written cards whose JSON contains `::`.
+    """Load the rows of the present hand-written cards whose JSON contains `::`.
 
     This includes all cards of the form `question::answer`.
     """
@@ -317,7 +314,7 @@ def load_one_line_cards(store: Store) -> list[Row]:
 
 
 def load_drafted_of_uncertain_form(store: Store) -> list[Row]:
-    """Return the rows of the present highlights with drafts whose form the user may be asked about.
+    """Load the rows of the present, drafted highlights whose form the user may be asked about.
 
     These are hand-written cards, and words with a translation as their comment.
     """
@@ -332,7 +329,7 @@ def load_drafted_of_uncertain_form(store: Store) -> list[Row]:
 
 
 def load_keys_to_draft(store: Store) -> list[str]:
-    """Return the keys of the highlights that the rules have to draft, in the order of issue.
+    """List the keys of the highlights that the rules have to draft, in the order of issue.
 
     The checks compare each draft with earlier ones, so a rebuilt ledger has the same findings only
     if the order is the same. Keys that aren't in the journal yet come last.
@@ -346,10 +343,7 @@ def load_keys_to_draft(store: Store) -> list[str]:
 
 
 def load_keys_for_model(store: Store) -> list[str]:
-    """Return the keys of the highlights that a model hasn't drafted as they are now.
-
-    They are in reading order.
-    """
+    """List the highlights whose current content a model hasn't drafted, by key in reading order."""
     rows = store.fetch_rows(
         "SELECT key FROM highlight WHERE state = 'present' AND modelled != content"
         " ORDER BY document, position"
@@ -358,7 +352,7 @@ def load_keys_for_model(store: Store) -> list[str]:
 
 
 def count_to_draft(store: Store) -> int:
-    """Return the number of highlights that the rules have to draft, including copies."""
+    """Count the highlights that the rules have to draft, including copies."""
     count: int = store.fetch_value(
         "SELECT count(*) FROM highlight WHERE state = 'present' AND drafted != content"
     )
@@ -366,7 +360,7 @@ def count_to_draft(store: Store) -> int:
 
 
 def load_usefulness(store: Store) -> list[Row]:
-    """Return the `key`, the `document` and the usefulness (`worth`) of each present highlight."""
+    """Load the `key`, the `document` and the usefulness (`worth`) of each present highlight."""
     return store.fetch_rows(
         "SELECT key, document, worth FROM highlight WHERE state = 'present'"
     )
@@ -405,10 +399,10 @@ def load_present_by_key_name(store: Store, scheme: str, name: str) -> list[Row]:
 
 
 def load_same_work_rows(store: Store, row: Row) -> list[Row]:
-    """Return the rows of the present highlights of the same work and text as `row`.
+    """Load the present highlights of the same work with the same text, read by another route.
 
-    They were read by another route, they have the same folded text, and their documents have an
-    identifier in common with the document of `row`.
+    They have the same folded text, and their documents share an identifier with the document of
+    `row`.
     """
     return store.fetch_rows(
         "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
@@ -425,7 +419,7 @@ def load_same_work_rows(store: Store, row: Row) -> list[Row]:
 
 
 def store_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Insert or update highlights, but keep the columns that are filled in by drafting."""
+    """Insert or update highlights, keeping the columns that drafting fills."""
     store.insert("highlight", rows, key="key")
 
 
@@ -442,31 +436,24 @@ def store_journal_only(
 
 
 def set_state(store: Store, key: str, state: str, missed_since: float) -> None:
-    """Set the state of a highlight, and the time since which it has been missing.
-
-    `missed_since` is in seconds since 1970.
-    """
+    """Set the state of a highlight and when it was first missing, in seconds since 1970."""
     query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
     store.execute(query, state, missed_since, key)
 
 
 def record_left_out(store: Store, key: str, reason: str) -> None:
-    """Record that the user left a highlight out, with the reason why it has no card."""
+    """Record that the user left a highlight out, and why it has no card."""
     query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
     store.execute(query, reason, key)
 
 
 def set_unselected(store: Store, key: str) -> None:
-    """Record that no setting or choice selects a highlight any more."""
+    """Mark a highlight as no longer selected by any setting or choice."""
     store.execute("UPDATE highlight SET state = 'unselected' WHERE key = ?", key)
 
 
 def unselect_document(store: Store, document: DocumentId) -> list[str]:
-    """Record that no setting selects the present highlights of a document any more.
-
-    Returns:
-        The keys of these highlights.
-    """
+    """Mark the present highlights of a document as unselected, and return their keys."""
     rows = store.fetch_rows(
         "UPDATE highlight SET state = 'unselected'"
         " WHERE document = ? AND state = 'present' RETURNING key",
@@ -499,7 +486,7 @@ def schedule_rules_for_copies(store: Store, key: str) -> None:
     """Schedule the drafting rules to rerun on the copies of a highlight.
 
     Copies are the other highlights that have or had the same text. If the highlight changed, was
-    removed or came back, the copies may have a different original than before.
+    removed or came back, the copies may now have a different original.
     """
     store.execute(
         "UPDATE highlight SET drafted = '' WHERE key != ?1"
@@ -520,7 +507,7 @@ def schedule_rules_by_json_part(store: Store, part_of_body: str) -> None:
 
 
 def schedule_rules_for_undecided(store: Store) -> None:
-    """Schedule the drafting rules to rerun where another version of them may give other drafts.
+    """Schedule the drafting rules to rerun where a new version of them may create other drafts.
 
     These are the highlights without a card, those that a model has drafted, and those with a
     proposal or a figure as a draft.

@@ -1,7 +1,7 @@
 """SQL for lists of cards and drafts: the query language, filters and counts.
 
 The view `any_line` has one row (a *line*) for each card and each draft. A line has one or more
-*places*: the highlights in which its passage occurs.
+*places*: the highlights of its passage.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ankiforge.text.normalize import normalize_for_comparison, normalize_for_sea
 _PLAIN_WORDS = regex(r"[\w '-]+")
 _NON_LETTERS = regex(r"[\W_]+")
 MAX_FACETS = 100
-"""The maximum number of values that are offered as filters for one field."""
+"""The maximum number of filter values offered for one field."""
 
 
 class QueryTerm(Value):
@@ -37,7 +37,6 @@ _LIST_CONTAINS = "{column} GLOB '*' || char(10) || {value} || char(10) || '*'"
 
 
 def _make_tag_conditions(column: str) -> tuple[str, ...]:
-    """Return SQL conditions, one of which holds if a list column contains a tag or its subtags."""
     patterns = ("{value}", "{value} || '::*'", "{value} || '/*'")
     return tuple(
         _LIST_CONTAINS.format(column=column, value=pattern) for pattern in patterns
@@ -48,7 +47,7 @@ _TAG_NOT_REMOVED = (
     "NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = p.id"
     f" AND {_LIST_CONTAINS.format(column='c.removed', value='{value}')})"
 )
-"""SQL condition that the user hasn't removed a tag of a place from the card there."""
+"""SQL condition that the user hasn't removed the tag of a highlight from its card."""
 
 
 # The SQL conditions for each field. A line `l` matches if it meets one of `_LINE_CONDITIONS`, or if
@@ -118,15 +117,14 @@ def find_items(
     *,
     everything: bool = False,
 ) -> list[str]:
-    """Return the ids of all cards and drafts that match a query, in reading order.
+    """Find the ids of all cards and drafts that match a query, in reading order.
 
     Args:
         store: the store.
         terms: the conditions of the query, all of which must be met.
-        changed_guids: the GUIDs of the cards whose source has changed, which isn't stored in any
-            column.
-        everything: whether to include cards that aren't live. They are always included if a term
-            is about the verdict.
+        changed_guids: the GUIDs of the cards whose source has changed, which no column shows.
+        everything: whether to include cards that aren't live. They are always included if a term is
+            about the verdict.
     """
     # define functions that compare text leniently
     store.register_function(
@@ -177,7 +175,7 @@ def find_items(
 
 
 def to_glob(term: QueryTerm) -> str:
-    """Return the value of a term as an SQL argument, which is a GLOB pattern for most fields."""
+    """Convert the value of a term to an SQL argument, which is a GLOB pattern for most fields."""
     if term.field in ("", "added"):
         return term.value
     value = normalize_tag(term.value) if term.field == "tag" else term.value
@@ -185,11 +183,11 @@ def to_glob(term: QueryTerm) -> str:
 
 
 def _contains_words(words: str, text: str) -> bool:
-    """Return whether `text` contains `words`, ignoring case.
+    """Return whether `text` contains `words`, ignoring case, punctuation and accents.
 
-    Punctuation and accents are ignored as well: `cross validation` finds cross-validation, and
-    `schrodinger` finds Schrödinger. But if `words` contain punctuation other than hyphens and
-    apostrophes, both are compared, so that `C++` doesn't find C.
+    For example, `cross validation` finds cross-validation, and `schrodinger` finds Schrödinger. But
+    if `words` contain punctuation other than hyphens and apostrophes, punctuation counts, so that
+    `C++` doesn't find C.
     """
     pattern = normalize_for_comparison(words)
     if _PLAIN_WORDS.fullmatch(pattern):
@@ -198,7 +196,7 @@ def _contains_words(words: str, text: str) -> bool:
 
 
 def normalize_title(text: str) -> str:
-    """Return a title in lower case, without accents and punctuation, as words between spaces."""
+    """Normalize a title to lower-case words without accents and punctuation."""
     return _NON_LETTERS.sub(" ", normalize_for_search(text)).strip()
 
 
@@ -223,7 +221,7 @@ _FACET_QUERIES = {
 
 
 def load_facets(store: Store) -> dict[str, list[str]]:
-    """Return the values by which lists can be filtered, for the fields document, deck and kind.
+    """Load the filter values offered for the fields document, deck and kind.
 
     The values with the most cards and drafts come first.
     """
@@ -237,7 +235,7 @@ def load_facets(store: Store) -> dict[str, list[str]]:
 
 
 def load_anki_states(store: Store, guids: Iterable[str]) -> dict[str, str]:
-    """Return the state of these cards in Anki, by GUID, with the values of `LocalCard.anki`."""
+    """Load the state of these cards in Anki, by GUID, with the values of `LocalCard.anki`."""
     query = f"SELECT guid, anki FROM in_anki WHERE guid IN {JSON_VALUES}"
     return {
         row["guid"]: row["anki"] for row in store.fetch_rows(query, to_json(list(guids)))
@@ -263,8 +261,8 @@ COUNT_NAMES = tuple(_COUNT_QUERIES)
 
 
 def count_by_value(store: Store, name: str) -> dict[str, int]:
-    """Return the counts called `name`, which is one of `COUNT_NAMES`, by the value counted.
+    """Run the count called `name`, one of `COUNT_NAMES`, and return the number for each value.
 
-    `pending_items.count_everything` explains them.
+    See `pending_items.count_everything` for the meaning of the counts.
     """
     return {row[0]: row[1] for row in store.fetch_rows(_COUNT_QUERIES[name])}

@@ -1,6 +1,6 @@
 """The table `passage` and the view `present_passage`, with the status of each passage.
 
-A passage may be in several places, each of which is a highlight. The place whose text is used
+A passage may have several highlights, in different documents. The highlight whose text is used
 *leads* the passage.
 """
 
@@ -13,9 +13,9 @@ from ankiforge.model import MIN_PROPOSAL_CONFIDENCE
 
 
 def load_doubtful_keys(store: Store) -> list[str]:
-    """Return the keys of the passages that may be the same as a removed passage.
+    """List the keys of the passages that may be the same as a removed passage.
 
-    Only the user can say whether they are new, so the user is asked.
+    Only the user can say whether they are new.
     """
     return [row["key"] for row in store.fetch_rows("SELECT key FROM passage WHERE asks")]
 
@@ -23,17 +23,17 @@ def load_doubtful_keys(store: Store) -> list[str]:
 def load_present_passages(
     store: Store, not_waiting: Iterable[str], *, open_only: bool = False
 ) -> list[Row]:
-    """Return all passages that are present in a source, in reading order.
+    """Load all passages that still exist in a source, in reading order.
 
-    Each passage is returned as the row of its leading highlight, with the columns of the view
-    `present_passage`. The additional column `best` is None if there are no pending drafts, 0 if
-    checks block all of them, and 1 otherwise.
+    Each passage is the row of its leading highlight in the view `present_passage`. The additional
+    column `best` is None if there are no pending drafts, 0 if checks block all of them, and 1
+    otherwise.
 
     Args:
         store: the store.
-        not_waiting: the ids of drafts that are obsolete, so that they don't count as pending.
-        open_only: whether to return only passages without pending drafts that either have no
-            card or have another sentence for which a card can be proposed.
+        not_waiting: the ids of obsolete drafts, which don't count as pending.
+        open_only: whether to load only passages without pending drafts that either have no card or
+            have another sentence for which a card can be proposed.
     """
     return store.fetch_rows(
         "SELECT m.*, w.best FROM present_passage m"
@@ -46,9 +46,9 @@ def load_present_passages(
 
 
 def load_present_passage(store: Store, key: str, not_waiting: Iterable[str]) -> list[Row]:
-    """Return the row of one passage, as in `load_present_passages`.
+    """Load the row of the passage that the highlight `key` leads, as in `load_present_passages`.
 
-    `key` is the key of its leading highlight. Return [] if it leads no present passage.
+    Returns [] if it leads no existing passage.
     """
     return store.fetch_rows(
         "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
@@ -60,7 +60,7 @@ def load_present_passage(store: Store, key: str, not_waiting: Iterable[str]) -> 
 
 
 def load_document_passages(store: Store, key: str) -> list[Row]:
-    """Return the present passages in the document of a highlight, in reading order.
+    """Load the existing passages in a highlight's document, in reading order.
 
     The columns are those of the view `present_passage`, and the highlight's JSON as `body`.
     """

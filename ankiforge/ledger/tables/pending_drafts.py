@@ -1,9 +1,9 @@
 """The tables `draft` and `decided`: drafts that wait for a decision, and those that one settled.
 
-A decision moves the drafts that it settles from `draft` to `decided`, and undo moves them back.
-The view `offered` adds
-the passage and the offer of each draft: drafts with the same offer are alternatives, and the user
-decides on them together. This module also stores the result of drafting in a highlight's row.
+A decision moves the drafts that it settles from `draft` to `decided`, and undo moves them back. The
+view `offered` adds the passage and the offer of each draft: drafts with the same offer are
+alternatives, and the user decides on them together. This module also stores the result of drafting
+in a highlight's row.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ decode_draft = msgspec.json.Decoder(Draft).decode
 _COMPARING_CHECKS = ("duplicate", "similar", "same_front")
 """The checks whose findings may name another card or draft."""
 _REPEAT_PENALTY = 0.05
-"""How strongly each earlier offer from the same document lowers the rank of the next one."""
+"""How much each earlier offer from the same document lowers the rank of the next one."""
 
 # --- in reading order -------------------------------------------------------------------
 
 
 def sort_by_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
-    """Return the ids of those drafts whose highlights are present, sorted by reading order."""
+    """Sort drafts by reading order, dropping those whose highlights are absent."""
     query = f"SELECT id FROM readable WHERE id IN {JSON_VALUES} ORDER BY document, place, position"
     return [row["id"] for row in store.fetch_rows(query, to_json(list(ids)))]
 
@@ -58,9 +58,9 @@ def sort_by_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
 def find_drafts_of_highlights(
     store: Store, keys: Iterable[str], *, new: bool = False
 ) -> list[str]:
-    """Return the ids of the drafts of these highlights, in reading order.
+    """Find the ids of the drafts of these highlights, in reading order, skipping absent highlights.
 
-    Absent highlights are skipped. With `new`, drafts that would revise a card are skipped too.
+    With `new`, drafts that would revise a card are skipped too.
     """
     rows = store.fetch_rows(
         f"SELECT id FROM readable WHERE key IN {JSON_VALUES} AND (revises = '' OR NOT ?)"
@@ -72,16 +72,13 @@ def find_drafts_of_highlights(
 
 
 def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
-    """Return the ids of the drafts that would revise one of these cards."""
+    """Find the ids of the drafts that would revise one of these cards."""
     query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
     return [row["id"] for row in store.fetch_rows(query, to_json(list(guids)))]
 
 
 def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
-    """Return the ids of all drafts of present highlights, in reading order.
-
-    If `drafter` isn't "", return only the drafts made by this drafter.
-    """
+    """List the drafts of present highlights by id, or only those by `drafter`, in reading order."""
     rows = store.fetch_rows(
         "SELECT id FROM readable WHERE ?1 = '' OR drafter = ?1"
         " ORDER BY document, place, position",
@@ -91,7 +88,7 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
 
 
 def load_clean_drafts(store: Store) -> list[Row]:
-    """Return the `id` and `body` of all drafts that aren't proposals and have no warnings."""
+    """Load `id` and `body` of all drafts without warnings that aren't proposals."""
     return store.fetch_rows(
         "SELECT id, body FROM draft WHERE severity IN ('', 'info') AND drafter != ?",
         PROPOSAL_DRAFTER,
@@ -103,16 +100,12 @@ def _may_name_duplicate(findings: str) -> bool:
 
 
 def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Row]:
-    """Return the first draft of each offer, in the order in which to show them to the user.
+    """Load the first draft of each offer, in the order in which to show them to the user.
 
     Offers with warnings come after those without, and blocked ones come last. Among equals,
-    hand-written cards come first, then offers of undecided passages, then further offers of
-    decided passages; and among these, the offers with the highest confidence come first. Each
-    further offer of a document counts as a little less certain, so that documents alternate.
-
-    Args:
-        store: the store.
-        left_out: the ids of drafts to exclude.
+    hand-written cards come first, then offers of undecided passages, then further offers of decided
+    passages; and among these, the offers with the highest confidence come first. Each further offer
+    of a document counts as a little less certain, so that documents alternate.
 
     Returns:
         Rows with the draft's `id`, its `passage`, `changes` (the card that the draft would revise
@@ -145,10 +138,10 @@ def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Ro
 def load_drafts_with_rows(
     store: Store, ids: Sequence[str]
 ) -> list[tuple[StoredDraft, Row]]:
-    """Return the drafts with these ids and their rows, in the order of `ids`.
+    """Load drafts and their rows, in the order of `ids`, skipping unknown ids.
 
-    Unknown ids are skipped. The rows are those of the view `offered`, with the JSON of the
-    highlight as the additional column `highlight_body`.
+    The rows are those of the view `offered`, with the JSON of the highlight as the additional
+    column `highlight_body`.
     """
     rows = store.fetch_rows(
         "SELECT d.*, h.body AS highlight_body"
@@ -161,7 +154,7 @@ def load_drafts_with_rows(
 
 
 def row_to_draft(row: Row) -> StoredDraft:
-    """Return the draft that is stored in a row of the view `offered`."""
+    """Convert a row of the view `offered` to a draft."""
     return StoredDraft(
         **asdict(decode_draft(row["body"])),
         id=row["id"],
@@ -175,7 +168,7 @@ def row_to_draft(row: Row) -> StoredDraft:
 
 
 def load_offered_rows(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Return the rows of the view `offered` for the drafts of these highlights.
+    """Load the rows of the view `offered` for the drafts of these highlights.
 
     They are sorted by key and position.
     """
@@ -184,7 +177,7 @@ def load_offered_rows(store: Store, keys: Iterable[str]) -> list[Row]:
 
 
 def load_possibly_obsolete_drafts(store: Store) -> list[Row]:
-    """Return the drafts that may be obsolete, as rows of the view `offered`.
+    """Load the drafts that may be obsolete, as rows of the view `offered`.
 
     These are the hand-written drafts of decided passages, and all drafts of passages with several
     keys. The query is written so that it uses indexes, because thousands of drafts may be pending.
@@ -198,18 +191,18 @@ def load_possibly_obsolete_drafts(store: Store) -> list[Row]:
 
 
 def find_passages_of_drafts(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return the keys of the passages that these drafts were made from."""
+    """Find the keys of the passages that these drafts belong to."""
     query = f"SELECT passage FROM offered WHERE id IN {JSON_VALUES}"
     return {row["passage"] for row in store.fetch_rows(query, to_json(list(ids)))}
 
 
 def load_draft_locations(store: Store, ids: Iterable[str], beside: str = "") -> list[Row]:
-    """Return the locations of these drafts, with the columns of `pending_items.PassageLocation`.
+    """Load the locations of these drafts, with the columns of `pending_items.PassageLocation`.
 
-    The usefulness is 0 for a draft with warnings. For other drafts, it is the probability that
-    the user keeps the card if that was estimated, and otherwise 1.
+    The usefulness is 0 for a draft with warnings. For other drafts, it is the estimated probability
+    that the user keeps the card, or 1 without an estimate.
 
-    If `beside` isn't "", return only the drafts in the same document as this highlight.
+    Unless `beside` is "", only drafts in the same document as this highlight are loaded.
     """
     return store.fetch_rows(
         "SELECT d.id, h.key, h.document, x.title, h.position,"
@@ -224,26 +217,26 @@ def load_draft_locations(store: Store, ids: Iterable[str], beside: str = "") -> 
 
 
 def find_passages_with_several_offers(store: Store) -> set[str]:
-    """Return the keys of all passages that have more than one offer."""
+    """Find the keys of all passages that have more than one offer."""
     query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
     return {row["passage"] for row in store.fetch_rows(query)}
 
 
 def load_draft_rows(store: Store, ids: Iterable[str]) -> list[Row]:
-    """Return the rows of the drafts with these ids."""
+    """Load the rows of the drafts with these ids."""
     return store.fetch_rows(
         f"SELECT * FROM draft WHERE id IN {JSON_VALUES}", to_json(list(ids))
     )
 
 
 def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
-    """Return the ids of a highlight's drafts, sorted by position."""
+    """Find the ids of a highlight's drafts, sorted by position."""
     query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
     return [row["id"] for row in store.fetch_rows(query, key)]
 
 
 def load_locally_read_drafts(store: Store) -> list[Row]:
-    """Return all drafts whose highlights were read on this device.
+    """Load all drafts whose highlights were read on this device.
 
     The columns are `id`, `deck`, `body` and `highlight_body`.
     """
@@ -254,13 +247,13 @@ def load_locally_read_drafts(store: Store) -> list[Row]:
 
 
 def load_drafts_naming_duplicates(store: Store) -> list[Row]:
-    """Return the rows of the drafts with a finding that may name another card or draft."""
+    """Load the rows of the drafts with a finding that may name another card or draft."""
     rows = store.fetch_rows("SELECT * FROM draft WHERE findings != ''")
     return [row for row in rows if _may_name_duplicate(row["findings"])]
 
 
 def load_foreign_history_drafts(store: Store) -> list[Row]:
-    """Return the drafts with a finding about a note or a schedule of another tool.
+    """Load the drafts with a finding about a note or a schedule of another tool.
 
     The columns include the `state` of the highlight, and its JSON as `highlight_body`.
     """
@@ -277,7 +270,7 @@ def load_foreign_history_drafts(store: Store) -> list[Row]:
 
 
 def set_deck(store: Store, id: str, draft: Draft, deck: str) -> None:
-    """Set the deck of `draft`, whose id is `id`."""
+    """Store `draft` under `id` with a new deck."""
     query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
     store.execute(query, deck, to_json(replace(draft, deck=deck)), id)
 
@@ -285,7 +278,7 @@ def set_deck(store: Store, id: str, draft: Draft, deck: str) -> None:
 def set_findings(
     store: Store, id: str, draft: Draft, findings: Iterable[Finding]
 ) -> None:
-    """Set the findings of `draft`, whose id is `id`, if they have changed."""
+    """Store `draft` under `id` with new findings, if they have changed."""
     new_findings = tuple(findings)
     if new_findings == draft.findings:
         return
@@ -296,7 +289,7 @@ def set_findings(
 
 
 def apply_changes(store: Store, changes: Sequence[Change]) -> None:
-    """Apply the changes to the pending drafts of passages."""
+    """Apply changes to the pending drafts of passages."""
     delete_drafts(store, [id for change in changes for id in change.drop])
     pairs = [(event_id, id) for change in changes for id, event_id in change.settle]
     store.execute_all("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", pairs)
@@ -342,7 +335,7 @@ def _to_row(pending: NewPendingDraft) -> Json:
 
 
 def summarize_findings(findings: Sequence[Finding]) -> Pair:
-    """Return what the columns `severity` and `findings` of a draft contain for its findings.
+    """Compute the columns `severity` and `findings` of a draft with these findings.
 
     Returns:
         The worst severity, or "" if there are no findings, and the names of all checks and
@@ -359,7 +352,7 @@ def summarize_findings(findings: Sequence[Finding]) -> Pair:
 
 
 def delete_drafts(store: Store, ids: Iterable[str]) -> None:
-    """Delete the drafts with these ids, because they are no longer pending."""
+    """Delete drafts that are no longer pending."""
     store.execute_all("DELETE FROM draft WHERE id = ?", [(id,) for id in ids])
 
 
@@ -367,7 +360,7 @@ def delete_drafts_of_highlights(store: Store, keys: Iterable[str]) -> list[str]:
     """Delete all drafts of these highlights.
 
     Returns:
-        The highlight's key, once for each draft that was deleted.
+        The highlight's key, once for each deleted draft.
     """
     query = f"DELETE FROM draft WHERE key IN {JSON_VALUES} RETURNING key"
     return [row["key"] for row in store.fetch_rows(query, to_json(list(keys)))]
@@ -379,13 +372,13 @@ def put_away(store: Store, id: str, event: Event) -> None:
 
 
 def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
-    """Return the ids of all decided drafts that start with `prefix`."""
+    """Find the decided drafts whose id begins with `prefix`."""
     query = "SELECT DISTINCT id FROM decided WHERE substr(id, 1, length(?1)) = ?1"
     return [row["id"] for row in store.fetch_rows(query, prefix)]
 
 
 def restore_put_away(store: Store, event_ids: Iterable[str]) -> dict[str, set[str]]:
-    """Make the drafts pending again that were put away under these events.
+    """Make the drafts that were put away under these events pending again.
 
     Returns:
         The keys of the highlights of these drafts, by the id of the event.
@@ -409,7 +402,7 @@ def restore_put_away(store: Store, event_ids: Iterable[str]) -> dict[str, set[st
 def delete_outdated(store: Store, ids_by_key: Mapping[str, Collection[str]]) -> None:
     """Delete the hand-written drafts that were put away, except those that were drafted again.
 
-    `ids_by_key` has the ids of the drafts that the rules made, by the key of their highlight.
+    `ids_by_key` has the ids of the drafts that the rules created, by the key of their highlight.
     """
     rows = [(key, to_json(list(ids))) for key, ids in ids_by_key.items()]
     query = (

@@ -1,6 +1,6 @@
 """The table `private`: texts that must stay on this device (`model.PrivateText`).
 
-They are stored with the documents that contain them or have contained them.
+They are stored with the documents that contain or contained them.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from ankiforge.model import DocumentId
 
 
 def load_all_texts(store: Store) -> list[Row]:
-    """Return the rows of all private texts, sorted by document and text."""
+    """Load the rows of all private texts, sorted by document and text."""
     return store.fetch_rows("SELECT * FROM private ORDER BY document, text")
 
 
 def load_document_texts(store: Store, document: DocumentId) -> list[Row]:
-    """Return the rows of the texts that are private in this document, or were so before."""
+    """Load the rows of the texts that are or were private in this document."""
     return store.fetch_rows("SELECT * FROM private WHERE document = ?", document)
 
 
 def store_texts(store: Store, rows: Iterable[tuple[DocumentId, str, str, bool]]) -> None:
-    """Store private texts, in addition to those already stored.
+    """Store private texts in addition to those already stored.
 
     Each row contains the document's id, the text, the document's key, and whether the text is a
-    name, which is private only in this document. A text that was once stored with False stays
-    private in all documents until it is deleted here.
+    name, which is private only in this document. A text that was ever stored with False stays
+    private in all documents until it is deleted from this document.
     """
     store.execute_all(
         "INSERT INTO private VALUES (?, ?, ?, ?)"
@@ -41,6 +41,6 @@ def store_document_key(store: Store, document: DocumentId, key: str) -> None:
 
 
 def delete_texts(store: Store, document: DocumentId, texts: Iterable[str]) -> None:
-    """Delete those texts of a document that are no longer private."""
+    """Delete the texts of a document that are no longer private."""
     rows = [(document, text) for text in texts]
     store.execute_all("DELETE FROM private WHERE document = ? AND text = ?", rows)

@@ -34,10 +34,10 @@ def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
 def store_usefulness(
     store: Store, usefulness_by_key: Iterable[tuple[str, Mapping[str, float]]]
 ) -> None:
-    """Store how useful a card of each sentence is, replacing all earlier values of a highlight.
+    """Store how useful a card of each sentence would be, replacing earlier values.
 
-    Each item of `usefulness_by_key` is the key of a highlight, and the usefulness of its
-    sentences by their names.
+    Each item of `usefulness_by_key` is a highlight's key with the usefulness of its sentences by
+    name.
     """
     keys_to_reset = []
     rows = []
@@ -58,7 +58,7 @@ def load_best_names(store: Store) -> dict[str, str]:
 
 
 def find_present_keys(store: Store, name: str) -> list[str]:
-    """Return the keys of the present highlights that contain the long sentence called `name`."""
+    """Find the existing highlights that contain a long sentence, given its name."""
     rows = store.fetch_rows(
         "SELECT s.key FROM sentence s JOIN highlight h ON h.key = s.key AND h.state = 'present'"
         " WHERE s.name = ?",
@@ -68,7 +68,7 @@ def find_present_keys(store: Store, name: str) -> list[str]:
 
 
 def filter_present(store: Store, names: Iterable[str]) -> set[str]:
-    """Return the names in `names` whose long sentences occur in a present highlight."""
+    """Keep only the names of long sentences that an existing highlight contains."""
     name_list = list(names)
     if not name_list:
         return set()
@@ -82,10 +82,10 @@ def filter_present(store: Store, names: Iterable[str]) -> set[str]:
 
 
 def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
-    """Return the passages that contain any of these sentences, or did when they were last read.
+    """Find the passages that contain any of these sentences, or did when last read.
 
     Returns:
-        For the key of each such passage, the names of those sentences that it contains.
+        The names of the sentences that each passage contains, by the key of the passage.
     """
     name_list = list(names)
     names_by_passage: dict[str, set[str]] = defaultdict(set)
@@ -98,10 +98,10 @@ def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, se
 def store_decided_sentences(
     store: Store, key: str, sentences: Strings, kind: str
 ) -> None:
-    """Store that these sentences have just been decided on in the passage with this key.
+    """Store that these sentences have just been decided in the passage with this key.
 
-    This is needed because the table is recomputed from the events only later. `kind` is the
-    `FactDecision.kind` of the decision.
+    The table is recomputed from the events only later. `kind` is the `FactDecision.kind` of the
+    decision.
     """
     rows = [
         (name, store.get_first_key(key), kind) for name in hash_long_sentences(sentences)
@@ -112,10 +112,10 @@ def store_decided_sentences(
 def find_deciding_passages(
     store: Store, names: Iterable[str], *, own: bool = False
 ) -> dict[str, set[str]]:
-    """Return the keys of the passages in which sentences were decided on, by sentence name.
+    """Find the passages in which sentences were decided, by the name of the sentence.
 
-    With `own`, this includes the passages in which the only decision was on a hand-written draft
-    or a proposal.
+    With `own`, this includes the passages in which the only decision was on a hand-written draft or
+    a proposal.
     """
     name_list = list(names)
     passages_by_name: dict[str, set[str]] = defaultdict(set)

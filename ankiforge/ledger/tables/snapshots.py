@@ -1,6 +1,6 @@
 """Load snapshots of passages, which contain everything that the rules need to know about them.
 
-Rules are functions of these values (`ledger.snapshots`) and don't query the database. Snapshots of
+Rules are functions of snapshots (`ledger.snapshots`) and don't query the database. Snapshots of
 many passages are loaded at once, because each takes several queries.
 """
 
@@ -56,9 +56,9 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
 def load_highlight_snapshots(
     store: Store, keys: Sequence[str]
 ) -> dict[str, HighlightSnapshot]:
-    """Load the snapshots of highlights that are to be drafted, by their keys.
+    """Load the snapshots of highlights to draft, by key.
 
-    Highlights that were never read on this device are left out.
+    Highlights that were never read on this device are skipped.
     """
     rows_by_key = {
         row["key"]: row for row in highlights.load_rows(store, keys) if row["body"]
@@ -103,10 +103,6 @@ def load_highlight_snapshots(
 def _load_pending_drafts(
     store: Store, passages: Iterable[Passage]
 ) -> Mapping[str, tuple[StoredDraft, ...]]:
-    """Return the pending drafts of each passage, by the first key of the passage.
-
-    A draft may have been made under any key of its passage.
-    """
     first_keys = {key: passage.key for passage in passages for key in passage.keys}
     drafts_by_passage: dict[str, list[StoredDraft]] = {
         key: [] for key in first_keys.values()
@@ -122,11 +118,9 @@ def _load_pending_drafts(
 def load_related_decisions(
     store: Store, passages: Sequence[tuple[Passage, Strings]]
 ) -> list[RelatedDecisions]:
-    """Load what was decided in other passages about the long sentences of each passage.
+    """Load the decisions of other passages about the long sentences of each passage.
 
-    Args:
-        store: the store.
-        passages: the passages, each with the sentences that it contains now.
+    Each passage is given with its current sentences.
 
     Returns:
         For each passage, the decisions and cards of other passages.
