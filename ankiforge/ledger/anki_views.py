@@ -115,8 +115,6 @@ def record_view(
 
 
 class _ViewRecording:
-    """The state of one call of `record_view`."""
-
     def __init__(
         self,
         store: Store,
@@ -308,7 +306,6 @@ class _ViewRecording:
                 _retire_card(self._store, guid, DELETED_REASON)
 
     def _was_deleted_unseen(self, guid: str) -> bool:
-        """Return whether a never-seen note has a grave and the user didn't want its card back."""
         if self._graves is None or compute_note_id(Guid(guid)) not in self._graves:
             return False
         card, _ = cards.load_card_and_passage(self._store, guid)

@@ -155,7 +155,6 @@ def _format_fields(fields: Iterable[Pair]) -> str:
 
 
 def _add_reason(words: str, why: str) -> str:
-    """Append a reason to a text in parentheses. If one of them is empty, return the other."""
     if words and why:
         return f"{words} ({why})"
     return words or why
@@ -227,7 +226,6 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
 
 
 def _find_field_change(store: Store, event: Event) -> TextChange | None:
-    """Compare the fields of an event's card before and after the event; None if nothing changed."""
     keys = store.get_keys(event.key)
     events = sorted(store.load_events(keys), key=lambda other: other.order)
     earlier = [other for other in events if other.order < event.order]
@@ -319,7 +317,6 @@ def _combine_with_home(
 def _combine_with_passage(
     card: Card, passage: Passage, known_rows: Sequence[Row]
 ) -> LocalCard:
-    """Combine a card with the highlights of a passage, given as `known_rows`."""
     # find where the passage is now; its first highlight counts as the source of the card
     read_rows = [row for row in known_rows if row["body"]]
     present_rows = [row for row in read_rows if row["state"] == "present"]
@@ -345,11 +342,6 @@ def _combine_with_passage(
 def _find_source_remarks(
     card: Card, present: Sequence[Highlight], states: Collection[str]
 ) -> tuple[SourceRemark, ...]:
-    """Report whether the source of a card has changed or was removed.
-
-    `present` are the highlights of the card's passage that still exist, the first of which is its
-    source; `states` are the states of all highlights of the passage.
-    """
     if present:
         has_quote = not card.quote or _has_quote(present[0], card)
         return () if has_quote else (SourceRemark.SOURCE_CHANGED,)

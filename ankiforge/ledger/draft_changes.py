@@ -271,8 +271,6 @@ class SortedDrafts(NamedTuple):
 
 
 class _SortedPendingDrafts(NamedTuple):
-    """The pending drafts of a passage, split by how new drafts affect them."""
-
     kept: tuple[StoredDraft, ...]
     removed_ids: Strings
     moved: tuple[StoredDraft, ...]
@@ -416,7 +414,6 @@ def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | Non
 def _find_changed_card(
     snapshot: PassageSnapshot, draft: Draft, by: DraftingMode
 ) -> Card | None:
-    """Return the live card of a hand-written draft whose text is new in the source, or None."""
     card = snapshot.passage.find_card_in_slot(draft)
     return card if card and has_new_source_text(card, draft, by.machine) else None
 

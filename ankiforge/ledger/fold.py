@@ -225,7 +225,6 @@ def add_decision(passage: Passage, event: Event, fact_event: Event) -> Passage:
 
 
 def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) -> None:
-    """Apply an active event and its optional `fact` event to its passage."""
     card = passage.cards.get(event.body.get("guid", ""))
     _apply_event(passage, event)
     _add_fact_decision(passage, event, fact_event, card)
@@ -412,7 +411,6 @@ def _apply_edit(card: Card, event: Event) -> Card:
 
 
 def _apply_resolve(card: Card, event: Event) -> Card:
-    """Resolve a conflict: give a field the source's text or the user's, as the user chose."""
     body = event.body
     name = body["field"]
     choice = (body["choice"], body["theirs"], body["ours"])
@@ -488,7 +486,6 @@ def _apply_unseen(card: Card, event: Event) -> Card:
 
 
 def _apply_accept(passage: Passage, event: Event) -> None:
-    """Add the accepted card, or revive an existing card and offer it the new text."""
     body = event.body
     wording = _decode_wording(event)
     is_by_user = event.by == USER
@@ -620,7 +617,6 @@ def _offer_text(card: Card, wording: Wording) -> Card:
 
 
 def _record_given_text(card: Card, device_id: str, wording: Wording) -> Card:
-    """Record the text that the source or a drafter gave a card, and the device that read it."""
     texts = (*card.edits.texts, (device_id, hash_exact_fields(wording.fields)))
     return replace(card, edits=replace(card.edits, given=wording.fields, texts=texts))
 

@@ -70,7 +70,6 @@ def parse_field_key(highlight: Highlight) -> str:
 
 
 def _has_undeclared_colons(highlight: Highlight) -> bool:
-    """Return whether a line has two colons but is neither a declared card nor a question."""
     if highlight.written != _DOUBTFUL_FORM or highlight.declared:
         return False
     front = highlight.markdown[0] if highlight.markdown else ""
@@ -113,7 +112,6 @@ class FieldDetector:
 
     @cached_property
     def _notes_by_key(self) -> dict[tuple[str, str], set[str]]:
-        """The notes with a line that may be a field, by source and field key."""
         rows = highlights.load_one_line_cards(self._store)
         notes: dict[tuple[str, str], set[str]] = defaultdict(set)
         for highlight in map(decode_highlight, rows):

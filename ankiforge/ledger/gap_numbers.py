@@ -29,8 +29,6 @@ _MAX_FUZZY_GAPS = 200
 
 
 class _ComparedGap(NamedTuple):
-    """A gap with its answer normalized for comparison."""
-
     words: str
     gap: Gap
 

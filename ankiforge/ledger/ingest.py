@@ -264,7 +264,6 @@ class IngestRun:
             self.deferred_documents.append(document)
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
-        """Write a document if all its highlights match stored ones, and return whether they do."""
         stored_marks = load_stored_marks(self.store, row["id"])
         scanned_marks = build_scanned_marks(document, row["id"])
         pairs = match_in_document(stored_marks, scanned_marks)
@@ -289,7 +288,6 @@ class IngestRun:
         return documents.load_unused_documents(self.store, self.in_use)
 
     def _find_sole_keys(self, source: str) -> set[str]:
-        """Find the keys of the passages that only `source` contains."""
         keys = highlights.load_keys_of_source(self.store, source)
         other_keys = set(self.store.get_all_keys(keys)) - keys
         other_rows = highlights.load_present_rows(self.store, other_keys)
@@ -311,7 +309,6 @@ class IngestRun:
         return bool(decided_rows) and all(row["is_copied"] for row in decided_rows)
 
     def _match_container(self, container: str) -> None:
-        """Match the deferred documents of a container, and their highlights, with stored ones."""
         read_documents = [
             document
             for document in self.deferred_documents
@@ -362,7 +359,6 @@ class IngestRun:
                 documents.set_removed(self.store, row["id"])
 
     def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
-        """Write a document, and match its scanned highlights with its stored ones."""
         document_id = write_document(self.store, document, old_row)
         stored_marks = load_stored_marks(self.store, document_id) if old_row else []
         scanned_marks = build_scanned_marks(document, document_id)
@@ -472,7 +468,6 @@ class IngestRun:
     # --- keys ---------------------------------------------------------------------------
 
     def _issue_keys(self, marks: Sequence[Mark]) -> None:
-        """Issue and record a key for each unmatched highlight."""
         anchors = []
         wanted_keys = []
         for mark in marks:
@@ -494,7 +489,6 @@ class IngestRun:
             mark.highlight = replace(mark.highlight, key=free_key)
 
     def _find_issued_keys(self, keys: Sequence[str]) -> set[str]:
-        """Find which of the keys any device has issued before."""
         issued_keys = {row["key"] for row in highlights.load_rows(self.store, keys)}
         key_events = event_queries.iter_of_kinds(self.store, keys, "key")
         issued_keys.update(event.key for event in key_events)
@@ -569,7 +563,6 @@ class IngestRun:
                 schedule_rules_for_copies(self.store, mark.key)
 
     def _has_other_selection(self, container: str) -> bool:
-        """Return whether the settings that select highlights have changed since the last scan."""
         old_selection = self.store.get_meta(f"selection {container}")
         new_selection = self.selections.get(container, old_selection)
         return bool(old_selection) and old_selection != new_selection

@@ -215,7 +215,6 @@ def _iter_complete_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _parse_event(line: bytes) -> Event | None:
-    """Parse the event in a line, or return None if the line is damaged."""
     if is_too_deep(line):
         return None
     try:

@@ -338,7 +338,6 @@ def _has_same_answer(stored_mark: Mark, scanned_mark: Mark) -> bool:
 
 
 def _find_unique_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
-    """Map each question that only one highlight in its document had at the last scan to it."""
     marks_by_question = defaultdict(list)
     for mark in marks:
         if mark.question and mark.was_present:
@@ -348,8 +347,6 @@ def _find_unique_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
 
 
 class _Rank(NamedTuple):
-    """The sort key of a pair with equal texts. The most certain pairs sort first."""
-
     has_other_kind: bool
     age: int
     """How many readings of the stored highlight are newer than the reading with the equal text."""
@@ -467,7 +464,6 @@ def _rank_by_similarity(
     *,
     min_similarity: int,
 ) -> list[Candidate]:
-    """Pair highlights that are at least `min_similarity` similar, the most similar pairs first."""
     ranked = []
     for mark in scanned_marks:
         for stored_mark in stored_marks:
@@ -579,7 +575,6 @@ class _Spots:
 
     @cached_property
     def _neighbours(self) -> tuple[dict[Mark, Neighbours], dict[Mark, Neighbours]]:
-        """The neighbours of each stored and of each scanned highlight, computed on first access."""
         matches = {
             mark: stored_mark
             for mark, stored_mark in self._pairs.items()
@@ -595,7 +590,6 @@ Neighbours = tuple[Mark | None, Mark | None]
 
 
 def _find_neighbours(marks: Sequence[Mark], matches: Pairs) -> dict[Mark, Neighbours]:
-    """Find the neighbours of each highlight, with None for a side without a matched highlight."""
     before: dict[Mark, Mark | None] = {}
     nearest: Mark | None = None
     for mark in marks:
@@ -737,7 +731,6 @@ def compute_context_similarity(mark: Mark, other_mark: Mark) -> float:
 
 
 def _text_similarity(text: str, other_text: str) -> float:
-    """Compute the similarity of two texts, from 0 to 100."""
     if text == other_text:  # usual in a note that was edited elsewhere
         return 100.0
     from rapidfuzz import fuzz

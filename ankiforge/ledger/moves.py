@@ -129,7 +129,6 @@ class MoveMatcher:
         return self._absent_marks
 
     def _match_joined_documents(self) -> None:
-        """Match documents that were split or merged, then match all by neighbours and labels."""
         joined_documents = self._join_documents()
         for document in joined_documents:
             stored_left = [
@@ -163,7 +162,6 @@ class MoveMatcher:
         return bool(names) and all(map(self._has_sentence, names))
 
     def _has_sentence(self, name: str) -> bool:
-        """Return whether a long sentence, given its hash, occurs in some existing highlight."""
         if not self._scanned_sentences:
             for mark in self._scanned_marks:
                 text = facts.get_fact_text(mark.highlight)
@@ -252,7 +250,6 @@ class MoveMatcher:
         return joined_documents
 
     def _match_by_neighbours(self, document: MatchedDocument) -> None:
-        """Match the unmatched highlights of a document by neighbours, and then by labels."""
         stored_by_key, pairs, scanned_left = document.split_matched()
         stored_left = [
             mark for key, mark in stored_by_key.items() if key not in self._scanned_by_key

@@ -303,10 +303,6 @@ def iter_outcomes(
 
 
 def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -> str:
-    """Explain to the user why a passage has neither card nor draft.
-
-    `reason` is the drafter's reason, or "".
-    """
     if passage.skipped:
         return passage.why_skipped or "rejected by you"
     if drafting_status == "decided":
@@ -332,7 +328,6 @@ def count_no_card_reasons(store: Store) -> Counter[str]:
 
 
 def _find_passages_in_question(store: Store) -> set[str]:
-    """Find the passages with a draft or card that an open question is about."""
     drafts = list[str]()
     guids = list[str]()
     for question in questions.find_open_questions(store):
@@ -359,7 +354,6 @@ def load_draft_locations(
 
 
 def _get_mark_state(row: Row) -> str:
-    """Return the state of a passage without pending items: `proposal`, `card` or `none`."""
     if row["worth_left"] >= MIN_PROPOSAL_CONFIDENCE and (
         row["carded"] or not row["done"]
     ):

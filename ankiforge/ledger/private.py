@@ -65,7 +65,6 @@ def update_private_texts(
 
 
 def _iter_private_sentences(document: ReadDocument) -> Iterator[str]:
-    """Yield each text of a document whose sentences must stay on this device."""
     yield from document.private
     for highlight in document.highlights:
         if is_private_document_mark(highlight):
@@ -83,7 +82,6 @@ def _iter_private_names(document: ReadDocument) -> Iterator[str]:
 
 
 def _select_public_texts(former: Iterable[str], document: ReadDocument) -> list[str]:
-    """Select the former private texts that the document now contains without the tag."""
     if document.public_text:
         text = document.public_text.compute()
     else:

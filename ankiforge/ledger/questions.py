@@ -115,7 +115,6 @@ def _make_id_and_kind(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKin
 
 
 def _ask_about_same(store: Store) -> Iterator[Question]:
-    """Ask whether a new passage is a removed one that has cards."""
     key_pairs = []
     for key in passages.load_doubtful_keys(store):
         key_pairs += remarks.find_doubts_to_ask(store, store.get_passage(key))
@@ -190,7 +189,6 @@ def find_cards_held_by_repair(store: Store) -> set[str]:
 def _answer_same(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Record that two passages are the same (yes) or different."""
     store.record_event(
         "same" if yes else "different", question.new, USER, {"old": question.old}
     )
@@ -231,7 +229,6 @@ def _ask_about_gone(store: Store) -> Iterator[Question]:
 def _answer_gone(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Record that the cards of removed passages are kept (yes), or reject them."""
     for guid in question.guids:
         _, passage = cards.load_card_and_passage(store, guid)
         if yes:
@@ -244,7 +241,6 @@ def _answer_gone(
 
 
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
-    """Ask about pairs of identical live cards that belong to different passages."""
     for pair in card_rows.load_equal_pairs(store):
         new_passage = store.get_passage(pair["new"])
         if new_passage.is_distinct_from(store.get_passage(pair["old"])):
@@ -279,7 +275,6 @@ def _merge_cards(store: Store, guids: Sequence[Guid]) -> None:
 def _answer_duplicate(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Merge two identical cards (yes), or record that both are kept."""
     if yes:
         _merge_cards(store, question.guids)
     else:
@@ -324,7 +319,6 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
 
 
 def _find_lost_numbers(conflict: Conflict) -> set[int]:
-    """Return the gap numbers that are in the user's text but not in the other text."""
     if conflict.field != "Text":
         return set()
     return set(find_cloze_numbers(conflict.mine)).difference(
@@ -427,7 +421,6 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
 def _answer_absent(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Retire the cards whose notes were deleted (yes), or have the notes exported again."""
     for guid in question.guids:
         _, passage = cards.load_card_and_passage(store, guid)
         if yes:
@@ -468,7 +461,6 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
 def _answer_emptied(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Store for the next ingest whether the missing documents were deleted."""
     store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
 
 

@@ -114,7 +114,6 @@ class RemarkFinder:
     def _find_decision_remark(
         self, passage: Passage, draft: StoredDraft, highlight: Highlight
     ) -> RemarkKind | None:
-        """Return the remark that an earlier decision, or a note in Anki, calls for, or None."""
         if draft.revises:
             return RemarkKind.REVISION
         if draft.replaces:
@@ -155,7 +154,6 @@ class RemarkFinder:
 def _was_similar_card_dropped(
     passage: Passage, draft: StoredDraft, highlight: Highlight
 ) -> bool:
-    """Return whether the user has dropped a card that is nearly the same as a draft."""
     if not passage.is_decided:
         return False
     about = facts.find_decided_sentences(draft, facts.get_fact_text(highlight))

@@ -57,7 +57,6 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
 
 
 def _find_by_named_id(store: Store, highlight: Highlight) -> str:
-    """Find the existing highlight of another route that a highlight names; return its key or ""."""
     for hint in highlight.hints:
         # escape the parts of the hint for LIKE
         scheme, name = (

@@ -160,7 +160,6 @@ def is_decided(
 
 
 def _was_closed_since(passage: Passage, number: int) -> bool:
-    """Return whether a passage was closed after the event with this number."""
     if not number or not passage.closed:
         return passage.closed
     return any(

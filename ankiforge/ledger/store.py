@@ -106,8 +106,6 @@ class JournalState(Value):
 
 
 class _Transaction:
-    """The uncommitted state of one transaction."""
-
     def __init__(self) -> None:
         self.action = ""
         """The id of the running action, which nested blocks join, or ""."""
@@ -502,7 +500,6 @@ class Store(Database):
             self._recompute_batch(keys)
 
     def _recompute_batch(self, changed_keys: Sequence[str]) -> None:
-        """Recompute the passages that these keys belong to, and replace their rows."""
         # a key may have been a passage of its own before, whose rows are deleted, too
         passage_keys = dict.fromkeys(self._get_keys(key) for key in changed_keys)
         all_keys = dict.fromkeys((*changed_keys, *chain(*passage_keys)))
@@ -663,7 +660,6 @@ class Store(Database):
         return True
 
     def _insert_new_events(self, events: Iterable[Event]) -> list[Event]:
-        """Store events of the journal, and return those that weren't in the database yet."""
         by_id = {event.id: event for event in events}
         unknown_events = [event for event in by_id.values() if not is_known_event(event)]
         rows = [
