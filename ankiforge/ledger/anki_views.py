@@ -346,7 +346,7 @@ def was_deleted_unnoticed(store: Store, guid: str) -> bool:
     )
 
 
-def schedule_shipping_again(store: Store, passage_key: str, guid: str) -> None:
+def schedule_export_again(store: Store, passage_key: str, guid: str) -> None:
     """Schedule a deleted or missing note for export, because the user wants its card again."""
     store.record_event("unseen", passage_key, POLICY, {"guid": guid})
     anki_notes.delete_absent_note(store, guid)
@@ -516,11 +516,11 @@ def recover_lost_cards(
 
             # make the card, which removes its draft
             [key] = keys
-            words = from_wording(wording, key)
+            content = from_wording(wording, key)
             body: Json = {
                 "guid": note.guid,
                 "draft": msgspec.to_builtins(wording),
-                "slot": note.identity.slot if note.identity else get_slot(words),
+                "slot": note.identity.slot if note.identity else get_slot(content),
                 "deck": note.deck,
                 FOUND_KEY: True,
             }
@@ -528,7 +528,7 @@ def recover_lost_cards(
                 body["typed"] = list(typed_fields)
             event = build_event("accept", key, USER, body)
             snapshot = load_snapshot(store, store.get_passage(key))
-            sentences = find_card_sentences(snapshot, note.guid, words)
+            sentences = find_card_sentences(snapshot, note.guid, content)
             decision_recording.record_decision(
                 store, plan_decision(snapshot, event, sentences)
             )

@@ -154,10 +154,10 @@ def _format_fields(fields: Iterable[Pair]) -> str:
     return " / ".join(text for _, text in occlusion.to_readable_fields(fields))
 
 
-def _add_reason(words: str, why: str) -> str:
-    if words and why:
-        return f"{words} ({why})"
-    return words or why
+def _add_reason(text: str, reason: str) -> str:
+    if text and reason:
+        return f"{text} ({reason})"
+    return text or reason
 
 
 def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
@@ -299,8 +299,8 @@ def _combine_with_home(
     are the highlights of the card's own passage.
     """
     local_card = _combine_with_passage(card, passage, known_rows)
-    is_here = any(row["state"] == "present" for row in known_rows)
-    if is_here and normalize_text(card.quote) in normalize_text(
+    is_present = any(row["state"] == "present" for row in known_rows)
+    if is_present and normalize_text(card.quote) in normalize_text(
         get_fact_text(local_card.highlight)
     ):
         return local_card
@@ -371,7 +371,7 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
     """
     if len(present_rows) < 2:
         return tuple(map(decode_highlight, present_rows))
-    leading = min(present_rows, key=lambda row: _leading_sort_key(row, passage))
+    leading = min(present_rows, key=lambda row: _get_leading_sort_key(row, passage))
     sort_entries = []
     for row in present_rows:
         highlight = decode_highlight(row)
@@ -508,7 +508,7 @@ def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | Non
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]
     return min(
-        present_rows, key=lambda row: _leading_sort_key(row, passage), default=None
+        present_rows, key=lambda row: _get_leading_sort_key(row, passage), default=None
     )
 
 
@@ -522,5 +522,5 @@ def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
             yield decode_highlight(row)
 
 
-def _leading_sort_key(row: Row, passage: Passage) -> tuple[int, int]:
+def _get_leading_sort_key(row: Row, passage: Passage) -> tuple[int, int]:
     return _ROUTE_RANKS.get(row["route"], 9), passage.keys.index(row["key"])

@@ -24,7 +24,7 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.anki_views import (
     DELETED_REASON,
-    schedule_shipping_again,
+    schedule_export_again,
     was_deleted_unnoticed,
 )
 from ankiforge.ledger.cards import HistoryEntry
@@ -349,7 +349,7 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
     if event.what in ("retire", "reject"):
         guid = event.body.get("guid", "")
         if event.body.get("why") == DELETED_REASON or was_deleted_unnoticed(store, guid):
-            schedule_shipping_again(store, event.key, guid)
+            schedule_export_again(store, event.key, guid)
     if event.what == "mark":
         chosen_passages.unselect_passage(store, event)
     if event.what == "decline":
@@ -564,7 +564,7 @@ def make_card(
     )
     guid = Guid(event.body["guid"])
     if by == USER and was_deleted_unnoticed(store, guid):
-        schedule_shipping_again(store, snapshot.passage.key, guid)
+        schedule_export_again(store, snapshot.passage.key, guid)
     return guid
 
 

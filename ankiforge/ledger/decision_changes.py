@@ -89,7 +89,11 @@ class PlannedDecision(Value):
 
 
 def plan_accept(
-    snapshot: PassageSnapshot, words: CardContent, by: str = USER, *, forced: bool = False
+    snapshot: PassageSnapshot,
+    content: CardContent,
+    by: str = USER,
+    *,
+    forced: bool = False,
 ) -> PlannedDecision:
     """Plan the decision to accept a draft, or the user's own text, as a card.
 
@@ -97,19 +101,19 @@ def plan_accept(
     draft.
     """
     key = snapshot.passage.key
-    body: Json = {"guid": make_guid(key, words), "draft": content_to_json(words)}
-    if words.deck:
-        body["deck"] = words.deck
+    body: Json = {"guid": make_guid(key, content), "draft": content_to_json(content)}
+    if content.deck:
+        body["deck"] = content.deck
     if forced:
         body["forced"] = True
     draft_id = ""
-    if isinstance(words, StoredDraft):
-        draft_id = words.id
-        if words.replaces:
-            body["instead"] = words.replaces
+    if isinstance(content, StoredDraft):
+        draft_id = content.id
+        if content.replaces:
+            body["instead"] = content.replaces
     event = build_event("accept", key, by, body)
     return plan_decision(
-        snapshot, event, facts.find_decided_sentences(words, snapshot.text), draft_id
+        snapshot, event, facts.find_decided_sentences(content, snapshot.text), draft_id
     )
 
 
@@ -220,33 +224,35 @@ def plan_adopt(
 # --- events that decide no fact ---------------------------------------------------------
 
 
-def build_revise_event(key: str, guid: Guid, words: CardContent, by: str) -> Event:
+def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> Event:
     """Build the event that gives a card new text. `key` is the key of the card's passage."""
-    return build_event("revise", key, by, {"guid": guid, "draft": content_to_json(words)})
+    return build_event(
+        "revise", key, by, {"guid": guid, "draft": content_to_json(content)}
+    )
 
 
 def build_edit_event(
-    key: str, guid: str, words: CardContent, fields: Texts, over: Mapping[str, Pair]
+    key: str, guid: str, content: CardContent, fields: Texts, over: Mapping[str, Pair]
 ) -> Event | None:
     """Build the event for the user's edit of a card, or return None if nothing changed.
 
     Args:
         key: the key of the card's passage.
         guid: the GUID of the card.
-        words: the current text of the card.
+        content: the current text of the card.
         fields: the new Markdown, by field name.
         over: the fields in which the new text replaces the text in Anki; see `decide.edit_item`.
     """
     changed_fields = {}
     for name, text in fields.items():
-        if name in over or text != words.get_field(name):
+        if name in over or text != content.get_field(name):
             changed_fields[name] = text
     if not changed_fields:
         return None
     body: Json = {"guid": guid, "fields": changed_fields}
     if over:
         body["over"] = over
-    if words.kind is not CardKind.CLOZE and "Reverse" in fields:
+    if content.kind is not CardKind.CLOZE and "Reverse" in fields:
         body["kind"] = "two-way" if fields["Reverse"] else "basic"
     return build_event("edit", key, USER, body)
 
@@ -299,9 +305,9 @@ def build_event(what: str, key: str, by: str, body: Json) -> Event:
     return Event(n=0, machine="", at="", by=by, what=what, key=key, body=body)
 
 
-def content_to_json(words: CardContent) -> Json:
+def content_to_json(content: CardContent) -> Json:
     """Convert the text of a draft or card to JSON, as events store it."""
-    body: Json = msgspec.to_builtins(to_wording(words))
+    body: Json = msgspec.to_builtins(to_wording(content))
     return body
 
 
@@ -353,7 +359,7 @@ def build_fact_body(
 
 
 def find_card_sentences(
-    snapshot: PassageSnapshot, guid: str, words: CardContent
+    snapshot: PassageSnapshot, guid: str, content: CardContent
 ) -> Strings:
     """Find the sentences that a decision on a card decides.
 
@@ -364,9 +370,9 @@ def find_card_sentences(
     if last_decision is not None:
         return last_decision.sentences
     sentences = facts.find_covered_sentences(
-        snapshot.text, words.quote
-    ) or facts.split_sentences(words.quote)
-    return facts.select_decided_sentences(sentences, words.origin.drafter)
+        snapshot.text, content.quote
+    ) or facts.split_sentences(content.quote)
+    return facts.select_decided_sentences(sentences, content.origin.drafter)
 
 
 def find_passed_over_drafts(

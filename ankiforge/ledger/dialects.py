@@ -13,26 +13,30 @@ from ankiforge.model import Strings
 from ankiforge.model.hints import TOOL_NAMES
 
 
-def dialect_event_key(container: str) -> str:
+def make_dialect_event_key(container: str) -> str:
     """Return the key of the events about a vault's dialects."""
     return f"dialects:{container}"
 
 
-def update_dialects(store: Store, container: str, enabled: Strings | None) -> Strings:
+def update_dialects(
+    store: Store, container: str, enabled_dialects: Strings | None
+) -> Strings:
     """Return the dialects in which to read a vault, after recording any new ones.
 
-    These are the dialects of all plug-ins that are or ever were enabled in the vault. `enabled` are
-    those of the currently enabled plug-ins, or None if unknown.
+    These are the dialects of all plug-ins that are or ever were enabled in the vault.
+    `enabled_dialects` are those of the currently enabled plug-ins, or None if unknown.
     """
     known_dialects = set[str]()
-    for event in store.get_subject_events(dialect_event_key(container)):
+    for event in store.get_subject_events(make_dialect_event_key(container)):
         known_dialects.update(event.body["read"])
     dialects = tuple(
-        name for name in TOOL_NAMES if name in known_dialects.union(enabled or ())
+        name
+        for name in TOOL_NAMES
+        if name in known_dialects.union(enabled_dialects or ())
     )
     if len(dialects) > len(known_dialects):
         with store.transaction():
             store.record_event(
-                "dialects", dialect_event_key(container), SOURCE, {"read": dialects}
+                "dialects", make_dialect_event_key(container), SOURCE, {"read": dialects}
             )
     return dialects

@@ -67,7 +67,7 @@ question to the user."""
 class DraftingMode(Value):
     """The drafter of new drafts, and the pending drafts that they replace."""
 
-    machine: str
+    device_id: str
     """The id of this device."""
     is_model: bool = False
     """Whether a model created the drafts. They don't replace drafts by the rules."""
@@ -125,9 +125,9 @@ class DraftChanges(Value):
 def compute_draft_changes(
     snapshot: HighlightSnapshot,
     drafted: DraftingResult,
-    by: DraftingMode,
+    mode: DraftingMode,
     *,
-    has_followed: bool = False,
+    has_updated_cards: bool = False,
 ) -> DraftChanges:
     """Compute the changes to record for the checked drafts of a passage.
 
@@ -137,9 +137,9 @@ def compute_draft_changes(
     Args:
         snapshot: the passage.
         drafted: the drafts returned by `draft_completion.complete_drafts`, with findings.
-        by: the drafter of the drafts.
-        has_followed: whether the cards that take the new text of their source were already updated.
-            If not, and there are such cards, only their updates are returned.
+        mode: the drafter, and the pending drafts to replace.
+        has_updated_cards: whether the cards that take the new text of their source were already
+            updated. If not, and there are such cards, only their updates are returned.
     """
     # drop the drafts of an exact copy
     if snapshot.original_title:
@@ -148,50 +148,52 @@ def compute_draft_changes(
         )
 
     # find out whether a model found the passage not worth a card
-    is_declined = drafted.is_declined and not by.keeps_pending
-    if by.is_rules:
+    is_declined = drafted.is_declined and not mode.keeps_pending
+    if mode.is_rules:
         is_declined = snapshot.is_declined
 
     # divide the new and the pending drafts
     new_drafts = SortedDrafts.sort_drafts(drafted.drafts, snapshot.text, is_declined)
-    sorted_pending = _sort_pending_drafts(snapshot, by)
+    sorted_pending = _sort_pending_drafts(snapshot, mode)
     snapshot = replace(snapshot, pending_drafts=sorted_pending.kept)
 
     # if cards take the new text of their source, return only these changes
-    if not has_followed:
-        follows = []
+    if not has_updated_cards:
+        card_updates = []
         for draft in new_drafts.hand_written:
-            card = _find_changed_card(snapshot, draft, by)
+            card = _find_changed_card(snapshot, draft, mode)
             if card and not is_held_back(card, draft, snapshot.highlight):
                 event = build_revise_event(
                     snapshot.highlight.key, card.guid, draft, SOURCE
                 )
                 sentences = facts.find_covered_sentences(snapshot.text, draft.quote)
-                follows.append(plan_decision(snapshot, event, sentences))
-        if follows:
-            return DraftChanges(snapshot, card_updates=tuple(follows))
+                card_updates.append(plan_decision(snapshot, event, sentences))
+        if card_updates:
+            return DraftChanges(snapshot, card_updates=tuple(card_updates))
 
     # find the drafts that become pending, and those that wait no longer
-    own = list(_iter_new_hand_written(snapshot, new_drafts.hand_written, by))
-    own_names = [name for each in own for name in each.about]
-    current_facts = snapshot.compute_facts(
-        drafted=[*own_names, *new_drafts.drafted_sentence_names]
+    new_hand_written = list(
+        _iter_new_hand_written(snapshot, new_drafts.hand_written, mode)
     )
-    others = _iter_new_other_drafts(snapshot, new_drafts.others, current_facts, by)
-    change = settle_drafts(snapshot, by.machine, current_facts=current_facts)
+    hand_written_names = [name for each in new_hand_written for name in each.about]
+    current_facts = snapshot.compute_facts(
+        drafted=[*hand_written_names, *new_drafts.drafted_sentence_names]
+    )
+    new_others = _iter_new_other_drafts(snapshot, new_drafts.others, current_facts, mode)
+    change = settle_drafts(snapshot, mode.device_id, current_facts=current_facts)
     return DraftChanges(
         snapshot,
         drafts=replace(
             change,
-            put=(*own, *others),
+            put=(*new_hand_written, *new_others),
             drop=(*sorted_pending.removed_ids, *change.drop),
             move=(*sorted_pending.moved, *change.move),
             redraft=(),
         ),
         own_ids=tuple(map(compute_draft_id, new_drafts.hand_written)),
-        outcome=_build_outcome(drafted, snapshot, by, is_declined=is_declined),
+        outcome=_build_outcome(drafted, snapshot, mode, is_declined=is_declined),
         held_changes=tuple(
-            _iter_held_back_changes(snapshot, new_drafts.hand_written, by)
+            _iter_held_back_changes(snapshot, new_drafts.hand_written, mode)
         ),
     )
 
@@ -199,14 +201,14 @@ def compute_draft_changes(
 def _build_outcome(
     drafted: DraftingResult,
     snapshot: HighlightSnapshot,
-    by: DraftingMode,
+    mode: DraftingMode,
     *,
     is_declined: bool,
 ) -> DraftingOutcome:
     reason, status = drafted.reason.removeprefix("skip: "), drafted.status
-    if is_declined and not by.is_model:  # keep the model's reason
+    if is_declined and not mode.is_model:  # keep the model's reason
         reason, status = snapshot.reason, "no_card"
-    usefulness = drafted.usefulness if by.is_rules else snapshot.usefulness
+    usefulness = drafted.usefulness if mode.is_rules else snapshot.usefulness
     if is_declined and usefulness > 0:  # at most 0 means that nothing is proposed
         usefulness -= 1.0
 
@@ -223,7 +225,7 @@ def _build_outcome(
         reason=reason,
         fate=status,
         worth=usefulness,
-        worth_by_name=worth_by_name if by.is_rules else None,
+        worth_by_name=worth_by_name if mode.is_rules else None,
         declined=snapshot.content if is_declined else "",
     )
 
@@ -278,7 +280,7 @@ class _SortedPendingDrafts(NamedTuple):
 
 
 def _sort_pending_drafts(
-    snapshot: HighlightSnapshot, by: DraftingMode
+    snapshot: HighlightSnapshot, mode: DraftingMode
 ) -> _SortedPendingDrafts:
     """Split the pending drafts of a passage into those that new drafts replace and the others.
 
@@ -287,7 +289,7 @@ def _sort_pending_drafts(
     """
     kept_drafts, removed_ids, moved_drafts = [], [], []
     for draft in snapshot.pending_drafts:
-        if is_replaced(draft, snapshot.highlight, by):
+        if is_replaced(draft, snapshot.highlight, mode):
             removed_ids.append(draft.id)
             continue
         if draft.about and not draft.is_hand_written and not draft.is_proposed:
@@ -301,14 +303,14 @@ def _sort_pending_drafts(
     )
 
 
-def is_replaced(draft: StoredDraft, highlight: Highlight, by: DraftingMode) -> bool:
+def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
     """Return whether new drafts of a highlight replace a pending draft of the same passage."""
-    if by.keeps_pending:
+    if mode.keeps_pending:
         return False
     if draft.key != highlight.key:
-        return draft.is_proposed and not by.is_model
+        return draft.is_proposed and not mode.is_model
     is_of_rules = draft.is_proposed or draft.origin.drafter.startswith("rules")
-    if by.is_model:
+    if mode.is_model:
         return not is_of_rules
     return is_of_rules or not is_quote_in_highlight(draft.quote, highlight)
 
@@ -317,16 +319,16 @@ def is_replaced(draft: StoredDraft, highlight: Highlight, by: DraftingMode) -> b
 
 
 def _iter_new_hand_written(
-    snapshot: HighlightSnapshot, own: Iterable[Draft], by: DraftingMode
+    snapshot: HighlightSnapshot, hand_written_drafts: Iterable[Draft], mode: DraftingMode
 ) -> Iterator[NewPendingDraft]:
     """Yield the hand-written drafts to offer: new ones, and new text held back from a card."""
     position = 0
-    for draft in own:
-        if not should_offer(snapshot.passage, draft, by.machine):
+    for draft in hand_written_drafts:
+        if not should_offer(snapshot.passage, draft, mode.device_id):
             continue
         sentences = facts.find_covered_sentences(snapshot.text, draft.quote)
         about = tuple(facts.hash_sentence(sentence) for sentence in sentences)
-        card = _find_changed_card(snapshot, draft, by)
+        card = _find_changed_card(snapshot, draft, mode)
         held_guid = None
         if card and is_held_back(card, draft, snapshot.highlight):
             held_guid = card.guid
@@ -345,7 +347,7 @@ def _iter_new_other_drafts(
     snapshot: HighlightSnapshot,
     others: Sequence[tuple[Draft, str]],
     current_facts: Sequence[Fact],
-    by: DraftingMode,
+    mode: DraftingMode,
 ) -> Iterator[NewPendingDraft]:
     """Yield the drafts to offer that aren't hand-written.
 
@@ -365,7 +367,7 @@ def _iter_new_other_drafts(
         if fact is None:
             if is_known_text(snapshot.passage, draft):
                 continue
-            if not by.keeps_pending and is_decided(snapshot, draft, name):
+            if not mode.keeps_pending and is_decided(snapshot, draft, name):
                 continue
             fact = Fact(sentence)
         revised_guid = find_revised_card(snapshot, fact, draft.kind)
@@ -389,7 +391,7 @@ def _iter_new_other_drafts(
             revises=revised_guid,
             replaces=None,
             near=fact.near,
-            since=by.since,
+            since=mode.since,
         )
 
 
@@ -412,17 +414,17 @@ def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | Non
 
 
 def _find_changed_card(
-    snapshot: PassageSnapshot, draft: Draft, by: DraftingMode
+    snapshot: PassageSnapshot, draft: Draft, mode: DraftingMode
 ) -> Card | None:
     card = snapshot.passage.find_card_in_slot(draft)
-    return card if card and has_new_source_text(card, draft, by.machine) else None
+    return card if card and has_new_source_text(card, draft, mode.device_id) else None
 
 
 def _iter_held_back_changes(
-    snapshot: HighlightSnapshot, own: Iterable[Draft], by: DraftingMode
+    snapshot: HighlightSnapshot, hand_written_drafts: Iterable[Draft], mode: DraftingMode
 ) -> Iterator[TextChange]:
-    for draft in own:
-        card = _find_changed_card(snapshot, draft, by)
+    for draft in hand_written_drafts:
+        card = _find_changed_card(snapshot, draft, mode)
         why = explain_holding_back(card, draft) if card else ""
         if card and why:
             after = tuple(to_wording(draft).fields.items())

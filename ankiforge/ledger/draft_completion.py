@@ -88,24 +88,25 @@ def complete_drafts(
 
 def compute_draft_id(draft: Draft) -> str:
     """Compute the id of a draft, a hash of its text and gaps that is the same on every device."""
-    words = (draft.family.value, get_slot(draft), hash_content(draft), *draft.gaps[1:])
-    return f"{DRAFT_PREFIX}{hash16(draft.key, *words)}"
+    parts = (draft.family.value, get_slot(draft), hash_content(draft), *draft.gaps[1:])
+    return f"{DRAFT_PREFIX}{hash16(draft.key, *parts)}"
 
 
 # --- drafts without a drafter -----------------------------------------------------------
 
 
-def card_to_draft(words: CardContent, highlight: Highlight) -> Draft:
+def card_to_draft(content: CardContent, highlight: Highlight) -> Draft:
     """Convert the text of a card to a draft of a highlight that contains the card's quote."""
     return Draft(
         highlight.key,
-        words.kind,
-        words.fields,
-        words.origin,
-        words.quote,
-        words.tags,
-        answer=words.get_field("Back") or format_cloze_answers(words.get_field("Text")),
-        start=max(highlight.exact.find(words.quote), 0),
+        content.kind,
+        content.fields,
+        content.origin,
+        content.quote,
+        content.tags,
+        answer=content.get_field("Back")
+        or format_cloze_answers(content.get_field("Text")),
+        start=max(highlight.exact.find(content.quote), 0),
     )
 
 
@@ -229,9 +230,9 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
     return replace(draft, fields=tuple(fields.items()))
 
 
-def list_field_texts(words: CardContent) -> list[str]:
+def list_field_texts(content: CardContent) -> list[str]:
     """Return the texts of the nonempty fields of a draft or card."""
-    return [text for _, text in words.fields if text]
+    return [text for _, text in content.fields if text]
 
 
 def is_same_as_card(passage: Passage, draft: Draft) -> bool:
@@ -245,10 +246,10 @@ def is_same_as_card(passage: Passage, draft: Draft) -> bool:
     return hash_content(card) == hash_content(draft) and not is_new_text(card, draft)
 
 
-def should_offer(passage: Passage, draft: Draft, machine: str) -> bool:
+def should_offer(passage: Passage, draft: Draft, device_id: str) -> bool:
     """Return whether to offer a hand-written draft, because it was neither rejected nor accepted.
 
-    A draft with text that its live card never had is also offered. `machine` is the id of this
+    A draft with text that its live card never had is also offered. `device_id` is the id of this
     device.
     """
     if passage.skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
@@ -262,18 +263,18 @@ def should_offer(passage: Passage, draft: Draft, machine: str) -> bool:
     # offer a draft again if the acceptance of its card was undone
     if card.verdict is Verdict.TAKEN_BACK:
         return True
-    return has_new_source_text(card, draft, machine)
+    return has_new_source_text(card, draft, device_id)
 
 
-def has_new_source_text(card: Card, draft: Draft, machine: str) -> bool:
+def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
     """Return whether a card is live and a draft has newer text for it, read from the source.
 
-    `machine` is the id of this device.
+    `device_id` is the id of this device.
     """
     return (
         card.is_live
         and is_new_text(card, draft)
-        and not is_possibly_outdated(card, machine, draft)
+        and not is_possibly_outdated(card, device_id, draft)
     )
 
 

@@ -210,7 +210,7 @@ def record_drafts(
         }
         if following:
             snapshots.update(load_highlight_snapshots(store, keys))
-            changes = _compute_changes(snapshots, drafted, by, has_followed=True)
+            changes = _compute_changes(snapshots, drafted, by, has_updated_cards=True)
         _write_changes(store, list(changes.values()), by, drafting)
         duplicates.store_search_terms(store, terms)
         changes_by_key.update(visible_changes)
@@ -244,14 +244,14 @@ def _compute_changes(
     results: Iterable[DraftingResult],
     by: DraftingMode,
     *,
-    has_followed: bool = False,
+    has_updated_cards: bool = False,
 ) -> dict[str, DraftChanges]:
     """Compute the changes to record for each highlight, by its key."""
     changes: dict[str, DraftChanges] = {}
     for drafted in results:
         key = drafted.highlight.key
         changes[key] = compute_draft_changes(
-            snapshots[key], drafted, by, has_followed=has_followed
+            snapshots[key], drafted, by, has_updated_cards=has_updated_cards
         )
     return changes
 

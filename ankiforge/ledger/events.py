@@ -132,19 +132,19 @@ class RepairNote(Value):
     draft: Wording
 
 
-def to_wording(words: CardContent) -> Wording:
+def to_wording(content: CardContent) -> Wording:
     """Convert the text of a draft or card to the form that events store."""
     return Wording(
-        kind=words.kind.value,
-        fields={name: text for name, text in words.fields if text},
-        quote=words.quote,
-        own=words.is_hand_written,
-        slot=words.slot,
-        drafter=words.origin.drafter,
-        model=words.origin.model,
-        prompt=words.origin.prompt,
-        request=words.origin.request,
-        tags=words.tags,
+        kind=content.kind.value,
+        fields={name: text for name, text in content.fields if text},
+        quote=content.quote,
+        own=content.is_hand_written,
+        slot=content.slot,
+        drafter=content.origin.drafter,
+        model=content.origin.model,
+        prompt=content.origin.prompt,
+        request=content.origin.request,
+        tags=content.tags,
     )
 
 
@@ -169,16 +169,16 @@ def parse_slot_number(slot: str) -> int | None:
     return int(slot) if slot.isascii() and slot.isdigit() and len(slot) < 16 else None
 
 
-def create_card(event: Event, guid: str, words: CardContent, slot: str = "") -> Card:
-    """Create the card that an event makes from `words`, in the deck that the event names.
+def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -> Card:
+    """Create the card that an event makes from `content`, in the deck that the event names.
 
     `slot` is the slot stored in the event, or "" to compute it from the text.
     """
-    slot = slot or get_slot(words)
+    slot = slot or get_slot(content)
     number = parse_slot_number(slot)
     deck = event.body.get("deck", "")
     return Card(
-        **asdict(replace(words, number=number, deck=deck)),
+        **asdict(replace(content, number=number, deck=deck)),
         guid=Guid(guid),
         drafted=slot if number is None else None,
         verdict=Verdict.LIVE,
@@ -189,14 +189,14 @@ def create_card(event: Event, guid: str, words: CardContent, slot: str = "") -> 
 
 def replace_wording(card: Card, wording: Wording) -> Card:
     """Replace a card's text with the text stored in an event. The card keeps its number."""
-    words = from_wording(wording, card.key)
+    content = from_wording(wording, card.key)
     return replace(
         card,
-        kind=words.kind,
-        fields=words.fields,
-        quote=words.quote,
-        origin=words.origin,
-        tags=words.tags,
+        kind=content.kind,
+        fields=content.fields,
+        quote=content.quote,
+        origin=content.origin,
+        tags=content.tags,
     )
 
 
@@ -236,14 +236,14 @@ def normalize_field(markdown: str) -> str:
     return normalize_text(to_plain_text(markdown))
 
 
-def hash_content(words: CardContent) -> str:
+def hash_content(content: CardContent) -> str:
     """Hash the question and answer of a draft or card; see `hash_fields`."""
-    return hash_fields(dict(words.fields))
+    return hash_fields(dict(content.fields))
 
 
-def get_slot(words: CardContent) -> str:
+def get_slot(content: CardContent) -> str:
     """Return the slot for a card with this text: its number if hand-written, or else a hash."""
-    return words.slot or hash_content(words)
+    return content.slot or hash_content(content)
 
 
 def hash_fields(fields: Texts) -> str:
@@ -282,9 +282,9 @@ def hash_exact_fields(fields: Texts) -> str:
     return hash16(*parts)
 
 
-def hash_exact_content(words: CardContent) -> str:
+def hash_exact_content(content: CardContent) -> str:
     """Hash the nonempty fields of a draft or card; see `hash_exact_fields`."""
-    return hash_exact_fields({name: text for name, text in words.fields if text})
+    return hash_exact_fields({name: text for name, text in content.fields if text})
 
 
 def is_hand_written_decision(event: Event) -> bool:
@@ -311,12 +311,12 @@ def _remove_article(text: str) -> str:
     return rest if rest and first.lower() in read_word_set("cues", "articles") else text
 
 
-def make_guid(key: str, words: CardContent) -> Guid:
+def make_guid(key: str, content: CardContent) -> Guid:
     """Compute the GUID of the note for a card with this text.
 
     It depends only on the text, so two devices that accept the same draft create a single note.
     """
-    return compute_guid(HighlightKey(key), words.family, get_slot(words))
+    return compute_guid(HighlightKey(key), content.family, get_slot(content))
 
 
 class Reading(Value, omit_defaults=True):

@@ -96,12 +96,12 @@ def split_sentences(text: str) -> Strings:
 @lru_cache(maxsize=4096)
 def is_long(sentence: str) -> bool:
     """Return whether a sentence is too long for an identical one elsewhere to be a coincidence."""
-    letters = normalize_for_lookup(sentence)
+    folded = normalize_for_lookup(sentence)
     if (
-        len(letters) >= MIN_DISTINCTIVE_CHARS or letters.isascii()
+        len(folded) >= MIN_DISTINCTIVE_CHARS or folded.isascii()
     ):  # scripts without spaces aren't ASCII
-        return len(letters) >= MIN_DISTINCTIVE_CHARS
-    return len(_UNSPACED_CHAR.findall(letters)) >= _MIN_LONG_UNSPACED
+        return len(folded) >= MIN_DISTINCTIVE_CHARS
+    return len(_UNSPACED_CHAR.findall(folded)) >= _MIN_LONG_UNSPACED
 
 
 def hash_long_sentences(sentences: Iterable[str]) -> list[str]:
@@ -225,7 +225,8 @@ def has_dropped_similar(
                 return True
     for dropped_sentence in dropped_sentences:
         if any(
-            sentence_similarity(dropped_sentence, sentence) >= MIN_SENTENCE_SIMILARITY
+            compute_sentence_similarity(dropped_sentence, sentence)
+            >= MIN_SENTENCE_SIMILARITY
             for sentence in decided_sentences
         ):
             return True
@@ -248,7 +249,7 @@ def count_words(sentence: str) -> Counter[str]:
     return Counter(word.casefold() for word in bare_words if word)
 
 
-def sentence_similarity(old_sentence: str, new_sentence: str) -> float:
+def compute_sentence_similarity(old_sentence: str, new_sentence: str) -> float:
     """Compute the percentage of words in the shorter sentence that the longer one contains."""
     old_words, new_words = count_words(old_sentence), count_words(new_sentence)
     shorter_length = min(old_words.total(), new_words.total())
@@ -291,7 +292,7 @@ def compute_facts(
     decisions: Sequence[FactDecision] = (),
     live_guids: Collection[str] = (),
     *,
-    standing: Collection[str] = (),
+    present_elsewhere: Collection[str] = (),
     drafted: Collection[str] = (),
     closed: bool = False,
 ) -> tuple[Fact, ...]:
@@ -302,7 +303,7 @@ def compute_facts(
         decisions: the decisions on sentences that the passage has or had, made in any passage,
             oldest first.
         live_guids: the live cards whose new text a sentence may be.
-        standing: the decided sentences that other passages still contain.
+        present_elsewhere: the decided sentences that other passages still contain.
         drafted: the sentences with a pending draft that isn't a proposal.
         closed: whether the user wants no more cards of the passage, so that no other facts are
             offered.
@@ -313,21 +314,21 @@ def compute_facts(
     decisions = [decision for decision in decisions if not decision.of_proposal]
     decided_lists = [decision.sentences for decision in decisions if decision.of]
     decided_anywhere = set(chain.from_iterable(decided_lists))
-    decided_here = decided_anywhere.intersection(passage_sentences)
-    done = decided_here | rejected_sentences
+    decided_sentences = decided_anywhere.intersection(passage_sentences)
+    settled_sentences = decided_sentences | rejected_sentences
     undecided_sentences = [
-        sentence for sentence in passage_sentences if sentence not in done
+        sentence for sentence in passage_sentences if sentence not in settled_sentences
     ]
-    present = {*passage_sentences, *standing}
+    present_sentences = {*passage_sentences, *present_elsewhere}
     similar_facts = _find_similar_facts(
-        undecided_sentences, decisions, live_guids, present
+        undecided_sentences, decisions, live_guids, present_sentences
     )
 
     # show decided sentences, those asked about, and open ones with drafts
     asked_sentences = {sentence for sentence, fact in similar_facts.items() if fact.card}
     open_sentences = set() if closed else set(passage_sentences)
     shown_sentences = (
-        decided_here | asked_sentences | open_sentences.intersection(drafted)
+        decided_sentences | asked_sentences | open_sentences.intersection(drafted)
     )
 
     facts = []
@@ -335,7 +336,7 @@ def compute_facts(
         if sentence in shown_sentences:
             fact = similar_facts.get(sentence, Fact(sentence))
             facts.append(
-                Fact(sentence, decided=True) if sentence in decided_here else fact
+                Fact(sentence, decided=True) if sentence in decided_sentences else fact
             )
     return tuple(facts)
 
@@ -381,7 +382,7 @@ def _find_similar_facts(
     for removed_sentence in sorted(removed_sentences):
         card, neighbours = removed_sentences[removed_sentence]
         for sentence in undecided_sentences:
-            similarity = sentence_similarity(removed_sentence, sentence)
+            similarity = compute_sentence_similarity(removed_sentence, sentence)
             rank = (bool(card), similarity)
             is_best = similarity >= MIN_SENTENCE_SIMILARITY and rank > ranks.get(
                 sentence, (False, 0.0)

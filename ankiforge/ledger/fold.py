@@ -125,7 +125,7 @@ def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     dropped_guids = set()
     undone_bodies = []
     for event, is_active in ordered_events:
-        if event.what in ("reject", "retire") and not _is_tag_evidence(event):
+        if event.what in ("reject", "retire") and not _is_retired_by_tag(event):
             dropped_guids.add(event.body.get("guid"))
         if event.what == "revise" and not is_active:
             undone_bodies.append(event.body)
@@ -133,7 +133,7 @@ def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     answered_keys = set()
     for event, is_active in ordered_events:
         # the tag of dropped cards counts only if no decision explains it
-        if _is_tag_evidence(event) and event.body["guid"] in dropped_guids:
+        if _is_retired_by_tag(event) and event.body["guid"] in dropped_guids:
             continue
         # two devices may have recorded the same change by a source; undoing either record counts
         is_change_by_source = event.what == "revise" and event.by == SOURCE
@@ -292,7 +292,7 @@ def _get_answer(wording: Wording) -> str:
     )
 
 
-def _is_tag_evidence(event: Event) -> bool:
+def _is_retired_by_tag(event: Event) -> bool:
     """Return whether an event isn't a decision but only records that a note has the dropped tag."""
     return event.what == "retire" and event.body.get("why") == RETIRED_TAG_REASON
 
@@ -447,7 +447,7 @@ def _apply_reject_or_retire(card: Card, event: Event) -> Card:
     return _set_verdict(card, verdict, event.by, event.body.get("why", ""))
 
 
-def _apply_shipped(card: Card, event: Event) -> Card:
+def _apply_export(card: Card, event: Event) -> Card:
     """Record that the note was exported in a package. The first package fixes its note type."""
     body = event.body
     shipped = ShippedNote(
@@ -492,14 +492,14 @@ def _apply_accept(passage: Passage, event: Event) -> None:
     card = passage.cards.get(body["guid"])
     if card and FOUND_KEY in body:
         return  # the journal has the decision itself
-    words = from_wording(wording, event.key)
+    content = from_wording(wording, event.key)
     if card is None:
         card = replace(
-            create_card(event, body["guid"], words, body.get("slot", "")),
+            create_card(event, body["guid"], content, body.get("slot", "")),
             edits=Edits(typed=tuple(body.get("typed", ()))),
             note=NoteHistory(found=FOUND_KEY in body),
         )
-        if not is_by_user and passage.is_rejected(words):
+        if not is_by_user and passage.is_rejected(content):
             card = _set_verdict(card, Verdict.REJECTED, USER)
     else:
         if is_by_user:
@@ -507,7 +507,7 @@ def _apply_accept(passage: Passage, event: Event) -> None:
         card = _offer_text(card, wording)
     passage.cards[card.guid] = _record_given_text(card, event.machine, wording)
     if is_by_user:
-        passage.rejected.discard(hash_content(words))
+        passage.rejected.discard(hash_content(content))
     replaced_card = passage.cards.get(body.get("instead", ""))
     if replaced_card:
         why = "replaced by another card"
@@ -527,8 +527,8 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
     wording = _decode_wording(event)
     card = passage.cards.get(body["guid"])
     if card is None:
-        words = from_wording(wording, event.key)
-        card = create_card(event, body["guid"], words, "0")
+        content = from_wording(wording, event.key)
+        card = create_card(event, body["guid"], content, "0")
     history = replace(card.note, shipped=_drop_field_hashes(card), adopted=note)
     passage.cards[card.guid] = replace(
         _set_verdict(card, Verdict.LIVE, USER),
@@ -539,9 +539,9 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
     )
     added_notes = body.get("new", ()) if "type" in body else ()
     for added_note in msgspec.convert(added_notes, tuple[RepairNote, ...]):
-        words = from_wording(added_note.draft, event.key)
+        content = from_wording(added_note.draft, event.key)
         added_card = passage.cards.get(added_note.guid) or replace(
-            create_card(event, added_note.guid, words),
+            create_card(event, added_note.guid, content),
             note=NoteHistory(mapped=msgspec.convert(body["type"], MappedType)),
         )
         verdict = Verdict.LIVE if is_active else Verdict.RETIRED
@@ -652,7 +652,7 @@ _CARD_HANDLERS: Mapping[str, Callable[[Card, Event], Card]] = {
     "retire": _apply_reject_or_retire,
     # note in Anki
     "repair": lambda card, event: replace(card, note=replace(card.note, repaired=True)),
-    "shipped": _apply_shipped,
+    "shipped": _apply_export,
     "pictures": _apply_pictures,
     "seen": _apply_seen,
     "unseen": _apply_unseen,

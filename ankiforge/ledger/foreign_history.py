@@ -21,7 +21,7 @@ SCHEDULER = "osr"
 """The name of Obsidian's Spaced Repetition, the tool that keeps its review history in the notes."""
 
 
-def get_tool_event_key(tool: str) -> str:
+def make_tool_event_key(tool: str) -> str:
     """Return the key of the events about another tool."""
     return f"tool:{tool}"
 
@@ -29,7 +29,7 @@ def get_tool_event_key(tool: str) -> str:
 def load_declined_tools(store: Store) -> frozenset[str]:
     """List the tools whose history the user has declined."""
     return frozenset(
-        tool for tool in TOOL_NAMES if store.get_subject_events(get_tool_event_key(tool))
+        tool for tool in TOOL_NAMES if store.get_subject_events(make_tool_event_key(tool))
     )
 
 
@@ -73,7 +73,7 @@ def decline_histories(store: Store, tools: Collection[str]) -> str:
         return ""
     with store.action() as action:
         for tool in declined_tools:
-            store.record_event("decline", get_tool_event_key(tool), USER, {})
+            store.record_event("decline", make_tool_event_key(tool), USER, {})
     return action
 
 

@@ -40,7 +40,7 @@ _MIN_NOTES = 3
 _MIN_NOTES_WITH_DATAVIEW = 2
 
 
-def form_event_key(source: str, written: str) -> str:
+def make_form_event_key(source: str, written: str) -> str:
     """Return the key of the events about one form of lines in one source."""
     return f"form:{source}:{written}"
 
@@ -136,7 +136,7 @@ def find_form_choice(store: Store, highlight: Highlight) -> str:
     """
     for name in list_forms(highlight):
         answers = store.get_subject_events(
-            form_event_key(highlight.document.source, name)
+            make_form_event_key(highlight.document.source, name)
         )
         if answers:
             return str(answers[-1].body["choice"])

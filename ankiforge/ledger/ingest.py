@@ -459,7 +459,7 @@ class IngestRun:
             is_doubtful |= 2 * min_lost_count > len(present_ids)
         if not is_doubtful or container in self.confirmed_containers:
             return unlisted_ids
-        if self._has_other_selection(container):
+        if self._has_selection_changed(container):
             return unlisted_ids
         left_count = len(present_ids) - lost_count
         self.report.doubtful[container] = (left_count, len(present_ids))
@@ -545,7 +545,7 @@ class IngestRun:
             if mark.state in ("gone", "unselected"):
                 continue
             document = documents.load_document(self.store, mark.document)
-            if self._has_other_selection(document["container"]):
+            if self._has_selection_changed(document["container"]):
                 highlights.set_unselected(self.store, mark.key)
                 _draft_copies_of_unselected(self.store, [mark.key])
                 continue
@@ -562,7 +562,7 @@ class IngestRun:
                 self.report.gone.append(mark.key)
                 schedule_rules_for_copies(self.store, mark.key)
 
-    def _has_other_selection(self, container: str) -> bool:
+    def _has_selection_changed(self, container: str) -> bool:
         old_selection = self.store.get_meta(f"selection {container}")
         new_selection = self.selections.get(container, old_selection)
         return bool(old_selection) and old_selection != new_selection

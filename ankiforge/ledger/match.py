@@ -217,7 +217,7 @@ def match_in_document(
     if matcher.has_unmatched:
         candidates = _pair_by_id(stored_marks, scanned_marks, attrgetter("labels"))
         for mark, stored_mark in candidates:
-            if mark_similarity(stored_mark, mark) >= MIN_NEIGHBOUR_SIMILARITY:
+            if compute_mark_similarity(stored_mark, mark) >= MIN_NEIGHBOUR_SIMILARITY:
                 matcher.add_candidates([(mark, stored_mark)])
     if matcher.has_unmatched:
         matcher.add_candidates(_pair_by_question(stored_marks, scanned_marks, matcher))
@@ -282,7 +282,7 @@ def _pair_by_question(
     scanned_by_question = _find_unique_questions(scanned_marks)
     new_marks = _filter_other_questions(scanned_marks, stored_by_question)
     removed_marks = _filter_other_questions(stored_marks, scanned_by_question)
-    spots = _Spots(stored_marks, scanned_marks, matcher.pairs)
+    neighbour_lookup = _NeighbourLookup(stored_marks, scanned_marks, matcher.pairs)
     for question, mark in scanned_by_question.items():
         stored_mark = stored_by_question.get(question)
         stored_mark = stored_mark or _find_journal_card(stored_marks, question)
@@ -292,7 +292,7 @@ def _pair_by_question(
             continue
         has_same_heading = stored_mark.highlight.heading == mark.highlight.heading
         has_proof = stored_mark.is_journal_only or has_same_heading
-        if has_proof or spots.is_same_spot(mark, stored_mark):
+        if has_proof or neighbour_lookup.have_same_neighbours(mark, stored_mark):
             yield mark, stored_mark
 
 
@@ -334,7 +334,10 @@ def _has_same_answer(stored_mark: Mark, scanned_mark: Mark) -> bool:
     stored_sides = stored_mark.newest.sides or ()
     scanned_sides = scanned_mark.newest.sides or ()
     is_same_answer = stored_sides[1:] == scanned_sides[1:]
-    return is_same_answer and mark_similarity(stored_mark, scanned_mark) >= MIN_SIMILARITY
+    return (
+        is_same_answer
+        and compute_mark_similarity(stored_mark, scanned_mark) >= MIN_SIMILARITY
+    )
 
 
 def _find_unique_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
@@ -383,8 +386,12 @@ def _rank_equal_texts(
         for stored_mark, age, reading in equal_readings:
             context_similarity = 0.0
             if is_ambiguous:  # otherwise the context doesn't matter
-                context_similarity += _text_similarity(reading.before, newest.before)
-                context_similarity += _text_similarity(reading.after, newest.after)
+                context_similarity += _compute_text_similarity(
+                    reading.before, newest.before
+                )
+                context_similarity += _compute_text_similarity(
+                    reading.after, newest.after
+                )
             rank = _Rank(
                 has_other_kind=stored_mark.highlight.kind != mark.highlight.kind,
                 age=age,
@@ -437,24 +444,24 @@ def _find_unmoved(
 def _pair_unique_texts(
     stored_marks: Sequence[Mark],
     scanned_marks: Sequence[Mark],
-    get_place: Callable[[Mark], str],
+    get_group: Callable[[Mark], str],
 ) -> Iterator[Candidate]:
     """Yield pairs of highlights whose text occurs only once in its group on both sides.
 
-    `get_place` returns the group of a highlight, such as its heading.
+    `get_group` returns the group of a highlight, such as its heading.
     """
-    stored_by_place = defaultdict(list)
+    stored_by_group = defaultdict(list)
     for stored_mark in stored_marks:
         if stored_mark.was_present:
-            key = get_place(stored_mark), stored_mark.newest.text
-            stored_by_place[key].append(stored_mark)
-    scanned_by_place = defaultdict(list)
+            key = get_group(stored_mark), stored_mark.newest.text
+            stored_by_group[key].append(stored_mark)
+    scanned_by_group = defaultdict(list)
     for mark in scanned_marks:
-        scanned_by_place[get_place(mark), mark.newest.text].append(mark)
-    for place, scanned_here in scanned_by_place.items():
-        stored_here = stored_by_place.get(place, [])
-        if len(scanned_here) == 1 == len(stored_here):
-            yield scanned_here[0], stored_here[0]
+        scanned_by_group[get_group(mark), mark.newest.text].append(mark)
+    for group, scanned_group in scanned_by_group.items():
+        stored_group = stored_by_group.get(group, [])
+        if len(scanned_group) == 1 == len(stored_group):
+            yield scanned_group[0], stored_group[0]
 
 
 def _rank_by_similarity(
@@ -467,7 +474,7 @@ def _rank_by_similarity(
     ranked = []
     for mark in scanned_marks:
         for stored_mark in stored_marks:
-            similarity = mark_similarity(stored_mark, mark)
+            similarity = compute_mark_similarity(stored_mark, mark)
             if similarity >= min_similarity:
                 distance = abs(positions[stored_mark] - positions[mark])
                 ranked.append(((-similarity, distance), (mark, stored_mark)))
@@ -516,17 +523,19 @@ def match_by_neighbours(
         stored_left: the stored highlights that weren't matched in any document.
         scanned_left: the scanned highlights that weren't matched.
     """
-    stored_here = [
+    stored_candidates = [
         mark for mark in stored_marks if mark in stored_left and mark.was_present
     ]
-    scanned_here = [mark for mark in scanned_marks if mark in scanned_left]
-    spots = _Spots(stored_marks, scanned_marks, pairs)
+    scanned_candidates = [mark for mark in scanned_marks if mark in scanned_left]
+    neighbour_lookup = _NeighbourLookup(stored_marks, scanned_marks, pairs)
     matcher = _Matcher(stored_marks, scanned_marks)
     positions = _index_marks(stored_marks, scanned_marks)
-    ranked = _rank_by_similarity(stored_here, scanned_here, positions, min_similarity=0)
+    ranked = _rank_by_similarity(
+        stored_candidates, scanned_candidates, positions, min_similarity=0
+    )
     for mark, stored_mark in ranked:
-        is_same_spot = spots.is_same_spot(mark, stored_mark)
-        if is_same_spot and _is_similar_or_extended(stored_mark, mark):
+        has_same_neighbours = neighbour_lookup.have_same_neighbours(mark, stored_mark)
+        if has_same_neighbours and _is_similar_or_extended(stored_mark, mark):
             matcher.add_candidates([(mark, stored_mark)])
     return matcher.pairs
 
@@ -556,7 +565,7 @@ def match_by_labels(
     return matcher.pairs
 
 
-class _Spots:
+class _NeighbourLookup:
     """Checks whether a scanned and a stored highlight are between the same matched neighbours.
 
     Only highlights that existed at the last scan count as neighbours.
@@ -569,7 +578,7 @@ class _Spots:
         self._scanned_marks = scanned_marks
         self._pairs = pairs
 
-    def is_same_spot(self, scanned_mark: Mark, stored_mark: Mark) -> bool:
+    def have_same_neighbours(self, scanned_mark: Mark, stored_mark: Mark) -> bool:
         stored_neighbours, scanned_neighbours = self._neighbours
         return stored_neighbours[stored_mark] == scanned_neighbours[scanned_mark]
 
@@ -610,7 +619,7 @@ def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
     """
     from rapidfuzz.distance import LCSseq
 
-    if mark_similarity(stored_mark, scanned_mark) >= MIN_NEIGHBOUR_SIMILARITY:
+    if compute_mark_similarity(stored_mark, scanned_mark) >= MIN_NEIGHBOUR_SIMILARITY:
         return True
     shorter, longer = sorted((stored_mark.newest.text, scanned_mark.newest.text), key=len)
     if len(shorter) < MIN_EXTENDED_CHARS or len(longer) > MAX_LENGTH_RATIO * len(shorter):
@@ -710,7 +719,7 @@ def find_similar_removed(
 # --- similarity -------------------------------------------------------------------------
 
 
-def mark_similarity(stored_mark: Mark, scanned_mark: Mark) -> float:
+def compute_mark_similarity(stored_mark: Mark, scanned_mark: Mark) -> float:
     """Compute how similar a scanned highlight is to the best stored reading, in per cent."""
     from rapidfuzz import fuzz
 
@@ -720,17 +729,21 @@ def mark_similarity(stored_mark: Mark, scanned_mark: Mark) -> float:
 
 def is_possibly_same(text: str, other_text: str) -> bool:
     """Return whether two normalized texts are similar enough that they may be the same passage."""
-    return _text_similarity(text, other_text) >= MIN_QUESTION_SIMILARITY
+    return _compute_text_similarity(text, other_text) >= MIN_QUESTION_SIMILARITY
 
 
 def compute_context_similarity(mark: Mark, other_mark: Mark) -> float:
     """Compute how similar the contexts of two highlights are, from 0 to 200 (100 for each side)."""
-    before_similarity = _text_similarity(mark.newest.before, other_mark.newest.before)
-    after_similarity = _text_similarity(mark.newest.after, other_mark.newest.after)
+    before_similarity = _compute_text_similarity(
+        mark.newest.before, other_mark.newest.before
+    )
+    after_similarity = _compute_text_similarity(
+        mark.newest.after, other_mark.newest.after
+    )
     return before_similarity + after_similarity
 
 
-def _text_similarity(text: str, other_text: str) -> float:
+def _compute_text_similarity(text: str, other_text: str) -> float:
     if text == other_text:  # usual in a note that was edited elsewhere
         return 100.0
     from rapidfuzz import fuzz
@@ -834,7 +847,7 @@ def _find_sharing_documents(
     for new_document in new_documents:
         shared_counts: Counter[DocumentMarks] = Counter()
         for text in new_document.texts:
-            matching_text = _find_same_mark(text, removed_texts)
+            matching_text = _find_same_text(text, removed_texts)
             if matching_text is not None:
                 shared_counts.update(documents_by_text[matching_text])
         sharing[new_document] = [
@@ -847,7 +860,7 @@ def _find_sharing_documents(
     return sharing
 
 
-def _find_same_mark(text: str, candidate_texts: Sequence[str]) -> str | None:
+def _find_same_text(text: str, candidate_texts: Sequence[str]) -> str | None:
     """Find the candidate most similar to `text`, or None if none can be the same highlight."""
     from rapidfuzz import fuzz, process
 

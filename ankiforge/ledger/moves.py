@@ -24,9 +24,9 @@ from ankiforge.ledger.match import (
     Mark,
     Pairs,
     compute_context_similarity,
+    compute_mark_similarity,
     find_sharing_documents,
     find_similar_removed,
-    mark_similarity,
     match_across_documents,
     match_by_labels,
     match_by_neighbours,
@@ -257,11 +257,13 @@ class MoveMatcher:
         if not stored_left or not scanned_left:
             return
         all_marks = document.stored_marks, document.scanned_marks
-        spot_pairs = match_by_neighbours(*all_marks, pairs, stored_left, scanned_left)
-        matched_marks = set(spot_pairs.values())
+        neighbour_pairs = match_by_neighbours(
+            *all_marks, pairs, stored_left, scanned_left
+        )
+        matched_marks = set(neighbour_pairs.values())
         stored_left = [mark for mark in stored_left if mark not in matched_marks]
-        scanned_left = [mark for mark in scanned_left if mark not in spot_pairs]
-        self._apply_pairs(spot_pairs)
+        scanned_left = [mark for mark in scanned_left if mark not in neighbour_pairs]
+        self._apply_pairs(neighbour_pairs)
         self._apply_pairs(
             match_by_labels(stored_left, scanned_left, document.stored_marks)
         )
@@ -358,7 +360,9 @@ class MoveMatcher:
                     later_mark = self._scanned_by_key.get(key) or to_mark(
                         decode_highlight(row)
                     )
-                    best = max(best, (mark_similarity(absent_mark, later_mark), key))
+                    best = max(
+                        best, (compute_mark_similarity(absent_mark, later_mark), key)
+                    )
             _, later_key = best
             if later_key:
                 self._store.record_event(

@@ -156,10 +156,10 @@ def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
                     yield tuple(sorted(drafts_by_offer[offer], key=rank_draft))
 
 
-def filter_with_several_offers(store: Store, passages: Iterable[str]) -> list[str]:
+def filter_with_several_offers(store: Store, passage_keys: Iterable[str]) -> list[str]:
     """Keep only the passages with several offers."""
     passages_with_several = pending_drafts.find_passages_with_several_offers(store)
-    return [passage for passage in passages if passage in passages_with_several]
+    return [passage for passage in passage_keys if passage in passages_with_several]
 
 
 def rank_draft(draft: Draft) -> tuple[bool, int]:

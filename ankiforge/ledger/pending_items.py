@@ -59,13 +59,13 @@ class PassageLocation(Value):
         return compute_rank(self.usefulness, self.factuality)
 
 
-def count_proposals(places: Iterable[PassageLocation]) -> int:
+def count_proposals(locations: Iterable[PassageLocation]) -> int:
     """Count the proposed sentences. Overlapping highlights have the same sentence."""
     return len(
         {
-            place.sentence or place.id
-            for place in places
-            if place.usefulness >= MIN_PROPOSAL_CONFIDENCE
+            location.sentence or location.id
+            for location in locations
+            if location.usefulness >= MIN_PROPOSAL_CONFIDENCE
         }
     )
 
@@ -129,9 +129,9 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
         )
     )
     factuality = load_factuality(store)
-    open_rows.sort(key=partial(_best_first_sort_key, factuality))
+    open_rows.sort(key=partial(_get_best_first_sort_key, factuality))
     sentence_by_key = load_best_names(store)
-    places_without = [
+    uncarded = [
         PassageLocation(
             id=row["key"],
             key=row["key"],
@@ -147,41 +147,36 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
     return arrange_items(
         open_questions,
         offered_rows,
-        held=len(held_ids),
-        without=places_without,
-        version=version,
+        held_count=len(held_ids),
+        uncarded=uncarded,
+        data_version=version,
     )
 
 
 def arrange_items(
-    asked: Iterable[Question],
-    offered: Iterable[Row | Mapping[str, Any]],
+    open_questions: Iterable[Question],
+    offered_rows: Iterable[Row | Mapping[str, Any]],
     *,
-    held: int = 0,
-    without: Sequence[PassageLocation] = (),
-    version: int = 0,
+    held_count: int = 0,
+    uncarded: Sequence[PassageLocation] = (),
+    data_version: int = 0,
 ) -> PendingItems:
     """Sort open questions and drafts into the lists of `PendingItems`.
 
-    Args:
-        asked: the open questions.
-        offered: the rows of `pending_drafts.load_first_of_each_offer`: the first draft of each
-            offer, in the order to offer them.
-        held: the `held_count` of the result.
-        without: the `uncarded` highlights of the result.
-        version: the `data_version` of the result.
+    `offered_rows` are from `pending_drafts.load_first_of_each_offer`. The keyword arguments are
+    fields of the result.
     """
     conflicts: list[str] = []
-    others: list[str] = []
-    for question in asked:
+    other_questions: list[str] = []
+    for question in open_questions:
         if question.kind is QuestionKind.CONFLICT:
             conflicts.append(question.id)
         else:
-            others.append(question.id)
+            other_questions.append(question.id)
     first_of_passage: dict[str, str] = {}
     revisions = []
     card_count = blocked = 0
-    for row in offered:
+    for row in offered_rows:
         if row["changes"]:
             revisions.append(row["id"])
             continue
@@ -196,10 +191,10 @@ def arrange_items(
         blocked_count=blocked,
         conflicts=conflicts,
         revisions=revisions,
-        questions=others,
-        held_count=held,
-        uncarded=[*without],
-        data_version=version,
+        questions=other_questions,
+        held_count=held_count,
+        uncarded=[*uncarded],
+        data_version=data_version,
     )
 
 
@@ -255,7 +250,7 @@ def has_open_sentence(row: PassageRow) -> bool:
     return drafting_status in UNCARDED_STATUSES
 
 
-def _best_first_sort_key(
+def _get_best_first_sort_key(
     factuality_by_document: Mapping[int, float], row: PassageRow
 ) -> tuple[float, int, int]:
     document = row["document"]
@@ -282,7 +277,7 @@ def iter_outcomes(
     """
     rows = _load_passage_rows(store, key)
     if best_first:
-        rows.sort(key=partial(_best_first_sort_key, load_factuality(store)))
+        rows.sort(key=partial(_get_best_first_sort_key, load_factuality(store)))
     for batch in iter_batches(rows):
         highlights = load_highlights(store, [row["key"] for row in batch])
         for row in batch:
@@ -327,7 +322,7 @@ def count_no_card_reasons(store: Store) -> Counter[str]:
     return Counter(reason or NOTHING_RECOGNIZED for reason in sorted(reasons))
 
 
-def _find_passages_in_question(store: Store) -> set[str]:
+def _find_passages_with_questions(store: Store) -> set[str]:
     drafts = list[str]()
     guids = list[str]()
     for question in questions.find_open_questions(store):
@@ -347,10 +342,10 @@ def load_draft_locations(
     document as this highlight are returned.
     """
     ids = list(ids)
-    place_by_id = {}
+    location_by_id = {}
     for row in pending_drafts.load_draft_locations(store, ids, beside):
-        place_by_id[row["id"]] = PassageLocation(*row)
-    return [place_by_id[id] for id in ids if id in place_by_id]
+        location_by_id[row["id"]] = PassageLocation(*row)
+    return [location_by_id[id] for id in ids if id in location_by_id]
 
 
 def _get_mark_state(row: Row) -> str:
@@ -369,7 +364,7 @@ def load_mark_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     """
     store.recompute_passages()
     rows = passages.load_document_passages(store, key)
-    passages_with_items = _find_passages_in_question(store)
+    passages_with_items = _find_passages_with_questions(store)
     obsolete_ids = offers.find_obsolete_ids(store)
     keys = store.get_all_keys(row["key"] for row in rows)
     for draft in pending_drafts.load_offered_rows(store, keys):
@@ -441,7 +436,7 @@ def count_everything(
                     proposed=count_proposals(waits.uncarded),
                 )
             case "passages":
-                asked = _find_passages_in_question(store)
+                asked = _find_passages_with_questions(store)
                 counts_by_status = Counter(find_review_status(row, asked) for row in rows)
                 counts_by_name[name] = Counter(
                     {status: counts_by_status[status] for status in REVIEW_STATUSES}

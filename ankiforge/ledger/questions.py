@@ -576,7 +576,7 @@ def _answer_form(
     for name, form_drafts in drafts_by_form.items():
         broadest = forms.list_forms(form_drafts[0].highlight)[-1]
         if name == broadest or choices[name] != choices[broadest]:
-            key = forms.form_event_key(question.new, name)
+            key = forms.make_form_event_key(question.new, name)
             events_by_form[name] = store.record_event(
                 "form", key, USER, {"choice": choices[name]}
             )

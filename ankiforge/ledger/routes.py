@@ -47,7 +47,7 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
         if row is None or row["state"] != "present" or store.get_keys(key) != (key,):
             continue
         highlight = decode_highlight(row)
-        other_key = _find_by_named_id(store, highlight) or _find_equal_in_same_work(
+        other_key = _find_by_named_id(store, highlight) or _find_copy_in_same_work(
             store, row, highlight
         )
         if other_key:
@@ -68,7 +68,7 @@ def _find_by_named_id(store: Store, highlight: Highlight) -> str:
     return ""
 
 
-def _find_equal_in_same_work(store: Store, row: Row, highlight: Highlight) -> str:
+def _find_copy_in_same_work(store: Store, row: Row, highlight: Highlight) -> str:
     """Find an equal highlight of another route in the same work; return its key or "".
 
     Equal texts on different pages aren't the same passage, and short texts may be a coincidence.

@@ -153,7 +153,7 @@ def is_decided(
         since: the number of the last event that doesn't count.
     """
     return _was_closed_since(snapshot.passage, since) or any(
-        settles(decision, draft, name)
+        settles_draft(decision, draft, name)
         for decision in snapshot.all_decisions
         if decision.n > since
     )
@@ -169,7 +169,7 @@ def _was_closed_since(passage: Passage, number: int) -> bool:
     )
 
 
-def settles(decision: FactDecision, draft: Draft, name: str) -> bool:
+def settles_draft(decision: FactDecision, draft: Draft, name: str) -> bool:
     """Return whether a decision settles a draft that isn't hand-written.
 
     The decision may be on another passage. `name` is the hash of the draft's sentence.
@@ -189,7 +189,7 @@ def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
     """
     last_id = ""
     for decision in reversed(snapshot.all_decisions):
-        if draft.about and settles(decision, draft, draft.about[0]):
+        if draft.about and settles_draft(decision, draft, draft.about[0]):
             return decision.of
         last_id = last_id or decision.of
     return last_id

@@ -114,7 +114,7 @@ class PassageSnapshot(Value):
             sentences,
             self.all_decisions,
             guids | self.related.live_cards.keys(),
-            standing=self.related.present_sentences,
+            present_elsewhere=self.related.present_sentences,
             drafted=[
                 sentence
                 for sentence in sentences

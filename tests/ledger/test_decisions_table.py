@@ -675,14 +675,14 @@ def test_the_drafts_that_wait_on(kept):
     assert sorted((*changes.drafts.drop, *kept.split())) == ["dr1", "dr2"]
 
 
-@pytest.mark.parametrize(("has_followed", "follows"), [(False, ["af1"]), (True, [])])
-def test_cards_follow_first_and_all_else_is_recorded_then(has_followed, follows):
+@pytest.mark.parametrize(("has_updated_cards", "follows"), [(False, ["af1"]), (True, [])])
+def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, follows):
     passage = Passage((P,), cards={"af1": LIVE})
     here = replace(here_of(HIGHLIGHT), passage=passage)
     drafted = DraftingResult(HIGHLIGHT, (replace(FORM, number=0),))
     by = draft_changes.DraftingMode("a")
     changes = draft_changes.compute_draft_changes(
-        here, drafted, by, has_followed=has_followed
+        here, drafted, by, has_updated_cards=has_updated_cards
     )
     assert [each.event.body["guid"] for each in changes.card_updates] == follows
     assert (changes.outcome is None) is bool(follows)

@@ -148,9 +148,9 @@ def event(what: str, n: int = 1, **changed: Any) -> Event:
 @pytest.mark.parametrize(
     ("key", "written"),
     [
-        (forms.form_event_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
-        (foreign_history.get_tool_event_key("yanki"), "tool:yanki"),
-        (dialects.dialect_event_key("vault:notes"), "dialects:vault:notes"),
+        (forms.make_form_event_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
+        (foreign_history.make_tool_event_key("yanki"), "tool:yanki"),
+        (dialects.make_dialect_event_key("vault:notes"), "dialects:vault:notes"),
     ],
 )
 def test_a_journal_has_these_keys_for_what_is_about_no_passage(key, written):

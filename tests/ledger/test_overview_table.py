@@ -51,7 +51,7 @@ def test_drafts_are_of_one_list(offers, new, passages, revisions, blocked):
 )
 def test_a_conflict_is_a_change_and_no_question(asked, conflicts, questions):
     order = arrange_items(
-        asked, [offer("a", "p", "af1")], held=3, without=["k"], version=7
+        asked, [offer("a", "p", "af1")], held_count=3, uncarded=["k"], data_version=7
     )
     assert (order.conflicts, order.questions) == (conflicts, questions)
     assert order.changed_cards == [*conflicts, "a"]

@@ -10,12 +10,12 @@ from ankiforge.ledger.events import SOURCE, USER, FactDecision, Passage
 from ankiforge.ledger.facts import (
     Fact,
     compute_facts,
+    compute_sentence_similarity,
     find_answer_sentence,
     find_card_decisions,
     hash_card_sentence,
     hash_sentence,
     is_long,
-    sentence_similarity,
 )
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.tables import sentences
@@ -59,7 +59,7 @@ def test_long_counts_letters_without_signs():
     ],
 )
 def test_how_much_two_sentences_are_alike(old, new, words):
-    assert sentence_similarity(old, new) == words
+    assert compute_sentence_similarity(old, new) == words
 
 
 def decided(*sentences, guid="", n=1, beside=(), **more):
@@ -140,7 +140,7 @@ REMARK = Fact(M2, near=M)
         # what stood beside a sentence when that was decided is another fact
         ([decided(M, guid="x", beside=(M2,))], {}, [Fact(M2)]),
         # the words stand elsewhere: nothing is asked
-        ([X], {"standing": [M]}, [Fact(M2)]),
+        ([X], {"present_elsewhere": [M]}, [Fact(M2)]),
         ([X], {"given": (M, M2)}, [Fact(M, decided=True), Fact(M2)]),
         # a card asks for new words of the sentence that it is about, as it is now
         ([decided(H, M, guid="x", n=5)], {}, [REMARK]),

@@ -301,14 +301,16 @@ def apply_changes(store: Store, changes: Sequence[Change]) -> None:
     ask_rows = [(ask.revises or "", ask.near, ask.draft.id) for ask in asks]
     store.execute_all("UPDATE draft SET revises = ?, near = ? WHERE id = ?", ask_rows)
     # drafts with the same id are replaced
-    new_rows = [_to_row(pending) for change in changes for pending in change.put]
+    new_rows = [
+        _pending_draft_to_row(pending) for change in changes for pending in change.put
+    ]
     store.insert("draft", new_rows, verb="INSERT OR REPLACE")
     keys_to_redraft = [key for change in changes for key in change.redraft]
     if keys_to_redraft:
         highlights.schedule_rules(store, keys_to_redraft)
 
 
-def _to_row(pending: NewPendingDraft) -> Json:
+def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
     draft = pending.draft
     severity, findings = summarize_findings(draft.findings)
     return {
