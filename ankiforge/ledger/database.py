@@ -416,7 +416,6 @@ def open_database(database: Path) -> sqlite3.Connection:
 
 
 def _open_or_create(database: Path) -> sqlite3.Connection | None:
-    """Open or create a database, or return None if it is damaged or of another version."""
     make_database(database)
     db = sqlite3.connect(database, isolation_level=None, timeout=BUSY_TIMEOUT)
     make_private(database)

@@ -2,8 +2,9 @@
 
 Each function loads a snapshot of the passage, has `decision_changes` plan the decision, and has
 `decision_recording` record it. All events of a decision belong to one action. The drafts that a
-decision settles are kept apart, so that `undo_decision` restores them in every passage. An undo
-restores everything or is refused with a reason; it is an event, too, but the user can't undo it.
+decision settles are put away, so that `undo_decision` restores them in every passage. An undo
+restores everything or is refused with a reason. It is an event itself, but can't be undone by the
+user.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class SettledError(RefusedError):
 
 
 def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraft]:
-    """Return a pending draft and a snapshot of its passage.
+    """Load a pending draft and a snapshot of its passage.
 
     Raises:
         SettledError: the draft is no longer pending.
@@ -119,7 +120,7 @@ def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraf
 
 
 def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Card]:
-    """Return a card or pending draft by its id, and a snapshot of its passage.
+    """Load a card or pending draft by its id, with a snapshot of its passage.
 
     Raises:
         RefusedError: there is no such card or draft, or the user must first answer whether the
@@ -134,12 +135,8 @@ def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Car
 def refuse_if_doubtful(store: Store, passage: Passage, key: str) -> None:
     """Raise an error if `passage` may be a removed passage that has a card.
 
-    The user must answer that question before a decision on `passage` can be recorded.
-
-    Args:
-        store: the store.
-        passage: the passage to decide on.
-        key: a key of the passage, for the message.
+    The user must answer that question before a decision on `passage` can be recorded. `key` is a
+    key of the passage, for the message.
 
     Raises:
         RefusedError: the question is open.
@@ -152,29 +149,28 @@ def refuse_if_doubtful(store: Store, passage: Passage, key: str) -> None:
 
 
 class UndoResult(Value):
-    """The decisions that one undo reverted."""
+    """The decisions that an undo reverted."""
 
     id: str
-    """The id of the action to which the decisions belonged."""
+    """The id of the action that the decisions belonged to."""
     entries: tuple[HistoryEntry, ...]
     """The last of these decisions for each card or draft."""
     draft_count: int | None = None
-    """If what a model or chat drafted was reverted, how many drafts were removed."""
+    """If a drafting by a model or chat was reverted, how many drafts were removed."""
 
 
 def undo_decision(store: Store, target: str = "") -> UndoResult:
-    """Undo the user's last decision, the decision with an id, or the last one about a card.
+    """Undo a decision, by default the user's last decision.
 
     Args:
         store: the store.
-        target: what to undo. The id of an action or event selects that decision. The GUID of a
-            card, the key of a highlight or the id of a decided draft selects the last decision
-            about it. The id of a pending draft by an agent drops that draft. If "", the user's
-            last decision is undone, or what a model or chat drafted since.
+        target: the decision to undo. The id of an action or event selects that decision. The GUID
+            of a card, the key of a highlight or the id of a decided draft selects the last decision
+            about it. The id of a pending draft by an agent drops that draft. If "", the user's last
+            decision is undone, or a later drafting by a model or chat.
 
     Raises:
-        RefusedError: there is no such decision, or a later change of the same field depends on
-            it.
+        RefusedError: there is no such decision, or a later change of the same field depends on it.
     """
     if pending_drafts.load_draft_rows(
         store, [target]
@@ -220,7 +216,6 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
 
 
 def _undo_drafting(store: Store, id: str) -> UndoResult:
-    """Remove what a model or chat drafted at one go, and restore the drafts that it replaced."""
     with store.transaction():
         keys, count = draftings.revert_drafting(store, id)
         decision_recording.restore_drafts(store, [id])
@@ -230,7 +225,7 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
 
 
 def find_decided_ids(store: Store, prefix: str) -> list[str]:
-    """Return the ids that begin with `prefix` among those of decided drafts.
+    """Find the ids of decided drafts that begin with `prefix`.
 
     They include the GUIDs that the cards of rejected drafts would have had.
     """
@@ -245,7 +240,7 @@ def find_decided_ids(store: Store, prefix: str) -> list[str]:
 def _summarize_decisions(
     store: Store, events: Iterable[Event]
 ) -> tuple[HistoryEntry, ...]:
-    """Return one entry for each card or draft that the events are about, from its last event.
+    """Build one history entry for each card or draft, from the last event about it.
 
     An event about a passage as a whole gets an entry only if no other event is about that passage.
     """
@@ -272,7 +267,7 @@ def can_undo(store: Store, action: str) -> bool:
 
 
 def count_accepted_cards(store: Store, action: str) -> int:
-    """Return how many cards an action made by accepting drafts."""
+    """Count the cards that an action created by accepting drafts."""
     return sum(
         event.what == "accept"
         for event in event_queries.iter_action_events(store, action)
@@ -280,7 +275,7 @@ def count_accepted_cards(store: Store, action: str) -> int:
 
 
 def _find_events_to_undo(store: Store, target: str) -> list[Event]:
-    """Return the events to undo for a `target` of `undo_decision`, oldest first.
+    """Find the events to undo for a `target` of `undo_decision`, oldest first.
 
     Raises:
         RefusedError: there is no such decision.
@@ -322,9 +317,9 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
 
 
 def _find_passage_keys(store: Store, guid: str) -> Strings:
-    """Return the keys of the passage that a card belongs to.
+    """Find the keys of a card's passage.
 
-    `guid` may also be that of the card which a rejected draft would have become.
+    `guid` may also be the GUID that the card of a rejected draft would have had.
     """
     try:
         _, passage = cards.load_card_and_passage(store, guid)
@@ -337,7 +332,6 @@ def _find_passage_keys(store: Store, guid: str) -> Strings:
 
 
 def _apply_undo_effects(store: Store, event: Event) -> None:
-    """Do what undoing a decision requires beyond the `undo` event and restoring its drafts."""
     if event.what == "adopt":
         store.set_meta("anki state", "")
         store.get_passage(event.key)  # recompute the passage without the card
@@ -365,11 +359,11 @@ class PolicyResult(Value):
     """The result of accepting a batch of drafts by policy."""
 
     done: int
-    """The number of drafts that were considered so far."""
+    """The number of drafts considered so far."""
     total: int
     """The number of drafts to consider."""
     guids: tuple[Guid, ...] = ()
-    """The cards that were made."""
+    """The created cards."""
     failed: tuple[tuple[Highlight, BugError], ...] = ()
     """The highlights whose draft could not be accepted, each with the error."""
 
@@ -378,15 +372,13 @@ def accept_clean_drafts(
     store: Store,
     allows: Callable[[Draft], bool],
 ) -> Iterator[PolicyResult]:
-    """Accept the drafts that the settings allow the policy to accept and that need no review.
+    """Accept the drafts that need no review and that the settings allow the policy to accept.
 
     If accepting a draft fails, that draft stays pending, and the others are still accepted. Each
     batch is recorded in one transaction, so an interrupted run keeps the batches before.
 
-    Args:
-        store: the store.
-        allows: a function that returns whether the settings allow a draft without warnings to be
-            accepted.
+    `allows` is called with drafts without warnings, and returns whether the settings allow the
+    policy to accept the draft.
 
     Yields:
         The result of each batch.
@@ -432,17 +424,17 @@ def accept_draft(
         store: the store.
         id: the id of the draft.
         gap: for a proposal, the number of the selected gap, from 1.
-        masks: for a figure, the masks in the format of the card's field, or "" to keep the
-            detected ones.
+        masks: for a figure, the masks in the format of the card's field, or "" to keep the detected
+            masks.
         forced: whether the user overrides a check that blocks the draft.
-        another: whether to make a new card even if the draft revises one.
+        another: whether to create a new card even if the draft revises a card.
 
     Returns:
         The GUID of the card.
 
     Raises:
-        RefusedError: a check blocks the draft, the user must first answer whether its passage is a
-            removed one, the draft is no longer pending, or it has no such gap.
+        RefusedError: a check blocks the draft, the draft is no longer pending or has no such gap,
+            or the user must first answer whether its passage is a removed one.
     """
     if is_card_id(id):
         card, _ = cards.load_card_and_passage(store, id)
@@ -492,7 +484,6 @@ def _accept_draft(
     forced: bool,
     another: bool,
 ) -> Guid:
-    """Make a card from a draft, or give the text of the draft to the card that it revises."""
     if not draft.revises or (another and not draft.is_hand_written):
         return make_card(store, snapshot, draft, forced=forced)
     guid = draft.revises
@@ -503,13 +494,13 @@ def _accept_draft(
     return guid
 
 
-def _replace_masks(words: CardContent, masks: str) -> Fields:
-    """Return the fields of a figure with other masks, keeping its picture and labels.
+def _replace_masks(content: CardContent, masks: str) -> Fields:
+    """Replace the masks of a figure, keeping its picture and labels, and return its fields.
 
     Raises:
         RefusedError: `masks` has no active mask, or the card isn't a figure.
     """
-    if words.kind is not CardKind.OCCLUSION:
+    if content.kind is not CardKind.OCCLUSION:
         raise RefusedError(
             "only a figure has masks", hint="ankiforge edit rewords a card"
         )
@@ -518,17 +509,17 @@ def _replace_masks(words: CardContent, masks: str) -> Fields:
         raise RefusedError("a figure needs a mask", hint="draw one, or reject the figure")
     by_number = {mask.number: mask for mask in figure.masks}
     figure = replace(figure, masks=tuple(by_number.values()))
-    figure = occlusion.copy_labels(figure, occlusion.get_masks(words.fields))
+    figure = occlusion.copy_labels(figure, occlusion.get_masks(content.fields))
     return tuple(
         {
-            **dict(words.fields),
+            **dict(content.fields),
             occlusion.OCCLUSION_FIELD: occlusion.format_masks(figure),
         }.items()
     )
 
 
 def set_masks(store: Store, guid: str, masks: str) -> None:
-    """Replace the masks of a figure that is a card already.
+    """Replace the masks of a card with a figure.
 
     Raises:
         RefusedError: `masks` has no active mask, or the card isn't a figure.
@@ -545,22 +536,18 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
 def make_card(
     store: Store,
     snapshot: PassageSnapshot,
-    words: CardContent,
+    content: CardContent,
     *,
     by: str = USER,
     forced: bool = False,
 ) -> Guid:
-    """Make a card from a draft or the user's own text, and remove the drafts that it replaces.
+    """Create a card from a draft or the user's own text, and settle drafts accordingly.
 
-    Args:
-        store: the store.
-        snapshot: the passage that the card is made from.
-        words: the draft, or the user's own text.
-        by: who accepts the draft, `USER` or `POLICY`.
-        forced: whether the user overrides a check that blocks the draft.
+    `by` is `USER` or `POLICY`; `forced` records that the user overrode a check that blocks the
+    draft.
     """
     event = decision_recording.record_decision(
-        store, plan_accept(snapshot, words, by, forced=forced)
+        store, plan_accept(snapshot, content, by, forced=forced)
     )
     guid = Guid(event.body["guid"])
     if by == USER and was_deleted_unnoticed(store, guid):
@@ -568,13 +555,13 @@ def make_card(
     return guid
 
 
-def make_undrafted_card(store: Store, words: CardContent) -> Guid:
-    """Make a card from text that was never stored as a draft: the user's own, or a proposal."""
+def make_undrafted_card(store: Store, content: CardContent) -> Guid:
+    """Create a card from the user's own text or a proposal, which was never stored as a draft."""
     with store.action():
-        cards.load_highlight_row(store, words.key)
-        snapshot = load_snapshot(store, store.get_passage(words.key))
-        refuse_if_doubtful(store, snapshot.passage, words.key)
-        return make_card(store, snapshot, words)
+        cards.load_highlight_row(store, content.key)
+        snapshot = load_snapshot(store, store.get_passage(content.key))
+        refuse_if_doubtful(store, snapshot.passage, content.key)
+        return make_card(store, snapshot, content)
 
 
 def edit_item(
@@ -593,8 +580,8 @@ def edit_item(
         store: the store.
         id: the id of the card or draft.
         fields: the new Markdown, by field name.
-        over: the fields that the user also edited in Anki, where the new text replaces theirs. By
-            field name, a hash of the HTML in Anki, and the same text as Markdown.
+        over: the fields that the user also edited in Anki, whose text in Anki is replaced. By field
+            name, (a hash of the HTML in Anki, the same text as Markdown).
         forced: whether the user overrides a check that blocks the draft.
 
     Returns:
@@ -623,7 +610,7 @@ def set_deck_and_tags(
     added: Sequence[str] = (),
     removed: Sequence[str] = (),
 ) -> None:
-    """Move a card to another deck, unless `deck` is "", and add and remove tags."""
+    """Add and remove tags of a card, and move it to another deck unless `deck` is ""."""
     with store.action():
         _, passage = cards.load_card_and_passage(store, guid)
         decision_recording.record_event(
@@ -635,9 +622,9 @@ def set_deck_and_tags(
 
 
 def adopt_notes(store: Store, chosen: Iterable[Adoption]) -> str:
-    """Make cards that take over notes or schedules of other tools.
+    """Create cards that take over notes or schedules of other tools.
 
-    Return the id of the action, which undoes all of it.
+    Return the id of the action, with which all of it can be undone.
     """
     with store.action() as action:
         for note in chosen:
@@ -655,14 +642,14 @@ def record_repair(
 ) -> None:
     """Record that the user repaired a note in Anki, or chose to leave it as it is.
 
-    For a card of ours this doesn't change the text, which `edit_item` does.
+    The text of our own cards isn't changed; `edit_item` does that.
 
     Args:
         store: the store.
         name: the name of the repair, or `cards.LEFT_AS_IS`.
         nid: the id of the note in Anki.
-        guid: the GUID of our card, or the GUID in Anki of a note that isn't ours.
-        change: the new content of a note that isn't ours, or None if it isn't changed.
+        guid: the GUID of our card, or of another tool's note in Anki.
+        change: the new content of another tool's note, or None to leave it unchanged.
     """
     with store.action():
         key = f"anki/{hash16(guid)}"
@@ -677,7 +664,7 @@ def record_repair(
 
 
 def load_repair_times(store: Store) -> dict[NoteId, str]:
-    """Return the time, by note id, when a note in Anki was last repaired or left as it is."""
+    """Load when each note in Anki was last repaired or left as it is, by note id."""
     repairs = event_queries.iter_active_of_kinds(store, "repair")
     return {event.body["nid"]: event.at for event in repairs}
 
@@ -703,7 +690,7 @@ def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:
 
 
 def skip_highlight(store: Store, highlight_key: str, why: str = "") -> None:
-    """Stop offering new cards for a highlight. Its cards stay, and can still be revised."""
+    """Stop offering new cards for a highlight. Its cards stay and can still be revised."""
     with store.action():
         cards.load_highlight_row(store, highlight_key)
         snapshot = load_snapshot(store, store.get_passage(highlight_key))

@@ -1,9 +1,9 @@
 """Select the highlights to draft, and record their drafts.
 
-Recording loads snapshots of the passages, has `draft_changes` compute the changes, and writes
-them. If drafts can't be recorded for a highlight, it is left unchanged, and the others are still
+Recording loads snapshots of the passages, has `draft_changes` compute the changes, and writes them.
+If drafts can't be recorded for a highlight, it is left unchanged, and the others are still
 recorded. The columns `drafted` and `modelled` of the table `highlight` have a hash of the content
-that the rules and the model drafted last. Setting one to "" has the highlight drafted again.
+that the rules and the model drafted last. Setting one to "" has the highlight redrafted.
 """
 
 from __future__ import annotations
@@ -55,13 +55,12 @@ def iter_highlights_to_draft(
     by_model: bool = False,
     within: frozenset[DocumentId] | None = None,
 ) -> Iterator[Highlight]:
-    """Yield the highlights that are new, or have changed since they were last drafted.
+    """Yield the highlights that are new or have changed since they were last drafted.
 
     Args:
         store: the store.
-        by_model: whether to select highlights for a model. These are highlights that no model has
-            drafted yet and that are undecided, or for which a model made a card whose quote is out
-            of date.
+        by_model: whether to select highlights for a model. These are undecided highlights that no
+            model has drafted yet, and highlights with a model's card whose quote is out of date.
         within: the documents whose highlights to select, or None for all.
     """
     column = "modelled" if by_model else "drafted"
@@ -98,10 +97,10 @@ def iter_highlights_to_draft(
 def _should_ask_model(
     store: Store, highlight_row: Row, highlight: Highlight, passage: Passage
 ) -> bool:
-    """Return whether a highlight is to be sent to a model.
+    """Return whether to send a highlight to a model.
 
-    It isn't if it is left out, a copy, or decided. But a decided highlight is sent again if it no
-    longer contains the quote of a live card that a model made.
+    A highlight isn't sent if it is left out, a copy, or decided. But a decided highlight is sent
+    again if it no longer contains the quote of a live card that a model created.
     """
     if highlight_row["fate"] == "left_out":
         return False
@@ -122,7 +121,6 @@ def _should_ask_model(
 
 
 def _load_batches(store: Store, keys: Iterable[str]) -> Iterator[list[Row]]:
-    """Yield the rows of highlights in batches, first loading their passages into the cache."""
     for batch in iter_batches(keys):
         rows = highlights.load_rows(store, batch)
         store.preload_passages(batch)
@@ -130,7 +128,7 @@ def _load_batches(store: Store, keys: Iterable[str]) -> Iterator[list[Row]]:
 
 
 def redraft_for_version(store: Store, version: str) -> None:
-    """Schedule undecided passages to be drafted again if `version` has changed.
+    """Schedule undecided passages to be redrafted if `version` has changed.
 
     `version` identifies the version of the drafters that work offline.
     """
@@ -145,7 +143,7 @@ def redraft_for_version(store: Store, version: str) -> None:
 
 
 class RecordResult(Value):
-    """What recording drafts has changed."""
+    """The changes caused by recording drafts."""
 
     changes: tuple[TextChange, ...] = ()
     """The cards whose text changed, and those whose new text is held back."""
@@ -170,14 +168,13 @@ def record_drafts(
     Args:
         store: the store.
         results: the checked drafts of each highlight.
-        terms_of: a function that returns the search terms of a draft, by which duplicates of it
-            are found later.
-        by_model: whether a model made the drafts, so that drafts by the rules are kept.
+        terms_of: a function that returns the search terms of a draft, to find later duplicates by.
+        by_model: whether a model created the drafts, so that drafts by the rules are kept.
         beside: whether to keep all pending drafts.
         drafting: the id of the drafting that `undo` reverts as a whole, or "" if it can't.
-        passages: the snapshots of the highlights by key, if they are loaded already.
+        passages: the snapshots of the highlights by key, if they are already loaded.
     """
-    by = DraftingMode(
+    mode = DraftingMode(
         store.device_id,
         is_model=by_model,
         keeps_pending=beside,
@@ -191,7 +188,6 @@ def record_drafts(
     results_by_key: dict[str, DraftChanges] = {}
 
     def record_all(keys: Sequence[str]) -> None:
-        """Record the drafts of the highlights with these keys."""
         drafted = [drafted_by_key[key] for key in keys]
         # a call with a single key may be a retry after its batch failed, so load it again
         if passages is None or len(keys) == 1:
@@ -200,18 +196,17 @@ def record_drafts(
         for draft in chain.from_iterable(each.drafts for each in drafted):
             if not draft.is_hidden:
                 terms.append((_compute_search_key(draft), terms_of(draft)))
-        changes = _compute_changes(snapshots, drafted, by)
+        changes = _compute_changes(snapshots, drafted, mode)
         # first record cards that take the new text of their source, because this changes passages
-        following = {
-            key: change for key, change in changes.items() if change.card_updates
-        }
+        updating = {key: change for key, change in changes.items() if change.card_updates}
         visible_changes = {
-            key: _follow_source(store, change) for key, change in following.items()
+            key: _update_cards_from_source(store, change)
+            for key, change in updating.items()
         }
-        if following:
+        if updating:
             snapshots.update(load_highlight_snapshots(store, keys))
-            changes = _compute_changes(snapshots, drafted, by, has_updated_cards=True)
-        _write_changes(store, list(changes.values()), by, drafting)
+            changes = _compute_changes(snapshots, drafted, mode, has_updated_cards=True)
+        _write_changes(store, list(changes.values()), mode, drafting)
         duplicates.store_search_terms(store, terms)
         changes_by_key.update(visible_changes)
         results_by_key.update(changes)
@@ -225,7 +220,7 @@ def record_drafts(
                 key, "", reason=error.message, fate="failed", worth=worth
             )
             outcomes.append(outcome)
-        pending_drafts.store_outcomes(store, outcomes, by)
+        pending_drafts.store_outcomes(store, outcomes, mode)
 
     visible_changes: list[TextChange] = []
     for key, change in results_by_key.items():
@@ -242,26 +237,25 @@ def record_drafts(
 def _compute_changes(
     snapshots: Mapping[str, HighlightSnapshot],
     results: Iterable[DraftingResult],
-    by: DraftingMode,
+    mode: DraftingMode,
     *,
     has_updated_cards: bool = False,
 ) -> dict[str, DraftChanges]:
-    """Compute the changes to record for each highlight, by its key."""
     changes: dict[str, DraftChanges] = {}
     for drafted in results:
         key = drafted.highlight.key
         changes[key] = compute_draft_changes(
-            snapshots[key], drafted, by, has_updated_cards=has_updated_cards
+            snapshots[key], drafted, mode, has_updated_cards=has_updated_cards
         )
     return changes
 
 
 def _compute_search_key(draft: Draft) -> str:
-    """Return the key under which the search terms of a draft, and its later card, are stored."""
+    """Return the key of the search terms of a draft and of the card that it may become."""
     return f"{draft.kind}{hash_content(draft)}"
 
 
-def _follow_source(store: Store, change: DraftChanges) -> list[TextChange]:
+def _update_cards_from_source(store: Store, change: DraftChanges) -> list[TextChange]:
     """Give the cards of a passage the new text of their source.
 
     Return the changes that will be visible in Anki.
@@ -281,14 +275,14 @@ def _follow_source(store: Store, change: DraftChanges) -> list[TextChange]:
 
 
 def make_drafting_id(store: Store) -> str:
-    """Return an id for what a model or chat is about to draft at one go."""
+    """Create an id for the next drafting by a model or chat."""
     last = draftings.find_last_drafting(store)
     number = int(last["id"].rpartition(".")[2]) + 1 if last else 1
     return f"drafting.{number}"
 
 
 def _write_changes(
-    store: Store, changes: Sequence[DraftChanges], by: DraftingMode, drafting: str
+    store: Store, changes: Sequence[DraftChanges], mode: DraftingMode, drafting: str
 ) -> None:
     draft_changes = [change.drafts for change in changes]
     if drafting:
@@ -310,24 +304,19 @@ def _write_changes(
             for change in draft_changes
         ]
     pending_drafts.apply_changes(store, draft_changes)
-    if by.is_rules:
+    if mode.is_rules:
         pending_drafts.delete_outdated(
             store, {change.snapshot.highlight.key: change.own_ids for change in changes}
         )
     outcomes = [change.outcome for change in changes if change.outcome is not None]
-    pending_drafts.store_outcomes(store, outcomes, by)
+    pending_drafts.store_outcomes(store, outcomes, mode)
 
 
 # --- updating pending drafts ------------------------------------------------------------
 
 
 def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
-    """Move pending drafts to the decks that the settings now select for them.
-
-    Args:
-        store: the store.
-        deck_for: a function that returns the deck for the cards of a highlight.
-    """
+    """Move pending drafts to the decks that the settings now select for their highlights."""
     with store.transaction():
         for row in pending_drafts.load_locally_read_drafts(store):
             deck = deck_for(decode_highlight_body(row["highlight_body"]))
@@ -339,8 +328,8 @@ def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
 def drop_obsolete_findings(store: Store) -> None:
     """Drop the findings of pending drafts that no longer apply.
 
-    Such a finding names a card or note that is no longer in use, or is about the history in
-    another tool, which the user has declined to take over.
+    Such a finding names a card or note that is no longer in use, or is about a history in another
+    tool that the user has declined to take over.
     """
     rows = pending_drafts.load_drafts_naming_duplicates(store)
     drafts = {row["id"]: decode_draft(row["body"]) for row in rows}
@@ -380,12 +369,9 @@ def drop_obsolete_findings(store: Store) -> None:
 def replace_findings(
     store: Store, check: str, findings: Mapping[str, Finding | None]
 ) -> None:
-    """Replace what a check found in pending drafts.
+    """Replace the findings of a check in pending drafts.
 
-    Args:
-        store: the store.
-        check: the name of the check.
-        findings: the new finding by draft id, or None for a draft that passes the check.
+    `findings` has the new finding by draft id, or None for a draft that now passes the check.
     """
     with store.transaction():
         for draft_row in pending_drafts.load_draft_rows(store, findings):

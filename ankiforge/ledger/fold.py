@@ -440,7 +440,6 @@ def _apply_deck_and_tags(card: Card, event: Event) -> Card:
 
 
 def _apply_reject_or_retire(card: Card, event: Event) -> Card:
-    """Reject or retire a card, unless that would override the user's decision."""
     if event.by != USER and card.by == USER:
         return card
     verdict = Verdict.REJECTED if event.what == "reject" else Verdict.RETIRED

@@ -238,7 +238,6 @@ class IngestRun:
     # --- one document -------------------------------------------------------------------
 
     def _write_or_defer(self, document: ReadDocument) -> None:
-        """Write a document at once, or defer it if a highlight appeared or disappeared."""
         # a first run writes document by document, so that little is lost if it is killed; check
         # whether the container is empty before its first document is written
         container = document.container

@@ -831,10 +831,6 @@ def _find_sharing_documents(
     removed_documents: Collection[DocumentMarks],
     new_documents: Collection[DocumentMarks],
 ) -> dict[DocumentMarks, list[DocumentMarks]]:
-    """Map each new document to the removed documents that share many highlights with it.
-
-    See `find_sharing_documents`.
-    """
     if not removed_documents or not new_documents:
         return {}
     documents_by_text = defaultdict(list)

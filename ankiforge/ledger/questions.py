@@ -436,7 +436,6 @@ def _answer_absent(
 
 
 def _ask_about_emptied(store: Store) -> Iterator[Question]:
-    """Ask about containers that suddenly list no documents, or far fewer than before."""
     for container, value in store.get_metas_with_prefix("emptied ").items():
         if not value.startswith("asked "):  # already answered
             continue

@@ -184,7 +184,6 @@ def find_equal_cards(store: Store, passage: Passage, words: str) -> list[Row]:
 def _filter_other_passages(
     store: Store, passage: Passage, rows: Iterable[Row]
 ) -> Iterator[Row]:
-    """Yield the rows of cards of other passages, except those that the user said are different."""
     for row in rows:
         if row["passage"] != passage.key:
             if not passage.is_distinct_from(store.get_passage(row["passage"])):

@@ -296,7 +296,6 @@ class Store(Database):
         return self._transaction
 
     def _drop_stale_caches(self) -> None:
-        """Drop the caches if another process has changed the database since they were filled."""
         if self._read_only:  # a snapshot or a private copy never changes
             return
         version = self.get_data_version()

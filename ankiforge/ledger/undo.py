@@ -1,4 +1,4 @@
-"""The rules of undoing: which events to undo together, and which later events prevent it.
+"""The rules of undo: which events are undone together, and which later events prevent an undo.
 
 `decide.undo_decision` loads the decisions, applies these rules, and records the result.
 """
@@ -17,12 +17,9 @@ REWORDING_KINDS = ("revise", "edit", "repair")
 
 
 def find_last_user_decision(events: Iterable[Event]) -> Event | None:
-    """Return the user's last decision, or None if there is none.
+    """Find the user's last decision among active events by the user, newest first.
 
     Events that only record a note found in Anki don't count as decisions.
-
-    Args:
-        events: the active events by the user, newest first.
     """
     for event in events:
         if FOUND_KEY not in event.body and event.body.get("why") != RETIRED_TAG_REASON:
@@ -31,13 +28,10 @@ def find_last_user_decision(events: Iterable[Event]) -> Event | None:
 
 
 def find_last_decision(active_events: Iterable[Event], guid: str = "") -> Event | None:
-    """Return the last decision about a passage or one of its cards, or None if there is none.
+    """Find the last decision about a passage, or about one of its cards if `guid` isn't "".
 
-    Decisions by the user count, and changes of a card by its source.
-
-    Args:
-        active_events: the events of the passage that weren't undone.
-        guid: the GUID of a card whose decisions count, or "" for all decisions of the passage.
+    Decisions by the user count, and changes of a card by its source. `active_events` are the events
+    of the passage that weren't undone.
     """
     for event in sorted(active_events, key=lambda event: event.order, reverse=True):
         if event.by != USER and event.what != "revise":
@@ -53,7 +47,7 @@ def select_events_to_undo(
     keys: Collection[str] = (),
     guid: str = "",
 ) -> list[Event]:
-    """Return all events to undo when a decision is undone, oldest first.
+    """Select the events to undo together with a decision, oldest first.
 
     Args:
         last_event: the event of the decision.
@@ -72,10 +66,6 @@ def select_events_to_undo(
 
 
 def _is_about_card(event: Event, guid: str) -> bool:
-    """Return whether an event of a passage is about a card, or about the passage as a whole.
-
-    If `guid` is "", return True for every event.
-    """
     return not guid or event.body.get("guid", guid) == guid
 
 
@@ -111,7 +101,6 @@ def refuse_if_changed_again(
 
 
 def _list_changed_fields(event: Event) -> set[str]:
-    """Return the names of the fields that an event set whose kind is in `REWORDING_KINDS`."""
     if event.what == "edit":
         return set(event.body["fields"])
     return set(event.body.get("draft", {}).get("fields", ()))
@@ -125,14 +114,14 @@ def reopens_conflict(event: Event) -> bool:
 
 
 def build_restoring_edit(event: Event, card: Card) -> Json | None:
-    """Return the body of an `edit` event that gives a card the text it had before a decision.
+    """Build the body of an `edit` event that restores a card's text from before a decision.
 
     The text came from Anki and not from a decision, so undoing the decision doesn't restore it, and
     Anki may have the other text by now. Return None if a question about the field is open anyway.
 
     Args:
         event: the undone decision, for which `reopens_conflict` is true.
-        card: the card as it is without the decision.
+        card: the card in its state without the decision.
     """
     guid = event.body["guid"]
     if event.what == "edit":

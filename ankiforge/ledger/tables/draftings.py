@@ -1,7 +1,7 @@
-"""The table `drafting`: what a model or chat drafted at one go, so that `undo` can revert it.
+"""The table `drafting`, with which `undo` reverts everything that a model or chat drafted at once.
 
-A drafting is one command or import. A row has the drafts of one highlight, and the highlight's
-columns about drafting as they were before. Like pending drafts, draftings aren't in the journal.
+A drafting is one command or import. A row has the drafts of one highlight, and the previous values
+of the highlight's columns about drafting. Like pending drafts, draftings aren't in the journal.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def revert_drafting(store: Store, id: str) -> tuple[list[str], int]:
     """Delete the pending drafts of a drafting, and restore the columns of its highlights.
 
     Returns:
-        The keys of the highlights, and how many drafts were deleted.
+        The keys of the highlights, and the number of deleted drafts.
     """
     keys = [
         row["key"]

@@ -367,8 +367,9 @@ def load_usefulness(store: Store) -> list[Row]:
 
 
 def sum_usefulness_by_document(store: Store) -> list[Row]:
-    """Return the number of scored `passages` of each `document`, and the `total` of their scores.
+    """Sum the scores of each document's scored passages.
 
+    The columns are `document`, the number of scored `passages`, and the `total` of their scores.
     The usefulness of a passage without a proposal is its score minus one.
     """
     return store.fetch_rows(
