@@ -348,7 +348,7 @@ def load_draft_locations(
     return [location_by_id[id] for id in ids if id in location_by_id]
 
 
-def _get_mark_state(row: Row) -> str:
+def _find_passage_state(row: Row) -> str:
     if row["worth_left"] >= MIN_PROPOSAL_CONFIDENCE and (
         row["carded"] or not row["done"]
     ):
@@ -356,7 +356,7 @@ def _get_mark_state(row: Row) -> str:
     return "card" if row["carded"] else "none"
 
 
-def load_mark_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
+def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     """Load the passages in a highlight's document with their states, in reading order.
 
     The states are `asks` (a draft or question is pending), `proposal` (a first or further card is
@@ -373,7 +373,7 @@ def load_mark_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     return [
         (
             decode_highlight(row),
-            "asks" if row["passage"] in passages_with_items else _get_mark_state(row),
+            "asks" if row["passage"] in passages_with_items else _find_passage_state(row),
         )
         for row in rows
     ]

@@ -281,7 +281,7 @@ class DocumentRenderer:
 
         `key` is the key of any of these highlights.
         """
-        marks = pending_items.load_mark_states(self._ledger, key)
+        marks = pending_items.load_passage_states(self._ledger, key)
         return {highlight.key: state for highlight, state in marks}
 
     def render_document(self, key: str) -> Json | None:
@@ -300,7 +300,7 @@ class DocumentRenderer:
         highlight, and tells whether it is a `frame` around a figure. In a PDF, it also has its
         `page`, and its distance from the top of the page as a fraction of the height (`at`).
         """
-        marks = pending_items.load_mark_states(self._ledger, key)
+        marks = pending_items.load_passage_states(self._ledger, key)
         if not marks:
             return self.render_unmarked(key)
         highlights = [highlight for highlight, _ in marks]
@@ -374,7 +374,7 @@ class DocumentRenderer:
         highlight = next(
             (
                 highlight
-                for highlight, _ in pending_items.load_mark_states(self._ledger, key)
+                for highlight, _ in pending_items.load_passage_states(self._ledger, key)
             ),
             None,
         )

@@ -751,7 +751,7 @@ class ReviewSession:
             location = {"key": card.highlight.key, "page": card.highlight.page_label}
             cards.append({**view, **location})
         if sitting.key:
-            marks = pending_items.load_mark_states(self._ledger, sitting.key)
+            marks = pending_items.load_passage_states(self._ledger, sitting.key)
             reading_order = [highlight.key for highlight, _ in marks]
             cards.sort(key=lambda entry: reading_order.index(entry["key"]))
 
