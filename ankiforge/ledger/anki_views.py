@@ -441,7 +441,7 @@ def record_plan(
         anki_notes.store_conflicts(store, conflicts)
 
 
-def record_shipped(
+def record_exported_notes(
     store: Store, shipped_notes: Iterable[tuple[Guid, ShippedNote]]
 ) -> int:
     """Record the notes of a new package, before its file replaces the previous package.

@@ -374,7 +374,7 @@ def write_planned_package(
     part_path = path.with_name(f".{path.name}.part")
     try:
         write_package(part_path, [notes[guid] for guid in guids])
-        added_count = anki_views.record_shipped(ledger, shipped)
+        added_count = anki_views.record_exported_notes(ledger, shipped)
         part_path.replace(path)
     except OSError as error:
         message = f"{path}: cannot be replaced: {error.strerror or error}"

@@ -154,7 +154,7 @@ class World:
             planned = deliver.plan_cards(folder, ledger, self.rules, {})
             packed = [one for one in planned if one.note and one.shipped]
             sent = [(one.guid, one.shipped) for one in packed if one.shipped]
-            anki_views.record_shipped(ledger, sent)
+            anki_views.record_exported_notes(ledger, sent)
             written = [one.note for one in planned if one.note]
             for note in written:
                 self.load(note)
