@@ -99,11 +99,11 @@ def record_view(
             recording.load_passages(batch)
             for note in batch:
                 recording.record_note(note, complete=complete)
-        mass_deleted = recording.find_mass_deleted(complete=complete)
+        mass_deleted = recording.find_mass_deleted_notes(complete=complete)
         if complete:
-            recording.report_revived()
-            recording.record_absent(mass_deleted)
-        recording.retire_deleted_unseen(mass_deleted)
+            recording.report_revived_notes()
+            recording.record_absent_notes(mass_deleted)
+        recording.retire_unseen_deleted_cards(mass_deleted)
         viewed = recording.viewed
         if complete:
             viewed_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -187,7 +187,7 @@ class _ViewRecording:
             self.viewed.retired.append(note.guid)
             _retire_card(self._store, note.guid, RETIRED_TAG_REASON)
 
-    def report_revived(self) -> None:
+    def report_revived_notes(self) -> None:
         """Report notes that exist although they have a grave, and store the graves.
 
         Importing a package restores a deleted note, but Anki keeps its grave. Notes whose cards the
@@ -212,7 +212,7 @@ class _ViewRecording:
             store, {id for id in self._graves if is_in_our_id_range(id)}
         )
 
-    def find_mass_deleted(self, *, complete: bool) -> frozenset[str]:
+    def find_mass_deleted_notes(self, *, complete: bool) -> frozenset[str]:
         """Find the deleted notes in decks that lost a large part of our notes at once.
 
         Such a deck may have been deleted by accident, so the user is asked before the cards of
@@ -251,7 +251,7 @@ class _ViewRecording:
             doubtful_guids if len(doubtful_guids) > MASS_DELETION_COUNT else ()
         )
 
-    def record_absent(self, mass_deleted: Collection[str]) -> None:
+    def record_absent_notes(self, mass_deleted: Collection[str]) -> None:
         """Record which previously seen notes are now deleted or missing."""
         for guid, old_row in self._old_rows.items():
             card_row = self._cards.get(guid)
@@ -288,7 +288,7 @@ class _ViewRecording:
         since = old_row["absent"]
         return bool(since) and self._now - since >= MIN_ABSENCE_SECONDS
 
-    def retire_deleted_unseen(self, mass_deleted: Collection[str]) -> None:
+    def retire_unseen_deleted_cards(self, mass_deleted: Collection[str]) -> None:
         """Retire the cards whose notes have a grave but were never seen on this device.
 
         The user is asked about the notes in `mass_deleted` instead.
@@ -490,12 +490,8 @@ def recover_lost_cards(
 ) -> list[AnkiNote]:
     """Recreate cards from our notes in Anki after both the journal and the database were lost.
 
-    A card is recreated if exactly one existing highlight has the text of its passage.
-
-    Args:
-        store: the store.
-        notes: our notes that the journal doesn't know.
-        unreadable: notes that don't show which card they belong to.
+    A card is recreated if exactly one existing highlight has the text of its passage. `unreadable`
+    are notes that don't show which card they belong to.
 
     Returns:
         The unreadable notes, and the notes whose passage wasn't found.
@@ -565,7 +561,7 @@ def load_adopted_notes(store: Store) -> dict[str, AdoptedNote]:
 
 
 def iter_unknown_notes(store: Store) -> Iterator[AnkiNote]:
-    """Yield our notes in the last complete view for which the journal has no card."""
+    """Yield our notes in the last complete view that have no card in the journal."""
     for note in store.get_value("unknown", list[AnkiNote]) or []:
         if card_rows.find_passage_key(store, note.guid) is None:
             yield note

@@ -488,7 +488,7 @@ def load_present_row(store: Store, passage: Passage) -> Row | None:
 
 
 def is_leading_highlight(store: Store, highlight_key: str, passage: Passage) -> bool:
-    """Return whether a highlight is the leading one of its passage, whose text is drafted."""
+    """Return whether a highlight leads its passage, so that its text is drafted."""
     if passage.keys == (highlight_key,):
         return True
     leading = find_leading_row(_load_present_rows(store, passage), passage)

@@ -37,12 +37,9 @@ def record_choice(
 ) -> str:
     """Record that a passage was chosen, and return the id of the event. Requires an open action.
 
-    Args:
-        store: the store.
-        highlight: the passage as the reader of its document returns it, without a key.
-        container: the container of the document.
-        place: the page, and the offset on that page at which the passage begins.
-        by: `BY_CHAT` or `BY_PAGE`.
+    `highlight` is the passage as the reader of its document returns it, without a key. `place` is
+    the page, and the offset on that page at which the passage begins. `by` is `BY_CHAT` or
+    `BY_PAGE`.
     """
     exact, before, after = build_reading(highlight)
     page, start = place
@@ -73,7 +70,7 @@ def find_chosen_keys(
     keys_by_event_id: dict[str, HighlightKey] = {}
     keys_by_text: dict[str, HighlightKey] = {}
     for highlight in map(
-        decode_highlight, highlights.load_present_at_place(store, container, place)
+        decode_highlight, highlights.load_present_in_document(store, container, place)
     ):
         keys_by_event_id[hints.find_chosen_event(highlight.hints)] = highlight.key
         keys_by_text[normalize_for_lookup(highlight.exact)] = highlight.key
@@ -90,7 +87,7 @@ def load_known_highlights(store: Store, container: str, place: str) -> list[High
     Pending drafts are lost with the database, so their passages may then be chosen again.
     """
     known_highlights = []
-    for row in highlights.load_present_at_place(store, container, place):
+    for row in highlights.load_present_in_document(store, container, place):
         highlight = decode_highlight(row)
         is_mark = not hints.find_chosen_event(highlight.hints)
         if is_mark or row["waits"] or store.get_passage(highlight.key).is_decided:
@@ -121,7 +118,7 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
 
     Their locations and texts come from the latest readings.
     """
-    marks = load_active_marks(store)
+    marks = load_active_choices(store)
     readings_by_key = defaultdict(list)
     for event in store.load_events(sorted({key for _, keys in marks for key in keys})):
         if event.what in ("key", "text"):
@@ -150,7 +147,7 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
     return chosen
 
 
-def load_active_marks(store: Store) -> list[tuple[Event, list[str]]]:
+def load_active_choices(store: Store) -> list[tuple[Event, list[str]]]:
     """Load the `mark` events that weren't undone, each with the keys issued for its text."""
     marks = event_queries.load_choice_events(store)
     if not marks:

@@ -31,7 +31,7 @@ def _wrap_file_errors() -> Iterator[None]:
 
 
 class Ledger(Store):
-    """The passages, decisions and cards of one workspace, as known on one device."""
+    """The passages, decisions and cards of a workspace, as known on one device."""
 
     def __init__(
         self,

@@ -400,7 +400,7 @@ class Database:
 
 
 def open_database(database: Path) -> sqlite3.Connection:
-    """Open a database, replacing it with an empty one if it is damaged or of another version.
+    """Open a database, creating it if necessary. A damaged or outdated one is replaced.
 
     Raises:
         LedgerError: the new database can't be opened either.

@@ -61,8 +61,8 @@ from ankiforge.ledger.undo import (
     find_last_decision,
     find_last_user_decision,
     refuse_if_changed_again,
-    reopens_conflict,
     select_events_to_undo,
+    should_reopen_conflict,
 )
 from ankiforge.model import (
     AGENT_DRAFTER,
@@ -162,12 +162,10 @@ class UndoResult(Value):
 def undo_decision(store: Store, target: str = "") -> UndoResult:
     """Undo a decision, by default the user's last decision.
 
-    Args:
-        store: the store.
-        target: the decision to undo. The id of an action or event selects that decision. The GUID
-            of a card, the key of a highlight or the id of a decided draft selects the last decision
-            about it. The id of a pending draft by an agent drops that draft. If "", the user's last
-            decision is undone, or a later drafting by a model or chat.
+    `target` selects the decision. The id of an action or event selects that decision. The GUID of a
+    card, the key of a highlight or the id of a decided draft selects the last decision about it.
+    The id of a pending draft by an agent drops that draft. If "", the user's last decision is
+    undone, or a later drafting by a model or chat.
 
     Raises:
         RefusedError: there is no such decision, or a later change of the same field depends on it.
@@ -335,7 +333,7 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
     if event.what == "adopt":
         store.set_meta("anki state", "")
         store.get_passage(event.key)  # recompute the passage without the card
-    if reopens_conflict(event):
+    if should_reopen_conflict(event):
         card, _ = cards.load_card_and_passage(store, event.body["guid"])
         body = build_restoring_edit(event, card)
         if body:
@@ -572,20 +570,11 @@ def edit_item(
     over: Mapping[str, Pair] = {},
     forced: bool = False,
 ) -> Guid:
-    """Edit fields of a card, or accept a draft with edited fields.
+    """Edit fields of a card, or accept a draft with edited fields, and return the card's GUID.
 
-    From then on, changes in the source don't replace the edited fields.
-
-    Args:
-        store: the store.
-        id: the id of the card or draft.
-        fields: the new Markdown, by field name.
-        over: the fields that the user also edited in Anki, whose text in Anki is replaced. By field
-            name, (a hash of the HTML in Anki, the same text as Markdown).
-        forced: whether the user overrides a check that blocks the draft.
-
-    Returns:
-        The GUID of the card.
+    From then on, changes in the source don't replace the edited fields. `over` names the fields
+    that the user also edited in Anki and whose text in Anki is replaced, each with a hash of its
+    HTML and its Markdown.
     """
     with store.action():
         if is_draft_id(id):  # checks don't block, because the draft's text is replaced
@@ -664,7 +653,7 @@ def record_repair(
 
 
 def load_repair_times(store: Store) -> dict[NoteId, str]:
-    """Load when each note in Anki was last repaired or left as it is, by note id."""
+    """Load the time at which each note in Anki was last repaired or left as it is, by note id."""
     repairs = event_queries.iter_active_of_kinds(store, "repair")
     return {event.body["nid"]: event.at for event in repairs}
 

@@ -363,8 +363,8 @@ def find_card_sentences(
 ) -> Strings:
     """Find the sentences that a decision on a card decides.
 
-    These are the sentences of the decision that gave the card its text or, if there is none, the
-    sentences that the card's quote covers.
+    These are the sentences of the decision that gave the card its text or, without such a decision,
+    the sentences that the card's quote covers.
     """
     last_decision = facts.find_card_decisions(snapshot.passage.decisions).get(guid)
     if last_decision is not None:

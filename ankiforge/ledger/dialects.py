@@ -14,7 +14,7 @@ from ankiforge.model.hints import TOOL_NAMES
 
 
 def make_dialect_event_key(container: str) -> str:
-    """Return the key of the events about a vault's dialects."""
+    """Return the key for events about a vault's dialects."""
     return f"dialects:{container}"
 
 

@@ -138,8 +138,8 @@ def compute_draft_changes(
         snapshot: the passage.
         drafted: the drafts returned by `draft_completion.complete_drafts`, with findings.
         mode: the drafter, and the pending drafts to replace.
-        has_updated_cards: whether the cards that take the new text of their source were already
-            updated. If not, and there are such cards, only their updates are returned.
+        has_updated_cards: whether cards were already updated with the new text of their source. If
+            not, the result may consist of such updates only, which must be recorded first.
     """
     # drop the drafts of an exact copy
     if snapshot.original_title:
@@ -264,7 +264,7 @@ class SortedDrafts(NamedTuple):
 
     @property
     def drafted_sentence_names(self) -> list[str]:
-        """The hashes of the sentences with a draft among `others` that isn't a proposal."""
+        """The hashes of the sentences with a draft in `others` that isn't a proposal."""
         return [
             facts.hash_sentence(sentence)
             for draft, sentence in self.others

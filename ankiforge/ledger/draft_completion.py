@@ -111,7 +111,7 @@ def card_to_draft(content: CardContent, highlight: Highlight) -> Draft:
 
 
 def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
-    """Yield the drafts by a model whose acceptance was undone and that aren't pending.
+    """Yield a model's drafts whose acceptance was undone and that aren't pending.
 
     Their text is taken from the journal, so they are found even if the database was lost.
     """
@@ -231,7 +231,7 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
 
 
 def list_field_texts(content: CardContent) -> list[str]:
-    """Return the texts of the nonempty fields of a draft or card."""
+    """List the texts of the nonempty fields of a draft or card."""
     return [text for _, text in content.fields if text]
 
 
@@ -279,7 +279,7 @@ def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
 
 
 def is_known_text(passage: Passage, draft: Draft) -> bool:
-    """Return whether the text of a draft was rejected, or is or was the text of a card.
+    """Return whether a draft's text was rejected before, or is or was the text of a card.
 
     Cards whose acceptance was undone don't count.
     """

@@ -57,11 +57,8 @@ def iter_highlights_to_draft(
 ) -> Iterator[Highlight]:
     """Yield the highlights that are new or have changed since they were last drafted.
 
-    Args:
-        store: the store.
-        by_model: whether to select highlights for a model. These are undecided highlights that no
-            model has drafted yet, and highlights with a model's card whose quote is out of date.
-        within: the documents whose highlights to select, or None for all.
+    With `by_model`, highlights for a model are selected: undecided ones that no model has drafted
+    yet, and those with a model's card whose quote is out of date. `within` limits the documents.
     """
     column = "modelled" if by_model else "drafted"
     keys = (

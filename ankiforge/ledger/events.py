@@ -462,9 +462,9 @@ class Passage(msgspec.Struct):
         return any(not decision.of_proposal for decision in self.decisions)
 
     def is_distinct_from(self, other_passage: Passage) -> bool:
-        """Return whether the user said that this and `other_passage` are two different passages.
+        """Return whether the user said that the two passages are different.
 
-        The answer may be recorded with either of the two.
+        The answer may be recorded with either passage.
         """
         if not self.apart.isdisjoint(other_passage.keys):
             return True

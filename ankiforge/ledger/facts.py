@@ -166,7 +166,7 @@ def find_draft_sentence(draft: Draft, text: str) -> str:
 def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
     """Find the first sentence that contains the answer, or else return the first sentence.
 
-    Returns "" if there are no sentences.
+    Returns "" without any sentences.
     """
     folded_answer = normalize_for_comparison(answer)
     for sentence in quoted_sentences:

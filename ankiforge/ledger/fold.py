@@ -164,9 +164,9 @@ def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
 def _supersede_duplicates(passage: Passage) -> None:
     """Mark cards as superseded if the passage has an older card about the same sentence.
 
-    If a passage has several keys with cards, those of the oldest key are kept. However, cards that
-    aren't live don't supersede a card that the user accepted, and cards that were merged into an
-    identical card supersede nothing.
+    If a passage has several keys with cards, the cards of the oldest key are kept. However, cards
+    that aren't live don't supersede a card that the user accepted, and cards that were merged into
+    an identical card supersede nothing.
     """
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
@@ -397,7 +397,7 @@ def _apply_edit(card: Card, event: Event) -> Card:
     return replace(
         card,
         kind=CardKind(event.body.get("kind", card.kind)),
-        fields=_drop_empty({**dict(card.fields), **typed_fields}),
+        fields=_drop_empty_fields({**dict(card.fields), **typed_fields}),
         edits=replace(
             edits,
             pinned=_merge_names(edits.pinned, typed_fields),
@@ -531,7 +531,7 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
     history = replace(card.note, shipped=_drop_field_hashes(card), adopted=note)
     passage.cards[card.guid] = replace(
         _set_verdict(card, Verdict.LIVE, USER),
-        fields=_drop_empty(wording.fields if is_active else note.words),
+        fields=_drop_empty_fields(wording.fields if is_active else note.words),
         deck=body.get("deck", ""),
         at=event.at,
         note=history,
@@ -610,7 +610,7 @@ def _offer_text(card: Card, wording: Wording) -> Card:
             offered_fields.pop(name, None)
         elif text != edits.given.get(name, ""):
             offered_fields[name] = text
-    fields = _drop_empty({**wording.fields, **pinned_fields})
+    fields = _drop_empty_fields({**wording.fields, **pinned_fields})
     edits = replace(edits, offered=offered_fields)
     return replace(replace_wording(card, wording), fields=fields, edits=edits)
 
@@ -634,7 +634,7 @@ def _remove_fields(fields: Texts, names: Iterable[str]) -> Texts:
     return {name: text for name, text in fields.items() if name not in names_to_remove}
 
 
-def _drop_empty(fields: Texts) -> Fields:
+def _drop_empty_fields(fields: Texts) -> Fields:
     return tuple((name, text) for name, text in fields.items() if text)
 
 

@@ -22,7 +22,7 @@ SCHEDULER = "osr"
 
 
 def make_tool_event_key(tool: str) -> str:
-    """Return the key of the events about another tool."""
+    """Return the key for events about another tool."""
     return f"tool:{tool}"
 
 

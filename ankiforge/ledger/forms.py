@@ -41,7 +41,7 @@ _MIN_NOTES_WITH_DATAVIEW = 2
 
 
 def make_form_event_key(source: str, written: str) -> str:
-    """Return the key of the events about one form of lines in one source."""
+    """Return the key for events about one form of lines in one source."""
     return f"form:{source}:{written}"
 
 

@@ -118,8 +118,8 @@ def _match_numbers(
         return fuzz.ratio(old_gap.words, new_gap.words) >= _MIN_SIMILARITY
 
     def has_same_position(old_gap: _ComparedGap, new_gap: _ComparedGap) -> bool:
-        old_sides = _find_sides(old_text, old_gap.gap)
-        new_sides = _find_sides(new_text, new_gap.gap)
+        old_sides = _find_adjacent_words(old_text, old_gap.gap)
+        new_sides = _find_adjacent_words(new_text, new_gap.gap)
         if old_sides == new_sides:
             return True
         sides = zip(old_sides, new_sides, strict=True)
@@ -150,7 +150,7 @@ def _match_numbers(
     return numbers_by_start
 
 
-def _find_sides(markdown: str, gap: Gap) -> Sides:
+def _find_adjacent_words(markdown: str, gap: Gap) -> Sides:
     """Return the nearest words before and after a gap, counting another gap as one word."""
     sides = []
     for side in (markdown[: gap.start], markdown[gap.end :]):

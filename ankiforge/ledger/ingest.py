@@ -193,7 +193,7 @@ class IngestRun:
                     )
 
             self._write_marks(scanned_marks)
-            self._write_absent()
+            self._write_absent_marks()
 
             # a source has moved if all its decided passages are in other sources now
             for source, sole_keys in self.sole_keys_by_source.items():
@@ -315,7 +315,7 @@ class IngestRun:
         ]
         all_rows = documents.load_locations(self.store)
         stored_rows = [row for row in all_rows if row["container"] == container]
-        unlisted_ids = self._find_unlisted(container, stored_rows)
+        unlisted_ids = self._find_unlisted_documents(container, stored_rows)
         stored_places = {row["place"] for row in stored_rows}
         new_places = {
             get_document_place(document) for document in read_documents
@@ -341,7 +341,7 @@ class IngestRun:
         for document, old_row in zip(read_documents, old_rows, strict=True):
             self._match_document(document, old_row)
         if container in self.listing.complete - self.report.doubtful.keys():
-            self._add_still_missing(container)
+            self._add_still_missing_marks(container)
 
     def _remove_documents(self, container: str, document_rows: Iterable[Row]) -> None:
         """Mark documents as gone, and their highlights as absent.
@@ -371,7 +371,7 @@ class IngestRun:
             ]
         self.matched_documents.append(MatchedDocument(stored_marks, scanned_marks))
 
-    def _add_still_missing(self, container: str) -> None:
+    def _add_still_missing_marks(self, container: str) -> None:
         """Add the highlights of unchanged documents that were already missing before this scan.
 
         They may be gone now, because this is the second scan without them.
@@ -427,13 +427,13 @@ class IngestRun:
             for old_document in old_documents
         ]
 
-    def _find_unlisted(
+    def _find_unlisted_documents(
         self, container: str, stored_rows: Sequence[Row]
     ) -> set[DocumentId]:
         """Find the ids of the stored documents that the container no longer lists.
 
-        If suspiciously many are no longer listed, those that existed before are left out, and the
-        container is reported as doubtful.
+        If suspiciously many are no longer listed, the documents that existed before are left out,
+        and the container is reported as doubtful.
         """
         if container not in self.listing.complete:
             return set()
@@ -535,7 +535,7 @@ class IngestRun:
                 self.store.record_event("text", stored_mark.key, SOURCE, body)
         write_highlights(self.store, rows)
 
-    def _write_absent(self) -> None:
+    def _write_absent_marks(self) -> None:
         """Mark absent highlights as missing, or as gone if they were already missing before.
 
         They are marked as unselected if the settings now select other highlights.

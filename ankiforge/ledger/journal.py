@@ -182,7 +182,7 @@ class JournalFiles:
                 os.fsync(file.fileno())
 
     def get_own_position(self, size: int, unreadable: int) -> ReadPosition:
-        """Return the read position in this device's file after `size` bytes."""
+        """Compute the read position in this device's file after `size` bytes."""
         with open_regular(self.own_path) as file:
             return ReadPosition(size, _hash_tail(file, size), unreadable)
 
@@ -364,7 +364,7 @@ _TOKEN = regex(rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]')
 
 
 def is_too_deep(text: bytes) -> bool:
-    """Return whether a JSON text nests arrays and objects more deeply than `MAX_DEPTH`."""
+    """Return whether JSON text is nested more deeply than `MAX_DEPTH`."""
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         return False
     depth = 0

@@ -320,7 +320,7 @@ def _have_answers_moved(
     removed_marks: Iterable[Mark],
     new_marks: Iterable[Mark],
 ) -> bool:
-    """Return whether the old and the new answer to a question both belong to other, similar lines.
+    """Return whether the old and new answers to a question belong to other, similar lines.
 
     That is so if a new line has the old answer, and a removed line had the new answer.
     """
@@ -760,7 +760,7 @@ _NUMBER = regex(r"\d+")
 
 
 class DocumentMarks(msgspec.Struct, frozen=True, eq=False):
-    """A document prepared for matching, which is compared by identity, not by content."""
+    """A document prepared for matching. Compared by identity, not by content."""
 
     place: str
     texts: frozenset[str] = frozenset()

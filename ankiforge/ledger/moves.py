@@ -68,7 +68,7 @@ class MatchedDocument(msgspec.Struct):
 
 
 class MoveMatcher:
-    """Matches highlights across documents. Call `match` once."""
+    """Matches highlights across documents. `match` must be called only once."""
 
     def __init__(
         self,
@@ -80,12 +80,9 @@ class MoveMatcher:
     ) -> None:
         """Prepare to match the highlights that `match_in_document` left unmatched.
 
-        Args:
-            store: the store, in a transaction.
-            listing: the documents that the sources listed.
-            report: the report of the run, to which moves are added.
-            documents: the documents in which highlights appeared or disappeared.
-            absent_marks: the stored highlights that weren't found in their documents.
+        The store must be in a transaction. `documents` are those in which highlights appeared or
+        disappeared, and `absent_marks` the stored highlights that weren't found in their documents.
+        Moves are added to `report`.
         """
         self._store = store
         self._listing = listing
@@ -107,7 +104,7 @@ class MoveMatcher:
     def match(self) -> list[Mark]:
         """Match moved highlights, add questions, and return the still absent highlights."""
         new_marks = [mark for mark in self._scanned_marks if not mark.stored_mark]
-        removed_marks = self._collect_removed(has_new=bool(new_marks))
+        removed_marks = self._collect_removed_marks(has_new=bool(new_marks))
         self._apply_pairs(match_across_documents(removed_marks, new_marks))
         self._match_joined_documents()
         matched_keys = {mark.stored_mark.key for mark in new_marks if mark.stored_mark}
@@ -182,7 +179,7 @@ class MoveMatcher:
             mark.stored_mark = stored_mark
             self._scanned_by_key[stored_mark.key] = mark
 
-    def _collect_removed(self, *, has_new: bool) -> list[Mark]:
+    def _collect_removed_marks(self, *, has_new: bool) -> list[Mark]:
         """Collect the stored highlights that aren't in their documents.
 
         Highlights removed in earlier runs are included if `has_new`, because only a new highlight

@@ -201,7 +201,7 @@ def _ask_about_gone(store: Store) -> Iterator[Question]:
     """Ask, for each document, whether to keep the cards of chosen passages that are gone."""
     lost_by_document = defaultdict[str, list[Passage]](list)
     titles = {}
-    for mark, keys in chosen_passages.load_active_marks(store):
+    for mark, keys in chosen_passages.load_active_choices(store):
         for key in keys:
             passage = store.get_passage(key)
             if not passage.live_cards or passage.should_keep_cards:

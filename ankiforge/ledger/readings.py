@@ -114,7 +114,7 @@ def hash_highlight_content(highlight: Highlight) -> str:
 
 
 def get_colour_names(highlight: Highlight) -> Strings:
-    """Return the names of a highlight's colour: as the source has it, and of the nearest hue."""
+    """Return the names of a highlight's colour: the source's own name, and the nearest hue."""
     if not highlight.colour:
         return ()
     return highlight.colour, find_colour_name(highlight.colour)
@@ -170,7 +170,7 @@ class ListedDocuments:
         """The directories, each with a final `/`, whose documents could not be read."""
 
     def read_documents(self, sightings: Iterable[Sighting]) -> Iterator[ReadDocument]:
-        """Record what the sources list, and yield the documents that were read."""
+        """Record all listed documents, and yield those that were read."""
         for sighting in sightings:
             if isinstance(sighting, UnchangedDocument):
                 self.places[sighting.container].add(sighting.path)
@@ -284,7 +284,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
 
             # it may be a passage at the same place that has another key on this device
             equal_keys = []
-            for present_row in highlights.load_present_at_place_by_text(
+            for present_row in highlights.load_present_in_document_by_text(
                 store, reading.text, *container_and_place
             ):
                 mark = to_mark(decode_highlight(present_row))

@@ -193,14 +193,14 @@ def _filter_other_passages(
 def find_doubts_to_ask(store: Store, passage: Passage) -> list[Pair]:
     """Find the doubts to ask the user about, because the removed passage has a live card.
 
-    A doubt is a pair of a key of this passage, and the key of a removed passage that it may be.
+    A doubt is a pair: a key of this passage, and the key of a removed passage that may be the same.
     """
     doubts = _find_doubts(store, passage)
     return [(new, old) for new, old in doubts if store.get_passage(old).live_cards]
 
 
 def _find_doubts(store: Store, passage: Passage) -> list[Pair]:
-    """Find all doubts whether a passage is a removed one, even if that one has no live card."""
+    """Find all doubts whether the passage is a removed passage, with or without live cards."""
     if not passage.asked or not cards.load_present_row(store, passage):
         return []
     doubts = []

@@ -32,11 +32,8 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
 
     Two highlights of different routes are one passage if one names the id of the other, or if their
     documents are the same work and their texts are equal. Equal texts are linked one to one, in
-    order. Highlights of the same route are never linked.
-
-    Args:
-        store: the store.
-        keys: the keys of the highlights that are new or were reread.
+    order. Highlights of the same route are never linked. `keys` are those of new and reread
+    highlights.
 
     Returns:
         The keys that now belong to a previously stored passage.

@@ -71,7 +71,7 @@ def settle_drafts(
     chosen: Collection[str] = (),
     current_facts: Sequence[Fact] | None = None,
 ) -> Change:
-    """Compute how the decisions made so far change the pending drafts of a passage.
+    """Compute how a passage's decisions change its pending drafts.
 
     Args:
         snapshot: the passage with its decisions.
@@ -112,7 +112,7 @@ def settle_drafts(
         settle=tuple(settled),
         move=tuple(moved),
         ask=tuple(asks),
-        redraft=snapshot.passage.keys if lacks_drafts(kept, current_facts) else (),
+        redraft=snapshot.passage.keys if has_undrafted_facts(kept, current_facts) else (),
     )
 
 
@@ -122,7 +122,7 @@ def is_settled(
     offered_facts: Mapping[str, Fact],
     device_id: str,
 ) -> bool:
-    """Return whether the decisions made so far leave nothing to decide about a pending draft.
+    """Return whether the passage's decisions leave nothing to decide about a pending draft.
 
     `offered_facts` are the undecided facts of the passage, by the hash of their sentence.
     """
@@ -184,8 +184,8 @@ def settles_draft(decision: FactDecision, draft: Draft, name: str) -> bool:
 def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
     """Find the id of the last decision that settles a draft.
 
-    If no decision is about its sentence and answer, that is the last decision on the passage, or ""
-    if there is none.
+    Without a decision about its sentence and answer, that is the last decision on the passage, or
+    "".
     """
     last_id = ""
     for decision in reversed(snapshot.all_decisions):
@@ -195,7 +195,9 @@ def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
     return last_id
 
 
-def lacks_drafts(pending: Iterable[StoredDraft], current_facts: Iterable[Fact]) -> bool:
+def has_undrafted_facts(
+    pending: Iterable[StoredDraft], current_facts: Iterable[Fact]
+) -> bool:
     """Return whether an offered fact has no pending draft."""
     drafted_names = {name for draft in pending for name in draft.about}
     return not drafted_names.issuperset(facts.get_offered_facts(current_facts))

@@ -74,10 +74,8 @@ def refuse_if_changed_again(
 ) -> None:
     """Raise an error if a field that `events` changed was changed again later.
 
-    Args:
-        events: the events to undo.
-        active_events: the events of their passages that changed a card's text (`REWORDING_KINDS`)
-            and weren't undone.
+    `active_events` are the events of the same passages that changed a card's text
+    (`REWORDING_KINDS`) and weren't undone.
 
     Raises:
         RefusedError: a later event must be undone first. The hint names the last such event.
@@ -106,8 +104,8 @@ def _list_changed_fields(event: Event) -> set[str]:
     return set(event.body.get("draft", {}).get("fields", ()))
 
 
-def reopens_conflict(event: Event) -> bool:
-    """Return whether undoing an event reopens a question about text that was edited in Anki."""
+def should_reopen_conflict(event: Event) -> bool:
+    """Return whether undoing an event reopens a question about text edited in Anki."""
     if event.what == "resolve":
         return "was" in event.body
     return event.what == "edit" and bool(event.body.get("over"))
@@ -118,10 +116,8 @@ def build_restoring_edit(event: Event, card: Card) -> Json | None:
 
     The text came from Anki and not from a decision, so undoing the decision doesn't restore it, and
     Anki may have the other text by now. Return None if a question about the field is open anyway.
-
-    Args:
-        event: the undone decision, for which `reopens_conflict` is true.
-        card: the card in its state without the decision.
+    `event` is the undone decision, for which `should_reopen_conflict` is true; `card` is the card
+    without that decision.
     """
     guid = event.body["guid"]
     if event.what == "edit":

@@ -43,7 +43,7 @@ from ankiforge.ledger.ingest_rows import build_highlight_row
 from ankiforge.ledger.marks import to_mark
 from ankiforge.ledger.moves import MoveMatcher
 from ankiforge.ledger.readings import IngestReport, ListedDocuments
-from ankiforge.ledger.settling import lacks_drafts
+from ankiforge.ledger.settling import has_undrafted_facts
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.ledger.store import Store, to_json
 from ankiforge.model import (
@@ -693,7 +693,7 @@ def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, fol
 )
 def test_the_rules_are_asked_again_for_a_fact_without_a_draft(drafted, asked):
     shown = (Fact(HIGHLIGHT.exact),)
-    assert lacks_drafts([as_waiting(DRAFT, fact=drafted)], shown) is asked
+    assert has_undrafted_facts([as_waiting(DRAFT, fact=drafted)], shown) is asked
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from ankiforge.ledger.undo import (
     find_last_decision,
     find_last_user_decision,
     refuse_if_changed_again,
-    reopens_conflict,
     select_events_to_undo,
+    should_reopen_conflict,
 )
 from ankiforge.model import Card, CardKind, Edits, Json
 from tests.cards import made
@@ -156,5 +156,7 @@ ANSWER = {"guid": "af1", "field": "Back", "was": "mine"}
 )
 def test_the_words_in_anki_that_are_in_question_again(decision, offered, body):
     card = replace(CARD, edits=Edits(offered=offered))
-    again = build_restoring_edit(decision, card) if reopens_conflict(decision) else None
+    again = (
+        build_restoring_edit(decision, card) if should_reopen_conflict(decision) else None
+    )
     assert again == body

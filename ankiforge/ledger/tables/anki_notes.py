@@ -24,7 +24,7 @@ def is_deleted(store: Store, guid: str) -> bool:
 
 
 def has_deleted_notes(store: Store) -> bool:
-    """Return whether the newest view has any grave of a note that may have been ours."""
+    """Return whether the newest view has a grave that may be of one of our notes."""
     return store.fetch_first_row("SELECT 1 FROM grave") is not None
 
 
@@ -88,11 +88,8 @@ def store_note(store: Store, note: AnkiNote) -> None:
 def set_absent(store: Store, guid: str, since: float, *, asked: bool) -> None:
     """Record that a note, seen before or not, is absent from Anki.
 
-    Args:
-        store: the store.
-        guid: the GUID of the note.
-        since: when the note became absent, in seconds since 1970.
-        asked: whether the note was deleted together with many others, so that the user is asked.
+    `since` is in seconds since 1970. `asked` is whether the note was deleted together with many
+    others, so that the user is asked about it.
     """
     store.execute(
         "INSERT INTO seen (guid, body, absent, asked) VALUES (?, '', ?, ?) ON CONFLICT (guid)"
@@ -164,7 +161,7 @@ def store_conflicts(store: Store, conflicts: Iterable[Conflict]) -> None:
 
 
 def delete_conflicts(store: Store, guids: Iterable[str], field: str = "") -> None:
-    """Delete the conflicts of these cards; unless `field` is "", only those about this field."""
+    """Delete the conflicts of these cards, or unless `field` is "", only those about this field."""
     query = "DELETE FROM conflict WHERE guid = ?1 AND (?2 = '' OR field = ?2)"
     store.execute_all(query, [(guid, field) for guid in guids])
 

@@ -70,8 +70,8 @@ def load_cards_with_offered_text(store: Store) -> list[Row]:
 def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, list[Row]]:
     """Load the rows of the cards with these contents, live or not, by content.
 
-    A content is a hash of a card's text: either of its current text, or of the text that the source
-    or drafter gave last.
+    A content is a hash of a card's text, either its current text or the text last given by the
+    source or drafter.
     """
     store.recompute_passages()
     content_set = set(contents)

@@ -123,7 +123,7 @@ def iter_of_kinds(store: Store, keys: Iterable[str], *kinds: str) -> Iterator[Ev
 
 
 def iter_key_events(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
-    """Yield the events that issued a key for a highlight whose text has one of these hashes."""
+    """Yield the events that issued a key for a text with one of these hashes."""
     query = (
         "SELECT id, line FROM event WHERE what = 'key'"
         f" AND words != '' AND words IN {JSON_VALUES}"
@@ -132,6 +132,6 @@ def iter_key_events(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
 
 
 def iter_readings(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
-    """Yield all events that record a reading of a text with one of these hashes."""
+    """Yield the events that record a reading of a text with one of these hashes."""
     query = f"SELECT id, line FROM event WHERE words != '' AND words IN {JSON_VALUES}"
     return store.iter_events(query, to_json(list(hashes)))

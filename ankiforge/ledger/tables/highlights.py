@@ -71,7 +71,7 @@ def load_folded_texts(store: Store, document: DocumentId) -> frozenset[str]:
     return frozenset(row["folded"] for row in store.fetch_rows(query, document))
 
 
-def load_present_at_place(store: Store, container: str, place: str) -> list[Row]:
+def load_present_in_document(store: Store, container: str, place: str) -> list[Row]:
     """Load the rows of the present highlights of a document, in reading order.
 
     `place` is the document's path or key within its container. The additional column `waits` is
@@ -98,7 +98,7 @@ def has_highlights(store: Store, container: str) -> bool:
 
 
 def load_keys_of_source(store: Store, source: str) -> set[str]:
-    """Load the keys of a source's highlights that are present or unselected."""
+    """Load the keys of the present and unselected highlights of a source."""
     rows = store.fetch_rows(
         "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
@@ -110,7 +110,7 @@ def load_keys_of_source(store: Store, source: str) -> set[str]:
 def load_copied_flags(store: Store, source: str, containers: Iterable[str]) -> list[Row]:
     """Load the columns `key` and `is_copied` of each present highlight of a source.
 
-    A highlight is copied if one of the containers has a document with the same path or key, with a
+    A highlight is copied if a document at the same path or key in one of the containers has a
     present highlight with the same folded text.
     """
     return store.fetch_rows(
@@ -244,7 +244,7 @@ def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
     }
 
 
-def load_present_at_place_by_text(
+def load_present_in_document_by_text(
     store: Store, folded: str, container: str, place: str
 ) -> list[Row]:
     """Load the rows of a document's present highlights with this folded text."""
@@ -388,10 +388,10 @@ def has_several_routes(store: Store) -> bool:
 
 
 def load_present_by_key_name(store: Store, scheme: str, name: str) -> list[Row]:
-    """Return the columns `key` and `route` of the present highlights with a matching key.
+    """Load the columns `key` and `route` of the present highlights with a matching key.
 
     A key matches if it begins with `scheme` and ends with a slash and `name`. In both arguments,
-    the characters `_`, `%` and backslash must be escaped by a backslash.
+    the characters `_`, `%` and backslash must be escaped with a backslash.
     """
     return store.fetch_rows(
         r"SELECT key, route FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'",
@@ -467,24 +467,24 @@ def unselect_document(store: Store, document: DocumentId) -> list[str]:
 
 
 def schedule_drafting(store: Store, keys: Iterable[str]) -> None:
-    """Schedule the drafting rules and the model to rerun on these highlights."""
+    """Schedule these highlights to be redrafted by the rules and the model."""
     query = f"UPDATE highlight SET drafted = '', modelled = '' WHERE key IN {JSON_VALUES}"
     store.execute(query, to_json(list(keys)))
 
 
 def schedule_rules(store: Store, keys: Iterable[str]) -> None:
-    """Schedule the drafting rules to rerun on these highlights."""
+    """Schedule these highlights to be redrafted by the rules."""
     query = f"UPDATE highlight SET drafted = '' WHERE key IN {JSON_VALUES}"
     store.execute(query, to_json(list(keys)))
 
 
 def schedule_model(store: Store, key: str) -> None:
-    """Schedule the model to rerun on a highlight."""
+    """Schedule a highlight to be redrafted by the model."""
     store.execute("UPDATE highlight SET modelled = '' WHERE key = ?", key)
 
 
 def schedule_rules_for_copies(store: Store, key: str) -> None:
-    """Schedule the drafting rules to rerun on the copies of a highlight.
+    """Schedule the copies of a highlight to be redrafted by the rules.
 
     Copies are the other highlights that have or had the same text. If the highlight changed, was
     removed or came back, the copies may now have a different original.
@@ -502,16 +502,16 @@ def schedule_rules_for_copies(store: Store, key: str) -> None:
 
 
 def schedule_rules_by_json_part(store: Store, part_of_body: str) -> None:
-    """Schedule the drafting rules to rerun on present highlights whose JSON contains a string."""
+    """Schedule present highlights whose JSON contains a string to be redrafted by the rules."""
     query = "UPDATE highlight SET drafted = '' WHERE state = 'present' AND instr(body, ?)"
     store.execute(query, part_of_body)
 
 
 def schedule_rules_for_undecided(store: Store) -> None:
-    """Schedule the drafting rules to rerun where a new version of them may create other drafts.
+    """Schedule highlights to be redrafted by the rules if a new version may create other drafts.
 
-    These are the highlights without a card, those that a model has drafted, and those with a
-    proposal or a figure as a draft.
+    These are the highlights without a card, the highlights that a model has drafted, and those with
+    a proposal or a figure as a draft.
     """
     store.execute(
         "UPDATE highlight SET drafted = '' WHERE fate = 'no_card' OR modelled != ''"
@@ -522,7 +522,7 @@ def schedule_rules_for_undecided(store: Store) -> None:
 
 
 def schedule_rules_for_left_out(store: Store) -> None:
-    """Schedule the drafting rules to rerun on the highlights that the user left out.
+    """Schedule the highlights that the user left out to be redrafted by the rules.
 
     Those that have a draft are no longer left out.
     """

@@ -49,7 +49,7 @@ def store_usefulness(
 
 
 def load_best_names(store: Store) -> dict[str, str]:
-    """Return the name of the most useful undecided sentence of each highlight, by its key."""
+    """Map each highlight's key to the name of its most useful undecided sentence."""
     rows = store.fetch_rows(
         "SELECT key, name, max(worth) FROM sentence s WHERE worth IS NOT NULL AND NOT EXISTS"
         " (SELECT 1 FROM decided_sentence d WHERE d.name = s.name) GROUP BY key"
