@@ -105,7 +105,7 @@ def test_a_card_is_an_article_beside_its_document_and_each_step_is_told(cells, o
     assert count == "2 of 2"
     page.keyboard.press("u")
     settle(page)
-    assert statuses(page)[0].startswith("Taken back: “The Golgi apparatus")
+    assert statuses(page)[0].startswith("Undone: “The Golgi apparatus")
     page.keyboard.press("Enter")
     settle(page)
     page.keyboard.press("Enter")
