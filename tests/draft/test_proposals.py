@@ -166,9 +166,11 @@ def test_the_floor_is_on_the_sentence_with_its_gap(highlight, propose):
     [draft] = propose(GOOD).drafts
     [sentence] = score_sentences(highlight(GOOD))
     assert draft.confidence >= MIN_PROPOSAL_CONFIDENCE
-    above = draft_cloze(highlight(GOOD), sentence, least=draft.confidence)
+    above = draft_cloze(highlight(GOOD), sentence, min_confidence=draft.confidence)
     assert above == draft
-    below = draft_cloze(highlight(GOOD), sentence, least=draft.confidence + 0.001)
+    below = draft_cloze(
+        highlight(GOOD), sentence, min_confidence=draft.confidence + 0.001
+    )
     assert below is RejectionReason.UNCERTAIN
 
 

@@ -1,11 +1,12 @@
-"""Proposes a card, offline, for every plain passage that is worth one.
+"""Propose a card, offline, for every plain passage that deserves one.
 
 Each sentence of a highlight, completed from its source (`excerpts`), is scored separately unless it
-is unsuitable (`rejection`). Up to four of its spans become gaps, best first (`ranking`). It is
-proposed if the card with the best gap will probably be kept (`features`). A run only calls
-`score_highlight` and stores the score, which orders what users see. `propose_drafts` makes the card
-when it is shown. The card is never stored and depends only on the highlight and on static tables,
-so it is the same on every computer.
+is unsuitable (`rejection`). It is proposed if a card with its best gap will probably be kept
+(`features`). Up to four of its spans become gaps, best first (`ranking`).
+
+A run only calls `score_highlight` and stores the score, by which proposals are sorted.
+`propose_drafts` creates the card when it is shown. The card is never stored and depends only on the
+highlight and on static tables, so it is the same on every computer.
 """
 
 from __future__ import annotations
@@ -70,14 +71,14 @@ _ONE_WORD = regex(rf"[^\W\d_{UNSPACED_SCRIPTS}]+")
 # Matches a label that the rest of the text explains, as in `Time to Live: a counter`.
 _LABEL = regex(r"\A\W{0,3}(?:[^\s:]+ ){0,4}[^\s:]+(?:\s?:|\s[–—])\s")
 FindBlockers = Callable[[Draft, Highlight], Strings]
-"""A function that returns the messages of the findings that block a draft."""
+"""Returns the messages of the findings that block a draft."""
 
 
 def score_highlight(highlight: Highlight) -> DraftingResult:
-    """Return how useful a highlight and its sentences are: how likely it is that a card is kept.
+    """Estimate how useful a highlight and its sentences are: the probability that a card is kept.
 
-    A highlight is as useful as its best sentence. Gaps aren't ranked, so that runs stay fast;
-    `propose_drafts` ranks them.
+    A highlight is as useful as its best sentence. To keep runs fast, gaps are ranked only by
+    `propose_drafts`.
     """
     scored_sentences, rejection_reasons = _partition_sentences(highlight)
     if not scored_sentences:
@@ -103,21 +104,21 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
 def propose_drafts(
     highlight: Highlight, find_blockers: FindBlockers | None = None
 ) -> DraftingResult:
-    """Return a draft for each sentence of sufficient confidence, most confident first.
+    """Draft a card for each sentence of sufficient confidence, most confident first.
 
-    If there is no such sentence, return the reason. Each draft has up to four alternative gaps.
+    Each draft has up to four alternative gaps. Without drafts, the result contains the reason.
 
     Args:
         highlight: the highlight.
-        find_blockers: function that returns the findings that block a draft with one gap. Gaps that
-            are blocked are left out.
+        find_blockers: returns the findings that block a draft with one gap. Blocked gaps are
+            omitted.
     """
     scored_sentences, rejection_reasons = _partition_sentences(highlight)
     drafts = []
     reasons = []
     for sentence in scored_sentences:
         result = draft_cloze(
-            highlight, sentence, find_blockers, least=MIN_PROPOSAL_CONFIDENCE
+            highlight, sentence, find_blockers, min_confidence=MIN_PROPOSAL_CONFIDENCE
         )
         if isinstance(result, Draft):
             drafts.append(result)
@@ -133,7 +134,7 @@ def propose_drafts(
 def _partition_sentences(
     highlight: Highlight,
 ) -> tuple[list[ScoredSentence], list[RejectionReason]]:
-    """Return the scored sentences, most confident first, and why the others were rejected."""
+    """Separate scored sentences, most confident first, from the reasons for rejecting others."""
     scored_sentences = []
     rejection_reasons = []
     for result in score_sentences(highlight):
@@ -203,12 +204,12 @@ def draft_cloze(
     sentence: ScoredSentence,
     find_blockers: FindBlockers | None = None,
     *,
-    least: float = 0.0,
+    min_confidence: float = 0.0,
 ) -> Draft | RejectionReason:
-    """Draft a cloze card from a sentence, or return why there is none.
+    """Draft a cloze card from a sentence, or return the reason for no card.
 
-    The draft has up to four alternative gaps, best first, each of which passes every check. There
-    is no draft if no gap does, or if the confidence is below `least`.
+    The draft has up to four alternative gaps, best first, that pass every check. There is no draft
+    if no gap passes, or if the confidence is below `min_confidence`.
     """
     excerpt = sentence.excerpt
     tables = load_language(sentence.language)
@@ -233,7 +234,7 @@ def draft_cloze(
     drafts: list[Draft] = []
     for span, score in gaps:
         confidence = estimate_confidence(sentence.features, score)
-        if not drafts and confidence < least:
+        if not drafts and confidence < min_confidence:
             return find_rejection_reason(sentence.features)
         draft = _draft_gap(highlight, excerpt, span)
         if find_blockers is None or not find_blockers(draft, highlight):
@@ -246,7 +247,6 @@ def draft_cloze(
 
 
 def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
-    """Draft a cloze card that blanks out one span of an excerpt."""
     start, end = span
     text = excerpt.text
     if excerpt.is_markdown:
@@ -270,7 +270,7 @@ def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
 
 
 def _find_quote(highlight: Highlight, excerpt: Excerpt) -> str:
-    """Return the text of an excerpt as its passage has it, where formulas keep their delimiters."""
+    """Return an excerpt as its passage contains it, where formulas keep their delimiters."""
     markdown = excerpt.quote or excerpt.text
     if not excerpt.is_markdown:
         return markdown

@@ -1,4 +1,4 @@
-"""Selects the text of a proposal: the sentences of a highlight, completed from the source."""
+"""Select the text of a proposal: the sentences of a highlight, completed from the source."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ankiforge.text.normalize import locate
 from ankiforge.text.sentences import find_sentence_around, find_sentences_by_part
 
 MAX_TERM_WORDS = 4
-"""The maximum number of words in a highlighted term, which limits no other gap of its sentence."""
+"""A highlight of at most this many words is a term, and gaps may be anywhere in its sentence."""
 _MAX_CHOSEN_WORDS = 9
-"""A tidy phrase of at most this many words, highlighted within a sentence, is the gap."""
+"""A tidy phrase of at most this many words, highlighted within a sentence, becomes the gap."""
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
 _WHOLE_SENTENCE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
 # If the text before or after a highlight has at least this length, it was truncated, perhaps
@@ -33,14 +33,11 @@ class Excerpt(Value):
     """One or more sentences, as our Markdown or as plain text."""
     is_markdown: bool = False
     offset: int = 0
-    """The offset of the text from the beginning of the highlight, or 0 if the text begins earlier.
-
-    For Markdown, it is the offset in the highlight's Markdown.
-    """
+    """Where the text begins in the highlight or its Markdown, or 0 if the text begins earlier."""
     gap_range: Span | None = None
-    """The span in which gaps may be, or None if they may be anywhere."""
+    """The span in which gaps may be, or None for the whole text."""
     chosen_gap: Span | None = None
-    """The span that the reader has chosen as the gap if it is a tidy phrase, or None."""
+    """The span that the reader chose as the gap, if it is a tidy phrase."""
     is_truncated: bool = False
     """Whether the source contains only the beginning of the last sentence."""
     quote: str = ""
@@ -50,7 +47,7 @@ class Excerpt(Value):
 # Cached, because the words of the same highlights and sentences are counted repeatedly.
 @lru_cache(maxsize=64)
 def count_words(text: str) -> int:
-    """Return the number of words in a text, in which two ideographs count as one word."""
+    """Count the words of a text. Two ideographs count as one word."""
     return len(_WORD.findall(text))
 
 
@@ -61,9 +58,9 @@ def is_short_term(mark: str, sentence: str) -> bool:
 
 
 def make_excerpts(highlight: Highlight, language: str) -> list[Excerpt]:
-    """Return the texts to propose cards from: the sentences of the highlight, completed."""
+    """Build the texts to propose cards from: the sentences of the highlight, completed."""
     tables = load_tables(language)
-    ends_with_page = _is_cut_by_page(highlight)
+    ends_with_page = _is_truncated_by_page(highlight)
     excerpts = []
     for source_excerpt in _select_excerpts(highlight):
         excerpt = _remove_noise(source_excerpt, tables)
@@ -73,7 +70,7 @@ def make_excerpts(highlight: Highlight, language: str) -> list[Excerpt]:
     return excerpts
 
 
-def _is_cut_by_page(highlight: Highlight) -> bool:
+def _is_truncated_by_page(highlight: Highlight) -> bool:
     """Return whether the sentence of a highlight in a PDF continues on the next page.
 
     The rest of the sentence is unknown, because the next page may begin with a figure or table.
@@ -86,7 +83,7 @@ def _is_cut_by_page(highlight: Highlight) -> bool:
 
 
 def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
-    """Return the excerpt without noise such as citations, which only its quote keeps."""
+    """Remove noise, such as citations, from the text. The excerpt's quote keeps it."""
     removed = find_noise(excerpt.text, language, is_markdown=excerpt.is_markdown)
     if not removed:
         return excerpt
@@ -136,7 +133,7 @@ def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
 
 
 def _extend_to_words(text: str, span: Span) -> Span:
-    """Extend a span to whole words, because a selection or page break may have cut a word.
+    """Extend a span to whole words, because a selection or page break may split a word.
 
     Spans in Chinese and Japanese, which have no spaces between words, aren't extended.
     """
@@ -182,7 +179,6 @@ def complete_sentence(highlight: Highlight) -> str:
 
 
 def _split_sentences(text: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
-    """Return the sentences and list items of a text that overlap the highlight."""
     excerpts = []
     for spans in find_sentences_by_part(text):
         for start, end in spans:

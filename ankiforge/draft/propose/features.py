@@ -3,8 +3,8 @@
 Most of what people highlight is advice, mood or an aside, from which no gap makes a good card. A
 logistic regression over the features and the score of the gap (see `ranking`) gives the confidence,
 which decides what is proposed, in which order, and why. `tools/proposals/learn.py` learned its
-weights, in `data/confidence_weights.txt`, from sentences in real sources, each of which a strict
-reader kept or rejected. `data/features.txt` describes each feature for the user.
+weights, in `data/confidence_weights.txt`, from sentences in real sources that a strict reader kept
+or rejected. `data/features.txt` describes each feature for the user.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from ankiforge.text import regex
 
 DATA_DIRECTORY = Path(__file__).parent / "data"
 WORD_BEGINNING_LENGTH = 5
-"""The number of letters at the beginning of a word under which the word's weight is stored."""
+"""Weights are stored by the first letters of a word, of which there are this many."""
 _NOUNS = (TokenKind.NOUN, TokenKind.NAME)
 _FEATURE_BY_FIRST_KIND = {
     TokenKind.NOUN: "begins_noun",
@@ -90,7 +90,7 @@ _CUE_PATTERNS = {
 
 @cache
 def _load_word_weights(language: str) -> dict[str, float]:
-    """Return the weight of each word beginning. A positive weight speaks for a card."""
+    """Load the weight of each word beginning. Positive weights speak for a card."""
     weights: dict[str, float] = {}
     if language in (*LANGUAGES, "zh"):
         table = read_table(DATA_DIRECTORY / f"words-{language}.txt")
@@ -106,7 +106,7 @@ def extract_sentence_features(
     cues: Features | None = None,
     shown_stems: frozenset[str] = frozenset(),
 ) -> Features:
-    """Return the features of a sentence with their values, which are mostly between 0 and 2.
+    """Extract the features of a sentence. Most values are between 0 and 2.
 
     Args:
         text: the sentence.
@@ -180,7 +180,7 @@ def extract_sentence_features(
 
 
 def _may_be_verb(token: Token, language: LanguageTables) -> bool:
-    """Return whether a word in lower case may be a verb, perhaps one that is in no table."""
+    """Return whether a lowercase word may be a verb, including words that are in no table."""
     return token.text.islower() and (
         language.may_be_verb(token.folded) or token.zipf == UNKNOWN_WORD_ZIPF
     )
@@ -189,7 +189,7 @@ def _may_be_verb(token: Token, language: LanguageTables) -> bool:
 def extract_structure_features(
     words: Sequence[Token], language: LanguageTables, shown_stems: frozenset[str]
 ) -> Features:
-    """Return the features of a sentence's structure, such as its beginning, subject and nouns."""
+    """Extract the features of a sentence's structure, such as its beginning, subject and nouns."""
     first_verb = len(words)
     count = function_words = pronouns = commas = 0
     for index, token in enumerate(words):
@@ -235,14 +235,13 @@ def extract_structure_features(
 def _add_pattern_features(
     text: str, patterns: dict[str, re.Pattern[str]], features: dict[str, float]
 ) -> None:
-    """Add a feature for each pattern that matches the text, named after the pattern."""
     for name, pattern in patterns.items():
         if pattern.search(text):
             features[name] = 1.0
 
 
 def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Features:
-    """Return the features of words that show what a sentence does: define, explain or advise."""
+    """Extract the features of words that show what a sentence does: define, explain or advise."""
     features: Features = {}
     people = dict.fromkeys(_FEATURE_BY_PRONOUN, 0)
     for cue in tables.cues.find_cues([token.folded for token in words]):
@@ -272,10 +271,7 @@ def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Feat
 
 
 def _lacks_referent(words: Sequence[Token], index: int) -> bool:
-    """Return whether a pronoun has nothing to refer to.
-
-    That is so if no noun precedes it and the sentence contains no name.
-    """
+    """Return whether a pronoun has no noun before it and no name in its sentence to refer to."""
     if any(token.kind == TokenKind.NAME for token in words):
         return False
     return all(token.kind != TokenKind.NOUN for token in words[:index])
@@ -312,7 +308,6 @@ def _add_word_features(
 
 
 def _add_rarity_features(content: list[Token], features: dict[str, float]) -> None:
-    """Add features that depend on how frequent the nouns, adjectives and verbs are."""
     weighed = [
         token
         for token in content
@@ -333,9 +328,9 @@ def _add_rarity_features(content: list[Token], features: dict[str, float]) -> No
 # --- confidence ------------------------------------------------------------------------
 
 MAX_GAP_SCORE = 9.0
-"""The highest score of a gap that is distinguished. Any higher score counts as this one."""
+"""Higher scores of a gap count as this one."""
 _MAX_LENGTH = 45
-"""The highest number of words that is distinguished. Longer sentences count as this long."""
+"""Longer sentences count as having this many words."""
 # A plain fact has at most this many words, none of the non-plain features, and either a subject
 # that is at least this rare or one of the fact features.
 _MAX_PLAIN_FACT_WORDS = 14
@@ -362,7 +357,7 @@ _REASON_BY_FEATURE = {
 
 
 class WeightedFeature(Value):
-    """A feature of a sentence together with how much it speaks for or against a card."""
+    """A feature of a sentence and how much it speaks for or against a card."""
 
     name: str
     description: str
@@ -373,13 +368,13 @@ class WeightedFeature(Value):
 
 @cache
 def load_sentence_weights() -> dict[str, float]:
-    """Return the weights of the features, and of the gap's score, by name."""
+    """Load the weights of the features, and of the gap's score, by name."""
     return read_weights(DATA_DIRECTORY / "confidence_weights.txt")
 
 
 @cache
 def _read_descriptions() -> dict[str, tuple[str, str]]:
-    """Return two descriptions of each feature, for when it speaks for a card and when against."""
+    """Load two descriptions of each feature: when it speaks for a card and when against."""
     descriptions_by_feature = {}
     for line in (DATA_DIRECTORY / "features.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
@@ -389,7 +384,7 @@ def _read_descriptions() -> dict[str, tuple[str, str]]:
 
 
 def estimate_text_confidence(highlight: Highlight, text: str) -> float:
-    """Return the probability that a strict reader keeps a card made from `text`."""
+    """Estimate the probability that a strict reader keeps a card made from `text`."""
     tables = load_language(detect_language(text, highlight.nearby, highlight.context))
     words = tokenize(text, tables)
     return estimate_confidence(
@@ -406,7 +401,7 @@ def find_shown_stems(highlight: Highlight, tables: LanguageTables) -> frozenset[
 
 
 def estimate_confidence(features: Features, gap: float | None = None) -> float:
-    """Return the probability that a card made from a sentence is kept.
+    """Estimate the probability that a card made from a sentence is kept.
 
     Args:
         features: the features of the sentence.
@@ -424,7 +419,7 @@ def estimate_confidence(features: Features, gap: float | None = None) -> float:
 
 
 def rank_features(features: Features) -> list[WeightedFeature]:
-    """Return the features for and against a card that have a description, strongest first."""
+    """Sort the features that have a description by weight, strongest first."""
     descriptions = _read_descriptions()
     features_found = []
     for name, amount in features.items():
@@ -445,7 +440,7 @@ confidence, but only for 28 % of the others.
 
 
 def find_rejection_reason(features: Features) -> RejectionReason:
-    """Return the reason given by the strongest feature against a card, or `UNCERTAIN` if none."""
+    """Return the reason given by the strongest feature against a card, or `UNCERTAIN`."""
     for feature in rank_features(features):
         if feature.weight < 0 and feature.name in _REASON_BY_FEATURE:
             reason = _REASON_BY_FEATURE[feature.name]

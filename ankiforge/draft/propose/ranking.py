@@ -1,10 +1,10 @@
-"""Ranks the spans of a sentence that a gap may blank out, best first.
+"""Rank the spans of a sentence that a gap may blank out, best first.
 
 A span is a candidate if it begins and ends at suitable words. The features of a candidate describe
 its borders, the words inside and its position. Their weights, in `data/gap_weights.txt`, are those
 of a conditional logistic regression over the candidates of each sentence.
-`tools/proposals/learn.py` learned them from the spans that strict readers chose, and from these
-readers' ratings of the spans that an earlier version chose.
+`tools/proposals/learn.py` learned them from the spans that strict readers chose, and from their
+ratings of the spans that an earlier version chose.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ _MAX_SCORE_GAP = 2.0
 
 @cache
 def load_gap_weights() -> dict[str, float]:
-    """Return the weight of each feature, by the feature's name."""
+    """Load the weight of each feature by name."""
     return read_weights(Path(__file__).parent / "data" / "gap_weights.txt")
 
 
@@ -140,14 +140,14 @@ class TokenRun(NamedTuple):
     end: int
     """The index after the last token."""
 
-    def is_cut_by(self, other: TokenRun) -> bool:
+    def is_split_by(self, other: TokenRun) -> bool:
         """Return whether `other` begins or ends inside this run."""
         begins_within = self.first < other.first < self.end
         return begins_within or self.first < other.end < self.end
 
 
 class GapRanker:
-    """A tokenized text, with methods that find its possible gaps and extract their features."""
+    """A tokenized text that finds its candidate gaps and extracts their features."""
 
     def __init__(
         self,
@@ -197,7 +197,6 @@ class GapRanker:
 
     @cached_property
     def _stems(self) -> list[str]:
-        """The stem of each token that is a content word, and "" for the other tokens."""
         return [
             strip_ending(token.folded) if token.kind in _CONTENT_KINDS else ""
             for token in self.tokens
@@ -232,9 +231,10 @@ class GapRanker:
                     break  # such as the `1929年` of `1929年的股市`
 
     def find_tidy_run(self, span: Span) -> TokenRun | None:
-        """Return the run of a marked phrase if it is a whole unit, without signs at its edges.
+        """Return the run of a highlighted phrase, or None if it isn't a whole unit.
 
-        Articles may be at its beginning. Unlike other gaps, it may be a common noun.
+        Signs at the edges are dropped. The run may begin with an article and, unlike other gaps, be
+        a common noun.
         """
         inner = [
             index
@@ -256,7 +256,7 @@ class GapRanker:
         )
         if is_broken or not (self._can_begin(first) and self._can_end(run.end)):
             return None
-        if self._is_cut_off(run):
+        if self._is_incomplete(run):
             return None
         return TokenRun(inner[0], run.end)
 
@@ -277,7 +277,7 @@ class GapRanker:
                 return False  # `structure` of `A set is a structure that`
         if self.gap_range is not None and token.start < self.gap_range[0]:
             return False
-        if _is_cut_before(self.text, token.start):
+        if _splits_word_before(self.text, token.start):
             return False
         if previous is not None and previous.kind in (TokenKind.NOUN, TokenKind.NAME):
             if _LETTER_OF_NAME.fullmatch(token.text):
@@ -285,7 +285,6 @@ class GapRanker:
         return token.start not in self._uncuttable_offsets
 
     def _can_begin_chinese(self, first: int) -> bool:
-        """Return whether a gap in Chinese, which has no spaces, may begin with this token."""
         token = self.tokens[first]
         if token.kind not in _CONTENT_KINDS:
             return False
@@ -350,16 +349,12 @@ class GapRanker:
         return self.tokens[run.first].start, end
 
     def _is_unsuitable(self, candidate: TokenRun) -> bool:
-        """Return whether a candidate can't be a gap.
-
-        For example, it may be an adjective, part of a name, or most of the text.
-        """
         first, last = candidate
-        if self._is_cut_off(candidate) or self._is_count_or_filler(candidate):
+        if self._is_incomplete(candidate) or self._is_count_or_filler(candidate):
             return True
         words = self.tokens
         inner = words[first:last]
-        if self._is_cut_rate(first, last):
+        if self._is_part_of_rate(first, last):
             return True
         if self._is_delimited(first, last):
             return all(token.kind in _NON_CONTENT_KINDS for token in inner)
@@ -380,7 +375,7 @@ class GapRanker:
             return False
         return is_poor_answer(self.tokens, candidate, self.language)
 
-    def _is_cut_off(self, candidate: TokenRun) -> bool:
+    def _is_incomplete(self, candidate: TokenRun) -> bool:
         """Return whether a candidate is part of a name, a pair or a phrase, or most of the text."""
         start, end = self.get_span(candidate)
         if 2 * (end - start) > len(self.text) or self._is_half_of_pair(candidate):
@@ -388,10 +383,10 @@ class GapRanker:
         if self._is_half_of_gloss(candidate) or self._crosses_clause(candidate):
             return True
         # part of a longer name: `Food and {Drug Administration}`
-        return any(name.is_cut_by(candidate) for name in self._name_runs)
+        return any(name.is_split_by(candidate) for name in self._name_runs)
 
     def _crosses_clause(self, run: TokenRun) -> bool:
-        """Return whether a run is cut from a coordination, or reaches into another clause.
+        """Return whether a run splits a coordination or extends into another clause.
 
         Examples are `concatenation of left` before `and right contexts`, and `items that users`.
         """
@@ -411,7 +406,7 @@ class GapRanker:
     def _is_count_or_filler(self, run: TokenRun) -> bool:
         """Return whether a run counts the list after it, or has only vague nouns.
 
-        An acronym in brackets is also unsuitable, because it abbreviates the words before it.
+        Also true for an acronym in brackets, because it abbreviates the words before it.
         """
         first, last = run
         inner = self.tokens[first:last]
@@ -429,8 +424,8 @@ class GapRanker:
             token.folded in self.language.vague_nouns for token in content
         )
 
-    def _is_cut_rate(self, first: int, last: int) -> bool:
-        """Return whether a run is only part of a rate: `343 metres` of `343 metres per second`."""
+    def _is_part_of_rate(self, first: int, last: int) -> bool:
+        """Return whether a run is part of a rate: `343 metres` of `343 metres per second`."""
         if last + 1 >= len(self.tokens) or self.tokens[last].folded not in _PER_WORDS:
             return False
         if self.tokens[last + 1].folded in self.language.determiners:
@@ -441,11 +436,11 @@ class GapRanker:
 
     @cached_property
     def _glosses(self) -> list[tuple[TokenRun, TokenRun]]:
-        """Each term that has a gloss in brackets, with the run that covers both term and gloss.
+        """(term, term with gloss) for each gloss in brackets.
 
-        In Chinese and Japanese, a gloss is in Latin letters, such as `熵（entropy）`. Otherwise,
-        Either the term or the gloss is an abbreviation of the other: `false discovery rate (FDR)`,
-        `FDR (false discovery rate)`.
+        In Chinese and Japanese, a gloss is in Latin letters, such as `熵（entropy）`. In other
+        languages, the term or the gloss abbreviates the other, such as `false discovery rate (FDR)`
+        or `FDR (false discovery rate)`.
         """
         words = self.tokens
         glosses = []
@@ -468,18 +463,17 @@ class GapRanker:
                 continue
             if len(inner_tokens) == 1 and _ACRONYM.fullmatch(inner_tokens[0].text):
                 for first in range(opening - 1, max(0, opening - MAX_GAP_TOKENS) - 1, -1):
-                    if _abbreviates(inner_tokens[0].text, words[first:opening]):
+                    if _is_acronym_of(inner_tokens[0].text, words[first:opening]):
                         gloss = TokenRun(first, closing + 1)
                         glosses.append((TokenRun(first, opening), gloss))
                         break
             elif _ACRONYM.fullmatch(words[opening - 1].text):
-                if _abbreviates(words[opening - 1].text, inner_tokens):
+                if _is_acronym_of(words[opening - 1].text, inner_tokens):
                     gloss = TokenRun(opening - 1, closing + 1)
                     glosses.append((TokenRun(opening - 1, opening), gloss))
         return glosses
 
     def _find_cjk_term(self, end: int) -> TokenRun:
-        """Return the run of the term before a bracket, without its quotation marks."""
         words = self.tokens
         first = end - 1
         if words[first].text in "”」』》":
@@ -504,7 +498,6 @@ class GapRanker:
         )
 
     def _is_half_of_pair(self, run: TokenRun) -> bool:
-        """Return whether a run contains only one bracket or quotation mark of a pair."""
         classes = self._classes[run.first + 1 : run.end + 1]
         if _PAIRED_SIGNS.isdisjoint(classes):
             return False
@@ -521,7 +514,7 @@ class GapRanker:
             if word in self.shown_stems or self._stem_counts[word] > inside.count(word):
                 continue
             others = {*self.shown_stems, *self._stem_counts}.difference(inside)
-            if not any(map(partial(_is_form_of, word), others)):
+            if not any(map(partial(_have_same_stem, word), others)):
                 return False
         return bool(inside)
 
@@ -566,7 +559,6 @@ class GapRanker:
         return names
 
     def _is_delimited(self, first: int, last: int) -> bool:
-        """Return whether a run is enclosed in quotation marks, brackets or emphasis."""
         if not 0 < first < last < len(self.tokens):
             return False
         signs = _CLOSING_BY_OPENING.get(self.tokens[first - 1].text, ())
@@ -589,16 +581,13 @@ class GapRanker:
         return has_counter and _CJK_REFERENCE.search(preceding_text) is None
 
     def extend_to_gloss(self, run: TokenRun) -> TokenRun:
-        """Return the run that covers a term and its gloss, because each would reveal the other.
-
-        A run that is no such term is returned unchanged.
-        """
+        """Extend a term to its gloss, because each would reveal the other. Keep other runs."""
         return next((gloss for term, gloss in self._glosses if term == run), run)
 
     # --- features -----------------------------------------------------------------------
 
     def extract_begin_features(self, first: int) -> list[str]:
-        """Return the features of a candidate's first token and of the tokens before it."""
+        """List the features of a candidate's first token and of the tokens before it."""
         classes = self._classes
         language_name = self.language.name
         first_class, second_class = classes[first + 1 : first + 3]
@@ -629,7 +618,7 @@ class GapRanker:
         return features
 
     def extract_end_features(self, last: int) -> list[str]:
-        """Return the features of a candidate's last token and of the tokens after it."""
+        """List the features of a candidate's last token and of the tokens after it."""
         classes = self._classes
         token = self.tokens[last - 1]
         previous_class, last_class, next_class = classes[last - 1 : last + 2]
@@ -649,7 +638,7 @@ class GapRanker:
         return features
 
     def extract_inner_features(self, candidate: TokenRun) -> Features:
-        """Return the features of the tokens inside a candidate and of its position in the text."""
+        """Extract the features of the tokens inside a candidate and of its position in the text."""
         first, last = candidate
         words = self.tokens
         inner = words[first:last]
@@ -686,7 +675,7 @@ class GapRanker:
         return features
 
     def extract_features(self, candidate: TokenRun) -> Features:
-        """Return all features of a candidate: of its beginning, its end and its inside."""
+        """Extract all features of a candidate: of its beginning, its end and its inside."""
         border_features = [
             *self.extract_begin_features(candidate.first),
             *self.extract_end_features(candidate.end),
@@ -721,7 +710,6 @@ def _classify(token: Token, language: LanguageTables) -> str:
 
 
 def _get_form_or_class(token: Token) -> str:
-    """Return the folded text of a function word or sign, or the class of any other token."""
     if token.kind in (TokenKind.FUNCTION_WORD, TokenKind.SIGN):
         return "".join(token.folded.translate(_TO_WESTERN).split()) or "¶"
     return _CLASS_BY_KIND[token.kind]
@@ -730,7 +718,7 @@ def _get_form_or_class(token: Token) -> str:
 def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
     """Yield the spans of a sentence that may be blanked out, best first, each with its score.
 
-    Spans that would be the same gap as a better one are omitted. The score and the sentence
+    Spans that would be the same gap as a better one are skipped. The score and the sentence
     together predict whether the user keeps the card.
     """
     table = load_gap_weights()
@@ -760,11 +748,11 @@ def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
             yield span, -negative_score
 
 
-def _abbreviates(acronym: str, words: Sequence[Token]) -> bool:
-    """Return whether an acronym has the initials of the words, or letters of a single word.
+def _is_acronym_of(acronym: str, words: Sequence[Token]) -> bool:
+    """Return whether an acronym consists of the words' initials, or of letters of a single word.
 
-    Words may be missing in the acronym, and parts of a compound count as words: `PureSVD` stands
-    for `Pure Singular-Value-Decomposition-based`.
+    The acronym may skip words, and the parts of a compound count as words: `PureSVD` stands for
+    `Pure Singular-Value-Decomposition-based`.
     """
     if not words or words[0].kind in _NON_CONTENT_KINDS:
         return False
@@ -784,21 +772,20 @@ def _abbreviates(acronym: str, words: Sequence[Token]) -> bool:
     return len(words) == 1 and all(letter in remaining_letters for letter in letters)
 
 
-def _is_cut_before(text: str, offset: int) -> bool:
+def _splits_word_before(text: str, offset: int) -> bool:
     """Return whether a gap at an offset would begin within a compound or number."""
     return _CUT_BEFORE.search(text[max(offset - 2, 0) : offset]) is not None or (
         _CUT_THOUSANDS.match(text, max(offset - 3, 0)) is not None
     )
 
 
-def _is_form_of(word: str, other: str) -> bool:
-    """Return whether two stems belong to the same word, like those of `compute` and `computer`."""
+def _have_same_stem(word: str, other: str) -> bool:
     shorter, longer = sorted((word, other), key=len)
     return len(shorter) >= _MIN_COMMON_STEM and longer.startswith(shorter)
 
 
 def weigh_features(features: Features, table: dict[str, float]) -> float:
-    """Return the sum of the features' values, each multiplied by its weight in `table`."""
+    """Return the weighted sum of the features' values, with the weights in `table`."""
     weighted_sum = 0.0
     for name, amount in features.items():
         weighted_sum += table.get(name, 0.0) * amount

@@ -1,8 +1,8 @@
-"""Rejects what nobody keeps: noise in sentences, unsuitable sentences, and poor answers.
+"""Reject what nobody keeps: noise in sentences, unsuitable sentences, and poor answers.
 
 Everything that proposes gaps applies these rules. Each rule is here because it changes the
-proposals from unseen sources. Text that merely looks odd needs no rule, because it doesn't reach
-the minimum confidence. `tests/draft/cases/refused.jsonl` has a case for each rule.
+proposals from unseen sources. Text that merely looks odd needs no rule, because its confidence is
+too low. `tests/draft/cases/refused.jsonl` has a case for each rule.
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ _REJECTED_CUES = frozenset(("leans", "you"))
 def find_form_rejection(
     text: str, words: Sequence[Token], language: LanguageTables, *, is_note: bool
 ) -> RejectionReason | None:
-    """Return why a card can't be made from a sentence of this form, or None if it can.
-
-    The features of the sentence, however good, make no difference to this.
+    """Return why the form of a sentence rules out a card, whatever its features, or None.
 
     Args:
         text: the sentence.
@@ -115,9 +113,9 @@ def find_form_rejection(
 
 
 def find_cue_rejection(text: str, cues: Collection[str]) -> RejectionReason | None:
-    """Return why a card can't be made from a sentence with these features, or None if it can.
+    """Return why a sentence with these cue features can't have a card, or None.
 
-    The sentence may speak to the reader, depend on the sentence before, or be a question.
+    The sentence may address the reader, depend on the previous sentence, or be a question.
     """
     if not _REJECTED_CUES.isdisjoint(cues) or _STARTS_WITH_FIGURE.match(text):
         return RejectionReason.DEPENDENT
@@ -135,7 +133,7 @@ def has_end_punctuation(text: str) -> bool:
 
 
 def is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool:
-    """Return whether a highlight that lacks the final full stop still ends at the end of a clause.
+    """Return whether a highlight without a final full stop still ends at the end of a clause.
 
     Most such highlights lack only the full stop. A highlight is incomplete if it ends with a
     function word, a verb, or an adjective before its noun, or if it has no verb, like a title.
@@ -206,10 +204,10 @@ _COMMA_AT_END = regex(r"\s*[,;–—，；、]\s*\Z")
 
 
 def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> list[Span]:
-    """Return the spans of a sentence that its card omits, in order.
+    """Find the spans of a sentence that its card omits, in order.
 
-    They are list signs and numbers, citations, note numbers, a final comma and, except in Markdown,
-    backslashes that escape a sign.
+    Noise is list signs and numbers, citations, note numbers, a final comma and, except in Markdown,
+    backslashes that escape a character.
     """
     list_sign = _LIST_SIGN.match(text)
     spans = [list_sign.span()] if list_sign else []
@@ -256,7 +254,7 @@ _RELATIVE_PRONOUNS = frozenset(("that", "which", "who"))
 
 
 def strip_ending(word: str) -> str:
-    """Return a word without its ending, so that its plural is equal to its singular."""
+    """Remove a word's ending, so that plural and singular are equal."""
     return word[: max(_MIN_STEM_LENGTH, len(word) - _ENDING_LENGTH)]
 
 
@@ -291,7 +289,6 @@ def is_poor_answer(words: Sequence[Token], span: Span, language: LanguageTables)
 
 
 def _is_poor_word(words: Sequence[Token], index: int, language: LanguageTables) -> bool:
-    """Return whether nobody would keep a single word as an answer."""
     token = words[index]
     if len(token.text) == 1 and token.text.isalpha():
         return True
