@@ -10,19 +10,19 @@ from __future__ import annotations
 from ankiforge.draft.instructions import (
     PROPOSALS_VERSION,
     asks_or_answers,
+    find_skip_reason,
     find_withholding_reason,
     is_for_rules_only,
     make_failed_result,
     remove_comment_from_context,
-    skip_reason,
 )
 
 __all__ = [
     "PROPOSALS_VERSION",
     "asks_or_answers",
+    "find_skip_reason",
     "find_withholding_reason",
     "is_for_rules_only",
     "make_failed_result",
     "remove_comment_from_context",
-    "skip_reason",
 ]

@@ -282,7 +282,7 @@ def remove_comment_from_context(highlight: Highlight) -> Highlight:
 _PICTURE_KINDS = (HighlightKind.IMAGE, HighlightKind.INK)
 
 
-def skip_reason(highlight: Highlight) -> str:
+def find_skip_reason(highlight: Highlight) -> str:
     """Return why no drafter should draft a highlight, or "" to draft it."""
     comment = parse_highlight_instruction(highlight)
     if highlight.skip or comment.request is CommentRequest.SKIP:
@@ -324,15 +324,15 @@ def is_for_rules_only(highlight: Highlight) -> bool:
     """
     if highlight.kind is HighlightKind.CARD:
         return True
-    return highlight.kind in _PICTURE_KINDS and not skip_reason(highlight)
+    return highlight.kind in _PICTURE_KINDS and not find_skip_reason(highlight)
 
 
 def find_withholding_reason(highlight: Highlight) -> str:
     """Return why a highlight isn't sent to a model, or "" to send it.
 
-    Ignores privacy; see `PrivacyFilter.private_reason`.
+    Ignores privacy; see `PrivacyFilter.find_private_reason`.
     """
-    reason = skip_reason(highlight)
+    reason = find_skip_reason(highlight)
     if reason:
         return reason
     if highlight.kind is HighlightKind.CARD:

@@ -398,7 +398,7 @@ class PrivacyFilter:
 
     # --- one highlight ----------------------------------------------------------------
 
-    def private_reason(self, highlight: Highlight) -> str:
+    def find_private_reason(self, highlight: Highlight) -> str:
         """Return why a highlight must not leave this computer, or "" if it may."""
         reason = get_privacy_reason(highlight)
         if reason or not self._has_private_texts:
@@ -420,7 +420,7 @@ class PrivacyFilter:
 
     def is_private_passage(self, key: HighlightKey) -> bool:
         """Return whether a passage is private in any of its places."""
-        return any(self.private_reason(place) for place in self._find_places(key))
+        return any(self.find_private_reason(place) for place in self._find_places(key))
 
     def make_sendable(self, highlight: Highlight) -> SendableHighlight:
         """Return the parts of a highlight that may be sent, with private text masked.
@@ -428,7 +428,7 @@ class PrivacyFilter:
         Raises:
             UsageError: the highlight is private.
         """
-        reason = self.private_reason(highlight)
+        reason = self.find_private_reason(highlight)
         if reason:
             raise UsageError(reason)
         document = highlight.document
@@ -472,7 +472,7 @@ class PrivacyFilter:
             if withheld_reason:
                 not_sent[key] = DraftingResult(highlight, reason=withheld_reason)
                 continue
-            private_reason = self.private_reason(highlight)
+            private_reason = self.find_private_reason(highlight)
             if private_reason:
                 not_sent[key] = DraftingResult(
                     highlight, reason=private_reason, is_temporary=True
@@ -506,7 +506,7 @@ class PrivacyFilter:
 
     def is_private_row(self, line: ListRow) -> bool:
         """Return whether a card or draft contains private text or is from a private passage."""
-        if self.private_reason(line.highlight):
+        if self.find_private_reason(line.highlight):
             return True
         texts = [text for _, text in line.fields]
         texts.append(line.quote)

@@ -18,10 +18,10 @@ from ankiforge.draft.instructions import (
     CommentRequest,
     Instruction,
     find_questions,
+    find_skip_reason,
     make_failed_result,
     make_two_sided_fields,
     parse_highlight_instruction,
-    skip_reason,
 )
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.language.quantities import extend_to_whole_numbers
@@ -105,7 +105,7 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
     for highlight in task.highlights:
         try:
             with wrap_unexpected_errors():
-                reason = skip_reason(highlight)
+                reason = find_skip_reason(highlight)
                 result = reason or _draft_highlight(highlight, figures=figures)
         except BugError as error:
             results.append(make_failed_result(highlight, error))

@@ -65,7 +65,7 @@ def export_chats(
     keys = tuple(frozenset(chat_text.highlight_keys) for chat_text in chats)
     privacy = load_privacy(ledger)
     reasons = map(
-        privacy.private_reason,
+        privacy.find_private_reason,
         draft_recording.iter_highlights_to_draft(
             ledger, by_model=True, within=job.documents
         ),

@@ -278,7 +278,7 @@ def iter_model_tasks(
         if (
             is_for_rules_only(highlight)
             or find_withholding_reason(highlight)
-            or privacy.private_reason(highlight)
+            or privacy.find_private_reason(highlight)
         ):
             continue
         if document not in ("", highlight.document.key):

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from msgspec.structs import replace
 
-from ankiforge.draft import skip_reason
+from ankiforge.draft import find_skip_reason
 from ankiforge.extract.files import find_stored_path, get_relative_path
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
@@ -154,7 +154,7 @@ def identify_figure(
 
     if highlight.kind is not HighlightKind.IMAGE or highlight.figure:
         return highlight
-    if not highlight.markdown or not job.figures or skip_reason(highlight):
+    if not highlight.markdown or not job.figures or find_skip_reason(highlight):
         return highlight
     paths = find_image_paths(highlight.markdown[0])
     picture = load_picture(ledger, highlight, paths[0], job.pictures) if paths else None

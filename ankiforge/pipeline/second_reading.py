@@ -108,7 +108,7 @@ def _make_card_to_check(
     from ankiforge.check import parse_draft
 
     uncommented = remove_comment_from_context(highlight)
-    if draft.is_blocked or privacy.private_reason(uncommented):
+    if draft.is_blocked or privacy.find_private_reason(uncommented):
         return None
     passage = privacy.make_sendable(uncommented)
     card = parse_draft(draft)

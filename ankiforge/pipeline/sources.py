@@ -24,7 +24,7 @@ from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, convert_to_type
-from ankiforge.draft import skip_reason
+from ankiforge.draft import find_skip_reason
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
 from ankiforge.extract.base import Opening, scan_source
 from ankiforge.extract.discover import (
@@ -883,7 +883,7 @@ class _SourceScan:
         highlights = []
         for highlight in document.highlights:
             # the comment or the colour may exclude the highlight
-            skip = skip_reason(highlight) if highlight.instructs else highlight.skip
+            skip = find_skip_reason(highlight) if highlight.instructs else highlight.skip
             if skip.startswith("skip"):
                 highlight = replace(highlight, skip=skip)
             elif (

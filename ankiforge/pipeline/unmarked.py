@@ -452,7 +452,7 @@ def build_model_request(
     known_highlights = []
     for document in request.documents:
         for highlight in _load_known_highlights(workspace, document):
-            if not privacy.private_reason(highlight):
+            if not privacy.find_private_reason(highlight):
                 known_highlights.append(highlight)
     texts = [document.whole_text.document for document in request.documents]
     return choose.build_choosing_request(

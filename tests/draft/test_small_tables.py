@@ -10,9 +10,9 @@ from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import (
     UNANSWERED_NOTE_REASON,
     CommentRequest,
+    find_skip_reason,
     parse_instruction,
     remove_comment_from_context,
-    skip_reason,
 )
 from ankiforge.draft.llm import Estimate
 from ankiforge.draft.prompt import ReplyShape, build_reply_schema, make_rule_values
@@ -115,7 +115,7 @@ NOTE, INK, IMAGE = (
     ],
 )
 def test_why_no_drafter_drafts_a_highlight(of, reason):
-    assert skip_reason(replace(PLAIN, **of)) == reason
+    assert find_skip_reason(replace(PLAIN, **of)) == reason
 
 
 FAR = "word " * 40

@@ -69,7 +69,7 @@ class AgentView:
         Raises:
             UsageError: the whole highlight must stay on this computer.
         """
-        if self.privacy.private_reason(highlight):
+        if self.privacy.find_private_reason(highlight):
             raise UsageError(_PRIVATE)
         return self.privacy.make_sendable(highlight)
 

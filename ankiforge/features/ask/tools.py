@@ -46,7 +46,9 @@ def _search_library(
 
         This also depends on how the work was found, because its title or tags may be private.
         """
-        is_private_highlight = [privacy.private_reason(mark) for mark in work.highlights]
+        is_private_highlight = [
+            privacy.find_private_reason(mark) for mark in work.highlights
+        ]
         is_hidden_line = [privacy.is_private_row(line) for line in work.lines]
         if all(is_private_highlight) and all(is_hidden_line):
             return True
@@ -76,7 +78,7 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
     public_highlights = [
         highlight
         for highlight in work.highlights
-        if not privacy.private_reason(highlight)
+        if not privacy.find_private_reason(highlight)
     ]
     lines = [line for line in work.lines if not privacy.is_private_row(line)]
     public_count = len(public_highlights) + len(lines)

@@ -180,7 +180,7 @@ class PassageVectors:
     def _get_sendable_text(self, highlight: Highlight) -> str:
         if self.embedder.is_local:
             return highlight.exact
-        if self._privacy.private_reason(highlight):
+        if self._privacy.find_private_reason(highlight):
             return ""
         return self._privacy.make_sendable(highlight).exact
 
@@ -201,7 +201,7 @@ class PassageVectors:
         public = {}
         for row in load_text_hashes(self._ledger):
             vector = vectors.get(row["exact"])
-            if vector and not self._privacy.private_reason(
+            if vector and not self._privacy.find_private_reason(
                 load_highlight(self._ledger, row["key"])
             ):
                 public[row["exact"]] = vector
