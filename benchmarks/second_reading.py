@@ -108,7 +108,7 @@ def read_by_server(cards: list[Planted], folder: Path) -> list[str]:
     model = ModelDrafter(
         ModelClient(settings, NothingKept()),
         load_prompt_file("cards"),
-        second=load_prompt_file(second_reading.PROMPT_NAME),
+        second_reading_prompt=load_prompt_file(second_reading.PROMPT_NAME),
     )
     results = ([DraftingResult(one.highlight, (one.draft,))] for one in cards)
     doubts = []

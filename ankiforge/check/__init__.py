@@ -87,8 +87,8 @@ _BREAKING_RULES = frozenset(("empty_side", "malformed", "gap_is_all", "maths"))
 FORM_RULES = _BREAKING_RULES | {"control_character", "damaged_text"}
 """Rules about faults of form, which are reported for any card in Anki.
 
-Wording rules aren't applied to cards that ankiforge didn't create: only two in five of those
-findings were right.
+Wording rules aren't applied to cards that ankiforge didn't create, because only two in five of
+those findings were right.
 """
 _EMPTY_HIGHLIGHT = Highlight(
     document=Document(DocumentKey(""), source="", title=""),
@@ -155,13 +155,13 @@ def _run_and_adjust(
     return tuple(dict.fromkeys(findings))
 
 
-def check_anki_card(card: CardContent, *, ours: bool = False) -> tuple[Finding, ...]:
+def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Finding, ...]:
     """Return all findings about a card that is already in Anki. Never raises.
 
     Without the source, only faults that break a card in Anki or leave nothing to ask are of
     severity *block*.
 
-    For cards that aren't `ours`, which ankiforge didn't create, only `FORM_RULES` are reported.
+    For cards that aren't ours, which ankiforge didn't create, only `FORM_RULES` are reported.
     """
     findings = []
     for finding in _run_checks(
@@ -169,7 +169,7 @@ def check_anki_card(card: CardContent, *, ours: bool = False) -> tuple[Finding, 
     ):
         if finding.check not in _BREAKING_RULES:
             finding = _cap_at_warning(finding)
-        if ours or finding.check in FORM_RULES:
+        if is_ours or finding.check in FORM_RULES:
             findings.append(finding)
     return tuple(dict.fromkeys(findings))
 

@@ -208,7 +208,7 @@ class CardFeatures(Value):
 
 @lru_cache(maxsize=2048)
 def compute_features(sides: ComparedSides) -> CardFeatures:
-    """Compute the features by which duplicates are told from merely similar cards."""
+    """Compute the features that tell duplicates from merely similar cards."""
     asked = normalize_phrases(sides.question)
     answered = normalize_phrases(sides.answer)
     whole = normalize_phrases(sides.full_text)
@@ -559,9 +559,8 @@ class DuplicateIndex:
     ) -> Iterator[Finding]:
         """Yield a finding for each duplicate of `draft`, most similar first.
 
-        The last finding may be about a card with the same question but a different answer.
-
-        Other cards of `highlight`, the draft's own highlight, are never reported.
+        The last finding may be about a card with the same question but a different answer. Cards
+        from `highlight`, which the draft was made from, are never reported.
         """
         self._load()
         my_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)

@@ -142,7 +142,7 @@ def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 
 
 class DuplicateFinder(Protocol):
-    """The existing cards and drafts that a draft may duplicate."""
+    """Searches the existing cards and drafts for duplicates of a draft."""
 
     def find_duplicates(
         self, draft: CardContent, highlight: HighlightKey

@@ -824,7 +824,7 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
 
 @register_check(CheckInput.COMPARISON)
 def check_language(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card whose language or script is neither its highlight's nor its comment's."""
+    """Report a card in a language or script that its passage, highlight and comment don't use."""
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
         return
@@ -869,7 +869,7 @@ _METADATA_VALUE = regex(
 
 @register_check(CheckInput.CIRCUMSTANCES)
 def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a highlight that may be no card, belongs to another tool, or is incomplete.
+    """Report a highlight that may not be a card, belongs to another tool, or is incomplete.
 
     For example, a line with `::` may be metadata or code. Unreadable pictures are reported, too.
     """

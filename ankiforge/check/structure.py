@@ -31,7 +31,7 @@ from ankiforge.text.normalize import (
 
 MAX_CARD_CHARS = 8000
 MAX_CLOZES = 64
-"""The maximum number of clozes. All other checks are skipped for larger cards, to save time."""
+"""The maximum number of clozes. All other checks skip a card with more clozes or characters."""
 
 
 def check_size(draft: CardContent, context: CheckContext) -> Iterator[Finding]:

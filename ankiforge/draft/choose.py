@@ -270,7 +270,7 @@ def split_document(
     whole_text: WholeText,
     sent_paragraphs: Sequence[Paragraph],
     passage_count: int,
-    most: int = MAX_PART_CHARS,
+    max_part_chars: int = MAX_PART_CHARS,
 ) -> list[DocumentPart]:
     """Split a document at headings or pages into parts, each short enough for one request.
 
@@ -279,7 +279,7 @@ def split_document(
         sent_paragraphs: the paragraphs to send, as returned by `select_paragraphs`.
         passage_count: how many passages to choose from the document. They are divided among the
             parts in proportion to length; a part that gets none is omitted.
-        most: the maximum number of characters in a part.
+        max_part_chars: the maximum number of characters in a part.
     """
     # split the document into sections, and long sections at paragraphs
     sections: list[list[Paragraph]] = []
@@ -288,13 +288,16 @@ def split_document(
     ):
         sections.append([])
         for paragraph in section_paragraphs:
-            if sections[-1] and _count_chars([*sections[-1], paragraph]) > most // 2:
+            if (
+                sections[-1]
+                and _count_chars([*sections[-1], paragraph]) > max_part_chars // 2
+            ):
                 sections.append([])
             sections[-1].append(paragraph)
 
     # merge the sections into as few parts as possible, of about equal length
     total = _count_chars(sent_paragraphs)
-    part_size = total / max(1, -(-total // most))
+    part_size = total / max(1, -(-total // max_part_chars))
     by_part = defaultdict[int, list[Paragraph]](list)
     position = 0
     for section in sections:
@@ -539,7 +542,7 @@ def make_drafts(
 def _build_drafts(
     items: Iterable[ReplyCard], passage: Highlight, origin: Origin
 ) -> tuple[Draft, ...]:
-    """Build up to `MAX_FACTS` drafts for a passage, however short it is."""
+    """Build up to `MAX_FACTS` drafts for a passage, regardless of its length."""
     return build_drafts(items, passage, origin, ReplyShape(), max_facts=MAX_FACTS)
 
 

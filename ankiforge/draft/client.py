@@ -358,10 +358,13 @@ Examples are a login page, an empty body and an unknown error. A retry would ret
 
 
 def find_error_in_success(raw: str) -> tuple[int, str] | None:
-    """Find the error in a reply with status 200 and return its status and body, or None.
+    """Find an error in a reply with status 200.
 
     Some servers, such as OpenRouter, send errors with status 200 or inside a choice. Any other JSON
     object counts as a success.
+
+    Returns:
+        (status, body) of the error, or None if there is no error.
     """
     completion = Completion.parse(raw)
     if completion and (completion.finish_reason != "error" or completion.content):
@@ -512,7 +515,7 @@ class OpenAITransport(httpx2.BaseTransport):
 
 
 class ReplyCache(Protocol):
-    """A thread-safe cache of raw replies by the hash of their request, such as the ledger."""
+    """A thread-safe, durable cache of raw replies by the hash of their request."""
 
     def get(self, request: str) -> str | None:
         """Return the raw reply to the request with this hash, or None if it isn't cached."""
@@ -551,7 +554,7 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 class ItemReply(Value):
-    """The server's reply to a request, from the point of view of one of the items."""
+    """The part of a server's reply that concerns one item of the request."""
 
     completion: Completion
     cache_key: str

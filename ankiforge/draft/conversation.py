@@ -177,7 +177,7 @@ def _is_empty_reply(answer: ItemReply) -> bool:
 
 
 def _parse_cards(answer: ItemReply) -> list[ReplyCard]:
-    """Parse a reply and return the cards for the item that the reply is labelled with.
+    """Parse a reply and return the cards that refer to the item of `answer`.
 
     If the reply is truncated, the cards for the last label in it may be incomplete, so they are
     dropped unless there are no others.

@@ -164,9 +164,9 @@ def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
     """Return whether a question only expresses what the user felt, such as “wtf is he saying?”.
 
     It is a real question if at least two of these are true: it begins with a question word, it
-    shares a content word with the passage, and it has three content words. A question that has a
-    label such as `?` or an answer, or is in a language for which we have no question words, is
-    always real.
+    shares a content word with the passage, and it has at least three content words, including the
+    question word. A question with a label such as `?` or an answer is always real, and so is one in
+    a language for which we have no question words.
     """
     if not passage or question.is_answered or has_question_label(comment):
         return False

@@ -66,7 +66,7 @@ class Estimate(Value):
 
     @property
     def summary(self) -> str:
-        """The estimate as a line for the user."""
+        """The estimate, formatted as a line for the user."""
         return self.summarize("highlight")
 
     def summarize(self, noun: str) -> str:
@@ -92,7 +92,7 @@ class ModelDrafter:
         client: ModelClient,
         prompt: Prompt,
         *,
-        second: Prompt | None = None,
+        second_reading_prompt: Prompt | None = None,
     ) -> None:
         """Create a drafter. Nothing is sent until a method asks for drafts, verdicts or a reply.
 
@@ -100,12 +100,12 @@ class ModelDrafter:
             client: the client, whose `notice` is called with "sending to HOST" before anything is
                 sent.
             prompt: the prompt for drafting.
-            second: the prompt of the second reading, or None to skip it.
+            second_reading_prompt: the prompt of the second reading, or None to skip it.
         """
         self._client = client
         self._settings = client.settings
         self._prompt = prompt
-        self._second_prompt = second
+        self._second_prompt = second_reading_prompt
         self._conversation = Conversation(client, prompt)
         self._has_announced = False
 

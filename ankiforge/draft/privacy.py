@@ -124,11 +124,11 @@ class HiddenTexts:
         """Return whether the set contains any texts."""
         return bool(self._texts)
 
-    def find_spans(self, text: str, *, cut: bool) -> Iterator[Span]:
+    def find_spans(self, text: str, *, may_be_truncated: bool) -> Iterator[Span]:
         """Yield the spans of `text` that must be masked.
 
-        With `cut`, also masks the beginning or end of a hidden text where a line or cell of `text`
-        is truncated.
+        If a line or cell of `text` may be truncated, this includes the beginning or end of a hidden
+        text at its edges.
         """
         # find whole hidden texts, but short ones only where they consist of whole words
         letters, origins = fold_text(text)
@@ -150,7 +150,7 @@ class HiddenTexts:
             searched = self._words if len(letters) < _MIN_PARTIAL_CHARS else self._joined
             if letters and letters in searched:
                 yield start, end
-            if not cut:
+            if not may_be_truncated:
                 continue
             for first, last in self.find_cut_off_ends(letters):
                 yield start + origins[first], start + origins[last - 1] + 1
@@ -412,7 +412,10 @@ class PrivacyFilter:
             fold_text(exact).letters, _MIN_OVERLAP
         )
         if any(
-            chain(self._find_private_spans(exact, document, cut=False), cut_off_spans)
+            chain(
+                self._find_private_spans(exact, document, may_be_truncated=False),
+                cut_off_spans,
+            )
         ):
             return PRIVATE_PASSAGE_REASON
         places = self._find_places(highlight.key) if highlight.key else ()
@@ -542,12 +545,9 @@ class PrivacyFilter:
         text: str,
         document: DocumentKey | None,
         *,
-        cut: bool = True,
+        may_be_truncated: bool = True,
     ) -> Iterator[Span]:
-        """Yield the private spans of a text that belongs to `document`, or to none.
-
-        With `cut`, private text may be truncated at the ends of the text.
-        """
+        """Yield the private spans of a text that belongs to `document`, or to none."""
         for start, end in split_parts(text):
             if contains_private_tag(text[start:end]):
                 yield start, end
@@ -555,7 +555,7 @@ class PrivacyFilter:
             yield from self._sentences_anywhere.find_spans(text)
             hidden = self._get_hidden_texts(document)
             if hidden:
-                yield from hidden.find_spans(text, cut=cut)
+                yield from hidden.find_spans(text, may_be_truncated=may_be_truncated)
 
     def _get_hidden_texts(self, document: DocumentKey | None) -> HiddenTexts:
         if document is None or document not in self._texts_by_document:

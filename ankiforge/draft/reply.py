@@ -246,7 +246,7 @@ def parse_objects(text: str) -> list[Any]:
 
 
 def _match_braces(text: str) -> dict[int, int]:
-    """Map the offset of each opening brace to the end of its pair, without unclosed braces."""
+    """Map the offset of each opening brace to the offset after its closing brace, if it has one."""
     end_by_start = {}
     open_braces = []
     for brace in _BRACE.finditer(text):

@@ -99,7 +99,7 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
 
     Args:
         task: the highlights to draft from, and what their deck accepts.
-        figures: whether to draft a card from a framed figure, which blanks out its labels.
+        figures: whether to turn framed figures into cards that blank out the labels.
     """
     results = []
     for highlight in task.highlights:
@@ -288,7 +288,7 @@ def _get_answer_text(back: str) -> str:
 
 
 def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
-    """Draft the user's question. Without an answer in the comment, the highlight is the answer."""
+    """Draft the user's question. The highlight is the answer unless the comment contains one."""
     passage_text = ""
     if highlight.kind is not HighlightKind.NOTE:
         passage_text = text_to_markdown(SUPERSCRIPT_NOTE.sub("", highlight.exact))
@@ -315,7 +315,6 @@ def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
 
 
 def _draft_vocabulary(highlight: Highlight) -> Draft:
-    """Draft a question for the meaning of a word, shown alone and in its sentence."""
     # find the word itself, because e-readers also highlight a comma after it
     word = get_marked_term(highlight) or highlight.exact
     sentence = highlight.sentence

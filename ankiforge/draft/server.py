@@ -312,7 +312,7 @@ class Provider(Value):
 
 
 def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
-    """Yield the providers, most common first.
+    """Yield the providers, beginning with the one that users most likely have a key for.
 
     If OPENAI_BASE_URL is set to another server, it replaces OpenAI's URL, and the price is unknown.
     OpenAI is omitted if that URL is invalid or contains a password.
@@ -363,7 +363,7 @@ _CODE_MODEL = regex(r"cod(?:e|er)\b|codellama|starcoder|codestral")
 
 
 def parse_model_size(model: str) -> float | None:
-    """Parse a model's number of parameters, in billions, from its name. Returns None if unknown."""
+    """Return how many billion parameters a model has according to its name, or None if unknown."""
     sizes: list[float] = []
     for experts, size, unit in _MODEL_SIZE.findall(model.casefold()):
         parameters = float(size) / (1000 if unit == "m" else 1)
@@ -585,11 +585,6 @@ def find_remote_models(
 
 
 def _fetch_json(url: str, key: str, timeout: float) -> Any:
-    """Fetch and parse JSON.
-
-    Raises:
-        NoModelListError: there is no connection, or the reply is an error or not JSON.
-    """
     import httpx2 as httpx
 
     from ankiforge.config.http import BoundedClient

@@ -285,7 +285,7 @@ def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> Model
     return ModelDrafter(
         client,
         load_prompt(folder),
-        second=load_prompt_file(second_reading.PROMPT_NAME, folder.root)
+        second_reading_prompt=load_prompt_file(second_reading.PROMPT_NAME, folder.root)
         if reads_again
         else None,
     )

@@ -259,12 +259,12 @@ def test_a_bare_card_is_blocked_only_where_it_would_break_and_needs_no_ground():
         "When was GPT-9 trained?", "in 2031, see https://gpt9.example", ""
     )
 
-    assert {f.severity for f in check_anki_card(wordy, ours=True)} == {Severity.WARN}
+    assert {f.severity for f in check_anki_card(wordy, is_ours=True)} == {Severity.WARN}
     assert check_anki_card(wordy) == ()
     assert {f.check: f.severity for f in check_anki_card(broken)}[
         "empty_side"
     ] is Severity.BLOCK
-    assert check_anki_card(groundless, ours=True) == ()
+    assert check_anki_card(groundless, is_ours=True) == ()
 
 
 def test_what_is_said_of_a_draft_alone_is_a_part_of_all():

@@ -48,4 +48,4 @@ def test_what_is_told_of_a_card(front, back, rules):
 def test_of_our_own_cards_all_is_told():
     ours = card("Which metals are noble?", "gold, silver, platinum")
     assert check_anki_card(ours) == ()
-    assert [finding.check for finding in check_anki_card(ours, ours=True)] == ["set"]
+    assert [finding.check for finding in check_anki_card(ours, is_ours=True)] == ["set"]

@@ -636,7 +636,7 @@ def test_only_lists_of_works_contents_and_tasks_are_left_out_and_named(
 
 def test_parts_end_at_headings_and_share_the_number():
     document = whole("\n".join(f"## Part {n}\n{'So it is. ' * 200}" for n in range(12)))
-    parts = split_document(document, document.paragraphs, 10, most=9_000)
+    parts = split_document(document, document.paragraphs, 10, max_part_chars=9_000)
     assert sum(part.passage_count for part in parts) == 10
     assert max(part.character_count for part in parts) < 11_000
     for part in parts:

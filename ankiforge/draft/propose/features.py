@@ -90,7 +90,6 @@ _CUE_PATTERNS = {
 
 @cache
 def _load_word_weights(language: str) -> dict[str, float]:
-    """Load the weight of each word beginning. Positive weights speak for a card."""
     weights: dict[str, float] = {}
     if language in (*LANGUAGES, "zh"):
         table = read_table(DATA_DIRECTORY / f"words-{language}.txt")

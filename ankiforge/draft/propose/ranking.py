@@ -489,7 +489,6 @@ class GapRanker:
         return TokenRun(first, end)
 
     def _is_half_of_gloss(self, candidate: TokenRun) -> bool:
-        """Return whether a term or gloss that remains visible would reveal the candidate."""
         if any(candidate in pair for pair in self._glosses):
             return False
         return any(
@@ -508,7 +507,6 @@ class GapRanker:
         )
 
     def _is_shown_elsewhere(self, run: TokenRun) -> bool:
-        """Return whether every content word of a run also occurs elsewhere on the card."""
         inside = [word for word in self._stems[run.first : run.end] if word]
         for word in inside:
             if word in self.shown_stems or self._stem_counts[word] > inside.count(word):

@@ -89,7 +89,7 @@ def find_faults(note: ParsedNote) -> tuple[Finding, ...]:
         message = f"`}}}}` of a formula closes the cloze early: “{excerpt}”"
         findings.append(check.make_finding("malformed", message))
     if note.draft:
-        findings += check.check_anki_card(note.draft, ours=bool(note.key))
+        findings += check.check_anki_card(note.draft, is_ours=bool(note.key))
     serious = (finding for finding in findings if finding.severity is not Severity.INFO)
     return tuple(dict.fromkeys(serious))
 
