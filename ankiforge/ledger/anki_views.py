@@ -442,7 +442,7 @@ def record_plan(
 
 
 def record_exported_notes(
-    store: Store, shipped_notes: Iterable[tuple[Guid, ShippedNote]]
+    store: Store, exported_notes: Iterable[tuple[Guid, ShippedNote]]
 ) -> int:
     """Record the notes of a new package, before its file replaces the previous package.
 
@@ -450,7 +450,7 @@ def record_exported_notes(
     """
     new_count = 0
     with store.transaction():
-        for guid, note in shipped_notes:
+        for guid, note in exported_notes:
             card, passage = cards.load_card_and_passage(store, guid)
             previous = card.note.shipped[-1] if card.note.shipped else None
             new_count += previous is None and not card.note.seen_by

@@ -293,10 +293,10 @@ def iter_cards(
 def _combine_with_home(
     store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
 ) -> LocalCard:
-    """Combine a card with its home passage, the passage that contains its sentence now.
+    """Combine a card with its home, the passage that contains the card's sentence now.
 
-    The home is the card's own passage unless the sentence has moved to another one. `known_rows`
-    are the highlights of the card's own passage.
+    The home is the card's own passage unless the sentence has moved to another passage.
+    `known_rows` are the highlights of the card's own passage.
     """
     local_card = _combine_with_passage(card, passage, known_rows)
     is_present = any(row["state"] == "present" for row in known_rows)

@@ -400,7 +400,9 @@ class Database:
 
 
 def open_database(database: Path) -> sqlite3.Connection:
-    """Open a database, creating it if necessary. A damaged or outdated one is replaced.
+    """Open a database, creating it if necessary.
+
+    A database that is damaged or of another version is replaced with an empty one.
 
     Raises:
         LedgerError: the new database can't be opened either.

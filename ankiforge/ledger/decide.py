@@ -517,7 +517,7 @@ def _replace_masks(content: CardContent, masks: str) -> Fields:
 
 
 def set_masks(store: Store, guid: str, masks: str) -> None:
-    """Replace the masks of a card with a figure.
+    """Replace the masks of an accepted figure card.
 
     Raises:
         RefusedError: `masks` has no active mask, or the card isn't a figure.

@@ -337,9 +337,9 @@ def put_gap_first(draft: D, number: int) -> D:
 
 
 def find_nearest_gap(draft: Draft, text: str) -> int:
-    """Find the gap whose cloze text is most similar to `text`, and return its number.
+    """Return the number of the gap whose cloze text is most similar to `text`.
 
-    Gaps are numbered from 1, which is also returned for a draft without several gaps.
+    Gaps are numbered from 1. A draft without several gaps also gives 1.
     """
     from rapidfuzz import fuzz
 

@@ -124,10 +124,10 @@ def _load_batches(store: Store, keys: Iterable[str]) -> Iterator[list[Row]]:
         yield rows
 
 
-def redraft_for_version(store: Store, version: str) -> None:
-    """Schedule undecided passages to be redrafted if `version` has changed.
+def schedule_redrafting(store: Store, version: str) -> None:
+    """Schedule undecided passages to be redrafted if the drafters that work offline have changed.
 
-    `version` identifies the version of the drafters that work offline.
+    `version` identifies the drafters.
     """
     if store.get_meta("proposals") == version:
         return

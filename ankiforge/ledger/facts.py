@@ -342,7 +342,7 @@ def compute_facts(
 
 
 def get_offered_facts(facts: Iterable[Fact]) -> dict[str, Fact]:
-    """Return the undecided facts, by the hash of their sentence."""
+    """Map the hash of each undecided sentence to its fact."""
     return {hash_sentence(fact.sentence): fact for fact in facts if not fact.decided}
 
 

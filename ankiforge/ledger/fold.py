@@ -479,7 +479,7 @@ def _apply_seen(card: Card, event: Event) -> Card:
 
 
 def _apply_unseen(card: Card, event: Event) -> Card:
-    """Schedule the note for export, because it is missing in Anki but its card is wanted."""
+    """Schedule a missing note for export, because the user wants its card."""
     card = replace(card, note=replace(card.note, seen_by=()))
     return _recreate_adopted_note(card, event)
 

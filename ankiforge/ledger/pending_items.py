@@ -337,9 +337,9 @@ def load_draft_locations(
 ) -> list[PassageLocation]:
     """Load the locations of drafts, in the order of `ids`.
 
-    The `usefulness` of a location is 0 for a draft with warnings, the sentence's usefulness for a
-    highlighted phrase, and 1 for other drafts. Unless `beside` is "", only drafts in the same
-    document as this highlight are returned.
+    The `usefulness` of a location is 0 for a draft with warnings. For other drafts, it is the
+    estimated probability that the user keeps the card, or 1 without an estimate. Unless `beside` is
+    "", only drafts in the same document as this highlight are returned.
     """
     ids = list(ids)
     location_by_id = {}

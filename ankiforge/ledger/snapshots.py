@@ -59,7 +59,7 @@ class PassageSnapshot(Value):
 
     @property
     def all_decisions(self) -> list[FactDecision]:
-        """The decisions of this and other passages on sentences of this one, oldest first."""
+        """The decisions of this and other passages on sentences of this passage, oldest first."""
         decisions = [*self.passage.decisions, *self.related.decisions]
         return sorted(decisions, key=lambda decision: decision.order)
 

@@ -107,7 +107,7 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
         draft_kinds.append(PROPOSALS_VERSION)
     if job.figures:
         draft_kinds.append("figures")
-    draft_recording.redraft_for_version(ledger, " ".join(draft_kinds))
+    draft_recording.schedule_redrafting(ledger, " ".join(draft_kinds))
     offline_checks = (
         None  # loaded if needed, which takes longer than a run without changes
     )

@@ -167,7 +167,7 @@ class Program:
         self.draft()
 
     def draft(self) -> None:
-        draft_recording.redraft_for_version(self.ledger, str(self.tables))
+        draft_recording.schedule_redrafting(self.ledger, str(self.tables))
         for highlight in list(draft_recording.iter_highlights_to_draft(self.ledger)):
             drafted = self.completed(DraftingResult(highlight), again=True)
             if not drafted.drafts:

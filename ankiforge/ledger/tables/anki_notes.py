@@ -19,7 +19,7 @@ decode_note = msgspec.json.Decoder(AnkiNote).decode
 
 
 def is_deleted(store: Store, guid: str) -> bool:
-    """Return whether the newest view has a grave for a note."""
+    """Return whether the newest view has a grave for the note."""
     return bool(filter_deleted(store, [guid]))
 
 
@@ -114,7 +114,7 @@ def store_reviews(store: Store, reviews: Iterable[AnkiReview]) -> int:
 
 
 def replace_graves(store: Store, ids: set[NoteId]) -> None:
-    """Replace all stored graves with the graves of these notes, which may have been ours."""
+    """Replace all stored graves. `ids` are the deleted notes that may have been ours."""
     if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
         store.execute("DELETE FROM grave")
         store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
@@ -182,7 +182,7 @@ def load_notes_to_plan(store: Store, settings: str) -> dict[str, str | None]:
 
 
 def load_imported_mods(store: Store) -> dict[str, int]:
-    """Load the values of `store_imported_mods`: the newest imported `mod` of each note, by GUID."""
+    """Load the newest imported `mod` of each note (see `store_imported_mods`), by GUID."""
     return {row["guid"]: row["mod"] for row in store.fetch_rows("SELECT * FROM taken")}
 
 

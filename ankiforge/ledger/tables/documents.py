@@ -13,7 +13,7 @@ from ankiforge.model import DocumentId, Json, Strings
 
 
 def find_document(store: Store, container: str, place: str) -> Row | None:
-    """Return the row of the document at this place, or None if it is unknown."""
+    """Return the row of a document, or None if it is unknown."""
     query = "SELECT * FROM document WHERE container = ? AND place = ?"
     return store.fetch_first_row(query, container, place)
 
@@ -90,8 +90,8 @@ def load_lookalikes(store: Store) -> list[Row]:
 def store_document(store: Store, row: Json, names: Strings) -> DocumentId:
     """Insert or update a document and the identifiers of its work, and return the document's id.
 
-    `row` includes the id of a known document, because its place may have changed; `names` are the
-    identifiers.
+    For a known document, `row` includes the id, because the document may have moved. `names` are
+    the identifiers.
     """
     key = "id" if "id" in row else "container, place"
     id: DocumentId = store.upsert("document", row, key=key)
@@ -102,10 +102,10 @@ def store_document(store: Store, row: Json, names: Strings) -> DocumentId:
 
 
 def store_journal_only_document(store: Store, container: str, place: str) -> DocumentId:
-    """Insert a document known only from the journal, unless its place already has a document.
+    """Insert a document known only from the journal, unless it is already stored.
 
     Returns:
-        The id of the document at this place.
+        The id of the document.
     """
     store.execute(
         "INSERT OR IGNORE INTO document"

@@ -78,7 +78,10 @@ def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
 
 
 def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
-    """List the drafts of present highlights by id, or only those by `drafter`, in reading order."""
+    """List the ids of the drafts of present highlights, in reading order.
+
+    Unless `drafter` is "", only drafts by this drafter are listed.
+    """
     rows = store.fetch_rows(
         "SELECT id FROM readable WHERE ?1 = '' OR drafter = ?1"
         " ORDER BY document, place, position",
