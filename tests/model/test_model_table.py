@@ -106,7 +106,7 @@ HERE, SOURCE = conflict(edited_here=True), conflict(edited_here=False)
         (
             {"conflicts": (HERE,), "repair": "m1.2"},
             "send the repair",
-            "all of the repair back",
+            "undo the whole repair",
         ),
         ({"kind": QuestionKind.SAME}, "the same", "two cards"),
     ],

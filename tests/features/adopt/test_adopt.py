@@ -85,6 +85,7 @@ def test_what_was_done_is_undone(world):
     assert here.fields(0)[1] == "osmosis number 0"
 
     here.forge.ok("undo", act)
+    here.forge.ok("run")  # drafts the one again whose source has changed since
     assert [one["verdict"] for one in here.forge.cards()] == ["waiting"] * 9
     said = here.forge.ok("adopt", "--yes")
     assert "9  matched by id" in said.stdout
