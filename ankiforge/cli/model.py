@@ -20,7 +20,7 @@ from ankiforge.cli.output import (
     open_workspace,
     text_option,
 )
-from ankiforge.cli.progress import progress_bar
+from ankiforge.cli.progress import ask_after_sample, progress_bar
 from ankiforge.cli.settings import write_settings
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.text import format_cost, format_count
@@ -175,6 +175,7 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
             print_line(line)
         if not (yes or ask_consent(call, "Draft with it?", choice)):
             return
+        ask_after_sample(call, workspace, yes=yes)
         # if the model can't be used, don't change the settings
         result = workspace.draft(limit=call.limit, show=partial(progress_bar, call))
         if result.asked and not result.drafted and result.error is None:

@@ -1,4 +1,4 @@
-"""Show the progress bar of a run, and offer a model for drafting."""
+"""Show the progress bar of a run, ask before a model goes on, and offer a model for drafting."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ class RunProgressBar:
 
     def show_step(self, step: RunStep) -> None:
         """Show the progress reported by a step of the run."""
+        if step.is_paused:
+            self._bars.stop()
+            return
+        self._bars.start()
         if step.to_draft:
             self._show_task("drafting and checking", step.to_draft)
         elif step.by_model is not None:
@@ -94,6 +98,31 @@ def progress_bar(
         transient=True,
     ) as bars:
         yield RunProgressBar(bars, sources).show_step
+
+
+def ask_after_sample(call: Call, workspace: Workspace, *, yes: bool = False) -> None:
+    """Let runs show one of a model's first drafts, and ask before the model drafts the rest.
+
+    With `yes`, or if the user can't be asked, runs go on without asking.
+    """
+
+    def should_go_on(example: str, done: int, total: int) -> bool:
+        from ankiforge.ledger.item_lists import load_items
+        from ankiforge.reports.cards import format_content
+
+        for draft in load_items(workspace.ledger, [example]):
+            call.warn("\n".join(format_content(draft)))
+        without = "" if example else ", without a card"
+        question = f"{done} of {total:,} drafted{without}. Go on?"
+        is_agreed = call.confirm(question, yes=False)
+        if example and not is_agreed:
+            uses_model = workspace.folder.config.drafter == "llm"
+            command = f"ankiforge draft{'' if uses_model else ' --drafter llm'}"
+            call.warn(f"to draft the rest: {command}; to remove these: ankiforge undo")
+        return is_agreed
+
+    if call.is_interactive and not (yes or call.quiet):
+        workspace.should_go_on = should_go_on
 
 
 SERVER_TIMEOUT = 0.05

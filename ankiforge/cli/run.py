@@ -119,6 +119,8 @@ def read_and_draft(
         servers = discover_servers()
     with open_workspace(call, writes="drafting", read_only=dry_run) as workspace:
         show_progress = partial(progress.progress_bar, call)
+        is_agreed = call.trusts_workspace or in_review
+        progress.ask_after_sample(call, workspace, yes=is_agreed)
         result = workspace.run(
             paths, limit=call.limit, unmarked=in_review, show=show_progress, **options
         )
@@ -358,6 +360,7 @@ def draft(
         call.print_problems(
             problem for problem in read_result.problems if not problem.notice
         )
+        progress.ask_after_sample(call, workspace)
         result = workspace.draft(
             again=select_highlights(workspace, again),
             remark=remark.strip(),

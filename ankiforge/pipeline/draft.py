@@ -59,6 +59,9 @@ from ankiforge.pipeline.run_result import (
 if TYPE_CHECKING:
     from ankiforge.draft.privacy import PrivacyFilter, SendableTask
 
+SAMPLE_SIZE = 20
+"""The number of highlights that a model drafts before `should_go_on` is called."""
+
 
 def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
     """Draft cards for pending highlights, and accept the drafts that the settings allow.
@@ -138,18 +141,37 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
         return
     sendable_tasks = list(iter_model_tasks(job, ledger))
     total = sum(len(sendable.task.highlights) for sendable in sendable_tasks)
-    done_count = 0
-    if total:
-        yield RunStep(by_model=ModelProgress(model.host, done_count, total, model.usage))
-        for step in record_results(
-            job,
-            ledger,
-            model.draft(iter(sendable_tasks)),
-            drafting=draft_recording.make_drafting_id(ledger),
-        ):
+    if not total:
+        return
+    drafting = draft_recording.make_drafting_id(ledger)
+
+    def draft_tasks(
+        tasks: Iterable[SendableTask], done_count: int = 0
+    ) -> Iterator[RunStep]:
+        by_model = ModelProgress(model.host, done_count, total, model.usage)
+        yield RunStep(by_model=by_model)
+        results = model.draft(iter(tasks))
+        for step in record_results(job, ledger, results, drafting=drafting):
             done_count += step.highlights
             by_model = ModelProgress(model.host, done_count, total, model.usage)
             yield replace(step, by_model=by_model)
+
+    if job.should_go_on is None or total <= SAMPLE_SIZE:
+        yield from draft_tasks(sendable_tasks)
+        return
+    # draft and record the best highlights, and ask the user before the rest is sent
+    sample_tasks = list(iter_model_tasks(job, ledger, SAMPLE_SIZE))
+    example = ""
+    for step in draft_tasks(sample_tasks):
+        example = step.example or example
+        yield step
+    yield RunStep(is_paused=True)
+    if job.should_go_on(example, SAMPLE_SIZE, total):
+        highlights = [each for task in sample_tasks for each in task.task.highlights]
+        sample_keys = {highlight.key for highlight in highlights}
+        rest = replace(job, excluded=job.excluded | sample_keys)
+        rest_tasks = iter_model_tasks(rest, ledger, total - SAMPLE_SIZE)
+        yield from draft_tasks(list(rest_tasks), SAMPLE_SIZE)
 
 
 def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResult]:
@@ -526,6 +548,7 @@ def _record_results(
     return RunStep(
         highlights=len(results),
         drafted=len(recorded.new_draft_ids),
+        example=next(iter(recorded.new_draft_ids), ""),
         undrafted=undrafted_count,
         changes=recorded.changes,
         problems=tuple(dict.fromkeys(problems)),

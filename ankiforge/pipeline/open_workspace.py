@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.draft.llm import ModelDrafter
     from ankiforge.ledger import Ledger, Replies
+    from ankiforge.pipeline.run_result import ShouldGoOn
 
 
 NEWER_VERSION_HINT = "install the newest ankiforge here: it reads them then"
@@ -79,6 +80,7 @@ class OpenWorkspace:
         self.read_only = read_only
         self.offline = offline
         self.jobs = jobs
+        self.should_go_on: ShouldGoOn | None = None
         self._notice = notice
         # The activities whose locks this object holds.
         self._held_locks: set[str] = set()

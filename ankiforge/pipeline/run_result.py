@@ -79,6 +79,13 @@ class WrittenPackage(Value):
         return self.notes - self.added - self.updated
 
 
+ShouldGoOn = Callable[[str, int, int], bool]
+"""Returns whether the model should draft the rest.
+
+The arguments are the id of a new draft or "", the number of drafted highlights, and that of all.
+"""
+
+
 class RunParameters(Value):
     """The parameters of a run: settings of the workspace, options, and what to read and draft."""
 
@@ -111,6 +118,8 @@ class RunParameters(Value):
     """Draft only these highlights, even if they have drafts; empty drafts the pending ones."""
     remark: str = ""
     """The user's instructions for drafting `redrafted` again."""
+    should_go_on: ShouldGoOn | None = None
+    """Called after the model's first highlights, or None to draft all of them at once."""
 
 
 def make_accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
@@ -165,6 +174,8 @@ class RunStep(Value):
     """The number of highlights that were drafted or turned out to yield no card."""
     drafted: int = 0
     """The number of drafts for new cards."""
+    example: str = ""
+    """The id of one of the drafts for new cards, or "" if there are none."""
     undrafted: int = 0
     """The number of `highlights` without a usable draft."""
     accepted: int = 0
@@ -176,6 +187,8 @@ class RunStep(Value):
     """The model's progress after this step, or None if no model drafted."""
     other: OtherProgress | None = None
     """The progress of other work after this step, or None."""
+    is_paused: bool = False
+    """Whether the run asks the user after this step, so that nothing may draw on the terminal."""
 
 
 class RunResult(msgspec.Struct):

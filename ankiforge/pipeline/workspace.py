@@ -457,6 +457,7 @@ class Workspace(OpenWorkspace):
             pictures=self.folder.pictures,
             proposals=config.proposals,
             figures=config.figures,
+            should_go_on=self.should_go_on,
         )
 
     def run_steps(

@@ -534,7 +534,7 @@ def format_list_row_in_full(
     title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
     yield f"{title}  anki: {list_row.anki}" if isinstance(list_row, LocalCard) else title
     yield _format_labelled("deck", list_row.deck)
-    yield from _format_content(list_row)
+    yield from format_content(list_row)
     yield from _format_source(list_row)
     for finding in list_row.findings:
         yield _format_labelled(finding.severity, finding.message)
@@ -575,7 +575,8 @@ def _truncate_at_word(text: str, limit: int) -> str:
     return f"{start if len(last_word) <= _MAX_WORD_CHARS else text[:limit]}…"
 
 
-def _format_content(list_row: ListRow) -> TextLines:
+def format_content(list_row: ListRow) -> TextLines:
+    """Yield the fields, gaps and quote of a card or draft."""
     for name, text in list_row.fields:
         if name != occlusion.OCCLUSION_FIELD:
             yield _format_labelled(name.lower(), text)

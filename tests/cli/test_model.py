@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ankiforge.draft.server import read_providers
+from tests.fakes import llm_server
 from tests.limits import PATIENCE
 
 KEY = "sk-of-nobody-0123456789"
@@ -52,15 +53,16 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 def typed(forge) -> Callable[..., str]:
     """Call the program at a terminal; returns what stands there in the end.
 
-    `asks`: a question, before which nothing may be sent, and what is typed then.
+    `asks`: a question, before which nothing may be sent, and what is typed then; `then`: the next.
     """
 
     def call(
         *arguments: str | Path,
         asks: tuple[str, str] = ("", ""),
+        then: tuple[str, str] = ("", ""),
         code: int = 0,
     ) -> str:
-        typed = [asks] if asks[1] else []
+        typed = [pair for pair in (asks, then) if pair[1]]
         master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (40, 200))
         running = forge.at_terminal(*arguments, terminal=slave)
@@ -294,6 +296,121 @@ def test_no_more_passages_are_sent_than_the_limit_allows(forge, note, ollama, fa
     forge.ok("run", note)
     forge.ok("model", "use", "ollama", "--yes", "--limit", "1")
     assert drafting(ollama) == 1
+
+
+# --- after the first twenty -----------------------------------------------------------------
+
+SOURCES = "{obsidian: {name: desk, path: .}}"
+SAMPLE_QUESTION = "20 of 23 drafted. Go on?"
+
+
+@pytest.fixture
+def write_highlights(note) -> Callable[[int], None]:
+    def write(number: int) -> None:
+        lines = [
+            f"==Element {n} of the series melts at {37 * n} K.==" for n in range(number)
+        ]
+        note.write_text("\n\n".join(lines), encoding="utf-8")
+
+    write(23)
+    return write
+
+
+def count_sent(server: Any) -> int:
+    """The number of different highlights in the requests for cards."""
+    sent = [request for request in server.asked if request not in second_readings(server)]
+    return len({words for request in sent for _, words in llm_server.marked(request)})
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("write_highlights")
+@pytest.mark.parametrize("answer", ["y", "n"])
+@pytest.mark.parametrize(
+    "command", ["model use ollama", "draft", "draft --drafter llm", "run"]
+)
+def test_after_twenty_highlights_a_card_is_shown_and_the_rest_is_sent_after_a_yes(
+    forge, note, typed, ollama, command, answer
+):
+    forge.ok("run", note)
+    reply = (SAMPLE_QUESTION, f"{answer}\n")
+    if command == "model use ollama":
+        shown = typed(*command.split(), asks=("Draft with it?", "y\n"), then=reply)
+    else:
+        path = forge.drafting(ollama.base_url, SOURCES)
+        if "--drafter" in command:
+            text = path.read_text("utf-8").replace("drafter: llm", "drafter: rules")
+            path.write_text(text, "utf-8")
+        shown = typed(*command.split(), asks=reply)
+    before, _, after = shown.partition(SAMPLE_QUESTION)
+    assert "What says passage Element" in before
+    assert "Element" in before.partition("What says passage Element")[2]
+    drafted = 23 if answer == "y" else 20
+    assert count_sent(ollama) == drafted
+    assert (
+        len(forge.ok("list", "drafter:llm", "verdict:waiting", "--json").lines) == drafted
+    )
+    more = " --drafter llm" if "--drafter" in command else ""
+    advice = f"to draft the rest: ankiforge draft{more}; to remove these: ankiforge undo"
+    assert (advice in after) == (answer == "n")
+    forge.ok("undo")
+    assert forge.ok("list", "drafter:llm", "--json").lines == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("write_highlights")
+@pytest.mark.parametrize("options", ["--yes", "--json", "-q"])
+def test_nobody_is_asked_with_yes_json_or_quiet(forge, typed, ollama, options):
+    forge.drafting(ollama.base_url, SOURCES)
+    assert "Go on?" not in typed("run", options)
+    assert count_sent(ollama) == 23
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("write_highlights")
+def test_model_use_with_yes_asks_nothing(forge, note, typed, ollama):
+    forge.ok("run", note)
+    assert "Go on?" not in typed("model", "use", "ollama", "--yes")
+    assert count_sent(ollama) == 23
+
+
+def test_nobody_is_asked_without_a_terminal(forge, ollama, write_highlights):
+    forge.drafting(ollama.base_url, SOURCES)
+    forge.ok("run")
+    assert count_sent(ollama) == 23
+
+
+@pytest.mark.slow
+def test_nobody_is_asked_about_twenty_highlights(forge, typed, ollama, write_highlights):
+    write_highlights(20)
+    forge.drafting(ollama.base_url, SOURCES)
+    assert "Go on?" not in typed("run")
+    assert count_sent(ollama) == 20
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("write_highlights")
+def test_a_limit_counts_the_first_twenty_too(forge, typed, ollama):
+    forge.drafting(ollama.base_url, SOURCES)
+    typed("run", "--limit", "21", asks=("20 of 21 drafted. Go on?", "y\n"))
+    assert count_sent(ollama) == 21
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("write_highlights")
+def test_without_a_card_among_the_first_twenty_the_question_says_so(
+    forge, note, typed, ollama, fake
+):
+    forge.ok("run", note)
+    ollama.otherwise = lambda request: fake.cards()
+    shown = typed(
+        *("model", "use", "ollama"),
+        asks=("Draft with it?", "y\n"),
+        then=("20 of 23 drafted, without a card. Go on?", "n\n"),
+        code=1,
+    )
+    assert "made no card of 20 highlights" in shown
+    assert "to draft the rest" not in shown
+    assert settings_of(forge) == ""
 
 
 def test_what_it_cost_so_far_is_said(forge, note, server):

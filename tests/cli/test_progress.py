@@ -40,12 +40,16 @@ def test_the_bar_tells_what_is_read_then_drafted_then_sent_then_done():
     bar.show_step(RunStep(highlights=10))
     bar.show_step(RunStep(highlights=5))
     assert shown() == ("drafting and checking", 15, 40, "")
+    bar.show_step(RunStep(is_paused=True))
+    assert not bars.live.is_started
     bar.show_step(step(12, 43, is_local=True, characters=9812))
     bar.show_step(step(20, 43, cost_usd=1.5, characters=1))
     assert shown() == ("drafting", 20, 43, "1 character sent · $1.50")
     bar.show_step(RunStep(other=OtherProgress("comparing meanings", 3, 10)))
     more = "Ctrl-C stops, the next run continues"
     assert shown() == ("comparing meanings", 3, 10, more)
+    assert bars.live.is_started
+    bars.stop()
 
 
 def test_without_a_terminal_nothing_is_said_on_the_way(forge, vault):
