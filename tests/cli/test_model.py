@@ -397,6 +397,25 @@ def test_a_limit_counts_the_first_twenty_too(forge, typed, ollama):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("write_highlights")
+def test_a_failure_among_the_first_twenty_is_left_to_the_next_run(
+    forge, typed, ollama, fake
+):
+    forge.drafting(ollama.base_url, SOURCES)
+
+    def fail_for_one(request: Any) -> Any:
+        if any("Element 22 " in words for _, words in fake.marked(request)):
+            return fake.error(400, "not this one")
+        return fake.obliging(request)
+
+    ollama.otherwise = fail_for_one
+    typed("run", asks=(SAMPLE_QUESTION, "y\n"), code=1)
+    assert count_sent(ollama) == 23
+    texts = [words for request in ollama.asked for _, words in fake.marked(request)]
+    assert len(texts) == 23
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("write_highlights")
 def test_without_a_card_among_the_first_twenty_the_question_says_so(
     forge, note, typed, ollama, fake
 ):
