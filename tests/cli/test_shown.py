@@ -192,7 +192,7 @@ def lists(forge):
     }
     without = len(forge.ok("list", "--no-card", "--json").lines)
     with reviewed(forge) as session:
-        page = session.counts()["left"]
+        page = session.count_items()["left"]
         items = {
             name: len(session.show_list(name)["items"]) for name in ("new", "you", "none")
         }

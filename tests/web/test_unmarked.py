@@ -97,7 +97,10 @@ def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opene
     settle(page)
     assert lecture.cards() == []
     [highlight] = lecture.ok("list", "--no-card", "--all", "--json").lines
-    assert (highlight["exact"], highlight["reason"]) == (OSMOSIS, "you rejected its draft")
+    assert (highlight["exact"], highlight["reason"]) == (
+        OSMOSIS,
+        "you rejected its draft",
+    )
 
 
 def test_review_of_a_path_opens_a_document_in_which_nothing_is_marked(forge, browser):
