@@ -56,7 +56,7 @@ _MODULE_BY_NAME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name on first use, to keep `ankiforge --help` fast."""
+    """Import public names lazily, to keep `ankiforge --help` fast."""
     if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module 'ankiforge' has no attribute {name!r}")
     return getattr(import_module(_MODULE_BY_NAME[name]), name)

@@ -26,7 +26,7 @@ from typing import ClassVar
 
 
 class ForgeError(Exception):
-    """Base class of all errors that the program raises on purpose."""
+    """Base class for all errors that we raise on purpose."""
 
     exit_code: ClassVar[int] = 1
     """The exit code of a command that fails with this error."""
@@ -38,51 +38,54 @@ class ForgeError(Exception):
 
     @property
     def full_message(self) -> str:
-        """The message, followed by any hint on a separate line."""
+        """The message, plus the hint on a line of its own, if any."""
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 
 
 class UsageError(ForgeError):
-    """The command line is invalid, or the command can't run as called."""
+    """Raised when the command line is invalid, or a command can't run as called."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """A file edited by the user contains a mistake. The message begins with file, line and key."""
+    """Raised for a mistake in a file that the user edits.
+
+    The message begins with the file, line and key.
+    """
 
 
 class OwnFileError(UsageError):
-    """A file of the workspace isn't a regular file, or is too large."""
+    """Raised when a workspace file isn't a regular file, or is too large."""
 
 
 class ServiceError(ForgeError):
-    """A required service, such as a language model or Anki, can't be reached."""
+    """Raised when a service we need, e.g. a language model or Anki, can't be reached."""
 
     exit_code = 3
 
 
 class LedgerError(ForgeError):
-    """The ledger is damaged, locked by another program, or newer than this program."""
+    """Raised when the ledger is damaged, locked, or from a newer version of ankiforge."""
 
     exit_code = 4
 
 
 class BusyError(LedgerError):
-    """Another program is using the ledger, or doing what only one program may do at a time.
+    """Raised when another process holds the ledger or an exclusive task.
 
     The same command may succeed later.
     """
 
 
 class RefusedError(ForgeError):
-    """A request is refused, such as accepting a blocked card."""
+    """Raised when a request is refused, e.g. accepting a blocked card."""
 
 
 class ItemError(ForgeError):
-    """A single file, page, annotation or reply can't be used.
+    """Raised when a single file, page, annotation or reply can't be used.
 
-    A run reports it as a `Problem` and continues.
+    A run reports it as a `Problem` and carries on.
     """
 
 
@@ -97,18 +100,21 @@ PLUG_IN_PREFIX = "the plug-in"
 
 
 class PlugInError(ItemError):
-    """An installed plug-in has failed. Anything that doesn't need it continues."""
+    """Raised when an installed plug-in fails. Anything that doesn't need it carries on."""
 
 
 class BugError(ItemError):
-    """The program has failed on a document, passage or card. The next run tries again."""
+    """Raised when a bug of ours affects a document, passage or card.
+
+    The next run tries again.
+    """
 
 
 @contextmanager
 def wrap_item_errors() -> Iterator[None]:
-    """Context manager that re-raises an `ItemError` as a `UsageError`.
+    """Re-raise any `ItemError` in the block as a `UsageError`.
 
-    Use it where the user named the item on the command line.
+    Use this when the user named the item on the command line.
     """
     try:
         yield
@@ -120,9 +126,9 @@ def wrap_item_errors() -> Iterator[None]:
 def wrap_write_errors(
     path: Path, *, hint: str = "", kind: type[ForgeError] = UsageError
 ) -> Iterator[None]:
-    """Context manager that re-raises an `OSError` from writing `path` as an error of class `kind`.
+    """Re-raise any `OSError` from writing `path` as an error of class `kind`.
 
-    `path` is used in the message only if the `OSError` names no file.
+    The message mentions `path` only if the `OSError` doesn't name a file itself.
     """
     try:
         yield
@@ -134,9 +140,9 @@ def wrap_write_errors(
 
 
 def format_traceback(error: Exception) -> str:
-    """Format a traceback without control characters.
+    """Format a traceback, with control characters removed.
 
-    It may quote notes, whose control characters could affect the terminal.
+    It may quote notes, whose control characters could mess up the terminal.
     """
     import re
     import traceback
@@ -146,10 +152,10 @@ def format_traceback(error: Exception) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an exception means that memory ran out.
+    """Return whether an exception means that we ran out of memory.
 
-    This includes the `SystemError` that the interpreter raises if there isn't enough memory even
-    for a `MemoryError`.
+    This includes the `SystemError` that Python raises when there isn't even enough memory for
+    a `MemoryError`.
     """
     if isinstance(error, SystemError):
         return "without setting an exception" in str(error)
@@ -162,9 +168,9 @@ _logged_stacks: set[str] = set()
 
 @contextmanager
 def wrap_unexpected_errors() -> Iterator[None]:
-    """Context manager that logs an unexpected exception once and re-raises it as a `BugError`.
+    """Re-raise unexpected exceptions in the block as `BugError`, logging each one once.
 
-    Our own errors and errors from a full disk pass through. Running out of memory becomes an
+    Our own errors and disk-full errors pass through. Running out of memory becomes an
     `ItemError`.
     """
     try:

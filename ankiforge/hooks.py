@@ -34,9 +34,9 @@ Heading = Literal["Every day", "Cards", "Anki", "Set up"]
 
 
 class Tool(NamedTuple):
-    """A function that agents may call through the MCP server of the feature `agents`.
+    """A function that agents may call through the MCP server of the `agents` feature.
 
-    Private text in the result is masked.
+    Any private text in the result is masked.
     """
 
     name: str
@@ -77,7 +77,7 @@ class CommandRow(NamedTuple):
 
 
 class Hooks:
-    """Base class of features. Methods do nothing unless overridden."""
+    """Base class for features, with hooks that do nothing unless overridden."""
 
     def commands(self) -> Iterable[CommandRow]:
         """Return the commands that the feature adds."""
@@ -92,7 +92,7 @@ class Hooks:
         """
 
     def make_notice(self, ledger: Ledger) -> FeatureNotice | None:
-        """Return a notice for `status` and the end of a run, or None.
+        """Return a notice to show in `status` and at the end of a run, if any.
 
         Must not write anything.
         """
@@ -101,10 +101,10 @@ class Hooks:
     def make_page_part(
         self, workspace: Workspace, faces: ItemRenderer
     ) -> PagePart | None:
-        """Build the feature's part of the web page for one session, or return None.
+        """Build the feature's part of the web page for one session, if any.
 
-        The feature's script `page.js`, if any, runs before the page's own. `faces` renders passages
-        and pictures in the same way as the rest of the page.
+        The feature's script `page.js`, if any, runs before the page's own. `faces` renders
+        passages and pictures the same way as the rest of the page.
         """
         return None
 

@@ -27,7 +27,7 @@ Kind = TypeVar("Kind")
 
 @cache
 def find_plugins(group: str) -> dict[str, EntryPoint]:
-    """Find the installed plug-ins of an entry-point group, by name.
+    """Find the installed plug-ins in an entry-point group, keyed by name.
 
     If two share a name, the first one found wins.
     """
@@ -40,15 +40,15 @@ def find_plugins(group: str) -> dict[str, EntryPoint]:
 
 
 def get_distribution_name(point: EntryPoint) -> str:
-    """Return the name of the distribution that installed a plug-in."""
+    """Return the name of a plug-in's distribution, falling back to its module name."""
     return point.dist.name if point.dist else point.module
 
 
 def load_plugin(point: EntryPoint, kind: type[Kind]) -> Kind:
-    """Load the object that a plug-in declares.
+    """Import the object that an entry point refers to.
 
     Raises:
-        PlugInError: the object can't be imported, or isn't an instance of `kind`.
+        PlugInError: the object can't be imported or isn't an instance of `kind`.
     """
     with wrap_plugin_errors(get_distribution_name(point)):
         plugin = point.load()
@@ -59,10 +59,10 @@ def load_plugin(point: EntryPoint, kind: type[Kind]) -> Kind:
 
 @contextmanager
 def wrap_plugin_errors(distribution: str) -> Iterator[None]:
-    """Context manager that re-raises any exception from a plug-in as a `PlugInError`.
+    """Re-raise any exception from a plug-in as a `PlugInError`.
 
-    Errors raised on purpose pass through, and so does everything if `distribution`, the name of the
-    plug-in's distribution, is "".
+    Our own `ForgeError`s pass through unchanged. So does everything if `distribution`, the
+    name of the plug-in's distribution, is "", i.e. for built-in code.
     """
     try:
         yield
@@ -76,9 +76,9 @@ def wrap_plugin_errors(distribution: str) -> Iterator[None]:
 
 
 def _find_location(error: Exception) -> str:
-    """Return where in a plug-in an error was raised, such as `, foliate.py:31`, or "".
+    """Return where in a plug-in an error was raised, e.g. `, foliate.py:31`, or "".
 
-    That is the innermost traceback line outside ankiforge, click and the standard library.
+    Uses the innermost traceback frame outside ankiforge, click and the standard library.
     """
     from sysconfig import get_path
     from traceback import extract_tb

@@ -97,25 +97,25 @@ select name from sqlite_master where type = 'table' and sql like 'create table%'
 
 
 def cast_to_integers(*columns: str) -> str:
-    """Build SQL that casts columns to integers.
+    """Build an SQL column list that casts each column to an integer, with null as 0.
 
-    Needed because old programs left fractions in Anki's tables.
+    Needed because older programs left fractional numbers in Anki's tables.
     """
     return ", ".join(f"ifnull(cast({column} as integer), 0)" for column in columns)
 
 
 def cast_to_text(*columns: str) -> str:
-    """Build SQL that casts columns to text."""
+    """Build an SQL column list that casts each column to text, with null as ''."""
     return ", ".join(f"ifnull(cast({column} as text), '')" for column in columns)
 
 
 class AnkiDatabase:
-    """A connection to a copy of Anki's database. The constructor checks the schema and integrity.
+    """A connection to a copy of Anki's database.
 
-    The table `temp.chosen` lists the notes to read, as (place, nid). `place` is the GUID of our
-    card, which is the note's own GUID unless the note was adopted; `adopted` maps the GUIDs of
-    adopted notes to the GUIDs of their cards. If `adopted` is None, all notes are read, and `place`
-    is ''.
+    The schema and integrity are checked on creation. The notes to read are listed in the
+    temporary table `temp.chosen`, as (place, nid). `place` is the GUID of our card. That's
+    also the note's own GUID, except for adopted notes: `adopted` maps their GUIDs to the
+    GUIDs of our cards. If `adopted` is None, all notes are read, and `place` is ''.
     """
 
     def __init__(
@@ -175,11 +175,11 @@ class AnkiDatabase:
 
     @property
     def is_legacy(self) -> bool:
-        """Whether decks and note types are stored as JSON in the table `col`, as in old schemas."""
+        """Whether this is an older schema, which stores decks and note types as JSON in `col`."""
         return int(self.schema) < _SCHEMA_WITH_TABLES
 
     def fetch_rows(self, statement: str, *values: object) -> Iterator[Row]:
-        """Run a query and yield the rows.
+        """Run a query and yield its rows.
 
         Raises:
             ItemError: the file is damaged.
@@ -191,11 +191,11 @@ class AnkiDatabase:
             raise self._make_damaged_error(error) from error
 
     def fetch_first_row(self, statement: str, *values: object) -> Row:
-        """Run a query and return the first row, or (None,) if there are no rows."""
+        """Run a query and return its first row, or (None,) if it has none."""
         return next(self.fetch_rows(statement, *values), (None,))
 
     def decode_json_column(self, name: str, result_type: type[_T]) -> _T:
-        """Decode the JSON in a column of the table `col`. An empty column counts as {}.
+        """Decode a JSON column of the `col` table, treating an empty column as {}.
 
         Raises:
             ItemError: the JSON can't be decoded as `result_type`.
@@ -210,7 +210,7 @@ class AnkiDatabase:
             ) from error
 
     def make_unusable_error(self, message: str, hint: str) -> ItemError:
-        """Build the error to raise if the file can't be used."""
+        """Build the error to raise when the file can't be used."""
         return ItemError(
             f"{self._name}: {message} ({hint})",
             hint="name Anki's collection.anki2",
@@ -229,9 +229,10 @@ def open_database(
     name: str,
     adopted: Texts | None,
 ) -> Iterator[AnkiDatabase]:
-    """Open a copy of Anki's database. SQLite may modify the copy.
+    """Open a copy of Anki's database, which SQLite may modify.
 
-    `name` is the path of the original file, for error messages. `adopted` is as in `AnkiDatabase`.
+    `name` is the path of the original file, for error messages. For `adopted`, see
+    `AnkiDatabase`.
     """
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
@@ -289,7 +290,7 @@ _TEMPLATES_QUERY = (
 
 
 def read_deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
-    """Map each deck id to the deck's full name, with `::` between the parts."""
+    """Read the full names of all decks, such as `Parent::Child`, keyed by deck id."""
     if database.is_legacy:
         decks = database.decode_json_column("decks", dict[DeckId, Json])
         return {id: str(deck.get("name", "")) for id, deck in decks.items()}
@@ -302,7 +303,7 @@ def read_deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
 def read_note_types(
     database: AnkiDatabase, type_ids: Iterable[NoteTypeId]
 ) -> tuple[AnkiNoteType, ...]:
-    """Load the note types with the given ids, sorted by id. Ids that don't exist are skipped."""
+    """Load note types by id, sorted by id. Unknown ids are skipped."""
     types: list[AnkiNoteType] = []
     if database.is_legacy:
         models = database.decode_json_column("models", dict[NoteTypeId, _NoteTypeJson])
@@ -364,10 +365,10 @@ def _normalize_field_tag(tag: int | None) -> int:
 
 
 def _read_configs(database: AnkiDatabase, query: str, type_id: int) -> Iterator[Row]:
-    """Run a query about a note type and decode the last column, `config`, of each row.
+    """Query a note type's rows and decode the last column, a protobuf message.
 
     Raises:
-        ItemError: `config` can't be decoded.
+        ItemError: the message can't be decoded.
     """
     for *columns, config in database.fetch_rows(query, type_id):
         data = config if isinstance(config, bytes) else b"\x00"
@@ -389,10 +390,10 @@ _FIXED_32 = 5
 
 
 def parse_protobuf(data: bytes) -> ProtobufFields:
-    """Parse a Protocol Buffers message into a dictionary from field number to value.
+    """Parse a Protocol Buffers message into a dictionary keyed by field number.
 
-    The last value of a repeated field wins. Varints become unsigned integers; strings and nested
-    messages stay bytes. See https://protobuf.dev/programming-guides/encoding/.
+    Varints become unsigned integers; strings and nested messages stay bytes. If a field is
+    repeated, the last value wins. See https://protobuf.dev/programming-guides/encoding/.
 
     Raises:
         ValueError: the data is truncated or isn't a message.
@@ -429,7 +430,7 @@ def _parse_varint(data: bytes, start: int) -> tuple[int, int]:
 
 
 def get_uint(message: ProtobufFields, number: int) -> int:
-    """Return an unsigned integer field of a message, or 0 if the field is missing."""
+    """Return an unsigned integer field of a message, or 0 if it's missing."""
     value = message.get(number)
     return value if isinstance(value, int) else 0
 
@@ -464,7 +465,7 @@ _TICK_SECONDS = 0.02
 
 
 def _copy_collection(path: Path, target: Path) -> None:
-    """Copy a collection and its logs.
+    """Copy a collection and its SQLite logs, retrying if they change in the meantime.
 
     Raises:
         ItemError: the collection kept changing while it was copied.
@@ -518,10 +519,10 @@ _BROKEN_ZIP = (
 
 
 def _unpack_export(path: Path, target: Path) -> None:
-    """Unpack the database in an `.apkg` or `.colpkg` file to `target`.
+    """Extract the database of an `.apkg` or `.colpkg` file to `target`.
 
     Raises:
-        ItemError: the file is broken, too large, too new, or contains no database.
+        ItemError: the file is broken, too large, or too new, or contains no database.
     """
     try:
         with ExitStack() as stack:
@@ -599,7 +600,7 @@ from notes n where n.id in (select value from json_each(?))
 
 
 class AnkiView(Value):
-    """The content of Anki, read from a collection, from an export, or from a running Anki."""
+    """What's in Anki, read from a collection, an export, or a running Anki."""
 
     databases: tuple[AnkiDatabase, ...]
     """A single database, or one for each deck that a running Anki exported."""
@@ -618,18 +619,18 @@ class AnkiView(Value):
 
     @property
     def created_at(self) -> int:
-        """The collection's creation time as a Unix timestamp, or 0 if it is unknown.
+        """When the collection was created, as a Unix timestamp, or 0 if that's unknown.
 
-        An exported deck (`.apkg`) doesn't contain it.
+        Exported decks (`.apkg`) don't record it.
         """
         times = {database.created for database in self.databases}
         return times.pop() if (self.kind is not ViewKind.APKG and len(times) == 1) else 0
 
     def iter_notes(self) -> Iterator[AnkiNote]:
-        """Yield our notes ordered by GUID, or all notes ordered by id if all are read.
+        """Yield our notes ordered by GUID or, if all notes are read, all notes ordered by id.
 
-        A note's cards are collected from all exports, because a card in a filtered deck is exported
-        only with that deck.
+        A note's cards are collected from all exports, because a card in a filtered deck is only
+        exported with that deck.
         """
         cards_by_note: dict[NoteId, dict[CardId, list[Any]]] = {}
         for database in self.databases:
@@ -665,7 +666,7 @@ class AnkiView(Value):
             )
 
     def iter_other_note_types(self) -> Iterator[AnkiNoteType]:
-        """Yield the readable note types that aren't in `note_types`, possibly more than once."""
+        """Yield all readable note types that aren't in `note_types`, possibly with duplicates."""
         known_ids = [note_type.id for note_type in self.note_types]
         for database in self.databases:
             if database.is_legacy:
@@ -680,7 +681,7 @@ class AnkiView(Value):
                     yield from read_note_types(database, (id,))
 
     def iter_reviews(self) -> Iterator[AnkiReview]:
-        """Yield the reviews of our own cards, ordered by id (the time of the review in ms)."""
+        """Yield the reviews of our cards, ordered by id, i.e. the review time in milliseconds."""
         rows = merge(
             *(database.fetch_rows(_REVIEWS_QUERY) for database in self.databases)
         )
@@ -691,7 +692,7 @@ class AnkiView(Value):
             last_id = id
 
     def find_deleted_note_ids(self) -> frozenset[NoteId] | None:
-        """Return the ids of the notes that were deleted since the last full sync.
+        """Return the ids of the notes deleted since the last full sync.
 
         Returns None for a running Anki, because AnkiConnect doesn't report deletions.
         """
@@ -707,11 +708,12 @@ class AnkiView(Value):
         """Find the notes that we neither created nor adopted.
 
         Args:
-            known_mods: each note's `mod` (modification time) when it was last read, by note id.
+            known_mods: the modification time (`mod`) of each note when it was last read, keyed
+                by note id.
 
         Returns:
-            The ids of all foreign notes, and an iterator over the foreign notes that are new or
-            whose `mod` has changed; or None if the view isn't the whole collection.
+            The ids of all foreign notes, and an iterator over those that are new or have
+            changed; or None if the view doesn't cover the whole collection.
         """
         if self.kind in (ViewKind.APKG, ViewKind.CONNECT):
             return None
@@ -747,10 +749,10 @@ def open_view(
     """Open a collection or an export for reading.
 
     Args:
-        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The directory of a
-            `collection.anki2` is taken as the name of the profile.
-        adopted: maps the GUIDs in Anki of the notes that were adopted from other tools to the
-            GUIDs of our cards. If None, all notes are read, not only ours.
+        path: a `collection.anki2`, `.apkg` or `.colpkg` file. A `collection.anki2` lies in
+            a directory named after its profile.
+        adopted: maps the GUIDs of notes adopted from other tools to the GUIDs of our cards.
+            If None, all notes are read, not just ours.
 
     Raises:
         ItemError: the file can't be read.
@@ -814,15 +816,15 @@ def open_exports_view(
     profile: str,
     our_note_ids: frozenset[NoteId],
 ) -> Iterator[AnkiView]:
-    """Open the exports of a running Anki as one view.
+    """Open packages exported from a running Anki as a single view.
 
     Args:
-        exports: freshly exported `.apkg` files with scheduling.
+        exports: freshly exported `.apkg` files that include scheduling.
         adopted: as in `open_view`.
         url: the URL of AnkiConnect.
-        profile: the name of the profile that is open in Anki.
-        our_note_ids: the ids of all our notes in Anki. The view is complete if the exports contain
-            all of them.
+        profile: the name of the profile that's open in Anki.
+        our_note_ids: the ids of all our notes in Anki. The view is complete if the exports
+            contain all of them.
 
     Raises:
         ItemError: a file can't be read.
@@ -880,11 +882,12 @@ _TRUNCATED_TAG = regex(r"<[^<>]*\Z")
 
 
 def _extract_foreign_text(note_type: AnkiNoteType, fields: list[str]) -> Fields:
-    """Extract a foreign note's plain text as the fields Front and Back, or Text for a cloze note.
+    """Extract a foreign note's plain text as Front and Back, or Text for a cloze note.
 
-    Front and Back are the first non-empty fields on each side of the first template, or else the
-    note's first fields. Field names are compared ignoring case. Pictures, sounds and rendered
-    LaTeX are left out, because they can't be compared as text. Returns () if no text is left.
+    Front and Back are the first non-empty fields on each side of the first template,
+    falling back to the note's first fields. Field names are case-insensitive. Images,
+    sounds and rendered LaTeX are dropped, because they can't be compared as text. Returns
+    () if no text is left.
     """
     if note_type.cloze:
         markup = next((field for field in fields if "{{c" in field), "")

@@ -46,18 +46,18 @@ _CONNECTION_ERRORS = (
 
 
 class UnsupportedActionError(ServiceError):
-    """Raised if the installed version of the add-on lacks an action."""
+    """Raised if the installed AnkiConnect is too old to support an action."""
 
 
 class AnkiConnect:
-    """Client for AnkiConnect at a URL. Every method raises ServiceError if its action fails.
+    """A client for AnkiConnect. Every method raises ServiceError if its action fails.
 
     Args:
         url: the URL of AnkiConnect.
-        key: the API key, or "" if AnkiConnect requires none. It is never shown.
-        timeout: how long an action may take, in seconds. Imports, exports and syncs may take
-            ten minutes.
-        key_env: the environment variable that holds the key, for messages.
+        key: the API key, or "" if AnkiConnect requires none. It's never shown.
+        timeout: the time limit for an action, in seconds. Imports, exports and syncs may
+            take ten minutes regardless.
+        key_env: the environment variable that holds the key, for error messages.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class AnkiConnect:
     def _new_client(self) -> BoundedClient:
         """Create an HTTP client without proxies, redirects or an `Origin` header.
 
-        AnkiConnect would treat a request with `Origin` as coming from a web page.
+        If a request has an `Origin` header, AnkiConnect assumes that it comes from a web page.
         """
         return BoundedClient(
             trust_env=False,
@@ -89,9 +89,9 @@ class AnkiConnect:
     # --- actions ------------------------------------------------------------------------
 
     def check_access(self) -> None:
-        """Raise ServiceError unless AnkiConnect grants access.
+        """Raise ServiceError unless AnkiConnect grants us access.
 
-        The check passes even if no profile is open in Anki; the first search then fails.
+        This succeeds even if no profile is open in Anki; in that case, the first search fails.
         """
         with suppress(UnsupportedActionError):
             reply = self._run_action("requestPermission", Json)
@@ -103,7 +103,7 @@ class AnkiConnect:
                 )
 
     def get_api_version(self) -> int:
-        """Return the version of AnkiConnect's API, or 0 if nothing answers at the URL.
+        """Return AnkiConnect's API version, or 0 if nothing answers at the URL.
 
         The version has been 6 since 2017.
         """
@@ -122,11 +122,11 @@ class AnkiConnect:
             return ""
 
     def start_sync(self) -> bool:
-        """Start a sync with AnkiWeb, which may still be running when the call returns.
+        """Start a sync with AnkiWeb, without waiting for it to finish.
 
         Returns:
-            Whether Anki is logged in. An old add-on opens the login dialog instead, and the result
-            is True.
+            Whether Anki is logged in. Old versions of the add-on open the login dialog instead;
+            the result is then True.
         """
         try:
             self._run_action("sync", object, seconds=_LONG_TIMEOUT)
@@ -137,10 +137,9 @@ class AnkiConnect:
         return True
 
     def import_package(self, path: Path) -> None:
-        """Import a package with the add-on's options, which merge note types and import schedules.
+        """Import a package, with note types merged and scheduling included.
 
-        Anki may report success although the import has failed, so callers must check the collection
-        afterwards.
+        Anki may report success even if the import failed, so check the collection afterwards.
         """
         imported = self._run_action(
             "importPackage",
@@ -157,20 +156,19 @@ class AnkiConnect:
         directory: Path,
         other_note_ids: Iterable[NoteId] = (),
     ) -> tuple[tuple[Path, ...], frozenset[NoteId]]:
-        """Export the decks that contain our notes, with their subdecks and scheduling.
+        """Export the decks that contain our notes, including subdecks and scheduling.
 
-        A note is exported with all its cards, even those in other decks. But a card that is
-        currently in a filtered deck is exported only with that deck.
+        A note is exported with all its cards, even those in other decks. The exception is a
+        card in a filtered deck, which is only exported with that deck.
 
         Args:
             directory: where to write the packages.
-            other_note_ids: the ids of our notes whose note type isn't one of ours.
+            other_note_ids: the ids of our notes that don't use one of our note types.
 
         Returns:
-            The packages, and the ids of all notes that look like ours, searched for after the
-            exports. The packages are a complete view only if they contain all of these notes.
-            They may not, because a note without cards is in no package, and because a card may
-            have been moved or added during the exports.
+            The packages, and the ids of all notes that looked like ours after the exports.
+            Compare the two: some of these notes may be missing from the packages, because they
+            have no cards or because cards were moved or added in the meantime.
         """
         # search for our notes by field, tag, name and id of the note type, and id of the note
         conditions = ["AnkiforgeId:af1*", "tag:ankiforge::*"]
@@ -207,11 +205,11 @@ class AnkiConnect:
         return tuple(packages), frozenset(self._search("findNotes", query))
 
     def suspend(self, cards: Iterable[CardId]) -> None:
-        """Suspend cards. Fails if any of them doesn't exist."""
+        """Suspend cards, all of which must exist."""
         self._run_action("suspend", object, {"cards": list(cards)})
 
     def unsuspend(self, cards: Iterable[CardId]) -> None:
-        """Unsuspend the cards that exist and are suspended; ignore the others."""
+        """Unsuspend cards, ignoring any that don't exist or aren't suspended."""
         joined_ids = ",".join(map(str, cards))
         if not joined_ids:
             return
@@ -232,10 +230,10 @@ class AnkiConnect:
         seconds: float = 0.0,
         hint: str = "",
     ) -> _T:
-        """Run an action of AnkiConnect and convert its result to `result_type`.
+        """Run an AnkiConnect action and convert the result to `result_type`.
 
-        The action may take `seconds`, or the client's own timeout by default. `hint` tells the user
-        what to do if Anki refuses the action.
+        `seconds` overrides the client's timeout. `hint` tells the user what to do if Anki
+        refuses.
 
         Raises:
             ServiceError: Anki can't be reached, refuses the action, or sends an unusable reply.
@@ -298,7 +296,7 @@ class AnkiConnect:
     def _make_refusal_error(self, action: str, refusal: str, hint: str) -> ServiceError:
         """Build the error for an action that Anki refused.
 
-        AnkiConnect gives the reason only as text, so known reasons are recognized by keywords.
+        AnkiConnect reports the reason only as text, so we look for keywords in it.
         """
         lowered = refusal.lower()
         if "unsupported action" in lowered:

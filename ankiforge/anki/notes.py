@@ -56,9 +56,9 @@ ContextFilter = Callable[[CardContent, Strings], Strings]
 
 
 def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:
-    """Format the text of the field AnkiforgeId, which `notetypes.parse_identity` parses.
+    """Format the text of the AnkiforgeId field, which `notetypes.parse_identity` parses.
 
-    `hashes` has one hash for each content field, as it was last exported.
+    `hashes` has one hash per content field, as last exported.
     """
     joined_hashes = ".".join(hashes)
     slot = card.drafted or card.slot
@@ -70,7 +70,7 @@ def render_content(
     fields: Fields,
     pictures: MediaByPath | None = None,
 ) -> Strings:
-    """Render the content fields of a card or draft as HTML, in the order of its note type."""
+    """Render the content fields of a card or draft as HTML, in note type order."""
     family = kind.family
     markdown = dict(fields)
     if (
@@ -95,9 +95,9 @@ answer side contains a hidden element for that mask."""
 
 
 def render_mask_labels(masks: occlusion.Masks) -> str:
-    """Render the labels of a figure's masks, with CSS that shows only the label of the asked mask.
+    """Render a figure's mask labels, with CSS that only reveals the one being asked.
 
-    CSS works in any note type and needs no script.
+    Using CSS means that this works in any note type, without scripts.
     """
     labels = {str(mask.number): mask.label for mask in masks.active_masks if mask.label}
     if not labels:
@@ -113,7 +113,7 @@ def render_mask_labels(masks: occlusion.Masks) -> str:
 
 
 def render_folded_source(citation: str) -> str:
-    """Render the source of a figure as HTML, collapsed like the source on other cards."""
+    """Render a figure's source as collapsible HTML, like the source on other cards."""
     if not citation:
         return ""
     return f'<details class="af-source"><summary>Source</summary>{citation}</details>'
@@ -137,7 +137,7 @@ _FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 
 
 def render_source(card: ShownCard) -> str:
-    """Render the field Source: a card's passages, with the highlight and the quote marked."""
+    """Render the Source field: a card's passages, with the highlight and quote marked."""
     highlight = card.highlight
     is_hand_written = highlight.kind is HighlightKind.CARD and card.is_hand_written
     has_formulas = highlight.has_formulas and not is_hand_written
@@ -164,10 +164,10 @@ def render_source(card: ShownCard) -> str:
 def render_passage(
     highlight: Highlight, quote: str = "", *, has_formulas: bool
 ) -> tuple[str, str, str]:
-    """Render a highlight in its sentence as HTML, with `quote` marked.
+    """Render a highlight and the sentence around it as HTML, with `quote` marked.
 
     Returns:
-        The text before the highlight, the highlight, and the text after it.
+        The text before the highlight, the highlight itself, and the text after it.
     """
     span = locate(highlight.exact, highlight.sentence)
     passage = highlight.exact if span is None else highlight.sentence
@@ -200,7 +200,7 @@ def _extend_to_shields(unbreakable: Iterable[Shield], span: Span) -> Span:
 
 
 def parse_source(field: str) -> tuple[str, str, str]:
-    """Parse the field Source into the passage, the highlight and the quote, as plain text.
+    """Parse the Source field into passage, highlight and quote, as plain text.
 
     The quote is "" if none is marked.
     """
@@ -216,7 +216,7 @@ def parse_source(field: str) -> tuple[str, str, str]:
 
 
 def field_to_text(field: str) -> str:
-    """Convert a field, which the user may have edited, to plain text."""
+    """Convert a field to plain text, allowing for edits by the user."""
     # convert formulas first, while `<span></span>` still distinguishes a literal `\\(` from them
     text = _FORMULA_SIGN.sub(lambda sign: _MARKDOWN_SIGNS[sign[0]], field)
     text = text.replace("<wbr>", "").replace("<span></span>", "")
@@ -225,10 +225,10 @@ def field_to_text(field: str) -> str:
 
 
 def render_citation(card: ShownCard, safe_context: ContextFilter) -> str:
-    """Render the field Citation: the line above the question, and the full references.
+    """Render the Citation field: a line to show above the question, and full references.
 
-    The line names the work and the last heading, unless they would reveal the answer. It has the
-    class `af-short` if it omits headings that the references contain.
+    The line names the work and the last heading, unless they'd reveal the answer. If it
+    omits headings that the references contain, it gets the class `af-short`.
     """
     parts = _filter_context_parts(card, safe_context)
     to_html = formulas_to_html if card.highlight.has_formulas else text_to_html
@@ -251,12 +251,12 @@ _MAX_WORK_CHARS = 40
 
 
 def format_context(card: ShownCard, safe_context: ContextFilter) -> str:
-    """Format the context as "work › heading", without the parts that would reveal the answer."""
+    """Format a card's context as "work › heading", without anything revealing the answer."""
     return " › ".join(_shorten_context(_filter_context_parts(card, safe_context)))
 
 
 def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strings:
-    """List the work, headings and parent list items, except those that reveal the answer."""
+    """Return the title, headings and parent list items that don't reveal the answer."""
     parts = [*_list_title_and_headings(card.highlight)]
     document = card.highlight.document
     file_name = PurePosixPath(document.path).stem
@@ -285,15 +285,15 @@ def _truncate(text: str, limit: int) -> str:
 
 
 def format_references(card: ShownCard) -> Strings:
-    """Format the references to a card's passages, without duplicates."""
+    """Format the references to a card's passages, dropping duplicates."""
     return tuple(dict.fromkeys(map(format_reference, card.passages)))
 
 
 def _list_title_and_headings(highlight: Highlight) -> Strings:
-    """List the title of a highlight's work and the headings above the highlight.
+    """Return the title of a highlight's work, followed by the headings above the highlight.
 
-    A first heading that only repeats the title is left out. If the title is a lower-case file
-    name, it is capitalized.
+    The first heading is dropped if it only repeats the title. If the title is just a
+    lower-case file name, it's capitalized.
     """
     document = highlight.document
     title = document.subject
@@ -310,7 +310,7 @@ def _list_title_and_headings(highlight: Highlight) -> Strings:
 
 
 def format_reference(highlight: Highlight) -> str:
-    """Format a reference such as `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
+    """Format a reference like `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
     names = []
     for creator in highlight.document.creators:
         family_name = creator.partition(",")[0].strip()
@@ -346,15 +346,15 @@ _URL_PREFIXES = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "
 
 
 def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
-    """Render links as HTML: those that work everywhere, and those that work only on this computer.
+    """Render a card's links as HTML, returning (links that work anywhere, local links).
 
-    A link to Obsidian works everywhere only if it names a vault and no local path. The links that
-    work everywhere include the file names of PDFs in hidden elements, so that Anki's search finds
-    them.
+    An Obsidian link works on other computers only if it names a vault and contains no local
+    path. The first group also contains the file names of PDFs in hidden elements, so that
+    they can be found with Anki's search.
 
     Args:
         pdf_urls: the URLs of the passages' PDFs on this computer.
-        highlights: the passages of a card.
+        highlights: the card's passages.
     """
     global_links: list[str] = []
     local_links: list[str] = []
@@ -375,7 +375,7 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
 
 
 def iter_links(highlight: Highlight) -> Iterator[Pair]:
-    """Yield (URL, label) for each link to a passage and to its work."""
+    """Yield a (URL, label) pair for each link to a highlight or its work."""
     # use the URLs of the passage, or else of its document, and those of the work
     document = highlight.document
     urls = [url for url in (highlight.uri, *highlight.links) if url] or [document.uri]
@@ -399,14 +399,14 @@ def iter_links(highlight: Highlight) -> Iterator[Pair]:
 
 
 def iter_work_urls(document: Document) -> Iterator[str]:
-    """Yield a URL for each identifier of a work, such as its DOI."""
+    """Yield a URL for each of a work's identifiers, such as its DOI."""
     for scheme, value in document.identifiers:
         if scheme in _URL_PREFIXES and value:
             yield value if "://" in value else f"{_URL_PREFIXES[scheme]}{value}"
 
 
 def _names_vault(url: str) -> bool:
-    """Return whether a link to Obsidian names a vault, unlike `obsidian://open?path=/home/…`."""
+    """Return whether an Obsidian link names a vault, unlike `obsidian://open?path=/home/…`."""
     parts = urlsplit(url)
     return bool(parts.netloc) and "path" not in parse_qs(parts.query)
 
@@ -426,7 +426,7 @@ _SYSTEM_TAGS = frozenset({"marked", "leech"})
 
 @lru_cache(maxsize=4096)
 def normalize_deck_name(name: str) -> str:
-    """Convert a name to a valid deck name: no part is empty or has spaces or colons at its ends.
+    """Normalize a deck name, stripping spaces and colons and dropping empty components.
 
     Falls back to `DEFAULT_DECK` if nothing is left.
     """
@@ -438,7 +438,10 @@ def normalize_deck_name(name: str) -> str:
 
 
 def is_in_deck(name: str, deck: str) -> bool:
-    """Return whether the deck `name` is `deck` or one of its subdecks. True if `deck` is ""."""
+    """Return whether deck `name` is `deck` or one of its subdecks.
+
+    An empty `deck` matches any name.
+    """
     if not deck:
         return True
     ancestor = normalize_deck_name(deck).casefold()
@@ -448,10 +451,10 @@ def is_in_deck(name: str, deck: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def normalize_tags(tags: Strings) -> Strings:
-    """Convert tags to valid ones, sorted and without duplicates.
+    """Convert tags to valid Anki tags, sorted and without duplicates.
 
-    Whitespace is replaced, and empty parts are removed. Tags that differ only in case count as
-    duplicates. Tags that only Anki or its user may set are dropped.
+    Whitespace is replaced, and empty parts are removed. Tags that differ only in case count
+    as duplicates. Tags reserved for Anki and the user are dropped.
     """
     names = []
     for tag in tags:

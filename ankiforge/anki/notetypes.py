@@ -58,11 +58,9 @@ _SPECIAL_FIELDS = ("Card", "CardFlag", "Deck", "Subdeck", "Type", "CardID")
 
 
 def compute_ordinals(note_type: AnkiNoteType, fields: Texts) -> Numbers:
-    """Compute the ordinals (from 0) of the cards that Anki generates from a note.
+    """Return the 0-based ordinals of the cards that Anki would generate from a note.
 
-    Args:
-        note_type: the note's type.
-        fields: all fields of the note as HTML, by name.
+    `fields` contains all the note's fields as HTML, keyed by name.
     """
     if note_type.cloze:
         numbers: set[int] = set()
@@ -90,10 +88,10 @@ def _find_filled_fields(fields: Texts) -> set[str]:
 def _parse_sections(
     template: str, filled_fields: set[str] | None
 ) -> tuple[list[str], bool]:
-    """Return the tags in a template's active sections, and whether all sections are balanced.
+    """Return the tags in a template's active sections, and whether sections are balanced.
 
-    A section `{{#Field}}` is active if `filled_fields` contains the field, and a section
-    `{{^Field}}` if it doesn't. If `filled_fields` is None, all sections are active.
+    `{{#Field}}` sections are active if the field is in `filled_fields`, and `{{^Field}}`
+    sections if it isn't. If `filled_fields` is None, all sections are active.
     """
     visible_tags = []
     sections: list[tuple[str, bool]] = []
@@ -117,12 +115,12 @@ def select_ordinals(
     fields: Sequence[str],
     anki_note: AnkiNote | None,
 ) -> Numbers:
-    """Return the ordinals of a note's cards, without the cards that the user deleted in Anki.
+    """Return the ordinals of a note's cards, except those that the user deleted in Anki.
 
     Args:
         note_type: the note's type.
-        fields: all fields of the note, in the order of the note type.
-        anki_note: the note in Anki, or None if it is missing there.
+        fields: all the note's fields, in note type order.
+        anki_note: the note in Anki, or None if it isn't there.
     """
     names = note_type.names
     ordinals = compute_ordinals(note_type, dict(zip(names, fields, strict=True)))
@@ -135,7 +133,7 @@ def select_ordinals(
 
 
 def is_cloze_field(note_type: AnkiNoteType, field: str) -> bool:
-    """Return whether the question of a cloze note type shows a field as `{{cloze:…}}`."""
+    """Return whether a cloze note type's question shows a field as `{{cloze:…}}`."""
     for template in note_type.templates[:1]:
         for tag in _parse_template_tags(template.question):
             filters = tag.split(":")[:-1]
@@ -145,7 +143,7 @@ def is_cloze_field(note_type: AnkiNoteType, field: str) -> bool:
 
 
 def find_template_fields(template: str) -> Strings:
-    """List the fields that a template can show, in order."""
+    """Return the fields that a template can show, in order."""
     tags, _ = _parse_sections(template, None)
     return tuple(tag.rpartition(":")[2].strip() for tag in tags)
 
@@ -160,13 +158,13 @@ _HIDDEN_ELEMENT = regex(
 
 
 def find_visible_fields(template: str, fields: Texts, *, of_question: bool) -> Strings:
-    """List the fields that are visible on one side of a card, in order.
+    """Return the fields that are visible on one side of a card, in order.
 
     Args:
-        template: the template of that side.
-        fields: all fields of the note as HTML, by name.
-        of_question: whether the side is the question, where `{{type:Back}}` is an input box and
-            `{{hint:Clue}}` is a button, so neither field is visible.
+        template: the template for that side.
+        fields: all the note's fields as HTML, keyed by name.
+        of_question: whether that side is the question, where `{{type:Back}}` is an input
+            box and `{{hint:Clue}}` a button, so neither reveals its field.
     """
     hiding_filters = {"type", "hint"} if of_question else set()
     tags, _ = _parse_sections(
@@ -205,21 +203,21 @@ _LANGUAGE_NAME = regex(r"[\w+#.-]{1,30}")
 
 
 def parse_fence_language(info: str) -> str:
-    """Parse the language from the info string of a code fence, such as `python title="a"`.
+    """Extract the language from a code fence's info string, such as `python title="a"`.
 
-    Returns "" if no language is given.
+    Returns "" if it names none.
     """
     match = _LANGUAGE_NAME.match(info.strip().strip("{}."))
     return match[0].lower() if match else ""
 
 
 def highlight_code(code: str, language: str, to_html: Callable[[str], str]) -> str:
-    """Render a block of code as HTML with colours, without the enclosing tags.
+    """Render a code block as syntax-highlighted HTML, without the enclosing tags.
 
     Args:
         code: the code, cleaned by `clean_text`.
-        language: the name of a language in Pygments. Code in an unknown language gets no colours.
-        to_html: converts text to HTML.
+        language: the Pygments name of the language. Unknown languages aren't highlighted.
+        to_html: a function that converts text to HTML.
     """
     lexer = _find_lexer(language) if len(code) <= MAX_HIGHLIGHTED_CODE_CHARS else None
     if lexer is None:
@@ -288,7 +286,7 @@ OUR_FAMILIES = tuple(_OUR_NAMES)
 
 @cache
 def get_our_note_type(family: NoteType) -> AnkiNoteType:
-    """Build our own note type for a family, as packages contain it."""
+    """Build our own note type for a family, as it appears in packages."""
     name = _OUR_NAMES[family]
     first_id = _FIRST_FIELD_IDS[family]
     names = (*family.content_fields, *_OTHER_FIELDS.split())
@@ -319,7 +317,7 @@ def get_our_note_type(family: NoteType) -> AnkiNoteType:
 
 
 def read_design_file(name: str) -> str:
-    """Read a file in the directory `design/`."""
+    """Read a file from the `design/` directory."""
     return (Path(__file__).parent / "design" / name).read_text(encoding="utf-8").strip()
 
 
@@ -329,7 +327,7 @@ def read_design_file(name: str) -> str:
 
 
 def find_family(type_id: int) -> NoteType | None:
-    """Return the family whose own note type has the id `type_id`, or None if there is none."""
+    """Return the family whose built-in note type has the given id, if any."""
     for family in OUR_FAMILIES:
         if get_our_note_type(family).id == type_id:
             return family
@@ -339,14 +337,11 @@ def find_family(type_id: int) -> NoteType | None:
 def choose_exported_type(
     family: NoteType, types: Mapping[NoteTypeId, AnkiNoteType]
 ) -> AnkiNoteType:
-    """Choose the note type to export: ours, or Anki's if the user changed its fields or templates.
+    """Return the note type to export: ours, or Anki's if the user has customized it.
 
-    The user's changes to the CSS or the text of a template don't matter, because Anki keeps the
-    newer version, which is the user's.
-
-    Args:
-        family: the family.
-        types: the note types in Anki, by id.
+    This only applies if fields or templates were added, removed or renamed. Changes to the
+    CSS or to a template's text don't matter, because Anki keeps the newer version, i.e. the
+    user's. `types` contains the note types in Anki, keyed by id.
     """
     ours = get_our_note_type(family)
     anki_type = types.get(ours.id)
@@ -369,14 +364,14 @@ _TAG_EXCEPT_IMG = regex(r"(?i)<(?!img\b)[^>]*>")
 
 
 def is_empty_for_anki(text: str) -> bool:
-    """Return whether Anki's `{{#Field}}` treats a field as empty."""
+    """Return whether Anki considers a field empty in `{{#Field}}` sections."""
     if not text:
         return True
     return not text[0].isalnum() and _EMPTY_FIELD.fullmatch(text) is not None
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a field shows neither text nor a picture."""
+    """Return whether a field contains no visible text and no images."""
     if text[:1].isalnum():
         return False
     return not html.unescape(_TAG_EXCEPT_IMG.sub("", text)).strip()
@@ -386,7 +381,7 @@ def is_blank(text: str) -> bool:
 
 
 class ClozeToken(NamedTuple):
-    """The start or the end of a cloze deletion. Only a start has numbers."""
+    """The start or end delimiter of a cloze deletion. Only start delimiters have numbers."""
 
     start: int
     end: int
@@ -394,9 +389,9 @@ class ClozeToken(NamedTuple):
 
 
 def find_cloze_tokens(text: str) -> Iterator[ClozeToken]:
-    """Yield the starts and ends of the cloze deletions that Anki recognizes.
+    """Yield the start and end delimiters of the cloze deletions that Anki recognizes.
 
-    A start that is nested more than ten deep and an unmatched `}}` are plain text.
+    Unmatched `}}` and starts nested more than ten levels deep are treated as plain text.
     """
     depth = 0
     for token in _CLOZE_DELIMITER.finditer(text):
@@ -414,9 +409,9 @@ def find_cloze_tokens(text: str) -> Iterator[ClozeToken]:
 
 @lru_cache(maxsize=1024)
 def _parse_numbers(digits: str) -> Numbers:
-    """Parse the numbers in the start of a cloze deletion, skipping those over 16 bits.
+    """Parse the numbers at the start of a cloze deletion, skipping any that exceed 16 bits.
 
-    If none are left, Anki treats the start as plain text.
+    If none are left, Anki treats the delimiter as plain text.
     """
     numbers = []
     for part in digits.split(","):
@@ -427,10 +422,10 @@ def _parse_numbers(digits: str) -> Numbers:
 
 
 def parse_cloze_numbers(text: str) -> Numbers:
-    """Collect the cloze numbers (1 to 500) in a field, in ascending order and without duplicates.
+    """Return the cloze numbers (1 to 500) in a field, sorted and without duplicates.
 
-    Nested cloze deletions count too. As in Anki, a cloze deletion that isn't closed is ignored,
-    together with everything nested in it.
+    Nested cloze deletions are included. As in Anki, an unclosed cloze deletion is ignored,
+    along with everything nested in it.
     """
     levels: list[set[int]] = [set()]
     for sign in find_cloze_tokens(text):
@@ -465,11 +460,11 @@ _INLINE_TAG = regex(r"(?i)</?(?:wbr|span)\b[^<>]*>")
 
 
 def parse_identity(field: str) -> Identity | None:
-    """Parse the HTML of a field AnkiforgeId. Returns None for anything else.
+    """Parse the HTML of an AnkiforgeId field, returning None for anything else.
 
-    The format is `af1 <guid> <key> <slot> <hash.hash…> <tags>`, and further words are ignored.
-    Words are separated by spaces or tags, but not by `<wbr>` and `<span>`, because
-    `render.text_to_html` and editors may insert these between two characters.
+    The format is `af1 <guid> <key> <slot> <hash.hash…> <tags>`; any further words are
+    ignored. Words may be separated by spaces or tags, except `<wbr>` and `<span>`, which
+    `render.text_to_html` and editors may insert between any two characters.
     """
     if "af1" not in field:
         return None
@@ -496,7 +491,7 @@ _REVERSED_TRAILING_SPACE = regex(r"\A(?:>rb<|[^\S\u00a0])+")
 
 @lru_cache(maxsize=64)  # because our text and Anki's are mostly equal
 def hash_field(text: str) -> str:
-    """Hash the normalized HTML of a content field to 8 hex digits."""
+    """Hash a content field's normalized HTML to 8 hex digits."""
     return _short_hash(normalize_html(text))
 
 
@@ -511,12 +506,12 @@ def _short_hash(text: str) -> str:
 
 
 def is_same_html(left: str, right: str) -> bool:
-    """Return whether two HTML texts are equal after normalization."""
+    """Return whether two HTML strings are equal after normalization."""
     return left == right or normalize_html(left) == normalize_html(right)
 
 
 def normalize_html(text: str) -> str:
-    """Normalize HTML, so that the same text compares equal whichever editor wrote it."""
+    """Normalize HTML so that equivalent text compares equal, whichever editor wrote it."""
     visible = INVISIBLE_SEPARATORS.sub("", text)
     if "<" in visible or "&" in visible:
         writer = _NormalizingWriter()
@@ -557,7 +552,7 @@ class _NormalizingWriter(HTMLParser):
         """For each open span, whether it only colours code. Such spans are left out."""
 
     def feed_simple(self, simple_html: str) -> None:
-        """Do what `feed` and `close` do for HTML that matches `_SIMPLE_HTML`, in half the time."""
+        """Do the work of `feed` and `close` in half the time, for `_SIMPLE_HTML` only."""
         for token in _TOKEN.finditer(simple_html):
             if token["text"]:
                 self.text.append(html.unescape(token["text"]))
@@ -625,7 +620,7 @@ _OCCLUSION_TEMPLATE_ID = 1464821135301
 
 @cache
 def get_our_occlusion_type() -> AnkiNoteType:
-    """Build the Image Occlusion note type for packages, for use if Anki has no such type."""
+    """Build our Image Occlusion note type, for collections that don't have one."""
     ids = range(
         _OCCLUSION_FIRST_FIELD_ID, _OCCLUSION_FIRST_FIELD_ID + len(OCCLUSION_FIELDS)
     )
@@ -651,7 +646,7 @@ def get_our_occlusion_type() -> AnkiNoteType:
 def add_our_occlusion_type(
     types: Mapping[NoteTypeId, AnkiNoteType],
 ) -> dict[NoteTypeId, AnkiNoteType]:
-    """Return the note types in Anki, with our Image Occlusion type added if it is missing."""
+    """Return the given note types, plus our Image Occlusion type if it's missing."""
     ours = get_our_occlusion_type()
     return {ours.id: ours, **types}
 
@@ -659,7 +654,8 @@ def add_our_occlusion_type(
 def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> MappedType:
     """Choose the note type for new figures, and map our fields to its fields.
 
-    The note type that came with the collection is preferred over copies that the user made.
+    The note type that came with the collection takes precedence over copies made by the
+    user.
     """
     ours = get_our_occlusion_type()
 

@@ -50,14 +50,14 @@ DAY_ZERO = datetime(2014, 9, 19, 4)
 
 
 def write_package(path: Path, notes: Iterable[Note]) -> int:
-    """Write notes to an `.apkg` file, and return the number of notes written.
+    """Write notes to an `.apkg` file and return how many were written.
 
-    Anki introduces new cards in the order of the notes. The same notes in the same order give
-    the same bytes, at least with the same build of SQLite and zlib.
+    Anki introduces new cards in note order. The output is deterministic, at least for the
+    same builds of SQLite and zlib.
 
     Raises:
         RefusedError: two notes have the same GUID, or Anki would reject a note.
-        ItemError: the file can't be written, or a picture can't be read.
+        ItemError: the file can't be written, or an image can't be read.
     """
     note_list = tuple(notes)
     guids = set[Guid]()
@@ -98,9 +98,9 @@ _NOTES_PER_BATCH = 1000
 
 
 def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> None:
-    """Write the tables of a package's database.
+    """Create and fill the tables of a package's database.
 
-    Indexes are created after the rows, which is many times faster.
+    Indexes are created last, which is many times faster.
     """
     from genanki import Deck
     from genanki.apkg_col import APKG_COL
@@ -168,10 +168,10 @@ def _encode_json(value: Json) -> str:
 
 
 def assign_unique_ids(wanted_ids: Mapping[Any, int]) -> dict[Any, int]:
-    """Give each name its preferred id, or the next free id if that is taken.
+    """Assign each name its preferred id, or the next free one if that's taken.
 
-    Names are handled in sorted order, so the result doesn't depend on the order of `wanted_ids`.
-    Clashes are rare: in one of thirty packages with 100,000 cards, two cards want the same id.
+    Names are processed in sorted order, so the result doesn't depend on the order of
+    `wanted_ids`. Clashes are rare: about one in thirty packages with 100,000 cards has one.
     """
     ids = {}
     taken = set()
@@ -185,7 +185,7 @@ def assign_unique_ids(wanted_ids: Mapping[Any, int]) -> dict[Any, int]:
 
 
 def find_note_problem(note: Note) -> Problem | None:
-    """Return why Anki would reject a note or create no card from it, or None."""
+    """Return why Anki would reject a note or create no cards from it, if it would."""
     where = f"deck {note.deck}"
     if _FIELD_SEPARATOR in "".join(note.fields):
         message = f"note {note.guid}: a field holds Anki's field separator (U+001F)"
@@ -201,7 +201,7 @@ def find_note_problem(note: Note) -> Problem | None:
 
 
 def _note_type_to_json(note_type: AnkiNoteType) -> Json:
-    """Convert a note type to the JSON in the table `col`, without unknown ids."""
+    """Convert a note type to the JSON stored in the `col` table, leaving out unknown ids."""
     from genanki import Model
 
     def add_id(id: int | None, **entry: str) -> Json:
@@ -245,7 +245,7 @@ def _write_zip(path: Path, database: Path, notes: Iterable[Note]) -> None:
     """Pack the database and the notes' media into a zip file without timestamps.
 
     Raises:
-        ItemError: a picture has changed since its name was computed.
+        ItemError: an image has changed since its name was computed.
     """
     by_name: dict[str, Media] = {}
     for note in notes:
@@ -288,7 +288,7 @@ def _make_uncompressed_member(name: str) -> zipfile.ZipInfo:
 
 
 def is_our_package(path: Path) -> bool:
-    """Return whether ankiforge wrote this package.
+    """Return whether a package was written by ankiforge.
 
     Raises:
         OwnFileError: the path isn't a regular file.

@@ -103,7 +103,7 @@ MappedTypes = Mapping[NoteType, MappedType]
 
 
 class FieldLayout(Value):
-    """Where our fields are in a note, and what they contained when Anki last imported the note."""
+    """Where our fields are in a note, and what they contained as of Anki's last import."""
 
     guid: Guid
     """The note's GUID in Anki, which another tool may have chosen."""
@@ -132,11 +132,11 @@ class FieldLayout(Value):
 
     @property
     def their_fields(self) -> Texts:
-        """The HTML of our fields as it is in Anki, by our field names."""
+        """The HTML in Anki of each of our fields, keyed by our field names."""
         return {name: self.fields[index] for name, index in self.positions.items()}
 
     def fill_fields(self, ours: Texts) -> Strings:
-        """Insert the values of our fields, by our field names, into all fields of the note."""
+        """Return all the note's fields, with `ours` (keyed by our field names) filled in."""
         fields = list(self.fields)
         for name, index in self.positions.items():
             fields[index] = ours[name]
@@ -149,10 +149,10 @@ def find_layout(
     types: NoteTypesById,
     mapped_types: MappedTypes,
 ) -> FieldLayout:
-    """Locate our fields in a card's note, and find their base.
+    """Locate our fields in a card's note, along with the version last imported.
 
-    `anki_note` is None if the note is missing in Anki or Anki wasn't read. `mapped_types` are the
-    note types that the settings choose for new notes instead of ours.
+    `anki_note` is None if the note isn't in Anki, or if Anki wasn't read. `mapped_types`
+    are the note types that the settings select for new notes instead of ours.
     """
     # find the note type as it was when it was first exported, and as it is now
     adopted = card.note.adopted
@@ -210,10 +210,10 @@ def find_layout(
 
 
 def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> FieldLayout:
-    """Add the base to the layout of a note in Anki.
+    """Add the base version, against which to detect edits, to the layout of a note in Anki.
 
-    A note of our own types stores its base. Otherwise the base is the package that Anki
-    imported, or the note as it was when it was adopted.
+    Notes of our own types store their base. For other notes, it's the package that Anki
+    imported, or the note as it was when adopted.
     """
     if IDENTITY_FIELD in layout.positions:
         return _add_base_from_identity(layout, card, anki_note)
@@ -235,9 +235,10 @@ def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> Fiel
 def _add_base_from_identity(
     layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
 ) -> FieldLayout:
-    """Add the base of the content and tags to a layout, read from the field AnkiforgeId.
+    """Add the base version to a layout, based on the hashes in the AnkiforgeId field.
 
-    The base of a generated field is its current text, so that it never counts as edited.
+    Generated fields use their current text as their base, so that they never count as
+    edited.
     """
     base_hashes = anki_note.identity.fields if anki_note.identity else ()
     hashes = dict(zip(card.family.content_fields, base_hashes, strict=False))
@@ -266,10 +267,10 @@ def find_mapped_type(
     anki_note: AnkiNote | None,
     mapped_types: MappedTypes,
 ) -> MappedType | None:
-    """Return the note type of a card's note, or None if the type is ours or the note was adopted.
+    """Return the user's own note type that a card's note uses, if any.
 
-    The first package fixes the note type, so the settings apply only to cards that were never
-    exported.
+    Returns None for our own types and for adopted notes. The note type is fixed by the
+    first package, so the settings only apply to cards that have never been exported.
     """
     if card.note.adopted:
         return None
@@ -285,7 +286,7 @@ def find_mapped_type(
 
 
 def get_our_mapped_type(family: NoteType) -> MappedType:
-    """Convert one of our own note types to a `MappedType`, so that renamed fields can be found."""
+    """Convert one of our own note types to a `MappedType`, for finding renamed fields."""
     ours = get_our_note_type(family)
     names = {name: name for name in ours.names}
     ids = {name: id for name, id in ours.fields if id is not None}
@@ -299,12 +300,13 @@ def find_positions(
 ) -> dict[str, int]:
     """Find the positions of our fields in a note type that the user may have changed.
 
-    A field is matched by its id in Anki, else by its name, else by its name in the settings.
+    Fields are matched by their id in Anki, falling back to their name, then to their name
+    in the settings.
 
     Args:
         note_type: the note type in Anki.
         mapped: the note type as it was when the note was first exported.
-        configured: the note type in the settings, or None if they have none.
+        configured: the note type in the settings, if any.
     """
     by_id: dict[int, int] = {}
     by_name: dict[str, int] = {}
@@ -331,9 +333,9 @@ def find_positions(
 
 
 def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
-    """Return the tags that we last wrote to a note, or () if no known package has them.
+    """Return the tags that we last wrote to a note, or () if they're unknown.
 
-    The note stores only a hash of these tags, so they are looked up in the exported packages.
+    The note only stores a hash of these tags, so we look for a package with matching ones.
     """
     for package in reversed(card.note.shipped):
         if anki_note.identity and hash_tags(package.tags) == anki_note.identity.tags:
@@ -344,20 +346,21 @@ def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
 def find_base(
     bases: Sequence[ShippedNote], anki_note: AnkiNote, fields: Texts
 ) -> ShippedNote | None:
-    """Find the version of a note that Anki imported last, or None if there is none.
+    """Return the version of a note that Anki last imported, or None if there is none.
 
-    Not every package is imported, and Anki skips notes that the user changed in the meantime. So
-    the base is the version that has most fields in common with the note in Anki.
+    Not every package gets imported, and Anki skips notes that the user has changed in the
+    meantime. So we pick the version that has the most fields in common with the note in
+    Anki.
 
-    Ties go to the version with the note's `mod`, because an edit in Anki would have changed `mod`;
-    then to the oldest, so that a change of ours that may not have arrived becomes a conflict
-    instead of being lost. If no import is recorded, because the database was rebuilt, ties go to
-    the newest.
+    Ties go to the version with the note's `mod`, since an edit in Anki would have changed
+    it. After that, they go to the oldest version: if one of our changes may not have
+    arrived, this causes a conflict rather than losing the change. If no import is on record
+    because the database was rebuilt, they go to the newest version instead.
 
     Args:
         bases: the version of the note in each package, oldest first.
         anki_note: the note in Anki.
-        fields: our fields as they are in Anki, by our field names.
+        fields: our fields as they are in Anki, keyed by our field names.
     """
     candidates = [base for base in bases if base.mod >= anki_note.taken]
     if not anki_note.taken:
@@ -394,7 +397,7 @@ class NoteContent(Value):
 
     @property
     def shown_media(self) -> dict[str, Media]:
-        """The readable pictures that the fields show, by their path in the card."""
+        """The readable images that the fields show, keyed by their path in the card."""
         html = "".join(self.fields.values())
         shown_media = {}
         for path, picture in self.media.items():
@@ -404,7 +407,7 @@ class NoteContent(Value):
 
 
 class CardFiles(Value):
-    """The pictures and PDFs of a card that are on this computer."""
+    """A card's images and PDFs on this computer."""
 
     pictures: Mapping[str, Media | Problem] = {}
     """Each picture by its path in the card, or a problem that explains why it is missing."""
@@ -421,8 +424,8 @@ def build_content(
 ) -> NoteContent:
     """Build the fields and tags that we would write to a card's note.
 
-    `layout` lists the fields that the note has. `safe_context` removes what would reveal the answer
-    from the line above the question.
+    `layout` determines which fields the note has. `safe_context` strips anything that would
+    reveal the answer from the line above the question.
     """
     # a picture that can't be read keeps its name in Anki, because Anki has its content
     media_by_path: dict[str, Media] = {}
@@ -487,7 +490,7 @@ def build_content(
 
 
 class ExportOptions(Value):
-    """Options for exporting cards, and the note types in Anki."""
+    """Options for exporting cards, along with the note types in Anki."""
 
     is_push: bool = False
     """Whether notes are sent to a running Anki instead of a file."""
@@ -500,7 +503,7 @@ class ExportOptions(Value):
 
 
 class CardPlan(Value):
-    """What to export for one card, or why nothing can be exported."""
+    """What to export for a card, or why it can't be exported."""
 
     guid: Guid
     is_live: bool
@@ -521,12 +524,12 @@ class CardPlan(Value):
 
     @property
     def is_held(self) -> bool:
-        """Whether anything about the card can't be exported now."""
+        """Whether any part of the card can't be exported at the moment."""
         return bool(self.hold_reason or self.conflicts or self.problems)
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether there is nothing to write and nothing held back."""
+        """Whether there's nothing to write and nothing held back."""
         return not (self.note or self.is_held)
 
 
@@ -546,7 +549,7 @@ class CardPlan(Value):
 
 
 class FieldAction(Enum):
-    """What a merge does with a field: write our text, keep the user's, or ask the user."""
+    """How to merge a field: write our text, keep the user's, or ask the user."""
 
     OURS = "ours"
     THEIRS = "theirs"
@@ -564,7 +567,7 @@ _GENERATED_ACTIONS = {**_CONTENT_ACTIONS, (True, True): FieldAction.THEIRS}
 
 
 class ConflictResolution(NamedTuple):
-    """How the user resolved the last conflict about a field."""
+    """How the user resolved the last conflict over a field."""
 
     choice: str = ""
     """Which text the user chose: `mine` (the user's own), `source`, or "" without a conflict."""
@@ -575,7 +578,7 @@ class ConflictResolution(NamedTuple):
 
 
 class MergedField(NamedTuple):
-    """The result of merging a field of a note."""
+    """The result of merging a single field."""
 
     action: FieldAction
     html: str
@@ -593,11 +596,11 @@ def merge_field(
     """Merge a field's text in Anki with the text that we would write.
 
     Args:
-        name: our name of the field.
+        name: our name for the field.
         theirs: the HTML in Anki.
         ours: the HTML that we would write.
-        base: the hash of the HTML that was last exported, or "" if it is unknown.
-        decision: how the user resolved the last conflict about the field.
+        base: the hash of the last exported HTML, or "" if it's unknown.
+        decision: how the user resolved the last conflict over this field.
     """
     our_hash = hash_field(ours)
     keeps_mine = decision.choice == "mine" and decision.our_hash == hash16(ours)
@@ -642,9 +645,9 @@ class MergedNote(NamedTuple):
 def plan_card(
     card: LocalCard, layout: FieldLayout, ours: NoteContent, options: ExportOptions
 ) -> CardPlan:
-    """Decide what to export for a card: nothing, a note, or a question to the user.
+    """Decide what to export for a card: nothing, a note, or a question for the user.
 
-    `card` may be live or retired. `ours` is what we would write to the note.
+    The card may be live or retired. `ours` is what we would write to the note.
     """
     empty_plan = CardPlan(card.guid, card.is_live)
     anki_note = layout.anki_note
@@ -767,9 +770,9 @@ def _merge_note(
 
 
 def merge_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
-    """Apply the tag changes that we made since the base to the tags in Anki.
+    """Apply the tag changes that we've made since `base` to the tags in Anki.
 
-    Tags are compared ignoring case, as Anki does, and keep their spelling in Anki. The tag
+    Tags are compared case-insensitively, as in Anki, and keep their spelling there.
     `RETIRED_TAG` is dropped.
     """
     our_tags = {tag.casefold(): tag for tag in ours}
@@ -791,7 +794,7 @@ def _count_media(html: str) -> int:
 
 
 def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
-    """Convert the HTML of a field in Anki to Markdown, or to masks if the field holds masks."""
+    """Convert a field's HTML in Anki to Markdown or, for an occlusion field, to masks."""
     if field != occlusion.OCCLUSION_FIELD:
         return field_to_markdown(html)
     card_masks = occlusion.get_masks(card.fields)
@@ -920,11 +923,11 @@ def _find_hold_reason(
 def _choose_mod(
     card: LocalCard, anki_note: AnkiNote | None, digest: str, options: ExportOptions
 ) -> int:
-    """Choose the `mod` (modification time) with which to export a note.
+    """Choose the `mod` (modification time) to export a note with.
 
-    The last `mod` is reused if the note hasn't changed since it was exported and either Anki hasn't
-    imported it yet, or unchanged notes are exported too. Otherwise `mod` is increased, because Anki
-    imports a changed note only if its `mod` is larger.
+    The previous `mod` is reused if the note hasn't changed since its last export, provided
+    that Anki hasn't imported it yet or that unchanged notes are being exported too.
+    Otherwise it's increased, since Anki only imports a changed note if its `mod` is larger.
     """
     anki_mod = anki_note.mod if anki_note else 0
     is_not_imported = anki_note is None or anki_mod < card.note.mod

@@ -59,14 +59,15 @@ _ALLOWED_TAGS = frozenset(_ALLOWED_TAG_NAMES.split())
 def render_field(
     markdown: str, *, cloze: bool = False, pictures: Mapping[str, Media] | None = None
 ) -> str:
-    """Render the Markdown of a field as HTML.
+    """Render a Markdown field as HTML.
 
     Args:
-        markdown: the field in our subset of Markdown. Other HTML in it is literal text.
-        cloze: whether `{{c1::…}}` makes a cloze deletion, as in the field Text. If not, or if
-            it is nested ten deep, it is literal text.
-        pictures: the pictures that `![alt](path)` may show, by path. Any other picture is
-            replaced by its alt text.
+        markdown: the field, in our subset of Markdown. Any other HTML is treated as literal
+            text.
+        cloze: whether `{{c1::…}}` is a cloze deletion, as in the Text field. Otherwise, or
+            if it's nested too deeply (ten levels), it's treated as literal text.
+        pictures: the images that `![alt](path)` may show, keyed by path. Other images are
+            replaced with their alt text.
     """
     text = clean_text(markdown)
     if not text or _PLAIN_LINE.fullmatch(text):
@@ -77,7 +78,7 @@ def render_field(
 
 
 class _AtomSource(NamedTuple):
-    """A part of the Markdown that our own grammar parses and that an atom replaces."""
+    """A span of Markdown that we parse ourselves and replace with a placeholder, or atom."""
 
     start: int
     end: int
@@ -87,7 +88,7 @@ class _AtomSource(NamedTuple):
 
 
 class _HtmlWriter(Value):
-    """Writes the HTML of a field. Each cloze deletion is rendered by a writer of its own."""
+    """Renders a field as HTML, with a nested writer for each cloze deletion."""
 
     cloze: bool
     pictures: Mapping[str, Media]
@@ -124,7 +125,7 @@ class _HtmlWriter(Value):
         return "".join(html_parts)
 
     def _insert_atoms(self, markdown: str) -> str:
-        """Replace each cloze deletion, formula and inline code in the text by an atom."""
+        """Replace cloze deletions, formulas and inline code with numbered placeholders."""
         atom_sources: list[_AtomSource] = []
         if self.cloze:
             atom_sources = [
@@ -246,9 +247,9 @@ def _render_tag(token: Token) -> str:
 
 @cache
 def _make_parser() -> MarkdownIt:
-    """Create a parser for CommonMark without HTML, but with tables and strikethrough.
+    """Create a parser for CommonMark with tables and strikethrough, but without HTML.
 
-    Indented code, link references and underlined headings are turned off, because they would
+    Indented code, link references and underlined headings are disabled, because they'd
     match ordinary text.
     """
     from markdown_it import MarkdownIt
@@ -282,9 +283,10 @@ _TAG_BY_ELEMENT = {"b": "strong", "i": "em"}
 
 
 def _parse_enclosed(pattern: re.Pattern[str], state: StateInline, silent: bool) -> bool:
-    """Parse Obsidian's `==marked==`, or an element such as `<sub>lowered</sub>`.
+    """Parse Obsidian's `==marked==` syntax, or an element like `<sub>lowered</sub>`.
 
-    A rule of markdown-it: returns whether the pattern matches, and adds no tokens if `silent`.
+    This is a markdown-it rule: it returns whether the pattern matched, and adds no tokens
+    if `silent`.
     """
     match = pattern.match(state.src, state.pos, state.posMax)
     if match is None:
@@ -323,7 +325,7 @@ _TEX_DELIMITER_SIGN = regex(r"\\(?=[(\[\])])")
 
 
 def escape_html(text: str) -> str:
-    """Escape `&`, `<`, `>` and the no-break space as entities, as Chromium does."""
+    """Escape `&`, `<`, `>` and non-breaking spaces as HTML entities, like Chromium does."""
     return html.escape(text, quote=False).replace("\u00a0", "&nbsp;")
 
 
@@ -333,7 +335,7 @@ _MAY_NEED_ESCAPE = regex(r"[{}:\[\\&<>]")
 
 
 def text_to_html(text: str) -> str:
-    """Convert text to HTML that shows exactly this text, in any field or in code."""
+    """Convert text to HTML that displays it verbatim in any Anki field, including in code."""
     if text.isascii() and text.isprintable() and not _MAY_NEED_ESCAPE.search(text):
         return text
     escaped = escape_html(clean_text(text))
@@ -343,7 +345,7 @@ def text_to_html(text: str) -> str:
 
 
 def lines_to_html(text: str) -> str:
-    """Return `text_to_html(text)` with each line break replaced by `<br>`."""
+    """Convert text to HTML like `text_to_html`, with `<br>` for each line break."""
     return text_to_html(text).replace("\n", "<br>")
 
 
@@ -351,7 +353,7 @@ _DOLLAR_COUNTS = {"math": 1, "display": 2}
 
 
 def formulas_to_html(text: str) -> str:
-    """Like `lines_to_html`, but render formulas in dollars and code in backticks."""
+    """Convert text to HTML like `lines_to_html`, rendering `$` formulas and backtick code."""
     parts = []
     position = 0
     for start, end, kind in find_shields(text):
@@ -375,7 +377,7 @@ def _escape_brackets(text: str) -> str:
 
 
 def _separate_from_markup(inner: str) -> str:
-    """Prevent the answer or hint of a cloze deletion from merging with the markup around it."""
+    """Keep the answer or hint of a cloze deletion from merging with the surrounding markup."""
     before = "<wbr>" if inner.startswith(":") else ""
     after = "<wbr>" if inner.endswith(("}", ":")) else ""
     return f"{before}{inner}{after}"
@@ -395,13 +397,13 @@ _TEX_OPENER = regex(r"\{(?=\{)")
 
 
 def _render_formula(tex: str, *, display: bool, in_cloze: bool) -> str:
-    r"""Render a formula in Anki's delimiters, or return "" if it has to be shown as text.
+    r"""Render a formula with Anki's delimiters, or return "" if it must be shown as text.
 
     Args:
-        tex: the TeX of the formula, without dollar signs.
+        tex: the TeX source, without dollar signs.
         display: whether to use `\[…\]` instead of `\(…\)`.
-        in_cloze: whether the formula is in a cloze deletion, which `}}` would end and `::`
-            would split.
+        in_cloze: whether the formula is inside a cloze deletion, which `}}` would end and
+            `::` would split.
     """
     if _TEX_DELIMITER.search(tex) or _FORBIDDEN_TEX.search(tex):
         return ""
@@ -434,10 +436,10 @@ _MAX_URL_CHARS = 2000
 
 
 def sanitize_url(url: str) -> str:
-    """Encode a URL so that it contains no Anki markup, or return "" if the URL isn't allowed.
+    """Encode a URL so that it contains no Anki markup, or return "" if it isn't allowed.
 
-    The allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi. A doi is
-    converted to a URL at doi.org.
+    The allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi. DOIs are
+    converted to doi.org URLs.
     """
     url = url.strip()
     if not _SCHEME.match(url) or len(url) > _MAX_URL_CHARS:
@@ -475,20 +477,20 @@ MAX_MEDIA_BYTES = 20_000_000
 
 
 def is_media_name(name: str) -> bool:
-    """Return whether a file name has the form that `load_media` creates."""
+    """Return whether a file name looks like one generated by `load_media`."""
     return _MEDIA_NAME.fullmatch(name) is not None
 
 
 def is_sound_name(name: str) -> bool:
-    """Return whether a file name has the extension of a sound."""
+    """Return whether a file name has a sound file extension."""
     return name.rpartition(".")[2].lower() in _SOUND_TYPES
 
 
 def load_media(path: Path) -> Media | Problem:
-    """Load a picture or sound and compute the name that it gets in Anki, or return a problem.
+    """Load an image or sound and compute its file name in Anki, or return a problem.
 
-    The name consists of `af-`, the first 16 hex digits of the content's SHA-256 hash, and the
-    extension, so it changes whenever the content does.
+    The name is `af-`, followed by the first 16 hex digits of the content's SHA-256 hash and
+    the extension, so it changes whenever the content does.
     """
     suffix = path.suffix.lower()
     if suffix[1:] in _VIDEO_TYPES:
@@ -523,12 +525,12 @@ def load_media(path: Path) -> Media | Problem:
 
 
 def hash_media(data: bytes) -> str:
-    """Hash the content of a picture or sound, for use in its file name."""
+    """Hash the content of an image or sound, for use in its file name."""
     return hashlib.sha256(data).hexdigest()[:_HASH_CHARS]
 
 
 def parse_media_hash(picture: Media) -> str:
-    """Return the hash in the name of a picture (see `hash_media`)."""
+    """Extract the hash (see `hash_media`) from an image's file name."""
     return picture.name.removeprefix(_MEDIA_PREFIX)[:_HASH_CHARS]
 
 
@@ -565,7 +567,7 @@ _TABLE_RULES = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 
 
 def field_to_markdown(field: str) -> str:
-    """Convert the HTML of a field in Anki to Markdown."""
+    """Convert a field's HTML in Anki to Markdown."""
     writer = _MarkdownWriter()
     writer.feed(INVISIBLE_SEPARATORS.sub("", field))
     writer.close()
@@ -576,7 +578,7 @@ def field_to_markdown(field: str) -> str:
 
 
 class _MarkdownWriter(HTMLParser):
-    """Converts HTML to Markdown. Unknown tags are dropped, but the text in them is kept."""
+    """Converts HTML to Markdown. Unknown tags are dropped, but their text is kept."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -670,7 +672,7 @@ class _MarkdownWriter(HTMLParser):
             self.parts.append(_MARKDOWN_AT_END[tag])
 
     def _end_emphasis(self, name: str) -> None:
-        """Write the delimiters of an emphasis element. Unclosed elements in it are dropped."""
+        """Add the delimiters of an emphasis element, dropping unclosed elements inside it."""
         if not any(element == name for element, _, _ in self.open_emphasis):
             return
         element, parts, start = self.open_emphasis.pop()

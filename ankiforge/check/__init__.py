@@ -100,10 +100,10 @@ _EMPTY_HIGHLIGHT = Highlight(
 
 
 def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...]:
-    """Return all findings about a draft, in the order of the checks. Never raises.
+    """Run all checks that apply to a draft and return the findings, in order. Never raises.
 
-    Wording findings are only counted if the user wrote the card. If the user chose what is asked,
-    they are at most warnings.
+    If the user wrote the card, findings about wording are merely counted. If the user chose
+    what to ask, they're warnings at most.
     """
     if draft.kind is CardKind.OCCLUSION:
         return tuple(source.check_figure(draft, context))
@@ -128,10 +128,10 @@ def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...
 
 
 def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Finding, ...]:
-    """Return the findings of the checks that look only at the card. Never raises.
+    """Return the findings of just the checks that look at the card alone. Never raises.
 
-    Takes a third of the time of `check_draft`, and is enough to compare candidate gaps in the same
-    sentence.
+    This takes a third of the time of `check_draft`, and is enough to compare candidate gaps
+    in a sentence.
     """
     return _run_and_adjust(draft, CheckContext(highlight, DuplicateIndex()), CARD_CHECKS)
 
@@ -156,12 +156,11 @@ def _run_and_adjust(
 
 
 def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Finding, ...]:
-    """Return all findings about a card that is already in Anki. Never raises.
+    """Return all findings about a card that's already in Anki. Never raises.
 
-    Without the source, only faults that break a card in Anki or leave nothing to ask are of
-    severity *block*.
-
-    For cards that aren't ours, which ankiforge didn't create, only `FORM_RULES` are reported.
+    Since the source isn't available, only faults that break the card in Anki or leave
+    nothing to ask are treated as blocking. If the card isn't `ours`, only `FORM_RULES` are
+    reported.
     """
     findings = []
     for finding in _run_checks(
@@ -177,7 +176,7 @@ def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Findin
 def _run_checks(
     draft: CardContent, context: CheckContext, checks: tuple[Check, ...]
 ) -> Iterator[Finding]:
-    """Run the checks, or only report the size of an oversized card."""
+    """Run the checks, unless the card is oversized; then, report only that."""
     oversize_findings = tuple(check_size(draft, context))
     if oversize_findings:
         yield from oversize_findings

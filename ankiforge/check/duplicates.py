@@ -65,7 +65,7 @@ _SHIELD_CHARS = regex(r"[`$\\]")
 
 
 class ComparedSides(Value, gc=False):
-    """The plain text of a card's question and answer, as compared with other cards."""
+    """The plain text of a card's question and answer, for comparison with other cards."""
 
     family: NoteType
     question: str
@@ -75,12 +75,12 @@ class ComparedSides(Value, gc=False):
 
     @property
     def full_text(self) -> str:
-        """Question and answer, or the text of a cloze card with its answers filled in."""
+        """The question and answer, or a cloze card's text with its answers filled in."""
         return self.cloze_text or f"{self.question} {self.answer}"
 
     @property
     def label(self) -> str:
-        """The text by which the user recognizes the card."""
+        """The text that identifies the card to the user."""
         return self.cloze_text or self.question
 
 
@@ -123,10 +123,10 @@ def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
 
 
 def compute_comparison_key(draft: CardContent) -> Strings:
-    """Compute a key that is equal for identical cards, or () if a side of the card is empty.
+    """Return a key that's equal for identical cards, or () if the card has an empty side.
 
-    Ignores typography, emphasis, and a final period or question mark. Takes into account the Extra
-    field, and for cloze cards which gaps there are and how they are numbered.
+    The key ignores typography, emphasis, and a final period or question mark. It includes
+    the Extra field and, for cloze cards, the gaps and their numbers.
     """
     return _compute_comparison_key(draft.kind, dict(draft.fields))
 
@@ -151,7 +151,7 @@ def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
 
 
 def _normalize(text: str) -> str:
-    """Normalize text for comparison, except formulas and code, where `m` and `M` differ."""
+    """Normalize text for comparison, except formulas and code, which are case-sensitive."""
     if _SHIELD_CHARS.search(text):
         text_parts = []
         last_end = 0
@@ -208,7 +208,7 @@ class CardFeatures(Value):
 
 @lru_cache(maxsize=2048)
 def compute_features(sides: ComparedSides) -> CardFeatures:
-    """Compute the features that tell duplicates from merely similar cards."""
+    """Compute the features that distinguish duplicates from merely similar cards."""
     asked = normalize_phrases(sides.question)
     answered = normalize_phrases(sides.answer)
     whole = normalize_phrases(sides.full_text)
@@ -248,7 +248,7 @@ _MAX_REPLACED_WORDS = 2
 
 
 def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
-    """Return whether two cards ask the same thing and differ in none of the `_DIFFERENCES`."""
+    """Return whether two cards ask the same thing, with none of the known `_DIFFERENCES`."""
     features_a = compute_features(card)
     features_b = compute_features(other)
     if (
@@ -290,9 +290,9 @@ def _have_opposites(card: CardFeatures, other: CardFeatures) -> bool:
 
 
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether two questions are the same except for one or two words in one place.
+    """Return whether two questions differ only by one or two consecutive words.
 
-    Synonyms don't count as different.
+    Synonyms don't count as a difference.
     """
     my_words = list(card.question_stems)
     their_words = list(other.question_stems)
@@ -334,9 +334,9 @@ def _has_no_match(stem: str, other_words: AbstractSet[str]) -> bool:
 
 
 def _are_opposed(word: str, counterpart: str) -> bool:
-    """Return whether two words, or what remains after their common prefix, are opposites.
+    """Return whether two words are opposites, optionally after a common prefix.
 
-    For example, Gram-positive and Gram-negative are opposed.
+    For example, Gram-positive and Gram-negative are opposites.
     """
     common_length = 0
     while (
@@ -379,7 +379,7 @@ TERMS_VERSION = "5"
 
 
 def compute_search_terms(draft: CardContent) -> SearchTerms:
-    """Compute the terms under which a card is indexed for the duplicate search."""
+    """Compute the terms that a card is indexed by for the duplicate search."""
     return _compute_sides_and_terms(draft.kind, draft.fields)[1]
 
 
@@ -420,7 +420,7 @@ _SIGNATURE_BITS = 120
 
 @lru_cache(maxsize=64)
 def _compute_signature(words: Strings) -> int:
-    """Compute a bit signature in which each word sets one bit, as in a Bloom filter."""
+    """Compute a bit signature in which each word sets one bit, like a Bloom filter."""
     bits = 0
     for word in words:
         bits |= 1 << hash(word) % _SIGNATURE_BITS
@@ -455,10 +455,10 @@ _MAX_FINDINGS = 5
 
 
 class CardStore(Protocol):
-    """A store of cards and their search terms, such as the database of a workspace."""
+    """A store of cards and their search terms, such as a workspace database."""
 
     def iter_cards_without_terms(self, version: str) -> Iterable[tuple[str, CardContent]]:
-        """Yield the id and content of each card that has no stored search terms of this version."""
+        """Yield (id, content) for each card without search terms of this version."""
         ...
 
     def store_terms(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
@@ -475,9 +475,10 @@ class CardStore(Protocol):
 
 
 class DuplicateIndex:
-    """An index of the existing cards and drafts that a new draft may duplicate.
+    """An index of the cards and drafts that a new draft may duplicate.
 
-    Contains the cards of `store`, which is read on the first search, and all cards passed to `add`.
+    It contains all cards passed to `add`, plus those in `store`, which are loaded on the
+    first search.
     """
 
     def __init__(self, store: CardStore | None = None) -> None:
@@ -502,11 +503,11 @@ class DuplicateIndex:
         """Add a card to the index.
 
         Args:
-            id: GUID of a note or id of a draft, by which findings name the card.
-            highlight: key of the highlight that the card was made from, or "" if unknown.
-            draft: content of the card.
-            prefix: text that findings show before the card, to mark notes that ankiforge didn't
-                create.
+            id: the note's GUID or the draft's id, which findings use to refer to the card.
+            highlight: the key of the highlight that the card was made from, or "" if unknown.
+            draft: the card's content.
+            prefix: text to show before the card in findings, to mark notes not created by
+                ankiforge.
         """
         card_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
         self._sides_by_id[id] = card_sides
@@ -536,7 +537,7 @@ class DuplicateIndex:
     def _iter_other_cards(
         self, group: Iterable[IndexedCard], highlight: HighlightKey
     ) -> Iterator[IndexedCard]:
-        """Yield the cards of a group that come from other highlights, without outdated versions."""
+        """Yield a group's cards from other highlights, skipping outdated versions."""
         for card in group:
             if self._cards[card.id] is card and not _belongs_to(card, highlight):
                 yield card
@@ -559,8 +560,8 @@ class DuplicateIndex:
     ) -> Iterator[Finding]:
         """Yield a finding for each duplicate of `draft`, most similar first.
 
-        The last finding may be about a card with the same question but a different answer. Cards
-        from `highlight`, which the draft was made from, are never reported.
+        The last finding may instead be about a card with the same question but a different
+        answer. Other cards from the draft's own `highlight` are never reported.
         """
         self._load()
         my_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
@@ -607,10 +608,10 @@ class DuplicateIndex:
     def _find_similar(
         self, terms: SearchTerms, my_sides: ComparedSides, highlight: HighlightKey
     ) -> Iterator[tuple[float, list[IndexedCard]]]:
-        """Yield (Jaccard similarity, cards) for each group of identical cards similar to the draft.
+        """Yield groups of identical cards that are similar to the draft, most similar first.
 
-        The Jaccard similarity is the number of shared words divided by the number of words in
-        either text. The most similar group comes first.
+        Each group comes with its Jaccard similarity: the number of shared words, divided by the
+        number of words in either text.
         """
         my_words = set(terms.words)
         my_numbers = set(filter(str.isdigit, my_words))
@@ -658,10 +659,11 @@ class DuplicateIndex:
                 yield jaccard, group
 
     def _find_candidates(self, terms: SearchTerms) -> set[int]:
-        """Return the numbers of all groups that may share half of their words with the draft.
+        """Return the numbers of card groups that may share half of their words with the draft.
 
-        Looks up groups by the draft's rarest words, then uses bit signatures as an upper bound for
-        the number of shared words, which must be at least half the words of either card.
+        This looks up groups by the draft's rarest words, then filters them by bit signature.
+        The signatures give an upper bound on the number of shared words, which must be at least
+        half the words of either card.
         """
         draft_signature = _compute_signature(terms.words)
         signatures = self._signatures
@@ -681,9 +683,9 @@ class DuplicateIndex:
         return candidates
 
     def _find_by_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
-        """Return the numbers of the groups that contain one of the draft's rarest words.
+        """Return the numbers of the card groups that contain one of the draft's rarest words.
 
-        If no word is rare, a group must contain two of these words.
+        If no word is rare enough, groups must contain two of them.
         """
         postings = []
         for word in (*terms.words, *terms.finders):

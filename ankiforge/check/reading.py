@@ -44,7 +44,7 @@ from ankiforge.text.sentences import find_sentence_spans
 
 
 class Rule(Value):
-    """A fault that a card may have. `tests/check/cases.txt` has examples of each rule."""
+    """A fault that a card may have. See `tests/check/cases.txt` for examples of each rule."""
 
     id: str
     severity: Severity
@@ -59,7 +59,7 @@ class Rule(Value):
 
     @property
     def short_message(self) -> str:
-        """The message without the part that introduces quoted words."""
+        """The message without the text that introduces a quotation."""
         return self.message.removesuffix(":").partition(": ")[0]
 
 
@@ -95,7 +95,7 @@ _RULES_BY_ID = {rule.id: rule for rule in RULES}
 
 
 def describe_rule(id: str) -> str:
-    """Return the short message of a rule, or the id itself if no rule has this id."""
+    """Return a rule's short message, falling back to the id if there's no such rule."""
     return _RULES_BY_ID[id].short_message if id in _RULES_BY_ID else id
 
 
@@ -111,13 +111,13 @@ def make_finding(
     duplicate: str = "",
     severity: Severity | None = None,
 ) -> Finding:
-    """Create the finding for a broken rule.
+    """Create a finding for a broken rule.
 
     Args:
-        rule: id of the broken rule.
-        detail: text appended to the rule's message.
-        duplicate: id of the other card, if the finding is about a duplicate.
-        severity: overrides the severity of the rule.
+        rule: the id of the rule.
+        detail: text to append to the rule's message.
+        duplicate: the id of the other card, if the finding is about a duplicate.
+        severity: overrides the rule's severity.
     """
     broken_rule = _RULES_BY_ID[rule]
     message = f"{broken_rule.message} {detail}".rstrip()
@@ -125,7 +125,7 @@ def make_finding(
 
 
 def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
-    """Yield a finding that states the value and the limit if `value` exceeds the rule's limit."""
+    """Yield a finding that states both values if `value` exceeds the rule's limit."""
     limited_rule = _RULES_BY_ID[rule]
     if value <= limited_rule.limit:
         return
@@ -142,20 +142,20 @@ def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 
 
 class DuplicateFinder(Protocol):
-    """Searches the existing cards and drafts for duplicates of a draft."""
+    """Finds existing cards and drafts that a draft duplicates."""
 
     def find_duplicates(
         self, draft: CardContent, highlight: HighlightKey
     ) -> Iterator[Finding]:
-        """Yield a finding for each card or draft that duplicates `draft`.
+        """Yield a finding for each card or draft that `draft` duplicates.
 
-        Ignores cards and drafts from the same `highlight`.
+        Those from the same `highlight` are ignored.
         """
         ...
 
 
 class CheckContext(Value):
-    """What a draft is checked against: its highlight, the other cards, and its pictures."""
+    """What a draft is checked against: its highlight, other cards, and its images."""
 
     highlight: Highlight
     """The highlight as it was when the draft was created."""
@@ -169,7 +169,7 @@ Check = Callable[[CardContent, CheckContext], Iterator[Finding]]
 
 
 class CheckInput(Enum):
-    """The input that a check needs. Checks run in the order of these members."""
+    """What a check needs as input. Checks run in the order of these members."""
 
     CARD = auto()
     """Only the card. `ankiforge repair` runs these checks on all cards in Anki."""
@@ -188,7 +188,7 @@ _REGISTERED_CHECKS: list[tuple[Check, CheckInput]] = []
 
 
 def register_check(required: CheckInput) -> Callable[[Check], Check]:
-    """Decorator that registers a check together with the input that it needs."""
+    """Register the decorated check, along with the input it needs."""
 
     def register(check: Check) -> Check:
         _REGISTERED_CHECKS.append((check, required))
@@ -198,7 +198,7 @@ def register_check(required: CheckInput) -> Callable[[Check], Check]:
 
 
 def select_checks(modules: tuple[str, ...], required: CheckInput) -> tuple[Check, ...]:
-    """Return the checks that need `required`, ordered by module and then by definition."""
+    """Return the checks that need the given input, ordered by module and definition."""
     checks = [
         check for check, check_needs in _REGISTERED_CHECKS if check_needs is required
     ]
@@ -218,14 +218,14 @@ DEFINITION_START = regex(r"[*_]*\s*(?:\([^()]*\)\s*)?(?:[:：=]|->|(?:-{1,3}|[�
 
 @lru_cache(maxsize=256)
 def strip_markup(text: str) -> str:
-    """Convert Markdown to plain text and remove cloze markup. Fast if there is no markup."""
+    """Convert Markdown to plain text, removing cloze markup. Fast if there's no markup."""
     if not text.isascii():
         text = _PRIVATE_USE_CHARS.sub(" ", text)
     return cloze.to_plain_text(text) if _MARKUP_CHARS.search(text) else text.strip()
 
 
 class PlainDraft(Value):
-    """The plain text of a draft: its question, its answers, and the gaps of a cloze card."""
+    """A draft as plain text: the question, the answers, and any cloze gaps."""
 
     question: str
     """The front, or the text of a cloze card with `[…]` in place of every gap."""
@@ -239,7 +239,7 @@ class PlainDraft(Value):
 
 
 def parse_draft(draft: CardContent) -> PlainDraft:
-    """Convert a draft to plain text and find the gaps of a cloze card."""
+    """Convert a draft to plain text, locating the gaps of a cloze card."""
     return _parse_fields(draft.family, draft.fields)
 
 
@@ -267,7 +267,7 @@ def _parse_fields(family: NoteType, fields: Fields) -> PlainDraft:
 
 @lru_cache(maxsize=256)
 def blank_out_gaps(text: str, gaps: tuple[Gap, ...]) -> str:
-    """Render a cloze card as plain text with only the given gaps blanked out."""
+    """Render a cloze card as plain text, with only the given gaps blanked out."""
     parts = []
     last_end = 0
     for gap in gaps:
@@ -293,19 +293,19 @@ def _to_plain_untrimmed(text: str) -> str:
 
 
 def is_user_written(draft: CardContent) -> bool:
-    """Return whether the user wrote the card in the source, in a comment, or during review."""
+    """Return whether the user wrote the card in the source, in a comment, or in a review."""
     drafters = ("person", LONG_COMMENT_DRAFTER, TRANSLATION_DRAFTER)
     is_by_hand = isinstance(draft, Draft) and draft.by_hand
     return is_by_hand or draft.origin.drafter in drafters
 
 
 def is_requested_in_comment(draft: CardContent) -> bool:
-    """Return whether the reader's comment contains the question or names the words to blank out."""
+    """Return whether the reader's comment asks the question or names the words to hide."""
     return draft.origin.is_from_comment
 
 
 def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the reader highlighted each phrase that a cloze card blanks out."""
+    """Return whether the reader highlighted every phrase that a cloze card blanks out."""
     if highlight.form is not Form.PHRASE or draft.kind.family is not NoteType.CLOZE:
         return False
     # these answers may differ from the highlighted phrase, which may include a colon
@@ -321,15 +321,15 @@ def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the reader chose what to ask, in a comment or by highlighting phrases."""
+    """Return whether the reader chose what to ask, by commenting or highlighting phrases."""
     return is_requested_in_comment(draft) or are_gaps_highlighted(draft, highlight)
 
 
 def is_gloss_card(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the card asks for the meaning of a word that the reader's comment explains.
+    """Return whether the card asks about a word that's explained in the reader's comment.
 
-    Such a card needs no support from the source, because the comment itself translates or defines
-    the word.
+    Such a card needs no support from the source, since the comment itself translates or
+    defines the word.
     """
     word = get_marked_term(highlight)
     if not word or not highlight.instructs or draft.kind.family is not NoteType.BASIC:
@@ -343,7 +343,7 @@ def is_gloss_card(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the answer is the picture that the reader highlighted."""
+    """Return whether the answer is the image that the reader highlighted."""
     if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
         return False
     return (
@@ -357,9 +357,9 @@ def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def get_source_text(highlight: Highlight) -> str:
-    """Return the text that may contain an answer: the passage and its context.
+    """Return the text that an answer may come from: the passage and its context.
 
-    Includes picture captions, which only the passage's Markdown contains.
+    This includes image captions, which only appear in the passage's Markdown.
     """
     parts = [highlight.context, join_with_context(highlight), highlight.nearby]
     parts += (
@@ -369,14 +369,14 @@ def get_source_text(highlight: Highlight) -> str:
 
 
 def join_with_context(highlight: Highlight) -> str:
-    """Join the passage with the text before and after it."""
+    """Return the passage together with the text just before and after it."""
     return highlight.prefix + highlight.exact + highlight.suffix
 
 
 def get_subject_text(highlight: Highlight) -> str:
     """Return the text that may name the subject: title, headings, year and comment.
 
-    A question may use all of this text, but an answer may only use the names in it.
+    Questions may use any of this text, but answers may only use names from it.
     """
     comment = highlight.comment if highlight.instructs else ""
     return "\n".join((get_titles(highlight), highlight.document.issued, comment))
@@ -388,7 +388,7 @@ def get_titles(highlight: Highlight) -> str:
 
 
 def get_sentence(highlight: Highlight) -> str:
-    """Return the sentence that contains the passage, or the passage with its prefix and suffix."""
+    """Return the passage's sentence, falling back to the passage with its surrounding text."""
     if highlight.sentence and locate(highlight.exact, highlight.sentence):
         return highlight.sentence
     return join_with_context(highlight)
@@ -401,7 +401,7 @@ _MAX_SOURCE_CHARS = 6000
 
 
 def find_evidence(draft: CardContent, highlight: Highlight) -> str:
-    """Return the complete sentences around the quote, because the quote alone may omit a “not”."""
+    """Return the full sentences that contain the quote, which might itself omit a “not”."""
     text = get_sentence(highlight)
     if highlight.nearby and not locate(draft.quote, text):
         text = highlight.nearby
@@ -427,7 +427,7 @@ _CLAUSE_BOUNDARY = regex(
 
 
 def split_clauses(text: str) -> list[str]:
-    """Split a text into clauses, at punctuation and conjunctions."""
+    """Split text into clauses at punctuation and conjunctions."""
     return [part for part in _CLAUSE_BOUNDARY.split(text) if re.search(r"\w", part)]
 
 
@@ -445,5 +445,5 @@ _MAX_FRONT_CHARS = 600
 
 
 def offers_options(front: str) -> bool:
-    """Return whether a question offers possible answers, as in “A or B?” or “Which of A and B?”."""
+    """Return whether a question lists possible answers, e.g. “A or B?”."""
     return _CHOICE_WORDS.search(front[:_MAX_FRONT_CHARS]) is not None

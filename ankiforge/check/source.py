@@ -94,7 +94,7 @@ from ankiforge.text.sentences import find_sentence_spans
 
 @register_check(CheckInput.SOURCE)
 def check_quote(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a quote that doesn't literally occur in the passage or its context."""
+    """Report a quote that doesn't occur verbatim in the passage or its context."""
     highlight = context.highlight
     if has_picture_answer(draft, highlight):
         return
@@ -130,10 +130,10 @@ _PREFIX_CHARS = 5
 
 @register_check(CheckInput.COMPARISON)
 def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report each answer that the source doesn't support.
+    """Report answers that the source doesn't support.
 
-    An answer is reported if fewer than half of its words are in the source, or if it begins or ends
-    within a word of the source.
+    That's the case if fewer than half of an answer's words occur in the source, or if it
+    starts or ends in the middle of one of the source's words.
     """
     highlight = context.highlight
     if (
@@ -171,9 +171,9 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
 
 
 def _find_split_words(answer: str, source: str) -> str:
-    """Return the source words of which `answer` contains only a part, or "" if there are none.
+    """Return the source words that `answer` cuts off partway, or "" if there are none.
 
-    An answer that lacks only an inflection, such as `cell` for `cells`, doesn't count.
+    Missing inflections don't count, e.g. `cell` for `cells`.
     """
     answer_span = locate(answer, source)
     if answer_span is None or find_whole_words(answer, source):
@@ -196,7 +196,7 @@ def _find_split_words(answer: str, source: str) -> str:
 
 
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
-    """Return the words of `answer` missing from the source, and the fraction that isn't missing."""
+    """Return the words of `answer` that the source lacks, and the fraction that it has."""
     # first search for the whole answer, perhaps in another notation
     if find_whole_words(answer.strip(" ."), source):
         return [], 1.0
@@ -266,7 +266,7 @@ _MIN_MARKED_WORDS = 2
 def check_subject(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report a card about a fact outside the highlight.
 
-    The text around the highlight may only name the subject of the card.
+    The surrounding text may only be used to name the card's subject.
     """
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
@@ -304,7 +304,7 @@ _MIN_SPELLED_NUMBER = 3
 
 @register_check(CheckInput.COMPARISON)
 def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report numbers that the source lacks, or states with a different unit, sign or era."""
+    """Report numbers that the source lacks, or gives with a different unit, sign or era."""
     reading = parse_draft(draft)
     source = get_source_text(context.highlight)
     source_and_title = f"{source}\n{get_subject_text(context.highlight)}"
@@ -380,10 +380,9 @@ def _contains_size(source: str, quantity: Quantity) -> bool:
 
 
 def _find_conflicting_number(quantity: Quantity, source: str) -> str:
-    """Find a number of the same size in the source, but with a different unit, sign or era.
+    """Find the same number in the source, but with a different unit, sign or era.
 
-    Returns:
-        The number as it is written in the source, or "" if there is no conflict.
+    Returns the number as written in the source, or "" if there's no conflict.
     """
     size = abs(quantity.value)
     same_size_quantities = [
@@ -443,10 +442,10 @@ _SCOPE_WORDS = 3
 
 @register_check(CheckInput.COMPARISON)
 def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report negations, opposites and certainty that are in the card but not in its evidence.
+    """Report negations, opposites and certainty that a card adds to its evidence.
 
-    Also reports a negation that only the evidence has. The thresholds were chosen by measurements
-    on planted lies and honest cards (`benchmarks/lies.py`).
+    A negation that the card leaves out is reported as well. The thresholds were tuned on
+    honest cards and deliberately false ones (`benchmarks/lies.py`).
     """
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
@@ -545,7 +544,7 @@ def _find_negated_words(
 def _find_scope_stems(words: list[str], triggers: frozenset[str]) -> frozenset[str]:
     """Return the stems of the words in the scope of a negation or hedge.
 
-    The scope is the first few content words after the first of the `triggers`.
+    The scope is the first few content words after the first trigger.
     """
     indexes = (index for index, word in enumerate(words) if word in triggers)
     first_index = next(indexes, len(words))
@@ -557,7 +556,7 @@ def _find_scope_stems(words: list[str], triggers: frozenset[str]) -> frozenset[s
 
 
 def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterator[Pair]:
-    """Yield (word, opposite) for each word of the card that the source contradicts."""
+    """Yield (word, opposite) for each word in the card that the source contradicts."""
     card_words = _remove_idioms(card_words)
     evidence_words = _remove_idioms(evidence_words)
     card_forms = {*card_words, *map(stem_word, card_words)}
@@ -609,20 +608,20 @@ class _WordContext:
 
     @property
     def is_negated(self) -> bool:
-        """Whether there is a negation directly before or after the word."""
+        """Whether there's a negation right before or after the word."""
         return not NEGATORS.isdisjoint((*self.before[-1:], *self.after[:1]))
 
     @property
     def follows_indefinite_article(self) -> bool:
-        """Whether the word directly follows `a` or `another`, as in `a second`."""
+        """Whether the word comes right after `a` or `another`, as in `a second`."""
         return self.before[-1:] in (["a"], ["another"])
 
     def has_swapped_sides(
         self, evidence_context: _WordContext, *, is_order_word: bool
     ) -> bool:
-        """Return whether the two sides have changed places, as in “A before B” and “B after A”.
+        """Return whether the two sides have been swapped, as in “A before B” and “B after A”.
 
-        `is_order_word` tells whether the word describes an order in time or space, such as `after`.
+        `is_order_word` says whether the word is about order in time or space, like `after`.
         """
         left, right = _find_argument_stems(self.before), _find_argument_stems(self.after)
         evidence_left, evidence_right = (
@@ -656,7 +655,7 @@ def _remove_idioms(words: list[str]) -> list[str]:
 
 
 def get_source_with_markdown(highlight: Highlight) -> str:
-    """Return all text of the source, both as plain text and as Markdown."""
+    """Return all of the source's text, both as plain text and as Markdown."""
     return "\n".join(
         (get_source_text(highlight), get_subject_text(highlight), *highlight.markdown)
     )
@@ -671,7 +670,7 @@ _MAX_FORMULA_CHARS = 8000
 
 @lru_cache(maxsize=256)
 def normalize_formula(text: str) -> str:
-    r"""Reduce a formula to its symbols in one notation, so that `\frac{a}{b}` becomes `a/b`."""
+    r"""Reduce a formula to its symbols in a uniform notation, e.g. `\frac{a}{b}` to `a/b`."""
     plain = re.sub("[−–—]", "-", remove_tex(text[:_MAX_FORMULA_CHARS]))
     plain = unicodedata.normalize("NFKC", plain).replace("⁄", "/")
     plain = plain.replace("->", "→").replace("<=", "≤").replace(">=", "≥")
@@ -679,7 +678,7 @@ def normalize_formula(text: str) -> str:
 
 
 def is_formula(text: str) -> bool:
-    """Return whether `text` contains an operator and at least two other symbols."""
+    """Return whether the text contains an operator and at least two other symbols."""
     symbols = normalize_formula(text)
     return len(symbols) > 2 and _OPERATOR.search(symbols) is not None
 
@@ -690,7 +689,7 @@ _NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z]
 
 @register_check(CheckInput.COMPARISON)
 def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report formulas, code and names that are in an answer but not in the source."""
+    """Report formulas, code and names in an answer that don't occur in the source."""
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight) or is_gloss_card(draft, highlight):
         return
@@ -762,7 +761,10 @@ def _find_model_talk(text: str) -> re.Match[str] | None:
 
 @register_check(CheckInput.SOURCE)
 def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report URLs, active markup and talk to or about an AI model that aren't in the source."""
+    """Report signs of prompt injection that aren't in the source.
+
+    These are URLs, active markup, and text that addresses or mentions an AI model.
+    """
     highlight = context.highlight
     text = "\n".join(text for _, text in draft.fields)
 
@@ -824,7 +826,7 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
 
 @register_check(CheckInput.COMPARISON)
 def check_language(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card in a language or script that its passage, highlight and comment don't use."""
+    """Report a card whose language or script matches neither its highlight nor its comment."""
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
         return
@@ -871,7 +873,8 @@ _METADATA_VALUE = regex(
 def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report a highlight that may not be a card, belongs to another tool, or is incomplete.
 
-    For example, a line with `::` may be metadata or code. Unreadable pictures are reported, too.
+    For example, a line containing `::` may be metadata or code. Unreadable images are also
+    reported.
     """
     highlight = context.highlight
     if highlight.form is Form.INLINE_FIELD:
@@ -907,7 +910,7 @@ def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[
 
 
 def _count_open_brackets(text: str) -> int:
-    """Return the number of opening brackets minus the number of closing brackets."""
+    """Count the opening brackets minus the closing brackets."""
     return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))
 
 
@@ -923,7 +926,7 @@ MAX_LABELS = 40
 
 
 def check_figure(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a figure that has no labels or too many, or whose picture can't be read."""
+    """Report a figure with no labels, with too many, or with an unreadable image."""
     masks = occlusion.get_masks(draft.fields)
     if not masks.active_masks:
         hint = "no label found; draw one: ankiforge review"

@@ -35,9 +35,9 @@ MAX_CLOZES = 64
 
 
 def check_size(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card that is too large.
+    """Report a card that's too large.
 
-    Not registered as a check, because it runs before all others.
+    This isn't registered as a check, because it runs before all the others.
     """
     length = sum(len(text) for _, text in draft.fields)
     clozes = draft.get_field("Text").count("{{")
@@ -99,7 +99,7 @@ def _check_empty_sides(draft: CardContent) -> Iterator[Finding]:
 
 
 def _check_text_around_gaps(draft: CardContent) -> Iterator[Finding]:
-    """Report each cloze number whose gaps leave no word or picture visible and have no hint."""
+    """Report cloze numbers that leave nothing visible: no word, no image and no hint."""
     text = draft.get_field("Text")
     for number, hidden_gaps in parse_draft(draft).gaps_by_number:
         shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
@@ -111,7 +111,7 @@ def _check_text_around_gaps(draft: CardContent) -> Iterator[Finding]:
 
 @register_check(CheckInput.CARD)
 def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report the first gap that splits a word, a number, or a quantity and its unit."""
+    """Report the first gap that splits a word, a number, or a number and its unit."""
     if draft.kind.family is not NoteType.CLOZE:
         return
     text = ""
@@ -164,9 +164,9 @@ _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
 
 
 def _find_broken_cloze(text: str) -> str:
-    """Return the text at the first `{{` that doesn't begin a working cloze, or "" if there is none.
+    """Return the text at the first `{{` that doesn't start a working cloze, or "" if none.
 
-    Examples are `{{answer}}`, `{{c1:…}}`, and a cloze within a formula.
+    Examples are `{{answer}}`, `{{c1:…}}`, and a cloze deletion inside a formula.
     """
     if "{{" not in text:
         return ""
@@ -228,7 +228,7 @@ def _find_broken_formula(text: str) -> str:
 
 @register_check(CheckInput.CARD)
 def check_encoding(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report text that was damaged by a wrong encoding or by a font without a character map."""
+    """Report text garbled by a wrong encoding or by a font without a character map."""
     for name, text in draft.fields:
         damage = find_damage(text)
         if damage:

@@ -97,7 +97,7 @@ _MIN_WORDS_FOR_PERCENTAGE = 8
 
 @register_check(CheckInput.CARD)
 def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report badly worded cloze cards, such as those whose text gives an answer away."""
+    """Report badly worded cloze cards, e.g. those that give an answer away."""
     if draft.kind.family is not NoteType.CLOZE:
         return
     reading = parse_draft(draft)
@@ -151,9 +151,9 @@ def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
 
 
 def _is_empty_answer(answer: str) -> bool:
-    """Return whether an answer contains only stop words or only punctuation.
+    """Return whether an answer consists only of stop words, or only of punctuation.
 
-    Negations aren't stop words, and a single letter may be a name.
+    Negations don't count as stop words. Neither do single letters, which may be names.
     """
     words = split_words(answer)
     if words and not answer.isupper():
@@ -164,9 +164,9 @@ def _is_empty_answer(answer: str) -> bool:
 def _check_leaks(
     reading: PlainDraft, text: str, number: int, hidden_gaps: Sequence[Gap]
 ) -> Iterator[Finding]:
-    """Report answers of hidden gaps that also occur in the visible text.
+    """Report hidden answers that also appear in the visible text.
 
-    In a list, only lines with a gap are searched.
+    In lists, only the lines that contain a gap are searched.
     """
     searched_text = blank_out_gaps(text, hidden_gaps)
     lines = searched_text.splitlines()
@@ -206,9 +206,10 @@ _TWO_PART_NAME = regex(rf"\A{_CAPITAL} {_CAPITAL}\Z")
 
 
 def _find_split_name(answer: str, text_before: str, text_after: str) -> str:
-    """Return the name of which a gap hides only a part, or "" if there is none.
+    """Return the full name if a gap hides only part of it, or "" otherwise.
 
-    A family name may be hidden alone. German is excluded because it capitalises all nouns.
+    Hiding just the family name is fine. German is excluded because it capitalizes all
+    nouns.
     """
     name_start = _NAME_START.search(answer[-_NAME_CONTEXT_CHARS:])
     name_rest = _NAME_CONTINUATION.match(text_after[:_NAME_CONTEXT_CHARS])
@@ -249,7 +250,7 @@ _MIN_IMPERATIVE_WORDS = 4
 
 @register_check(CheckInput.CARD)
 def check_question(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report badly worded questions and answers, such as questions about nothing specific."""
+    """Report badly worded questions and answers, e.g. questions that are too vague."""
     if draft.kind.family is not NoteType.BASIC:
         return
     reading = parse_draft(draft)
@@ -312,19 +313,20 @@ def _match_question_patterns(
 
 
 def _asks_nothing_specific(front: str) -> bool:
-    """Return whether a front asks for nothing specific, such as “What does this mean?”.
+    """Return whether a question asks for nothing specific, like “What does this mean?”.
 
-    Single Latin letters and digits are ignored, but not single ideographs, which can be words.
+    Single Latin letters and digits are ignored, but single ideographs aren't, as they can
+    be words.
     """
     words = {word for word in split_words(front) if len(word) > 1 or not word.isascii()}
     return front.endswith("?") and bool(words) and words <= _UNSPECIFIC_WORDS
 
 
 def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool:
-    """Return whether a question shares no word with its passage, so its subject is unclear.
+    """Return whether a question is unclear because it shares no words with its passage.
 
-    Applies to questions from a comment, unless the comment marks its question with `?` or `q:`. For
-    cards that the user wrote, see `continues_conversation`.
+    This applies to questions from a comment that isn't explicitly marked with `?` or `q:`.
+    For cards written by the user, see `continues_conversation`.
     """
     if is_user_written(draft):
         return continues_conversation(draft, highlight)
@@ -341,10 +343,10 @@ def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool
 
 
 def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether a front that the user typed below a passage merely continues a conversation.
+    """Return whether a front typed below a passage just continues a conversation.
 
-    Such a front is a request without a question mark, and shares no words with its context or
-    answer.
+    Such a front is a request without a question mark that shares no words with its context
+    or answer.
     """
     front = " ".join(parse_draft(draft).question.split())
     if (
@@ -370,7 +372,10 @@ def _check_front_for_answer(front: str, answer: str) -> Iterator[Finding]:
 
 
 def _count_items(back: str, answer: str) -> int:
-    """Count an answer's list items, or its comma-separated parts if there are at least three."""
+    """Count an answer's list items, falling back to its comma-separated parts.
+
+    Fewer than three such parts count as a single item.
+    """
     item_count = len(_BULLET.findall(back))
     if item_count:
         return item_count
@@ -467,9 +472,9 @@ _SCHEMA_WORDS = frozenset(
 
 @register_check(CheckInput.CARD)
 def check_references(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report placeholders, and references to text that the card doesn't show.
+    """Report placeholders and references to text that the card doesn't show.
 
-    Examples are `this paper`, `Figure 3`, `which of the following`, or `...` as an answer.
+    Examples are `this paper`, `Figure 3`, `which of the following`, and `...` as an answer.
     """
     reading = parse_draft(draft)
     is_cloze = draft.kind.family is NoteType.CLOZE
@@ -545,7 +550,7 @@ _STRAY_MARKUP = regex(
 
 @register_check(CheckInput.CARD)
 def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report truncated sides and unmatched Markdown characters."""
+    """Report truncated sides and unpaired Markdown characters."""
     for name in ("Text",) if draft.kind.family is NoteType.CLOZE else ("Front", "Back"):
         # any side is truncated if it ends in a comma; a side other than the front, which the
         # answer may continue, is also truncated if it ends in a colon or conjunction
@@ -577,7 +582,7 @@ def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Fi
 
 
 def mask_code(text: str) -> str:
-    """Replace each code span and formula with the character x."""
+    """Replace each code span and formula with an `x`."""
     parts = []
     last_end = 0
     for start, end, kind in find_shields(text):
@@ -604,9 +609,9 @@ _MIN_REVEALING_WORDS = 2
 def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
     """Return the parts of a card's context that don't give its answer away, in order.
 
-    The context is where the card comes from (document › headings › list items) and is shown above
-    the question. A heading may contain the answer, perhaps in another form, such as `Catalysis`
-    above “What speeds it up? A catalyst”.
+    The context is where the card comes from (document › headings › list items), and is
+    shown above the question. A heading may contain the answer, possibly in another form,
+    such as `Catalysis` above “What speeds it up? A catalyst”.
     """
     fields = dict(card.fields)
     if card.kind is CardKind.CLOZE:
@@ -630,10 +635,11 @@ def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
 def _gives_answer_away(text: str, answer: str) -> bool:
     """Return whether a text contains most words of an answer, in any inflection.
 
-    For example, `catalysis` matches `catalyst`. Two thirds of the words are enough, and at least
-    two words if the answer has two. Parenthesized text in the answer is ignored.
+    For example, `catalysis` matches `catalyst`. Two thirds of the words must match, and at
+    least two if there are that many. Parenthesized text in the answer is ignored.
 
-    Text without spaces between words, such as Chinese, must contain the whole answer.
+    In languages without spaces between words, such as Chinese, the text must contain the
+    whole answer.
     """
     bare_answer = normalize_for_comparison(_IN_PARENTHESES.sub(" ", answer))
     context_text = normalize_for_comparison(text)

@@ -47,7 +47,7 @@ FIRST_COMMANDS = """\
 
 
 class Program(SuggestingGroup):
-    """The group of all commands, which imports a command only when it is needed."""
+    """The top-level command group, which imports commands lazily."""
 
     context_class = HelpContext
 
@@ -56,7 +56,7 @@ class Program(SuggestingGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command, or return None if there is no such command."""
+        """Import and return a command, or return None if there's no such command."""
         if cmd_name == help_.name:
             return help_
         if cmd_name not in COMMANDS:
@@ -64,7 +64,7 @@ class Program(SuggestingGroup):
         return COMMANDS[cmd_name].load()
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help of the program: the everyday commands and the shared options."""
+        """Write the top-level help, with the everyday commands and the shared options."""
         formatter.write_text(self.help or "")
         formatter.write_paragraph()
         with formatter.indentation():
@@ -80,9 +80,9 @@ class Program(SuggestingGroup):
 
 
 def _load_plugin_command(name: str) -> click.Command | None:
-    """Load a plug-in's command, or return None if no plug-in provides this command.
+    """Load a command from a plug-in, or return None if no plug-in provides it.
 
-    Unexpected errors in the command are reported with the name of the plug-in.
+    If the command fails with an unexpected error, the message names the plug-in.
     """
     from ankiforge import plugins
 
@@ -147,8 +147,8 @@ def forge(ctx: click.Context, /, **options: Any) -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program and exit.
 
-    Exit codes: 0 for success, 1 if something failed, 2 for wrong usage, 3 if a service failed, 4 if
-    the ledger can't be used, and 130 if the user pressed Ctrl-C.
+    The exit code is 0 for success, 1 if something failed, 2 for incorrect usage, 3 if a
+    service failed, 4 if the ledger can't be used, and 130 after Ctrl-C.
     """
     gc.set_threshold(*GC_THRESHOLDS)
     try:
@@ -179,9 +179,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _print_usage_error(error: click.ClickException, arguments: list[str]) -> None:
-    """Print an error from click in the style of our own errors, with the command and a hint.
+    """Print a click error in the style of our own errors, with the command and a hint.
 
-    Options and arguments are named as in the help.
+    Options and arguments are shown as they appear in the help.
     """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         text = error.format_message()

@@ -38,10 +38,7 @@ SECOND_ROUND_MESSAGE = (
 
 
 def copy_text(text: str) -> str:
-    """Copy text to the clipboard, and return a message for the user.
-
-    Return "" if it can't be copied.
-    """
+    """Copy text to the clipboard and return a message for the user, or "" on failure."""
     from ankiforge.config import is_remote
 
     # over ssh, these programs would use the clipboard of the remote computer
@@ -91,9 +88,9 @@ _PASTE_TIMEOUT = 0.5
 
 
 def read_paste() -> str:
-    """Read the text that the user pastes, or return "" if they press a key or Ctrl-C instead.
+    """Read pasted text from the terminal, or return "" if the user presses a key or Ctrl-C.
 
-    Meanwhile, the terminal's canonical mode is off, because it limits the length of lines.
+    The terminal is taken out of canonical mode, which would limit the length of lines.
     """
     try:
         import termios

@@ -98,22 +98,22 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
 
 
 class PlainOption(click.Option):
-    """An option whose help omits the range of values, such as `[1<=x<=3]`."""
+    """An option whose help doesn't show its range, such as `[1<=x<=3]`."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return click's notes in brackets after the help, without the range."""
+        """Return what click shows in brackets after the help text, minus the range."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
         return extra
 
 
 def make_shared_options() -> list[click.Option]:
-    """Create the options that every command accepts."""
+    """Build the options accepted by every command."""
     return [PlainOption(names, **settings) for names, settings in SHARED_OPTIONS.items()]
 
 
 def drop_unset_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Drop the options that the user hasn't set, so that they don't override others."""
+    """Drop options that the user didn't set, so they don't override others."""
     values = {}
     for name, value in options.items():
         if value is not None and value is not False:  # `--limit 0` counts as set
@@ -122,17 +122,17 @@ def drop_unset_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 class SuggestingGroup(click.Group):
-    """A group that suggests the closest command if the user misspells a name."""
+    """A command group that suggests the closest match for a misspelled command."""
 
     def resolve_command(
         self,
         ctx: click.Context,
         args: list[str],
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command named by the arguments.
+        """Look up the command named by the arguments.
 
         Raises:
-            UsageError: there is no such command. The hint suggests the closest one.
+            UsageError: there's no such command. The hint suggests the closest match.
         """
         try:
             return super().resolve_command(ctx, args)

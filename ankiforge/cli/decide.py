@@ -31,7 +31,7 @@ MAX_SHOWN_DECISIONS = 5
 
 
 class DecisionOptions(TypedDict):
-    """The options that select the cards, drafts and questions to decide on."""
+    """The options that select which cards, drafts and questions to decide on."""
 
     ids: Words
     every: bool
@@ -254,18 +254,18 @@ def decide_all(
     *,
     every: bool = False,
 ) -> None:
-    """Decide on all ids in one undoable action, and print the results.
+    """Decide on each id as a single undoable action, and print the results.
 
-    If a decision is refused, the others are still made, but the exit code is 1.
+    If a decision is refused, the others still go ahead, but the exit code is 1.
 
     Args:
-        call: the options of the command.
-        ledger: records the decisions.
+        call: the command's options.
+        ledger: where the decisions are recorded.
         ids: the ids of drafts, cards, questions and passages.
-        decide: decides on the item with an id, and returns the GUID of the note, or None.
-        participle: what was done, for messages, such as `accepted`.
-        every: whether a query selected the ids. Then a draft counts as decided if an earlier
-            decision of this action settled it.
+        decide: a function that decides on an id and returns the note's GUID, if any.
+        participle: what was done, for messages, e.g. `accepted`.
+        every: whether the ids come from a query. If so, drafts already settled by an
+            earlier decision in this action count as decided.
     """
     from ankiforge.ledger.decide import SettledError, can_undo, count_accepted_cards
     from ankiforge.model import is_question_id
@@ -317,13 +317,12 @@ def decide_all(
 
 
 def select_ids(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
-    """Return the full ids of the items that the user selected by `ids`, or by `every` and `query`.
+    """Return the full ids of the items selected by `ids`, or by `every` and `query`.
 
-    Only `ids` can contain the id of a question or the key of a highlight. A query never matches
-    these.
+    Questions and highlights can only be selected through `ids`; queries never match them.
 
     Raises:
-        UsageError: the user gave neither ids nor `--all`, or gave both, or an id is invalid.
+        UsageError: neither or both of ids and `--all` were given, or an id is invalid.
     """
     from ankiforge.pipeline.query import (
         find_matching_ids,

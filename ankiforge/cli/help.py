@@ -18,10 +18,13 @@ _MAX_TERM_WIDTH = 30
 
 
 class WrappingFormatter(click.HelpFormatter):
-    """Wraps lines at spaces only, because click would also wrap at the hyphens in options."""
+    """A help formatter that only wraps at spaces.
+
+    Click would also wrap at the hyphens in options.
+    """
 
     def write_text(self, text: str) -> None:
-        """Write the paragraphs of a text, with an empty line between them."""
+        """Write text as wrapped paragraphs, separated by blank lines."""
         paragraphs = []
         for paragraph in re.split(r"\n\s*\n", text.strip()):
             paragraphs.append("\n".join(self._wrap(" ".join(paragraph.split()))))
@@ -33,7 +36,7 @@ class WrappingFormatter(click.HelpFormatter):
         col_max: int = _MAX_TERM_WIDTH,
         col_spacing: int = 2,
     ) -> None:
-        """Write a list of terms, each with its meaning to the right, or below a long term."""
+        """Write a definition list, with each meaning beside its term, or below a long one."""
         rows = list(rows)
         column_width = col_spacing + min(max(len(term) for term, _ in rows), col_max)
         self.current_indent += column_width
@@ -48,11 +51,10 @@ class WrappingFormatter(click.HelpFormatter):
         self.current_indent -= column_width
 
     def write_examples(self, text: str) -> None:
-        """Write each example with its comment below it, and then the prose.
+        """Write a command's examples, each with its comment below it, followed by any prose.
 
-        Args:
-            text: each example is a line of the form `  command   comment`. All other lines are
-                prose.
+        In `text`, examples are lines of the form `  command   comment`; all other lines are
+        prose.
         """
         lines = text.splitlines()
         with self.section("Examples"):
@@ -89,12 +91,12 @@ class HelpContext(click.Context):
 
 
 class HelpfulCommand(click.Command):
-    """A command whose help lists only its own options, and has examples at the end."""
+    """A command whose help lists only its own options and ends with examples."""
 
     context_class = HelpContext
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command's own options, and the subcommands of a group."""
+        """Write the command's own options and, for a group, its subcommands."""
         shared_names = {option.name for option in make_shared_options()}
         rows = []
         for option in self.params:

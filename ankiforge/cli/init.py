@@ -102,13 +102,13 @@ def init(
 def _make_settings(
     call: Call, root: Path, decks: str
 ) -> tuple[str, dict[str, list[str]]]:
-    """Render the settings of a new workspace, and return them with what was found on this computer.
+    """Render a new workspace's settings, and return them with what was found locally.
 
-    The latter is the names of the sources, collections and models, by kind.
+    The latter are the names of sources, Anki collections and models, keyed by kind.
 
     Raises:
-        UsageError: the workspace would be inside an Obsidian vault, and Obsidian would read and
-            sync its files.
+        UsageError: the workspace would be inside an Obsidian vault, where Obsidian would
+            read and sync its files.
     """
     for folder in (root, *root.parents):
         if (folder / ".obsidian").is_dir():
@@ -181,10 +181,10 @@ def find_local_sources(root: Path) -> tuple[list[tuple[str, Path]], dict[str, li
     """Find sources, Anki collections and models on this computer.
 
     Args:
-        root: the directory of the new workspace. Vaults next to it are found too.
+        root: the directory of the new workspace. Vaults next to it are included.
 
     Returns:
-        The kind and path of each source, and the names of everything that was found, by kind.
+        The kind and path of each source, and the names of everything found, keyed by kind.
     """
     from ankiforge.draft.server import (
         LOCAL_DISCOVERY_TIMEOUT,
@@ -248,12 +248,12 @@ def _write_files(root: Path, text: str) -> list[Path]:
 def render_settings(
     root: Path, sources: Iterable[tuple[str, Path]], *, decks: str = DECK_RULES[0]
 ) -> str:
-    """Render the `ankiforge.yaml` of a new workspace with these sources.
+    """Render the `ankiforge.yaml` of a new workspace.
 
     Args:
-        root: the directory of the workspace.
-        sources: the kind and the path of each source.
-        decks: the rule that chooses the decks of new cards, one of `DECK_RULES`.
+        root: the workspace directory.
+        sources: the kind and path of each source.
+        decks: how to choose the decks of new cards; one of `DECK_RULES`.
     """
     from unicodedata import normalize
 

@@ -117,7 +117,7 @@ _PURPOSES = {row.model_purpose: row for row in COMMANDS.values() if row.model_pu
 
 
 class ModelOptions(TypedDict):
-    """The options that name a model, in `model use`."""
+    """The options of `model use` that identify a model."""
 
     name: str
     model: str
@@ -204,7 +204,7 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
 
 
 def ask_consent(call: Call, question: str, choice: NamedModel) -> bool:
-    """Ask the user for consent before anything is sent to a model, and return the answer.
+    """Ask for the user's consent before sending anything to a model.
 
     Raises:
         UsageError: the user can't be asked.

@@ -82,7 +82,7 @@ block or the next command.
 
 
 def add_colours(text: str) -> str:
-    """Colour lines of text with escape sequences."""
+    """Add colours to lines of text, as terminal escape sequences."""
     lines = []
     for line in text.split("\n"):
         matches: list[tuple[re.Match[str], dict[str, Any]]] = []
@@ -97,7 +97,7 @@ def add_colours(text: str) -> str:
 
 
 def wrap_text(text: str, width: int) -> str:
-    """Wrap lines that are longer than `width` at spaces, but never within a command."""
+    """Wrap lines longer than `width` at spaces, but never inside a command."""
     if width < MIN_WIDTH:
         return text
     lines: list[str] = []
@@ -137,7 +137,7 @@ def _wrap_line(line: str, width: int) -> Iterator[str]:
 
 
 def _fit_row(line: str, width: int) -> str:
-    """Fit a row of a list into `width`, keeping the gap visible and the title on the right."""
+    """Fit a list row into `width`, keeping its gap visible and its title at the right."""
     row, _, title = line.partition(RIGHT_ALIGN_MARK)
     title = _truncate_to_width(
         title, min(max(width // 4, _MIN_TITLE_WIDTH), _MAX_TITLE_WIDTH)
@@ -162,9 +162,9 @@ def _truncate_to_width(text: str, width: int) -> str:
 
 
 def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
-    """Split a line into parts that are never wrapped, each with the spaces before it.
+    """Split a line into unbreakable chunks, yielding each with the spaces before it.
 
-    The parts are columns if there are any, and otherwise commands and words.
+    The chunks are columns, if the line has any, and commands and words otherwise.
     """
     for index, column in enumerate(body.split(_COLUMN_GAP)):
         gap = _COLUMN_GAP if index else ""
@@ -210,10 +210,10 @@ _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 
 
 def sanitize_for_terminal(text: str) -> str:
-    """Remove the characters that control the terminal or change the direction of text.
+    """Strip characters that control the terminal or change the text direction.
 
-    Even colours are removed, because a note could use them to hide text from a user who is about
-    to accept a card.
+    This includes colours, which a note could use to hide text from a user about to accept a
+    card.
     """
     return _UNSAFE_OR_BIDI.sub("", text)
 
@@ -223,7 +223,7 @@ def sanitize_for_terminal(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a command: the values of the shared options, and output that depends on them."""
+    """A command invocation: the values of the shared options, and output methods."""
 
     workspace: str = ""
     """The directory given with `-C`, or "".
@@ -249,72 +249,75 @@ class Call:
 
     @property
     def folder(self) -> Path | None:
-        """The directory given with `-C`, or None."""
+        """The directory given with `-C`, if any."""
         return Path(self.workspace) if self.workspace else None
 
     @property
     def color(self) -> bool:
-        """Whether colours are allowed."""
+        """Whether colours may be used."""
         return not self.no_color and not os.environ.get("NO_COLOR")
 
     def choose_row_limit(self, default: int) -> int | None:
-        """Return the maximum number of rows, or of notes of each kind, to show; None for no limit.
+        """Return how many rows (or notes of each kind) to show, or None for no limit.
 
-        Falls back to `default` without `--limit`.
+        Without `--limit`, this is `default`.
         """
         if self.verbose:
             return None
         return default if self.limit is None else self.limit
 
     def say(self, text: str = "") -> None:
-        """Print a message to stderr, unless quiet."""
+        """Print a message to stderr, unless in quiet mode."""
         if not self.quiet:
             self.warn(text)
 
     def warn(self, text: str) -> None:
-        """Print a message to stderr, even if quiet."""
+        """Print a message to stderr, even in quiet mode."""
         self._print_line(self.format_for_stream(sys.stderr, text), err=True)
 
     def print_json(self, value: Any) -> bool:
-        """Print a value to stdout as one line of JSON. Return False if stdout is closed."""
+        """Print a value to stdout as a line of JSON, returning False if stdout is closed."""
         import msgspec
 
         text = msgspec.json.encode(value).decode()
         return self.print_raw(text.translate(_LINE_ENDS))
 
     def print_result(self, text: str) -> bool:
-        """Print the outcome of a command to stdout, unless quiet.
+        """Print a command's outcome to stdout, unless in quiet mode.
 
-        Return False if stdout is closed.
+        Returns False if stdout is closed.
         """
         return self.quiet or self._print_line(self.format_for_stream(sys.stdout, text))
 
     def print_value(self, value: Any, lines: Iterable[str]) -> bool:
-        """Print requested data to stdout, as JSON or as text, even if quiet.
+        """Print requested data to stdout as JSON or text, even in quiet mode.
 
-        Return False if stdout is closed.
+        Returns False if stdout is closed.
         """
         if self.as_json:
             return self.print_json(value)
         return self._print_line(self.format_for_stream(sys.stdout, "\n".join(lines)))
 
     def add_workspace_option(self, text: str) -> str:
-        """Add the option `-C` to the commands in a message, if the user gave it."""
+        """Add `-C` to the commands in a message, if the user passed it."""
         if not self.workspace:
             return text
         return _COMMAND.sub(f"ankiforge -C {quote(self.workspace)} ", text)
 
     def print_raw(self, text: str) -> bool:
-        """Print text to stdout without wrapping or colours. Return False if stdout is closed."""
+        """Print text to stdout without wrapping or colours.
+
+        Returns False if stdout is closed.
+        """
         return self._print_line(_UNSAFE.sub("", text))
 
     def print_problems(
         self, problems: Iterable[Problem], limit: int | None = None
     ) -> int:
-        """Print problems and then notices, with hints, and return the number of printed lines.
+        """Print problems, then notices, with hints, and return the number of lines printed.
 
-        With a `limit`, files with the same problem are grouped, and problems that would exceed the
-        limit are only counted, except for notices that no later run repeats.
+        If there's a `limit`, files with the same problem are grouped, and anything over the
+        limit is summarized as a count. Notices that later runs won't repeat are always shown.
         """
         groups: dict[object, list[Problem]] = {}
         for problem in sorted(
@@ -344,7 +347,7 @@ class Call:
         return len(shown_groups)
 
     def format_for_stream(self, stream: TextIO, text: str) -> str:
-        """Format text for a stream. For a terminal, wrap and colour it."""
+        """Format text for a stream, wrapping and colouring it for terminals."""
         text = sanitize_for_terminal(self.add_workspace_option(text))
         if not (stream.isatty() and self.color):
             text = _render_bold(text, ("**", "**"), ("[", "]"))
@@ -357,7 +360,7 @@ class Call:
         return text.replace(RIGHT_ALIGN_MARK, "  ")
 
     def _print_line(self, text: str, *, err: bool = False) -> bool:
-        """Print a line. Return False if the pipe is closed (`| head`), without raising an error."""
+        """Print a line, returning False if the pipe is closed (e.g. by `| head`)."""
         stream = sys.stderr if err else sys.stdout
         try:
             try:
@@ -375,18 +378,18 @@ class Call:
 
     @property
     def is_interactive(self) -> bool:
-        """Whether the user can be asked questions: there is a terminal, and no JSON is printed."""
+        """Whether the user can be asked: there's a terminal, and we aren't printing JSON."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
 
     def confirm(self, question: str, *, yes: bool) -> bool:
-        """Ask the user to confirm, unless `yes`. Return False if the user can't be asked."""
+        """Ask for confirmation, unless `yes` is set. Returns False if the user can't be asked."""
         return yes or (self.is_interactive and click.confirm(question, err=True))
 
 
 def _render_bold(text: str, strong: Strings, gap: Strings) -> str:
-    """Replace the marks of `mark_bold` by `gap` in the rows of a list, and by `strong` elsewhere.
+    """Replace `mark_bold` markers with `gap` in list rows, and with `strong` elsewhere.
 
-    Each is the pair of strings to write before and after the text.
+    Both are pairs of strings to insert before and after the marked text.
     """
     lines = [
         render_bold_marks(line, *gap) if RIGHT_ALIGN_MARK in line else line
@@ -407,15 +410,15 @@ ListedRows = Iterator[tuple[Any, Iterable[str]]]
 
 
 def print_items(call: Call, items: ListedRows, *, apart: bool = False) -> int:
-    """Print items as JSON or text until the limit is reached or the pipe is closed.
+    """Print items as JSON or text, up to the limit or until the pipe is closed.
 
     Args:
-        call: the options of the command.
+        call: the command's options.
         items: the items to print.
-        apart: whether to print an empty line after each item.
+        apart: whether to print a blank line after each item.
 
     Returns:
-        The number of printed items.
+        The number of items printed.
     """
     count = 0
     for data, lines in islice(items, call.limit):
@@ -427,10 +430,9 @@ def print_items(call: Call, items: ListedRows, *, apart: bool = False) -> int:
 
 
 def print_items_in_pager(call: Call, items: ListedRows, *, apart: bool = False) -> int:
-    """Print items like `print_items`, but use the user's pager (`PAGER`) on a terminal.
+    """Print items like `print_items`, using the user's pager (`PAGER`) on a terminal.
 
-    Returns:
-        The number of printed items, or with a pager, 1 if there were any.
+    Returns the number of items printed or, if a pager was used, 1 if there were any.
     """
     if call.as_json or call.quiet or not sys.stdout.isatty():
         return print_items(call, items, apart=apart)
@@ -452,7 +454,7 @@ def print_items_in_pager(call: Call, items: ListedRows, *, apart: bool = False) 
 def exit_if_failed(
     problems: Collection[Problem], error: ForgeError | None = None
 ) -> None:
-    """Raise `error` if there is one, or else exit with code 1 if there are problems.
+    """Raise `error` if given; otherwise, exit with code 1 if there are any problems.
 
     Notices don't count as problems.
     """
@@ -463,12 +465,12 @@ def exit_if_failed(
 
 
 def exit_if_run_failed(result: RunResult) -> None:
-    """Exit with the error or the problems of a run, like `exit_if_failed`."""
+    """Call `exit_if_failed` with the error and problems of a run."""
     exit_if_failed(result.problems, result.error)
 
 
 def exit_with_code(code: int) -> None:
-    """Exit the current command with an exit code."""
+    """Exit the current command with the given code."""
     click.get_current_context().exit(code)
 
 
@@ -476,12 +478,12 @@ def exit_with_code(code: int) -> None:
 
 
 class Command(HelpfulCommand):
-    """A command that accepts query terms that look like options, such as `-tag:exam`."""
+    """A command that accepts query terms that look like options, e.g. `-tag:exam`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments, after moving terms such as `-verdict:waiting` behind `--`.
+        """Parse the arguments, with query terms like `-verdict:waiting` moved after `--`.
 
-        Otherwise click would parse such a term as the option `-v`.
+        Otherwise, click would parse this one as the option `-v`.
         """
         if self.context_settings.get("ignore_unknown_options") and any(
             argument.startswith("-") and ":" in argument for argument in args
@@ -503,17 +505,17 @@ class Command(HelpfulCommand):
 
 
 class CommandGroup(HelpfulCommand, SuggestingGroup):
-    """A command with subcommands, with examples in its help and suggestions in its errors."""
+    """A command with subcommands, help with examples, and suggestions for misspelled names."""
 
 
 def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], Any]:
-    """Decorator that turns a function into a command with the shared options.
+    """Turn the decorated function into a command that also takes the shared options.
 
     The function receives their values as `call`.
 
     Args:
         examples: the examples at the end of the command's help, one per line.
-        settings: further arguments of `click.command`.
+        settings: further arguments for `click.command`.
     """
     shared = make_shared_options()
     option_names = [str(option.name) for option in shared]
@@ -551,9 +553,9 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 
 
 def find_workspace(call: Call) -> WorkspaceDirectory:
-    """Find the workspace of a call, asking the user to trust it if necessary.
+    """Find the workspace for this call, asking the user to trust it if necessary.
 
-    With `--yes`, the workspace is trusted without asking.
+    With `--yes`, it's trusted without asking.
 
     Raises:
         UsageError: the directory isn't a workspace, or isn't trusted.
@@ -589,12 +591,12 @@ def open_workspace(
     lock_timeout: float | None = None,
     folder: WorkspaceDirectory | None = None,
 ) -> Iterator[Workspace]:
-    """Context manager that opens the workspace of a call, together with its ledger.
+    """Open the workspace for this call, along with its ledger, as a context manager.
 
     Args:
-        call: the options of the command.
-        writes: the name of the lock to hold ("drafting" or "publishing"), or "" for none.
-        read_only: whether to write nothing. Changes then go into a copy in memory.
+        call: the command's options.
+        writes: the lock to hold ("drafting" or "publishing"), or "" for none.
+        read_only: whether to keep all changes in an in-memory copy instead of writing them.
         lock_timeout: how long to wait for the lock in seconds, or None for the default.
         folder: the workspace's directory and settings, if already known.
     """
@@ -618,9 +620,9 @@ def open_workspace(
 
 
 def hint_if_first_time(workspace: Workspace, hint: str) -> str:
-    """Return a hint that the user has never been shown, or "" if they have.
+    """Return a hint if the user hasn't seen it yet, or "" otherwise.
 
-    In a read-only workspace, the hint is always returned, because nothing is recorded.
+    In a read-only workspace, nothing can be recorded, so the hint is always returned.
     """
     from ankiforge.config.workspace import record_hint_shown
 
@@ -630,7 +632,7 @@ def hint_if_first_time(workspace: Workspace, hint: str) -> str:
 
 
 def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
-    """Create the error for commands that need an Anki collection if there is none to read."""
+    """Build the error for commands that need an Anki collection when none can be read."""
     from ankiforge.pipeline.collection import NEVER
 
     if folder.config.anki.collection == NEVER:
@@ -653,7 +655,7 @@ Paths = tuple[Path, ...]
 
 
 class _PathType(click.Path):
-    """A path type that rejects the empty path, which would mean the current directory."""
+    """A path type that rejects empty paths, which would mean the current directory."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value == "":
@@ -668,17 +670,17 @@ Option = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 def flag_option(*names: str, help: str) -> Option:
-    """Create a boolean option that is False by default."""
+    """Build a boolean option that defaults to False."""
     return click.option(*names, is_flag=True, help=help)
 
 
 def text_option(*names: str, metavar: str, help: str) -> Option:
-    """Create an option with a text value that is "" by default."""
+    """Build a text option that defaults to ""."""
     return click.option(*names, default="", metavar=metavar, help=help)
 
 
 def choice_option(*names: str, of: Collection[str], help: str) -> Option:
-    """Create an option that takes one of several values and is "" by default."""
+    """Build an option that takes one of several values and defaults to ""."""
     choice = click.Choice([*of])
     # convert None to "", because click rejects a default that isn't one of the values
     return click.option(
@@ -687,18 +689,18 @@ def choice_option(*names: str, of: Collection[str], help: str) -> Option:
 
 
 def number_option(name: str, *, most: int, help: str) -> Option:
-    """Create an option that takes an integer from 1 to `most`."""
+    """Build an option that takes an integer from 1 to `most`."""
     numbers = click.IntRange(1, most)
     return click.option(name, cls=PlainOption, type=numbers, metavar="N", help=help)
 
 
 def file_option(*names: str, help: str) -> Option:
-    """Create an option that takes the path of a file."""
+    """Build an option that takes a file path."""
     return click.option(*names, type=PATH_TYPE, metavar="FILE", help=help)
 
 
 def deck_option(help: str) -> Option:
-    """Create the option `--deck`, which rejects an empty name."""
+    """Build the `--deck` option, which rejects empty names."""
 
     def check_name(context: click.Context, option: click.Parameter, name: str) -> str:
         source = context.get_parameter_source(str(option.name))
@@ -735,7 +737,7 @@ ACCEPT_OPTION = choice_option(
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
-    """Refuse to overwrite a file, unless `force` is set.
+    """Refuse to overwrite an existing file, unless `force` is set.
 
     Raises:
         UsageError: the file exists.
@@ -746,12 +748,13 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:
-    """Refuse options in a query that the command doesn't have.
+    """Reject unknown options in a query.
 
-    Click doesn't, because commands with a query have to allow unknown options.
+    Click can't do this for us, because commands that take a query must allow unknown
+    options.
 
     Raises:
-        click.NoSuchOption: a word of the query begins with `--`.
+        click.NoSuchOption: a word in the query starts with `--`.
     """
     context = click.get_current_context()
     names: list[str] = []

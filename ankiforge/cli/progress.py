@@ -21,10 +21,10 @@ BAR_WIDTH = 10
 
 
 class RunProgressBar:
-    """The progress bar of a run, which shows the progress first of reading and then of drafting."""
+    """A progress bar for a run, which tracks first reading and then drafting."""
 
     def __init__(self, bars: Bars, sources: Sequence[Source]) -> None:
-        """Show the bar. Must be called before the sources are read."""
+        """Show the progress bar. This must happen before the sources are read."""
         from ankiforge.extract.base import get_scan_progress
 
         self._bars = bars
@@ -34,13 +34,13 @@ class RunProgressBar:
         self._task = bars.add_task("reading", total=None, more="")
 
     def show_reading(self) -> None:
-        """Show how many documents of all sources have been read."""
+        """Update the bar with the number of documents read from all sources."""
         done = sum(count.done for count in self._counts)
         total = sum(count.total for count in self._counts) or None
         self._bars.update(self._task, completed=done, total=total)
 
     def show_step(self, step: RunStep) -> None:
-        """Show the progress reported by a step of the run."""
+        """Update the bar with the progress reported by a step of the run."""
         if step.is_paused:
             self._bars.stop()
             return
@@ -72,9 +72,9 @@ def progress_bar(
     call: Call,
     sources: Sequence[Source],
 ) -> Iterator[Callable[[RunStep], None]]:
-    """Context manager that shows the progress of a run on a terminal.
+    """Show the progress of a run on a terminal, as a context manager.
 
-    Yields a callback for each step of the run.
+    Yields a callback to call for each step of the run.
     """
     if not call.is_interactive or call.quiet:
         yield lambda step: None
@@ -132,16 +132,16 @@ SERVER_TIMEOUT = 0.05
 def format_model_offer(
     workspace: Workspace, servers: Callable[[float], tuple[ModelServer, ...]]
 ) -> str:
-    """Format a line that offers the user a model for drafting, or return "".
+    """Format a one-line suggestion to draft with a model, or return "".
 
-    A model is available if its provider's key is set, or if a server on this computer has it. Each
-    of the two kinds is offered only once. Nothing is offered if there is nothing to draft, or if a
-    model is already in use.
+    We suggest a model if its provider's key is set, or if it runs on a local server. Each
+    of these suggestions is made only once, and none if there's nothing to draft or a model
+    is already in use.
 
     Args:
         workspace: the workspace whose highlights would be drafted.
-        servers: returns the servers on this computer, and waits at most the given number of
-            seconds for them.
+        servers: a function that returns the local servers, waiting for them at most the
+            given number of seconds.
     """
     from ankiforge.config.workspace import record_hint_shown, was_hint_shown
     from ankiforge.draft.server import find_providers_with_key

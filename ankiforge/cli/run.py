@@ -101,14 +101,14 @@ def read_and_draft(
     in_review: bool = False,
     **options: Unpack[RunOptions],
 ) -> RunResult:
-    """Run the command `run`, print the result, and return it.
+    """Execute the `run` command, print the result, and return it.
 
     Args:
-        call: the options of the command.
+        call: the command's options.
         paths: the files and directories to read, or () for all known sources.
-        dry_run: whether to write and send nothing.
-        in_review: whether to omit the next command, because the review follows.
-        options: further arguments of `Workspace.run`.
+        dry_run: whether to avoid writing or sending anything.
+        in_review: whether a review follows, in which case no next command is suggested.
+        options: further arguments for `Workspace.run`.
     """
     # look for local model servers during the run, so that one can be offered to the user
     servers = None
@@ -139,14 +139,14 @@ def print_summary(
     in_review: bool = False,
     offer: str = "",
 ) -> None:
-    """Print the result of a run as JSON, or as a short block, its problems and further lines.
+    """Print the result of a run, as JSON or as a short summary with problems and hints.
 
     Args:
-        call: the options of the command.
+        call: the command's options.
         workspace: the workspace of the run.
         result: the result of the run.
-        in_review: whether to omit the next command, because the review follows.
-        offer: a line about a model that could draft cards, or "".
+        in_review: whether a review follows, in which case no next command is suggested.
+        offer: a line suggesting a model to draft with, or "".
     """
     if call.quiet and not call.as_json:
         call.print_problems(result.problems, None if call.verbose else MAX_PROBLEM_LINES)
@@ -178,9 +178,9 @@ _NOTICES_SETTING = "notices"
 
 
 def _filter_new_problems(workspace: Workspace, result: RunResult) -> list[Problem]:
-    """Return the problems of a run without notices that the previous run already reported.
+    """Return the problems of a run, minus any that the previous run reported as notices.
 
-    Missing sources are always reported.
+    Missing sources are always included.
     """
     from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
 
@@ -293,12 +293,12 @@ CARDS_OPTION = click.option(
 
 
 class DraftGroup(CommandGroup):
-    """The command group `draft`, which also accepts a path instead of a subcommand."""
+    """The `draft` command group, which also accepts a path in place of a subcommand."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the named subcommand, or `choose` if the first argument is a path."""
+        """Look up the subcommand, which is `choose` if the first argument is a path."""
         name = args[0]
         is_path = Path(name).suffix or os.sep in name or Path(name).exists()
         if name not in self.commands and is_path:
@@ -445,9 +445,9 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
 
 
 def _copy_prompt(call: Call, text: str) -> None:
-    """Copy a prompt for a chat to the clipboard, and print what to do with it.
+    """Copy a chat prompt to the clipboard, and tell the user what to do with it.
 
-    If it can't be copied, write it to a file instead.
+    If it can't be copied, it's written to a file instead.
     """
     from ankiforge.cli.chat import copy_text
 
@@ -493,19 +493,19 @@ def _ask_chat(
     asked_keys: frozenset[HighlightKey] = frozenset(),
     request: unmarked.DocumentRequest | None = None,
 ) -> ChatImport | None:
-    """Copy a prompt for a chat, and record the cards in the pasted answer.
+    """Copy a chat prompt to the clipboard, and record the cards in the answer pasted back.
 
-    After an answer without usable cards, the user can paste another one.
+    If an answer contains no usable cards, the user can paste another.
 
     Args:
-        call: the options of the command.
-        workspace: receives the cards.
+        call: the command's options.
+        workspace: where to record the cards.
         prompt: the text for the chat.
         asked_keys: the highlights that the prompt is about.
-        request: the document in which the chat should choose passages, or None.
+        request: the document to choose passages from, if any.
 
     Returns:
-        The recorded cards, or None if the user pasted no usable answer.
+        The recorded cards, or None if no usable answer was pasted.
     """
     from ankiforge.cli.chat import read_paste
     from ankiforge.pipeline.chats import record_answer
@@ -549,7 +549,7 @@ def _ask_chat_for_cards(call: Call, workspace: Workspace) -> None:
 
 
 def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
-    """Return the highlights that the option `--again` selects by keys, ids or a query.
+    """Return the highlights that `--again` selects by key, id or query.
 
     Raises:
         UsageError: nothing matches.
@@ -665,7 +665,7 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
 
 
 def _write_prompt(path: Path, prompt: str) -> None:
-    """Write a prompt to a file, which may already exist only if it contains an older prompt.
+    """Write a prompt to a file, which is overwritten only if it contains an older prompt.
 
     Raises:
         UsageError: the file contains something else, or can't be written.

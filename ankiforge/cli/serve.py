@@ -160,7 +160,7 @@ def _find_unmarked_path(call: Call, paths: Paths) -> Path | None:
 
 
 def _parse_as_query(call: Call, arguments: Sequence[Path]) -> str:
-    """Join the arguments into a query, or return "" if no pending item and no proposal matches."""
+    """Join the arguments into a query, or return "" if no pending item or proposal matches."""
     from ankiforge.pipeline.query import join_arguments
     from ankiforge.review import sittings
 
@@ -186,7 +186,8 @@ def _open_review_session(
 ) -> ReviewSession:
     """Open a review session with its own ledger.
 
-    Call this in the thread that handles requests, so that only that thread uses the ledger.
+    Call this on the thread that handles requests, which must be the only one to use the
+    ledger.
     """
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
@@ -226,10 +227,10 @@ def _show_page(call: Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
 
 @contextmanager
 def _write_redirect_file(url: str) -> Iterator[Path]:
-    """Context manager that writes a private file that redirects a browser to a URL.
+    """Write a private HTML file that redirects to a URL, as a context manager.
 
-    The browser gets the file instead of the URL, because the URL contains the page's token and
-    every user of a computer can read the command lines of all programs.
+    The URL contains the page's token, so we don't pass it to the browser directly: a
+    process's command line is visible to all users of the computer.
     """
     from tempfile import TemporaryDirectory
 
@@ -323,9 +324,9 @@ def watch(call: Call, push: bool, poll: bool) -> None:
 
 @contextmanager
 def _interrupt_on_signals() -> Iterator[threading.Event]:
-    """Context manager in which SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does.
+    """Make SIGTERM and SIGHUP raise KeyboardInterrupt inside a context, like Ctrl-C does.
 
-    Yields an event that each of these signals sets, even if the exception is swallowed.
+    Yields an event that's set by each of these signals, even if the exception is swallowed.
     """
     interrupted = threading.Event()
 
@@ -347,13 +348,13 @@ def _interrupt_on_signals() -> Iterator[threading.Event]:
 
 
 class Watcher:
-    """Reads the sources and drafts cards on each call of `run`, and prints what happened.
+    """Reads the sources and drafts cards on each call to `run`, and prints what happened.
 
     Each call opens the workspace anew.
     """
 
     def __init__(self, call: Call, *, push: bool) -> None:
-        """Create a watcher, without reading anything. `push` sends cards to a running Anki."""
+        """Initialize the watcher. `push` makes it send cards to a running Anki."""
         self._call = replace(call, quiet=True)
         self._push = push
         # the options with which events are printed; runs themselves are quiet
@@ -370,11 +371,7 @@ class Watcher:
     def run(self, has_changed: bool) -> bool:
         """Read the sources and draft cards, and deliver the cards if anything has changed.
 
-        Args:
-            has_changed: whether any source has changed.
-
-        Returns:
-            Whether everything succeeded.
+        `has_changed` says whether any source has changed. Returns whether everything succeeded.
         """
         from ankiforge.model import Problem
         from ankiforge.pipeline.run_result import RunResult
@@ -432,7 +429,7 @@ class Watcher:
         """Write the package or send the cards to Anki, and print what was delivered.
 
         Raises:
-            ForgeError: the model or Anki didn't respond. It is raised only after the delivery.
+            ForgeError: the model or Anki didn't respond. Raised only after the delivery.
         """
         from ankiforge.reports.summary import delivery_to_json
 
@@ -468,7 +465,7 @@ class Watcher:
         self._reported_problems = set(problems_by_key)
 
     def print_event(self, event: str, text: str = "", **values: Any) -> None:
-        """Print an event as a line of JSON with `values`, or as `text` unless it is empty."""
+        """Print an event, either as a line of JSON with `values` or as `text`, if any."""
         if self._event_call.as_json:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self._event_call.print_json({"event": event, "at": now, **values})

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 def write_settings(
     call: Call, folder: WorkspaceDirectory, settings: Mapping[Strings, object]
 ) -> str | None:
-    """Write settings into a workspace's `ankiforge.yaml`, and return the path of the file.
+    """Update a workspace's `ankiforge.yaml` and return its path.
 
-    If the file can't be changed automatically, print the lines that the user has to add, and
+    If the file can't be updated automatically, print the lines for the user to add, and
     return None.
 
     Args:
-        call: prints the lines.
+        call: the command's options, for printing those lines.
         folder: the workspace's directory.
-        settings: the new values by path of keys, such as `("llm", "model")`.
+        settings: the new values, keyed by key path, e.g. `("llm", "model")`.
     """
     from ankiforge.config import SETTINGS_FILE_NAME
     from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded, write_file

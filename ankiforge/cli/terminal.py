@@ -57,10 +57,10 @@ Choice = tuple[Decision, ShownCard]
 
 
 class TerminalReview:
-    """Lets the user decide on pending items in a terminal, one after another."""
+    """A terminal interface for deciding on pending items, one after another."""
 
     def __init__(self, call: Call, workspace: Workspace, query: str = "") -> None:
-        """Queue the pending items that match `query`, or all of them if it is ""."""
+        """Queue the pending items that match `query`, or all of them if it's ""."""
         self._say = dataclasses.replace(call, quiet=False).print_result
         self._workspace = workspace
         self._ledger = workspace.ledger
@@ -86,7 +86,7 @@ class TerminalReview:
         """
 
     def run(self) -> None:
-        """Show one item after another, until none is left or the user ends the review."""
+        """Show one item after another until none are left or the user quits."""
         page_only_count = 0
         has_shown_item = False
         while self._current_ids or self._start_next_batch():
@@ -137,10 +137,9 @@ class TerminalReview:
         self._say(format_next_command(*step))
 
     def _start_next_batch(self) -> bool:
-        """Start a batch of ten pending items or, when none is left, of proposals.
+        """Start a batch of ten pending items, falling back to proposals.
 
-        Returns:
-            Whether there are any items left.
+        Returns whether the batch has any items.
         """
         if not self._queue:
             for items in self._proposals:
@@ -154,10 +153,9 @@ class TerminalReview:
         return bool(self._current_ids)
 
     def _review_drafts(self, item: Item) -> bool:
-        """Print the drafts of an item, and handle keys until the user moves on.
+        """Print an item's drafts and handle key presses until the user moves on.
 
-        Returns:
-            Whether the review goes on.
+        Returns whether to continue the review.
         """
         choices = list[Choice]()
         for index, draft in enumerate(item.offered_drafts):
@@ -241,7 +239,7 @@ class TerminalReview:
                 self._say(error.full_message)
 
     def _read_key(self) -> str:
-        """Wait for a key and return its character, or "" for a special key such as an arrow."""
+        """Wait for a key press and return its character, or "" for special keys such as arrows."""
         if not self._pressed_keys:
             try:
                 pressed = click.getchar()
@@ -299,11 +297,11 @@ class TerminalReview:
     def _edit_card(self, decision: Decision, card: ShownCard) -> Choice:
         """Let the user edit a card in their editor.
 
-        The user may replace the section `=== Text ===` of a cloze card by `=== Front ===` and
-        `=== Back ===`, which makes it a question.
+        A cloze card becomes a question if the user replaces its `=== Text ===` section with
+        `=== Front ===` and `=== Back ===`.
 
         Returns:
-            The decision that accepts the edited card, and the card itself. If nothing was changed,
+            The decision to accept the edited card, and the card itself. If nothing was changed,
             these are the arguments.
         """
         self._pressed_keys.clear()
@@ -335,9 +333,9 @@ class TerminalReview:
     # --- output -----------------------------------------------------------------------------
 
     def _print_passage(self, item: Item) -> None:
-        """Print the progress, the passage of an item, and the card that would be changed.
+        """Print the progress, the item's passage, and any existing card that would change.
 
-        The passage isn't printed if the card repeats all of it.
+        The passage is omitted if the card repeats all of it.
         """
         highlight = item.offered_drafts[0].highlight
         number = self._batch_size - len(self._current_ids) + 1

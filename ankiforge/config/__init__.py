@@ -32,14 +32,14 @@ ZOTERO_WEB_URL = "https://api.zotero.org"
 
 
 class _Section(Value, forbid_unknown_fields=True, kw_only=True):
-    """Base class for a mapping in the settings file, in which an unknown key is an error."""
+    """Base class for a mapping in the settings file; unknown keys are errors."""
 
 
 _Dollars = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class LlmSettings(_Section):
-    """The settings of the language model, which may run on any OpenAI-compatible server."""
+    """Settings for the language model, which may run on any OpenAI-compatible server."""
 
     base_url: str = "http://127.0.0.1:11434/v1"
     model: str = "qwen3:8b"
@@ -63,7 +63,7 @@ class LlmSettings(_Section):
 
 
 class MeaningSettings(_Section):
-    """The settings of the embedding model with which `search` finds passages by meaning."""
+    """Settings for the embedding model that `search` uses to find passages by meaning."""
 
     base_url: str = ""
     """The URL of a server with `/v1/embeddings`, or "" to use the model that the extra `meaning`
@@ -75,7 +75,7 @@ class MeaningSettings(_Section):
 
 
 class AcceptSettings(_Section):
-    """The settings that decide which drafts become cards without a review by the user."""
+    """Settings that determine which drafts become cards without being reviewed."""
 
     rules: Literal["clean", "review"] = "clean"
     """With `clean`, cards that the user wrote are accepted unless a check warns or blocks. With
@@ -83,7 +83,7 @@ class AcceptSettings(_Section):
 
 
 class AnkiSettings(_Section):
-    """The settings for Anki: where its collection is, and how to connect to a running Anki."""
+    """Settings for finding Anki's collection and connecting to a running Anki."""
 
     collection: str = "auto"
     """`auto` to search for the collection, `none` to leave it unread, or its path, which
@@ -96,10 +96,10 @@ _FieldName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class _GeneratedFields(_Section, rename="pascal"):
-    """The fields of a user's note type for text that the program adds to a card.
+    """The fields of a user's note type for text that we add to cards.
 
-    Each attribute is named after one of our own fields. The value is the field in the user's note
-    type, or None if there is no field for it.
+    Each attribute is named after one of our own fields. The value is the corresponding
+    field of the user's note type, or None if there isn't one.
     """
 
     extra: _FieldName | None = None
@@ -110,7 +110,7 @@ class _GeneratedFields(_Section, rename="pascal"):
 
     @property
     def names(self) -> dict[str, str]:
-        """The configured field names by our field name, in our order."""
+        """The configured field names, keyed by our field names, in our order."""
         configured = msgspec.to_builtins(self)
         names = {}
         for name in "Text Front Back Reverse Extra Source Citation Links Open".split():
@@ -120,7 +120,7 @@ class _GeneratedFields(_Section, rename="pascal"):
 
 
 class BasicFields(_GeneratedFields, rename="pascal", kw_only=True):
-    """The fields of a user's note type for cards with a question and an answer."""
+    """The fields of a user's note type for question-and-answer cards."""
 
     front: _FieldName
     back: _FieldName
@@ -134,7 +134,7 @@ class ClozeFields(_GeneratedFields, rename="pascal", kw_only=True):
 
 
 class BasicType(_Section):
-    """A user's note type for cards with a question and an answer."""
+    """A user's note type for question-and-answer cards."""
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     fields: BasicFields
@@ -148,7 +148,7 @@ class ClozeType(_Section):
 
 
 class NoteTypes(_Section):
-    """The user's note types for new cards. None stands for ankiforge's own type."""
+    """The user's note types for new cards, or None to use our own."""
 
     basic: BasicType | None = None
     cloze: ClozeType | None = None
@@ -185,25 +185,25 @@ class _SettingsFile(_Settings):
 
 
 class SourceKinds(Protocol):
-    """Facts about the kinds of sources, implemented by the module `extract.registry`.
+    """Information about the kinds of sources, as implemented by `extract.registry`.
 
-    They are passed as a parameter because `extract` imports this package, so this package can't
-    import `extract`.
+    This is passed in as a parameter to avoid a circular import, since `extract` imports
+    this package.
     """
 
     def get_default_name(self, kind: str, path: Path) -> str:
-        """Return the default name of a source of this kind that is read from `path`."""
+        """Return the default name for a source of this kind at `path`."""
         ...
 
     def list_path_replacing_keys(self) -> frozenset[str]:
-        """Return the setting keys that some kind of source accepts in place of `path`."""
+        """Return the setting keys that some kinds of sources accept instead of `path`."""
         ...
 
 
 class SourceEntry(Value):
     """An entry in the list of sources.
 
-    Its `options` are validated later, by the class for its `kind` of source (see
+    The `options` are validated later, by the class for this kind of source (see
     `extract.registry.find_source_type`).
     """
 
@@ -220,12 +220,12 @@ class SourceEntry(Value):
 
     @property
     def has_path(self) -> bool:
-        """Whether a path is configured. If not, the value of `path` is meaningless."""
+        """Whether a path is configured. If not, ignore the value of `path`."""
         return "path" in self.options
 
 
 class Config(_Settings):
-    """All settings of a workspace, after validation."""
+    """A workspace's validated settings."""
 
     sources: tuple[SourceEntry, ...] = ()
     location: Location = Location(SETTINGS_FILE_NAME)
@@ -233,15 +233,15 @@ class Config(_Settings):
 
 
 def read_settings(path: Path, kinds: SourceKinds) -> Config:
-    """Read and validate the settings file of a workspace.
+    """Read and validate a workspace's settings file.
 
     Args:
         path: the path of the `ankiforge.yaml`.
-        kinds: facts about the kinds of sources.
+        kinds: information about the kinds of sources.
 
     Raises:
-        ConfigError: a setting is invalid. The message begins with file, line and key, as in
-            `ankiforge.yaml:12: sources[0].obsidian.name: …`.
+        ConfigError: a setting is invalid. The message starts with the file, line and key,
+            e.g. `ankiforge.yaml:12: sources[0].obsidian.name: …`.
         OwnFileError: the file isn't a regular file, or is too large.
     """
     data, location = read_yaml(path, path.name)
@@ -312,7 +312,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
 
 
 class _CommonOptions(Value):
-    """The options that every kind of source has. Each kind's module defines the others."""
+    """The options shared by all kinds of sources; each kind's module defines the rest."""
 
     path: Annotated[str, msgspec.Meta(min_length=1)]
     name: Annotated[str, msgspec.Meta(max_length=64)] = ""
@@ -327,11 +327,11 @@ def _parse_source(
     location: Location,
     kinds: SourceKinds,
 ) -> SourceEntry:
-    """Parse one item of the setting `sources`.
+    """Parse an item of the `sources` setting.
 
     Raises:
-        ConfigError: the item isn't a mapping with one kind of source, or its path or name is
-            invalid.
+        ConfigError: the item isn't a mapping with a single kind of source, or its path or
+            name is invalid.
     """
     if len(item) != 1:
         message = f"expected one kind of source, got {len(item)}"
@@ -362,7 +362,7 @@ def _parse_source(
 
 
 def make_default_source_name(path: Path) -> str:
-    """Return the default name of a source, which is the normalized name of its directory."""
+    """Return the default name for a source: the normalized name of its directory."""
     return normalize_for_lookup(path.name) or "source"
 
 
@@ -370,10 +370,10 @@ def make_default_source_name(path: Path) -> str:
 
 
 def expand_path(text: str, folder: Path, location: Location) -> Path:
-    """Expand `~` in a path from the settings, and make the path absolute, relative to `folder`.
+    """Expand `~` in a path from the settings, and resolve it relative to `folder`.
 
     Raises:
-        ConfigError: the path begins with `~` and the name of an unknown user.
+        ConfigError: the path starts with `~` and the name of an unknown user.
     """
     try:
         path = folder / Path(text).expanduser()
@@ -390,9 +390,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def parse_origin(url: str) -> tuple[str, str, int]:
-    """Parse the scheme, host and port of a URL. Returns ("", "", 0) if it is invalid or unsafe.
+    """Parse a URL's scheme, host and port, returning ("", "", 0) if it's invalid or unsafe.
 
-    A URL with a user name, password, query or fragment is unsafe, because it may contain secrets.
+    URLs with a user name, password, query or fragment are unsafe, because they may contain
+    secrets.
     """
     try:
         parts = urlsplit(url)
@@ -408,7 +409,7 @@ def parse_origin(url: str) -> tuple[str, str, int]:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether a URL points to this computer: 127.0.0.0/8, ::1 or localhost."""
+    """Return whether a URL points to this computer, i.e. 127.0.0.0/8, ::1 or localhost."""
     host = parse_origin(url)[1]
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -420,12 +421,12 @@ def is_loopback(url: str) -> bool:
 
 
 def is_remote() -> bool:
-    """Return whether the user is logged in from another computer, through SSH."""
+    """Return whether the user is logged in through SSH."""
     return bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
 
 
 def has_screen() -> bool:
-    """Return whether the user can see windows opened on this computer."""
+    """Return whether windows opened on this computer would be visible to the user."""
     if is_remote():
         return False
     if sys.platform in ("darwin", "win32"):
@@ -439,16 +440,16 @@ def has_screen() -> bool:
 
 
 def _check_service(url: str, key_env: str, name: str, location: Location) -> None:
-    """Check the URL and the key variable of a service.
+    """Validate the URL and key variable of a service.
 
     Args:
         url: the service's URL.
-        key_env: the environment variable with its key, or "" for the default variable.
+        key_env: the environment variable that holds the key, or "" for the default one.
         name: the name of the setting that contains the URL.
-        location: the location of the service's section in the settings.
+        location: where the service's section is in the settings.
 
     Raises:
-        ConfigError: the URL is invalid or unsafe, or `key_env` can't be the name of a variable.
+        ConfigError: the URL is invalid or unsafe, or `key_env` isn't a valid variable name.
     """
     if not any(parse_origin(url)):
         message = "expected a URL without user name, password or query"
@@ -463,13 +464,13 @@ def _check_service(url: str, key_env: str, name: str, location: Location) -> Non
 
 
 class DefaultKey(Value):
-    """The default environment variable for an API key, and the only URL the key is sent to."""
+    """The default environment variable for an API key, and the only URL to send it to."""
 
     name: str
     url: str
 
     def is_for(self, url: str) -> bool:
-        """Return whether the key may be sent to `url`. The path of the URL doesn't matter."""
+        """Return whether the key may be sent to `url`, ignoring the URL's path."""
         return parse_origin(url) == parse_origin(self.url)
 
 
@@ -479,10 +480,10 @@ ANKI_KEY = DefaultKey("ANKICONNECT_KEY", "http://127.0.0.1:8765")
 
 
 def find_key_variable(default: DefaultKey, url: str, key_env: str) -> str:
-    """Return the environment variable with the key that may be sent to `url`, or "".
+    """Return the environment variable holding the key for `url`, or "" if there is none.
 
-    This is the service's setting `key_env`, if there is one. Otherwise it is the default variable,
-    but only if its key belongs to `url`.
+    This is `key_env` if set, falling back to the default variable if its key may be sent to
+    `url`.
     """
     if key_env:
         return key_env
@@ -495,7 +496,7 @@ def find_key(
     key_env: str,
     environ: Texts = os.environ,
 ) -> str:
-    """Return the API key that may be sent to `url`, or "" if `environ` contains none."""
+    """Return the API key that may be sent to `url`, or "" if `environ` has none."""
     variable = find_key_variable(default, url, key_env)
     return environ.get(variable, "").strip()
 
@@ -504,9 +505,9 @@ def find_key(
 
 
 def find_shipped_directory(kind: str) -> Path:
-    """Return the directory with the program's own "prompts" or "decks".
+    """Return the directory that contains our own "prompts" or "decks".
 
-    In a wheel, the directory is inside the package. In a checkout, it is beside the package.
+    It's inside the package in a wheel, but next to it in a checkout.
     """
     package = Path(__file__).parents[1]
     inside = package / kind

@@ -45,10 +45,10 @@ _DECK_TEMPLATES: dict[DeckSetting, str] = {
 
 
 class Select(Value, forbid_unknown_fields=True, kw_only=True):
-    """The conditions for using a deck file for a highlight. All of them must be met.
+    """The conditions for a deck file to apply to a highlight, all of which must be met.
 
-    A condition is met if one of its patterns matches. Patterns are those of `fnmatch`, and ignore
-    case.
+    A condition is met if any of its patterns match. Patterns work as in `fnmatch`, but
+    ignore case.
     """
 
     source: Patterns = ()
@@ -66,7 +66,7 @@ class Select(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
-    """The content of a deck file: which highlights it applies to, and what it sets for them."""
+    """The contents of a deck file: which highlights it's for, and what it sets for them."""
 
     deck: str = ""
     """The name of the deck, which may contain the placeholders in `_PLACEHOLDERS`. If it is "",
@@ -82,16 +82,16 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def has_skipped_colours(self) -> bool:
-        """Whether highlights of some colour make no cards."""
+        """Whether highlights of some colours are skipped."""
         return "skip" in self.colours.values()
 
     @property
     def is_fallback(self) -> bool:
-        """Whether the rule has no `select`, so that it matches everything."""
+        """Whether the rule has no `select`, so it matches everything."""
         return self.select == Select()
 
     def get_colour_action(self, colour: str) -> ColourAction:
-        """Return what the colour of a highlight requests."""
+        """Return what to do with highlights of a colour. The default is `card`."""
         name = find_colour_name(colour) if self.colours else ""
         return next(
             (action for colour_key, action in self.colours.items() if colour_key == name),
@@ -100,14 +100,14 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 class PathDeck(DeckRule, kw_only=True):
-    """The deck for a remembered PATH (`run PATH --deck`), which sets nothing but the deck.
+    """The deck for a remembered path (`run PATH --deck`). Sets nothing else.
 
-    It precedes the deck files.
+    These rules take precedence over deck files.
     """
 
 
 class DeckChoice(NamedTuple):
-    """The deck for the cards of a highlight, and the tags to add to them."""
+    """The deck for a highlight's cards, and the tags to add to them."""
 
     deck: str
     tags: Strings
@@ -119,20 +119,20 @@ class DeckChoice(NamedTuple):
 def load_decks(
     root: Path, setting: DeckSetting | None = None, path_decks: Iterable[PathDeck] = ()
 ) -> tuple[DeckRule, ...]:
-    """Read the deck files of a workspace.
+    """Load the deck rules of a workspace.
 
     Args:
-        root: the directory of the workspace.
-        setting: the setting `decks` in `ankiforge.yaml`. None, if it isn't set, means `one`.
-        path_decks: the decks for the remembered PATHs.
+        root: the workspace directory.
+        setting: the `decks` setting in `ankiforge.yaml`, or None for the default, `one`.
+        path_decks: the decks for remembered paths.
 
     Returns:
-        The rules in the order in which to try them, each with a deck. The last rule matches
+        The rules in the order in which to try them, each with a deck. The last one matches
         everything.
 
     Raises:
-        ConfigError: a file isn't valid; or there are two files without `select`; or both such a
-            file and the setting name the deck of all cards.
+        ConfigError: a file is invalid, there are two files without `select`, or both such a
+            file and the setting name a deck for all cards.
         OwnFileError: a file isn't a regular file, or is too large.
     """
     files = sorted((root / "decks").glob("*.yaml"))
@@ -176,7 +176,7 @@ def load_decks(
 
 
 def find_rule(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
-    """Return the first deck file in `rules` that matches the highlight.
+    """Return the first deck file rule that matches a highlight.
 
     The last rule matches everything.
     """
@@ -202,13 +202,10 @@ def _is_selected(select: Select, highlight: Highlight) -> bool:
 
 
 def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice:
-    """Choose the deck for the cards of a highlight, and the tags to add.
+    """Choose the deck and the extra tags for a highlight's cards.
 
-    A deck named by the document or the highlight itself takes precedence over the rules.
-
-    Args:
-        rules: the rules from `load_decks`.
-        highlight: the highlight.
+    A deck named in the document or the highlight itself takes precedence over `rules`,
+    which come from `load_decks`.
     """
     document = highlight.document
     rule = find_rule(rules, highlight)
@@ -266,9 +263,9 @@ def _matches_any(patterns: Patterns, values: Iterable[str]) -> bool:
 def _compile_patterns(
     patterns: Patterns,
 ) -> tuple[frozenset[str], re.Pattern[str] | None]:
-    """Split patterns into a set without wildcards, and a regular expression for the rest.
+    """Split patterns into a set of literals and a regular expression for the wildcards.
 
-    The expression is None if no pattern has wildcards.
+    The expression is None if no patterns have wildcards.
     """
     listed = [patterns] if isinstance(patterns, str) else patterns
     normalized = set(map(_normalize, listed))
@@ -305,9 +302,9 @@ _NOTE_NAMESPACES = frozenset(("vault", "markdown"))
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
 def _fill_template(template: str, values: Strings) -> str:
-    """Replace the placeholders in the name of a deck by `values`.
+    """Fill in the placeholders in a deck name.
 
-    An empty name is replaced by the title, or by "ankiforge" if the title is empty too.
+    If the result is empty, falls back to the title, and then to "ankiforge".
     """
     value_by_placeholder = dict(zip(_PLACEHOLDERS, values, strict=True))
     name = _PLACEHOLDER.sub(lambda match: value_by_placeholder[match[1]], template)
@@ -321,7 +318,7 @@ def _path_to_deck(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _clean_part(text: str) -> str:
-    """Convert a text to one part of a deck name, or "" if nothing visible is left."""
+    """Convert text to a single component of a deck name, or "" if nothing visible is left."""
     line = re.sub(r":{2,}", "-", _join_parts([text])).strip(": ")
     if not is_visible(line):
         return ""
@@ -329,9 +326,9 @@ def _clean_part(text: str) -> str:
 
 
 def _join_parts(parts: Iterable[str]) -> str:
-    """Join the parts of a deck name with `::`, leaving out invisible parts.
+    """Join the components of a deck name with `::`, dropping invisible ones.
 
-    Line breaks and other white space within a part become single spaces.
+    Whitespace within a component, including line breaks, is collapsed into single spaces.
     """
     names = []
     for part in parts:

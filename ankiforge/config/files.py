@@ -36,16 +36,14 @@ def open_regular(
     *,
     max_bytes: int | None = None,
 ) -> IO[bytes]:
-    """Open a file if it is a regular file and not too large.
-
-    Anything else, such as a pipe, may never end.
+    """Open a regular file, refusing anything else, such as a pipe that may never end.
 
     Args:
         path: the path of the file.
-        flags: the flags of `os.open`, which may allow writing. With `O_CREAT`, a missing file is
-            created with the mode 0600.
-        max_bytes: the maximum size in bytes, or None for no limit, for a file that is read in
-            parts.
+        flags: flags for `os.open`, which may allow writing. With `O_CREAT`, a missing file
+            is created with mode 0600.
+        max_bytes: the maximum size in bytes, or None for no limit, e.g. if the file is read
+            in chunks.
 
     Raises:
         OwnFileError: the file isn't a regular file, or is larger than `max_bytes`.
@@ -74,7 +72,7 @@ def open_regular(
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
-    """Read a whole file of at most `max_bytes`.
+    """Read a whole file, up to `max_bytes` in size.
 
     Raises:
         OwnFileError: the file isn't a regular file, or is larger than `max_bytes`.
@@ -87,8 +85,8 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
 def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Create a file, or replace it atomically.
 
-    If `path` is a symbolic link, its target is replaced. `mode` is the mode of the new file, which
-    is private by default.
+    Symbolic links are followed. `mode` applies to the new file, which is private by
+    default.
     """
     path = Path(os.path.realpath(path))
     part = path.with_name(f".{path.name}.part")
@@ -100,19 +98,19 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def make_directory(path: Path, mode: int = 0o700) -> None:
-    """Create a directory and its missing parents, unless it exists.
+    """Create a directory and any missing parents, unless it exists.
 
-    `mode` is the mode of a new directory, which is private by default.
+    `mode` applies to the new directory, which is private by default.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(mode=mode, exist_ok=True)
 
 
 def make_private(path: Path) -> None:
-    """Remove the permissions of the group and of others from a file or directory.
+    """Remove group and other permissions from a file or directory.
 
-    Does nothing if the mode can't be changed (on FAT or Windows, or if it has another owner),
-    or if `path` is a symbolic link, because its target may not be the program's own.
+    Does nothing if the mode can't be changed (e.g. on FAT or Windows, or for lack of
+    ownership), or if `path` is a symbolic link, whose target may not be ours.
     """
     with suppress(OSError):
         status = path.lstat()
@@ -125,17 +123,17 @@ def make_private(path: Path) -> None:
 
 
 def make_database(path: Path) -> None:
-    """Create an empty private file for a database, unless it exists.
+    """Create an empty, private database file, unless it exists.
 
-    SQLite would create a file that others can read. Errors are ignored, because SQLite reports
-    them when it opens the file.
+    SQLite itself would make it readable by others. Errors are ignored, because SQLite
+    reports them when it opens the file.
     """
     with suppress(OSError):
         os.close(os.open(path, _NEW_FILE_FLAGS, 0o600))
 
 
 def remove_database(path: Path) -> None:
-    """Delete a database, and the files that SQLite keeps beside it."""
+    """Delete a database, including the files that SQLite keeps next to it."""
     for ending in SQLITE_SUFFIXES:
         path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
 

@@ -23,21 +23,22 @@ _T = TypeVar("_T")
 
 
 class RequestTimeoutError(httpx2.TimeoutException):
-    """Raised if a request takes longer than the timeout for the whole exchange."""
+    """Raised if a whole request, including the response, takes too long."""
 
 
 def run_with_timeout(
     seconds: float, request: Callable[[], _T], close: Callable[[], None]
 ) -> _T:
-    """Call `request` and return its result, but wait only for a limited time.
+    """Call `request` and return its result, but give up after a timeout.
 
     Args:
         seconds: the timeout.
-        request: the function to call. It runs in a thread, which is abandoned after the timeout.
-        close: called after the timeout, to close the client so that the request ends.
+        request: the function to call. It runs in a thread that's abandoned after the
+            timeout.
+        close: called after the timeout to close the client, which ends the request.
 
     Raises:
-        RequestTimeoutError: the request took longer than the timeout.
+        RequestTimeoutError: the request timed out.
     """
     result: Future[_T] = Future()
 
@@ -62,7 +63,7 @@ _TRANSFER_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 
 
 class ResponseTooLargeError(httpx2.HTTPError):
-    """Raised if a response is larger than its maximum size."""
+    """Raised if a response exceeds the size limit."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -71,9 +72,9 @@ class ResponseTooLargeError(httpx2.HTTPError):
 
 
 class BoundedClient(httpx2.Client):
-    """An HTTP client that limits the time and size of each exchange.
+    """An HTTP client that limits the duration and size of each exchange.
 
-    It handles only one request at a time, because a timeout closes the client.
+    Since a timeout closes the client, it should only handle one request at a time.
     """
 
     def fetch(
@@ -90,8 +91,8 @@ class BoundedClient(httpx2.Client):
             largest: the maximum size of the decoded response, in bytes.
 
         Raises:
-            RequestTimeoutError: the exchange took longer than the timeout.
-            ResponseTooLargeError: the response is larger than the maximum size.
+            RequestTimeoutError: the exchange timed out.
+            ResponseTooLargeError: the response is too large.
         """
 
         def exchange() -> httpx2.Response:
@@ -126,9 +127,9 @@ MIN_SECRET_CHARS = 9
 
 
 def remove_secret(text: str, secret: str) -> str:
-    """Replace `secret`, and its URL-encoded forms, with `***` in a text.
+    """Replace a secret and its URL-encoded forms with `***`, ignoring case.
 
-    Case is ignored. A secret that is too short (`MIN_SECRET_CHARS`) isn't replaced.
+    Secrets shorter than `MIN_SECRET_CHARS` aren't replaced.
     """
     if len(secret) < MIN_SECRET_CHARS:
         return text

@@ -19,18 +19,18 @@ def acquire_lock(
     activity: str,
     seconds: float | None = None,
 ) -> AbstractContextManager[object]:
-    """Acquire the lock for an activity in a workspace, and wait while another program holds it.
+    """Acquire the lock for an activity in a workspace, waiting if another process holds it.
 
     Args:
         folder: the workspace.
         activity: "drafting", "publishing" or "watching".
-        seconds: the maximum number of seconds to wait, or None for `LOCK_TIMEOUT`.
+        seconds: how long to wait, or None for `LOCK_TIMEOUT`.
 
     Returns:
         A context manager that releases the lock.
 
     Raises:
-        BusyError: another program still holds the lock after this time.
+        BusyError: another process still holds the lock.
         UsageError: the lock file isn't writable.
     """
     from filelock import FileLock, Timeout

@@ -29,7 +29,7 @@ hash of its settings is stored."""
 
 
 def has_permission(workspace: WorkspaceDirectory, folder: Path, permission: str) -> bool:
-    """Return whether the user has given a further permission, such as `AGENTS_PERMISSION`.
+    """Return whether the user has granted a permission, e.g. `AGENTS_PERMISSION`.
 
     `folder` is the user's directory.
     """
@@ -37,21 +37,18 @@ def has_permission(workspace: WorkspaceDirectory, folder: Path, permission: str)
 
 
 def give_permission(workspace: WorkspaceDirectory, folder: Path, permission: str) -> None:
-    """Record that the user gives a further permission in a workspace.
+    """Record that the user grants a workspace a permission, e.g. `AGENTS_PERMISSION`.
 
-    Args:
-        workspace: the workspace.
-        folder: the user's directory.
-        permission: the permission, such as `AGENTS_PERMISSION`.
+    `folder` is the user's directory.
     """
     _store(folder, f"{workspace.root}: {permission}", "confirmed")
 
 
 def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
-    """Return why the user must confirm a workspace, or "" if the user trusts it.
+    """Return why the user needs to confirm a workspace, or "" if it's trusted.
 
-    The default workspace is always trusted, and so is the workspace whose path is in the
-    environment variable ANKIFORGE_TRUST. `folder` is the user's directory.
+    The default workspace is always trusted, as is the one whose path is in the environment
+    variable ANKIFORGE_TRUST. `folder` is the user's directory.
     """
     trusted_by_environ = os.environ.get("ANKIFORGE_TRUST", "")
     if workspace.is_default or (
@@ -75,8 +72,8 @@ def trust_workspace(
     Args:
         workspace: the workspace.
         folder: the user's directory.
-        made_here: whether this program created the workspace, so that any later settings are the
-            user's own.
+        made_here: whether we created the workspace, which means that any later changes to
+            its settings are the user's own.
     """
     root = str(workspace.root)
     if load_values(folder, _TRUSTED_FILE).get(root) != _MADE_HERE:
@@ -96,11 +93,12 @@ def _store(folder: Path, key: str, value: str) -> None:
 def require_trust(
     workspace: WorkspaceDirectory, ask: Callable[[str], bool] | None, folder: Path
 ) -> None:
-    """Ask the user to trust a workspace, unless the user already does.
+    """Ask the user to trust a workspace, unless it's already trusted.
 
     Args:
-        workspace: the workspace in which a command is to run.
-        ask: a function that asks the user a yes-or-no question, or None if there is no terminal.
+        workspace: the workspace that a command is about to use.
+        ask: a function that asks the user a yes-or-no question, or None if there's no
+            terminal.
         folder: the user's directory.
 
     Raises:

@@ -52,10 +52,10 @@ def _write_if_missing(path: Path, text: str) -> None:
 
 
 def find_user_directory(environ: Texts = os.environ) -> Path:
-    """Return the directory for data that belongs to the user, and for the default workspace.
+    """Return the directory for per-user data, which is also the default workspace.
 
-    The data are confirmations of trust, the registered workspace, device ids and shown hints. The
-    environment variable `ANKIFORGE_HOME` overrides the directory, so that tests and demonstrations
+    Per-user data are the trusted workspaces, the registered workspace, device ids, and the
+    hints already shown. `ANKIFORGE_HOME` overrides the directory, so that tests and demos
     leave no trace.
     """
     home = environ.get("ANKIFORGE_HOME")
@@ -67,7 +67,7 @@ def find_user_directory(environ: Texts = os.environ) -> Path:
 
 
 def load_values(folder: Path, name: str) -> dict[str, str]:
-    """Load the values that `store_values` stored under `name`, or {} if missing or damaged."""
+    """Load the values saved by `store_values`, or {} if they're missing or damaged."""
     try:
         data = read_bounded(folder / f"{name}.json", MAX_VALUES_BYTES)
         return msgspec.json.decode(data, type=dict[str, str])
@@ -76,7 +76,7 @@ def load_values(folder: Path, name: str) -> dict[str, str]:
 
 
 def store_values(folder: Path, name: str, values: Texts) -> None:
-    """Store values under `name`, in a JSON file in `folder` that only the user can read.
+    """Save values in a private JSON file called `name` in `folder`.
 
     Raises:
         UsageError: the file can't be written.
@@ -88,12 +88,12 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
 
 
 def was_hint_shown(hint: str) -> bool:
-    """Return whether a hint was ever shown to this user on this computer."""
+    """Return whether this user has already seen a hint on this computer."""
     return hint in load_values(find_user_directory(), HINTS_FILE)
 
 
 def record_hint_shown(hint: str) -> bool:
-    """Record that a hint is shown, and return whether this is the first time."""
+    """Record that a hint is being shown, and return whether it's the first time."""
     hints = load_values(find_user_directory(), HINTS_FILE)
     if hint in hints:
         return False
@@ -112,7 +112,7 @@ _REMEMBERED_HEADER = (
 
 
 class RememberedPath(Value, omit_defaults=True):
-    """A PATH from an earlier `ankiforge run PATH`, which every `ankiforge run` now reads."""
+    """A path from an earlier `ankiforge run PATH`, which every `ankiforge run` now reads."""
 
     path: str
     """The absolute path, with symbolic links resolved."""
@@ -129,7 +129,7 @@ class RememberedPath(Value, omit_defaults=True):
 
 
 def store_remembered(folder: Path, remembered: Iterable[RememberedPath]) -> None:
-    """Replace the list of remembered PATHs in `folder`, a workspace's `.ankiforge/`.
+    """Save the list of remembered paths in `folder`, a workspace's `.ankiforge/`.
 
     Raises:
         UsageError: the file can't be written.
@@ -149,7 +149,7 @@ def store_remembered(folder: Path, remembered: Iterable[RememberedPath]) -> None
 
 
 class WorkspaceDirectory(Value):
-    """The directory of a workspace, with its settings and the locations of its files."""
+    """A workspace's directory, with its settings and the locations of its files."""
 
     root: Path
     """The absolute path of the directory, with symbolic links resolved."""
@@ -160,7 +160,7 @@ class WorkspaceDirectory(Value):
     """Whether this is the user's default workspace, which needs no `ankiforge.yaml`."""
 
     def format_setting_instructions(self, setting: str) -> str:
-        """Tell the user where to write `setting`, such as `drafter: llm`."""
+        """Explain to the user where to put a setting like `drafter: llm`."""
         if self.is_default:
             path = f"~/cards/{SETTINGS_FILE_NAME}"
             return f"ankiforge init ~/cards, then write `{setting}` into {path}"
@@ -168,7 +168,7 @@ class WorkspaceDirectory(Value):
 
     @property
     def state_directory(self) -> Path:
-        """The directory for the program's own files, such as the ledger and caches."""
+        """The directory for our own files, such as the ledger and caches."""
         return self.root / ".ankiforge"
 
     @property
@@ -178,14 +178,14 @@ class WorkspaceDirectory(Value):
 
     @property
     def pictures(self) -> Path:
-        """The directory for pictures cropped from pages."""
+        """The directory for images cropped from pages."""
         return self.state_directory / "pictures"
 
     @property
     def journal(self) -> Path:
-        """The directory of the journal, which the setting `journal` may move elsewhere.
+        """The directory of the journal, which can be moved with the `journal` setting.
 
-        It has a file for each device, with one JSON object per line.
+        It contains one file per device, with one JSON object per line.
         """
         if not self.config.journal:
             return self.root / JOURNAL_DIRECTORY
@@ -193,14 +193,14 @@ class WorkspaceDirectory(Value):
         return expand_path(self.config.journal, self.root, location)
 
     def get_device_id(self, folder: Path, *, make: bool = True) -> str:
-        """Return the id of this device in this workspace, creating it on first use.
+        """Return this device's id in this workspace, creating it on first use.
 
-        The id is stored in the user's directory, by the path of the workspace. So a copy of the
-        workspace gets another id, and no two devices write to the same journal file.
+        Ids are stored in the user's directory, keyed by the workspace path. This way, a copy of
+        the workspace gets a new id, and no two devices write to the same journal file.
 
         Args:
             folder: the user's directory.
-            make: whether to create a missing id. If False, "reader" is returned instead.
+            make: whether to create a missing id. Otherwise, "reader" is returned.
         """
         id_by_root = load_values(folder, "machines")
         root = str(self.root)
@@ -214,10 +214,10 @@ class WorkspaceDirectory(Value):
 
     @property
     def remembered_paths(self) -> tuple[RememberedPath, ...]:
-        """The PATHs that `ankiforge run` reads in addition to the configured sources.
+        """The paths that `ankiforge run` reads in addition to the configured sources.
 
         Raises:
-            ConfigError: the file, which the user may edit, isn't valid.
+            ConfigError: the file, which the user may edit, is invalid.
         """
         path = self.state_directory / REMEMBERED_FILE
         if not path.is_file():
@@ -228,13 +228,13 @@ class WorkspaceDirectory(Value):
     def load_decks(
         self, remembered: Iterable[RememberedPath] | None = None
     ) -> tuple[DeckRule, ...]:
-        """Load the rules that choose the decks of cards, from PATHs, deck files and settings.
+        """Load the deck rules from remembered paths, deck files and settings.
 
         Args:
-            remembered: the remembered PATHs, or None for the stored ones.
+            remembered: the remembered paths, or None for the stored ones.
 
         Raises:
-            ConfigError: a deck file contains an error.
+            ConfigError: a deck file is invalid.
         """
         if remembered is None:
             remembered = self.remembered_paths
@@ -247,9 +247,9 @@ class WorkspaceDirectory(Value):
         return load_decks(self.root, self.config.decks, path_decks)
 
     def prepare(self) -> None:
-        """Create the directories `.ankiforge/` and `journal/`, unless they exist.
+        """Create the `.ankiforge/` and `journal/` directories, unless they exist.
 
-        Files in them make git ignore `.ankiforge/`, and merge journals line by line.
+        They get files that make git ignore `.ankiforge/` and merge journals line by line.
 
         Raises:
             UsageError: a directory can't be written, or the configured journal is missing.
@@ -261,10 +261,10 @@ class WorkspaceDirectory(Value):
         self.make_private()
 
     def check_journal(self) -> None:
-        """Check that the directory in the setting `journal`, if any, is writable.
+        """Check that the directory configured with `journal`, if any, is writable.
 
         Raises:
-            UsageError: the directory is missing or isn't writable.
+            UsageError: the directory is missing or not writable.
         """
         if not self.config.journal:
             return
@@ -278,7 +278,7 @@ class WorkspaceDirectory(Value):
             )
 
     def make_private(self) -> None:
-        """Remove other users' permissions, which the directories of a copy or checkout may have."""
+        """Remove other users' permissions, which directories may have after a copy or checkout."""
         if self.is_default:
             make_private(self.root)
         make_private(self.state_directory)
@@ -291,20 +291,20 @@ def find_workspace(
     kinds: SourceKinds,
     environ: Texts = os.environ,
 ) -> WorkspaceDirectory:
-    """Find the workspace in which a command works.
+    """Find the workspace that a command should use.
 
-    This is the first of: `directory`; the directory with an `ankiforge.yaml` that is nearest to
-    `cwd`, going upwards; the registered workspace; and the user's default workspace.
+    This is `directory` if given, then the nearest directory with an `ankiforge.yaml` (from
+    `cwd` upwards), then the registered workspace, then the user's default workspace.
 
     Args:
-        directory: the directory that the user passed with `-C`, or None.
-        cwd: the current directory of the command.
-        kinds: facts about the kinds of sources.
+        directory: the directory that the user passed with `-C`, if any.
+        cwd: the current directory.
+        kinds: information about the kinds of sources.
         environ: the environment variables, which may override the user's directory.
 
     Raises:
         UsageError: `directory` or the registered workspace isn't a workspace (any more).
-        ConfigError: the `ankiforge.yaml` of the workspace contains an error.
+        ConfigError: the workspace's `ankiforge.yaml` is invalid.
     """
     home = find_user_directory(environ).resolve()
 
@@ -350,10 +350,10 @@ def find_workspace(
 
 
 def load_workspace(folder: Path, kinds: SourceKinds) -> WorkspaceDirectory:
-    """Read the settings of a workspace, and return its directory with them.
+    """Load a workspace directory and its settings.
 
     Raises:
-        ConfigError: the settings contain an error, or can't be read.
+        ConfigError: the settings are invalid, or can't be read.
     """
     root = folder.resolve()
     config = settings.read_settings(root / SETTINGS_FILE_NAME, kinds)
@@ -364,7 +364,7 @@ def load_workspace(folder: Path, kinds: SourceKinds) -> WorkspaceDirectory:
 def _is_workspace(folder: Path) -> bool:
     """Return whether `folder` contains an `ankiforge.yaml`.
 
-    A special file or a broken link counts too, and is rejected when the settings are read.
+    Special files and broken links count, and are rejected when the settings are read.
     """
     file = folder / SETTINGS_FILE_NAME
     return os.path.lexists(file) and not file.is_dir()
@@ -374,9 +374,9 @@ def _is_workspace(folder: Path) -> bool:
 
 
 def get_registered_workspace(folder: Path) -> Path | None:
-    """Return the workspace for commands outside of any workspace, or None.
+    """Return the workspace that `ankiforge init` registered, if any.
 
-    `ankiforge init` registers it.
+    It's used by commands outside of any workspace.
     """
     path = load_values(folder, "workspaces").get("registered")
     return Path(path) if path else None
@@ -389,10 +389,9 @@ def has_registered_workspace(folder: Path) -> bool:
 
 
 def register_workspace(root: Path, folder: Path) -> bool:
-    """Register a workspace, unless another one is registered and still exists.
+    """Register a workspace, unless another one is already registered and still exists.
 
-    Returns:
-        Whether `root` is now the registered workspace.
+    Returns whether `root` is now the registered workspace.
     """
     root = root.resolve()
     registered_root = get_registered_workspace(folder)
@@ -407,7 +406,7 @@ def register_workspace(root: Path, folder: Path) -> bool:
 
 
 def move_default_workspace(root: Path, folder: Path) -> tuple[Path, ...]:
-    """Move the ledger and the journal of the default workspace into a new workspace.
+    """Move the ledger and journal of the default workspace to a new workspace.
 
     Nothing is moved if the new workspace already has a ledger or journal.
 
@@ -419,7 +418,7 @@ def move_default_workspace(root: Path, folder: Path) -> tuple[Path, ...]:
         The new paths of the directories that were moved.
 
     Raises:
-        UsageError: a directory can't be moved, for example because the disk is full.
+        UsageError: a directory can't be moved, e.g. because the disk is full.
     """
     import shutil
 

@@ -47,12 +47,12 @@ class Location:
     """The line number (from 1) of every key and list item in the file."""
 
     def append_keys(self, *steps: str | int) -> Location:
-        """Return the location of a nested value, reached by these keys and indices."""
+        """Return the location of a nested value, following keys and list indices."""
         return Location(self.file, (*self.key_path, *steps), self.lines)
 
     @property
     def line(self) -> int:
-        """The line of this key, or of its closest parent in the file, or 0 if unknown."""
+        """The line of this key or its closest parent in the file, or 0 if unknown."""
         for depth in range(len(self.key_path), -1, -1):
             line = self.lines.get(self.key_path[:depth])
             if line:
@@ -61,7 +61,7 @@ class Location:
 
     @property
     def key(self) -> str:
-        """The key path as text, such as `sources[0].obsidian.path`."""
+        """The key path as text, e.g. `sources[0].obsidian.path`."""
         key = ""
         for step in self.key_path:
             if isinstance(step, int):
@@ -77,14 +77,14 @@ class Location:
         return f"{location}: {self.key}" if self.key else location
 
     def error(self, message: str, hint: str = "") -> ConfigError:
-        """Build an error whose message begins with this location."""
+        """Build an error whose message starts with this location."""
         return ConfigError(f"{self}: {message}", hint=hint)
 
 
 def suggest_word(word: str, known_words: Iterable[str]) -> str:
-    """Build a hint for an unknown word, which names the most similar known word.
+    """Build a hint that suggests the closest match for an unknown word.
 
-    If none is similar, the hint lists all known words.
+    If nothing is similar, the hint lists all known words.
     """
     from difflib import get_close_matches
 
@@ -99,19 +99,19 @@ def suggest_word(word: str, known_words: Iterable[str]) -> str:
 
 
 def read_yaml(path: Path, file_name: str) -> tuple[object, Location]:
-    """Read a YAML file of a workspace.
+    """Read a YAML file in a workspace.
 
     Args:
         path: the path of the file.
-        file_name: the name of the file in error messages.
+        file_name: the file's name in error messages.
 
     Returns:
-        The content as plain data (dict, list, str, int, float, bool or None), which is None for
-        an empty file, and the location of its top.
+        The content as plain data (dict, list, str, int, float, bool or None), and its
+        location. The content of an empty file is None.
 
     Raises:
         ConfigError: the file can't be read, or `parse_yaml` rejects it.
-        OwnFileError: the path isn't a regular file, or the file is too large.
+        OwnFileError: the file isn't a regular file, or is too large.
     """
     try:
         return parse_yaml(
@@ -130,14 +130,14 @@ def read_yaml(path: Path, file_name: str) -> tuple[object, Location]:
 def parse_yaml(text: str, file_name: str) -> tuple[object, Location]:
     """Parse a YAML document that consists of mappings, lists and scalars.
 
-    Aliases, tags and duplicate keys are rejected. No settings need them, and aliases can make a
-    small file expand to a huge one.
+    Aliases, tags and duplicate keys are rejected: settings don't need them, and aliases can
+    make a small file expand to a huge one.
 
     Returns:
         The same as `read_yaml`.
 
     Raises:
-        ConfigError: the text isn't valid, or contains something that is rejected.
+        ConfigError: the text is invalid, or contains something that's rejected.
     """
     import yaml
 
@@ -175,7 +175,7 @@ encoded in UTF-8."""
 
 @cache
 def _make_loader() -> type[yaml.SafeLoader]:
-    """Create a safe loader that also rejects aliases, duplicate keys and control characters."""
+    """Create a safe YAML loader without aliases, duplicate keys or control characters."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -228,14 +228,14 @@ def _iter_lines(node: yaml.Node | None, parent: KeyPath) -> Iterator[tuple[KeyPa
 
 
 def convert_to_type(result_type: type[T], data: object, location: Location) -> T:
-    """Convert plain data from a file to a struct, or to a tuple of structs.
+    """Convert plain data from a file to a struct or a tuple of structs.
 
-    None, which is the content of an empty file, is treated as an empty mapping. A key without a
-    value gets its default, in the outermost mapping and in the mappings directly below it.
+    None, i.e. an empty file, is treated as an empty mapping. In the top two levels of
+    mappings, a key without a value gets its default.
 
     Raises:
-        ConfigError: the data isn't valid. The error names the file, the line, the key and the
-            expected value, and suggests the most similar known word.
+        ConfigError: the data is invalid. The error names the file, line, key and expected
+            value, and suggests the closest match for an unknown word.
     """
     try:
         return msgspec.convert(
@@ -254,7 +254,7 @@ def convert_to_type(result_type: type[T], data: object, location: Location) -> T
 
 
 def _remove_empty_keys(data: object, levels: int) -> object:
-    """Drop keys without a value from the upper `levels` levels of mappings."""
+    """Drop keys without a value from the top `levels` levels of mappings."""
     if not isinstance(data, dict) or not levels:
         return data
     non_empty = {}
@@ -287,7 +287,7 @@ _FORMAT_HINTS = {
 def _make_config_error(
     message: str, location: Location, known_words: list[str]
 ) -> ConfigError:
-    """Reword an error message from msgspec for the user."""
+    """Convert an error message from msgspec to a user-friendly error."""
     unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", message)
     if unknown:
         key = unknown[1]
@@ -318,9 +318,9 @@ def _make_config_error(
 
 
 def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
-    """List the words that are valid at the end of a path of keys and indices below the type `kind`.
+    """Return the valid words at a path of keys and indices within the type `kind`.
 
-    The words are the keys of a mapping, or the choices of an enum or literal.
+    These are the keys of a mapping, or the choices of an enum or literal.
     """
     if isinstance(kind, inspect.EnumType):
         return [str(member.value) for member in kind.cls]
@@ -348,15 +348,15 @@ def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
 
 
 def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
-    """Set values in the text of a settings file.
+    """Update values in the text of a settings file.
 
-    Comments, order and the style of sections are kept. The result is parsed again, to make sure
-    that only these values have changed.
+    Comments, order and formatting are preserved. The result is parsed again, to make sure
+    that nothing else has changed.
 
     Args:
         text: the text of the settings file.
-        values: the new values, by path, such as `("drafter",)` or `("llm", "model")`. An empty
-            value (None or "") isn't added, but replaces an existing value.
+        values: the new values, keyed by path, e.g. `("drafter",)` or `("llm", "model")`. An
+            empty value (None or "") replaces an existing value, but isn't added.
 
     Returns:
         The new text, or None if the values can't be set safely.
@@ -386,9 +386,9 @@ def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
 
 
 def format_scalar(value: Any) -> str:
-    """Format a scalar or list as YAML on one line.
+    """Format a scalar or list as YAML on a single line.
 
-    It is quoted where necessary, so that it can also be written inside of braces.
+    Values are quoted where necessary, so that they can also be used inside braces.
     """
     import yaml
 
@@ -404,7 +404,7 @@ def format_scalar(value: Any) -> str:
 def _set_value(text: str, path: Strings, value: str) -> str:
     """Replace or add the value at `path` in the text of a settings file.
 
-    If the section isn't a mapping, the result is wrong, and `set_values` rejects it.
+    If the section isn't a mapping, the result is wrong; `set_values` detects that.
     """
     import yaml
 

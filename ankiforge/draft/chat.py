@@ -69,7 +69,7 @@ class ChatText(Value):
 
 
 def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[ChatText]:
-    """Build texts to paste into a chat, each with at most `MAX_HIGHLIGHTS_PER_TEXT` highlights."""
+    """Build texts to paste into a chat, each with up to `MAX_HIGHLIGHTS_PER_TEXT` passages."""
     # group the highlights by the shape of the reply, because a text asks for only one shape
     by_shape = defaultdict[ReplyShape, list[_FormattedHighlight]](list)
     for sendable in tasks:
@@ -137,7 +137,7 @@ def count_exportable_highlights(tasks: Iterable[SendableTask]) -> int:
 
 
 def make_label(key: str) -> str:
-    """Derive a highlight's label, which is 8 hex digits long, from its key."""
+    """Derive a highlight's label, consisting of 8 hex digits, from its key."""
     return hash16(key)[:8]
 
 
@@ -156,9 +156,9 @@ _NUMBER_MARK = regex(
 
 
 def _strip_citation_marks(text: str, tasks: Iterable[SendableTask]) -> str:
-    """Remove the marks with which a chat cites its sources.
+    """Remove the markers that a chat uses to cite its sources.
 
-    A number in brackets is kept if it also occurs in a highlight.
+    Bracketed numbers are kept if they also occur in a highlight.
     """
     text = _CITATION_MARK.sub("", text)
     if not _NUMBER_MARK.search(text):
@@ -177,7 +177,7 @@ def _strip_citation_marks(text: str, tasks: Iterable[SendableTask]) -> str:
 
 
 class ChatAnswer(Value):
-    """The results of a chat's answer, with the problems that were found in it."""
+    """The results parsed from a chat's answer, and any problems with it."""
 
     results: tuple[DraftingResult, ...]
     problems: tuple[Problem, ...]
@@ -188,12 +188,12 @@ _CHAT_TEXT_SIGNS = ("<highlight h=", "<text h=")
 
 
 def is_chat_text(text: str) -> bool:
-    """Return whether a text was exported for a chat, rather than copied from the chat's answer."""
+    """Return whether a text is one we exported for a chat, rather than the chat's answer."""
     return any(sign in text for sign in _CHAT_TEXT_SIGNS)
 
 
 def explain_unusable_answer(text: str) -> str:
-    """Explain why no card can be taken from a pasted text, and what to do about it."""
+    """Explain why a pasted text contains no usable cards, and what to do about it."""
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
     if is_chat_text(text):
@@ -213,7 +213,7 @@ def explain_unusable_answer(text: str) -> str:
 
 
 def make_cache_key(text: str) -> str:
-    """Return the key under which an answer is cached."""
+    """Return the key that an answer is cached under."""
     return f"chat/{hash16(text)}"
 
 
@@ -223,16 +223,17 @@ def parse_answer(
     prompt: Prompt,
     find_faults: FindFaults = lambda draft, highlight: (),
 ) -> ChatAnswer:
-    """Parse a chat's answer and return results for the pending highlights that it covers.
+    """Parse a chat's answer into results for the pending highlights it covers.
 
-    A card whose quote is in no highlight, or in which `find_faults` finds faults, becomes a
-    problem. Its highlight stays pending and is asked about again in the next text.
+    If a card's quote isn't in any highlight, or if `find_faults` finds faults in the card,
+    it becomes a problem. The highlight then stays pending, and is included in the next
+    text.
 
     Args:
         text: the answer.
         tasks: the pending highlights.
-        prompt: the prompt from which the text for the chat was built.
-        find_faults: returns the findings that block a card.
+        prompt: the prompt that the text for the chat was built from.
+        find_faults: a function that returns the findings that block a card.
     """
     items, unusable = parse_all_cards(_strip_citation_marks(text, tasks))
     pending = []
@@ -333,12 +334,12 @@ class _PendingHighlight(NamedTuple):
     label: str
 
     def overlaps(self, quote: str) -> bool:
-        """Return whether the highlighted text contains `quote` or is part of it."""
+        """Return whether the highlighted text contains `quote`, or vice versa."""
         mark = self.highlight.exact
         return bool(find_quote(quote, mark) or find_whole_words(mark, quote))
 
     def contains(self, quote: str) -> bool:
-        """Return whether the highlighted text or its context contains `quote`."""
+        """Return whether `quote` occurs in the highlighted text or its context."""
         return any(
             find_quote(quote, text) for text in list_evidence_texts(self.highlight)
         )
@@ -349,10 +350,10 @@ def _find_owner(
     labelled: _PendingHighlight | None,
     pending: Iterable[_PendingHighlight],
 ) -> _PendingHighlight | None:
-    """Return the highlight that a card is about, or None.
+    """Return the highlight that a card is about, if any.
 
-    Trusts the card's label unless its quote is from another highlight, because labels may be
-    missing, swapped, or from an older prompt.
+    The card's label is trusted unless the quote comes from another highlight, because
+    labels may be missing, swapped, or left over from an older prompt.
     """
     letters = sum(map(len, split_quote_letters(item.quote)))
     if labelled and (not letters or labelled.overlaps(item.quote)):

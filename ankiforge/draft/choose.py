@@ -89,7 +89,7 @@ _ATTRIBUTES = regex(
 
 
 def blank_attributes(text: str) -> str:
-    """Replace the markup of site generators with spaces, keeping all offsets."""
+    """Replace site generator markup with spaces, preserving offsets."""
     return _ATTRIBUTES.sub(lambda match: " " * len(match[0]), text)
 
 
@@ -100,14 +100,17 @@ _TRANSCRIPT_TIMES = regex(
 
 
 def blank_markup_and_times(text: str) -> str:
-    """Replace site generator markup and transcript times, which a quote may omit, with spaces."""
+    """Replace site generator markup and transcript times with spaces.
+
+    Quotes from the document may omit these.
+    """
     return _TRANSCRIPT_TIMES.sub(
         lambda match: " " * len(match[0]), blank_attributes(text)
     )
 
 
 class OmittedText(NamedTuple):
-    """A stretch of a document that isn't sent."""
+    """A stretch of a document that isn't sent to the model or chat."""
 
     name: str
     """A description of the text, such as the heading of its section."""
@@ -118,7 +121,7 @@ class OmittedText(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """Name, pages and size, such as `References, p. 7–9 (12,345 characters)`."""
+        """The name, pages and size, e.g. `References, p. 7–9 (12,345 characters)`."""
         pages = "–".join(dict.fromkeys(filter(None, self.pages)))
         name = f"{self.name}, p. {pages}" if pages else self.name
         return f"{name} ({format_count(self.size, 'character')})"
@@ -127,8 +130,9 @@ class OmittedText(NamedTuple):
 def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[OmittedText]]:
     """Select the paragraphs that are worth asking about, splitting very long ones.
 
-    Private text, tables of contents, and lists of references or tasks are omitted, and returned
-    separately. TOML front matter and slides that the next slide repeats are omitted silently.
+    Private text, tables of contents, and lists of references or tasks are omitted, and
+    returned separately. TOML front matter and slides repeated by the next slide are dropped
+    silently.
     """
     repeated = set(_find_repeated_slides(whole_text))
     list_names = _find_lists(whole_text)
@@ -158,11 +162,12 @@ def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[Omit
 def _find_lists(whole_text: WholeText) -> dict[int, tuple[str, int]]:
     """Find the lists of references, contents and tasks in a document.
 
-    Such a list follows a heading or line like “References” and ends at the next heading at the
+    These follow a heading or line like “References”, and end at the next heading at the
     latest. A section of full sentences under such a heading isn't a list.
 
     Returns:
-        (list name, index of the list's first paragraph) by the index of each paragraph in a list.
+        For each paragraph in a list, the list's name and the index of its first paragraph,
+        keyed by paragraph index.
     """
     paragraphs = whole_text.paragraphs
     texts = [whole_text.get_paragraph_text(paragraph).strip() for paragraph in paragraphs]
@@ -218,7 +223,7 @@ def _is_list_entry(text: str) -> bool:
 
 
 def _is_list_name(heading: str) -> bool:
-    """Return whether a heading announces a list that isn't worth learning, such as references."""
+    """Return whether a heading introduces a list not worth learning, such as references."""
     if len(heading) > _MAX_HEADING_CHARS:
         return False
     return normalize_for_lookup(_LEADING_NUMBER.sub("", heading)) in _read_list_names()
@@ -249,7 +254,7 @@ def _split_paragraph(whole_text: WholeText, paragraph: Paragraph) -> Iterator[Pa
 
 
 class DocumentPart(NamedTuple):
-    """A part of a document that is sent in one request."""
+    """A chunk of a document that's sent in a single request."""
 
     label: str
     paragraphs: list[Paragraph]
@@ -272,14 +277,14 @@ def split_document(
     passage_count: int,
     max_part_chars: int = MAX_PART_CHARS,
 ) -> list[DocumentPart]:
-    """Split a document at headings or pages into parts, each short enough for one request.
+    """Split a document at headings or pages into chunks that each fit into one request.
 
     Args:
         whole_text: the document.
         sent_paragraphs: the paragraphs to send, as returned by `select_paragraphs`.
-        passage_count: how many passages to choose from the document. They are divided among the
-            parts in proportion to length; a part that gets none is omitted.
-        max_part_chars: the maximum number of characters in a part.
+        passage_count: how many passages to choose from the document. They're allocated to
+            chunks in proportion to length; a chunk that gets none is dropped.
+        max_part_chars: the maximum number of characters in a chunk.
     """
     # split the document into sections, and long sections at paragraphs
     sections: list[list[Paragraph]] = []
@@ -322,10 +327,10 @@ _MARKER_START = re.compile(r"(?i)<(?=\s*/?\s*text\b)")
 
 
 def join_whole_texts(whole_texts: Sequence[WholeText], title: str) -> WholeText:
-    """Concatenate the pages of several documents, for requests and to find quotes.
+    """Concatenate the pages of several documents, to build requests and locate quotes.
 
-    The result has no paragraphs, and its key only serves to tell its parts from those of other
-    documents.
+    The result has no paragraphs. Its key only serves to distinguish its chunks from those
+    of other documents.
     """
     pages: list[str] = []
     labels: list[str] = []
@@ -346,16 +351,17 @@ def build_choosing_request(
     position: str = "",
     find_document: Callable[[int], Document] | None = None,
 ) -> ModelRequest:
-    """Build the request that asks a model or chat to choose passages from a part of a document.
+    """Build the request to choose passages from a chunk of a document, for a model or chat.
 
     Args:
         whole_text: the document, or several joined documents.
-        part: the part to choose from.
+        part: the chunk to choose from.
         prompt: the prompt named `choose`.
-        mask: masks the private text in a text from a document.
+        mask: a function that masks private text in an excerpt from a document.
         known_passages: the passages that already have cards.
-        position: which part this is, such as "1 of 3", or "" if there are no others.
-        find_document: for joined documents, returns the document that a page belongs to.
+        position: which chunk this is, e.g. "1 of 3", or "" if it's the only one.
+        find_document: for joined documents, a function that returns the document a page is
+            from.
     """
     texts = []
     page = -1
@@ -404,7 +410,7 @@ def build_choosing_request(
 
 
 def to_chat_text(model_request: ModelRequest, part: DocumentPart) -> str:
-    """Convert a request to a text that the user can paste into a chat."""
+    """Convert a request to text that the user can paste into a chat."""
     closing_request = mark_as_sendable(
         f"Now choose {_format_passage_count(part)}, with the JSON only, in one code block."
     )
@@ -422,7 +428,7 @@ def _format_passage_count(part: DocumentPart) -> str:
 
 
 class ChosenPassage(NamedTuple):
-    """A chosen passage with its cards. The passage isn't stored yet, so it has no key."""
+    """A chosen passage and its cards. It has no key because it hasn't been stored yet."""
 
     location: PassageMatch
     passage: Highlight
@@ -430,7 +436,7 @@ class ChosenPassage(NamedTuple):
 
 
 class ChoosingAnswer(NamedTuple):
-    """The passages that an answer chooses, and problems with unusable cards."""
+    """The passages chosen in an answer, and any problems with unusable cards."""
 
     choices: list[ChosenPassage]
     problems: list[Problem]
@@ -443,7 +449,7 @@ class ChoosingAnswer(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """A line for the user about how many passages were chosen."""
+        """A one-line message for the user about how many passages were chosen."""
         passages = format_count(len(self.choices), "passage")
         result = f"{passages} chosen, of {self.card_count:,} in the answer"
         if self.card_count > self.located_count:
@@ -455,7 +461,7 @@ class ChoosingAnswer(NamedTuple):
 
 
 def make_origin(text: str, prompt: Prompt, model: str = "") -> Origin:
-    """Create the origin of the cards in an answer. Without `model`, the answer came from a chat."""
+    """Build the origin of an answer's cards. Without `model`, the answer came from a chat."""
     return Origin("llm", model or CHAT_MODEL, prompt.fingerprint, make_cache_key(text))
 
 
@@ -467,18 +473,20 @@ def parse_answer(
     find_faults: FindFaults,
     taken_spans: Iterable[Span] = (),
 ) -> ChoosingAnswer:
-    """Parse an answer and return the passages that it chooses, in document order.
+    """Parse an answer and return the passages it chooses, in document order.
 
-    A card becomes a problem instead if its quote isn't in the document, if its passage already has
+    A card becomes a problem if its quote isn't in the document, if its passage already has
     a card, or if a check blocks it.
 
     Args:
         text: the answer.
-        letters: the letters and digits of the document, casefolded.
-        pages: the pages of the requested part, which are searched first.
-        make_highlight: creates the highlight for a location in the document.
-        find_faults: returns the findings that block a card.
-        taken_spans: the spans, in letters, of the passages that already have cards.
+        letters: the document's letters and digits, casefolded.
+        pages: the pages of the requested chunk, which are searched first.
+        make_highlight: a function that creates the highlight for a location in the
+            document.
+        find_faults: a function that returns the findings that block a card.
+        taken_spans: the spans of passages that already have cards, as offsets into
+            `letters`.
     """
     items, unusable = parse_all_cards(text)
     unused = [Problem("", f"no card can be made from {card[:80]}") for card in unusable]
@@ -535,7 +543,7 @@ def parse_answer(
 def make_drafts(
     choice: ChosenPassage, highlight: Highlight, origin: Origin
 ) -> tuple[Draft, ...]:
-    """Build the drafts for a chosen passage that has been stored as `highlight`."""
+    """Build the drafts for a chosen passage, which has been stored as `highlight`."""
     return _build_drafts(choice.cards, highlight, origin)
 
 
@@ -568,12 +576,13 @@ def locate_quote(
     """Find a quote in the document.
 
     Args:
-        quote: a chat's quote, in which omissions may be marked with an ellipsis.
-        letters: the letters and digits of the document, casefolded.
-        pages: the pages of the requested part, which are searched first.
+        quote: a quote by the chat, possibly with an ellipsis for omitted text.
+        letters: the document's letters and digits, casefolded.
+        pages: the pages of the requested chunk, which are searched first.
 
     Returns:
-        (location, whether the match is exact); location is None if the quote isn't in the document.
+        The location, or None if the quote isn't in the document, and whether the match is
+        exact.
     """
     requested_spans = [letters.get_page_span(page) for page in pages]
 
@@ -605,9 +614,9 @@ def _add_full_stop(quote: str) -> str:
 def _find_similar(
     quote: str, letters: DocumentLetters, pages: Iterable[int]
 ) -> Span | None:
-    """Return the span of the text most similar to a quote, or None if nothing is similar enough.
+    """Return the span most similar to a quote, or None if nothing is similar enough.
 
-    The span is extended to whole sentences, or to whole words if the sentences are too long.
+    The span is extended to whole sentences, or to whole words if those would be too long.
     """
     from rapidfuzz import fuzz
 

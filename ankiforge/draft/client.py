@@ -43,7 +43,7 @@ DEFAULT_OPTIONS: Mapping[str, Any] = {"temperature": 0}
 
 
 class OptionalFields(Value):
-    """Which optional fields to send, given those that the server has refused so far."""
+    """Tracks which optional request fields to send, given those the server has refused."""
 
     refused_format_count: int = 0
     """How many response formats the server has refused, counted from the strictest."""
@@ -51,13 +51,13 @@ class OptionalFields(Value):
     """The names of the refused options."""
 
     def drop_field(self, field: str) -> OptionalFields:
-        """Return the fields to try next after the server has refused `field`."""
+        """Return the fields to try next, now that the server has refused `field`."""
         if field == FORMAT_FIELD:
             return replace(self, refused_format_count=self.refused_format_count + 1)
         return replace(self, refused_options=self.refused_options | {field})
 
     def build_fields(self, schema: Mapping[str, Any]) -> Json:
-        """Build all fields of the request other than model and messages."""
+        """Build all request fields except the model and the messages."""
         fields = {}
         for option, value in DEFAULT_OPTIONS.items():
             if option not in self.refused_options:
@@ -87,7 +87,7 @@ _MAX_DIGITS = 18
 
 
 class Completion(Value):
-    """The parts of a `chat.completions` reply that we use."""
+    """The parts of a chat completion that we use."""
 
     content: str = ""
     finish_reason: str = ""
@@ -101,10 +101,10 @@ class Completion(Value):
 
     @classmethod
     def parse(cls, raw: str) -> Completion | None:
-        """Parse the body of a reply, or return None if it isn't a chat completion. Never raises.
+        """Parse a reply body, returning None if it isn't a chat completion. Never raises.
 
-        A reply with choices or a token count is a completion even if it is empty, because it was
-        paid for.
+        A reply with choices or a token count is treated as a completion even if it's empty,
+        because we have to pay for it.
         """
         reply = _as_dict(_parse_json(raw))
         choices = reply.get("choices")
@@ -143,9 +143,9 @@ class Completion(Value):
 
 
 def _parse_json(raw: str) -> Any:
-    """Parse the JSON of a reply, or return None if it is invalid.
+    """Parse the JSON of a reply, returning None if it's invalid.
 
-    Accepts unpaired surrogates, line breaks in strings, and numbers with a thousand digits.
+    Unpaired surrogates, line breaks in strings, and very long numbers are accepted.
     """
     try:
         return json.loads(
@@ -166,7 +166,7 @@ def _as_dict(value: Any) -> Json:
 
 
 def _as_text(content: Any) -> str:
-    """Return a message's content as valid Unicode. Some servers send it as a list of parts."""
+    """Return a message's content as valid Unicode, joining it if it's a list of parts."""
     if isinstance(content, list):
         texts = [_as_dict(part).get("text") for part in content]
         content = "".join(text for text in texts if isinstance(text, str))
@@ -179,11 +179,11 @@ def _as_text(content: Any) -> str:
 
 
 class TooLongError(ItemError):
-    """The request exceeds the model's context window."""
+    """Raised if a request exceeds the model's context window."""
 
 
 class NoReplyError(ItemError):
-    """The server returned no usable reply, even after all retries."""
+    """Raised if the server returned no usable reply, even after all retries."""
 
 
 RERUN_HINT = "run again: what was answered is kept"
@@ -220,12 +220,12 @@ _FIELD_REFUSAL_STATUSES = (400, 404, 415, 422, 500, 501, 503)
 def make_status_error(
     settings: ServerSettings, status: int, body: str, location: str = ""
 ) -> ServiceError | ItemError:
-    """Create the error for an HTTP status that remains after all retries.
+    """Build the error for an HTTP status that persists after all retries.
 
     Args:
-        settings: the settings of the server.
+        settings: the server settings.
         status: the HTTP status of the reply, or the status given in its body.
-        body: the body of the reply.
+        body: the reply body.
         location: the target of a redirect, or "".
     """
     reason = extract_error_message(body) or "no reason given"
@@ -283,15 +283,15 @@ def find_refused_field(
     *,
     is_first: bool,
 ) -> str:
-    """Return the optional request field that the server refuses with an error, or "".
+    """Return the optional request field that the server's error is about, or "" if none.
 
     Args:
-        settings: the settings of the server.
+        settings: the server settings.
         status: the HTTP status of the error.
         body: the body of the error.
         request_body: the fields that were sent.
-        is_first: whether the server hasn't answered any request yet. If so, an error that names no
-            field is blamed on the response format.
+        is_first: whether the server has yet to answer a request. If so, an internal error
+            that names no field is blamed on the response format.
     """
     if status not in _FIELD_REFUSAL_STATUSES or _is_web_page(body):
         return ""
@@ -306,9 +306,10 @@ def find_refused_field(
 
 
 def is_permanent_error(body: str) -> bool:
-    """Return whether retrying would fail with the same error.
+    """Return whether retrying is pointless.
 
-    True if the credit is used up, the request is too long, or its format is refused.
+    That's the case if there's no credit left, the request is too long, or its format is
+    refused.
     """
     if _is_web_page(body):
         return False
@@ -332,9 +333,9 @@ _MAX_MESSAGE_CHARS = 300
 
 
 def extract_error_message(body: str) -> str:
-    """Extract the message from the body of an error, as a single line.
+    """Extract the message from an error body, as a single line.
 
-    Supports the formats of OpenAI, LM Studio and FastAPI. Returns `WEB_PAGE` for a web page.
+    Supports the formats of OpenAI, LM Studio and FastAPI. Returns `WEB_PAGE` for web pages.
     """
     if _is_web_page(body):
         return WEB_PAGE
@@ -358,13 +359,10 @@ Examples are a login page, an empty body and an unknown error. A retry would ret
 
 
 def find_error_in_success(raw: str) -> tuple[int, str] | None:
-    """Find an error in a reply with status 200.
+    """Return the status and body of an error in a reply with status 200, if any.
 
-    Some servers, such as OpenRouter, send errors with status 200 or inside a choice. Any other JSON
-    object counts as a success.
-
-    Returns:
-        (status, body) of the error, or None if there is no error.
+    Some servers, such as OpenRouter, send errors with status 200 or inside a choice. Any
+    other JSON object counts as a success.
     """
     completion = Completion.parse(raw)
     if completion and (completion.finish_reason != "error" or completion.content):
@@ -389,13 +387,13 @@ _OUR_HEADERS = ("host", "content-type", "accept", "user-agent", "authorization")
 
 
 class OpenAITransport(httpx2.BaseTransport):
-    """The HTTP transport with which `openai` sends requests. Thread-safe."""
+    """The HTTP transport that `openai` uses to send requests. Thread-safe."""
 
     def __init__(self, settings: ServerSettings, notice: Callable[[str], None]) -> None:
-        """Create a transport that connects on the first request.
+        """Initialize the transport, which connects on the first request.
 
         Args:
-            settings: the settings of the server.
+            settings: the server settings.
             notice: called with a message while the server is loading its model.
         """
         self._settings = settings
@@ -416,7 +414,7 @@ class OpenAITransport(httpx2.BaseTransport):
         While the server is loading its model, the request is repeated until the timeout.
 
         Raises:
-            openai.APITimeoutError: the reply timed out.
+            openai.APITimeoutError: the request timed out.
             NoReplyError: the run was stopped before the request was sent.
         """
         with self._condition:
@@ -505,7 +503,7 @@ class OpenAITransport(httpx2.BaseTransport):
             self._condition.notify_all()
 
     def stop(self, patience: float) -> None:
-        """Refuse further requests, and wait up to `patience` seconds for pending ones to finish."""
+        """Refuse new requests, and wait up to `patience` seconds for pending ones to finish."""
         with self._condition:
             self._stopped.set()
             self._condition.wait_for(lambda: not self._pending_threads, patience)
@@ -515,10 +513,10 @@ class OpenAITransport(httpx2.BaseTransport):
 
 
 class ReplyCache(Protocol):
-    """A thread-safe, durable cache of raw replies by the hash of their request."""
+    """A thread-safe cache of raw replies, such as the ledger, keyed by request hash."""
 
     def get(self, request: str) -> str | None:
-        """Return the raw reply to the request with this hash, or None if it isn't cached."""
+        """Return the raw reply to a request, given its hash, or None if it isn't cached."""
 
     def put(
         self,
@@ -536,8 +534,8 @@ class ReplyCache(Protocol):
             raw: the raw reply.
             model: the name of the model in the settings.
             prompt: the fingerprint of the prompt.
-            tokens: how many tokens were sent and received, or (0, 0) if storing this reply adds no
-                cost.
+            tokens: how many tokens were sent and received, or (0, 0) if their cost has already
+                been recorded.
         """
 
 
@@ -554,7 +552,7 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 class ItemReply(Value):
-    """The part of a server's reply that concerns one item of the request."""
+    """The server's reply to a request, as it applies to one of the items."""
 
     completion: Completion
     cache_key: str
@@ -567,12 +565,12 @@ class ItemReply(Value):
 
     @property
     def is_truncated(self) -> bool:
-        """Whether the server stopped the reply at its length limit."""
+        """Whether the server cut off the reply at its length limit."""
         return self.completion.finish_reason == "length"
 
 
 class ModelClient:
-    """Answers requests from the cache, or else from the server. Thread-safe."""
+    """Answers requests from the cache, falling back to the server. Thread-safe."""
 
     def __init__(
         self,
@@ -583,15 +581,15 @@ class ModelClient:
         offline: bool = False,
         fresh: bool = False,
     ) -> None:
-        """Create a client that connects on the first request.
+        """Initialize the client, which connects on the first request.
 
         Args:
             settings: the server, the model and the limits.
             replies: the cache of replies.
-            notice: called with messages for the user about what is being sent and what the program
-                is waiting for.
-            offline: refuse to send anything to other computers.
-            fresh: ignore cached replies.
+            notice: called with messages for the user about what's being sent and what we're
+                waiting for.
+            offline: whether to refuse to send anything to other computers.
+            fresh: whether to ignore cached replies.
         """
         self.settings = settings
         self.budget = Budget(settings)
@@ -613,7 +611,7 @@ class ModelClient:
     # --- cached replies ---------------------------------------------------------------
 
     def make_cache_key(self, request: ModelRequest) -> str:
-        """Return the key under which the reply to a request about one item is cached."""
+        """Return the cache key for the reply to a request about a single item."""
         body = [
             self.settings.model,
             request.messages,
@@ -623,7 +621,7 @@ class ModelClient:
         return hash16(_to_canonical_json(body), "reply")
 
     def find_cached(self, request: ModelRequest) -> ItemReply | None:
-        """Return the cached reply to a request about one item, or None."""
+        """Return the cached reply to a request about a single item, if any."""
         if self._fresh:
             return None
         key = self.make_cache_key(request)
@@ -638,15 +636,16 @@ class ModelClient:
     def request_replies(
         self, request: ModelRequest, *, anew: bool = False
     ) -> list[ItemReply]:
-        """Return one reply for each item of a request.
+        """Return one reply per item of a request.
 
-        A request about a single item is answered from the cache if possible, unless `anew` is true.
+        Requests about a single item are answered from the cache if possible, unless `anew` is
+        set.
 
         Raises:
-            ServiceError: the run has to end, because of the key, the model, the credit or the
-                server.
+            ServiceError: the run can't continue, because of the key, the model, the credit or
+                the server.
             BudgetExceededError: the budget is used up.
-            ItemError: only this request failed. ConfigError, UsageError: see `check_can_send`.
+            ItemError: just this request failed. ConfigError, UsageError: see `check_can_send`.
         """
         self._raise_if_stopped()
         if not request.item_requests and not anew:
@@ -688,7 +687,7 @@ class ModelClient:
                     self._transport.finish_request()
 
     def check_can_send(self) -> None:
-        """Check that requests may be sent to the server.
+        """Check that we may send requests to the server.
 
         Raises:
             UsageError: `--offline` is set, but the server is on another computer.
@@ -702,23 +701,23 @@ class ModelClient:
         self.settings.require_key()
 
     def stop(self, patience: float = 0.0) -> None:
-        """Send no further requests, and wait up to `patience` seconds for pending replies."""
+        """Stop sending requests, and wait up to `patience` seconds for pending replies."""
         with self._lock:
             self._stopped = True
         if self._transport is not None:
             self._transport.stop(patience)
 
     def _raise_if_stopped(self) -> None:
-        """Raise an error if the run has ended, because the cache may already be closed."""
+        """Raise an error if the run has ended, since the cache may already be closed."""
         if self._stopped:
             raise self._fatal_error or NoReplyError("stopped before it was sent")
 
     # --- one request ------------------------------------------------------------------
 
     def _send(self, request: ModelRequest) -> tuple[str, int]:
-        """Send a request and return the raw chat completion and the size of the request in bytes.
+        """Send a request and return the raw chat completion and the request size in bytes.
 
-        If the server refuses an optional field, the request is sent again without it.
+        If the server refuses an optional field, the request is resent without it.
         """
         import openai
 
@@ -804,10 +803,11 @@ class ModelClient:
     def _count_failure(
         self, error: ItemError | ServiceError, *, is_gone: bool = False
     ) -> ItemError | ServiceError:
-        """Count a failed request, and return its error or the error that ends the run.
+        """Count a failed request and return the error to raise, which may end the run.
 
         The run ends if other requests would fail too: the server can't be reached (`is_gone`),
-        several consecutive requests got no reply, or the server has rejected every request so far.
+        several consecutive requests got no reply, or the server has rejected every request so
+        far.
         """
         settings = self.settings
         if isinstance(error, TooLongError):
@@ -850,7 +850,7 @@ class ModelClient:
 
 
 def _to_canonical_json(value: object) -> str:
-    """Serialize to JSON with sorted keys and no spaces, so that equal values have the same hash."""
+    """Serialize to JSON with sorted keys and no spaces, so that equal values hash equally."""
     return json.dumps(
         value,
         sort_keys=True,

@@ -31,15 +31,15 @@ RERUN_COMMAND = "ankiforge draft --again"
 
 
 class Conversation:
-    """Asks a model about chunks of highlights. Each chunk is sent in one request. Thread-safe."""
+    """Asks a model about chunks of highlights, sending one request per chunk. Thread-safe."""
 
     def __init__(self, client: ModelClient, prompt: Prompt) -> None:
-        """Create a conversation. Nothing is sent before `draft_chunk` is called."""
+        """Initialize the conversation. Nothing is sent until `draft_chunk` is called."""
         self._client = client
         self._prompt = prompt
 
     def draft_chunk(self, chunk: SendableTask) -> list[DraftingResult]:
-        """Return the result for each highlight of a chunk, in order.
+        """Draft cards for a chunk and return one result per highlight, in order.
 
         Raises:
             ServiceError, UsageError: the run can't continue.
@@ -50,9 +50,9 @@ class Conversation:
     def _request_results(
         self, chunk: SendableTask, *, anew: bool = False
     ) -> list[DraftingResult]:
-        """Ask about all highlights together, then again about each that the reply doesn't cover.
+        """Ask about all highlights at once, then individually about any that the reply misses.
 
-        If `anew` is true, cached replies are ignored.
+        If `anew` is set, cached replies are ignored.
         """
         highlights = chunk.highlights
         try:
@@ -93,7 +93,7 @@ class Conversation:
     def _retry_unreadable(
         self, single: SendableTask, answer: ItemReply
     ) -> DraftingResult:
-        """Ask again about a highlight whose reply was unreadable, unless a retry is pointless."""
+        """Ask again about a highlight whose reply was unreadable, unless that's pointless."""
         [highlight] = single.highlights
         refusal = _get_refusal_reason(answer)
         if refusal:
@@ -139,9 +139,10 @@ class Conversation:
 
 
 def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> DraftingResult:
-    """Create the result for a highlight about which no readable reply was received.
+    """Create the result for a highlight whose reply could not be parsed.
 
-    The problem is reported only once, and the model is asked again only if the user requests it.
+    The problem is reported only once, and the model is only asked again if the user
+    requests it.
     """
     description = _describe_unreadable(answer)
     message = description.partition(":")[0]
@@ -177,10 +178,10 @@ def _is_empty_reply(answer: ItemReply) -> bool:
 
 
 def _parse_cards(answer: ItemReply) -> list[ReplyCard]:
-    """Parse a reply and return the cards that refer to the item of `answer`.
+    """Parse a reply and return the cards for the item with its label.
 
-    If the reply is truncated, the cards for the last label in it may be incomplete, so they are
-    dropped unless there are no others.
+    If the reply is truncated, the cards for the last label may be incomplete, so they're
+    dropped unless they're the only ones.
     """
     label = str(answer.label)
     all_labels = tuple(str(number) for number in range(1, answer.item_count + 1))

@@ -45,7 +45,7 @@ needn't load the rules.
 
 
 def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
-    """Create the result for a highlight on which drafting or a check has crashed."""
+    """Create the result for a highlight when drafting or checking it has crashed."""
     text = highlight.exact or highlight.comment
     beginning = " ".join(text.split())[:60]
     title = highlight.document.title
@@ -54,7 +54,7 @@ def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
 
 
 def make_two_sided_fields(kind: CardKind, front: str, back: str) -> Fields:
-    """Build the fields of a card that has a front and a back."""
+    """Build the fields of a card with a front and a back."""
     return (("Front", front), ("Back", back), *kind.enabled_switches)
 
 
@@ -65,7 +65,7 @@ UNANSWERED_NOTE_REASON = "a question without marked text: write its answer after
 
 
 class CommentRequest(StrEnum):
-    """What a comment requests for its highlight."""
+    """What a comment asks us to do with its highlight."""
 
     NONE = "none"
     SKIP = "skip"
@@ -74,7 +74,7 @@ class CommentRequest(StrEnum):
 
 
 class Instruction(Value):
-    """A parsed comment: what it requests, with its question, phrase or reason."""
+    """A parsed comment: what it asks for, and the question, phrase or reason it gives."""
 
     request: CommentRequest
     text: str = ""
@@ -97,10 +97,12 @@ _COMMANDS = {
 
 
 def parse_instruction(comment: str, passage: str = "") -> Instruction:
-    """Parse a comment that is `skip`, `c: phrase`, or a question (see `text.comment_questions`).
+    """Parse a comment, which may be `skip`, `c: phrase`, or a question.
+
+    For questions, see `text.comment_questions`.
 
     Args:
-        comment: the comment on a passage, including replies to the comment.
+        comment: the comment on a passage, including replies to it.
         passage: the highlighted text, which the comment may repeat, or "".
     """
     if not comment.strip():
@@ -135,7 +137,7 @@ def parse_instruction(comment: str, passage: str = "") -> Instruction:
 
 
 def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
-    """Find the question in a comment, dropping any text around it that repeats the passage."""
+    """Find the question in a comment, dropping surrounding text that repeats the passage."""
     repeated = locate(passage, comment) if passage else None
     if repeated:
         start, end = repeated
@@ -161,12 +163,12 @@ _MAX_WORDS_BEFORE_INTERROGATIVE = 3
 
 
 def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
-    """Return whether a question only expresses what the user felt, such as “wtf is he saying?”.
+    """Return whether a question is merely a reaction, such as “wtf is he saying?”.
 
-    It is a real question if at least two of these are true: it begins with a question word, it
-    shares a content word with the passage, and it has at least three content words, including the
-    question word. A question with a label such as `?` or an answer is always real, and so is one in
-    a language for which we have no question words.
+    A real question meets at least two of these criteria: it starts with a question word, it
+    shares a content word with the passage, and it has three content words. Questions that
+    have an answer or a label such as `?`, or are in a language whose question words we
+    don't know, are always real.
     """
     if not passage or question.is_answered or has_question_label(comment):
         return False
@@ -189,7 +191,7 @@ def _find_content_stems(text: str, language: str) -> set[str]:
 
 
 def asks_or_answers(highlight: Highlight) -> bool:
-    """Return whether the user's comment asks for a card or makes a statement about the passage."""
+    """Return whether the user's comment asks for a card or is about the passage's content."""
     request = parse_highlight_instruction(highlight).request
     if request in (CommentRequest.QUESTION, CommentRequest.CLOZE):
         return True
@@ -202,7 +204,7 @@ def asks_or_answers(highlight: Highlight) -> bool:
 
 
 def parse_highlight_instruction(highlight: Highlight) -> Instruction:
-    """Parse what a highlight's comment requests. Comments by other people request nothing."""
+    """Parse what a highlight's comment asks for. Other people's comments are ignored."""
     if not highlight.instructs:
         return Instruction(CommentRequest.NONE)
     if _is_standalone_note(highlight):
@@ -214,7 +216,10 @@ _MAX_QUESTIONS = 20
 
 
 def find_questions(highlight: Highlight) -> tuple[Instruction, ...]:
-    """Find the user's questions: at most one in a comment, but several in a standalone note."""
+    """Find the user's questions.
+
+    A comment has at most one; a standalone note may have several.
+    """
     if not highlight.instructs:
         return ()
     if not _is_standalone_note(highlight):
@@ -257,9 +262,9 @@ _BEGINNING_WORDS = 3
 
 
 def remove_comment_from_context(highlight: Highlight) -> Highlight:
-    """Remove a highlight's comment from the text around it, because a comment isn't evidence.
+    """Remove a highlight's comment from the surrounding text, since it isn't evidence.
 
-    In a note that quotes a passage, the comment is next to the quotation.
+    In a note that quotes a passage, the comment is right next to the quotation.
     """
     beginning = " ".join(highlight.comment.split()[:_BEGINNING_WORDS])
     surrounding_text = f"{highlight.prefix}\n{highlight.suffix}\n{highlight.nearby}"
@@ -318,9 +323,9 @@ def find_skip_reason(highlight: Highlight) -> str:
 
 
 def is_for_rules_only(highlight: Highlight) -> bool:
-    """Return whether a highlight is drafted by the rules alone.
+    """Return whether a highlight is drafted by rules alone, without a model.
 
-    True for hand-written cards, and for pictures with a question.
+    This applies to hand-written cards and to images with a question.
     """
     if highlight.kind is HighlightKind.CARD:
         return True
@@ -328,9 +333,9 @@ def is_for_rules_only(highlight: Highlight) -> bool:
 
 
 def find_withholding_reason(highlight: Highlight) -> str:
-    """Return why a highlight isn't sent to a model, or "" to send it.
+    """Return why a highlight shouldn't be sent to a model, or "" if it should.
 
-    Ignores privacy; see `PrivacyFilter.find_private_reason`.
+    This ignores privacy; for that, see `PrivacyFilter.private_reason`.
     """
     reason = find_skip_reason(highlight)
     if reason:

@@ -49,7 +49,7 @@ _TOKENS_OUT_PER_SECOND_READING = 25
 class Estimate(Value):
     """An estimate of what drafting will send and cost.
 
-    Assumes 4 bytes per token, and 80 tokens in the reply for each highlight. Reasoning tokens and
+    It assumes 4 bytes per token, and 80 reply tokens per highlight. Reasoning tokens and
     retries aren't included.
     """
 
@@ -66,11 +66,11 @@ class Estimate(Value):
 
     @property
     def summary(self) -> str:
-        """The estimate, formatted as a line for the user."""
+        """The estimate as a one-line message for the user."""
         return self.summarize("highlight")
 
     def summarize(self, noun: str) -> str:
-        """Format the estimate as a line for the user, in which `noun` names a highlight."""
+        """Format the estimate as a one-line message, with `noun` as the word for a highlight."""
         cost = format_cost(self.cost_usd, local=self.is_local)
         if self.cost_usd is None:
             cost = "price unknown; set llm.price_usd"
@@ -85,7 +85,7 @@ class Estimate(Value):
 
 
 class ModelDrafter:
-    """Drafts cards by asking a language model."""
+    """Drafts cards using a language model."""
 
     def __init__(
         self,
@@ -94,13 +94,14 @@ class ModelDrafter:
         *,
         second_reading_prompt: Prompt | None = None,
     ) -> None:
-        """Create a drafter. Nothing is sent until a method asks for drafts, verdicts or a reply.
+        """Initialize the drafter, which sends nothing until a method needs the model.
 
         Args:
-            client: the client, whose `notice` is called with "sending to HOST" before anything is
-                sent.
+            client: the client. Before anything is sent, its `notice` is called with "sending to
+                HOST".
             prompt: the prompt for drafting.
-            second_reading_prompt: the prompt of the second reading, or None to skip it.
+            second_reading_prompt: the prompt for checking the cards in a second reading, or None
+                to skip that.
         """
         self._client = client
         self._settings = client.settings
@@ -111,7 +112,7 @@ class ModelDrafter:
 
     @property
     def host(self) -> str:
-        """The server's host name as shown to the user."""
+        """The server's host name, as shown to the user."""
         return self._settings.host
 
     @property
@@ -125,10 +126,10 @@ class ModelDrafter:
         return self._client.budget.usage
 
     def draft(self, tasks: Iterator[SendableTask]) -> Iterator[list[DraftingResult]]:
-        """Yield the results of each request, in the order of the highlights.
+        """Yield the results of each request, in highlight order.
 
-        The order makes runs reproducible: equal replies give equal cards. It is broken only if a
-        reply takes more than `MAX_ORDERING_DELAY` seconds longer than a later one.
+        The order makes runs reproducible: the same replies give the same cards. It's only
+        broken if a reply takes more than `MAX_ORDERING_DELAY` seconds longer than a later one.
 
         Raises:
             ServiceError: the server can't be reached, or rejects all requests.
@@ -171,17 +172,17 @@ class ModelDrafter:
 
     @property
     def has_second_reading(self) -> bool:
-        """Whether drafted cards are compared with their passages in a second reading."""
+        """Whether drafted cards are checked against their passages in a second reading."""
         return self._second_prompt is not None
 
     def find_contradictions(self, cards: Sequence[CardToCheck]) -> list[str | None]:
-        """Ask for each card which statement in its passage contradicts it.
+        """Ask the model which statement in each card's passage contradicts the card.
 
         Cached verdicts are reused.
 
         Returns:
-            For each card, the contradicting statement, "" if there is none, or None if the reply
-            doesn't cover the card.
+            For each card, the contradicting statement, "" if there is none, or None if the
+            reply doesn't cover the card.
 
         Raises:
             ServiceError, ItemError: the server can't be reached or doesn't answer.
@@ -221,14 +222,14 @@ class ModelDrafter:
         return answer.completion.content
 
     def stop(self) -> None:
-        """Send no further requests, and wait for pending replies up to `SHUTDOWN_TIMEOUT`.
+        """Stop sending requests, and wait up to `SHUTDOWN_TIMEOUT` for pending replies.
 
-        Replies that arrive in time are still cached, because they have to be paid for.
+        Replies that arrive in time are still cached, since we have to pay for them anyway.
         """
         self._client.stop(SHUTDOWN_TIMEOUT)
 
     def estimate_tasks(self, tasks: Iterable[SendableTask]) -> Estimate:
-        """Estimate what drafting from `tasks` would send and cost. Sends nothing."""
+        """Estimate what drafting `tasks` would send and cost, without sending anything."""
         cached = 0
         highlights = 0
         requests: list[ModelRequest] = []
@@ -243,7 +244,7 @@ class ModelDrafter:
     def estimate_requests(
         self, requests: Sequence[ModelRequest], highlights: int, cached: int = 0
     ) -> Estimate:
-        """Estimate what some requests would send and cost. Sends nothing.
+        """Estimate what some requests would send and cost, without sending anything.
 
         Args:
             requests: the requests whose replies aren't cached.
@@ -315,7 +316,7 @@ _PendingResults = Future[list[DraftingResult]]
 def _pop_next_results(pending: list[_PendingResults]) -> list[DraftingResult]:
     """Wait for the first pending chunk, remove it from the list, and return its results.
 
-    After `MAX_ORDERING_DELAY` seconds, any other chunk that is done is taken instead.
+    After `MAX_ORDERING_DELAY` seconds, the first chunk that's done is taken instead.
     """
     while True:
         wait(pending[:1], MAX_ORDERING_DELAY)
@@ -330,10 +331,10 @@ def _draft_in_thread(
     draft: Callable[[SendableTask], list[DraftingResult]],
     chunk: SendableTask,
 ) -> _PendingResults:
-    """Draft a chunk in a daemon thread, and return the future of its results.
+    """Draft a chunk in a daemon thread, and return a future for its results.
 
-    A standard thread pool would keep the program from exiting, even on Ctrl-C, until the server has
-    answered.
+    With a standard thread pool, the program couldn't exit, even on Ctrl-C, until the server
+    has answered.
     """
     future: _PendingResults = Future()
 

@@ -85,7 +85,7 @@ _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
 
 
 class FoldedLetters(NamedTuple):
-    """The casefolded letters and digits of a text, with their offsets in the original text."""
+    """The casefolded letters and digits of a text, with their offsets in the original."""
 
     letters: str
     offsets: Offsets
@@ -93,14 +93,14 @@ class FoldedLetters(NamedTuple):
 
 
 def fold_text(text: str) -> FoldedLetters:
-    """Casefold a text and keep only its letters and digits, each with its offset."""
+    """Casefold a text, keeping only letters and digits, and record their offsets."""
     return FoldedLetters(*fold_alphanumerics_with_offsets(text))
 
 
 class HiddenTexts:
-    """A set of texts that must not be shown, searchable in other texts.
+    """An index of texts that must not be shown, for finding them in other texts.
 
-    The search time is almost independent of the size of the set.
+    Lookup time is almost independent of how many texts are hidden.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -121,14 +121,14 @@ class HiddenTexts:
         self._sorted_reversed_texts = sorted(text[::-1] for text in self._texts)
 
     def __bool__(self) -> bool:
-        """Return whether the set contains any texts."""
+        """Return whether there are any hidden texts."""
         return bool(self._texts)
 
     def find_spans(self, text: str, *, may_be_truncated: bool) -> Iterator[Span]:
         """Yield the spans of `text` that must be masked.
 
-        If a line or cell of `text` may be truncated, this includes the beginning or end of a hidden
-        text at its edges.
+        If `cut` is set, also catch hidden texts that are cut off at the start or end of a line
+        or table cell.
         """
         # find whole hidden texts, but short ones only where they consist of whole words
         letters, origins = fold_text(text)
@@ -158,11 +158,10 @@ class HiddenTexts:
     def find_cut_off_ends(
         self, letters: str, min_letters: int = MIN_CUT_OFF_CHARS
     ) -> Iterator[Span]:
-        """Yield the span at each end of a text that belongs to a hidden text truncated there.
+        """Yield spans at either end of a text where a hidden text has been cut off.
 
-        Args:
-            letters: the folded text.
-            min_letters: how many letters must match, at least `MIN_CUT_OFF_CHARS`.
+        `letters` is the folded text. `min_letters` is how many letters must match, and must be
+        at least `MIN_CUT_OFF_CHARS`.
         """
         # a hidden text may begin before this text
         length = _find_cut_off_length(
@@ -177,9 +176,10 @@ class HiddenTexts:
 
 
 def _find_cut_off_length(letters: str, texts: list[str], min_letters: int) -> int:
-    """Return the length of the longest suffix of `letters` that another text begins with, or 0.
+    """Return the length of the longest suffix of `letters` that starts one of `texts`.
 
-    Texts equal to the suffix don't count. `texts` must be sorted.
+    Returns 0 if there is none. A text equal to the whole suffix doesn't count. `texts` must
+    be sorted.
     """
     for start in range(len(letters) - min_letters + 1):
         end = letters[start:]
@@ -190,10 +190,11 @@ def _find_cut_off_length(letters: str, texts: list[str], min_letters: int) -> in
 
 
 class PrivateSentences:
-    """A set of private sentences, searchable in any document.
+    """An index of private sentences, for finding them in any document.
 
-    A complete private sentence is found anywhere. Part of one is found only if it makes up a whole
-    sentence, line, heading or cell. The search time is almost independent of the size of the set.
+    A complete private sentence is found anywhere. A fragment is found only if it makes up an
+    entire sentence, line, heading or table cell. Lookup time is almost independent of the
+    number of sentences.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -218,7 +219,7 @@ class PrivateSentences:
             )
 
     def find_spans(self, text: str) -> Iterator[Span]:
-        """Yield the spans that repeat a private sentence or consist entirely of part of one."""
+        """Yield spans that repeat a private sentence or consist entirely of a fragment of one."""
         if not self._sentences:
             return
         letters, origins = fold_text(text)
@@ -242,7 +243,10 @@ class PrivateSentences:
                 yield origins[first], origins[last - 1] + 1
 
     def _is_part_of_sentence(self, letters: str) -> bool:
-        """Return whether six or more folded letters are part of a private sentence."""
+        """Return whether `letters` occur within a private sentence.
+
+        Expects at least six folded letters.
+        """
 
         def positions(start: int) -> Sequence[int]:
             return self._positions_by_group.get(
@@ -261,7 +265,7 @@ class PrivateSentences:
 
 
 def _is_distinctive(text: str, letters: str) -> bool:
-    """Return whether a text is more than a phrase that other documents may contain by chance."""
+    """Return whether a text is distinctive enough not to recur elsewhere by chance."""
     if len(_UNSPACED.findall(letters)) >= _MIN_UNSPACED_LETTERS:
         return True
     words = [word for word in text.split() if any(map(str.isalnum, word))]
@@ -273,16 +277,19 @@ def _is_distinctive(text: str, letters: str) -> bool:
 
 
 def split_parts(text: str) -> Iterator[Span]:
-    """Yield the spans of the lines, headings and table cells, which are compared separately.
+    """Split a text into lines, headings and table cells, yielding their spans.
 
-    A part also ends at an ellipsis that marks an omission.
+    An ellipsis that marks an omission is also a boundary.
     """
     for part in _PART.finditer(text):
         yield part.span()
 
 
 def mask_spans(text: str, spans: Iterable[Span]) -> str:
-    """Replace the spans, which may overlap, with `[…]`. Words are masked as a whole."""
+    """Replace the given spans with `[…]`, extending each to whole words.
+
+    Spans may overlap and come in any order.
+    """
     parts = list[str]()
     masked_until = 0
     for span_start, span_end in sorted(spans):
@@ -323,12 +330,12 @@ _MIN_OVERLAP = 6
 
 
 def mark_as_sendable(text: str) -> SendableText:
-    """Mark a text that we wrote, such as the rules of a prompt, as sendable."""
+    """Mark one of our own texts, e.g. the rules in a prompt, as safe to send."""
     return SendableText(text)
 
 
 class SendableHighlight(Value):
-    """The parts of a highlight that may be sent. Created by `PrivacyFilter.make_sendable`."""
+    """The parts of a highlight that may be sent. See `PrivacyFilter.make_sendable`."""
 
     key: HighlightKey
     title: SendableText
@@ -351,23 +358,24 @@ class SendableHighlight(Value):
 
     @property
     def language(self) -> str:
-        """The language of the highlight, or else of its context, or "" if it can't be detected."""
+        """The detected language, falling back to that of the context, or "" if unknown."""
         return detect_language(self.exact, self.context)
 
 
 class PrivacyFilter:
-    """Checks and masks texts against a snapshot of the private texts in a workspace."""
+    """Checks and masks text against a snapshot of the workspace's private texts."""
 
     def __init__(
         self,
         texts: Iterable[PrivateText],
         find_places: Callable[[HighlightKey], Iterable[Highlight]] = lambda key: (),
     ) -> None:
-        """Collect the private texts.
+        """Index the private texts.
 
         Args:
-            texts: all private texts of the workspace.
-            find_places: returns every place of a passage. The passage is private if any place is.
+            texts: every private text in the workspace.
+            find_places: returns every occurrence of a passage. The passage is private if any
+                occurrence is.
         """
         self._find_places = find_places
         self._private_documents = set[DocumentKey]()
@@ -422,14 +430,14 @@ class PrivacyFilter:
         return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else ""
 
     def is_private_passage(self, key: HighlightKey) -> bool:
-        """Return whether a passage is private in any of its places."""
+        """Return whether any occurrence of a passage is private."""
         return any(self.find_private_reason(place) for place in self._find_places(key))
 
     def make_sendable(self, highlight: Highlight) -> SendableHighlight:
-        """Return the parts of a highlight that may be sent, with private text masked.
+        """Extract the parts of a highlight that may be sent, masking any private text.
 
         Raises:
-            UsageError: the highlight is private.
+            UsageError: the highlight itself is private.
         """
         reason = self.find_private_reason(highlight)
         if reason:
@@ -466,7 +474,10 @@ class PrivacyFilter:
         )
 
     def make_sendable_task(self, task: DraftingTask) -> SendableTask:
-        """Separate the highlights to send, with private text masked, from those to withhold."""
+        """Split a task's highlights into those to send and those to withhold.
+
+        Private text in the highlights to send is masked.
+        """
         passages = dict[HighlightKey, SendableHighlight]()
         not_sent = dict[HighlightKey, DraftingResult]()
         for highlight in task.highlights:
@@ -490,8 +501,8 @@ class PrivacyFilter:
         """Replace the private parts of a text with `[…]`.
 
         Args:
-            text: the text, which may be truncated at "…" or at its ends.
-            document: the document that the text belongs to, or None if it belongs to none.
+            text: the text, which may be truncated at either end or wherever it has "…".
+            document: the document the text comes from, if any.
         """
         text = unicodedata.normalize("NFC", text)
         spans = list(self._find_private_spans(text, document))
@@ -502,13 +513,13 @@ class PrivacyFilter:
     ) -> bool:
         """Return whether any part of a text is private.
 
-        `document` is the document that the text belongs to, or None if it belongs to none.
+        `document` is the document the text comes from, if any.
         """
         text = unicodedata.normalize("NFC", text)
         return any(self._find_private_spans(text, document))
 
     def is_private_row(self, line: ListRow) -> bool:
-        """Return whether a card or draft contains private text or is from a private passage."""
+        """Return whether a card or draft contains private text or comes from a private passage."""
         if self.find_private_reason(line.highlight):
             return True
         texts = [text for _, text in line.fields]
@@ -516,10 +527,10 @@ class PrivacyFilter:
         return self.contains_private_text("\n".join(texts), line.highlight.document.key)
 
     def mask_entry(self, entry: Json, highlight: Highlight | None = None) -> Json:
-        """Mask the private text in an entry that an agent will read.
+        """Mask private text in a JSON entry before an agent sees it.
 
-        Findings, reasons, titles and headings may repeat private text. The values of
-        `UNMASKED_KEYS` are kept.
+        Findings, reasons, titles and headings can all repeat private text. Values under
+        `UNMASKED_KEYS` are left alone.
         """
         masked_entry: Json = self._mask_value(
             entry, highlight.document.key if highlight else None
@@ -547,7 +558,10 @@ class PrivacyFilter:
         *,
         may_be_truncated: bool = True,
     ) -> Iterator[Span]:
-        """Yield the private spans of a text that belongs to `document`, or to none."""
+        """Yield the private spans of a text, optionally one that belongs to `document`.
+
+        If `cut` is set, also catch private text that is cut off at the ends of a line or cell.
+        """
         for start, end in split_parts(text):
             if contains_private_tag(text[start:end]):
                 yield start, end
@@ -569,7 +583,7 @@ class PrivacyFilter:
 
 @dataclass(frozen=True)
 class SendableTask:
-    """A drafting task reduced to the parts of its highlights that may be sent."""
+    """A drafting task, reduced to what may be sent to a model."""
 
     task: DraftingTask
     passages: dict[HighlightKey, SendableHighlight]
@@ -580,7 +594,7 @@ class SendableTask:
 
     @property
     def highlights(self) -> tuple[Highlight, ...]:
-        """All highlights that may be sent, with their full content."""
+        """The original, unmasked highlights that may be sent."""
         return tuple(
             highlight
             for highlight in self.task.highlights
@@ -589,7 +603,7 @@ class SendableTask:
 
     @property
     def title(self) -> SendableText:
-        """The title, authors and year of the document, with private text masked."""
+        """The document's title, authors and year, with private text masked."""
         document = self.task.document
         creators = _format_creators(document)
         title = document.subject
@@ -599,11 +613,11 @@ class SendableTask:
 
     @property
     def remark(self) -> SendableText:
-        """What the user asked for when requesting another draft, with private text masked."""
+        """What the user said when asking for another draft, with private text masked."""
         return self.mask_text(self.task.remark)
 
     def mask_text(self, text: str) -> SendableText:
-        """Mask the private text in a text about the document, such as a complaint about a draft."""
+        """Mask private text in a text about the document, e.g. a complaint about a draft."""
         return self.privacy.mask_text(text, self.task.document.key)
 
     def select_highlights(self, *highlights: Highlight) -> SendableTask:

@@ -42,7 +42,7 @@ def make_message(role: str, content: SendableText) -> Message:
 
 
 class NoPromptError(ConfigError):
-    """There is no prompt with the given name."""
+    """Raised when there is no prompt with the given name."""
 
 
 PLACEHOLDERS = ("schema", "most", "kinds", "title", "remark", "highlights")
@@ -51,7 +51,7 @@ _PLACEHOLDER = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 
 
 class Prompt(Value):
-    """A parsed prompt file. All its placeholders are known."""
+    """A parsed prompt file, with all placeholders validated."""
 
     name: str
     system: str
@@ -59,12 +59,15 @@ class Prompt(Value):
 
     @property
     def fingerprint(self) -> str:
-        """The prompt's name, `@`, and eight hex digits of its hash. Stored with every draft."""
+        """The prompt's name, `@`, and the first eight hex digits of its hash.
+
+        Stored with every draft.
+        """
         content_hash = hash16(self.system, self.user)
         return f"{self.name}@{content_hash[:8]}"
 
     def render_messages(self, values: Mapping[str, SendableText]) -> tuple[Message, ...]:
-        """Insert the values and return the chat messages, without empty ones."""
+        """Fill in the placeholders and return the chat messages, skipping empty ones."""
         messages = []
         for role, text in (("system", self.system), ("user", self.user)):
             content = fill_placeholders(text, values)
@@ -74,13 +77,13 @@ class Prompt(Value):
 
 
 def fill_placeholders(text: str, values: Mapping[str, SendableText]) -> SendableText:
-    """Replace the placeholders in a prompt with values, and strip surrounding whitespace."""
+    """Substitute values for a prompt's placeholders and strip surrounding whitespace."""
     filled = _PLACEHOLDER.sub(lambda place: values[place[1]], text)
     return SendableText(filled.strip())
 
 
 def load_prompt_file(name: str, workspace: Path | None = None) -> Prompt:
-    """Load a prompt from the workspace's `prompts/`, or else the built-in one.
+    """Load a prompt from the workspace's `prompts/`, falling back to the built-in one.
 
     Raises:
         NoPromptError: there is no such prompt.
@@ -91,7 +94,7 @@ def load_prompt_file(name: str, workspace: Path | None = None) -> Prompt:
 
 
 def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
-    """Return the text and path of a prompt file from the workspace, or else the built-in one.
+    """Return the text and path of a prompt, preferring the workspace to the built-in one.
 
     Raises:
         NoPromptError: there is no such prompt.
@@ -118,11 +121,10 @@ def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
 
 
 def parse_prompt(text: str, path: Path) -> Prompt:
-    """Parse the text of a prompt file.
+    """Parse the text of a prompt file and check its placeholders.
 
     Raises:
-        ConfigError: a placeholder is unknown or missing. The message names the file and the
-            placeholder.
+        ConfigError: a placeholder is unknown or missing.
     """
     used_variables = set(_PLACEHOLDER.findall(text))
     unknown = sorted(used_variables - set(PLACEHOLDERS))
@@ -143,7 +145,7 @@ def parse_prompt(text: str, path: Path) -> Prompt:
 
 
 class ModelRequest(Value):
-    """A request to a model about some highlights, or about cards to compare with passages."""
+    """A request to a model, about highlights or about cards to compare with passages."""
 
     messages: tuple[Message, ...]
     schema: Json
@@ -155,19 +157,19 @@ class ModelRequest(Value):
 
     @property
     def requests_by_item(self) -> tuple[ModelRequest, ...]:
-        """A separate request for each item. The hash of each is the cache key for its item's reply.
+        """One request per item, or just this request if there is only one item.
 
-        For a single item, this is the request itself.
+        Each request's hash is the cache key for that item's reply.
         """
         return self.item_requests or (self,)
 
     def append_messages(self, *further: Message) -> ModelRequest:
-        """Return a copy of this request about a single item, with further messages at the end."""
+        """Return a copy of this single-item request with more messages at the end."""
         return replace(self, messages=(*self.messages, *further))
 
     @property
     def character_count(self) -> int:
-        """The number of characters in the user messages, which contain the user's texts."""
+        """The number of characters in the messages, not counting the system prompt."""
         user_messages = (
             message for message in self.messages if message["role"] != "system"
         )
@@ -175,7 +177,7 @@ class ModelRequest(Value):
 
 
 def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
-    """Build the request about all highlights of a task that may be sent."""
+    """Build a request that covers every highlight of a task that may be sent."""
     shape = find_reply_shape(sendable.task)
     wants = sendable.task.brief.wants
     formatted_passages = []
@@ -206,12 +208,12 @@ def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
 
 
 def join_texts(parts: Iterable[SendableText], separator: str = "\n\n") -> SendableText:
-    """Join texts, by default with an empty line between them."""
+    """Join texts, by default with a blank line between them."""
     return SendableText(separator.join(parts))
 
 
 def make_rule_values(shape: ReplyShape) -> dict[str, SendableText]:
-    """Return the values of the placeholders that depend only on the shape of the reply."""
+    """Return the values of the placeholders that depend only on the reply's shape."""
     kind_rules = [_KIND_RULES[kind] for kind in shape.kinds]
     if len(kind_rules) < len(CardKind):
         kind_rules.append("No other kind, whatever the examples show.")
@@ -233,7 +235,7 @@ def make_rule_values(shape: ReplyShape) -> dict[str, SendableText]:
 
 
 def compute_max_card_count(passage: str) -> int:
-    """Return how many facts of a passage may get a card: one per 250 characters, up to four."""
+    """Return how many cards a passage may get: one per 250 characters, up to four."""
     return min(MAX_FACTS, ceil(len(passage) / _LETTERS_PER_FACT) or 1)
 
 
@@ -274,7 +276,10 @@ _WANTED_CARD_TEXTS = {
 
 
 def is_term(mark: str, sentence: str) -> bool:
-    """Return whether a highlight is a term, which requests show as a phrase of its sentence."""
+    """Return whether a highlight is just a short term within its sentence.
+
+    Requests show such a term as a highlighted phrase of the sentence.
+    """
     is_short = len(mark.split()) <= _MAX_TERM_WORDS
     return is_short and mark in sentence and mark != sentence
 
@@ -284,7 +289,7 @@ def format_passage(
     highlight: SendableHighlight,
     wants: str = "",
 ) -> SendableText:
-    """Format a highlight as text between markers, for a request.
+    """Format a highlight for a request, as text inside XML-like tags.
 
     Args:
         label: the label by which the reply refers to the highlight.
@@ -327,7 +332,7 @@ _MARKER_START = re.compile(
 
 
 def escape_markers(text: SendableText) -> SendableText:
-    """Convert a text to valid Unicode in which nothing can close the markers around it."""
+    """Replace invalid Unicode, and escape a text so that it can't close the tags around it."""
     valid = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
     return SendableText(_MARKER_START.sub("‹", valid))
 
@@ -336,7 +341,7 @@ def escape_markers(text: SendableText) -> SendableText:
 
 
 class ReplyShape(Value):
-    """Which kinds of card the reply should contain, and how many."""
+    """Which kinds of card to ask for, and how many per fact."""
 
     kinds: tuple[CardKind, ...] = tuple(_KIND_RULES)
     """The kinds of card that may be drafted, or () if none may be."""
@@ -345,7 +350,7 @@ class ReplyShape(Value):
 
 
 def find_reply_shape(task: DraftingTask) -> ReplyShape:
-    """Return the kinds of card that the colour and the deck allow, and how many to draft."""
+    """Return the kinds of card that the colour and deck allow, and how many to draft."""
     kinds = list(_KIND_RULES)
     if task.brief.wants == "question":
         kinds.remove(CardKind.CLOZE)
@@ -355,7 +360,7 @@ def find_reply_shape(task: DraftingTask) -> ReplyShape:
 
 
 def explain_missing_kind(task: DraftingTask) -> str:
-    """Return why no kind of card may be drafted for a task, or "" if there is an allowed kind."""
+    """Return why a task allows no kind of card at all, or "" if it allows at least one."""
     if find_reply_shape(task).kinds:
         return ""
     return "its colour asks for a question, its deck for clozes"
@@ -367,7 +372,7 @@ CARD_KEYS = ("h", "kind", "front", "back", "text", "quote", "why_none")
 
 
 def build_reply_schema(shape: ReplyShape) -> Json:
-    """Build the JSON schema of a reply that contains cards."""
+    """Build the JSON schema for a reply with cards."""
     kinds = {"type": "string", "enum": [*shape.kinds, "none"]}
     card = {name: kinds if name == "kind" else _STRING_SCHEMA for name in CARD_KEYS}
     cards = {"type": "array", "items": make_object_schema(card)}
@@ -378,7 +383,7 @@ _STRING_SCHEMA = {"type": "string"}
 
 
 def make_object_schema(properties: Json) -> Json:
-    """Build the JSON schema of an object with exactly these properties."""
+    """Build the JSON schema for an object with exactly these properties, all required."""
     return {
         "type": "object",
         "properties": properties,

@@ -61,13 +61,13 @@ _MIN_QUOTE_LETTERS = 4
 
 
 def list_evidence_texts(highlight: Highlight) -> Strings:
-    """List the texts that may contain a card's evidence: the highlight first, then its context."""
+    """Return the texts to search for a card's evidence: the highlight, then its context."""
     surrounding_text = highlight.prefix + highlight.exact + highlight.suffix
     return (highlight.exact, highlight.sentence, highlight.nearby, surrounding_text)
 
 
 def split_quote_letters(quote: str) -> list[str]:
-    """Reduce a quote to casefolded letters and digits, and split it at each omission."""
+    """Split a quote at its omissions, and fold each part to letters and digits."""
     parts = map(fold_alphanumerics, _OMISSION.split(unescape(quote)))
     return [part for part in parts if part]
 
@@ -75,7 +75,7 @@ def split_quote_letters(quote: str) -> list[str]:
 def find_quote(quote: str, text: str) -> Span | None:
     """Return the span of `quote` in `text`, or None.
 
-    Also finds a quote to which a chat has added emphasis, or which a chat has shortened.
+    Tolerates emphasis or omissions that a chat model has introduced.
     """
     exact_span = locate(quote, text)
     parts = split_quote_letters(quote)
@@ -91,18 +91,18 @@ def find_evidence(
     answers: Sequence[str],
     highlight: Highlight,
 ) -> tuple[str, int]:
-    """Find the evidence of a card in the source.
+    """Find a card's evidence in the source.
 
     Args:
-        quote: the evidence that the model gave, or "".
+        quote: the evidence that the model quoted, or "".
         answers: the answer, or the text of each gap, as plain text.
-        highlight: the passage. The highlighted text is searched first, then its sentence, then its
-            paragraph.
+        highlight: the passage. We search the highlighted text first, then its sentence, then
+            its paragraph.
 
     Returns:
-        The evidence in the source's words, or the model's quote if the source doesn't contain it,
-        and the offset in code points at which the quote begins in the highlighted text, or 0. The
-        cards of a highlight are sorted by this offset.
+        The evidence in the source's own words, or the model's quote if it isn't in the
+        source, and the offset of the quote in the highlighted text, in code points, or 0 if
+        it isn't there. Cards of a highlight are sorted by this offset.
     """
     texts = list_evidence_texts(highlight)
     for text in texts:
@@ -128,7 +128,7 @@ def find_evidence(
 
 
 def find_sentences_containing(answers: Sequence[str], text: str) -> Span | None:
-    """Return the span of the sentences that contain all answers, or None if one is missing."""
+    """Return the span of sentences that covers all answers, or None if one is missing."""
     spans: list[Span] = []
     for answer in answers:
         span = find_whole_words(answer.strip(_PUNCTUATION), text)
@@ -169,11 +169,11 @@ _BACKSLASH = regex(
 
 
 def _double_latex_backslashes(text: str) -> str:
-    r"""Double single backslashes of LaTeX, because JSON reads the `\f` of `\frac` as a form feed.
+    r"""Double stray LaTeX backslashes, so that JSON doesn't read `\frac` as a form feed.
 
-    Doubles a backslash that doesn't begin a valid JSON escape or that begins a well-known LaTeX
-    command. Also doubles one that would be read as a backspace, form feed or lone carriage return
-    before a letter, which a reply never means. Any other `\n` and `\t` is kept.
+    These are backslashes that begin a known LaTeX command or no valid JSON escape, and those
+    before a letter that would be read as a backspace, form feed or lone carriage return,
+    which a reply never means. Any other `\n` and `\t` is kept.
     """
     return _BACKSLASH.sub(r"\\\\", text)
 
@@ -192,7 +192,7 @@ _REASONING = regex(
 
 
 def strip_reasoning(text: str) -> str:
-    """Remove the reasoning that precedes the answer."""
+    """Strip any reasoning that precedes the answer."""
     while reasoning := _REASONING.match(text):
         text = text[reasoning.end() :].strip()
     return text
@@ -216,8 +216,8 @@ _CURLY_MARK = regex(r"(?<=[\[{,:\s])[“„”](?=\S)(?<!\w\s.)|[“”](?=\s{0,
 def parse_objects(text: str) -> list[Any]:
     """Parse all JSON objects in a reply, in order. Never raises.
 
-    Skips fences, prose and reasoning, and repairs small errors. In truncated JSON, the complete
-    objects are kept.
+    Skips code fences, prose and reasoning, and repairs small errors. If the reply is
+    truncated, complete objects are kept.
     """
     answer = _double_latex_backslashes(
         strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n"))
@@ -246,7 +246,7 @@ def parse_objects(text: str) -> list[Any]:
 
 
 def _match_braces(text: str) -> dict[int, int]:
-    """Map the offset of each opening brace to the offset after its closing brace, if it has one."""
+    """Map the offset of each opening brace to the end of its pair, ignoring unclosed ones."""
     end_by_start = {}
     open_braces = []
     for brace in _BRACE.finditer(text):
@@ -260,10 +260,9 @@ def _match_braces(text: str) -> dict[int, int]:
 def _parse_object_at(
     text: str, start: int, end_by_start: Mapping[int, int]
 ) -> tuple[Any, int]:
-    """Parse the JSON object whose opening brace is at `start`.
+    """Parse the JSON object whose opening brace is at `start`, repairing it if needed.
 
-    Returns:
-        (object, end); object is None if it is incomplete or can't be repaired.
+    Returns the object, or None if it is incomplete or beyond repair, and where it ends.
     """
     try:
         return _DECODER.raw_decode(text, start)
@@ -319,10 +318,10 @@ def iter_innermost_objects(
     """Yield the objects in a JSON value that contain no other objects, at any depth.
 
     Args:
-        value: an object, a list of objects, or either of these as a string of JSON.
-        label_key: the key of an object's label.
-        label: the label of the enclosing group, inherited by objects without a label of their own.
-        depth: how deeply the value is nested.
+        value: an object, a list of objects, or a JSON string of either.
+        label_key: the key that holds an object's label.
+        label: the label of the enclosing group, inherited by objects without their own.
+        depth: the current nesting depth.
     """
     if depth > _MAX_DEPTH:
         return
@@ -348,7 +347,7 @@ def iter_innermost_objects(
 
 
 def normalize_key(text: str) -> str:
-    """Reduce a key to its lowercase letters, so that spelling variants are equal."""
+    """Reduce a key to its lowercase letters, so that spelling variants compare equal."""
     return re.sub(r"[^a-z]", "", text[:40].casefold())
 
 
@@ -360,18 +359,18 @@ _CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ue000\ue001]")
 
 
 def clean_text(text: str) -> str:
-    """Remove lone surrogates, and control characters other than tab and newline."""
+    """Replace lone surrogates and drop control characters, except tab and newline."""
     valid = text.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n")
     return _CONTROL.sub("", valid).strip()
 
 
 def to_one_line(text: str, limit: int = 200) -> str:
-    """Clean a text and return its first `limit` characters on a single line."""
+    """Clean a text, put it on one line and truncate it to `limit` characters."""
     return " ".join(clean_text(text).split())[:limit]
 
 
 def convert_to_markdown(text: str) -> str:
-    """Convert a model's text to our Markdown: HTML is removed and links become text."""
+    """Convert a model's text to our Markdown, dropping HTML and unlinking links."""
     return cloze.escape_cloze_braces(_convert_to_markdown(text))
 
 
@@ -380,7 +379,10 @@ _UNNUMBERED_GAP = regex(r"\{\{(?!c\d)([^{}\n]+)\}\}")
 
 
 def convert_to_cloze(text: str) -> str:
-    """Convert a model's cloze to our Markdown: `{{c1:x}}` and `{{x}}` become `{{c1::x}}`."""
+    """Convert a model's cloze to our Markdown.
+
+    Both `{{c1:x}}` and `{{x}}` become `{{c1::x}}`.
+    """
     with_numbers = map_outside_shields(
         _convert_to_markdown(text), lambda run: _SLOPPY_GAP.sub(r"{{c\1::", run)
     )
@@ -436,7 +438,7 @@ def _strip_markup(run: str) -> str:
 
 
 class ReplyCard(Value):
-    """A card in a model's reply, with its texts cleaned."""
+    """A card from a model's reply, with its text cleaned up."""
 
     label: str
     kind: CardKind | None
@@ -460,9 +462,10 @@ MAX_OBJECTS = 10_000
 
 
 def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
-    """Parse the cards of a reply that are about the highlights with these labels.
+    """Parse a reply, keeping only the cards for the highlights with these labels.
 
-    For a single highlight, a reply that doesn't mention its label is taken to be about it.
+    If there is just one label and the reply never mentions it, all cards are taken to be
+    for that highlight.
     """
     cards, _ = parse_all_cards(content)
     if len(labels) == 1:
@@ -473,10 +476,10 @@ def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
 
 
 def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
-    """Parse a reply into its distinct cards, and its unusable objects as JSON.
+    """Parse a reply into distinct cards, plus any unusable objects as JSON.
 
-    If there are no objects, HTML entities are decoded first, because the reply may have been copied
-    from a web page.
+    If no objects are found, HTML entities are decoded and we try again, since the reply may
+    have been copied from a web page.
     """
     text = content[:MAX_REPLY_CHARS]
     entries = list(islice(iter_innermost_objects(parse_objects(text), "h"), MAX_OBJECTS))
@@ -527,10 +530,11 @@ _KINDS = {
 
 
 def _parse_card(card: Json) -> ReplyCard | None:
-    """Parse an object of the reply as a card, or return None if it isn't a complete card.
+    """Parse one object of a reply as a card, or return None if it is incomplete.
 
-    The card has the kind that the object names, if its fields allow. The cloze may be in the front,
-    and a cloze without gaps becomes a question if the back has an answer.
+    The card is of the kind the object names, if it has the fields for it. Models sometimes
+    put the cloze in the front. A cloze without gaps becomes a question if there is an answer
+    in the back.
     """
     named_kind = normalize_key(_get_string(card, "kind"))
     label = parse_label(card)
@@ -569,7 +573,7 @@ def _parse_card(card: Json) -> ReplyCard | None:
 
 
 def parse_label(entry: Json) -> str:
-    """Return the label of an object, normalized so that `1`, `"1"` and `"h1"` are equal."""
+    """Return an object's label, normalized so that `1`, `"1"` and `"h1"` compare equal."""
     if not isinstance(entry.get("h"), str | int):
         return ""
     label = str(entry["h"])[:40].casefold()
@@ -583,7 +587,7 @@ _MAX_LIST_PARTS = 100
 
 
 def _get_string(entry: Json, key: str) -> str:
-    """Return the value of a key as text. The parts of a list are joined by commas."""
+    """Return the value of a key as text, joining lists with commas."""
     value = entry.get(key)
     if isinstance(value, list):
         parts = value[:_MAX_LIST_PARTS]
@@ -598,7 +602,7 @@ _EMPTY_LIST = regex(r'(?i)\W*(?:json\s*)?(?:\{\s*"cards"\s*:\s*)?\[\s*\][\s}`]*'
 
 
 def is_empty_card_list(text: str) -> bool:
-    """Return whether a reply explicitly contains no cards, as in `{"cards": []}`."""
+    """Return whether a reply explicitly has no cards, e.g. `{"cards": []}`."""
     return _EMPTY_LIST.fullmatch(text) is not None
 
 
@@ -612,11 +616,11 @@ def build_drafts(
     shape: ReplyShape,
     max_facts: int = 0,
 ) -> tuple[Draft, ...]:
-    """Build drafts from a highlight's distinct cards of the wanted kinds, in the order of its text.
+    """Build drafts from a highlight's cards, in the order of its text.
 
-    Drafts with the same `intent` are about the same fact. If several candidates were requested for
-    one fact, all drafts share it. At most `max_facts` facts get cards, or if it is 0, as many as
-    `compute_max_card_count` returns.
+    Duplicates and cards of an unwanted kind are dropped. Drafts with the same `intent` are
+    about the same fact; if several candidates were requested for one fact, all of them are.
+    At most `max_facts` facts get cards. If that is 0, the limit is `compute_max_card_count`.
     """
     max_facts = max_facts or compute_max_card_count(highlight.exact)
     limit = max(max_facts, shape.candidate_count)
@@ -658,7 +662,7 @@ def build_drafts(
 
 
 def explain_missing_card(items: Iterable[ReplyCard], shape: ReplyShape) -> str:
-    """Explain why a reply contains no usable card for a highlight."""
+    """Explain why a reply has no usable card for a highlight."""
     kinds: dict[CardKind, None] = {}
     given_reason: str | None = None
     for item in items:
@@ -676,9 +680,9 @@ def explain_missing_card(items: Iterable[ReplyCard], shape: ReplyShape) -> str:
 def make_undrafted_result(
     highlight: Highlight, items: Sequence[ReplyCard], shape: ReplyShape
 ) -> DraftingResult:
-    """Create the result for a highlight for which no card was drafted.
+    """Create the result for a highlight that got no card.
 
-    The highlight counts as declined if the reply declines every card for it.
+    It counts as declined if the model declined to draft any card for it.
     """
     declined = bool(items) and all(item.kind is None for item in items)
     return DraftingResult(
@@ -694,7 +698,7 @@ FindFaults = Callable[[Draft, Highlight], Strings]
 
 
 def make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingResult]:
-    """Create a result for each highlight of a request that failed with `error`."""
+    """Create a result for each highlight of a request that failed."""
     problem = make_undrafted_problem(task.task.document, error.message, error.hint)
     if isinstance(error, BudgetExceededError):
         problem = Problem(BUDGET_SETTING, error.message, error.hint)
@@ -707,13 +711,13 @@ def make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingR
 def make_undrafted_problem(
     document: Document, description: str, hint: str, *, once: bool = False
 ) -> Problem:
-    """Create a problem that reports highlights without drafts.
+    """Create the problem that reports a document's highlights as not drafted.
 
     Args:
-        document: the document of the highlights.
+        document: the document the highlights are from.
         description: why nothing was drafted.
-        hint: what the user can do.
-        once: whether to report the problem in this run only.
+        hint: what the user can do about it.
+        once: whether to report this in the current run only.
     """
     title = document.title or document.key
     return Problem(title, f"not drafted: {description}", hint, once=once)

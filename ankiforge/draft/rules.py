@@ -95,11 +95,13 @@ _STRUCK_OUT = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 
 
 def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResult]:
-    """Draft each highlight, or give the reason why it gets no card. Deterministic.
+    """Draft cards for each highlight by fixed rules, or give the reason for no card.
+
+    The result is deterministic.
 
     Args:
         task: the highlights to draft from, and what their deck accepts.
-        figures: whether to turn framed figures into cards that blank out the labels.
+        figures: whether to turn framed figures into cards that hide their labels.
     """
     results = []
     for highlight in task.highlights:
@@ -134,7 +136,7 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
 
 
 def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
-    """Draft a highlight, or return the reason why it gets no card."""
+    """Draft cards from a highlight, or return the reason for no card."""
     if highlight.kind is HighlightKind.CARD:
         return _draft_hand_written(highlight)
     questions = find_questions(highlight)
@@ -235,7 +237,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _draft_definition(highlight: Highlight) -> Draft:
-    """Draft a question, not a cloze, because the definition gives away the bold term."""
+    """Draft a question rather than a cloze, since a definition gives away its bold term."""
     markdown = highlight.markdown[0]
     [(start, end)] = highlight.markdown_gaps
     term = markdown[start:end].rstrip(" :：")
@@ -248,7 +250,8 @@ def _draft_definition(highlight: Highlight) -> Draft:
 def _widen_to_numbers(text: str, spans: list[Span]) -> list[Span]:
     """Widen the spans so that none of them splits a number or quantity.
 
-    Spans within the same quantity are returned unchanged, so that a check blocks the card.
+    If two spans are in the same quantity, all are returned unchanged, and a later check
+    blocks the card.
     """
     extended = [extend_to_whole_numbers(text, start, end) for start, end in sorted(spans)]
     if any(end > start for (_, end), (start, _) in pairwise(extended)):
@@ -283,12 +286,12 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _get_answer_text(back: str) -> str:
-    """Return an answer as plain text, or the names of its pictures if it has no text."""
+    """Return an answer as plain text, falling back to the names of its pictures."""
     return to_plain_text(back) or " · ".join(find_image_paths(back))
 
 
 def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
-    """Draft the user's question. The highlight is the answer unless the comment contains one."""
+    """Draft the user's own question, with the highlight as the default answer."""
     passage_text = ""
     if highlight.kind is not HighlightKind.NOTE:
         passage_text = text_to_markdown(SUPERSCRIPT_NOTE.sub("", highlight.exact))
@@ -337,11 +340,10 @@ def _draft_vocabulary(highlight: Highlight) -> Draft:
 def _draft_requested_cloze(
     highlight: Highlight, phrase_as_written: str
 ) -> tuple[Draft, ...] | str:
-    """Draft a cloze that a comment asks for, or return the reason for no card.
+    """Draft the cloze that a comment asks for, or return the reason for no card.
 
-    The comment is `c: phrase`, which blanks out the phrase, or just `c:`, which blanks out the
-    highlight. The phrase is first searched for as written, because the text may be about `<p>`, for
-    example, and then without its formatting.
+    `c: phrase` hides that phrase, and `c:` alone hides the highlight. We look for the phrase
+    as written first, since the text may be about e.g. `<p>`, and then without formatting.
     """
     phrases = (
         [phrase_as_written, to_plain_text(comment_to_markdown(phrase_as_written))]
@@ -395,9 +397,10 @@ def _is_too_long_for_gap(phrase: str) -> bool:
 
 
 def _is_repeated_label(text: str, start: int, end: int) -> bool:
-    """Return whether a phrase is a label at the beginning of a text that repeats the label's words.
+    """Return whether a phrase labels a text that goes on to repeat the label's words.
 
-    In `==Falling sales of papers==: Papers are sold less`, the rest would reveal the gap.
+    E.g. in `==Falling sales of papers==: Papers are sold less`, the rest would give away the
+    gap.
     """
     phrase = text[start:end].rstrip(" :：")
     colon = _LABEL_END.match(text, start + len(phrase))

@@ -37,7 +37,7 @@ NO_STATEMENT = "nothing of this"
 
 
 class CardToCheck(Value):
-    """A card with its passage, in the form that may be sent."""
+    """A card to check against its passage, with private text already masked."""
 
     source_title: SendableText
     """The title of the document, and the heading."""
@@ -50,7 +50,7 @@ class CardToCheck(Value):
 
 
 def build_check_request(cards: Sequence[CardToCheck], prompt: Prompt) -> ModelRequest:
-    """Build the request to compare cards, labelled 1, 2, and so on, with their passages."""
+    """Build the request to compare cards with their passages, numbering them from 1."""
     labelled = {str(number): card for number, card in enumerate(cards, start=1)}
     parts: tuple[ModelRequest, ...] = ()
     if len(cards) > 1:
@@ -64,7 +64,10 @@ def build_check_request(cards: Sequence[CardToCheck], prompt: Prompt) -> ModelRe
 
 
 def build_chat_text(labelled: Mapping[str, CardToCheck], prompt: Prompt) -> str:
-    """Build the text that asks a chat to compare cards, given by label, with their passages."""
+    """Build the text to paste into a chat to compare cards with their passages.
+
+    `labelled` holds the cards, keyed by label.
+    """
     count = f"all {len(labelled)} cards" if len(labelled) > 1 else "the card"
     closing_request = mark_as_sendable(
         f"Now answer for {count}, with the JSON only, in one code block."
@@ -109,11 +112,11 @@ def _make_values(labelled: Mapping[str, CardToCheck]) -> dict[str, SendableText]
 
 
 def parse_verdicts(reply: str) -> dict[str, str]:
-    """Parse a reply into the statement that contradicts each card, or "" if the card is supported.
+    """Parse the verdicts in a reply.
 
-    Returns:
-        Statements by the label of the card, without cards that are missing or have an unknown
-        verdict.
+    Returns a dict keyed by card label. The value is the statement that contradicts the card,
+    or "" if the card is supported. Cards that are missing from the reply or have an unknown
+    verdict are left out.
     """
     verdicts = {}
     for entry in iter_innermost_objects(parse_objects(reply), "h"):

@@ -42,7 +42,7 @@ _RESERVED_FIELDS = ("model", "messages", "stream", "n")
 
 
 class ServerSettings(Value):
-    """The validated settings of the `llm` section: a server, a model and limits.
+    """The validated `llm` settings: which server and model to use, and limits.
 
     Raises:
         ConfigError: a value is invalid.
@@ -111,7 +111,7 @@ class ServerSettings(Value):
 
     @property
     def host(self) -> str:
-        """The host as shown to the user, such as `api.openai.com` or `127.0.0.1:11434`."""
+        """The host as shown to the user, e.g. `api.openai.com` or `127.0.0.1:11434`."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
 
     @property
@@ -121,19 +121,21 @@ class ServerSettings(Value):
 
     @property
     def key_name(self) -> str:
-        """The environment variable with the key to send, or "" to send no key."""
+        """The environment variable that holds the key, or "" if no key is to be sent."""
         return find_key_variable(LLM_KEY, self.base_url, self.key_env)
 
     @property
     def key(self) -> str:
-        """The key from the environment, or "" if it isn't set."""
+        """The API key from the environment, or "" if unset."""
         return find_key(LLM_KEY, self.base_url, self.key_env)
 
     def require_key(self) -> str:
-        """Return the key, which may be "" for a local server or if no variable is named.
+        """Return the API key, or "" if the server doesn't need one.
+
+        That is the case for local servers and if no environment variable is configured.
 
         Raises:
-            ConfigError: the key is missing, or isn't valid in an HTTP header.
+            ConfigError: the key is missing, or can't be sent in an HTTP header.
         """
         key = self.key
         name = self.key_name
@@ -151,31 +153,31 @@ class ServerSettings(Value):
 
     @property
     def silence_timeout(self) -> float:
-        """How many seconds a server may be silent before a request times out."""
+        """How many seconds the server may be silent before a request times out."""
         default = 600.0 if self.is_local else 120.0
         return self.timeout_s or default
 
     @property
     def max_concurrent_requests(self) -> int:
-        """The `concurrency` setting, or its default."""
+        """The `concurrency` setting, or the default for this server."""
         default = 1 if self.is_local else 4
         return self.concurrency or default
 
     @property
     def highlights_per_request(self) -> int:
-        """The `per_request` setting, or its default."""
+        """The `per_request` setting, or the default for this server."""
         default = 1 if self.is_local else 5
         return self.per_request or default
 
     @property
     def price_per_million_tokens(self) -> tuple[float, float] | None:
-        """The `price_usd` setting, or zero if it is unset and the server is on this computer."""
+        """The `price_usd` setting, defaulting to zero for a local server."""
         if self.price_usd is None and self.is_local:
             return (0.0, 0.0)
         return self.price_usd
 
     def compute_cost(self, tokens_in: int, tokens_out: int) -> float | None:
-        """Return the cost of tokens in dollars, or None if the price is unknown."""
+        """Return what these tokens cost in dollars, or None if the price is unknown."""
         if self.price_per_million_tokens is None:
             return None
         price_in, price_out = self.price_per_million_tokens
@@ -183,14 +185,14 @@ class ServerSettings(Value):
 
 
 def is_cloud_model(model: str) -> bool:
-    """Return whether Ollama runs the model in its cloud, according to the model's name."""
+    """Return whether Ollama runs a model in its cloud, judging by the model's name."""
     return _CLOUD_SUFFIX.search(model.casefold()) is not None
 
 
 def make_cloud_model_error(model: str) -> ConfigError:
-    """Create the error for a cloud model that was requested from a local server.
+    """Create the error for requesting a cloud model from a local server.
 
-    Its hint is the command that selects the model at ollama.com.
+    The hint is the command that switches to the same model at ollama.com.
     """
     cloud_url = "https://ollama.com/v1"
     name = _CLOUD_SUFFIX.sub("", model)
@@ -204,7 +206,7 @@ def make_cloud_model_error(model: str) -> ConfigError:
 
 
 class Usage(Value):
-    """How many requests, tokens and dollars a run has used. The cost is None if it is unknown."""
+    """The requests, tokens and dollars used by a run. The cost is None if unknown."""
 
     requests: int = 0
     """How many replies came from the server."""
@@ -226,11 +228,11 @@ BUDGET_SETTING = "llm.budget_usd"
 
 
 class BudgetExceededError(ItemError):
-    """The budget is used up, so the request wasn't sent."""
+    """Raised instead of sending a request when the budget is used up."""
 
 
 class Budget:
-    """Tracks the usage of a run and enforces its budget. Thread-safe."""
+    """Tracks a run's usage and enforces its spending limit. Thread-safe."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
@@ -242,7 +244,9 @@ class Budget:
 
     @contextmanager
     def request_slot(self) -> Iterator[None]:
-        """Context manager around a request. With a budget, only one request runs at a time.
+        """Check the budget before a request, as a context manager around it.
+
+        If there is a limit, only one request runs at a time.
 
         Raises:
             BudgetExceededError: the budget is used up.
@@ -266,12 +270,12 @@ class Budget:
         tokens_out: int,
         characters: int = 0,
     ) -> None:
-        """Add a reply from the server to the usage.
+        """Record a reply from the server.
 
         Args:
             tokens_in: the number of tokens in the request.
             tokens_out: the number of tokens in the reply.
-            characters: how many characters of the user's texts the request contained.
+            characters: how many characters of the user's text were sent.
         """
         with self._usage_lock:
             total_in = self.usage.tokens_in + tokens_in
@@ -286,7 +290,7 @@ class Budget:
             )
 
     def count_cached_reply(self) -> None:
-        """Add a reply from the cache to the usage."""
+        """Record a reply from the cache."""
         with self._usage_lock:
             self.usage = replace(self.usage, cached=self.usage.cached + 1)
 
@@ -297,7 +301,7 @@ class Budget:
 
 
 class Provider(Value):
-    """A company that offers models over the Internet, read from a row of `providers.txt`."""
+    """A hosted model provider, from a row of `providers.txt`."""
 
     name: str
     """The provider's name in `model use`."""
@@ -312,10 +316,10 @@ class Provider(Value):
 
 
 def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
-    """Yield the providers, beginning with the one that users most likely have a key for.
+    """Yield the known providers, most common first.
 
-    If OPENAI_BASE_URL is set to another server, it replaces OpenAI's URL, and the price is unknown.
-    OpenAI is omitted if that URL is invalid or contains a password.
+    If OPENAI_BASE_URL points to another server, it replaces OpenAI's URL and the price is
+    unknown. OpenAI is skipped if that URL is invalid or contains a password.
     """
     openai_url = find_openai_base_url(environ)
     table = Path(__file__).with_name("providers.txt").read_text("utf-8")
@@ -337,12 +341,12 @@ def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
 
 
 def find_openai_base_url(environ: Texts = os.environ) -> str:
-    """Return the URL in OPENAI_BASE_URL, or "" if the variable isn't set."""
+    """Return the URL in OPENAI_BASE_URL, or "" if unset."""
     return environ.get("OPENAI_BASE_URL", "").strip().rstrip("/")
 
 
 def find_providers_with_key(environ: Texts = os.environ) -> Iterator[Provider]:
-    """Yield the providers whose key is in the environment."""
+    """Yield the providers whose API key is set in the environment."""
     for provider in read_providers(environ):
         if environ.get(provider.key_env, "").strip():
             yield provider
@@ -363,7 +367,7 @@ _CODE_MODEL = regex(r"cod(?:e|er)\b|codellama|starcoder|codestral")
 
 
 def parse_model_size(model: str) -> float | None:
-    """Return how many billion parameters a model has according to its name, or None if unknown."""
+    """Parse the parameter count from a model's name, in billions, or return None."""
     sizes: list[float] = []
     for experts, size, unit in _MODEL_SIZE.findall(model.casefold()):
         parameters = float(size) / (1000 if unit == "m" else 1)
@@ -372,11 +376,11 @@ def parse_model_size(model: str) -> float | None:
 
 
 def is_small_model(base_url: str, model: str) -> bool:
-    """Return whether a model should be asked about one highlight at a time, judging by its name.
+    """Return whether to ask a model about one highlight at a time, judging by its name.
 
-    The models `qwen3:8b`, `gemma3n:e4b` and `llama-3.2-1B` are small, but `qwen3:32b`,
-    `mixtral-8x7b` and `gpt-oss-120b` aren't. If the name contains no size, the model is small if
-    the server is on this computer, unless it has the name of a hosted service.
+    E.g. `qwen3:8b`, `gemma3n:e4b` and `llama-3.2-1B` are small, but `qwen3:32b`,
+    `mixtral-8x7b` and `gpt-oss-120b` aren't. If the name doesn't give a size, models on a
+    local server count as small, unless they are named like a hosted service.
     """
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None:
@@ -385,10 +389,10 @@ def is_small_model(base_url: str, model: str) -> bool:
 
 
 def describe_question_quality(base_url: str, model: str) -> str:
-    """Describe to the user how good the model's questions are.
+    """Tell the user how good this model's questions are likely to be.
 
-    Based on measurements. With our prompt, for example, none of the 19 cards drafted by a model
-    with 1.5 billion parameters was a question.
+    Based on our measurements. E.g. with our prompt, a 1.5-billion-parameter model drafted 19
+    cards, none of which was a question.
     """
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None and billion_parameters < MIN_BILLIONS_FOR_CARDS:
@@ -402,7 +406,7 @@ def describe_question_quality(base_url: str, model: str) -> str:
 
 
 def rank_writing_models(names: Sequence[str]) -> Strings:
-    """Select the models that write text and sort them, likely best questions first."""
+    """Select the models that can write text, and sort them by expected question quality."""
 
     def rank(name: str) -> tuple[bool, float]:
         return bool(_CODE_MODEL.search(name.casefold())), -(parse_model_size(name) or 0.0)
@@ -412,7 +416,7 @@ def rank_writing_models(names: Sequence[str]) -> Strings:
 
 
 class ModelPurpose(Value):
-    """A task that the user chooses a model for, and how to choose the model."""
+    """Something the user picks a model for, and how to rank models for it."""
 
     name: str
     """The name of the task in `model use --for`."""
@@ -429,7 +433,7 @@ DRAFTING = ModelPurpose("drafting", rank_writing_models, {"ollama": LlmSettings(
 
 
 class ModelServer(Value):
-    """A model server on this computer that has answered."""
+    """A model server that is running on this computer."""
 
     name: str
     """The server's name in `model use`."""
@@ -456,7 +460,7 @@ LOCAL_DISCOVERY_TIMEOUT = MAX_STEPS * LOCAL_STEP_TIMEOUT
 def _iter_local_urls(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
     """Yield the name and URL of each local server that may be running.
 
-    OLLAMA_HOST and the settings of LM Studio may specify another port than the default.
+    OLLAMA_HOST and LM Studio's settings may override the default ports.
     """
     ollama_host = environ.get("OLLAMA_HOST", "").strip()
     host_parts = urlsplit(ollama_host if "://" in ollama_host else f"//{ollama_host}")
@@ -478,16 +482,16 @@ def discover_servers(
     home: Path | None = None,
     purpose: ModelPurpose = DRAFTING,
 ) -> Callable[[float], tuple[ModelServer, ...]]:
-    """Start a search for local servers in the background.
+    """Start looking for local model servers in the background.
 
     Args:
-        environ: environment variables, which may specify the ports of the servers.
-        home: the directory that contains the servers' settings, or None for the user's home.
-        purpose: the task that a model is needed for.
+        environ: environment variables, which may override the servers' ports.
+        home: the home directory with the servers' settings, or None for the user's own.
+        purpose: what the model is needed for.
 
     Returns:
-        A function that waits up to the given number of seconds and then returns the servers that
-        have listed a suitable model.
+        A function that waits up to the given number of seconds, then returns the servers
+        found to have a suitable model.
     """
     servers: dict[str, ModelServer] = {}
 
@@ -530,7 +534,7 @@ def discover_servers(
 
 
 class NoModelListError(Exception):
-    """The server returned no list of models. The message gives the reason."""
+    """Raised when a server doesn't return a list of models. The message says why."""
 
     def __init__(self, reason: str, status: int = 0) -> None:
         super().__init__(reason)
@@ -539,16 +543,17 @@ class NoModelListError(Exception):
 
 
 def list_models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
-    """Fetch the names of the models that an OpenAI-compatible server offers, without invalid names.
+    """Fetch the names of an OpenAI-compatible server's models, skipping invalid names.
 
     Args:
-        base_url: the URL as in the settings, such as `http://127.0.0.1:11434/v1`.
-        key: the bearer token, or "" for none. Never sent to the target of a redirect.
-        timeout: the timeout of each step in seconds. All steps together may take `MAX_STEPS` times
-            as long.
+        base_url: the URL as in the settings, e.g. `http://127.0.0.1:11434/v1`.
+        key: the bearer token, or "" for none. Never forwarded on a redirect.
+        timeout: the timeout of each network operation, in seconds. The whole request may take
+            `MAX_STEPS` times as long.
 
     Raises:
-        NoModelListError: there is no connection, or the reply is an error or not a list of models.
+        NoModelListError: the connection failed, or the reply is an error or not a list of
+            models.
     """
     if not (key.isascii() and key.isprintable()):
         raise NoModelListError("was not contacted: the key contains invalid characters")
@@ -567,9 +572,9 @@ def _is_valid_model_name(name: str) -> bool:
 def find_remote_models(
     base_url: str, names: Sequence[str], timeout: float = 3.0
 ) -> Strings:
-    """Return the models listed by a local server that run on another computer.
+    """Return the models that a local server lists but that run elsewhere.
 
-    Ollama lists its cloud models among the others, and the names of some don't contain `cloud`.
+    Ollama lists cloud models alongside local ones, not always with `cloud` in the name.
     """
     remote_names = [name for name in names if is_cloud_model(name)]
     # only Ollama's names contain a colon; other servers would log an unknown request

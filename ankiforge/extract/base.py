@@ -43,7 +43,7 @@ _HEAD_BYTES = 65_536
 
 
 class SourceSettings(Value, forbid_unknown_fields=True, kw_only=True):
-    """The settings in `ankiforge.yaml` that all sources have in common."""
+    """The `ankiforge.yaml` settings common to all sources."""
 
     path: str
     name: str = ""
@@ -53,10 +53,7 @@ class SourceSettings(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 class Confidence(IntEnum):
-    """How confident a source type is that it should read a file.
-
-    The most confident one reads it.
-    """
+    """How sure a source type is that it should read a file. The most confident type wins."""
 
     NO = 0
     POSSIBLE = 1
@@ -68,7 +65,7 @@ class Confidence(IntEnum):
 
 
 class Recognition(NamedTuple):
-    """A source type's confidence that it should read a file, or the reason why not."""
+    """How sure a source type is that it should read a file, or why it won't."""
 
     confidence: Confidence
     rejection_reason: str = ""
@@ -82,7 +79,7 @@ NOT_MINE = Recognition(Confidence.NO)
 
 
 class Candidate:
-    """A file that a source may read, with the beginning of its content."""
+    """A file that a source might read, along with the start of its content."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -91,14 +88,14 @@ class Candidate:
 
     @cached_property
     def head(self) -> str:
-        """The beginning of the file with LF line ends, or "" if the file can't be read."""
+        """The start of the file with LF line endings, or "" if it can't be read."""
         raw, _ = self._head_and_error
         text = raw.decode(detect_encoding(raw), "replace")
         return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
 
     @property
     def read_error(self) -> ItemError | None:
-        """The error if the file can't be read, or None."""
+        """The error from reading the file, if any."""
         _, failure = self._head_and_error
         return failure
 
@@ -115,7 +112,7 @@ class Candidate:
 
 
 class Opening(Value):
-    """The parameters for opening a source. Most sources only need the first three."""
+    """The parameters for opening a source. Most sources need only the first three."""
 
     name: str
     """The name of the source, which may be part of its highlights' keys."""
@@ -145,10 +142,10 @@ class Opening(Value):
 
 
 class SourceType(ABC):
-    """Base class of all source types.
+    """Base class for all source types.
 
-    The class method `open` creates the source that does the reading. For most types, this is an
-    instance of the class itself.
+    `open` creates the source that does the actual reading, usually an instance of the class
+    itself.
     """
 
     # --- name and settings
@@ -195,9 +192,9 @@ class SourceType(ABC):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether this source type reads a file. By default, this depends on the suffix.
+        """Return how sure this type is about a file, by default judging by the suffix.
 
-        It is called for very many files, all of which have one of the `endings`.
+        Only called for files with one of the `endings`, but there can be very many of them.
         """
         if candidate.suffix in cls.endings:
             return Recognition(Confidence.SUFFIX)
@@ -206,16 +203,16 @@ class SourceType(ABC):
     @classmethod
     @abstractmethod
     def open(cls, opening: Opening) -> Source:
-        """Create a source for the files at a root.
+        """Open a source.
 
         Raises:
-            ConfigError: The settings are invalid. If a single key is the cause, the message begins
-                with the key and a colon.
+            ConfigError: the settings are invalid. If a single key is to blame, the message begins
+                with that key and a colon.
         """
 
     @classmethod
     def reads_single_files(cls) -> bool:
-        """Return whether files are read individually, rather than as a library."""
+        """Return whether files are read one by one, rather than as a library."""
         return bool(cls.endings) and not cls.marker
 
 
@@ -224,7 +221,7 @@ class SourceType(ABC):
 
 @dataclass(slots=True)
 class ScanProgress:
-    """The progress of a scan, which a display may read at any time."""
+    """How far a scan has got. Safe for a progress display to read at any time."""
 
     done: int = 0
     total: int = 0
@@ -239,7 +236,7 @@ class ScanProgress:
 
 
 def get_scan_progress(source: Source) -> ScanProgress:
-    """Return the progress of a source's scan, which stays at zero if the source doesn't count."""
+    """Return a source's scan progress, which stays at zero if the source doesn't count."""
     count = getattr(source, "progress", None)
     if count is None:
         count = getattr(getattr(source, "folder", None), "progress", None)
@@ -247,9 +244,9 @@ def get_scan_progress(source: Source) -> ScanProgress:
 
 
 def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighting]:
-    """Scan a source, reporting any unexpected error as a problem of the source.
+    """Scan a source, turning any unexpected error into a problem.
 
-    If `known` is None, everything is read.
+    Everything is read if `known` is None.
     """
     name = ""
     for named_object in (source, getattr(source, "folder", None)):
@@ -262,12 +259,12 @@ def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighti
 
 
 def _check_names(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Pass on the sightings of a plug-in, after checking that they use the names of its `folder`.
+    """Pass through a plug-in's sightings, checking that they use its `folder`'s names.
 
-    With other names, its documents would count as removed when another path is run.
+    Otherwise its documents would count as removed when another path is run.
 
     Raises:
-        TypeError: A document or highlight has another name.
+        TypeError: a document or highlight has a different name.
     """
     for sighting in sightings:
         if isinstance(sighting, ExtractedDocument):
@@ -285,12 +282,12 @@ def _check_names(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
 def yield_and_report_errors(
     location: str, sightings: Iterable[Sighting], plug_in: str = ""
 ) -> Iterator[Sighting]:
-    """Yield the sightings of a document, and report an unexpected error as a problem.
+    """Yield a document's sightings, turning any unexpected error into a problem.
 
     Args:
-        location: The document, as named in the problem.
-        sightings: The sightings of the document.
-        plug_in: The distribution of the plug-in that yields the sightings, or "".
+        location: how problems refer to the document.
+        sightings: the sightings of the document.
+        plug_in: the distribution of the plug-in they come from, or "".
     """
     try:
         with wrap_unexpected_errors(), wrap_plugin_errors(plug_in):
@@ -300,7 +297,7 @@ def yield_and_report_errors(
 
 
 def assign_initial_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
-    """Yield the highlights of a document with the keys assigned in a first run."""
+    """Yield a document's highlights with the keys they would get on a first run."""
     for highlight in number_highlights(extracted.highlights):
         key = build_own_key(highlight) or build_anchor_key(highlight, highlight.nth)
         yield replace(highlight, key=key)

@@ -36,7 +36,7 @@ from ankiforge.text.private import PRIVATE_TAG
 
 
 def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
-    """Build the highlight that marking this passage would have created."""
+    """Build the highlight we'd have got if the user had marked this passage."""
     from ankiforge.extract.pdf.mark_text import get_passage_context
 
     prefix, suffix, sentence = get_passage_context(located.text, located.span)
@@ -83,15 +83,15 @@ def add_chosen_passages(
     chosen: Iterable[PassageChoice],
     container: str,
 ) -> list[Sighting]:
-    """Locate the chosen passages in a document, and add them to its highlights.
+    """Locate the passages chosen in a document, and add them to its highlights.
 
-    A chosen passage that is also marked, with the same text, isn't added.
+    A passage that is already highlighted, with the same text, isn't added again.
 
     Args:
-        sightings: The document, if any, and any problems.
-        whole_text: The whole text of the document.
-        chosen: The passages chosen in the document, or in a missing document that it may replace.
-        container: The container of the document, as in `ExtractedDocument`.
+        sightings: the document, if any, and any problems.
+        whole_text: the whole text of the document.
+        chosen: the passages chosen in this document, or in a missing one that it may replace.
+        container: the container of the document, as in `ExtractedDocument`.
     """
     letters = DocumentLetters(whole_text.pages)
     other_sightings: list[Sighting] = []
@@ -160,9 +160,9 @@ def add_chosen_passages(
 
 
 def _is_same_passage(chosen: QuoteReading, mark: QuoteReading) -> bool:
-    """Return whether a mark has the text of a chosen passage, and its context on one side.
+    """Return whether a highlight has a chosen passage's text, and its context on one side.
 
-    If the mark has no context, the same text is enough.
+    If the highlight has no context, matching text is enough.
     """
     if normalize_for_lookup(chosen.exact) != normalize_for_lookup(mark.exact):
         return False

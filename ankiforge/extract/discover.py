@@ -41,7 +41,7 @@ _CARDS_KIND = "cards"
 
 
 def find_source_kind(path: Path) -> str:
-    """Return the source type that reads a file, or "" if there is none."""
+    """Return the source type that reads a file, or "" if none does."""
     kind, _ = _find_most_confident_kind(Candidate(path))
     if not kind:
         plug_in_kinds, _ = _find_plug_in_kinds((path,))
@@ -50,9 +50,9 @@ def find_source_kind(path: Path) -> str:
 
 
 def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
-    """Return the source type that is most confident about a file, or "", and its confidence.
+    """Return the source type that is most confident about a file, and its confidence.
 
-    The first of equally confident source types wins.
+    The type is "" if none wants the file. In a tie, the first one wins.
     """
     best_kind = ""
     best_confidence = NOT_MINE.confidence
@@ -65,9 +65,10 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
 
 
 def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
-    """Return the plug-in source types that read any of these files, and error messages.
+    """Return the plug-in source types that read any of these files, plus error messages.
 
-    An error is due to a plug-in that can't be loaded, fails or rejects a file.
+    There is an error for each plug-in that fails to load or crashes, and for each file that
+    one rejects.
     """
     sources, failures = load_plug_in_types()
     kinds: dict[str, None] = {}
@@ -90,10 +91,9 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
 
 
 def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
-    """Explain why a file that looks like an export isn't read, or return "" for other files.
+    """Explain why a file that looks like an export isn't read, or return "".
 
-    `sources` are asked for the reason, or if empty, all source types that read files with this
-    suffix.
+    Only `sources` are consulted, or if empty, all source types that read this suffix.
     """
     candidate = Candidate(path)
     sources = sources or group_source_types_by_suffix().get(candidate.suffix, ())
@@ -113,7 +113,7 @@ def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) ->
 
 
 def iter_files(directory: Path) -> Iterator[Path]:
-    """Yield all files below a directory, leaving out subdirectories that every source skips."""
+    """Yield all files under a directory, skipping subdirectories that no source reads."""
     for parent, subdirectories, names in os.walk(directory):
         kept = []
         for name in sorted(subdirectories):
@@ -125,7 +125,7 @@ def iter_files(directory: Path) -> Iterator[Path]:
 
 
 def find_source_kinds(directory: Path) -> set[str]:
-    """Return the source types that read files below a directory."""
+    """Return all source types that read a file under a directory."""
     kinds: set[str] = set()
     sources = group_source_types_by_suffix()
     # the suffixes that only one kind reads, once that kind was found
@@ -162,7 +162,7 @@ whole.
 
 
 class FoundSource(NamedTuple):
-    """A source that contains a path, or is contained in it."""
+    """A source that contains a given path, or lies within it."""
 
     kind: str
     root: Path
@@ -173,7 +173,7 @@ class FoundSource(NamedTuple):
 
 
 def resolve_links(path: Path) -> Path:
-    """Resolve symbolic links in a path. A link to itself is returned unchanged."""
+    """Resolve symbolic links in a path. A link to itself is returned as is."""
     return Path(os.path.realpath(path))
 
 
@@ -192,10 +192,11 @@ class _PathSurroundings:
         """Whether Markdown in this directory is read as plain text files, as it was before."""
 
     def find_root(self, kind: str) -> Path:
-        """Find the root of the source to which the directory belongs.
+        """Find the root of the source that the directory belongs to.
 
-        Notes belong to their vault, or to a directory around it that was read as a whole before.
-        Other files belong to the nearest directory that was read before, or else to this directory.
+        Notes belong to their vault, or to an enclosing directory that was previously read as a
+        whole. Other files belong to the nearest directory that was read before, falling back to
+        this one.
         """
         known_directories = self._known_directories(kind)
         if not self.vault or kind != _NOTES_KIND:
@@ -214,12 +215,13 @@ class _PathSurroundings:
 def discover_sources(
     path: Path, known: GetKnownDirectories, *, unmarked: bool = False
 ) -> Iterator[FoundSource]:
-    """Yield the sources that contain a path or are contained in it.
+    """Yield the sources that contain a path or lie within it.
 
     Args:
-        path: An existing file or directory, without symbolic links.
-        known: Returns the directories that were read before. Their files stay in the same source.
-        unmarked: Whether to include files without marks, or of a type that can't have any.
+        path: an existing file or directory, with symbolic links resolved.
+        known: returns the directories that were read before. Files in them stay in the same
+            source.
+        unmarked: whether to include files that have no highlights, or can't have any.
     """
     if path.is_file():
         kind = find_source_kind(path)
@@ -283,10 +285,7 @@ def _choose_kinds(
 
 
 def explain_no_source(path: Path) -> str:
-    """Explain why no source was found for a path.
-
-    For a directory, this includes a summary of its unread files.
-    """
+    """Explain why a path has no source, summarizing the unread files in a directory."""
     default_reason = "nothing here that can be read"
     if path.is_file() and suggest_conversion(path):
         default_reason = f"{path.suffix} files are not read"
@@ -311,9 +310,9 @@ def _add_inner_sources(
     path: Path,
     known: GetKnownDirectories,
 ) -> Iterator[FoundSource]:
-    """Yield a source for a directory, and one for each directory inside that was read before.
+    """Yield a source for a directory, and one for each subdirectory that was read before.
 
-    Only directories read by the same source type are included.
+    Only subdirectories read by the same source type count.
     """
     inner_directories: list[Path] = []
     if load_source_type(kind).keeps_inner:
@@ -391,7 +390,7 @@ _CONVERSIONS = {
 
 
 def suggest_conversion(path: Path) -> str:
-    """Suggest how to convert a file in an unsupported format, or return "" if none is known."""
+    """Suggest how to convert a file in an unsupported format, or return ""."""
     suffix = path.suffix.casefold()
     for suffixes, suggestion in _CONVERSIONS.items():
         if suffix in suffixes.split():
@@ -419,7 +418,7 @@ _KIND_NAMES = {
 
 
 class SkippedFiles(msgspec.Struct):
-    """Counts the files below a directory that a source skipped."""
+    """Tallies the files under a directory that a source skipped."""
 
     count_by_suffix: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of files that may have marks, by suffix or `EMPTY_FILE_KIND`."""
@@ -427,7 +426,7 @@ class SkippedFiles(msgspec.Struct):
     """The suffixes of files that the source opened and then rejected."""
 
     def count_file(self, file: Path | os.DirEntry[str]) -> None:
-        """Count a file by suffix, or as `EMPTY_FILE_KIND`, if it may have marks."""
+        """Tally a file by suffix, or as `EMPTY_FILE_KIND`, if it could have highlights."""
         name = file.name.casefold()
         kind = name if name == _KINDLE_VOCABULARY else f".{name.rpartition('.')[2]}"
         if kind not in _MARKABLE_SUFFIXES or name.startswith(_OUR_FILE_PREFIX):
@@ -440,9 +439,9 @@ class SkippedFiles(msgspec.Struct):
         self.count_by_suffix[kind] += 1
 
     def enter_directory(self, name: str) -> bool:
-        """Return whether skipped files in a subdirectory should be counted.
+        """Return whether to tally skipped files in a subdirectory.
 
-        A KOReader directory is counted as a whole instead.
+        A KOReader directory is tallied as a whole instead.
         """
         if (
             name.startswith(".")
@@ -457,7 +456,7 @@ class SkippedFiles(msgspec.Struct):
 
 
 class UnreadFiles(Value):
-    """The files in a directory that no source reads, counted by kind."""
+    """The files in a directory that no source reads, tallied by kind."""
 
     directory: str
     count_by_kind: dict[str, int]
@@ -469,7 +468,7 @@ class UnreadFiles(Value):
 
 
 class UnreadLibraryFiles:
-    """What the last scan of a library left out."""
+    """The files that the last scan of a library left out."""
 
     def __init__(self) -> None:
         self.unread_files: UnreadFiles | None = None
@@ -486,8 +485,8 @@ class _ListedDirectory:
 def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
     """Yield the unread files of each directory that these sources have just listed.
 
-    Directories without unread files are included. A directory inside another one counts as part of
-    it.
+    Directories without unread files are included. Nested directories count as part of the
+    outermost one.
     """
     listed_directories = defaultdict[Path, _ListedDirectory](_ListedDirectory)
     for source in sources:
@@ -526,12 +525,12 @@ def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
 def summarize_unread(
     directory: Path, skipped: SkippedFiles, suffixes_read: Container[str]
 ) -> UnreadFiles:
-    """Count the files that no source reads, by kind.
+    """Tally the files that no source reads, by kind.
 
     Args:
-        directory: The directory to report.
-        skipped: The files below it that all of its sources skipped.
-        suffixes_read: The suffixes of files that any source reads.
+        directory: the directory to report on.
+        skipped: the files under it that every one of its sources skipped.
+        suffixes_read: the suffixes that at least one source reads.
     """
     kinds = {}
     parts = []

@@ -55,7 +55,7 @@ from ankiforge.text.keys import percent_encode
 
 
 class File(Value):
-    """A file below the root of a source."""
+    """A file under the root of a source."""
 
     path: str
     """The path relative to the root, in NFC and with `/` separators. If the root is a file, its
@@ -71,18 +71,18 @@ class File(Value):
 
     @property
     def as_path(self) -> Path:
-        """`disk_path` as a `Path`, which is only created on demand because that is slow."""
+        """`disk_path` as a `Path`, created on demand since that is slow."""
         return Path(self.disk_path)
 
     def read_text(
         self, max_bytes: int = disk.MAX_TEXT_BYTES, *, repairs: bool = False
     ) -> str:
-        """Read the text with LF line ends and without a byte order mark.
+        """Read the text, with LF line endings and without a byte order mark.
 
-        If `repairs` is true, Windows-1252 is accepted and undecodable bytes become U+FFFD.
+        If `repairs` is set, Windows-1252 is accepted and undecodable bytes become U+FFFD.
 
         Raises:
-            ItemError: The file is too large, isn't text, or is unreadable.
+            ItemError: the file is too large, isn't text, or is unreadable.
         """
         raw, _ = disk.read_file(self.disk_path, max_bytes)
         return decode_text(raw, repairs=repairs)
@@ -96,9 +96,9 @@ _CONFLICT_COPY = regex(
 
 
 class FileListing(msgspec.Struct):
-    """Lists the files of a source, which may be a directory, parts of it, or a single file.
+    """Lists the files of a source: a directory, parts of one, or a single file.
 
-    It also records whether all files could be listed, and defines the names under which scans and
+    Also tracks whether all files could be listed, and defines the names under which scans and
     keys are stored.
     """
 
@@ -135,20 +135,20 @@ class FileListing(msgspec.Struct):
 
     @property
     def container(self) -> str:
-        """The name of the vault or directory covered by a scan, such as `obsidian:notes`."""
+        """The name of the vault or directory that a scan covers, e.g. `obsidian:notes`."""
         return f"{self.kind}:{self.name}"
 
     @property
     def namespace(self) -> str:
-        """The part of the highlights' keys before the slash."""
+        """The part of highlight keys before the slash."""
         return f"{self.kind}:{percent_encode(self.name)}"
 
     def list_files(self) -> Iterator[File | Problem | UnreadDocument]:
-        """Yield the files in sorted order, and a problem for each directory that can't be listed.
+        """Yield the files in sorted order, and a problem for each directory we can't list.
 
-        A file that iCloud removed from this computer is yielded as an `UnreadDocument`. Hidden
-        files and symbolic links are skipped; links that may lead to a note are added to
-        `unfollowed_links`. Files named by the user are always included.
+        A file that iCloud has evicted from this computer yields an `UnreadDocument`. Hidden files
+        and symbolic links are skipped, unless the user named them; links that may lead to a note
+        are added to `unfollowed_links`.
         """
         self.is_incomplete = False
         self.skipped_files.clear()
@@ -212,7 +212,7 @@ class FileListing(msgspec.Struct):
     def _classify_entry(
         self, entry: os.DirEntry[str], path: str
     ) -> File | Problem | None:
-        """Return the file or problem for a directory entry, or None if the source skips it."""
+        """Return the file or problem for a directory entry, or None to skip it."""
         is_vault = self.other_files is not None
         if entry.is_symlink():
             if is_vault:
@@ -241,9 +241,9 @@ class FileListing(msgspec.Struct):
         return None
 
     def _record_unfollowed_link(self, link_path: str, path: str) -> None:
-        """Report a symbolic link if it may lead to a note outside the vault.
+        """Record a symbolic link if it may lead to a note outside the vault.
 
-        Notes inside the vault are read at their own paths.
+        Notes inside the vault are read at their own paths anyway.
         """
         is_directory = os.path.isdir(link_path)  # noqa: PTH112 - called for very many files
         if not self.is_included(f"{path}/a.md" if is_directory else path):
@@ -274,25 +274,25 @@ class FileListing(msgspec.Struct):
         return Problem(label, message, "check the path, and that the disk is mounted")
 
     def report_error(self, file: File, error: ItemError) -> Problem:
-        """Return the problem for an unreadable file, whose highlights are then kept.
+        """Return the problem for an unreadable file. Its existing highlights are kept.
 
-        If the file has disappeared since it was listed, the scan is incomplete, because the file
-        may have been moved to a directory listed earlier.
+        If the file has vanished since it was listed, the scan is incomplete, since it may have
+        been moved to a directory that we had already listed.
         """
         self.is_incomplete |= isinstance(error.__cause__, FileNotFoundError)
         self.count_unread(file)
         return Problem(file.path, error.message, error.hint)
 
     def count_unread(self, file: File) -> None:
-        """Count a file that couldn't be read completely."""
+        """Tally a file that couldn't be read completely."""
         self.unread_counts[Path(file.path).suffix.casefold()] += 1
 
     def fingerprint_files(
         self, listing: Iterable[File | Problem | UnreadDocument]
     ) -> str:
-        """Return a hash that changes whenever scanning these files may have a different result.
+        """Return a hash that changes whenever scanning these files could give a new result.
 
-        Returns "" if this can't be guaranteed, for example for a file that has just been written.
+        Returns "" if we can't be sure, e.g. for a file that has only just been written.
         """
         stamps: list[tuple[str, disk.Stamp]] = []
         for entry in listing:
@@ -309,9 +309,9 @@ class FileListing(msgspec.Struct):
         return hash16(disk.fingerprint_program(), *reader, repr(stamps))
 
     def end_scan(self) -> ScanEnd:
-        """Return the end of the scan.
+        """Return the `ScanEnd`.
 
-        The scan is complete if it was to cover all files and all of them could be listed.
+        The scan is complete if it was meant to cover all files and all of them could be listed.
         """
         return ScanEnd(
             self.name,
@@ -324,9 +324,9 @@ class FileListing(msgspec.Struct):
 def _walk_directory(
     start: Path, skipped: SkippedFiles, errors: list[OSError]
 ) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """Yield the files below a directory in order, and whether each counts if it is skipped.
+    """Yield the files under a directory in order, each with whether to tally it if skipped.
 
-    Errors from unreadable subdirectories are added to `errors`.
+    Errors from unreadable subdirectories are appended to `errors`.
     """
     pending = [(str(start), True)]
     while pending:
@@ -354,9 +354,9 @@ def _add_file_or_problem(
     listed_by_path: dict[str, File | Problem | UnreadDocument],
     entry: File | Problem | UnreadDocument,
 ) -> None:
-    """Add a file or problem by path, and report a second file with the same path.
+    """Add a file or problem, keyed by path, and report any clash with another file.
 
-    Different files on disk can have the same path, because paths are normalized to NFC.
+    Since paths are normalized to NFC, different files on disk can end up with the same path.
     """
     path = entry.where if isinstance(entry, Problem) else entry.path
     existing = listed_by_path.setdefault(path, entry)
@@ -375,7 +375,7 @@ def _add_file_or_problem(
 
 @dataclass(frozen=True)
 class FolderSource(SourceType):
-    """Base class of sources that read the files of a directory."""
+    """Base class for sources that read the files in a directory."""
 
     folder: FileListing
     settings: Any
@@ -386,10 +386,10 @@ class FolderSource(SourceType):
 
     @classmethod
     def open(cls, opening: Opening) -> Self:
-        """Create a source for the files below the root.
+        """Create a source for the files under the root.
 
-        Files are selected by the settings `include` and `exclude`, or else by the suffixes in
-        `endings`.
+        Files are selected by the `include` and `exclude` settings, falling back to the suffixes
+        in `endings`.
         """
         settings = opening.settings
         if hasattr(settings, "include"):
@@ -411,7 +411,7 @@ class FolderSource(SourceType):
 
     @abstractmethod
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
-        """Yield documents, problems and finally a `ScanEnd`, as described in `model.Source`."""
+        """Yield documents, problems and finally a `ScanEnd`. See `model.Source`."""
 
 
 _MAX_PICTURE_BYTES = 50 << 20
@@ -427,43 +427,43 @@ _NO_TEXT_MESSAGE = "passages cannot be chosen from such a file"
 
 
 class FileSource(FolderSource):
-    """Base class of sources with one document per file. Subclasses must define `document`."""
+    """Base class for sources with one document per file. Subclasses define `document`."""
 
     rereads_named_files: ClassVar[bool] = False
     """Whether a file named by the user is read even if it is unchanged, to report on it again."""
 
     def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
-        """Yield the document of a file if it has highlights, and any problems.
+        """Yield a file's document, if it has highlights, and any problems.
 
         Args:
-            file: The file to read.
-            text: The text of the file.
-            picture: Finds pictures that the text refers to.
+            file: the file to read.
+            text: the content of the file.
+            picture: looks up pictures that the text refers to.
 
         Raises:
-            ItemError: The file can't be read.
+            ItemError: the file can't be read.
         """
         raise NotImplementedError
 
     def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield the documents and problems of a file.
+        """Yield a file's documents and problems.
 
-        `reader` is what `open_reader` provides.
+        `reader` comes from `open_reader`.
         """
         text, _ = disk.read_when_settled(file.disk_path)
         return self.document(file, text, picture)
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
-        """Return a context manager for a reader shared by all changed files."""
+        """Return a context manager for a reader shared by all changed files, if one is needed."""
         return nullcontext()
 
     def read_whole_text(self, file: File, reader: Any) -> WholeText:
-        """Return the whole text of a file, in which passages can be located.
+        """Return the whole text of a file, for locating passages in it.
 
         Raises:
-            ItemError: The file can't be read, or has no text.
+            ItemError: the file can't be read, or has no text.
         """
         raise ItemError(
             _NO_TEXT_MESSAGE, hint="name a PDF, a note, a text, a web page or an EPUB"
@@ -488,37 +488,37 @@ class FileSource(FolderSource):
                 yield file
 
     def iter_notices(self) -> Iterator[Problem]:
-        """Yield problems that concern the source as a whole."""
+        """Yield problems with the source as a whole."""
         yield from ()
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield an `UnmarkedDocument` with a reason for each directory that isn't read."""
+        """Yield an `UnmarkedDocument` for each directory we don't read, with the reason."""
         yield from ()
 
     def covers_all_files(self, files: Sequence[File]) -> bool:
-        """Return whether `files` are all files of the source, and none may have been missed."""
+        """Return whether `files` is every file of the source, with none possibly missed."""
         return (
             self.folder.end_scan().complete and len(files) == self.folder.progress.total
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield notices that are shown only once, after the first scan of all files."""
+        """Yield notices to show only once, after the first scan of all files."""
         yield from ()
 
     def get_dependency_state(self, name: str, file: File) -> str:
-        """Return the state of another file that a document depends on, or "" if it is missing.
+        """Return the state of a file that a document depends on, or "" if missing.
 
         When the state changes, the document is read again. The state of a picture is its path.
         """
         return find_media_path(name, file.path, self.folder)
 
     def read_public_text(self, file: File) -> str:
-        """Return the text that isn't private in a file without marks, or "" if it is unknown."""
+        """Return the non-private text of a file without highlights, or "" if unknown."""
         return ""
 
     @property
     def selection(self) -> str:
-        """The settings as text, which changes when other passages may be selected."""
+        """The settings that affect which passages are selected, serialized to detect changes."""
         selection_settings = {}
         for key, value in msgspec.to_builtins(self.settings).items():
             if key not in ("path", "name"):
@@ -528,8 +528,8 @@ class FileSource(FolderSource):
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
         """Yield problems, unchanged files, documents, and finally a `ScanEnd`.
 
-        An `UnchangedDocument` is yielded in place of a file if neither the file nor a picture in it
-        has changed. Unchanged files and documents are each sorted by path.
+        A file yields an `UnchangedDocument` if neither it nor any picture in it has changed.
+        Unchanged files and documents are each sorted by path.
         """
         folder = self.folder
         files: list[File] = []
@@ -589,7 +589,7 @@ class FileSource(FolderSource):
     def _iter_skipped_or_unchanged(
         self, known: KnownDocuments | None
     ) -> Iterator[UnmarkedDocument | UnchangedDocument]:
-        """Yield the skipped directories, each as an `UnchangedDocument` if it is unchanged."""
+        """Yield the directories we skip, as an `UnchangedDocument` if nothing has changed."""
         container = self.folder.container
         for unmarked in self.iter_skipped_directories():
             if known and known.is_unchanged(
@@ -700,9 +700,9 @@ class FileSource(FolderSource):
     def _compute_fingerprint(
         self, file: File, dependencies: Iterable[str], reader_fingerprint: str
     ) -> str:
-        """Return a text that changes whenever reading the file may have a different result.
+        """Return a string that changes whenever reading the file could give a new result.
 
-        Returns "" if the file's stamp is unreliable.
+        Returns "" if the file's timestamps can't be relied on.
         """
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
@@ -716,10 +716,10 @@ class FileSource(FolderSource):
 def assign_chosen_passages(
     files: Sequence[File], known: KnownDocuments | None, folder: FileListing
 ) -> list[File]:
-    """Add the passages chosen by the user to their files.
+    """Attach the passages that the user chose to their files.
 
-    Passages chosen in a missing file are added to all files that haven't been read before, because
-    the file may have been renamed.
+    Passages from a missing file are attached to every file we haven't seen before, in case
+    the file was renamed.
     """
     container = folder.container
     directory = folder.root if folder.root.is_dir() else folder.root.parent
@@ -748,15 +748,15 @@ def assign_chosen_passages(
 
 
 def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
-    """Find the image, audio or video file that a note refers to, relative to the root.
+    """Find the image, audio or video file that a note refers to.
+
+    Returns the path relative to the root, `target` itself if there is no such file, or "" if
+    it isn't a media file.
 
     Args:
-        target: The reference in the note.
-        note_path: The path of the note.
-        folder: The files of the source.
-
-    Returns:
-        The path, `target` itself if no file is found, or "" if it isn't a media file.
+        target: the reference, as written in the note.
+        note_path: the path of the note.
+        folder: the files of the source.
     """
     if not disk.MEDIA_FILE_NAME.match(target):
         return ""
@@ -796,7 +796,7 @@ def _is_file_below(root: Path, path: str) -> bool:
 def select_card_forms(entries: Iterable[str], default: Iterable[str]) -> frozenset[str]:
     """Return the card forms selected by a `cards:` list in the settings.
 
-    An entry `-word` excludes a form. If there are only such entries, they are removed from
+    An entry like `-word` excludes a form. If all entries are like that, they are removed from
     `default`.
     """
     excluded: set[str] = set()
@@ -812,9 +812,9 @@ def select_card_forms(entries: Iterable[str], default: Iterable[str]) -> frozens
 
 
 def normalize_time(text: str) -> str:
-    """Normalize a time to ISO 8601, or return "" if it is invalid.
+    """Normalize a timestamp to ISO 8601, or return "" if it is invalid.
 
-    Times without a time zone are assumed to be in UTC.
+    UTC is assumed if there is no time zone.
     """
     try:
         time = datetime.fromisoformat(text)

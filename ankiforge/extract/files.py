@@ -50,12 +50,12 @@ _FAT_TICK_NS = 2_000_000_000
 
 
 def stamp_from_status(status: os.stat_result) -> Stamp:
-    """Convert an `os.stat` result to a stamp."""
+    """Build a file stamp from an `os.stat` result."""
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
 def stamp_file(path: str | Path) -> Stamp | None:
-    """Return the stamp of a file, or None if it is missing or inaccessible."""
+    """Return a file's stamp, or None if it is missing or inaccessible."""
     try:
         return stamp_from_status(os.stat(path))  # noqa: PTH116 - called for many files
     except (OSError, ValueError):
@@ -63,13 +63,13 @@ def stamp_file(path: str | Path) -> Stamp | None:
 
 
 def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
-    """Return whether any later change to the file is guaranteed to change its stamp.
+    """Return whether any further change to the file is sure to change its stamp.
 
-    Both times in the stamp must be at least one tick old.
+    For that, both times in the stamp must be at least one file system tick old.
 
     Args:
-        stamp: The stamp of the file.
-        now_ns: The time to compare with, in nanoseconds, or None for the current time.
+        stamp: the file's stamp.
+        now_ns: the time to compare with, in nanoseconds, or None for the current time.
     """
     now = time.time_ns() if now_ns is None else now_ns
     modified, changed = stamp[:2]
@@ -77,9 +77,9 @@ def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
 
 
 def _is_older_than_tick(file_time: int, now: int) -> bool:
-    """Return whether writing the file at the time `now` would change its time from `file_time`.
+    """Return whether writing the file at time `now` would change its time from `file_time`.
 
-    Whole seconds suggest a file system with a resolution of two seconds.
+    Whole seconds suggest a FAT file system, which has a resolution of two seconds.
     """
     tick = TICK_NS if file_time % 1_000_000_000 else _FAT_TICK_NS
     return file_time + tick < now
@@ -87,7 +87,7 @@ def _is_older_than_tick(file_time: int, now: int) -> bool:
 
 @cache
 def fingerprint_program() -> str:
-    """Return a hash that changes with any change to this program or its libraries."""
+    """Return a hash that changes when this program or its libraries do."""
     libraries = Path(msgspec.__file__).parents[1].stat().st_mtime_ns
     modules = sorted(Path(__file__).parents[1].rglob("*.py"))
     stamps = [f"{path} {stamp_file(path)}" for path in modules]
@@ -128,9 +128,9 @@ AUTHOR_AND_YEAR_PREFIX = regex(
 
 
 def title_from_file_name(stem: str) -> str:
-    """Extract the title from a file name without suffix.
+    """Derive a title from a file name without its suffix.
 
-    Clutter such as ids or `(1)` is removed, and `+` or `_` in place of spaces is replaced.
+    Strips clutter such as ids or `(1)`, and turns `+` or `_` back into spaces.
     """
     title = _ADVERTISEMENT.sub("", AUTHOR_AND_YEAR_PREFIX.sub("", stem))
     while _FILE_NAME_CLUTTER.search(title):
@@ -150,7 +150,7 @@ _UNKNOWN_AUTHORS = frozenset(
 
 
 def remove_unknown_authors(names: Iterable[str]) -> Strings:
-    """Drop empty names and placeholders such as `Unknown`."""
+    """Drop blank names and placeholders such as `Unknown`."""
     return tuple(
         name for name in names if name and name.casefold() not in _UNKNOWN_AUTHORS
     )
@@ -167,7 +167,7 @@ SYSTEM_DIRECTORIES = frozenset(
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether files and directories with this name are skipped."""
+    """Return whether to skip files and directories with this name."""
     if name.startswith("."):
         return name not in _READER_DIRECTORIES
     return name in SYSTEM_DIRECTORIES
@@ -177,9 +177,9 @@ _ICLOUD_SUFFIX = ".icloud"
 
 
 def parse_icloud_placeholder(name: str) -> str:
-    """Return the original name of a file that iCloud replaced by a placeholder, `.name.icloud`.
+    """Return the original name of a file that iCloud replaced with `.name.icloud`.
 
-    Returns "" for other names.
+    Returns "" for any other name.
     """
     if name.startswith(".") and name.endswith(_ICLOUD_SUFFIX):
         return name[1:].removesuffix(_ICLOUD_SUFFIX)
@@ -191,7 +191,7 @@ _WORKSPACE_DIRECTORIES = frozenset(("decks", "journal", "prompts"))
 
 
 def is_skipped_directory(parent: str | Path, name: str) -> bool:
-    """Return whether a directory contains Logseq's backups or files of a workspace."""
+    """Return whether a directory holds Logseq backups or our own workspace files."""
     if name in _LOGSEQ_BACKUPS and Path(parent).name == "logseq":
         return True
     if name not in _WORKSPACE_DIRECTORIES:
@@ -200,16 +200,16 @@ def is_skipped_directory(parent: str | Path, name: str) -> bool:
 
 
 def normalize_name(name: str) -> str:
-    """Normalize a file name to NFC, with U+FFFD in place of undecodable bytes."""
+    """Normalize a file name to NFC, replacing undecodable bytes with U+FFFD."""
     if name.isascii():
         return name
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
 
 def find_stored_path(base: Path, path: str) -> Path:
-    """Return the path on disk for a relative path in NFC.
+    """Find the path on disk for a relative path in NFC.
 
-    Names on disk may be in a different normalization form.
+    Names on disk may use a different normalization form.
     """
     directory = base
     for name in Path(path).parts:
@@ -226,7 +226,7 @@ def find_stored_path(base: Path, path: str) -> Path:
 def get_relative_path(path: Path, root: Path) -> str:
     """Return a path relative to the root, in NFC and with `/` separators.
 
-    For the root itself, or a path outside of it, the name of the file or directory is returned.
+    For the root itself, or for a path outside it, returns just the name.
     """
     if path != root and path.is_relative_to(root):
         return normalize_name(path.relative_to(root).as_posix())
@@ -234,11 +234,11 @@ def get_relative_path(path: Path, root: Path) -> str:
 
 
 def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Compile path patterns to a function that checks whether a relative path matches any of them.
+    """Compile path patterns into a function that matches relative paths against them.
 
-    The syntax is that of `.gitignore`, ignoring case: `*` and `?` match within a name, and `**`
-    matches any number of directories. A pattern without an inner slash matches at any depth, and a
-    pattern that matches a directory matches everything in it.
+    The syntax is that of `.gitignore`, but case-insensitive: `*` and `?` match within a name,
+    and `**` matches any number of directories. A pattern without an inner slash matches at
+    any depth, and one that matches a directory matches everything in it.
     """
     rules = [_Pattern(pattern) for pattern in patterns]
 
@@ -250,7 +250,7 @@ def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 class _Pattern:
-    """A path pattern. Matching takes time proportional to the product of both lengths."""
+    """A path pattern. Matching takes time proportional to pattern length times path length."""
 
     def __init__(self, pattern: str) -> None:
         normalized = unicodedata.normalize("NFC", pattern).casefold().removeprefix("./")
@@ -270,7 +270,7 @@ class _Pattern:
                 self._parts.append(re.compile(expression))
 
     def matches(self, names: list[str]) -> bool:
-        """Return whether the pattern matches a path, given as names, or one of its parents."""
+        """Return whether the pattern matches a path, split into names, or a parent of it."""
         match_lengths = {0}  # how many names the parts so far may match
         for part in self._parts:
             if part is None:
@@ -290,16 +290,16 @@ class _Pattern:
 
 
 class SpecialFileError(OSError):
-    """Raised for a path to a pipe, device, socket or directory."""
+    """Raised when a path leads to a pipe, device, socket or directory."""
 
 
 def open_regular_file(path: str, flags: int) -> int:
-    """Opener for `open()` that only accepts regular files.
+    """Open only regular files, as an opener for `open()`.
 
-    Opening a pipe would wait for a writer, and a device may never end.
+    Opening a pipe would block until there is a writer, and a device may never end.
 
     Raises:
-        SpecialFileError: The path doesn't lead to a regular file.
+        SpecialFileError: the path doesn't lead to a regular file.
     """
     error = SpecialFileError(None, "it is not a regular file", path)
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - opening a device may change it
@@ -314,14 +314,13 @@ def open_regular_file(path: str, flags: int) -> int:
 
 
 def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
-    """Return the content of a file and its `os.stat` result.
+    """Return a file's content and its `os.stat` result.
 
-    All sources read files with this function, or open them with `open_regular_file`. Symbolic links
-    to regular files are followed.
+    All sources must read files with this, or open them with `open_regular_file`. Symbolic
+    links to regular files are followed.
 
     Raises:
-        ItemError: The path doesn't lead to a regular file, or the file is larger than `max_bytes`
-            or unreadable.
+        ItemError: this isn't a regular file, or it is larger than `max_bytes` or unreadable.
     """
     try:
         with open(path, "rb", opener=open_regular_file) as file:
@@ -337,10 +336,10 @@ def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
 
 
 def read_json_settings(path: Path) -> Json:
-    """Load the JSON object in another program's settings file.
+    """Load another program's settings file, which must hold a JSON object.
 
     Raises:
-        ItemError: The file is unreadable, too large, nested too deeply, or not a JSON object.
+        ItemError: the file is unreadable, too large, too deeply nested, or not a JSON object.
     """
     raw, _ = read_file(path, MAX_SETTINGS_BYTES)
     try:
@@ -353,8 +352,8 @@ def decode_export(raw: bytes | str | msgspec.Raw, target_type: Any, problem: str
     """Decode JSON from an export as `target_type`.
 
     Raises:
-        ItemError: The JSON is invalid, of another type, or nested too deeply. The message begins
-            with `problem`.
+        ItemError: the JSON is invalid, too deeply nested, or of another type. The message
+            begins with `problem`.
     """
     try:
         return msgspec.json.decode(raw, type=target_type)
@@ -363,7 +362,7 @@ def decode_export(raw: bytes | str | msgspec.Raw, target_type: Any, problem: str
 
 
 def build_read_error(error: OSError) -> ItemError:
-    """Convert an `OSError` to an `ItemError` that explains why a file can't be read."""
+    """Convert an `OSError` to an `ItemError` that says why a file can't be read."""
     if isinstance(error, FileNotFoundError):
         return ItemError(VANISHED, hint=MISSING_FILE_HINT)
     if isinstance(error, SpecialFileError):
@@ -385,14 +384,14 @@ MAX_TRIES = 10
 
 
 def read_when_settled(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str, Stamp]:
-    """Return the text of a note and its stamp, once no program is writing to it.
+    """Return a note's text and file stamp, once no program is writing to it.
 
-    While a program rewrites a file, a reader may get half of it. Comparing the file before and
-    after reading doesn't detect this (measured: 74 of 100 such halves seemed complete), so the file
-    must first be unchanged for a while. Line ends are normalized to LF.
+    While a program rewrites a file, we may read only half of it. Comparing the file before
+    and after reading doesn't catch that (in a test, 74 of 100 such halves looked complete),
+    so we wait until it has been unchanged for a while. Line endings are normalized to LF.
 
     Raises:
-        ItemError: The note is too large, isn't text, keeps changing, or is unreadable.
+        ItemError: the note is too large, isn't text, keeps changing, or is unreadable.
     """
     for _ in range(MAX_TRIES):
         raw, status = read_file(path, max_bytes)

@@ -26,9 +26,9 @@ _STRAY_BRACKET = regex(r"<(?!/?[A-Za-z][^<>]*>)")
 
 
 def parse_html(html: str) -> BeautifulSoup:
-    """Parse HTML without comments and declarations.
+    """Parse HTML, dropping comments and declarations.
 
-    A `<` that doesn't start a tag is treated as text.
+    Any `<` that doesn't start a tag is treated as text.
     """
     from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
 
@@ -55,10 +55,10 @@ _SUPERSETS = {
 
 
 def decode_html(raw: bytes) -> str:
-    """Decode a page as UTF-8 if it is valid, or else in its declared encoding.
+    """Decode a page as UTF-8 if that works, falling back to the declared encoding.
 
     Raises:
-        ItemError: No encoding is declared, and the encoding can't be detected.
+        ItemError: no encoding is declared, and it can't be detected either.
     """
     from bs4.dammit import EncodingDetector
 
@@ -75,13 +75,14 @@ def decode_html(raw: bytes) -> str:
 def iter_html_blocks(
     root: Tag, left_out: Collection[str] = ()
 ) -> Iterator[tuple[Tag | None, str]]:
-    """Yield (element, text in one line) for each block of a page, including empty blocks.
+    """Yield (element, text) for each block of a page, including empty blocks.
 
-    The element is the one that starts the block, or None for text after the end of another block.
+    The text is on one line. The element is the one that starts the block, or None for text
+    that follows the end of another block.
 
     Args:
-        root: The page or a part of it.
-        left_out: The names of elements whose text is omitted.
+        root: the page, or part of it.
+        left_out: the names of elements whose text to skip.
     """
     from bs4.element import CData, NavigableString, Tag
 
@@ -129,12 +130,12 @@ _MAX_LETTERS_BEFORE = 8
 
 
 def parse_page(html: str) -> BeautifulSoup:
-    """Parse a page, and reduce it to the text that it displays.
+    """Parse a page and reduce it to the text that it displays.
 
-    Hidden elements are emptied. Superscripts and subscripts become Unicode (10²⁵), and formulas
-    become TeX between dollar signs or plain text. Asides, which are note references and ruby
-    readings, are delimited for `remove_asides`. No element is removed, so CSS selectors still
-    match.
+    Hidden elements are emptied. Superscripts and subscripts become Unicode (10²⁵), and
+    formulas become TeX between dollar signs or plain text. Asides, i.e. note references and
+    ruby annotations, are delimited for `remove_asides`. No element is removed, so that CSS
+    selectors still match.
     """
     from bs4 import Tag
 
@@ -148,9 +149,9 @@ def parse_page(html: str) -> BeautifulSoup:
 
 
 def remove_asides(text: str) -> str:
-    """Remove note references and ruby readings from the text of a page.
+    """Strip note references and ruby annotations from the text of a page.
 
-    This includes an aside that is truncated at the start or end of the text.
+    This includes any that are cut off at the start or end of the text.
     """
     return _ASIDE.sub("", text)
 
@@ -185,7 +186,7 @@ def _get_attribute(element: Tag, name: str) -> str:
 
 
 def _get_text_before(element: Tag) -> str:
-    """Return the last characters before an element, or "" if whitespace separates them."""
+    """Return the last few characters before an element, or "" if they end in whitespace."""
     from bs4.element import NavigableString, Tag
 
     previous = element.previous_element
@@ -200,9 +201,9 @@ def _get_text_before(element: Tag) -> str:
 def _is_hidden(element: Tag) -> bool:
     """Return whether browsers hide an element.
 
-    Inside a line, text that screen readers skip counts as hidden, because it repeats other text.
-    Larger elements don't, because a page may hide all of its text from screen readers while a
-    dialog is open.
+    Inline text that is hidden from screen readers counts too, as it repeats other text.
+    Larger elements don't, since a page may hide everything from screen readers while a dialog
+    is open.
     """
     is_hidden = element.get("hidden", "until-found") != "until-found"
     is_repeated = (
@@ -222,9 +223,9 @@ def _is_hidden(element: Tag) -> bool:
 
 
 def _is_note_reference(element: Tag, name: str, text: str) -> bool:
-    """Return whether an element refers to a note, like a raised link or number.
+    """Return whether an element refers to a note, e.g. a superscript link or number.
 
-    `name` is "sup" for any raised element, or else the element's name.
+    `name` is "sup" for any superscript element, otherwise the element's name.
     """
     if name == "sup":
         is_reference = "reference" in _get_attribute(element, "class").split()
@@ -242,9 +243,9 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
 
 
 def _is_raised_note(element: Tag, text: str) -> bool:
-    """Return whether raised text is a note number rather than an exponent.
+    """Return whether a superscript is a note number rather than an exponent.
 
-    It must follow a word or punctuation, and no letter may follow it.
+    It must come after a word or punctuation, and not be followed by a letter.
     """
     before = _get_text_before(element)
     after = element.next_sibling.get_text()[:1] if element.next_sibling else ""
@@ -255,7 +256,7 @@ def _is_raised_note(element: Tag, text: str) -> bool:
 
 
 def _is_internal_link(link: Tag) -> bool:
-    """Return whether a link leads to an anchor, or to another page of the same book."""
+    """Return whether a link goes to an anchor, or to another page of the same book."""
     target = _get_attribute(link, "href")
     return "#" in target or (":" not in target and target.endswith(("html", ".htm")))
 
@@ -270,7 +271,10 @@ _RELATIONS = frozenset("=≠≈<>≤≥→∈")
 
 
 def _formula_to_text(formula: Tag) -> str:
-    """Convert MathML to its embedded TeX between dollar signs, or else to plain text."""
+    """Convert MathML to the TeX embedded in it, falling back to plain text.
+
+    TeX is put between dollar signs.
+    """
     tex = ""
     for annotation in formula.find_all(["annotation", "m:annotation"]):
         if _TEX_ENCODING.fullmatch(_get_attribute(annotation, "encoding")):
@@ -289,7 +293,7 @@ def _formula_to_text(formula: Tag) -> str:
 
 
 def _clean_tex(tex: str) -> str:
-    """Put TeX on one line between dollar signs, or return "" if it contains a dollar sign."""
+    """Put TeX on one line between dollar signs, or return "" if it contains any itself."""
     one_line = " ".join(_TEX_COMMENT.sub(" ", tex).split())
     if style := _WHOLE_STYLE.fullmatch(one_line):
         one_line = style[1].strip()
@@ -336,7 +340,7 @@ def _flatten_formula(node: Tag) -> str:
 
 
 def _format_script(text: str, level: str) -> str:
-    """Return an exponent or index as `²` or, if Unicode lacks a character, as in `^(n/2)`."""
+    """Format an exponent or index as e.g. `²`, or as `^(n/2)` if Unicode can't express it."""
     text = text.strip()
     if has_unicode_script(text, level):
         return to_unicode_script(text, level)

@@ -43,7 +43,7 @@ SOURCE_CLASSES = {
 
 
 def list_source_kinds() -> Strings:
-    """List the names of all built-in source types without importing their classes."""
+    """List the names of the built-in source types, without importing their classes."""
     return tuple(sorted(SOURCE_CLASSES))
 
 
@@ -52,7 +52,7 @@ def load_source_type(kind: str) -> type[SourceType]:
     """Load the class of a source type, which may come from a plug-in.
 
     Raises:
-        ConfigError: There is no such source type, or its plug-in can't be loaded.
+        ConfigError: There's no such source type, or its plug-in can't be loaded.
     """
     if kind not in SOURCE_CLASSES:
         return _load_plug_in(kind)
@@ -70,7 +70,7 @@ def load_source_types() -> tuple[type[SourceType], ...]:
 def find_source_type(kind: str) -> type[SourceType] | None:
     """Return the class of a source type, or None if it can't be loaded.
 
-    The reason is reported when the source is opened.
+    The error is only reported when the source is opened.
     """
     try:
         return load_source_type(kind)
@@ -104,7 +104,7 @@ def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
     """Load the source types of all plug-ins.
 
     Returns:
-        (loaded classes, reasons why others can't be loaded)
+        (loaded classes, error messages for those that can't be loaded)
     """
     classes: list[type[SourceType]] = []
     failures: list[str] = []
@@ -132,21 +132,22 @@ def group_source_types_by_suffix() -> dict[str, tuple[type[SourceType], ...]]:
 
 
 def is_export_kind(kind: str) -> bool:
-    """Return whether files of this type are exports from an account."""
+    """Return whether files of this source type are exported from an account."""
     loaded_type = find_source_type(kind)
     return loaded_type is not None and loaded_type.is_export
 
 
 def get_default_name(kind: str, path: Path) -> str:
-    """Return the default name of a source: the source type for an export.
+    """Return the default name of a source.
 
-    For other sources, it is the normalized name of the directory.
+    For exports, that's the source type. For other sources, it's derived from the
+    directory's name.
     """
     return kind if is_export_kind(kind) else make_default_source_name(path)
 
 
 def list_path_replacing_keys() -> frozenset[str]:
-    """Return the settings that any source type accepts in place of `path`."""
+    """Return the settings that some source type accepts instead of `path`."""
     keys: set[str] = set()
     for source in load_source_types():
         keys.update(source.instead_of_path)
@@ -154,13 +155,13 @@ def list_path_replacing_keys() -> frozenset[str]:
 
 
 def list_settings_examples() -> Strings:
-    """List the example entries of all source types that have one, sorted by name."""
+    """List the example settings of all source types that have one, sorted by type name."""
     sources = sorted(load_source_types(), key=lambda source: source.kind)
     return tuple(source.example for source in sources if source.example)
 
 
 def list_kinds_without_example() -> Strings:
-    """List the source types without an example, unambiguous ones first."""
+    """List the source types without example settings, unambiguous ones first."""
     sources = [source for source in load_source_types() if not source.example]
     sources.sort(key=lambda source: not source.is_unambiguous)
     return tuple(source.kind for source in sources)

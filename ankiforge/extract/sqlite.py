@@ -42,7 +42,7 @@ _COPY_HINT = (
 
 
 class DatabaseOwner(Value):
-    """The program that owns a database, with hints for error messages."""
+    """The program that a database belongs to, with hints for error messages."""
 
     name: str
     location_hint: str
@@ -56,12 +56,12 @@ class DatabaseOwner(Value):
 
     @property
     def wrong_database_message(self) -> str:
-        """The message for a file that isn't a database of this program."""
+        """The error message for a file that isn't one of this program's databases."""
         return f"not a {self.name} database"
 
 
 def list_database_files(database: Path) -> tuple[Path, ...]:
-    """Return the real paths of a database and of its possible journals."""
+    """Return the real paths of a database and the journals it may have."""
     real = os.path.realpath(database)
     return tuple(Path(f"{real}{suffix}") for suffix in _COPIED_SUFFIXES)
 
@@ -72,11 +72,11 @@ def open_database_copy(
     owner: DatabaseOwner,
     tables: Collection[str],
 ) -> Iterator[sqlite3.Connection]:
-    """Context manager for a private copy of a database, which SQLite may modify.
+    """Copy a database and open the copy, which SQLite may modify.
 
     Args:
         path: The path of the original database.
-        owner: The program that owns the database, for error messages.
+        owner: The program that the database belongs to, for error messages.
         tables: The tables that the database must have.
 
     Raises:
@@ -97,9 +97,9 @@ def open_database_copy(
 
 
 def list_tables(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of all tables, excluding views, which may be endless.
+    """Return the names of all tables, leaving out views, which may be endless.
 
-    From then on, the connection decodes invalid UTF-8 leniently.
+    As a side effect, the connection decodes invalid UTF-8 leniently from now on.
     """
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
@@ -112,7 +112,7 @@ def list_tables(connection: sqlite3.Connection) -> set[str]:
 
 @contextmanager
 def wrap_sqlite_errors(owner: DatabaseOwner) -> Iterator[None]:
-    """Context manager that re-raises SQLite errors as `ItemError` with a hint."""
+    """Re-raise SQLite errors as `ItemError` with a hint."""
     hint = owner.repair_hint or f"copy it from {owner.name} again"
     try:
         yield
@@ -155,7 +155,7 @@ def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterat
 
 
 def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -> bool:
-    """Copy a database and its journals, and return whether they stayed unchanged meanwhile."""
+    """Copy a database and its journals, returning whether they stayed unchanged meanwhile."""
     files = list_database_files(database)
     stamps_before = [stamp_file(path) for path in files]
     for path, suffix in zip(files, _COPIED_SUFFIXES, strict=True):

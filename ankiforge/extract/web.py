@@ -42,24 +42,24 @@ _PAGE_SURROUNDINGS = ("nav", "aside", "footer", "form", "button", "noscript")
 
 
 class SavedWebPages(FileSource):
-    """Reads web pages that were saved as HTML."""
+    """Reads web pages saved as HTML."""
 
     kind = "web"
     endings = (".html", ".htm", ".xhtml")
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return `NOT_MINE`, because a page is only read if the user names it."""
+        """Return `NOT_MINE`, because web pages are only read if the user names them."""
         return NOT_MINE
 
     def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield nothing, because web pages have no marks."""
+        """Yield nothing, because web pages have no highlights."""
         yield from ()
 
     def read_whole_text(self, file: File, reader: Any) -> WholeText:
-        """Return the text of a page without menus and the like."""
+        """Return the text of a page, without menus and the like."""
         raw, _ = read_file(file.disk_path, MAX_PAGE_BYTES)
         html = decode_html(raw)
         title_match = _TITLE.search(html)
@@ -78,7 +78,7 @@ def build_whole_text(
 ) -> WholeText:
     """Build the text of a web page or book, without menus and the like.
 
-    A paragraph with the tag `#no-llm` is private, and so is everything below a heading with the
+    A paragraph tagged `#no-llm` is private, and so is everything below a heading with that
     tag.
 
     Args:
@@ -120,9 +120,9 @@ def build_whole_text(
 
 
 def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
-    """Return (element, text) for each block that has text.
+    """Return (element, text) for each block with text.
 
-    Menus and the like are left out, unless nothing else is left.
+    Menus and the like are left out, unless there's nothing else on the page.
     """
     page = parse_page(html)
     blocks: list[tuple[Tag | None, str]] = []

@@ -21,7 +21,10 @@ _ZIPF_0_LOG_FREQUENCY = math.log(1e-9)
 
 
 def split_ideographs(run: str, language: LanguageTables) -> Iterator[Span]:
-    """Yield the span of each word in a run of ideographs, in order."""
+    """Split a run of ideographs into words, yielding their spans in order.
+
+    Picks the most likely split according to word frequencies, then joins transliterations.
+    """
     plain = run.translate(language.simplified_by_code)
     size = len(plain)
     # for each end offset: the log likelihood of the best split up to there, and the offset at

@@ -50,7 +50,7 @@ _MIN_LETTER_FRACTION = 0.6
 
 @lru_cache(maxsize=256)
 def detect_script(text: str) -> str:
-    """Detect the script of most letters, or return "" if they are too few or too mixed."""
+    """Detect the predominant script, or return "" if the letters are too few or too mixed."""
     scripts = _count_by_script(text)
     if not scripts:
         return ""
@@ -64,7 +64,7 @@ def detect_script(text: str) -> str:
 
 
 def detect_script_of_words(words: str) -> str:
-    """Detect the script of most letters, however few they are.
+    """Detect the predominant script, however few letters there are.
 
     Returns "" if there are no letters, or only letters of unsupported scripts.
     """
@@ -116,9 +116,9 @@ _MIN_FRACTION = 0.15
 
 
 def detect_language(*texts: str) -> str:
-    """Return the language code of the first text whose language can be detected.
+    """Detect the language of the first text that reveals it, and return its code.
 
-    Returns "" if there is none, or if the language has no tables.
+    Returns "" if no language can be detected, or if we have no tables for it.
     """
     for text in texts:
         sample = text[:_MAX_LANGUAGE_CHARS]
@@ -147,7 +147,7 @@ _MIN_KNOWN_LEAD = 2
 
 @lru_cache(maxsize=64)
 def _detect_by_vocabulary(sample: str) -> str:
-    """Return the language whose tables contain the most words of a text, or "" if none stands out.
+    """Return the language whose tables cover the most words, or "" if none stands out.
 
     Helps with short texts such as `Der schwarze Tod kam schnell`.
     """

@@ -46,7 +46,7 @@ def read_table(path: Path) -> WordTable:
 
 
 def read_weights(path: Path) -> dict[str, float]:
-    """Read a file that has the name and weight of a feature on each line."""
+    """Read a file of feature weights, with a name and a number on each line."""
     weights = {}
     for line in path.read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -79,7 +79,7 @@ def read_labels_by_word(file: str, name: str) -> dict[str, str]:
 def build_alternatives(file: str, name: str) -> str:
     """Build a regular expression that matches any word of a section.
 
-    An underscore in the file stands for a space.
+    Underscores in the file stand for spaces.
     """
     lines = read_section(file, name).values()
     return "|".join("|".join(words) for words in lines).replace("_", " ")
@@ -101,9 +101,9 @@ words.
 
 
 class Cue(NamedTuple):
-    """Consecutive words that reveal the purpose of a sentence.
+    """A sequence of words that reveals the purpose of a sentence.
 
-    For example, `is called` introduces a term.
+    E.g. `is called` introduces a term.
     """
 
     section: str
@@ -141,7 +141,7 @@ class CueFinder:
                     self._tails_by_word.setdefault(first, []).append(entry)
 
     def find_cues(self, words: Sequence[str]) -> list[Cue]:
-        """Find all cues, in order, given the casefolded tokens of a sentence."""
+        """Find all cues in a sentence, given as casefolded tokens, in order."""
         cues = []
         for index, word in enumerate(words):
             entries = self._tail_cache.get(word)
@@ -159,9 +159,9 @@ class CueFinder:
 
 
 def _matches_tail(words: Sequence[str], start: int, tail: Strings) -> bool:
-    """Return whether the words from `start` on match `tail`.
+    """Return whether the words starting at index `start` match `tail`.
 
-    A `*` at the end of a word in `tail` matches any ending.
+    A trailing `*` in a word of `tail` matches any ending.
     """
     for index, pattern in enumerate(tail, start):
         if index == len(words):
@@ -182,7 +182,7 @@ _INFLECTIONS = (
 
 
 class LanguageTables:
-    """The word lists of one language, or empty lists for the unknown language ""."""
+    """The word lists of one language. They are empty for the unknown language ""."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -247,11 +247,11 @@ class LanguageTables:
         return folded.removesuffix("'s") if self.name in ("en", "de") else folded
 
     def look_up_word(self, word: str) -> tuple[str, float]:
-        """Return the class and the Zipf frequency of a casefolded word.
+        """Return the word class and Zipf frequency of a casefolded word.
 
         The classes are `n` (noun), `v` (verb), `a` (adjective), `r` (adverb), `b` (noun or verb),
-        `c` (adjective or noun), `d` (participle, that is, adjective or verb), `s` (function word)
-        and, in Chinese, `N` (name). The class of a word in no table is guessed from its ending.
+        `c` (adjective or noun), `d` (participle, i.e. adjective or verb), `s` (function word)
+        and, in Chinese, `N` (name). If a word isn't listed, its class is guessed from its ending.
         """
         entry = self._entries.get(word)
         if entry is None:
@@ -271,7 +271,7 @@ class LanguageTables:
         return self.look_up_word(base)[0] in "vb"
 
     def get_frequency(self, word: str) -> float | None:
-        """Return the Zipf frequency of a casefolded word, or None if it is in no table."""
+        """Return the Zipf frequency of a casefolded word, or None if it isn't listed."""
         entry = self._entries.get(word)
         return None if entry is None else entry[1]
 
@@ -291,5 +291,5 @@ class LanguageTables:
 
 @cache
 def load_language(name: str) -> LanguageTables:
-    """Return the word lists of the language with the code `name`."""
+    """Load the word lists for the language code `name`."""
     return LanguageTables(name)

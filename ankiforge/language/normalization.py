@@ -103,9 +103,9 @@ _TRAILING_SIGNS = "?!.,;:\"'…"
 
 @lru_cache(maxsize=1024)
 def normalize_words(text: str) -> str:
-    """Normalize the words of a text.
+    """Normalize text so that its words can be compared.
 
-    The result has no typographic characters, capitals, accents or TeX, and has numbers in digits.
+    Folds case, strips accents, typographic characters and TeX, and writes numbers as digits.
     """
     text = replace_roman_numerals(text)
     if "-" in text or "\u00ad" in text:
@@ -141,7 +141,7 @@ def _add_number_words(match: re.Match[str]) -> str:
 
 
 def remove_accents(text: str) -> str:
-    """Decompose text to NFKD and remove the combining marks."""
+    """Decompose text to NFKD and strip the combining marks."""
     parts = unicodedata.normalize("NFKD", text)
     return "".join(part for part in parts if not unicodedata.combining(part))
 
@@ -164,7 +164,10 @@ _MIN_ADVERB_LENGTH = 7
 
 
 class _StemCache(dict[str, str]):
-    """Maps words to stems, computed on first access. Words without content have the stem ""."""
+    """A cache of word stems, computed on first access.
+
+    Words that carry no content have the stem "".
+    """
 
     def __missing__(self, word: str) -> str:
         if len(self) > _MAX_CACHED:
@@ -181,7 +184,7 @@ _STEM_CACHE = _StemCache()
 
 
 def iter_content_stems(form: str) -> Iterator[str]:
-    """Yield the stems of the content words in a normal form, in order.
+    """Yield the stems of the content words in normalized text, in order.
 
     Each ideograph counts as a word.
     """
@@ -189,7 +192,7 @@ def iter_content_stems(form: str) -> Iterator[str]:
 
 
 def split_words(form: str) -> list[str]:
-    """Split a normal form into words.
+    """Split normalized text into words.
 
     Each ideograph and each run of hiragana or katakana counts as a word.
     """
@@ -199,7 +202,7 @@ def split_words(form: str) -> list[str]:
 def iter_ideograph_pairs(form: str) -> Iterator[str]:
     """Yield each pair of adjacent ideographs, as additional search terms.
 
-    Single ideographs occur in too many texts to be useful.
+    Single ideographs are too common to be useful.
     """
     for run in re.findall(f"[{_IDEOGRAPHS}]{{2,}}", form):
         for ideograph, following in pairwise(run):
@@ -230,7 +233,7 @@ _PHRASES = (
 
 @lru_cache(maxsize=1024)
 def normalize_phrases(text: str) -> str:
-    """Normalize text like `normalize_words`, and give common phrases a single spelling.
+    """Normalize text like `normalize_words`, and unify the spelling of common phrases.
 
     For example, `United States` and `USA` become `us`.
     """

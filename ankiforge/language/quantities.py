@@ -86,8 +86,8 @@ def _parse_roman(numeral: str) -> int:
 def find_digit_numbers(text: str) -> dict[str, Strings]:
     """Map each number written in digits to the notations that a source may use for it.
 
-    For example, a source may contain `1,000` as 1000, and a PDF, which has no superscripts, `10^3`
-    as 103.
+    For example, `1,000` may be written as 1000, and a PDF, which loses superscripts, has 103
+    for `10^3`.
     """
     raised = separate_raised_digits(text)
     powers = {}
@@ -105,7 +105,10 @@ def find_digit_numbers(text: str) -> dict[str, Strings]:
 
 @lru_cache(maxsize=512)
 def find_numbers(text: str) -> frozenset[str]:
-    """Return all notations of all numbers: digits, number words, ordinals and Roman numerals."""
+    """Find all numbers in a text, in every notation.
+
+    Covers digits, number words, ordinals and Roman numerals.
+    """
     numbers = set(DIGIT_NUMBER.findall(unicodedata.normalize("NFKC", text)))
     plain = unicodedata.normalize(
         "NFKC", replace_roman_numerals(separate_raised_digits(text))
@@ -151,10 +154,10 @@ _COUNTER = regex(r"[％%年月日人歳岁回個个円元世度倍割分時时]"
 
 @lru_cache(maxsize=512)
 def find_spelled_numbers(text: str) -> frozenset[int]:
-    """Parse the numbers written as words or ideographs.
+    """Parse the numbers spelled out in words or ideographs.
 
-    Number words may be inflected. Examples: `fünfundzwanzig`, `mil seiscientos`, `тысячи шестисот`,
-    `一六〇三年`, `三億五千万`.
+    Number words may be inflected. Examples: `fünfundzwanzig`, `mil seiscientos`,
+    `тысячи шестисот`, `一六〇三年`, `三億五千万`.
     """
     if text.isascii() and not _MAY_BE_SPELLED.search(text.casefold()):
         return frozenset()
@@ -208,7 +211,7 @@ def _split_number_word(word: str) -> list[int]:
 
 
 def _combine_parts(parts: Iterable[int]) -> int:
-    """Combine the parts of a number: 1000 and 600 make 1,600, and 6 and 100 make 600."""
+    """Combine the parts of a number, e.g. 1000 and 600 into 1,600, or 6 and 100 into 600."""
     sum_of_thousands = below_thousand = 0
     for part in parts:
         if part >= 1000:
@@ -361,9 +364,10 @@ _TEXT_UNIT = regex(
 
 @lru_cache(maxsize=16)  # called for each gap of a sentence
 def find_unsplittable_offsets(text: str) -> frozenset[int]:
-    """Return the offsets at which a gap must not begin or end.
+    """Return the offsets at which a cloze deletion must not begin or end.
 
-    They are inside a word, number, range or quantity with its unit, or before a superscript.
+    These are inside words, numbers, ranges and quantities with units, and before
+    superscripts.
     """
     # a text without digits contains only words, and the other pattern is slow to compile
     pattern = _TEXT_UNIT if any(map(str.isdigit, text)) else _WORD_UNIT
@@ -376,7 +380,7 @@ def find_unsplittable_offsets(text: str) -> frozenset[int]:
 def splits_word_or_number(text: str, offset: int) -> bool:
     """Return whether a gap that begins or ends at `offset` would split a word or number.
 
-    A gap may begin or end at a hyphen between two words, as in `well-{{known}}`.
+    Hyphens between words are allowed, as in `well-{{known}}`.
     """
     is_at_space = any(map(str.isspace, text[offset - 1 : offset + 1]))
     if is_at_space and not any(map(str.isdigit, text)):
@@ -422,13 +426,16 @@ class Quantity(NamedTuple):
 
     @property
     def size_in_base_unit(self) -> tuple[str, Fraction]:
-        """The dimension, and the size in its base unit: the same for 5 g and 5,000 mg."""
+        """The dimension and the size in its base unit, e.g. the same for 5 g and 5,000 mg."""
         return self.dimension, self.value * self.unit_size
 
 
 @lru_cache(maxsize=1024)
 def parse_quantities(text: str) -> tuple[Quantity, ...]:
-    """Parse all quantities, in order. Both ends of a range get its unit."""
+    """Parse all quantities in a text, in order.
+
+    If only the end of a range has a unit, the start gets the same unit.
+    """
     plain = normalize_digits(text[:_MAX_CHARS]).casefold()
     results = []
     match_ends = []
@@ -560,10 +567,10 @@ _MONTH = regex(
 
 
 def find_months(text: str) -> dict[str, int]:
-    """Map each name of a month in a text to the number of the month.
+    """Map each month name in a text to the number of the month.
 
-    Names such as `may` are ambiguous, so they count only next to a day or year, or after a word
-    such as `in`.
+    Names such as `may` are ambiguous, so they count only next to a day or year, or after a
+    word such as `in`.
     """
     results = {}
     for match in _MONTH.finditer(text):

@@ -19,9 +19,9 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class TokenKind:
-    """The kinds of tokens.
+    """Token kinds.
 
-    They are plain integers rather than an enum because comparisons are frequent.
+    They are plain integers rather than an enum because they are compared so often.
     """
 
     SIGN = 0
@@ -42,7 +42,10 @@ class TokenKind:
 
 
 class Token:
-    """A word or sign in a text. Treat tokens from `tokenize` as immutable."""
+    """A word or sign in a text.
+
+    Tokens from `tokenize` are cached, so treat them as immutable.
+    """
 
     __slots__ = ("end", "folded", "kind", "start", "text", "zipf")
 
@@ -214,7 +217,7 @@ _ASPECT_PARTICLES = frozenset("了着過过")
 def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token]:
     """Split runs of ideographs into words, and classify all words.
 
-    Each run is passed as a single token.
+    Each run is a single token in `runs`.
     """
     words: list[Token] = []
     for run in runs:
@@ -279,9 +282,9 @@ def _create_chinese_word(
 
 
 def _is_continuation(previous: Token, word: Token, language: LanguageTables) -> bool:
-    """Return whether `word` is a single ideograph that belongs to the previous word.
+    """Return whether `word` is a single ideograph that continues the previous word.
 
-    It may be the last part of a compound (`细胞核`) or of a name (`弗莱明`).
+    It may end a compound (`细胞核`) or a name (`弗莱明`).
     """
     if previous.end != word.start or len(word.text) > 1 or previous.text.isascii():
         return False
@@ -324,7 +327,7 @@ def _is_used_as_noun(
 ) -> bool:
     """Return whether a Chinese verb is used as a noun, as in `工业革命` or `生物的进化过程`.
 
-    `is_only_verb` tells whether the clause contains no other verb.
+    `is_only_verb` is whether the clause has no other verb.
     """
     if previous is None or len(word.text) == 1:
         return False
@@ -346,7 +349,7 @@ def _is_used_as_noun(
 
 
 def _merge_dotted_names(words: list[Token], language: LanguageTables) -> list[Token]:
-    """Merge the words around the dot in a foreign name such as `亚历山大·弗莱明`."""
+    """Merge the parts of a foreign name written with a dot, e.g. `亚历山大·弗莱明`."""
     names: list[Token] = []
     for word in words:
         if (
@@ -413,7 +416,7 @@ class _WordInContext(NamedTuple):
     def is_before_object(self) -> bool:
         """Whether the next word probably begins an object, as in `amounts to`.
 
-        It is a determiner, a pronoun or `to`.
+        True if that is a determiner, a pronoun or `to`.
         """
         if self.following is None:
             return False
@@ -426,7 +429,7 @@ class _WordInContext(NamedTuple):
 
     @property
     def follows_its_noun(self) -> bool:
-        """Whether the word follows a noun in a language that puts adjectives after nouns."""
+        """Whether the word follows a noun, in a language where adjectives follow nouns."""
         return self.language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES and self.is_after_noun
 
 
@@ -496,7 +499,7 @@ def _classify_word(word: _WordInContext) -> tuple[int, float]:
 def _is_leading_name(word: _WordInContext, zipf: float) -> bool:
     """Return whether the first word of a sentence begins a name.
 
-    It does if it is rare and precedes a capitalised noun.
+    True if it is rare and precedes a capitalised noun.
     """
     if word.language.name == "de" or zipf >= _MAX_NAME_ZIPF or word.following is None:
         return False
@@ -543,7 +546,7 @@ def _resolve_verb(word: _WordInContext) -> int:
 
 
 def _resolve_noun_or_verb(word: _WordInContext) -> int:
-    """Classify a word that may be a noun or a verb: `the result`, `they result in`."""
+    """Classify a word that can be a noun or a verb, as in `the result` or `they result in`."""
     if word.previous_word in word.language.words_before_verbs:
         return TokenKind.VERB
     if word.previous is None or word.is_after_determiner:

@@ -63,7 +63,7 @@ _IDEOGRAPH = regex(r"[\u3400-\u9fff]")
 
 
 def get_marked_term(highlight: Highlight) -> str:
-    """Return the marked word or short phrase, or "" if more is marked."""
+    """Return the highlighted word or short phrase, or "" if more is highlighted."""
     if highlight.gaps:
         return ""
     term = highlight.exact.strip(
@@ -75,10 +75,10 @@ def get_marked_term(highlight: Highlight) -> str:
 
 
 def mark_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
-    """Turn the highlights of a document whose comment is a translation into vocabulary.
+    """Turn highlights whose comment is a translation into vocabulary.
 
-    Sets `written` to `WORD_AND_TRANSLATION` and, if `sentence` is missing, takes one from another
-    mark that contains the word.
+    Sets `written` to `WORD_AND_TRANSLATION` and, if `sentence` is missing, takes one from
+    another highlight that contains the word.
     """
     notes = {
         index: highlight
@@ -101,9 +101,9 @@ def mark_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
 
 
 def _may_have_translation(highlight: Highlight) -> bool:
-    """Return whether a marked word has a short note that may be a translation.
+    """Return whether a highlighted word has a short comment that may be a translation.
 
-    Such a note isn't a question, an instruction, a link or a tag.
+    Questions, instructions, links and tags are ruled out.
     """
     note = highlight.comment.strip()
     if not note or not highlight.instructs or highlight.skip or highlight.written:
@@ -124,9 +124,10 @@ def _may_have_translation(highlight: Highlight) -> bool:
 
 
 def _find_translations(notes: dict[int, Highlight], document_language: str) -> list[int]:
-    """Return the indexes of the highlights whose notes are translations.
+    """Return the indexes of the highlights whose comments are translations.
 
-    `notes` maps indexes to the highlights to check.
+    `notes` has the candidate highlights, keyed by index. Uncertain ones count only if most
+    of the notes are clearly in another language.
     """
     words_of_note: defaultdict[str, set[str]] = defaultdict(set)
     for highlight in notes.values():
@@ -162,10 +163,10 @@ def _split_senses(note: str) -> list[str]:
 
 
 def _has_valid_length(text: str, max_words: int, max_letters: int) -> bool:
-    """Return whether a text has the length of a word or short phrase.
+    """Return whether a text is as short as a word or short phrase.
 
-    It needs at least two letters (one in a script without spaces), and may have up to `max_words`
-    words and `max_letters` letters of such a script.
+    It needs at least two letters (or one in a script without spaces), and may have up to
+    `max_words` words and up to `max_letters` letters in scripts without spaces.
     """
     unspaced = len(_UNSPACED.findall(text))
     letters = sum(map(str.isalpha, text))
@@ -180,7 +181,7 @@ def _is_other_script(term: str, note: str) -> bool:
 
 
 def _is_kana_reading(term: str, note: str) -> bool:
-    """Return whether a note spells a Japanese word with ideographs in kana."""
+    """Return whether a note gives the kana reading of a Japanese word with ideographs."""
     plain = note.strip(" []()（）「」【】")
     return bool(_IDEOGRAPH.search(term) and _KANA.fullmatch(plain))
 
@@ -204,7 +205,7 @@ def _detect_document_language(highlights: Iterable[Highlight]) -> str:
 def _classify_note(note: str, document_language: str) -> str:
     """Compare the language of a note with that of its document.
 
-    The result is `here` (the same), `elsewhere` (another) or `anywhere` (uncertain).
+    Returns `here` (same language), `elsewhere` (another one) or `anywhere` (uncertain).
     """
     if not document_language:
         return "anywhere"
@@ -228,9 +229,9 @@ def _count_known_words(words: Iterable[str], name: str) -> int:
 
 @cache
 def _collect_letters(name: str) -> frozenset[str]:
-    """Collect the letters used in a language's words, plus A to Z.
+    """Collect the letters used to write a language, plus A to Z.
 
-    Letters that occur only in a few borrowed words are left out.
+    Letters that occur only in a few loanwords are left out.
     """
     tables = load_language(name)
     counts = Counter(letter for word in tables.known_words for letter in set(word))

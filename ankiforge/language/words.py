@@ -64,12 +64,12 @@ def split_words(text: str) -> list[str]:
 
 
 def find_content_words(text: str) -> list[str]:
-    """Return the casefolded words that are neither stop words nor question words."""
+    """Return the casefolded words of a text, minus stop words and question words."""
     return [word for word in split_words(text) if word not in _NON_CONTENT_WORDS]
 
 
 def find_stems(text: str) -> WordSet:
-    """Stem all content words of a text."""
+    """Return the stems of all content words in a text."""
     return frozenset(map(stem_word, find_content_words(text)))
 
 
@@ -86,7 +86,7 @@ def is_lead_in(phrase: str) -> bool:
 def contains_phrase(text: str, words: str, *, exact: bool = False) -> bool:
     """Return whether `text` contains the phrase `words` or its plural.
 
-    Case matters only if `exact` is true.
+    Ignores case unless `exact` is True.
     """
     # try a quick test first, because compiling a pattern is slow
     if words.casefold() not in text.casefold():
@@ -96,7 +96,7 @@ def contains_phrase(text: str, words: str, *, exact: bool = False) -> bool:
 
 
 def count_words(text: str) -> int:
-    """Count the words in a text; two ideographs count as one word."""
+    """Count the words in a text, counting two ideographs as one word."""
     if text.isascii():
         return len(text.split())
     rest, ideographs = re.subn(_IDEOGRAPH, " ", text)
@@ -142,7 +142,7 @@ _IRREGULAR = read_labels_by_word("numbers", "irregular")
 def stem_word(token: str) -> str:
     """Reduce a casefolded word to its stem.
 
-    Removes inflection and Americanizes the spelling, so that `centre` and `center` share a stem.
+    Strips inflections and Americanizes the spelling, so `centre` and `center` share a stem.
     """
     token = _IRREGULAR.get(token, token)
     if len(token) <= _MIN_STEM_LENGTH or not token.isalpha():
@@ -169,7 +169,7 @@ _MAX_BEGINNING = 5
 def get_word_prefix(word: str) -> str:
     """Return the first letters of a casefolded word, which all its forms usually share.
 
-    Numbers are returned in full.
+    Numbers are returned whole.
     """
     word = word.removesuffix("'s").removesuffix("’s").rstrip("+#")
     if word[:1].isdigit():
@@ -178,7 +178,7 @@ def get_word_prefix(word: str) -> str:
 
 
 def find_word_prefixes(text: str) -> WordSet:
-    """Return the prefix (`get_word_prefix`) of each word in a text."""
+    """Return the prefix of each word in a text, as computed by `get_word_prefix`."""
     return frozenset(map(get_word_prefix, split_words(text)))
 
 
@@ -189,8 +189,8 @@ def find_word_prefixes(text: str) -> WordSet:
 def load_opposites(*, stemmed: bool = True) -> dict[str, WordSet]:
     """Map each word in `data/opposites.txt` to its opposites.
 
-    If `stemmed` is true, the map contains the stems of base forms. Otherwise it contains the forms
-    used in sentences, both unchanged and stemmed.
+    If `stemmed` is True, the map holds stems of base forms. Otherwise it holds the forms used
+    in sentences, both as is and stemmed.
     """
     base_forms, _, sentence_forms = (
         (DATA_DIRECTORY / "opposites.txt").read_text("utf-8").partition("\n--\n")
@@ -225,7 +225,7 @@ _PREPOSITIONS = read_word_set("meaning", "prepositions")
 
 @lru_cache(maxsize=4096)
 def find_antonyms(word: str) -> WordSet:
-    """Return the opposites of a word, as words and as stems."""
+    """Return the antonyms of a word, both as words and as stems."""
     opposites: WordSet = frozenset()
     for word_form in {word, stem_word(word)} - _PREPOSITIONS:
         for table in (load_opposites(stemmed=False), load_opposites()):
@@ -235,7 +235,7 @@ def find_antonyms(word: str) -> WordSet:
 
 @cache
 def load_synonyms() -> dict[str, WordSet]:
-    """Map the stem of each word in `data/synonyms.txt` to the stems of its synonyms and itself."""
+    """Map each stem in `data/synonyms.txt` to the stems of its synonyms, including itself."""
     groups: dict[str, WordSet] = {}
     for line in (DATA_DIRECTORY / "synonyms.txt").read_text("utf-8").splitlines()[1:]:
         group = frozenset(map(stem_word, line.split()))

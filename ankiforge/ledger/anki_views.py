@@ -78,13 +78,14 @@ def record_view(
     graves: frozenset[NoteId] | None,
     reviews: Iterable[AnkiReview] = (),
 ) -> ViewChanges:
-    """Record the state of our notes in Anki, and retire the cards whose notes were deleted.
+    """Record the state of our notes in Anki, retiring the cards whose notes were deleted.
 
     Args:
         store: the store.
         notes: our notes as read from Anki.
-        complete: whether the whole collection was read. If so, notes not in `notes` are absent.
-        graves: the ids of deleted notes, or None if they are unknown, as with AnkiConnect.
+        complete: whether the whole collection was read, so that notes not in `notes` are
+            absent.
+        graves: the ids of deleted notes, or None if unknown, as with AnkiConnect.
         reviews: the reviews of our own cards.
 
     Returns:
@@ -135,7 +136,7 @@ class _ViewRecording:
         self.viewed = ViewChanges(seen=len(notes))
 
     def load_passages(self, notes: Iterable[AnkiNote]) -> None:
-        """Load the passages of the notes' cards into the cache with a single query."""
+        """Preload the passages of the notes' cards with a single query."""
         known_cards = [
             self._cards[note.guid] for note in notes if note.guid in self._cards
         ]
@@ -188,10 +189,10 @@ class _ViewRecording:
             _retire_card(self._store, note.guid, RETIRED_TAG_REASON)
 
     def report_revived_notes(self) -> None:
-        """Report notes that exist although they have a grave, and store the graves.
+        """Report notes that exist although Anki lists them as deleted, and store the graves.
 
-        Importing a package restores a deleted note, but Anki keeps its grave. Notes whose cards the
-        user wanted back, by an undo or by accepting them again, aren't reported.
+        Importing a package restores a deleted note, but Anki keeps its grave. A note isn't
+        reported if the user wanted its card back, by an undo or by accepting it again.
         """
         store = self._store
         if self._graves is None:
@@ -213,7 +214,7 @@ class _ViewRecording:
         )
 
     def find_mass_deleted_notes(self, *, complete: bool) -> frozenset[str]:
-        """Find the deleted notes in decks that lost a large part of our notes at once.
+        """Find the deleted notes in decks that lost a large share of our notes at once.
 
         Such a deck may have been deleted by accident, so the user is asked before the cards of
         these notes are retired.
@@ -252,7 +253,7 @@ class _ViewRecording:
         )
 
     def record_absent_notes(self, mass_deleted: Collection[str]) -> None:
-        """Record which previously seen notes are now deleted or missing."""
+        """Record which previously seen notes have been deleted or are missing."""
         for guid, old_row in self._old_rows.items():
             card_row = self._cards.get(guid)
             if guid in self._notes or card_row is None:
@@ -280,7 +281,7 @@ class _ViewRecording:
     def _is_deleted(self, old_row: Row) -> bool:
         """Return whether an absent note was deleted rather than just missing.
 
-        It was if it has a grave or, where graves are unknown, if it has been absent for
+        That is the case if it has a grave or, where graves are unknown, if it has been absent for
         `MIN_ABSENCE_SECONDS`.
         """
         if self._graves is not None:
@@ -289,7 +290,7 @@ class _ViewRecording:
         return bool(since) and self._now - since >= MIN_ABSENCE_SECONDS
 
     def retire_unseen_deleted_cards(self, mass_deleted: Collection[str]) -> None:
-        """Retire the cards whose notes have a grave but were never seen on this device.
+        """Retire the cards whose notes were deleted without ever being seen on this device.
 
         The user is asked about the notes in `mass_deleted` instead.
         """
@@ -324,9 +325,10 @@ def _retire_card(store: Store, guid: str, reason: str) -> None:
 
 
 def _is_drop_recorded(store: Store, card: Card) -> bool:
-    """Return whether the journal explains why a note has the tag of dropped cards.
+    """Return whether the journal explains why a note has the tag of retired cards.
 
-    If it doesn't, the decision was lost, because an older journal was restored or a line was torn.
+    If not, the decision was lost, because an older journal was restored or a line was cut
+    off.
     """
     if any(
         RETIRED_TAG in map(str.casefold, shipped.tags) for shipped in card.note.shipped
@@ -347,7 +349,7 @@ def was_deleted_unnoticed(store: Store, guid: str) -> bool:
 
 
 def schedule_export_again(store: Store, passage_key: str, guid: str) -> None:
-    """Schedule a deleted or missing note for export, because the user wants its card again."""
+    """Schedule a deleted or missing note for re-export, because the user wants it back."""
     store.record_event("unseen", passage_key, POLICY, {"guid": guid})
     anki_notes.delete_absent_note(store, guid)
 
@@ -370,14 +372,14 @@ def _load_passage_events(store: Store, guid: str) -> list[Event]:
 def iter_cards_to_plan(
     store: Store, settings: str
 ) -> Iterator[tuple[LocalCard, AnkiNote | None]]:
-    """Yield the cards whose notes may have to be written, each with its note in Anki.
+    """Yield the cards whose notes may need to be written, each with its note in Anki.
 
-    A card that `record_plan` recorded as up to date is skipped until the card, its passage, its
-    note or the settings change. `settings` is a nonempty fingerprint of the settings that affect
-    notes.
+    Cards that `record_plan` recorded as up to date are skipped until the card, its passage,
+    its note or the settings change. `settings` is a nonempty fingerprint of the settings that
+    affect notes.
 
     Yields:
-        Each card, with its note or None if the note wasn't seen.
+        Each card, with its note or None if the note hasn't been seen.
     """
     bodies_by_guid = anki_notes.load_notes_to_plan(store, settings)
     imported_mods = anki_notes.load_imported_mods(store)
@@ -395,7 +397,7 @@ def iter_cards_to_plan(
 def load_mapped_note_ids(store: Store) -> list[NoteId]:
     """List the ids of our notes that use one of the user's own note types.
 
-    For a note not seen in Anki yet, this is its id in the package.
+    For a note that hasn't been seen in Anki yet, this is its id in the package.
     """
     ids = []
     for row in card_rows.load_mapped_cards(store):
@@ -405,10 +407,10 @@ def load_mapped_note_ids(store: Store) -> list[NoteId]:
 
 
 def load_current_decks(store: Store, deck: str) -> list[tuple[str, str]]:
-    """List the current decks of cards that were created for a deck or its subdecks.
+    """Look up where the user keeps the cards that were created for a deck or its subdecks.
 
     Returns:
-        For each such card in Anki, (the deck it was created for, its current deck).
+        A pair for each such card in Anki: (the deck it was created for, its current deck).
     """
     deck_pairs = []
     for row in card_rows.load_deck_cards(store, deck):
@@ -444,9 +446,9 @@ def record_plan(
 def record_exported_notes(
     store: Store, exported_notes: Iterable[tuple[Guid, ShippedNote]]
 ) -> int:
-    """Record the notes of a new package, before its file replaces the previous package.
+    """Record the notes of a new package, before the package replaces the previous one.
 
-    Return how many of these notes were exported for the first time.
+    Returns how many of the notes were exported for the first time.
     """
     new_count = 0
     with store.transaction():
@@ -488,13 +490,13 @@ def recover_lost_cards(
     notes: Iterable[LostNote],
     unreadable: Iterable[AnkiNote] = (),
 ) -> list[AnkiNote]:
-    """Recreate cards from our notes in Anki after both the journal and the database were lost.
+    """Recreate cards from our notes in Anki after losing both the journal and the database.
 
-    A card is recreated if exactly one existing highlight has the text of its passage. `unreadable`
-    are notes that don't show which card they belong to.
+    A card is recreated if exactly one existing highlight has the text of its passage.
+    `unreadable` has notes that don't show which card they belong to.
 
     Returns:
-        The unreadable notes, and the notes whose passage wasn't found.
+        The unreadable notes, and those whose passage wasn't found.
     """
     unmatched_notes = list(unreadable)
     with store.transaction():
@@ -538,9 +540,9 @@ def recover_lost_cards(
 
 
 def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
-    """Store the GUIDs and document tags of notes without a card.
+    """Store the GUIDs and document tags of notes that have no card.
 
-    New drafts for these notes, or from these documents, need review.
+    New drafts for these notes, or from these documents, then need review.
     """
     documents: set[str] = set()
     for note in notes:
@@ -551,7 +553,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
 
 
 def load_adopted_notes(store: Store) -> dict[str, AdoptedNote]:
-    """Load the notes of other tools that our cards have taken over, by the card's GUID."""
+    """Load the notes of other tools that our cards have taken over, keyed by card GUID."""
     notes = {}
     for row in card_rows.load_adopted_cards(store):
         card = store.get_passage(row["passage"]).cards[row["guid"]]
@@ -573,10 +575,10 @@ def iter_unknown_notes(store: Store) -> Iterator[AnkiNote]:
 def sort_for_learning(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     """Sort cards into learning order: the best first, alternating between documents.
 
-    The best card of each document comes first, then the second best of each, and so on. Within a
-    document, cards without an estimated usefulness, such as hand-written ones, come first, then the
-    most useful; equally useful ones are in reading order. The order doesn't depend on when anything
-    was read.
+    The best card of each document comes first, then the second best of each, and so on.
+    Within a document, cards without an estimated usefulness (e.g. hand-written ones) come
+    first, then the most useful; ties are in reading order. The order doesn't depend on when
+    anything was read.
     """
     cards_by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
     for row in card_rows.load_home_positions(store, guids):

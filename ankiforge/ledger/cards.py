@@ -161,7 +161,10 @@ def _add_reason(text: str, reason: str) -> str:
 
 
 def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
-    """Load all decisions about a passage, oldest first, given its key or the GUID of a card."""
+    """Load all decisions about a passage, oldest first.
+
+    The passage is given by its key or by the GUID of one of its cards.
+    """
     key = card_or_passage
     if is_card_id(card_or_passage):
         _, passage = load_card_and_passage(store, card_or_passage)
@@ -176,7 +179,7 @@ def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
 
 
 def load_recent_decisions(store: Store) -> list[HistoryEntry]:
-    """Load the most recent decisions that weren't undone, newest first."""
+    """Load the latest decisions that haven't been undone, newest first."""
     events = list(event_queries.iter_recent_decisions(store, MAX_RECENT))
     return [load_history_entry(store, event) for event in events]
 
@@ -184,7 +187,7 @@ def load_recent_decisions(store: Store) -> list[HistoryEntry]:
 def load_history_entry(store: Store, event: Event) -> HistoryEntry:
     """Convert an event to a history entry.
 
-    If the event has no text, the text of the card or highlight that it names is loaded.
+    If the event has no text of its own, loads that of the card or highlight it is about.
     """
     entry = to_history_entry(event)
     if event.what not in (*_DESCRIPTIONS, "resolve") or _get_card_text(event):
@@ -202,9 +205,10 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
 
 
 def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
-    """Load the changes that sources have made to cards since a time in ISO 8601, newest first.
+    """Load the changes that sources made to cards, newest first.
 
-    Changes that were undone, or that the user answered with their own text, are left out.
+    `since` is a time in ISO 8601. Changes that were undone, or that the user rejected in
+    favour of their own text, are left out.
     """
     revisions = list(event_queries.iter_active_revisions(store))
     # find the last answer, for each card in conflict, by which the user kept their own text
@@ -240,7 +244,7 @@ def _find_field_change(store: Store, event: Event) -> TextChange | None:
 
 
 def find_visible_change(card: Card, before: Card) -> TextChange | None:
-    """Compare two versions of a card; None if its note in Anki shows no difference.
+    """Compare two versions of a card, returning None if Anki shows no difference.
 
     Fields that the user typed in Anki already show the new text there.
     """
@@ -272,7 +276,7 @@ def load_card(store: Store, guid: str) -> LocalCard:
 def iter_cards(
     store: Store, passage_keys: Iterable[str] | None = None
 ) -> Iterator[LocalCard]:
-    """Yield the cards of these passages, live or not; None means all passages."""
+    """Yield the cards of the given passages, live or not, or of all passages if None."""
     if passage_keys is None:
         passage_keys = card_rows.load_passage_keys(store)
     for batch in iter_batches(passage_keys):
@@ -293,10 +297,10 @@ def iter_cards(
 def _combine_with_home(
     store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
 ) -> LocalCard:
-    """Combine a card with its home, the passage that contains the card's sentence now.
+    """Combine a card with its home passage, i.e. the one that now contains its sentence.
 
-    The home is the card's own passage unless the sentence has moved to another passage.
-    `known_rows` are the highlights of the card's own passage.
+    That is the card's own passage unless the sentence has moved to another one. `known_rows`
+    are the highlights of the card's own passage.
     """
     local_card = _combine_with_passage(card, passage, known_rows)
     is_present = any(row["state"] == "present" for row in known_rows)
@@ -364,10 +368,10 @@ def _has_quote(highlight: Highlight, card: Card) -> bool:
 
 
 def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:
-    """Sort the existing highlights of a passage into an order that is the same on every device.
+    """Sort the existing highlights of a passage in the same order on every device.
 
-    The first one is the leading highlight or a copy of it. Two devices may have assigned the keys
-    of copies to different documents, so copies are sorted by document, not by key.
+    The leading highlight or a copy of it comes first. Copies are sorted by document rather
+    than by key, because two devices may have assigned the keys differently.
     """
     if len(present_rows) < 2:
         return tuple(map(decode_highlight, present_rows))
@@ -387,7 +391,7 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
 
 
 def build_unread_highlight(passage: Passage) -> Highlight:
-    """Build a highlight from the journal for a passage never read on this device."""
+    """Build a highlight from the journal, for a passage never read on this device."""
     text = passage.texts[0] if passage.texts else Reading("")
     document = Document(DocumentKey(text.place), "", text.place)
     kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
@@ -448,7 +452,7 @@ class LocatedLookalike(Value):
 
     @property
     def location(self) -> str:
-        """The location to show to the user, such as `Notes/net.md, line 12`."""
+        """The location to show to the user, e.g. `Notes/net.md, line 12`."""
         return ", ".join(filter(None, (self.document, self.lookalike.place)))
 
 
@@ -462,7 +466,7 @@ def load_highlight(store: Store, key: str) -> Highlight:
 
 
 def load_highlights(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
-    """Load highlights by key, skipping those not read on this device."""
+    """Load highlights by key, skipping any not read on this device."""
     rows = highlights.load_rows(store, list(keys))
     return {row["key"]: decode_highlight(row) for row in rows if row["body"]}
 
@@ -483,12 +487,12 @@ def load_highlight_row(store: Store, key: str) -> Row:
 
 
 def load_present_row(store: Store, passage: Passage) -> Row | None:
-    """Load the row of a passage's first highlight that still exists, or None if all are gone."""
+    """Load the row of a passage's first existing highlight, or None if all are gone."""
     return next(iter(_load_present_rows(store, passage)), None)
 
 
 def is_leading_highlight(store: Store, highlight_key: str, passage: Passage) -> bool:
-    """Return whether a highlight leads its passage, so that its text is drafted."""
+    """Return whether a highlight leads its passage, i.e. is the one to draft cards from."""
     if passage.keys == (highlight_key,):
         return True
     leading = find_leading_row(_load_present_rows(store, passage), passage)
@@ -501,9 +505,10 @@ def _load_present_rows(store: Store, passage: Passage) -> list[Row]:
 
 
 def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | None:
-    """Find the leading highlight among a passage's existing highlights, or None if there are none.
+    """Find the leading highlight among a passage's existing highlights, if any.
 
-    Its text is used for the passage. It comes from the route that is first in `ROUTE_PRIORITY`.
+    The passage takes its text from it. It comes from the route that is first in
+    `ROUTE_PRIORITY`.
     """
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]
@@ -513,9 +518,9 @@ def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | Non
 
 
 def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
-    """Yield the highlights of a passage that were read on this device, including removed ones.
+    """Yield the highlights of a passage that this device has read, even if since removed.
 
-    `key` is any key of the passage.
+    `key` may be any key of the passage.
     """
     for row in highlights.load_rows(store, store.get_keys(key)):
         if row["body"]:

@@ -35,11 +35,11 @@ MAX_READINGS = 3
 def record_choice(
     store: Store, highlight: Highlight, container: str, place: tuple[int, int], by: str
 ) -> str:
-    """Record that a passage was chosen, and return the id of the event. Requires an open action.
+    """Record that a passage was chosen, and return the event's id. Needs an open action.
 
-    `highlight` is the passage as the reader of its document returns it, without a key. `place` is
-    the page, and the offset on that page at which the passage begins. `by` is `BY_CHAT` or
-    `BY_PAGE`.
+    `highlight` is the passage as returned by the reader of its document, without a key.
+    `place` is the page, and the offset on that page where the passage begins. `by` is
+    `BY_CHAT` or `BY_PAGE`.
     """
     exact, before, after = build_reading(highlight)
     page, start = place
@@ -61,11 +61,11 @@ def record_choice(
 def find_chosen_keys(
     store: Store, chosen: Iterable[tuple[str, Highlight]], container: str, place: str
 ) -> list[HighlightKey | None]:
-    """Look up the keys of passages chosen in a document, with None for each that wasn't found.
+    """Look up the keys of passages chosen in a document, or None for those not found.
 
-    If the user has highlighted a chosen passage since, the key of that highlight is returned.
-    `chosen` has the id of the `mark` event and the highlight of each passage; `place` is the path
-    or key of the document.
+    If the user has since highlighted a chosen passage, the highlight's key is returned.
+    `chosen` has the `mark` event id and the highlight of each passage; `place` is the path or
+    key of the document.
     """
     keys_by_event_id: dict[str, HighlightKey] = {}
     keys_by_text: dict[str, HighlightKey] = {}
@@ -81,10 +81,11 @@ def find_chosen_keys(
 
 
 def load_known_highlights(store: Store, container: str, place: str) -> list[Highlight]:
-    """Load the passages of a document that need not be chosen again.
+    """Load the passages of a document that needn't be chosen again.
 
-    These are the user's highlights, and the chosen passages with a pending draft or a decision.
-    Pending drafts are lost with the database, so their passages may then be chosen again.
+    These are the user's highlights, and chosen passages that have a pending draft or a
+    decision. Pending drafts are lost with the database, after which their passages may be
+    chosen again.
     """
     known_highlights = []
     for row in highlights.load_present_in_document(store, container, place):
@@ -96,15 +97,15 @@ def load_known_highlights(store: Store, container: str, place: str) -> list[High
 
 
 def load_marked_documents(store: Store) -> set[tuple[str, str]]:
-    """List the documents with a highlight or chosen passage, as (source, file name)."""
+    """List the documents with a highlight or chosen passage, as (source, file name) pairs."""
     rows = highlights.load_documents_with_highlights(store)
     return {(row["source"], row["place"].rpartition("/")[2]) for row in rows}
 
 
 def unselect_passage(store: Store, event: Event) -> None:
-    """Unselect the passage of an undone `mark` event and delete its drafts.
+    """Unselect the passage of an undone `mark` event, deleting its drafts.
 
-    The next run rereads its document.
+    The document is reread in the next run.
     """
     hint = hints.make_chosen_event_hint(event.id)
     for row in highlights.load_rows_by_json_part(store, f'"{hint}"'):
@@ -114,9 +115,9 @@ def unselect_passage(store: Store, event: Event) -> None:
 
 
 def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
-    """Load the chosen passages by the container that contains them now.
+    """Load the chosen passages, grouped by the container they are in now.
 
-    Their locations and texts come from the latest readings.
+    Their locations and texts are those of the latest readings.
     """
     marks = load_active_choices(store)
     readings_by_key = defaultdict(list)
@@ -148,7 +149,7 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
 
 
 def load_active_choices(store: Store) -> list[tuple[Event, list[str]]]:
-    """Load the `mark` events that weren't undone, each with the keys issued for its text."""
+    """Load the `mark` events that haven't been undone, with the keys issued for each text."""
     marks = event_queries.load_choice_events(store)
     if not marks:
         return []

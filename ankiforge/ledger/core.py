@@ -41,13 +41,14 @@ class Ledger(Store):
         *,
         read_only: bool = False,
     ) -> None:
-        """Open the database and read the new lines of the journal. A damaged database is rebuilt.
+        """Open the database, rebuilding it if damaged, and read new lines of the journal.
 
         Args:
             database: the path of the database.
             journal: the directory of the journal.
             machine: the id of this device.
-            read_only: whether to write nothing. Changes then go into a temporary copy.
+            read_only: whether to leave the files untouched. Changes go to a temporary copy
+                instead.
 
         Raises:
             LedgerError: the database or the journal can't be used.
@@ -63,7 +64,7 @@ class Ledger(Store):
         self.close()
 
     def read_journal(self) -> None:
-        """Read new events from all journals, and redraft the passages that they decide on."""
+        """Read new events from all devices' journals, and redraft the passages they decide on."""
         with _wrap_file_errors():
             events = self.merge_journal()
         if events:
@@ -78,21 +79,20 @@ class Ledger(Store):
         forced: bool = False,
         another: bool = False,
     ) -> Guid | None:
-        """Accept a draft, or answer a question with yes.
+        """Accept a draft, or answer yes to a question.
 
         Args:
             id: the id of the draft or question.
-            gap: for a proposal, the number of the selected gap. Gaps are numbered from 1, the best
-                one.
+            gap: for a proposal, the number of the selected gap, counting from 1 (the best one).
             forced: whether to override a check that blocks the draft.
-            another: whether to create a new card even if the draft would revise an existing card.
+            another: whether to create a new card even if the draft would revise an existing one.
 
         Returns:
             The GUID of the card, or None for a question.
 
         Raises:
             RefusedError: a check blocks the draft, the draft is no longer pending or has no such
-                gap, or the user must first answer whether its passage is a removed one.
+                gap, or the user must first say whether its passage is a removed one.
         """
         if is_question_id(id):
             questions.answer_question(self, id, yes=True)
@@ -100,10 +100,10 @@ class Ledger(Store):
         return decide.accept_draft(self, id, gap=gap, forced=forced, another=another)
 
     def reject(self, id: str, why: str = "") -> None:
-        """Reject a draft, card or highlight, or answer a question with no.
+        """Reject a draft, card or highlight, or answer no to a question.
 
-        Rejecting a draft means that its fact isn't offered again. Rejecting a highlight means that
-        no new cards are offered for it; existing cards stay.
+        The fact of a rejected draft isn't offered again. A rejected highlight gets no new cards,
+        but keeps its existing ones.
 
         Args:
             id: the id of a draft or question, the GUID of a card, or the key of a highlight.
@@ -125,14 +125,14 @@ class Ledger(Store):
         *,
         changes_since: str | None = None,
     ) -> list[HistoryEntry]:
-        """List past decisions about one card or passage, or else the most recent decisions.
+        """List all decisions about a card or passage, or else the latest decisions.
 
         Args:
-            of: the GUID of a card or the key of a passage, to list all decisions about it, oldest
-                first. If "", the most recent decisions that weren't undone are listed, newest
-                first, without changes by a source that an open question is about.
-            changes_since: a time in ISO 8601, to list all changes that sources made to cards since
-                then instead of the most recent decisions.
+            of: the GUID of a card or the key of a passage, whose decisions are listed oldest
+                first. If "", lists the latest decisions that haven't been undone, newest first,
+                without source changes that an open question is about.
+            changes_since: a time in ISO 8601. If given, lists all changes that sources have made
+                to cards since then instead of the latest decisions.
         """
         if of:
             return cards.load_history(self, of)

@@ -39,15 +39,15 @@ CACHE_FILE = "memory.db"
 
 
 class CacheFile:
-    """The cache file of one workspace, shared by several owners such as sources."""
+    """The cache file of a workspace, shared by several owners, e.g. sources."""
 
     def __init__(self, path: Path) -> None:
-        """Use the file at `path`. The first write creates it."""
+        """Use the file at `path`, which is created by the first write."""
         self._path = path
         self._timeout = CACHE_TIMEOUT
 
     def get_cache(self, owner: str) -> Cache:
-        """Return a view of the cache with only the entries of `owner`."""
+        """Return a view of the cache limited to the entries of `owner`."""
         return Cache(self, owner)
 
     def fetch_rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
@@ -67,7 +67,10 @@ class CacheFile:
         entries: Mapping[str, bytes],
         forgotten_names: Iterable[str],
     ) -> None:
-        """Store and delete entries of an owner in one transaction, ignoring errors."""
+        """Store and delete an owner's entries in one transaction, ignoring errors.
+
+        A damaged file is deleted.
+        """
         try:
             with closing(self._open(create=True)) as connection, connection:
                 connection.execute(_CACHE_SCHEMA)
@@ -98,7 +101,7 @@ class CacheFile:
 
 
 class Cache:
-    """The cache entries of one owner, such as a source. Implements `model.SourceCache`."""
+    """One owner's entries in the cache. Implements `model.SourceCache`."""
 
     def __init__(self, file: CacheFile, owner: str) -> None:
         self._file = file
@@ -114,7 +117,7 @@ class Cache:
         return bytes(body)
 
     def load_all(self) -> dict[str, bytes]:
-        """Return the contents of all entries, by name."""
+        """Return the contents of all entries, keyed by name."""
         sql = "SELECT name, body FROM kept WHERE owner = ?"
         return {
             name: bytes(body) for name, body in self._file.fetch_rows(sql, self._owner)
@@ -141,13 +144,13 @@ REPLIES_FILE = "replies.db"
 
 
 class Replies:
-    """The raw replies of language models, by request hash. Thread-safe."""
+    """A thread-safe store of raw language model replies, keyed by request hash."""
 
     def __init__(self, path: Path) -> None:
         """Open the file, creating it if necessary.
 
         Raises:
-            LedgerError: the file is damaged. It isn't deleted, because the user paid for the
+            LedgerError: the file is damaged. It isn't deleted, because the user has paid for the
                 replies.
         """
         self._lock = Lock()
@@ -182,14 +185,14 @@ class Replies:
         prompt: str,
         tokens: tuple[int, int] = (0, 0),
     ) -> None:
-        """Store the raw reply to a request durably, replacing an earlier reply.
+        """Durably store the raw reply to a request, replacing any earlier reply.
 
         Args:
             request: the hash of the request.
             raw: the reply as the model sent it.
-            model: the name of the model, as in the settings.
+            model: the model's name in the settings.
             prompt: the fingerprint of the prompt.
-            tokens: the billed input and output tokens.
+            tokens: the input and output tokens billed.
         """
         replied_at = datetime.now(UTC).isoformat(timespec="seconds")
         values = (request, raw, model, prompt, *tokens, replied_at)
@@ -199,7 +202,7 @@ class Replies:
     def count_tokens(self, model: str) -> tuple[int, int]:
         """Add up the input and output tokens of all stored replies of a model.
 
-        `model` is its name in the settings.
+        `model` is the model's name in the settings.
         """
         query = "SELECT total(tokens_in), total(tokens_out) FROM reply WHERE model = ?"
         with self._lock:
@@ -208,7 +211,7 @@ class Replies:
         return tokens_in, tokens_out
 
     def close(self) -> None:
-        """Close the file after any running call in another thread has finished."""
+        """Close the file, waiting for any call running in another thread."""
         with self._lock:
             self._db.close()
 
@@ -234,7 +237,7 @@ _T = TypeVar("_T")
 
 
 def iter_batches(values: Iterable[_T]) -> Iterator[list[_T]]:
-    """Split the values into lists of at most `BATCH_SIZE`."""
+    """Split `values` into lists of at most `BATCH_SIZE` items."""
     iterator = iter(values)
     while batch := list(islice(iterator, BATCH_SIZE)):
         yield batch
@@ -274,25 +277,25 @@ class Database:
         return self._db.execute(query, values)
 
     def fetch_first_row(self, query: str, *values: object) -> Row | None:
-        """Run a query and return its first row, or None if there are no rows."""
+        """Run a query and return its first row, if any."""
         first: Row | None = self._db.execute(query, values).fetchone()
         return first
 
     def fetch_value(self, query: str, *values: object) -> Any:
-        """Run a query and return the first column of its first row, or None without rows."""
+        """Run a query and return the first column of its first row, or None if it has no rows."""
         first = self.fetch_first_row(query, *values)
         return first[0] if first else None
 
     def get_writable_connection(self) -> sqlite3.Connection:
-        """Return the connection for writing. A read-only `Store` replaces it on first use."""
+        """Return the connection for writing, which a read-only `Store` replaces on first use."""
         return self._db
 
     def execute(self, query: str, *values: object) -> int:
-        """Run a statement and return the number of changed rows."""
+        """Run a statement and return the number of rows changed."""
         return self.get_writable_connection().execute(query, values).rowcount
 
     def execute_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
-        """Run a statement once for each row of parameters."""
+        """Run a statement once per row of parameters."""
         rows = list(rows)
         if rows:
             self.get_writable_connection().executemany(query, rows)
@@ -305,14 +308,14 @@ class Database:
         verb: str = "INSERT",
         key: str = "",
     ) -> int:
-        """Insert rows that all have the same columns, and return how many were written.
+        """Insert rows that all have the same columns, and return the number written.
 
         Args:
             table: the name of a table in `schema.sql`.
-            rows: the values of each row, by column.
-            verb: the start of the statement, such as `INSERT OR REPLACE`.
-            key: the columns of a unique key; an existing row with the same key is updated. If "",
-                no row is updated.
+            rows: the values of each row, keyed by column.
+            verb: the start of the statement, e.g. `INSERT OR REPLACE`.
+            key: the columns of a unique key. An existing row with the same key is updated, unless
+                this is "".
         """
         rows = list(rows)
         if not rows:
@@ -321,7 +324,7 @@ class Database:
         return self.get_writable_connection().executemany(statement, rows).rowcount
 
     def upsert(self, table: str, row: Json, *, key: str) -> Any:
-        """Insert a row, or update the row with the same `key` columns, and return its `id`."""
+        """Insert a row, or update the one with the same `key` columns, and return its `id`."""
         statement = _build_insert("INSERT", table, row, key) + " RETURNING id"
         [(id,)] = self.get_writable_connection().execute(statement, row).fetchall()
         return id
@@ -336,23 +339,24 @@ class Database:
         arguments: int,
         function: Callable[..., str | bool],
     ) -> None:
-        """Make a Python function available in SQL. It must be deterministic.
+        """Make a deterministic Python function available in SQL.
 
-        `arguments` is the number of arguments that it takes.
+        `arguments` is the number of arguments it takes.
         """
         self._db.create_function(name, arguments, function, deterministic=True)
 
     def get_meta(self, name: str) -> str:
         """Return the value stored under a name, or "" if there is none.
 
-        Such values describe this database and aren't decisions, so they may be lost with it.
+        These values describe the database itself and aren't decisions, so they may be lost with
+        it.
         """
         return self.fetch_value("SELECT value FROM meta WHERE name = ?", name) or ""
 
     def set_meta(self, name: str, value: str) -> None:
-        """Store a value under a name, unless it is unchanged.
+        """Store a value under a name.
 
-        A run without changes therefore writes nothing.
+        An unchanged value isn't written, so a run without changes writes nothing.
         """
         self.execute(
             "INSERT INTO meta VALUES (?, ?)"
@@ -362,7 +366,7 @@ class Database:
         )
 
     def get_metas_with_prefix(self, prefix: str) -> dict[str, str]:
-        """Return the values whose names begin with `prefix`, by the rest of the name."""
+        """Return the values whose names begin with `prefix`, keyed by the rest of the name."""
         query = "SELECT name, value FROM meta WHERE name LIKE ? || '%'"
         rows = self.fetch_rows(query, prefix)
         return {row["name"].removeprefix(prefix): row["value"] for row in rows}
@@ -374,7 +378,7 @@ class Database:
     def get_value(self, name: str, shape: type[_T]) -> _T | None:
         """Decode the value that `set_value` stored under a name as an instance of `shape`.
 
-        Return None if there is none, or if another version of the program stored it in an
+        Returns None if there is none, or if another version of the program stored it in an
         incompatible form.
         """
         try:
@@ -383,11 +387,11 @@ class Database:
             return None
 
     def set_value(self, name: str, value: object) -> None:
-        """Store a value as JSON, for `get_value` with the same type."""
+        """Store a value as JSON, to be read by `get_value` with the same type."""
         self.set_meta(name, to_json(value))
 
     def get_until_change(self, name: str) -> str:
-        """Return the value stored with `set_until_change`, or "" if it was deleted since."""
+        """Return the value stored by `set_until_change`, or "" if it has since been deleted."""
         query = "SELECT value FROM until_change WHERE name = ?"
         return self.fetch_value(query, name) or ""
 
@@ -400,9 +404,7 @@ class Database:
 
 
 def open_database(database: Path) -> sqlite3.Connection:
-    """Open a database, creating it if necessary.
-
-    A database that is damaged or of another version is replaced with an empty one.
+    """Open a database, creating it if necessary and replacing a damaged or outdated one.
 
     Raises:
         LedgerError: the new database can't be opened either.
@@ -472,8 +474,8 @@ def _hash_tables(db: sqlite3.Connection) -> str:
 def open_snapshot(database: Path) -> sqlite3.Connection | None:
     """Open a read-only snapshot of a database, unaffected by later writes.
 
-    Return None if there is no database of this version, or if SQLite can't create the files that it
-    needs beside the database.
+    Returns None if there is no database of this version, or if SQLite can't create the files
+    it needs next to the database.
     """
     if not database.exists():
         return None
@@ -496,9 +498,9 @@ def open_snapshot(database: Path) -> sqlite3.Connection | None:
 def copy_database(database: Path) -> sqlite3.Connection:
     """Copy a database into a temporary one, which is empty if the file doesn't exist.
 
-    Without a `-wal` file, no program has the database open, so it is read as a plain file and
-    SQLite creates no files beside it. If another program opens it meanwhile, it is read again in
-    the normal way.
+    If there's no `-wal` file, no program has the database open, so it is read as an immutable
+    file and SQLite creates no files next to it. If another program opens it in the meantime,
+    it is read again in the normal way.
     """
     copy = sqlite3.connect("", isolation_level=None, timeout=BUSY_TIMEOUT)
     _configure_connection(copy)
@@ -518,7 +520,10 @@ def copy_database(database: Path) -> sqlite3.Connection:
 
 
 def _write_backup(copy: sqlite3.Connection, path: Path, mode: str) -> None:
-    """Copy the database at `path` unless it is of another version. `mode` is a URI parameter."""
+    """Copy the database at `path` into `copy`, unless it is of another version.
+
+    `mode` is a URI parameter.
+    """
     with closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as source:
         if _get_version(source) != SCHEMA_VERSION:  # outdated, or still being created
             return
@@ -529,10 +534,10 @@ def _write_backup(copy: sqlite3.Connection, path: Path, mode: str) -> None:
 
 @contextmanager
 def wrap_database_errors(database: Path | None = None) -> Iterator[None]:
-    """Context manager that re-raises errors of a damaged, locked or full database as `LedgerError`.
+    """Re-raise errors of a damaged, locked or full database as `LedgerError`.
 
-    Other errors pass through. `database` is the path named in the message, or None for the usual
-    one.
+    Other errors pass through. `database` is the path to name in the message, or None for the
+    usual one.
     """
     try:
         yield
@@ -559,8 +564,8 @@ def wrap_database_errors(database: Path | None = None) -> Iterator[None]:
 def _is_damage_error(error: Exception) -> bool:
     """Return whether an error shows that the database, or a value in it, is damaged.
 
-    The program's SQL is assumed to be correct, so a table, column or value that can't be read must
-    have been lost or changed.
+    Our SQL is assumed to be correct, so a table, column or value that can't be read must have
+    been lost or changed.
     """
     if not isinstance(error, sqlite3.DatabaseError):
         return True

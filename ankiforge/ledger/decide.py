@@ -103,7 +103,7 @@ def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraf
 
     Raises:
         SettledError: the draft is no longer pending.
-        RefusedError: the user must first answer whether the passage of the draft is a removed one.
+        RefusedError: the user must first say whether the draft's passage is a removed one.
     """
     for row in pending_drafts.load_draft_rows(store, [draft_id]):
         snapshot = load_snapshot(store, store.get_passage(row["key"]))
@@ -123,8 +123,8 @@ def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Car
     """Load a card or pending draft by its id, with a snapshot of its passage.
 
     Raises:
-        RefusedError: there is no such card or draft, or the user must first answer whether the
-            passage of the draft is a removed one.
+        RefusedError: there is no such card or draft, or the user must first say whether the
+            draft's passage is a removed one.
     """
     if is_draft_id(id):
         return load_draft(store, id)
@@ -135,8 +135,8 @@ def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Car
 def refuse_if_doubtful(store: Store, passage: Passage, key: str) -> None:
     """Raise an error if `passage` may be a removed passage that has a card.
 
-    The user must answer that question before a decision on `passage` can be recorded. `key` is a
-    key of the passage, for the message.
+    The user must answer that question before any decision on `passage` can be recorded. `key`
+    is a key of the passage, for the message.
 
     Raises:
         RefusedError: the question is open.
@@ -149,7 +149,7 @@ def refuse_if_doubtful(store: Store, passage: Passage, key: str) -> None:
 
 
 class UndoResult(Value):
-    """The decisions that an undo reverted."""
+    """The decisions reverted by an undo."""
 
     id: str
     """The id of the action that the decisions belonged to."""
@@ -160,15 +160,16 @@ class UndoResult(Value):
 
 
 def undo_decision(store: Store, target: str = "") -> UndoResult:
-    """Undo a decision, by default the user's last decision.
+    """Undo a decision, by default the user's last one.
 
-    `target` selects the decision. The id of an action or event selects that decision. The GUID of a
-    card, the key of a highlight or the id of a decided draft selects the last decision about it.
-    The id of a pending draft by an agent drops that draft. If "", the user's last decision is
-    undone, or a later drafting by a model or chat.
+    If `target` is the id of an action or event, that decision is undone. If it is the GUID of
+    a card, the key of a highlight or the id of a decided draft, the last decision about it
+    is. If it is the id of an agent's pending draft, the draft is dropped. If "", the user's
+    last decision is undone, or the last drafting by a model or chat if that is later.
 
     Raises:
-        RefusedError: there is no such decision, or a later change of the same field depends on it.
+        RefusedError: there is no such decision, or a later change of the same field depends
+            on it.
     """
     if pending_drafts.load_draft_rows(
         store, [target]
@@ -225,7 +226,7 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
 def find_decided_ids(store: Store, prefix: str) -> list[str]:
     """Find the ids of decided drafts that begin with `prefix`.
 
-    They include the GUIDs that the cards of rejected drafts would have had.
+    Includes the GUIDs that the cards of rejected drafts would have had.
     """
     guids = [
         event.body.get("guid", "")
@@ -238,9 +239,9 @@ def find_decided_ids(store: Store, prefix: str) -> list[str]:
 def _summarize_decisions(
     store: Store, events: Iterable[Event]
 ) -> tuple[HistoryEntry, ...]:
-    """Build one history entry for each card or draft, from the last event about it.
+    """Build one history entry per card or draft, from the last event about it.
 
-    An event about a passage as a whole gets an entry only if no other event is about that passage.
+    An event about a whole passage gets an entry only if no other event is about that passage.
     """
     last_events: dict[tuple[str, str], Event] = {}
     for event in events:
@@ -257,9 +258,9 @@ def _summarize_decisions(
 
 
 def can_undo(store: Store, action: str) -> bool:
-    """Return whether an action recorded any event, so that it can be undone.
+    """Return whether an action recorded any event and so can be undone.
 
-    The answer to a question about a source that lost its documents, for example, isn't an event.
+    Some don't, e.g. the answer to a question about a source that lost its documents.
     """
     return any(event_queries.iter_action_events(store, action))
 
@@ -317,7 +318,7 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
 def _find_passage_keys(store: Store, guid: str) -> Strings:
     """Find the keys of a card's passage.
 
-    `guid` may also be the GUID that the card of a rejected draft would have had.
+    `guid` may also be the GUID that a rejected draft's card would have had.
     """
     try:
         _, passage = cards.load_card_and_passage(store, guid)
@@ -354,7 +355,7 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
 
 
 class PolicyResult(Value):
-    """The result of accepting a batch of drafts by policy."""
+    """The progress after accepting a batch of drafts by policy."""
 
     done: int
     """The number of drafts considered so far."""
@@ -370,13 +371,13 @@ def accept_clean_drafts(
     store: Store,
     allows: Callable[[Draft], bool],
 ) -> Iterator[PolicyResult]:
-    """Accept the drafts that need no review and that the settings allow the policy to accept.
+    """Accept the drafts that need no review, as far as the settings allow.
 
-    If accepting a draft fails, that draft stays pending, and the others are still accepted. Each
-    batch is recorded in one transaction, so an interrupted run keeps the batches before.
+    If accepting a draft fails, it stays pending and the others are still accepted. Each batch
+    is one transaction, so an interrupted run keeps the batches before.
 
-    `allows` is called with drafts without warnings, and returns whether the settings allow the
-    policy to accept the draft.
+    `allows` is called with each draft without warnings, and returns whether the settings
+    allow the policy to accept it.
 
     Yields:
         The result of each batch.
@@ -421,18 +422,18 @@ def accept_draft(
     Args:
         store: the store.
         id: the id of the draft.
-        gap: for a proposal, the number of the selected gap, from 1.
-        masks: for a figure, the masks in the format of the card's field, or "" to keep the detected
-            masks.
-        forced: whether the user overrides a check that blocks the draft.
-        another: whether to create a new card even if the draft revises a card.
+        gap: for a proposal, the number of the selected gap, counting from 1.
+        masks: for a figure, the masks in the format of the card's field, or "" to keep
+            those detected.
+        forced: whether to override a check that blocks the draft.
+        another: whether to create a new card even if the draft revises an existing one.
 
     Returns:
         The GUID of the card.
 
     Raises:
-        RefusedError: a check blocks the draft, the draft is no longer pending or has no such gap,
-            or the user must first answer whether its passage is a removed one.
+        RefusedError: a check blocks the draft, the draft is no longer pending or has no such
+            gap, or the user must first say whether its passage is a removed one.
     """
     if is_card_id(id):
         card, _ = cards.load_card_and_passage(store, id)
@@ -459,9 +460,9 @@ def accept_draft(
 
 
 def _refuse_blocked(draft: StoredDraft, *, forced: bool) -> None:
-    """Raise `RefusedError` if a check blocks a draft, unless the user overrides the check.
+    """Raise `RefusedError` if a check blocks a draft, unless `forced` overrides the check.
 
-    The user can't override the check of a figure without masks, because Anki rejects such a note.
+    A figure without masks can't be forced, because Anki rejects such a note.
     """
     hint = f"ankiforge edit {draft.id}, or accept --force {draft.id}"
     masks_field = draft.get_field(occlusion.OCCLUSION_FIELD)
@@ -493,7 +494,7 @@ def _accept_draft(
 
 
 def _replace_masks(content: CardContent, masks: str) -> Fields:
-    """Replace the masks of a figure, keeping its picture and labels, and return its fields.
+    """Return the fields of a figure with its masks replaced, keeping picture and labels.
 
     Raises:
         RefusedError: `masks` has no active mask, or the card isn't a figure.
@@ -517,7 +518,7 @@ def _replace_masks(content: CardContent, masks: str) -> Fields:
 
 
 def set_masks(store: Store, guid: str, masks: str) -> None:
-    """Replace the masks of an accepted figure card.
+    """Replace the masks of an image occlusion card.
 
     Raises:
         RefusedError: `masks` has no active mask, or the card isn't a figure.
@@ -539,10 +540,10 @@ def make_card(
     by: str = USER,
     forced: bool = False,
 ) -> Guid:
-    """Create a card from a draft or the user's own text, and settle drafts accordingly.
+    """Create a card from a draft or the user's own text, and update the drafts it affects.
 
-    `by` is `USER` or `POLICY`; `forced` records that the user overrode a check that blocks the
-    draft.
+    `by` is `USER` or `POLICY`. `forced` records that the user overrode a check that blocks
+    the draft.
     """
     event = decision_recording.record_decision(
         store, plan_accept(snapshot, content, by, forced=forced)
@@ -554,7 +555,7 @@ def make_card(
 
 
 def make_undrafted_card(store: Store, content: CardContent) -> Guid:
-    """Create a card from the user's own text or a proposal, which was never stored as a draft."""
+    """Create a card from the user's own text or a proposal, i.e. without a stored draft."""
     with store.action():
         cards.load_highlight_row(store, content.key)
         snapshot = load_snapshot(store, store.get_passage(content.key))
@@ -570,11 +571,11 @@ def edit_item(
     over: Mapping[str, Pair] = {},
     forced: bool = False,
 ) -> Guid:
-    """Edit fields of a card, or accept a draft with edited fields, and return the card's GUID.
+    """Edit a card, or accept a draft with edited fields, and return the card's GUID.
 
-    From then on, changes in the source don't replace the edited fields. `over` names the fields
-    that the user also edited in Anki and whose text in Anki is replaced, each with a hash of its
-    HTML and its Markdown.
+    From then on, changes in the source no longer replace the edited fields. `over` has the
+    fields whose text in Anki, also edited by the user, is to be overwritten: each with a hash
+    of its HTML and its Markdown.
     """
     with store.action():
         if is_draft_id(id):  # checks don't block, because the draft's text is replaced
@@ -611,9 +612,9 @@ def set_deck_and_tags(
 
 
 def adopt_notes(store: Store, chosen: Iterable[Adoption]) -> str:
-    """Create cards that take over notes or schedules of other tools.
+    """Create cards that take over notes or schedules from other tools.
 
-    Return the id of the action, with which all of it can be undone.
+    Returns the id of the action, which undoes all of it.
     """
     with store.action() as action:
         for note in chosen:
@@ -631,7 +632,7 @@ def record_repair(
 ) -> None:
     """Record that the user repaired a note in Anki, or chose to leave it as it is.
 
-    The text of our own cards isn't changed; `edit_item` does that.
+    This doesn't change the text of our own cards; use `edit_item` for that.
 
     Args:
         store: the store.
@@ -653,7 +654,7 @@ def record_repair(
 
 
 def load_repair_times(store: Store) -> dict[NoteId, str]:
-    """Load the time at which each note in Anki was last repaired or left as it is, by note id."""
+    """Load when each note in Anki was last repaired or left as it is, keyed by note id."""
     repairs = event_queries.iter_active_of_kinds(store, "repair")
     return {event.body["nid"]: event.at for event in repairs}
 
@@ -664,7 +665,7 @@ def load_repair_times(store: Store) -> dict[NoteId, str]:
 def reject_item(store: Store, id: str, why: str = "") -> None:
     """Reject a card or a draft, so that its fact isn't offered again.
 
-    If the draft would revise a card, that card is kept.
+    A card that the draft would have revised is kept.
     """
     with store.action():
         snapshot, item = load_item(store, id)
@@ -672,14 +673,17 @@ def reject_item(store: Store, id: str, why: str = "") -> None:
 
 
 def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:
-    """Reject a proposal, so that its sentence isn't proposed again. A model may still draft it."""
+    """Reject a proposal, so that its sentence isn't proposed again.
+
+    A model may still draft the sentence.
+    """
     with store.action():
         snapshot = load_snapshot(store, store.get_passage(proposal.key))
         decision_recording.record_decision(store, plan_reject(snapshot, proposal, why))
 
 
 def skip_highlight(store: Store, highlight_key: str, why: str = "") -> None:
-    """Stop offering new cards for a highlight. Its cards stay and can still be revised."""
+    """Stop offering new cards for a highlight. Existing cards stay and can be revised."""
     with store.action():
         cards.load_highlight_row(store, highlight_key)
         snapshot = load_snapshot(store, store.get_passage(highlight_key))

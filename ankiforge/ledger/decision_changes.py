@@ -45,7 +45,7 @@ from ankiforge.model import (
 
 
 class Adoption(Value):
-    """The note or schedule of another tool that one of our cards takes over."""
+    """A note or schedule of another tool that one of our cards takes over."""
 
     id: str
     """The id of a draft, or the GUID of an existing card."""
@@ -58,7 +58,7 @@ class Adoption(Value):
 
 
 class NoteRepair(Value):
-    """The new content that a repair gives to a note of another tool."""
+    """The new content for a note of another tool, as set by a repair."""
 
     note: AdoptedNote
     """The note as seen before the repair, with the HTML of its new fields."""
@@ -71,7 +71,7 @@ class NoteRepair(Value):
 
 
 class PlannedDecision(Value):
-    """A decision on a passage that is ready to be recorded."""
+    """A decision on a passage, ready to be recorded."""
 
     snapshot: PassageSnapshot
     """The passage before the decision."""
@@ -95,10 +95,10 @@ def plan_accept(
     *,
     forced: bool = False,
 ) -> PlannedDecision:
-    """Plan the decision to accept a draft, or the user's own text, as a card.
+    """Plan a decision to accept a draft, or the user's own text, as a card.
 
-    `by` is `USER` or `POLICY`; `forced` records that the user overrode a check that blocks the
-    draft.
+    `by` is `USER` or `POLICY`. `forced` records that the user overrode a check that blocks
+    the draft.
     """
     key = snapshot.passage.key
     body: Json = {"guid": make_guid(key, content), "draft": content_to_json(content)}
@@ -120,11 +120,11 @@ def plan_accept(
 def plan_reword(
     snapshot: PassageSnapshot, draft: StoredDraft, card: Card, key: str
 ) -> PlannedDecision:
-    """Plan the decision to give a card the text of a draft.
+    """Plan a decision to give a card the text of a draft.
 
-    A hand-written draft replaces all fields of the card, any other draft only the fields it has.
-    `snapshot` is the passage of the draft; `key` is a key of the card's passage, which may be
-    another.
+    A hand-written draft replaces all fields of the card, any other draft only the fields it
+    has. `snapshot` is the draft's passage. `key` is a key of the card's passage, which may be
+    a different one.
     """
     sentences = facts.find_decided_sentences(draft, snapshot.text)
     if not draft.is_hand_written:
@@ -137,10 +137,11 @@ def plan_reword(
 def plan_reject(
     snapshot: PassageSnapshot, item: StoredDraft | Card | Proposal, why: str = ""
 ) -> PlannedDecision:
-    """Plan the decision to reject a card, draft or proposal. `why` is the user's reason, or "".
+    """Plan a decision to reject a card, draft or proposal.
 
-    Rejecting a draft also rejects its fact, but a card that the draft would revise is kept. The
-    sentence of a rejected proposal isn't proposed again, but a model may still draft it.
+    `why` is the user's reason, or "". Rejecting a draft also rejects its fact, but a card
+    that it would have revised is kept. A rejected proposal's sentence isn't proposed again,
+    but a model may still draft it.
     """
     guid, draft_id, rejected_content = "", "", hash_content(item)
     if isinstance(item, Card):
@@ -171,9 +172,9 @@ def plan_reject(
 
 
 def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
-    """Plan the decision to skip a passage.
+    """Plan a decision to skip a passage.
 
-    No new cards are offered for it, but its cards stay and can still be revised.
+    No new cards are offered for it, but existing cards stay and can still be revised.
     """
     event = build_event("skip", snapshot.passage.key, USER, {"why": why} if why else {})
     sentences_with_card = {
@@ -189,7 +190,7 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
 def plan_adopt(
     snapshot: PassageSnapshot, item: StoredDraft | Card, adoption: Adoption
 ) -> PlannedDecision:
-    """Plan the decision to take over the note or schedule of another tool.
+    """Plan a decision to take over a note or schedule from another tool.
 
     A card keeps its fields; a draft becomes a card.
     """
@@ -225,7 +226,7 @@ def plan_adopt(
 
 
 def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> Event:
-    """Build the event that gives a card new text. `key` is the key of the card's passage."""
+    """Build the event that gives a card new text. `key` is a key of the card's passage."""
     return build_event(
         "revise", key, by, {"guid": guid, "draft": content_to_json(content)}
     )
@@ -234,14 +235,14 @@ def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> E
 def build_edit_event(
     key: str, guid: str, content: CardContent, fields: Texts, over: Mapping[str, Pair]
 ) -> Event | None:
-    """Build the event for the user's edit of a card, or return None if nothing changed.
+    """Build the event for a user's edit of a card, or return None if nothing changed.
 
     Args:
         key: the key of the card's passage.
         guid: the GUID of the card.
         content: the current text of the card.
-        fields: the new Markdown, by field name.
-        over: the fields in which the new text replaces the text in Anki; see `decide.edit_item`.
+        fields: the new Markdown, keyed by field name.
+        over: the fields whose text in Anki is overwritten; see `decide.edit_item`.
     """
     changed_fields = {}
     for name, text in fields.items():
@@ -260,24 +261,25 @@ def build_edit_event(
 def build_placed_event(
     key: str, guid: str, deck: str, added: Sequence[str], removed: Sequence[str]
 ) -> Event:
-    """Build the event that changes a card's tags, and its deck unless `deck` is ""."""
+    """Build the event that changes a card's tags and, unless it is "", its deck."""
     values = {"deck": deck, "added": added, "removed": removed}
     body = {name: value for name, value in values.items() if value}
     return build_event("placed", key, USER, {"guid": guid, **body})
 
 
 def build_different_event(key: str, other_key: str) -> Event:
-    """Build the event that records the user's answer that two passages are different."""
+    """Build the event that records the user's answer that two passages differ."""
     return build_event("different", key, USER, {"old": other_key})
 
 
 def build_repair_event(
     key: str, name: str, nid: int, guid: str, change: NoteRepair | None
 ) -> Event:
-    """Build the event that records the user's repair of a note in Anki.
+    """Build the event that records a user's repair of a note in Anki.
 
     Args:
-        key: the key of our card's passage, or for another tool's note a key made from its GUID.
+        key: the key of our card's passage or, for another tool's note, one made from its
+            GUID.
         name: the name of the repair.
         nid: the id of the note in Anki.
         guid: the GUID of our card, or of another tool's note in Anki.
@@ -301,12 +303,12 @@ def build_repair_event(
 
 
 def build_event(what: str, key: str, by: str, body: Json) -> Event:
-    """Build an event that isn't recorded yet and so has no number, device or time."""
+    """Build an event that hasn't been recorded and so has no number, device or time yet."""
     return Event(n=0, machine="", at="", by=by, what=what, key=key, body=body)
 
 
 def content_to_json(content: CardContent) -> Json:
-    """Convert the text of a draft or card to JSON, as events store it."""
+    """Convert the text of a draft or card to the JSON stored in events."""
     body: Json = msgspec.to_builtins(to_wording(content))
     return body
 
@@ -317,10 +319,10 @@ def content_to_json(content: CardContent) -> Json:
 def plan_decision(
     snapshot: PassageSnapshot, event: Event, sentences: Strings, draft_id: str = ""
 ) -> PlannedDecision:
-    """Combine a decision's event with the facts that it decides and the drafts that it is about.
+    """Plan a decision, given its event and the sentences that it settles.
 
-    `event` names the card that the decision creates, changes or rejects. `draft_id` is the decided
-    draft, or "" if the decision isn't about a draft.
+    `event` names the card that is created, changed or rejected. `draft_id` is the decided
+    draft, or "" if the decision isn't about one.
     """
     decided_names = set(map(facts.hash_sentence, sentences))
     names_decided_before = {
@@ -345,7 +347,7 @@ def build_fact_body(
 ) -> Json:
     """Build the body of the `fact` event that follows a decision, without `of`.
 
-    It contains the decided sentences and the hashes of all sentences of the passage.
+    It holds the decided sentences and the hashes of all sentences in the passage.
     """
     body: Json = {
         "sentences": sentences,
@@ -361,10 +363,10 @@ def build_fact_body(
 def find_card_sentences(
     snapshot: PassageSnapshot, guid: str, content: CardContent
 ) -> Strings:
-    """Find the sentences that a decision on a card decides.
+    """Find the sentences that a decision on a card applies to.
 
-    These are the sentences of the decision that gave the card its text or, without such a decision,
-    the sentences that the card's quote covers.
+    These are the sentences of the decision that gave the card its text or, if there is none,
+    the sentences covered by the card's quote.
     """
     last_decision = facts.find_card_decisions(snapshot.passage.decisions).get(guid)
     if last_decision is not None:
@@ -378,10 +380,10 @@ def find_card_sentences(
 def find_passed_over_drafts(
     snapshot: PassageSnapshot, draft_id: str, decided_names: Collection[str]
 ) -> list[StoredDraft]:
-    """Find the hand-written drafts that the user passed over for another draft of the same offer.
+    """Find the hand-written drafts that the user passed over for another draft offered.
 
-    They are no longer pending, because all of their facts are decided. `draft_id` is the draft that
-    the user decided on; `decided_names` are the hashes of all sentences decided by then.
+    They are no longer pending, because all their facts are decided. `draft_id` is the draft
+    that the user decided on. `decided_names` has the hashes of all sentences decided by then.
     """
     accepted_drafts = [
         draft

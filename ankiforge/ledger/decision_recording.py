@@ -24,7 +24,7 @@ from ankiforge.ledger.tables.snapshots import load_snapshots
 
 
 def record_decision(store: Store, decision: PlannedDecision) -> Event:
-    """Record a decision, settle drafts accordingly, and return its event as recorded."""
+    """Record a decision, update the drafts it affects, and return the recorded event."""
     event = record_event(store, decision.event)
     fact_event = store.record_event(
         "fact", event.key, event.by, {"of": event.id, **decision.fact_body}
@@ -54,14 +54,14 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
 
 
 def record_event(store: Store, event: Event) -> Event:
-    """Record an event that `decision_changes` built, and return it as recorded."""
+    """Record an event built by `decision_changes`, and return the recorded event."""
     return store.record_event(event.what, event.key, event.by, event.body)
 
 
 def redraft_foreign_decisions(store: Store, events: Sequence[Event]) -> None:
-    """Redraft the passages decided on another device, and put away their obsolete drafts.
+    """Redraft passages decided on another device, and put away their obsolete drafts.
 
-    `events` are the new events of other devices.
+    `events` are the new events from other devices.
     """
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
     with store.transaction():
@@ -79,7 +79,7 @@ def redraft_foreign_decisions(store: Store, events: Sequence[Event]) -> None:
 
 
 def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
-    """Restore the drafts that undone events had settled, unless another decision settles them.
+    """Restore the drafts settled by undone events, unless another decision settles them.
 
     Returns:
         The ids of the events that had settled drafts.
@@ -91,9 +91,9 @@ def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
 
 
 def update_after_decisions(store: Store, keys: Iterable[str]) -> None:
-    """Update the pending drafts after decisions in these passages were added or undone.
+    """Update pending drafts after decisions in the given passages were added or undone.
 
-    Other passages that contain a sentence decided in one of these passages are updated, too.
+    Also updates other passages that share a sentence decided in one of them.
     """
     passage_keys = [store.get_first_key(key) for key in keys]
     deciding_passages: dict[str, set[str]] = defaultdict(set)
@@ -110,15 +110,15 @@ def update_pending_drafts(
     deciding: Mapping[str, set[str]] = {},
     event_id: str = "",
 ) -> None:
-    """Put away the drafts that decisions settle, and update which cards the others would revise.
+    """Put away settled drafts, and update which cards the remaining ones would revise.
 
     If an offered fact has no draft, the drafting rules are rerun on its passage.
 
     Args:
         store: the store.
         passages: the keys of the passages to update.
-        deciding: for each decided sentence, by hash, the passages in which it was decided. Other
-            passages that contain the sentence are updated, too.
+        deciding: the passages in which each sentence was decided, keyed by sentence hash.
+            Other passages that contain the sentence are updated, too.
         event_id: the id of the last decision, or "" if there may be several.
     """
     passage_keys = dict.fromkeys(passages)

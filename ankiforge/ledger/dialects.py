@@ -14,14 +14,14 @@ from ankiforge.model.hints import TOOL_NAMES
 
 
 def make_dialect_event_key(container: str) -> str:
-    """Return the key for events about a vault's dialects."""
+    """Return the key of events about a vault's dialects."""
     return f"dialects:{container}"
 
 
 def update_dialects(
     store: Store, container: str, enabled_dialects: Strings | None
 ) -> Strings:
-    """Return the dialects in which to read a vault, after recording any new ones.
+    """Return the dialects to read a vault with, after recording any new ones.
 
     These are the dialects of all plug-ins that are or ever were enabled in the vault.
     `enabled_dialects` are those of the currently enabled plug-ins, or None if unknown.

@@ -65,7 +65,7 @@ question to the user."""
 
 
 class DraftingMode(Value):
-    """The drafter of new drafts, and the pending drafts that they replace."""
+    """Who created the new drafts, and which pending drafts they replace."""
 
     device_id: str
     """The id of this device."""
@@ -102,7 +102,7 @@ class DraftingOutcome(Value):
 
 
 class DraftChanges(Value):
-    """The changes to record for the new drafts of a passage."""
+    """The changes to record for a passage's new drafts."""
 
     snapshot: HighlightSnapshot
     """The passage with the drafts that stay pending."""
@@ -129,17 +129,17 @@ def compute_draft_changes(
     *,
     has_updated_cards: bool = False,
 ) -> DraftChanges:
-    """Compute the changes to record for the checked drafts of a passage.
+    """Work out the changes to record for the checked drafts of a passage.
 
-    Hand-written text that has changed in the source changes its card at once. Other drafts become
-    pending if their fact is offered; see `facts.compute_facts`.
+    Hand-written text that has changed in the source changes its card at once. Other drafts
+    become pending if their fact is offered; see `facts.compute_facts`.
 
     Args:
         snapshot: the passage.
         drafted: the drafts returned by `draft_completion.complete_drafts`, with findings.
-        mode: the drafter, and the pending drafts to replace.
-        has_updated_cards: whether cards were already updated with the new text of their source. If
-            not, the result may consist of such updates only, which must be recorded first.
+        mode: who created the drafts, and which pending drafts to replace.
+        has_updated_cards: whether cards have already been given the new text of their source.
+            If not, the result may consist of such updates only, which must be recorded first.
     """
     # drop the drafts of an exact copy
     if snapshot.original_title:
@@ -234,7 +234,7 @@ def _build_outcome(
 
 
 class SortedDrafts(NamedTuple):
-    """The new drafts of a highlight, split into hand-written and other drafts."""
+    """The new drafts of a highlight, split into hand-written drafts and others."""
 
     hand_written: list[Draft]
     """The drafts whose text the user wrote or highlighted in the source."""
@@ -245,9 +245,9 @@ class SortedDrafts(NamedTuple):
     def sort_drafts(
         cls, drafts: Iterable[Draft], text: str, is_declined: bool
     ) -> SortedDrafts:
-        """Split the drafts of a passage with this text, leaving out hidden drafts.
+        """Split the drafts of a passage with the given text, leaving out hidden drafts.
 
-        With `is_declined`, proposals are left out too, because a model found the text not worth a
+        If `is_declined`, proposals are left out too, because a model found the text not worth a
         card.
         """
         sorted_drafts = cls([], [])
@@ -264,7 +264,7 @@ class SortedDrafts(NamedTuple):
 
     @property
     def drafted_sentence_names(self) -> list[str]:
-        """The hashes of the sentences with a draft in `others` that isn't a proposal."""
+        """The hashes of the sentences that have a draft in `others` other than a proposal."""
         return [
             facts.hash_sentence(sentence)
             for draft, sentence in self.others
@@ -282,9 +282,9 @@ class _SortedPendingDrafts(NamedTuple):
 def _sort_pending_drafts(
     snapshot: HighlightSnapshot, mode: DraftingMode
 ) -> _SortedPendingDrafts:
-    """Split the pending drafts of a passage into those that new drafts replace and the others.
+    """Split a passage's pending drafts into those that new drafts replace and the rest.
 
-    A draft by a model is kept as long as the passage contains its quote, even if in another
+    A model's draft is kept as long as the passage contains its quote, even if in another
     sentence.
     """
     kept_drafts, removed_ids, moved_drafts = [], [], []
@@ -304,7 +304,7 @@ def _sort_pending_drafts(
 
 
 def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
-    """Return whether new drafts of a highlight replace a pending draft of the same passage."""
+    """Return whether a highlight's new drafts replace a pending draft of its passage."""
     if mode.keeps_pending:
         return False
     if draft.key != highlight.key:
@@ -321,7 +321,7 @@ def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) ->
 def _iter_new_hand_written(
     snapshot: HighlightSnapshot, hand_written_drafts: Iterable[Draft], mode: DraftingMode
 ) -> Iterator[NewPendingDraft]:
-    """Yield the hand-written drafts to offer: new ones, and new text held back from a card."""
+    """Yield the hand-written drafts to offer: new ones, and text held back from a card."""
     position = 0
     for draft in hand_written_drafts:
         if not should_offer(snapshot.passage, draft, mode.device_id):
@@ -351,7 +351,7 @@ def _iter_new_other_drafts(
 ) -> Iterator[NewPendingDraft]:
     """Yield the drafts to offer that aren't hand-written.
 
-    These are the drafts about an offered fact, and drafts of any sentence that the user requested.
+    These are drafts about an offered fact, and any drafts that the user requested.
     """
     offered_facts = facts.get_offered_facts(current_facts)
     # find the sentences with a draft of the same note type as their card, which it may revise; the
@@ -432,7 +432,7 @@ def _iter_held_back_changes(
 
 
 def is_held_back(card: Card, draft: Draft, highlight: Highlight) -> bool:
-    """Return whether new text of a card becomes a pending draft instead of changing the card."""
+    """Return whether a card's new text must wait as a pending draft for confirmation."""
     if explain_holding_back(card, draft):
         return True
     if not is_from_pdf_page(draft, highlight):
@@ -446,7 +446,7 @@ def is_held_back(card: Card, draft: Draft, highlight: Highlight) -> bool:
 
 
 def explain_holding_back(card: Card, draft: Draft) -> str:
-    """Explain why the user must confirm new text of a card, or return "" if there is no reason."""
+    """Explain why the user must confirm a card's new text, or return "" if they needn't."""
     if draft.is_blocked:
         return "a check blocks the new words"
     if draft.kind is CardKind.OCCLUSION:
@@ -465,7 +465,7 @@ def explain_holding_back(card: Card, draft: Draft) -> str:
 
 
 def is_from_pdf_page(draft: Draft, highlight: Highlight) -> bool:
-    """Return whether the text of a draft was read from the page of a PDF."""
+    """Return whether a draft's text was read from a PDF page."""
     if draft.kind is CardKind.OCCLUSION or highlight.kind is HighlightKind.CARD:
         return False
     return highlight.source_kind is SourceKind.PDF

@@ -62,14 +62,14 @@ def complete_drafts(
     again: bool = False,
     proposals: MakeProposals | None = None,
 ) -> list[Draft]:
-    """Add the missing drafts of a passage, and number the hand-written drafts like their cards.
+    """Add missing drafts to a passage, and number hand-written drafts like their cards.
 
     Args:
         snapshot: the passage.
-        new_drafts: the drafts that a drafter created.
+        new_drafts: the drafts from a drafter.
         again: whether to add a model's drafts whose acceptance was undone.
-        proposals: a function that creates proposals, to replace cards whose answer is no longer in
-            their sentence. If None, no reworded cards are added.
+        proposals: creates proposals to replace cards whose answer is no longer in their
+            sentence. If None, no reworded cards are added.
     """
     drafts = [*new_drafts]
     if again:
@@ -87,7 +87,10 @@ def complete_drafts(
 
 
 def compute_draft_id(draft: Draft) -> str:
-    """Compute the id of a draft, a hash of its text and gaps that is the same on every device."""
+    """Compute the id of a draft, hashing its text and gaps.
+
+    The id is the same on every device.
+    """
     parts = (draft.family.value, get_slot(draft), hash_content(draft), *draft.gaps[1:])
     return f"{DRAFT_PREFIX}{hash16(draft.key, *parts)}"
 
@@ -96,7 +99,7 @@ def compute_draft_id(draft: Draft) -> str:
 
 
 def card_to_draft(content: CardContent, highlight: Highlight) -> Draft:
-    """Convert the text of a card to a draft of a highlight that contains the card's quote."""
+    """Convert the text of a card to a draft for a highlight that contains the card's quote."""
     return Draft(
         highlight.key,
         content.kind,
@@ -113,7 +116,7 @@ def card_to_draft(content: CardContent, highlight: Highlight) -> Draft:
 def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
     """Yield a model's drafts whose acceptance was undone and that aren't pending.
 
-    Their text is taken from the journal, so they are found even if the database was lost.
+    Their text comes from the journal, so they are found even if the database was lost.
     """
     pending_ids = {draft.id for draft in snapshot.pending_drafts}
     for card in snapshot.passage.cards.values():
@@ -131,11 +134,11 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
 def iter_reworded_cards(
     snapshot: HighlightSnapshot, other_drafts: Iterable[Draft], proposals: MakeProposals
 ) -> Iterator[Draft]:
-    """Yield a draft that adapts the text of each card whose sentence has changed.
+    """Yield drafts that adapt cards to their changed sentences.
 
-    The user is asked whether the draft is the new text of the card. A card is skipped if another
-    draft of its sentence has the same note type. If the card's answer is no longer in the sentence,
-    proposals from `proposals` are yielded instead.
+    The user is asked whether a draft is the new text of the card. A card is skipped if
+    another draft of its sentence has the same note type. If the card's answer is no longer in
+    the sentence, proposals from `proposals` are yielded instead.
     """
     if not (snapshot.passage.live_cards or snapshot.related.live_cards):
         return
@@ -169,7 +172,7 @@ def iter_reworded_cards(
 
 
 def reword_fields(sentence: str, card: CardContent) -> Texts:
-    """Adapt the fields of a card to a new sentence, or return {} if the answer isn't in it.
+    """Adapt the fields of a card to a new sentence, or return {} if it lacks the answer.
 
     A question keeps its text.
     """
@@ -191,10 +194,11 @@ def reword_fields(sentence: str, card: CardContent) -> Texts:
 
 
 def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
-    """Copy the gap numbers and picture paths of the existing card into a hand-written draft.
+    """Copy the cloze numbers and picture paths of an existing card to a hand-written draft.
 
-    Anki identifies each cloze card by its number, so an existing gap keeps its number, and a number
-    that has been exported is never reused. A draft without a card is returned unchanged.
+    Anki identifies cloze cards by their number, so an existing gap keeps its number, and a
+    number that has been exported is never reused. A draft without a card is returned
+    unchanged.
     """
     card = passage.find_card_in_slot(draft)
     if card is None:
@@ -236,9 +240,10 @@ def list_field_texts(content: CardContent) -> list[str]:
 
 
 def is_same_as_card(passage: Passage, draft: Draft) -> bool:
-    """Return whether a live card already has the number and the text of a hand-written draft.
+    """Return whether a live card already has a hand-written draft's number and text.
 
-    This happens if the database was lost. Such a draft is ignored, whatever the checks report.
+    This happens after the database is lost. Such a draft is ignored, whatever the checks
+    report.
     """
     card = passage.find_card_in_slot(draft)
     if card is None or not card.is_live or passage.is_rejected(draft):
@@ -247,10 +252,10 @@ def is_same_as_card(passage: Passage, draft: Draft) -> bool:
 
 
 def should_offer(passage: Passage, draft: Draft, device_id: str) -> bool:
-    """Return whether to offer a hand-written draft, because it was neither rejected nor accepted.
+    """Return whether to offer a hand-written draft, i.e. it hasn't been decided on yet.
 
-    A draft with text that its live card never had is also offered. `device_id` is the id of this
-    device.
+    A draft with text that its live card never had is offered, too. `device_id` is the id of
+    this device.
     """
     if passage.skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
         return False
@@ -267,7 +272,7 @@ def should_offer(passage: Passage, draft: Draft, device_id: str) -> bool:
 
 
 def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
-    """Return whether a card is live and a draft has newer text for it, read from the source.
+    """Return whether a draft has newer text from the source for a live card.
 
     `device_id` is the id of this device.
     """
@@ -279,7 +284,7 @@ def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
 
 
 def is_known_text(passage: Passage, draft: Draft) -> bool:
-    """Return whether a draft's text was rejected before, or is or was the text of a card.
+    """Return whether a draft's text has been rejected, or is or was the text of a card.
 
     Cards whose acceptance was undone don't count.
     """
@@ -295,7 +300,7 @@ def is_known_text(passage: Passage, draft: Draft) -> bool:
 
 
 def find_proposed_card(passage: Passage) -> Card | None:
-    """Return a live card of the passage that was created from a proposal, or None."""
+    """Return a live card of the passage that was made from a proposal, if any."""
     for card in passage.live_cards:
         if card.is_proposed:
             return card
@@ -306,9 +311,9 @@ def find_proposed_card(passage: Passage) -> Card | None:
 
 
 def select_gap(draft: D, number: int) -> D:
-    """Copy a proposal, keeping only the selected gap. Gaps are numbered from 1.
+    """Return a copy of a proposal with only the selected gap. Gaps are numbered from 1.
 
-    For number 1, a draft without several gaps is returned unchanged.
+    A draft that doesn't have several gaps is returned unchanged if `number` is 1.
 
     Raises:
         RefusedError: there is no gap with this number.
@@ -330,7 +335,7 @@ def select_gap(draft: D, number: int) -> D:
 
 
 def put_gap_first(draft: D, number: int) -> D:
-    """Copy a proposal, moving the selected gap to the front. Gaps are numbered from 1."""
+    """Return a copy of a proposal with the selected gap first. Gaps are numbered from 1."""
     first = draft.gaps[number - 1]
     others = [gap for gap in draft.gaps if gap != first]
     return replace(select_gap(draft, number), gaps=(first, *others))
@@ -339,7 +344,7 @@ def put_gap_first(draft: D, number: int) -> D:
 def find_nearest_gap(draft: Draft, text: str) -> int:
     """Return the number of the gap whose cloze text is most similar to `text`.
 
-    Gaps are numbered from 1. A draft without several gaps also gives 1.
+    Gaps are numbered from 1, which is also the result for a draft without several gaps.
     """
     from rapidfuzz import fuzz
 

@@ -57,8 +57,9 @@ def iter_highlights_to_draft(
 ) -> Iterator[Highlight]:
     """Yield the highlights that are new or have changed since they were last drafted.
 
-    With `by_model`, highlights for a model are selected: undecided ones that no model has drafted
-    yet, and those with a model's card whose quote is out of date. `within` limits the documents.
+    If `by_model`, yields the highlights to send to a model: undecided ones not yet drafted by
+    a model, and those with a model's card whose quote is out of date. `within` limits the
+    documents.
     """
     column = "modelled" if by_model else "drafted"
     keys = (
@@ -96,8 +97,8 @@ def _should_ask_model(
 ) -> bool:
     """Return whether to send a highlight to a model.
 
-    A highlight isn't sent if it is left out, a copy, or decided. But a decided highlight is sent
-    again if it no longer contains the quote of a live card that a model created.
+    Highlights that are left out, copies or already decided aren't sent. But a decided
+    highlight is sent again if it no longer contains the quote of a live card made by a model.
     """
     if highlight_row["fate"] == "left_out":
         return False
@@ -140,7 +141,7 @@ def schedule_redrafting(store: Store, version: str) -> None:
 
 
 class RecordResult(Value):
-    """The changes caused by recording drafts."""
+    """The result of recording drafts."""
 
     changes: tuple[TextChange, ...] = ()
     """The cards whose text changed, and those whose new text is held back."""
@@ -165,11 +166,11 @@ def record_drafts(
     Args:
         store: the store.
         results: the checked drafts of each highlight.
-        terms_of: a function that returns the search terms of a draft, to find later duplicates by.
+        terms_of: returns the search terms of a draft, for finding duplicates later.
         by_model: whether a model created the drafts, so that drafts by the rules are kept.
         beside: whether to keep all pending drafts.
         drafting: the id of the drafting that `undo` reverts as a whole, or "" if it can't.
-        passages: the snapshots of the highlights by key, if they are already loaded.
+        passages: the snapshots of the highlights, keyed by highlight key, if already loaded.
     """
     mode = DraftingMode(
         store.device_id,
@@ -248,14 +249,14 @@ def _compute_changes(
 
 
 def _compute_search_key(draft: Draft) -> str:
-    """Return the key of the search terms of a draft and of the card that it may become."""
+    """Return the key of the search terms for a draft and for any card made from it."""
     return f"{draft.kind}{hash_content(draft)}"
 
 
 def _update_cards_from_source(store: Store, change: DraftChanges) -> list[TextChange]:
     """Give the cards of a passage the new text of their source.
 
-    Return the changes that will be visible in Anki.
+    Returns the changes that will be visible in Anki.
     """
     cards_before = change.snapshot.passage.cards
     guids = [
@@ -313,7 +314,7 @@ def _write_changes(
 
 
 def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
-    """Move pending drafts to the decks that the settings now select for their highlights."""
+    """Move pending drafts to the decks that the settings now assign to their highlights."""
     with store.transaction():
         for row in pending_drafts.load_locally_read_drafts(store):
             deck = deck_for(decode_highlight_body(row["highlight_body"]))
@@ -323,10 +324,10 @@ def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
 
 
 def drop_obsolete_findings(store: Store) -> None:
-    """Drop the findings of pending drafts that no longer apply.
+    """Drop findings of pending drafts that no longer apply.
 
-    Such a finding names a card or note that is no longer in use, or is about a history in another
-    tool that the user has declined to take over.
+    Such a finding names a card or note that is no longer in use, or is about a history in
+    another tool that the user has declined to take over.
     """
     rows = pending_drafts.load_drafts_naming_duplicates(store)
     drafts = {row["id"]: decode_draft(row["body"]) for row in rows}
@@ -366,9 +367,10 @@ def drop_obsolete_findings(store: Store) -> None:
 def replace_findings(
     store: Store, check: str, findings: Mapping[str, Finding | None]
 ) -> None:
-    """Replace the findings of a check in pending drafts.
+    """Replace a check's findings in pending drafts.
 
-    `findings` has the new finding by draft id, or None for a draft that now passes the check.
+    `findings` has the new finding for each draft id, or None if the draft now passes the
+    check.
     """
     with store.transaction():
         for draft_row in pending_drafts.load_draft_rows(store, findings):

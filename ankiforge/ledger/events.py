@@ -90,7 +90,7 @@ class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
 
     @cached_property
     def id(self) -> str:
-        """A hash of the content, so that copies of a line count as the same event."""
+        """A hash of the content, so that copies of a journal line count as the same event."""
         return hash16(
             str(self.n),
             self.machine,
@@ -101,7 +101,7 @@ class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """The sort key, which is the same on every device."""
+        """The sort key, giving the same order on every device."""
         return (self.n, self.machine, self.id)
 
 
@@ -133,7 +133,7 @@ class RepairNote(Value):
 
 
 def to_wording(content: CardContent) -> Wording:
-    """Convert the text of a draft or card to the form that events store."""
+    """Convert the text of a draft or card to the form stored in events."""
     return Wording(
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
@@ -149,7 +149,10 @@ def to_wording(content: CardContent) -> Wording:
 
 
 def from_wording(wording: Wording, key: str) -> CardContent:
-    """Convert the text stored in an event about the highlight `key`. Reverses `to_wording`."""
+    """Convert the text stored in an event to card content. The inverse of `to_wording`.
+
+    `key` is the highlight that the event is about.
+    """
     return CardContent(
         HighlightKey(key),
         CardKind(wording.kind),
@@ -164,13 +167,13 @@ def from_wording(wording: Wording, key: str) -> CardContent:
 def parse_slot_number(slot: str) -> int | None:
     """Parse the number of a hand-written card, or return None if `slot` is a hash or empty.
 
-    A hash has 16 hexadecimal digits, all of which may happen to be decimal, so the length decides.
+    A hash has 16 hexadecimal digits and may happen to be all decimal, so the length decides.
     """
     return int(slot) if slot.isascii() and slot.isdigit() and len(slot) < 16 else None
 
 
 def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -> Card:
-    """Create the card that an event makes from `content`, in the deck that the event names.
+    """Create the card for an event from `content`, in the deck that the event names.
 
     `slot` is the slot stored in the event, or "" to compute it from the text.
     """
@@ -188,7 +191,7 @@ def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -
 
 
 def replace_wording(card: Card, wording: Wording) -> Card:
-    """Replace a card's text with the text stored in an event. The card keeps its number."""
+    """Replace a card's text with text stored in an event, keeping the card's number."""
     content = from_wording(wording, card.key)
     return replace(
         card,
@@ -201,7 +204,7 @@ def replace_wording(card: Card, wording: Wording) -> Card:
 
 
 def normalize_text(text: str) -> str:
-    """Normalize the text of a passage for comparison: apply Unicode NFC and collapse whitespace.
+    """Normalize the text of a passage for comparison, using NFC and collapsing whitespace.
 
     The text is plain text without markup, so ` and < are ordinary characters.
     """
@@ -209,15 +212,15 @@ def normalize_text(text: str) -> str:
 
 
 def hash_text(text: str) -> str:
-    """Hash the text of a passage after `normalize_text`."""
+    """Hash the text of a passage, normalized by `normalize_text`."""
     return hash16(normalize_text(text))
 
 
 def get_event_text(highlight: Highlight) -> str:
-    """Return the text of a highlight that events store.
+    """Return the text of a highlight as stored in events.
 
-    This is the anchor text, from which keys are computed. A reader may clean the displayed text
-    differently.
+    This is the anchor text, from which keys are computed. The displayed text may have been
+    cleaned up differently by the reader.
     """
     return highlight.anchor_text or highlight.exact
 
@@ -232,7 +235,7 @@ def is_quote_in_highlight(quote: str, highlight: Highlight) -> bool:
 
 
 def normalize_field(markdown: str) -> str:
-    """Normalize the Markdown of a field for comparison: as plain text, like `normalize_text`."""
+    """Normalize a Markdown field for comparison: convert it to plain text and normalize it."""
     return normalize_text(to_plain_text(markdown))
 
 
@@ -242,14 +245,14 @@ def hash_content(content: CardContent) -> str:
 
 
 def get_slot(content: CardContent) -> str:
-    """Return the slot for a card with this text: its number if hand-written, or else a hash."""
+    """Return a card's slot: its number if it is hand-written, otherwise a content hash."""
     return content.slot or hash_content(content)
 
 
 def hash_fields(fields: Texts) -> str:
     """Hash the question and answer of a card, ignoring markup and whitespace.
 
-    Punctuation and case are kept, so that `x < y` and `x > y` have different hashes.
+    Punctuation and case count, so `x < y` and `x > y` have different hashes.
     """
     if occlusion.OCCLUSION_FIELD in fields:
         return hash16("occlusion", fields[occlusion.OCCLUSION_FIELD])
@@ -272,7 +275,7 @@ def _hash_text_fields(text: str, front: str, back: str) -> str:
 def hash_exact_fields(fields: Texts) -> str:
     """Hash the fields of a card, including their markup.
 
-    Only the Unicode form and spaces at the ends of lines are ignored.
+    Ignores only the Unicode form and trailing spaces on lines.
     """
     parts = []
     for name in sorted(fields):
@@ -288,7 +291,7 @@ def hash_exact_content(content: CardContent) -> str:
 
 
 def is_hand_written_decision(event: Event) -> bool:
-    """Return whether the card or draft that an event decides on is hand-written."""
+    """Return whether an event decides on a hand-written card or draft."""
     draft = event.body.get("draft", {})
     return bool(event.body.get("slot") or draft.get("own"))
 
@@ -296,8 +299,8 @@ def is_hand_written_decision(event: Event) -> bool:
 def hash_answer(fields: Texts) -> str:
     """Hash the answer of a draft or card, or return "" if it has none.
 
-    Drafts about the same sentence with the same answer are wordings of one card; drafts with
-    different answers are different cards. An article before the answer makes no difference.
+    Drafts about the same sentence are versions of one card if they have the same answer, and
+    different cards otherwise. A leading article is ignored.
     """
     answers = [gap.answer for gap in find_gaps(fields.get("Text", ""))]
     if fields.get("Back"):
@@ -312,9 +315,9 @@ def _remove_article(text: str) -> str:
 
 
 def make_guid(key: str, content: CardContent) -> Guid:
-    """Compute the GUID of the note for a card with this text.
+    """Compute the GUID for the note of a card with the given text.
 
-    It depends only on the text, so two devices that accept the same draft create a single note.
+    Depends on nothing else, so two devices that accept the same draft create a single note.
     """
     return compute_guid(HighlightKey(key), content.family, get_slot(content))
 
@@ -322,7 +325,7 @@ def make_guid(key: str, content: CardContent) -> Guid:
 class Reading(Value, omit_defaults=True):
     """The text of a passage as read from its source at one point in time.
 
-    A `key` or `text` event stores it.
+    Stored in a `key` or `text` event.
     """
 
     exact: str
@@ -381,22 +384,22 @@ class FactDecision(Value, omit_defaults=True):
 
     @property
     def kind(self) -> str:
-        """The value of the column `kind` in the table `decided_sentence`."""
+        """The value for the column `kind` of the table `decided_sentence`."""
         if self.of_draft:
             return "draft"
         return "own" if self.own or self.of_proposal else "card"
 
     @property
     def order(self) -> tuple[bool, int, str]:
-        """The sort key. Decisions that aren't recorded yet come last."""
+        """The sort key. Decisions not recorded yet come last."""
         return (not self.n, self.n, self.machine)
 
 
 def is_reopened(card: Card) -> bool:
-    """Return whether undoing a card's acceptance leaves its passage as if never decided on.
+    """Return whether undoing a card's acceptance made its passage undecided again.
 
-    That is so if the card came from a proposal or was written by the user. Drafts by a rule or a
-    model are kept after such an undo, for the user to decide on.
+    True for cards that came from a proposal or were written by the user. Drafts by a rule or
+    a model are kept after such an undo, for the user to decide on.
     """
     return card.verdict is Verdict.TAKEN_BACK and card.origin.drafter in (
         PROPOSAL_DRAFTER,
@@ -405,7 +408,7 @@ def is_reopened(card: Card) -> bool:
 
 
 class Passage(msgspec.Struct):
-    """A passage with its cards and decisions, computed from events of the journal."""
+    """A passage with its cards and decisions, computed from journal events."""
 
     keys: Strings
     """All keys of the passage, oldest first. There are several if the passage was read in several
@@ -438,13 +441,13 @@ class Passage(msgspec.Struct):
 
     @property
     def is_decided(self) -> bool:
-        """Whether the passage has or ever had a decision, so that it must be recognized again."""
+        """Whether the passage was ever decided on, so that it must be recognized again."""
         has_decision = bool(self.decisions or self.rejected or self.closed)
         return has_decision or not all(map(is_reopened, self.cards.values()))
 
     @property
     def is_done(self) -> bool:
-        """Whether a decision is in force, not counting rejected proposals and model's drafts."""
+        """Whether a decision is in force, not counting rejections of proposals or model drafts."""
         if self.closed or self.live_cards:
             return True
         return any(
@@ -453,7 +456,7 @@ class Passage(msgspec.Struct):
 
     @property
     def was_drafted(self) -> bool:
-        """Whether there is or was a decision other than on a proposal.
+        """Whether anything but a proposal was ever decided on.
 
         If so, a model isn't asked about the passage again, even if the database was lost.
         """
@@ -462,9 +465,9 @@ class Passage(msgspec.Struct):
         return any(not decision.of_proposal for decision in self.decisions)
 
     def is_distinct_from(self, other_passage: Passage) -> bool:
-        """Return whether the user said that the two passages are different.
+        """Return whether the user said that two passages are different.
 
-        The answer may be recorded with either passage.
+        The answer may be recorded with either of them.
         """
         if not self.apart.isdisjoint(other_passage.keys):
             return True
@@ -474,17 +477,17 @@ class Passage(msgspec.Struct):
     def should_keep_cards(self) -> bool:
         """Whether the user wants to keep the cards although the passage was removed.
 
-        Such an answer is recorded as a passage that is different from itself.
+        This answer is recorded as the passage being different from itself.
         """
         return self.is_distinct_from(self)
 
     @property
     def live_cards(self) -> list[Card]:
-        """The accepted cards of the passage that haven't been retired or undone since."""
+        """The accepted cards of the passage that haven't since been retired or undone."""
         return [card for card in self.cards.values() if card.is_live]
 
     def is_passed_over(self, draft: CardContent) -> bool:
-        """Return whether the user chose another draft about the same facts over `draft`."""
+        """Return whether the user preferred another draft about the same facts to `draft`."""
         passed_contents = {
             passed_content
             for decision in self.decisions
@@ -493,15 +496,15 @@ class Passage(msgspec.Struct):
         return bool(passed_contents) and hash_content(draft) in passed_contents
 
     def is_rejected(self, draft: CardContent) -> bool:
-        """Return whether the user rejected a draft's text, or its number if it is hand-written."""
+        """Return whether the user rejected a draft's text or, if hand-written, its number."""
         if self.rejected and hash_content(draft) in self.rejected:
             return True
         return draft.number in self.rejected_numbers
 
     def find_card_in_slot(self, draft: CardContent) -> Card | None:
-        """Find the hand-written card with a draft's number and note type, or None.
+        """Find the hand-written card with a draft's number and note type, if any.
 
-        A live card is preferred.
+        Prefers a live card.
         """
         cards_in_slot = []
         for card in self.cards.values():
@@ -518,7 +521,7 @@ class Passage(msgspec.Struct):
 
 
 def is_new_text(card: Card, draft: Draft) -> bool:
-    """Return whether a draft's text differs from the last text that the source gave the card."""
+    """Return whether a draft's text differs from what the source last gave the card."""
     if not card.edits.texts:
         return True
     _machine, newest_digest = card.edits.texts[-1]
@@ -526,10 +529,10 @@ def is_new_text(card: Card, draft: Draft) -> bool:
 
 
 def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
-    """Return whether `draft`, read on this device, may have an older text than the card.
+    """Return whether `draft`, read on this device, may be older than the card's text.
 
-    That is so if the card had the draft's text before, and its current text was read only on other
-    devices, because the files on this device may not have been synchronized yet.
+    That is the case if the card had the draft's text before, and its current text was only
+    read on other devices: the files on this device may not have been synchronized yet.
     """
     texts = card.edits.texts
     _machine, newest_digest = texts[-1]

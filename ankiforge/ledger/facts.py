@@ -70,7 +70,8 @@ class Fact(Value):
 def get_fact_text(highlight: Highlight) -> str:
     """Return the text whose sentences are the facts of a highlight.
 
-    This is the sentence around the highlight or, for a word noted with its translation, the word.
+    This is the sentence around the highlight or, for a word with a translation, just the
+    word.
     """
     if highlight.written == WORD_AND_TRANSLATION:
         return highlight.exact
@@ -79,13 +80,13 @@ def get_fact_text(highlight: Highlight) -> str:
 
 @lru_cache(maxsize=4096)
 def hash_sentence(sentence: str) -> str:
-    """Hash a sentence, to identify its fact in events and tables."""
+    """Hash a sentence, to identify it in events and tables."""
     return hash16(sentence)
 
 
 @lru_cache(maxsize=4096)
 def split_sentences(text: str) -> Strings:
-    """Split a text into sentences, each listed once and normalized by `normalize_text`."""
+    """Split a text into unique sentences, normalized by `normalize_text`."""
     exact_sentences: dict[str, None] = {}
     for part in find_sentences_by_part(text):
         for start, end in part:
@@ -95,7 +96,7 @@ def split_sentences(text: str) -> Strings:
 
 @lru_cache(maxsize=4096)
 def is_long(sentence: str) -> bool:
-    """Return whether a sentence is too long for an identical one elsewhere to be a coincidence."""
+    """Return whether a sentence is so long that finding it elsewhere is no coincidence."""
     folded = normalize_for_lookup(sentence)
     if (
         len(folded) >= MIN_DISTINCTIVE_CHARS or folded.isascii()
@@ -105,12 +106,12 @@ def is_long(sentence: str) -> bool:
 
 
 def hash_long_sentences(sentences: Iterable[str]) -> list[str]:
-    """Hash the long sentences, skipping short ones."""
+    """Hash the long sentences, skipping the short ones."""
     return [hash_sentence(sentence) for sentence in sentences if is_long(sentence)]
 
 
 def find_covered_sentences(text: str, quote: str) -> Strings:
-    """Find the sentences of a text that a quote covers at least partly."""
+    """Find the sentences of a text that a quote covers, at least in part."""
     exact_quote = normalize_text(quote)
     if not exact_quote:
         return ()
@@ -141,32 +142,32 @@ def find_covered_sentences(text: str, quote: str) -> Strings:
 
 
 def find_decided_sentences(draft: CardContent, text: str) -> Strings:
-    """Find the sentences of a passage that a decision on a draft decides."""
+    """Find the sentences of a passage that a decision on a draft applies to."""
     return select_decided_sentences(
         find_covered_sentences(text, draft.quote), draft.origin.drafter
     )
 
 
 def select_decided_sentences(quoted: Strings, drafter: str) -> Strings:
-    """Select the sentences of a draft's quote that a decision on the draft decides.
+    """Select the sentences of a draft's quote that a decision on the draft applies to.
 
-    For a proposal this is only the last sentence, because the quote may begin with context.
+    For a proposal this is only the last one, because the quote may begin with context.
     """
     return quoted[-1:] if drafter == PROPOSAL_DRAFTER else quoted
 
 
 def find_draft_sentence(draft: Draft, text: str) -> str:
-    """Find the sentence of a passage that a draft is about, or "" if the passage lacks its quote.
+    """Find the sentence that a draft is about, or "" if the passage lacks its quote.
 
-    This is the first sentence of the quote that contains the answer, or else the first sentence.
+    This is the first sentence of the quote that contains the answer, or else the first one.
     """
     return find_answer_sentence(find_decided_sentences(draft, text), draft.answer)
 
 
 def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
-    """Find the first sentence that contains the answer, or else return the first sentence.
+    """Return the first sentence that contains the answer, falling back to the first one.
 
-    Returns "" without any sentences.
+    Returns "" if there are no sentences.
     """
     folded_answer = normalize_for_comparison(answer)
     for sentence in quoted_sentences:
@@ -176,7 +177,7 @@ def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
 
 
 def find_quote(plain_text: str, answer: str, text: str) -> str:
-    """Find the part of a passage that a card written by the user is about, or "" for all of it.
+    """Find the part of a passage that a user's own card is about, or "" for all of it.
 
     Args:
         plain_text: the text of a cloze with its gaps filled in, or "" for a question.
@@ -202,9 +203,9 @@ def has_dropped_similar(
 ) -> bool:
     """Return whether the user has dropped a card or draft about similar sentences.
 
-    The policy doesn't accept such drafts. This is also true for every draft of a skipped passage,
-    and of a closed passage with a dropped card or draft. `decided_sentences` are the sentences that
-    a decision on the draft would decide.
+    The policy doesn't accept such drafts. Also True for every draft of a skipped passage, and
+    of a closed passage with a dropped card or draft. `decided_sentences` are the sentences
+    that a decision on the draft would apply to.
     """
     card_in_slot = passage.find_card_in_slot(draft)
     ended_cards = {}
@@ -238,10 +239,10 @@ def has_dropped_similar(
 
 @lru_cache(maxsize=4096)
 def count_words(sentence: str) -> Counter[str]:
-    """Count the words of a sentence, ignoring case and surrounding punctuation.
+    """Tally the words of a sentence, ignoring case and surrounding punctuation.
 
-    Words such as `C++`, `-3` and `.5` stay whole. In scripts without spaces, each character counts
-    as a word.
+    Words such as `C++`, `-3` and `.5` stay whole. In scripts without spaces, each character
+    counts as a word.
     """
     parts = _UNSPACED_CHAR.sub(r" \1 ", sentence).split()
     parts = [_LEADING_PUNCTUATION.sub("", part) for part in parts]
@@ -250,7 +251,7 @@ def count_words(sentence: str) -> Counter[str]:
 
 
 def compute_sentence_similarity(old_sentence: str, new_sentence: str) -> float:
-    """Compute the percentage of words in the shorter sentence that the longer one contains."""
+    """Compute the percentage of the shorter sentence's words that the longer one contains."""
     old_words, new_words = count_words(old_sentence), count_words(new_sentence)
     shorter_length = min(old_words.total(), new_words.total())
     return 100 * (old_words & new_words).total() / max(1, shorter_length)
@@ -260,7 +261,7 @@ def compute_sentence_similarity(old_sentence: str, new_sentence: str) -> float:
 
 
 def find_card_decisions(decisions: Iterable[FactDecision]) -> dict[str, FactDecision]:
-    """Find the decision that gave each card its current text, by the card's GUID.
+    """Find the decision that gave each card its current text, keyed by card GUID.
 
     `decisions` must be sorted, oldest first.
     """
@@ -273,11 +274,11 @@ def find_card_decisions(decisions: Iterable[FactDecision]) -> dict[str, FactDeci
 
 
 def hash_card_sentence(card: Card, decision: FactDecision | None) -> str:
-    """Hash the sentence by which a card is found in other passages, or return "".
+    """Hash the sentence by which to find a card in other passages, or return "".
 
-    It is "" for hand-written cards, which follow their highlights, and for cards about a short
-    sentence, because an identical one elsewhere may be a coincidence. `decision` is the decision
-    that gave the card its text, or None.
+    Returns "" for hand-written cards, which follow their highlights, and for cards about a
+    short sentence, because an identical one elsewhere may be a coincidence. `decision` is the
+    decision that gave the card its text, if any.
     """
     if decision is None or card.is_hand_written or not is_long(decision.about):
         return ""
@@ -296,17 +297,17 @@ def compute_facts(
     drafted: Collection[str] = (),
     closed: bool = False,
 ) -> tuple[Fact, ...]:
-    """Compute the decided and the offered facts of a passage, in the order of its sentences.
+    """Work out the decided and offered facts of a passage, in the order of its sentences.
 
     Args:
         passage_sentences: the sentences of the passage, as returned by `split_sentences`.
-        decisions: the decisions on sentences that the passage has or had, made in any passage,
-            oldest first.
+        decisions: the decisions, made in any passage, on sentences that the passage has or
+            had, oldest first.
         live_guids: the live cards whose new text a sentence may be.
         present_elsewhere: the decided sentences that other passages still contain.
         drafted: the sentences with a pending draft that isn't a proposal.
-        closed: whether the user wants no more cards of the passage, so that no other facts are
-            offered.
+        closed: whether the user wants no more cards of the passage, so that no other facts
+            are offered.
     """
     proposal_decisions = [decision for decision in decisions if decision.of_proposal]
     rejected_lists = [decision.sentences for decision in proposal_decisions]
@@ -342,7 +343,7 @@ def compute_facts(
 
 
 def get_offered_facts(facts: Iterable[Fact]) -> dict[str, Fact]:
-    """Map the hash of each undecided sentence to its fact."""
+    """Return the undecided facts, keyed by sentence hash."""
     return {hash_sentence(fact.sentence): fact for fact in facts if not fact.decided}
 
 
@@ -352,11 +353,11 @@ def _find_similar_facts(
     live_guids: Collection[str],
     present_sentences: Collection[str],
 ) -> dict[str, Fact]:
-    """Map each undecided sentence that resembles a removed, decided sentence to its fact.
+    """Map undecided sentences that resemble a removed, decided sentence to their facts.
 
-    If several removed sentences are similar, one with a live card is preferred, and then the most
-    similar one. A sentence that was in the passage when the removed one was first decided is
-    another fact, so it is skipped. `present_sentences` are those of this and other passages.
+    If several removed sentences are similar, one with a live card is preferred, then the most
+    similar. A sentence that was in the passage together with the removed one is a different
+    fact, so it is skipped. `present_sentences` are those of this and other passages.
     """
     similar_facts: dict[str, Fact] = {}
     if not undecided_sentences:

@@ -64,7 +64,7 @@ from ankiforge.text.cloze import format_cloze_answers
 def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
     """Sort events into the order that all devices share, each with whether it is active.
 
-    An event that was undone isn't active. An undo is itself an event, so it can also be undone.
+    Undone events are inactive. An undo is itself an event, so it can be undone as well.
     """
     ordered = sorted(events, key=lambda event: event.order)
     undone_ids = set()
@@ -76,13 +76,13 @@ def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
 
 
 def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
-    """Group the keys that belong to one passage.
+    """Group keys that belong to the same passage.
 
     Args:
         links: the `same` and `undo` events, and the `key` events of all keys that they name.
 
     Returns:
-        For each key that is linked to another key, all keys of its passage, oldest first.
+        All keys of the passage, oldest first, for each key that is linked to another one.
     """
     ages: dict[str, int] = {}
     linked_keys: dict[str, set[str]] = {}
@@ -111,7 +111,7 @@ def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
 
 
 def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
-    """Compute the passage with these keys from all of its events.
+    """Compute a passage from all of its events.
 
     Args:
         keys: all keys of the passage, oldest first.
@@ -164,9 +164,9 @@ def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
 def _supersede_duplicates(passage: Passage) -> None:
     """Mark cards as superseded if the passage has an older card about the same sentence.
 
-    If a passage has several keys with cards, the cards of the oldest key are kept. However, cards
-    that aren't live don't supersede a card that the user accepted, and cards that were merged into
-    an identical card supersede nothing.
+    If several keys of a passage have cards, those of the oldest key are kept. But cards that
+    are not live don't supersede a card that the user accepted, and cards that were merged
+    into an identical card supersede nothing.
     """
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
@@ -188,9 +188,9 @@ def _supersede_duplicates(passage: Passage) -> None:
 
 
 def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> bool:
-    """Return whether the card shares a source sentence or hand-written number with another card.
+    """Return whether a card shares a sentence or hand-written number with another card.
 
-    A card without known sentences, because no decision names them, counts as a duplicate.
+    A card whose sentences are unknown, because no decision names them, counts as a duplicate.
     """
     sentences_by_guid: dict[str, set[str]] = defaultdict(set)
     for decision in passage.decisions:
@@ -209,7 +209,7 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
 
 
 def add_decision(passage: Passage, event: Event, fact_event: Event) -> Passage:
-    """Copy a passage and apply one more decision and its `fact` event to the copy."""
+    """Return a copy of a passage with one more decision and its `fact` event applied."""
     changed_passage = Passage(
         passage.keys,
         passage.texts,
@@ -233,9 +233,9 @@ def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) ->
 def _add_fact_decision(
     passage: Passage, event: Event, fact_event: Event | None, card: Card | None = None
 ) -> None:
-    """Add the facts that a decision decides, or close the passage if there is no `fact` event.
+    """Add the facts settled by a decision, or close the passage if it has no `fact` event.
 
-    `card` is the card that the event names, in its state before the event.
+    `card` is the card named by the event, as it was before the event.
     """
     if fact_event is not None:
         passage.decisions.append(_to_fact_decision(event, fact_event.body, card))
@@ -258,7 +258,7 @@ def _add_fact_decision(
 def _to_fact_decision(event: Event, fact_body: Json, card: Card | None) -> FactDecision:
     """Build the decision on facts from an event and the body of its `fact` event.
 
-    `card` is the card that the event names, in its state before the event.
+    `card` is the card named by the event, as it was before the event.
     """
     decision = msgspec.convert(fact_body, FactDecision)
     body = event.body
@@ -293,7 +293,7 @@ def _get_answer(wording: Wording) -> str:
 
 
 def _is_retired_by_tag(event: Event) -> bool:
-    """Return whether an event isn't a decision but only records that a note has the dropped tag."""
+    """Return whether an event isn't a decision, but only records a note's retired tag."""
     return event.what == "retire" and event.body.get("why") == RETIRED_TAG_REASON
 
 
@@ -301,9 +301,10 @@ def _is_retired_by_tag(event: Event) -> bool:
 
 
 def _apply_event(passage: Passage, event: Event) -> None:
-    """Apply an active event to its passage and to the card that it names.
+    """Apply an active event to its passage and to the card it names.
 
-    The kinds `undo` and `same` take effect elsewhere, in `sort_events` and `group_linked_keys`.
+    The kinds `undo` and `same` are handled elsewhere, in `sort_events` and
+    `group_linked_keys`.
     """
     body = event.body
     match event.what:
@@ -363,15 +364,15 @@ def _apply_adopt(card: Card, event: Event) -> Card:
 
 
 def _drop_field_hashes(card: Card) -> tuple[ShippedNote, ...]:
-    """Return the exported notes of a card without their field hashes.
+    """Return a card's exported notes without their field hashes.
 
-    The card now belongs to an adopted note, to whose text the hashes don't apply.
+    The card now belongs to an adopted note, whose text the hashes don't match.
     """
     return tuple(replace(shipped, hashes={}) for shipped in card.note.shipped)
 
 
 def _apply_revise(card: Card, event: Event) -> Card:
-    """Give a card new text. Text from the source doesn't replace fields that the user edited."""
+    """Give a card new text. Text from the source doesn't replace fields the user edited."""
     wording = _decode_wording(event)
     if event.by == USER:
         edits = replace(card.edits, typed=(), pinned=(), offered={})
@@ -383,9 +384,9 @@ def _apply_revise(card: Card, event: Event) -> Card:
 
 
 def _apply_edit(card: Card, event: Event) -> Card:
-    """Set fields to the text that the user typed, which they keep when the source changes.
+    """Set fields to what the user typed, pinning them against changes in the source.
 
-    If the edit restores the state before an answer that was undone, the text of the source is
+    If the edit restores the state before an answer that was undone, the source's text is
     offered again.
     """
     typed_fields: Texts = event.body["fields"]
@@ -447,7 +448,7 @@ def _apply_reject_or_retire(card: Card, event: Event) -> Card:
 
 
 def _apply_export(card: Card, event: Event) -> Card:
-    """Record that the note was exported in a package. The first package fixes its note type."""
+    """Record that a note was exported. The first package fixes its note type."""
     body = event.body
     shipped = ShippedNote(
         mod=body["mod"],
@@ -479,7 +480,7 @@ def _apply_seen(card: Card, event: Event) -> Card:
 
 
 def _apply_unseen(card: Card, event: Event) -> Card:
-    """Schedule a missing note for export, because the user wants its card."""
+    """Schedule a note for export, because it is missing in Anki but its card is wanted."""
     card = replace(card, note=replace(card.note, seen_by=()))
     return _recreate_adopted_note(card, event)
 
@@ -516,10 +517,10 @@ def _apply_accept(passage: Passage, event: Event) -> None:
 
 
 def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
-    """Apply the repair of another tool's note, or restore the old text if the repair was undone.
+    """Apply the repair of another tool's note, or restore the old text if it was undone.
 
-    Later changes in Anki are compared with the note as seen at the repair. Undoing a repair also
-    retires the notes that it added.
+    Later changes in Anki are compared with the note as it was at the time of the repair.
+    Undoing a repair also retires the notes that it added.
     """
     body = event.body
     note = msgspec.convert(body["note"], AdoptedNote)
@@ -549,9 +550,9 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
 
 
 def _apply_undone_accept(passage: Passage, event: Event) -> None:
-    """Add a card whose acceptance was undone, so that the policy doesn't accept its draft again.
+    """Add a card whose acceptance was undone, so that the policy doesn't accept it again.
 
-    The draft is pending again, and only the user may decide on it.
+    Its draft is pending again, and only the user may decide on it.
     """
     card = passage.cards.get(event.body["guid"])
     if card is not None and card.by == USER:
@@ -581,7 +582,7 @@ def _recreate_adopted_note(card: Card, event: Event) -> Card:
 
 
 def _pin_changed_fields(card: Card, event: Event) -> Card:
-    """Pin the fields that a source changed, because the user undid the change.
+    """Pin the fields changed by a source, because the user undid the change.
 
     Pinned fields keep their text when the source changes.
     """
@@ -599,7 +600,7 @@ def _pin_changed_fields(card: Card, event: Event) -> Card:
 def _offer_text(card: Card, wording: Wording) -> Card:
     """Give a card the new text of its source, except in pinned fields.
 
-    For a pinned field, new nonempty text is recorded as offered, so that the user is asked.
+    New text for a pinned field is recorded as offered instead, so that the user is asked.
     """
     edits = card.edits
     pinned_fields = {name: card.get_field(name) for name in edits.pinned}

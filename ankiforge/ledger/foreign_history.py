@@ -22,21 +22,21 @@ SCHEDULER = "osr"
 
 
 def make_tool_event_key(tool: str) -> str:
-    """Return the key for events about another tool."""
+    """Return the key of events about another tool."""
     return f"tool:{tool}"
 
 
 def load_declined_tools(store: Store) -> frozenset[str]:
-    """List the tools whose history the user has declined."""
+    """Load the names of the tools whose history the user has declined."""
     return frozenset(
         tool for tool in TOOL_NAMES if store.get_subject_events(make_tool_event_key(tool))
     )
 
 
 def count_foreign_passages(store: Store) -> Counter[str]:
-    """Count, for each other tool, the passages with a history in it and no card of ours.
+    """Count the passages that have a history in another tool and no card of ours, per tool.
 
-    If Anki's collection was never read, every note that a source names counts as existing.
+    If Anki's collection was never read, every note named by a source is assumed to exist.
     """
     highlights_by_key = {}
     for row in pending_drafts.load_foreign_history_drafts(store):
@@ -57,9 +57,9 @@ def count_foreign_passages(store: Store) -> Counter[str]:
 
 
 def decline_histories(store: Store, tools: Collection[str]) -> str:
-    """Record that the user declines to take over the history of these tools.
+    """Record that the user declines to take over the history of the given tools.
 
-    Return the id to undo this by, or "" if no pending draft has a history in them.
+    Returns the id for undoing this, or "" if no pending draft has a history in them.
     """
     warning_tools = set[str]()
     for row in pending_drafts.load_foreign_history_drafts(store):
@@ -78,9 +78,9 @@ def decline_histories(store: Store, tools: Collection[str]) -> str:
 
 
 def schedule_drafting(store: Store, key: str) -> None:
-    """Schedule the rules to rerun on the passages with a history in another tool.
+    """Schedule the rules to be rerun on passages with a history in another tool.
 
-    `key` is the event key of the tool, after the user's answer was recorded or undone.
+    `key` is the tool's event key, after the user's answer was recorded or undone.
     """
     tool = key.removeprefix("tool:")
     # this part of a highlight's JSON tells that the tool wrote into the note
@@ -91,7 +91,7 @@ def schedule_drafting(store: Store, key: str) -> None:
 def is_declined_finding(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
     """Return whether the user has declined the history that a draft's finding warns about.
 
-    `check` is the check that reported the finding; `tools` are those whose history was declined.
+    `check` is the check that reported the finding; `tools` are those declined.
     """
     if check == OTHER_SCHEDULE_CHECK:
         return SCHEDULER in tools

@@ -41,16 +41,16 @@ _MIN_NOTES_WITH_DATAVIEW = 2
 
 
 def make_form_event_key(source: str, written: str) -> str:
-    """Return the key for events about one form of lines in one source."""
+    """Return the key of events about lines of one form in a source."""
     return f"form:{source}:{written}"
 
 
 def is_doubtful(highlight: Highlight) -> bool:
     """Return whether the user must decide if a highlight is a card.
 
-    This applies to a line with spaces around its two colons, unless it is a declared card or a
-    question; to a line in a list of terms without a glossary heading; and to a highlighted word
-    with its translation.
+    This applies to a line with spaces around its two colons, unless it is a declared card or
+    a question; to a line in a list of terms that has no glossary heading; and to a
+    highlighted word with its translation.
     """
     if highlight.written in (_TERM, WORD_AND_TRANSLATION):
         return True
@@ -60,7 +60,7 @@ def is_doubtful(highlight: Highlight) -> bool:
 
 
 def parse_field_key(highlight: Highlight) -> str:
-    """Return the normalized key of a line `key::value`, or "" if the line can't be a field."""
+    """Return the normalized key of a `key::value` line, or "" if it can't be a field."""
     if not _has_undeclared_colons(highlight) or not _COLONS_WITHOUT_SPACES.search(
         highlight.exact
     ):
@@ -78,22 +78,22 @@ def _has_undeclared_colons(highlight: Highlight) -> bool:
 
 
 def describe_form(written: str) -> str:
-    """Describe a form of lines to the user."""
+    """Describe a form of line in words for the user."""
     if written == WORD_AND_TRANSLATION:
         return "words with your translation"
     return f"lines like `{written}`"
 
 
 def explain_omission(highlight: Highlight) -> str:
-    """Explain to the user why a highlight has no card after they chose `NEVER`."""
+    """Explain to the user that a highlight has no card because they chose `NEVER`."""
     noun = "words" if highlight.written == WORD_AND_TRANSLATION else "lines"
     return f"you said that such {noun} are not cards"
 
 
 class FieldDetector:
-    """Detects lines that look like fields, because several notes of the source use the same key.
+    """Detects lines that look like fields, i.e. whose key is used in several notes.
 
-    Use the operator `in`. The keys of all lines are loaded on first use.
+    Use the `in` operator. The keys of all lines are loaded on first use.
     """
 
     def __init__(self, store: Store) -> None:
@@ -132,7 +132,7 @@ def needs_form_answer(store: Store, highlight: Highlight, fields: FieldDetector)
 def find_form_choice(store: Store, highlight: Highlight) -> str:
     """Look up the user's choice for a highlight's form: `ACCEPTED`, `NEVER`, or "" if none.
 
-    The choice for a narrower form takes precedence.
+    A narrower form takes precedence.
     """
     for name in list_forms(highlight):
         answers = store.get_subject_events(
@@ -146,7 +146,7 @@ def find_form_choice(store: Store, highlight: Highlight) -> str:
 def list_forms(highlight: Highlight) -> tuple[str, ...]:
     """List the forms of a highlight that the user may have decided on, narrowest first.
 
-    A field has two forms: its key in its directory, and its key in the whole source.
+    A field has two: its key within the directory, and its key within the whole source.
     """
     if is_doubtful(highlight):
         return (highlight.written,)
@@ -159,5 +159,5 @@ def list_forms(highlight: Highlight) -> tuple[str, ...]:
 
 
 def get_note_directory(highlight: Highlight) -> str:
-    """Return the directory of a highlight's note relative to the source, or "" for the root."""
+    """Return the directory of a highlight's note within the source, or "" for the root."""
     return highlight.document.path.rpartition("/")[0]

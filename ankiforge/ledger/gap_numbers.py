@@ -39,12 +39,12 @@ def keep_numbers(
     used: Numbers = (),
     earlier: Sequence[str] = (),
 ) -> str:
-    """Renumber the gaps of the cloze text `new` so that each answer keeps its number in `old`.
+    """Renumber the gaps of the cloze text `new` so that each answer keeps its number.
 
-    Equal answers are matched first, then similar answers, and then gaps at the same position. A gap
-    without a match gets the number that its answer had in one of the `earlier` texts, or else a
-    number higher than any used before. If no gap matches, because the text was translated or
-    rewritten, the first gap gets the number 1.
+    Gaps are matched with those in `old` by equal answers first, then by similar answers, then
+    by position. An unmatched gap gets the number that its answer had in one of the `earlier`
+    texts, or else a number higher than any used before. If no gap matches, because the text
+    was translated or rewritten, the first gap gets the number 1.
 
     Args:
         old: the current text of the card.
@@ -108,7 +108,10 @@ def _match_numbers(
     new_text: str,
     answers: Sequence[_ComparedGap],
 ) -> dict[int, Numbers]:
-    """Map the start of each gap in the new text that matches an old gap to that gap's numbers."""
+    """Match the gaps of two texts, mapping the start of each new gap to the old numbers.
+
+    New gaps that match no old gap are left out.
+    """
     from rapidfuzz import fuzz
 
     def has_equal_answer(old_gap: _ComparedGap, new_gap: _ComparedGap) -> bool:
@@ -151,7 +154,7 @@ def _match_numbers(
 
 
 def _find_adjacent_words(markdown: str, gap: Gap) -> Sides:
-    """Return the nearest words before and after a gap, counting another gap as one word."""
+    """Return the nearest words before and after a gap, treating another gap as one word."""
     sides = []
     for side in (markdown[: gap.start], markdown[gap.end :]):
         words = normalize_for_comparison(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", side))

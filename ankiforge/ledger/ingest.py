@@ -64,18 +64,18 @@ def ingest_sightings(
     in_use: frozenset[str] | None = None,
     missing: Collection[str] = (),
 ) -> IngestReport:
-    """Ingest everything that the sources of a run list.
+    """Ingest everything that the sources list in a run.
 
-    If a container lists no documents, or has lost more than half of them, the user is asked whether
-    they were deleted. The answer takes effect in the next run.
+    If a container lists no documents, or has lost more than half of them, the user is asked
+    whether they were deleted. The answer takes effect in the next run.
 
     Args:
         store: the store, which has read the journal.
         sightings: what the sources yield: documents, problems, and ends of scans.
-        selections: the settings that select highlights in each container, by container.
+        selections: the settings that select highlights, keyed by container.
         in_use: the names of all sources in the settings, or None if unknown.
-        missing: the names of the sources whose directory or file is missing, perhaps because it was
-            moved.
+        missing: the names of the sources whose directory or file is missing, perhaps because
+            it was moved.
 
     Returns:
         The new, changed and removed highlights.
@@ -98,7 +98,7 @@ def ingest_sightings(
 
 
 class IngestRun:
-    """The state of one call of `ingest_sightings`."""
+    """The state of a single call of `ingest_sightings`."""
 
     def __init__(
         self,
@@ -301,7 +301,7 @@ class IngestRun:
     def _is_source_copied(self, source: str) -> bool:
         """Return whether every decided passage of a source has a copy in a listed container.
 
-        The copy must be in a document with the same path.
+        The copy must be in a document at the same path.
         """
         rows = highlights.load_copied_flags(self.store, source, self.listing.places)
         decided_rows = [row for row in rows if self._is_decided(row["key"])]
@@ -346,7 +346,7 @@ class IngestRun:
     def _remove_documents(self, container: str, document_rows: Iterable[Row]) -> None:
         """Mark documents as gone, and their highlights as absent.
 
-        Documents that are only in the journal may not have been synchronized yet, so they are
+        Documents known only from the journal may not have been synchronized yet, so they are
         skipped if the container lists nothing or suspiciously little.
         """
         states = ["present"]
@@ -374,7 +374,7 @@ class IngestRun:
     def _add_still_missing_marks(self, container: str) -> None:
         """Add the highlights of unchanged documents that were already missing before this scan.
 
-        They may be gone now, because this is the second scan without them.
+        This is the second scan without them, so they may be gone.
         """
         seen_keys = {mark.key for mark in self.absent_marks}
         seen_keys |= {
@@ -395,13 +395,13 @@ class IngestRun:
         *,
         compare_marks: bool,
     ) -> list[Row | None]:
-        """Find the stored row of each scanned document, or None for a new document.
+        """Find the stored row of each scanned document, or None if the document is new.
 
         Args:
             read_documents: the scanned documents of one container.
-            stored_rows: the rows that they may have been stored in.
+            stored_rows: the rows that may belong to them.
             unlisted_ids: the ids of the rows whose documents are no longer listed.
-            compare_marks: whether to recognize a renamed document by its highlights.
+            compare_marks: whether to recognize renamed documents by their highlights.
         """
         if not read_documents:
             return []
@@ -430,10 +430,10 @@ class IngestRun:
     def _find_unlisted_documents(
         self, container: str, stored_rows: Sequence[Row]
     ) -> set[DocumentId]:
-        """Find the ids of the stored documents that the container no longer lists.
+        """Find the ids of stored documents that the container no longer lists.
 
-        If suspiciously many are no longer listed, the documents that existed before are left out,
-        and the container is reported as doubtful.
+        If suspiciously many have disappeared, those present before are left out, and the
+        container is reported as doubtful.
         """
         if container not in self.listing.complete:
             return set()
@@ -496,7 +496,7 @@ class IngestRun:
     # --- writing ------------------------------------------------------------------------
 
     def _write_marks(self, marks: Iterable[Mark]) -> None:
-        """Write the rows of highlights that have keys, and report and record their changes."""
+        """Write the rows of highlights that have keys, reporting and recording any changes."""
         rows = []
         report = self.report
         for mark in marks:
@@ -536,9 +536,9 @@ class IngestRun:
         write_highlights(self.store, rows)
 
     def _write_absent_marks(self) -> None:
-        """Mark absent highlights as missing, or as gone if they were already missing before.
+        """Mark absent highlights as missing, or as gone if they have been missing long enough.
 
-        They are marked as unselected if the settings now select other highlights.
+        If the settings now select other highlights, they are marked as unselected instead.
         """
         for mark in self.absent_marks:
             if mark.state in ("gone", "unselected"):
@@ -570,8 +570,8 @@ class IngestRun:
 def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
     """Mark documents as unselected, and return how many highlights they had.
 
-    The highlights don't count as gone. They keep their cards, and their keys if they are read
-    again.
+    The highlights don't count as gone. They keep their cards and, if they are read again,
+    their keys.
     """
     count = 0
     with store.transaction():
@@ -584,9 +584,9 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
 
 
 def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
-    """Schedule the drafting of other copies of unselected, undecided highlights.
+    """Schedule drafting for other copies of unselected, undecided highlights.
 
-    A decided highlight keeps its cards, so a draft of its copy would ask the same question again.
+    Decided highlights keep their cards, so drafting a copy would ask the same question again.
     """
     store.preload_passages(keys)
     for key in keys:

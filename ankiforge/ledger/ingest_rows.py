@@ -44,7 +44,7 @@ MAX_JOURNAL_READINGS = 3
 
 
 def build_scanned_marks(document: ReadDocument, document_id: int) -> list[Mark]:
-    """Prepare the highlights of a scanned document for matching, in reading order."""
+    """Prepare a scanned document's highlights for matching, in reading order."""
     if not isinstance(document, ExtractedDocument):
         return []
     marks = []
@@ -58,7 +58,7 @@ def build_scanned_marks(document: ReadDocument, document_id: int) -> list[Mark]:
 
 
 def build_event_body(mark: Mark) -> Json:
-    """Build the body of a `key` or `text` event, which stores a reading of a highlight."""
+    """Build the body of a `key` or `text` event, i.e. a reading of a highlight."""
     highlight = mark.highlight
     newest = mark.newest
     text = Reading(
@@ -78,9 +78,9 @@ def build_event_body(mark: Mark) -> Json:
 
 
 def load_stored_marks(store: Store, document_id: int) -> list[Mark]:
-    """Load the stored highlights of a document for matching, in reading order.
+    """Load a document's stored highlights for matching, in reading order.
 
-    Removed highlights are included.
+    Includes removed highlights.
     """
     rows = highlights.load_document_rows(store, document_id)
     store.preload_passages(row["key"] for row in rows)
@@ -88,7 +88,7 @@ def load_stored_marks(store: Store, document_id: int) -> list[Mark]:
 
 
 def load_stored_mark(store: Store, row: Row) -> Mark:
-    """Load the stored highlight of a row for matching, with its last readings on all devices."""
+    """Load a stored highlight for matching, with its latest readings on all devices."""
     passage = store.get_passage(row["key"])
     journal_readings = [
         to_folded_reading(text) for text in passage.texts[:MAX_JOURNAL_READINGS]
@@ -124,10 +124,9 @@ def write_document(
     document: ReadDocument,
     old_row: Row | None,
 ) -> int:
-    """Write the row of a document with its identifiers and private texts, and return the row id.
+    """Write a document's row, identifiers and private texts, and return the row id.
 
-    `old_row` is the stored row of the document, perhaps at another location, or None if the
-    document is new.
+    `old_row` is the document's stored row, perhaps at another location, or None if it is new.
     """
     place = get_document_place(document)
     row: Json = {
@@ -160,7 +159,7 @@ def write_document(
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Write rows built by `build_highlight_row`, keeping the columns that drafting fills."""
+    """Write rows from `build_highlight_row`, keeping the columns filled in by drafting."""
     highlights.store_highlights(store, rows)
     sentences.store_sentences(store, [decode_highlight_body(row["body"]) for row in rows])
 
@@ -170,10 +169,10 @@ def build_highlight_row(
     exact_hash: str,
     run: int,
 ) -> Json:
-    """Build the row of an existing highlight, without the columns that drafting fills.
+    """Build the row of an existing highlight, without the columns filled in by drafting.
 
-    The highlight must have a key. `exact_hash` is a hash of its exact text, to detect changes;
-    `run` is the number of the run that read it.
+    The highlight must have a key. `exact_hash` is a hash of its exact text, for detecting
+    changes. `run` is the number of the run that read it.
     """
     highlight = mark.highlight
     if mark.stored_mark:
@@ -199,10 +198,10 @@ def build_highlight_row(
 
 
 def _compute_copy_key(mark: Mark) -> str:
-    """Compute a hash that a highlight shares with its copies, or "" if it can't have copies.
+    """Compute a hash that a highlight shares with its copies, or "" if it can't have any.
 
-    Short texts are often equal by coincidence, so unless a short text is a whole card, only a text
-    with the same context is a copy of it.
+    Short texts are often equal by coincidence, so a copy of one must also have the same
+    context, unless the text is a whole card.
     """
     newest = mark.newest
     content = hash_highlight_content(replace(mark.highlight, skip=""))

@@ -33,8 +33,7 @@ def find_items(
 ) -> list[str]:
     """Find the ids of the cards and drafts that match all terms, in reading order.
 
-    With `everything`, cards that aren't live are included. They are also included if a term names a
-    verdict.
+    Cards that aren't live are included if `everything` is True or a term names a verdict.
     """
     store.recompute_passages()
     # find the live cards whose source has changed, because no column shows it
@@ -55,10 +54,10 @@ def find_items(
 
 
 def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
-    """Yield cards and drafts as rows for lists, skipping unknown ids and obsolete drafts.
+    """Yield cards and drafts as list rows, skipping unknown ids and obsolete drafts.
 
-    `ids` may be ids of drafts, GUIDs of cards, and keys of highlights, which stand for all of their
-    drafts.
+    `ids` may contain draft ids, card GUIDs and highlight keys. A highlight key stands for all
+    of the highlight's drafts.
     """
     for batch in iter_batches(ids):
         line_ids: list[str] = []
@@ -88,5 +87,5 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
 
 
 def load_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:
-    """Yield the pending drafts among the cards and drafts with these ids."""
+    """Yield the pending drafts among the given ids, as in `load_items`."""
     return (line for line in load_items(store, ids) if isinstance(line, PendingDraft))

@@ -37,7 +37,7 @@ decode_event = msgspec.json.Decoder(Event).decode
 
 
 class ReadPosition(Value):
-    """The position up to which a journal file was read."""
+    """How far a journal file has been read."""
 
     size: int
     """The number of bytes read."""
@@ -48,7 +48,7 @@ class ReadPosition(Value):
 
 
 class NewLines(NamedTuple):
-    """The result of reading the new lines of a journal file."""
+    """The new lines read from a journal file."""
 
     events: list[Event]
     unreadable: int
@@ -60,18 +60,18 @@ class NewLines(NamedTuple):
 
 
 class JournalFiles:
-    """Reads all files in the journal directory, and writes the file of this device."""
+    """Reads all files in the journal directory, and appends to this device's own file."""
 
     def __init__(self, directory: Path, device_id: str) -> None:
         self._directory = directory
         self.own_path = directory / f"{device_id}{FILE_EXTENSION}"
 
     def list_names(self) -> list[str]:
-        """List the names of all journal files, sorted."""
+        """Return the sorted names of all journal files."""
         return sorted(path.name for path in self._directory.glob(f"*{FILE_EXTENSION}"))
 
     def is_fully_read(self, name: str, position: ReadPosition | None) -> bool:
-        """Return whether a file was read to its end at `position` and wasn't replaced since."""
+        """Return whether `position` is the end of a file that hasn't been replaced since."""
         if position is None:
             return False
         try:
@@ -84,7 +84,7 @@ class JournalFiles:
     def read_new_lines(self, name: str, position: ReadPosition | None) -> NewLines:
         """Read a file from the last read position, or from the start if it was replaced.
 
-        `position` is None if the file was never read.
+        `position` is None if the file has never been read.
 
         Raises:
             LedgerError: the file can't be read.
@@ -125,7 +125,7 @@ class JournalFiles:
         )
 
     def read_event_ids(self) -> set[str]:
-        """Read all files and collect the ids of their events."""
+        """Read all files, and return the ids of their events."""
         ids = set()
         for name in self.list_names():
             with open_regular(self._directory / name, max_bytes=MAX_FILE_BYTES) as file:
@@ -136,7 +136,7 @@ class JournalFiles:
         return ids
 
     def append(self, events: Iterable[Event]) -> tuple[int, int]:
-        """Append events to this device's file durably, either all or none.
+        """Durably append events to this device's file, all or none.
 
         Returns:
             The size of the file before and after.
@@ -172,9 +172,9 @@ class JournalFiles:
         return size, size + len(lines)
 
     def undo_append(self, old_size: int, new_size: int) -> None:
-        """Undo an append by truncating this device's file, unless more was appended since.
+        """Undo an append by truncating this device's file, unless more has been appended since.
 
-        `old_size` and `new_size` are the sizes of the file before and after the append.
+        `old_size` and `new_size` are the file sizes before and after the append.
         """
         with suppress(OSError), open_regular(self.own_path, os.O_RDWR) as file:
             if file.seek(0, os.SEEK_END) == new_size:
@@ -182,13 +182,13 @@ class JournalFiles:
                 os.fsync(file.fileno())
 
     def get_own_position(self, size: int, unreadable: int) -> ReadPosition:
-        """Compute the read position in this device's file after `size` bytes."""
+        """Return the read position after `size` bytes of this device's file."""
         with open_regular(self.own_path) as file:
             return ReadPosition(size, _hash_tail(file, size), unreadable)
 
 
 def _hash_tail(file: IO[bytes], size: int) -> str:
-    """Hash the last bytes before offset `size`, or return "" if the file is shorter."""
+    """Hash the last bytes before offset `size`, or return "" if the file is too short."""
     if file.seek(0, os.SEEK_END) < size:
         return ""
     file.seek(max(0, size - TAIL_BYTES))
@@ -197,9 +197,9 @@ def _hash_tail(file: IO[bytes], size: int) -> str:
 
 
 def _iter_complete_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield each line that ends with a newline, with its size in bytes.
+    """Yield each newline-terminated line, with its size in bytes.
 
-    Lines that are too long are replaced with invalid JSON.
+    Overlong lines are replaced with invalid JSON.
     """
     while data := file.readline(MAX_LINE_BYTES):
         size = len(data)
@@ -234,9 +234,9 @@ MAX_EVENT_NUMBER = 1 << 62
 
 
 class _Body(Reading, kw_only=True):
-    """The types of all keys that event bodies may have, whatever their kind.
+    """The types of all keys that an event body may have, whatever the kind of event.
 
-    This class is only used to check bodies. Its values and defaults are never read.
+    This class is only used to validate bodies. Its values and defaults are never read.
     """
 
     exact: str = ""
@@ -334,14 +334,14 @@ program may now know lines that it could not read before."""
 
 
 def is_known_event(event: Event) -> bool:
-    """Return whether this version of the program knows the kind of an event."""
+    """Return whether this version of the program knows an event's kind."""
     return event.what in REQUIRED_KEYS
 
 
 def is_valid_event(event: Event) -> bool:
-    """Return whether the body of an event has the shape that its kind requires.
+    """Return whether an event's body has the shape that its kind requires.
 
-    The body of an event of unknown kind may have any shape.
+    Events of unknown kinds may have any body.
     """
     if not 0 <= event.n < MAX_EVENT_NUMBER:
         return False

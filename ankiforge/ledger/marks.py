@@ -12,7 +12,10 @@ from ankiforge.text.normalize import normalize_for_lookup
 
 
 def to_mark(highlight: Highlight, document: int = 0) -> Mark:
-    """Prepare a highlight for matching. `document` is its document's row id, or 0 if unknown."""
+    """Prepare a highlight for matching.
+
+    `document` is the row id of the highlight's document, or 0 if unknown.
+    """
     text, before, after = get_anchor(highlight)
     names, labels = split_ids((highlight.own, *highlight.hints))
     reading = FoldedReading(text, before, after, _compute_sides(highlight))
@@ -20,9 +23,9 @@ def to_mark(highlight: Highlight, document: int = 0) -> Mark:
 
 
 def split_ids(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Split a highlight's ids into names, which move with the highlight, and labels.
+    """Split a highlight's ids into names and labels.
 
-    Labels are ids that belong to a location (`hints.is_location_only`).
+    Names move with the highlight. Labels belong to a location (see `hints.is_location_only`).
     """
     names = set()
     labels = set()
@@ -54,5 +57,5 @@ def _compute_sides(highlight: Highlight) -> Pair | None:
 
 
 def to_folded_reading(text: Reading) -> FoldedReading:
-    """Convert a reading in the journal to a folded reading, which has no sides."""
+    """Convert a journal reading to a folded reading, which then has no sides."""
     return FoldedReading(normalize_for_lookup(text.exact), text.before, text.after)

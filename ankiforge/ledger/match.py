@@ -58,7 +58,7 @@ however short."""
 
 
 class FoldedReading(NamedTuple):
-    """The normalized text of a highlight, with 24 normalized characters of context on each side."""
+    """A highlight's normalized text, with 24 normalized characters of context on each side."""
 
     text: str
     before: str = ""
@@ -69,19 +69,19 @@ class FoldedReading(NamedTuple):
 
     @property
     def anchor(self) -> tuple[str, str, str]:
-        """The text and its context on both sides, equal only for equal readings."""
+        """The text with its context on both sides. Only equal readings have equal anchors."""
         return self.text, self.before, self.after
 
     @property
     def digits_and_rest(self) -> Pair:
-        """The digits of the text, and all other characters. Compared if there are no `sides`."""
+        """The digits of the text, and all other characters. Compared if there are no sides."""
         digits = "".join(filter(str.isdigit, self.text))
         rest = "".join(char for char in self.text if not char.isdigit())
         return digits, rest
 
 
 class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a dict key
-    """A highlight prepared for matching, either scanned in this run or stored earlier."""
+    """A highlight prepared for matching: either scanned in this run or stored earlier."""
 
     highlight: Highlight
     """The highlight as scanned, or built from the journal's text if it was never read on this
@@ -138,12 +138,12 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
 
     @property
     def newest(self) -> FoldedReading:
-        """The newest reading of the highlight."""
+        """The highlight's newest reading."""
         return self.readings[0]
 
     @property
     def question(self) -> str:
-        """The last read front of a hand-written card, or "" for other highlights."""
+        """The front of a hand-written card as last read, or "" for other highlights."""
         sides = self.newest.sides
         return sides[0] if self.highlight.kind is HighlightKind.CARD and sides else ""
 
@@ -164,7 +164,7 @@ def link_pairs(pairs: Pairs) -> None:
 
 
 class _Matcher:
-    """Collects pairs of a scanned and a stored highlight, using each highlight at most once."""
+    """Collects pairs of scanned and stored highlights, using each highlight at most once."""
 
     def __init__(
         self, stored_marks: Iterable[Mark], scanned_marks: Iterable[Mark]
@@ -178,9 +178,9 @@ class _Matcher:
         return bool(self.stored_left and self.scanned_left)
 
     def add_candidates(self, candidates: Iterable[Candidate]) -> Pairs:
-        """Match candidates in order, skipping those with an already matched highlight.
+        """Match candidates in order, skipping any whose highlights are already matched.
 
-        Return all pairs so far.
+        Returns all pairs so far.
         """
         for mark, stored_mark in candidates:
             if mark in self.scanned_left and stored_mark in self.stored_left:
@@ -196,17 +196,17 @@ def match_in_document(
     *,
     was_present: bool = False,
 ) -> Pairs:
-    """Match the highlights of one document by id, text, label, question and similarity.
+    """Match the highlights of a document by id, text, label, question and similarity.
 
-    Equal text takes precedence over a common label, which is used only if the two texts are at
-    least half similar. `match_by_labels` uses the remaining labels.
+    Equal text takes precedence over a shared label, which counts only if the two texts are at
+    least half similar. `match_by_labels` handles the remaining labels.
 
     Args:
-        stored_marks: the stored highlights of the document, in reading order, including removed
-            ones.
+        stored_marks: the stored highlights of the document, in reading order, including
+            removed ones.
         scanned_marks: the highlights now in the document, in reading order.
-        was_present: whether the document existed at the last scan. If so, text that is only similar
-            to a highlight removed before that scan is new.
+        was_present: whether the document existed at the last scan. If so, text that merely
+            resembles a highlight removed before that scan is new.
     """
     matcher = _Matcher(stored_marks, scanned_marks)
     positions = _index_marks(stored_marks, scanned_marks)
@@ -250,7 +250,7 @@ def _pair_by_id(
     scanned_marks: Iterable[Mark],
     get_ids: Callable[[Mark], frozenset[str]],
 ) -> Iterator[Candidate]:
-    """Yield pairs of highlights that share an id, unless several stored highlights have that id.
+    """Pair highlights that share an id, unless several stored highlights have that id.
 
     `get_ids` returns either the names or the labels of a highlight.
     """
@@ -269,14 +269,15 @@ def _pair_by_question(
     scanned_marks: Sequence[Mark],
     matcher: _Matcher,
 ) -> Iterator[Candidate]:
-    """Yield pairs of hand-written cards with equal questions, whatever their answers.
+    """Pair hand-written cards with equal questions, whatever their answers.
 
-    The question must be unique on both sides, and must be under the same heading or between the
-    same matched neighbours. A unique question suffices for a card that is only in the journal,
-    because such a card has neither heading nor order.
+    The question must be unique on both sides, and must be under the same heading or between
+    the same matched neighbours. For a card known only from the journal, which has neither
+    heading nor order, a unique question is enough.
 
-    A pair is skipped if the old answer is in a similar new line and the new answer was in a similar
-    removed line, because then the user corrected the questions of two similar lines.
+    A pair is skipped if the old answer is in a similar new line and the new answer was in a
+    similar removed line, because then the user has corrected the questions of two similar
+    lines.
     """
     stored_by_question = _find_unique_questions(stored_marks)
     scanned_by_question = _find_unique_questions(scanned_marks)
@@ -303,7 +304,7 @@ def _filter_other_questions(
 
 
 def _find_journal_card(stored_marks: Iterable[Mark], question: str) -> Mark | None:
-    """Find the only journal-only card that begins with `question`. None if there are several."""
+    """Find the only journal-only card that begins with `question`, or None if not unique."""
     if len(question) < MIN_EXTENDED_CHARS:
         return None
     journal_cards = []
@@ -322,7 +323,7 @@ def _have_answers_moved(
 ) -> bool:
     """Return whether the old and new answers to a question belong to other, similar lines.
 
-    That is so if a new line has the old answer, and a removed line had the new answer.
+    That is the case if a new line has the old answer and a removed line had the new one.
     """
     if not any(_has_same_answer(stored_mark, other_mark) for other_mark in new_marks):
         return False
@@ -330,7 +331,7 @@ def _have_answers_moved(
 
 
 def _has_same_answer(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether two hand-written cards have equal answers and are similar as a whole."""
+    """Return whether two hand-written cards have equal answers and are similar overall."""
     stored_sides = stored_mark.newest.sides or ()
     scanned_sides = scanned_mark.newest.sides or ()
     is_same_answer = stored_sides[1:] == scanned_sides[1:]
@@ -368,9 +369,9 @@ def _rank_equal_texts(
     *,
     unmoved: Set[Candidate] = frozenset(),
 ) -> list[Candidate]:
-    """Pair highlights with equal texts, the most certain pairs first.
+    """Pair highlights with equal texts, most certain first.
 
-    Pairs in `unmoved` come before other copies of the same text.
+    Pairs in `unmoved` are preferred to other copies of the same text.
     """
     readings_by_text = defaultdict(list)
     for stored_mark in stored_marks:
@@ -415,10 +416,11 @@ def _find_unmoved(
 ) -> set[Candidate]:
     """Pair highlights with equal texts that haven't moved within the document.
 
-    A text hasn't moved if it occurs only once after the same context or under the same heading, or
-    if it follows the same highlight and the context before it is similar. The context after a
-    passage isn't compared, because a copy pasted below has the same one. Journal-only highlights
-    have no heading or order, so only the context before them is compared.
+    A text hasn't moved if it occurs only once after the same context or under the same
+    heading, or if it follows the same highlight and the context before it is similar. The
+    context after a passage is ignored, because a copy pasted below it has the same one. For
+    journal-only highlights, which have no heading or order, only the context before is
+    compared.
     """
     matcher = _Matcher(stored_marks, scanned_marks)
     marks = stored_marks, scanned_marks
@@ -446,9 +448,9 @@ def _pair_unique_texts(
     scanned_marks: Sequence[Mark],
     get_group: Callable[[Mark], str],
 ) -> Iterator[Candidate]:
-    """Yield pairs of highlights whose text occurs only once in its group on both sides.
+    """Pair highlights with equal texts that occur only once in their group on both sides.
 
-    `get_group` returns the group of a highlight, such as its heading.
+    `get_group` returns the group of a highlight, e.g. its heading.
     """
     stored_by_group = defaultdict(list)
     for stored_mark in stored_marks:
@@ -482,11 +484,11 @@ def _rank_by_similarity(
 
 
 def _has_equal_side(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether one side of a stored reading equals the same side of the scanned highlight.
+    """Return whether a scanned highlight shares one side with any stored reading.
 
-    The sides are the front and back of a card, or the gaps and the text around them. A highlight
-    without sides is compared by its digits and its other characters, so that B1 doesn't match B6.
-    If neither text has digits, the digits count as equal.
+    The sides are the front and back of a card, or the gaps and the text around them. Without
+    sides, the digits and the other characters are compared instead, so that B1 doesn't match
+    B6. If neither text has digits, the digits count as equal.
     """
     newest = scanned_mark.newest
     for reading in stored_mark.readings:
@@ -512,9 +514,9 @@ def match_by_neighbours(
     stored_left: Collection[Mark],
     scanned_left: Collection[Mark],
 ) -> Pairs:
-    """Match highlights of a document that are between the same two matched neighbours.
+    """Match highlights of a document that lie between the same two matched neighbours.
 
-    If no highlight of the document is matched, all of them count as between the same neighbours.
+    If no highlight of the document is matched, they all count as having the same neighbours.
 
     Args:
         stored_marks: the stored highlights of the document, in reading order.
@@ -545,16 +547,17 @@ def match_by_labels(
     scanned_left: Sequence[Mark],
     stored_marks: Sequence[Mark],
 ) -> Pairs:
-    """Match the highlights of one document by label alone, whatever their text.
+    """Match the highlights of a document by label alone, whatever their text.
 
-    This is the last step, because a line may have been inserted between a passage and its label.
-    Highlights that are only in the journal, or that were removed before this run, are skipped,
-    because their labels may be out of date.
+    This is the last resort, for when a line was inserted between a passage and its label.
+    Highlights that are only in the journal, or that were removed before this run, are
+    skipped, because their labels may be out of date.
 
     Args:
         stored_left: the stored highlights that weren't matched in any document.
         scanned_left: the scanned highlights that weren't matched.
-        stored_marks: all stored highlights of the document, in which a label must be unique.
+        stored_marks: all stored highlights of the document, among which a label must be
+            unique.
     """
     matcher = _Matcher(stored_left, scanned_left)
     for mark, stored_mark in _pair_by_id(
@@ -566,9 +569,10 @@ def match_by_labels(
 
 
 class _NeighbourLookup:
-    """Checks whether a scanned and a stored highlight are between the same matched neighbours.
+    """Checks whether two highlights lie between the same matched neighbours.
 
-    Only highlights that existed at the last scan count as neighbours.
+    One is scanned, the other stored. Only highlights that existed at the last scan count as
+    neighbours.
     """
 
     def __init__(
@@ -613,9 +617,10 @@ def _find_neighbours(marks: Sequence[Mark], matches: Pairs) -> dict[Mark, Neighb
 
 
 def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether two texts are at least half similar, or one is a longer version of the other.
+    """Return whether two texts are at least half similar, or one extends the other.
 
-    The longer version contains nearly all characters of the shorter text in the same order.
+    A text extends a shorter one if it contains nearly all of the characters in the same
+    order.
     """
     from rapidfuzz.distance import LCSseq
 
@@ -633,10 +638,10 @@ def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
 def match_across_documents(
     stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]
 ) -> Pairs:
-    """Match highlights removed from one document with equal new highlights in another.
+    """Match highlights removed from one document with equal new ones in another.
 
-    Equal texts may be a coincidence, so the text must be long, or its context must be equal on one
-    side, or several texts must have moved between the same two documents.
+    To rule out coincidence, the text must be long, or its context must be equal on one side,
+    or several texts must have moved between the same two documents.
     """
     positions = _index_marks(stored_marks, scanned_marks)
     candidates = _rank_equal_texts(stored_marks, scanned_marks, positions)
@@ -656,7 +661,7 @@ def match_across_documents(
 
 
 def _has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether a stored reading has the same text, and equal context on at least one side.
+    """Return whether a stored reading has the same text, with equal context on some side.
 
     An empty context doesn't count.
     """
@@ -671,9 +676,9 @@ def _has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
 
 
 def get_context_sides(reading: FoldedReading) -> set[Pair]:
-    """Return the contexts directly before and after a reading, each labelled with its side.
+    """Return the context right before and after a reading, each labelled with its side.
 
-    An empty context is left out.
+    Empty contexts are left out.
     """
     before = ("before", reading.before[-MIN_CONTEXT_CHARS:])
     after = ("after", reading.after[:MIN_CONTEXT_CHARS])
@@ -686,7 +691,7 @@ def get_context_sides(reading: FoldedReading) -> set[Pair]:
 def find_similar_removed(
     removed_marks: Sequence[Mark], new_marks: Sequence[Mark]
 ) -> Pairs:
-    """Pair each new highlight with the most similar removed one, to ask the user about.
+    """Pair new highlights with the most similar removed ones, to ask the user about.
 
     Removed highlights without a decision are skipped, because nothing depends on them.
     """
@@ -720,7 +725,7 @@ def find_similar_removed(
 
 
 def compute_mark_similarity(stored_mark: Mark, scanned_mark: Mark) -> float:
-    """Compute how similar a scanned highlight is to the best stored reading, in per cent."""
+    """Compute a scanned highlight's similarity to the closest stored reading, in percent."""
     from rapidfuzz import fuzz
 
     text = scanned_mark.newest.text
@@ -728,12 +733,12 @@ def compute_mark_similarity(stored_mark: Mark, scanned_mark: Mark) -> float:
 
 
 def is_possibly_same(text: str, other_text: str) -> bool:
-    """Return whether two normalized texts are similar enough that they may be the same passage."""
+    """Return whether two normalized texts are similar enough to be the same passage."""
     return _compute_text_similarity(text, other_text) >= MIN_QUESTION_SIMILARITY
 
 
 def compute_context_similarity(mark: Mark, other_mark: Mark) -> float:
-    """Compute how similar the contexts of two highlights are, from 0 to 200 (100 for each side)."""
+    """Compute how similar two highlights' contexts are, from 0 to 200 (100 per side)."""
     before_similarity = _compute_text_similarity(
         mark.newest.before, other_mark.newest.before
     )
@@ -760,7 +765,7 @@ _NUMBER = regex(r"\d+")
 
 
 class DocumentMarks(msgspec.Struct, frozen=True, eq=False):
-    """A document prepared for matching. Compared by identity, not by content."""
+    """A document prepared for matching. Compared by identity, not by value."""
 
     place: str
     texts: frozenset[str] = frozenset()
@@ -772,15 +777,16 @@ def match_documents(
     scanned_documents: Sequence[DocumentMarks],
     unlisted: Iterable[DocumentMarks],
 ) -> dict[DocumentMarks, DocumentMarks]:
-    """Match scanned documents with stored ones, by path or else by the highlights they share.
+    """Match scanned documents with stored ones, by path or else by shared highlights.
 
     Args:
         stored_documents: all documents stored for the container.
         scanned_documents: the scanned documents.
-        unlisted: the stored documents that the source no longer lists, which may have been renamed.
+        unlisted: the stored documents that the source no longer lists, perhaps because they
+            were renamed.
 
     Returns:
-        The stored document of each matched document.
+        A map from each matched document to its stored document.
     """
     stored_by_place = {document.place: document for document in stored_documents}
     pairs = {}
@@ -807,14 +813,13 @@ def find_sharing_documents(
     texts: frozenset[str],
     others: Mapping[DocumentId, frozenset[str]],
 ) -> set[DocumentId]:
-    """Find the documents that share many highlights with the document with these texts.
+    """Find the documents that share many highlights with a given document.
 
-    Two documents share many highlights if at least half of the highlights in the document with
-    fewer highlights are in both.
+    Two documents do if at least half of the highlights in the smaller one are in both.
 
     Args:
-        texts: the normalized texts of the document's highlights.
-        others: the normalized texts of other documents' highlights, by document id.
+        texts: the normalized texts of the given document's highlights.
+        others: the normalized texts of other documents' highlights, keyed by document id.
     """
     ids = {DocumentMarks("", texts=other_texts): id for id, other_texts in others.items()}
     sharing_documents = _find_sharing_documents(
@@ -857,7 +862,10 @@ def _find_sharing_documents(
 
 
 def _find_same_text(text: str, candidate_texts: Sequence[str]) -> str | None:
-    """Find the candidate most similar to `text`, or None if none can be the same highlight."""
+    """Return the candidate most similar to `text`, or None if none is similar enough.
+
+    Texts with different numbers never match.
+    """
     from rapidfuzz import fuzz, process
 
     best_match = process.extractOne(

@@ -46,7 +46,7 @@ from ankiforge.model import DocumentId
 
 
 class MatchedDocument(msgspec.Struct):
-    """The stored and scanned highlights of a document in which some appeared or disappeared."""
+    """The stored and scanned highlights of a document in which some came or went."""
 
     stored_marks: list[Mark]
     scanned_marks: list[Mark]
@@ -68,7 +68,7 @@ class MatchedDocument(msgspec.Struct):
 
 
 class MoveMatcher:
-    """Matches highlights across documents. `match` must be called only once."""
+    """Matches highlights across documents. Call `match` only once."""
 
     def __init__(
         self,
@@ -81,8 +81,8 @@ class MoveMatcher:
         """Prepare to match the highlights that `match_in_document` left unmatched.
 
         The store must be in a transaction. `documents` are those in which highlights appeared or
-        disappeared, and `absent_marks` the stored highlights that weren't found in their documents.
-        Moves are added to `report`.
+        disappeared. `absent_marks` are the stored highlights not found in their documents. Moves
+        are added to `report`.
         """
         self._store = store
         self._listing = listing
@@ -102,7 +102,7 @@ class MoveMatcher:
         """The hashes of all long sentences in scanned highlights, computed on first use."""
 
     def match(self) -> list[Mark]:
-        """Match moved highlights, add questions, and return the still absent highlights."""
+        """Match moved highlights, add questions, and return the highlights still absent."""
         new_marks = [mark for mark in self._scanned_marks if not mark.stored_mark]
         removed_marks = self._collect_removed_marks(has_new=bool(new_marks))
         self._apply_pairs(match_across_documents(removed_marks, new_marks))
@@ -141,10 +141,10 @@ class MoveMatcher:
             self._match_by_neighbours(document)
 
     def _is_still_present(self, key: str) -> bool:
-        """Return whether all decided sentences of a passage still occur in some existing highlight.
+        """Return whether all decided sentences of a passage still occur in some highlight.
 
-        Only long sentences are recognized elsewhere. For a passage with live cards, these are the
-        sentences of the cards.
+        Only long sentences are recognized elsewhere. If the passage has live cards, only the
+        sentences of those cards count.
         """
         passage = self._store.get_passage(key)
         last_decisions = facts.find_card_decisions(passage.decisions)
@@ -180,10 +180,10 @@ class MoveMatcher:
             self._scanned_by_key[stored_mark.key] = mark
 
     def _collect_removed_marks(self, *, has_new: bool) -> list[Mark]:
-        """Collect the stored highlights that aren't in their documents.
+        """Collect the stored highlights that are no longer in their documents.
 
-        Highlights removed in earlier runs are included if `has_new`, because only a new highlight
-        can match them.
+        Highlights removed in earlier runs are included only if `has_new`, because only new
+        highlights can match them.
         """
         if not has_new:
             return self._absent_marks
@@ -211,9 +211,9 @@ class MoveMatcher:
     def _join_documents(self) -> list[MatchedDocument]:
         """Pair documents that were split or merged, joining each pair into one document.
 
-        A joined document has the stored highlights of an old document and the scanned highlights of
-        a new one. Two documents are paired if at least half of the highlights that disappeared from
-        the old one, or that appeared in the new one, moved between the two.
+        A joined document has the stored highlights of the old document and the scanned highlights
+        of the new one. Two documents are paired if at least half of the highlights that
+        disappeared from the old one, or that appeared in the new one, moved between the two.
         """
         stored_by_document = defaultdict(list)
         scanned_by_document = {}
@@ -268,10 +268,10 @@ class MoveMatcher:
     # --- copies that inherit a key ------------------------------------------------------
 
     def _transfer_keys(self) -> None:
-        """Transfer the key of a removed, decided passage to an undecided passage with equal text.
+        """Transfer the key of a removed, decided passage to an undecided one with equal text.
 
-        If a note or PDF was copied and the original deleted before a later run, the copy thus keeps
-        the cards.
+        This way, if a note or PDF is copied and the original is deleted before a later run, the
+        copy keeps the cards.
         """
         removed_marks = list(self._absent_marks)
         # add unselected passages with a copy at the same place in another container
@@ -297,10 +297,10 @@ class MoveMatcher:
     def _find_key_heirs(
         self, removed_mark: Mark, absent_keys: set[str]
     ) -> list[tuple[float, str, str]]:
-        """Find the passages that may take over the key of a removed one, as (rank, key, path).
+        """Find the passages that may take over a removed one's key, as (rank, key, path).
 
-        The best one has the lowest rank. A passage with a short text qualifies only if it was
-        reported as a copy, or if it has the same context.
+        The lowest rank is the best. A passage with a short text qualifies only if it was reported
+        as a copy or has the same context.
         """
         text = removed_mark.newest.text
         heirs = []
@@ -329,9 +329,9 @@ class MoveMatcher:
     def _ask_about_later_versions(self) -> None:
         """Ask about cards whose passage is absent but has a later version that still exists.
 
-        A later version was once an exact copy, or it was first seen after the card was created, in
-        the same document or in one that shares many highlights with it. The policy may already have
-        accepted a card of it.
+        A later version was once an exact copy, or was first seen after the card was created,
+        either in the same document or in one that shares many highlights with it. The policy may
+        already have accepted a card for it.
         """
         absent_keys = {mark.key for mark in self._absent_marks}
 
@@ -367,7 +367,7 @@ class MoveMatcher:
                 )
 
     def _find_later_versions(self, absent_mark: Mark, passage: Passage) -> Iterator[Row]:
-        """Yield the rows of existing highlights that may be later versions of an absent passage.
+        """Yield the rows of highlights that may be later versions of an absent passage.
 
         See `_ask_about_later_versions`. A highlight with a card that the user accepted is yielded
         only if it was once an exact copy.
@@ -426,11 +426,11 @@ class MoveMatcher:
         return {document, *find_sharing_documents(own_texts, other_texts)}
 
     def _compare_with_journal(self) -> None:
-        """Compare absent passages with passages that another device read with different text.
+        """Compare absent passages with those that another device read with different text.
 
-        Two devices that read a passage before their journals were synchronized may each have issued
-        a key for it. If the other device knew the absent passage, its new key is for another
-        passage.
+        Two devices that read a passage before synchronizing their journals may each have issued a
+        key for it. If the other device already knew the absent passage, its new key is for
+        another passage.
         """
         absent_marks = [mark for mark in self._absent_marks if mark.state == "present"]
         journal_marks = []

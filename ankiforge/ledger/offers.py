@@ -36,7 +36,7 @@ drafts come first, then drafts by a model, and then proposals. Blocked drafts ar
 
 
 def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:
-    """Yield pending drafts with their remarks, in the order of `ids`, skipping obsolete drafts."""
+    """Yield the given pending drafts with their remarks, in order, skipping obsolete ones."""
     remarks = RemarkFinder(store)
     for batch in iter_batches(ids):
         drafts_and_rows = pending_drafts.load_drafts_with_rows(store, batch)
@@ -55,10 +55,11 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
 
 
 def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
-    """Return whether a stored draft must no longer be offered, although it wasn't deleted yet.
+    """Return whether a stored draft should no longer be offered.
 
-    A draft is obsolete if the next run will give its text to a card, or if its passage turned out
-    to be the same as another whose decisions or drafts make the draft superfluous.
+    A draft is obsolete if the next run will use its text to update an existing card, or if
+    its passage turned out to be the same as another one whose decisions or drafts already
+    cover it.
     """
     if draft.is_hand_written:
         if not draft.revises and not should_offer(passage, draft, store.device_id):
@@ -78,10 +79,10 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
 
 
 def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
-    """Return whether the next run will give the text of a hand-written draft to its card.
+    """Return whether the next run will update a card with a hand-written draft's text.
 
-    This happens if the draft's passage turned out to be the card's only after the draft was
-    created.
+    This happens when the draft and the card turn out to belong to the same passage only after
+    the draft was created.
     """
     if draft.revises:
         return False
@@ -90,7 +91,7 @@ def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
 
 
 def find_obsolete_ids(store: Store) -> set[str]:
-    """Find the ids of all obsolete drafts; see `is_obsolete`."""
+    """Return the ids of all obsolete drafts (see `is_obsolete`)."""
     rows = pending_drafts.load_possibly_obsolete_drafts(store)
     store.preload_passages(draft_row["key"] for draft_row in rows)
     ids = set()
@@ -102,10 +103,11 @@ def find_obsolete_ids(store: Store) -> set[str]:
 
 
 def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
-    """Count drafts by the reason why they are pending.
+    """Tally drafts by the reason they are pending.
 
-    The reason is the first check that warns or blocks, or else the first remark, or else
-    `NO_WARNING_REASON`. Proposals are always pending, so their reason is `PROPOSAL_DRAFTER`.
+    The reason is the first check that warns or blocks, falling back to the first remark and
+    then to `NO_WARNING_REASON`. Proposals always need a decision, so they are counted under
+    `PROPOSAL_DRAFTER`.
     """
     counts = Counter[str]()
     clean_ids = []
@@ -127,9 +129,10 @@ def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 
 
 def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
-    """Yield the offers that drafts belong to, each once, without obsolete drafts.
+    """Yield every offer that includes one of the given drafts, without its obsolete drafts.
 
-    `ids` may be ids of drafts, and keys of highlights, which stand for all drafts of their passage.
+    Each offer is yielded once. `ids` may mix draft ids and highlight keys; a key stands for
+    all drafts of the highlight's passage.
     """
     yielded_offers = set[str]()
     for batch in iter_batches(ids):
@@ -157,13 +160,17 @@ def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 
 
 def filter_with_several_offers(store: Store, passage_keys: Iterable[str]) -> list[str]:
-    """Keep only the passages with several offers."""
+    """Return the passages that have more than one offer, preserving their order."""
     passages_with_several = pending_drafts.find_passages_with_several_offers(store)
     return [passage for passage in passage_keys if passage in passages_with_several]
 
 
 def rank_draft(draft: Draft) -> tuple[bool, int]:
-    """Return the sort key of a draft within its offer; see `Offer`."""
+    """Return the sort key of a draft within its offer (see `Offer`).
+
+    Blocked drafts come last. Otherwise the user's own text comes first and cloze deletions
+    last.
+    """
     if draft.is_user_text:
         drafter_rank = 0
     elif draft.gaps:

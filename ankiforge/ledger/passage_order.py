@@ -21,7 +21,11 @@ _TYPICAL_PASSAGES = 3
 
 
 def load_factuality(store: Store) -> dict[int, float]:
-    """Compute how factual each document with scored passages is, from 0 to 1, by row id."""
+    """Return how factual each document is, from 0 to 1, keyed by row id.
+
+    Documents without scored passages are left out. Averages over few passages are pulled
+    towards the typical value.
+    """
     return {
         row["document"]: (row["total"] + _TYPICAL_PASSAGES * _TYPICAL_FACTUALITY)
         / (row["passages"] + _TYPICAL_PASSAGES)
@@ -30,14 +34,14 @@ def load_factuality(store: Store) -> dict[int, float]:
 
 
 def get_factuality(factuality_by_document: Mapping[int, float], document: int) -> float:
-    """Return how factual a document is, or the typical value if it has no scored passages."""
+    """Return a document's factuality, falling back to the typical value if it has no score."""
     return factuality_by_document.get(document, _TYPICAL_FACTUALITY)
 
 
 def compute_rank(usefulness: float, factuality: float) -> float:
-    """Compute the number by which passages are sorted, highest first.
+    """Compute the value by which passages are ranked, highest first.
 
-    Passages without a proposal, whose usefulness is negative, come after all others.
+    Passages without a proposal have negative usefulness and rank below all others.
     """
     if usefulness > 0:
         return usefulness * factuality
@@ -55,10 +59,10 @@ class Candidate(NamedTuple):
 
 
 def pick_best(candidates: Iterable[Candidate], limit: int) -> list[str]:
-    """Return the keys of the best passages, at most `limit`.
+    """Return the keys of up to `limit` top-ranked passages, with some variety.
 
-    At most half of them are from one document, and no two have the same sentence, unless the other
-    passages are too few.
+    At most half of them come from one document and no two share a sentence, unless there
+    aren't enough other passages.
     """
     sentences = set[str]()
     counts = Counter[str]()

@@ -35,7 +35,7 @@ from ankiforge.model import (
 
 
 class PassageLocation(Value):
-    """The location of a passage that has a pending draft or a sentence worth drafting."""
+    """The location of a passage with a pending draft or a sentence worth drafting."""
 
     id: str
     """The id of the draft, or the key of the highlight if there is no draft."""
@@ -55,12 +55,15 @@ class PassageLocation(Value):
 
     @property
     def rank(self) -> float:
-        """The number by which passages are sorted, highest first."""
+        """The sort key for passages, highest first."""
         return compute_rank(self.usefulness, self.factuality)
 
 
 def count_proposals(locations: Iterable[PassageLocation]) -> int:
-    """Count the proposed sentences. Overlapping highlights have the same sentence."""
+    """Count the distinct proposed sentences.
+
+    Overlapping highlights can propose the same sentence.
+    """
     return len(
         {
             location.sentence or location.id
@@ -75,7 +78,7 @@ PassageRow = Row | Mapping[str, Any]
 
 
 class PendingItems(Value):
-    """Everything that the user must decide on, in lists of ids in the order to offer them."""
+    """Everything awaiting the user's decision, as lists of ids in the order to offer them."""
 
     new_drafts: list[str]
     """The drafts of new cards, only the first one of each passage. Drafts without warnings come
@@ -103,12 +106,12 @@ class PendingItems(Value):
 
     @property
     def changed_cards(self) -> list[str]:
-        """The conflicts, followed by the revisions."""
+        """All pending changes to cards: conflicts first, then revisions."""
         return [*self.conflicts, *self.revisions]
 
 
 def load_pending_items(store: Store, before: PendingItems | None = None) -> PendingItems:
-    """Load the pending items, or return `before` if no other process has changed the database."""
+    """Load the pending items, reusing `before` if no other process changed the database."""
     version = store.get_data_version()
     if before and before.data_version == version:
         return before
@@ -161,10 +164,10 @@ def arrange_items(
     uncarded: Sequence[PassageLocation] = (),
     data_version: int = 0,
 ) -> PendingItems:
-    """Sort open questions and drafts into the lists of `PendingItems`.
+    """Sort open questions and offered drafts into the lists of a `PendingItems`.
 
-    `offered_rows` are from `pending_drafts.load_first_of_each_offer`. The keyword arguments are
-    fields of the result.
+    `offered_rows` come from `pending_drafts.load_first_of_each_offer`. The keyword arguments
+    are passed through to the result.
     """
     conflicts: list[str] = []
     other_questions: list[str] = []
@@ -209,9 +212,10 @@ UNCARDED_STATUSES = ("no_card", "undrafted", "failed")
 
 
 def find_drafting_status(row: PassageRow) -> str:
-    """Return the drafting status of a passage, as in `HighlightOutcome.status`.
+    """Return the drafting status of a passage.
 
-    Return `decided` if it has no card and the user has decided on it, for example rejected a draft.
+    The values are those of `HighlightOutcome.status`, plus `decided` for a passage that has
+    no card because of a user decision, e.g. a rejected draft.
     """
     if row["carded"]:
         return "carded"
@@ -227,9 +231,9 @@ def find_drafting_status(row: PassageRow) -> str:
 
 
 def find_review_status(row: PassageRow, asked: Container[str]) -> str:
-    """Return the first of `REVIEW_STATUSES` that applies to a passage.
+    """Return the first status in `REVIEW_STATUSES` that applies to a passage.
 
-    `asked` contains the passages that an open question is about.
+    `asked` holds the passages that have an open question.
     """
     if row["passage"] in asked:
         return "asked"
@@ -243,7 +247,7 @@ def find_review_status(row: PassageRow, asked: Container[str]) -> str:
 
 
 def has_open_sentence(row: PassageRow) -> bool:
-    """Return whether a passage lacks a card and draft, or has another sentence worth proposing."""
+    """Return whether a passage has no card or draft yet, or another sentence to propose."""
     drafting_status = find_drafting_status(row)
     if drafting_status == "carded":
         return row["best"] is None and row["worth_left"] >= MIN_PROPOSAL_CONFIDENCE
@@ -259,7 +263,7 @@ def _get_best_first_sort_key(
 
 
 def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
-    """Load the rows of all passages that still exist, or only the one that `key` leads."""
+    """Load the rows of all passages still present, or only of the one led by `key`."""
     store.recompute_passages()
     obsolete_ids = offers.find_obsolete_ids(store)
     if key:
@@ -270,10 +274,10 @@ def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
 def iter_outcomes(
     store: Store, key: str = "", *, best_first: bool = False
 ) -> Iterator[HighlightOutcome]:
-    """Yield the leading highlight of each passage that still exists, with its status.
+    """Yield each present passage's leading highlight with its drafting status.
 
-    `key` yields only this highlight; "" yields all, in reading order or with `best_first` the best
-    passages first.
+    If `key` is given, only that highlight is yielded. Highlights come in reading order or,
+    with `best_first`, from best to worst.
     """
     rows = _load_passage_rows(store, key)
     if best_first:
@@ -309,7 +313,7 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
 
 
 def count_no_card_reasons(store: Store) -> Counter[str]:
-    """Count the highlights without card, draft or proposal, by reason."""
+    """Tally the highlights without a card, draft or proposal by the reason why."""
     store.recompute_passages()
     reasons = []
     obsolete_ids = offers.find_obsolete_ids(store)
@@ -337,9 +341,9 @@ def load_draft_locations(
 ) -> list[PassageLocation]:
     """Load the locations of drafts, in the order of `ids`.
 
-    The `usefulness` of a location is 0 for a draft with warnings. For other drafts, it is the
-    estimated probability that the user keeps the card, or 1 without an estimate. Unless `beside` is
-    "", only drafts in the same document as this highlight are returned.
+    The usefulness is 0 for drafts with warnings, the sentence's usefulness for highlighted
+    phrases, and 1 for everything else. If `beside` is given, only drafts in the same document
+    as that highlight are returned.
     """
     ids = list(ids)
     location_by_id = {}
@@ -359,8 +363,12 @@ def _find_passage_state(row: Row) -> str:
 def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     """Load the passages in a highlight's document with their states, in reading order.
 
-    The states are `asks` (a draft or question is pending), `proposal` (a first or further card is
-    worth proposing), `card` (the passage has a card) and `none`.
+    The state is one of:
+
+    - `asks`: a draft or question is pending.
+    - `proposal`: a first or additional card is worth proposing.
+    - `card`: the passage has a card.
+    - `none`: none of the above.
     """
     store.recompute_passages()
     rows = passages.load_document_passages(store, key)
@@ -380,7 +388,7 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
 
 
 def iter_lookalikes(store: Store) -> Iterator[LocatedLookalike]:
-    """Yield text that looks like a highlight or card but isn't one, by document."""
+    """Yield text that looks like a highlight or card but isn't one, document by document."""
     for row in documents.load_lookalikes(store):
         for entry in msgspec.json.decode(row["left_out"], type=list[Lookalike]):
             yield LocatedLookalike(row["source"], row["place"], row["title"], entry)
@@ -392,28 +400,28 @@ def iter_lookalikes(store: Store) -> Iterator[LocatedLookalike]:
 def count_everything(
     store: Store, *names: str, waits: PendingItems | None = None
 ) -> dict[str, Counter[str]]:
-    """Compute all counts that reports show, or only the named groups of counts.
+    """Compute the counts shown in reports, optionally limited to the named groups.
 
     The groups are:
 
-    - `fates`: the existing passages by drafting status. `left_out` includes passages on which the
-    user decided without making a card.
-    - `passages`: the same passages by review status (`REVIEW_STATUSES`).
-    - `waiting`: the lengths of the lists of `PendingItems`. `changed` includes `conflicts` and
-    `revisions`, `new` includes `blocked`, `cards` is the number of new cards, and `without` (the
-    uncarded highlights) includes `proposed` (those worth proposing).
-    - `reasons`: the new drafts by the reason why they are pending. It must be named.
+    - `fates`: passages still present, by drafting status. `left_out` includes passages that
+    the user decided on without making a card.
+    - `passages`: the same passages by review status (see `REVIEW_STATUSES`).
+    - `waiting`: the lengths of the lists in `PendingItems`. `changed` includes `conflicts`
+    and `revisions`, `new` includes `blocked`, and `without` (highlights without a card)
+    includes `proposed` (those worth proposing). `cards` is the number of new cards.
+    - `reasons`: new drafts by the reason they are pending. Only computed if named.
     - `cards`: all cards by verdict.
-    - `anki`: the live cards by their state in Anki, and `sourceless`, those whose passages were
+    - `anki`: live cards by their state in Anki. `sourceless` counts those whose passages were
     removed.
-    - `unsent`: the live cards that were never in a package, by kind.
-    - `answers`: the reviews of our cards that were seen in Anki, `tested`, those of cards past
-    their learning steps, and `remembered`, the successful ones among `tested`.
+    - `unsent`: live cards that were never exported in a package, by kind.
+    - `answers`: reviews of our cards in Anki. `tested` counts those of cards past their
+    learning steps, and `remembered` the successful ones among these.
 
     Args:
         store: the store.
-        names: the groups to return. If there are none, all groups are returned except `reasons`.
-        waits: the pending items, if they are already loaded.
+        names: the groups to compute. By default, all of them except `reasons`.
+        waits: the pending items, if already loaded.
     """
     store.recompute_passages()
     counts_by_name: dict[str, Counter[str]] = {}

@@ -37,7 +37,7 @@ def update_private_texts(
 ) -> None:
     """Update the stored private texts of a document that was just read.
 
-    `moved` is whether the document was at another location before.
+    `moved` is whether the document's location has changed.
     """
     sentence_texts = set(_iter_private_sentences(document))
     names = set(_iter_private_names(document)) - sentence_texts
@@ -74,7 +74,7 @@ def _iter_private_sentences(document: ReadDocument) -> Iterator[str]:
 
 
 def _iter_private_names(document: ReadDocument) -> Iterator[str]:
-    """Yield each text that is private only within its document."""
+    """Yield the texts that are private only within their document."""
     yield from document.private_names
     for highlight in document.highlights:
         if get_privacy_reason(highlight):
@@ -105,16 +105,17 @@ def _add_texts(
     *,
     are_names: bool = False,
 ) -> None:
-    """Add private texts of a document.
+    """Store private texts of a document.
 
-    A text that is stored as a sentence stays a sentence, not a name, until it becomes public.
+    A text already stored as a sentence isn't turned into a name; it stays a sentence until it
+    becomes public.
     """
     rows = [(document_id, text, document_key, are_names) for text in texts]
     private_texts.store_texts(store, rows)
 
 
 def iter_private_texts(store: Store) -> Iterator[PrivateText]:
-    """Yield all texts that must stay on this device."""
+    """Yield all texts that must never leave this device."""
     for row in private_texts.load_all_texts(store):
         key = DocumentKey(row["document_key"])
         yield PrivateText(row["text"], key, is_name=bool(row["is_name"]))

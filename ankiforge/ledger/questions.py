@@ -63,7 +63,7 @@ ExcludedDrafts = Collection[str] | None
 
 
 def find_open_questions(store: Store) -> list[Question]:
-    """Find all open questions, in the order in which they are listed."""
+    """Return all open questions in display order."""
     questions: list[Question] = []
     for ask in _ASK_FUNCTIONS:
         questions.extend(ask(store))
@@ -77,17 +77,19 @@ def answer_question(
     yes: bool,
     without: Collection[str] | None = None,
 ) -> None:
-    """Record the user's answer to a question. `model.QuestionKind` describes the effects.
+    """Record the user's answer to an open question.
+
+    See `model.QuestionKind` for what each answer does.
 
     Args:
         store: the store.
-        question_id: the id of an open question, or the beginning of the id.
+        question_id: the id of the question, or an unambiguous prefix.
         yes: the answer.
-        without: for a question about a form of lines, the ids of drafts to reject because their
-            lines aren't cards.
+        without: for a question about a form of lines, the ids of drafts to reject because
+            their lines aren't cards.
 
     Raises:
-        RefusedError: not exactly one open question matches.
+        RefusedError: if no open question matches, or more than one.
     """
     with store.action():
         matching_questions = []
@@ -104,9 +106,9 @@ def answer_question(
 
 
 def _make_id_and_kind(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKind]:
-    """Return the first two fields of a `Question`, its id and kind.
+    """Return the id and kind to build a `Question` with.
 
-    `parts` identify the subject of the question.
+    `parts` identify what the question is about.
     """
     return f"{QUESTION_PREFIX}{hash16(kind.value, *parts)}", kind
 
@@ -157,7 +159,10 @@ def _build_same_question(store: Store, new_key: str, old_key: str) -> Question:
 
 
 def _find_last_repair_action(store: Store, guid: str) -> str:
-    """Return the id of the action that last changed a card's text, or "" if it wasn't a repair."""
+    """Return the id of the action that last changed a card's text, if it was a repair.
+
+    Otherwise return an empty string.
+    """
     act = ""
     acts_of_repairs = set()
     for event in event_queries.iter_active_of_kinds(store, *REWORDING_KINDS):
@@ -170,9 +175,9 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
 
 
 def find_cards_held_by_repair(store: Store) -> set[str]:
-    """Find the GUIDs of cards that belong to the same repair as a card in conflict.
+    """Return the GUIDs of cards held back because their repair includes a card in conflict.
 
-    They aren't sent to Anki before the conflict is resolved, because a repair is sent as a whole.
+    A repair is sent to Anki as a whole, so these cards wait until the conflict is resolved.
     """
     held_guids: set[str] = set()
     guids_in_conflict: set[str] = set()
@@ -198,7 +203,7 @@ def _answer_same(
 
 
 def _ask_about_gone(store: Store) -> Iterator[Question]:
-    """Ask, for each document, whether to keep the cards of chosen passages that are gone."""
+    """Ask, once per document, whether to keep the cards of chosen passages that are gone."""
     lost_by_document = defaultdict[str, list[Passage]](list)
     titles = {}
     for mark, keys in chosen_passages.load_active_choices(store):
@@ -257,7 +262,7 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
 
 
 def _merge_cards(store: Store, guids: Sequence[Guid]) -> None:
-    """Keep the card with the most reviews, or the oldest of those, and retire the others."""
+    """Keep the most-reviewed card, or the oldest if tied, and retire the others."""
 
     def rank(guid: Guid) -> tuple[int, int, str]:
         _, passage = cards.load_card_and_passage(store, guid)
@@ -290,9 +295,9 @@ _REPAIRED = "You repaired this card here, and changed it in Anki."
 
 
 def _ask_about_conflicts(store: Store) -> Iterator[Question]:
-    """Ask about cards that were changed both by the user and by the source.
+    """Ask about cards that both the user and the source changed.
 
-    Cards that the user changed both in this program and in Anki are included.
+    This includes cards that the user edited both here and in Anki.
     """
     for guid, conflicts in _find_conflicts(store).items():
         only_edits = all(conflict.edited_here for conflict in conflicts)
@@ -327,9 +332,9 @@ def _find_lost_numbers(conflict: Conflict) -> set[int]:
 
 
 def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
-    """Find the fields in conflict of each card, by GUID.
+    """Return the conflicting fields of each card, keyed by GUID.
 
-    Conflicts with the source come before conflicts with a change in Anki.
+    For each card, conflicts with the source come before conflicts with edits made in Anki.
     """
     conflicts: dict[str, list[Conflict]] = defaultdict(list)
     for card_row in card_rows.load_cards_with_offered_text(store):
@@ -359,17 +364,17 @@ def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
 
 
 def find_cards_in_conflict(store: Store) -> set[str]:
-    """Find the GUIDs of the cards with a field in conflict."""
+    """Return the GUIDs of cards that have a conflicting field."""
     return set(_find_conflicts(store))
 
 
 def _answer_conflict(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Set each field in conflict to the text of the source (yes) or of the user.
+    """Resolve a conflict in favour of the source (yes) or the user (no).
 
-    If the conflict is about a repair and the answer is no, the repair is undone as a whole,
-    including the notes that it added.
+    Answering no when the conflict is about a repair undoes the entire repair, including any
+    notes it added.
     """
     if question.repair and not yes:
         decide.undo_decision(store, question.repair)
@@ -393,9 +398,9 @@ def _answer_conflict(
 
 
 def _ask_about_absent(store: Store) -> Iterator[Question]:
-    """Ask about live cards whose notes are missing in Anki.
+    """Ask about live cards whose notes are missing from Anki.
 
-    Notes that were deleted together with many others are asked about in a separate question.
+    Notes that were deleted in bulk get a question of their own.
     """
     for is_asked in (False, True):
         absent_rows = anki_notes.load_absent_cards(store, asked=is_asked)
@@ -467,7 +472,10 @@ def _answer_emptied(
 
 
 def _ask_about_forms(store: Store) -> Iterator[Question]:
-    """Ask whether lines of a form are cards, if one source has several pending drafts of them."""
+    """Ask whether lines written in a doubtful form are cards, once per source and form.
+
+    Forms with fewer than `MIN_FORM_LINES` pending drafts are skipped, except for fields.
+    """
     rows = highlights.load_drafted_of_uncertain_form(store)
     fields = forms.FieldDetector(store)
     doubtful_keys = []
@@ -503,7 +511,10 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
 
 
 class FrontGroup(NamedTuple):
-    """Lines with the same front that may not be cards. Fields are also grouped by directory."""
+    """Lines that share a front and may not be cards.
+
+    Fields are also grouped by directory.
+    """
 
     front: str
     backs: Strings
@@ -514,7 +525,7 @@ class FrontGroup(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """A one-line summary of all lines, such as `rating::1 · 2 · 5 (12 lines in Books)`."""
+        """A one-line summary of all lines, e.g. `rating::1 · 2 · 5 (12 lines in Books)`."""
         highlight = self.drafts[0].highlight
         if highlight.written == WORD_AND_TRANSLATION:
             return to_one_line(f"{get_marked_term(highlight)} = {self.backs[0]}")
@@ -532,7 +543,7 @@ class FrontGroup(NamedTuple):
 
 
 def group_by_front(drafts: Iterable[PendingDraft]) -> list[FrontGroup]:
-    """Group the lines that a question is about by their fronts, keeping their order."""
+    """Group the drafts that a question is about by front, preserving their order."""
     groups: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
         highlight = draft.highlight
@@ -553,11 +564,11 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[FrontGroup]:
 def _answer_form(
     store: Store, question: Question, yes: bool, without: ExcludedDrafts
 ) -> None:
-    """Accept the pending drafts of a form (yes), or mark their highlights as left out.
+    """Accept the pending drafts of a form (yes), or leave out their highlights (no).
 
-    If `without` excludes all fields with the same key, or all with the same key in one directory,
-    such fields are no longer drafted. It has the ids of drafts to reject because their lines aren't
-    cards.
+    `without` holds the ids of drafts to reject because their lines aren't cards. If it covers
+    all fields with the same key, overall or within one directory, such fields are no longer
+    drafted.
     """
     excluded_ids = without or ()
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)

@@ -51,7 +51,7 @@ ReadDocument = ExtractedDocument | UnmarkedDocument
 
 
 class IngestReport(msgspec.Struct):
-    """The new, changed, moved and removed highlights found by ingesting all sources."""
+    """The new, changed, moved and removed highlights found while ingesting all sources."""
 
     seen: int = 0
     """The number of passages in the listed documents, changed or not."""
@@ -84,16 +84,16 @@ class IngestReport(msgspec.Struct):
 
 
 def get_document_place(document: ReadDocument) -> str:
-    """Return the path of a document within its container, or its key in a library."""
+    """Return a document's path within its container, falling back to its library key."""
     if isinstance(document, UnmarkedDocument):
         return document.path
     return document.document.path or document.document.key
 
 
 def hash_highlight_content(highlight: Highlight) -> str:
-    """Hash everything that the drafts of a highlight depend on.
+    """Hash everything that a highlight's drafts depend on.
 
-    When the hash changes, the highlight is redrafted.
+    The highlight is redrafted whenever this hash changes.
     """
     gap_spans = [f"{start}-{end}" for start, end in highlight.gaps]
     comment = highlight.comment if highlight.instructs else ""
@@ -114,14 +114,14 @@ def hash_highlight_content(highlight: Highlight) -> str:
 
 
 def get_colour_names(highlight: Highlight) -> Strings:
-    """Return the names of a highlight's colour: the source's own name, and the nearest hue."""
+    """Return a highlight's colour as named by the source, followed by the nearest hue."""
     if not highlight.colour:
         return ()
     return highlight.colour, find_colour_name(highlight.colour)
 
 
 def to_document_marks(document: ReadDocument) -> DocumentMarks:
-    """Prepare a scanned document for matching."""
+    """Reduce a scanned document to the location and texts that it's matched by."""
     if isinstance(document, UnmarkedDocument):
         return DocumentMarks(document.path)
     texts = set()
@@ -134,9 +134,9 @@ def to_document_marks(document: ReadDocument) -> DocumentMarks:
 def iter_document_batches(
     documents: Iterable[ReadDocument],
 ) -> Iterator[list[ReadDocument]]:
-    """Group documents into lists, each to be written in one transaction.
+    """Split documents into batches, each to be written in a single transaction.
 
-    No transaction is open while a source reads.
+    Batching ensures that no transaction stays open while a source is reading.
     """
     batch: list[ReadDocument] = []
     highlights = 0
@@ -155,7 +155,7 @@ def iter_document_batches(
 
 
 class ListedDocuments:
-    """The documents that the sources of a run listed, including unread ones."""
+    """The documents listed by a run's sources, including those that couldn't be read."""
 
     def __init__(self) -> None:
         self.places: dict[str, set[str]] = defaultdict(set)
@@ -170,7 +170,7 @@ class ListedDocuments:
         """The directories, each with a final `/`, whose documents could not be read."""
 
     def read_documents(self, sightings: Iterable[Sighting]) -> Iterator[ReadDocument]:
-        """Record all listed documents, and yield those that were read."""
+        """Record every listed document, yielding those that were read."""
         for sighting in sightings:
             if isinstance(sighting, UnchangedDocument):
                 self.places[sighting.container].add(sighting.path)
@@ -191,11 +191,11 @@ class ListedDocuments:
                 yield sighting
 
     def is_unread(self, place: str) -> bool:
-        """Return whether a document could not be read, so that it doesn't count as absent."""
+        """Return whether a document couldn't be read. Such documents don't count as absent."""
         return place in self._unread or place.startswith(self._unread_directories)
 
     def is_listed(self, container: str, place: str) -> bool:
-        """Return whether a document is listed, including documents that could not be read."""
+        """Return whether a document was listed, even if it couldn't be read."""
         return place in self.places.get(container, ()) or self.is_unread(place)
 
 
@@ -203,10 +203,10 @@ class ListedDocuments:
 
 
 class KnownReadings:
-    """Tells sources which documents are unchanged, so that they skip them.
+    """Tells sources which documents are unchanged and can be skipped.
 
-    Implements the protocol `model.KnownDocuments`. Stored fingerprints begin with a salt, so that
-    every document is reread if the salt changes.
+    Implements the `model.KnownDocuments` protocol. Stored fingerprints are prefixed with a
+    salt, so changing the salt forces every document to be reread.
     """
 
     def __init__(self, store: Store, salt: str) -> None:
@@ -217,7 +217,10 @@ class KnownReadings:
         self._chosen: dict[str, list[PassageChoice]] | None = None
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was ingested with this fingerprint. Always False for ""."""
+        """Return whether a document was last ingested with this fingerprint.
+
+        Always False if the fingerprint is empty.
+        """
         if not fingerprint:
             return False
         row = self._get_row(container, path)
@@ -225,7 +228,10 @@ class KnownReadings:
         return row is not None and row["fingerprint"] == salted
 
     def find_dependencies(self, container: str, path: str) -> Strings | None:
-        """Return the last read `ExtractedDocument.depends` of a document, or None if it is new."""
+        """Return a document's dependencies as of its last reading, or None if it's new.
+
+        See `ExtractedDocument.depends`.
+        """
         row = self._get_row(container, path)
         if row is None:
             return None
@@ -235,12 +241,12 @@ class KnownReadings:
             return tuple(msgspec.json.decode(row["depends"]))
 
     def list_paths(self, container: str) -> Strings:
-        """List the paths of a container's documents that still exist."""
+        """Return the paths of the documents still present in a container."""
         rows = documents.load_present_in_container(self._store, container)
         return tuple(row["place"] for row in rows)
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages chosen in the documents of a container."""
+        """Return the passages chosen in a container's documents."""
         if self._chosen is None:
             self._chosen = load_chosen_passages(self._store)
         return tuple(self._chosen.get(container, ()))
@@ -254,7 +260,7 @@ class KnownReadings:
 
 
 def load_text_hash(store: Store, container: str, place: str) -> str:
-    """Load the hash of a document's text as last read, or "" if there is none."""
+    """Return the hash of a document's text as last read, or "" if there is none."""
     row = documents.find_document(store, container, place)
     return row["digest"] if row else ""
 
@@ -263,7 +269,11 @@ def load_text_hash(store: Store, container: str, place: str) -> str:
 
 
 def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
-    """Store the passages in the new events of other devices that weren't read on this device."""
+    """Store passages from other devices' new events that weren't read on this device.
+
+    If exactly one local passage in the same document has the same text and context, the two
+    are linked.
+    """
     with store.transaction():
         for event in events:
             if event.what not in ("key", "text"):

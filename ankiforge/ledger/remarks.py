@@ -33,7 +33,7 @@ _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 
 
 class RemarkFinder:
-    """Finds the remarks on drafts, loading the data for many drafts at once."""
+    """Finds the remarks on drafts, loading the data they need in bulk."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -50,7 +50,7 @@ class RemarkFinder:
         self._fields = forms.FieldDetector(store)
 
     def load(self, drafts: Sequence[StoredDraft]) -> None:
-        """Load the data that `find_remarks` needs for these drafts."""
+        """Preload the data that `find_remarks` needs for these drafts."""
         store = self._store
         contents = list(map(hash_content, drafts))
         self._equal_rows = card_rows.load_cards_by_content(store, contents)
@@ -73,7 +73,7 @@ class RemarkFinder:
         self._event_count = store.event_count
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
-        """Yield the remarks on a draft, which must have been passed to `load`."""
+        """Yield the remarks on a draft previously passed to `load`."""
         store = self._store
         if self._event_count != store.event_count:  # reload after a decision
             self.load([draft])
@@ -161,21 +161,21 @@ def _was_similar_card_dropped(
 
 
 def add_vault_name(tag: str, link: str) -> str:
-    """Append the name of an Obsidian vault to the tag of a document.
+    """Append the name of an Obsidian vault to a document's tag.
 
-    This distinguishes documents with the same name in two vaults, such as `Index.md`. `link` is a
-    link to the document, or HTML that contains one. If it names no vault, the tag is returned
-    unchanged.
+    This tells apart documents with the same name in different vaults, e.g. `Index.md`. `link`
+    is a link to the document, or HTML that contains one. If it doesn't name a vault, the tag
+    is returned unchanged.
     """
     vault = _VAULT.search(link)
     return f"{tag} {unquote(vault[1])}" if vault else tag
 
 
 def find_equal_cards(store: Store, passage: Passage, words: str) -> list[Row]:
-    """Find the rows of equal cards of other passages.
+    """Return the rows of cards in other passages that have the same content.
 
-    Cards that the user said are different are left out. `words` is the content hash that a card has
-    now or had when it was drafted.
+    Cards that the user declared to be different are left out. `words` is the hash of a card's
+    content, either now or when it was drafted.
     """
     rows = card_rows.load_cards_by_content(store, [words]).get(words, ())
     return list(_filter_other_passages(store, passage, rows))
@@ -191,16 +191,17 @@ def _filter_other_passages(
 
 
 def find_doubts_to_ask(store: Store, passage: Passage) -> list[Pair]:
-    """Find the doubts to ask the user about, because the removed passage has a live card.
+    """Return possible matches with removed passages that the user should confirm.
 
-    A doubt is a pair: a key of this passage, and the key of a removed passage that may be the same.
+    Only removed passages with live cards are included. Each match is a pair of a key of this
+    passage and the key of the removed one.
     """
     doubts = _find_doubts(store, passage)
     return [(new, old) for new, old in doubts if store.get_passage(old).live_cards]
 
 
 def _find_doubts(store: Store, passage: Passage) -> list[Pair]:
-    """Find all doubts whether the passage is a removed passage, with or without live cards."""
+    """Return all possible matches with removed passages, as (new key, old key) pairs."""
     if not passage.asked or not cards.load_present_row(store, passage):
         return []
     doubts = []

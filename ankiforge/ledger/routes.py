@@ -28,12 +28,12 @@ it."""
 
 
 def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
-    """Link each new highlight to the same passage in a source of another kind.
+    """Link new highlights to the same passages read through other kinds of sources.
 
-    Two highlights of different routes are one passage if one names the id of the other, or if their
-    documents are the same work and their texts are equal. Equal texts are linked one to one, in
-    order. Highlights of the same route are never linked. `keys` are those of new and reread
-    highlights.
+    Two highlights from different routes are the same passage if one names the other's id, or
+    if their documents are the same work and their texts are equal. Equal texts are paired one
+    to one, in order. Highlights from the same route are never linked. `keys` are the keys of
+    new and reread highlights.
 
     Returns:
         The keys that now belong to a previously stored passage.
@@ -66,9 +66,9 @@ def _find_by_named_id(store: Store, highlight: Highlight) -> str:
 
 
 def _find_copy_in_same_work(store: Store, row: Row, highlight: Highlight) -> str:
-    """Find an equal highlight of another route in the same work; return its key or "".
+    """Return the key of an equal highlight from another route in the same work, or "".
 
-    Equal texts on different pages aren't the same passage, and short texts may be a coincidence.
+    Equal texts on different pages don't count, nor do short ones, which may be coincidences.
     """
     if len(row["folded"]) < MIN_DISTINCTIVE_CHARS:
         return ""
@@ -83,9 +83,9 @@ def _find_copy_in_same_work(store: Store, row: Row, highlight: Highlight) -> str
 
 
 def _find_routes(store: Store, key: str) -> set[str]:
-    """List the routes through which a passage was read.
+    """Return the routes through which a passage was read.
 
-    The result includes "" if a key of the passage wasn't read on this device.
+    The result includes "" if one of the passage's keys wasn't read on this device.
     """
     keys = store.get_keys(key)
     routes = [row["route"] for row in highlights.load_rows(store, keys)]

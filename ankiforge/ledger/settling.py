@@ -22,7 +22,7 @@ from ankiforge.model import CardKind, Draft, Guid, Pair, StoredDraft, Strings, V
 
 
 class NewPendingDraft(Value):
-    """A draft that becomes pending, with the other values stored in `StoredDraft`."""
+    """A draft about to become pending, with the additional fields of `StoredDraft`."""
 
     draft: Draft
     id: str
@@ -47,7 +47,7 @@ class RevisionTarget(Value):
 
 
 class Change(Value):
-    """How the pending drafts of a passage change; see `pending_drafts.apply_changes`."""
+    """A set of changes to a passage's pending drafts, for `pending_drafts.apply_changes`."""
 
     put: tuple[NewPendingDraft, ...] = ()
     """The drafts that become pending."""
@@ -71,15 +71,15 @@ def settle_drafts(
     chosen: Collection[str] = (),
     current_facts: Sequence[Fact] | None = None,
 ) -> Change:
-    """Compute how a passage's decisions change its pending drafts.
+    """Compute how a passage's decisions affect its pending drafts.
 
     Args:
         snapshot: the passage with its decisions.
         device_id: the id of this device.
-        event_id: the id of the last decision, under which settled drafts are put away. If "", each
-            is put away under the decision that settles it.
+        event_id: the id of the last decision, to which all settled drafts are attributed. If
+            empty, each draft is attributed to the decision that settles it.
         chosen: the ids of the drafts that the last decision was about.
-        current_facts: the facts of the passage, or None to compute them.
+        current_facts: the facts of the passage. Computed if None.
     """
     if current_facts is None:
         current_facts = snapshot.compute_facts()
@@ -122,9 +122,9 @@ def is_settled(
     offered_facts: Mapping[str, Fact],
     device_id: str,
 ) -> bool:
-    """Return whether the passage's decisions leave nothing to decide about a pending draft.
+    """Return whether a pending draft needs no further decision.
 
-    `offered_facts` are the undecided facts of the passage, by the hash of their sentence.
+    `offered_facts` holds the passage's undecided facts, keyed by the hash of their sentence.
     """
     passage = snapshot.passage
     if draft.is_hand_written:
@@ -144,13 +144,13 @@ def is_settled(
 def is_decided(
     snapshot: PassageSnapshot, draft: Draft, name: str, since: int = 0
 ) -> bool:
-    """Return whether the user decided on a draft's sentence and answer, or wants no more cards.
+    """Return whether the user decided on a draft, or wants no more cards from its passage.
 
     Args:
         snapshot: the passage with its decisions.
         draft: a draft that isn't hand-written.
-        name: the hash of the sentence that the draft is about, or "" if that is unknown.
-        since: the number of the last event that doesn't count.
+        name: the hash of the draft's sentence, or "" if unknown.
+        since: ignore events up to and including this number.
     """
     return _was_closed_since(snapshot.passage, since) or any(
         settles_draft(decision, draft, name)
@@ -172,7 +172,7 @@ def _was_closed_since(passage: Passage, number: int) -> bool:
 def settles_draft(decision: FactDecision, draft: Draft, name: str) -> bool:
     """Return whether a decision settles a draft that isn't hand-written.
 
-    The decision may be on another passage. `name` is the hash of the draft's sentence.
+    The decision may come from another passage. `name` is the hash of the draft's sentence.
     """
     if not decision.of or decision.of_proposal:
         return False
@@ -182,10 +182,10 @@ def settles_draft(decision: FactDecision, draft: Draft, name: str) -> bool:
 
 
 def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
-    """Find the id of the last decision that settles a draft.
+    """Return the id of the last decision that settles a draft.
 
-    Without a decision about its sentence and answer, that is the last decision on the passage, or
-    "".
+    If no decision matches its sentence and answer, fall back to the last decision on the
+    passage, or "" if there is none.
     """
     last_id = ""
     for decision in reversed(snapshot.all_decisions):
@@ -198,7 +198,7 @@ def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
 def has_undrafted_facts(
     pending: Iterable[StoredDraft], current_facts: Iterable[Fact]
 ) -> bool:
-    """Return whether an offered fact has no pending draft."""
+    """Return whether any offered fact lacks a pending draft."""
     drafted_names = {name for draft in pending for name in draft.about}
     return not drafted_names.issuperset(facts.get_offered_facts(current_facts))
 
@@ -206,9 +206,9 @@ def has_undrafted_facts(
 def find_revised_card(
     snapshot: PassageSnapshot, fact: Fact, kind: CardKind
 ) -> Guid | None:
-    """Return the GUID of the card that a draft about a fact may revise, or None.
+    """Return the GUID of the card that a draft about `fact` would revise, if any.
 
-    A draft with another note type can't revise the card but would be another card.
+    A draft with a different note type can't revise the card, so it becomes a new one.
     """
     if not fact.card:
         return None

@@ -15,7 +15,7 @@ from ankiforge.model import Card, Highlight, StoredDraft, Strings, Value
 
 
 class RelatedDecisions(Value):
-    """Decisions and cards of other passages about sentences that this passage has or had."""
+    """Decisions and cards from other passages about sentences that this passage has or had."""
 
     decisions: tuple[FactDecision, ...] = ()
     """The decisions on such sentences in other passages."""
@@ -26,9 +26,9 @@ class RelatedDecisions(Value):
 
 
 def find_long_sentences(passage: Passage, sentences: Iterable[str]) -> set[str]:
-    """Find the long sentences among `sentences` and all sentences that the passage ever had.
+    """Return the long sentences among `sentences` and all texts the passage ever had.
 
-    Only long sentences are recognized in other passages.
+    Only long sentences are matched across passages.
     """
     all_sentences = set(sentences)
     for text in passage.texts:
@@ -37,7 +37,7 @@ def find_long_sentences(passage: Passage, sentences: Iterable[str]) -> set[str]:
 
 
 class PassageSnapshot(Value):
-    """A passage with its current text and pending drafts, as the rules need it."""
+    """A passage with its current text and pending drafts, as input to the rules."""
 
     passage: Passage
     text: str = ""
@@ -49,24 +49,27 @@ class PassageSnapshot(Value):
 
     @property
     def sentences(self) -> Strings:
-        """The sentences of the current text, each once."""
+        """The distinct sentences of the current text."""
         return facts.split_sentences(self.text)
 
     @property
     def sentence_names(self) -> set[str]:
-        """The hashes of the sentences of the current text."""
+        """The hashes of the current text's sentences."""
         return set(map(facts.hash_sentence, self.sentences))
 
     @property
     def all_decisions(self) -> list[FactDecision]:
-        """The decisions of this and other passages on sentences of this passage, oldest first."""
+        """All decisions on this passage's sentences, including those of other passages.
+
+        Sorted from oldest to newest.
+        """
         decisions = [*self.passage.decisions, *self.related.decisions]
         return sorted(decisions, key=lambda decision: decision.order)
 
     def get_decided_names(self) -> set[str]:
-        """Return the hashes of the sentences that aren't proposed because they were decided.
+        """Return the hashes of sentences not to propose because they were decided.
 
-        A sentence whose only decision rejected a model's draft is still proposed.
+        A sentence whose only decision was to reject a model's draft can still be proposed.
         """
         names: set[str] = set()
         for decision in self.all_decisions:
@@ -75,7 +78,7 @@ class PassageSnapshot(Value):
         return names
 
     def get_carded_names(self) -> set[str]:
-        """Return the hashes of the sentences with a live card, of this or another passage."""
+        """Return the hashes of sentences that have a live card, here or in another passage."""
         live_guids = {
             card.guid for card in self.passage.live_cards
         } | self.related.live_cards.keys()
@@ -94,13 +97,13 @@ class PassageSnapshot(Value):
         return names
 
     def find_card(self, guid: str) -> Card:
-        """Return a card of the passage, or a live card of another passage about its sentences."""
+        """Return a card by GUID, looking in this passage and then among related live cards."""
         return self.passage.cards.get(guid) or self.related.live_cards[guid]
 
     def compute_facts(self, drafted: Iterable[str] = ()) -> tuple[Fact, ...]:
         """Compute the facts of the passage.
 
-        `drafted` has the hashes of sentences that have a draft besides the pending drafts.
+        `drafted` lists the hashes of sentences with a draft other than the pending ones.
         """
         guids = {
             card.guid for card in self.passage.live_cards if not card.is_hand_written
@@ -125,7 +128,7 @@ class PassageSnapshot(Value):
 
 
 class HighlightSnapshot(PassageSnapshot, kw_only=True):
-    """A passage with the highlight that is drafted for it."""
+    """A passage together with the highlight to draft cards from."""
 
     highlight: Highlight
     content: str

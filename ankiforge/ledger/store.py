@@ -73,28 +73,28 @@ _decode_passage = msgspec.json.Decoder(Passage).decode
 
 
 def to_list_column(values: Iterable[str]) -> str:
-    """Join normalized values for a list column, with a newline before and after each.
+    """Normalize values and join them with newlines for storage in a list column.
 
-    Queries can thus match whole values.
+    Every value has a newline on both sides, so that queries can match it as a whole.
     """
     text = "\n".join(normalize_for_comparison(value) for value in values if value)
     return f"\n{text}\n" if text else ""
 
 
 def get_card_text(fields: Fields) -> str:
-    """Join the plain text of a card's fields, except `Reverse`, which is only a flag."""
+    """Return the plain text of a card's fields, ignoring `Reverse`, which is only a flag."""
     shown = occlusion.to_readable_fields(fields)
     texts = [to_plain_text(text) for name, text in shown if name != "Reverse"]
     return " ".join(texts)
 
 
 def normalize_tag(tag: str) -> str:
-    """Normalize a tag for queries: remove `#`, and replace spaces with hyphens."""
+    """Normalize a tag for queries, stripping a leading `#` and hyphenating spaces."""
     return "-".join(tag.removeprefix("#").split())
 
 
 class JournalState(Value):
-    """The numbers of faulty lines found when the journal was last read."""
+    """Counts of the irregular lines found when the journal was last read."""
 
     unreadable: int = 0
     """The number of skipped lines, including torn last lines, whose rest may still arrive."""
@@ -120,7 +120,10 @@ class _Transaction:
 
 
 class Store(Database):
-    """Reads the journals of all devices, and writes the database and this device's journal file."""
+    """The database and the journals behind it.
+
+    Reads the journals of all devices, but writes only to this device's file.
+    """
 
     def __init__(
         self,
@@ -138,8 +141,8 @@ class Store(Database):
             database: the path of the database.
             journal: the directory of the journal.
             machine: the id of this device.
-            read_only: whether to write neither the database nor the journal. The database is then
-                read as a snapshot, and the first write goes into a temporary copy.
+            read_only: don't write to the database or the journal. The database is read from a
+                snapshot, and any writes go to a temporary copy.
         """
         self.device_id = machine
         self.journal_state = JournalState()
@@ -172,7 +175,7 @@ class Store(Database):
     # --- transactions and actions -------------------------------------------------------
 
     def get_writable_connection(self) -> sqlite3.Connection:
-        """Return a writable connection, first replacing a read-only snapshot with a copy."""
+        """Return a writable connection, swapping a read-only snapshot for a copy if needed."""
         if self._db is self._snapshot:
             self._db = copy_database(self._database)
             self._drop_caches()
@@ -180,11 +183,11 @@ class Store(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Context manager that runs its block in one transaction.
+        """Run the block in a single transaction.
 
-        A nested block joins the outer transaction. The journal is written first, and then the
-        database commits. If the program is killed in between, the next `merge_journal` reads the
-        lines back.
+        Nested blocks join the outer transaction. The journal is written before the database
+        commits, so if the program is killed in between, the next `merge_journal` restores the
+        lines.
         """
         if self._transaction is not None:
             yield
@@ -219,7 +222,7 @@ class Store(Database):
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Context manager that runs its block in a savepoint, which an error rolls back."""
+        """Run the block in a savepoint, rolling it back on error."""
         with self.transaction():
             transaction = self._require_transaction()
             self.recompute_passages()
@@ -243,12 +246,12 @@ class Store(Database):
     def apply_in_savepoints(
         self, keys: Sequence[str], apply: Callable[[Sequence[str]], None]
     ) -> dict[str, BugError]:
-        """Call `apply` with all keys at once or, if that fails, with each key alone.
+        """Call `apply` with all keys at once, retrying each key on its own if that fails.
 
-        A failed call has no effect.
+        Failed calls are rolled back.
 
         Returns:
-            The unexpected exceptions of failed calls, by key.
+            The unexpected exceptions, keyed by the key that caused them.
         """
         if not keys:
             return {}
@@ -266,13 +269,13 @@ class Store(Database):
 
     @contextmanager
     def action(self) -> Iterator[str]:
-        """Context manager that groups decisions, so that one undo reverts all of them.
+        """Group the decisions made in the block into one action that can be undone as a whole.
 
-        The block runs in one transaction. A nested block joins the outer action. An action ends
-        with its transaction, so that later events can't become part of it.
+        The block runs in a single transaction, and nested blocks join the outer action. An action
+        ends with its transaction, so no later events can be added to it.
 
         Yields:
-            The id of the action, which `undo` takes.
+            The id of the action, to pass to `undo`.
         """
         with self.transaction():
             transaction = self._require_transaction()
@@ -287,7 +290,7 @@ class Store(Database):
 
     @property
     def event_count(self) -> int:
-        """The number of events recorded in the running transaction, or 0 outside of one."""
+        """The number of events recorded in the current transaction, or 0 outside of one."""
         return len(self._transaction.events) if self._transaction else 0
 
     def _require_transaction(self) -> _Transaction:
@@ -311,9 +314,9 @@ class Store(Database):
     # --- events -------------------------------------------------------------------------
 
     def record_event(self, kind: str, key: str, by: str, body: Json) -> Event:
-        """Record an event of this device, inside a transaction.
+        """Record an event from this device. Must be called inside a transaction.
 
-        A decision by the user becomes part of the running action, if any.
+        Decisions by the user become part of the current action, if any.
         """
         transaction = self._require_transaction()
         if transaction.last_number is None:
@@ -339,19 +342,19 @@ class Store(Database):
         return event
 
     def record_undo(self, event: Event) -> None:
-        """Record that the user undid an event, inside a transaction."""
+        """Record that the user undid an event. Must be called inside a transaction."""
         self.record_event("undo", event.key, USER, {"event": event.id})
         self._subject_events = None
         if event.what == "same":
             self._recompute_aliases()
 
     def load_events(self, keys: Sequence[str]) -> list[Event]:
-        """Load all events with these keys, active or not."""
+        """Load all events for these keys, whether active or not."""
         query = f"SELECT id, line FROM event WHERE key IN {JSON_VALUES}"
         return list(self.iter_events(query, to_json(keys)))
 
     def get_subject_events(self, key: str) -> list[Event]:
-        """Return the active events of the kinds in `SUBJECT_KINDS` for one key, oldest first."""
+        """Return a key's active events of the kinds in `SUBJECT_KINDS`, oldest first."""
         if self._transaction is None:
             self._drop_stale_caches()
         if self._subject_events is None:
@@ -365,7 +368,7 @@ class Store(Database):
         return self._subject_events.get(key, [])
 
     def iter_events(self, query: str, *values: object) -> Iterator[Event]:
-        """Run a query that selects `id` and `line`, and yield the events one at a time."""
+        """Run a query that selects `id` and `line`, lazily yielding the decoded events."""
         self._flush_events()
         for row in self.iter_rows(query, *values):
             event = decode_event(row["line"])
@@ -373,13 +376,13 @@ class Store(Database):
             yield event
 
     def find_max_number(self) -> int:
-        """Return the number of the last event, or 0 if there is none."""
+        """Return the highest event number, or 0 if there are no events."""
         self._flush_events()
         largest = self.fetch_value("SELECT max(n) FROM event") or 0
         return max(largest, self.fetch_value("SELECT max(n) FROM unknown_event") or 0)
 
     def _flush_events(self) -> None:
-        """Insert recorded events that the database lacks, so that queries find them."""
+        """Write newly recorded events to the database so that queries can see them."""
         transaction = self._transaction
         if transaction is None or transaction.stored_count == len(transaction.events):
             return
@@ -401,7 +404,7 @@ class Store(Database):
         return self._passages[first_key]
 
     def get_passages(self, keys: Sequence[str]) -> list[Passage]:
-        """Return the passage of each key, loading all of them with one query."""
+        """Return the passage for each key, loading them all with a single query."""
         if self._transaction is None:
             self._drop_stale_caches()
         else:
@@ -410,7 +413,7 @@ class Store(Database):
         return [self._passages[self._get_keys(key)[0]] for key in keys]
 
     def preload_passages(self, keys: Iterable[str]) -> None:
-        """Load the passages of these keys into the cache with one query."""
+        """Cache the passages for these keys, loading missing ones with a single query."""
         first_keys = {self._get_keys(key)[0] for key in keys}
         # one by one, because a set difference takes time proportional to the cache
         missing_keys = [key for key in first_keys if key not in self._passages]
@@ -426,7 +429,7 @@ class Store(Database):
             self._passages[row["key"]] = _decode_passage(row["body"])
 
     def clear_passage_cache(self) -> None:
-        """Clear the cache of passages, after recomputing those with new events."""
+        """Clear the passage cache, after recomputing passages that have new events."""
         self.recompute_passages()
         self._passages.clear()
 
@@ -454,9 +457,9 @@ class Store(Database):
         return self._aliases.get(key, (key,))
 
     def _recompute_aliases(self) -> None:
-        """Recompute which keys belong to one passage, and schedule the changed passages.
+        """Recompute which keys belong to the same passage, queueing changed ones for an update.
 
-        The oldest key identifies the passage.
+        A passage is identified by its oldest key.
         """
         links = list(self.iter_events(_LINK_EVENTS))
         aliases = self.fetch_rows("SELECT key, keys FROM alias")
@@ -488,7 +491,7 @@ class Store(Database):
     def recompute_passages(self) -> None:
         """Recompute the passages that have new events.
 
-        Call this before reading a table that is computed from events.
+        Call this before reading any table derived from events.
         """
         transaction = self._transaction
         if transaction is None or not transaction.changed_keys:
@@ -585,10 +588,10 @@ class Store(Database):
     # --- the journal --------------------------------------------------------------------
 
     def merge_journal(self) -> list[Event]:
-        """Read the new lines of all journal files, and return the new events.
+        """Read new lines from all journal files and return the new events.
 
         A last line without a newline is left for a later call. Lines that are in the database but
-        in no file any more, whichever device wrote them, are appended to this device's own file.
+        no longer in any file are appended to this device's file, whichever device wrote them.
         """
         if self._transaction is None and self._is_up_to_date():
             return []
@@ -640,7 +643,7 @@ class Store(Database):
         return sorted(new_events, key=lambda event: event.order)
 
     def _is_up_to_date(self) -> bool:
-        """Return whether all journal files were read to the end, and if so set `journal_state`."""
+        """Return whether all journal files are fully read, updating `journal_state` if so."""
         positions = {
             name: self._get_read_position(name)
             for name in self.get_metas_with_prefix("read ")

@@ -17,9 +17,10 @@ REWORDING_KINDS = ("revise", "edit", "repair")
 
 
 def find_last_user_decision(events: Iterable[Event]) -> Event | None:
-    """Find the user's last decision among active events by the user, newest first.
+    """Return the user's last decision, if any.
 
-    Events that only record a note found in Anki don't count as decisions.
+    `events` are active events by the user, newest first. Events that only record a note found
+    in Anki don't count.
     """
     for event in events:
         if FOUND_KEY not in event.body and event.body.get("why") != RETIRED_TAG_REASON:
@@ -28,10 +29,10 @@ def find_last_user_decision(events: Iterable[Event]) -> Event | None:
 
 
 def find_last_decision(active_events: Iterable[Event], guid: str = "") -> Event | None:
-    """Find the last decision about a passage, or about one of its cards if `guid` isn't "".
+    """Return the last decision on a passage, or on one of its cards if `guid` is given.
 
-    Decisions by the user count, and changes of a card by its source. `active_events` are the events
-    of the passage that weren't undone.
+    Both decisions by the user and changes of a card by its source count. `active_events` are
+    the passage's events that weren't undone.
     """
     for event in sorted(active_events, key=lambda event: event.order, reverse=True):
         if event.by != USER and event.what != "revise":
@@ -47,14 +48,14 @@ def select_events_to_undo(
     keys: Collection[str] = (),
     guid: str = "",
 ) -> list[Event]:
-    """Select the events to undo together with a decision, oldest first.
+    """Return the events to undo together with a decision, oldest first.
 
     Args:
         last_event: the event of the decision.
         action_events: the decisions of the same action that weren't undone.
         keys: the keys of the card's passage.
-        guid: the GUID of the only card whose decisions are undone, or "" to undo all decisions of
-            the action.
+        guid: the GUID of the only card whose decisions are undone. By default, all decisions
+            of the action are undone.
     """
     if not last_event.act or (guid and last_event.by != USER):
         return [last_event]
@@ -72,13 +73,13 @@ def _is_about_card(event: Event, guid: str) -> bool:
 def refuse_if_changed_again(
     events: Iterable[Event], active_events: Iterable[Event]
 ) -> None:
-    """Raise an error if a field that `events` changed was changed again later.
+    """Refuse to undo `events` if a later event changed one of the same fields again.
 
-    `active_events` are the events of the same passages that changed a card's text
-    (`REWORDING_KINDS`) and weren't undone.
+    `active_events` are events of the kinds in `REWORDING_KINDS`, for the same passages, that
+    weren't undone.
 
     Raises:
-        RefusedError: a later event must be undone first. The hint names the last such event.
+        RefusedError: if a later event must be undone first. The hint names the latest one.
     """
     events_by_card = defaultdict(list)
     for event in sorted(active_events, key=lambda event: event.order, reverse=True):
@@ -112,12 +113,14 @@ def should_reopen_conflict(event: Event) -> bool:
 
 
 def build_restoring_edit(event: Event, card: Card) -> Json | None:
-    """Build the body of an `edit` event that restores a card's text from before a decision.
+    """Build an `edit` event body that restores a card's text when a decision is undone.
 
-    The text came from Anki and not from a decision, so undoing the decision doesn't restore it, and
-    Anki may have the other text by now. Return None if a question about the field is open anyway.
-    `event` is the undone decision, for which `should_reopen_conflict` is true; `card` is the card
-    without that decision.
+    The earlier text came from Anki rather than a decision, so undoing the decision doesn't
+    bring it back, and Anki may have the other text by now. Return None if a question about
+    the field is open anyway.
+
+    `event` is the undone decision, for which `should_reopen_conflict` must be true. `card` is
+    the card without that decision.
     """
     guid = event.body["guid"]
     if event.what == "edit":

@@ -24,7 +24,7 @@ from ankiforge.model.values import (
 
 
 class ViewKind(StrEnum):
-    """What a view of Anki was read from."""
+    """What kind of data a view of Anki was read from."""
 
     COLLECTION = "collection"
     """A copy of the `collection.anki2` that Anki uses."""
@@ -37,9 +37,9 @@ class ViewKind(StrEnum):
 
 
 class Identity(Value):
-    """The decoded content of a note's field AnkiforgeId.
+    """The decoded `AnkiforgeId` field of a note.
 
-    It contains hashes of what we wrote into the note, which reveal edits by the user.
+    It holds hashes of what we wrote into the note, so that edits by the user can be detected.
     """
 
     guid: Guid
@@ -52,14 +52,14 @@ class Identity(Value):
 
     @property
     def family(self) -> NoteType:
-        """The note type that the note had when its identity was written."""
+        """The type of the note when its identity was written."""
         if len(self.fields) == len(NoteType.CLOZE.content_fields):
             return NoteType.CLOZE
         return NoteType.BASIC
 
 
 class ForeignNote(Value):
-    """A note in Anki that isn't ours, with its text for comparison with drafts."""
+    """A note in Anki that isn't ours, with its text to compare drafts against."""
 
     id: NoteId
     mod: int
@@ -80,7 +80,7 @@ class AnkiTemplate(Value):
 
 
 class AnkiNoteType(Value):
-    """A note type in Anki, which may be ours or the user's."""
+    """A note type in Anki, either ours or the user's."""
 
     id: NoteTypeId
     name: str
@@ -103,7 +103,7 @@ class AnkiNoteType(Value):
 
     @property
     def family(self) -> NoteType:
-        """Our own note type that is most similar."""
+        """The most similar of our own note types."""
         return NoteType.CLOZE if self.cloze else NoteType.BASIC
 
     @property
@@ -113,7 +113,7 @@ class AnkiNoteType(Value):
 
 
 class AnkiReview(Value):
-    """An entry in Anki's review log, for a card of one of our notes."""
+    """An entry in Anki's review log for one of our cards."""
 
     id: int
     """The time of the review, in milliseconds since 1970."""
@@ -133,7 +133,7 @@ can't delete notes."""
 
 
 class AnkiNote(Value):
-    """A note of ours in a view of Anki, with a summary of its cards."""
+    """One of our notes as seen in Anki, with a summary of its cards."""
 
     guid: Guid
     id: NoteId
@@ -167,22 +167,22 @@ class AnkiNote(Value):
 
     @property
     def is_retired(self) -> bool:
-        """Whether the note has the tag for cards that were retired or rejected."""
+        """Whether the note is tagged as retired or rejected."""
         return RETIRED_TAG in map(str.casefold, self.tags)
 
     @property
     def is_leech(self) -> bool:
-        """Whether Anki has tagged the note as a leech, because the user keeps forgetting it."""
+        """Whether Anki tagged the note as a leech, i.e. one that the user keeps forgetting."""
         return "leech" in map(str.casefold, self.tags)
 
     @property
     def scheduler_tags(self) -> Strings:
-        """The note's tags `marked` and `leech`, if any. Importing a package would remove them."""
+        """The note's `marked` and `leech` tags, which importing a package would remove."""
         return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
 
 
 class ViewChanges(msgspec.Struct):
-    """The changes in Anki since the last view, for the report of a run."""
+    """What changed in Anki since the last view, for the report of a run."""
 
     seen: int = 0
     """The number of our notes in the view."""

@@ -31,9 +31,9 @@ from ankiforge.model.values import (
 
 
 class RemarkKind(StrEnum):
-    """The reasons why a draft may not be accepted without asking the user.
+    """Reasons not to accept a draft without asking the user.
 
-    Reports show the value as text, and count the drafts for each value.
+    Reports show the value as text, and tally drafts by it.
     """
 
     MOVED = "is this the card whose passage is gone?"
@@ -60,7 +60,7 @@ class RemarkKind(StrEnum):
 
 
 class Remark(Value):
-    """A remark about a draft that the user should read before accepting the draft."""
+    """A remark that the user should read before accepting a draft."""
 
     kind: RemarkKind
     detail: str = ""
@@ -69,35 +69,35 @@ class Remark(Value):
 
     @property
     def text(self) -> str:
-        """The remark as shown in reports: the text of its kind, and the detail, if any."""
+        """The remark as shown in reports, including the detail, if any."""
         if self.detail:
             return f"{self.kind.value} {self.detail}"
         return self.kind.value
 
 
 class SourceRemark(StrEnum):
-    """What has happened to the source text of a card since the card was accepted."""
+    """What happened to a card's source text since the card was accepted."""
 
     SOURCE_GONE = "source gone"
     SOURCE_CHANGED = "source changed"
 
     @property
     def finding_id(self) -> str:
-        """The name under which lists and queries show this remark as a finding."""
+        """The name of this remark when it's listed or queried as a finding."""
         return self.value.replace(" ", "_")
 
     @property
     def message(self) -> str:
-        """The remark in words for the user."""
+        """The remark as a message to the user."""
         if self is SourceRemark.SOURCE_GONE:
             return "its passage is gone from the source"
         return "its source now says something else"
 
 
 class QuestionKind(StrEnum):
-    """The kinds of questions that only the user can answer.
+    """Kinds of questions that only the user can answer.
 
-    Each member is defined by its value in JSON, the effect of accepting, and the effect of
+    Each member is defined by its JSON value, the effect of accepting, and the effect of
     rejecting. `ledger/questions.py` asks the questions and applies the answers.
     """
 
@@ -125,7 +125,7 @@ class QuestionKind(StrEnum):
     """What happens if the user rejects, as shown beside the question."""
 
     def __new__(cls, value: str, accept: str, reject: str) -> QuestionKind:
-        """Create a member that compares equal to its value in JSON, `value`."""
+        """Create a member that compares equal to `value`, its JSON value."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.accept_effect = accept
@@ -134,9 +134,10 @@ class QuestionKind(StrEnum):
 
 
 class Conflict(Value):
-    """A field of a card with two conflicting versions.
+    """A card field with two conflicting versions.
 
-    Either both the user and the source changed it, or the user changed it here and in Anki.
+    Either the user and the source both changed it, or the user changed it both here and in
+    Anki.
     """
 
     guid: Guid
@@ -157,7 +158,7 @@ class Conflict(Value):
 
 
 class Question(Value):
-    """A question to the user, which holds back a card or a correction until it is answered."""
+    """A question for the user that holds back a card or a correction until it's answered."""
 
     id: str
     kind: QuestionKind
@@ -178,14 +179,14 @@ class Question(Value):
 
     @property
     def is_between_edits(self) -> bool:
-        """Whether all conflicts are between two edits by the user, one here and one in Anki."""
+        """Whether every conflict is between two edits by the user, one here and one in Anki."""
         return bool(self.conflicts) and all(
             conflict.edited_here for conflict in self.conflicts
         )
 
     @property
     def accept_effect(self) -> str:
-        """What happens if the user accepts, in a few words."""
+        """A short description of what happens if the user accepts."""
         if self.repair:
             return "send the repair"
         if self.is_between_edits:
@@ -194,7 +195,7 @@ class Question(Value):
 
     @property
     def reject_effect(self) -> str:
-        """What happens if the user rejects, in a few words."""
+        """A short description of what happens if the user rejects."""
         if self.repair:
             return "keep the words in Anki, and undo the whole repair"
         if self.is_between_edits:
@@ -227,7 +228,7 @@ AGENT_DRAFTER = "agent"
 
 
 class Verdict(StrEnum):
-    """The decision about a card. Only live cards are written into Anki packages."""
+    """The decision about a card. Only live cards are exported to Anki."""
 
     LIVE = "live"
     REJECTED = "rejected"
@@ -252,7 +253,7 @@ class Severity(StrEnum):
 
 
 class Origin(Value):
-    """Where the text of a draft comes from: which drafter, and which model and prompt, if any."""
+    """Where a draft's text comes from: the drafter and, if any, the model and prompt."""
 
     drafter: str
     """The name of the drafter, such as `rules:phrase`, `llm`, `agent` or `person`."""
@@ -269,7 +270,7 @@ class Origin(Value):
 
 
 class Finding(Value):
-    """A fault that a check found in a draft or card, with a message for the user."""
+    """A problem that a check found in a draft or card, with a message for the user."""
 
     check: str
     severity: Severity
@@ -280,7 +281,7 @@ class Finding(Value):
 
 
 class AdoptedNote(Value, omit_defaults=True):
-    """A note that another tool made, as it was when a card of ours adopted it."""
+    """Another tool's note, as it was when one of our cards adopted it."""
 
     guid: str
     """The note's GUID in Anki."""
@@ -299,14 +300,14 @@ class AdoptedNote(Value, omit_defaults=True):
     """The Markdown and HTML of each field that a repair has changed, by our field name."""
 
     def get_original_html(self, name: str) -> str:
-        """Return the HTML that the note had at adoption in our field `name`."""
+        """Return the HTML of our field `name` at the time of adoption."""
         return self.html.get(self.names[name], "")
 
     def find_html(self, name: str, text: str) -> str | None:
-        """Look up the original HTML for the Markdown `text` of our field `name`, or return None.
+        """Return the original HTML for the Markdown `text` of our field `name`, if any.
 
-        The HTML from the adopted note or from a repair is reused because it may contain formatting
-        that Markdown can't express.
+        HTML from the adopted note or a repair is reused because it may contain formatting that
+        Markdown can't express.
         """
         if text == self.words.get(name, ""):
             return self.get_original_html(name)
@@ -315,7 +316,7 @@ class AdoptedNote(Value, omit_defaults=True):
 
 
 class MappedType(Value, omit_defaults=True):
-    """A note type of the user's, with a mapping of our fields to its fields."""
+    """One of the user's note types, with a mapping from our fields to its fields."""
 
     id: int
     name: str
@@ -327,7 +328,7 @@ class MappedType(Value, omit_defaults=True):
 
 
 class ShippedNote(Value, omit_defaults=True):
-    """A note as a package contained it, for later comparison with the note in Anki."""
+    """A note as exported in a package, for later comparison with the note in Anki."""
 
     mod: int
     tags: Strings = ()
@@ -346,7 +347,7 @@ class ShippedNote(Value, omit_defaults=True):
 
 
 class CardContent(Value, omit_defaults=True):
-    """The text of a draft or card, with its origin."""
+    """The text of a draft or card, and where it comes from."""
 
     key: HighlightKey
     """The key of the draft's highlight, or the oldest key of the card's passage."""
@@ -375,12 +376,12 @@ class CardContent(Value, omit_defaults=True):
 
     @property
     def slot(self) -> str:
-        """`number` as text, as events store it, or "" if the card isn't hand-written."""
+        """`number` as a string, as stored in events, or "" if the card isn't hand-written."""
         return "" if self.number is None else str(self.number)
 
     @property
     def is_proposed(self) -> bool:
-        """Whether the text was proposed, for a new card or for one whose sentence changed."""
+        """Whether we proposed the text, for a new card or for one whose sentence changed."""
         return self.origin.drafter == PROPOSAL_DRAFTER
 
     def get_field(self, name: str) -> str:
@@ -392,7 +393,7 @@ class CardContent(Value, omit_defaults=True):
 
 
 class Draft(CardContent, kw_only=True):
-    """A possible card that a drafter or the user created and that isn't decided on yet."""
+    """A potential card, from a drafter or the user, that hasn't been decided on yet."""
 
     answer: str
     """The answer as plain text, which distinguishes the drafts of one highlight."""
@@ -414,18 +415,18 @@ class Draft(CardContent, kw_only=True):
 
     @property
     def is_user_card(self) -> bool:
-        """Whether the user wrote the card, either in a note or in a comment."""
+        """Whether the user wrote the card, in a note or in a comment."""
         return self.by_hand or self.origin.is_from_comment
 
     @property
     def is_user_text(self) -> bool:
-        """Whether the user wrote the text, or marked exactly this text in the source."""
+        """Whether the user wrote the text, or highlighted exactly this text in the source."""
         is_mark = self.origin.drafter in (PHRASE_DRAFTER, FIGURE_DRAFTER)
         return self.is_user_card or is_mark or self.is_hand_written
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a check has blocked the draft, so that it can't be accepted unchanged."""
+        """Whether a check prevents the draft from being accepted unchanged."""
         return any(finding.severity is Severity.BLOCK for finding in self.findings)
 
     @property
@@ -435,14 +436,14 @@ class Draft(CardContent, kw_only=True):
 
     @property
     def is_hidden(self) -> bool:
-        """Whether to hide the draft, because it is a proposal that a check has blocked."""
+        """Whether to hide the draft because it's a proposal blocked by a check."""
         return self.is_proposed and self.is_blocked
 
 
 class Proposal(Draft, kw_only=True):
-    """A draft that the program proposes for a plain highlight.
+    """A draft that we propose for a plain highlight.
 
-    Proposals are computed each time the passage is shown, and aren't stored.
+    Proposals aren't stored; they're computed each time the passage is shown.
     """
 
     passages: tuple[Highlight, ...]
@@ -455,7 +456,7 @@ class Proposal(Draft, kw_only=True):
 
 
 class StoredDraft(Draft, kw_only=True):
-    """A draft that is stored in the ledger until the user decides on it."""
+    """A draft stored in the ledger until the user decides on it."""
 
     id: str
     offer: str
@@ -476,12 +477,12 @@ class StoredDraft(Draft, kw_only=True):
 
     @property
     def changed_card(self) -> Guid | None:
-        """The card that the draft would change or replace, or None if it is for a new card."""
+        """The card that the draft would change or replace, or None if it's for a new card."""
         return self.revises or self.replaces
 
 
 class PendingDraft(StoredDraft, kw_only=True):
-    """A draft that is waiting for a decision, with the passage and remarks to base it on."""
+    """A draft awaiting a decision, with the passage and remarks to base the decision on."""
 
     passages: tuple[Highlight, ...]
     """The passage as it was last read from its source, as a tuple with one item."""
@@ -495,12 +496,12 @@ class PendingDraft(StoredDraft, kw_only=True):
 
     @property
     def verdict_name(self) -> str:
-        """The name of the verdict in lists and queries, which is always "waiting"."""
+        """The verdict as shown in lists and queries, which is always "waiting"."""
         return "waiting"
 
     @property
     def state(self) -> str:
-        """The draft's state in lists: "revision", "blocked" or "waiting"."""
+        """The state shown in lists: "revision", "blocked" or "waiting"."""
         if self.revises:
             return "revision"
         return "blocked" if self.is_blocked else self.verdict_name
@@ -510,7 +511,7 @@ class PendingDraft(StoredDraft, kw_only=True):
 
 
 class Edits(Value, omit_defaults=True):
-    """The fields of a card that the user has edited, and the source's text for them."""
+    """The user's edits to a card's fields, and the source's text for those fields."""
 
     pinned: Strings = ()
     """The fields with the user's own text, which the source may not overwrite."""
@@ -531,7 +532,7 @@ class Edits(Value, omit_defaults=True):
 
 
 class NoteHistory(Value, omit_defaults=True):
-    """The packages that contained a card's note, and the note's state in Anki."""
+    """The export history of a card's note, and the note's state in Anki."""
 
     shipped: tuple[ShippedNote, ...] = ()
     """The note as each package contained it, oldest first."""
@@ -560,19 +561,19 @@ class NoteHistory(Value, omit_defaults=True):
 
     @property
     def mod(self) -> int:
-        """The `mod` of the note as last exported, or 0 if it was never exported."""
+        """The note's `mod` when last exported, or 0 if it was never exported."""
         return self.shipped[-1].mod if self.shipped else 0
 
     @property
     def digest(self) -> str:
-        """The hash of the note as last exported, or "" if it was never exported."""
+        """The note's hash when last exported, or "" if it was never exported."""
         return self.shipped[-1].digest if self.shipped else ""
 
     def find_picture_name(self, path: str) -> str:
         """Return the name under which a picture was exported, or "" if that isn't certain.
 
-        If no picture has exactly this path, the only picture with the same file name is used,
-        because the embed of a missing file has no directory.
+        If no picture has exactly this path, fall back to the only picture with the same file
+        name, because embeds of missing files have no directory.
         """
         if path in self.pictures:
             return self.pictures[path]
@@ -616,12 +617,12 @@ class Card(CardContent, kw_only=True):
 
     @property
     def verdict_name(self) -> str:
-        """The name of the verdict in lists and queries, such as "accepted"."""
+        """The verdict as shown in lists and queries, e.g. "accepted"."""
         return "accepted" if self.is_live else self.verdict.value
 
     @property
     def note_fields(self) -> Strings:
-        """The content fields for which the card's note has a field, by our names."""
+        """The content fields that the card's note has, by our names."""
         if self.note.adopted:
             return tuple(self.note.adopted.names)
         if self.note.mapped:
@@ -630,7 +631,7 @@ class Card(CardContent, kw_only=True):
 
 
 class LocalCard(Card, kw_only=True):
-    """A decided card together with its passages in the sources of this workspace."""
+    """A decided card with its passages in the sources of this workspace."""
 
     passages: tuple[Highlight, ...]
     """All passages of the card that still exist, as last read, starting with its own passage."""
@@ -646,7 +647,7 @@ class LocalCard(Card, kw_only=True):
 
     @property
     def id(self) -> str:
-        """The id by which commands refer to the card, which is its GUID."""
+        """The id of the card in commands, i.e. its GUID."""
         return self.guid
 
     @property
@@ -656,7 +657,7 @@ class LocalCard(Card, kw_only=True):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The remarks on the source as findings, so that lists treat cards like drafts."""
+        """The remarks on the source as findings, so that lists can treat cards like drafts."""
         return tuple(
             Finding(remark.finding_id, Severity.INFO, remark.message)
             for remark in self.source
@@ -666,13 +667,13 @@ class LocalCard(Card, kw_only=True):
     def is_read_here(self) -> bool:
         """Whether the passage was read from a source on this device.
 
-        Otherwise, the passage may have changed without this device noticing.
+        If not, it may have changed without this device noticing.
         """
         return bool(self.highlight.namespace) and not self.kept
 
     @property
     def state(self) -> str:
-        """The card's state in lists: its state in Anki if known, else its verdict."""
+        """The state shown in lists: the state in Anki if known, otherwise the verdict."""
         if self.is_live and self.anki in _IN_ANKI:
             return _IN_ANKI[self.anki]
         return self.verdict_name
@@ -706,7 +707,7 @@ ShownCard = Preview | Proposal | PendingDraft | LocalCard
 
 
 class DraftingBrief(Value):
-    """The cards that the deck files request for a highlight."""
+    """What kinds of cards the deck files request for a highlight."""
 
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""
@@ -715,7 +716,7 @@ class DraftingBrief(Value):
 
 
 class DraftingTask(Value):
-    """A task for a drafter: highlights of one document that are all drafted in the same way."""
+    """A set of highlights from one document for a drafter to draft in the same way."""
 
     document: Document
     highlights: tuple[Highlight, ...]
@@ -727,7 +728,7 @@ class DraftingTask(Value):
 
 
 class DraftingResult(Value):
-    """The result of drafting one highlight: drafts, or the reason for having none."""
+    """The result of drafting a highlight: the drafts, or the reason there are none."""
 
     highlight: Highlight
     drafts: tuple[Draft, ...] = ()
@@ -749,9 +750,9 @@ class DraftingResult(Value):
 
     @property
     def has_failed(self) -> bool:
-        """Whether the model's service failed to answer, so that the next run tries again.
+        """Whether the model's service failed to respond, so that the next run will retry.
 
-        A useless answer isn't a failure: its problem is only reported `once`, because the model
+        A useless answer isn't a failure. Its problem is reported only `once`, because the model
         would give a similar answer again.
         """
         return self.problem is not None and not self.problem.once
@@ -767,9 +768,9 @@ class DraftingResult(Value):
 
 
 class SearchTerms(Value, gc=False):
-    """The search terms of a card in the duplicate index.
+    """A card's search terms in the duplicate index.
 
-    They are enough to find the card, but not to compare it with another card.
+    They suffice to find the card, but not to compare it with another one.
     """
 
     words: Strings
@@ -783,7 +784,7 @@ class SearchTerms(Value, gc=False):
 
 
 class IndexedCard(Value, gc=False):
-    """A card, a draft or a note of another tool, as listed in the duplicate index."""
+    """An entry in the duplicate index: a card, a draft or another tool's note."""
 
     id: str
     """A GUID, a draft id, or `nid:` followed by Anki's note id."""
@@ -798,7 +799,7 @@ class IndexedCard(Value, gc=False):
 
 
 class TextChange(Value):
-    """A change to a card's text, as listed in the report of a run."""
+    """A change to a card's text, for the report of a run."""
 
     guid: Guid
     before: Fields
@@ -808,7 +809,7 @@ class TextChange(Value):
 
     @property
     def changed_fields(self) -> list[tuple[str, str, str]]:
-        """The name, the old text and the new text of each field that differs."""
+        """The fields that differ, as (name, old text, new text)."""
         old_fields = dict(self.before)
         new_fields = dict(self.after)
         differences = []
@@ -821,7 +822,7 @@ class TextChange(Value):
 
 
 class Media(Value):
-    """A picture or sound in a note. Its name is made from a hash of its content."""
+    """A picture or sound in a note, named after a hash of its content."""
 
     name: str
     path: str
@@ -829,7 +830,7 @@ class Media(Value):
 
 
 class Note(Value):
-    """An Anki note that is ready to be written into a package."""
+    """An Anki note ready to be written to a package."""
 
     guid: Guid
     type: AnkiNoteType

@@ -24,7 +24,7 @@ from ankiforge.model.values import (
 class SourceKind(StrEnum):
     """The kind of source that a highlight was read from.
 
-    If several sources contain the same passage, the text from the first of these kinds is used.
+    If a passage is in several sources, its text is taken from the kind listed first here.
     """
 
     ZOTERO = "zotero"
@@ -34,7 +34,7 @@ class SourceKind(StrEnum):
 
 
 class HighlightKind(StrEnum):
-    """What the user created in the source: a kind of mark, or a hand-written card."""
+    """What the user created in the source: a type of highlight, or a hand-written card."""
 
     HIGHLIGHT = "highlight"
     UNDERLINE = "underline"
@@ -46,7 +46,7 @@ class HighlightKind(StrEnum):
 
 
 class Form(StrEnum):
-    """How the user wrote a highlight, which decides whether its drafts need a review."""
+    """How the user wrote a highlight, which determines whether its drafts need a review."""
 
     MARK = "mark"
     """A mark over a passage of a PDF or of a document in Zotero."""
@@ -80,7 +80,7 @@ CARD_IN_OTHER_TOOL = "already in Anki by another tool"
 
 
 class Document(Value):
-    """A document that was read from a source, such as a paper, a book or a vault note."""
+    """A document read from a source, e.g. a paper, a book or a vault note."""
 
     key: DocumentKey
     """A provisional key, which the ledger replaces with a permanent one."""
@@ -108,21 +108,21 @@ class Document(Value):
 
     @property
     def display_name(self) -> str:
-        """The title, or the path if there is no title."""
+        """The title, falling back to the path."""
         return self.title or self.path
 
     @property
     def subject(self) -> str:
-        """The title, or "" if the title is only a number, such as the file number of a shop."""
+        """The title, or "" if it's just a number, e.g. a shop's file number."""
         is_number = len(self.title) >= _MIN_FILE_NUMBER_DIGITS and self.title.isdecimal()
         return "" if is_number else self.title
 
 
 class FigureLabel(Value, omit_defaults=True, repr_omit_defaults=True):
-    """A piece of text in a figure, such as the name of a part.
+    """A piece of text in a figure, e.g. the name of a part.
 
-    Its position, measured from the top left, and its size are fractions of the width or height of
-    the figure.
+    The position, measured from the top left, and the size are fractions of the figure's width
+    or height.
     """
 
     text: str
@@ -133,11 +133,11 @@ class FigureLabel(Value, omit_defaults=True, repr_omit_defaults=True):
 
 
 class Highlight(Value):
-    """A passage that the user marked in a source, or a card that the user wrote there by hand.
+    """A passage that the user highlighted in a source, or a card written there by hand.
 
-    `exact`, `prefix` and `suffix` are defined as in the W3C's TextQuoteSelector. Their hash is the
-    *anchor* of the highlight. The anchor gives the highlight its key if the source has no id for
-    the highlight; see `docs/reference/keys.md`.
+    `exact`, `prefix` and `suffix` are defined as in the W3C's TextQuoteSelector. Their hash
+    is the highlight's *anchor*, from which the key is made if the source has no id for the
+    highlight; see `docs/reference/keys.md`.
     """
 
     document: Document
@@ -229,36 +229,36 @@ class Highlight(Value):
 
     @property
     def other_tool_id(self) -> str:
-        """The id that another tool wrote beside the passage, or "".
+        """The id that another tool wrote next to the passage, or "".
 
-        It is the id of a note in Anki, or an id of the tool's own.
+        It's either the id of an Anki note or one of the tool's own ids.
         """
         return find_anki_note(self.hints)
 
     @property
     def other_tool_note_id(self) -> int:
-        """The id in Anki of the note that another tool made from the passage, or 0 if unknown."""
+        """The id of the Anki note that another tool made from the passage, or 0 if unknown."""
         return int(self.other_tool_id) if self.other_tool_id.isdecimal() else 0
 
     @property
     def source_kind(self) -> SourceKind:
-        """The kind of source that the highlight was read from, according to its namespace."""
+        """The kind of source that the highlight was read from, based on its namespace."""
         scheme = self.namespace.partition(":")[0]
         return SourceKind(scheme) if scheme in list(SourceKind) else SourceKind.OTHER
 
     @property
     def page_text(self) -> str:
-        """The printed page number for display, such as "p. 12", or ""."""
+        """The printed page number for display, e.g. "p. 12", or "" if there is none."""
         return f"p. {self.page_label}" if self.page_label else ""
 
     @property
     def has_formulas(self) -> bool:
-        """Whether dollar signs in the text may enclose TeX, as in notes but not in PDFs."""
+        """Whether dollar signs in the text may delimit TeX, as in notes but not in PDFs."""
         return self.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO)
 
     @property
     def context(self) -> str:
-        """All text that may support a card: the passage with the text before and after it."""
+        """All text that may support a card: the passage and the text around it."""
         middle = self.sentence or self.exact
         parts = (self.prefix, middle, self.suffix)
         return "\n".join(part for part in parts if part)
@@ -281,10 +281,10 @@ _MIN_SATURATION = 0.1
 
 
 def find_colour_name(colour: str) -> str:
-    """Return the palette colour nearest to `colour`, by hue.
+    """Return the palette colour nearest in hue to `colour`.
 
     Only the hue is compared, because programs use paler or stronger shades of the same hue. A
-    colour that isn't in the form `#rrggbb` is only converted to lower case.
+    colour that isn't written as `#rrggbb` is just lowercased.
     """
     name = colour.casefold()
     if not re.fullmatch(r"#[0-9a-f]{6}", name):

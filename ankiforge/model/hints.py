@@ -30,10 +30,10 @@ _QUOTED = "quoted-"  # `quoted-zotero`, `quoted-file`: a work that a note quotes
 
 
 class HintParts(NamedTuple):
-    """The two parts of a hint about a mark.
+    """The two parts of a hint about a highlight.
 
-    The scheme is also the first part of a key's namespace. For example, `zotero:ABCD2345` is a
-    hint about the mark with the key `zotero:user/ABCD2345` or `zotero:group.12/ABCD2345`.
+    The scheme is also the first part of a key's namespace. E.g., `zotero:ABCD2345` is a hint
+    about the highlight with the key `zotero:user/ABCD2345` or `zotero:group.12/ABCD2345`.
     """
 
     scheme: str
@@ -44,26 +44,25 @@ class HintParts(NamedTuple):
 
 
 def make_zotero_hint(name: str) -> Hint:
-    """Create the hint that a mark is an annotation in Zotero.
+    """Build the hint that a highlight is an annotation in Zotero.
 
-    Args:
-        name: the key of the annotation, such as `ABCD2345`, or its library and key, such as
-            `user/ABCD2345`.
+    `name` is the annotation's key, e.g. `ABCD2345`, optionally with its library, e.g.
+    `user/ABCD2345`.
     """
     return Hint(f"{_ZOTERO}:{name}")
 
 
 def make_pdf_name_hint(name: str) -> Hint:
-    """Create the hint that a mark is the PDF annotation with the unique name (`/NM`) `name`."""
+    """Build the hint that a highlight is the PDF annotation named `name` (`/NM`)."""
     return Hint(f"{_PDF_NAME}:{name}")
 
 
 def make_position_hint(page: int, box: Iterable[float]) -> Hint:
-    """Create the hint that a mark is at a position in a PDF.
+    """Build the hint that a highlight is at a given position in a PDF.
 
     Args:
-        page: the index of the page, from 0.
-        box: the left, bottom, right and top edge of the mark, in points.
+        page: the zero-based page index.
+        box: the left, bottom, right and top edges of the highlight, in points.
     """
     numbers = (page, *(round(edge) for edge in box))
     text = " ".join(str(number) for number in numbers)
@@ -71,20 +70,20 @@ def make_position_hint(page: int, box: Iterable[float]) -> Hint:
 
 
 def make_anki_note_hint(note_id: str) -> Hint:
-    """Create the hint that another tool made a note in Anki from a mark.
+    """Build the hint that another tool made an Anki note from a highlight.
 
-    `note_id` is the id that the tool wrote beside the mark.
+    `note_id` is the id that the tool wrote next to the highlight.
     """
     return Hint(f"{_ANKI_NOTE}:{note_id}")
 
 
 def make_chosen_event_hint(event: str) -> Hint:
-    """Create the hint that a passage isn't marked, but was chosen by the event `event`."""
+    """Build the hint that a passage was chosen, by the event with this id, and not marked."""
     return Hint(f"{_CHOSEN}:{event}")
 
 
 def find_chosen_event(hints: Iterable[Hint]) -> str:
-    """Return the id of the event that chose a passage, or "" if the passage was marked instead."""
+    """Return the id of the event that chose a passage, or "" if it was marked instead."""
     for hint in hints:
         scheme, event = split_hint(hint)
         if scheme == _CHOSEN:
@@ -93,18 +92,18 @@ def find_chosen_event(hints: Iterable[Hint]) -> str:
 
 
 def make_block_id(name: str) -> str:
-    """Create the id (`Highlight.own`) of a mark that is alone in the block `^name`."""
+    """Build the id (`Highlight.own`) of the only highlight in the block `^name`."""
     return f"{_BLOCK}{name}"
 
 
 def split_hint(hint: Hint) -> HintParts:
-    """Split a hint into its scheme and its name."""
+    """Split a hint into its scheme and name."""
     scheme, _, name = hint.partition(":")
     return HintParts(scheme, name)
 
 
 def find_anki_note(hints: Iterable[Hint]) -> str:
-    """Return the id that another tool wrote beside the mark, or ""."""
+    """Return the id that another tool wrote next to the highlight, or ""."""
     for hint in hints:
         scheme, note_id = split_hint(hint)
         if scheme == _ANKI_NOTE:
@@ -115,9 +114,9 @@ def find_anki_note(hints: Iterable[Hint]) -> str:
 def find_position(
     hints: Iterable[Hint],
 ) -> tuple[int, tuple[float, float, float, float]] | None:
-    """Parse the page and box of the first position hint, or return None.
+    """Return the page and box of the first position hint, if any.
 
-    The box has been rounded to whole points.
+    The box is rounded to whole points.
     """
     for hint in hints:
         scheme, name = split_hint(hint)
@@ -130,9 +129,9 @@ def find_position(
 
 
 def is_location_only(own_or_hint: str) -> bool:
-    """Return whether an id or hint only locates a mark without identifying it.
+    """Return whether an id or hint only locates a highlight without identifying it.
 
-    True for the id of a block, a position in a PDF, and an id that another tool wrote.
+    This is true of block ids, positions in a PDF, and ids written by another tool.
     """
     return own_or_hint.startswith(_LOCATION_PREFIXES)
 
@@ -141,22 +140,22 @@ def is_location_only(own_or_hint: str) -> bool:
 
 
 def make_printed_scheme(scheme: str) -> str:
-    """Return the scheme for an identifier only printed in a work, such as `doi-hint`."""
+    """Return the scheme for identifiers that are only printed in a work, e.g. `doi-hint`."""
     return f"{scheme}{_PRINTED}"
 
 
 def make_quoted_scheme(scheme: str) -> str:
-    """Return the scheme for a quoted work's identifier, such as `quoted-zotero`."""
+    """Return the scheme for identifiers of a quoted work, e.g. `quoted-zotero`."""
     return f"{_QUOTED}{scheme}"
 
 
 def strip_printed_suffix(scheme: str) -> str:
-    """Strip the suffix of a printed identifier from a scheme, so `doi-hint` becomes `doi`."""
+    """Strip the suffix for printed identifiers from a scheme, e.g. from `doi-hint`."""
     return scheme.removesuffix(_PRINTED)
 
 
 def is_quoted_scheme(scheme: str) -> bool:
-    """Return whether identifiers with this scheme belong to a work that a note quotes."""
+    """Return whether a scheme is for identifiers of a work quoted in a note."""
     return scheme.startswith(_QUOTED)
 
 
@@ -180,11 +179,11 @@ _DEFAULT_EASE = 250
 
 
 def parse_schedule(schedule: str) -> Schedule:
-    """Parse a schedule of obsidian-spaced-repetition, or return () if no card was reviewed.
+    """Parse an obsidian-spaced-repetition schedule, or return () if nothing was reviewed.
 
-    Each card is written as `!2027-03-01,150,270` (due date, interval, ease in percent). With
-    `!fsrs,`, the date has a time, and the difficulty takes the place of the ease, so the default
-    ease is used.
+    Each card is written as `!2027-03-01,150,270` (due date, interval in days, ease in
+    percent). With `!fsrs,`, the date includes a time and the difficulty replaces the ease, so
+    the default ease is used.
     """
     cards = []
     for part in filter(None, schedule.split("!")):

@@ -14,7 +14,7 @@ from ankiforge.model.values import DocumentKey, Json, Strings, Value
 
 
 class Picture(Value):
-    """A picture that the user marked, cropped from the page."""
+    """A picture that the user highlighted, cropped from the page."""
 
     name: str
     """The name in Markdown, `cut/<16 hex digits>.png`, computed from the picture's position."""
@@ -23,17 +23,17 @@ class Picture(Value):
 
 
 class LazyText:
-    """A text that is computed only when needed."""
+    """A text that is only computed when needed."""
 
     def __init__(self, compute: Callable[[], str]) -> None:
         self._compute = compute
 
     def compute(self) -> str:
-        """Compute the text, anew at each call."""
+        """Compute the text. The result isn't cached."""
         return self._compute()
 
     def __eq__(self, other: object) -> bool:
-        """Return whether the other object is a `LazyText` with the same computed text."""
+        """Return whether `other` is a `LazyText` that computes the same text."""
         return isinstance(other, LazyText) and self.compute() == other.compute()
 
     __hash__ = None  # type: ignore[assignment]
@@ -55,7 +55,7 @@ LOGSEQ_MARK = "mark that Logseq keeps of a PDF"
 
 
 class Lookalike(Value):
-    """Text that looks like a mark or card, with the reason why it isn't a highlight."""
+    """Text that looks like a highlight or card, with the reason it isn't one."""
 
     kind: str
     """What the text looks like, such as `==mark==`, `picture` or `.epub`."""
@@ -66,7 +66,7 @@ class Lookalike(Value):
 
 
 class ExtractedDocument(Value):
-    """A document that was read, with all its highlights in reading order."""
+    """A document as read from its source, with all its highlights in reading order."""
 
     document: Document
     highlights: tuple[Highlight, ...]
@@ -112,7 +112,7 @@ class PrivateText(Value):
 
 
 class UnmarkedDocument(Value):
-    """A document that was read and contains no highlights.
+    """A document that was read but has no highlights.
 
     The fields have the same meaning as in `ExtractedDocument`.
     """
@@ -132,7 +132,7 @@ class UnmarkedDocument(Value):
 
 
 class UnchangedDocument(Value):
-    """A document that was skipped, because the ledger already has its fingerprint."""
+    """A document that was skipped because the ledger already has its fingerprint."""
 
     container: str
     path: str
@@ -140,7 +140,7 @@ class UnchangedDocument(Value):
 
 
 class UnreadDocument(Value):
-    """A document that exists but can't be read now, so that its highlights are kept unchanged."""
+    """A document that exists but can't be read right now, so its highlights are kept."""
 
     container: str
     path: str
@@ -148,7 +148,7 @@ class UnreadDocument(Value):
 
 
 class Problem(Value):
-    """A failure in a file, page or reply, reported at the end of the command."""
+    """A failure in a file, page or reply, to report at the end of the command."""
 
     where: str
     """The file, page or service that the problem is about."""
@@ -163,9 +163,9 @@ class Problem(Value):
     """
 
     def summarize(self, others: int = 0) -> str:
-        """Format the problem as one line.
+        """Format the problem as a single line.
 
-        `others` is the number of other places that have the same problem.
+        `others` is the number of other files, pages or services with the same problem.
         """
         kind = "note" if self.notice else "failed"
         more = f" and {others:,} more" if others else ""
@@ -193,7 +193,7 @@ VANISHED = "it disappeared while it was read"
 
 
 class ScanEnd(Value):
-    """Yielded by a source after it has listed all documents of a container."""
+    """Marks that a source has listed all documents of a container."""
 
     source: str
     """The name of the source in the settings."""
@@ -217,7 +217,7 @@ Sighting = (
 
 
 class Paragraph(Value):
-    """A paragraph of a document, as a span in the text of one of its pages."""
+    """A paragraph of a document, as a span of text on one of its pages."""
 
     page: int
     """The index of the page in `WholeText.pages`."""
@@ -239,7 +239,7 @@ class Paragraph(Value):
 
 
 class WholeText(Value):
-    """The whole text of a document, in the form in which its reader locates marks."""
+    """The full text of a document, in the form its reader uses to locate highlights."""
 
     document: Document
     pages: Strings
@@ -265,12 +265,12 @@ class WholeText(Value):
         return self.pages[paragraph.page][paragraph.start : paragraph.end]
 
     def get_page_label(self, page: int) -> str:
-        """Return the printed number of the page with the index `page`, or ""."""
+        """Return the printed number of the page at index `page`, or "" if there is none."""
         return self.labels[page] if page < len(self.labels) else ""
 
 
 class QuoteReading(NamedTuple):
-    """The text of a chosen passage, and the surrounding text, as read at one time."""
+    """A chosen passage and its surrounding text, as they were when read."""
 
     exact: str
     before: str
@@ -280,7 +280,7 @@ class QuoteReading(NamedTuple):
 
 
 class PassageChoice(Value):
-    """An unmarked passage that was chosen in a chat, or by the user on the web page."""
+    """An unmarked passage chosen in a chat, or by the user on the web page."""
 
     id: str
     """The id of the event in the journal that records the choice."""
@@ -296,42 +296,42 @@ class PassageChoice(Value):
 
 
 class KnownDocuments(Protocol):
-    """What the ledger knows about documents that were read before.
+    """What the ledger knows about documents read earlier.
 
-    A source uses it to skip unchanged documents, and to find passages that were chosen.
+    Sources use it to skip unchanged documents and to find chosen passages.
     """
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether the document was last read with this fingerprint.
 
-        False if the fingerprint is "", which means unknown.
+        Always False for "", which means that the fingerprint is unknown.
         """
 
     def find_dependencies(self, container: str, path: str) -> Strings | None:
-        """Return the `ExtractedDocument.depends` of the last reading, or None if there is none."""
+        """Return `ExtractedDocument.depends` as last read, or None if it was never read."""
 
     def list_paths(self, container: str) -> Strings:
         """Return the paths of all known documents in a container."""
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages that were chosen in the documents of a container."""
+        """Return the passages chosen in a container's documents."""
 
 
 class SourceCache(Protocol):
-    """A cache that a source keeps between runs. Deleting it costs only time."""
+    """A cache that a source keeps between runs. It can safely be deleted."""
 
     def load(self, name: str) -> bytes | None:
         """Return the entry `name`, or None if it doesn't exist."""
 
     def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Store the entries in `bodies` by name, and delete those named in `forget`.
+        """Store the entries in `bodies` and delete those named in `forget`.
 
-        Both happen in one transaction.
+        Both happen in a single transaction.
         """
 
 
 class EmptySourceCache:
-    """A cache that stays empty, for tests and for commands that must not write."""
+    """A cache that's always empty, for tests and for commands that must not write."""
 
     def load(self, name: str) -> bytes | None:
         """Return None, because there are no entries."""
@@ -344,8 +344,8 @@ class Source(Protocol):
     """A collection of documents with highlights, such as a vault or a library."""
 
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
-        """Yield the documents one at a time, problems, and a `ScanEnd` after each container.
+        """Yield documents and problems one at a time, and a `ScanEnd` after each container.
 
-        For documents that are unchanged according to `known`, a source may yield an
-        `UnchangedDocument`. If `known` is None, every document is read.
+        Documents that are unchanged according to `known` may be yielded as `UnchangedDocument`.
+        If `known` is None, every document is read.
         """

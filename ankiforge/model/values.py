@@ -21,7 +21,7 @@ import msgspec
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Value(msgspec.Struct, frozen=True):
-    """Base class for immutable values that compare equal by content."""
+    """Base class for immutable values that compare by content."""
 
 
 HighlightKey = NewType("HighlightKey", str)
@@ -56,12 +56,12 @@ uses and parsed when the field is rendered."""
 
 
 def hash16(*parts: str) -> str:
-    """Return the first 16 hex digits of the SHA-256 hash of the parts, joined by U+001F."""
+    """Return the first 16 hex digits of the SHA-256 of `parts`, joined by U+001F."""
     return _digest(parts).hex()[:16]
 
 
 def hash_to_int(*parts: str) -> int:
-    """Return the first 8 bytes of the hash from `hash16`, as a big-endian integer."""
+    """Return the first 8 bytes of the hash used by `hash16`, as a big-endian integer."""
     return int.from_bytes(_digest(parts)[:8], "big")
 
 
@@ -80,25 +80,25 @@ FOREIGN_PREFIX = "nid:"
 
 
 def is_card_id(id: str) -> bool:
-    """Return whether `id` identifies a card. It is then the GUID of one of our notes.
+    """Return whether `id` is a card id, i.e. the GUID of one of our notes.
 
-    The ids of actions (`afcdbefdbf67.5`) and of events (a hash) may begin with the same letters.
+    Action ids (e.g. `afcdbefdbf67.5`) and event ids (hashes) may start with the same letters.
     """
     return id.startswith(CARD_PREFIX) and "." not in id and len(id) != _HASH_LENGTH
 
 
 def is_draft_id(id: str) -> bool:
-    """Return whether `id` identifies a draft."""
+    """Return whether `id` is a draft id."""
     return id.startswith(DRAFT_PREFIX)
 
 
 def is_question_id(id: str) -> bool:
-    """Return whether `id` identifies a question."""
+    """Return whether `id` is a question id."""
     return id.startswith(QUESTION_PREFIX)
 
 
 def is_highlight_key(id: str) -> bool:
-    """Return whether `id` is the key of a highlight."""
+    """Return whether `id` is a highlight key."""
     return "/" in id
 
 
@@ -110,34 +110,34 @@ milliseconds, ours begin in May 2014 and are never in the future."""
 
 
 def compute_guid(key: HighlightKey, family: NoteType, slot: str) -> Guid:
-    """Compute the GUID of a note, which is the same on every device.
+    """Compute the GUID of a note. It's the same on every device.
 
-    `key` is the oldest key of the passage. `slot` distinguishes the notes of one passage.
+    `key` is the passage's oldest key. `slot` tells apart the notes of one passage.
     """
     digest = _digest(("ankiforge/guid/1", key, family.value, slot))[:15]
     return Guid(CARD_PREFIX + base64.b32encode(digest).decode().lower())
 
 
 def compute_note_id(guid: Guid) -> int:
-    """Compute the id of one of our notes in Anki, which looks like a timestamp in milliseconds."""
+    """Compute the Anki id of one of our notes, which looks like a millisecond timestamp."""
     return ID_BASE + hash_to_int("nid", guid) % 2**37
 
 
 def is_in_our_id_range(id: int) -> bool:
-    """Return whether the id of a note in Anki is in the range of our own ids."""
+    """Return whether an Anki note id is in the range of our own ids."""
     return ID_BASE <= id < ID_BASE + 2**37
 
 
 def compute_card_id(guid: Guid, ordinal: int) -> int:
-    """Compute the id in Anki of a card that belongs to one of our notes.
+    """Compute the Anki id of a card of one of our notes.
 
-    `ordinal` is the number of the card within the note, from 0.
+    `ordinal` is the card's zero-based index within the note.
     """
     return ID_BASE + hash_to_int("cid", guid, str(ordinal)) % 2**37
 
 
 def compute_named_id(kind: str, name: str) -> int:
-    """Compute the id in Anki of a deck or note type from its name.
+    """Compute the Anki id of a deck or note type from its name.
 
     `kind` is "deck" or "notetype".
     """
@@ -145,15 +145,15 @@ def compute_named_id(kind: str, name: str) -> int:
 
 
 def compute_next_mod(guid: Guid, shipped_mod: int, anki_mod: int = 0) -> int:
-    """Compute the next revision number (`mod`) of a note to export.
+    """Compute the next revision number (`mod`) for a note to export.
 
-    It is larger than any earlier `mod`, because Anki imports a note only if its `mod` is larger
-    than the one in the collection.
+    It's higher than any earlier `mod`, because Anki only imports a note if its `mod` is
+    higher than the one in the collection.
 
     Args:
         guid: the note's GUID, from which the first `mod` is computed.
-        shipped_mod: the `mod` that was last exported, or 0 if the note was never exported.
-        anki_mod: the `mod` of the note in Anki, or 0 if the note isn't there.
+        shipped_mod: the last exported `mod`, or 0 if the note was never exported.
+        anki_mod: the note's `mod` in Anki, or 0 if it isn't there.
     """
     if not shipped_mod and not anki_mod:
         return compute_note_id(guid) // 1000
@@ -171,7 +171,7 @@ class CardKind(StrEnum):
 
     @classmethod
     def from_fields(cls, fields: Texts) -> CardKind:
-        """Infer the kind of a card that the user wrote from its fields."""
+        """Infer the kind of a user-written card from its fields."""
         if "Text" in fields:
             return cls.CLOZE
         return cls.TWO_WAY if fields.get("Reverse") else cls.BASIC
@@ -183,7 +183,7 @@ class CardKind(StrEnum):
 
     @property
     def enabled_switches(self) -> Fields:
-        """The switches of the note type that this kind turns on, with the text to write into them.
+        """The note type's switches that this kind turns on, with the text to put in them.
 
         See `NoteType.switches`.
         """
@@ -191,9 +191,9 @@ class CardKind(StrEnum):
 
 
 class NoteType(StrEnum):
-    """A note type that we make notes of: two are our own, and `OCCLUSION` is Anki's.
+    """A note type that we create notes of: two are our own, and `OCCLUSION` is Anki's.
 
-    A card that is asked in both directions is a basic note whose field Reverse isn't empty.
+    A two-way card is a basic note whose Reverse field isn't empty.
     """
 
     BASIC = "basic"
@@ -202,17 +202,17 @@ class NoteType(StrEnum):
 
     @property
     def content_fields(self) -> Strings:
-        """The fields that make up the content of a card, in the order of the note type."""
+        """The fields that hold a card's content, in the order of the note type."""
         return _NOTE_TYPES[self].content_fields
 
     @property
     def required_fields(self) -> Strings:
-        """The fields that must not be empty, because Anki would then generate no card."""
+        """The fields that must not be empty, or Anki would generate no card."""
         return _NOTE_TYPES[self].needed_fields
 
     @property
     def switches(self) -> Strings:
-        """The fields without content of their own that turn on a card if they aren't empty."""
+        """The fields that have no content of their own but enable a card if they aren't empty."""
         return _NOTE_TYPES[self].switches
 
     @property

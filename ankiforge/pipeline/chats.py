@@ -26,9 +26,9 @@ _USED_HINT = "chat: used or put away"
 
 
 def count_offered_highlights(workspace: Workspace) -> int:
-    """Return the number of highlights to offer a chat for, or 0 if no chat should be offered.
+    """Return how many highlights to offer a chat for, or 0 to not offer one.
 
-    The number is limited to `chat.MAX_HIGHLIGHTS_PER_TEXT`, the size of the first text.
+    The number is capped at `chat.MAX_HIGHLIGHTS_PER_TEXT`, the size of the first text.
     """
     if workspace.folder.config.drafter == "llm" or was_hint_shown(_USED_HINT):
         return 0
@@ -44,14 +44,14 @@ def count_offered_highlights(workspace: Workspace) -> int:
 def export_chats(
     workspace: Workspace, limit: int = chat.MAX_HIGHLIGHTS_PER_TEXT, document: str = ""
 ) -> ChatExport:
-    """Write the texts to paste into chats about the best highlights without a card.
+    """Build texts to paste into chats, asking about the best highlights without a card.
 
     The sources are read first, so that text tagged `#no-llm` since the last run isn't sent.
 
     Args:
-        workspace: source of the highlights.
+        workspace: the workspace to take highlights from.
         limit: the maximum number of highlights.
-        document: include only the document with this key; "" includes all.
+        document: only include the document with this key. By default, all are included.
     """
     problems = workspace.read_sources().problems
     job = workspace.build_run_parameters()
@@ -83,11 +83,11 @@ def export_chats(
 
 
 def describe_chats(numbers: Sequence[int], withheld: Iterable[tuple[str, int]]) -> str:
-    """Summarize the size of the first text and the withheld highlights in one line.
+    """Summarize the size of the first text and any withheld highlights in one line.
 
     Args:
         numbers: the number of highlights in each text.
-        withheld: the number of withheld highlights by reason.
+        withheld: the number of withheld highlights for each reason.
     """
     summary = (
         "nothing to ask: each highlight has a card, was asked about, or may not be sent"
@@ -108,14 +108,15 @@ def record_answer(
 ) -> ChatImport:
     """Record a chat's answer, which contains new cards or doubts about pending drafts.
 
-    The labels in the answer tell whether it is about highlights or about an unmarked document.
+    Labels in the answer tell whether it's about highlights or about an unmarked document.
 
     Args:
-        workspace: receives the drafts.
-        text: the answer that the user pasted.
-        accept: the value of `--accept`, or "" for the value in the settings.
-        asked: the keys of the highlights in the chat's text, or () if unknown.
-        about: the request for passages of an unmarked document that the chat answered, or None.
+        workspace: the workspace to store the drafts in.
+        text: the answer pasted by the user.
+        accept: the value of `--accept`, or "" to use the one in the settings.
+        asked: the keys of the highlights that the chat was asked about, or () if unknown.
+        about: the request for passages of an unmarked document that the chat answered, if
+            any.
     """
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
@@ -170,9 +171,9 @@ def record_answer(
 
 
 def build_second_reading_text(workspace: Workspace, answer: str) -> str:
-    """Write the text that asks a chat to reread the drafts from its answer.
+    """Build the text that asks a chat to reread the drafts from its answer.
 
-    Return "" if none of these drafts is pending and allowed to be sent.
+    Return "" if none of these drafts is still pending and allowed to be sent.
     """
     ledger = workspace.ledger
     request = chat.make_cache_key(answer)

@@ -61,7 +61,7 @@ _DECKS_SETTING = "decks in anki"
 
 
 class BoundCollection(Value):
-    """The collection that the workspace is bound to."""
+    """The Anki collection that the workspace is bound to."""
 
     path: str
     profile: str
@@ -69,16 +69,16 @@ class BoundCollection(Value):
     """The creation time in seconds since 1970, or 0 if unknown."""
 
     def is_certainly_source_of(self, view: AnkiView) -> bool:
-        """Return whether a view certainly comes from this collection.
+        """Return whether a view definitely comes from this collection.
 
-        This requires that both creation times are known and equal.
+        That's the case if both creation times are known and equal.
         """
         return bool(view.created_at) and view.created_at == self.created
 
     def is_certainly_not_source_of(self, view: AnkiView) -> bool:
-        """Return whether a view certainly comes from another collection.
+        """Return whether a view definitely comes from another collection.
 
-        This requires that the profiles differ, or that both creation times are known and differ.
+        That's the case if the profiles differ, or if both creation times are known and differ.
         """
         if view.profile and self.profile and view.profile != self.profile:
             return True
@@ -98,14 +98,14 @@ def read_collection(
     *,
     bind: bool = False,
 ) -> CollectionScan:
-    """Read the collection with our notes, if the settings allow it and it has changed.
+    """Read the collection that holds our notes, unless it's disabled or unchanged.
 
     Args:
-        settings: contain the path of the collection, or forbid reading it.
-        ledger: records the notes that are seen.
+        settings: the path of the collection, or a setting that forbids reading it.
+        ledger: the ledger in which to record the notes.
         home: the user's home directory.
-        environ: the environment variables, which may contain the path of Anki's directory.
-        bind: whether to bind the workspace to the collection found now.
+        environ: the environment variables, which may override the path of Anki's directory.
+        bind: bind the workspace to the collection found now.
     """
     if settings.collection == NEVER:
         return CollectionScan("off")
@@ -139,17 +139,17 @@ def find_collection(
     *,
     bind: bool = False,
 ) -> Path | None:
-    """Return the path of the collection with our notes, or else of the newest collection.
+    """Return the path of the collection with our notes, falling back to the newest one.
 
     Args:
-        settings: contain the path of the collection, or `auto`.
-        ledger: stores which collection the workspace is bound to.
+        settings: the path of the collection, or `auto`.
+        ledger: the ledger, which knows the collection that the workspace is bound to.
         home: the user's home directory.
-        environ: the environment variables, which may contain the path of Anki's directory.
-        bind: whether to ignore an existing binding.
+        environ: the environment variables, which may override the path of Anki's directory.
+        bind: ignore an existing binding.
 
     Returns:
-        None if there is no collection, or the settings forbid reading it.
+        The path, or None if there is no collection or the settings forbid reading it.
     """
     from ankiforge.anki.profiles import find_collections, get_modification_time
 
@@ -184,11 +184,11 @@ def read_collection_file(
 
     Args:
         file: the path of the file.
-        ledger: records the notes that are seen.
-        bind: whether to bind the workspace to its collection.
+        ledger: the ledger in which to record the notes.
+        bind: bind the workspace to the file's collection.
 
     Raises:
-        ItemError: the file can't be read.
+        ItemError: if the file can't be read.
     """
     from ankiforge.anki.collection import open_view
 
@@ -206,11 +206,11 @@ def read_running_anki(
 
     Args:
         anki: the connection to the running Anki.
-        ledger: records the notes that are seen.
-        bind: whether to bind the workspace to the collection open in Anki.
+        ledger: the ledger in which to record the notes.
+        bind: bind the workspace to the collection open in Anki.
 
     Raises:
-        ServiceError: Anki does not answer.
+        ServiceError: if Anki doesn't answer.
     """
     from tempfile import TemporaryDirectory
 
@@ -239,17 +239,17 @@ def read_running_collection_file(
     home: Path,
     profile: str,
 ) -> ViewChanges:
-    """Read what AnkiConnect doesn't report from a running Anki's collection file.
+    """Read what AnkiConnect doesn't report from the collection file of a running Anki.
 
-    This is the deleted notes, including those deleted before the first scan, all note types,
-    and the names of all decks.
+    This covers deleted notes, including those deleted before the first scan, as well as all
+    note types and deck names.
 
     Args:
-        settings: contain the path of the collection, or forbid reading it.
-        ledger: records what is seen.
+        settings: the path of the collection, or a setting that forbids reading it.
+        ledger: the ledger in which to record what is found.
         home: the user's home directory.
-        profile: the profile open in Anki, or "" if unknown. If it is unknown and there are several
-            collections, nothing is read.
+        profile: the profile open in Anki, or "" if unknown. If it's unknown and there are
+            several collections, nothing is read.
     """
     from ankiforge.anki.collection import open_view
     from ankiforge.anki.profiles import find_collections
@@ -278,7 +278,7 @@ def read_running_collection_file(
 
 
 def get_bound_collection(ledger: Ledger) -> BoundCollection | None:
-    """Return the collection that the workspace is bound to, or None if there is no binding yet."""
+    """Return the collection that the workspace is bound to, if any."""
     return ledger.get_value(_BOUND_SETTING, BoundCollection)
 
 
@@ -286,7 +286,7 @@ def get_bound_collection(ledger: Ledger) -> BoundCollection | None:
 
 
 def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
-    """Record a view of Anki, unless it comes from a collection other than the bound one."""
+    """Record a view of Anki, unless it's from a collection other than the bound one."""
     from ankiforge.anki.notes import field_to_text
 
     bound = None if bind else get_bound_collection(ledger)
@@ -381,7 +381,7 @@ def _store_note_types(ledger: Ledger, view: AnkiView) -> None:
 
 
 def load_note_types(ledger: Ledger) -> dict[NoteTypeId, AnkiNoteType]:
-    """Load the note types of the newest view of Anki, by id."""
+    """Load Anki's note types as last seen, keyed by id."""
     types = ledger.get_value(_NOTE_TYPES_SETTING, list[AnkiNoteType]) or []
     return {note_type.id: note_type for note_type in types}
 
@@ -393,12 +393,12 @@ def _store_deck_names(ledger: Ledger, view: AnkiView) -> None:
 
 
 def load_deck_names(ledger: Ledger) -> list[str]:
-    """Load the names of all decks in Anki, or [] if they are unknown."""
+    """Load the names of all decks in Anki, or an empty list if they're unknown."""
     return ledger.get_value(_DECKS_SETTING, list[str]) or []
 
 
 def load_adopted_guids(ledger: Ledger) -> Texts:
-    """Map the guid of each adopted note in Anki to our own guid for the note."""
+    """Map the GUID of each adopted note in Anki to our own GUID for it."""
     return {
         adopted.guid: guid
         for guid, adopted in anki_views.load_adopted_notes(ledger).items()
@@ -406,7 +406,7 @@ def load_adopted_guids(ledger: Ledger) -> Texts:
 
 
 def _get_our_fields(note: AnkiNote, types: Mapping[NoteTypeId, AnkiNoteType]) -> Texts:
-    """Return a note's fields by our field names, or {} if the note type isn't ours."""
+    """Return a note's fields, keyed by our field names, or {} if its type isn't ours."""
     from ankiforge.anki.notetypes import find_family
     from ankiforge.anki.plan import find_positions, get_our_mapped_type
 
@@ -426,14 +426,14 @@ def apply_anki_edits(
     card: LocalCard,
     types: Mapping[NoteTypeId, AnkiNoteType] | None = None,
 ) -> LocalCard:
-    """Return `card` with the user's edits in Anki, as of the last scan.
+    """Return `card` with the user's edits in Anki applied, as of the last scan.
 
-    Lists show this text because it is what the user reviews.
+    Lists show this text because it's what the user reviews.
 
     Args:
-        ledger: source of the card's note.
+        ledger: the ledger, which has the card's note as last seen in Anki.
         card: the card as stored in the ledger.
-        types: the note types in Anki by id, or None to load them on demand.
+        types: the note types in Anki, keyed by id. Loaded on demand if None.
     """
     from ankiforge.anki.plan import field_to_card_text
 
@@ -453,10 +453,10 @@ def find_anki_edits(
     card: LocalCard,
     types: Mapping[NoteTypeId, AnkiNoteType] | None = None,
 ) -> Texts:
-    """Return the HTML of the content fields that the user edited in Anki, by field name.
+    """Return the HTML of content fields that the user edited in Anki, keyed by field name.
 
-    Edits that the user chose to discard in favour of the source's text are left out, because the
-    next package overwrites them. The arguments are the same as for `apply_anki_edits`.
+    Edits that the user chose to discard in favour of the source's text are left out, because
+    the next package overwrites them. The arguments are the same as for `apply_anki_edits`.
     """
     from ankiforge.anki.notetypes import hash_field
     from ankiforge.anki.plan import find_layout
@@ -486,11 +486,11 @@ def find_anki_edits(
 
 
 def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path) -> bool:
-    """Return whether the user's edits in Anki produced the same text as `fields`.
+    """Return whether the user's edits in Anki result in the same text as `fields`.
 
     Args:
-        ledger: source of the card and its note.
-        guid: the guid of the card.
+        ledger: the ledger with the card and its note.
+        guid: the GUID of the card.
         fields: the text to compare with the edited fields.
         pictures: the directory of pictures cropped from pages.
     """
@@ -511,7 +511,7 @@ def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path
 
 
 def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[ListRow]:
-    """Yield the rows of a list, with the user's edits in Anki applied to cards."""
+    """Yield the rows of a list, applying the user's edits in Anki to cards."""
     types: dict[NoteTypeId, AnkiNoteType] | None = None
     for line in lines:
         if isinstance(line, LocalCard) and line.anki == "seen":
@@ -525,12 +525,13 @@ def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[L
 
 
 def adopt_unknown_notes(ledger: Ledger, notes: Iterable[AnkiNote]) -> list[Problem]:
-    """Adopt our notes in Anki that the journal doesn't contain, if their passages can be found.
+    """Adopt our notes in Anki that are missing from the journal, where possible.
 
-    Such notes exist, for example, after the journal was lost.
+    Such notes turn up e.g. after the journal was lost. A note can only be adopted if its
+    passage is found; otherwise it stays unchanged in Anki.
 
     Returns:
-        A notice if the passage of a note wasn't found. Such notes stay unchanged in Anki.
+        A notice about the notes whose passage wasn't found, if any.
     """
     from ankiforge.anki.notes import parse_source
     from ankiforge.anki.notetypes import hash_field

@@ -34,7 +34,7 @@ _CONTROL_CHARACTERS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 class BlockedError(RefusedError):
-    """Raised if a check blocks the text that the user typed. The user may overrule the check."""
+    """Raised if a check blocks text typed by the user, who may overrule the check."""
 
 
 def edit_card_or_draft(
@@ -46,22 +46,23 @@ def edit_card_or_draft(
 ) -> tuple[Guid, tuple[Finding, ...]]:
     """Edit the fields of a card, or accept a draft with edited text.
 
-    A card is edited as lists show it, including the user's edits in Anki. The new text replaces the
-    text in Anki.
+    Cards are edited as lists show them, i.e. including the user's edits in Anki. The new text
+    replaces the text in Anki.
 
     Args:
-        ledger: records the decision.
+        ledger: the ledger in which to record the decision.
         id: the id of the card or draft.
-        fields: the new text of each field to change, by field name.
-        forced: whether to store the text even if a check blocks it.
+        fields: the new text of each field to change, keyed by field name.
+        forced: store the text even if a check blocks it.
 
     Returns:
-        The guid of the card, and the findings of the checks.
+        The GUID of the card, and the findings of the checks.
 
     Raises:
-        BlockedError: a check blocks the new text, and `forced` isn't set.
-        RefusedError: the draft is no longer pending, or it is the card of a figure.
-        UsageError: a field is unknown, or a text is too long or contains control characters.
+        BlockedError: if a check blocks the new text and `forced` isn't set.
+        RefusedError: if the draft is no longer pending, or it's the card of a figure.
+        UsageError: if a field is unknown, or a text is too long or contains control
+            characters.
     """
     line = next(item_lists.load_items(ledger, [id]), None)
     if line is None:
@@ -109,20 +110,20 @@ def make_card(
     *,
     forced: bool = False,
 ) -> tuple[Guid, tuple[Finding, ...]]:
-    """Create a card for a highlight from the user's text, in addition to any existing cards.
+    """Create a card for a highlight from the user's text, keeping any existing cards.
 
     Args:
-        ledger: records the card.
+        ledger: the ledger in which to record the card.
         highlight: the highlight.
         fields: the text of each field.
-        decks: the rules of the deck files, which choose the deck.
-        forced: whether to create the card even if a check blocks its text.
+        decks: the rules of the deck files, by which the deck is chosen.
+        forced: create the card even if a check blocks its text.
 
     Returns:
-        The guid of the card, and the findings of the checks.
+        The GUID of the card, and the findings of the checks.
 
     Raises:
-        BlockedError: a check blocks the text, and `forced` isn't set.
+        BlockedError: if a check blocks the text and `forced` isn't set.
     """
     deck = choose_deck(decks, highlight).deck
     checked, findings = _check_text(highlight, fields, forced=forced)
@@ -136,14 +137,14 @@ def _check_text(
     *,
     forced: bool,
 ) -> tuple[CardContent, tuple[Finding, ...]]:
-    """Check the user's text, and return the content of the card with the findings.
+    """Check the user's text, returning the card's content along with the findings.
 
-    The content includes the supporting quote from the passage, or the whole passage if no quote is
-    found.
+    The content includes a supporting quote from the passage, falling back to the whole
+    passage.
 
     Raises:
-        BlockedError: a check blocks the text, and `forced` isn't set.
-        RefusedError: Anki would create no card from the text.
+        BlockedError: if a check blocks the text and `forced` isn't set.
+        RefusedError: if Anki wouldn't create any card from the text.
     """
     from ankiforge import check
 
@@ -178,13 +179,13 @@ def _check_text(
 
 
 def parse_new_fields(typed: Texts) -> Fields:
-    """Parse the text that the user typed into the fields of a new card, in their usual order.
+    """Parse the fields that the user typed for a new card, in their usual order.
 
-    The card is a cloze card if there is a `Text` field. Empty fields are left out.
+    A `Text` field makes it a cloze card. Empty fields are left out.
 
     Raises:
-        UsageError: a field is missing or belongs to the other note type, or a text is too long or
-            contains control characters.
+        UsageError: if a field is missing or belongs to the other note type, or a text is too
+            long or contains control characters.
     """
     filled_fields = {}
     for name, text in _clean_text(typed).items():

@@ -42,13 +42,13 @@ _RULES_SETTING = "deck rules"
 
 
 class DeckChooser:
-    """Chooses the decks of new notes by the current rules."""
+    """Chooses the decks of new notes based on the current rules."""
 
     def __init__(self, ledger: Ledger, rules: Rules) -> None:
         """Initialize the chooser.
 
         Args:
-            ledger: has the notes and decks that were seen in Anki.
+            ledger: the ledger with the notes and decks seen in Anki.
             rules: the current rules.
         """
         self._ledger = ledger
@@ -58,10 +58,10 @@ class DeckChooser:
         self._renamed_decks: dict[str, str] = {}
 
     def apply_rules(self) -> list[Problem]:
-        """Apply the current rules to the pending drafts, if the rules have changed.
+        """Apply the current rules to pending drafts if the rules have changed.
 
         Returns:
-            A notice if the current rules name other decks for cards already in Anki.
+            A notice if the rules now assign other decks to cards already in Anki.
         """
         fingerprint = hash16(repr(self._rules))
         applied = self._ledger.get_value(_RULES_SETTING, str)
@@ -95,7 +95,7 @@ class DeckChooser:
     def choose_deck(self, card: LocalCard) -> str:
         """Return the deck for a card whose note was never seen in Anki.
 
-        If the user renamed or moved the deck in Anki, this is the new name.
+        If the user renamed or moved the deck in Anki, the new name is returned.
         """
         if self._names_in_anki is None:
             # if no collection was read, only the decks of our notes are known
@@ -120,10 +120,10 @@ class DeckChooser:
         return self._renamed_decks[deck]
 
     def _find_renamed_deck(self, deck: str, names_in_anki: frozenset[str]) -> str:
-        """Return the new name of a deck after the user renamed it, or one of its parents, in Anki.
+        """Return the new name of a deck if the user renamed it, or one of its parents, in Anki.
 
-        The new name is where more than half of the notes created for the deck are now. Without such
-        a majority, return `deck`.
+        The new name is the deck that now holds more than half of the notes created for the old
+        one. Without such a majority, `deck` is returned.
         """
         parts = deck.split("::")
         for count in range(len(parts), 0, -1):
@@ -154,11 +154,11 @@ _OWN_TAG_PREFIX = "ankiforge::"
 
 
 def collect_tags(card: ShownCard, rules: Rules) -> Strings:
-    """Collect the tags for a note from its drafter, source, deck file and document.
+    """Collect a note's tags from its drafter, source, deck file and document.
 
-    If the passage wasn't read, or was removed before this database was created, return the tags of
-    the last export instead. The tags that the user added or removed in the workspace are applied
-    last.
+    If the passage wasn't read, or was removed before this database was created, the tags of
+    the last export are used instead. Tags that the user added or removed in the workspace are
+    applied last.
     """
     from ankiforge.anki.notes import normalize_tags
 
@@ -183,7 +183,7 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
 
 
 class Placement(Value):
-    """The deck and tags of a card, and which of them the user can change outside Anki."""
+    """A card's deck and tags, and which of them can be changed outside Anki."""
 
     deck: str
     tags: Strings
@@ -196,7 +196,7 @@ class Placement(Value):
 
 
 def find_placement(ledger: Ledger, card: ShownCard, rules: Rules) -> Placement:
-    """Return the deck and tags of a card, or of the card that a draft would become."""
+    """Return the deck and tags of a card, or those a draft would get as a card."""
     from ankiforge.anki.plan import find_base_tags
 
     deck = card.deck or choose_deck(rules, card.highlight).deck
@@ -224,17 +224,18 @@ def find_placement(ledger: Ledger, card: ShownCard, rules: Rules) -> Placement:
 def apply_deck_and_tags(
     ledger: Ledger, guid: Guid, typed_fields: Texts, rules: Rules
 ) -> None:
-    """Set the deck and the tags of a card if the user typed them.
+    """Set a card's deck and tags if the user typed them.
 
     Args:
-        ledger: records the change.
-        guid: the guid of the card.
-        typed_fields: the user's input by field name. Only `DECK` and `TAGS` are used.
+        ledger: the ledger in which to record the change.
+        guid: the GUID of the card.
+        typed_fields: the user's input, keyed by field name. Only `DECK` and `TAGS` are used.
         rules: the rules of the deck files.
 
     Raises:
-        RefusedError: the deck can't be changed because Anki has the note, the tags can't be
-            changed because another tool created the note, or one of the tags can't be added.
+        RefusedError: if the deck can't be changed because Anki has the note, the tags can't
+            be changed because another tool created the note, or one of the tags can't be
+            added.
     """
     if typed_fields.keys().isdisjoint((DECK, TAGS)):
         return
@@ -279,7 +280,7 @@ def apply_deck_and_tags(
 
 
 def list_decks(ledger: Ledger) -> list[str]:
-    """Return the sorted names of all decks in Anki and all decks of cards and drafts."""
+    """Return the sorted names of all decks that are in Anki or used by cards and drafts."""
     return sorted({*load_deck_names(ledger), *load_facets(ledger)["deck"]})
 
 
@@ -287,11 +288,11 @@ def check_deck_has_note(deck: str, decks: Iterable[str]) -> None:
     """Check that a deck or one of its subdecks contains a note.
 
     Args:
-        deck: the name that the user typed.
+        deck: the name typed by the user.
         decks: the decks of all notes.
 
     Raises:
-        UsageError: the deck contains no note. The hint suggests similar names.
+        UsageError: if the deck contains no note. The hint suggests similar names.
     """
     from ankiforge.anki.notes import is_in_deck
 

@@ -89,15 +89,14 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedTy
     """Load the user's own note types that new cards use instead of ours.
 
     Args:
-        config: names these note types in `note_types`.
-        ledger: has the newest view of Anki, with their definitions.
+        config: the settings, which name the note types in `note_types`.
+        ledger: the ledger, which has their definitions as last seen in Anki.
 
     Returns:
-        The user's note types, by the note type of ours that each replaces.
+        The user's note types, keyed by the type of ours that they replace.
 
     Raises:
-        ConfigError: Anki has no such note type, the note type doesn't fit, or Anki was never
-            read.
+        ConfigError: if Anki has no such note type, it doesn't fit, or Anki was never read.
     """
     if config.note_types == NoteTypes():
         return {}
@@ -142,12 +141,12 @@ def _find_note_type(
 
     Args:
         name: the name in the settings.
-        types: Anki's note types, by id.
-        ids_by_name: the ids of note types by their former names, to suggest a new name.
-        location: where the settings contain the name, for errors.
+        types: Anki's note types, keyed by id.
+        ids_by_name: the ids of note types by their earlier names, used to suggest a new name.
+        location: the location of the name in the settings, for error messages.
 
     Raises:
-        ConfigError: Anki has no such note type, the note type is ours, or Anki was never read.
+        ConfigError: if Anki has no such note type, the type is ours, or Anki was never read.
     """
     from ankiforge.anki.notetypes import find_family
 
@@ -237,9 +236,9 @@ _LAST_PACKAGE_KEY = "package"
 
 
 class LastPackage(Value):
-    """The last package that was written, stored so that an identical one isn't written again.
+    """The last written package, stored to avoid writing an identical one again.
 
-    The ledger deletes it when a card, passage or note changes.
+    The ledger discards it whenever a card, passage or note changes.
     """
 
     settings: str
@@ -253,9 +252,9 @@ class LastPackage(Value):
 
 
 def make_package_path(output: Path, deck: str = "") -> Path:
-    """Return the path of a package in the output directory.
+    """Return the path for a package in the output directory.
 
-    The file is named after `deck`, or `ankiforge.apkg` if the package covers all decks.
+    The file is named after `deck`, or `ankiforge.apkg` if it covers all decks.
     """
     name = "ankiforge"
     if deck:
@@ -273,8 +272,8 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
     """Check that a package may be written to `path`.
 
     Raises:
-        UsageError: a file that ankiforge did not write is in the way and `force` is False, or the
-            path can't be used.
+        UsageError: if the path can't be used, or it holds a file that ankiforge didn't write
+            and `force` isn't set.
     """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
@@ -299,13 +298,13 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
 def find_unchanged_package(
     ledger: Ledger, path: Path, settings: str
 ) -> WrittenPackage | None:
-    """Return the package at `path` if it is up to date, or None if a new one might differ.
+    """Return the package at `path` if it's up to date, or None if a new one might differ.
 
     Args:
-        ledger: has the record of the last package.
+        ledger: the ledger with the record of the last package.
         path: where the package is to be written.
-        settings: the hash of everything outside the ledger that the plan depends on; "" forces a
-            new package.
+        settings: a hash of everything outside the ledger that affects the plan, or "" to
+            force a new package.
     """
     last_package = _load_last_package(ledger, path)
     if last_package is None or not settings or last_package.settings != settings:
@@ -333,20 +332,20 @@ def write_planned_package(
 ) -> WrittenPackage:
     """Write a package with the planned notes, and record its contents in the ledger.
 
-    The contents are recorded before the new file replaces the old one. Even after a power failure,
-    two versions of a note therefore never share a `mod`, the time by which Anki finds the newer
-    one. If there is nothing to export, our previous package is renamed.
+    The contents are recorded before the new file replaces the old one. That way, even after a
+    power failure, two versions of a note never share a `mod`, by which Anki tells which one
+    is newer. If there is nothing to export, our previous package is moved aside.
 
     Args:
-        ledger: records the exported notes.
+        ledger: the ledger in which to record the exported notes.
         planned: the plan of each card.
         path: where to write the package.
-        settings: the hash of everything outside the ledger that the plan depends on; "" if the
+        settings: a hash of everything outside the ledger that affects the plan, or "" if the
             package must not be reused.
 
     Raises:
-        ItemError: the directory isn't writable.
-        OwnFileError: the path isn't a regular file.
+        ItemError: if the directory isn't writable.
+        OwnFileError: if the path isn't a regular file.
     """
     previous = path.with_name(f"{path.stem}.previous.apkg")
     has_package = path.exists()
@@ -410,7 +409,7 @@ def write_planned_package(
 def explain_no_package(
     ledger: Ledger, planned: Iterable[CardPlan], deck: str = ""
 ) -> str:
-    """Return why no card was sent to Anki, from `deck` or, if it is "", from any deck."""
+    """Explain why no cards were sent to Anki, optionally for a single deck."""
     from ankiforge.anki.notes import normalize_deck_name
 
     terms = [QueryTerm("verdict", "accepted")]
@@ -426,10 +425,12 @@ def explain_no_package(
 
 
 def open_package(path: Path) -> bool:
-    """Open a package with the system's default program, as a double-click does, without a shell.
+    """Open a package with the system's default program, as a double click would.
+
+    No shell is involved.
 
     Returns:
-        Whether the system accepted it. False if there is no screen, such as over SSH.
+        Whether the system accepted the request. False if there is no screen, e.g. over SSH.
     """
     import shutil
     import subprocess
@@ -465,7 +466,7 @@ def open_package(path: Path) -> bool:
 
 
 class ExportScope(Value):
-    """Which cards to export, and whether to send them to a running Anki."""
+    """Which cards to export, and whether to push them to a running Anki."""
 
     deck: str = ""
     """Export only this deck and its subdecks; "" exports all decks."""
@@ -488,14 +489,14 @@ def plan_cards(
     mapped: Mapping[NoteType, MappedType],
     scope: ExportScope = DEFAULT_SCOPE,
 ) -> list[CardPlan]:
-    """Plan every card that may need exporting, and record which cards are up to date.
+    """Plan all cards that may need exporting, and record which ones are up to date.
 
     Args:
-        folder: has the settings, and the pictures cropped from pages.
-        ledger: has the cards, and the notes as last seen in Anki.
+        folder: the workspace with the settings and the pictures cropped from pages.
+        ledger: the ledger with the cards, and the notes as last seen in Anki.
         decks: the rules of the deck files.
-        mapped: the user's own note types for new notes, by the note type of ours that each
-            replaces.
+        mapped: the user's own note types for new notes, keyed by the type of ours that they
+            replace.
         scope: which cards to plan.
     """
     from ankiforge.extract.files import fingerprint_program
@@ -588,15 +589,16 @@ def publish(
     """Plan all cards and write the package, unless Anki's collection couldn't be read.
 
     Args:
-        folder: has the settings, deck files and pictures.
-        ledger: source of the cards.
-        result: has the scan of Anki, and receives the plan and the package.
+        folder: the workspace with the settings, deck files and pictures.
+        ledger: the ledger with the cards.
+        result: the result of the run. It holds the scan of Anki, and the plan and package are
+            added to it.
         path: where to write the package.
         scope: which cards to export.
 
     Raises:
-        BusyError: another program is publishing from this workspace.
-        OwnFileError: the path isn't a regular file.
+        BusyError: if another program is publishing from this workspace.
+        OwnFileError: if the path isn't a regular file.
     """
     if result.scan and result.scan.state in ("same", "taken") and not scope.push:
         # read again, so that notes deleted in Anki meanwhile don't come back
@@ -645,14 +647,15 @@ def push(
     The package is deleted once all its notes have arrived.
 
     Args:
-        workspace: source of the cards, and of the connection to the running Anki.
-        result: receives what was read, planned, written and sent.
+        workspace: the workspace with the cards and the connection settings.
+        result: the result of the run, to which everything read, planned, written and sent is
+            added.
         path: where to write the package.
-        deck: send only the cards of this deck and its subdecks; "" sends all.
-        sync: whether to let Anki sync before and after.
+        deck: only send cards in this deck and its subdecks. By default, all are sent.
+        sync: have Anki sync before and after.
 
     Returns:
-        None, or an error if Anki did not answer, in which case the package stays at `path`.
+        None, or the error if Anki didn't answer, in which case the package stays at `path`.
     """
     folder, ledger = workspace.folder, workspace.ledger
     settings = folder.config.anki

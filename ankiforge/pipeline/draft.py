@@ -64,10 +64,10 @@ SAMPLE_SIZE = 20
 
 
 def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
-    """Draft cards for pending highlights, and accept the drafts that the settings allow.
+    """Draft cards for pending highlights, accepting drafts where the settings allow it.
 
-    If `job.redrafted` is set, only these highlights are drafted again, and their new drafts are
-    added to the pending ones.
+    If `job.redrafted` is set, only those highlights are drafted, and the new drafts are added
+    to the pending ones.
 
     Yields:
         The result of each step.
@@ -175,9 +175,9 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
 
 
 def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResult]:
-    """Draft cards by the rules, and score the remaining passages for proposals.
+    """Draft cards by the rules, scoring the remaining passages for proposals.
 
-    Nothing is proposed where the deck files request a question or exclude cloze cards.
+    Nothing is proposed where the deck files ask for a question or exclude cloze cards.
     """
     from ankiforge.draft import rules
 
@@ -197,9 +197,9 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
 
 
 def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResult:
-    """Return a result with the usefulness of a passage and no drafts.
+    """Score how useful a card from a passage would be, returning a result without drafts.
 
-    The usefulness is 0 or less if nothing should be proposed.
+    The usefulness is zero or negative if nothing should be proposed.
     """
     from ankiforge.draft.propose import RejectionReason, score_highlight
 
@@ -231,16 +231,17 @@ def record_results(
     *,
     drafting: str = "",
 ) -> Iterator[RunStep]:
-    """Check and record the drafts of a model or chat as each answer arrives.
+    """Check and record drafts from a model or chat as each answer arrives.
 
-    If a second reading is configured, the model rereads the checked drafts before they are
-    recorded, in batches of about twenty.
+    If a second reading is configured, the model first rereads the checked drafts, in batches
+    of about twenty.
 
     Args:
         job: the parameters of the run, with the model for a second reading.
-        ledger: records the drafts.
+        ledger: the ledger in which to record the drafts.
         results: the drafts in each answer.
-        drafting: the id of the drafting that `undo` reverts as a whole, or "" if a decision does.
+        drafting: the id of the drafting run that `undo` reverts as a whole, or "" if it
+            reverts a decision instead.
 
     Yields:
         The result of each step.
@@ -279,15 +280,16 @@ def iter_model_tasks(
     document: str = "",
     enough: int | None = None,
 ) -> Iterator[SendableTask]:
-    """Yield the tasks for a model, leaving out private highlights and masking private text.
+    """Yield tasks for a model, leaving out private highlights and masking private text.
 
     Args:
-        job: has the deck rules and the highlights to include or exclude.
-        ledger: source of the highlights.
-        limit: the maximum number of highlights; those most likely to deserve a card are chosen.
-            None stands for the limit of the job.
-        document: include only the document with this key; "" includes all.
-        enough: stop after this many highlights without choosing the best ones, for callers that
+        job: the parameters of the run, with the deck rules and the highlights to include or
+            exclude.
+        ledger: the ledger with the highlights.
+        limit: the maximum number of highlights, choosing those most likely to deserve a card.
+            Defaults to the limit of the job.
+        document: only include the document with this key. By default, all are included.
+        enough: stop after this many highlights without choosing the best, for callers that
             only count them.
     """
     if limit is None and enough is None:
@@ -345,7 +347,7 @@ def _rank_for_chat(
 
 
 def load_privacy(ledger: Ledger) -> PrivacyFilter:
-    """Load a filter for all texts that are currently private in the workspace."""
+    """Load a filter for all texts in the workspace that are currently private."""
     from ankiforge.draft.privacy import PrivacyFilter
 
     return PrivacyFilter(
@@ -356,7 +358,7 @@ def load_privacy(ledger: Ledger) -> PrivacyFilter:
 def _group_into_tasks(
     job: RunParameters, highlights: Iterable[Highlight]
 ) -> Iterator[DraftingTask]:
-    """Group highlights by document and brief into tasks.
+    """Group highlights into tasks by document and brief.
 
     Highlights from the same document must be adjacent.
     """
@@ -372,7 +374,7 @@ def _group_into_tasks(
 
 
 def find_brief(decks: tuple[DeckRule, ...], highlight: Highlight) -> DraftingBrief:
-    """Return the brief that the first matching deck file gives for a highlight."""
+    """Return the drafting brief for a highlight from the first deck file that matches it."""
     rule = find_rule(decks, highlight)
     return DraftingBrief(rule.kinds, rule.get_colour_action(highlight.colour))
 
@@ -381,10 +383,10 @@ def find_brief(decks: tuple[DeckRule, ...], highlight: Highlight) -> DraftingBri
 
 
 class DraftChecker:
-    """Checks the drafts of a run, also against each other, and assigns decks to them."""
+    """Checks the drafts of a run, including against each other, and assigns their decks."""
 
     def __init__(self, job: RunParameters, ledger: Ledger) -> None:
-        """Prepare the index of existing cards and drafts, which is loaded for the first check."""
+        """Set up the index of existing cards and drafts, which is loaded on the first check."""
         from ankiforge.check import DuplicateIndex
 
         self.job = job
@@ -394,7 +396,7 @@ class DraftChecker:
     def load_passages(
         self, results: Iterable[DraftingResult]
     ) -> Mapping[str, HighlightSnapshot]:
-        """Load the current state of the drafted passages, by key."""
+        """Load the current state of the drafted passages, keyed by highlight."""
         keys = [result.highlight.key for result in results if not result.is_temporary]
         return load_highlight_snapshots(self.ledger, keys)
 
@@ -409,9 +411,10 @@ class DraftChecker:
 
         Args:
             results: the results of a drafter.
-            passages: the state of the passages by key, or None to load it.
-            by_rules: whether the drafter is the rules. If so, a model's drafts whose acceptance was
-                undone are added, and replacements for cards whose passage changed.
+            passages: the state of the passages, keyed by highlight. Loaded if None.
+            by_rules: whether the results come from the rules. If so, replacements for cards whose
+                passage changed are added, as well as a model's drafts whose acceptance was
+                undone.
         """
         if passages is None:
             passages = self.load_passages(results)
@@ -444,9 +447,9 @@ class DraftChecker:
         highlight: Highlight,
         drafts: Sequence[Draft],
     ) -> list[Draft]:
-        """Add the findings of all checks, and a deck, to the drafts of a highlight.
+        """Run all checks on a highlight's drafts, adding the findings and a deck to each.
 
-        Drafts that already are cards aren't checked, because the user doesn't decide on them.
+        Drafts that are already cards aren't checked, because the user won't decide on them.
 
         Args:
             passage_state: the stored state of the highlight's passage, with its cards.
@@ -510,7 +513,8 @@ def _record_results(
 ) -> RunStep:
     """Record the checked drafts of several highlights.
 
-    `drafting` is the id of the drafting that `undo` reverts as a whole, or "" if it can't.
+    `drafting` is the id of the drafting run that `undo` reverts as a whole, or "" if it
+    can't.
     """
     from ankiforge.check import compute_search_terms
 

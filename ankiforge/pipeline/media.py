@@ -37,12 +37,12 @@ def load_pictures(
     card: ShownCard,
     folder: Path,
 ) -> dict[str, Media | Problem]:
-    """Load a card's pictures and sounds, by their paths in the card's text.
+    """Load a card's pictures and sounds, keyed by their paths in the card's text.
 
-    If a file can't be loaded, its path maps to a problem.
+    The path of a file that can't be loaded maps to a problem.
 
     Args:
-        ledger: stores the directories of the sources.
+        ledger: the ledger, which stores the directories of the sources.
         card: the card.
         folder: the directory of pictures cropped from pages.
     """
@@ -60,7 +60,7 @@ def load_pictures(
 def load_available_media(
     ledger: Ledger, card: ShownCard, folder: Path
 ) -> dict[str, Media]:
-    """Load the available pictures and sounds of a card, by their paths in the card's text."""
+    """Load a card's pictures and sounds, keyed by path, skipping any that can't be loaded."""
     pictures = load_pictures(ledger, card, folder)
     return {
         path: picture for path, picture in pictures.items() if isinstance(picture, Media)
@@ -75,12 +75,12 @@ def load_picture(
 ) -> Media | Problem:
     """Load the picture or sound at a path in a highlight's source.
 
-    Return a problem if it can't be loaded, for example because it is outside the source.
+    Return a problem if it can't be loaded, e.g. because it's outside the source.
 
     Args:
-        ledger: stores the directories of the sources.
+        ledger: the ledger, which stores the directories of the sources.
         highlight: the highlight.
-        path: the path as written in the text of the card.
+        path: the path as written in the card's text.
         folder: the directory of pictures cropped from pages.
     """
     from ankiforge.anki.render import load_media
@@ -132,7 +132,7 @@ def find_picture_fault(
     path: str,
     folder: Path,
 ) -> str:
-    """Return why a picture in a highlight's source can't be shown, or "" if it can."""
+    """Return why a picture in a highlight's source can't be loaded, or "" if it can."""
     picture = load_picture(ledger, highlight, path, folder)
     if isinstance(picture, Media):
         return ""
@@ -145,10 +145,10 @@ def find_picture_fault(
 def identify_figure(
     job: RunParameters, ledger: Ledger, highlight: Highlight
 ) -> Highlight:
-    """Add the file hash that identifies a figure to an image highlight.
+    """Add the hash of the figure's file to an image highlight, identifying the figure.
 
-    Other highlights are returned unchanged, as are images cropped from a page, which already have a
-    hash.
+    Other highlights are returned unchanged, as are images cropped from a page, which already
+    have a hash.
     """
     from ankiforge.anki.render import parse_media_hash
 
@@ -169,15 +169,15 @@ def identify_figure(
 def make_pdf_url_finder(
     roots: Texts, *, file_links: bool
 ) -> Callable[[LocalCard], Strings]:
-    """Create a function that returns the URLs of the PDFs that a card was made from.
+    """Build a function that returns the URLs of the PDFs that a card was made from.
 
-    A PDF in a vault gets an Obsidian URL, which works on every device that has the vault. For other
-    PDFs, the path doesn't work on other devices and reveals the user's home directory. PDFs in
-    Zotero get no URL, because their cards link to Zotero.
+    PDFs in a vault get an Obsidian URL, which works on every device that has the vault. Other
+    PDFs only have a path, which doesn't work on other devices and reveals the user's home
+    directory. PDFs in Zotero get no URL, because their cards link to Zotero.
 
     Args:
-        roots: the directory of each source, by `kind:name`.
-        file_links: whether PDFs outside vaults get URLs, too.
+        roots: the directory of each source, keyed by `kind:name`.
+        file_links: also return URLs for PDFs outside vaults.
     """
 
     @cache
@@ -218,20 +218,20 @@ def make_pdf_url_finder(
 
 
 def load_source_directories(ledger: Ledger) -> Texts:
-    """Load the directory of each source as last opened on this device, by `kind:name`.
+    """Load each source's directory, as last opened on this device, keyed by `kind:name`.
 
-    Directories stored by other devices are ignored, because the user hasn't confirmed them on
-    this device.
+    Directories stored by other devices are ignored because the user hasn't confirmed them
+    here.
     """
     return ledger.get_value(_make_setting_name(ledger), dict[str, str]) or {}
 
 
 def find_document_file(root: str, path: str) -> Path | None:
-    """Return the file of a document, or None if it is missing or outside its source.
+    """Return a document's file, or None if it's missing or outside its source.
 
     Args:
         root: the directory of the source, or its only file.
-        path: the path of the document in the source.
+        path: the document's path within the source.
     """
     base = Path(root)
     try:
@@ -244,7 +244,10 @@ def find_document_file(root: str, path: str) -> Path | None:
 
 
 def store_source_directories(ledger: Ledger, roots_by_source: Texts) -> None:
-    """Store the directories of opened sources by `kind:name`, for reading pictures later."""
+    """Store the directories of opened sources, keyed by `kind:name`.
+
+    They're needed for loading pictures later.
+    """
     stored_roots = load_source_directories(ledger)
     if roots_by_source.items() <= stored_roots.items():
         return

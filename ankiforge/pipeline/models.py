@@ -50,7 +50,7 @@ _URL_HINT = "give a URL without user name, password or query"
 
 
 class NamedModel(Value):
-    """A model named by the user, before anything is sent to it or stored in the settings."""
+    """A model named by the user, before it's contacted or stored in the settings."""
 
     llm: LlmSettings
     price_source: str = ""
@@ -69,18 +69,18 @@ class NamedModel(Value):
 
     @property
     def title(self) -> str:
-        """The name of the model and its server, for display."""
+        """The name of the model and its server for display."""
         return f"{self.llm.model} at {self.llm.base_url.partition('://')[2]}"
 
     def configure_workspace(self, folder: WorkspaceDirectory) -> WorkspaceDirectory:
-        """Return the workspace with this model as its drafter, without writing the settings."""
+        """Return the workspace with this model as its drafter, leaving the settings file alone."""
         values = {name: getattr(self.llm, name) for name in _MODEL_SETTINGS}
         llm = replace(folder.config.llm, **values)
         return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
 
     @property
     def settings(self) -> dict[Strings, object]:
-        """The values to write into the settings, by the path of keys.
+        """The values to write to the settings, keyed by their path of keys.
 
         Within a section of the file, the last value comes first.
         """
@@ -92,7 +92,7 @@ class NamedModel(Value):
 
 
 def choose_provider_model(provider: Provider, model: str = "") -> NamedModel:
-    """Select a provider's model: the default model with its price, or the one named `model`."""
+    """Return the provider's default model with its price, or the one named `model`."""
     if model not in ("", provider.model):
         provider = replace(provider, model=model, price_usd=None, source="")
     llm = LlmSettings(
@@ -107,19 +107,19 @@ def choose_provider_model(provider: Provider, model: str = "") -> NamedModel:
 def resolve_model(
     name: str, model: str = "", key_env: str = "", purpose: ModelPurpose = DRAFTING
 ) -> NamedModel:
-    """Find the model that the user names, contacting only servers on this computer.
+    """Look up the model that the user named, contacting only servers on this computer.
 
     Args:
-        name: the name of a provider, of a program on this computer or of one of its models, or
+        name: the name of a provider, of a program on this computer or one of its models, or
             the URL of a server.
-        model: the model of the provider or server, or "" for the best known one.
-        key_env: the environment variable with the key for a URL.
+        model: the model of the provider or server, or "" for the best one known.
+        key_env: the environment variable with the API key, if `name` is a URL.
         purpose: what the model will be used for.
 
     Raises:
-        UsageError: nothing has this name, or the key is missing.
-        ConfigError: the local server forwards the model to another server.
-        ServiceError: the local server does not answer.
+        UsageError: if the name is unknown or the key is missing.
+        ConfigError: if the local server forwards the model to another server.
+        ServiceError: if the local server doesn't answer.
     """
     other_openai_url = find_openai_base_url(os.environ)
     if name == "openai" and other_openai_url and not any(parse_origin(other_openai_url)):
@@ -181,7 +181,7 @@ def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> Fo
 def _resolve_server(
     base_url: str, name: str, model: str, key_env: str, purpose: ModelPurpose
 ) -> NamedModel:
-    """Find a model of the server at `base_url`. Only local servers are asked for their models."""
+    """Look up a model on the server at `base_url`, listing models only if it's local."""
     if not any(parse_origin(base_url)):
         raise UsageError(_URL_HINT)
     offered_models: Strings = ()
@@ -208,12 +208,12 @@ def _resolve_server(
 
 
 def _list_models(base_url: str, model: str, key_env: str) -> tuple[Strings, Strings]:
-    """Return all models of a local server, and those among them that run on another server.
+    """Return a local server's models, and those among them that run on another server.
 
-    Both are empty if the server has no list of models and `model` is given.
+    Both are empty if the server can't list its models and `model` is given.
 
     Raises:
-        ServiceError: the server does not answer.
+        ServiceError: if the server doesn't answer.
     """
     try:
         listed = list_models(base_url, os.environ.get(key_env, "").strip())
@@ -228,10 +228,12 @@ def _list_models(base_url: str, model: str, key_env: str) -> tuple[Strings, Stri
 
 
 def require_model(folder: WorkspaceDirectory) -> None:
-    """Check that the user has chosen a model, so that passages are sent only where they agreed.
+    """Check that the user has chosen a model.
+
+    This ensures that passages are only sent where the user agreed to.
 
     Raises:
-        UsageError: the settings name no model.
+        UsageError: if no model is set.
     """
     if folder.config.drafter == "llm":
         return
@@ -251,12 +253,12 @@ def load_server_settings(
     """Load the settings for connecting to the workspace's model server.
 
     Args:
-        folder: provides the settings.
-        jobs: the number of concurrent requests, or 0 for the number in the settings.
-        spent: the part of the budget already spent, in dollars.
+        folder: the workspace with the settings.
+        jobs: the number of concurrent requests, or 0 to use the settings.
+        spent: how much of the budget has already been spent, in dollars.
 
     Raises:
-        ConfigError: the settings are invalid. The message names the file, line and key.
+        ConfigError: if the settings are invalid. The message names the file, line and key.
     """
     llm = folder.config.llm
     options = asdict(llm)
@@ -276,7 +278,7 @@ def load_server_settings(
 
 
 def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> ModelDrafter:
-    """Create the drafter that writes a workspace's cards with a language model."""
+    """Build the drafter that writes a workspace's cards with a language model."""
     from ankiforge.draft import second_reading
     from ankiforge.draft.llm import ModelDrafter
     from ankiforge.draft.prompt import load_prompt_file
@@ -294,17 +296,18 @@ def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> Model
 def is_large_enough(llm: LlmSettings) -> bool:
     """Return whether a model is large enough to judge cards.
 
-    The size is parsed from the model's name. A model without a size in its name counts as large
-    enough.
+    The size is parsed from the model's name. A model is assumed to be large enough if its
+    name gives no size.
     """
     size = parse_model_size(llm.model)
     return size is None or size >= MIN_BILLIONS_FOR_CARDS
 
 
 def describe_model(folder: WorkspaceDirectory) -> str:
-    """Describe the drafting model: its name, its server, and the cost so far at the current price.
+    """Describe the drafting model with its server and the cost so far at current prices.
 
-    Return "" if no model drafts. The database of replies isn't created if it doesn't exist.
+    Return "" if no model is used for drafting. The reply database isn't created if it doesn't
+    exist.
     """
     from ankiforge.ledger import REPLIES_FILE, Replies
 
@@ -327,10 +330,10 @@ def describe_model(folder: WorkspaceDirectory) -> str:
 
 
 def load_prompt(folder: WorkspaceDirectory) -> Prompt:
-    """Load the prompt named in the settings from the workspace, or else from the program.
+    """Load the prompt named in the settings, falling back to the built-in one of that name.
 
     Raises:
-        ConfigError: the prompt is missing or invalid.
+        ConfigError: if the prompt is missing or invalid.
     """
     from ankiforge.draft.prompt import NoPromptError, load_prompt_file
 
@@ -343,9 +346,9 @@ def load_prompt(folder: WorkspaceDirectory) -> Prompt:
 
 
 def make_fault_finder() -> Callable[[Draft, Highlight], Strings]:
-    """Create a function that returns the messages of the findings that block a draft.
+    """Build a function that returns the messages of findings that block a draft.
 
-    The draft is checked by itself, not against other cards.
+    Each draft is checked on its own, not against other cards.
     """
     from ankiforge import check
 

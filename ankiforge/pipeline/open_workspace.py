@@ -34,7 +34,7 @@ NEWER_VERSION_HINT = "install the newest ankiforge here: it reads them then"
 
 
 def format_unknown_lines(number: int) -> str:
-    """Format a message about `number` journal lines written by a newer version of ankiforge."""
+    """Format a message about journal lines written by a newer version of ankiforge."""
     if number == 1:
         return "1 line is of a newer version of ankiforge, and has no effect here"
     return (
@@ -43,7 +43,7 @@ def format_unknown_lines(number: int) -> str:
 
 
 class OpenWorkspace:
-    """A workspace whose ledger and other resources are opened on first use."""
+    """A workspace that opens its ledger and other resources on first use."""
 
     def __init__(
         self,
@@ -58,18 +58,19 @@ class OpenWorkspace:
 
         Args:
             folder: the directory with `ankiforge.yaml`, or None for the workspace that a command
-                would use in the current directory. If it is a `WorkspaceDirectory`, the caller
-                must have checked that the user confirmed its settings.
-            read_only: whether to write nothing. Changes then go into a copy in memory.
-            offline: whether to refuse to contact other devices.
-            jobs: the number of concurrent requests, and of files read at a time. 0 stands for the
-                number of requests in the settings, and one file per core.
-            notice: called with information for the user while a model works.
+                would use in the current directory. When passing a `WorkspaceDirectory`, the
+                caller must have checked that the user confirmed its settings.
+            read_only: don't write anything. Changes go to an in-memory copy.
+            offline: refuse to contact other devices.
+            jobs: the number of concurrent requests and of files read at once. With 0, requests
+                follow the settings, and one file per core is read.
+            notice: called with messages for the user while a model is working.
 
         Raises:
-            UsageError: the directory isn't a workspace, or the user must confirm its settings
+            UsageError: if the directory isn't a workspace, or the user must confirm its settings
                 first.
-            ConfigError: the settings contain an error. The message names the file, line and key.
+            ConfigError: if the settings contain an error. The message names the file, line and
+                key.
         """
         if not isinstance(folder, WorkspaceDirectory):
             path = Path(folder).expanduser() if folder is not None else None
@@ -91,7 +92,7 @@ class OpenWorkspace:
         """Open the ledger. Database errors in the block are re-raised as `LedgerError`.
 
         Raises:
-            LedgerError: the ledger can't be used.
+            LedgerError: if the ledger can't be used.
         """
         from ankiforge.ledger import wrap_database_errors
 
@@ -109,8 +110,8 @@ class OpenWorkspace:
     ) -> bool | None:
         """Close the ledger.
 
-        After an error, the stored replies stay open, because a model's threads may still write to
-        them.
+        After an error, the stored replies stay open because a model's threads may still be
+        writing to them.
         """
         if error is None:
             self.close()
@@ -120,7 +121,7 @@ class OpenWorkspace:
         return self._error_context.__exit__(kind, error, traceback)
 
     def close(self) -> None:
-        """Close the ledger and the stored replies. Only needed without `with`."""
+        """Close the ledger and the stored replies. Not needed when using `with`."""
         if "replies" in vars(self):
             self.replies.close()
             del self.replies
@@ -135,7 +136,7 @@ class OpenWorkspace:
 
     @cached_property
     def replies(self) -> Replies:
-        """Stored model replies, which are reused because requesting them again would cost money."""
+        """Stored model replies, reused because requesting them again would cost money."""
         from ankiforge.ledger import REPLIES_FILE, Replies
 
         self.folder.prepare()
@@ -143,19 +144,19 @@ class OpenWorkspace:
 
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
-        """The deck files' rules, which choose the decks and tags of cards."""
+        """The rules in the deck files, by which cards get their decks and tags."""
         return self.folder.load_decks()
 
     @contextmanager
     def hold_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:
-        """Hold the lock of an activity such as "drafting". Reentrant.
+        """Hold the lock for an activity, e.g. "drafting". Reentrant.
 
         Args:
             activity: the name of the activity.
             seconds: how long to wait if another program holds the lock, or None for the default.
 
         Raises:
-            BusyError: another program still holds the lock after that time.
+            BusyError: if another program still holds the lock after that time.
         """
         if self.read_only or activity in self._held_locks:
             yield
@@ -169,7 +170,7 @@ class OpenWorkspace:
                 self._held_locks.discard(activity)
 
     def iter_journal_problems(self) -> Iterator[Problem]:
-        """Yield the problems with the journal, such as unreadable or missing lines."""
+        """Yield any problems with the journal, e.g. unreadable or missing lines."""
         state = self.ledger.journal_state
         where = str(self.folder.journal)
         if state.unreadable:
@@ -195,9 +196,9 @@ class OpenWorkspace:
             )
 
     def iter_unread_notices(self) -> Iterator[Problem]:
-        """Yield a notice if no run has read the sources since the database was created.
+        """Yield a notice if the sources haven't been read since the database was created.
 
-        Until then, the database has only the journal's content: cards, but no drafts and no titles.
+        Until then, the database only has what's in the journal: cards, but no drafts or titles.
         """
         from ankiforge.ledger.tables.cards import has_cards
 
@@ -216,15 +217,15 @@ class OpenWorkspace:
         fresh: bool = False,
         spent: float = 0.0,
     ) -> ModelDrafter | None:
-        """Create the language model that drafts cards, or return None if the rules draft.
+        """Build the language model drafter, or return None if the rules draft the cards.
 
         Args:
-            drafter: "rules" or "llm", or "" for the drafter in the settings.
-            fresh: whether to send requests even if replies are stored.
-            spent: the part of the budget already spent, in dollars.
+            drafter: "rules" or "llm", or "" to use the settings.
+            fresh: send requests even if replies are stored.
+            spent: how much of the budget has already been spent, in dollars.
 
         Raises:
-            UsageError: the user has chosen no model.
+            UsageError: if the user hasn't chosen a model.
         """
         if (drafter or self.folder.config.drafter) == "rules":
             return None
@@ -246,11 +247,11 @@ class OpenWorkspace:
         return make_model_drafter(self.folder, client)
 
     def connect_to_anki(self) -> AnkiConnect:
-        """Connect to a running Anki through the add-on AnkiConnect.
+        """Connect to a running Anki through the AnkiConnect add-on.
 
         Raises:
-            ServiceError: Anki does not answer, or denies access.
-            UsageError: Anki is on another device, and the workspace is offline.
+            ServiceError: if Anki doesn't answer or denies access.
+            UsageError: if Anki is on another device and the workspace is offline.
         """
         from ankiforge.anki.connect import AnkiConnect
         from ankiforge.config import ANKI_KEY, find_key, find_key_variable, is_loopback
@@ -267,13 +268,13 @@ class OpenWorkspace:
 
 
 def open_ledger(folder: WorkspaceDirectory, *, read_only: bool = False) -> Ledger:
-    """Open the ledger of a workspace and read new lines of its journal.
+    """Open a workspace's ledger and read new lines from its journal.
 
-    If `read_only` is True, nothing is written, and changes go into a copy in memory.
+    With `read_only`, nothing is written, and changes go to an in-memory copy.
 
     Raises:
-        LedgerError: the database or journal can't be used.
-        UsageError: a directory isn't writable.
+        LedgerError: if the database or journal can't be used.
+        UsageError: if a directory isn't writable.
     """
     from ankiforge.ledger import Ledger
 

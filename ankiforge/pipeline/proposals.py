@@ -31,10 +31,10 @@ DECIDED = "its sentences are decided"
 
 
 def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
-    """Return the proposal for a passage, or the reason why there is none.
+    """Return the best proposal for a passage, or the reason why there is none.
 
-    Among the sentences on which the user hasn't decided, the proposal is about the one with the
-    highest confidence. It has up to four gaps.
+    Sentences that the user has already accepted or rejected are skipped. The first
+    remaining draft that isn't hidden by its findings wins.
     """
     from ankiforge import check
     from ankiforge.draft.propose import RejectionReason, propose_drafts
@@ -77,11 +77,13 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
 
 
 def explain_no_proposal(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
-    """Return why a passage has no proposal although some sentences could be proposed.
+    """Explain why a passage has no proposal even though drafts were generated for it.
+
+    A blocking finding takes precedence over the user's earlier decisions.
 
     Args:
         decided_by: how the user decided on the sentences: `HAVE_CARDS`, `REJECTED`, or both.
-        refused: the findings about the drafts of the other sentences.
+        refused: the findings on the drafts for the remaining sentences.
     """
     for finding in refused:
         if finding.severity is Severity.BLOCK:
@@ -93,7 +95,7 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
     """Load the proposal for the passage with this key.
 
     Raises:
-        RefusedError: there is no proposal. The message says why.
+        RefusedError: there is no proposal; the message says why.
     """
     outcome = next(pending_items.iter_outcomes(ledger, key), None)
     if outcome is None:
@@ -114,10 +116,10 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
 def accept_proposal(
     ledger: Ledger, proposal: Proposal, decks: tuple[DeckRule, ...], *, gap: int = 1
 ) -> Guid:
-    """Create a card from a proposal, with gap number `gap`. Gap 1 is the best.
+    """Create a card from a proposal, hiding gap number `gap` (1 is the best).
 
     Raises:
-        RefusedError: there is no such gap, or a question about the passage is open.
+        RefusedError: there is no such gap, or a question about the passage is still open.
     """
     deck = choose_deck(decks, proposal.highlight).deck
     return decide.make_undrafted_card(
@@ -126,7 +128,7 @@ def accept_proposal(
 
 
 def find_gap_faults(draft: Draft, highlight: Highlight) -> Strings:
-    """Return the messages of the findings that block a draft with one of its possible gaps."""
+    """Return the messages of the findings that block a draft with one candidate gap."""
     from ankiforge.check import check_without_source
 
     blocking = []

@@ -53,7 +53,10 @@ _TERM = regex(
 
 
 def has_field(text: str) -> bool:
-    """Return whether a query has a field or a negation, so that it can't be a question."""
+    """Return whether a query contains a field or a negation.
+
+    Such text is treated as a query, never as a natural-language question.
+    """
     return any(
         (match["field"] or "").casefold() in QUERY_FIELDS
         or (match["minus"] and match["bare"])
@@ -62,10 +65,12 @@ def has_field(text: str) -> bool:
 
 
 def parse_query(text: str) -> list[QueryTerm]:
-    """Parse a query into terms that must all match. An empty list matches everything.
+    """Parse a query into terms, all of which must match.
+
+    An empty list matches everything.
 
     Raises:
-        UsageError: the query has an unknown field, an impossible value, an unclosed quote, or
+        UsageError: the query has an unknown field, an invalid value, an unclosed quote, or
             nothing after a `-` or a colon.
     """
     terms: list[QueryTerm] = []
@@ -110,7 +115,7 @@ def parse_query(text: str) -> list[QueryTerm]:
 
 
 def join_arguments(arguments: Iterable[str]) -> str:
-    """Join command-line arguments into a query, restoring the quotes that the shell removed."""
+    """Join command-line arguments into a query, restoring quotes stripped by the shell."""
     quoted = []
     for argument in arguments:
         minus = "-" if argument.startswith("-") else ""
@@ -147,7 +152,7 @@ NOTICE_DAYS = 7
 
 
 def get_notice_start_time() -> str:
-    """Return the time after which changes in the sources are shown, in ISO 8601."""
+    """Return the ISO 8601 time since when changes in the sources are shown as notices."""
     return (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
 
 
@@ -155,7 +160,7 @@ def get_notice_start_time() -> str:
 
 
 def looks_like_id(word: str) -> bool:
-    """Return whether a word looks like the id of a card, draft or question, or a prefix of one."""
+    """Return whether a word looks like a card, draft or question id, or a prefix of one."""
     return _ID_PATTERN.fullmatch(word.strip().casefold()) is not None
 
 
@@ -168,9 +173,7 @@ def looks_like_key(word: str) -> bool:
 def find_matching_ids(
     ledger: Ledger, query: str, *, everything: bool = False
 ) -> list[str]:
-    """Return the ids of the cards and drafts that match a query.
-
-    Like `item_lists.find_items`, but for a query that isn't parsed yet.
+    """Parse a query and return the ids of the cards and drafts that match it.
 
     Raises:
         UsageError: the query can't be parsed.
@@ -179,15 +182,15 @@ def find_matching_ids(
 
 
 def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
-    """Expand a prefix to the full id of a card, draft or question.
+    """Expand an id prefix to the full id of a card, draft or question.
 
     Args:
-        ledger: source of the cards, drafts and questions.
-        word: the id, or a prefix of it.
-        decided: whether to fall back to drafts that are no longer pending.
+        ledger: where to look up cards, drafts and questions.
+        word: an id or a prefix of one.
+        decided: whether to fall back to drafts that have already been decided on.
 
     Raises:
-        UsageError: no id begins with `word`, or several do.
+        UsageError: no id starts with `word`, or more than one does.
     """
     prefix = word.strip().casefold()
     ids = item_lists.find_items(ledger, [QueryTerm("id", prefix)], everything=True)

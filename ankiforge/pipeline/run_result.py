@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class CollectionScan(Value):
-    """The result of reading Anki's collection, an export of it, or a running Anki."""
+    """The result of reading from Anki: its collection, an export, or the running app."""
 
     state: str
     """`off` if the settings forbid reading, `nowhere` if there is no collection, `same` if it is
@@ -57,7 +57,7 @@ class CollectionScan(Value):
 
 
 class WrittenPackage(Value):
-    """The result of writing a package, or of finding nothing left to export."""
+    """The result of writing a package, or of finding that there's nothing left to export."""
 
     path: Path
     notes: int = 0
@@ -75,7 +75,7 @@ class WrittenPackage(Value):
 
     @property
     def unchanged(self) -> int:
-        """The number of notes that Anki or an earlier package already has in the same version."""
+        """The number of notes already in Anki or an earlier package in this version."""
         return self.notes - self.added - self.updated
 
 
@@ -87,7 +87,7 @@ The arguments are the id of a new draft or "", the number of drafted highlights,
 
 
 class RunParameters(Value):
-    """The parameters of a run: settings of the workspace, options, and what to read and draft."""
+    """The parameters of a run: workspace settings, options, and what to read and draft."""
 
     should_accept: Callable[[Draft], bool]
     """Returns whether the settings accept a draft without findings and remarks."""
@@ -123,10 +123,10 @@ class RunParameters(Value):
 
 
 def make_accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
-    """Create a function that decides whether to accept a draft without findings and remarks.
+    """Return a function that decides whether to accept a draft without findings or remarks.
 
-    It accepts only cards that the user wrote, in a note or as a question or gap in a comment. The
-    user has to decide on drafts from marks and on those of a model or an agent.
+    It accepts only cards that the user wrote, either in a note or as a question or gap in a
+    comment. Drafts made from highlights, or by a model or agent, are left to the user.
 
     Args:
         config: provides the `accept` settings.
@@ -144,7 +144,7 @@ def make_accept_policy(config: Config, override: str = "") -> Callable[[Draft], 
 
 
 class ModelProgress(Value):
-    """How far a model has drafted."""
+    """A model's progress in drafting."""
 
     host: str
     """The server of the model, for display."""
@@ -156,7 +156,7 @@ class ModelProgress(Value):
 
 
 class OtherProgress(Value):
-    """The progress of other work, which the next run continues if this run is interrupted."""
+    """The progress of work other than drafting, resumed by the next run if interrupted."""
 
     label: str
     done: int
@@ -164,7 +164,7 @@ class OtherProgress(Value):
 
 
 class RunStep(Value):
-    """The result of one step of a run, such as reading the sources or drafting a batch of cards."""
+    """The result of one step of a run, e.g. reading the sources or drafting a batch."""
 
     report: IngestReport | None = None
     """The report of reading the sources, or None if this step read none."""
@@ -192,7 +192,7 @@ class RunStep(Value):
 
 
 class RunResult(msgspec.Struct):
-    """The totals of a run, collected step by step."""
+    """The totals of a run, accumulated step by step."""
 
     report: IngestReport | None = None
     """The new, changed and missing highlights, or None if no source was read."""
@@ -231,12 +231,15 @@ class RunResult(msgspec.Struct):
 
     @property
     def has_failures(self) -> bool:
-        """Whether there are problems other than notices."""
+        """Whether any problem is an actual failure rather than a notice."""
         return any(not problem.notice for problem in self.problems)
 
     @property
     def collection(self) -> Path | None:
-        """The path of Anki's collection, or None unless it was read or is unchanged."""
+        """The path of Anki's collection, or None if it wasn't read successfully in this run.
+
+        An unchanged collection counts as read.
+        """
         if self.scan is None or self.scan.state not in ("same", "taken"):
             return None
         return Path(self.scan.path)
@@ -248,18 +251,18 @@ class RunResult(msgspec.Struct):
 
     @property
     def has_no_highlights(self) -> bool:
-        """Whether sources were read but contained no highlights."""
+        """Whether sources were read but no highlights were found in them."""
         return self.report is not None and not self.report.seen
 
     @property
     def packages(self) -> list[Path]:
-        """The packages that the user still has to import into Anki. Empty after a push."""
+        """The packages that the user still has to import into Anki; empty after a push."""
         if self.pushed is not None:
             return []
         return [published.path for published in self.published if published.notes]
 
     def add_step(self, step: RunStep) -> None:
-        """Add the numbers and problems of a step to the totals."""
+        """Add the counts and problems of a step to the totals, skipping duplicate problems."""
         self.report = step.report or self.report
         self.drafted += step.drafted
         self.accepted += step.accepted
@@ -272,13 +275,13 @@ class RunResult(msgspec.Struct):
                 self.problems.append(problem)
 
     def add_scan(self, scan: CollectionScan) -> None:
-        """Set the scan of Anki, and add its problem to those of the run."""
+        """Store the scan of Anki and add its problem, if any, to the problems of the run."""
         self.scan = scan
         if scan.problem is not None:
             self.problems.append(scan.problem)
 
     def add_second_scan(self, scan: CollectionScan) -> None:
-        """Merge a second scan of Anki with the first, if the second read anything."""
+        """Merge a second scan of Anki into the first; ignore it if it read nothing."""
         if self.scan is None or scan.state != "taken":
             return
         first_view = self.scan.viewed
@@ -295,7 +298,10 @@ class RunResult(msgspec.Struct):
         planned: Iterable[CardPlan],
         published: WrittenPackage | None = None,
     ) -> None:
-        """Add the plans of cards, and the package written from them, if any."""
+        """Add card plans and, optionally, the package written from them.
+
+        Skip the package's problems where a problem at the same location was already reported.
+        """
         self.planned += planned
         if published is None:
             return
@@ -310,7 +316,7 @@ class RunResult(msgspec.Struct):
 
 
 class ChatExport(Value):
-    """The texts to paste into chats to ask for cards."""
+    """Prompts to paste into chats to request cards."""
 
     subject: str
     """What the texts are about, in a few words."""
@@ -327,7 +333,7 @@ class ChatExport(Value):
 
 
 class ChatImport(Value):
-    """The result of recording an answer from a chat."""
+    """The result of importing a chat's answer."""
 
     drafted: tuple[DraftingResult, ...] = ()
     unused: tuple[Problem, ...] = ()
@@ -352,7 +358,7 @@ class ChatImport(Value):
 
     @property
     def summary(self) -> str:
-        """The outcome in one line."""
+        """A one-line summary of the outcome."""
         if self.missing or self.chosen:
             return self.missing or self.chosen
         if self.read_again:

@@ -47,15 +47,17 @@ def add_model_doubts(
     load_privacy: Callable[[], PrivacyFilter],
     results: Iterable[list[DraftingResult]],
 ) -> Iterator[list[DraftingResult]]:
-    """Let a model reread the checked drafts, and add its doubts to their findings.
+    """Have a model reread checked drafts, and add any doubts to their findings.
 
-    The results are collected until they contain `MAX_CARDS_PER_REQUEST` drafts. If the model does
-    not answer, the drafts are yielded unchanged, and one of the results gets a problem.
+    Results are batched until they contain `MAX_CARDS_PER_REQUEST` drafts. If a request
+    fails, the batch is yielded without doubts, and a problem is attached to one of its
+    results.
 
     Args:
-        model: the model. If it is None or has no second reading, nothing is reread.
-        load_privacy: returns the filter for private text.
-        results: the checked drafts.
+        model: the model. If it is None or doesn't support second readings, results are passed
+            through unchanged.
+        load_privacy: loads the privacy filter; only called if there's a model to ask.
+        results: lists of drafting results whose drafts have already been checked.
     """
     if model is None or not model.has_second_reading:
         yield from results
@@ -138,7 +140,11 @@ def _make_doubt(contradiction: str) -> Finding:
 def build_chat_text(
     folder: WorkspaceDirectory, privacy: PrivacyFilter, drafts: Iterable[PendingDraft]
 ) -> str:
-    """Write the text that asks a chat to reread pending drafts. Return "" if none may be sent."""
+    """Build the prompt that asks a chat to reread pending drafts.
+
+    The prompt covers at most `MAX_CARDS_PER_REQUEST` drafts. It is empty if none may be
+    sent.
+    """
     labelled: dict[str, CardToCheck] = {}
     for draft in drafts:
         card = _make_card_to_check(privacy, draft.highlight, draft)
@@ -151,14 +157,15 @@ def build_chat_text(
 
 
 def record_doubts(ledger: Ledger, verdicts: Mapping[str, str]) -> tuple[int, int]:
-    """Add a chat's doubts to the findings of pending drafts.
+    """Add a chat's doubts to the findings of the pending drafts it reread.
 
     Args:
-        ledger: source of the pending drafts.
-        verdicts: by draft label, how the passage contradicts the draft, or "" if it doesn't.
+        ledger: where the pending drafts are stored.
+        verdicts: how the passage contradicts each draft, or "" if it doesn't, keyed by draft
+            label.
 
     Returns:
-        The number of drafts that the chat read, and the number of those that it doubts.
+        The number of drafts reread, and the number of those in doubt.
     """
     doubts: dict[str, Finding | None] = {}
     for draft in offers.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm")):

@@ -79,7 +79,7 @@ MAX_COMPARED_NAMES = 10_000
 
 
 class SelectedSource(Value):
-    """A source that a run opens, either configured in the settings or discovered at a PATH."""
+    """A source to open in a run, either configured in the settings or discovered at a PATH."""
 
     entry: SourceEntry
     paths: tuple[Path, ...] = ()
@@ -87,12 +87,12 @@ class SelectedSource(Value):
 
     @property
     def key(self) -> tuple[str, str]:
-        """The kind and the name, which together identify a source."""
+        """The kind and name of the source, a unique key."""
         return self.entry.kind, self.entry.name
 
 
 class SourceSelection(NamedTuple):
-    """The sources that a run reads, and the PATHs to remember for later runs."""
+    """The sources to read in a run, and the PATHs to remember for later runs."""
 
     sources: list[SelectedSource]
     problems: list[Problem]
@@ -120,18 +120,18 @@ def select_sources(
     *,
     unmarked: bool = False,
 ) -> SourceSelection:
-    """Select the sources at the PATHs, or all configured and remembered sources without PATHs.
+    """Select the sources at `paths`, or all configured and remembered sources if empty.
 
     Args:
         workspace: provides the settings and the remembered PATHs.
-        paths: the PATHs on the command line, or () for all known sources.
-        marks: further kinds of marks to read in the sources at the PATHs, in this run and in
-            later ones.
-        deck: the deck for new cards from documents at the PATHs, in this run and in later ones.
-        unmarked: whether to read files at the PATHs even if they can't contain marks.
+        paths: the PATHs given on the command line, or () for all known sources.
+        marks: additional kinds of marks to read in the sources at `paths`, now and in later
+            runs.
+        deck: the deck for new cards from documents at `paths`, now and in later runs.
+        unmarked: whether to read files at `paths` even if they can't contain marks.
 
     Raises:
-        UsageError: the only PATH can't be read, no source at the PATHs supports `marks`, or
+        UsageError: the only PATH can't be read, no source at `paths` supports `marks`, or
             `marks` or `deck` was given without PATHs.
     """
     selection = _Selector(workspace)
@@ -193,10 +193,10 @@ def add_other_exports(
     remembered: Iterable[RememberedPath],
     selected: Iterable[SelectedSource],
 ) -> list[SelectedSource]:
-    """Extend each selected source with all known exports from the same account.
+    """Extend each selected export with all other known exports of the same account.
 
-    The highlights of a book may be spread over several exports. If only one export were read,
-    the passages in the others would count as missing.
+    A book's highlights may be spread over several exports, so reading just one of them
+    would make the passages in the others look deleted.
     """
     remembered = list(remembered)
     extended: list[SelectedSource] = []
@@ -232,10 +232,10 @@ class _Selector:
         self._added: dict[str, list[SelectedSource]] = {}
 
     def add(self, path: Path, *, unmarked: bool = False) -> Problem | None:
-        """Add the sources at `path`, and remember the path unless a known PATH covers it.
+        """Add the sources at `path`, and remember the path unless a remembered one covers it.
 
         Returns:
-            The reason why `path` can't be read, or None if it was added.
+            The problem if `path` can't be read, otherwise None.
         """
         for item in self.remembered:
             unmarked |= item.path == str(resolve_links(path)) and bool(item.names)
@@ -267,10 +267,10 @@ class _Selector:
         return None
 
     def check_marks(self, paths: Iterable[Path]) -> None:
-        """Check that a source at the PATHs supports the option `--marks`.
+        """Check that at least one selected source supports `--marks`.
 
         Raises:
-            UsageError: no source has a setting for kinds of marks.
+            UsageError: none of them has a setting for kinds of marks.
         """
         if not any(_has_marks_setting(source.entry) for source in self.sources.values()):
             first_path = next(iter(paths))
@@ -278,7 +278,7 @@ class _Selector:
             raise UsageError(f"{first_path}: --marks has no effect on it", hint=hint)
 
     def remember_options(self, marks: Strings, deck: str) -> None:
-        """Remember further kinds of marks and the deck of new cards for the added PATHs."""
+        """Remember additional kinds of marks and the deck for new cards with each added PATH."""
         for path, sources in self._added.items() if marks or deck else ():
             known_paths = [item.path for item in self.remembered]
             if path not in known_paths:
@@ -298,9 +298,10 @@ class _Selector:
             self.remembered[index] = item
 
     def finish(self) -> list[SelectedSource]:
-        """Return the sources to open, with the requested kinds of marks added to their settings.
+        """Return the sources to open, with `--marks` and exclusions merged into their options.
 
-        Notes that another source reads are excluded, so that no note is read twice.
+        Notes below the root of another source are excluded, so that no note is read twice. A
+        second source with the same root is dropped with a notice.
         """
         finished: list[SelectedSource] = []
         for source in self.sources.values():
@@ -362,9 +363,9 @@ def _is_markdown_source(entry: SourceEntry) -> bool:
 
 
 def _make_path_pattern(source: SelectedSource, path: Path) -> str:
-    """Build a pattern that matches the documents of a source at a PATH.
+    """Build a glob pattern that matches a source's documents at `path`.
 
-    For an export, it matches everything, because we don't know which file a document came from.
+    For an export the pattern is `*`, because we can't tell which file a document came from.
     """
     root = resolve_links(source.entry.path)
     if is_export_kind(source.entry.kind) or path == root or root not in path.parents:
@@ -381,9 +382,9 @@ def _has_marks_setting(entry: SourceEntry) -> bool:
 def find_unmarked_paths(
     workspace: WorkspaceDirectory, ledger: Ledger, *, folders: bool = False
 ) -> list[str]:
-    """Return the remembered files without a marked or chosen passage.
+    """Return the remembered files that contain no marked or chosen passages.
 
-    With `folders`, remembered and configured folders are included.
+    If `folders` is True, also check remembered and configured directories.
     """
     from ankiforge.ledger.chosen_passages import load_marked_documents
 
@@ -416,10 +417,11 @@ def split_remembered_paths(
     workspace: WorkspaceDirectory,
     path: Path,
 ) -> tuple[list[RememberedPath], list[RememberedPath]]:
-    """Divide the remembered PATHs into those at or below `path`, to forget, and the rest.
+    """Split the remembered PATHs into those at or below `path`, to forget, and the rest.
 
     Raises:
-        UsageError: no remembered PATH is at or below `path`. The hint says what to do instead.
+        UsageError: no remembered PATH is at or below `path`; the hint says what to do
+            instead.
     """
     resolved = resolve_links(path.absolute())
     to_forget: list[RememberedPath] = []
@@ -453,10 +455,11 @@ def find_documents_to_forget(
     forgotten: Iterable[RememberedPath],
     kept_paths: Iterable[RememberedPath],
 ) -> set[DocumentId]:
-    """Return the documents at forgotten PATHs that no other PATH or configured source reads.
+    """Return the documents at forgotten PATHs that nothing else reads any more.
 
-    A source may cover several PATHs, such as files in one directory. For an export, we don't know
-    which file a document came from, so the next run reads the remaining files again.
+    A source may cover several PATHs, e.g. several files in one directory. For an export, we
+    can't tell which file a document came from, so all of the source's documents may be
+    returned; the next run picks up those in the remaining files again.
     """
     from ankiforge.ledger.tables import documents as known_documents
     from ankiforge.pipeline.media import load_source_directories
@@ -497,14 +500,14 @@ def _find_sources(
     *,
     unmarked: bool = False,
 ) -> list[SelectedSource] | Problem:
-    """Find the configured sources that contain a PATH, or else discover the sources at the PATH.
+    """Return the configured sources that contain `path`, or else discover sources there.
 
-    Return a problem if the PATH can't be read.
+    If `path` can't be read, return a problem instead.
 
     Args:
-        config: has the configured sources.
-        remembered: the PATHs of earlier runs, whose sources keep their names.
-        path: the PATH.
+        config: the settings, which list the configured sources.
+        remembered: PATHs from earlier runs, whose sources keep their names.
+        path: the file or directory to look at.
         unmarked: whether to include files that can't contain marks.
     """
     if not path.exists():
@@ -525,7 +528,7 @@ def _find_sources(
         ]
 
     def find_known_directories(kind: str) -> dict[Path, bool]:
-        """Map each directory read as this kind of source to whether the whole directory is read."""
+        """Map each directory known for this kind of source to whether all of it is read."""
         whole_roots = {entry.path for entry in config.sources if entry.kind == kind}
         whole_roots.update(Path(item.path) for item in remembered if kind in item.names)
         return {
@@ -628,9 +631,9 @@ def _choose_source_name(
     found_source: FoundSource,
     path: Path,
 ) -> str:
-    """Choose the name for a source discovered at `path`.
+    """Choose a name for a source discovered at `path`.
 
-    A source that was read before keeps its name, because the name is part of the keys.
+    A source that was read before keeps its name, because highlight keys contain it.
     """
     kind = found_source.kind
     root = found_source.root
@@ -658,7 +661,7 @@ def _choose_source_name(
 
 
 def choose_free_name(name: str, taken_names: Collection[str]) -> str:
-    """Return `name`, with a number appended if the name is taken."""
+    """Return `name`, appending a number if it is already taken."""
     candidate = name
     number = 2
     while candidate in taken_names:
@@ -668,7 +671,7 @@ def choose_free_name(name: str, taken_names: Collection[str]) -> str:
 
 
 def _rebase_onto_root(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
-    """Rebase resolved paths onto the root as spelt in the settings, omitting the root itself."""
+    """Rebase resolved paths onto the root as spelled in the settings, dropping the root."""
     root = resolve_links(entry.path)
     rebased = []
     for path in paths:
@@ -685,7 +688,7 @@ def _contains(root: Path, path: Path) -> bool:
 def _merge_selections(first: SelectedSource, other: SelectedSource) -> SelectedSource:
     """Merge two selections of the same source.
 
-    The roots may differ, because exports from one account may be in two directories.
+    Their roots may differ, because exports of one account may be in different directories.
     """
     root = first.entry.path
     other_root = other.entry.path
@@ -712,11 +715,11 @@ def open_sources(
     offline: bool = False,
     jobs: int = 0,
 ) -> tuple[Source, ...]:
-    """Open the selected sources, and store their directories for reading pictures later.
+    """Open the selected sources, and store their directories for loading pictures later.
 
     Raises:
-        ConfigError: a kind is unknown or its settings are invalid. The message names the file,
-            line and key.
+        ConfigError: a source kind is unknown or its settings are invalid. The message names
+            the file, line and key.
     """
     from ankiforge.ledger import CACHE_FILE, CacheFile
     from ankiforge.pipeline.media import store_source_directories
@@ -758,8 +761,8 @@ def open_source(
     """Validate the settings of a selected source and open it.
 
     Raises:
-        ConfigError: the kind is unknown or its settings are invalid. The message names the file,
-            line and key.
+        ConfigError: the source kind is unknown or its settings are invalid. The message names
+            the file, line and key.
     """
     config = workspace.config
     entry = selected.entry
@@ -792,14 +795,10 @@ def open_source(
 
 
 def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
-    """Read the changed documents of all sources, and match them with the stored passages.
+    """Read the changed documents of all sources and match them with the stored passages.
 
-    Nothing is matched before all sources have been listed completely, because a passage that is
-    missing in one place may have moved to another.
-
-    Args:
-        job: provides the sources.
-        ledger: stores what is read.
+    Matching waits until every source has been listed completely, because a passage that is
+    missing from one source may have moved to another.
     """
     # the ledger is imported in functions because it is slow to import and `extract` needs none
     from ankiforge.ledger.ingest import ingest_sightings as ingest_all
@@ -843,9 +842,9 @@ class _SourceScan:
         """The settings that decide which highlights of a container are read, by container."""
 
     def iter_sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
-        """Yield everything that the sources list, converted for the ledger.
+        """Yield everything the sources list, prepared for the ledger, and collect the problems.
 
-        The scan of a source counts as incomplete if our code or a plug-in failed.
+        The scan of a source is marked incomplete if it hit a bug in our code or in a plug-in.
         """
         for source in sources:
             has_failed = False
@@ -903,14 +902,14 @@ UNREAD_FILES_SETTING = "not read"
 
 
 def load_unread_files(ledger: Ledger) -> dict[str, UnreadFiles]:
-    """Load the files that no source read in the last run, by directory."""
+    """Load the files that no source could read in the last run, keyed by directory."""
     return ledger.get_value(UNREAD_FILES_SETTING, dict[str, UnreadFiles]) or {}
 
 
 def _report_new_unread_kinds(
     sources: Iterable[Source], ledger: Ledger
 ) -> Iterator[Problem]:
-    """Store the unread files of each directory, and report new kinds of unread files."""
+    """Store each directory's unread files, and yield a notice where new kinds turn up."""
     stored = load_unread_files(ledger)
     current = {}
     for directory, unread_files in stored.items():
@@ -934,9 +933,9 @@ def _report_new_unread_kinds(
 
 
 def apply_stored_dialects(source: Source, ledger: Ledger) -> Source:
-    """Make a vault read the dialects of all plug-ins that were ever enabled in it.
+    """Enable the dialects of every plug-in that was ever enabled in an Obsidian vault.
 
-    Only Obsidian vaults whose settings name no dialects are changed.
+    Other sources, and vaults with dialects named in the settings, are returned unchanged.
     """
     if not getattr(source, "plugins_choose_dialects", False):
         return source

@@ -101,7 +101,7 @@ _NO_TEXT = {
 
 
 class StoredRequest(Value):
-    """A request for passages of documents, as stored in the workspace."""
+    """A request for passages from documents, as stored in the workspace."""
 
     paths: Strings
     number: int
@@ -113,7 +113,7 @@ class StoredRequest(Value):
 
 
 class OpenDocument(NamedTuple):
-    """A document with its file, its text, and its letters, in which quotes are found."""
+    """A document with its file, its text, and a letter index for locating quotes."""
 
     path: Path
     container: str
@@ -127,19 +127,19 @@ class OpenDocument(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The number of characters in the text."""
+        """The length of the text in characters."""
         return sum(map(len, self.whole_text.pages))
 
     @property
     def location(self) -> str:
-        """The path of the document in its source, or its key if it has no path."""
+        """The document's path within its source, falling back to its key."""
         return self.whole_text.document.path or self.whole_text.document.key
 
 
 class DocumentRequest(NamedTuple):
-    """A request for passages of documents, sent to a model or chat part by part.
+    """A request for passages from one or more documents, sent to a model or chat in parts.
 
-    It is about one document, or about several documents that are short enough to be sent together.
+    Several documents share a request if they are short enough to be sent together.
     """
 
     documents: tuple[OpenDocument, ...]
@@ -156,7 +156,7 @@ class DocumentRequest(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of the file, or of the first file and the number of further files."""
+        """The name of the first file, followed by the number of further files, if any."""
         first, *others = self.documents
         return f"{first.name} and {len(others):,} more" if others else first.name
 
@@ -167,25 +167,25 @@ class DocumentRequest(NamedTuple):
 
     @property
     def first_pages(self) -> tuple[int, ...]:
-        """The page numbers in `whole_text` at which the documents begin."""
+        """The index in `whole_text` of each document's first page."""
         page_counts = [len(each.whole_text.pages) for each in self.documents]
         return tuple(accumulate(page_counts[:-1], initial=0))
 
     def find_document_index(self, page: int) -> int:
-        """Return the index in `documents` of the document with this page of `whole_text`."""
+        """Return the index in `documents` of the document that contains a page of `whole_text`."""
         return bisect_right(self.first_pages, page) - 1
 
     def locate_in_document(
         self, located: PassageMatch
     ) -> tuple[OpenDocument, PassageMatch]:
-        """Convert a position in `whole_text` to a document and a position in that document."""
+        """Convert a match in `whole_text` to its document and the match within that document."""
         index = self.find_document_index(located.page)
         page = located.page - self.first_pages[index]
         return self.documents[index], located._replace(page=page)
 
     @property
     def summary(self) -> str:
-        """How much text remains to be sent and what is left out, in one line."""
+        """A one-line summary of how much text remains to be sent and what is left out."""
         size = sum(part.character_count for part in self.remaining_parts)
         summary = f"{self.name}: {size:,} characters"
         total = len(self.parts)
@@ -204,7 +204,7 @@ class DocumentRequest(NamedTuple):
 
     @property
     def omissions(self) -> str:
-        """What isn't sent or has no text, or ""."""
+        """A summary of text that isn't sent and pages without text, or "" if there are none."""
         notes = []
         if self.left_out:
             names = [left_out.summary for left_out in self.left_out[:_MAX_NAMED_LEFT_OUT]]
@@ -220,12 +220,12 @@ class DocumentRequest(NamedTuple):
         return "; ".join(notes)
 
     def format_part_name(self, part: choose.DocumentPart) -> str:
-        """Format a name such as `part 2 of 3`, or return "" if there is only one part."""
+        """Format a name like `part 2 of 3`, or return "" if there is only one part."""
         total = len(self.parts)
         return f"part {self.parts.index(part) + 1} of {total}" if total > 1 else ""
 
     def describe_part_request(self, part: choose.DocumentPart) -> str:
-        """Say in one line how many passages of `part` are requested."""
+        """Describe in one line how many passages are requested from `part`."""
         summary = f"Asks for {format_count(part.passage_count, 'passage')} of {self.name}"
         return ", ".join(
             filter(None, (summary, self.format_part_name(part), self.omissions))
@@ -236,10 +236,10 @@ class DocumentRequest(NamedTuple):
 
 
 def remember_and_read_paths(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
-    """Read files and directories in this and all later runs, even if they contain no marks.
+    """Read files and directories, even unmarked ones, and remember them for later runs.
 
     Returns:
-        The problems with reading them, without notices.
+        The problems encountered, excluding notices.
 
     Raises:
         UsageError: the only path can't be read.
@@ -259,7 +259,7 @@ def _open_sources_at(workspace: Workspace, paths: Sequence[Path]) -> tuple[Sourc
 def iter_documents(
     workspace: Workspace, paths: Sequence[Path], *, private: bool = False
 ) -> Iterator[OpenDocument | Problem]:
-    """Yield the documents at `paths` whose text may leave this device, and problems with others.
+    """Yield the documents at `paths` that may be sent out, and problems for the others.
 
     If `private` is True, documents that the user marked as private are included.
     """
@@ -308,19 +308,19 @@ def _report_no_text(where: str, file: Path) -> Problem:
 def prepare_requests(
     workspace: Workspace, path: Path, number: int
 ) -> tuple[list[DocumentRequest], list[Problem]]:
-    """Prepare the requests for passages of the documents at `path`, and collect the problems.
+    """Prepare requests for passages from the documents at `path`, and collect problems.
 
-    In a directory, documents that already have marked or chosen passages are left out, and short
-    documents are joined into texts as long as one part.
+    If `path` is a directory, documents that already have marked or chosen passages are
+    skipped, and short documents are batched into texts about as long as one part.
 
     Args:
-        workspace: reads the path from now on.
+        workspace: the workspace, which remembers `path` for later runs.
         path: a file or directory.
-        number: the number of passages to request from each document or joined text.
+        number: the number of passages to request per document or batch.
 
     Raises:
-        UsageError: the path can't be read.
-        ItemError: the path is a single document with nothing to choose from.
+        UsageError: `path` can't be read.
+        ItemError: `path` is a single document with nothing to choose from.
     """
     remembered = workspace.folder.remembered_paths
     source_problems = remember_and_read_paths(workspace, [path])
@@ -351,10 +351,10 @@ def prepare_requests(
 def _group_documents(
     documents: Iterable[OpenDocument], number: int
 ) -> Iterator[tuple[list[OpenDocument], int]]:
-    """Yield groups of documents to send together, each with its number of passages.
+    """Split documents into batches to send together, yielding each with its passage quota.
 
-    A document longer than one part is a group by itself. The others are divided into groups of
-    about equal length, and the passages are distributed among these groups by length.
+    A document longer than one part is a batch by itself. The others are split into batches
+    of roughly equal length, and passages are allotted to each in proportion to its length.
     """
     short_documents = []
     for document in documents:
@@ -378,9 +378,9 @@ def _group_documents(
 def _prepare_request(
     workspace: Workspace, documents: Sequence[OpenDocument], number: int
 ) -> DocumentRequest:
-    """Prepare the request for passages of documents that are sent together.
+    """Prepare the request for passages from documents that are sent together.
 
-    If an earlier request was interrupted, only the unanswered parts remain.
+    If the same request was interrupted earlier, only its unanswered parts remain.
     """
     whole_text = documents[0].whole_text
     letters = documents[0].letters
@@ -422,9 +422,9 @@ def _load_known_highlights(workspace: Workspace, opened: OpenDocument) -> list[H
 
 
 def export_requests(workspace: Workspace, path: Path, number: int) -> ChatExport:
-    """Write the texts that ask a chat for passages of the documents at `path`.
+    """Build the prompts that ask a chat for passages from the documents at `path`.
 
-    `number` passages are requested from each document.
+    `number` is the number of passages to request per document.
 
     Raises:
         UsageError, ItemError: as for `prepare_requests`.
@@ -444,9 +444,10 @@ def export_requests(workspace: Workspace, path: Path, number: int) -> ChatExport
 def build_model_request(
     workspace: Workspace, request: DocumentRequest, part: choose.DocumentPart
 ) -> ModelRequest:
-    """Build the request about a part, which also lists the passages not to choose again.
+    """Build the model request for one part of a document.
 
-    Private passages are not listed.
+    It lists the passages already highlighted, so that they aren't chosen again, except for
+    private ones.
     """
     privacy = load_privacy(workspace.ledger)
     known_highlights = []
@@ -471,9 +472,9 @@ def build_model_request(
 def build_chat_text(
     workspace: Workspace, request: DocumentRequest, part: choose.DocumentPart
 ) -> str:
-    """Write the text to paste into a chat about a part, and store the request.
+    """Build the prompt to paste into a chat for one part, and store the request.
 
-    The stored request is needed to assign the answer to its document.
+    The stored request is needed to match the answer to its document.
     """
     _store_request(workspace, request)
     return choose.to_chat_text(build_model_request(workspace, request, part), part)
@@ -482,7 +483,7 @@ def build_chat_text(
 def estimate_requests(
     workspace: Workspace, requests: Iterable[DocumentRequest], drafter: str = ""
 ) -> Estimate:
-    """Estimate the size and cost of the model requests about documents, without sending any.
+    """Estimate the size and cost of the model requests without sending them.
 
     Raises:
         UsageError: no model is configured.
@@ -511,10 +512,10 @@ def draft_from_documents(
     drafter: str = "",
     show: ShowProgress = show_no_progress,
 ) -> RunResult:
-    """Let the model choose passages in documents, part by part, and draft cards from them.
+    """Have the model choose passages in documents, part by part, and draft cards from them.
 
-    Answers are stored, so an interrupted call resumes where it ended. If the model does not answer,
-    the error is in the result.
+    Answers are recorded as they arrive, so an interrupted call can be resumed. If the model
+    service fails, the error is stored in the result.
     """
     model = workspace.build_model(drafter or "llm")
     assert model is not None
@@ -560,21 +561,21 @@ def record_chat_answer(
     *,
     only_labelled: bool = True,
 ) -> ChatImport | None:
-    """Record the passages that a chat's answer chose, and draft cards from them.
+    """Record the passages chosen in a chat's answer, and draft cards from them.
 
     Args:
-        workspace: receives the drafts.
+        workspace: the workspace in which to record the passages and drafts.
         answer: the text of the answer.
         accept: the value of `--accept`, or "" for the value in the settings.
-        about: the answered request, or None to find it by the labels in the answer.
-        only_labelled: whether to ignore an answer without labels. If False, the documents
-            requested last are searched for its quotes.
+        about: the request being answered, or None to find it by the labels in the answer.
+        only_labelled: whether to ignore answers without labels. If False, the answer's quotes
+            are looked up in the most recently requested documents.
 
     Returns:
-        The outcome, or None if the answer isn't about a requested document.
+        The outcome, or None if the answer matches no requested document.
 
     Raises:
-        ItemError: the document that the answer is about can't be read.
+        ItemError: the document that the answer refers to can't be read.
     """
     items, _ = parse_all_cards(answer)
     labels = {item.label for item in items}
@@ -639,15 +640,15 @@ def record_document_answer(
     accept: str = "",
     model: ModelDrafter | None = None,
 ) -> ChatImport:
-    """Record the passages that an answer chose in a document, and draft cards from them.
+    """Record the passages that an answer chose from a request, and draft cards from them.
 
     Args:
-        workspace: receives the drafts.
+        workspace: the workspace in which to record the passages and drafts.
         answer: the text of the answer.
-        request: the answered request.
-        part: the part that the answer is about, or None if the document has changed since.
+        request: the request being answered.
+        part: the part that was answered, or None if the document has changed since.
         accept: the value of `--accept`, or "" for the value in the settings.
-        model: the model that answered, which may reread the drafts; None for a chat.
+        model: the model that answered, which may also reread the drafts; None for a chat.
     """
     with workspace.hold_lock("drafting"):
         reading = choose.parse_answer(
@@ -698,16 +699,16 @@ def record_document_answer(
 def locate_selection(
     opened: OpenDocument, text: str, before: str = "", page: int = -1
 ) -> PassageMatch | None:
-    """Locate text that the user selected on the web page, and extend it to whole words.
+    """Locate text selected on the web page in its document, extending it to whole words.
 
     Args:
         opened: the document.
         text: the selected text.
-        before: some text before the selection, to tell identical passages apart.
-        page: the page number, counted from 0, or -1 if unknown.
+        before: text preceding the selection, used to tell identical passages apart.
+        page: the zero-based page index, or -1 if unknown.
 
     Returns:
-        None if the document doesn't contain the text.
+        The match, or None if the text isn't in the document.
     """
     from rapidfuzz.distance import Postfix
 
@@ -738,7 +739,7 @@ def locate_selection(
 def create_highlight(
     workspace: Workspace, opened: OpenDocument, located: PassageMatch
 ) -> HighlightKey:
-    """Create a highlight from text that the user selected on the web page, and return its key.
+    """Create a highlight from text selected on the web page, and return its key.
 
     Raises:
         UsageError: the text is no longer in the document.
@@ -763,16 +764,16 @@ def _record_choices(
     chooser: str,
     steps: list[RunStep],
 ) -> list[HighlightKey | None]:
-    """Record chosen passages, and reread their documents so that the passages become highlights.
+    """Record chosen passages, then reread their documents to turn them into highlights.
 
     Args:
-        workspace: records the passages.
-        choices: the document of each passage, and its position in the document's text.
+        workspace: the workspace in which to record the passages.
+        choices: pairs of a document and the match within it.
         chooser: who chose the passages, `BY_CHAT` or `BY_PAGE`.
-        steps: receives the result of reading the documents.
+        steps: the list to which the result of rereading is appended.
 
     Returns:
-        The key of each passage, or None if the passage was not found in its document.
+        The highlight key for each choice, or None where the passage wasn't found.
     """
     ledger = workspace.ledger
     passages = []

@@ -31,14 +31,14 @@ def run_after_changes(
     *,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Run after each change and at regular intervals, until `changes` is exhausted.
+    """Call `run` after file changes and at regular intervals until `changes` is exhausted.
 
     Args:
-        run: called with whether a file has changed. It reads and drafts, delivers if a file has
-            changed or there is something to deliver, and returns whether it succeeded.
-        changes: yields, at least every few seconds, whether a file has changed since the last
-            time.
-        clock: returns the time in seconds.
+        run: performs a run and returns whether it succeeded. Its argument is whether a file
+            has changed since the last successful run.
+        changes: yields, at least every few seconds, whether a file has changed since the
+            previous item.
+        clock: returns the current time in seconds.
     """
     due = 0.0
     has_changed = True  # files may have changed before watching began
@@ -56,21 +56,24 @@ def run_after_changes(
 def iter_file_changes(
     directories: Sequence[Path], is_ended: Callable[[], bool], *, poll: bool = False
 ) -> Iterator[bool]:
-    """Yield repeatedly whether a file in the directories has changed since the last time.
+    """Watch directories, yielding periodically whether a file has changed since last time.
 
-    Directories may be removed and created again meanwhile.
+    Directories may be removed and recreated in the meantime.
 
     Args:
         directories: the directories to watch.
-        is_ended: returns whether to stop.
-        poll: whether to compare the times of files, for file systems that send no events.
+        is_ended: returns whether to stop watching.
+        poll: whether to poll modification times, for file systems that send no events.
     """
     from watchfiles import watch
 
     roots = tuple(map(str, directories))
 
     def is_relevant(_: object, path: str) -> bool:
-        """Return whether a file may belong to a source: neither hidden nor a package or backup."""
+        """Return whether a file may belong to a source.
+
+        Ignore hidden files, Anki packages, and editor backups.
+        """
         below_root = path
         for root in roots:
             if path.startswith(root):
@@ -113,7 +116,7 @@ def iter_file_changes(
 
 
 def _find_existing_directories(directories: Sequence[Path]) -> dict[Path, int]:
-    """Return the existing directories with their inodes, to detect replaced directories."""
+    """Map each existing directory to its inode, so that a replaced directory is noticed."""
     inodes = {}
     for directory in directories:
         with suppress(OSError):

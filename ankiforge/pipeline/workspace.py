@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class DraftOptions(TypedDict, total=False):
-    """The options of commands that draft cards."""
+    """Options shared by all commands that draft cards."""
 
     drafter: str
     """`rules` or `llm`, or "" for the drafter in the settings."""
@@ -57,7 +57,7 @@ class DraftOptions(TypedDict, total=False):
 
 
 class ReadOptions(DraftOptions, total=False):
-    """The options of commands that read sources and draft cards."""
+    """Options shared by all commands that read sources and draft cards."""
 
     deck: str
     """The deck for new cards from documents at the PATHs, in this run and in later ones."""
@@ -66,14 +66,14 @@ class ReadOptions(DraftOptions, total=False):
 
 
 class RunOptions(ReadOptions, total=False):
-    """The arguments of `Workspace.run` that are also options of the command."""
+    """Options of the `run` command that are passed on to `Workspace.run`."""
 
     output: str | None
     force: bool
 
 
 class PackageOptions(TypedDict):
-    """The arguments that `Workspace.push` and `Workspace.build` share with their commands."""
+    """Options that `Workspace.push` and `Workspace.build` share with their commands."""
 
     deck: str
     output: str
@@ -92,19 +92,19 @@ The context manager yields a callback, which is called with each step of the run
 def show_no_progress(
     sources: Sequence[Source],
 ) -> AbstractContextManager[Callable[[RunStep], None]]:
-    """Return a context manager that displays nothing, as the default `ShowProgress`."""
+    """Return a context manager that displays nothing; the default for `ShowProgress`."""
     return nullcontext(lambda step: None)
 
 
 class Workspace(OpenWorkspace):
-    """A workspace: a directory with settings, and its highlights, drafts and decisions.
+    """A workspace: a directory with settings, plus its highlights, drafts and decisions.
 
-    Every command, the web page and the watcher use this class, and other programs can use it
-    as a library. The methods return values and print nothing. They raise the errors defined in
-    `ankiforge.errors`, but a failure that affects only part of the work becomes a problem in
-    the result.
+    All commands, the web page and the watcher are built on this class, and it can be used
+    as a library. Methods return values and print nothing. They raise the errors defined in
+    `ankiforge.errors`, except that a failure affecting only part of the work is reported as
+    a problem in the result.
 
-    Use it in a `with` statement, so that the ledger is closed:
+    Use it in a `with` statement, so that the ledger gets closed:
 
         with Workspace("~/cards") as workspace:
             result = workspace.run(["paper.pdf"])
@@ -129,14 +129,14 @@ class Workspace(OpenWorkspace):
         """Turn highlights into cards, and accepted cards into a package for Anki.
 
         Args:
-            paths: the files and directories to read, in this run and in later ones; or () for the
-                configured sources and all remembered PATHs.
+            paths: files and directories to read, now and in later runs, or () for the configured
+                sources and all remembered PATHs.
             output: the path of the package, or None for a file in the workspace's output
                 directory.
-            force: whether to replace an existing file that ankiforge did not write.
-            limit: as for `read_and_draft`.
+            force: whether to overwrite an existing file that ankiforge didn't write.
+            limit: the maximum number of highlights to send to the model, or None for all.
             unmarked: whether to read files at `paths` even if they can't contain marks.
-            show: displays the progress.
+            show: displays progress.
             options: see `ReadOptions`.
 
         Raises:
@@ -167,17 +167,18 @@ class Workspace(OpenWorkspace):
         show: ShowProgress = show_no_progress,
         **options: Unpack[ReadOptions],
     ) -> None:
-        """Read the sources, draft cards, and accept the drafts that the settings allow.
+        """Read the sources, draft cards, and accept drafts where the settings allow it.
 
-        Also adopt the notes that ankiforge created but that only Anki still has. If a service
-        fails, its error goes into the result, so that cards that are ready can still be exported.
+        Also adopt notes created by ankiforge that are now known only to Anki. If a service
+        fails, its error is stored in the result, so that cards that are ready can still be
+        exported.
 
         Args:
-            result: receives the result of each step.
-            paths: the files and directories to read, or () for all known sources.
+            result: the run result, to which each step is added.
+            paths: files and directories to read, or () for all known sources.
             limit: the maximum number of highlights to send to the model, or None for all.
-            unmarked: as for `run`.
-            show: displays the progress.
+            unmarked: whether to read files at `paths` even if they can't contain marks.
+            show: displays progress.
             options: see `ReadOptions`.
 
         Raises:
@@ -267,7 +268,7 @@ class Workspace(OpenWorkspace):
         self.run_steps(result, iter_steps(), model, partial(show, sources))
 
     def remember_paths(self, remembered: tuple[RememberedPath, ...]) -> list[str]:
-        """Store the PATHs for later runs to read, and return the new ones."""
+        """Store the PATHs to read in later runs, and return the newly added ones."""
         stored = self.folder.remembered_paths
         if self.read_only or remembered == stored:
             return []
@@ -275,13 +276,10 @@ class Workspace(OpenWorkspace):
         return [item.path for item in remembered if item not in stored]
 
     def _forget_moved_paths(self, result: RunResult, moved: Strings) -> None:
-        """Forget missing PATHs if all of their passages have moved to other sources.
+        """Forget missing PATHs whose passages have all moved to other sources.
 
-        In `result`, the problem of each such PATH is replaced by a notice.
-
-        Args:
-            result: the result of the run so far.
-            moved: the names of the sources whose passages have all moved.
+        Replace the problem reported for each such PATH in `result` with a notice. `moved` names
+        the sources whose passages have all moved.
         """
         kept_paths = []
         for item in self.folder.remembered_paths:
@@ -299,8 +297,8 @@ class Workspace(OpenWorkspace):
     def forget(self, path: Path) -> tuple[list[str], int]:
         """Stop reading the remembered PATHs at or below `path`.
 
-        Their highlights no longer take part, but the cards stay. Highlights that are read again
-        later keep their keys.
+        Their highlights are ignored from now on, but existing cards stay. If the highlights are
+        read again later, they get the same keys.
 
         Returns:
             The forgotten PATHs, and the number of highlights in them.
@@ -357,14 +355,15 @@ class Workspace(OpenWorkspace):
         show: ShowProgress = show_no_progress,
         **options: Unpack[DraftOptions],
     ) -> RunResult:
-        """Draft cards for highlights that have been read and have no card yet.
+        """Draft cards for highlights that have been read but don't have a card yet.
 
         Args:
-            again: if not empty, draft only these highlights. Their pending drafts stay.
-            remark: the user's instructions for better drafts of the highlights in `again`.
-            limit: as for `read_and_draft`.
+            again: highlights to draft again, keeping their pending drafts, or () for all that
+                still need a card.
+            remark: the user's instructions for improving the drafts for `again`.
+            limit: the maximum number of highlights to send to the model, or None for all.
             passed_over: highlights not to send to the model this time.
-            show: displays the progress.
+            show: displays progress.
             options: see `DraftOptions`.
 
         Raises:
@@ -398,10 +397,10 @@ class Workspace(OpenWorkspace):
         return result
 
     def draft_alternatives(self, key: str) -> None:
-        """Let the model draft alternatives to a highlight's pending drafts.
+        """Have the model draft alternatives to a highlight's pending drafts.
 
         Raises:
-            ForgeError: the model does not answer, or may not be used.
+            ForgeError: the model isn't available or failed to draft any.
         """
         from ankiforge.ledger import cards
         from ankiforge.pipeline.draft import draft_pending
@@ -421,10 +420,10 @@ class Workspace(OpenWorkspace):
             raise ItemError(first_problem.what, hint=first_problem.hint)
 
     def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
-        """Estimate the size and cost of the next run's model requests, without sending any.
+        """Estimate the size and cost of the next run's model requests without sending them.
 
         The sources are read first, so that new highlights are counted too. Open the workspace
-        with `read_only` unless the results of this reading should be stored.
+        with `read_only` if the results of reading shouldn't be stored.
 
         Raises:
             UsageError: the drafter is the rules, which cost nothing, or no model is configured.
@@ -442,10 +441,9 @@ class Workspace(OpenWorkspace):
         return model.estimate_tasks(iter_model_tasks(job, self.ledger))
 
     def build_run_parameters(self, accept: str = "") -> RunParameters:
-        """Build the parameters of a run from the workspace's settings.
+        """Build the parameters of a run from the workspace settings.
 
-        Args:
-            accept: the value of `--accept`, or "" for the value in the settings.
+        `accept` is the value of `--accept`, or "" for the value in the settings.
 
         Raises:
             ConfigError: a deck file contains an error.
@@ -467,15 +465,16 @@ class Workspace(OpenWorkspace):
         model: ModelDrafter | None,
         show: Callable[[], AbstractContextManager[Callable[[RunStep], None]]],
     ) -> None:
-        """Run the steps and display their progress.
+        """Run the steps, collecting their results and displaying progress.
 
-        A `ServiceError` or `UsageError` ends the steps and is stored in the result.
+        A `ServiceError` or `UsageError` stops the run and is stored in `result`.
 
         Args:
-            result: receives the result of each step, the error, and the model's usage.
-            steps: yields the result of each step when the step is done.
-            model: the model used by the steps, or None. It is stopped at the end.
-            show: returns a context manager that displays the progress.
+            result: the run result, to which each step, any error, and the model's usage are
+                added.
+            steps: lazily performs the steps, yielding the result of each.
+            model: the model used by the steps, if any; it is stopped at the end.
+            show: returns a context manager that displays progress.
         """
         with show() as show_step:
             try:
@@ -492,7 +491,7 @@ class Workspace(OpenWorkspace):
     # --- what is there ------------------------------------------------------------------------
 
     def highlights(self) -> list[HighlightOutcome]:
-        """Return every highlight with its status and, if it has no card, the reason."""
+        """Return every highlight with its status and, if it has no card, the reason why."""
         from ankiforge.ledger import pending_items
 
         return list(pending_items.iter_outcomes(self.ledger))
@@ -500,9 +499,8 @@ class Workspace(OpenWorkspace):
     def drafts(self, query: str = "") -> list[PendingDraft]:
         """Return the pending drafts that match a query.
 
-        Args:
-            query: a query as for `ankiforge list`, such as `deck:Biology membrane`, or "" for all
-                drafts.
+        `query` has the syntax of `ankiforge list`, e.g. `deck:Biology membrane`; "" matches all
+        drafts.
 
         Raises:
             UsageError: the query can't be parsed.
@@ -529,7 +527,7 @@ class Workspace(OpenWorkspace):
     def questions(self) -> list[Question]:
         """Return the open questions to the user.
 
-        `accept` answers a question with yes, and `reject` answers it with no.
+        Call `accept` to answer yes to a question, or `reject` to answer no.
         """
         from ankiforge.ledger import questions
 
@@ -543,20 +541,20 @@ class Workspace(OpenWorkspace):
     # --- decisions ----------------------------------------------------------------------------
 
     def accept(self, *ids: str, gap: int = 1, force: bool = False) -> list[Guid]:
-        """Accept drafts, or answer questions with yes.
+        """Accept drafts and proposals, or answer questions with yes.
 
         Args:
-            ids: ids of drafts and questions, or prefixes of ids; or keys of highlights, whose
-                proposals become cards.
-            gap: which gap of the draft or proposal to use, where 1 is the best.
+            ids: ids of drafts or questions, or unique prefixes of them. The key of a highlight
+                accepts its proposal.
+            gap: which gap of the draft or proposal to use; 1 is the best.
             force: whether to accept a draft even if a check blocks it.
 
         Returns:
-            The guids of the cards.
+            The GUIDs of the resulting cards.
 
         Raises:
             UsageError: an id is unknown or ambiguous.
-            RefusedError: a draft can't be accepted or lacks that gap. Nothing is accepted then.
+            RefusedError: a draft can't be accepted or has no such gap. Nothing is accepted then.
         """
         from ankiforge.pipeline import proposals
         from ankiforge.pipeline.query import looks_like_key
@@ -577,12 +575,12 @@ class Workspace(OpenWorkspace):
         return guids
 
     def reject(self, *ids: str, reason: str = "") -> None:
-        """Reject drafts and cards permanently, or answer questions with no.
+        """Permanently reject drafts and cards, or answer questions with no.
 
         Args:
-            ids: ids of drafts, cards and questions, or prefixes of ids; or keys of highlights,
-                which then get no cards.
-            reason: the user's reason, which is stored with the decision.
+            ids: ids of drafts, cards or questions, or unique prefixes of them. Passing the key of
+                a highlight means that it needs no cards.
+            reason: the user's reason, stored with the decision.
 
         Raises:
             UsageError: an id is unknown or ambiguous.
@@ -602,14 +600,13 @@ class Workspace(OpenWorkspace):
         """Edit a card or draft, or write a new card for a highlight.
 
         Args:
-            id: the id of a card, the id of a draft, which is then accepted, or the key of a
-                highlight.
-            fields: the new texts in Markdown, by field name: Front, Back and Extra, or Text and
-                Extra. `Deck` and `Tags` set the deck and tags of the note.
+            id: the id of a card or draft, or the key of a highlight. Editing a draft accepts it.
+            fields: the new Markdown texts, keyed by field name: Front, Back and Extra, or Text
+                and Extra. `Deck` and `Tags` set the note's deck and tags.
             force: whether to store the text even if a check blocks it.
 
         Returns:
-            The guid of the card, and the findings of the checks.
+            The GUID of the card, and the findings of the checks.
 
         Raises:
             BlockedError: a check blocks the text.
@@ -637,9 +634,8 @@ class Workspace(OpenWorkspace):
     def undo(self, id: str = "") -> str:
         """Undo a decision and return its id.
 
-        Args:
-            id: the id of a decision, card or highlight, or "" for the last decision on this
-                device.
+        `id` may be the id of a decision or card, the key of a highlight, or "" for the last
+        decision made on this device.
 
         Raises:
             RefusedError: there is no such decision, or a later one depends on it.
@@ -659,16 +655,16 @@ class Workspace(OpenWorkspace):
     # --- Anki -----------------------------------------------------------------------------------
 
     def read_collection(self) -> CollectionScan:
-        """Read Anki's collection, if the settings allow it and the collection has changed."""
+        """Read Anki's collection if the settings allow it and the collection has changed."""
         from ankiforge.pipeline.collection import read_collection
 
         return read_collection(self.folder.config.anki, self.ledger, Path.home())
 
     def plan_cards(self, result: RunResult) -> None:
-        """Plan every card that may need exporting, which also finds conflicts with Anki.
+        """Plan every card that may need exporting, detecting conflicts with Anki.
 
-        Args:
-            result: receives the plan, or the error if the settings don't allow one.
+        The plan is added to `result`; if the settings are invalid, the error is stored there
+        instead.
         """
         from ankiforge.pipeline.deliver import load_mapped_types, plan_cards
 
@@ -687,17 +683,16 @@ class Workspace(OpenWorkspace):
         full: bool = False,
         force: bool = False,
     ) -> RunResult:
-        """Write the package of all accepted cards that Anki lacks.
+        """Write a package with all accepted cards that Anki doesn't have yet.
 
         Args:
-            deck: export only the cards of this deck and its subdecks; "" exports all.
-            output: the path of the package, or "" for a file in the workspace's output
-                directory.
+            deck: export only this deck and its subdecks, or "" for all decks.
+            output: the path of the package, or "" for a file in the workspace's output directory.
             full: whether to export every accepted card, even if Anki already has it.
-            force: whether to replace an existing file that ankiforge did not write.
+            force: whether to overwrite an existing file that ankiforge didn't write.
 
         Raises:
-            UsageError: the package can't be written to that path, or the deck has no card.
+            UsageError: the package can't be written to that path, or the deck has no cards.
         """
         from ankiforge.pipeline import deliver
 
@@ -717,18 +712,19 @@ class Workspace(OpenWorkspace):
         force: bool = False,
         sync: bool = False,
     ) -> RunResult:
-        """Send the cards that Anki lacks to a running Anki.
+        """Send new and changed cards to a running Anki.
 
-        If Anki does not answer, the package is written instead, and the error is in the result.
+        If Anki doesn't respond, fall back to writing the package, with the error stored in the
+        result.
 
         Args:
             deck: as for `build`.
             output: as for `build`.
             force: as for `build`.
-            sync: whether to let Anki sync before and after.
+            sync: whether to have Anki sync before and after.
 
         Raises:
-            UsageError: the package can't be written to that path, or the deck has no card.
+            UsageError: the package can't be written to that path, or the deck has no cards.
         """
         from ankiforge.pipeline import deliver
 
@@ -754,11 +750,11 @@ class Workspace(OpenWorkspace):
         *,
         force: bool = False,
     ) -> Path:
-        """Return the path of the package for `deck`, after checking that it can be written.
+        """Return the path of the package for `deck`, checking that it can be written.
 
         Raises:
-            UsageError: a file that ankiforge did not write is in the way and `force` is False, or
-                the path can't be used.
+            UsageError: the path can't be used, or it's an existing file that ankiforge didn't
+                write and `force` is False.
         """
         from ankiforge.pipeline import deliver
 

@@ -68,7 +68,7 @@ TextLines = Iterator[str]
 def list_row_to_json(
     ledger: Ledger, list_row: ListRow, decks: tuple[DeckRule, ...]
 ) -> Json:
-    """Convert a card or draft to the object that `list --json` and `show --json` print."""
+    """Convert a card or draft to the JSON printed by `list --json` and `show --json`."""
     # import these late, because they are slow, and `extract` doesn't need them
     from ankiforge.anki.notes import render_content
     from ankiforge.pipeline.decks import collect_tags
@@ -160,9 +160,9 @@ def _card_state_to_json(ledger: Ledger, card: LocalCard) -> Json:
 
 
 def passage_to_json(ledger: Ledger, key: str) -> Json:
-    """Convert the facts of a passage to the object that `show KEY --json` prints.
+    """Convert the facts in a passage to the JSON printed by `show KEY --json`.
 
-    A fact is a sentence of the passage from which a card could be made.
+    A fact is a sentence of the passage that could become a card.
     """
     from ankiforge.ledger.tables.snapshots import load_snapshot
 
@@ -183,7 +183,7 @@ def passage_to_json(ledger: Ledger, key: str) -> Json:
 
 
 def format_passage(ledger: Ledger, key: str) -> TextLines:
-    """Yield a line with the number of decided facts of a passage, followed by each fact."""
+    """Yield a line counting a passage's decided facts, followed by one line per fact."""
     from ankiforge.ledger.tables.snapshots import load_snapshot
 
     facts = load_snapshot(ledger, ledger.get_passage(key)).compute_facts()
@@ -194,7 +194,7 @@ def format_passage(ledger: Ledger, key: str) -> TextLines:
 
 
 def format_fact_count(facts: Sequence[Fact]) -> str:
-    """Format how many of the facts are decided, or return "" for fewer than two facts."""
+    """Format how many facts have been decided on, or return "" for fewer than two facts."""
     decided = [fact for fact in facts if fact.decided]
     if len(facts) < 2:
         return ""
@@ -202,7 +202,7 @@ def format_fact_count(facts: Sequence[Fact]) -> str:
 
 
 def question_to_json(question: Question) -> Json:
-    """Convert a question to the object that `list --view questions --json` prints."""
+    """Convert a question to the JSON printed by `list --view questions --json`."""
     conflicts = []
     for conflict in question.conflicts:
         conflicts.append(
@@ -222,9 +222,9 @@ def question_to_json(question: Question) -> Json:
 
 
 def decision_to_json(entry: HistoryEntry) -> Json:
-    """Convert a decision, or a change to a card made by a source, to JSON.
+    """Convert a history entry, i.e. a decision or a change made by a source, to JSON.
 
-    The command `undo` accepts the `id`.
+    Its `id` can be passed to `ankiforge undo`.
     """
     origin = {
         "id": entry.id,
@@ -241,7 +241,7 @@ def decision_to_json(entry: HistoryEntry) -> Json:
 
 
 def highlight_to_json(highlight: Highlight) -> Json:
-    """Convert a highlight to the object that `extract --json` prints."""
+    """Convert a highlight to the JSON printed by `extract --json`."""
     return {
         "key": highlight.key,
         "source": highlight.document.source,
@@ -267,7 +267,7 @@ def highlight_to_json(highlight: Highlight) -> Json:
 
 
 def document_to_json(document: Document) -> Json:
-    """Convert the bibliographic data of a document to JSON."""
+    """Convert a document's bibliographic data to JSON."""
     data = {
         "key": document.key,
         "title": document.title,
@@ -299,12 +299,12 @@ the left.
 
 
 def get_anki_status(list_row: ListRow) -> str:
-    """Return the status of a card in Anki, or "none" for a draft."""
+    """Return a card's status in Anki; drafts are always "none"."""
     return list_row.anki if isinstance(list_row, LocalCard) else "none"
 
 
 def format_title(highlight: Highlight) -> str:
-    """Format the title of a highlight's document, with the page if known."""
+    """Format the title of a highlight's document, followed by the page if known."""
     return ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
 
 
@@ -312,10 +312,10 @@ _STATE_SIGNS = {"accepted": "✓", "in Anki": "✓", "waiting": "○", "revision
 
 
 def format_list_row(list_row: ListRow, facts: str = "") -> str:
-    """Format a card or draft as one line: the question, `facts`, and the title of the document.
+    """Format a card or draft as one line: question, `facts`, and document title.
 
-    The line starts with ✓ for an accepted card and ○ for a pending draft. Any other state gets ✗
-    and is added in words.
+    The line starts with ✓ for an accepted card and ○ for a pending draft. Any other state
+    is marked with ✗ and spelled out.
     """
     _, *other_gaps = list_alternative_gaps(list_row) or [""]
     parts = [_format_card_question(list_row.fields)]
@@ -341,16 +341,16 @@ def _format_card_question(fields: Iterable[Pair]) -> str:
 
 
 def list_alternative_gaps(list_row: ListRow | Proposal) -> list[str]:
-    """Return the text that each alternative gap of a draft would hide, best first.
+    """Return the text hidden by each candidate gap of a draft, best first.
 
-    Cards have no alternatives, because the gap is already chosen.
+    The list is empty for cards, whose gap has already been chosen.
     """
     gaps = list_row.gaps if isinstance(list_row, Draft) else ()
     return [to_plain_text(format_cloze_answers(text)) for text in gaps]
 
 
 def proposal_to_json(proposal: Proposal) -> Json:
-    """Convert a proposal to the object that `list --no-card --json` prints."""
+    """Convert a proposal to the JSON printed by `list --no-card --json`."""
     return {
         "fields": dict(proposal.fields),
         "gaps": list_alternative_gaps(proposal),
@@ -359,7 +359,11 @@ def proposal_to_json(proposal: Proposal) -> Json:
 
 
 def format_short_question(fields: Iterable[Pair]) -> str:
-    """Format the question of a card on one line, truncated if long, with gaps in brackets."""
+    """Format a card's question on one line, with gaps in brackets.
+
+    A long question is truncated; a long cloze text is cut so that the first gap stays
+    visible.
+    """
     text_by_field = dict(occlusion.to_readable_fields(fields))
     question = text_by_field.get("Text") or text_by_field.get("Front", "")
     if occlusion.OCCLUSION_FIELD in text_by_field:
@@ -379,25 +383,28 @@ def format_short_question(fields: Iterable[Pair]) -> str:
 
 
 def format_question_row(question: Question) -> str:
-    """Format a question to the user on one line, followed by examples."""
+    """Format a question to the user on one line, with its examples."""
     examples = question.examples or [conflict.source for conflict in question.conflicts]
     examples_line = to_one_line(" / ".join(examples))
     return f"? {question.text}{RIGHT_ALIGN_MARK}{examples_line}"
 
 
 def describe_decision(entry: HistoryEntry) -> str:
-    """Return the text that a decision is about, or else the note's GUID or the passage's key."""
+    """Return the text a decision is about, falling back to the note's GUID or passage key."""
     return _format_entry_text(entry) or entry.guid[:10] or entry.key
 
 
 def format_decision_row(entry: HistoryEntry) -> str:
-    """Format a decision as a short line with the kind, the text and the time."""
+    """Format a decision in the short one-line form: what was decided, the text, the time."""
     minute = entry.at[:16].replace("T", " ")
     return f"{entry.description}: {describe_decision(entry)}{RIGHT_ALIGN_MARK}{minute}"
 
 
 def format_decision_line(entry: HistoryEntry) -> str:
-    """Format a decision as a long line, with its id and author and the id of its object."""
+    """Format a decision in the long one-line form.
+
+    This adds its id, its author, and the id of the item it applies to.
+    """
     minute = entry.at[:16].replace("T", " ")
     object_id = entry.guid[:10] or entry.key
     start = f"{entry.id:16}  {minute}  {entry.description} by {entry.by}"
@@ -410,9 +417,9 @@ def _format_entry_text(entry: HistoryEntry) -> str:
 
 
 def format_change(entry: HistoryEntry) -> TextLines:
-    """Yield lines with the old and new text of a card that changed with its source.
+    """Yield lines with the old and new text of a card that was updated from its source.
 
-    The first line names the command that undoes the change.
+    The first line gives the command to undo the change.
     """
     undo = f"to undo it: ankiforge undo {entry.id}"
     yield f"{entry.guid[:10]}  changed with its source {entry.at[:10]}; {undo}"
@@ -425,12 +432,13 @@ def format_change(entry: HistoryEntry) -> TextLines:
 def format_outcome(
     outcome: HighlightOutcome, proposal: Proposal | None, *, whole: bool
 ) -> TextLines:
-    """Yield lines about a highlight without a card: the proposal, or the text and the reason.
+    """Yield lines about a highlight without a card: its proposal, or the text and reason.
 
     Args:
-        outcome: the highlight, with the reason why it has no card.
-        proposal: the card proposed for the highlight, or None.
-        whole: whether to add the alternative gaps, and the key for `accept` and `edit`.
+        outcome: the highlight and the reason why it has no card.
+        proposal: the card proposed for the highlight, if any.
+        whole: whether to add the alternative gaps, and the key to pass to `accept` and
+            `edit`.
     """
     highlight = outcome.highlight
     document_title = format_title(highlight)
@@ -450,17 +458,16 @@ def format_outcome(
 
 
 def format_location(highlight: Highlight) -> str:
-    """Format the location of a highlight: the file or title, the page, and the heading."""
+    """Format where a highlight is: the file or title, the page, and the heading."""
     document = highlight.document
     file = document.path or dict(document.identifiers).get("file") or document.title
     return ", ".join(filter(None, (file, highlight.page_text, highlight.heading)))
 
 
 def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:
-    """Yield the skipped passages that look like highlights or cards, followed by skipped files.
+    """Yield passages that look like highlights but were skipped, followed by unread files.
 
-    A file is skipped if no source reads it. All such files of one kind in a directory share an
-    entry.
+    Unread files of the same kind in the same directory share one entry.
     """
     from ankiforge.extract.discover import EMPTY_FILE_KIND, MARKED_ATTACHMENT_KIND
     from ankiforge.ledger import LocatedLookalike, pending_items
@@ -487,7 +494,7 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:
 
 
 def skipped_to_json(entry: LocatedLookalike) -> Json:
-    """Convert a skipped passage or file to the object that `list --no-card --all --json` prints."""
+    """Convert a skipped passage or file to JSON for `list --no-card --all --json`."""
     return {
         "key": None,
         "source": entry.source,
@@ -502,7 +509,7 @@ def skipped_to_json(entry: LocatedLookalike) -> Json:
 
 
 def format_skipped(entry: LocatedLookalike) -> Strings:
-    """Format a skipped passage or file as two lines: location and kind, and the reason."""
+    """Format a skipped passage or file as two lines: where and what it is, then the reason."""
     return (
         f"{entry.location}: {entry.lookalike.kind}",
         f"    left out: {entry.lookalike.reason}",
@@ -525,9 +532,9 @@ def format_list_row_in_full(
     list_row: ListRow,
     questions: Iterable[Question] = (),
 ) -> TextLines:
-    """Yield everything about a card or draft: fields, source, findings, state and commands.
+    """Yield lines with everything about a card or draft, from its fields to its state.
 
-    Those of the `questions` that are about the card are added at the end.
+    Any of `questions` that concern the card are added at the end.
     """
     from ankiforge.ledger import item_lists
 
@@ -553,9 +560,9 @@ def format_list_row_in_full(
 
 
 def format_quote_in_passage(passage: str, quote: str) -> str:
-    """Format a quote between » and «, with the surrounding text of the passage.
+    """Format a quote in » and «, surrounded by some context from the passage.
 
-    If the passage doesn't contain the quote, return the start of the passage.
+    If the quote isn't in the passage, or is all of it, return the start of the passage.
     """
     passage, quote = to_one_line(passage), to_one_line(quote)
     text_before, match, text_after = (
@@ -667,14 +674,14 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
 
 
 def get_figure_masks(content: CardContent) -> occlusion.Masks | None:
-    """Return the masks of an occlusion card, or None for cards of other kinds."""
+    """Return the masks of an image occlusion card, or None for other kinds of cards."""
     if content.kind is not CardKind.OCCLUSION:
         return None
     return occlusion.get_masks(content.fields)
 
 
 def explain_proposal(proposal: Proposal) -> str:
-    """Explain why a proposal's sentence would make a good card, strongest reasons first."""
+    """Explain why a proposal's sentence should make a good card, strongest reasons first."""
     from ankiforge.draft.propose import ScoredSentence, draft_cloze, score_sentences
     from ankiforge.draft.propose.features import rank_features
 
@@ -704,7 +711,7 @@ def _format_choices(id: str, accept_effect: str, reject_effect: str) -> str:
 
 
 def format_question(question: Question) -> TextLines:
-    """Yield lines with a question, its conflicts and examples, and the commands that answer it."""
+    """Yield lines with a question, its conflicts and examples, and the answer commands."""
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:
         yield _format_labelled(conflict.field.lower(), "")

@@ -42,7 +42,7 @@ _ANKI_CONNECT_TIMEOUT = 3.0
 
 
 class CheckState(StrEnum):
-    """The outcome of a check."""
+    """The outcome of a `doctor` check."""
 
     OK = "ok"
     WARN = "warn"
@@ -51,7 +51,7 @@ class CheckState(StrEnum):
 
 
 class Check(Value):
-    """The result of one check, with the fields that `--json` prints."""
+    """The result of one `doctor` check; the fields are those printed by `--json`."""
 
     name: str
     """The checked part, such as `ledger` or `source NAME`."""
@@ -81,9 +81,9 @@ def _make_failure_from_error(name: str, error: ForgeError) -> Check:
 
 
 def choose_exit_code(checks: Iterable[Check]) -> int:
-    """Return the exit code of `doctor`: the most important code of the checks, or 0 if all passed.
+    """Return the exit code of `doctor`, or 0 if all checks passed.
 
-    In order of importance, the codes are 4, 2, 3 and 1.
+    If checks failed with different codes, the order of precedence is 4, 2, 3, 1.
     """
     codes = {check.exit_code for check in checks}
     for code in (4, 2, 3, 1):
@@ -102,7 +102,7 @@ _STATE_SIGNS = {CheckState.OK: "âœ“", CheckState.WARN: "!", CheckState.FAIL: "âœ
 
 
 def format_checks(checks: Sequence[Check]) -> Iterator[str]:
-    """Yield a line for each passed check, by group, and then the checks that need attention."""
+    """Yield one line per passed check, by group, then the checks that need attention."""
     for group, names in _NAMES_BY_GROUP.items():
         line_start = f"{_STATE_SIGNS[CheckState.OK]} {group:10} "
         for check in checks:
@@ -129,10 +129,11 @@ def run_checks(
     *,
     offline: bool = False,
 ) -> Iterator[Check]:
-    """Check everything that a run needs, in the order in which a run uses it.
+    """Check everything a run depends on, in the order in which a run uses it.
 
     Args:
-        find_workspace: returns the workspace, or raises a ForgeError if the settings are invalid.
+        find_workspace: returns the workspace, or raises `ForgeError` if the settings are
+            invalid.
         environment: the user's home directory and environment variables.
         offline: whether to connect only to servers on this computer.
     """
@@ -341,7 +342,7 @@ def _check_collection(config: Config, environment: Environment) -> Iterator[Chec
 def _check_anki_connect(
     config: Config, environment: Environment, *, offline: bool
 ) -> Iterator[Check]:
-    """Check the add-on AnkiConnect. Yield nothing if Anki is closed or lacks the add-on."""
+    """Check the AnkiConnect add-on; yield nothing if Anki isn't running or doesn't have it."""
     from ankiforge.anki.connect import AnkiConnect
 
     url = config.anki.connect
@@ -369,9 +370,9 @@ def _check_anki_connect(
 
 
 class Environment(Value):
-    """The user's home directory and environment variables, where programs' files are searched for.
+    """The home directory and environment variables used to find other programs' files.
 
-    Tests provide their own.
+    Tests pass in their own.
     """
 
     home: Path
@@ -379,11 +380,11 @@ class Environment(Value):
 
     @staticmethod
     def current() -> Environment:
-        """Return the environment of this process."""
+        """Return the environment of the current process."""
         return Environment(Path.home(), os.environ)
 
     def iter_settings_folders(self, *names: str) -> Iterator[Path]:
-        """Yield the directories in which a program may keep its settings.
+        """Yield the platform-specific directories where a program may keep its settings.
 
         `names` are the possible names of the program's directory.
         """
@@ -417,12 +418,8 @@ def find_vaults(
 ) -> tuple[Path, ...]:
     """Find the Obsidian vaults on this computer.
 
-    The vaults in Obsidian's own list come first, followed by other directories with a subdirectory
-    `.obsidian`.
-
-    Args:
-        environment: the user's home directory and environment variables.
-        extra_parent: another directory in which to look for vaults.
+    Vaults listed in Obsidian's own settings come first, followed by other directories that
+    contain `.obsidian`. `extra_parent` is an additional directory to search.
     """
     paths = []
     for settings_folder in (
@@ -460,7 +457,7 @@ _DATA_DIR_PREFERENCE = regex(
 
 
 def find_zotero_folders(environment: Environment) -> tuple[Path, ...]:
-    """Find Zotero's data directories. Those named in its profiles come before the default."""
+    """Find Zotero's data directories, with those set in its profiles before the default."""
     paths = []
     for settings_folder in (
         environment.home / ".zotero/zotero",
@@ -487,10 +484,10 @@ MOUNT_FOLDERS = ("/media", "/run/media", "/Volumes")
 
 
 def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
-    """Find sources of highlights in e-books, as pairs of kind and path.
+    """Find sources of e-book highlights, returning pairs of source kind and path.
 
-    These are connected e-readers, the settings of KOReader on this computer, calibre's library,
-    and the data of Apple Books.
+    Looks for connected e-readers, KOReader's settings on this computer, the calibre
+    library, and Apple Books data.
     """
     devices: list[Path] = []
     for folder in MOUNT_FOLDERS:
@@ -517,7 +514,7 @@ def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
 
 
 def find_anki_collections(environment: Environment) -> tuple[Path, ...]:
-    """Find the collections of Anki's profiles, or return () if the user never started Anki."""
+    """Find the collections of all Anki profiles; empty if the user never started Anki."""
     return _resolve_existing(find_collections(environment.home, environment.environ))
 
 
@@ -546,9 +543,9 @@ def _exists(path: Path) -> bool:
 
 
 def _resolve_existing(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Resolve the paths that exist, without duplicates.
+    """Resolve paths, dropping duplicates and paths that don't exist.
 
-    Paths with control characters are left out, because the settings can't contain them.
+    Paths with control characters are dropped too, because the settings can't contain them.
     """
     existing = []
     for path in paths:

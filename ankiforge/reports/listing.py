@@ -88,13 +88,13 @@ class Listing:
         as_json: bool,
         verbose: bool,
     ) -> None:
-        """Create a listing.
+        """Initialize the listing.
 
         Args:
-            ledger: the source of the items.
+            ledger: the ledger to list items from.
             decks: the rules in the deck files.
-            as_json: whether the items are needed as JSON instead of text.
-            verbose: whether to list items in full, and to show their history.
+            as_json: whether to produce JSON instead of text.
+            verbose: whether to show items in full, with their history.
         """
         self._ledger = ledger
         self._decks = decks
@@ -102,7 +102,7 @@ class Listing:
         self._verbose = verbose
 
     def list_view(self, query: Strings, view: str, *, everything: bool) -> ListedRows:
-        """Yield the items of a view that match a query.
+        """Yield the items in a view that match a query.
 
         Args:
             query: the words of the query.
@@ -110,7 +110,7 @@ class Listing:
             everything: whether to include rejected and retired cards.
 
         Raises:
-            UsageError: the view takes no query, or the query is invalid.
+            UsageError: the view doesn't take a query, or the query is invalid.
         """
         ledger = self._ledger
         if view in ("recent", "unknown", "questions") and query:
@@ -162,9 +162,9 @@ class Listing:
             yield data, (f"? {first_field}{RIGHT_ALIGN_MARK}{note.deck}",)
 
     def _list_by_passage(self, drafts: Iterable[PendingDraft]) -> ListedRows:
-        """Yield one row per passage with at least one of the drafts.
+        """Yield one row per passage, showing its first draft.
 
-        As JSON or if verbose, yield one row per draft instead.
+        For JSON or verbose output, yield one row per draft instead.
         """
         if self._as_json or self._verbose:
             yield from self._list_rows(drafts)
@@ -198,8 +198,8 @@ class Listing:
     ) -> ListedRows:
         """Yield cards and drafts, with the user's edits in Anki applied.
 
-        With `whole` or if verbose, items are shown in full. `whole` also adds each item's questions
-        to the JSON, and the history if verbose.
+        Items are shown in full if `whole` is True or the listing is verbose. For JSON, `whole`
+        adds each item's questions; for a verbose listing, it adds the history.
         """
         ledger = self._ledger
         verbose = self._verbose
@@ -234,10 +234,9 @@ class Listing:
             yield None, text
 
     def _list_changed_items(self, query: Strings) -> ListedRows:
-        """Yield what has changed in the sources of the cards that match a query.
+        """Yield source changes that affect the cards matching a query.
 
-        These are pending revisions, conflicts, recent changes to cards, and cards whose source is
-        gone.
+        These are pending revisions, conflicts, recent updates, and cards whose source is gone.
         """
         ledger = self._ledger
         matching_ids = self._find_matching_ids(query)
@@ -262,14 +261,15 @@ class Listing:
         yield from self._list_rows(item_lists.load_items(ledger, matching_sourceless_ids))
 
     def list_without_card(self, query: Strings, *, everything: bool) -> ListedRows:
-        """Yield the highlights without a card or draft, each with a proposal or the reason.
+        """Yield highlights without a card or draft, each with its proposal or the reason why.
 
-        A highlight with a card is included if another of its sentences has a proposal. The most
-        useful highlights come first. Each proposal is generated when its highlight is yielded.
+        Highlights with a card are included if another sentence in them has a proposal. The most
+        useful highlights come first. Proposals are generated lazily.
 
         Args:
-            query: words that must occur in the highlight, the title of its document or the reason.
-            everything: whether to include highlights that the user, a colour or a setting skips,
+            query: words that must all occur in the highlight, its document's title, or the
+                reason.
+            everything: whether to include highlights skipped by the user, a colour or a setting,
                 and text that only looks like a highlight.
         """
 
@@ -314,10 +314,10 @@ class Listing:
         return data, lines
 
     def show_rows(self, arguments: Strings) -> ListedRows:
-        """Yield the items that the arguments of `show` name, in full.
+        """Yield the items named by the arguments of `show`, in full.
 
-        The arguments are ids, a single highlight key, which stands for the passage and its cards,
-        or else a query.
+        `arguments` are ids, words of a query, or the key of a highlight. The key shows the
+        passage and all of its cards.
 
         Raises:
             UsageError: nothing matches.

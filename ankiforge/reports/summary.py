@@ -81,7 +81,7 @@ PENDING_LISTS = {"new": "draft", "changed": "change", "questions": "question"}
 
 
 def has_pending_items(counts: Mapping[str, int]) -> bool:
-    """Return whether any items are pending, given the number of items in each list."""
+    """Return whether anything awaits a decision, given the item counts keyed by list."""
     return any(counts[name] for name in PENDING_LISTS)
 
 
@@ -90,13 +90,13 @@ def format_open_counts(
 ) -> Strings:
     """Format the columns that show what is left to decide.
 
-    The columns are the pending items and proposals, the highlights with neither, and the skipped
-    highlights. A column is "" if its number is 0.
+    There is one column each for pending items and proposals, highlights with neither, and
+    skipped highlights. A column is "" if its count is 0.
 
     Args:
-        counts: the number of items in each list.
+        counts: item counts keyed by list.
         without_card: the number of highlights without a card or draft.
-        skipped: the number of highlights that the user, a colour or a setting skips.
+        skipped: the number of highlights skipped by the user, a colour or a setting.
     """
     pending_count = sum(counts[name] for name in PENDING_LISTS)
     pending = _format_column(pending_count, "waiting")
@@ -124,26 +124,26 @@ def _format_column(number: int, noun: str) -> str:
 
 
 def format_detail(label: str, text: str) -> str:
-    """Format a line with a label and a detail, for the lines below a block."""
+    """Format an indented line with a label column and a detail."""
     return f"  {label:<{LABEL_WIDTH}}  {text}"
 
 
 def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
-    """Format the line that recommends the next command, or an alternative.
+    """Format the line that recommends a command to run next.
 
     Args:
-        step: the command without the name of the program, or "" to show only `reason`.
+        step: the command without `ankiforge`, or "" to show only `reason`.
         reason: what the command is for.
-        first: whether this is the recommended command instead of an alternative.
+        first: whether this is the main recommendation rather than an alternative.
     """
     command = f"ankiforge {step}" if step else ""
     return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
 
 
 def format_best_ten(counts: Mapping[str, int], highlights: int) -> str:
-    """Format text such as `the best ten of 557`, or return "" if at most ten items are pending.
+    """Format e.g. `the best ten of 557`, or return "" if at most ten items are pending.
 
-    `highlights` is the number of all highlights.
+    `highlights` is the total number of highlights.
     """
     pending_count = sum(counts[name] for name in PENDING_LISTS) + counts["proposed"]
     return (
@@ -152,9 +152,9 @@ def format_best_ten(counts: Mapping[str, int], highlights: int) -> str:
 
 
 def choose_draft_command(workspace: WorkspaceDirectory, without_card: int) -> Pair:
-    """Return the command that drafts cards for the remaining highlights, with its effect.
+    """Return the command to draft cards for the remaining highlights, and what it does.
 
-    Both are "" if every highlight has a card.
+    Both strings are empty if every highlight has a card.
     """
     if not without_card:
         return "", ""
@@ -167,7 +167,7 @@ def choose_draft_command(workspace: WorkspaceDirectory, without_card: int) -> Pa
 
 
 class Status(Value):
-    """The state of a workspace, with the fields that `status --json` prints."""
+    """The state of a workspace; the fields are those printed by `status --json`."""
 
     workspace: str
     """The path of the workspace."""
@@ -204,15 +204,15 @@ class Status(Value):
 def get_status(
     workspace: WorkspaceDirectory, ledger: Ledger, noticed: Iterable[FeatureNotice]
 ) -> Status:
-    """Return the state of a workspace, without reading its sources or Anki.
+    """Return the state of a workspace without reading its sources or Anki.
 
     Args:
         workspace: the workspace's directory and settings.
         ledger: the workspace's ledger.
-        noticed: notices from the features.
+        noticed: notices from optional features.
 
     Raises:
-        ConfigError: a source's settings are invalid, so the next run would fail.
+        ConfigError: a source has invalid settings, so the next run would fail.
     """
     # import this late, because it loads the HTTP client
     from ankiforge.pipeline.models import describe_model
@@ -273,13 +273,13 @@ def choose_next_command(
     noticed: Iterable[FeatureNotice],
     unmarked: Sequence[str] = (),
 ) -> Pair:
-    """Choose the command that the user should run next, and return it with the reason.
+    """Choose the command the user should run next, and return it with the reason.
 
     Args:
         workspace: the workspace's directory and settings.
         counts: the counts from `pending_items.count_everything`.
-        noticed: notices from the features, which may suggest a command.
-        unmarked: the paths without a highlight.
+        noticed: notices from optional features; the first one that suggests a command wins.
+        unmarked: paths of files without highlights.
     """
     for notice in noticed:
         if notice.suggested_command:
@@ -303,7 +303,7 @@ def choose_next_command(
 
 
 def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
-    """Yield the lines that `status` prints: a short block, and then details."""
+    """Yield the lines printed by `status`: a short summary followed by details."""
     highlights = status.highlights
     card_count = status.cards["accepted"]
     without_card = highlights["without"]
@@ -396,7 +396,7 @@ CHOOSE_HINT = (
 
 
 def problem_to_json(problem: Problem) -> Json:
-    """Convert a problem to JSON, with the fields that every command prints."""
+    """Convert a problem to the JSON printed by every command."""
     return {
         "where": problem.where,
         "what": problem.what,
@@ -406,7 +406,7 @@ def problem_to_json(problem: Problem) -> Json:
 
 
 def delivery_to_json(result: RunResult, ledger: Ledger) -> Json:
-    """Build the object that `build --json` and `push --json` print."""
+    """Build the JSON printed by `build --json` and `push --json`."""
     if result.pushed:
         added, updated = result.pushed
     else:
@@ -432,9 +432,9 @@ def delivery_to_json(result: RunResult, ledger: Ledger) -> Json:
 def run_to_json(
     result: RunResult, workspace: Workspace, noticed: Iterable[FeatureNotice]
 ) -> Json:
-    """Build the object that `run --json` and `draft --json` print.
+    """Build the JSON printed by `run --json` and `draft --json`.
 
-    `noticed` are the notices from the features, which may add keys.
+    `noticed` are notices from optional features, which may add keys.
     """
     ledger = workspace.ledger
     counts = pending_items.count_everything(ledger, *RUN_COUNTS)
@@ -528,9 +528,9 @@ def _count_skipped_kinds(ledger: Ledger) -> Counter[str]:
 
 
 class RunFormatter:
-    """Formats the result of a run as text: a short block, and then further lines.
+    """Formats the result of a run as text: a short summary followed by more lines.
 
-    The caller prints the problems in between.
+    The caller prints any problems in between.
     """
 
     def __init__(
@@ -541,12 +541,12 @@ class RunFormatter:
         *,
         verbose: bool,
     ) -> None:
-        """Create a formatter, and count what it will show.
+        """Initialize the formatter, counting everything it will show.
 
         Args:
             result: the result of the run.
             workspace: the workspace.
-            noticed: notices from the features.
+            noticed: notices from optional features.
             verbose: whether to count and list everything.
         """
         self._result = result
@@ -590,7 +590,7 @@ class RunFormatter:
         return choose_draft_command(self._workspace.folder, without_card)
 
     def format_block(self, *, include_next_command: bool) -> TextLines:
-        """Yield the counts, the packages and, with `include_next_command`, the next command."""
+        """Yield the summary: the counts, the packages, and optionally the next command."""
         result = self._result
         yield self._format_first_line()
         # omit unchanged packages if no highlight was found
@@ -677,9 +677,9 @@ class RunFormatter:
         return join_columns(highlight_text, *columns)
 
     def format_details(self, hints: Sequence[str] = ()) -> TextLines:
-        """Yield the lines that follow the problems. A line may be "".
+        """Yield the lines that follow the problems; some may be empty.
 
-        `hints` come last, except for the reasons that are listed if verbose.
+        `hints` come last, or just before the reasons listed in verbose mode.
         """
         result, ledger = self._result, self._ledger
         folder = self._workspace.folder
@@ -708,9 +708,9 @@ class RunFormatter:
 
 
 def suggest_choosing(paths: Sequence[str]) -> Pair:
-    """Suggest the command that lets a chat or model choose passages, with the reason.
+    """Suggest the command to have a chat or model choose passages, with the reason.
 
-    `paths` are the paths without a highlight, at least one.
+    `paths` are the paths without highlights; there must be at least one.
     """
     others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
     reason = f"{_NOTHING_MARKED} there; a chat or model chooses passages{others}"
@@ -718,7 +718,7 @@ def suggest_choosing(paths: Sequence[str]) -> Pair:
 
 
 def format_unmarked(paths: Sequence[str]) -> str:
-    """Format the suggestion from `suggest_choosing` as a line, or return "" without a path."""
+    """Format the suggestion from `suggest_choosing` as a line, or return "" without paths."""
     if not paths:
         return ""
     command, reason = suggest_choosing(paths)
@@ -785,7 +785,7 @@ _FILE_NOUNS = {
 
 
 def _format_files(files: Mapping[str, int]) -> str:
-    """Format text such as `3 PDFs and 2 notes` from the number of files by extension."""
+    """Format file counts keyed by extension, e.g. as `3 PDFs and 2 notes`."""
     count_by_nouns = Counter[Pair]()
     for ending, number in files.items():
         noun = f"{ending} file" if ending else "file"
@@ -799,9 +799,9 @@ def _format_files(files: Mapping[str, int]) -> str:
 
 
 def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield a line about the skipped cards and highlights of other programs.
+    """Yield a line about skipped cards and highlights that belong to other tools.
 
-    If a run found no highlights, also yield a line about PDFs without annotations.
+    If the run found no highlights, also yield a line about PDFs without annotations.
     """
     documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
     note_count_by_tool = Counter[str]()
@@ -834,7 +834,7 @@ ANKI_OFF_NOTICE = (
 def explain_full_package(result: RunResult, ledger: Ledger) -> str:
     """Explain that the package contains every card because Anki was never read.
 
-    Return "" if Anki was read or nothing was written.
+    Returns "" if Anki has been read or nothing was written.
     """
     scan = result.scan
     if scan is None or scan.is_unreadable or ledger.get_meta("looked"):
@@ -845,7 +845,7 @@ def explain_full_package(result: RunResult, ledger: Ledger) -> str:
 
 
 def format_anki_view(viewed: ViewChanges) -> str:
-    """Format what was read in Anki, and what the user has changed there."""
+    """Summarize what was read from Anki and what the user has changed there."""
     parts = [
         format_count(viewed.seen, "note"),
         format_count(viewed.reviews, "new review"),
@@ -861,7 +861,7 @@ def format_anki_view(viewed: ViewChanges) -> str:
 
 
 def format_anki_changes(result: RunResult) -> str:
-    """Format a line about notes that were deleted, restored or retired in Anki, or return ""."""
+    """Format a line about notes deleted, restored, missing or retired in Anki, if any."""
     scan = result.scan
     if scan is None:
         return ""
@@ -886,11 +886,9 @@ def format_anki_changes(result: RunResult) -> str:
 
 
 def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> TextLines:
-    """Yield a line for each written package, or a line about the notes that were pushed.
+    """Yield one line per written package, or one line about the notes that were pushed.
 
-    Args:
-        result: the result of the run.
-        include_unchanged: whether to include packages with only unchanged notes.
+    If `include_unchanged` is False, packages with only unchanged notes are skipped.
     """
     for published in result.published:
         if published.notes and result.pushed is None:
@@ -916,7 +914,7 @@ def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> Tex
 
 
 def format_held_notes(result: RunResult) -> str:
-    """Format how many notes are held back and why, or return "" if none are."""
+    """Format how many notes are held back and why, or return "" if there are none."""
     count_by_reason = Counter(
         planned.hold_reason for planned in result.planned if planned.hold_reason
     )
@@ -929,11 +927,10 @@ def format_held_notes(result: RunResult) -> str:
 def _find_changes(
     result: RunResult, ledger: Ledger, workspace: WorkspaceDirectory
 ) -> list[TextChange]:
-    """Find the changes that a run made to cards because their sources changed.
+    """Find the cards that the run updated because their sources changed.
 
-    A change that conflicts with the user's own change gets a reason (`why`), because the card
-    keeps its text until the user decides. A change that the user has already made in Anki is
-    omitted.
+    If a change conflicts with the user's own edit, `why` is set, because the card keeps its
+    text until the user decides. Changes that the user has already made in Anki are skipped.
     """
     from ankiforge.pipeline.collection import matches_anki_edits
 

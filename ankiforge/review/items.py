@@ -103,7 +103,7 @@ _CODE_SPAN = regex(r"`([^`]*)`")
 
 
 class Item(Value):
-    """Something to decide on: drafts of a fact, a card, a passage without a card, or a question."""
+    """An item to decide on: drafts for a fact, a card, an uncarded passage, or a question."""
 
     id: str
     drafts: tuple[PendingDraft, ...] = ()
@@ -121,19 +121,19 @@ class Item(Value):
 
     @property
     def offered_drafts(self) -> tuple[OfferedDraft, ...]:
-        """The drafts to choose from, or the proposal if there is one."""
+        """The proposal if there is one, otherwise the drafts to choose from."""
         return (self.proposal,) if self.proposal else self.drafts
 
     @property
     def content_hash(self) -> str:
-        """A hash of everything that the user sees of the item, to detect later changes."""
+        """A hash of everything the user sees of the item, used to detect stale decisions."""
         outcome = None if self.proposal else self.outcome
         content = (self.offered_drafts, self.card, outcome, self.question)
         return hash16(msgspec.json.encode(content).decode())
 
     @property
     def highlight(self) -> Highlight | None:
-        """The passage that the item belongs to, or None if the item is a question."""
+        """The highlight that the item belongs to, or None for a question."""
         if self.outcome:
             return self.outcome.highlight
         if self.drafts:
@@ -141,12 +141,12 @@ class Item(Value):
         return self.card.highlight if self.card else None
 
     def select_draft(self, number: int) -> PendingDraft:
-        """Return draft `number`, counted from 0, or the best draft if `number` is out of range."""
+        """Return the draft at index `number`, falling back to the best if out of range."""
         return self.drafts[number if 0 <= number < len(self.drafts) else 0]
 
 
 def find_next_offer(ledger: Ledger, highlight: Highlight) -> Item | None:
-    """Return the passage's next offer of a new card as an item, or None."""
+    """Return the next offer of a new card from a passage, wrapped in an item, if any."""
     for offer in iter_offers(ledger, [highlight.key]):
         if offer[0].changed_card is None:
             return Item(offer[0].id, offer)
@@ -154,13 +154,13 @@ def find_next_offer(ledger: Ledger, highlight: Highlight) -> Item | None:
 
 
 def list_facts(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
-    """Return the facts in a passage, whether decided or still offered."""
+    """Return the facts in a passage, both decided and still on offer."""
     passage = ledger.get_passage(highlight.key)
     return load_snapshot(ledger, passage).compute_facts()
 
 
 def apply_edits(fields: Fields, edits: Texts) -> Fields:
-    """Return the fields with the user's edits applied. Blank fields are not added."""
+    """Return the fields with the user's edits applied, without adding blank new fields."""
     current_fields = dict(fields)
     changed_fields = {
         name: text
@@ -185,7 +185,7 @@ def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
 
 
 def list_review_reasons(draft: Draft) -> Strings:
-    """Return the reasons to look closely at a draft, as sentences.
+    """Return sentences saying why a draft needs a closer look.
 
     Findings of checks come first, followed by remarks.
     """
@@ -205,10 +205,10 @@ def list_review_reasons(draft: Draft) -> Strings:
 
 
 def find_main_warning(draft: Draft) -> str:
-    """Return the most important reason to look closely at a draft, with advice, or "".
+    """Return the main reason why a draft needs a closer look, with advice, or "".
 
-    A remark about the user's earlier decisions takes precedence over a warning, but not over a
-    finding that blocks the draft.
+    Remarks about the user's earlier decisions take precedence over warnings, but not over
+    findings that block the draft.
     """
     sentences = list_review_reasons(draft)
     broken_rule = _find_main_broken_rule(draft)
@@ -226,15 +226,15 @@ def find_main_warning(draft: Draft) -> str:
 
 
 def has_wording_problem(draft: Draft) -> bool:
-    """Return whether the main warning is about the wording, which the user can fix by editing."""
+    """Return whether a draft's main problem is its wording, which the user can edit."""
     broken_rule = _find_main_broken_rule(draft)
     return broken_rule is not None and broken_rule[0].group in ("structure", "wording")
 
 
 def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
-    """Return the most important broken rule with its finding, or None.
+    """Return the most important rule that a draft breaks, with the finding, or None.
 
-    Rules that block the draft come before rules that warn, each in the order of `RULES`.
+    Blocking rules come before warnings; ties are resolved by the order of `RULES`.
     """
     findings_by_check = {candidate.check: candidate for candidate in draft.findings}
     broken_rules = [
@@ -254,7 +254,7 @@ def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
 
 
 def explain_pending(draft: PendingDraft) -> str:
-    """Return why a draft is pending, or "" if its findings already say so."""
+    """Explain why a draft is pending, or return "" if its findings already say so."""
     reasons = []
     for remark in draft.remarks:
         reason = _REMARKS_IN_LISTS.get(remark.kind, remark.text)
@@ -272,7 +272,7 @@ def explain_pending(draft: PendingDraft) -> str:
 
 
 def to_sentence(text: str) -> str:
-    """Capitalize the text, end it with a period, and put quotation marks around code spans."""
+    """Capitalize text, end it with a period, and turn code spans into quotations."""
     quoted = _CODE_SPAN.sub(r"“\1”", text.strip())
     capitalised = quoted[:1].upper() + quoted[1:]
     return (
@@ -287,7 +287,7 @@ PASSAGE_CHOICE = -1
 
 
 class Decision(Value, forbid_unknown_fields=True):
-    """A decision on an item, in the form that the web page sends."""
+    """A decision on an item, as sent by the web page."""
 
     id: str
     turn: str
@@ -323,7 +323,7 @@ class Decision(Value, forbid_unknown_fields=True):
 
 
 class DecisionResult(Value):
-    """How to undo a decision, and which item comes next."""
+    """The result of a decision: how to undo it, and which item comes next."""
 
     undo_id: str
     """The id of the action to undo, or "" if the decision can't be undone."""
@@ -334,7 +334,7 @@ class DecisionResult(Value):
 
 
 class StaleItemError(RefusedError):
-    """Raised if the item has changed since it was displayed, or is no longer pending."""
+    """Raised if an item has changed since it was displayed or is no longer pending."""
 
     def __init__(
         self, item: Item | None, face: Json | None = None, why: str = ""
@@ -355,19 +355,18 @@ def _make_selection(decision: Decision) -> Selection:
 
 
 class Review:
-    """Loads the items to decide on, and carries out decisions."""
+    """Loads the items to decide on and carries out decisions."""
 
     def __init__(self, workspace: Workspace) -> None:
-        """Create a review of the items in a workspace."""
+        """Initialize a review of the items in a workspace."""
         self._workspace = workspace
         self._ledger: Ledger = workspace.ledger
 
     def load_item(self, id: str) -> Item | None:
-        """Return the item with this id, or None if it is no longer pending.
+        """Return the item with this id, or None if it's no longer pending.
 
-        A draft's item contains all drafts of the same offer. A passage has an item if it has
-        neither pending drafts nor a card, even if it is left out, or if there is a proposal for
-        another of its sentences.
+        The item for a draft contains all drafts of the same offer. A passage has an item if it
+        has a proposal, or if it has neither drafts nor a card, even if it was skipped.
         """
         ledger = self._ledger
         if is_draft_id(id):
@@ -401,7 +400,7 @@ class Review:
         return None
 
     def load_current_item(self, decision: Decision) -> Item:
-        """Load the item of a decision, and check that it hasn't changed since it was displayed.
+        """Load the item that a decision is about, checking that it hasn't changed since.
 
         Raises:
             StaleItemError: the item has changed since it was displayed, or is no longer pending.
@@ -419,7 +418,7 @@ class Review:
 
         Raises:
             StaleItemError: the item has changed since it was displayed, or is no longer pending.
-            ForgeError: the decision is refused; the message has the reason.
+            ForgeError: the decision is refused; the message says why.
         """
         item = self.load_current_item(decision)
         undoable = True
@@ -582,10 +581,10 @@ class Review:
         apply_deck_and_tags(self._ledger, guid, decision.fields, decks)
 
     def draft_alternatives(self, item: Item) -> Item:
-        """Let the model draft other cards for a passage, and return an item with the new drafts.
+        """Have the model draft other cards for a passage, and return an item with them.
 
         Raises:
-            ForgeError: the model has no other card, or can't be used.
+            ForgeError: the model has no other card to offer, or can't be used.
         """
         highlight = item.outcome.highlight if item.outcome else item.drafts[0].highlight
         ids_before = {
@@ -600,11 +599,11 @@ class Review:
         raise RefusedError("The model has no other card for this passage.")
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Return the card that would result from the user's edits or selection, without storing it.
+        """Build the card that the user's edits or selection would create, without storing it.
 
         Raises:
             StaleItemError: the item is no longer pending.
-            UsageError: no card can be made from the fields.
+            UsageError: the fields don't make a valid card.
         """
         item = self.load_item(decision.id)
         if item is None:
@@ -634,16 +633,16 @@ class Review:
 def select_clean_drafts(
     ledger: Ledger, ids: Sequence[str], query: str
 ) -> tuple[list[str], Counter[str]]:
-    """Select the drafts that can be accepted together without an individual decision.
+    """Select drafts that can be accepted in bulk, without a decision on each.
 
     Args:
-        ledger: source of the pending drafts.
-        ids: the drafts that match the query, possibly only some drafts of an offer.
-        query: the user's query. Warnings that it names are ignored.
+        ledger: where the pending drafts are stored.
+        ids: the drafts that match the query; these may be only some drafts of an offer.
+        query: the user's query. Warnings named in it are ignored.
 
     Returns:
-        The ids of the selected drafts, at most one per offer, and the number of skipped drafts by
-            reason.
+        The ids of the selected drafts, at most one per offer, and the number of skipped
+            drafts keyed by reason.
     """
     clean_ids: list[str] = []
     skipped_by_reason = Counter[str]()
@@ -664,7 +663,7 @@ def select_clean_drafts(
 
 
 def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
-    """Return why the user must decide on a draft individually, or "" if that isn't necessary."""
+    """Return why a draft can't be accepted in bulk, or "" if it can."""
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
             return "held back by a question: ankiforge list --view questions"
@@ -683,7 +682,7 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
 
 
 def iter_changed_cards(ledger: Ledger, actions: Collection[str]) -> Iterator[LocalCard]:
-    """Yield the live cards that the decisions with these action ids created or changed."""
+    """Yield the live cards created or changed by the actions with these ids."""
     action_ids = set(actions)
     guids = dict.fromkeys(
         entry.guid

@@ -46,7 +46,10 @@ _WITHIN_WORD = regex(rf"[^\W{UNSPACED_SCRIPTS}]{{2}}")
 
 
 def get_selectable_text(highlight: Highlight) -> Pair:
-    """Return the plain text in which the user can select, and its Markdown, or "" if literal."""
+    """Return the text in which the user can select, and its Markdown source.
+
+    The Markdown is "" if the text is literal.
+    """
     if highlight.markdown and highlight.kind is not HighlightKind.CARD:
         return highlight.exact, highlight.markdown[0]
     return highlight.sentence or highlight.exact, ""
@@ -57,16 +60,16 @@ def make_fields_from_spans(
     selected: str,
     question: str | None,
 ) -> Fields:
-    """Create the fields of a card from text that the user selected in a passage.
+    """Build the fields of a card from text that the user selected in a passage.
 
     Args:
         highlight: the passage.
-        selected: the selection, such as `3-8,12-15`, in code points of the selectable text.
-        question: the question that the selection answers, or None to blank out the selection.
+        selected: the selection, e.g. `3-8,12-15`, in code points of the selectable text.
+        question: the question answered by the selection, or None to make it a cloze deletion.
 
     Raises:
-        UsageError: nothing is selected, the selection isn't in the text or can't be blanked out, or
-            `parse_new_fields` rejects the fields.
+        UsageError: nothing is selected, the selection isn't in the text or can't be hidden,
+            or `parse_new_fields` rejects the fields.
     """
     spans = _parse_spans(selected)
     text, markdown = get_selectable_text(highlight)
@@ -101,7 +104,7 @@ def _parse_spans(selected: str) -> list[Span]:
 
 
 class Sentence(Value):
-    """A proposal's sentence, in which the user may select other text than the proposed gaps."""
+    """A proposal's sentence, in which the user may select other gaps than those proposed."""
 
     text: str
     markdown: str
@@ -114,7 +117,7 @@ class Sentence(Value):
 
 
 def parse_sentence(draft: Draft) -> Sentence:
-    """Parse a proposal's sentence, and locate its gaps, formulas and code in the plain text."""
+    """Parse the sentence of a proposal, locating its gaps, formulas and code spans."""
     markdown = reveal_answers(draft.gaps[0])
     text = to_plain_text(markdown)
     formulas = []
@@ -149,7 +152,7 @@ def parse_sentence(draft: Draft) -> Sentence:
 
 
 def find_previous_sentence(draft: OfferedDraft) -> str:
-    """Return the complete sentence before a draft's quote in the source, or ""."""
+    """Return the sentence before a draft's quote in the source, or "" if it's incomplete."""
     highlight = draft.highlight
     quote = draft.quote or highlight.exact
     for text in (
@@ -174,7 +177,7 @@ def find_previous_sentence(draft: OfferedDraft) -> str:
 
 
 class Selection(Value):
-    """The text that the user selected in the sentence of a proposal."""
+    """Text that the user selected in the sentence of a proposal."""
 
     spans: str
     """The text to blank out or to ask for, as in `make_fields_from_spans`."""
@@ -189,12 +192,12 @@ def make_fields_from_sentence(
     selected: Selection,
     question: str | None,
 ) -> Fields:
-    """Create the fields of a card from text that the user selected in a proposal's sentence.
+    """Build the fields of a card from text that the user selected in a proposal's sentence.
 
     Args:
         draft: the proposal.
         selected: the selection, in code points of the sentence.
-        question: the question that the selection answers, or None to blank out the selection.
+        question: the question answered by the selection, or None to make it a cloze deletion.
 
     Raises:
         UsageError: as for `make_fields_from_spans`.
@@ -212,10 +215,11 @@ def make_fields_from_sentence(
 
 
 def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
-    """Render the sentence, or the part of it that `cut` keeps, as cloze text.
+    """Render a sentence as cloze text, optionally cut down to the span in `cut`.
 
     Raises:
-        ValueError: `cut` isn't part of the sentence, or the selection can't be blanked out in it.
+        ValueError: `cut` isn't a valid span of the sentence, or the selection can't be
+            hidden.
     """
     if not cut:
         return make_cloze_text(sentence.text, spans, sentence.markdown, whole=True)
@@ -237,7 +241,7 @@ def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
 
 
 class _Piece(Value):
-    """An indivisible piece of Markdown, with its position in the plain text."""
+    """An indivisible segment of Markdown, with its position in the plain text."""
 
     start: int
     end: int
@@ -261,19 +265,19 @@ def make_cloze_text(
     *,
     whole: bool = False,
 ) -> str:
-    """Turn the sentences around a selection into cloze text, with the selection blanked out.
+    """Turn the sentences around a selection into cloze text that hides the selection.
 
-    Formulas, code and links are blanked out as a whole. If a gap would split emphasis, the emphasis
-    is removed, because a card must keep the text of the passage but not its formatting.
+    Formulas, code and links are hidden as a whole. Emphasis that straddles a gap is
+    removed, because a card must preserve the text of the passage but not its formatting.
 
     Args:
         text: the passage as plain text.
         spans: the selection, in code points of `text`. Overlapping spans are merged.
         markdown: the passage as Markdown, or "" if the text is literal.
-        whole: whether to keep the whole text instead of only the sentences around the selection.
+        whole: whether to keep the whole text, not just the sentences around the selection.
 
     Raises:
-        ValueError: a span is outside the text, or can't be blanked out.
+        ValueError: a span is outside the text or can't be hidden.
     """
     # find the pieces of the sentences around the selection
     selected = _merge_spans(text, spans)
@@ -329,10 +333,10 @@ def make_cloze_text(
 
 
 def extract_part(text: str, span: Span, markdown: str = "") -> str:
-    """Extract part of a passage as Markdown, without splitting formulas, code or links.
+    """Extract a span of a passage as Markdown, without splitting formulas, code or links.
 
     Raises:
-        ValueError: the span contains no text, or is outside the passage.
+        ValueError: the span is outside the passage or contains no text.
     """
     [selected] = _merge_spans(text, [span])
     all_pieces, forms, to_plain = _split_into_pieces(text, markdown)
@@ -347,10 +351,10 @@ def extract_part(text: str, span: Span, markdown: str = "") -> str:
 
 
 def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Sort and trim the spans, and merge those that overlap.
+    """Sort and trim the spans, merging any that overlap.
 
     Raises:
-        ValueError: there is no span, or a span is empty or outside the text.
+        ValueError: there are no spans, or one is blank or outside the text.
     """
     merged: list[Span] = []
     for start, end in sorted(spans):
@@ -375,19 +379,19 @@ def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
 def _split_into_pieces(
     text: str, markdown: str
 ) -> tuple[_Pieces, tuple[_Renderer, ...], _Renderer]:
-    """Split a passage into indivisible pieces, and choose how to render them.
+    """Split a passage into indivisible segments, and choose the ways to render them.
 
-    Markdown can be rendered as written or without emphasis. Literal text can be rendered with only
-    the necessary characters escaped, or with all punctuation escaped, because joining pieces may
-    turn separate characters into markup.
+    Markdown can be rendered as written or without emphasis. Literal text can be rendered
+    with minimal escaping or with all punctuation escaped, because joining segments may turn
+    separate characters into markup.
 
     Args:
         text: the passage as plain text.
         markdown: the passage as Markdown, or "" if the text is literal.
 
     Returns:
-        The pieces, the functions that render pieces as Markdown (best first), and a function that
-            renders them as plain text.
+        The segments, functions that render segments as Markdown (preferred first), and a
+            function that renders them as plain text.
     """
     aligned = _align_with_text(text, markdown) if markdown else None
     if aligned is not None:
@@ -419,7 +423,7 @@ def _render_without_emphasis(pieces: _Pieces) -> str:
 
 
 def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:
-    """Align Markdown with its plain text, or return None if the two don't match."""
+    """Align Markdown tokens with the plain text, or return None if they don't match."""
     pieces: list[_Piece] = []
     position = 0
     for token in _iter_tokens(markdown):

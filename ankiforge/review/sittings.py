@@ -40,10 +40,10 @@ RESULT_BY_ACT = {
 
 
 def format_pending_counts(pending_count: int, proposal_count: int) -> str:
-    """Format the number of pending decisions and of marks with a proposal, or return "".
+    """Format the numbers of pending decisions and proposals, or return "" if both are 0.
 
-    The number of proposals is an estimate. About one in ten turns out not to exist when it is
-    shown.
+    The number of proposals is an estimate: about one in ten turns out not to exist once it
+    is generated for display.
     """
     pending_text = f"{pending_count:,} waiting" if pending_count else ""
     return " · ".join(
@@ -58,7 +58,7 @@ def format_pending_counts(pending_count: int, proposal_count: int) -> str:
 
 
 class DocumentPile(Value):
-    """A document with pending drafts, or with marks that may get a proposal."""
+    """A document with pending drafts, or with highlights that may yield a proposal."""
 
     document: int
     title: str
@@ -71,7 +71,7 @@ class DocumentPile(Value):
 
     @property
     def proposal_count(self) -> int:
-        """The estimated number of proposed sentences."""
+        """The estimated number of sentences with a proposal."""
         return pending_items.count_proposals(self.proposal_marks)
 
     @property
@@ -84,19 +84,19 @@ class DocumentPile(Value):
 
     @property
     def is_for_chat(self) -> bool:
-        """Whether a chat is a better offer than a sitting.
+        """Whether to offer a chat instead of a sitting.
 
-        This is so if there are fewer than ten drafts and proposals, and at least as many other
-        marks.
+        True if there are fewer than ten drafts and proposals, and at least as many other
+        highlights.
         """
         offered_count = len(self.drafted_marks) + self.proposal_count
         return offered_count < min(SITTING_SIZE, 1 + len(self.other_marks))
 
     @property
     def chat_offer(self) -> str:
-        """The line that offers a chat, such as `3 proposals; your chat can ask about the other 40`.
+        """A line offering a chat, or "" if a chat isn't recommended.
 
-        It is "" if a chat isn't recommended.
+        For example: `3 proposals; your chat can ask about the other 40`.
         """
         if not (self.is_for_chat and self.other_marks):
             return ""
@@ -111,12 +111,12 @@ class DocumentPile(Value):
     ) -> list[Item]:
         """Return the ten most useful drafts and proposals, in reading order.
 
-        Proposals are generated in order of usefulness until there are ten. If several marks propose
-        the same sentence, only the one with the best gap is returned. Postponed items are returned
-        only if nothing else is left.
+        Proposals are generated from the most useful down until there are ten. If several
+        highlights propose the same sentence, only the one with the best gap is kept. Postponed
+        items are used only if nothing else is left.
 
         Args:
-            load_item: returns the item with a given id, or None if it is no longer pending.
+            load_item: returns the item with a given id, or None if it's no longer pending.
             later: the ids of postponed items.
         """
         locations = [*self.drafted_marks, *self.proposal_marks]
@@ -141,7 +141,7 @@ class DocumentPile(Value):
 
 
 class Sitting(Value):
-    """Up to ten items to decide on together, and the results of the decisions so far."""
+    """Up to ten items to decide on in one go, and the results of the decisions so far."""
 
     ids: Strings
     """The ids of the remaining items, in display order."""
@@ -156,16 +156,17 @@ class Sitting(Value):
     def record_decision(
         self, id: str, act: str, action: str, next_fact_id: str = ""
     ) -> Sitting:
-        """Record a decision on an item, and return the sitting without that item.
+        """Record a decision, and return the sitting without the item it was about.
 
-        If the decision created a card, the next fact of the same mark replaces the item. If that
-        makes more than ten items, including those decided on, the last item is dropped.
+        If the decision created a card, the next fact of the same highlight takes the item's
+        place. The last item is dropped if the sitting would then exceed ten items, counting
+        those already decided.
 
         Args:
             id: the id of the item.
             act: the `act` of the decision.
             action: the id of the action, or "" if the decision can't be undone.
-            next_fact_id: the id of the next fact of the same mark, or "".
+            next_fact_id: the id of the next fact of the same highlight, or "".
         """
         result = RESULT_BY_ACT.get(act, "card")
         results = (*self.results, result)
@@ -176,14 +177,14 @@ class Sitting(Value):
         return replace(self, ids=ids, results=results, actions=actions)
 
     def replace_item(self, id: str, new_id: str) -> Sitting:
-        """Replace the item `id`, or remove it if `new_id` is ""."""
+        """Replace item `id` with `new_id`, or remove it if `new_id` is empty."""
         return replace(self, ids=self._replace_id(id, new_id))
 
     def add_item(self, id: str, reading_order: Sequence[str]) -> Sitting:
-        """Add an item of the same document, keeping the items in reading order.
+        """Add an item from the same document, keeping the items in reading order.
 
-        If that makes more than ten items, including those decided on, the last of the other items
-        is dropped.
+        The last of the other items is dropped if the sitting would then exceed ten items,
+        counting those already decided.
         """
         ids = [
             item_id for item_id in reading_order if item_id == id or item_id in self.ids
@@ -205,13 +206,13 @@ def load_piles(
     uncarded: Iterable[PassageLocation],
     highlight_key: str = "",
 ) -> list[DocumentPile]:
-    """Group the undecided marks by document, best documents first.
+    """Group the undecided highlights by document, best documents first.
 
     Args:
-        ledger: source of the marks.
+        ledger: where the highlights are stored.
         draft_ids: the ids of drafts for new cards, best first (`PendingItems.new_drafts`).
-        uncarded: the marks that may get a proposal, best first (`PendingItems.uncarded`).
-        highlight_key: return only the document of this highlight; "" returns all.
+        uncarded: highlights that may yield a proposal, best first (`PendingItems.uncarded`).
+        highlight_key: restrict the result to this highlight's document, or "" for all.
     """
     marks = uncarded
     if highlight_key:
@@ -229,10 +230,10 @@ def load_piles(
 def group_by_document(
     drafts: Iterable[PassageLocation], uncarded: Iterable[PassageLocation] = ()
 ) -> list[DocumentPile]:
-    """Group locations by document, and sort the documents by the total rank of their ten best.
+    """Group locations by document, sorting documents by the total rank of their ten best.
 
-    Ties keep the order of the first locations. If a work has several copies, its best copy is
-    sorted with the other works, and further copies come after the first copies of all works.
+    Ties keep the order of first appearance. Only the best copy of a work is ranked among
+    the other works; further copies come after all first copies.
     """
     documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
         lambda: ([], [], [])
@@ -259,7 +260,7 @@ def group_by_document(
 
 
 def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
-    """Return the drafts in review order: by document, in batches of ten, each in reading order."""
+    """Sort the drafts for review: by document, then in batches of ten in reading order."""
     ordered: list[PassageLocation] = []
     for pile in piles:
         remaining = pile.drafted_marks
@@ -272,9 +273,7 @@ def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
 
 
 def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
-    """Return the ids of the pending items in review order.
-
-    With a query, only matching items are returned.
+    """Return the ids of the pending items in review order, optionally filtered by a query.
 
     Raises:
         UsageError: the query can't be parsed.
@@ -301,9 +300,9 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
 
 
 def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentPile]:
-    """Return the documents with proposals whose titles contain all words of the query, best first.
+    """Return the documents with proposals whose titles contain all query words, best first.
 
-    A query with fields or negations is about cards and drafts, so it matches no document.
+    A query with fields or negations is about cards and drafts, so it matches no documents.
 
     Raises:
         UsageError: the query can't be parsed.
@@ -328,9 +327,9 @@ def iter_proposals(
     """Yield the ten best proposals of each document, then the next ten of each, and so on.
 
     Args:
-        ledger: source of the marks.
-        load_item: returns the item with a given id, or None if it is no longer pending.
-        query: yield only proposals of documents whose titles match; "" matches all.
+        ledger: where the highlights are stored.
+        load_item: returns the item with a given id, or None if it's no longer pending.
+        query: restrict the result to documents whose titles match, or "" for all.
     """
     remaining = load_piles(ledger, (), pending_items.load_pending_items(ledger).uncarded)
     if query:
@@ -360,9 +359,9 @@ def iter_proposals(
 
 
 def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
-    """Yield the drafts of new cards in review order.
+    """Yield the drafts for new cards in review order.
 
-    The first fact of every passage comes before any further facts.
+    The first fact of every passage comes before any passage's further facts.
     """
     order = pending_items.load_pending_items(ledger)
     locations = sort_for_review(load_piles(ledger, order.new_drafts, ()))

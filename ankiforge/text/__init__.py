@@ -25,17 +25,18 @@ class _LazyPattern:
 
 
 def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """Return a regular expression that is compiled on first use.
+    """Return a regular expression that is compiled lazily, on first use.
 
-    The program defines hundreds of patterns, but a single command uses only a few.
+    The program defines hundreds of patterns, but any one command uses only a few.
     """
     return cast("re.Pattern[AnyStr]", _LazyPattern(pattern, flags))
 
 
 class WordMatcher:
-    """Test quickly whether any of several words occurs in a text.
+    """Tests quickly whether any of several words occurs in a text.
 
-    Searches only around the rarest character of each word, which is about ten times as fast.
+    It searches only around the rarest character of each word, which is about ten times as
+    fast as a plain search.
     """
 
     def __init__(self, *words: str) -> None:
@@ -46,7 +47,7 @@ class WordMatcher:
         self._length = max(map(len, words))
 
     def matches(self, text: str) -> bool:
-        """Return whether `text` contains at least one of the words."""
+        """Return whether `text` contains any of the words."""
         for character, words in self._by_character.items():
             if character not in text:
                 continue
@@ -79,16 +80,16 @@ _MAX_OCCURRENCES = 20
 
 
 def _estimate_frequency(character: str) -> int:
-    """Estimate how common a character is in notes: 0 (rare), 1 or 2 (letters, digits, spaces)."""
+    """Estimate how common a character is in notes, from 0 (rare) to 2 (e.g. letters)."""
     if character.isalnum() or character.isspace():
         return 2
     return int(character in ":[]#*_-.")
 
 
 def format_count(number: int, singular: str, plural: str = "") -> str:
-    """Format a count with its noun, such as `1 card` or `1,200 cards`.
+    """Format a count with its noun, e.g. `1 card` or `1,200 cards`.
 
-    Pass `plural` only if it isn't the singular plus `s`.
+    `plural` is needed only if it isn't just the singular plus `s`.
     """
     if number == 1:
         return f"1 {singular}"
@@ -100,14 +101,14 @@ MAX_SHOWN_NAMES = 3
 
 
 def format_first_names(names: Sequence[str]) -> str:
-    """Join the first few names and count the others, such as `a, b, c and 4 more`."""
+    """Join the first few names and count the rest, e.g. `a, b, c and 4 more`."""
     first_names = ", ".join(names[:MAX_SHOWN_NAMES])
     hidden_count = len(names) - MAX_SHOWN_NAMES
     return f"{first_names} and {hidden_count:,} more" if hidden_count > 0 else first_names
 
 
 def format_counts(numbers: Mapping[str, int]) -> str:
-    """Join all nonzero counts with their nouns, such as `3 new, 1 gone`."""
+    """Join the nonzero counts with their labels, e.g. `3 new, 1 gone`."""
     return ", ".join(f"{number:,} {noun}" for noun, number in numbers.items() if number)
 
 
@@ -117,7 +118,10 @@ def join_columns(*parts: str) -> str:
 
 
 def shorten_path(path: Path | str) -> str:
-    """Shorten a path: relative to the current directory, or with `~` for the home directory."""
+    """Shorten a path for display.
+
+    Make it relative to the current directory, or abbreviate the home directory to `~`.
+    """
     path = Path(path)
     current_directory = Path.cwd()
     if path.is_relative_to(current_directory) and path != current_directory:
@@ -129,21 +133,21 @@ def shorten_path(path: Path | str) -> str:
 
 
 def format_percent(fraction: float | None, digits: int = 0) -> str:
-    """Format a fraction between 0 and 1 as a percentage, such as `91 %`; None becomes `–`."""
+    """Format a fraction between 0 and 1 as a percentage, e.g. `91 %`, or None as `–`."""
     return "–" if fraction is None else f"{fraction * 100:.{digits}f} %"
 
 
 def format_dollars(amount: float) -> str:
-    """Format an amount in dollars, such as `$0.0012` or `$1.20`; 0 becomes `nothing`."""
+    """Format an amount in dollars, e.g. `$0.0012` or `$1.20`, or `nothing` for 0."""
     if not amount:
         return "nothing"
     return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
 
 
 def format_cost(amount: float | None, *, local: bool) -> str:
-    """Format the cost of using a model: "$1.20", "free (local)", or "price unknown" for None.
+    """Format the cost of using a model, e.g. `$1.20`, `free (local)` or `price unknown`.
 
-    `local` tells whether the model runs on this computer.
+    `local` is whether the model runs on this computer.
     """
     if amount is None:
         return "price unknown"
@@ -168,26 +172,26 @@ RIGHT_ALIGN_MARK = "\t"
 
 
 def mark_bold(text: str) -> str:
-    """Mark `text` as bold, for `render_bold_marks` to replace the marks on output."""
+    """Mark `text` as bold; `render_bold_marks` renders the markers on output."""
     return f"{_BOLD_START}{text}{_BOLD_END}"
 
 
 def remove_bold_marks(text: str) -> str:
-    """Remove the marks set by `mark_bold`, for example to measure the width of the text."""
+    """Strip the markers added by `mark_bold`, e.g. to measure the width of the text."""
     return text.replace(_BOLD_START, "").replace(_BOLD_END, "")
 
 
 def find_bold_span(text: str) -> tuple[int, int]:
-    """Return the span of the first bold part, including its marks, or (0, 0) if nothing is bold."""
+    """Return the span of the first bold text, markers included, or (0, 0) if none is bold."""
     match = _BOLD.search(text)
     return match.span() if match else (0, 0)
 
 
 def render_bold_marks(text: str, opening: str = "**", closing: str = "**") -> str:
-    """Replace the marks set by `mark_bold` with `opening` and `closing`."""
+    """Replace the markers added by `mark_bold` with `opening` and `closing`."""
     return _BOLD.sub(lambda match: f"{opening}{match[1]}{closing}", text)
 
 
 def to_one_line(text: str) -> str:
-    """Collapse each run of whitespace, including line breaks, to a single space."""
+    """Collapse all whitespace, including line breaks, to single spaces."""
     return " ".join(text.split())

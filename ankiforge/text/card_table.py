@@ -53,7 +53,7 @@ _COMMAS_HINT = "put texts with commas in quotes"
 
 
 class CardRow(NamedTuple):
-    """A row of a card table: a question with its answer, or a text with gaps.
+    """One row of a card table: either a question and answer, or a cloze text.
 
     A row with a `rejection_reason` can't become a card.
     """
@@ -87,7 +87,7 @@ class CardRow(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """A text, split into the settings, headers and lines of its table."""
+    """A card table split into settings, headers, and lines."""
 
     settings: Texts
     """Maps the names of Anki's header lines, such as `#deck:Biology`, to their values."""
@@ -103,10 +103,10 @@ class _Table(NamedTuple):
 
     @property
     def columns(self) -> list[str]:
-        """The content of each column, such as `front` or `tags`.
+        """What each column contains, e.g. `front` or `tags`.
 
-        Headers and Anki's settings decide. If neither names the front, the unnamed columns are
-        front, back and extra, in this order.
+        This comes from the headers and Anki's settings. If neither names a front column, the
+        unnamed columns are taken to be front, back, and extra, in that order.
         """
         columns = list(self.headers)
         for name, value in self.settings.items():
@@ -120,10 +120,9 @@ class _Table(NamedTuple):
         return [*[column or next(sides, "") for column in columns], *sides]
 
     def rejection_reason(self, row: Texts, cells: Sequence[str]) -> Pair:
-        """Return why the row can't become a card and how to fix it, or ("", "") if it can.
+        """Return why a row can't become a card and how to fix it, or ("", "") if it can.
 
-        `row` maps the content of each column, such as `front`, to the cell's text. `cells` lists
-        all cells.
+        `row` maps column contents, e.g. `front`, to cell text. `cells` are all cells of the row.
         """
         width = len(self.headers)
         if width and any(map(str.strip, cells[width:])):
@@ -149,9 +148,9 @@ _CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def is_card_table(head: str) -> bool:
-    """Return whether a text that begins with `head` is a table of cards.
+    """Return whether text that starts with `head` is a card table.
 
-    It must begin with headers for questions and answers, or with Anki's settings including
+    It is if it starts with question and answer headers, or with Anki's settings, including
     `#separator`.
     """
     table = _parse_table(head)
@@ -188,10 +187,10 @@ def _parse_table(text: str) -> _Table:
 
 
 def split_anki_settings(text: str) -> tuple[Texts, str]:
-    """Split off Anki's settings at the start of a text, such as `#separator:tab`.
+    """Split off any Anki settings at the start of `text`, e.g. `#separator:tab`.
 
     Returns:
-        (settings by lower-case name, the rest of the text)
+        The settings keyed by lower-cased name, and the rest of the text.
     """
     settings = {}
     while text.startswith("#"):
@@ -205,9 +204,9 @@ def split_anki_settings(text: str) -> tuple[Texts, str]:
 
 
 def _parse_headers(text: str) -> tuple[str, Strings]:
-    """Detect the separator and headers of a table from its first line.
+    """Guess the separator of a table and parse the headers in its first line.
 
-    Returns no headers unless one names the front and another the back.
+    Returns no headers unless there is one for the front and one for the back.
     """
     header_line = text.partition("\n")[0]
     separator = max("\t;,|", key=header_line.count)
@@ -233,9 +232,10 @@ def _parse_header_row(header_line: str, separator: str) -> Strings:
 
 
 def _straighten_quotes(text: str, separator: str) -> str:
-    """Replace curly quotes around cells with straight ones, in case an editor has curled them.
+    """Straighten curly quotes around cells, in case an editor inserted smart quotes.
 
-    Does nothing if the text contains straight quotes, or if any row doesn't begin with a curly one.
+    Leaves the text unchanged if it contains any straight quotes, or if any line doesn't
+    start with a curly quote.
     """
     lines = text.strip().split("\n")
     if '"' in text or not all(line.startswith(("“", "„", "”")) for line in lines):
@@ -248,7 +248,7 @@ def _straighten_quotes(text: str, separator: str) -> str:
 
 
 def parse_card_rows(text: str) -> Iterator[CardRow]:
-    """Yield all non-empty rows of a table, including rejected ones."""
+    """Parse a table and yield its non-empty rows, including rejected ones."""
     table = _parse_table(text)
     columns = table.columns
     numbers = count(1)
@@ -299,10 +299,10 @@ _REASONS_BY_ERROR = {
 def _split_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
     """Split the lines of a table into rows.
 
-    After a damaged row, resumes at the next line that is a complete row by itself.
+    After a malformed row, parsing resumes at the next line that is a complete row by itself.
 
     Yields:
-        (the row's range of lines, its cells, what is wrong with the row or "")
+        The row's range of lines, its cells, and what's wrong with it, or "".
     """
     lines = table.body
     escaped_separator = re.escape(table.separator)

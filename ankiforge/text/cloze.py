@@ -31,7 +31,7 @@ MAX_CLOZE_NUMBER = 500
 
 
 class Gap(Value):
-    """A cloze deletion in a text, such as `{{c1::answer::hint}}`."""
+    """A cloze deletion, e.g. `{{c1::answer::hint}}`."""
 
     numbers: tuple[int, ...]
     answer: str
@@ -52,7 +52,7 @@ _MAX_CLOZE_DEPTH = 20
 
 @lru_cache(maxsize=64)
 def find_gaps(markdown: str) -> tuple[Gap, ...]:
-    """Return all well-formed cloze deletions, including nested ones, ordered by start."""
+    """Find all well-formed cloze deletions, including nested ones, ordered by start."""
     if "{{c" not in markdown:
         return ()
     closed, _ = _parse_gaps(markdown)
@@ -60,7 +60,7 @@ def find_gaps(markdown: str) -> tuple[Gap, ...]:
 
 
 def find_cloze_numbers(markdown: str) -> tuple[int, ...]:
-    """Return the distinct cloze numbers in ascending order."""
+    """Return the distinct cloze numbers in `markdown`, in ascending order."""
     all_numbers: set[int] = set()
     for gap in find_gaps(markdown):
         all_numbers.update(gap.numbers)
@@ -68,7 +68,7 @@ def find_cloze_numbers(markdown: str) -> tuple[int, ...]:
 
 
 def find_cloze_problems(markdown: str) -> Iterator[str]:
-    """Yield a message for each malformed cloze deletion, or a single message if there are none."""
+    """Yield a message for each invalid cloze deletion, or one message if there are none."""
     closed, unclosed = _parse_gaps(markdown)
     if unclosed:
         yield f"a cloze opened at character {unclosed[0]} is never closed"
@@ -95,7 +95,10 @@ class _OpenGap:
 
 @lru_cache(maxsize=16)  # called for a card's problems, then for its gaps
 def _parse_gaps(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
-    """Return the well-formed cloze deletions, ordered by end, and the offsets of unclosed ones."""
+    """Parse the cloze deletions in `markdown`.
+
+    Returns the well-formed ones, ordered by end, and the offsets of those never closed.
+    """
     closed: list[Gap] = []
     unclosed: list[_OpenGap] = []  # the innermost last
     shield_iterator = iter(find_shields(markdown))
@@ -150,9 +153,9 @@ def _parse_gaps(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
 
 
 def reveal_answers(markdown: str, depth: int = 0) -> str:
-    """Replace each cloze deletion with its answer, including nested ones.
+    """Replace each cloze deletion, including nested ones, with its answer.
 
-    `depth` counts the levels of nesting in recursive calls.
+    `depth` is the current nesting level, used to limit recursion.
     """
     if depth == _MAX_CLOZE_DEPTH:
         return markdown
@@ -169,7 +172,7 @@ def reveal_answers(markdown: str, depth: int = 0) -> str:
 
 
 def to_search_text(markdown: str) -> str:
-    """Convert a field to text for the search index, with answers revealed and hints appended."""
+    """Convert a field to text for the search index, revealing answers and appending hints."""
     texts = [reveal_answers(markdown)]
     texts += [gap.hint for gap in find_gaps(markdown)]
     return " ".join(filter(None, texts))
@@ -183,7 +186,7 @@ _SECOND_BRACE = regex(r"(?<=\{)\{|(?<=\})\}")
 
 
 def format_cloze(number: int, answer: str, hint: str = "") -> str:
-    """Write a cloze deletion, escaping any characters that would break its markup."""
+    """Format a cloze deletion, escaping characters that would break its syntax."""
     body = _escape_cloze_syntax(answer)
     if hint:
         body += f"::{_escape_cloze_syntax(hint)}"
@@ -195,7 +198,7 @@ def _escape_cloze_syntax(markdown: str) -> str:
 
 
 def blank_out(markdown: str, spans: tuple[Span, ...]) -> str:
-    """Turn each span into a cloze deletion, numbered from 1 in text order."""
+    """Turn each span into a cloze deletion, numbering them from 1 in text order."""
     parts = []
     position = 0
     for number, (start, end) in enumerate(sorted(spans), start=1):
@@ -207,7 +210,7 @@ def blank_out(markdown: str, spans: tuple[Span, ...]) -> str:
 
 
 def escape_cloze_braces(markdown: str) -> str:
-    """Escape `{{` and `}}` so that they don't form a cloze deletion."""
+    """Escape `{{` and `}}` so that they aren't parsed as cloze deletions."""
     return map_outside_shields(markdown, lambda text: _SECOND_BRACE.sub(r"\\\g<0>", text))
 
 
@@ -230,7 +233,7 @@ _MAY_BE_MARKUP = regex(r"(?m)[\\`*<$\[\]{:=~_&]|^[ \t]*[>#+|\d}-]|\}\}")
 
 
 def escape_markdown(text: str) -> str:
-    """Escape plain text so that it renders literally as Markdown."""
+    """Escape plain text so that Markdown renders it literally."""
     if not _MAY_BE_MARKUP.search(text):
         return text
 
@@ -246,7 +249,7 @@ def escape_markdown(text: str) -> str:
 
 
 def text_to_markdown(text: str) -> str:
-    r"""Convert plain text to Markdown: convert maths such as `\(…\)` and escape everything else."""
+    """Convert plain text to Markdown, converting LaTeX math and escaping everything else."""
     return convert_to_dollar_math(text, escape_markdown)
 
 
@@ -276,12 +279,12 @@ _DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \
 
 
 def format_table_rows(markdown: str) -> list[str]:
-    """Join the cells of each table row with ` · `; return [] if the text isn't a table."""
+    """Format each row of a table as its cells joined with ` · `; return [] if not a table."""
     return [" · ".join(filter(None, cells)) for cells in parse_table(markdown)]
 
 
 def parse_table(markdown: str) -> list[Strings]:
-    """Split each table row into its cells; return [] if the text isn't a table."""
+    """Parse a Markdown table into rows of cells, or return [] if the text isn't a table."""
     lines = markdown.split("\n")
     if not any(map(_DELIMITER_ROW.fullmatch, lines)):
         return []
@@ -295,9 +298,9 @@ def parse_table(markdown: str) -> list[Strings]:
 
 @lru_cache(maxsize=64)
 def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
-    """Strip all markup from a field and replace cloze deletions with their answers.
+    """Strip all markup from a field and reveal its cloze deletions.
 
-    If `dollars` is true, formulas keep their dollars.
+    If `dollars` is true, formulas keep their dollar signs.
     """
     text = reveal_answers(markdown)
     if not _MAY_BE_MARKUP.search(text):
@@ -356,9 +359,10 @@ _GAP_END = "\x03"
 
 
 def split_at_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
-    """Split a text into pairs of (plain text, answer of the gap after it).
+    """Split a field into (plain text, answer of the cloze deletion that follows) pairs.
 
-    The last answer is "" if no gap follows. If `dollars` is true, formulas keep their dollars.
+    The last answer is "" if nothing follows the text. If `dollars` is true, formulas keep
+    their dollar signs.
     """
     parts = []
     position = 0
@@ -383,7 +387,10 @@ def split_at_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
 
 
 def to_terminal_text(markdown: str, opening: str = "[", closing: str = "]") -> str:
-    """Convert a field to text for a terminal, with gaps in brackets and formulas in dollars."""
+    """Convert a field to terminal text, with the answers of cloze deletions in brackets.
+
+    Formulas keep their dollar signs.
+    """
     parts = []
     for text_before, answer in split_at_gaps(markdown, dollars=True):
         parts.append(text_before)
@@ -393,16 +400,16 @@ def to_terminal_text(markdown: str, opening: str = "[", closing: str = "]") -> s
 
 
 def find_image_paths(markdown: str) -> Strings:
-    """Return the distinct paths of all images, `![…](path)`, as written."""
+    """Return the distinct paths of all `![…](path)` images, as written."""
     return tuple(dict.fromkeys(_IMAGE_PATH.findall(markdown)))
 
 
 def parse_image_label(label: str) -> Pair:
-    """Split an image label such as `alt|300` into the alt text and the width in pixels, or ""."""
+    """Split an image label, e.g. `alt|300`, into alt text and width in pixels ("" if none)."""
     width = _LABEL_END.search(label)
     return (label[: width.start()], width[1]) if width else (label, "")
 
 
 def format_cloze_answers(markdown: str) -> str:
-    """Join the answers of all cloze deletions as plain text, separated by ` · `."""
+    """Return the answers of all cloze deletions as plain text, joined with ` · `."""
     return " · ".join(to_plain_text(gap.answer) for gap in find_gaps(markdown))

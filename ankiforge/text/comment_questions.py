@@ -33,7 +33,7 @@ _MIN_QUESTION_WORDS = 3
 
 
 class CommentQuestion(Value):
-    """A question found in a comment, with the surrounding text. All texts are Markdown."""
+    """A question found in a comment, with the text around it, all as Markdown."""
 
     text: str
     """The question, or several consecutive questions."""
@@ -47,7 +47,7 @@ class CommentQuestion(Value):
 
     @property
     def has_short_answer(self) -> bool:
-        """Whether the question is followed by text short enough to be its answer."""
+        """Whether the text after the question is short enough to be its answer."""
         # in scripts without spaces, two letters count as one word
         word_count = len(_WORD.findall(_UNSPACED_LETTER.sub(" ", self.text_after)))
         word_count += len(_UNSPACED_LETTER.findall(self.text_after)) // 2
@@ -111,7 +111,7 @@ _LIST_NUMBER = regex(r"(\d{1,9})([.)])(?=\s)")
 
 
 def has_question_mark(text: str) -> bool:
-    """Return whether `text` contains a question mark of any script."""
+    """Return whether `text` contains a question mark in any script."""
     return (
         any(mark in text for mark in _QUESTION_MARKS)
         or _GREEK_QUESTION_MARK.search(text) is not None
@@ -119,14 +119,14 @@ def has_question_mark(text: str) -> bool:
 
 
 def has_question_label(comment: str) -> bool:
-    """Return whether the comment begins with a question label, such as `?` or `Question:`."""
+    """Return whether the comment starts with a question label, e.g. `?` or `Question:`."""
     return _QUESTION_LABEL.match(comment, _skip_match(_LEADING, comment, 0)) is not None
 
 
 def find_question(comment: str) -> CommentQuestion | None:
-    """Find the first question that can be the front of a card, or return None.
+    """Find the first question that could be the front of a card, if any.
 
-    After an initial `?` or `q:`, any text counts as a question.
+    After a leading `?` or `q:`, any text counts as a question.
     """
     if not has_question_mark(comment) and ":" not in comment:
         return None
@@ -164,7 +164,7 @@ def find_question(comment: str) -> CommentQuestion | None:
 
 
 def is_similar(text: str, other: str) -> bool:
-    """Return whether two texts are nearly identical, ignoring case, whitespace and typography."""
+    """Return whether two texts are nearly identical once normalized for comparison."""
     if not (len(other) / 2 < len(text) < 2 * len(other)):
         return False
     from rapidfuzz import fuzz
@@ -176,13 +176,13 @@ def is_similar(text: str, other: str) -> bool:
 
 
 def remove_replies(comment: str) -> str:
-    """Remove other people's replies from a comment."""
+    """Drop other people's replies from a comment."""
     lines = comment.split("\n")
     return "\n".join(line for line in lines if not line.startswith(REPLY_PREFIX.strip()))
 
 
 def format_reply(author: str, text: str) -> str:
-    """Format another person's reply for appending to a comment."""
+    """Format someone else's reply so that it can be appended to a comment."""
     lines = text.split("\n")
     lines[0] = f"{author}: {lines[0]}" if author else lines[0]
     return "\n".join(f"{REPLY_PREFIX}{line}" for line in lines)
@@ -201,7 +201,7 @@ _URL = regex(
 
 
 def _mask_non_words(comment: str) -> str:
-    """Overwrite code, maths and URLs with letters, keeping the length of the comment.
+    """Mask code, math, and URLs with letters, preserving the length of the comment.
 
     The Greek question mark, usually typed as a semicolon, becomes U+037E.
     """
@@ -216,7 +216,7 @@ def _mask_non_words(comment: str) -> str:
 
 
 def _mask_url(match: re.Match[str]) -> str:
-    """Overwrite a URL with letters, or with spaces if it is the target of a Markdown link.
+    """Mask a URL with letters, or with spaces if it's the target of a Markdown link.
 
     Link text may end with a question mark, which must not be followed by letters.
     """
@@ -259,10 +259,10 @@ _SENTENCE_END = regex(r"[.!?…:;。！？]['\"”’»)\]*_]*\s*$")
 
 
 def _find_possible_starts(mask: str) -> list[int]:
-    """Return the offsets where a question may begin: the starts of sentences and lines.
+    """Return the offsets where a question may start, i.e. starts of sentences and lines.
 
-    A lower-case line that continues the sentence above doesn't count, unless it has an answer
-    label.
+    A lower-case line that continues the previous sentence doesn't count, unless it starts
+    with an answer label.
     """
     starts = {0, *find_sentence_starts(mask)}
     line_start = 0
@@ -287,10 +287,10 @@ def _is_answer_label(text: str, position: int) -> bool:
 def _find_last_question_end(
     comment: str, starts: Sequence[int], ends: Sequence[_QuestionEnd]
 ) -> int:
-    """Find the end of the last question in a run of consecutive questions.
+    """Return the offset where a run of consecutive questions ends.
 
-    `starts` are the offsets where questions may begin; `ends` are the ends of the first question
-    and all later ones.
+    `starts` are the offsets where questions may start; `ends` are the ends of the first
+    question and of all later ones.
     """
     question_end = ends[0].after
     for end in ends[1:]:
@@ -304,8 +304,8 @@ def _find_last_question_end(
 def _is_long_enough_for_front(text: str) -> bool:
     """Return whether a question is long enough to be the front of a card.
 
-    It needs three words, or four letters of a script without spaces. This excludes remarks such as
-    “¿por qué?” or “warum „so“?”.
+    It needs three words, or four letters of a script without spaces, which rules out remarks
+    such as “¿por qué?” or “warum „so“?”.
     """
     if len(_UNSPACED_LETTER.findall(text)) > _MIN_QUESTION_WORDS:
         return True
@@ -347,7 +347,7 @@ def _build_question(
 
 
 def _strip_ornaments(text: str) -> str:
-    """Strip the ornaments from both ends; return "" if no letter or digit remains."""
+    """Strip ornaments from both ends, returning "" if no letters or digits remain."""
     text = _remove_enclosing_marks(_trim_ornaments(text))
     return text if _has_letter_or_digit(text) else ""
 
@@ -369,7 +369,7 @@ def _skip_match(pattern: re.Pattern[str], text: str, position: int) -> int:
 
 
 def _remove_enclosing_marks(text: str) -> str:
-    """Remove quotes, brackets or emphasis that enclose the text or are unpaired at one end."""
+    """Strip quotes, brackets, or emphasis that enclose the text or are unpaired at one end."""
     for mark in _EMPHASIS_MARKS:
         if text.count(mark) == 1 or (text.count(mark) == 2 and text.endswith(mark)):
             text = text.removeprefix(mark).removesuffix(mark)

@@ -12,9 +12,9 @@ from ankiforge.text import regex
 
 
 def detect_encoding(head: bytes) -> str:
-    """Detect the encoding of a file, UTF-8 or UTF-16, from its first bytes.
+    """Detect from the first bytes of a file whether it is UTF-8 or UTF-16.
 
-    UTF-16 without a byte order mark is recognized by zeros in every other byte.
+    UTF-16 without a byte order mark is recognized by the zeros in every other byte.
     """
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
@@ -35,12 +35,12 @@ def detect_encoding(head: bytes) -> str:
 
 
 def decode_text(raw: bytes, *, repairs: bool = False) -> str:
-    """Decode UTF-8 or UTF-16, and normalize line breaks to LF.
+    """Decode UTF-8 or UTF-16 text, normalizing line breaks to LF.
 
-    If `repairs` is true, also accept Windows-1252, and decode damaged bytes as U+FFFD.
+    If `repairs` is true, fall back to Windows-1252 or replace invalid bytes with U+FFFD.
 
     Raises:
-        ItemError: the text has another encoding, or an unresolved version control conflict.
+        ItemError: the text is in another encoding, or has an unresolved merge conflict.
     """
     encoding = detect_encoding(raw)
     try:
@@ -72,9 +72,9 @@ _MAX_NON_ASCII_RATIO = 0.2
 
 
 def _decode_damaged(raw: bytes, encoding: str) -> str:
-    """Decode text in Windows-1252, or with a few damaged bytes.
+    """Decode text that is in Windows-1252 or has a few invalid bytes.
 
-    Returns "" if too many bytes are damaged, or if the encoding seems to be another one.
+    Returns "" if there are too many invalid bytes, or if the encoding seems to be another.
     """
     text = raw.decode(encoding, "replace")
     damaged_count = text.count("\ufffd")
@@ -103,10 +103,10 @@ _FENCE = regex(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
 def _has_conflict(text: str) -> bool:
-    """Return whether the text contains an unresolved version control conflict.
+    """Return whether the text contains an unresolved merge conflict.
 
-    Conflict markers in a fenced block are examples, so they don't count. A fence between two
-    markers is ignored because its other end may be in the other version.
+    Conflict markers in a fenced code block are examples, so they don't count. A fence between
+    two markers is ignored because its counterpart may be in the other version.
     """
     if _CONFLICT_START not in text or _CONFLICT_END not in text:
         return False
@@ -159,9 +159,9 @@ _MAX_WORD_CHARS = 40
 
 
 def find_damage(text: str) -> str:
-    """Return the first word with damaged letters, or "" if there is none.
+    """Return the first word with garbled characters, or "" if there is none.
 
-    A word too long to show is reduced to its damaged letters.
+    If the word is too long to show, only its garbled characters are returned.
     """
     if text.isascii():  # ASCII can't be damaged; this is the most frequent case
         return ""

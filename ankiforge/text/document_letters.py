@@ -42,18 +42,18 @@ class PassageMatch(NamedTuple):
 
     @property
     def quote(self) -> str:
-        """The text of the passage on one line."""
+        """The matched text on one line."""
         start, end = self.span
         return " ".join(self.text[start:end].split())
 
 
 class DocumentLetters:
-    """The letters and digits of a document, joined across pages."""
+    """Index of a document's letters and digits, joined across pages."""
 
     def __init__(
         self, pages: Sequence[str], replace_non_text: Callable[[str], str] = str
     ) -> None:
-        """Index the letters of all pages.
+        """Index the letters and digits of all pages.
 
         `replace_non_text` replaces markup and anything else that isn't displayed as text with
         spaces.
@@ -69,19 +69,19 @@ class DocumentLetters:
         self._page_starts = list(accumulate(lengths, initial=0))
 
     def fold(self, text: str) -> str:
-        """Reduce `text` to letters and digits in the same way as the document."""
+        """Reduce `text` to letters and digits, in the same way as the document."""
         return fold_alphanumerics(self._replace_non_text(text))
 
     def get_letter_index(self, page: int, offset: int) -> int:
-        """Return the index of the first letter at or after `offset` on a page."""
+        """Return the index of the first letter at or after `offset` on `page`."""
         return self._page_starts[page] + bisect_left(self._origins[page], offset)
 
     def get_page_span(self, page: int) -> Span:
-        """Return the range of letter indexes that a page covers."""
+        """Return the range of letter indexes on a page."""
         return self._page_starts[page], self._page_starts[page + 1]
 
     def find_all(self, letters: str, start: int = 0) -> Iterator[int]:
-        """Yield every index, from `start` on, at which `letters` occurs."""
+        """Yield the index of each occurrence of `letters` at or after `start`."""
         index = self.text.find(letters, start) if letters else -1
         while index >= 0:
             yield index
@@ -90,9 +90,10 @@ class DocumentLetters:
     def find_spans(
         self, parts: Sequence[str], start: int = 0, end: int | None = None
     ) -> Iterator[Span]:
-        """Yield each span between the letters `start` and `end` that contains all parts in order.
+        """Yield each span between `start` and `end` that contains all `parts` in order.
 
-        Up to `_MAX_OMITTED_LETTERS` other letters may separate two parts.
+        All positions are letter indexes. Up to `_MAX_OMITTED_LETTERS` other letters may separate
+        consecutive parts.
         """
         first_part, *other_parts = parts or ("",)
         for index in self.find_all(first_part, start):
@@ -109,13 +110,10 @@ class DocumentLetters:
             yield index, span_end
 
     def get_passage(self, first: int, end: int, like: str = "") -> PassageMatch:
-        """Return the passage that consists of the letters from `first` up to `end`.
+        """Return the passage that covers the letters from index `first` up to `end`.
 
-        Args:
-            first: the index of the first letter.
-            end: the index after the last letter.
-            like: an earlier text of the passage. Punctuation at its edges is included if the
-                document still has it.
+        `like` is an earlier text of the passage. Any leading or trailing punctuation in it is
+        included if it's still there in the document.
         """
         page, start = self._locate_letter(first)
         last_page, last_offset = self._locate_letter(end - 1)
@@ -149,19 +147,19 @@ def _count_leading_punctuation(text: str) -> int:
 def relocate_passage(
     letters: DocumentLetters, readings: Sequence[QuoteReading], near: int
 ) -> PassageMatch | None:
-    """Find a passage that the user once chose, or return None.
+    """Find a passage that the user chose earlier, or return None.
 
-    The first rule that succeeds decides:
+    These rules are tried in order:
 
-    1. The text occurs between the same neighbouring letters; of several occurrences, the nearest to
-       `near` wins.
+    1. The text occurs with the same letters on either side. If it does so several times, the
+       occurrence nearest to `near` wins.
     2. The text occurs exactly once.
-    3. The text between the same neighbouring letters is at least `MIN_SIMILARITY` per cent similar.
+    3. Similar text, at least `MIN_SIMILARITY` per cent, occurs between the same letters.
 
     Args:
-        letters: the letters of the document.
-        readings: earlier texts of the passage with their neighbouring letters, latest first.
-        near: the index of the letter at which the passage began when it was chosen.
+        letters: the document to search.
+        readings: earlier texts of the passage and the letters around them, latest first.
+        near: the letter index where the passage started when it was chosen.
     """
     for exact, before, after in readings:
         folded_text = normalize_for_lookup(exact)

@@ -43,7 +43,7 @@ _ATTRIBUTE = regex(
 
 
 def parse_attributes(tag: str) -> dict[str, str]:
-    """Parse the attributes of a tag that have a value, with names in lower case."""
+    """Parse the attributes of an HTML tag, lower-casing names and skipping valueless ones."""
     from html import unescape
 
     attributes = dict[str, str]()
@@ -64,7 +64,7 @@ _RUBY = regex(rf"{RUBY_PATTERN}|(?i:</?(?:ruby|rb|rtc)\b[^<>]*>)")
 
 
 def ruby_to_text(match: re.Match[str]) -> str:
-    """Put the pronunciation in a match of `RUBY_PATTERN` in brackets, or return "" for `<rp>`."""
+    """Return the pronunciation in a `RUBY_PATTERN` match in parentheses, or "" for `<rp>`."""
     reading = (match["reading"] or "").strip()
     return f"({reading})" if reading and match["what"] in "tT" else ""
 
@@ -109,17 +109,17 @@ _CONTROLS = regex(r"[\x00-\x08]")
 
 
 def html_to_markdown(text: str) -> str:
-    """Convert the HTML in a Markdown text to our Markdown, leaving code and maths unchanged."""
+    """Convert any HTML in a Markdown text to Markdown, leaving code and math untouched."""
     if not _HTML.search(text):
         return text.strip()
     return map_outside_shields(_CONTROLS.sub("", text), replace_html).strip()
 
 
 def comment_to_markdown(comment: str) -> str:
-    """Convert a user's comment to our Markdown.
+    """Convert a user's comment to Markdown.
 
-    Only `<br>` and paired emphasis tags are converted. Other tags are literal text, because users
-    write about them: `What does <meta> do?`
+    Only `<br>` and paired emphasis tags are converted. Other tags are kept as literal text,
+    because users write about them, e.g. `What does <meta> do?`.
     """
     tags = set(_COMMENT_TAG.findall(comment.lower()))
     paired_names = {name for slash, name in tags if slash and ("", name) in tags}
@@ -141,7 +141,7 @@ def comment_to_markdown(comment: str) -> str:
 
 
 def replace_html(run: str) -> str:
-    """Replace the HTML in a stretch of Markdown, which must not contain code or maths.
+    """Convert the HTML in a run of Markdown, which must not contain code or math.
 
     Entities are decoded once; anything that still looks like an entity is escaped.
     """
@@ -185,21 +185,21 @@ _SCRIPT_BY_TAG = {"sup": ("^", _SUPERSCRIPTS), "sub": ("_", _SUBSCRIPTS)}
 
 
 def has_unicode_script(text: str, name: str) -> bool:
-    """Return whether Unicode has every character of `text` as a superscript or subscript.
+    """Return whether all of `text` can be written in Unicode superscripts or subscripts.
 
-    `name` is the enclosing element, `sup` or `sub`.
+    `name` is the element to replace, `sup` or `sub`.
     """
     _, table = _SCRIPT_BY_TAG[name]
     return all(ord(char) in table for char in text)
 
 
 def to_unicode_script(text: str, name: str) -> str:
-    """Convert the content of `<sup>` or `<sub>` to Unicode: `10<sup>5</sup>` becomes 10⁵, not 105.
+    """Convert `<sup>` or `<sub>` content to Unicode: `10<sup>5</sup>` becomes 10⁵, not 105.
 
-    If Unicode lacks a character, text with a digit goes into brackets, as in `x^(1/2)`, so that it
-    doesn't merge with a number before it. Other text, such as in `K<sub>M</sub>`, and citations in
-    square brackets stay unchanged. Keys don't depend on this because `fold_alphanumerics` reverses
-    it.
+    If Unicode lacks a character, text with a digit is put in parentheses, e.g. `x^(1/2)`, so
+    that it doesn't merge with a preceding number. Other text, as in `K<sub>M</sub>`, and
+    citations in square brackets are left unchanged. This doesn't affect keys, because
+    `fold_alphanumerics` reverses it.
     """
     marker, table = _SCRIPT_BY_TAG[name]
     if has_unicode_script(text, name):

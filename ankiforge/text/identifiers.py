@@ -48,7 +48,7 @@ _INDEX_PAGE = regex(r"(?i)/(?:index|default)\.(?:html?|php|aspx?)$")
 
 
 def find_identifiers(text: str) -> tuple[Pair, ...]:
-    """Find all identifiers in text that the user typed, most reliable first."""
+    """Find all identifiers in text typed by the user, e.g. DOIs, most reliable first."""
     return tuple(dict.fromkeys(_iter_identifiers(text.strip()[:_MAX_CHARS])))
 
 
@@ -107,7 +107,7 @@ def _find_work_ids(text: str) -> Iterator[Pair]:
 
 
 def _expand_doi(raw_doi: str) -> Iterator[Pair]:
-    """Yield a DOI, the DOI without a publisher's suffix, and any arXiv ID inside it."""
+    """Yield a DOI, the DOI without any publisher suffix, and any arXiv ID it contains."""
     doi = strip_punctuation(unquote(raw_doi))
     for variant in dict.fromkeys((doi, _DOI_SUFFIX.sub("", doi))):
         yield "doi", variant
@@ -117,7 +117,7 @@ def _expand_doi(raw_doi: str) -> Iterator[Pair]:
 
 
 def strip_punctuation(doi: str) -> str:
-    """Lower-case a DOI and strip trailing punctuation that belongs to the sentence."""
+    """Lower-case a DOI and strip trailing punctuation, which belongs to the sentence."""
     doi = doi.lower()
     while doi:
         is_unbalanced = doi[-1] == ")" and doi.count(")") > doi.count("(")
@@ -128,7 +128,7 @@ def strip_punctuation(doi: str) -> str:
 
 
 def _parse_url(url: str) -> Iterator[Pair]:
-    """Yield the identifiers of works in a URL, then the normalized URL itself."""
+    """Yield any work identifiers in a URL, followed by the normalized URL."""
     without_fragment = url.partition("#")[0]
     path, _, query = unquote(without_fragment).partition("?")
     yield from _find_work_ids(path)
@@ -141,7 +141,7 @@ def _parse_url(url: str) -> Iterator[Pair]:
 def normalize_url(url: str) -> str:
     """Normalize a URL, or return "" if the text isn't one.
 
-    Removes the scheme, `www.` or `m.`, port, trailing slash, fragment and tracking parameters,
+    Drops the scheme, `www.` or `m.`, port, trailing slash, fragment, and tracking parameters,
     lower-cases the host, and sorts the remaining query parameters.
     """
     try:
@@ -162,7 +162,7 @@ def normalize_url(url: str) -> str:
 
 
 def to_isbn13(text: str) -> str:
-    """Convert an ISBN-10 or ISBN-13 to 13 digits, or return "" if its check digit is wrong."""
+    """Normalize an ISBN to 13 digits, or return "" if it's malformed or fails its checksum."""
     digits = re.sub(r"[-\s]", "", text).upper()
     if re.fullmatch(r"[0-9]{9}[0-9X]", digits):
         total = 0
@@ -185,7 +185,7 @@ def _compute_weighted_sum(digits: str) -> int:
 
 
 def normalize_identifiers(identifiers: Iterable[Pair], uri: str = "") -> tuple[Pair, ...]:
-    """Normalize the identifiers of a document to the form that `find_identifiers` returns.
+    """Normalize a document's identifiers to the form returned by `find_identifiers`.
 
     If `uri` is a URL, the identifiers in it are added.
     """

@@ -28,7 +28,7 @@ Anchor = tuple[str, str, str]
 
 
 def build_anchor(exact: str, before: str, after: str) -> Anchor:
-    """Build the anchor of a passage from its text and the surrounding text.
+    """Build an anchor for a passage from its text and the text around it.
 
     `before` and `after` may be longer than needed.
     """
@@ -42,14 +42,14 @@ def build_anchor(exact: str, before: str, after: str) -> Anchor:
 
 
 def get_anchor(highlight: Highlight) -> Anchor:
-    """Return a highlight's anchor, preferring its separate anchor text or context."""
+    """Build a highlight's anchor, preferring its dedicated anchor text and context, if any."""
     context = (highlight.prefix, highlight.suffix)
     before, after = highlight.anchor_around or context
     return build_anchor(highlight.anchor_text or highlight.exact, before, after)
 
 
 def build_reading(highlight: Highlight) -> QuoteReading:
-    """Build a reading from the highlight's current text and the folded context of its anchor."""
+    """Build a reading from a highlight's current text and its anchor's normalized context."""
     _, before, after = get_anchor(highlight)
     return QuoteReading(highlight.exact, before, after)
 
@@ -57,23 +57,23 @@ def build_reading(highlight: Highlight) -> QuoteReading:
 def build_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
     """Build a highlight's key from its anchor.
 
-    `nth` numbers the highlights with the same anchor in document order, from 1.
+    `nth` distinguishes highlights with the same anchor, counting from 1 in document order.
     """
     anchor = hash16(*get_anchor(highlight), str(nth))
     return HighlightKey(f"{highlight.namespace}/{anchor}")
 
 
 def build_own_key(highlight: Highlight) -> HighlightKey:
-    """Build a highlight's key from its ID in the source, or return "" if it has none."""
+    """Build a highlight's key from the ID that its source gives it, or return "" if none."""
     if not highlight.own:
         return HighlightKey("")
     return HighlightKey(f"{highlight.namespace}/{highlight.own}")
 
 
 def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
-    """Yield the highlights of a note or page, setting `nth` among those with the same anchor.
+    """Yield a note's or page's highlights, with `nth` numbering those with the same anchor.
 
-    Passages that the user chose are numbered separately from marks.
+    Passages chosen by the user are numbered separately from highlights in the source.
     """
     counts: Counter[tuple[Anchor, bool]] = Counter()
     for highlight in highlights:
@@ -89,7 +89,7 @@ _UNRESERVED = frozenset((ascii_letters + digits + ".-~").encode())
 
 
 def percent_encode(part: str) -> str:
-    """Encode part of a key as ASCII.
+    """Encode one part of a key as ASCII.
 
     Normalizes to NFC, then percent-encodes everything except ASCII letters, digits and `.-~`.
     """

@@ -48,10 +48,11 @@ _STATEMENT_WORD = regex(
 
 
 def split_items(front: str, back: str) -> list[str]:
-    """Split an answer into its list items, or return [] if it isn't a list.
+    """Split an answer into list items, or return [] if it isn't a list.
 
-    Items with list markers always count. Plain lines, or parts of one line, count only if the front
-    asks for several items. Items on separate lines are Markdown; parts of one line are plain text.
+    Items with list markers always count. Plain lines, or the parts of a single line, count
+    only if the front asks for several items. Items on separate lines are returned as
+    Markdown, parts of a single line as plain text.
     """
     if has_multiple_choice_options(front) or contains_code(front) or contains_code(back):
         return []
@@ -76,15 +77,15 @@ def split_items(front: str, back: str) -> list[str]:
 
 
 def asks_for_several(front: str) -> bool:
-    """Return whether the front asks for several items, as with `name`, `types` or `the four`."""
+    """Return whether the front asks for several items, e.g. with `name` or `the four`."""
     return _ASKS_FOR_SEVERAL.search(to_plain_text(front)) is not None
 
 
 def has_multiple_choice_options(front: str) -> bool:
-    """Return whether the front contains at least three multiple-choice options."""
+    """Return whether the front has at least three multiple-choice options."""
     return len(_OPTION.findall(front)) >= MIN_LIST_ITEMS
 
 
 def contains_code(text: str) -> bool:
-    """Return whether the text seems to contain code, with or without code markup."""
+    """Return whether the text looks like it contains code, marked up as such or not."""
     return _CODE.search(text) is not None

@@ -41,10 +41,10 @@ def fold_alphanumerics(text: str) -> str:
 
 @lru_cache(maxsize=4096)  # called six times per passage in a run
 def normalize_for_lookup(text: str) -> str:
-    """Normalize text for keys, by reducing it to casefolded letters and digits.
+    """Normalize text for keys by reducing it to case-folded letters and digits.
 
-    Text without letters or digits becomes NFC without whitespace. Use `is_same_text` for
-    comparisons, because this form doesn't distinguish C++ from C.
+    Text without letters or digits is normalized to NFC without whitespace. Don't use this for
+    comparisons, as it can't tell C++ from C; use `is_same_text` instead.
     """
     return fold_alphanumerics(text) or _WHITESPACE.sub(
         "", unicodedata.normalize("NFC", text)
@@ -56,10 +56,10 @@ _MAX_TAG_CHARS = 40
 
 @lru_cache(maxsize=1024)  # all notes of a document share its tag
 def build_document_tag(title: str) -> str:
-    """Build the tag for a document's notes, or return "" if its title has no letter or digit.
+    """Build the Anki tag for a document, or return "" if its title has no letter or digit.
 
-    Hyphens join the words of the title. A long title is truncated after a word of more than three
-    characters.
+    The words of the title are joined by hyphens. Long titles are truncated after a word of
+    more than three characters.
     """
     folded = unicodedata.normalize("NFKC", title).casefold()
     spaced = ""
@@ -76,7 +76,7 @@ def build_document_tag(title: str) -> str:
 
 @lru_cache(maxsize=1024)  # many checks use the same passage
 def normalize_for_comparison(text: str) -> str:
-    """Normalize case, whitespace and typography, as `is_same_text` does before comparing."""
+    """Normalize case, whitespace, and typography, as for `is_same_text`."""
     return _normalize_unstripped(text).strip()
 
 
@@ -88,14 +88,14 @@ def _normalize_unstripped(text: str) -> str:
 
 
 def normalize_typography(text: str) -> str:
-    """Replace typographic quotes and dashes with ASCII, and remove soft hyphens."""
+    """Replace typographic quotes and dashes with ASCII, and drop soft hyphens."""
     return _TYPOGRAPHIC.sub(lambda match: _PLAIN_BY_TYPOGRAPHIC[match[0]], text)
 
 
 def is_same_text(a: str, b: str) -> bool:
-    """Return whether two texts differ only in case, whitespace and typography.
+    """Return whether two texts differ at most in case, whitespace, and typography.
 
-    Typography includes soft hyphens and the shapes of quotes and dashes.
+    Typography means soft hyphens and the style of quotes and dashes.
     """
     return normalize_for_comparison(a) == normalize_for_comparison(b)
 
@@ -126,8 +126,8 @@ _BASE_LETTERS = str.maketrans(
 def normalize_for_search(text: str) -> str:
     """Normalize text in the same way as the search index.
 
-    Removes case and accents, and puts spaces around each character of a script without spaces, so
-    that it is indexed as a word.
+    Drops case and accents, and puts spaces around each character of a script without spaces,
+    so that it is indexed as a word.
     """
     text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
     if text.isascii():
@@ -147,7 +147,7 @@ Offsets = Sequence[int]
 
 
 def fold_alphanumerics_with_offsets(text: str) -> tuple[str, Offsets]:
-    """Reduce text to casefolded letters and digits, and return their offsets as well."""
+    """Reduce text to case-folded letters and digits, and return their original offsets too."""
     if text.isascii():
         return fold_alphanumerics(text), tuple(compress(count(), map(str.isalnum, text)))
     return _fold_with_offsets(text, _fold_cluster)
@@ -165,7 +165,7 @@ _normalize_cluster = lru_cache(maxsize=4096)(_normalize_unstripped)
 
 
 def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offsets]:
-    """Fold a text and return the offset of each folded character.
+    """Apply `fold` to text, and return the original offset of each resulting character.
 
     Characters are folded together with their combining marks, because NFKC may compose them.
     """
@@ -186,9 +186,10 @@ def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offs
 
 
 def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
-    """Find `quote` in `source`, ignoring case, whitespace and typography like `is_same_text`.
+    """Find `quote` in `source`, ignoring the same differences as `is_same_text`.
 
-    Returns the span that begins nearest to the offset `near` (by default the first), or None.
+    Returns the span that starts nearest to the offset `near` (by default, the first one), or
+    None if there is no match.
     """
     nearest = None
     for span in _find_spans(quote, source):
@@ -200,10 +201,10 @@ def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
 
 
 def find_whole_words(words: str, source: str) -> tuple[int, int] | None:
-    """Find the first span of `words` in `source` as whole words, or return None.
+    """Return the first span where `words` occurs in `source` as whole words, or None.
 
-    For example, `two` doesn't match in `networks`. In scripts without capitals, `words` may match
-    inside a run of letters.
+    For example, `two` doesn't match in `networks`. In scripts without capitals, `words` may
+    match in the middle of a run of letters.
     """
     for start, end in _find_spans(words, source):
         if not (
@@ -215,10 +216,10 @@ def find_whole_words(words: str, source: str) -> tuple[int, int] | None:
 
 
 def belong_to_same_word(adjacent: str, letter: str) -> bool:
-    """Return whether `letter` and the adjacent character, which may be "", belong to the same word.
+    """Return whether a letter and the character next to it are part of the same word.
 
-    Letters of scripts without capitals never do, because such scripts may not mark word boundaries:
-    `三五ｇで` is a quantity and a particle.
+    `adjacent` is "" at the edge of the text. Letters of scripts without capitals don't count,
+    because such scripts may not separate words: `三五ｇで` is a quantity and a particle.
     """
     is_letter = adjacent.isalnum() or adjacent == "_"
     if not (is_letter and letter.isalnum()):
@@ -227,7 +228,7 @@ def belong_to_same_word(adjacent: str, letter: str) -> bool:
 
 
 def extend_to_words(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    """Extend a span of `text` to whole words at both ends."""
+    """Extend a span of `text` to word boundaries at both ends."""
     start, end = span
     while start and belong_to_same_word(text[start - 1], text[start]):
         start -= 1
@@ -237,7 +238,7 @@ def extend_to_words(text: str, span: tuple[int, int]) -> tuple[int, int]:
 
 
 def _is_caseless(letter: str) -> bool:
-    """Return whether the letter's script has no capitals, and thus possibly no spaces either."""
+    """Return whether the letter's script has no capitals, and so may not use spaces either."""
     return letter.isalpha() and letter.lower() == letter.upper()
 
 
@@ -276,9 +277,9 @@ _PARAGRAPH_END = regex("([\n\r\x1c-\x1e\x85\u2029]+)")
 
 
 def clean_text(text: str) -> str:
-    """Normalize text as Anki stores it.
+    """Normalize text to the form in which Anki stores it.
 
-    The result is in NFC, with LF line breaks and without control characters or noncharacters.
+    That is, NFC with LF line breaks and without control characters or noncharacters.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -287,7 +288,7 @@ def clean_text(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Return whether plain text contains any visible character."""
+    """Return whether plain text contains any visible characters."""
     if text.isascii() and text.isprintable():
         return bool(text.strip())
     chars = clean_text(text)
@@ -295,10 +296,10 @@ def is_visible(text: str) -> bool:
 
 
 def isolate_bidi(text: str) -> str:
-    """Isolate text so that bidirectional controls in it can't reorder the text around it.
+    """Isolate text so that any bidi controls in it can't reorder the surrounding text.
 
-    Encloses each paragraph with such controls in FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE,
-    and removes unmatched POP DIRECTIONAL ISOLATEs.
+    Wraps each paragraph that contains bidi controls in FIRST STRONG ISOLATE and POP
+    DIRECTIONAL ISOLATE, and drops unmatched POP DIRECTIONAL ISOLATEs.
     """
     if not _BIDI.search(text):
         return text
@@ -368,7 +369,7 @@ _WRAPPER = regex(r"\\(?:begin|end)\{(?:displaymath|math)\}")
 
 
 def match_to_dollar_math(match: re.Match[str]) -> str:
-    """Convert a match of `OTHER_MATH_PATTERN` to maths in dollars, possibly on several lines."""
+    """Convert an `OTHER_MATH_PATTERN` match to math in dollar signs, keeping line breaks."""
     if match["tex"]:
         # no digit may follow the closing dollar
         return f"${match['tex'].strip()}{match['digits']}$"
@@ -379,7 +380,7 @@ def match_to_dollar_math(match: re.Match[str]) -> str:
 
 
 def convert_to_dollar_math(text: str, change: Callable[[str], str] = str) -> str:
-    r"""Convert maths in other notations, such as `\(…\)`, to maths in dollars.
+    """Convert math in other notations, e.g. LaTeX's or GitLab's, to math in dollar signs.
 
     `change` is applied to all other text.
     """
@@ -421,10 +422,10 @@ Shield = tuple[int, int, str]
 
 
 def find_shields(markdown: str) -> list[Shield]:
-    """Find all escapes, code and maths, in order.
+    """Find all escapes, code, and math in `markdown`, in order.
 
-    No cloze deletion or emphasis begins or ends inside a shield. An unpaired `$` or backtick is an
-    ordinary character.
+    These spans shield their content: no cloze deletion or emphasis starts or ends in them.
+    An unpaired `$` or backtick is an ordinary character.
     """
     if not _SHIELD_CHAR.search(markdown):
         return []
@@ -434,7 +435,7 @@ def find_shields(markdown: str) -> list[Shield]:
 
 
 def map_outside_shields(markdown: str, change: Callable[[str], str]) -> str:
-    """Apply `change` to all text outside escapes, code and maths."""
+    """Apply `change` to all text except escapes, code, and math."""
     parts = list[str]()
     position = 0
     for start, end, _ in find_shields(markdown):
@@ -459,17 +460,17 @@ _CODE_OR_FORMULA = regex(f"{_CODE}|{_FORMULA}")
 
 
 def remove_non_words(text: str) -> str:
-    """Replace code, URLs and anything between two dollars on a line with spaces."""
+    """Replace code, URLs, and anything between two dollar signs on a line with spaces."""
     return _CODE_URL_OR_FORMULA.sub(" ", text)
 
 
 def remove_code_and_formulas(text: str) -> str:
-    """Replace code and formulas with spaces, but keep amounts of money."""
+    """Replace code and formulas with spaces, keeping amounts of money."""
     return _CODE_OR_FORMULA.sub(" ", text)
 
 
 def remove_escapes(markdown: str) -> str:
-    """Remove the backslashes of escapes, for display. Code and maths stay unchanged."""
+    """Strip backslash escapes for display, leaving code and math unchanged."""
     parts: list[str] = []
     position = 0
     for start, _, kind in find_shields(markdown):

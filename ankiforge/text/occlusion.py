@@ -33,9 +33,9 @@ MIN_MASK_SIZE = 0.002
 
 
 class Mask(Value):
-    """A rectangle that hides part of a picture.
+    """A rectangle that hides part of a figure.
 
-    All lengths are fractions of the picture's width or height.
+    All lengths are fractions of the figure's width or height.
     """
 
     number: int
@@ -53,7 +53,7 @@ class Mask(Value):
 
 
 class Masks(Value):
-    """All masks of a figure, as stored in a field of its card."""
+    """All masks of a figure, as stored in a field of the card."""
 
     figure: str = ""
     """A hash of the figure and its crop frame."""
@@ -63,7 +63,7 @@ class Masks(Value):
 
     @property
     def active_masks(self) -> tuple[Mask, ...]:
-        """The masks that are switched on, each of which has a card in Anki."""
+        """The masks that are switched on, each with its own card in Anki."""
         return tuple(mask for mask in self.masks if mask.on)
 
 
@@ -74,7 +74,7 @@ _MASK_LINE = regex(r"(\d{1,3})(\+?)(-?) (\S+) (\S+) (\S+) (\S+)(?: (.*))?")
 
 
 def parse_masks(text: str) -> Masks:
-    """Parse the text of an `Occlusion` field, skipping lines that aren't masks."""
+    """Parse an `Occlusion` field, skipping lines that aren't masks."""
     first_line, *lines = text.split("\n")
     first_match = _FIRST_LINE.fullmatch(first_line.strip())
     if first_match is None:
@@ -88,7 +88,7 @@ def parse_masks(text: str) -> Masks:
 
 
 def get_masks(fields: Mapping[str, str] | Iterable[Pair]) -> Masks:
-    """Parse the masks in a card's fields; a card without a figure has none."""
+    """Parse the masks in a card's fields, if any."""
     return parse_masks(dict(fields).get(OCCLUSION_FIELD, ""))
 
 
@@ -123,7 +123,7 @@ def _parse_mask(line: str) -> Mask | None:
 
 
 def format_masks(masks: Masks) -> str:
-    """Format masks as the text of a field, the inverse of `parse_masks`."""
+    """Format masks as field text; the inverse of `parse_masks`."""
     lines = [f"hide {masks.hide} {masks.figure}".rstrip()]
     lines.extend(_format_mask(mask) for mask in masks.masks)
     return "\n".join(lines)
@@ -138,12 +138,12 @@ def _format_mask(mask: Mask) -> str:
 
 
 def _format_fraction(number: float) -> str:
-    """Format a fraction like Anki, with up to four digits and no leading zero: `.25`."""
+    """Format a fraction as Anki does: up to four decimals and no leading zero, e.g. `.25`."""
     return f"{number:.4f}".strip("0").removesuffix(".") or "0"
 
 
 def create_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
-    """Create a mask for each label of a figure, numbered from 1."""
+    """Create a mask for each label in a figure, numbering them from 1."""
     masks = []
     for number, label in enumerate(list(labels)[:MAX_MASKS], start=1):
         mask = Mask(
@@ -162,12 +162,12 @@ def create_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
 
 
 def list_labels(masks: Masks) -> Strings:
-    """List the labels of all active masks, using the number of a mask that has no label."""
+    """Return the labels of all active masks, falling back to a mask's number."""
     return tuple(mask.label or f"({mask.number})" for mask in masks.active_masks)
 
 
 def to_readable_fields(fields: Iterable[Pair]) -> Fields:
-    """Replace masks in a card's fields with a list of their labels, for display."""
+    """Replace any masks in a card's fields with a list of their labels, for display."""
     readable_fields = []
     for name, text in fields:
         if name == OCCLUSION_FIELD:
@@ -177,7 +177,7 @@ def to_readable_fields(fields: Iterable[Pair]) -> Fields:
 
 
 def get_labels_by_number(masks: Masks) -> Texts:
-    """Map the number of each active mask to its label."""
+    """Return the labels of all active masks, keyed by mask number."""
     return {str(mask.number): mask.label for mask in masks.active_masks}
 
 
@@ -189,7 +189,7 @@ _SHAPE = regex(
 
 
 def masks_to_anki(masks: Masks) -> str:
-    """Convert masks to HTML for the field Occlusion of Anki's own note type."""
+    """Convert masks to HTML for the Occlusion field of Anki's built-in note type."""
     parts = []
     for mask in masks.active_masks:
         shape = f"left={_format_fraction(mask.left)}:top={_format_fraction(mask.top)}"
@@ -201,9 +201,9 @@ def masks_to_anki(masks: Masks) -> str:
 
 
 def masks_from_anki(html: str) -> Masks:
-    """Parse the rectangles in the field Occlusion of Anki's own note type.
+    """Parse the rectangles in the Occlusion field of Anki's built-in note type.
 
-    The masks have no labels because Anki's rectangles have none.
+    The masks have no labels, because Anki doesn't store any.
     """
     masks = []
     hide = HIDE_ONE
@@ -220,7 +220,7 @@ def masks_from_anki(html: str) -> Masks:
 
 
 def copy_labels(masks: Masks, labelled: Masks) -> Masks:
-    """Copy the figure's hash and the labels, matched by number, from `labelled` to `masks`."""
+    """Copy the figure's hash and the labels from `labelled` to `masks`, matching by number."""
     labels = {mask.number: mask.label for mask in labelled.masks}
     return replace(
         masks,
@@ -235,7 +235,7 @@ def copy_labels(masks: Masks, labelled: Masks) -> Masks:
 
 
 class MaskUpdate(Value):
-    """The masks of a card, updated after a change to its figure."""
+    """A card's masks after an update for a changed figure."""
 
     masks: Masks
     is_certain: bool
@@ -247,17 +247,17 @@ class MaskUpdate(Value):
 def update_masks(
     old: Masks, new: Masks, exported_labels: Mapping[str, str]
 ) -> MaskUpdate:
-    """Update the masks of a card to the current labels of its figure.
+    """Update a card's masks to match the current labels of its figure.
 
-    A new mask takes the number of the old mask that it matches, so that its card keeps its
-    scheduling in Anki. Otherwise it reuses a free number under which its label was once exported,
-    or gets a new number. Masks drawn by the user are kept. If the figure's hash is unchanged,
-    nothing changes.
+    A new mask that matches an old one takes over its number, so that the card keeps its
+    scheduling in Anki. Otherwise, it reuses a free number under which its label was once
+    exported, or gets a new number. Masks drawn by the user are kept. If the figure's hash is
+    unchanged, so are the masks.
 
     Args:
         old: the current masks of the card.
-        new: the masks for the figure's current labels, whose numbers are ignored.
-        exported_labels: all labels ever exported to Anki, by number.
+        new: the masks for the figure's current labels; their numbers are ignored.
+        exported_labels: all labels ever exported to Anki, keyed by number.
     """
     if old.figure and old.figure == new.figure:
         return MaskUpdate(old, is_certain=True)
@@ -309,14 +309,14 @@ def _find_highest_number(masks: Iterable[Mask], used_numbers: Iterable[int]) -> 
 
 
 def match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
-    """Match the new masks of a figure to the old ones.
+    """Match a figure's new masks to its old ones.
 
-    Masks that share a label and overlap by at least `MIN_OVERLAP` come first, then masks that share
-    a label, then masks that overlap; larger overlaps before smaller ones. Labels take precedence
-    because moving the frame by one line of a table would otherwise swap the cards.
+    Masks that share a label and overlap by at least `MIN_OVERLAP` are matched first, then
+    those that share a label, then those that overlap, larger overlaps first. Labels take
+    precedence because otherwise, moving the crop by one table row would swap the cards.
 
     Returns:
-        Maps the index of each matched new mask to the index of its old mask.
+        The index of the old mask for each matched new mask, keyed by the new mask's index.
     """
     old_by_new: dict[int, int] = {}
     overlaps = []
@@ -354,7 +354,7 @@ def _has_same_label(mask: Mask, other: Mask) -> bool:
 
 
 def compute_overlap(mask: Mask, other: Mask) -> float:
-    """Return the intersection over union (IoU) of two masks."""
+    """Compute the intersection over union (IoU) of two masks."""
     left = max(mask.left, other.left)
     top = max(mask.top, other.top)
     right = min(mask.left + mask.width, other.left + other.width)

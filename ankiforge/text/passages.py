@@ -24,17 +24,17 @@ _WHITESPACE = regex(r"\s")
 
 
 def get_paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
-    """Return the paragraph that contains a passage, with as many neighbouring paragraphs as fit.
+    """Return the paragraph around a passage, plus as many neighbouring paragraphs as fit.
 
-    A paragraph is a line. If the passage's own paragraph is too long, it is truncated around the
-    passage at a sentence boundary, or else between words, and the cut is marked with `…`.
+    A paragraph is a line. If the passage's own paragraph is too long, it is truncated at a
+    sentence boundary, falling back to a word boundary, and `…` marks the cut.
 
     Args:
-        text: the whole text.
-        start: the offset at which the passage begins.
-        end: the offset at which the passage ends.
-        asks: whether the user asks a question about the passage, which raises the length limit
-            because the paragraphs may contain the answer.
+        text: the full text.
+        start: the offset where the passage starts.
+        end: the offset where the passage ends.
+        asks: whether the user asks a question about the passage. This raises the length
+            limit, because the answer may be in the surrounding text.
     """
     limit = MAX_ANSWER_CONTEXT_CHARS if asks else MAX_SUBJECT_CONTEXT_CHARS
     paragraph_start = text.rfind("\n", 0, start) + 1
@@ -99,9 +99,9 @@ _CONTEXT_LENGTHS = (32, CONTEXT_CHARS)
 
 
 def remove_truncated_first_word(text: str) -> str:
-    """Remove the first word of the text before a passage if it may be truncated.
+    """Drop the first word of the text before a passage if it may be cut off.
 
-    It may be if the text is exactly as long as the limit of a source.
+    This is assumed if the text is exactly as long as the limit of some source.
     """
     if len(text) not in _CONTEXT_LENGTHS or text[0].isspace():
         return text
@@ -111,7 +111,7 @@ def remove_truncated_first_word(text: str) -> str:
 
 
 def remove_truncated_last_word(text: str) -> str:
-    """Remove the last word of the text after a passage if it may be truncated."""
+    """Drop the last word of the text after a passage if it may be cut off."""
     return remove_truncated_first_word(text[::-1])[::-1]
 
 
@@ -119,9 +119,9 @@ _BULLET = regex(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
 
 
 def join_bullets(exact: str) -> str:
-    """Replace the bullets in a passage with semicolons, to turn the list into one sentence.
+    """Join a bulleted list into one sentence, replacing bullets with semicolons.
 
-    Letters and digits stay the same, and so does an anchor built from the passage.
+    Letters and digits don't change, so neither does the passage's anchor.
     """
     bullet_count = len(_BULLET.findall(exact))
     if not bullet_count or (bullet_count == 1 and _BULLET.match(exact)):
@@ -165,11 +165,11 @@ _NUMBERED_NAMES = frozenset("area base ipv log python rfc route sha utf windows"
 
 
 def remove_note_numbers(passages: list[str]) -> list[str]:
-    """Remove footnote numbers from the passages of a book.
+    """Strip footnote numbers from a book's passages.
 
-    E-books display these numbers as superscripts, but highlights append them to a word:
-    `released25`. A word that has the same number in several passages counts as a name. If a book
-    has only a few different numbers, those that may belong to a name are kept.
+    E-books display these numbers as superscripts, but in highlights they end up attached to
+    a word, e.g. `released25`. A word with the same number in several passages is taken for a
+    name. If a book has only a few distinct numbers, any that may be part of a name are kept.
     """
     texts_with_digits = [text for text in dict.fromkeys(passages) if _DIGIT.search(text)]
     count_by_match = Counter(

@@ -37,35 +37,36 @@ _FULL_STOP = regex(r"""[.!…।॥۔。！]["'”’»)\]」』]*\s*\Z""")
 
 
 def contains_private_tag(text: str) -> bool:
-    """Return whether `text` contains the tag with its `#`, or as a link."""
+    """Return whether `text` contains the `no-llm` tag as a hashtag or a link."""
     return "llm" in text.casefold() and _HASHTAG.search(text) is not None
 
 
 def contains_private_tag_name(text: str) -> bool:
-    """Return whether `text` contains the name of the tag, with or without `#`."""
+    """Return whether `text` contains the name of the `no-llm` tag, with or without `#`."""
     return "llm" in text.casefold() and _WORD.search(text) is not None
 
 
 def remove_private_tag(text: str) -> str:
-    """Remove the tag and links to it.
+    """Strip the `no-llm` tag and any links to it.
 
-    The bare name at the end of a line is removed too, as it may be a link that lost its brackets.
+    The bare name is also removed at the end of a line, where it may be a link that lost its
+    brackets.
     """
     return _BARE_NAME.sub(" ", _HASHTAG.sub(" ", text))
 
 
 def is_only_private_tag(text: str) -> bool:
-    """Return whether `text` has no letters or digits except those of the tag."""
+    """Return whether `text` has no letters or digits apart from the `no-llm` tag."""
     return has_private_tag((text,)) or not any(map(str.isalnum, remove_private_tag(text)))
 
 
 def has_private_tag(tags: Strings) -> bool:
-    """Return whether `tags` include the tag or one of its subtags."""
+    """Return whether `tags` include the `no-llm` tag or one of its subtags."""
     return any(_TAG.fullmatch(tag.strip()) for tag in tags)
 
 
 def get_document_privacy_reason(document: Document) -> str:
-    """Return why a whole document is private, or "" if it isn't."""
+    """Return why an entire document is private, or "" if it isn't."""
     if document.private:
         return document.private
     files = (name for scheme, name in document.identifiers if scheme == "file")
@@ -80,8 +81,8 @@ def get_document_privacy_reason(document: Document) -> str:
 def get_privacy_reason(highlight: Highlight) -> str:
     """Return why a highlight is private, or "" if it isn't.
 
-    The tag may be among its tags, in its text, in anyone's comment, in the headings or list items
-    above it, or in the names or tags of its document.
+    The `no-llm` tag counts in its tags, its text, anyone's comment, the headings or list
+    items above it, and the names or tags of its document.
     """
     texts = (highlight.exact, *highlight.markdown, highlight.comment)
     above = (highlight.heading, *highlight.above)
@@ -93,16 +94,17 @@ def get_privacy_reason(highlight: Highlight) -> str:
 
 
 def is_private_document_mark(highlight: Highlight) -> bool:
-    """Return whether a highlight makes its whole document private.
+    """Return whether a highlight makes its entire document private.
 
-    It does if its text, or the comment of a highlight without text, consists only of the tag.
+    It does if its text consists only of the `no-llm` tag. If it has no text, its comment
+    decides.
     """
     text = highlight.exact or highlight.comment
     return contains_private_tag(text) and is_only_private_tag(text)
 
 
 def find_private_tag(keywords: Iterable[str]) -> Strings:
-    """Return (`no-llm`,) if any of the keywords contains the tag, or else ()."""
+    """Return (`no-llm`,) if any of the keywords contains the tag, else ()."""
     return (
         (PRIVATE_TAG,)
         if any(
@@ -114,9 +116,9 @@ def find_private_tag(keywords: Iterable[str]) -> Strings:
 
 
 def is_name(text: str) -> bool:
-    """Return whether a title, heading, cell or field is a name rather than a sentence.
+    """Return whether a title, heading, cell, or field is a name rather than a sentence.
 
-    A name is a single sentence without a full stop at its end.
+    A name is a single sentence without a full stop at the end.
     """
     text_without_tag = remove_private_tag(text)
     return not (
@@ -125,14 +127,17 @@ def is_name(text: str) -> bool:
 
 
 def list_private_texts(highlight: Highlight) -> Strings:
-    """List the texts of a private highlight, whose sentences are private in every document."""
+    """Return the texts of a private highlight.
+
+    Any sentence in them is private wherever it occurs, including in other documents.
+    """
     texts = [highlight.exact, *highlight.markdown, remove_private_tag(highlight.comment)]
     return tuple([text for text in texts if text.strip()])
 
 
 def list_private_phrases(highlight: Highlight) -> Strings:
-    """List the phrases that the user marked within a private highlight.
+    """Return the phrases that the user marked within a private highlight.
 
-    Elsewhere, these phrases are private only as part of the same sentence.
+    Elsewhere, these are private only as part of the same sentence.
     """
     return tuple([highlight.exact[start:end] for start, end in highlight.gaps])

@@ -92,15 +92,16 @@ _AFTER_QUOTATION = frozenset("とっの、，")
 
 
 def find_sentence_starts(text: str, *, after_notes: bool = True) -> list[int]:
-    """Find the offset at which each sentence except the first begins, before any whitespace.
+    """Return the offset where each sentence but the first starts, before any whitespace.
 
-    A sentence ends at `. ! ? …` plus any closing quotes and brackets, if whitespace follows and
-    then anything but a lower-case letter. It also ends at `。！？`. It doesn't end inside brackets
-    that it contains, or after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a number
-    at the start of a line, or a German ordinal before a month.
+    A sentence ends at `. ! ? …` plus any closing quotes and brackets, if followed by
+    whitespace and then anything but a lower-case letter. It also ends at `。！？`. It doesn't
+    end inside brackets that it contains, or after an abbreviation, initials ("J. R. R.
+    Tolkien", "U.S. Army"), a number at the start of a line, or a German ordinal before a
+    month.
 
-    If `after_notes` is true, a superscript footnote number after a full stop belongs to the
-    sentence before it.
+    If `after_notes` is true, a superscript footnote number after a full stop is treated as
+    part of the preceding sentence.
     """
     if after_notes:  # replace the number by closing quotes
         text = _STOP_AND_FOOTNOTE.sub(
@@ -135,8 +136,8 @@ def _is_sentence_end(text: str, match: re.Match[str]) -> bool:
 def _is_in_brackets(text: str, stop: int, stops: str) -> bool:
     """Return whether the full stop at `stop` is inside brackets within a sentence.
 
-    Brackets after the end of a sentence don't count, because they contain whole sentences. `stops`
-    is the full stop with the closing quotes and brackets after it.
+    Brackets that follow the end of a sentence don't count, as they contain whole sentences.
+    `stops` is the full stop plus any closing quotes and brackets.
     """
     begin = max(0, stop - _MAX_BRACKET_CHARS)
     opener = text.rfind("(", begin, stop)
@@ -152,7 +153,7 @@ def _is_in_brackets(text: str, stop: int, stops: str) -> bool:
 
 
 def _is_abbreviation(text: str, stop: int, end: int) -> bool:
-    """Return whether the full stop at `stop` belongs to an abbreviation, initials or a number.
+    """Return whether the full stop at `stop` ends an abbreviation, initials, or a number.
 
     `end` is the offset after the full stop and any closing quotes and brackets.
     """
@@ -177,9 +178,9 @@ def _is_abbreviation(text: str, stop: int, end: int) -> bool:
 def _is_initial(text: str, word: str, start: int, end: int) -> bool:
     """Return whether the word before a full stop consists of initials.
 
-    Initials are capitals ("J.R.R."), or a single letter next to another one with a full stop ("z.
-    B."). A letter directly after another character ("°C.") isn't an initial. The word is passed
-    without its last full stop.
+    Initials are capitals ("J.R.R."), or a single letter next to another one with a full stop
+    ("z. B."). A letter attached to another character ("°C.") isn't an initial. `word` doesn't
+    include the final full stop.
     """
     if not _INITIALS.fullmatch(word):
         return False
@@ -220,9 +221,9 @@ def _is_foreign_abbreviation(text: str, stop: int, end: int) -> bool:
 
 
 def find_sentence_spans(text: str, edges: Iterable[int] | None = None) -> list[Span]:
-    """Return the span of each sentence, without surrounding whitespace.
+    """Return the span of each sentence, excluding surrounding whitespace.
 
-    `edges` are the offsets at which sentences begin, by default those from `find_sentence_starts`.
+    `edges` are the offsets where sentences start, by default from `find_sentence_starts`.
     """
     starts = find_sentence_starts(text) if edges is None else edges
     spans = []
@@ -234,7 +235,7 @@ def find_sentence_spans(text: str, edges: Iterable[int] | None = None) -> list[S
 
 
 def trim_span(text: str, start: int, end: int) -> Span:
-    """Shrink a span so that it neither begins nor ends with whitespace."""
+    """Shrink a span to exclude leading and trailing whitespace."""
     content = text[start:end]
     first = start + len(content) - len(content.lstrip())
     last = start + len(content.rstrip())
@@ -242,7 +243,7 @@ def trim_span(text: str, start: int, end: int) -> Span:
 
 
 def find_sentence_around(text: str, start: int, end: int) -> Span:
-    """Return the span of the sentence or sentences that contain the text from `start` to `end`."""
+    """Return the span of the sentence(s) that contain the text from `start` to `end`."""
     spans = find_sentence_spans(text)
     if not spans:
         return start, end
@@ -266,7 +267,7 @@ _MAY_HAVE_PARTS = regex(r"[-\n*+•▪●◦–■»\d](?:(?<=\n)|(?<!\d)\s|[.)]
 
 @lru_cache(maxsize=4096)  # both the drafter and the ledger call this for a passage
 def find_sentences_by_part(text: str) -> list[list[Span]]:
-    """Return the spans of the sentences in each paragraph and list item, without list markers."""
+    """Return the sentence spans of each paragraph and list item, excluding list markers."""
     parts: list[list[Span]] = []
     start = 0
     separators = _PART_SEPARATOR.finditer(text) if _MAY_HAVE_PARTS.search(text) else ()

@@ -90,13 +90,13 @@ _BULLET = "• "
 def split_into_pieces(
     markdown: str, draw: RenderMarkdown, *, cloze: bool, tables: bool = True
 ) -> list[Piece]:
-    """Split a field into the pieces that the editor shows.
+    """Split a field into pieces for the editor: text, formatting, cloze deletions, etc.
 
     Args:
         markdown: the field, or the answer of a cloze deletion in it.
-        draw: renders code, formulas, pictures and tables as HTML.
+        draw: renders code, formulas, pictures, and tables as HTML.
         cloze: whether the field may contain cloze deletions.
-        tables: whether to render tables rather than show their source.
+        tables: whether to render tables instead of showing their source.
     """
     if not _MAY_BE_MARKUP.search(markdown) or _PLACEHOLDER in markdown:
         return [markdown] if markdown else []
@@ -136,9 +136,9 @@ def split_into_pieces(
 
 
 class _PlaceholderParser:
-    """Parses text in which placeholders stand for pieces that were already parsed.
+    """Parser for Markdown in which placeholders stand for already parsed pieces.
 
-    Placeholders are replaced in order, so the text must be read from left to right.
+    Placeholders are substituted in order, so the text must be read from left to right.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class _PlaceholderParser:
         self._tables = tables
 
     def read(self, text: str) -> Iterator[Piece]:
-        """Yield the pieces of `text`, replacing placeholders."""
+        """Split `text` into literal and markup pieces, with placeholders substituted."""
         position = 0
         for match in _MARKUP.finditer(text):
             if match["table"] and not self._tables:
@@ -227,20 +227,18 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
     """Render a card as JSON for the page.
 
     Args:
-        card: the card.
-        find_picture: finds the card's pictures.
-        number: the cloze number to blank out, which selects one of the note's cards in Anki, or 0
-            for all.
+        card: the card to render.
+        find_picture: looks up the card's pictures.
+        number: the cloze number to blank out, i.e. one of the note's cards in Anki, or 0 to
+            blank out all of them.
 
     Returns:
-        `front` and `back` as HTML, where the back repeats the question; `context`, the line that
-            Anki
-        shows above both, and `place`, the headings in it; `fields` as a list of [name, label,
-            pieces];
-        `title` and `answer` as plain text; `line` and `answer_line`, the same on one line with
-        formulas; `with_gaps`, the HTML of a cloze text with its answers marked; and `note`, a
-            remark on
-        how many cards the note has. An occlusion card has `figure`, its picture and masks.
+        `front` and `back` as HTML, where the back repeats the question; `context`, the line
+            that Anki shows above both, and `place`, the headings in it; `fields` as a list of
+            [name, label, pieces]; `title` and `answer` as plain text; `line` and
+            `answer_line`, the same on one line with formulas; `with_gaps`, the HTML of a
+            cloze text with its answers marked; and `note`, e.g. how many cards the note
+            makes. An occlusion card has `figure`, its picture and masks.
     """
     if card.kind is CardKind.OCCLUSION:
         return _render_figure(card, find_picture)
@@ -315,7 +313,7 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
 
 
 def adapt_html_to_page(html: str) -> str:
-    """Adapt a field's HTML to the page: sounds, formulas and picture URLs."""
+    """Adapt the sounds, formulas, and picture URLs in a field's HTML for the page."""
     html = SOUND_TAG.sub(r'<audio controls preload="none" src="\1"></audio>', html)
     html = html.replace('src="af-', 'src="/picture/af-')
     return _FIELD_FORMULA.sub(_render_formula_match, html)
@@ -349,7 +347,7 @@ def _render_figure(card: ShownCard, find_picture: FindPicture) -> Json:
 
 
 def render_line(markdown: str) -> list[Pair]:
-    """Convert Markdown to one line of (text, MathML) pairs, with cloze deletions revealed.
+    """Render Markdown as one line of (text, MathML) pairs, revealing cloze deletions.
 
     The MathML is "" for text that isn't a formula.
     """
@@ -369,7 +367,7 @@ def render_line(markdown: str) -> list[Pair]:
 
 
 def _flatten_table(markdown: str) -> str:
-    """Reduce a table to its first cell with a gap, or else to all its cells.
+    """Reduce a table to the first cell with a cloze deletion, falling back to all cells.
 
     Other text is returned unchanged.
     """
@@ -382,9 +380,9 @@ def _flatten_table(markdown: str) -> str:
 
 
 def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
-    """Split plain text at formulas, so that the user can still select words in it.
+    """Split plain text at formulas, so that words between them can still be selected.
 
-    `formulas` are the spans of TeX formulas; None means that formulas are in dollar signs.
+    `formulas` are the spans of TeX formulas, or None to find formulas in dollar signs.
 
     Returns:
         (text, MathML) pairs, where the MathML is "" for text that isn't a formula.
@@ -406,7 +404,7 @@ def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list
 
 
 def find_pictures(card: ShownCard, find_picture: FindPicture) -> dict[str, Media]:
-    """Map the paths in a card to its readable pictures."""
+    """Look up the pictures in a card, keyed by path, skipping any that can't be read."""
     media_by_path = {}
     for path in find_image_paths("\n".join(text for _, text in card.fields)):
         media = find_picture(card.highlight, path)
@@ -420,9 +418,9 @@ def _wrap_part(name: str, html: str) -> str:
 
 
 def _render_clozes(html: str, *, hidden: bool, number: int = 0) -> str:
-    """Blank out the gaps of a cloze text if `hidden`, or else mark the answers.
+    """Blank out cloze deletions if `hidden`, or else highlight their answers.
 
-    If `number` isn't 0, only gaps with that number are affected.
+    If `number` isn't 0, only cloze deletions with that number are affected.
     """
     parts: list[str] = []
     open_clozes: list[tuple[int, bool]] = []
@@ -463,9 +461,9 @@ def mark_differences(old: Json, new: Json) -> None:
 
 
 def _mark_differing_runs(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str]:
-    """Yield HTML in which differing text, but no tag, is wrapped in `<ins>`.
+    """Yield HTML with any differing text, but no tags, wrapped in `<ins>`.
 
-    Each run is a list of tokens, and whether they differ from the other card.
+    Each run says whether it differs from the other card, and lists its tokens.
     """
     for differs, tokens in runs:
         for is_tag, group in groupby(tokens, lambda token: token.startswith("<")):
@@ -499,10 +497,10 @@ _CLOSING_BRACKETS = frozenset(")]}⟩")
 
 @lru_cache(maxsize=512)
 def tex_to_mathml(tex: str, *, display: bool = False) -> str:
-    """Convert a formula to MathML, or return "" if it is invalid or has unknown commands.
+    """Convert TeX to MathML, or return "" if it is invalid or uses unknown commands.
 
-    A long inline formula becomes several `math` elements, between which a line can break. The
-    result contains only known elements and attributes, and all text in it is escaped.
+    Long inline formulas are split into several `math` elements, to allow line breaks between
+    them. The result contains only allowed elements and attributes, and all text is escaped.
     """
     from xml.etree.ElementTree import tostring
 
@@ -533,7 +531,7 @@ def tex_to_mathml(tex: str, *, display: bool = False) -> str:
 
 
 def _split_formula(formula: Element) -> list[Element]:
-    """Split a long formula after each relation, plus or minus sign outside brackets."""
+    """Split a long formula after each relation or plus or minus sign outside brackets."""
     from xml.etree.ElementTree import Element, SubElement
 
     if sum(bool(element.text) for element in formula.iter()) < _MIN_BREAKABLE_TOKENS:
@@ -584,13 +582,13 @@ def _render_formula_match(match: re.Match[str]) -> str:
 
 
 def find_card_quote(highlight: Highlight, quote: str) -> str:
-    """Return the part of a highlight that matches a card's quote, or "" if there is none."""
+    """Return the text in a highlight that matches a card's quote, or "" if none does."""
     span = locate(quote, highlight.exact) if quote.strip() else None
     return highlight.exact[slice(*span)] if span else ""
 
 
 def render_highlight_list(title: str, highlights: Iterable[Highlight]) -> str:
-    """Render a document's highlights as an HTML list, whose entries carry the highlights' keys."""
+    """Render a document's highlights as an HTML list, with each entry carrying its key."""
     entries = "".join(map(_render_entry, highlights))
     return (
         f'<div class="book"><h1 dir="auto">{escape(title)}</h1><ol>{entries}</ol></div>'
@@ -622,9 +620,9 @@ _DOLLAR_COUNTS = {"math": 1, "display": 2}
 
 
 def _convert_formulas(text: str) -> dict[Span, str]:
-    """Map the span of each formula, including its dollar signs, to MathML.
+    """Convert formulas in dollar signs to MathML, keyed by their spans in `text`.
 
-    Formulas that can't be converted are left out.
+    Formulas that can't be converted are skipped.
     """
     formulas = {}
     for start, end, kind in find_shields(text):

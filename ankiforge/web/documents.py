@@ -63,7 +63,7 @@ _PDF_KINDS = {SourceKind.PDF, SourceKind.ZOTERO}
 def find_pdf(ledger: Ledger, highlight: Highlight) -> Path | None:
     """Find the PDF that contains a highlight, or return None if it isn't on this computer.
 
-    Zotero's linked files aren't found, only those in its storage.
+    For Zotero, only PDFs in its storage are found, not linked files.
     """
     document = highlight.document
     kind = highlight.source_kind
@@ -95,7 +95,7 @@ def find_pdf(ledger: Ledger, highlight: Highlight) -> Path | None:
 
 
 def find_page_and_mark(highlight: Highlight) -> tuple[int, PageMark] | None:
-    """Return the index of the PDF page with a highlight, and the mark to find on it.
+    """Return the index of the PDF page with a highlight, and what to mark on that page.
 
     Returns None if the page is unknown, or if the highlight has neither text nor a box.
     """
@@ -111,10 +111,10 @@ def find_page_and_mark(highlight: Highlight) -> tuple[int, PageMark] | None:
 
 
 def guess_document_kind(highlight: Highlight) -> str:
-    """Guess the `kind` that `render_document` would return for a highlight's document.
+    """Guess which `kind` `render_document` would return for a highlight's document.
 
-    Assumes that the file is available, because checking thousands of documents on the shelf would
-    be slow.
+    Assumes that the file is available, because checking thousands of documents on the shelf
+    would be slow.
     """
     if highlight.source_kind in _PDF_KINDS and find_page_and_mark(highlight) is not None:
         return "sheets"
@@ -125,7 +125,7 @@ def guess_document_kind(highlight: Highlight) -> str:
 
 
 class PagePicture(Value):
-    """A picture of a PDF page, defined by the page, its highlights and the width."""
+    """A picture of a PDF page at a given width, with highlights marked."""
 
     path: Path
     page: int
@@ -136,32 +136,32 @@ class PagePicture(Value):
 
     @property
     def name(self) -> str:
-        """A name for the picture that changes along with the file or the highlights."""
+        """A name for the picture that changes when the file or the highlights do."""
         return hash16("page", str(self.path), repr(stamp_file(self.path)), repr(self))
 
 
 class PageRenderer:
-    """Renders PDF pages and notes one at a time in a background thread, and caches the results."""
+    """Renders PDF pages and notes in a single background thread, and caches the results."""
 
     def __init__(self) -> None:
-        """Create the thread and the process that reads PDFs, without starting them."""
+        """Set up the thread and the PDF worker process, without starting either."""
         self._futures: OrderedDict[str, Future[Any]] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page")
         self._worker = PdfWorker(DRAW_TIMEOUT)
 
     def start(self, ledger: Ledger) -> None:
-        """Start the process that reads PDFs, if any source may have PDFs.
+        """Start the PDF worker process if any source may have PDFs.
 
-        Call this before any other thread starts.
+        Must be called before any other thread starts.
         """
         kinds = {name.partition(":")[0] for name in load_source_directories(ledger)}
         if kinds & _PDF_KINDS:
             self._worker.start_idle_process()
 
     def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T | None:
-        """Return the result of a background job, or None if it isn't done yet.
+        """Return the result of a background job, or None if it hasn't finished.
 
-        The first call with a name queues the job.
+        The job is queued the first time that it is requested by `name`.
         """
         future = self._futures.get(name)
         if future is None or future.cancelled():
@@ -176,7 +176,7 @@ class PageRenderer:
         return future.result() if future.done() else None
 
     def measure_pages(self, path: Path) -> MeasurePagesReply | None:
-        """Return the page sizes of a PDF, or None until they are measured.
+        """Return the page sizes of a PDF, or None until they have been measured.
 
         The result has no pages if the file can't be read.
         """
@@ -184,14 +184,14 @@ class PageRenderer:
         return self._run_in_background(name, lambda: self._worker.measure_pages(path))
 
     def render_note(self, text: str, pictures: Mapping[str, Media]) -> str | None:
-        """Render a note's Markdown as HTML, or return None until it is ready."""
+        """Render a note's Markdown as HTML, returning None until it is ready."""
         files = chain.from_iterable((path, file.name) for path, file in pictures.items())
         return self._run_in_background(
             hash16("note", text, *files), lambda: markdown_to_html(text, pictures)
         )
 
     def draw_page(self, page_picture: PagePicture) -> DrawPageReply | None:
-        """Draw a PDF page, or return None until the picture is ready."""
+        """Draw a PDF page, returning None until the picture is ready."""
         arguments = (
             page_picture.path,
             page_picture.page,
@@ -203,7 +203,7 @@ class PageRenderer:
         )
 
     def get_picture(self, name: str) -> bytes:
-        """Return a drawn page as PNG, or b"" if it is no longer cached."""
+        """Return a rendered page as PNG, or b"" if it isn't in the cache."""
         future = self._futures.get(name)
         if future is None or future.cancelled() or not future.done():
             return b""
@@ -235,7 +235,7 @@ _WIKILINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
 def build_document_id(document: Document) -> str:
-    """Build the ID that the page uses for a document."""
+    """Build the ID that identifies a document on the page."""
     return hash16("document", document.source, document.key, document.path)
 
 
@@ -246,7 +246,7 @@ class _RegisteredPdf(Value):
 
 
 class DocumentRenderer:
-    """Renders documents with highlights in the ledger, and their covers."""
+    """Renders documents that have highlights in the ledger, as well as their covers."""
 
     def __init__(
         self, ledger: Ledger, find_picture: FindPicture, pages: PageRenderer
@@ -254,8 +254,8 @@ class DocumentRenderer:
         """Create a renderer.
 
         Args:
-            ledger: source of highlights and their states.
-            find_picture: finds the pictures in notes.
+            ledger: where to look up highlights and their states.
+            find_picture: looks up the pictures in notes.
             pages: draws PDF pages and renders notes.
         """
         self._ledger = ledger
@@ -270,35 +270,35 @@ class DocumentRenderer:
         document is of another kind. Set by `UnmarkedDocuments`."""
 
     def prepare(self, highlight: Highlight) -> str:
-        """Return the ID of a highlight's document, and start measuring its pages if it is a PDF."""
+        """Return the ID of a highlight's document, and start measuring its pages if it's a PDF."""
         path = find_pdf(self._ledger, highlight)
         if path is not None:
             self.pages.measure_pages(path)
         return build_document_id(highlight.document)
 
     def get_highlight_states(self, key: str) -> Json:
-        """Map the key of each highlight in a document to its state.
+        """Return the states of all highlights in a document, keyed by highlight key.
 
-        `key` is the key of any of these highlights.
+        `key` is the key of any one of them.
         """
         marks = pending_items.load_passage_states(self._ledger, key)
         return {highlight.key: state for highlight, state in marks}
 
     def render_document(self, key: str) -> Json | None:
-        """Render the document with a highlight as JSON, or return {} until it is ready.
+        """Render a document as JSON, returning {} until it is ready.
 
             document = {id, kind, title, lang, marks, sheets?, html?}
 
-        `key` is the key of a highlight, or the name of a document without highlights. Returns None
-        if there is no such document.
+        `key` is the key of a highlight in the document, or the page's name for a document without
+        highlights. Returns None if there is no such document.
 
-        `kind` is `sheets` for a PDF, whose `sheets` are its pages as [width, height, page label];
-        `text` for a note, web page or book, whose text is in `html`; or `list` for any other
-        document, whose `html` lists the highlights with the text around them.
+        `kind` is `sheets` for a PDF, with each page in `sheets` as [width, height, page label];
+        `text` for a note, web page, or book, with its text in `html`; or `list` for anything
+        else, with `html` listing the highlights and the text around them.
 
-        Each of `marks` has the `key`, `state` (`asks`, `card` or `none`) and `words` of a
-        highlight, and tells whether it is a `frame` around a figure. In a PDF, it also has its
-        `page`, and its distance from the top of the page as a fraction of the height (`at`).
+        `marks` has one entry per highlight: its `key`, its `state` (`asks`, `card`, or `none`), a
+        label (`words`), and whether it's a `frame` around a figure. In a PDF, it also has the
+        `page`, and the distance from the top of the page as a fraction of the height (`at`).
         """
         marks = pending_items.load_passage_states(self._ledger, key)
         if not marks:
@@ -335,7 +335,7 @@ class DocumentRenderer:
         return {**_build_header(marks, "list"), "html": book, "marks": entries}
 
     def read_note_markdown(self, highlight: Highlight) -> str:
-        """Read the note with a highlight, and convert its Markdown to Obsidian's reading view.
+        """Read the note that contains a highlight, as Obsidian's reading view would show it.
 
         Returns "" if the note can't be shown.
         """
@@ -366,7 +366,7 @@ class DocumentRenderer:
             return ""
 
     def render_cover(self, key: str) -> Json | None:
-        """Render the cover of a document: a small picture of its first page, or its first words.
+        """Render a document's cover: a thumbnail of its first page, or its opening words.
 
         `key` is the key of any highlight in the document. Returns {} until the page is drawn, or
         None if there is no such document.
@@ -413,9 +413,9 @@ class DocumentRenderer:
         sizes: Sequence[tuple[float, float, str]],
         header: Json,
     ) -> Json:
-        """Render a PDF as JSON: its header, page sizes and highlights.
+        """Render a PDF as JSON: its header, page sizes, and highlights.
 
-        Also registers the PDF for `render_page`.
+        Also registers the PDF, so that `render_page` can draw its pages.
         """
         entries = []
         placed_highlights = []
@@ -434,7 +434,7 @@ class DocumentRenderer:
         return {**header, "sheets": sizes, "marks": entries}
 
     def render_unmarked_pdf(self, path: Path, header: Json) -> Json:
-        """Render a PDF without highlights as JSON, or return {} until its pages are measured."""
+        """Render a PDF without highlights as JSON, returning {} until its pages are measured."""
         measured = self.pages.measure_pages(path)
         return (
             {}
@@ -443,7 +443,7 @@ class DocumentRenderer:
         )
 
     def render_page(self, id: str, number: int, width: int) -> Json | None:
-        """Draw a page of a PDF that `render_document` has returned.
+        """Draw a page of a PDF that was returned by `render_document`.
 
         Args:
             id: the ID of the document.
@@ -451,11 +451,10 @@ class DocumentRenderer:
             width: the width of the picture in pixels.
 
         Returns:
-            {} until the page is drawn. Then `src`, the URL of the picture, or "" if the page can't
-                be
-            drawn; its `width` and `height`; the positions of its `marks` by key; its `lines` of
-                text; and
-            whether it is `dark`. None if there is no document with this ID.
+            {} until the page is drawn, then `src`, the URL of the picture, or "" if the page
+                can't be drawn; its `width` and `height`; the positions of its `marks`, keyed by
+                highlight; its `lines` of text; and whether it is `dark`. None if there is no
+                document with this ID.
         """
         pdf = self._pdfs.get(id)
         if pdf is None:
@@ -491,7 +490,7 @@ def markdown_to_html(markdown: str, pictures: Mapping[str, Media]) -> str:
 
 
 def to_reading_view(text: str) -> str:
-    """Convert a note's Markdown to what Obsidian shows in reading view."""
+    """Convert a note's Markdown to what Obsidian shows in its reading view."""
     text = restore_unclosed_markers(_HIDDEN.sub("", replace_unclosed_markers(text)))
     text = _BLOCK_ID.sub("", reveal_answers(text))
     text = _CALLOUT.sub(
@@ -533,7 +532,7 @@ rectangle would hide what is underneath.
 
 
 def highlight_to_json(highlight: Highlight, state: str) -> Json:
-    """Build the fields shared by the JSON of all highlights in a document."""
+    """Convert a highlight to JSON, with the fields common to all kinds of documents."""
     label = to_one_line(highlight.exact or highlight.comment or "A picture")
     return {
         "key": highlight.key,

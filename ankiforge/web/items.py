@@ -81,15 +81,15 @@ MAX_LINES = 300
 def build_action(
     name: str, label: str, key: str, look: str, message: str, **more: Any
 ) -> Json:
-    """Build the JSON of an action that the page offers for an item.
+    """Build the JSON for an action that the page offers on an item.
 
     Args:
         name: the resulting decision (`review.Decision.act`).
-        label: the label of the button.
+        label: the button label.
         key: the keyboard shortcut, or "".
-        look: the button style `filled`, `outlined` or `text`, or `more` for a menu entry.
-        message: the message to show after the decision.
-        more: further fields, such as `needs` for what the user has to enter.
+        look: the button style, `filled`, `outlined`, or `text`, or `more` for a menu entry.
+        message: the message shown after the decision.
+        more: extra fields, e.g. `needs` for what the user has to enter.
     """
     becomes = RESULT_BY_ACT.get(name, "card")
     texts = {"label": label, "key": key, "look": look, "said": message}
@@ -131,14 +131,14 @@ OTHERS = build_action(
 
 
 def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
-    """Copy `action` with another label, replacing `message` and `more` if given."""
+    """Copy `action` with a new label, optionally overriding the message and other fields."""
     return {**action, "label": label, "said": message or action["said"], **more}
 
 
 def _build_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Json]:
-    """Build the answers to a question where one answer loses something.
+    """Build the two answers to a question where one of them would lose something.
 
-    Each is given as (label, message).
+    Each answer is given as (label, message).
     """
     return (
         build_action("reject", safe_answer[0], "1", "filled", safe_answer[1]),
@@ -219,7 +219,7 @@ _QUESTION_TEXTS: dict[QuestionKind, tuple[str, Json, Json]] = {
 
 
 def _choose_actions(drafts: Sequence[Draft]) -> list[Json]:
-    """Choose the actions for drafts. A blocked draft can be accepted only with `FORCE`."""
+    """Choose which actions to offer for drafts. Accepting a blocked draft takes `FORCE`."""
     blocked = [draft for draft in drafts if draft.is_blocked]
     if drafts[0].kind is CardKind.OCCLUSION:
         return [ACCEPT, REJECT, SKIP]
@@ -237,7 +237,7 @@ def _choose_actions(drafts: Sequence[Draft]) -> list[Json]:
 
 
 def selectable_text_to_json(highlight: Highlight) -> Json:
-    """Render the text of a passage, in which the user can select words for a card.
+    """Render a passage's text so that the user can select words in it for a card.
 
     `parts` is the text split at formulas, and `code` lists the spans of code.
     """
@@ -264,7 +264,7 @@ def selectable_text_to_json(highlight: Highlight) -> Json:
 
 
 class ItemRenderer:
-    """Renders items as JSON, with the actions that the page offers for them."""
+    """Renders review items as JSON, with the actions that the page offers on them."""
 
     def __init__(
         self,
@@ -277,9 +277,9 @@ class ItemRenderer:
         """Create a renderer.
 
         Args:
-            ledger: source of pending items and past decisions.
-            find_pdf_link: returns a link to a highlight's page in a local PDF, if any.
-            documents: finds pictures and prepares source documents for display.
+            ledger: where to look up pending items and past decisions.
+            find_pdf_link: returns a link to the highlight's page in a local PDF, if any.
+            documents: looks up pictures and prepares source documents for display.
             uses_model: whether the user can ask a model for other drafts.
         """
         self._ledger = ledger
@@ -289,14 +289,14 @@ class ItemRenderer:
         self._documents = documents
 
     def find_links(self, highlight: Highlight) -> list[Texts]:
-        """Return the links that open a passage in its source, starting with any local PDF."""
+        """Return links for opening a passage in its source, with any local PDF first."""
         links = iter_links(highlight)
         return self._find_pdf_link(highlight) + [
             {"label": name, "href": url} for url, name in links
         ]
 
     def render_item(self, item: Item) -> Json:
-        """Render an item as JSON."""
+        """Render a review item as JSON."""
         if item.question:
             item_json = self._render_question(item.question)
         elif item.proposal:
@@ -508,7 +508,7 @@ class ItemRenderer:
         return {**about, "ask": f"{question.text} Keep one?"}
 
     def _render_form_question(self, question: Question) -> Json:
-        """Render a question about lines that may be cards, each of which the user can untick."""
+        """Render a question about lines that look like cards, each with its own checkbox."""
         drafts = load_pending_drafts(self._ledger, question.drafts)
         are_words = question.old == WORD_AND_TRANSLATION
         noun = "word" if are_words else "line"
@@ -532,7 +532,7 @@ class ItemRenderer:
         }
 
     def _render_same_question(self, question: Question) -> Json:
-        """Render a new passage next to the card that may belong to it."""
+        """Render a new passage next to the existing card that it may belong to."""
         cards = []
         for guid in question.guids:
             cards.append(
@@ -595,7 +595,7 @@ class ItemRenderer:
         return about
 
     def _render_front_group(self, group: FrontGroup) -> Json:
-        """Render lines with the same front as one line, ticked unless it has a warning."""
+        """Render lines that share a front as one line, ticked unless any of them has a warning."""
         first = group.drafts[0]
         # leave out the remark about the form, because the question itself is about it
         remarks = tuple(
@@ -620,15 +620,15 @@ class ItemRenderer:
     # --- parts --------------------------------------------------------------------------
 
     def _find_highest_gap_number(self, card: LocalCard) -> int:
-        """Return the highest gap number ever exported for a card, or 0.
+        """Return the highest cloze number ever exported for a card, or 0 if none was.
 
-        The editor gives new gaps higher numbers, because an exported number stays with its text.
+        New gaps get higher numbers in the editor, because an exported number stays with its text.
         """
         state, _ = load_card_and_passage(self._ledger, card.guid)
         return max(map(int, state.note.numbers), default=0)
 
     def _render_draft(self, draft: OfferedDraft) -> Json:
-        """Render a draft; a proposal also gets its sentence and every possible gap."""
+        """Render a draft, including the full sentence and every possible gap for a proposal."""
         view = render_card(draft, self.find_picture)
         if not draft.gaps:
             return view
@@ -646,7 +646,7 @@ class ItemRenderer:
         }
 
     def _render_accepted_card(self, card: LocalCard, label: str) -> Json:
-        """Render an accepted card with its number of reviews, or else its state."""
+        """Render an accepted card, noting how often it was reviewed, or else its state."""
         view = render_card(apply_anki_edits(self._ledger, card), self.find_picture)
         seen = load_present_note(self._ledger, card.guid)
         if card.verdict is not Verdict.LIVE:
@@ -660,9 +660,9 @@ class ItemRenderer:
         return view
 
     def render_source(self, highlight: Highlight, quote: str = "") -> Json:
-        """Render the source of a card as JSON.
+        """Render a card's source as JSON.
 
-        `asked` is the part of the highlight that matches `quote`, or "".
+        `asked` is the text in the highlight that matches `quote`, or "".
         """
         around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
         return {

@@ -10,9 +10,9 @@ from ankiforge.review import Decision
 
 
 class PageList(Protocol):
-    """A feature's own list of items to decide on, in addition to the ledger's pending items.
+    """A feature's own list of items to decide on, separate from the ledger's pending items.
 
-    While it has pending items, the list is a row of the shelf (the page's list of documents).
+    It's shown on the shelf (the page's list of documents) as long as it has pending items.
     """
 
     id: str
@@ -28,13 +28,13 @@ class PageList(Protocol):
 
     @property
     def pending_count(self) -> int:
-        """The number of pending items. Must be fast because it is read after every decision."""
+        """The number of pending items. Read after every decision, so it must be fast."""
 
     def refresh(self) -> None:
-        """Reread the items if they may have changed."""
+        """Reload the items if they may have changed."""
 
     def render_items(self, start: int, most: int) -> list[Json]:
-        """Render up to `most` items from index `start` on as JSON (see `web/items.py`)."""
+        """Render up to `most` items as JSON, starting at index `start` (see `web/items.py`)."""
 
     def render_item(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it is no longer pending."""
@@ -43,22 +43,21 @@ class PageList(Protocol):
         """Apply a decision.
 
         Returns:
-            `undo`, the ID for undoing the decision; `said`, a message about it; and `item`, if the
-                item is
-            still pending.
+            `undo`, an ID for undoing the decision; `said`, a message for the user; and `item`, if
+                the item is still pending.
         """
 
     def undo(self, action: str) -> None:
-        """Undo a decision, given the `undo` that `decide` returned."""
+        """Undo a decision. `action` is the `undo` value returned by `decide`."""
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Build the card from the fields of the editor."""
+        """Build a card from the fields in the editor."""
 
     def chat_question(self, id: str) -> Json:
-        """Return a chat question about an item (`text`) and a line that describes it (`said`)."""
+        """Return a prompt about an item to paste into a chat (`text`), and a caption (`said`)."""
 
     def apply_chat_reply(self, id: str, reply: str) -> tuple[str, bool]:
-        """Apply a chat's reply to `chat_question`.
+        """Apply a chat's reply to the prompt from `chat_question`.
 
         Returns:
             A message about the outcome, and whether the reply was usable.
@@ -66,7 +65,7 @@ class PageList(Protocol):
 
 
 class PagePart(NamedTuple):
-    """The lists that a feature adds to the page, and the handlers for its script."""
+    """Lists that a feature adds to the page, and handlers for requests from its script."""
 
     lists: Iterable[PageList] = ()
     get_handlers: Mapping[str, Callable[[Texts], Json]] = {}

@@ -109,7 +109,7 @@ _generate_secret = partial(secrets.token_urlsafe, 32)
 
 
 class HttpError(Exception):
-    """Aborts a request with an HTTP status and a message for the user."""
+    """An error that aborts a request with an HTTP status and a message for the user."""
 
     def __init__(self, status: str, message: str) -> None:
         self.status = status
@@ -117,7 +117,7 @@ class HttpError(Exception):
 
 
 class Response(Value):
-    """An HTTP response, without the headers that all responses share."""
+    """An HTTP response, without the headers common to all responses."""
 
     body: bytes = b""
     type: str = "text/plain; charset=utf-8"
@@ -132,7 +132,7 @@ class Response(Value):
 
 @dataclass(frozen=True, slots=True)
 class PageServer:
-    """The WSGI application that serves the review page and answers its script."""
+    """WSGI application that serves the review page and handles requests from its script."""
 
     port: int
     open_session: Callable[[], ReviewSession]
@@ -146,13 +146,13 @@ class PageServer:
 
     @property
     def url(self) -> str:
-        """The URL that opens the page, including the access token."""
+        """The URL for opening the page, including the access token."""
         return f"http://{HOST}:{self.port}/?token={self.token}"
 
     def __call__(
         self, environ: Json, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Handle a WSGI request. Any error becomes a response."""
+        """Handle a WSGI request, turning any error into a response."""
         try:
             response = self._check_access(environ) or self._route(environ)
         except HttpError as error:
@@ -191,13 +191,13 @@ class PageServer:
     # --- who may come in ----------------------------------------------------------------
 
     def _check_access(self, environ: Json) -> Response | None:
-        """Check a request, and redeem any token in its URL.
+        """Check that a request is authorized, and redeem any token in its URL.
 
         Returns:
-            None to grant access, or the response that redeems the token.
+            None if access is granted, or the response to send if a token was redeemed.
 
         Raises:
-            HttpError: the request comes from elsewhere than the page, or from another browser.
+            HttpError: the request doesn't come from the page, or comes from another browser.
         """
         self._check_sender(environ)
         path = environ.get("PATH_INFO", "/")
@@ -215,7 +215,7 @@ class PageServer:
         raise HttpError("403 Forbidden", _WRONG_BROWSER)
 
     def _check_sender(self, environ: Json) -> None:
-        """Reject requests that a page from another program may have sent, even with our cookie.
+        """Reject requests that may come from another site, even if they carry our cookie.
 
         Raises:
             HttpError: the request doesn't come from the page.
@@ -236,10 +236,10 @@ class PageServer:
             raise HttpError("403 Forbidden", _WRONG_BROWSER)
 
     def _redeem_token(self, environ: Json, *, has_cookie: bool) -> Response:
-        """Open the page for a request with the token, giving the cookie to the first browser.
+        """Open the page for a valid token, setting the cookie in the first browser to use it.
 
         Raises:
-            HttpError: another browser already has the cookie.
+            HttpError: the token was already used by another browser.
         """
         # a prefetch must not use up the token
         purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
@@ -260,7 +260,7 @@ class PageServer:
 
     @property
     def _cookie_name(self) -> str:
-        """The name of the cookie, which includes the port so that each port has its own."""
+        """The cookie name, which includes the port because browsers share cookies across ports."""
         return f"ankiforge_{self.port}"
 
     # --- what may be asked for ----------------------------------------------------------
@@ -338,7 +338,7 @@ class PageServer:
         """Handle a POST request from the page's script.
 
         Raises:
-            HttpError: there is no such handler, or the body can't be decoded.
+            HttpError: there is no such handler, or the body is invalid.
         """
         session = self.open_session()
         name = path.removeprefix("/api/")
@@ -429,9 +429,9 @@ def _json_response(value: Json, status: str = "200 OK") -> Response:
 
 
 def _error_response(error: ForgeError) -> Response:
-    """Build a response from an error, without item IDs and hints for the terminal.
+    """Convert an error to a response, dropping item IDs and hints meant for the terminal.
 
-    `insist` tells whether the user can force the refused decision.
+    `insist` says whether the user can force the decision that was refused.
     """
     message = to_sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
     if error.hint and not _TERMINAL_ONLY.search(error.hint):
@@ -452,12 +452,12 @@ def serve(
     on_start: Callable[[str], None],
     scripts: Mapping[str, Traversable],
 ) -> None:
-    """Serve the page until the user presses Ctrl-C, finishing any request in progress.
+    """Serve the page until Ctrl-C is pressed, letting any request in progress finish.
 
     Args:
         open_session: opens the review session, in the thread that uses it.
         on_start: called with the page's URL once the server is listening.
-        scripts: the scripts that features add to the page, by their name in the URL.
+        scripts: scripts that features add to the page, keyed by their name in the URL.
     """
     listener = socket.create_server((HOST, 0))
     page = PageServer(listener.getsockname()[1], cache(open_session), scripts)
@@ -475,7 +475,7 @@ def serve(
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
     def prepare() -> None:
-        """Open the session and compute the shelf while the browser starts."""
+        """Warm up the session and the shelf while the browser starts."""
         with suppress(Exception):  # the first request will report the same error
             page.open_session().show_shelf()
 

@@ -139,9 +139,10 @@ class _UndoEntry(NamedTuple):
 
 
 class ReviewSession:
-    """One user's review session.
+    """A single user's review session.
 
-    Most methods return JSON for the page's script. The "new counts" in it come from `count_items`.
+    Most methods return JSON for the page's script. Where they return "the new counts", these
+    are the fields of `count_items`.
     """
 
     def __init__(
@@ -155,10 +156,10 @@ class ReviewSession:
         """Start a session.
 
         Args:
-            workspace: source of the pending items.
+            workspace: where to look up the pending items.
             pages: draws PDF pages.
-            query: opens the page with the best document in which anything matches.
-            start_path: opens the page with this file, which has no highlights.
+            query: if given, open the page at the best document that has a match.
+            start_path: if given, open the page at this file, which has no highlights.
             get_parts: returns the lists and handlers that features add to the page.
         """
         self._query = query
@@ -207,7 +208,7 @@ class ReviewSession:
     # --- lists --------------------------------------------------------------------------
 
     def count_items(self) -> Json:
-        """Count the items `left` in each list, and the cards `ready` to send."""
+        """Count the items `left` in each list, and the cards that are `ready` to send."""
         self._refresh()
         left = {id: len(queue) for id, queue in self._queues.items()}
         return {
@@ -222,12 +223,12 @@ class ReviewSession:
         }
 
     def show_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
-        """Render a list: all cards as rows to browse, any other list as a sitting.
+        """Render a list. All cards are shown as rows to browse, any other list as a sitting.
 
         Args:
             list_id: the ID of the list, or `all` for all cards.
-            words: a query that filters all cards.
-            start: the number of cards or items to skip because the page already shows them.
+            words: a query for filtering the list of all cards.
+            start: how many cards or items to skip because they're already on the page.
 
         Raises:
             UsageError: `words` isn't a valid query.
@@ -259,15 +260,16 @@ class ReviewSession:
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
     def show_shelf(self) -> Json:
-        """Render the shelf: documents with undecided highlights, best first, and other rows.
+        """Render the shelf, which lists the documents with undecided highlights, best first.
 
-        Each document has the number of its pending drafts (`waiting`) and of its highlights with a
-        proposal (`proposed`). `is_open` tells whether it has either, and `rest` is a line about its
-        other highlights. `for_chat` tells whether to ask a chat about it, and `offer` says so.
+        Each document has the number of its pending drafts (`waiting`), the number of its
+        highlights with a proposal (`proposed`), whether it has any of either (`is_open`), and a
+        line about its other highlights (`rest`). `for_chat` says whether to ask a chat about it,
+        and `offer` is the text that offers this.
 
-        For the whole shelf, `model` tells whether a model is configured, `begins` names the
-        document or list with which the page opens ("" for the shelf itself), and `without` explains
-        why some highlights have no proposal.
+        For the whole shelf, `model` says whether a model is configured, `begins` names the
+        document or list to open first ("" for the shelf itself), and `without` explains why some
+        highlights have no proposal.
         """
         self._refresh()
         piles = self._find_piles()
@@ -371,9 +373,9 @@ class ReviewSession:
     def start_document_sitting(self, key: str) -> Json:
         """Start a sitting with a document's ten best drafts and proposals, in reading order.
 
-        `key` is the key of any highlight in the document. Each highlight contributes only its best
-        fact. A document without drafts and proposals gets a sitting of ten highlights without a
-        card, and `without` is true.
+        `key` is the key of any highlight in the document. Only the best fact of each highlight is
+        included. If the document has no drafts or proposals, the sitting consists of ten
+        highlights without a card, and `without` is true.
         """
         self._refresh()
         pile = self._find_pile(key)
@@ -407,22 +409,22 @@ class ReviewSession:
     def _store_sitting(
         self, number: int, sitting: Sitting, items: Sequence[Json]
     ) -> Json:
-        """Store a sitting, and render it with the items that are new to the page."""
+        """Store a sitting and render it as JSON, with any items that the page doesn't have yet."""
         self._sittings[number] = sitting
         stored = {"ids": sitting.ids, "results": sitting.results}
         return {"number": number, **stored, "items": items}
 
     def _find_pile(self, key: str) -> DocumentPile | None:
-        """Find the pile of the document with a highlight, or return None.
+        """Find the pile for the document that contains a highlight, or return None.
 
-        A pile is a document with its pending drafts, proposals and other undecided highlights.
+        A pile is a document with its pending drafts, proposals, and other undecided highlights.
         """
         return next(iter(self._find_piles(key)), None)
 
     def _find_piles(self, key: str = "") -> list[DocumentPile]:
-        """Return a pile for each document with undecided highlights, best first.
+        """Return one pile per document with undecided highlights, best first.
 
-        `key` limits the result to the document with that highlight.
+        If `key` is given, only the document that contains this highlight is included.
         """
         undecided = set(self._queues["none"])
         places = [
@@ -434,7 +436,7 @@ class ReviewSession:
         return self._pending.uncarded if self._pending else ()
 
     def _render_with_next(self, item: Item) -> Json | None:
-        """Render an item as JSON, adding the draft of the passage's next fact as `then`."""
+        """Render an item, adding the draft for the passage's next fact, if any, as `then`."""
         item_json = self.render_item(item)
         if item_json and item_json.get("several") and item.highlight:
             for offer in iter_offers(self._ledger, [item.highlight.key]):
@@ -448,7 +450,7 @@ class ReviewSession:
         return item_json
 
     def render_item(self, item: Item | None) -> Json | None:
-        """Render an item as JSON for the page, or return None if there is no item."""
+        """Render an item as JSON for the page, passing None through."""
         return self._renderer.render_item(item) if item else None
 
     def _find_feature_list(self, id: str) -> PageList | None:
@@ -458,17 +460,17 @@ class ReviewSession:
         return None
 
     def show_item(self, id: str) -> Json | None:
-        """Render an item as JSON, or return None if it is no longer pending."""
+        """Look up an item and render it as JSON, or return None if it is no longer pending."""
         page_list = self._find_feature_list(id)
         if page_list:
             return page_list.render_item(id)
         return self.render_item(self._review.load_item(id))
 
     def show_highlight_item(self, key: str, number: int) -> Json:
-        """Render the `item` of a highlight: its draft or proposal, else its card, else its passage.
+        """Render a highlight's draft or proposal, falling back to its card or the bare passage.
 
-        If `number` is a sitting at a document, a draft or proposal is also added to that sitting,
-        and the changed `sitting` is returned too.
+        The result is in `item`. If `number` is the sitting of a document, a draft or proposal is
+        also added to that sitting, and the updated `sitting` is returned as well.
         """
         passage = self._ledger.get_passage(HighlightKey(key))
         ids: list[str] = [offer[0].id for offer in iter_offers(self._ledger, [key])]
@@ -490,7 +492,7 @@ class ReviewSession:
         }
 
     def get_selectable_text(self, key: str) -> Json:
-        """Render the text of a passage, in which the user can select words for a card."""
+        """Render a passage's text so that the user can select words in it for a card."""
         return selectable_text_to_json(load_highlight(self._ledger, key))
 
     def _refresh(self) -> None:
@@ -593,14 +595,13 @@ class ReviewSession:
         """Apply a decision.
 
         Returns:
-            The new counts; `undo`, the ID for undoing the decision; `sitting`, the changed sitting
-                of the
-            decision; and `item`, the next fact of the passage, or the item itself if it stays
+            The new counts; `undo`, an ID for undoing the decision; `sitting`, the updated
+                sitting; and `item`, the passage's next fact, or the same item if it is still
                 pending.
 
         Raises:
             StaleItemError: the item has changed since it was shown.
-            ForgeError: the decision is refused. The message says why.
+            ForgeError: the decision was refused, for the reason in the message.
         """
         before = self._sittings.get(decision.sitting)
         try:
@@ -640,9 +641,9 @@ class ReviewSession:
     def _replace_item_in_sitting(
         self, decision: Decision, item_json: Json | None
     ) -> Json:
-        """Replace the decision's item in its sitting, and return the sitting as JSON.
+        """Replace the item that was decided on, and return the updated sitting as JSON.
 
-        Removes the item if `item_json` is None.
+        If `item_json` is None, the item is removed instead.
         """
         sitting = self._sittings[decision.sitting]
         replaced = sitting.replace_item(decision.id, item_json["id"] if item_json else "")
@@ -651,7 +652,7 @@ class ReviewSession:
         )
 
     def _apply_decision(self, decision: Decision) -> Json:
-        """Apply a decision, and return the result of `decide` without counts and sitting."""
+        """Apply a decision, returning what `decide` does minus the counts and the sitting."""
         page_list = self._find_feature_list(decision.id)
         if page_list:
             self._pending = None
@@ -690,12 +691,11 @@ class ReviewSession:
         return {"undo": decided.undo_id, "item": next_item}
 
     def decide_several(self, bulk_decision: BulkDecision) -> Json:
-        """Accept or reject several cards and drafts as one action, which a single undo reverts.
+        """Accept or reject several cards and drafts as one action that can be undone at once.
 
         Returns:
-            The new counts; `undo`, the ID for undoing the action; and `said`, a message about how
-                many were
-            decided on and why the others were not.
+            The new counts; `undo`, an ID for undoing the action; and `said`, a message saying how
+                many were accepted or rejected, and why any others weren't.
         """
         ids: Sequence[str] = bulk_decision.ids
         if bulk_decision.words is not None:
@@ -730,8 +730,8 @@ class ReviewSession:
     def summarize_sitting(self, number: int) -> Json | None:
         """Summarize a sitting, or return None if there is no sitting with this number.
 
-        The summary has a `heading`, further sentences (`told`) and the new `cards`, each with the
-        `key` of its highlight and the label of its `page`. For a document, the cards are in reading
+        The summary has a `heading`, further sentences (`told`), and the new `cards`, each with
+        its highlight's `key` and page label (`page`). For a document, the cards are in reading
         order.
         """
         sitting = self._sittings.get(number)
@@ -794,22 +794,22 @@ class ReviewSession:
         )
 
     def preview(self, decision: Decision) -> Json:
-        """Render the card from the fields of the editor, as Anki would show it.
+        """Render the card from the fields in the editor, as it would look in Anki.
 
-        For a cloze note, the card with the gap number `decision.gap` is rendered.
+        For a cloze note, this is the card for cloze number `decision.gap`.
 
         Raises:
             StaleItemError: the item is no longer pending.
-            UsageError: the fields don't form a card.
+            UsageError: the fields don't make a valid card.
         """
         card = (self._find_feature_list(decision.id) or self._review).preview(decision)
         return render_card(card, self._find_picture, number=decision.gap)
 
     def get_placement(self, id: str) -> Json:
-        """Return the deck and tags of the card that is being edited.
+        """Return the deck and tags for the card being edited.
 
-        `moves` and `tagged` tell whether the user may change the deck and the tags. `decks` lists
-        the available decks.
+        `moves` and `tagged` say whether the user may change the deck and the tags, respectively.
+        `decks` lists the available decks.
 
         Raises:
             StaleItemError: the item is no longer pending.
@@ -846,7 +846,7 @@ class ReviewSession:
         }
 
     def _remove_from_list(self, id: str) -> str:
-        """Remove an item from its list, and return the ID of the list, or "" if it was in none."""
+        """Remove an item from its list, and return the list's ID, or "" if it wasn't in any."""
         self._skipped.pop(id, None)
         for list_id, queue in self._queues.items():
             if id in queue:
@@ -858,11 +858,11 @@ class ReviewSession:
         """Undo a decision.
 
         Returns:
-            The new counts; `item`, which is pending again; and the `sitting` as it was before the
+            The new counts; `item`, which is pending again; and `sitting`, as it was before the
                 decision.
 
         Raises:
-            RefusedError: the decision can't be undone. The message says why.
+            RefusedError: the decision can't be undone, for the reason in the message.
         """
         entry = self._undo_entries.get(action)
         entry = entry or _UndoEntry(partial(undo_decision, self._ledger, action))
@@ -880,12 +880,13 @@ class ReviewSession:
         return reply
 
     def send(self) -> Json:
-        """Send the cards that Anki lacks to a running Anki, or write a package and open it.
+        """Send all unsent cards to Anki, falling back to a package if Anki isn't running.
+
+        The package is opened with Anki if possible.
 
         Returns:
-            The new counts; `said`, a message about the outcome; and `path`, the path of a package
-                that the
-            user has to import, or "".
+            The new counts; `said`, a message about the outcome; and `path`, the package if the
+                user has to import it, or "".
         """
         from ankiforge.reports.summary import format_delivery
 
@@ -915,13 +916,13 @@ class ReviewSession:
     # --- highlights made on the page ------------------------------------------------------
 
     def add_highlight(self, words: TextSelection) -> Json:
-        """Highlight the text that the user selected.
+        """Create a highlight from the text that the user selected.
 
         Returns:
-            The new counts; `key`, the key of the highlight; and `undo`, the ID for undoing it.
+            The new counts; `key`, the key of the highlight; and `undo`, an ID for undoing it.
 
         Raises:
-            UsageError: the document doesn't contain the text.
+            UsageError: the text isn't in the document.
         """
         reply = self._unmarked.add_highlight(words)
         self._pending = None
@@ -934,7 +935,7 @@ class ReviewSession:
         """Delete a highlight that was created on the page.
 
         Returns:
-            The new counts; and `undo`, the ID for undoing the deletion, or "" if it is permanent.
+            The new counts, and `undo`, an ID for undoing the deletion, or "" if it's permanent.
 
         Raises:
             RefusedError: the highlight is part of the file.
@@ -949,11 +950,12 @@ class ReviewSession:
     # --- a chat window ------------------------------------------------------------------
 
     def ask_chat(self, key: str = "") -> Json:
-        """Return a question to paste into a chat (`text`), and a line that describes it (`said`).
+        """Return a prompt to paste into a chat (`text`), and a line describing it (`said`).
 
-        By default, the question asks for cards from the best highlights of all documents. The key
-        of a highlight limits it to that document. For the name of a document without highlights,
-        the chat is to choose passages; for the ID of a failing card, it is to repair the card.
+        By default, the prompt asks for cards from the best highlights of all documents. If `key`
+        is the key of a highlight, only that document is used. If it names a document without
+        highlights, the chat is asked to choose passages, and if it is the ID of a failing card,
+        to repair the card.
         """
         self._chat_target = key
         self._passage_request = (
@@ -986,13 +988,12 @@ class ReviewSession:
         return {"said": to_sentence(request.summary), "text": text}
 
     def apply_chat_reply(self, answer: str) -> Json:
-        """Apply a chat's reply to the last question, storing the cards in it.
+        """Apply a chat's reply to the last prompt, storing any cards in it.
 
         Returns:
-            The new counts; `said`, a message about the outcome; `unused`, the reasons why cards
-                were not
-            used; `brought`, whether anything was usable; `next`, the next question; and `second`, a
-            follow-up question that asks the chat to check its own cards, or "".
+            The new counts; `said`, a message about the outcome; `unused`, reasons why cards
+                weren't used; `brought`, whether anything was usable; `next`, the next prompt; and
+                `second`, a follow-up that asks the chat to check its own cards, or "".
         """
         page_list = self._find_feature_list(self._chat_target)
         if page_list:
@@ -1022,9 +1023,9 @@ class ReviewSession:
     # --- files --------------------------------------------------------------------------
 
     def find_file(self, name: str) -> Path | None:
-        """Find a picture or PDF by its name in the URL, or return None.
+        """Look up a picture or PDF by its name in the URL, or return None.
 
-        Only files that the page has shown can be requested.
+        Only files that have been shown on the page can be requested.
         """
         return self._files.get(name)
 

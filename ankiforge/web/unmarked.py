@@ -36,7 +36,7 @@ _MAX_CACHED = 2
 
 
 class TextSelection(Value, forbid_unknown_fields=True):
-    """Text that the user selected in a document to highlight it."""
+    """Text in a document that the user selected for highlighting."""
 
     key: str
     """The key of a highlight in the document, or the name of a document without highlights."""
@@ -48,10 +48,10 @@ class TextSelection(Value, forbid_unknown_fields=True):
 
 
 class UnmarkedDocuments:
-    """Renders documents without highlights, and creates highlights in any document."""
+    """Renders documents without highlights, and adds highlights to any document."""
 
     def __init__(self, workspace: Workspace, documents: DocumentRenderer) -> None:
-        """Register this object to render the documents that `documents` can't."""
+        """Register as the renderer for documents that `documents` can't render itself."""
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._documents = documents
@@ -61,7 +61,7 @@ class UnmarkedDocuments:
         documents.render_web_page_or_book = self._render_web_page_or_book
 
     def list_shelf_rows(self) -> list[Json]:
-        """Build a shelf row for each document without highlights."""
+        """Build one shelf row per document without highlights."""
         entries = []
         for name in find_unmarked_paths(self._workspace.folder, self._ledger):
             path = Path(name)
@@ -93,7 +93,7 @@ class UnmarkedDocuments:
     def _render(self, key: str) -> Json | None:
         """Render a document without highlights as JSON.
 
-        Returns {} while rendering is in progress, or None if no document has this name.
+        Returns {} until it is ready, or None if there is no such document.
         """
         path = self._paths.get(key)
         if path is None:
@@ -135,10 +135,10 @@ class UnmarkedDocuments:
         return "".join(parts)
 
     def _open_document(self, path: Path) -> unmarked.OpenDocument:
-        """Open a document and read its text, using the cache.
+        """Open a document and extract its text, caching the result.
 
         Raises:
-            ItemError: the document has no text, or can't be read.
+            ItemError: the document has no text or can't be read.
         """
         name = f"{path} {stamp_file(path)}"
         if name not in self._cache:
@@ -151,7 +151,7 @@ class UnmarkedDocuments:
         return self._cache[name]
 
     def _find_file(self, key: str) -> Path:
-        """Find the file of a document by its name or the key of a highlight in it.
+        """Find a document's file, given its name or the key of any highlight in it.
 
         Raises:
             UsageError: the file isn't on this computer.
@@ -167,7 +167,7 @@ class UnmarkedDocuments:
         return file
 
     def find_file_of_highlight(self, highlight: Highlight) -> Path | None:
-        """Find the file that contains a highlight, or return None if it isn't on this computer."""
+        """Find the file that contains a highlight, or return None if it isn't available here."""
         source, path = highlight.document.source, highlight.document.path
         for name, root in load_source_directories(self._ledger).items():
             if name.partition(":")[2] == source and path:
@@ -179,10 +179,10 @@ class UnmarkedDocuments:
     # --- asking a chat for passages -----------------------------------------------------
 
     def request_passages(self, key: str) -> unmarked.DocumentRequest:
-        """Prepare a request for a chat to choose ten passages in a document, part by part.
+        """Prepare a request that asks a chat to choose ten passages, one chunk at a time.
 
         Raises:
-            ItemError: no part of the document may be shown to a chat.
+            ItemError: no chunk of the document may be shown to a chat.
         """
         requests, _ = unmarked.prepare_requests(
             self._workspace, self._paths[key], DEFAULT_PASSAGE_COUNT
@@ -192,13 +192,13 @@ class UnmarkedDocuments:
     # --- highlighting -------------------------------------------------------------------
 
     def add_highlight(self, words: TextSelection) -> Json:
-        """Highlight the text that the user selected.
+        """Create a highlight from the text that the user selected.
 
         Returns:
-            `key`, the key of the highlight; and `undo`, the ID for undoing it.
+            `key`, the key of the highlight; and `undo`, an ID for undoing it.
 
         Raises:
-            UsageError: the document doesn't contain the text.
+            UsageError: the text isn't in the document.
         """
         opened = self._open_document(self._find_file(words.key))
         located = unmarked.locate_selection(opened, words.text, words.before, words.page)
@@ -217,7 +217,7 @@ class UnmarkedDocuments:
         """Delete a highlight that was created on the page.
 
         Returns:
-            A function that restores the highlight, or None if its text can't be found any more.
+            A function that restores the highlight, or None if its text can no longer be found.
 
         Raises:
             RefusedError: the highlight is part of the file.

@@ -75,10 +75,10 @@ FindBlockers = Callable[[Draft, Highlight], Strings]
 
 
 def score_highlight(highlight: Highlight) -> DraftingResult:
-    """Estimate how useful a highlight and its sentences are: the probability that a card is kept.
+    """Estimate how likely the user is to keep a card made from a highlight.
 
-    A highlight is as useful as its best sentence. To keep runs fast, gaps are ranked only by
-    `propose_drafts`.
+    A highlight scores as high as its best sentence. To keep runs fast, gaps aren't ranked
+    here but in `propose_drafts`.
     """
     scored_sentences, rejection_reasons = _partition_sentences(highlight)
     if not scored_sentences:
@@ -104,14 +104,15 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
 def propose_drafts(
     highlight: Highlight, find_blockers: FindBlockers | None = None
 ) -> DraftingResult:
-    """Draft a card for each sentence of sufficient confidence, most confident first.
+    """Draft a card for each sentence that scores high enough, most confident first.
 
-    Each draft has up to four alternative gaps. Without drafts, the result contains the reason.
+    If no sentence does, the result has the reason instead. Each draft has up to four
+    alternative gaps.
 
     Args:
-        highlight: the highlight.
-        find_blockers: returns the findings that block a draft with one gap. Blocked gaps are
-            omitted.
+        highlight: the highlight to draft cards from.
+        find_blockers: returns the findings that block a draft with one particular gap.
+            Blocked gaps are left out.
     """
     scored_sentences, rejection_reasons = _partition_sentences(highlight)
     drafts = []
@@ -134,7 +135,7 @@ def propose_drafts(
 def _partition_sentences(
     highlight: Highlight,
 ) -> tuple[list[ScoredSentence], list[RejectionReason]]:
-    """Separate scored sentences, most confident first, from the reasons for rejecting others."""
+    """Split a highlight's sentences into scored ones, best first, and rejection reasons."""
     scored_sentences = []
     rejection_reasons = []
     for result in score_sentences(highlight):
@@ -149,7 +150,7 @@ def _partition_sentences(
 
 
 class ScoredSentence(Value):
-    """A sentence that is suitable for a card, with the confidence that the card would be kept."""
+    """A sentence that could become a card, with the probability that the card is kept."""
 
     excerpt: Excerpt
     language: str
@@ -159,7 +160,7 @@ class ScoredSentence(Value):
 
 
 def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | RejectionReason]:
-    """Yield each sentence of a highlight with its score, or why it can't have a card."""
+    """Score each sentence of a highlight, or yield why it can't become a card."""
     if _HEADING_COMMENT.match(highlight.comment):
         yield RejectionReason.HEADING
         return
@@ -206,10 +207,10 @@ def draft_cloze(
     *,
     min_confidence: float = 0.0,
 ) -> Draft | RejectionReason:
-    """Draft a cloze card from a sentence, or return the reason for no card.
+    """Draft a cloze card from a sentence, or return why that isn't possible.
 
-    The draft has up to four alternative gaps, best first, that pass every check. There is no draft
-    if no gap passes, or if the confidence is below `min_confidence`.
+    The draft has up to four alternative gaps, best first, all of which pass every check. It
+    is rejected if no gap passes or if the confidence is below `least`.
     """
     excerpt = sentence.excerpt
     tables = load_language(sentence.language)
@@ -270,7 +271,7 @@ def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
 
 
 def _find_quote(highlight: Highlight, excerpt: Excerpt) -> str:
-    """Return an excerpt as its passage contains it, where formulas keep their delimiters."""
+    """Return an excerpt as it is written in its passage, with formula delimiters kept."""
     markdown = excerpt.quote or excerpt.text
     if not excerpt.is_markdown:
         return markdown

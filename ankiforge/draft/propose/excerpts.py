@@ -27,7 +27,7 @@ _MIN_TRUNCATED_CHARS = 32
 
 
 class Excerpt(Value):
-    """A text from which a card is proposed."""
+    """A piece of text to make a card from, usually one sentence."""
 
     text: str
     """One or more sentences, as our Markdown or as plain text."""
@@ -47,18 +47,21 @@ class Excerpt(Value):
 # Cached, because the words of the same highlights and sentences are counted repeatedly.
 @lru_cache(maxsize=64)
 def count_words(text: str) -> int:
-    """Count the words of a text. Two ideographs count as one word."""
+    """Count the words in a text, taking two ideographs as one word."""
     return len(_WORD.findall(text))
 
 
 def is_short_term(mark: str, sentence: str) -> bool:
-    """Return whether a highlight is a term within its sentence, rather than most of it."""
+    """Return whether a highlight is a short term within its sentence, not most of it."""
     mark_words = count_words(mark)
     return mark_words <= MAX_TERM_WORDS and count_words(sentence) > mark_words + 1
 
 
 def make_excerpts(highlight: Highlight, language: str) -> list[Excerpt]:
-    """Build the texts to propose cards from: the sentences of the highlight, completed."""
+    """Split a highlight into sentences to make cards from, completing cut-off ones.
+
+    Citations and other noise are removed.
+    """
     tables = load_tables(language)
     ends_with_page = _is_truncated_by_page(highlight)
     excerpts = []
@@ -83,7 +86,7 @@ def _is_truncated_by_page(highlight: Highlight) -> bool:
 
 
 def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
-    """Remove noise, such as citations, from the text. The excerpt's quote keeps it."""
+    """Remove noise such as citations from an excerpt, keeping the original as its `quote`."""
     removed = find_noise(excerpt.text, language, is_markdown=excerpt.is_markdown)
     if not removed:
         return excerpt
@@ -111,7 +114,7 @@ def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
 
 
 def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
-    """Return each sentence of a highlight, or the sentence around a short highlight."""
+    """Return the sentences of a highlight, or the sentence around a short one."""
     if highlight.markdown:
         text = highlight.markdown[0].strip()
         return _split_sentences(text, (0, len(text)), is_markdown=True)
@@ -133,9 +136,9 @@ def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
 
 
 def _extend_to_words(text: str, span: Span) -> Span:
-    """Extend a span to whole words, because a selection or page break may split a word.
+    """Extend a span to whole words, in case a selection or page break cut one.
 
-    Spans in Chinese and Japanese, which have no spaces between words, aren't extended.
+    Chinese and Japanese spans are left alone, as there are no spaces between words.
     """
     start, end = span
     while start > 0 and _is_letter(text[start - 1]) and _is_letter(text[start]):
@@ -152,7 +155,7 @@ def _is_letter(character: str) -> bool:
 
 
 def complete_sentence(highlight: Highlight) -> str:
-    """Return the sentences that contain the highlight, as complete as the source has them."""
+    """Return the full sentences around a highlight, as far as the source has them."""
     exact = highlight.exact.strip()
     if highlight.sentence:
         return highlight.sentence.strip()

@@ -105,13 +105,13 @@ def extract_sentence_features(
     cues: Features | None = None,
     shown_stems: frozenset[str] = frozenset(),
 ) -> Features:
-    """Extract the features of a sentence. Most values are between 0 and 2.
+    """Extract the features of a sentence, with values mostly between 0 and 2.
 
     Args:
         text: the sentence.
         words: the tokens of the sentence.
-        language: the word tables of the sentence's language.
-        cues: the result of `extract_cue_features`, if it has already been computed.
+        language: the word tables for the sentence's language.
+        cues: the result of `extract_cue_features`, if already computed.
         shown_stems: the stems of the words in the title and heading.
     """
     features: Features = {"always": 1.0}
@@ -179,7 +179,7 @@ def extract_sentence_features(
 
 
 def _may_be_verb(token: Token, language: LanguageTables) -> bool:
-    """Return whether a lowercase word may be a verb, including words that are in no table."""
+    """Return whether a lowercase word could be a verb, including one not in our tables."""
     return token.text.islower() and (
         language.may_be_verb(token.folded) or token.zipf == UNKNOWN_WORD_ZIPF
     )
@@ -188,7 +188,7 @@ def _may_be_verb(token: Token, language: LanguageTables) -> bool:
 def extract_structure_features(
     words: Sequence[Token], language: LanguageTables, shown_stems: frozenset[str]
 ) -> Features:
-    """Extract the features of a sentence's structure, such as its beginning, subject and nouns."""
+    """Extract structural features of a sentence, e.g. how it begins and its rarest nouns."""
     first_verb = len(words)
     count = function_words = pronouns = commas = 0
     for index, token in enumerate(words):
@@ -240,7 +240,7 @@ def _add_pattern_features(
 
 
 def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Features:
-    """Extract the features of words that show what a sentence does: define, explain or advise."""
+    """Extract features from cue words, which show that a sentence e.g. defines or advises."""
     features: Features = {}
     people = dict.fromkeys(_FEATURE_BY_PRONOUN, 0)
     for cue in tables.cues.find_cues([token.folded for token in words]):
@@ -270,7 +270,10 @@ def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Feat
 
 
 def _lacks_referent(words: Sequence[Token], index: int) -> bool:
-    """Return whether a pronoun has no noun before it and no name in its sentence to refer to."""
+    """Return whether a pronoun has nothing in the sentence to refer to.
+
+    That is, no noun comes before it and there is no name anywhere in the sentence.
+    """
     if any(token.kind == TokenKind.NAME for token in words):
         return False
     return all(token.kind != TokenKind.NOUN for token in words[:index])
@@ -356,7 +359,7 @@ _REASON_BY_FEATURE = {
 
 
 class WeightedFeature(Value):
-    """A feature of a sentence and how much it speaks for or against a card."""
+    """A feature of a sentence, with how strongly it counts for or against a card."""
 
     name: str
     description: str
@@ -367,13 +370,13 @@ class WeightedFeature(Value):
 
 @cache
 def load_sentence_weights() -> dict[str, float]:
-    """Load the weights of the features, and of the gap's score, by name."""
+    """Load the model weights, keyed by feature name and including those for the gap score."""
     return read_weights(DATA_DIRECTORY / "confidence_weights.txt")
 
 
 @cache
 def _read_descriptions() -> dict[str, tuple[str, str]]:
-    """Load two descriptions of each feature: when it speaks for a card and when against."""
+    """Read two descriptions per feature: one for when it favours a card, one for when not."""
     descriptions_by_feature = {}
     for line in (DATA_DIRECTORY / "features.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
@@ -383,7 +386,7 @@ def _read_descriptions() -> dict[str, tuple[str, str]]:
 
 
 def estimate_text_confidence(highlight: Highlight, text: str) -> float:
-    """Estimate the probability that a strict reader keeps a card made from `text`."""
+    """Return the probability that a strict reader would keep a card made from `text`."""
     tables = load_language(detect_language(text, highlight.nearby, highlight.context))
     words = tokenize(text, tables)
     return estimate_confidence(
@@ -394,17 +397,17 @@ def estimate_text_confidence(highlight: Highlight, text: str) -> float:
 
 
 def find_shown_stems(highlight: Highlight, tables: LanguageTables) -> frozenset[str]:
-    """Return the stems of the words in the title and heading, which a card shows in small print."""
+    """Return the stems of words in the title and heading, which are shown on the card."""
     text = f"{highlight.document.title} {highlight.heading}"
     return strip_endings(token.folded for token in tokenize(text, tables))
 
 
 def estimate_confidence(features: Features, gap: float | None = None) -> float:
-    """Estimate the probability that a card made from a sentence is kept.
+    """Return the probability that the user would keep a card made from a sentence.
 
     Args:
         features: the features of the sentence.
-        gap: the score of the gap (see `ranking`), or None to assume an average gap.
+        gap: the gap's score (see `ranking`), or None to assume an average gap.
     """
     table = load_sentence_weights()
     log_odds = weigh_features(features, table)
@@ -418,7 +421,7 @@ def estimate_confidence(features: Features, gap: float | None = None) -> float:
 
 
 def rank_features(features: Features) -> list[WeightedFeature]:
-    """Sort the features that have a description by weight, strongest first."""
+    """Return the features that have a description, strongest first."""
     descriptions = _read_descriptions()
     features_found = []
     for name, amount in features.items():
@@ -439,7 +442,7 @@ confidence, but only for 28 % of the others.
 
 
 def find_rejection_reason(features: Features) -> RejectionReason:
-    """Return the reason given by the strongest feature against a card, or `UNCERTAIN`."""
+    """Return the reason for the strongest feature against a card, or `UNCERTAIN`."""
     for feature in rank_features(features):
         if feature.weight < 0 and feature.name in _REASON_BY_FEATURE:
             reason = _REASON_BY_FEATURE[feature.name]

@@ -128,12 +128,12 @@ _MAX_SCORE_GAP = 2.0
 
 @cache
 def load_gap_weights() -> dict[str, float]:
-    """Load the weight of each feature by name."""
+    """Load the weights for gap features, keyed by feature name."""
     return read_weights(Path(__file__).parent / "data" / "gap_weights.txt")
 
 
 class TokenRun(NamedTuple):
-    """A sequence of consecutive tokens in a text."""
+    """A run of consecutive tokens in a text."""
 
     first: int
     """The index of the first token."""
@@ -147,7 +147,7 @@ class TokenRun(NamedTuple):
 
 
 class GapRanker:
-    """A tokenized text that finds its candidate gaps and extracts their features."""
+    """Finds candidate gaps in a tokenized text and extracts their features."""
 
     def __init__(
         self,
@@ -174,9 +174,10 @@ class GapRanker:
 
     @cached_property
     def _verb_flags(self) -> list[str]:
-        """Two flags for each token: whether a verb precedes it, and whether one is at or after it.
+        """Two flags per token: whether there is a verb before it, and one at or after it.
 
-        In `01`, for example, no verb precedes the token, but the token is a verb or precedes one.
+        E.g. `01` means that there is no verb before the token, but the token is a verb or one
+        follows. Only verbs in the same sentence count.
         """
         after_verb = []
         has_verb = False
@@ -209,7 +210,7 @@ class GapRanker:
     # --- candidates ---------------------------------------------------------------------
 
     def find_candidates(self) -> Iterator[TokenRun]:
-        """Yield the runs of tokens that may be blanked out."""
+        """Yield the runs of tokens that could be a gap."""
         words = self.tokens
         is_chinese = self.language.name == "zh"
         can_end = [self._can_end(last) for last in range(len(words) + 1)]
@@ -231,10 +232,10 @@ class GapRanker:
                     break  # such as the `1929年` of `1929年的股市`
 
     def find_tidy_run(self, span: Span) -> TokenRun | None:
-        """Return the run of a highlighted phrase, or None if it isn't a whole unit.
+        """Return the tokens of a highlighted phrase, if they form a complete unit.
 
-        Signs at the edges are dropped. The run may begin with an article and, unlike other gaps, be
-        a common noun.
+        Punctuation at either end is dropped, but leading articles are kept. Unlike other gaps,
+        the phrase may be a common noun.
         """
         inner = [
             index
@@ -341,7 +342,7 @@ class GapRanker:
         return token.end not in self._uncuttable_offsets
 
     def get_span(self, run: TokenRun) -> Span:
-        """Return the span of the text that a run covers, without a final `'s` in English."""
+        """Return the span of text that a run covers, minus any final `'s` in English."""
         last = self.tokens[run.end - 1]
         end = last.end
         if self.language.name == "en" and last.text.endswith(_POSSESSIVES):
@@ -386,9 +387,9 @@ class GapRanker:
         return any(name.is_split_by(candidate) for name in self._name_runs)
 
     def _crosses_clause(self, run: TokenRun) -> bool:
-        """Return whether a run splits a coordination or extends into another clause.
+        """Return whether a run cuts into a coordination or runs into another clause.
 
-        Examples are `concatenation of left` before `and right contexts`, and `items that users`.
+        E.g. `concatenation of left` before `and right contexts`, or `items that users`.
         """
         first, last = run
         inner_classes = self._classes[first + 2 : last]
@@ -404,9 +405,9 @@ class GapRanker:
         )
 
     def _is_count_or_filler(self, run: TokenRun) -> bool:
-        """Return whether a run counts the list after it, or has only vague nouns.
+        """Return whether a run introduces a list by its count, or has only vague nouns.
 
-        Also true for an acronym in brackets, because it abbreviates the words before it.
+        Also rules out an acronym in brackets, since it abbreviates the words before it.
         """
         first, last = run
         inner = self.tokens[first:last]
@@ -436,11 +437,11 @@ class GapRanker:
 
     @cached_property
     def _glosses(self) -> list[tuple[TokenRun, TokenRun]]:
-        """(term, term with gloss) for each gloss in brackets.
+        """Terms glossed in brackets, each with the run that covers both term and gloss.
 
-        In Chinese and Japanese, a gloss is in Latin letters, such as `熵（entropy）`. In other
-        languages, the term or the gloss abbreviates the other, such as `false discovery rate (FDR)`
-        or `FDR (false discovery rate)`.
+        In Chinese and Japanese, a gloss is in Latin letters, e.g. `熵（entropy）`. Elsewhere, one
+        of the two abbreviates the other: `false discovery rate (FDR)` or `FDR (false discovery
+        rate)`.
         """
         words = self.tokens
         glosses = []
@@ -520,8 +521,8 @@ class GapRanker:
     def _name_runs(self) -> list[TokenRun]:
         """The names in the text.
 
-        A name is a sequence of capitalised words, which may be joined by `of`, or by `and` if an
-        article precedes the first word.
+        A name is a run of capitalised words, possibly joined by `of`, or by `and` if an article
+        comes before the first word.
         """
         words = self.tokens
         names = []
@@ -564,7 +565,10 @@ class GapRanker:
         return closing < len(self.tokens) and self.tokens[closing].text in signs
 
     def _is_whole_name(self, first: int, last: int) -> bool:
-        """Return whether a run is a whole name or quantity. For languages without word tables."""
+        """Return whether a run is a complete name or quantity.
+
+        Used for languages without word tables.
+        """
         words = self.tokens
         if any(token.kind not in _NAME_KINDS for token in words[first:last]):
             return False
@@ -579,13 +583,16 @@ class GapRanker:
         return has_counter and _CJK_REFERENCE.search(preceding_text) is None
 
     def extend_to_gloss(self, run: TokenRun) -> TokenRun:
-        """Extend a term to its gloss, because each would reveal the other. Keep other runs."""
+        """Extend a term to include its gloss, since each would give the other away.
+
+        Any other run is returned unchanged.
+        """
         return next((gloss for term, gloss in self._glosses if term == run), run)
 
     # --- features -----------------------------------------------------------------------
 
     def extract_begin_features(self, first: int) -> list[str]:
-        """List the features of a candidate's first token and of the tokens before it."""
+        """Extract features of a candidate's first token and the tokens before it."""
         classes = self._classes
         language_name = self.language.name
         first_class, second_class = classes[first + 1 : first + 3]
@@ -616,7 +623,7 @@ class GapRanker:
         return features
 
     def extract_end_features(self, last: int) -> list[str]:
-        """List the features of a candidate's last token and of the tokens after it."""
+        """Extract features of a candidate's last token and the tokens after it."""
         classes = self._classes
         token = self.tokens[last - 1]
         previous_class, last_class, next_class = classes[last - 1 : last + 2]
@@ -636,7 +643,7 @@ class GapRanker:
         return features
 
     def extract_inner_features(self, candidate: TokenRun) -> Features:
-        """Extract the features of the tokens inside a candidate and of its position in the text."""
+        """Extract features of the tokens in a candidate and its position in the text."""
         first, last = candidate
         words = self.tokens
         inner = words[first:last]
@@ -673,7 +680,7 @@ class GapRanker:
         return features
 
     def extract_features(self, candidate: TokenRun) -> Features:
-        """Extract all features of a candidate: of its beginning, its end and its inside."""
+        """Extract all features of a candidate, from its start, end and interior."""
         border_features = [
             *self.extract_begin_features(candidate.first),
             *self.extract_end_features(candidate.end),
@@ -685,9 +692,9 @@ class GapRanker:
 
 
 def _classify(token: Token, language: LanguageTables) -> str:
-    """Return the class of a token: a letter, or the sign itself.
+    """Return a token's class: a single letter, or the character itself for punctuation.
 
-    Function words belong to one of several classes, such as determiners and prepositions.
+    Function words are split further, e.g. into determiners and prepositions.
     """
     if token.kind == TokenKind.SIGN:
         sign = token.text.translate(_TO_WESTERN)
@@ -714,10 +721,10 @@ def _get_form_or_class(token: Token) -> str:
 
 
 def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
-    """Yield the spans of a sentence that may be blanked out, best first, each with its score.
+    """Yield the spans that could be hidden, best first, with their scores.
 
-    Spans that would be the same gap as a better one are skipped. The score and the sentence
-    together predict whether the user keeps the card.
+    Spans that nearly coincide with a better one are skipped. Together with the sentence's
+    features, the score predicts whether the user keeps the card.
     """
     table = load_gap_weights()
 
@@ -783,7 +790,7 @@ def _have_same_stem(word: str, other: str) -> bool:
 
 
 def weigh_features(features: Features, table: dict[str, float]) -> float:
-    """Return the weighted sum of the features' values, with the weights in `table`."""
+    """Return the weighted sum of the features' values."""
     weighted_sum = 0.0
     for name, amount in features.items():
         weighted_sum += table.get(name, 0.0) * amount
@@ -791,7 +798,7 @@ def weigh_features(features: Features, table: dict[str, float]) -> float:
 
 
 def is_same_gap(span: Span, other: Span) -> bool:
-    """Return whether two spans overlap so much that they would be the same gap."""
+    """Return whether two spans overlap enough to count as the same gap."""
     overlap = min(span[1], other[1]) - max(span[0], other[0])
     shorter, longer = sorted((span[1] - span[0], other[1] - other[0]))
     return (

@@ -27,7 +27,7 @@ from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
 
 class RejectionReason(Enum):
-    """Why a passage has no card. The values are shown to the user."""
+    """Why a passage has no card. Values are messages for the user."""
 
     PROPOSED = "a proposal: ankiforge review"
     UNCERTAIN = "may not be worth a card: choose the words to hide"
@@ -78,14 +78,16 @@ _REJECTED_CUES = frozenset(("leans", "you"))
 def find_form_rejection(
     text: str, words: Sequence[Token], language: LanguageTables, *, is_note: bool
 ) -> RejectionReason | None:
-    """Return why the form of a sentence rules out a card, whatever its features, or None.
+    """Return why a sentence's form rules out a card, or None if it doesn't.
+
+    This overrides the sentence's features, however good they are.
 
     Args:
         text: the sentence.
         words: the tokens of the sentence.
-        language: the word tables of the sentence's language.
-        is_note: whether the sentence is in the user's own note, where lines need not begin with a
-            capital.
+        language: the word tables for the sentence's language.
+        is_note: whether the sentence is from the user's own notes, where it needn't begin
+            with a capital.
     """
     word_count = sum(token.kind != TokenKind.SIGN for token in words)
     if word_count > MAX_SENTENCE_WORDS and language.name != "ja":
@@ -113,9 +115,9 @@ def find_form_rejection(
 
 
 def find_cue_rejection(text: str, cues: Collection[str]) -> RejectionReason | None:
-    """Return why a sentence with these cue features can't have a card, or None.
+    """Return why a sentence's cues rule out a card, or None if they don't.
 
-    The sentence may address the reader, depend on the previous sentence, or be a question.
+    E.g. the sentence addresses the reader, depends on the previous one, or is a question.
     """
     if not _REJECTED_CUES.isdisjoint(cues) or _STARTS_WITH_FIGURE.match(text):
         return RejectionReason.DEPENDENT
@@ -133,10 +135,10 @@ def has_end_punctuation(text: str) -> bool:
 
 
 def is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool:
-    """Return whether a highlight without a final full stop still ends at the end of a clause.
+    """Return whether a highlight without a final full stop still ends with its clause.
 
-    Most such highlights lack only the full stop. A highlight is incomplete if it ends with a
-    function word, a verb, or an adjective before its noun, or if it has no verb, like a title.
+    It usually does. It doesn't if it ends with a function word, a verb, or an adjective
+    before its noun, or if it has no verb, as in a title.
     """
     if not (language.function_words and words):
         return False
@@ -204,10 +206,10 @@ _COMMA_AT_END = regex(r"\s*[,;–—，；、]\s*\Z")
 
 
 def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> list[Span]:
-    """Find the spans of a sentence that its card omits, in order.
+    """Return the spans of a sentence to leave out of its card, in order.
 
-    Noise is list signs and numbers, citations, note numbers, a final comma and, except in Markdown,
-    backslashes that escape a character.
+    These are bullets and list numbers, citations, note numbers, a trailing comma and, outside
+    Markdown, backslash escapes.
     """
     list_sign = _LIST_SIGN.match(text)
     spans = [list_sign.span()] if list_sign else []
@@ -254,22 +256,22 @@ _RELATIVE_PRONOUNS = frozenset(("that", "which", "who"))
 
 
 def strip_ending(word: str) -> str:
-    """Remove a word's ending, so that plural and singular are equal."""
+    """Strip a word's ending, so that singular and plural compare equal."""
     return word[: max(_MIN_STEM_LENGTH, len(word) - _ENDING_LENGTH)]
 
 
 def strip_endings(words: Iterable[str]) -> frozenset[str]:
-    """Return the set of the words without their endings."""
+    """Strip the endings of words, and return them as a set."""
     return frozenset(map(strip_ending, words))
 
 
 def is_poor_answer(words: Sequence[Token], span: Span, language: LanguageTables) -> bool:
-    """Return whether nobody would keep a span of tokens as an answer.
+    """Return whether a run of tokens is too poor an answer for anyone to keep.
 
     Args:
         words: the tokens of a sentence.
         span: the index of the first token, and the index after the last.
-        language: the word tables of the sentence's language.
+        language: the word tables for the sentence's language.
     """
     first, last = span
     inner_tokens = words[first:last]

@@ -54,14 +54,14 @@ BOOK_SUFFIXES = (".epub", ".kepub", ".pdf", ".html", ".htm", ".xhtml")
 
 
 class BookSettings(SourceSettings, kw_only=True):
-    """The settings of a source whose highlights are stored apart from the books."""
+    """Settings for sources that store highlights separately from the books."""
 
     books: Strings = ()
     """Further directories that contain books."""
 
 
 class BookHighlight(Value):
-    """A highlight in a book, as stored by the reading program."""
+    """A highlight in a book, as stored by the reading app."""
 
     text: str
     """The highlighted text, or "" for a note without any."""
@@ -85,23 +85,23 @@ class BookHighlight(Value):
     modified: str = ""
 
     def normalize(self) -> BookHighlight:
-        """Collapse whitespace and remove empty lines. A highlight without text becomes a note."""
+        """Collapse whitespace and drop blank lines. Without any text, it becomes a note."""
         lines = [" ".join(line.split()) for line in self.text.splitlines()]
         text = "\n".join(filter(None, lines))
         kind = self.kind if text else HighlightKind.NOTE
         return replace(self, text=text, kind=kind, comment=self.comment.strip())
 
     def get_anchor_text(self, exact: str) -> str:
-        """Return the text that the key is computed from, or "" if it is the same as `exact`.
+        """Return the text to compute the key from, or "" if it is the same as `exact`.
 
-        `exact` is the text of the highlight without note numbers.
+        `exact` is the highlighted text without note numbers.
         """
         if not self.text:
             return self.comment
         return "" if exact == self.text else self.text
 
     def to_quote(self) -> ExternalQuote:
-        """Convert the highlight to a quote to search for in the text of the book."""
+        """Convert the highlight to a quote to look up in the text of the book."""
         from ankiforge.extract.pdf.messages import ExternalQuote
 
         return ExternalQuote(
@@ -115,7 +115,7 @@ class BookHighlight(Value):
 
 
 class Book(Value):
-    """A book that has highlights."""
+    """A book with highlights."""
 
     title: str
     authors: Strings = ()
@@ -129,7 +129,7 @@ class Book(Value):
 
     @property
     def display_name(self) -> str:
-        """The title of the book, or else the name of its file."""
+        """The book's title, falling back to its file name."""
         return self.title or PurePosixPath(self.file).name.partition(".")[0]
 
 
@@ -137,10 +137,10 @@ class Book(Value):
 
 
 class BookDirectories:
-    """The books in some directories, indexed by name."""
+    """An index of the books in a set of directories, by file name."""
 
     def __init__(self, root: Path, further_folders: Iterable[Path]) -> None:
-        """Include the directory of the highlights at `root`, and further directories."""
+        """Index the directory that holds the highlights at `root`, plus `further_folders`."""
         folder = root.parent if root.is_file() else root
         is_sidecar_folder = folder.suffix == ".sdr"
         is_device_folder = folder.name.startswith(".")
@@ -149,13 +149,10 @@ class BookDirectories:
         self._folders = tuple(dict.fromkeys([folder, *further_folders]))
 
     def find_book(self, file: str) -> Path | None:
-        """Find the book on this computer whose path on a device is `file`.
+        """Find our copy of the book whose path on a device is `file`, or return None.
 
-        The name may differ in punctuation, and may contain `.kepub`. If several books match,
-        prefer the same suffix, and then the most parent directories with the same names.
-
-        Returns:
-            The path of the book, or None.
+        The name may differ in punctuation or contain `.kepub`. If several books match, the same
+        suffix wins, then the most parent directories in common.
         """
         device_path = PurePosixPath(file)
         best: Path | None = None
@@ -210,7 +207,7 @@ def _normalize_name(file: str) -> str:
 
 
 def create_document(book: Book, namespace: str, source: str) -> Document:
-    """Create the document of a book. `docs/reference/keys.md` specifies its key."""
+    """Create the document for a book. Its key is specified in `docs/reference/keys.md`."""
     name = hash16(
         normalize_for_lookup(book.display_name),
         normalize_for_lookup(" ".join(book.authors)),
@@ -233,15 +230,15 @@ def build_sightings(
     file: Path | None,
     worker: PdfWorker,
 ) -> Iterator[ExtractedDocument | Problem]:
-    """Yield the document of a book, and a notice if the text of the book can't be read.
+    """Yield a book's document, preceded by a notice if the book's text can't be read.
 
-    Nothing is yielded for a book without highlights.
+    There is no document for a book without highlights.
 
     Args:
         document: the document of the book.
         folder: the files of the source.
         marks: the highlights, in reading order.
-        file: the book on this computer with the text around the highlights, or None.
+        file: our copy of the book, to look up the text around the highlights, or None.
         worker: the worker that reads the book.
     """
     from ankiforge.extract.pdf.messages import QuoteContext
@@ -295,7 +292,7 @@ def build_sightings(
 
 @dataclass(frozen=True)
 class BookSource(FolderSource):
-    """A source of highlights in books, with the sentences around them from the books."""
+    """A source of highlights whose surrounding sentences are looked up in the books."""
 
     cache: SourceCache = EmptySourceCache()  # noqa: RUF009 - has no state
     """A cache of the sentences around highlights."""
@@ -304,7 +301,7 @@ class BookSource(FolderSource):
 
     @classmethod
     def open(cls, opening: Opening) -> Self:
-        """Open the files below the root, or the root itself if it is a file."""
+        """Open all files under the root, or the root itself if it is a file."""
         base = opening.workspace or Path()
         folders = []
         for folder in getattr(opening.settings, "books", ()):
@@ -317,17 +314,17 @@ class BookSource(FolderSource):
 
     @cached_property
     def books(self) -> BookDirectories:
-        """The books in the directory of the highlights and in those from the settings."""
+        """The books next to the highlights and in the configured directories."""
         return BookDirectories(self.folder.root, self.book_directories)
 
 
 @dataclass(frozen=True)
 class BookFileSource(BookSource, FileSource):
-    """A source whose files each contain the highlights of one book."""
+    """A source with one file of highlights per book."""
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
-        """Context manager for the worker that reads the books of these files."""
+        """Start the worker that reads the books, and save its cache afterwards."""
         from ankiforge.extract.pdf.worker import PdfWorker
 
         with PdfWorker(cache=self.cache) as worker:
@@ -342,11 +339,10 @@ _MAX_DEPTH = 60
 
 
 def parse_cfi(path: str) -> tuple[str, int]:
-    """Convert a path in an EPUB to the CSS selector of an element and an offset in the element.
+    """Convert an EPUB position to the CSS selector of an element and an offset in it.
 
-    A path such as `/4/2/10/1:388` is an EPUB canonical fragment identifier (CFI). Its even
-    numbers stand for elements, beginning with 2, and its odd numbers for the text nodes in
-    between.
+    A position such as `/4/2/10/1:388` is an EPUB canonical fragment identifier (CFI). Even
+    numbers are child elements, counting from 2, and odd numbers the text nodes in between.
     """
     numbers = [int(number) for number in _CFI_STEP.findall(path)[:_MAX_DEPTH]]
     children = [f":nth-child({number // 2})" for number in numbers if number % 2 == 0]
@@ -355,7 +351,7 @@ def parse_cfi(path: str) -> tuple[str, int]:
 
 
 def sort_by_position(marks: list[BookHighlight]) -> list[BookHighlight]:
-    """Sort highlights in reading order, by file, element and offset."""
+    """Sort highlights into reading order, by file, element and offset."""
 
     def get_position(mark: BookHighlight) -> tuple[int, list[int], int]:
         return mark.page, list(map(int, re.findall(r"\d+", mark.element))), mark.offset
@@ -367,7 +363,7 @@ _ISBN = regex(r"(?i)(?:urn:)?(?:isbn:)?((?:97[89])?\d{9}[\dX])")
 
 
 def parse_isbns(identifiers: Iterable[str]) -> tuple[Pair, ...]:
-    """Parse the ISBNs among identifiers, which may contain `isbn:` and hyphens."""
+    """Extract the ISBNs from identifiers, allowing for an `isbn:` prefix and hyphens."""
     isbns: list[Pair] = []
     for identifier in identifiers:
         isbn = _ISBN.fullmatch(re.sub(r"[-\s]", "", identifier))

@@ -81,7 +81,7 @@ _ISBN_QUERY = "SELECT val FROM identifiers WHERE book = ? AND type = 'isbn'"
 
 
 class CalibreHighlight(Value):
-    """A highlight in calibre's JSON, reduced to the fields that we use.
+    """A highlight in calibre's JSON, with only the fields we use.
 
     The format is the same in a library and in an EPUB.
     """
@@ -100,7 +100,7 @@ class CalibreHighlight(Value):
 
 
 class Calibre(DatabaseSource):
-    """Highlights of all users of a calibre library. The setting `me` is ignored."""
+    """Highlights by all users of a calibre library. The `me` setting is ignored."""
 
     kind = "calibre"
     endings = (".db",)
@@ -127,7 +127,7 @@ class Calibre(DatabaseSource):
     def read_highlights(
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
-        """Yield the highlights of a library, book by book, each with its book."""
+        """Yield the highlights in a library as (book, highlight) pairs, book by book."""
         books: dict[Any, Book] = {}
         marks_by_book: dict[Any, list[BookHighlight]] = {}
         for row in connection.execute(_MARKS_QUERY):
@@ -153,9 +153,9 @@ class Calibre(DatabaseSource):
 def parse_highlights(
     raw_highlights: Iterable[msgspec.Raw], path: str
 ) -> Iterator[BookHighlight | Problem]:
-    """Parse the highlights of a list, with a problem for each highlight that can't be read.
+    """Parse a list of highlights, yielding a problem for each one that can't be read.
 
-    `path` is the path of the file with the list, as shown in problems.
+    `path` is the file they come from, as shown in problems.
     """
     for number, raw in enumerate(raw_highlights, start=1):
         try:
@@ -172,7 +172,7 @@ def parse_highlight(raw: msgspec.Raw | str | bytes) -> CalibreHighlight:
     """Parse a highlight from JSON.
 
     Raises:
-        ItemError: the JSON isn't a highlight.
+        ItemError: the JSON isn't a valid highlight.
     """
     highlight: CalibreHighlight = decode_export(
         raw, CalibreHighlight, "it cannot be read"
@@ -181,7 +181,7 @@ def parse_highlight(raw: msgspec.Raw | str | bytes) -> CalibreHighlight:
 
 
 def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
-    """Convert a highlight, or return None for bookmarks and for removed or blank highlights."""
+    """Convert a highlight, or return None for a bookmark or a removed or blank highlight."""
     text = highlight.highlighted_text or ""
     comment = highlight.notes or ""
     if (
@@ -259,9 +259,9 @@ class EpubSettings(SourceSettings, kw_only=True):
 
 @dataclass(frozen=True)
 class Epub(BookFileSource):
-    """EPUBs in a directory with highlights inside, as stored by calibre's viewer.
+    """EPUB files with embedded highlights, as saved by calibre's viewer.
 
-    The setting `me` is ignored.
+    The `me` setting is ignored.
     """
 
     kind = "epub"
@@ -270,7 +270,7 @@ class Epub(BookFileSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a book with highlights inside, or explain where else they may be."""
+        """Recognise a book with embedded highlights, or explain where else they may be."""
         with (
             suppress(OSError, *_ZIP_ERRORS),
             open(candidate.path, "rb", opener=open_regular_file) as file,
@@ -287,7 +287,7 @@ class Epub(BookFileSource):
     def extract_file(
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield a book with its highlights, and a problem for each that can't be read."""
+        """Yield a book with its highlights, and a problem for each one that can't be read."""
         raw = b""
         book = Book("")
         with _open_book(file) as zip:
@@ -323,7 +323,7 @@ class Epub(BookFileSource):
         yield from build_sightings(document, folder, sorted_marks, file.as_path, reader)
 
     def read_whole_text(self, file: File, reader: PdfWorker) -> WholeText:
-        """Return the complete text of a book, with a page for each file."""
+        """Return the complete text of a book, with one page per file in the EPUB."""
         from ankiforge.extract.pdf.hypertext import read_pages
         from ankiforge.extract.web import build_whole_text
 

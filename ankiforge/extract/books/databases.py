@@ -57,10 +57,10 @@ HighlightInBook = tuple[Book, BookHighlight]
 
 @dataclass(frozen=True)
 class DatabaseSource(BookSource, ExportSource):
-    """Base class for sources that read highlights from the databases of one program.
+    """Base class for sources that read highlights from an app's SQLite database.
 
-    Subclasses implement the queries. Only a copy of each database is opened, so the original is
-    never written to, and the program may be running.
+    Subclasses provide the queries. We only open a copy, so the original is never written to
+    and the app may be running.
     """
 
     Settings = BookSettings
@@ -76,11 +76,11 @@ class DatabaseSource(BookSource, ExportSource):
     def read_highlights(
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
-        """Yield the highlights of a database in reading order, each with its book."""
+        """Yield (book, highlight) pairs from a database, in reading order."""
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a database by the program's tables, without locking it or writing to it."""
+        """Recognise a database by its tables, without locking or writing to it."""
         path = candidate.path
         try:
             with open(path, "rb", opener=open_regular_file) as file:
@@ -95,7 +95,7 @@ class DatabaseSource(BookSource, ExportSource):
         return NOT_MINE
 
     def read_items(self, file: File) -> Iterator[HighlightInBook | Problem]:
-        """Yield the highlights of a database in reading order, each with its book.
+        """Yield (book, highlight) pairs from a copy of a database, in reading order.
 
         Raises:
             ItemError: the database can't be read.
@@ -104,7 +104,7 @@ class DatabaseSource(BookSource, ExportSource):
             yield from self.read_highlights(connection, file)
 
     def group_by_document(self, items: list[HighlightInBook]) -> Iterator[NamedSightings]:
-        """Yield a document for each book, in the order of the books' first highlights."""
+        """Group highlights into one document per book, ordered by first highlight."""
         from ankiforge.extract.pdf.worker import PdfWorker
 
         folder = self.folder
@@ -128,7 +128,7 @@ class DatabaseSource(BookSource, ExportSource):
 
 
 def get_text(row: Row, column: str) -> str:
-    """Return a column's value as text, or "" if it is null or the column is missing."""
+    """Return a column as text, or "" if it is null or doesn't exist."""
     if column not in row.keys():  # noqa: SIM118 - a row is not a dictionary
         return ""
     value = row[column]
@@ -151,7 +151,10 @@ ORDER BY ZANNOTATIONASSETID, Z_PK
 
 
 class AppleBooks(DatabaseSource):
-    """Highlights made in Apple Books. The setting `me` is ignored, because there is one reader."""
+    """Highlights made in Apple Books.
+
+    The `me` setting is ignored, since there is only one reader.
+    """
 
     kind = "apple-books"
     endings = (".sqlite",)
@@ -170,7 +173,7 @@ class AppleBooks(DatabaseSource):
     def read_highlights(
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
-        """Yield the highlights of each book in reading order."""
+        """Yield (book, highlight) pairs, in reading order within each book."""
         by_asset: dict[str, list[BookHighlight]] = {}
         for row in connection.execute(_MARKS_QUERY):
             mark = _parse_apple_highlight(row)
@@ -184,7 +187,7 @@ class AppleBooks(DatabaseSource):
 
 
 def _parse_apple_highlight(row: Row) -> BookHighlight:
-    """Parse a row as a highlight. Bookmarks have neither text nor a comment."""
+    """Parse a row as a highlight. For a bookmark, the text and comment are both empty."""
     location = _CFI.search(get_text(row, "ZANNOTATIONLOCATION"))
     page = -1
     if location:
@@ -228,7 +231,7 @@ def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]
 
 
 def _parse_apple_time(seconds: str) -> str:
-    """Convert seconds since 2001 to ISO 8601, or return "" if they are invalid."""
+    """Convert seconds since 2001-01-01 to ISO 8601, or return "" if invalid."""
     try:
         return (_APPLE_EPOCH + timedelta(seconds=round(float(seconds)))).isoformat()
     except (ValueError, OverflowError):
@@ -252,11 +255,12 @@ SELECT * FROM content WHERE BookID = ? ORDER BY VolumeIndex
 
 
 class Kobo(DatabaseSource):
-    """Highlights made on a Kobo. The setting `me` is ignored, because there is one reader.
+    """Highlights made on a Kobo e-reader.
 
-    The table `Bookmark` contains the highlights, and `content` the books and chapters. A deleted
-    highlight stays in the table, marked as `Hidden`, until the next sync. Pages that were marked
-    as read (`dogear`) or drawn on (`markup`) have no text.
+    The `me` setting is ignored, since there is only one reader. Highlights are in the
+    `Bookmark` table, books and chapters in `content`. Deleted highlights stay in the table,
+    flagged as `Hidden`, until the next sync. Dog-eared pages (`dogear`) and drawings
+    (`markup`) have no text.
     """
 
     kind = "kobo"
@@ -273,7 +277,7 @@ class Kobo(DatabaseSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a Kobo database, or a damaged one by its name."""
+        """Recognise a Kobo database, or at least its name in case it is damaged."""
         recognition = super().recognise(candidate)
         if not recognition.confidence and "koboreader" in candidate.path.name.casefold():
             return Recognition(Confidence.CONTENT)
@@ -282,7 +286,7 @@ class Kobo(DatabaseSource):
     def read_highlights(
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
-        """Yield the highlights of each book in reading order."""
+        """Yield (book, highlight) pairs, in reading order within each book."""
         rows_by_volume: dict[str, list[Row]] = {}
         for row in connection.execute(_BOOKMARKS_QUERY):
             text = get_text(row, "Text").strip()
@@ -324,10 +328,10 @@ def _create_kobo_book(book_id: str, row: Row | None) -> Book:
 
 
 def _parse_content_id(content_id: str) -> str:
-    """Extract the name of a file in the book from a chapter's id, or return "".
+    """Extract the name of a file in the book from a content id, or return "".
 
-    The id is `<book>#(4)OEBPS/ch.xhtml#anchor`, `<book>!OEBPS!Text/ch.xhtml#anchor` or
-    `<book>!!OEBPS/ch.xhtml-3`.
+    The id looks like `<book>#(4)OEBPS/ch.xhtml#anchor`, `<book>!OEBPS!Text/ch.xhtml#anchor`
+    or `<book>!!OEBPS/ch.xhtml-3`.
     """
     for marker in ("!!", "!", "#("):
         book_id, separator, file_part = content_id.partition(marker)
@@ -341,12 +345,10 @@ def _parse_content_id(content_id: str) -> str:
 def _parse_kobo_highlight(
     row: Row, chapters: dict[str, str]
 ) -> tuple[tuple[str, float, str], BookHighlight]:
-    """Parse a row of the table `Bookmark` as a highlight.
+    """Parse a row of the `Bookmark` table.
 
-    `chapters` maps file names to chapter titles.
-
-    Returns:
-        A sort key for the position in the book, and the highlight.
+    Returns a sort key for the position in the book, and the highlight. `chapters` holds
+    chapter titles, keyed by file name.
     """
     content_id = get_text(row, "ContentID")
     file = _parse_content_id(content_id)

@@ -74,10 +74,10 @@ _JSON_NAMES = {"return": "", "true": "true", "false": "false", "nil": "null"}
 
 
 def parse_lua(raw: bytes) -> Any:
-    """Parse a Lua file by converting it to JSON, where `["a"] = {}` becomes `"a": {}`.
+    """Parse a Lua table by translating it to JSON, e.g. `["a"] = {}` to `"a": {}`.
 
-    KOReader writes `return` and a table of `[key] = value`, in which values are tables, strings,
-    numbers, booleans or nil. The file is never executed. Calls, operators and any other Lua
+    KOReader writes `return` and a table of `[key] = value`, where values are tables, strings,
+    numbers, booleans or nil. The file is never executed: calls, operators and any other
     syntax are errors.
 
     Raises:
@@ -117,7 +117,7 @@ def parse_lua(raw: bytes) -> Any:
 
 
 def _convert_number_to_json(number: str) -> str:
-    """Convert a Lua number to JSON, where 12.0 becomes 12, and inf and nan become null."""
+    """Convert a Lua number to JSON, turning 12.0 into 12, and inf and nan into null."""
     value = float(number)
     if not isfinite(value):
         return "null"
@@ -143,9 +143,9 @@ class KOReaderSettings(BookSettings, kw_only=True):
 
 @dataclass(frozen=True)
 class KOReader(BookFileSource):
-    """Highlights that one reader made in KOReader, on one or more devices.
+    """One reader's highlights from KOReader, on one or more devices.
 
-    The setting `me` is ignored.
+    The `me` setting is ignored.
     """
 
     kind = "koreader"
@@ -158,13 +158,13 @@ class KOReader(BookFileSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a file that KOReader stores next to a book, by its name."""
+        """Recognise KOReader's sidecar files by name."""
         if _SIDECAR_NAME.fullmatch(candidate.path.name):
             return Recognition(Confidence.CONTENT)
         return NOT_MINE
 
     def get_dependency_state(self, name: str, file: File) -> str:
-        """Return the path and stamp of a book, or "" if the book isn't on this computer.
+        """Return a book's path and file stamp, to detect changes, or "" if we don't have it.
 
         `name` is the path of the book on the device.
         """
@@ -174,7 +174,7 @@ class KOReader(BookFileSource):
     def extract_file(
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield a book with its highlights, and a notice if some highlights have no text."""
+        """Yield a book with its highlights, and a notice if some of them have no text."""
         raw, _ = read_file(file.disk_path, MAX_TEXT_BYTES)
         settings = parse_lua(raw)
         if not isinstance(settings, dict):
@@ -224,7 +224,7 @@ _KINDS = {"underscore": HighlightKind.UNDERLINE, "strikeout": HighlightKind.STRI
 
 
 def create_book(settings: LuaTable, path: str) -> Book:
-    """Create the book that the sidecar file at `path` belongs to."""
+    """Build the book that the sidecar file at `path` belongs to."""
     properties = _get_table(settings, "doc_props")
     statistics = _get_table(settings, "stats")
     title = _get_text(properties, "title") or _get_text(statistics, "title")
@@ -255,7 +255,7 @@ def create_book(settings: LuaTable, path: str) -> Book:
 
 
 def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
-    """Parse the highlights of a book in reading order, from the newer or the older format."""
+    """Parse the highlights from a sidecar file in either format, in reading order."""
     annotations = settings.get("annotations")
     if isinstance(annotations, dict):
         for annotation in _get_tables_in_list(annotations):
@@ -276,12 +276,12 @@ def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
 def _parse_old_highlights(
     highlight: LuaTable, bookmarks: LuaTable
 ) -> Iterator[BookHighlight]:
-    """Parse the highlights of a book from the older format.
+    """Parse highlights from KOReader's older format.
 
     Args:
-        highlight: lists of highlights, by page.
-        bookmarks: the bookmarks, in reverse order. In the bookmark of a highlight, `notes` is the
-            highlighted text, and `text` is the note.
+        highlight: lists of highlights, keyed by page.
+        bookmarks: the bookmarks, in reverse order. A highlight's bookmark has the highlighted
+            text in `notes` and the user's note in `text`.
     """
     unmatched_marks: dict[tuple[str, str], LuaTable] = {}
     for page, page_marks in highlight.items():
@@ -303,9 +303,9 @@ def _parse_old_highlights(
 
 
 def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
-    """Return the user's note in a bookmark, or "" if KOReader wrote the text.
+    """Return the user's note from a bookmark, or "" if KOReader generated the text.
 
-    KOReader writes `Page 12 <words> @ <time>`.
+    KOReader generates `Page 12 <words> @ <time>`.
     """
     text_before_time, _, date_time = text.rpartition(" @ ")
     if text.strip() == highlighted_text.strip():
@@ -319,7 +319,7 @@ def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
 
 
 def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
-    """Create a highlight from an entry, whose keys are those of the newer format."""
+    """Build a highlight from an entry that uses the newer format's keys."""
     start_pointer = entry.get("pos0")
     page = entry.get("page")
     if not isinstance(start_pointer, str):
@@ -348,10 +348,10 @@ def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
 
 
 def _parse_xpointer(pointer: str) -> tuple[int, str, int]:
-    """Parse an XPointer into the index of a file, the CSS selector of an element, and an offset.
+    """Parse an XPointer into a file index, a CSS selector and an offset.
 
-    An example is `/body/DocFragment[5]/body/div/p[1]/text().595`, where [1] may be missing. The
-    result for a malformed XPointer is (-1, "", 0).
+    E.g. `/body/DocFragment[5]/body/div/p[1]/text().595`, where `[1]` is optional. Returns
+    (-1, "", 0) if the XPointer is malformed.
     """
     match = _XPOINTER.search(pointer[:_MAX_XPOINTER_CHARS])
     if match is None:
@@ -363,7 +363,7 @@ def _parse_xpointer(pointer: str) -> tuple[int, str, int]:
 
 
 def _get_time(entry: LuaTable, key: str) -> str:
-    """Return a local time in ISO 8601, or "" if missing. The device stores no time zone."""
+    """Return a timestamp as local ISO 8601, or "". The device stores no time zone."""
     moment = _get_text(entry, key)
     return moment.replace(" ", "T") if _DATE_TIME.fullmatch(moment) else ""
 

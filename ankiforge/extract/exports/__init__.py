@@ -49,8 +49,8 @@ NamedSightings = tuple[str, Iterator[Sighting]]
 class ExportSource(FolderSource):
     """Base class for sources that read files exported from an account.
 
-    Subclasses implement `parse_items`, which parses a file, and `group_by_document`, which
-    creates documents from the items of all files.
+    Subclasses implement `parse_items`, which parses one file, and `group_by_document`, which
+    builds documents from the items of all files.
     """
 
     is_export = True
@@ -67,7 +67,7 @@ class ExportSource(FolderSource):
     """The maximum size of a file in bytes."""
 
     def read_items(self, file: File) -> Iterator[Any]:
-        """Read the items of a file, with a problem for each malformed item.
+        """Read the items in a file, yielding a problem for each malformed one.
 
         Raises:
             ItemError: the rest of the file can't be read.
@@ -75,11 +75,9 @@ class ExportSource(FolderSource):
         return self.parse_items(file.path, file.read_text(self.max_bytes, repairs=True))
 
     def parse_items(self, path: str, text: str) -> Iterator[Any]:
-        """Parse a file into items, with a problem for each malformed item.
+        """Parse a file into items, yielding a problem for each malformed one.
 
-        Args:
-            path: the path of the file, as shown in problems.
-            text: the content of the file.
+        `path` is only for use in problems. `text` is the content of the file.
 
         Raises:
             ItemError: the rest of the file can't be read.
@@ -87,11 +85,11 @@ class ExportSource(FolderSource):
         raise NotImplementedError
 
     def group_by_document(self, items: list[Any]) -> Iterator[NamedSightings]:
-        """Group the items of all files into documents, and yield the name and sightings of each."""
+        """Group the items of all files by document, yielding each one's name and sightings."""
         raise NotImplementedError
 
     def create_document(self, key: Strings, title: str, **known: Any) -> Document:
-        """Create a document whose key is a hash of `key`, with `known` as further fields."""
+        """Create a document whose key is a hash of `key`, passing `known` on as fields."""
         namespace = self.folder.namespace
         document_key = DocumentKey(f"{namespace}/{hash16(*key)}")
         return Document(
@@ -106,16 +104,16 @@ class ExportSource(FolderSource):
         document: Document,
         highlights: Iterable[Highlight],
     ) -> Iterator[ExtractedDocument]:
-        """Yield the document with its highlights, or nothing if it has none."""
+        """Yield a document with its highlights, or nothing if there are none."""
         highlight_tuple = tuple(highlights)
         if highlight_tuple:
             yield ExtractedDocument(document, highlight_tuple, self.folder.container)
 
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
-        """Yield the problems, the documents, a `ScanEnd`, and an entry for everything left out.
+        """Yield problems, documents, a `ScanEnd`, and a record of everything left out.
 
-        If any file has changed, all files are read again, because a document may be in several
-        files, and a file may contain several documents.
+        If any file has changed, all of them are read again, since a document may be spread over
+        several files, and a file may contain several documents.
         """
         # find the exports
         folder = self.folder
@@ -165,10 +163,9 @@ class ExportSource(FolderSource):
         listed_files: Iterable[File | Problem | UnreadDocument],
         exports: list[File],
     ) -> Iterator[Sighting]:
-        """Append the listed files that are exports to `exports`, sorted by modification time.
+        """Append the listed files that are exports to `exports`, oldest first.
 
-        Any other file that the user named is a problem. Files that the user didn't name are left
-        to other sources.
+        Other files are a problem if the user named them; if not, they are left to other sources.
         """
         for file in listed_files:
             if not isinstance(file, File):
@@ -201,9 +198,9 @@ class ExportSource(FolderSource):
     def _read_documents(
         self, exports: list[File], left_out: list[Lookalike]
     ) -> Iterator[Sighting]:
-        """Yield the problems in all exports, and then the documents.
+        """Yield the problems in all exports, then the documents.
 
-        Append lookalikes of highlights to `left_out`.
+        Things that only look like highlights are appended to `left_out`.
         """
         items: list[Any] = []
         for file in exports:
@@ -221,7 +218,7 @@ class ExportSource(FolderSource):
     def _explain_rejection(self, file: File) -> Problem:
         """Explain why a file isn't read.
 
-        For an empty file, this is only a notice, because the file may be filled later.
+        For an empty file, this is just a notice, since it may be filled later.
         """
         is_empty = file.stamp is not None and file.stamp[2] == 0
         self.folder.is_incomplete |= not is_empty
@@ -237,9 +234,9 @@ class ExportSource(FolderSource):
         )
 
     def _read_items(self, file: File) -> Iterator[Any]:
-        """Yield the items of a file, and a problem for each of the first malformed items.
+        """Yield the items in a file, with problems for the first few malformed ones.
 
-        A malformed item may be a damaged copy of a known item, so it makes the scan incomplete.
+        A malformed item could be a known item that got damaged, so it makes the scan incomplete.
         """
         malformed_count = 0
         try:

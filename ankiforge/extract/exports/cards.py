@@ -35,9 +35,9 @@ ALREADY_IN_ANKI = "exported from Anki, where it is a note already"
 
 
 class CardTable(ExportSource):
-    """Tables of hand-written cards.
+    """CSV and TSV tables of hand-written cards.
 
-    The setting `me` is ignored, because all cards are the user's own.
+    The `me` setting is ignored, since all cards are the user's own.
     """
 
     kind = "cards"
@@ -48,7 +48,7 @@ class CardTable(ExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a table by its column headers, or by Anki's header lines."""
+        """Recognise a table by its column names or by Anki's header lines."""
         if is_card_table(candidate.head):
             return Recognition(Confidence.CONTENT)
         if candidate.suffix in (".csv", ".tsv"):
@@ -61,9 +61,9 @@ class CardTable(ExportSource):
     def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, CardRow] | Problem | Lookalike]:
-        """Yield each row of a table with the path of the file.
+        """Yield (path, row) pairs from a table.
 
-        Repeated cards yield a `Lookalike` instead, and damaged rows a problem.
+        A repeated card yields a `Lookalike` instead, and a damaged row a problem.
         """
         first_places = dict[Pair, str]()
         for row in parse_card_rows(text):
@@ -83,7 +83,7 @@ class CardTable(ExportSource):
     def group_by_document(
         self, items: list[tuple[str, CardRow]]
     ) -> Iterator[NamedSightings]:
-        """Yield a document for each file. Rows in several files belong to the newest."""
+        """Yield one document per file. A row found in several files goes to the newest."""
         rows = {(row.front, row.back): (path, row) for path, row in items}
         by_path: dict[str, list[CardRow]] = {}
         for path, row in rows.values():

@@ -52,7 +52,7 @@ _WEB_URL = regex(r"https?://\S+")
 
 
 class WebAnnotation(Value):
-    """An annotation of Hypothesis, reduced to the fields that we use."""
+    """A Hypothesis annotation, with only the fields we use."""
 
     id: str
     uri: str = ""
@@ -67,12 +67,12 @@ class WebAnnotation(Value):
 
     @property
     def page_url(self) -> str:
-        """The URL of the annotated page, without its fragment."""
+        """The URL of the annotated page, without the fragment."""
         return urldefrag(self.uri).url
 
     @property
     def title(self) -> str:
-        """The title of the page when it was annotated, or else its file name or URL."""
+        """The page's title when it was annotated, falling back to its file name or URL."""
         raw_title = (self.document or {}).get("title") or ""
         if isinstance(raw_title, list):
             raw_title = raw_title[0]
@@ -84,7 +84,7 @@ class WebAnnotation(Value):
 
     @property
     def makes_page_private(self) -> bool:
-        """Whether this is a note about the whole page that has the privacy tag."""
+        """Whether this is a note on the page as a whole, with the privacy tag."""
         if self.get_quote_text("exact").strip():
             return False
         return has_private_tag(_normalize_tags(self)) or contains_private_tag(
@@ -92,7 +92,7 @@ class WebAnnotation(Value):
         )
 
     def get_selector_field(self, kind: str, name: str) -> Any:
-        """Return a field of the first selector of type `kind`, or "" if missing."""
+        """Return a field of the first selector of type `kind`, or ""."""
         for target in self.target or ():
             for selector in target.get("selector") or []:
                 if selector.get("type") == kind:
@@ -106,7 +106,7 @@ class WebAnnotation(Value):
         )
 
     def get_start_offset(self) -> int:
-        """Return the annotation's start offset in the text of the page, or -1 if unknown."""
+        """Return where the annotation starts in the text of the page, or -1 if unknown."""
         start = self.get_selector_field("TextPositionSelector", "start")
         return start if isinstance(start, int) else -1
 
@@ -119,7 +119,7 @@ def _normalize_user(name: str) -> str:
 
 
 class HypothesisExport(Value):
-    """The JSON object of an export or an API response."""
+    """The top-level JSON object of an export or API response."""
 
     rows: tuple[msgspec.Raw, ...] = ()
     replies: tuple[msgspec.Raw, ...] = ()
@@ -128,9 +128,9 @@ class HypothesisExport(Value):
 
 
 class Hypothesis(ExportSource):
-    """Annotations exported from Hypothesis, possibly those of several people.
+    """Annotations exported from Hypothesis, possibly by several people.
 
-    The setting `me` lists the reader's user names: `ada` or `acct:ada@hypothes.is`.
+    The `me` setting lists the reader's usernames, e.g. `ada` or `acct:ada@hypothes.is`.
     """
 
     kind = "hypothesis"
@@ -142,7 +142,7 @@ class Hypothesis(ExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise an export by words that only occur in annotations of Hypothesis."""
+        """Recognise an export by words found only in Hypothesis annotations."""
         if _HYPOTHESIS_JSON.search(candidate.head):
             return Recognition(Confidence.CONTENT)
         return Recognition(Confidence.NO, "it has no Hypothesis annotations")
@@ -150,7 +150,7 @@ class Hypothesis(ExportSource):
     def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, WebAnnotation] | Problem]:
-        """Yield each annotation of a file with the user who exported it."""
+        """Yield the annotations in a file, each paired with the user who exported them."""
         try:
             content = msgspec.json.decode(
                 text, type=HypothesisExport | tuple[msgspec.Raw, ...]
@@ -177,10 +177,10 @@ class Hypothesis(ExportSource):
     def group_by_document(
         self, items: list[tuple[str, WebAnnotation]]
     ) -> Iterator[NamedSightings]:
-        """Yield a document for each annotated page, ordered by first annotation.
+        """Yield one document per annotated page, ordered by first annotation.
 
-        Before that, yield a notice if there are annotations of several users and the reader is
-        unknown.
+        This is preceded by a notice if several users made annotations and we don't know which of
+        them is the reader.
         """
         # of each annotation, keep the copy that was updated last
         newest_by_id: dict[str, WebAnnotation] = {}
@@ -240,7 +240,7 @@ class Hypothesis(ExportSource):
         replies: Sequence[WebAnnotation],
         me: Collection[str],
     ) -> Highlight:
-        """Convert an annotation to a highlight, or without a quote to a note about the page."""
+        """Convert an annotation to a highlight, or to a page note if it quotes nothing."""
         author = _normalize_user(annotation.user)
         is_mine = not me or author in me
         tags = _normalize_tags(annotation)
@@ -271,9 +271,9 @@ class Hypothesis(ExportSource):
 
 
 def _find_thread_start(annotation: WebAnnotation, known_ids: Collection[str]) -> str:
-    """Return the id of the annotation that starts a reply's thread.
+    """Return the id of the annotation that a reply's thread starts with.
 
-    Returns "" if the annotation isn't a reply or if the start of the thread is missing.
+    Returns "" if this isn't a reply, or if the start of the thread is missing.
     """
     for ancestor in annotation.references or ():
         if ancestor in known_ids and ancestor != annotation.id:

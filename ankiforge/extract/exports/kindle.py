@@ -42,7 +42,7 @@ UNKNOWN_LOCATION = (0, 0)
 
 @dataclass(slots=True, eq=False)
 class ClippingsEntry:
-    """A highlight, note or bookmark in a file that a Kindle or its app wrote."""
+    """A highlight, note or bookmark from a file written by a Kindle or its app."""
 
     book: str
     kind: str
@@ -61,7 +61,7 @@ class ClippingsEntry:
     def overlaps(self, other: ClippingsEntry) -> bool:
         """Return whether the locations overlap.
 
-        Without locations, return whether both entries are on the same page.
+        If neither entry has a location, return whether they are on the same page.
         """
         if UNKNOWN_LOCATION in (self.location, other.location):
             return self.location == other.location and self.page == other.page != ""
@@ -100,10 +100,10 @@ def _parse_entry(
 
     Args:
         book: the title of the book, with its authors.
-        heading: the line above the text. It contains the kind of entry, the page and, as the last
+        heading: the line above the text, with the kind of entry, the page and, as the last
             number, the location.
         text: the text of the highlight or note.
-        index: the index of the entry within the file.
+        index: the index of the entry in the file.
         section: the section of the book, if known.
     """
     heading = heading.replace("\u00a0", " ")
@@ -135,7 +135,7 @@ def _parse_entry(
 
 
 def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
-    """Parse the entries of a clippings file, with a problem for each malformed entry."""
+    """Parse the entries of a clippings file, yielding a problem for each malformed one."""
     for number, entry in enumerate(_ENTRY_END_LINE.split(text)):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         heading, _, entry_text = rest.strip().partition("\n")
@@ -160,9 +160,9 @@ def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
 
 
 def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
-    """Parse the entries of a notebook.
+    """Parse the entries of a notebook exported by a Kindle app.
 
-    A note is added to the highlight before it if both are on the same page.
+    A note is attached to the preceding highlight if both are on the same page.
     """
     mark: ClippingsEntry | None = None
     for entry in _iter_notebook_entries(html):
@@ -194,9 +194,9 @@ def _iter_notebook_entries(html: str) -> Iterator[ClippingsEntry]:
 
 
 def _group_by_role(html: str) -> Iterator[Pair]:
-    """Yield the role and text of each block of a notebook.
+    """Yield (role, text) for each block of a notebook.
 
-    Blocks without a known role continue the block before.
+    A block without a known role is appended to the previous one.
     """
     role = ""
     parts: list[str] = []
@@ -242,7 +242,7 @@ _AUTHORS_AT_END = regex(r"(?P<title>.+?)\s*\((?P<authors>(?:[^()]|\([^()]*\))+)\
 class Kindle(ExportSource):
     """Highlights and notes made on a Kindle or in its apps.
 
-    The setting `me` is ignored, because a Kindle has one reader.
+    The `me` setting is ignored, since a Kindle has one reader.
     """
 
     kind = "kindle"
@@ -253,7 +253,7 @@ class Kindle(ExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a clippings file by an entry, and a notebook by its CSS classes."""
+        """Recognise clippings by an entry, and notebooks by their CSS classes."""
         head = candidate.head
         if candidate.suffix == ".txt":
             if _ENTRY_HEADING.search(head) and _ENTRY_SEPARATOR.search(head):
@@ -266,16 +266,16 @@ class Kindle(ExportSource):
         return NOT_MINE
 
     def parse_items(self, path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
-        """Parse the entries of a clippings file or notebook, with any problems."""
+        """Parse the entries of a clippings file or notebook, yielding any problems too."""
         if path.casefold().endswith(".txt"):
             yield from parse_clippings(path, text)
         else:
             yield from parse_notebook(text)
 
     def group_by_document(self, items: list[ClippingsEntry]) -> Iterator[NamedSightings]:
-        """Yield a document for each book, in the order of the books' first entries.
+        """Yield one document per book, ordered by first entry.
 
-        At the end, yield a notice about highlights for which the Kindle stored no text.
+        This is followed by a notice if the Kindle stored no text for some highlights.
         """
         # entries are grouped by content because two copies of a file contain the same ones
         entries_by_book: dict[str, dict[object, ClippingsEntry]] = {}
@@ -410,7 +410,7 @@ def _have_same_names(names: str, authors: Iterable[str]) -> bool:
 
 
 def _has_text(entry: ClippingsEntry) -> bool:
-    """Return whether the Kindle stored the text of an entry.
+    """Return whether the Kindle stored an entry's text.
 
     Beyond the publisher's limit, it stores `<You have reached the clipping limit …>` instead.
     """
@@ -423,7 +423,7 @@ def _has_text(entry: ClippingsEntry) -> bool:
 
 
 def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
-    """Replace older versions of each highlight with the newest, at the position of the oldest."""
+    """Keep only the newest version of each highlight, in the position of the oldest."""
     marks: list[ClippingsEntry] = []
     normalized_texts: list[str] = []
     for entry in entries:
@@ -474,11 +474,11 @@ def _find_older_version(
 def _find_highlights_for_note(
     note: ClippingsEntry, marks: list[ClippingsEntry]
 ) -> list[ClippingsEntry]:
-    """Find the highlights to which a note belongs.
+    """Find the highlights that a note belongs to.
 
-    This is usually the last highlight that ends at the note's location, or else the last that
-    overlaps it. A note with the privacy tag belongs to all of them, because it is unknown which
-    one is meant.
+    Usually that is the last highlight that ends where the note is, falling back to the last
+    one that overlaps it. A note with the privacy tag belongs to all candidates, since we
+    can't tell which one is meant.
     """
     overlapping_marks = [mark for mark in marks if note.overlaps(mark)]
     if note.location == UNKNOWN_LOCATION and len(overlapping_marks) > 1:

@@ -72,7 +72,7 @@ _LOCATION = regex(r"\d{1,9}")
 class Readwise(ExportSource):
     """Highlights exported from a Readwise account.
 
-    The setting `me` is ignored, because an account has one reader.
+    The `me` setting is ignored, since an account has one reader.
     """
 
     kind = "readwise"
@@ -93,10 +93,7 @@ class Readwise(ExportSource):
         return Recognition(Confidence.NO, f"its columns are {first_line}; {expected}")
 
     def parse_items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
-        """Yield each row of a table with the path of the file.
-
-        Damaged rows yield a problem instead.
-        """
+        """Yield (path, row) pairs from a table, or a problem for each damaged row."""
         header, _, body = text.partition("\n")
         table = csv.DictReader(
             StringIO(body),
@@ -133,7 +130,7 @@ class Readwise(ExportSource):
             raise ItemError(message, hint="export it again") from error
 
     def group_by_document(self, items: list[tuple[str, Row]]) -> Iterator[NamedSightings]:
-        """Yield a document for each book, in the order of the books' first rows."""
+        """Yield one document per book, ordered by first row."""
         # of a passage that is in several files, keep the rows from the newest file
         newest_paths = {_get_passage_key(row): path for path, row in items}
         rows: dict[Strings, Row] = {}
@@ -191,7 +188,7 @@ class Readwise(ExportSource):
         text: str,
         heading: str,
     ) -> Highlight:
-        """Convert a row to a highlight, or without a passage to a note about the whole book."""
+        """Convert a row to a highlight, or to a note on the whole book if it has no passage."""
         note = _RowNote(row)
         passage, markdown = _convert_formatting(text)
         location_type = row["location type"].casefold()
@@ -237,7 +234,7 @@ _EXTRA_CELLS = "\0"
 
 
 def _parse_header(line: str) -> list[str]:
-    """Return the casefolded column names, with "" in place of repeated names."""
+    """Return the casefolded column names, blanking out duplicates."""
     try:
         table = csv.reader([line], delimiter=_detect_delimiter(line))
         names = [name.strip().casefold() for name in next(table, [])]
@@ -249,9 +246,9 @@ def _parse_header(line: str) -> list[str]:
 
 
 def _detect_delimiter(line: str) -> str:
-    """Return the most frequent of comma, semicolon and tab.
+    """Return the most common of comma, semicolon and tab.
 
-    Other programs may replace the comma when they save an export.
+    Other programs may replace the commas when they save an export.
     """
     return max(",;\t", key=line.count)
 
@@ -260,7 +257,7 @@ def _detect_delimiter(line: str) -> str:
 
 
 def _attach_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
-    """Yield each row, in reading order, with the headings above it."""
+    """Yield each row with the headings it is under. Rows must be in reading order."""
     headings: list[tuple[int, str]] = []  # (level, text), outermost first
     for row in rows:
         level = _RowNote(row).level
@@ -304,9 +301,9 @@ _PICTURE = regex(r"!\[([^\]\n]{0,500})\]\(([^()\s]{1,2000})\)")
 
 
 def _convert_formatting(text: str) -> Pair:
-    """Convert a passage in Markdown or HTML to plain text and normalized Markdown.
+    """Convert a passage in Markdown or HTML to plain text and to normalized Markdown.
 
-    A picture on the web becomes a link. If the passage is only a picture, the plain text is "".
+    Web pictures become links. If the passage is just a picture, the plain text is "".
     """
     if not _FORMATTING.search(text):
         return text, escape_markdown(text)

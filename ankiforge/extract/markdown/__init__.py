@@ -62,7 +62,7 @@ class MarkdownSettings(SourceSettings, kw_only=True):
 
 
 class MarkdownNote(NamedTuple):
-    """A note's Markdown and document, before the note is parsed."""
+    """A note's Markdown and its document, before parsing."""
 
     document: Document
     """The note's document, still without the tags and properties in the note."""
@@ -80,7 +80,7 @@ class MarkdownNote(NamedTuple):
 
 
 class WantedMarks(NamedTuple):
-    """The kinds of marks and hand-written cards to read in a note."""
+    """Which kinds of highlights and hand-written cards to read from a note."""
 
     marks: frozenset[str]
     cards: frozenset[str]
@@ -133,21 +133,18 @@ _NOTION_ID = regex(r"[ _-][0-9a-f]{32}\Z")
 
 
 def parse_title(path: str) -> str:
-    """Return a note's title: the file name without its suffix and without Notion's page id."""
+    """Derive a note's title from its file name, without the suffix or Notion's page id."""
     stem = PurePosixPath(path).stem
     return _NOTION_ID.sub("", stem) or stem
 
 
 class NoteSource(FileSource):
-    """Base class for sources whose documents are notes in Markdown."""
+    """Base class for sources whose documents are Markdown notes."""
 
     uses = tuple(sorted(PICTURE_SUFFIXES | SOUND_SUFFIXES))  # embedded in notes
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:
-        """Convert a file into a Markdown note.
-
-        Returns:
-            The note, or None if another source reads the file.
+        """Convert a file to a Markdown note, or return None to leave it to another source.
 
         Raises:
             ItemError: the file isn't a note.
@@ -155,7 +152,7 @@ class NoteSource(FileSource):
         raise NotImplementedError
 
     def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
-        """Yield the note's document, if it has highlights, and any problems."""
+        """Yield a note's document, if it has highlights, and any problems."""
         note = self.to_markdown_note(file, text)
         if note is not None:
             from ankiforge.extract.markdown import parsed_note
@@ -179,9 +176,9 @@ class NoteSource(FileSource):
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield a notice if the user seems to mark phrases in bold, which aren't read by default.
+        """Yield a notice if the user seems to use bold for highlighting.
 
-        The notice contains the number of bold phrases.
+        Bold phrases aren't read by default. The notice says how many there are.
         """
         marks = getattr(self.settings, "marks", ("bold",))
         if marks and set(marks) != {"==", "mark"}:
@@ -211,7 +208,7 @@ class NoteSource(FileSource):
         return False
 
     def read_public_text(self, file: File) -> str:
-        """Return the plain text of a note without marks or private parts."""
+        """Return the plain text of a note that has no highlights, without its private parts."""
         from ankiforge.extract.markdown import parsed_note
 
         try:
@@ -222,16 +219,16 @@ class NoteSource(FileSource):
             return ""
 
     def get_wanted_marks(self, marks: frozenset[str]) -> WantedMarks:
-        """Combine the kinds of marks in `marks` with the kinds of cards in the settings."""
+        """Combine the given kinds of highlights with the card settings."""
         own_headings = map(str.casefold, self.settings.glossary_headings)
         headings = (*_GLOSSARY_HEADINGS, *own_headings)
         cards = select_card_forms(self.settings.cards, HAND_WRITTEN_FORMS)
         return WantedMarks(marks, cards, frozenset(headings))
 
     def may_have_highlights(self, note: MarkdownNote) -> bool:
-        """Return False if a quick text search rules out any highlights in the note.
+        """Return whether the note might have highlights, judging by a quick text search.
 
-        Most notes of a vault have none, so they needn't be parsed.
+        Most notes in a vault have none, and we avoid parsing those.
         """
         from ankiforge.extract.markdown.placeholders import may_have_citations
 
@@ -263,7 +260,7 @@ class NoteSource(FileSource):
 
 
 class TextFiles(NoteSource):
-    """Markdown and plain text files in a folder that isn't a vault."""
+    """Markdown and plain text files in a directory that isn't a vault."""
 
     kind = "markdown"
     Settings = MarkdownSettings
@@ -273,13 +270,13 @@ class TextFiles(NoteSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise Markdown files, and plain text files as possible candidates."""
+        """Recognise Markdown files, and plain text files with low confidence."""
         if candidate.suffix == ".txt":
             return Recognition(Confidence.POSSIBLE)
         return super().recognise(candidate)
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:
-        """Convert a file into a Markdown note, or return None if another source reads it."""
+        """Convert a file to a Markdown note, or return None to leave it to another source."""
         if file.path.endswith(".txt") and find_source_kind(file.as_path) != self.kind:
             return None  # it may be a file of clippings, for example
         path = PurePosixPath(file.path)

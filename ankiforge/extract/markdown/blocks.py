@@ -48,7 +48,7 @@ _SPECIAL_IN_HEADING_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 
 
 class BlockKind(Enum):
-    """The kind of Markdown element that a block is."""
+    """What kind of Markdown element a block is."""
 
     TEXT = auto()
     HEADING = auto()
@@ -64,7 +64,7 @@ class BlockKind(Enum):
 
 @dataclass(eq=False, slots=True)
 class ListItem:
-    """A list item with one or more blocks, compared by identity."""
+    """A list item of one or more blocks. Compared by identity."""
 
     list_number: int
     """The number of the list within the note, counted from 1."""
@@ -74,9 +74,9 @@ class ListItem:
 
 @dataclass(eq=False, slots=True)
 class BlockQuote:
-    """A block quote or callout with one or more blocks.
+    """A block quote or callout of one or more blocks. Compared by identity.
 
-    A callout is a block quote that begins with a type in brackets, such as `[!note]`.
+    A callout is a block quote that begins with a type in brackets, e.g. `[!note]`.
     """
 
     body: str
@@ -90,7 +90,7 @@ class BlockQuote:
 
 @dataclass(eq=False)
 class Block:
-    """A block of a note, with the headings, lists and quotes that contain it."""
+    """A block in a note, along with the headings, lists and quotes it is in."""
 
     kind: BlockKind
     source: str
@@ -134,7 +134,7 @@ class Block:
 
     @property
     def anchor(self) -> str:
-        """The URL fragment that links to the block: the block's id, or else the nearest heading."""
+        """The URL fragment of the block: its own id, falling back to the nearest heading."""
         if self.id:
             return f"#^{self.id}"
         if not self.headings:
@@ -150,7 +150,7 @@ class Block:
 
     @property
     def callout_type(self) -> str:
-        """The type of the innermost enclosing callout, or ""."""
+        """The type of the innermost callout around the block, or ""."""
         return next(
             (quote.callout_type for quote in reversed(self.quotes) if quote.callout_type),
             "",
@@ -158,26 +158,26 @@ class Block:
 
     @property
     def is_text(self) -> bool:
-        """Whether the block can contain marks, unlike code and cards that cover several lines."""
+        """Whether the block can contain highlights, unlike code and multi-line cards."""
         return self.kind not in (BlockKind.CODE, BlockKind.CARD)
 
     @property
     def is_declared(self) -> bool:
-        """Whether the settings or the block's own markup declare the block to be a card."""
+        """Whether the settings or the block's own markup explicitly make it a card."""
         return self.syntax.is_declared or (
             self.block_card is not None and self.block_card.is_declared
         )
 
     @cached_property
     def inline(self) -> InlineText:
-        """The parsed text, empty for code and `CARD` blocks."""
+        """The parsed inline text. Empty for code and `CARD` blocks."""
         return parse_inline(self.source, self.context) if self.is_text else InlineText([])
 
     @cached_property
     def plain(self) -> str:
-        """The plain text.
+        """The block's plain text.
 
-        It is empty only if the block contains nothing but marked or blanked-out pictures.
+        Empty only if the block has nothing but highlighted or hidden pictures.
         """
         if self.block_card is None:
             return self.inline.plain if self.is_text else self.source
@@ -192,7 +192,7 @@ class Block:
 
     @property
     def is_visible(self) -> bool:
-        """Whether the block contains any text, or a marked or blanked-out picture."""
+        """Whether the block has any text, or a highlighted or hidden picture."""
         if self.source[:1].isalnum():
             return True  # no need to parse the block
         inline = self.inline
@@ -212,7 +212,7 @@ class Block:
     def _side_context(self) -> InlineContext:
         """The context for parsing card sides.
 
-        Obsidian_to_Anki cards may have their own cloze syntax.
+        Obsidian_to_Anki cards can have a cloze syntax of their own.
         """
         field_gaps = self.syntax.field_cloze_syntax
         if (
@@ -226,7 +226,7 @@ class Block:
 
     @cached_property
     def card_sides(self) -> CardSides | None:
-        """The sides of a one-line card such as `front::back`, or None for other blocks."""
+        """The sides of a one-line card such as `front::back`, or None if it isn't one."""
         if not self.may_be_line_card:
             return None
         if not has_separator(self.source, self.syntax):
@@ -235,9 +235,9 @@ class Block:
 
     @cached_property
     def card_markdown(self) -> Strings:
-        """The card's sides as normalized Markdown if the kind is `CARD`, or ().
+        """The sides of a `CARD` block as normalized Markdown, or () for other blocks.
 
-        A cloze card without text on the back has only one side.
+        A cloze card with nothing on the back has only one side.
         """
         if self.block_card is None:
             return ()
@@ -249,7 +249,7 @@ class Block:
 
     @property
     def footnotes(self) -> list[str]:
-        """The footnotes that the block refers to, as returned by `InlineText.find_footnotes`."""
+        """The footnotes referenced in the block. See `InlineText.find_footnotes`."""
         names = self.inline.find_footnotes(0, len(self.plain))
         for side in self._side_blocks:
             for block in side.blocks:
@@ -258,7 +258,7 @@ class Block:
 
     @cached_property
     def tags(self) -> Strings:
-        """The tags in the block, without duplicates."""
+        """The distinct tags in the block."""
         tags = list(self.inline.tags)
         if self.block_card:
             tags.extend(self.block_card.tags)
@@ -302,13 +302,13 @@ class NoteBlocks:
         return self.blocks[block.number] if block.number < len(self.blocks) else None
 
     def get_block_range(self, first: Block, last: Block) -> Sequence[Block]:
-        """Return the blocks from `first` to `last`, inclusive."""
+        """Return all blocks from `first` through `last`."""
         return self.blocks[first.number - 1 : last.number]
 
     def get_separator_above(self, block: Block) -> str:
-        """Return the separator between a block and the previous one in the note's plain text.
+        """Return what separates a block from the previous one in the note's plain text.
 
-        It is " | " between cells of the same table row, and otherwise a line feed.
+        That is " | " between cells in the same table row, otherwise a newline.
         """
         above = self.find_previous(block)
         if above is None:
@@ -322,10 +322,10 @@ class NoteBlocks:
         """Return the plain text before and after a passage.
 
         Args:
-            first: the block in which the passage starts.
-            start: the passage's start offset in the plain text of `first`.
-            last: the block in which the passage ends.
-            end: the passage's end offset in the plain text of `last`.
+            first: the block where the passage starts.
+            start: the offset of the start in the plain text of `first`.
+            last: the block where the passage ends.
+            end: the offset of the end in the plain text of `last`.
             length: the maximum number of characters on each side.
         """
         before = first.plain[:start]
@@ -362,10 +362,10 @@ def _get_markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
 
 
 def _parse_indented_code(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse code that is indented by four spaces, as a block rule of markdown-it.
+    """Parse code that is indented by four spaces (a markdown-it block rule).
 
-    Unlike markdown-it's own rule, which is disabled, it follows what editors do: list items may be
-    indented by any amount, and lists contain no indented code.
+    This replaces markdown-it's own rule to match how editors behave: list items may be
+    indented by any amount, and there is no indented code in lists.
     """
     if state.listIndent >= 0 or state.sCount[start] - state.blkIndent < 4:
         return False
@@ -386,9 +386,9 @@ def _parse_indented_code(state: StateBlock, start: int, end: int, silent: bool) 
 
 
 def _parse_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a list at any indentation, even one that interrupts an item's text.
+    """Parse a list at any indentation, even if it interrupts the text of an item.
 
-    This replaces a block rule of markdown-it.
+    This replaces markdown-it's own block rule.
     """
     outer_indent, state.listIndent = state.listIndent, -1
     is_list = rules_block.list_block(state, start, end, silent)
@@ -397,9 +397,9 @@ def _parse_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _parse_paragraph(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a paragraph, which other blocks may interrupt at any indentation.
+    """Parse a paragraph, allowing other blocks to interrupt it at any indentation.
 
-    This replaces a block rule of markdown-it.
+    This replaces markdown-it's own block rule.
     """
     end = state.lineMax
     terminators = state.md.block.ruler.getRules("paragraph")
@@ -441,8 +441,8 @@ def parse_blocks(
 
     Args:
         source: the prepared source of the note.
-        context: the inline context. The note's own maths, link labels and cloze syntax replace
-            those in it.
+        context: the inline context. Its maths, link labels and cloze syntax are replaced with
+            the note's own.
         syntax: the card syntaxes that the note may use.
     """
     note_context = context._replace(
@@ -480,9 +480,9 @@ def _split_off_id(source: str) -> tuple[str, str]:
 
 
 class _BlockParser:
-    """Converts the tokens of markdown-it into the blocks of a note.
+    """Converts markdown-it tokens to the blocks of a note.
 
-    It tracks the open containers, headings, tags and rules while it iterates over the tokens.
+    Keeps track of open containers, headings, tags and rules along the way.
     """
 
     def __init__(
@@ -608,9 +608,9 @@ class _BlockParser:
     # --- one method for each kind of block --------------------------------------------
 
     def _add_heading(self, source: str, level: int) -> None:
-        """Add a heading, closing all sections of the same or a deeper level.
+        """Add a heading, closing all sections at its level or deeper.
 
-        A heading in a list item closes only sections that began in a list item.
+        A heading in a list item only closes sections that began in one.
         """
         is_in_item = bool(self._open_items)
         last = self._blocks[-1] if self._blocks else None
@@ -637,8 +637,8 @@ class _BlockParser:
     def _add_html(self, source: str, container: str) -> None:
         """Add the text of an HTML block.
 
-        If it contains gaps, each list item and table row becomes a separate block, and so a
-        separate card.
+        If there are cloze deletions, each list item and table row becomes its own block, and
+        hence its own card.
         """
         if _NON_TEXT_HTML.match(source):
             self._add_code(_SCRIPTS_AND_TAGS.sub("", source))
@@ -672,12 +672,12 @@ class _BlockParser:
         return block
 
     def _add_paragraph(self, source: str, container_type: str) -> None:
-        """Add a paragraph, splitting off each line that is a card.
+        """Add a paragraph, splitting off any lines that are cards.
 
         Args:
             source: the source of the paragraph.
-            container_type: the type of the preceding token, such as `blockquote_open` if the
-                paragraph is the first block in a quote.
+            container_type: the type of the preceding token, e.g. `blockquote_open` if this is the
+                first paragraph of a quote.
         """
         kind = BlockKind.TEXT
         if container_type == "list_item_open":
@@ -721,7 +721,10 @@ class _BlockParser:
         end: int,
         first_line: int,
     ) -> None:
-        """Add the lines [start, end) of the paragraph that begins at `first_line` of the note."""
+        """Add the lines [start, end) of a paragraph.
+
+        `first_line` is where the paragraph begins in the note.
+        """
         source = "\n".join(lines[start:end])
         lines_in_note = (first_line + start, first_line + end)
         self._add_text_block(kind, source, lines_in_note, is_line=end == start + 1)
@@ -742,10 +745,10 @@ class _BlockParser:
         *,
         is_line: bool = False,
     ) -> Block | None:
-        """Add a block and return it, or return None if it has neither text nor a picture.
+        """Add and return a block, or return None if it has neither text nor a picture.
 
-        An id in such an invisible block applies to the top-level block above. Its tags apply to the
-        cards below or to the whole note.
+        If such an invisible block has an id, it goes to the top-level block above. Any tags it
+        has apply to the cards below or to the whole note.
         """
         source, block_id = _split_off_id(source)
         block = self._create_block(kind, source, lines, is_line=is_line)
@@ -764,9 +767,9 @@ class _BlockParser:
         return None
 
     def _assign_tags(self, block: Block) -> None:
-        """Apply the tags of a block without other text.
+        """Apply the tags of a block that has no other text.
 
-        A deck tag applies to the cards below, any other tag to the whole note.
+        A deck tag applies to the cards below it, and any other tag to the whole note.
         """
         deck = self._syntax.find_deck(block.tags)
         if deck:
@@ -805,7 +808,7 @@ class _BlockParser:
 
 
 def has_separator(line: str, syntax: CardSyntax) -> bool:
-    """Return whether the line contains a separator that can make it a card."""
+    """Return whether a line contains a separator that could make it a card."""
     return "：：" in line or any(
         separator in line for separator in syntax.line_separators
     )

@@ -71,7 +71,7 @@ _TAGS_OR_TIME = regex(r"(?i)tags?\s*:|⏱")
 
 @dataclass(slots=True)
 class ExportedPassage:
-    """A passage that another program exported, with the reader's notes on it."""
+    """A passage exported by another program, with the reader's notes on it."""
 
     block: Block
     start: int
@@ -87,14 +87,14 @@ class ExportedPassage:
 
     @property
     def comment(self) -> str:
-        """The reader's notes, joined with line feeds."""
+        """The reader's notes, one per line."""
         return "\n".join(self.notes)
 
 
 def is_book_export(text: str) -> bool:
     """Return whether a note looks like a book exported by another program.
 
-    Such a note has the headings "Metadata" and "Highlights", and text below them.
+    Such notes have "Metadata" and "Highlights" headings with text under them.
     """
     return "# Metadata" in text and _BOOK_NOTE.search(text) is not None
 
@@ -102,30 +102,31 @@ def is_book_export(text: str) -> bool:
 def find_exported_passages(
     blocks: Sequence[Block], source: str
 ) -> dict[Block, list[ExportedPassage]]:
-    """Find the passages that other programs exported into a note.
+    """Find the passages that other programs have exported into a note.
 
-    Below a heading such as “Highlights”, the following are passages:
+    Under a heading such as “Highlights”, these count as passages:
 
-    - Text that ends with a location in a book, such as `(Location 64)`, `— location: 64` or
-      `(View Highlight)`, or that precedes a block with nothing but a location.
-    - Any quote, if the heading has no further words.
-    - Any list item or quote, if the note has a heading “Metadata”.
-    - Nested list items only if an outer item says when the passages were synced.
+    - Text that ends with a location in a book, e.g. `(Location 64)`, `— location: 64` or
+      `(View Highlight)`, or that is followed by a block with just a location.
+    - Any quote, if the heading has no other words.
+    - Any list item or quote, if the note has a “Metadata” heading.
+    - Nested list items, but only if an outer item says when the passages were synced.
 
-    Elsewhere, text directly below a heading that is a location, such as `Page 5 @ 21 May 2024` or
-    `Highlight (yellow) - Location 64`, is a passage. So is a paragraph or list item that ends with
-    a link back to its source, because people who edit such a program's template keep the link.
+    Elsewhere, text right below a heading that is a location, e.g. `Page 5 @ 21 May 2024` or
+    `Highlight (yellow) - Location 64`, is a passage. So is a paragraph or list item that ends
+    with a link back to its source, since people keep that link when they customize a
+    program's template.
 
-    The reader's note on a passage begins with `Note:`, is on the lines directly below the
-    location, or is below a heading such as `Note - Location 64`. It may also be between two
-    passages, either below a rule or as paragraphs.
+    The reader's note on a passage begins with `Note:`, is on the lines right below the
+    location, or comes under a heading such as `Note - Location 64`. It can also sit between
+    two passages, either below a rule or as paragraphs.
 
     Args:
         blocks: the blocks of the note.
-        source: the text from which `blocks` were parsed.
+        source: the text that `blocks` were parsed from.
 
     Returns:
-        The passages in each block that contains any, in order.
+        The passages in order, keyed by the block they are in.
     """
     if not _may_have_passages(blocks, source):
         return {}
@@ -170,7 +171,7 @@ def _may_have_passages(blocks: Sequence[Block], source: str) -> bool:
 
 
 class _PassageReader:
-    """Collects exported passages and the notes on them while iterating over a note's blocks."""
+    """Collects exported passages, and notes on them, from the blocks of a note."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._has_metadata = False
@@ -196,7 +197,7 @@ class _PassageReader:
         """The block that ends with the last passage's location. A note may be directly below."""
 
     def enter_section(self, heading: str) -> None:
-        """Start the section below a heading, or below a block that serves as one."""
+        """Start a new section, given its heading or a block that serves as one."""
         self._section_heading = heading
         location = _LOCATION_HEADING.match(heading)
         self._page = None if location is None else location["label"] or ""
@@ -204,7 +205,7 @@ class _PassageReader:
     def read_block(
         self, block: Block, previous_block: Block | None, next_block: Block | None
     ) -> None:
-        """Read a block that may be a passage, a location or a note on a passage."""
+        """Process a block that may be a passage, a location or a note on a passage."""
         if _NOTE_HEADING.match(self._section_heading):
             self._add_note(block.plain, block)
             return
@@ -259,16 +260,16 @@ class _PassageReader:
             self._add_note(location.below, block)
 
     def _add_passage(self, block: Block, end: int, label: str) -> None:
-        """Add the passage from the start of `block` to `end`.
+        """Add a passage that covers `block` up to `end`.
 
-        If `label` is "", the page comes from the heading above.
+        If `label` is "", the page is taken from the heading above.
         """
         self.last_passage = ExportedPassage(block, 0, end, [], label or self._page or "")
         self.passages[block] = [self.last_passage]
         self._passage_items.update(block.items[-1:])
 
     def _read_pinned_passages(self, block: Block) -> None:
-        """Read the passages and thoughts in a block exported by WeRead, skipping duplicates."""
+        """Read the passages and thoughts from a WeRead export, skipping duplicates."""
         if not self._is_passage(block):
             return
         for piece in _PINNED_PIECE.finditer(block.plain):
@@ -309,7 +310,7 @@ class _PassageReader:
     def _add_passage_above(
         self, block: Block, previous_block: Block | None, label: str
     ) -> None:
-        """Add the previous block as a passage whose location is in `block`."""
+        """Add the previous block as a passage, if `block` gives its location."""
         if previous_block is None:
             return
         if previous_block in self.passages:
@@ -326,7 +327,7 @@ class _PassageReader:
     ) -> bool:
         """Return whether a block is a note on the last passage.
 
-        Such a note is directly below the location, or a paragraph between two passages.
+        Such a note comes right below the location, or as a paragraph between two passages.
         """
         if self.last_passage is None:
             return False
@@ -353,7 +354,7 @@ class _PassageReader:
         return previous_block in (passage_block, *self.last_passage.note_blocks[-1:])
 
     def _add_note(self, text: str, block: Block) -> None:
-        """Add a note on the last passage, skipping empty and duplicate texts."""
+        """Add a note to the last passage, ignoring blank and duplicate text."""
         if self.last_passage is None:
             return
         self.last_passage.note_blocks.append(block)
@@ -387,9 +388,9 @@ def _find_location(block: Block) -> _PassageLocation | None:
 
 
 def _find_backlink(block: Block) -> int | None:
-    """Return the start offset of a link back to the source at the end of a block, or None.
+    """Return where a link back to the source starts at the end of a block, or None.
 
-    The brackets and dashes before the link count as part of it.
+    Brackets and dashes before the link count as part of it.
     """
     if not block.inline.targets:
         return None

@@ -37,7 +37,7 @@ _MAX_FAST_LOADER_CHARS = 4_000
 
 
 class FrontMatter(NamedTuple):
-    """The values that we read from a note's front matter."""
+    """The front matter values that we use."""
 
     title: str = ""
     deck: str = ""
@@ -62,8 +62,8 @@ class FrontMatter(NamedTuple):
 def parse_front_matter(text: str) -> FrontMatter:
     """Parse a note's front matter, or the page properties of a Logseq page.
 
-    Page properties remain part of the text, so `line_count` is 0 for them. If the front matter
-    can't be parsed, `problem` says why, and the lines still count as front matter.
+    Page properties stay part of the text, so `line_count` is 0 for them. If the front matter
+    can't be parsed, `problem` says why, and its lines are still skipped.
     """
     match = _FRONT_MATTER_BLOCK.match(text)
     if match is None:
@@ -116,8 +116,8 @@ def parse_front_matter(text: str) -> FrontMatter:
 def _parse_yaml(text: str) -> tuple[Json, str]:
     """Parse front matter into its values and an error message, which is "" on success.
 
-    Numbers and dates stay text, because the arXiv identifier `2301.10240`, for example, would
-    otherwise lose its last digit.
+    Numbers and dates are kept as text. Otherwise, e.g. the arXiv identifier `2301.10240`
+    would lose its last digit.
     """
     import yaml
 
@@ -147,7 +147,7 @@ def _parse_yaml(text: str) -> tuple[Json, str]:
 
 
 def _to_text(value: Any) -> str:
-    """Return the stripped string, or "" if `value` is null or not a string."""
+    """Return a stripped string, or "" if `value` is null or not a string."""
     if not isinstance(value, str) or value in ("null", "~"):
         return ""
     return value.strip()
@@ -165,9 +165,10 @@ def _get_link_name(link: re.Match[str]) -> str:
 
 
 def _parse_deck(value: Any) -> str:
-    """Convert a property's value into the name of a deck, or "" if it is empty.
+    """Convert a property to a deck name, or "" if it is empty.
 
-    The value can be a name, a path, a link, or a list whose first element is used.
+    The value may be a name, a path, a link, or a list, in which case its first element is
+    used.
     """
     if isinstance(value, list):
         value = value[0] if value else ""
@@ -197,7 +198,7 @@ _WEB_URL = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
 def _iter_identifiers(values: Json) -> Iterator[Pair]:
     """Yield (scheme, value) for each identifier of the paper that a note is about.
 
-    Reference managers and clippers write them under different keys.
+    Reference managers and web clippers store them under a variety of keys.
     """
     for key, value in values.items():
         scheme = _SCHEME_BY_KEY.get(re.sub(r"[\W_]+", "", key.casefold()), "")
@@ -240,9 +241,9 @@ _JSON_FRONT_MATTER = regex(
 
 
 def is_whole_note_tagged(text: str) -> bool:
-    """Return whether the privacy tag is in a place where it applies to the whole note.
+    """Return whether the privacy tag is somewhere that makes the whole note private.
 
-    Such places are the front matter, a field or line of tags, and an HTML heading.
+    I.e. in the front matter, in a field or line of tags, or in an HTML heading.
     """
     if not contains_private_tag_name(text):
         return False
@@ -259,7 +260,7 @@ def is_whole_note_tagged(text: str) -> bool:
 
 
 def find_front_matter_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences in a note's front matter, skipping short values such as names."""
+    """Yield the sentences in a note's front matter, skipping short values, e.g. names."""
     match = _FRONT_MATTER.match(text)
     for line in match["fields"].split("\n") if match else ():
         key, colon, value = line.partition(":")

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class CardSyntax(NamedTuple):
-    """The card syntaxes that a note may use, as set in its plug-ins."""
+    """The card syntaxes that a note may use, according to its plug-ins' settings."""
 
     line_separators: Mapping[str, bool] = {":::": True, "::": False}
     """Maps each separator of a one-line card's sides to whether such cards are two-way."""
@@ -71,13 +71,13 @@ class CardSyntax(NamedTuple):
     """The deck of cards above the first deck tag, or ""."""
 
     def find_deck(self, tags: Iterable[str]) -> str:
-        """Return the deck named by the first deck tag, or "" if there is none."""
+        """Return the deck named by the first deck tag, or ""."""
         for tag in filter(self.is_deck_tag, tags):
             return "::".join(filter(None, tag.strip("#").split("/")))
         return ""
 
     def is_deck_tag(self, tag: str) -> bool:
-        """Return whether `tag` names the deck of the cards below it."""
+        """Return whether `tag` sets the deck for the cards below it."""
         path = tag.strip("#/").casefold()
         if path in self.deck_tags:
             # a single deck tag only marks the note as containing cards
@@ -86,7 +86,7 @@ class CardSyntax(NamedTuple):
 
 
 class CardSides(NamedTuple):
-    """The spans of a one-line card's two sides in the plain text of the block."""
+    """The two sides of a one-line card, as spans in the block's plain text."""
 
     front: Span
     back: Span
@@ -113,15 +113,12 @@ _PICTURE_PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
 def find_line_card(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
-    """Find the sides of a one-line card such as `front::back`.
+    """Find the sides of a one-line card such as `front::back`, or return None.
 
-    Colons don't separate sides in code, maths, URLs and bracketed fields, between identifiers
-    (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, before an unopened `}}`, or
-    in a Dataview field (`key:: value`). If there are several possible separators, the form is
-    `INLINE_FIELD`, so that the user decides.
-
-    Returns:
-        The sides, or None if the line isn't a card.
+    Colons don't count as a separator in code, maths, URLs and bracketed fields, between
+    identifiers (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, before an
+    unopened `}}`, or in a Dataview field (`key:: value`). If there are several possible
+    separators, the form is `INLINE_FIELD`, which lets the user decide.
     """
     text = inline.mask_markup().replace("：：", "::")
     if not any(separator in text for separator in syntax.line_separators):
@@ -230,10 +227,10 @@ _ARN = regex(r"\w:[a-z]\S*$")
 
 
 def _choose_form(front: str, separator: str, back: str, is_declared: bool) -> Form | None:
-    """Choose the form of the card `front::back`.
+    """Choose the form of a card like `front::back`.
 
     Returns None if the colons belong to a Dataview field, an identifier or an address.
-    `is_declared` is whether the settings declare that the note contains cards.
+    `is_declared` is whether the settings say that the note contains cards.
     """
     # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or a plug-in's
     # reference, `<<VL12::Heaps>>`
@@ -273,11 +270,11 @@ _ADDRESS_PUNCTUATION = "()[]<>{},.;!?'\"`“”‘’*_="
 
 
 def _is_ipv6_address(front: str, back: str) -> bool:
-    """Return whether the `::` is part of an IPv6 address, such as `fe80::1%eth0`.
+    """Return whether the `::` is part of an IPv6 address, e.g. `fe80::1%eth0`.
 
-    `12::30`, `e4::e5` and `dead::beef` are valid addresses too but more likely cards, so an
-    address must have further colons or a group that mixes digits and letters. A range of times,
-    such as `10:00::11:30`, counts as an address.
+    `12::30`, `e4::e5` and `dead::beef` are valid addresses too, but more likely cards. So we
+    require more colons, or a group that mixes digits and letters. A time range such as
+    `10:00::11:30` counts as an address.
     """
     word_before = ""
     if not front[-1].isspace():
@@ -310,15 +307,12 @@ _MAX_TERM_WORDS = 5
 def parse_definition(
     inline: InlineText, mark_span: Span | None = None
 ) -> CardSides | None:
-    """Parse text of the form `Term: definition`.
+    """Parse text of the form `Term: definition`, or return None.
 
     Args:
         inline: the text to parse.
-        mark_span: the span of the only mark, if any. It must cover all words of the text, and
-            then a dash may separate the sides as well as a colon.
-
-    Returns:
-        The two sides, or None if the text has another form.
+        mark_span: the span of the only highlight, if any. It must cover every word in the
+            text. If so, a dash is accepted in place of the colon.
     """
     if mark_span:
         text = inline.plain
@@ -350,13 +344,11 @@ _TERM_BULLET = regex(r"\s*[•‣◦·▪●■–—]\s*")
 def parse_definition_lines(
     inline: InlineText, *, is_item: bool
 ) -> list[tuple[Span, CardSides]] | None:
-    """Parse text in which every line is a definition `Term: meaning`.
+    """Parse text where every line is a definition of the form `Term: meaning`.
 
-    Outside a list (`is_item`), each line needs a bullet or a bold term, because it could
-    otherwise be dialogue.
-
-    Returns:
-        The span and sides of each line, or None if any line isn't a definition.
+    Returns the span and sides of each line, or None if any line isn't a definition. Unless
+    the text is a list item (`is_item`), each line needs a bullet or a bold term, since it
+    could be dialogue otherwise.
     """
     text = inline.mask_markup()
     lines = []
@@ -384,7 +376,7 @@ def parse_definition_lines(
 
 
 class BlockCard(NamedTuple):
-    """The Markdown source of a card that covers several lines."""
+    """The Markdown source of a multi-line card."""
 
     end_line: int
     """The line after the card."""
@@ -411,7 +403,7 @@ class BlockCard(NamedTuple):
 
 
 def find_card_lines(text: str, syntax: CardSyntax) -> list[int]:
-    """Return the numbers of the lines that suggest a card, such as separators and labels."""
+    """Return the numbers of lines that suggest a card, e.g. separators and labels."""
     patterns = "|".join(_iter_start_patterns(text, syntax))
     if not patterns:
         return []
@@ -448,10 +440,10 @@ def _compile_tag_pattern(names: Strings) -> re.Pattern[str]:
 
 
 def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a card that covers several lines, as a block rule of markdown-it.
+    """Parse a multi-line card (a markdown-it block rule).
 
-    `state.env` holds the note's `syntax`, `card_lines` (as returned by `find_card_lines`) and
-    `is_card` (returns whether a line by itself is a card).
+    `state.env` holds the note's `syntax`, the `card_lines` from `find_card_lines`, and a
+    function `is_card` that tells whether a line is a card by itself.
     """
     card_lines: list[int] = state.env.get("card_lines", [])
     next_card_line = bisect_left(card_lines, start)
@@ -472,9 +464,9 @@ def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> b
 
 
 def parse_list_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a list item that begins a card, even where it would continue a list.
+    """Parse a list item that begins a card, even in the middle of a list.
 
-    This is a block rule of markdown-it.
+    This is a markdown-it block rule.
     """
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
     begins_card = _LOGSEQ_CARD.match(line) or (
@@ -542,7 +534,7 @@ class _CardParser:
     # --- lines
 
     def get_text(self, line: int) -> str:
-        """Return a line without surrounding whitespace or container markers."""
+        """Return a line, stripped of whitespace and container markers."""
         state = self.state
         start = state.bMarks[line] + state.tShift[line]
         return state.src[start : state.eMarks[line]].rstrip()
@@ -553,13 +545,13 @@ class _CardParser:
     def find_text_end(self, first: int, *, front: bool = False, level: int = 6) -> int:
         """Return the number of the line that ends the text beginning at `first`.
 
-        An empty line, a heading, a rule or the end of the container ends the text.
+        Text ends at a blank line, a heading, a rule or the end of the container.
 
         Args:
-            first: the line on which the text begins.
-            front: whether the text is a question, which also ends at a separator and may begin with
-                a heading.
-            level: headings below this level don't end the text.
+            first: the line where the text begins.
+            front: whether the text is a question, which also ends at a separator and may begin
+                with a heading.
+            level: ignore headings deeper than this level.
         """
         last = min(self.end, first + _MAX_LINES)
         for line in self._iter_lines_outside_fences(first, last):
@@ -602,7 +594,7 @@ class _CardParser:
     # --- cards
 
     def parse_card(self, start: int) -> BlockCard | None:
-        """Parse the card that begins on the line `start`, or return None if none does."""
+        """Parse the card that begins at line `start`, if there is one."""
         text = self.get_text(start)
         card = self.parse_fields_card(start, text)
         if card or (self.syntax.field_words and text == self.syntax.field_words.begin):
@@ -618,11 +610,11 @@ class _CardParser:
         )
 
     def can_continue(self, card: BlockCard) -> bool:
-        """Return whether an answer may continue after the empty line that ended it.
+        """Return whether an answer may go on after the blank line that ended it.
 
-        Plug-ins end an answer at the first empty line, but people write answers of several
+        Plug-ins end an answer at the first blank line, but people write answers of several
         paragraphs. Of 560 such cards in two vaults, 18 are followed by text that isn't a card,
-        and 16 of these have a schedule that shows where they end. The answer certainly ends at a
+        and 16 of those have a schedule that shows where they end. An answer definitely ends at a
         heading, a rule, another card, a line of tags, or the end of the list item or quote.
         """
         has_end_line = (
@@ -663,7 +655,7 @@ class _CardParser:
         return any(self.is_card(self.get_text(line)) for line in lines)
 
     def parse_separated_card(self, start: int) -> BlockCard | None:
-        """Parse a card with a line such as `?` between question and answer."""
+        """Parse a card whose question and answer are separated by a line such as `?`."""
         middle = self.find_text_end(start, front=True)
         if not start < middle < self.end or not self._is_separator(middle):
             return None
@@ -706,7 +698,7 @@ class _CardParser:
         return not is_block_start and not self._has_line_card(range(start, middle))
 
     def parse_tagged_card(self, start: int) -> BlockCard | None:
-        """Parse a card whose question ends with a tag, with the answer below."""
+        """Parse a card with a tag at the end of the question, and the answer below."""
         if not self.syntax.question_tags:
             return None
         tag_pattern = _compile_tag_pattern(self.syntax.question_tags)
@@ -755,7 +747,7 @@ class _CardParser:
         )
 
     def parse_labelled_card(self, start: int) -> BlockCard | None:
-        """Parse a card whose sides begin with labels such as `Q:` and `A:`."""
+        """Parse a card whose sides are labelled, e.g. `Q:` and `A:`."""
         question_label = _QUESTION_LABEL.match(self.get_text(start))
         if question_label is None:
             return None
@@ -803,9 +795,9 @@ class _CardParser:
     def _find_answer(
         self, start: int, question: re.Match[str]
     ) -> tuple[int, re.Match[str]] | None:
-        """Find the line and label of the answer to a question, or return None.
+        """Find the line and label of a question's answer, or return None.
 
-        Any paragraphs before the answer are part of the question.
+        Paragraphs before the answer are part of the question.
         """
         is_item = _LIST_MARKER.match(self.get_text(start))
         for paragraph in self._iter_paragraphs(start):
@@ -838,7 +830,7 @@ class _CardParser:
         return self._is_bracket_card_start(line)
 
     def _is_in_exported_passage(self, start: int) -> bool:
-        """Return whether the list item at `start` is a passage exported from a reading app.
+        """Return whether the list item at `start` was exported from a reading app.
 
         Apps such as Readwise end each passage with a link back to its source.
         """
@@ -850,7 +842,7 @@ class _CardParser:
         return False
 
     def parse_bracket_card(self, start: int) -> BlockCard | None:
-        """Parse a hashcards card: text after `C:` in which each bracket is a gap."""
+        """Parse a hashcards cloze: `C:`, then text with each cloze deletion in brackets."""
         if not self._is_bracket_card_start(start):
             return None
         card_end = self.find_text_end(start)
@@ -871,16 +863,16 @@ class _CardParser:
         return BlockCard(card_end, cloze, "", form_description="C: … […]", is_cloze=True)
 
     def _is_bracket_card_start(self, line: int) -> bool:
-        """Return whether the line begins a card with `C:`.
+        """Return whether a line begins a card with `C:`.
 
-        Directly below `B:`, it is an option of a multiple-choice question instead.
+        Right below `B:`, it is an option in a multiple-choice question instead.
         """
         if not _BRACKET_CARD_LABEL.match(self.get_text(line)):
             return False
         return not (line and self.get_text(line - 1).startswith("B:"))
 
     def parse_logseq_card(self, start: int) -> BlockCard | None:
-        """Parse a Logseq block tagged `#card`, whose nested blocks are the answer."""
+        """Parse a Logseq block tagged `#card`, with the answer in its nested blocks."""
         line = self.get_text(start)
         tag = _LOGSEQ_CARD.match(line)
         if tag is None or "{{" in line:
@@ -911,7 +903,7 @@ class _CardParser:
         )
 
     def parse_fields_card(self, start: int, line_text: str) -> BlockCard | None:
-        """Parse the Obsidian_to_Anki card that begins at `start`, if there is one."""
+        """Parse the Obsidian_to_Anki card that begins at line `start`, if there is one."""
         field_words = self.syntax.field_words
         if field_words is None:
             return None
@@ -952,9 +944,9 @@ def _require_both_sides(card: BlockCard) -> BlockCard | None:
 
 
 def _match_answer_label(question: re.Match[str], line: str) -> re.Match[str] | None:
-    """Match the first label in `line` that answers the question, or return None.
+    """Match the first label in `line` that answers a question, or return None.
 
-    `B:` only answers a question labelled `F:`.
+    `B:` only answers questions labelled `F:`.
     """
     for answer in _ANSWER_LABEL.finditer(line):
         if not answer["label"].startswith("B") or question["label"].startswith("F"):
@@ -980,7 +972,7 @@ def _get_heading_level(line: str) -> int:
 
 
 def _strip_block_marker(source: str) -> str:
-    """Remove the heading, callout or list marker from a question of one line."""
+    """Strip the heading, callout or list marker from a one-line question."""
     if "\n" in source.strip():
         return source
     text = source.lstrip()
@@ -1006,7 +998,7 @@ _ADD_REVERSE_FIELD = "Add Reverse"
 
 @lru_cache(maxsize=8)
 def _compile_inline_fields(field_words: FieldWords) -> re.Pattern[str]:
-    """Compile a pattern for one-line cards: `STARTI [Basic] front Back: back ENDI`."""
+    """Compile a pattern for one-line cards like `STARTI [Basic] front Back: back ENDI`."""
     if not (field_words.begin_inline and field_words.end_inline):
         return re.compile("(?!)")
     begin = re.escape(field_words.begin_inline)
@@ -1024,7 +1016,7 @@ def build_fields_card(
     """Build a card from a note's fields, or return None if a side is missing.
 
     Args:
-        note_type: the name of the note type, which decides the kind of card.
+        note_type: the name of the note type, which determines the kind of card.
         fields: (name, value) pairs in order.
         card_end: the line after the card.
         form_description: the markup that makes this a card, as shown to the user.

@@ -46,7 +46,7 @@ _ANY_MARKUP = regex(
 
 
 def parse_inline(text: str, context: InlineContext) -> InlineText:
-    """Parse a block's source, without container markers."""
+    """Parse the source of a block. Container markers must already be stripped."""
     if not _ANY_MARKUP.search(text):
         collapsed = text if context.is_verbatim else " ".join(text.split())
         return InlineText(
@@ -71,11 +71,11 @@ def parse_inline(text: str, context: InlineContext) -> InlineText:
 
 
 class _WhitespaceCollapser:
-    """Collapses each run of whitespace in a block to one space, and drops leading whitespace.
+    """Collapses whitespace in a block to single spaces, and strips any at the start.
 
-    Because a run may extend over several tokens, the collapser tracks the spaces, line ends and
-    pictures before the current token. If a run contains hard line breaks, the Markdown keeps the
-    first one.
+    A run of whitespace may extend over several tokens, so we keep track of the spaces, line
+    breaks and pictures before the current one. If a run contains hard line breaks, the first
+    one is kept in the Markdown.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class _WhitespaceCollapser:
 
 
 def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
-    """Strip the space after the last text, even if pictures follow."""
+    """Strip the space after the last text, even if there are pictures after it."""
     picture_start: InlineToken | None = None
     for token in reversed(tokens):
         if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK) and token.plain.endswith(
@@ -133,7 +133,7 @@ def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
 
 
 class MarkedPicture(NamedTuple):
-    """An image that makes up the whole content of a mark."""
+    """A picture in a highlight that has no text."""
 
     start: int
     """The image's offset in the plain text of the block. The image itself has no plain text."""
@@ -153,7 +153,7 @@ _BLOCK_MARKER = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 
 
 class InlineText:
-    """The parsed text of a block, as a list of tokens."""
+    """The parsed inline text of a block."""
 
     def __init__(self, tokens: list[InlineToken]) -> None:
         self.tokens = tokens
@@ -165,7 +165,7 @@ class InlineText:
 
     @cached_property
     def targets(self) -> list[tuple[Span, str]]:
-        """The (plain-text span, target) of each link, in order."""
+        """The links in order, as (plain-text span, target) pairs."""
         targets = []
         for token in self.tokens:
             if token.target:
@@ -175,13 +175,13 @@ class InlineText:
 
     @property
     def is_footnote(self) -> bool:
-        """Whether the block begins with a footnote label, such as `[^1]:`."""
+        """Whether the block begins with a footnote label, e.g. `[^1]:`."""
         return bool(self.tokens) and self.tokens[0].detail.startswith(
             FOOTNOTE_LABEL_PREFIX
         )
 
     def render_footnotes(self) -> dict[str, str]:
-        """Map the label of each footnote in the block to its Markdown."""
+        """Render the footnotes in the block as Markdown, keyed by label."""
         labels = []
         for token in self.tokens:
             if token.detail.startswith(FOOTNOTE_LABEL_PREFIX):
@@ -195,9 +195,9 @@ class InlineText:
         return texts
 
     def find_footnotes(self, start: int, end: int) -> list[str]:
-        """Return the footnotes to which [start, end) of the plain text refers.
+        """Return the footnotes referenced in [start, end) of the plain text.
 
-        Each is a label, such as `1`, or the text of an inline footnote in brackets.
+        Each is a label, e.g. `1`, or the bracketed text of an inline footnote.
         """
         footnotes = []
         for token in self.tokens:
@@ -213,17 +213,17 @@ class InlineText:
         )
 
     def is_line_end(self, offset: int) -> bool:
-        """Return whether a line of the source ends at this offset in the plain text."""
+        """Return whether a source line ends at this offset in the plain text."""
         tokens = self._find_tokens_starting_in(offset - 1, offset)
         return any(token.kind is MarkupKind.BREAK for token in tokens)
 
     def _find_tokens_starting_in(self, first: int, last: int) -> Sequence[InlineToken]:
-        """Return the tokens whose start offset is in [first, last]."""
+        """Return the tokens that start in [first, last]."""
         begin = bisect_left(self.tokens, first, key=_BY_START)
         return self.tokens[begin : bisect_right(self.tokens, last, key=_BY_START)]
 
     def find_lines(self) -> list[Span]:
-        """Return the plain-text span of each line of the source."""
+        """Return the plain-text span of each source line."""
         spans = []
         start = 0
         for token in self.tokens:
@@ -240,7 +240,7 @@ class InlineText:
         )
 
     def has_emphasis_around(self, offset: int) -> bool:
-        """Return whether `offset` is inside emphasis that covers only a part of the block."""
+        """Return whether `offset` is inside emphasis that doesn't span the whole block."""
         for token in self.tokens:
             if token.kind is not MarkupKind.EMPHASIS or token.closer is None:
                 continue
@@ -253,7 +253,7 @@ class InlineText:
         return False
 
     def has_picture_or_edge_at(self, offset: int) -> bool:
-        """Return whether a picture or the edge of an HTML block is at `offset`."""
+        """Return whether there is a picture or HTML block boundary at `offset`."""
         return any(
             token.is_shown_picture or token.detail == BLOCK_EDGE
             for token in self._find_tokens_starting_in(offset, offset)
@@ -264,7 +264,7 @@ class InlineText:
     def find_sentences(self) -> list[Span]:
         """Return the plain-text span of each sentence.
 
-        No sentence ends within code, maths or the name of a link.
+        Sentences never end inside code, maths or link text.
         """
         masked_texts = []
         edges: set[int] = set()
@@ -283,9 +283,10 @@ class InlineText:
         return find_sentence_spans(self.plain, sorted(edges))
 
     def _iter_marked_lines(self) -> Iterator[Span]:
-        """Yield the span of each completely marked line, such as `==Step 1==`.
+        """Yield the span of each line that is highlighted in full, e.g. `==Step 1==`.
 
-        Such a line counts as a separate sentence, unless the text below seems to continue it.
+        Such a line counts as a sentence of its own, so we skip it if the text below seems to
+        continue it.
         """
         marks = [
             phrase.span for phrase in self.phrases if phrase.mark_kind in ("==", "mark")
@@ -310,9 +311,9 @@ class InlineText:
     # --- marks
 
     def mask_markup(self) -> str:
-        """Return the plain text with each character of marked text and markup replaced by `…`.
+        """Return the plain text with highlights and markup masked by `…`.
 
-        All offsets therefore stay the same.
+        Each character is replaced by one `…`, so that offsets don't change.
         """
         depth = 0
         parts = []
@@ -327,7 +328,7 @@ class InlineText:
 
     @cached_property
     def phrases(self) -> tuple[MarkedPhrase, ...]:
-        """The marked phrases and clozes that contain text, sorted by start."""
+        """The highlighted phrases and cloze deletions that contain text, sorted by start."""
         phrases = []
         for opener in self.tokens:
             marker = _get_mark_kind(opener)
@@ -347,12 +348,12 @@ class InlineText:
 
     @property
     def clozes(self) -> list[MarkedPhrase]:
-        """The clozes that contain text, sorted by start."""
+        """The cloze deletions that contain text, sorted by start."""
         return [phrase for phrase in self.phrases if phrase.mark_kind == "{{"]
 
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
-        """The pictures in marks without text."""
+        """The pictures in highlights that have no text."""
         pictures = []
         for opener in self.tokens:
             if opener.kind is not MarkupKind.MARK:
@@ -370,7 +371,7 @@ class InlineText:
 
     @property
     def picture_gap_openers(self) -> list[InlineToken]:
-        """The opening token of each cloze that contains a picture."""
+        """The opening tokens of cloze deletions that contain a picture."""
         openers = []
         for token in self.tokens:
             if token.kind is MarkupKind.GAP:
@@ -392,16 +393,16 @@ class InlineText:
     ) -> tuple[str, tuple[Span, ...]]:
         """Render [start, end) of the plain text as Markdown.
 
-        Emphasis that crosses an edge of the range or of a phrase is dropped. A range that reaches
-        an end of the block includes the pictures there.
+        Emphasis that crosses a boundary of the range or of a phrase is dropped. If the range
+        reaches the start or end of the block, any pictures there are included.
 
         Args:
             start: the start of the range.
             end: the end of the range.
             phrases: non-overlapping phrases in the range, in order.
             bold: whether to keep strong emphasis.
-            is_side: whether the range is a side of a card. A side also includes adjacent pictures
-                and keeps links to the web. Otherwise, only the text of links is kept.
+            is_side: whether the range is one side of a card. If so, adjacent pictures are
+                included and web links kept. Otherwise, only the text of links is kept.
 
         Returns:
             The Markdown, and the span of each phrase in it.
@@ -433,9 +434,9 @@ class InlineText:
         return text.rstrip(), tuple(spans)
 
     def render_without_marks(self, *, links: bool = False) -> str:
-        """Render the block as Markdown without marks and clozes.
+        """Render the block as Markdown, stripping highlight and cloze markup.
 
-        Links to the web become plain text unless `links` is true.
+        Web links become plain text unless `links` is set.
         """
         parts = list[str]()
         for token in self.tokens:
@@ -446,7 +447,7 @@ class InlineText:
         return "".join(parts)
 
     def render_cloze(self) -> str:
-        """Render the block as Markdown in which all clozes are numbered: `{{c1::…}}`."""
+        """Render the block as Markdown, numbering all cloze deletions: `{{c1::…}}`."""
         gaps = [token for token in self.tokens if token.kind is MarkupKind.GAP]
         numbers = [
             int(number) for gap in gaps for number in re.findall(r"\d+", gap.detail)
@@ -479,7 +480,10 @@ class InlineText:
         return text.strip()
 
     def _has_only_whole_gaps(self, token: InlineToken) -> bool:
-        """Return whether no gap crosses an edge of the link that `token` opens or closes."""
+        """Return whether a link splits no cloze deletion.
+
+        `token` is the token that opens or closes the link.
+        """
         inner_tokens = get_inner_tokens(self.tokens, token.opener or token)
         for gap in inner_tokens:
             partner = gap.closer or gap.opener
@@ -505,7 +509,7 @@ class InlineText:
     def _find_token_range(self, start: int, end: int) -> range:
         """Return the indexes of the tokens that make up [start, end) of the plain text.
 
-        They include the openers and closers at both ends.
+        Opening and closing tokens at either end are included.
         """
         tokens = self.tokens
         first = len(tokens)
@@ -549,7 +553,7 @@ class _RangeRenderer:
     """Whether to keep links to the web."""
 
     def render(self, token: InlineToken) -> str:
-        """Render the part of a token that is in the range."""
+        """Render as much of a token as is in the range."""
         if token.kind is MarkupKind.TEXT:
             first = max(0, self.start - token.start)
             return token.markdown[first : max(0, self.end - token.start)]
@@ -579,7 +583,7 @@ class _RangeRenderer:
 
 
 def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
-    """Return the last picture before the first token with text, or None."""
+    """Return the last picture before any text, or None."""
     last = None
     for token in tokens:
         if token.plain.strip():
@@ -624,9 +628,9 @@ def _get_mark_kind(token: InlineToken) -> str:
 
 
 def select_outermost(phrases: Iterable[MarkedPhrase]) -> tuple[MarkedPhrase, ...]:
-    """Return the phrases that aren't inside another phrase.
+    """Return the phrases that aren't nested in another one.
 
-    Of overlapping phrases, only the first is returned.
+    If phrases overlap, only the first is kept.
     """
     outer_phrases: list[MarkedPhrase] = []
     for phrase in sorted(phrases, key=lambda phrase: (phrase.start, -phrase.end)):
@@ -650,15 +654,15 @@ _SINGLE_TRAILING_SPACE = regex(r"(?m)(?<![ \t])[ \t]$")
 def render_blocks(
     text: str, context: InlineContext, *, gaps: bool = False, links: bool = False
 ) -> str:
-    """Render the source of several blocks, such as a card side, as Markdown without marks.
+    """Render the source of one or more blocks, e.g. a card side, without highlight markup.
 
-    Fenced code stays unchanged.
+    The result is Markdown. Fenced code is left as is.
 
     Args:
         text: the source of the blocks.
         context: the parsing context of the note.
-        gaps: whether to keep clozes and links to the web.
-        links: whether to keep links to the web even without clozes.
+        gaps: whether to keep cloze deletions and web links.
+        links: whether to keep web links even if `gaps` isn't set.
     """
     text = _CALLOUT_MARKER.sub(r"\1", _COMMENT_LINES.sub("", text))
     verbatim = context._replace(is_verbatim=True)
@@ -677,7 +681,7 @@ def render_blocks(
 
 
 def strip_tags(markdown: str) -> str:
-    """Remove the tags at the start and end of a Markdown text."""
+    """Strip tags from the start and end of a Markdown text."""
     text = _LEADING_TAGS.sub("", markdown)
     while not text[-1:].isspace():
         *before, last = text.rsplit(maxsplit=1) or [""]

@@ -27,7 +27,7 @@ from ankiforge.text.private import (
 
 
 class JupyterSettings(MarkdownSettings, kw_only=True):
-    """The settings of a `jupyter:` source."""
+    """Settings for a `jupyter:` source."""
 
     include: Strings = ("**/*.ipynb",)
 
@@ -44,7 +44,7 @@ class _Notebook(msgspec.Struct):
 
 
 class Jupyter(NoteSource):
-    """The Jupyter notebooks in a folder."""
+    """A folder of Jupyter notebooks."""
 
     kind = "jupyter"
     Settings = JupyterSettings
@@ -52,9 +52,9 @@ class Jupyter(NoteSource):
     keeps_inner = True
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
-        """Join the Markdown cells of a notebook into a note.
+        """Join the Markdown cells of a notebook into a single note.
 
-        The whole note is private if the privacy tag is in metadata, code or a raw cell.
+        A privacy tag in the metadata, a code cell or a raw cell makes the whole note private.
         """
         try:
             notebook = msgspec.json.decode(text, type=_Notebook)

@@ -242,7 +242,7 @@ class _LookalikeMatch(NamedTuple):
 
 
 def may_have_lookalikes(text: str) -> bool:
-    """Return False if a quick text search rules out any lookalikes in a note."""
+    """Do a quick text search, returning False if a note can't contain any lookalikes."""
     return _LOOKALIKE_STARTS.matches(text) or _TOOL_TEXTS.matches(text)
 
 
@@ -253,14 +253,14 @@ def find_overlooked_markup(
     blocks: Sequence[Block] = (),
     placed: Iterable[PlacedHighlight] = (),
 ) -> tuple[Lookalike, ...]:
-    """Find text that looks like a mark or card but is in no highlight, with the reasons.
+    """Find text that looks like a mark or card but didn't become a highlight, and say why.
 
     Args:
         text: the note as written.
-        front_lines: the number of front matter lines.
+        front_lines: the number of lines of front matter.
         wanted: the kinds of marks and cards to read.
-        blocks: the blocks of the note, or () if nothing in it is read.
-        placed: the highlights of the note.
+        blocks: the blocks of the note, or () if the note wasn't parsed.
+        placed: the highlights found in the note.
     """
     if not may_have_lookalikes(f"{text}\n"):
         return ()
@@ -324,7 +324,7 @@ class _HiddenParts:
         self._parts = sorted(parts)
 
     def find_kind_at(self, offset: int) -> str:
-        """Return the kind of hidden part at `offset`, or ""."""
+        """Return the kind of hidden text (e.g. code or a comment) at `offset`, or ""."""
         # inline maths may be inside another part, so check the last two before the offset
         next_index = bisect_right(self._parts, offset, key=itemgetter(0))
         kind = ""
@@ -337,9 +337,9 @@ class _HiddenParts:
 def _report_unselected_kind(
     display_name: str, option: str, lines: Sequence[int]
 ) -> Lookalike:
-    """Report all lookalikes of a kind that the settings don't select, in a single entry.
+    """Build a single entry for all lookalikes of a kind that isn't enabled in the settings.
 
-    A note may contain hundreds of callouts, for example.
+    One entry each would be too many: a note may contain hundreds of callouts, for example.
     """
     reason = f"your settings do not read it; to read it: `{option}`"
     if len(lines) > 1:
@@ -393,12 +393,12 @@ def _find_next_match(
 
 
 def _normalize_words(text: str) -> str:
-    """Return the casefolded letters and digits of a text, without HTML tags."""
+    """Strip HTML tags from a text and return its letters and digits, casefolded."""
     return "".join(_WORD.findall(_HTML_TAG.sub("", text).casefold()))
 
 
 def _format_line_numbers(numbers: Iterable[int]) -> str:
-    """Format line numbers, which are counted from 0, for the user, as in `lines 1-3, 7`."""
+    """Format zero-based line numbers for display, e.g. as `lines 1-3, 7`."""
     runs: list[list[int]] = []
     for number in sorted({number + 1 for number in numbers}):
         if runs and runs[-1][-1] == number - 1:
@@ -494,7 +494,7 @@ class _HighlightIndex:
         return False
 
     def find_rejection_reason(self, lookalike: _LookalikeMatch, hidden_kind: str) -> str:
-        """Return why no mark or card can be where the lookalike is, or ""."""
+        """Return why a lookalike can't be a mark or card where it stands, or "" if it could be."""
         if hidden_kind:
             return _HIDDEN_PART_REASONS[hidden_kind]
         if self._body[lookalike.start - 1 : lookalike.start] == "\\":
@@ -502,7 +502,7 @@ class _HighlightIndex:
         return _UNPAIRED_REASON if lookalike.kind == "open" else ""
 
     def is_card_in_heading(self, lookalike: _LookalikeMatch) -> bool:
-        """Return whether a lookalike is in a heading but would otherwise be a card."""
+        """Return whether a lookalike would be a card if it weren't in a heading."""
         return any(
             block.kind is BlockKind.HEADING and find_line_card(block.inline, block.syntax)
             for block in self._blocks_at[lookalike.line]
@@ -510,9 +510,9 @@ class _HighlightIndex:
 
 
 def _iter_unread_tool_cards(text: str, read_lines: Container[int]) -> Iterator[Lookalike]:
-    """Yield an entry for each card of another tool that gave no highlight.
+    """Yield an entry for each card in another tool's format that didn't become a highlight.
 
-    `read_lines` are the lines with highlights and the line below each.
+    `read_lines` are the lines with highlights, plus the line below each of them.
     """
     padded = f"\n{text}"
     if not _TOOL_TEXTS.matches(padded):

@@ -42,7 +42,7 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class MarkupKind(Enum):
-    """What a token represents, which decides how it is rendered."""
+    """The kind of an inline token, which decides how it's rendered."""
 
     TEXT = auto()
     """Text whose plain text and Markdown are identical."""
@@ -87,7 +87,7 @@ BLOCK_EDGE = "edge"
 
 @dataclass(slots=True, eq=False)
 class InlineToken:
-    """A token of a block's text, with its plain text and its Markdown."""
+    """A token of inline text, with both its plain text and its Markdown."""
 
     kind: MarkupKind
     plain: str = ""
@@ -119,9 +119,9 @@ class InlineToken:
         plain: str = "",
         markdown: str | None = None,
     ) -> None:
-        """Change the kind and text, and clear `detail` and the pairing.
+        """Turn the token into another kind, clearing `detail` and any pairing.
 
-        The Markdown defaults to the plain text.
+        `markdown` defaults to the plain text.
         """
         self.kind = kind
         self.plain = plain
@@ -132,7 +132,7 @@ class InlineToken:
 
     @property
     def end(self) -> int:
-        """The end offset in the plain text of the block."""
+        """The end offset in the block's plain text."""
         return self.start + len(self.plain)
 
     @property
@@ -142,7 +142,7 @@ class InlineToken:
 
 
 class MarkedPhrase(NamedTuple):
-    """A phrase between two tokens that mark it, make it bold or blank it out."""
+    """A phrase between a pair of tokens that mark it, make it bold or turn it into a gap."""
 
     opener: InlineToken
     closer: InlineToken
@@ -155,17 +155,17 @@ class MarkedPhrase(NamedTuple):
 
     @property
     def start(self) -> int:
-        """The start offset in the plain text of the block."""
+        """The start offset in the block's plain text."""
         return self.span[0]
 
     @property
     def end(self) -> int:
-        """The end offset in the plain text of the block."""
+        """The end offset in the block's plain text."""
         return self.span[1]
 
 
 class ClozeSyntax(NamedTuple):
-    """The markup that a plug-in reads as a cloze, besides `{{c1::…}}`."""
+    """Markup that a plug-in treats as a cloze deletion, in addition to `{{c1::…}}`."""
 
     markers: frozenset[str] = frozenset()
     """Any of `==`, `bold`, `{` and `{{`. The last stands for double braces without a number."""
@@ -174,7 +174,7 @@ class ClozeSyntax(NamedTuple):
 
 
 class InlineContext(NamedTuple):
-    """The properties of a note and its vault that the parser of inline text needs."""
+    """What the inline parser needs to know about the note and its vault."""
 
     maths: Strings = ()
     """The note's maths that covers several lines. The number in a placeholder is its index."""
@@ -192,18 +192,18 @@ class InlineContext(NamedTuple):
 
 
 class InlineState(StateInline):
-    """The state of markdown-it's inline parser, which collects our tokens as well."""
+    """An extension of markdown-it's inline parser state that collects `InlineToken`s."""
 
     tokens: list[Any]
 
     @property
     def context(self) -> InlineContext:
-        """The context of the text that is being parsed."""
+        """The context of the text being parsed."""
         context: InlineContext = self.env["context"]
         return context
 
     def pushPending(self) -> Any:
-        """Add a token for the plain text since the last token."""
+        """Flush the pending plain text into a new token."""
         token = InlineToken(MarkupKind.TEXT, self.pending, self.pending)
         self.tokens.append(token)
         self.pending = ""
@@ -216,9 +216,9 @@ class InlineState(StateInline):
         markdown: str | None = None,
         detail: str = "",
     ) -> InlineToken:
-        """Add a token after the pending text and return it.
+        """Flush any pending text, then add a token and return it.
 
-        The Markdown defaults to the plain text.
+        `markdown` defaults to the plain text.
         """
         if self.pending:
             self.pushPending()
@@ -342,7 +342,10 @@ _EMBED_NAME_END = regex(r"\\?\||#")
 
 
 def parse_markup(state: StateInline, silent: bool) -> bool:
-    """Parse markup that CommonMark doesn't have, as an inline rule of markdown-it."""
+    """Parse markup that isn't part of CommonMark.
+
+    This is an inline rule for markdown-it.
+    """
     if state.src[state.pos] not in MARKUP_START_CHARACTERS:
         return False
     match = _MARKUP.match(state.src, state.pos)
@@ -371,7 +374,7 @@ _RESOLVERS: dict[str, _Resolver] = {}
 
 
 def _register_resolver(kind: str) -> Callable[[_Resolver], _Resolver]:
-    """Register a function that decides what a kind of markup means in context."""
+    """Register a function that decides from the context what some markup means."""
     return lambda resolver: _RESOLVERS.setdefault(kind, resolver)
 
 
@@ -463,7 +466,11 @@ def _add_angled_url(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 @_register_adder("url")
 def _add_bare_url(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add a bare URL. `raw` begins at its colon, and the pending text ends with its scheme."""
+    """Add a token for a bare URL.
+
+    `raw` starts at the URL's colon. The scheme before it is still at the end of the pending
+    text.
+    """
     text_before = _URL_SCHEME.sub("", state.pending)
     url = state.pending[len(text_before) :] + raw
     state.pending = text_before
@@ -508,9 +515,9 @@ def _add_gap(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 @_register_adder("footnote")
 def _add_footnote(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add a reference to a footnote, or an inline footnote.
+    """Add a token for a footnote reference or an inline footnote.
 
-    The text of an inline footnote is part of the plain text.
+    The plain text includes the text of inline footnotes.
     """
     if match["footnote_name"]:
         state.add_token(
@@ -587,7 +594,7 @@ def _find_media_path(state: InlineState, url: str) -> str:
 
 
 def render_linked_sound(context: InlineContext, url: str) -> str:
-    """Render a link to an audio file as Markdown, or return "" for any other link."""
+    """Render a link to an audio file as an embed, or return "" for any other link."""
     if "." not in url or "://" in url:
         return ""
     if PurePosixPath(url).suffix.lower() not in SOUND_SUFFIXES:
@@ -596,7 +603,7 @@ def render_linked_sound(context: InlineContext, url: str) -> str:
 
 
 def _format_wiki_target(link_text: str) -> str:
-    """Format the text of a link between notes as `[[Note#Part]]`, without its alias."""
+    """Format the target of a wiki link as `[[Note#Part]]`, dropping any alias."""
     target = link_text.partition("|")[0]
     return f"[[{target.rstrip(chr(92)).strip()}]]"
 
@@ -604,10 +611,10 @@ def _format_wiki_target(link_text: str) -> str:
 @_register_adder("row")
 @_register_adder("cell")
 def _add_table_edge(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add the edge of a row or cell of an HTML table.
+    """Add a token for a tag that starts or ends a row or cell of an HTML table.
 
-    HTML allows rows and cells without end tags, so the next start tag ends them. A start tag at
-    the start of a row isn't shown.
+    End tags are optional in HTML, so a start tag also ends the row or cell before it. A
+    start tag at the beginning of a row is invisible.
     """
     is_first = not (raw.startswith("</") or state.pending.strip())
     for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:] if is_first else []):
@@ -630,10 +637,10 @@ def _add_table_edge(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 @_register_adder("html")
 def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add the token for an HTML tag.
+    """Add a token for an HTML tag.
 
-    The tag may belong to a mark (`<mark>`, or `<span>` with a background) or to emphasis, or be
-    the edge of a block or an embedded file. Other tags aren't shown.
+    The tag may be a mark (`<mark>`, or `<span>` with a background), emphasis, a block
+    element or embedded media. All other tags are invisible.
     """
     name = match["element"].lower()
     closes = raw[1] == "/"
@@ -768,7 +775,7 @@ _RGB_COLOUR = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
 
 def normalize_colour(value: str) -> str:
-    """Convert a hexadecimal or decimal colour to `#rrggbb`, and leave other text unchanged."""
+    """Convert a hex or `rgb()` colour to `#rrggbb`, leaving any other text unchanged."""
     hex_match = _HEX_COLOUR.match(value)
     if hex_match:
         digits = hex_match[1]

@@ -84,7 +84,7 @@ _TERM_FORMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
 
 
 class NoteReader:
-    """Reads the highlights of a note that has been split into blocks."""
+    """Reads the highlights of a note that has already been parsed into blocks."""
 
     def __init__(
         self,
@@ -99,11 +99,11 @@ class NoteReader:
 
         Args:
             document: the note's document.
-            namespace: the prefix of highlight keys, before the slash.
+            namespace: the part of highlight keys before the slash.
             note: the blocks of the note.
             wanted: the kinds of marks and cards to read.
-            citations: the citations in the note.
-            body: the note's source, with empty lines in place of the front matter.
+            citations: the citations in the note, by block.
+            body: the note's source, with the front matter replaced by empty lines.
         """
         self._document = document
         self._namespace = namespace
@@ -136,7 +136,7 @@ class NoteReader:
     def read_highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
         """Read the highlights of the note, in reading order.
 
-        `text` is the note's source, with empty lines in place of the front matter.
+        `text` is the note's source, with the front matter replaced by empty lines.
         """
         placed: list[PlacedHighlight] = []
         used = set(self._quotes.covered_blocks)
@@ -151,9 +151,10 @@ class NoteReader:
         return tuple(map(surroundings.add_surroundings, self._placed))
 
     def _iter_marked_quotes(self, used_blocks: Set[Block]) -> Iterator[PlacedHighlight]:
-        """Yield a highlight for each callout and block quote that counts as a mark.
+        """Yield a highlight for each callout or block quote that counts as a mark.
 
-        Skip those with any of `used_blocks`, from which highlights have already been read.
+        Those that contain any of `used_blocks` are skipped, because highlights have already
+        been read from them.
         """
         blocks_by_quote = defaultdict[tuple[Form, BlockQuote], list[Block]](list)
         for block in self._note.blocks:
@@ -176,10 +177,14 @@ class NoteReader:
             yield PlacedHighlight(first, 0, last, len(last.plain), highlight)
 
     def find_lookalikes(self, text: str, front_lines: int) -> tuple[Lookalike, ...]:
-        """Find passages that look like marks or cards but became no highlight.
+        """Find passages that look like marks or cards but didn't become highlights.
 
-        These are the matches of `find_overlooked_markup`, and quotes with links whose extent is
-        unclear. `text` is the note as written, with `front_lines` lines of front matter.
+        These are the results of `find_overlooked_markup`, plus quotes with links where it's
+        unclear how far the quote extends.
+
+        Args:
+            text: the note as written.
+            front_lines: the number of lines of front matter.
         """
         lookalikes = find_overlooked_markup(
             text, front_lines, self._wanted, self._note.blocks, self._placed
@@ -200,8 +205,8 @@ class NoteReader:
     def _read_block(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the highlights that begin in a block.
 
-        A card is the only highlight in its block. Other blocks may have quotes, marked pictures
-        and marked sentences.
+        If the block is a card, that's its only highlight. Otherwise, it may have quotes, marked
+        pictures and marked sentences.
         """
         card = self._read_card(block)
         if card:
@@ -226,10 +231,10 @@ class NoteReader:
     def _add_comment_and_page(
         self, block: Block, sentences: Sequence[PlacedHighlight]
     ) -> list[PlacedHighlight]:
-        """Add the comment and page of an exported passage to its marked sentences.
+        """Add an exported passage's comment and page to the marked sentences in it.
 
-        Returns [] if the marks cover the whole passage, as in some notes from KOReader, so that
-        the passage is read as if it weren't marked.
+        Returns [] if the marks cover the whole passage, as in some notes from KOReader. The
+        caller then reads the passage as if it had no marks.
         """
         [passage, *other_passages] = self._exported_passages[block]
         marks = self._find_outermost_marks(block)
@@ -284,7 +289,7 @@ class NoteReader:
     def _read_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
         """Create the highlight for an exported passage.
 
-        If the passage is the only one in its block, the highlight includes the links after it.
+        If the block contains no other passage, the links that follow it are included.
         """
         block, start, end = passage.block, passage.start, passage.end
         markdown, _ = block.inline.render_range(start, end)
@@ -306,13 +311,13 @@ class NoteReader:
         )
 
     def _find_term_lists(self) -> dict[Block, list[tuple[Span, CardSides]]]:
-        """Find the lists that look like a glossary.
+        """Find the lists that look like glossaries.
 
-        A glossary has at least `MIN_TERMS` lines. Each of them has the form `Term: meaning`, with
-        a different term.
+        A glossary has at least `MIN_TERMS` lines, all of the form `Term: meaning` and with
+        distinct terms.
 
         Returns:
-            The span and sides of each line, by block.
+            The span and card sides of each line, keyed by block.
         """
         term_lists: dict[Block, list[tuple[Span, CardSides]]] = {}
         if sum(map(self._note.source.count, ":：")) < MIN_TERMS:
@@ -342,9 +347,9 @@ class NoteReader:
         markdown: Strings,
         **other_fields: object,
     ) -> Highlight:
-        """Create a highlight that starts in `block`, without the text around it.
+        """Create a highlight that starts in `block`, without its surrounding text.
 
-        `markdown` has one element per side.
+        `markdown` has one element per side of the card.
         """
         is_mark = form in _MARK_FORMS
         syntax = block.syntax
@@ -392,7 +397,7 @@ class NoteReader:
         )
 
     def _read_defined_term(self, block: Block) -> Highlight | None:
-        """Read a list item `Term: definition` below a glossary heading as a card."""
+        """Read a `Term: definition` list item under a glossary heading as a card."""
         if block.kind is not BlockKind.ITEM or len(block.items) > 1:
             return None
         if "glossary" not in self._wanted.cards or not block.headings:
@@ -478,10 +483,10 @@ class NoteReader:
         )
 
     def _read_unanswered_question(self, block: Block) -> PlacedHighlight | None:
-        """Read the question of a card that covers several lines but lacks its answer.
+        """Read the question of a multi-line card that has no answer yet.
 
-        The separator, such as `?`, is then the last line of a paragraph, or the only line
-        directly below a heading.
+        The separator, e.g. `?`, is then the last line of a paragraph or the only line directly
+        below a heading.
         """
         lines = block.source.strip().split("\n")
         separator = lines[-1].strip()
@@ -506,7 +511,7 @@ class NoteReader:
         return PlacedHighlight(first, 0, block, len(block.plain), highlight)
 
     def _render_footnotes(self, footnotes: Sequence[str]) -> Strings:
-        """Render footnotes for a card's Extra field, as a tuple with one element or none."""
+        """Render footnotes for a card's Extra field, as a tuple of at most one string."""
         texts = []
         for name in dict.fromkeys(footnotes):
             if name.startswith("["):
@@ -521,7 +526,7 @@ class NoteReader:
     def _read_marked_sentences(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield a highlight for each sentence with marked phrases.
 
-        If the only mark covers a whole `Term: definition`, yield a card instead.
+        If there's only one mark and it covers a whole `Term: definition`, yield a card instead.
         """
         if not self._mark_delimiters.matches(block.source):
             return
@@ -572,10 +577,10 @@ class NoteReader:
 
 
 def _get_list_key(block: Block) -> object:
-    """Return a `groupby` key that groups blocks by list.
+    """Return a `groupby` key under which the blocks of a list are grouped together.
 
-    Adjacent paragraphs below the same headings count as a list if all contain colons. A block
-    without a colon is its own key.
+    Adjacent paragraphs under the same headings count as a list if they all contain a colon.
+    A block without a colon is its own key.
     """
     if ":" not in block.source and "：" not in block.source:
         return block
@@ -594,7 +599,7 @@ def _group_by_sentence(
     """Group marked phrases by sentence, merging sentences that share a phrase.
 
     Returns:
-        The span of each sentence, with the phrases in it.
+        The span of each group's text, with the phrases in it.
     """
     sentences = inline.find_sentences()
     starts = [start for start, _ in sentences]
@@ -620,10 +625,10 @@ def _measure_indent(line: str) -> int:
 
 
 class _TableRow:
-    """The header and row of a table cell, as shown on the card for the cell.
+    """The table header and row to show on the card for a table cell.
 
-    Both are empty if the block isn't in a table or is alone in its row, so that the card shows
-    only the block.
+    Both are empty if the block isn't in a table or is the only non-empty cell of its row.
+    The card then shows only the block.
     """
 
     def __init__(self, block: Block) -> None:
@@ -644,14 +649,14 @@ class _TableRow:
     def render(
         self, markdown: str, gaps: tuple[Span, ...]
     ) -> tuple[str, tuple[Span, ...]]:
-        """Render the table as Markdown.
+        """Render the header and row as a Markdown table.
 
         Args:
             markdown: the Markdown of the cell.
             gaps: the spans of the gaps in `markdown`.
 
         Returns:
-            The Markdown of the table, and the spans of the gaps in it.
+            The Markdown of the table, and the spans of the same gaps within it.
         """
         if not self._rows:
             return markdown, gaps
@@ -680,7 +685,7 @@ class _TableRow:
 def _to_table_cell(markdown: str) -> str:
     """Convert Markdown so that it fits into a table cell.
 
-    Hard line breaks become `<br>`, other line ends become spaces, and bars are escaped.
+    Hard line breaks become `<br>`, other line breaks become spaces, and pipes are escaped.
     """
     on_one_line = _LINE_END.sub(lambda end: "<br>" if end["hard"] else " ", markdown)
     return map_outside_shields(on_one_line, lambda text: text.replace("|", "\\|"))

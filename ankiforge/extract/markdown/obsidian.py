@@ -69,7 +69,7 @@ flashcards-obsidian."""
 
 
 class VaultSettings(SourceSettings, kw_only=True):
-    """The settings of an `obsidian:` source."""
+    """Settings for an `obsidian:` source."""
 
     include: Strings = ("**/*.md",)
     """Glob patterns of the notes to read.
@@ -98,9 +98,9 @@ _EXCALIDRAW_BANNER = regex(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
 
 @dataclass(frozen=True)
 class Vault(NoteSource):
-    """The notes of an Obsidian vault or a Logseq graph.
+    """An Obsidian vault or Logseq graph.
 
-    Because a vault has only one author, the setting `me` doesn't apply to it.
+    A vault has only one author, so the setting `me` doesn't apply.
     """
 
     dialects: Dialects = Dialects()  # noqa: RUF009 - frozen
@@ -133,10 +133,8 @@ class Vault(NoteSource):
     def open(cls, opening: Opening, dialects_by_default: Strings | None = None) -> Self:
         """Open a vault and read the settings of its plug-ins.
 
-        Args:
-            opening: the root and the settings of the vault.
-            dialects_by_default: the dialects to read if the settings don't select cards. If None,
-                those of the enabled plug-ins.
+        `dialects_by_default` are the card dialects to read if the settings don't select any. If
+        it's None, those of the enabled plug-ins are read.
         """
         root = opening.root
         settings = opening.settings
@@ -183,7 +181,7 @@ class Vault(NoteSource):
         )
 
     def replace_dialects(self, names: Strings) -> Self:
-        """Return a copy of the vault that reads the dialects `names`."""
+        """Return a copy of the vault that reads the given card dialects instead."""
         opening = Opening(
             name=self.folder.name,
             root=self.folder.root,
@@ -202,11 +200,14 @@ class Vault(NoteSource):
         )
 
     def iter_notices(self) -> Iterator[Problem]:
-        """Yield the problems with reading the settings of plug-ins."""
+        """Yield the problems encountered while reading plug-in settings."""
         yield from self.problems
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield each folder with unread notes, which are templates, drawings or excluded."""
+        """Yield each folder with notes that aren't read, along with the reasons.
+
+        Such notes are templates, Excalidraw drawings, or left out by the settings.
+        """
         if self.folder.only:
             return
         is_excluded = compile_patterns(self.settings.exclude)
@@ -242,7 +243,7 @@ class Vault(NoteSource):
         return f"obsidian://open?vault={quote(name, safe='')}"
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
-        """Convert a file into a Markdown note, replacing Logseq syntax."""
+        """Convert a file to a Markdown note, translating any Logseq syntax."""
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{hash16(file.path)}"),
             self.folder.name,
@@ -283,7 +284,7 @@ class Vault(NoteSource):
 
     @property
     def selection(self) -> str:
-        """A text with all settings that determine which passages are read."""
+        """All settings that affect which passages are read, serialized as text."""
         return f"{super().selection}\n{msgspec.json.encode(self.dialects).decode()}"
 
 
@@ -310,7 +311,7 @@ _TEMPLATE_FOLDER_KEYS = {
 
 
 def find_template_patterns(vault: Path) -> Iterator[str]:
-    """Yield a glob pattern, relative to the vault, for each template folder."""
+    """Yield a glob pattern for each template folder, relative to the vault."""
     for name, key in _TEMPLATE_FOLDER_KEYS.items():
         with suppress(ItemError):
             folder = read_json_settings(vault / ".obsidian" / name).get(key)

@@ -97,15 +97,15 @@ def mark_private_blocks(
     body: str,
     nested_lines: Iterable[int] = (),
 ) -> bool:
-    """Set `Block.is_private` for the blocks that the privacy tag makes private.
+    """Set `is_private` on the blocks that the privacy tag applies to.
 
     Args:
         blocks: the blocks of the note.
         body: the source of the note, with the same line numbers as `blocks`.
-        nested_lines: further lines that are known to be below a tagged line.
+        nested_lines: additional lines known to be nested below a tagged line.
 
     Returns:
-        Whether the whole note is private because the tag is outside all blocks.
+        Whether the whole note is private because there's a tag outside all blocks.
     """
     lines = body.split("\n")
     tagged_lines = [
@@ -151,10 +151,11 @@ def mark_private_blocks(
 
 
 def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], bool]:
-    """Build a predicate that tells whether a block is inside any of the tagged blocks.
+    """Build a predicate that checks whether a block is inside any of the tagged blocks.
 
-    Headings, callout titles, table headers and list items contain the blocks below. Headings and
-    titles are compared by line, because several objects may stand for the same one.
+    Headings, callout titles, table headers and list items contain the blocks below them.
+    Headings and titles are compared by line, because there may be several objects for the
+    same one.
     """
     containers = [block for block in tagged_blocks if block.kind is not BlockKind.TEXT]
     header_lines = {block.lines for block in containers}
@@ -171,10 +172,10 @@ def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], 
 
 
 def find_lines_below_tag(text: str) -> frozenset[int]:
-    """Return the numbers of the lines that are indented below a line or item with the tag.
+    """Return the numbers of the lines that are indented below a tagged line or list item.
 
-    Indentation is the only structure of plain text. In Markdown too, it is the only structure of
-    items that aren't parsed, such as `a)`.
+    In plain text, indentation is the only structure there is. The same goes for list items
+    that Markdown doesn't recognize, such as `a)`.
     """
     below = set[int]()
     item_indent: int | None = None  # the indentation of the current item
@@ -202,7 +203,7 @@ def find_lines_below_tag(text: str) -> frozenset[int]:
 
 
 def _get_own_lines(block: Block) -> Span:
-    """Return a block's lines as [first, end). For a callout title, this is only the first line."""
+    """Return a block's lines as [first, end), counting only the first for a callout title."""
     first, last = block.lines
     return (first, first + 1) if block.kind is BlockKind.TITLE else (first, last)
 
@@ -217,9 +218,9 @@ _CHAT_PROMPT_ENDS = ("with the JSON only, in one code block.\n", "{{ highlights 
 def read_note(
     source: NoteSource, note: MarkdownNote, find_picture: FindPicture
 ) -> Iterator[Sighting]:
-    """Yield the note's document and any problems, or nothing if there is nothing to read.
+    """Yield a note's document and any problems, or nothing if there's nothing to read.
 
-    `find_picture` returns the path of a picture from the name in the text.
+    `find_picture` maps a picture's name in the text to its path.
     """
     text = note.text
     path = note.document.path
@@ -255,7 +256,7 @@ def read_whole_text(
 ) -> WholeText:
     """Return the complete plain text of a note as a single page.
 
-    `find_picture` returns the path of a picture from the name in the text.
+    `find_picture` maps a picture's name in the text to its path.
     """
     may_be_private = bool(
         contains_private_tag_name(note.text) or get_document_privacy_reason(note.document)
@@ -287,7 +288,11 @@ class _ParsedNote:
         may_be_private: bool,
         keeps_definitions: bool = False,
     ) -> None:
-        """Parse a note. With `keeps_definitions`, fields that define a term remain in the text."""
+        """Parse a note.
+
+        Fields that define a term, such as `key:: value`, are removed from the text unless
+        `keeps_definitions` is true.
+        """
         self._source = source
         self._note = note
         self._front = front
@@ -357,9 +362,9 @@ class _ParsedNote:
         )
 
     def iter_sightings(self) -> Iterator[Sighting]:
-        """Yield the note's problems and document.
+        """Yield the note's problems and its document.
 
-        A document without highlights is yielded only if it has private parts or lookalikes.
+        A document without highlights is only yielded if it has private text or lookalikes.
         """
         document = self._document
         if any(highlight.declared for highlight in self._highlights):
@@ -395,7 +400,7 @@ class _ParsedNote:
             )
 
     def build_whole_text(self) -> WholeText:
-        """Build the complete plain text of the note, with the properties of each paragraph."""
+        """Build the complete plain text of the note, with metadata for each paragraph."""
         document = self._document
         paragraphs = []
         spans: list[tuple[Span, Block]] = []
@@ -436,10 +441,10 @@ class _ParsedNote:
     def _render_markdown(
         self, spans: Iterable[tuple[Span, Block]], start: int, end: int
     ) -> str:
-        """Render [start, end) of the plain text as Markdown.
+        """Render the plain text in [start, end) as Markdown.
 
-        Returns "" if it includes code or a card that covers several lines. `spans` are the plain-
-        text spans of all blocks.
+        Returns "" if the range includes code or a multi-line card. `spans` are the blocks with
+        their spans in the plain text.
         """
         text = ""
         for (block_start, block_end), block in spans:
@@ -472,11 +477,12 @@ class _ParsedNote:
     ) -> tuple[Strings, Strings]:
         """Collect the texts that must not leave this computer.
 
-        If the whole note is private, they include the title and front matter. Comments belong to
-        no block, so they are private if any block is.
+        If the whole note is private, they include its title and front matter. Comments don't
+        belong to any block, so they're private if anything in the note is.
 
         Returns:
-            The private texts, and the mere names, which public documents may contain too.
+            The private texts, and separately those that are mere names, which may also occur in
+                public documents.
         """
         texts = list[str]()
         possible_names = list[str]()
@@ -510,7 +516,7 @@ class _ParsedNote:
 def extract_plain_text(markdown: str) -> str:
     """Convert a note to plain text.
 
-    The anchors of highlights and the text around them come from this text.
+    This is the text from which highlights take their anchors and surrounding text.
     """
     return parse_blocks(
         prepare_source(markdown), InlineContext(), CardSyntax()
@@ -518,9 +524,9 @@ def extract_plain_text(markdown: str) -> str:
 
 
 def extract_public_text(text: str) -> str:
-    """Convert a note without marks or private parts to plain text.
+    """Convert a note without marks or private text to plain text.
 
-    The result includes the sentences of the front matter and of comments.
+    Sentences from the front matter and comments are included.
     """
     other_texts = (*find_front_matter_sentences(text), *find_comment_sentences(text))
     return "\n".join([extract_plain_text(text), *other_texts])

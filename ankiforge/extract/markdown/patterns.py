@@ -33,9 +33,10 @@ class FieldWords(
         "tags": "File Tags Line",
     },
 ):
-    """The keywords with which Obsidian_to_Anki delimits cards and declares their deck and tags.
+    """The keywords that Obsidian_to_Anki uses for cards, decks and tags.
 
-    They come from the plug-in's settings file, which has its own names for them.
+    They're read from the plug-in's settings file, where they have the names given in
+    `rename`.
     """
 
     begin: str = "START"
@@ -88,5 +89,5 @@ REMARK_WORD = (
 
 
 def may_have_backlink(folded: str) -> bool:
-    """Return whether a casefolded text may contain a link from a passage back to its source."""
+    """Return whether a casefolded text may link from a passage back to its source."""
     return "](" in folded and _BACKLINK_SIGNS.matches(folded)

@@ -38,7 +38,7 @@ PLACEHOLDER_CHARACTER = regex(f"[{COMMENT_FILLER}-\ufdef]")
 
 
 def may_have_citations(text: str) -> bool:
-    """Return whether a quick text search finds signs of a citation or a link to a paper."""
+    """Do a quick text search for signs of a citation or a link to a paper."""
     return _QUOTE_SIGNS.matches(text) or ("#" in text and ".pdf#" in text.casefold())
 
 
@@ -137,7 +137,7 @@ _UNINDENTED_COMMENTS = regex(
 
 
 class PreparedSource(NamedTuple):
-    """A note's source with placeholders for comments and multi-line maths."""
+    """A note's source, with comments and multi-line maths replaced by placeholders."""
 
     text: str
     maths: Strings = ()
@@ -147,7 +147,7 @@ class PreparedSource(NamedTuple):
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
-    """Put the maths back into a text, and remove all other placeholders."""
+    """Put the maths back into a text, dropping all other placeholders."""
     if not PLACEHOLDER_CHARACTER.search(text):
         return text
     with_maths = _MATHS_PLACEHOLDER.sub(lambda number: maths[int(number[1])], text)
@@ -157,16 +157,15 @@ def restore_placeholders(text: str, maths: Strings) -> str:
 def prepare_source(
     text: str, *, fields: bool = True, definitions: bool = True
 ) -> PreparedSource:
-    """Replace comments (`%%…%%` or `<!--…-->`) and multi-line maths by placeholders.
+    """Replace comments (`%%…%%` or `<!--…-->`) and multi-line maths with placeholders.
 
-    Fences and code stay as they are, and so do markers that are never closed. Link definitions
-    count as comments.
+    Code and unclosed markers are left alone. Link definitions count as comments.
 
     Args:
         text: the source of the note.
-        fields: whether fields of Dataview and Logseq, such as `key:: value` on a line, count as
+        fields: whether Dataview and Logseq fields, such as a `key:: value` line, count as
             comments.
-        definitions: whether fields that define a term count as comments too.
+        definitions: whether fields that define a term also count as comments.
     """
     text = text.replace("\0", "\ufffd")
     if not text.isascii():
@@ -224,10 +223,10 @@ def prepare_source(
 
 
 def replace_unclosed_markers(text: str) -> str:
-    """Replace each unclosed `<!--` and `<%` by a placeholder of the same length.
+    """Replace each unclosed `<!--` and `<%` with a placeholder of the same length.
 
-    Otherwise, the pattern would search the rest of the text for the end of each marker, which
-    takes quadratic time.
+    Otherwise, the regular expression would search the rest of the text for the end of each
+    marker, which takes quadratic time.
     """
     for stand_in, (begin, end) in _OPEN_STAND_INS.items():
         last_end = text.rfind(end) + 1
@@ -236,7 +235,7 @@ def replace_unclosed_markers(text: str) -> str:
 
 
 def restore_unclosed_markers(text: str) -> str:
-    """Undo `replace_unclosed_markers`."""
+    """Undo the replacements made by `replace_unclosed_markers`."""
     for stand_in, (begin, _) in _OPEN_STAND_INS.items():
         text = text.replace(stand_in, begin)
     return text
@@ -245,10 +244,10 @@ def restore_unclosed_markers(text: str) -> str:
 def find_hidden_parts(
     text: str, *, fields: bool = True
 ) -> Iterator[tuple[int, int, str]]:
-    """Yield (start, end, kind) for each part of a note in which no marks are read.
+    """Yield (start, end, kind) for each stretch of a note in which marks aren't read.
 
-    The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data` or, if
-    `fields` is true, `field`.
+    The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data`
+    or, if `fields` is true, `field`.
     """
     if not _HIDING_SIGNS.matches(text):
         return
@@ -266,7 +265,7 @@ def find_hidden_parts(
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences outside all blocks, such as in comments and link definitions."""
+    """Yield the sentences that aren't in any block, e.g. in comments and link definitions."""
     for start, end, kind in find_hidden_parts(text):
         if kind != "code":
             content = text[start:end].strip("<>%!- \t\n")

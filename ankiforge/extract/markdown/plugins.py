@@ -86,14 +86,14 @@ class _OsrSettings(Value, rename="camel"):
     """Whether folders are decks, so that notes contain cards whatever their tags."""
 
     def get_deck_tags(self) -> Strings:
-        """Return the casefolded deck tags, or () if folders are decks."""
+        """Return the tags that name decks, casefolded, or () if decks come from folders."""
         if self.convert_folders_to_decks:
             return ()
         names = [tag.strip("#/ ").casefold() for tag in self.flashcard_tags]
         return tuple(filter(None, names))
 
     def reads_note(self, text: str, tags: Collection[str]) -> bool:
-        """Return whether the plug-in reads a note with this text and these front matter tags."""
+        """Return whether the plug-in would read a note with this text and front matter tags."""
         tag_patterns = []
         for tag in self.flashcard_tags:
             if tag:
@@ -149,7 +149,7 @@ class _O2aSettings(
     """Glob patterns of the notes that the plug-in ignores."""
 
     def reads_note(self, path: str) -> bool:
-        """Return whether the plug-in reads the note at `path`."""
+        """Return whether the plug-in would read the note at `path`."""
         folder = self.defaults.folder.strip("/")
         if folder and not path.startswith(f"{folder}/"):
             return False
@@ -159,8 +159,8 @@ class _O2aSettings(
         """Parse the deck and tags that a note declares for its cards.
 
         Returns:
-            The deck named in the note or "", the deck of the folder or else the default deck, and
-            the tags.
+            The deck named in the note (or ""), the deck of its folder (falling back to the
+                default deck), and the tags.
         """
         deck_line = _find_declaration(self.words.deck, text)
         deck_name = deck_line[1].strip() if deck_line else ""
@@ -175,7 +175,7 @@ class _O2aSettings(
         return deck_name, fallback_deck, tuple(dict.fromkeys(tags))
 
     def normalize_deck_line(self, text: str) -> str:
-        """Replace the keyword of the deck line by the plug-in's default keyword."""
+        """Replace a customized deck line keyword with the plug-in's default keyword."""
         if self.words.deck == FieldWords().deck:
             return text
         if not _find_declaration(self.words.deck, text):
@@ -187,7 +187,7 @@ class _O2aSettings(
 def _find_declaration(word: str, text: str) -> re.Match[str] | None:
     """Find the line on which a note declares its deck or tags.
 
-    The first group is the text after `word` and a colon, or else the next line.
+    The match's first group is the text after `word` and a colon, or else the next line.
     """
     if not word or word not in text:
         return None
@@ -196,7 +196,7 @@ def _find_declaration(word: str, text: str) -> re.Match[str] | None:
 
 
 class Dialects(Value):
-    """The dialects to read in a vault, with the settings of their plug-ins."""
+    """The card dialects to read in a vault, with the settings of their plug-ins."""
 
     names: Strings = ()
     """The dialects to read, in the order of the settings."""
@@ -210,12 +210,12 @@ class Dialects(Value):
         tags: Collection[str],
         path: str,
     ) -> CardSyntax | None:
-        """Combine the syntaxes of all plug-ins that read a note.
+        """Combine the card syntaxes of all plug-ins that read a note.
 
         Args:
             text: the text of the note.
             tags: the tags in the front matter.
-            path: the path of the note in the vault.
+            path: the note's path within the vault.
 
         Returns:
             The combined syntax, or None if no plug-in reads the note.
@@ -302,7 +302,8 @@ def _merge_separators(*, two_way: str, one_way: str) -> dict[str, bool]:
 def read_enabled_plugins(vault: Path) -> tuple[Strings | None, Problem | None]:
     """Read the ids of a vault's enabled plug-ins.
 
-    The plug-ins' folders don't matter, because they stay when a plug-in is disabled.
+    We can't just list the plug-in folders, because they stay in place when a plug-in is
+    disabled.
 
     Returns:
         (ids, None), or (None, problem) if the ids can't be read.
@@ -322,9 +323,9 @@ def read_enabled_plugins(vault: Path) -> tuple[Strings | None, Problem | None]:
 
 
 def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]:
-    """Read the settings of the plug-ins for the dialects `names`.
+    """Read the plug-in settings for the dialects in `names`.
 
-    A plug-in without a readable settings file gets its defaults.
+    If a plug-in has no readable settings file, its defaults are used.
 
     Returns:
         The dialects, and any problems with the settings.

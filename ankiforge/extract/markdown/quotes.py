@@ -106,21 +106,21 @@ class Citation(NamedTuple):
 
     @property
     def start(self) -> int:
-        """The start offset in the plain text of the block."""
+        """The start offset in the block's plain text."""
         return self.span[0]
 
     @property
     def end(self) -> int:
-        """The end offset in the plain text of the block."""
+        """The end offset in the block's plain text."""
         return self.span[1]
 
     @property
     def has_location(self) -> bool:
-        """Whether the citation names a page or passage, and not just a paper."""
+        """Whether the citation points to a page or passage rather than just a paper."""
         return bool(self.cites_passage or self.page_label or self.page)
 
     def merge(self, other: Citation) -> Citation:
-        """Combine two adjacent citations. Where their values conflict, `self` takes precedence."""
+        """Combine two adjacent citations, preferring values from `self` where both are set."""
         end = max(self.end, other.end)
         return Citation(
             span=(self.start, end),
@@ -178,7 +178,7 @@ def _parse_zotero_link(target: str, span: Span) -> Citation | None:
 
 
 def _parse_pdf_link(target: str, span: Span) -> Citation | None:
-    """Parse a link to a page, text selection or annotation in a PDF, or return None."""
+    """Parse a link to a page, selection or annotation in a PDF, or return None."""
     link = _PDF_LINK.match(target)
     if link is None or _URL_SCHEME.match(link["path"]):
         return None
@@ -203,7 +203,7 @@ def _parse_pdf_link(target: str, span: Span) -> Citation | None:
 
 
 def to_openable_url(target: str, note_url: str) -> str:
-    """Convert a link's target to a URL that opens outside the vault, or "" if there is none.
+    """Convert a link target to a URL that works outside the vault, or "" if there's none.
 
     Args:
         target: the link target as written in the note.
@@ -232,7 +232,7 @@ def to_openable_url(target: str, note_url: str) -> str:
 def find_citations(block: Block) -> list[Citation]:
     """Find the citations in a block, in order.
 
-    Each span includes enclosing brackets and a preceding attribution.
+    Their spans include any enclosing brackets and preceding attribution.
     """
     if not may_have_citations(block.source) and not block.context.link_labels:
         return []
@@ -246,9 +246,9 @@ def find_citations(block: Block) -> list[Citation]:
 
 
 def _iter_link_citations(block: Block) -> Iterator[Citation]:
-    """Yield a citation for each link and citekey of a block.
+    """Yield a citation for each link and citekey in a block.
 
-    A link that doesn't lead to a paper has no `paper_identifiers`.
+    For links that don't lead to a paper, `paper_identifiers` is empty.
     """
     plain = block.inline.plain
     for span, target in block.inline.targets:
@@ -266,7 +266,7 @@ def _iter_link_citations(block: Block) -> Iterator[Citation]:
 
 
 def _parse_link_text(plain: str, citation: Citation) -> Citation:
-    """Set the quote span or the page label of a citation from the text of its link."""
+    """Extract a citation's quoted text or page label from its link text."""
     text = plain[citation.start : citation.end]
     quoted = find_quote_at_end(plain, *citation.span)
     scheme, name = citation.paper_identifiers[0]
@@ -283,7 +283,7 @@ def _parse_link_text(plain: str, citation: Citation) -> Citation:
 
 
 def _merge_adjacent_links(plain: str, links: Iterator[Citation]) -> list[Citation]:
-    """Merge links to papers with adjacent links, such as a DOI, and drop all other links."""
+    """Merge links to papers with the links next to them (e.g. a DOI), and drop the rest."""
     citations: list[Citation] = []
     for link in sorted(links, key=lambda link: link.span):
         if citations:
@@ -297,9 +297,9 @@ def _merge_adjacent_links(plain: str, links: Iterator[Citation]) -> list[Citatio
 
 
 def _extend_to_brackets(plain: str, citation: Citation, previous_end: int) -> Citation:
-    """Extend a citation to include enclosing brackets and a preceding attribution.
+    """Extend a citation to cover any enclosing brackets and preceding attribution.
 
-    The extension stops at `previous_end`, where the previous citation ends.
+    It's never extended back beyond `previous_end`, where the previous citation ends.
     """
     start, end = citation.span
     for pattern in _LINK_PREFIXES:
@@ -364,14 +364,14 @@ def has_words(text: str) -> bool:
 
 
 def clean_comment(text: str) -> str:
-    """Strip leading punctuation from a comment. Return "" if it contains no words."""
+    """Strip leading punctuation from a comment, returning "" if it contains no words."""
     return _LEADING_PUNCTUATION.sub("", text, count=1).strip() if has_words(text) else ""
 
 
 def trim_quote(plain: str, start: int, end: int) -> Span | None:
-    """Trim whitespace from both ends of a span and pictograms from its start.
+    """Trim whitespace from both ends of a span, and pictograms from its start.
 
-    Returns None if no words are left.
+    Returns None if there are no words left.
     """
     pictograms = _PICTOGRAMS.match(plain, start, end)
     if pictograms:
@@ -381,7 +381,10 @@ def trim_quote(plain: str, start: int, end: int) -> Span | None:
 
 
 def find_quote_at_end(plain: str, start: int, end: int) -> Span | None:
-    """Return the span of the text in quotation marks at the end of [start, end), or None."""
+    """Return the span inside the quotation marks at the end of [start, end).
+
+    Returns None if the text doesn't end with a closing quotation mark.
+    """
     end = start + len(plain[start:end].rstrip(_TRAILING_PUNCTUATION))
     closer = plain[end - 1] if end > start else ""
     openers = _OPENERS_BY_CLOSER.get(closer)
@@ -413,7 +416,7 @@ _HEX_COLOUR = regex("#.*")
 
 
 class QuotePiece(NamedTuple):
-    """The part of a quote that is in one block."""
+    """The portion of a quote within a single block."""
 
     block: Block
     start: int
@@ -422,24 +425,24 @@ class QuotePiece(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The plain text of the piece."""
+        """The plain text of this portion."""
         return self.block.plain[self.start : self.end]
 
     @property
     def phrases(self) -> list[MarkedPhrase]:
-        """The marked phrases of the block that overlap the piece."""
+        """The block's marked phrases that overlap this portion of the quote."""
         phrases = self.block.inline.phrases
         return [phrase for phrase in phrases if self.overlaps(phrase.span)]
 
     def overlaps(self, span: Span) -> bool:
-        """Return whether the piece overlaps `span` in the plain text of the block."""
+        """Return whether the quote overlaps `span` in the block's plain text."""
         start, end = span
         return self.start < end and start < self.end
 
     def find_gaps(self, wanted_marks: frozenset[str]) -> list[MarkedPhrase]:
-        """Return the marks that become gaps in the piece's cloze card.
+        """Return the marks that become gaps in the cloze card.
 
-        Returns [] if a single mark covers all words of the piece.
+        Returns [] if a single mark covers every word, which would leave nothing but a gap.
         """
         plain = self.block.plain
         outer_phrases = select_outermost(self.phrases)
@@ -455,7 +458,7 @@ class QuotePiece(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """A passage that a note quotes, with its citation and the reader's comment."""
+    """A passage quoted in a note, with its citation and the reader's comment."""
 
     pieces: tuple[QuotePiece, ...]
     """The parts of the passage in order, one for each block that it covers."""
@@ -466,11 +469,11 @@ class Quote(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The plain text of the quote, with one piece per line."""
+        """The plain text of the quote, with one line per block."""
         return "\n".join([piece.text for piece in self.pieces])
 
     def to_highlight_fields(self, wanted_marks: frozenset[str], note_url: str) -> Json:
-        """Convert the quote to fields of a `Highlight`.
+        """Convert the quote to keyword arguments for a `Highlight`.
 
         Args:
             wanted_marks: the kinds of marks to read.
@@ -529,7 +532,7 @@ class Quote(NamedTuple):
 
 @dataclass
 class _BlockGroup:
-    """The blocks of an outermost block quote, or a single block outside block quotes."""
+    """All blocks of an outermost block quote, or a single block that isn't in one."""
 
     blocks: list[Block]
     link: Block | None = None
@@ -545,7 +548,7 @@ class _BlockGroup:
 
 
 class NoteQuotes:
-    """Finds the quotes in a note and indexes them by the block in which they start."""
+    """Finds the quotes in a note and indexes them by the block they start in."""
 
     def __init__(
         self,
@@ -555,11 +558,11 @@ class NoteQuotes:
         is_card: Callable[[Block], object],
         body: str = "",
     ) -> None:
-        """Find the quotes of a note.
+        """Find the quotes in a note.
 
         Args:
             note: the blocks of the note.
-            citations: the citations in the note.
+            citations: the citations in the note, by block.
             wanted_marks: the kinds of marks to read.
             is_card: returns whether a block is a card.
             body: the source of the note, including comments.
@@ -606,9 +609,10 @@ class NoteQuotes:
         return not any(clean_comment(block.plain[start:end]) for start, end in texts)
 
     def _iter_groups(self) -> Iterator[_BlockGroup]:
-        """Yield the block groups of the note.
+        """Group the note's blocks by outermost block quote and yield the groups.
 
-        A block quote without citations gets an adjacent block that contains only a link.
+        A block quote without citations is grouped with an adjacent block that contains only a
+        link, if any.
         """
         groups: list[_BlockGroup] = []
         for block in self._note.blocks:
@@ -631,9 +635,10 @@ class NoteQuotes:
             yield group
 
     def _has_unclear_link(self, block: Block) -> bool:
-        """Return whether a block without a quote has a link for which the quoted text is unclear.
+        """Return whether it's unclear which text a link in the block quotes.
 
-        This applies to links to Zotero annotations and, in block quotes, to any location.
+        This is the case for links to Zotero annotations and, in block quotes, for links to any
+        location. The block is one in which no quote was found.
         """
         is_in_quote = (
             block.quotes
@@ -648,9 +653,10 @@ class NoteQuotes:
         return False
 
     def _add_quote(self, quote: Quote, wanted_marks: frozenset[str]) -> None:
-        """Add a quote, unless it is the reader's comment or will become another highlight.
+        """Add a quote, unless it's the reader's own remark or will become another highlight.
 
-        The latter is the case if the text has a wanted mark but only a citekey instead of a link.
+        The latter is the case if the text has a wanted mark but is only cited by citekey, not
+        by a link.
         """
         first = quote.pieces[0]
         last = quote.pieces[-1]
@@ -674,9 +680,9 @@ class NoteQuotes:
             self._pieces.setdefault(piece.block, []).append(piece)
 
     def _find_hidden_comment(self, first: Block, last: Block) -> str:
-        """Return the comments between `%%` in a quote or on the line below.
+        """Return the `%%` comments in a quote or on the line below it.
 
-        The templates of import plug-ins put the reader's comment there.
+        That's where the templates of import plug-ins put the reader's comment.
         """
         start, end = first.lines[0], last.lines[1]
         lines = self._lines[start:end]
@@ -692,11 +698,11 @@ class NoteQuotes:
         return _join_lines(*comments)
 
     def is_in_quote(self, block: Block, span: Span) -> bool:
-        """Return whether any quote overlaps `span` in the plain text of `block`."""
+        """Return whether any quote overlaps `span` in the block's plain text."""
         return any(piece.overlaps(span) for piece in self._pieces.get(block, ()))
 
     def _split_at_citations(self, block: Block) -> list[Span]:
-        """Return the spans before, between and after the citations of a block."""
+        """Return the spans of a block's text before, between and after its citations."""
         edges = [0]
         for citation in self._citations.get(block, ()):
             edges.extend(citation.span)
@@ -735,8 +741,8 @@ class NoteQuotes:
     ) -> bool:
         """Return whether text without quotation marks is a quote.
 
-        It is if the only link of the block leads to an annotation, any text after the link is a
-        comment, and nothing in the block is marked.
+        It is if the block's only link leads to an annotation, any text after the link is a
+        remark, and nothing in the block is marked.
         """
         only_citation = citations[0]
         if len(citations) > 1 or not only_citation.annotation:
@@ -751,10 +757,10 @@ class NoteQuotes:
         return len(block.plain[slice(*span)].split()) >= _MIN_QUOTE_WORDS
 
     def _add_comment(self, quote: Quote, citations: Sequence[Citation]) -> Quote:
-        """Add the reader's comment to the only quote of a block.
+        """Add the reader's comment to the only quote in a block.
 
-        The comment is the text after the quote and the list items nested below. There is none if
-        other words precede the quote.
+        The comment is the text after the quote, plus any list items nested below. If there are
+        other words before the quote, there's no comment.
         """
         [piece] = quote.pieces
         block = piece.block
@@ -769,7 +775,7 @@ class NoteQuotes:
         return quote._replace(comment=comment, extra_blocks=items)
 
     def _find_comment_items(self, item: Block) -> tuple[Block, ...]:
-        """Return the blocks nested in a list item as a possible comment on its quote.
+        """Return the blocks nested in a list item, which may be a comment on its quote.
 
         Returns () if any of them contains marks, citations or a card.
         """
@@ -787,9 +793,9 @@ class NoteQuotes:
     # --- block quotes and callouts ----------------------------------------------------
 
     def _find_quotes_in_group(self, group: _BlockGroup) -> list[Quote]:
-        """Read an entire block quote as a single quote.
+        """Read a whole block quote as a single quote.
 
-        Returns [] if the blocks must be searched for quotes one by one instead.
+        Returns [] if that isn't possible, so its blocks have to be searched one by one.
         """
         # all blocks with both citations and other words must cite the same location, and
         # at their ends
@@ -834,9 +840,9 @@ class NoteQuotes:
         return reduce(Citation.merge, citations)
 
     def _has_links_outside_text(self, block: Block) -> bool:
-        """Return whether the links of a block cite the text, and aren't part of a sentence.
+        """Return whether a block's links cite its text rather than being part of a sentence.
 
-        Text may follow a link only if the link leads to a passage and ends a line, follows the
+        Text may only follow a link to a passage, and only if the link ends a line, follows the
         end of a sentence, precedes a colon or is in brackets.
         """
         citations = self._citations[block]
@@ -861,15 +867,15 @@ class NoteQuotes:
     def _split_quote_and_comment(
         self, body: Sequence[Block], *, is_cited: bool
     ) -> tuple[list[QuotePiece], str]:
-        """Split a block quote into the quoted pieces and the reader's comment.
+        """Split a block quote into the quoted text and the reader's comment.
 
-        The comment is any text that follows a link, is below a rule, or begins like a remark. If
-        the only citations are in the title or in the text above a nested quote, the nested quote
-        is a comment too.
+        Any text that follows a link, is below a rule, or starts like a remark is a comment. If
+        the only citations are in the title or in the text above a nested quote, the nested
+        quote is also a comment.
 
         Args:
             body: the blocks of the block quote, without its title.
-            is_cited: whether the block quote contains a citation, even in its title.
+            is_cited: whether the block quote, including its title, contains a citation.
         """
         quoting_blocks, comment_blocks = _split_quoting_blocks(body)
         first = next(
@@ -907,10 +913,10 @@ class NoteQuotes:
 def _split_quoting_blocks(
     body: Sequence[Block],
 ) -> tuple[Sequence[Block], Sequence[Block]]:
-    """Split a block quote into the quoted blocks and the blocks that the reader wrote.
+    """Split a block quote into quoted blocks and blocks written by the reader.
 
-    The reader wrote nested callouts. If block quotes are nested, the inner one is the quote, and
-    the reader wrote the blocks below it.
+    Nested callouts are the reader's. Where a block quote is nested in another, the inner
+    one is the quote and the blocks below it are the reader's.
     """
     outer_depth = min((len(block.quotes) for block in body), default=0)
     nested = [block for block in body if len(block.quotes) > outer_depth]
@@ -922,7 +928,7 @@ def _split_quoting_blocks(
 
 
 def _find_highlight_spans(block: Block) -> list[Span]:
-    """Return the spans of the outermost marks `==` and `<mark>`, whatever the settings say."""
+    """Return the spans of the outermost `==` and `<mark>` marks, ignoring the settings."""
     marks = [
         phrase for phrase in block.inline.phrases if phrase.mark_kind in ("==", "mark")
     ]

@@ -38,7 +38,7 @@ _CUT_COMMENT = "[…]"
 
 
 class PlacedHighlight(NamedTuple):
-    """A highlight without its surroundings, and its position in the note."""
+    """A highlight and its position in the note, before the surrounding text is added."""
 
     first_block: Block
     start: int
@@ -52,12 +52,12 @@ class PlacedHighlight(NamedTuple):
 
     @property
     def sort_key(self) -> Span:
-        """The key that sorts highlights into reading order."""
+        """A key for sorting highlights into reading order."""
         return (self.first_block.number, self.start)
 
 
 class SurroundingsReader:
-    """Adds the surrounding text and properties to the highlights of a note."""
+    """Completes the highlights of a note with the surrounding text and metadata."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class SurroundingsReader:
         front: FrontMatter,
         all_placed: Sequence[PlacedHighlight],
     ) -> None:
-        """Collect what the highlights of a note have in common.
+        """Collect the data shared by all highlights of a note.
 
         Args:
             note: the blocks of the note.
-            text: the note's source, with empty lines in place of the front matter.
+            text: the note's source, with the front matter replaced by empty lines.
             front: the front matter of the note.
             all_placed: all highlights of the note.
         """
@@ -88,7 +88,7 @@ class SurroundingsReader:
         """Caches what other tools wrote into each range of lines."""
 
     def add_surroundings(self, placed: PlacedHighlight) -> Highlight:
-        """Return the highlight with the surrounding text and properties."""
+        """Return the highlight, completed with its surrounding text, headings, tags and so on."""
         highlight = placed.highlight
         block = placed.first_block
         text_before, text_after, nearby = self._find_surrounding_text(placed)
@@ -135,9 +135,9 @@ class SurroundingsReader:
         return (*tags, PRIVATE_TAG) if is_private and PRIVATE_TAG not in tags else tags
 
     def _find_surrounding_text(self, placed: PlacedHighlight) -> tuple[str, str, str]:
-        """Return the text before the highlight, the text after it, and the paragraphs around it.
+        """Return the text before and after a highlight, and the paragraphs around it.
 
-        The last is "" for a card.
+        For cards, the paragraphs are "".
         """
         highlight = placed.highlight
         passage = (placed.first_block, placed.start, placed.last_block, placed.end)
@@ -199,7 +199,7 @@ class _ToolData(NamedTuple):
     """The card's schedule as written by obsidian-spaced-repetition, or ""."""
 
     def add_id(self, match: re.Match[str] | None) -> _ToolData:
-        """Add the id from a match of `_ANKI_ID`, if there is one, and keep any existing id."""
+        """Add the id from an `_ANKI_ID` match, if any, unless there's already an id."""
         if match is None or self.hints:
             return self
         anki_id = match["comment"] or match["block_id"] or match["line"]

@@ -53,7 +53,7 @@ _MAX_UNCLOSED_BRACKETS = 500
 
 
 def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
-    """Parse a block's text into tokens, and pair opening tokens with closing tokens."""
+    """Parse a block's text into tokens and pair the opening tokens with the closing ones."""
     parsed = _run_markdown_it(text, context)
     tokens = [
         parsed_token
@@ -112,13 +112,14 @@ def _pair_parsed_tokens(
     parsed: Sequence[InlineToken | Parsed],
     context: InlineContext,
 ) -> None:
-    """Pair our tokens like the tokens of markdown-it from which they were converted.
+    """Pair our tokens in the same way as the markdown-it tokens they were converted from.
 
-    The closer of a link to a sound becomes the sound itself, so that it is played.
+    The closing token of a link to an audio file is turned into an embed, so that the file
+    can be played.
 
     Args:
         tokens: our tokens.
-        parsed: the original token, for each of `tokens`.
+        parsed: the original tokens, parallel to `tokens`.
         context: the parsing context of the note.
     """
     openers = list[InlineToken]()
@@ -159,10 +160,10 @@ def _to_inline_token(parsed_token: Parsed) -> InlineToken:
 def _escape_emphasis(
     tokens: Sequence[InlineToken], parsed: Sequence[InlineToken | Parsed]
 ) -> None:
-    """Escape the emphasis markers that markdown-it parsed as text, so that they stay text.
+    """Escape emphasis markers that markdown-it treated as text, so that they remain text.
 
-    Two asterisks, as in `** H3N8 **`, were meant to make text bold and are dropped, unless they
-    are between two numbers or letters, as in `2 ** 3`.
+    Two asterisks, as in `** H3N8 **`, were meant to make text bold, so they're dropped
+    unless they're between two operands, as in `2 ** 3`.
     """
     stars = []
     for token, parsed_token in zip(tokens, parsed, strict=True):
@@ -243,7 +244,7 @@ _RULES_BY_CHARACTER: dict[str, tuple[_Rule, ...]] = {
 
 
 class _InlineParser(ParserInline):
-    """An inline parser of markdown-it that tries only the rules for the current character."""
+    """A markdown-it inline parser that only tries the rules for the current character."""
 
     def tokenize(self, state: StateInline) -> None:
         while state.pos < state.posMax:
@@ -294,7 +295,7 @@ def pair_tokens(opener: InlineToken, closer: InlineToken) -> None:
 def get_inner_tokens(
     tokens: Sequence[InlineToken], opener: InlineToken
 ) -> Sequence[InlineToken]:
-    """Return the tokens between an opener and its closer, or () if it is unpaired."""
+    """Return the tokens between an opener and its closer, or () if it has no closer."""
     if opener.closer is None:
         return ()
     return tokens[opener.index + 1 : opener.closer.index]
@@ -312,7 +313,7 @@ def _convert_unpaired_to_text(tokens: Iterable[InlineToken], kind: MarkupKind) -
 
 
 def pair_marks(tokens: Sequence[InlineToken]) -> None:
-    """Pair the tokens that begin and end a mark, which may cover several lines."""
+    """Pair the opening and closing tokens of marks, which may span several lines."""
     openers: dict[str, InlineToken] = {}
     for token in tokens:
         if token.kind is not MarkupKind.MARK:
@@ -330,7 +331,7 @@ def pair_marks(tokens: Sequence[InlineToken]) -> None:
 def _is_comparison(
     tokens: Sequence[InlineToken], first: InlineToken, second: InlineToken
 ) -> bool:
-    """Return whether two `==` are comparisons, as in `a==b or c==d`, and not a mark."""
+    """Return whether two `==` are comparisons, as in `a==b or c==d`, rather than a mark."""
     if not first.detail == second.detail == IN_WORD:
         return False
     return any(" " in token.plain for token in tokens[first.index : second.index])
@@ -369,10 +370,10 @@ def pair_elements(tokens: Sequence[InlineToken]) -> None:
 
 
 def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
-    """Drop emphasis that begins inside a cloze or other emphasis but ends outside it.
+    """Drop emphasis that starts inside a cloze deletion or other emphasis but ends outside.
 
-    For example, `**a {{c1::b *c}} d* e**` becomes `**a {{c1::b c}} d e**`. The inner emphasis is
-    dropped because it is still open where the cloze ends.
+    For example, `**a {{c1::b *c}} d* e**` becomes `**a {{c1::b c}} d e**`, because the
+    inner emphasis is still open at the end of the cloze deletion.
     """
     openers = list[InlineToken]()
     for token in tokens:
@@ -419,10 +420,10 @@ class _OpenBrace:
 
 
 def pair_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
-    """Pair the braces of clozes, which may be on different lines.
+    """Pair the braces of cloze deletions, which may span several lines.
 
-    Braces are `{{` and `}}`, and single braces if `syntax` has them. All braces inside a cloze
-    must be balanced.
+    The braces are `{{` and `}}`, plus single braces if `syntax` has them. Any braces inside
+    a cloze deletion must be balanced.
     """
     matcher = _BraceMatcher(tokens, syntax)
     for token in tokens:
@@ -470,7 +471,7 @@ class _BraceMatcher:
     def _close_brace(self, brace: _OpenBrace, closer: InlineToken) -> None:
         """Close the innermost open brace with the `}` of `closer`.
 
-        `{{` closes, and ends a cloze, only if a second `}` follows.
+        `{{` is only closed, ending a cloze deletion, if a second `}` follows.
         """
         brace.closer = closer
         opener = brace.opener
@@ -499,9 +500,9 @@ _CLOZE_NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 
 
 def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
-    """Convert the markup that a plug-in reads as clozes into numbered clozes.
+    """Convert markup that a plug-in treats as cloze deletions to numbered cloze deletions.
 
-    Such a cloze must not cover several lines or contain another cloze.
+    They can't span several lines or contain other cloze deletions.
     """
     unnumbered_count = 0
     for opener in tokens:
@@ -529,7 +530,7 @@ def _is_cloze_opener(token: InlineToken, syntax: ClozeSyntax) -> bool:
 
 
 def _move_hint_to_closer(last: InlineToken, closer: InlineToken) -> None:
-    """Move the hint of a cloze such as `answer;;hint` from its last token to its closer."""
+    """Move the hint in `answer;;hint` from a cloze's last token to its closing token."""
     answer, _, hint = last.plain.partition(";;")
     if last.kind is MarkupKind.TEXT and answer and hint:
         last.plain = answer
@@ -538,7 +539,7 @@ def _move_hint_to_closer(last: InlineToken, closer: InlineToken) -> None:
 
 
 def _extract_number(answer_tokens: Sequence[InlineToken]) -> str:
-    """Remove the number before the answer of a cloze and return it, or "" if there is none."""
+    """Strip the number from the start of a cloze answer and return it, or "" if none."""
     number = _CLOZE_NUMBER.match("".join([token.plain for token in answer_tokens]))
     if number is None:
         return ""

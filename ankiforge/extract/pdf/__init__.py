@@ -50,7 +50,10 @@ _NO_MARKS = (
 
 
 class PdfSettings(SourceSettings, kw_only=True):
-    """Settings of a `pdf:` source. For the pattern syntax, see `files.compile_patterns`."""
+    """Settings for a `pdf:` source.
+
+    See `files.compile_patterns` for the pattern syntax.
+    """
 
     include: Strings = ("**/*.pdf",)
     exclude: Strings = ()
@@ -60,8 +63,8 @@ class PdfSettings(SourceSettings, kw_only=True):
 class PdfSource(FileSource):
     """Reads the annotated PDFs in a directory.
 
-    A comment may contain drafting instructions. If `my_names` is set, only comments by these
-    authors (/T) and comments without an author count as instructions.
+    A comment may contain instructions for drafting cards. If `my_names` is set, only
+    comments by these authors (/T), or without an author, count as instructions.
     """
 
     cache: SourceCache = EmptySourceCache()  # noqa: RUF009 - stateless
@@ -95,7 +98,7 @@ class PdfSource(FileSource):
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
-        """Context manager that starts reading `files` in the background and yields the `PdfWorker`.
+        """Start reading `files` in the background and yield the `PdfWorker`.
 
         The cache is saved on exit.
         """
@@ -115,7 +118,7 @@ class PdfSource(FileSource):
     def extract_file(
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield the document with its highlights, if there are any, followed by the problems."""
+        """Yield a PDF's document, if it has any highlights, followed by any problems."""
         from ankiforge.extract.pdf.messages import Failure
 
         reply = reader.read_marks(file.as_path)
@@ -146,7 +149,7 @@ class PdfSource(FileSource):
             yield Problem(file.path, *_NO_MARKS, notice=True)
 
     def read_whole_text(self, file: File, reader: PdfWorker) -> WholeText:
-        """Return the text of all pages, without running heads and feet."""
+        """Return the text of all pages, without page headers and footers."""
         labels: list[str] = []
         pages: list[str] = []
         paragraphs = []
@@ -224,14 +227,14 @@ def identify_document(path: Path) -> ExtractedDocument | Problem:
 def cut_out_pictures(
     worker: PdfWorker, path: Path, reply: ReadMarksReply
 ) -> tuple[ReadMarksReply, tuple[Picture, ...]]:
-    """Cut the marked figures and drawings out of a PDF, and reference them in their marks.
+    """Cut highlighted figures and drawings out of a PDF and link to them.
 
-    If a picture can't be cut out, its mark is left unchanged. If the worker failed, though, the
-    mark still gets its reference, because the picture may exist from an earlier run; the failure is
-    added to the problems.
+    If a picture can't be cut out, its highlight is left unchanged. But if the worker
+    failed, the highlight still gets the link, because the picture may exist from an earlier
+    run, and the failure is added to the problems.
 
     Returns:
-        (reply with the completed marks, pictures)
+        (reply with the completed highlights, pictures)
     """
     from ankiforge.extract.pdf.messages import MAX_PICTURES, Area
 

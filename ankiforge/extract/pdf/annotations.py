@@ -98,7 +98,7 @@ class Annotation(Value):
 
     @property
     def picture_area(self) -> Box | None:
-        """The area to cut out as the mark's picture, or None if the mark needs no picture."""
+        """The page area to cut out as a picture, or None if the annotation needs no picture."""
         if self.box and self.kind is HighlightKind.INK:
             left, bottom, right, top = self.box
             return (
@@ -110,9 +110,9 @@ class Annotation(Value):
         return self.box if self.kind is HighlightKind.IMAGE else None
 
     def get_distinct_comment(self, exact: str) -> str:
-        """Return the comment, or "" if it merely repeats `exact`, the marked text.
+        """Return the comment, or "" if it just repeats `exact`, the highlighted text.
 
-        Instructions such as `skip` are always returned, and so are questions, unless `exact`
+        Instructions such as `skip` are always returned. So are questions, unless `exact`
         contains a question too.
         """
         if not exact or _INSTRUCTION.match(self.comment):
@@ -122,10 +122,9 @@ class Annotation(Value):
         return "" if is_similar(self.comment, exact) else self.comment
 
     def iter_identity_hints(self, names: Collection[str]) -> Iterator[Hint]:
-        """Yield hints that identify the mark even after its text has changed.
+        """Yield hints that identify the annotation even after its text has changed.
 
-        These are its Zotero key, its /NM value and its position. The /NM value is only used if it
-        is one of `names`.
+        These are its Zotero key, its /NM value (if it's one of `names`) and its position.
         """
         if self.zotero_key:
             yield hints.make_zotero_hint(self.zotero_key)
@@ -157,11 +156,9 @@ _STATE_REASON = (
 def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
     """Read all annotations in a PDF.
 
-    PDFium returns the colour of an annotation only if it has no appearance stream, so the
-    appearance streams of coloured annotations are removed in memory.
-
-    Args:
-        pages: The pages of the PDF, with None in place of an unreadable page.
+    PDFium only returns the colour of annotations without an appearance stream, so we remove
+    the appearance streams of coloured annotations in memory. `pages` has None in place of
+    unreadable pages.
     """
     annotations: list[Annotation] = []
     left_out: list[Lookalike] = []
@@ -198,7 +195,10 @@ _WEAK_NAME = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 
 def find_identifying_names(annotations: Iterable[Annotation]) -> set[str]:
-    """Return the /NM values that identify a mark: long, unique values that aren't counters."""
+    """Return the /NM values that identify an annotation.
+
+    These are long, unique values that aren't just counters.
+    """
     counts = Counter(annotation.name for annotation in annotations)
     strong = set()
     for name, count in counts.items():
@@ -215,7 +215,7 @@ _ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
 
 @contextmanager
 def open_annotation(page: PdfPage, index: int) -> Iterator[Any]:
-    """Context manager for an annotation handle, or None if PDFium can't open the annotation."""
+    """Open an annotation and yield its handle, or None if PDFium can't open it."""
     handle = pdfium_c.FPDFPage_GetAnnot(page, index)
     yield handle
     if handle:
@@ -230,8 +230,8 @@ def _read_annotation(
     """Read one annotation.
 
     Returns:
-        The annotation, a `Lookalike` with the reason for leaving it out, or None if it is part of
-            the document, like a link.
+        The annotation, a `Lookalike` with the reason for leaving it out, or None if it's
+            part of the document itself, like a link.
     """
     subtype = _read_string(handle, b"Subtype")
     kind = MARK_KINDS.get(subtype)
@@ -278,7 +278,7 @@ def _read_annotation(
 
 
 def _read_contents(handle: Any) -> str:
-    """Return the annotation's plain text, or else the text of its rich text (XHTML).
+    """Return an annotation's plain text, falling back to the text of its rich text (XHTML).
 
     External resources referenced by the rich text are never fetched.
     """
@@ -335,10 +335,10 @@ _INVISIBLE_ELEMENT = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
 
 
 def _read_colour(handle: Any) -> str:
-    """Return the colour as `#rrggbb`, or "" if the annotation has none.
+    """Return an annotation's colour as `#rrggbb`, or "" if it has none.
 
-    PDFium rounds each component down. It returns the colour only if the annotation has no
-    appearance stream, so the appearance stream is removed first.
+    PDFium only returns the colour if there's no appearance stream, so we remove that first.
+    Each component is rounded down.
     """
     if not pdfium_c.FPDFAnnot_HasKey(handle, b"C"):
         return ""
@@ -368,7 +368,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def parse_date(date: str) -> datetime:
-    """Parse a PDF date (PDF 32000-1 §7.9.4) leniently, or return `NEVER` if it is invalid.
+    """Parse a PDF date (PDF 32000-1 §7.9.4) leniently, returning `NEVER` if it's invalid.
 
     Dates without a time zone are assumed to be in UTC.
     """
@@ -399,8 +399,8 @@ def format_date(date: datetime) -> str:
 def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
     """Merge each thread (root annotation, replies and group members) into one annotation.
 
-    Threads with only hidden annotations and review states are dropped. The order of the file is
-    kept.
+    Threads that consist only of hidden annotations and review states are dropped. The file
+    order is kept.
     """
     by_reference = {annotation.reference: annotation for annotation in annotations}
     threads: dict[AnnotationIndex, list[Annotation]] = defaultdict(list)
@@ -422,9 +422,10 @@ def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
 
 
 def _merge_thread(thread: list[Annotation]) -> Annotation:
-    """Merge a thread into its text mark, or into its root annotation if it has no text mark.
+    """Merge a thread into its text mark, falling back to its root annotation.
 
-    The merged comment is the contents of the group, followed by the replies in chronological order.
+    The merged comment consists of the contents of the group, followed by the replies in
+    chronological order.
     """
     roots = (annotation for annotation in thread if annotation.parent is None)
     root = next(roots, thread[0])

@@ -108,8 +108,8 @@ def iter_repaired_copies(path: Path) -> Iterator[bytes]:
     """Yield up to three repaired copies of a damaged PDF, for PDFium to try in order.
 
     1. the file with a new trailer, in case its end is missing or damaged
-    2. the file rewritten by pypdf, which tolerates wrong references and lengths and decrypts files
-       that have an empty password
+    2. the file rewritten by pypdf, which tolerates wrong references and lengths, and decrypts
+       files that have an empty password
     3. the first copy, rewritten by pypdf
 
     Raises:
@@ -213,9 +213,9 @@ _PUBLISHER_COVER = regex(
 
 
 def answer_pdf_question(question: Question) -> Reply:
-    """Answer a question about a PDF, or return a `Failure` if that isn't possible.
+    """Answer a question about a PDF, returning a `Failure` if that isn't possible.
 
-    The content of the file never causes an exception.
+    No file content, however malformed, makes this raise an exception.
     """
     path = Path(question.path)
     try:
@@ -248,8 +248,8 @@ The entry is removed after the last pages have been read.
 def _read_pages(question: ReadPages, path: Path) -> Reply:
     """Read the text of a range of pages.
 
-    The file stays open until its last pages have been read, because opening it takes as long as
-    reading a sixth of its pages.
+    The file is kept open until its last page has been read, because opening it takes as
+    long as reading a sixth of its pages.
     """
     file_key = f"{path} {stamp_file(path)}"
     if file_key not in _open_files:
@@ -275,8 +275,8 @@ def _read_pages(question: ReadPages, path: Path) -> Reply:
 def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failure:
     """Open a PDF, repairing it if necessary. The caller must close the document.
 
-    PDFium itself repairs a damaged or missing cross-reference table. If it still can't open the
-    file, the copies from `iter_repaired_copies` are tried.
+    PDFium repairs a damaged or missing cross-reference table by itself. If it still can't
+    open the file, we try the copies from `iter_repaired_copies`.
 
     Returns:
         (document, notices about the file), or a `Failure` if the file can't be opened.
@@ -362,7 +362,7 @@ class _OpenPage:
         self._text: pdfium.PdfTextPage | None = None
 
     def load_text_page(self) -> pdfium.PdfTextPage:
-        """Return the text page, after rotating the page so that its text is upright."""
+        """Return the text page, rotating the page first so that its text is upright."""
         if self._text is None:
             self._text = load_upright_text(self.page)
         return self._text
@@ -381,7 +381,7 @@ class _FilePages:
         return len(self.document)
 
     def iter_pages(self) -> Iterator[pdfium.PdfPage | None]:
-        """Yield the pages in order, with None in place of a page that can't be opened."""
+        """Yield the pages in order, with None in place of pages that can't be opened."""
         for number in range(len(self)):
             yield self.read_or_default(
                 number,
@@ -395,7 +395,7 @@ class _FilePages:
         read: Callable[[int], Any],
         default: Any,
     ) -> Any:
-        """Return `read(number)`, or `default` if the page is damaged."""
+        """Call `read(number)`, returning `default` and recording the page if it's damaged."""
         try:
             return read(number)
         except PDF_ERRORS:
@@ -412,7 +412,7 @@ class _FilePages:
         return self._open_page(number).load_text_page()
 
     def format_page_label(self, number: int) -> str:
-        """Return the page label stored in the PDF, or else the page number from 1."""
+        """Return the page label stored in the PDF, falling back to the one-based page number."""
         return to_one_line(self.document.get_page_label(number)) or str(number + 1)
 
 
@@ -441,7 +441,7 @@ class _LocatedMark(Value):
 
     @property
     def sort_key(self) -> tuple[int, float, float]:
-        """Sorts marks by their first character, then from top to bottom and left to right."""
+        """Sort key: the mark's first character, then top to bottom, then left to right."""
         left, _, _, top = self.annotation.box or _NO_BOX
         return (self.first_char.visible_index if self.first_char else 0, -top, left)
 
@@ -451,7 +451,10 @@ _HYPHEN = "-"
 
 class _OpenPdf:
     def __init__(self, pages: _FilePages, name: str) -> None:
-        """Read the text of all pages. `name` is the file name without its suffix."""
+        """Read the text of all pages.
+
+        `name` is the file name without its suffix.
+        """
 
         def read_text(number: int) -> str:
             text: str = pages.load_text_page(number).get_text_range()
@@ -484,7 +487,7 @@ class _OpenPdf:
         self._outline = list(read_outline(pages.document))
 
     def close(self) -> None:
-        """Break the reference cycles of the cached pages, which would otherwise stay in memory."""
+        """Break the cached pages' reference cycles, which would otherwise keep them in memory."""
         for page in self._page_cache.values():
             page.text.close()
 
@@ -529,7 +532,7 @@ class _OpenPdf:
     def read_marks(
         self, annotations: Sequence[Annotation], reply: ReadMarksReply
     ) -> ReadMarksReply:
-        """Add the document, its marks and any problems to `reply`."""
+        """Return `reply` with the document, its highlights and any problems added."""
         identifying_names = find_identifying_names(annotations)
         annotations_by_page: dict[int, list[Annotation]] = defaultdict(list)
         for annotation in annotations:
@@ -674,9 +677,9 @@ class _OpenPdf:
     def _choose_anchor_text(
         self, page: _MarkedPage, annotation: Annotation, exact: str, quoted: str
     ) -> str:
-        """Return the text for the mark's key, or "" if the key is built from `exact`.
+        """Return the text to build a highlight's key from, or "" if `exact` is used as it is.
 
-        Without any marked text, this is the annotation's contents, name or position.
+        If no text is highlighted, use the annotation's contents, name or position.
         """
         if exact:
             return "" if exact == quoted else quoted
@@ -685,9 +688,10 @@ class _OpenPdf:
         return annotation.contents or annotation.name or position
 
     def _join_marks(self, first: Highlight, second: Highlight) -> Highlight:
-        """Join two marks on consecutive pages into one highlight, which gets the key of the first.
+        """Join two highlights on consecutive pages into one, keeping the key of the first.
 
-        PDF readers can't mark text across a page break, so users mark both sides.
+        PDF readers can't highlight across a page break, so users highlight both sides
+        separately.
         """
         exact = first.exact
         word = find_last_word(exact.rstrip(_HYPHEN))
@@ -712,7 +716,7 @@ class _OpenPdf:
     # --- the text of pages
 
     def read_pages(self, first: int, count: int) -> ReadPagesReply:
-        """Return the lines of `count` pages starting at `first`, without running heads and feet."""
+        """Return the lines of `count` pages starting at `first`, without headers and footers."""
         labels = []
         pages = []
         for page_number in range(first, min(first + count, len(self._texts))):
@@ -736,9 +740,9 @@ class _OpenPdf:
     # --- quotes
 
     def find_context(self, quote: ExternalQuote) -> QuoteContext:
-        """Find the context of a quote, or return an empty `QuoteContext` if the quote isn't found.
+        """Find the context of a quote, returning an empty `QuoteContext` if it isn't found.
 
-        On a page with line numbers, the search is repeated without numbers in the quote.
+        On pages with line numbers, we search again with these numbers removed from the quote.
         """
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
@@ -842,10 +846,10 @@ def _get_first_and_last_char(segments: Segments) -> tuple[PrintedChar, PrintedCh
 def _continues_on_next_page(
     page: _MarkedPage, mark: _LocatedMark, next_page: _MarkedPage, next_mark: _LocatedMark
 ) -> bool:
-    """Return whether two marks on consecutive pages belong to one passage.
+    """Return whether two highlights on consecutive pages belong to the same passage.
 
-    Up to one line, such as a footer or a running head, may come between each mark and the page
-    break.
+    Up to one line, e.g. a page header or footer, may come between each highlight and the
+    page break.
     """
     if next_page.number != page.number + 1 or not (mark.segments and next_mark.segments):
         return False

@@ -33,7 +33,7 @@ _CAPTION = regex(
 
 
 def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedChar]:
-    """Return the first character of each block on a page, except for the first block."""
+    """Return the first character of each block on a page, other than the first block."""
     # determine the usual distance between two lines
     steps = []
     for above, line in pairwise(lines):
@@ -58,10 +58,10 @@ def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedCh
 
 
 def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
-    """Return whether the font of `line` shows that it is a heading above `below`.
+    """Return whether `line` is set in a font that makes it a heading for the line below.
 
-    All sampled letters must have the same font, which the line below doesn't use. If that font
-    isn't bold, the heading must also end earlier than the line below.
+    All sampled letters must share a font that the line below doesn't use. If that font
+    isn't bold, the heading must also end further left than the line below.
     """
     if (
         line.chars[0].text.islower()
@@ -80,9 +80,9 @@ def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
 
 
 def _is_caption(line: Line, above: Line) -> bool:
-    """Return whether a line begins like a caption, such as `Figure 2:` or `Table 1.`.
+    """Return whether a line starts like a caption, e.g. `Figure 2:` or `Table 1.`.
 
-    With a full stop after the number, the line above must also end a sentence.
+    If the number is followed by a full stop, the line above must also end a sentence.
     """
     caption = _CAPTION.match("".join([char.text for char in line.chars[:20]]))
     if not caption:
@@ -133,8 +133,8 @@ class _ListItem:
 def find_list_items(lines: Iterable[Line]) -> set[PrintedChar]:
     """Return the first character of each list item labelled with a letter or number.
 
-    A line only counts if the previous or next item of the same list is on the page too. Capitals
-    with a full stop don't count, because they may be initials.
+    A line only counts if the page also has the previous or next item of the same list.
+    Capitals followed by a full stop are ignored, because they may be initials.
     """
     items: list[_ListItem] = []
     for line in lines:

@@ -18,7 +18,7 @@ _MIN_COMPARED_CHARS = 3
 
 
 class Char(NamedTuple):
-    """A character read by PDFium, with a box as high as the font rather than the glyph.
+    """A character as read by PDFium. Its box is as high as the font, not just the glyph.
 
     Lengths are in points, and the y axis points upwards.
     """
@@ -49,7 +49,7 @@ LINE_GAP = 2
 
 
 class PrintedChar:
-    """A visible character, linked to its neighbours. Its coordinates are those of its `Char`."""
+    """A visible character, linked to its neighbours and with the coordinates of its `Char`."""
 
     __slots__ = (
         "bottom",
@@ -103,13 +103,13 @@ class PrintedChar:
 
     @property
     def neighbours(self) -> Iterator[PrintedChar]:
-        """The previous and the next character, if they exist."""
+        """The previous and next characters, if any."""
         for neighbour in (self.previous, self.next):
             if neighbour:
                 yield neighbour
 
     def get_other_neighbour(self, neighbour: PrintedChar) -> PrintedChar | None:
-        """Return the neighbour opposite `neighbour`, or None if there is none."""
+        """Return the neighbour on the other side from `neighbour`, if any."""
         return self.next if neighbour is self.previous else self.previous
 
     def is_letter_joined_to(self, other: PrintedChar | None) -> bool:
@@ -121,7 +121,7 @@ class PrintedChar:
         )
 
     def is_word_edge_beside(self, other: PrintedChar) -> bool:
-        """Return whether this is the first or last letter of the word that contains `other`.
+        """Return whether this is the first or last letter of the word that `other` is in.
 
         `other` must be a neighbour of this character.
         """
@@ -147,7 +147,7 @@ class Line:
             char.line = self
 
     def has_similar_size(self, other: Line) -> bool:
-        """Return whether the two lines have similar font sizes or are too short to compare."""
+        """Return whether two lines have similar font sizes, or are too short to compare."""
         if min(len(self.chars), len(other.chars)) < _MIN_COMPARED_CHARS:
             return True
         return 1 / _MAX_SIZE_RATIO <= self.height / other.height <= _MAX_SIZE_RATIO

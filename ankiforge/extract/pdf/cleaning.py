@@ -44,8 +44,8 @@ _AROUND_LINE_BREAK = regex(r" ?\n[ \n]*")
 def clean_text(text: str) -> str:
     """Normalize text to NFC with single spaces, and drop control characters and surrogates.
 
-    Line breaks are kept, and ligatures are replaced by their letters. NFKC would also change
-    characters such as the ² in m².
+    Line breaks are kept and ligatures are split into letters. We don't use NFKC, because it
+    would also change characters such as the ² in m².
     """
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -54,7 +54,7 @@ def clean_text(text: str) -> str:
 
 
 def to_one_line(text: str) -> str:
-    """Clean text, and collapse all whitespace, including line breaks, to single spaces."""
+    """Clean text and collapse all whitespace, including line breaks, to single spaces."""
     return " ".join(clean_text(text).split())
 
 
@@ -65,7 +65,7 @@ _NOTE_NUMBER = regex(
 
 
 def strip_note_number(text: str) -> str:
-    """Remove a leading footnote number, such as the ² in `²This style …`."""
+    """Strip a leading footnote number, e.g. the ² in `²This style …`."""
     number = _NOTE_NUMBER.match(text)
     if not number or not text[number.end()].isupper():
         return text
@@ -73,7 +73,7 @@ def strip_note_number(text: str) -> str:
 
 
 def clean_blocks(text: str) -> str:
-    """Clean text that consists of several blocks, with a single line break between blocks.
+    """Clean text that may span several blocks, separating them by a single line break.
 
     Leading and trailing spaces are kept.
     """
@@ -121,7 +121,7 @@ _PREFIX = r"(?:un|in|dis|inter|over|under|cor?|re|mis|non|pre|de|a|be|out|up|or|
 
 
 def find_last_word(text: str) -> str:
-    """Return the word at the end of a text, or "" if the text doesn't end with a word.
+    """Return the word at the end of a text, or "" if it doesn't end with a word.
 
     The word may contain hyphens or end with one.
     """
@@ -130,19 +130,19 @@ def find_last_word(text: str) -> str:
 
 
 def find_first_word(text: str) -> str:
-    """Return the word at the start of a text, or "" if the text doesn't start with a word.
+    """Return the word at the start of a text, or "" if it doesn't start with a word.
 
-    The word may contain hyphens but doesn't end with one.
+    The word may contain hyphens, but never ends with one.
     """
     word = _FIRST_WORD.match(text[:MAX_WORD_CHARS])
     return word[0].rstrip("-\u2010") if word else ""
 
 
 class Spelling:
-    """Decides whether to keep the hyphen of a word broken across lines.
+    """Decides whether to keep the hyphen of a word that is broken across lines.
 
-    The decision follows the spelling in the rest of the document, whose words are counted on first
-    use.
+    This depends on how the word is spelled elsewhere in the document. Words are counted on
+    first use.
     """
 
     def __init__(self, pages: Sequence[str]) -> None:
@@ -150,7 +150,7 @@ class Spelling:
 
     @cached_property
     def _word_counts(self) -> Counter[str]:
-        """The frequency of each word, and of each pair of adjacent words in a longer compound."""
+        """How often each word occurs, and each adjacent pair of words within longer compounds."""
         counts: Counter[str] = Counter()
         for page in self._pages:
             unbroken_text = _BROKEN_WORD.sub(" ", page).lower().replace("\u2010", "-")
@@ -164,11 +164,11 @@ class Spelling:
         return counts
 
     def should_keep_hyphen(self, left: str, right: str) -> bool:
-        """Return whether the hyphen between `left` at a line end and `right` is part of the word.
+        """Return whether a word broken into `left` and `right` is spelled with the hyphen.
 
-        If `left-right` or `leftright` occurs elsewhere in the document (three cases out of four),
-        the more frequent spelling wins. Otherwise, the hyphen is kept before a capital or a digit
-        and in typical compounds.
+        If `left-right` or `leftright` occurs elsewhere in the document, as it does in three
+        cases out of four, the more frequent spelling wins. Otherwise, the hyphen is kept before
+        a capital or digit and in typical compounds.
         """
         left = left.replace("\u2010", "-")
         right = right.replace("\u2010", "-")
@@ -237,14 +237,14 @@ REPETITION_WINDOW = 8
 
 
 def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
-    """Put the letters of right-to-left words into reading order, modifying `chars` in place.
+    """Put the letters of right-to-left words into reading order, editing `chars` in place.
 
-    Some programs store these words from left to right, as they are displayed. Some also swap lam
-    and alef in their ligature.
+    Some PDF writers store these words from left to right, as displayed, and some swap the
+    letters of the lam-alef ligature.
 
     Args:
         chars: The characters of a page.
-        text: The text of `chars`, with one character for each of them.
+        text: The text of `chars`, with exactly one character for each of them.
     """
     for word in _RIGHT_TO_LEFT.finditer(text):
         start, end = word.span()
@@ -272,7 +272,7 @@ def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
 
 
 def has_misread_letters(chars: Sequence[Char]) -> bool:
-    """Return whether the stored letters of a passage differ from what the page displays."""
+    """Return whether the letters stored for a passage seem to differ from those displayed."""
     text = "".join(char.text for char in chars)
     if _REVERSED_WORD.search(text) or _STRAY_CHARACTER.search(text):
         return True

@@ -18,9 +18,9 @@ Box = tuple[float, float, float, float]
 
 
 class Position(NamedTuple):
-    """The position of a letter or piece of text along and across its line.
+    """The position of a letter or chunk of text, measured along and across its line.
 
-    For horizontal text, these coordinates are x and y.
+    For horizontal text, along is x and across is y.
     """
 
     start: float
@@ -38,7 +38,7 @@ class Position(NamedTuple):
 
 
 class Piece(Value):
-    """A piece of text within a line, whose words are close together."""
+    """A chunk of text within a line, made up of words that are close together."""
 
     text: str
     position: Position
@@ -49,7 +49,7 @@ class Piece(Value):
 
     @property
     def box(self) -> Box:
-        """The bounding box in the user space of the page."""
+        """The bounding box in the page's user space."""
         start, end, low, high, _, _ = self.position
         if self.angle == 0:
             return (start, low, end, high)
@@ -61,7 +61,7 @@ class Piece(Value):
 
 
 class DetectedLabel(Value):
-    """A label in a figure, and the box of the mask that covers it."""
+    """A label found in a figure, with the box of the mask that hides it."""
 
     text: str
     box: Box
@@ -72,7 +72,7 @@ READING_DIRECTIONS = {0: (1.0, 0.0), 90: (0.0, 1.0), 180: (-1.0, 0.0), 270: (0.0
 
 
 def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]:
-    """Project a box onto a unit vector, and return the start and end of the projection."""
+    """Project a box onto a unit vector and return the start and end of the projection."""
     left, bottom, right, top = box
     x, y = direction
     projections = (
@@ -85,7 +85,7 @@ def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]
 
 
 def compute_bounding_box(boxes: Iterable[Box]) -> Box:
-    """Return the smallest box that contains all `boxes`."""
+    """Return the smallest box that contains all the given boxes."""
     all_boxes = list(boxes)
     return (
         min(box[0] for box in all_boxes),
@@ -110,9 +110,9 @@ _FRACTION = regex(r"\d+/\d+")
 
 
 def parse_number(text: str) -> float | None:
-    """Parse a number as printed in figures, such as `1,200` or `−5%`, or return None.
+    """Parse a number as printed in figures, e.g. `1,200` or `−5%`, or return None.
 
-    Percent, degree and dollar signs and the suffixes K and M are ignored.
+    Percent, degree and dollar signs are ignored, and so are the suffixes K and M.
     """
     if not any(map(str.isdigit, text)) or _NUMBER.fullmatch(text) is None:
         return None
@@ -135,7 +135,10 @@ _MAX_TICK_DEVIATION = 0.015
 
 
 def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
-    """Return the tick labels of horizontal and vertical axes, recognized by their even spacing."""
+    """Return the tick labels of horizontal and vertical axes.
+
+    They're recognized as numbers whose values are proportional to their positions.
+    """
     numbers: list[NumberPiece] = []
     for piece in pieces:
         value = parse_number(piece.text)
@@ -195,7 +198,7 @@ def _group_by_level(
 
 
 def _is_evenly_spaced(points: Sequence[tuple[float, float]]) -> bool:
-    """Return whether the values of (position, value) pairs depend linearly on the positions."""
+    """Return whether the values of (position, value) pairs are linear in their positions."""
     first_position, first_value = points[0]
     last_position, last_value = points[-1]
     distance = last_position - first_position
@@ -210,7 +213,7 @@ def _is_evenly_spaced(points: Sequence[tuple[float, float]]) -> bool:
 
 
 def find_panel_letters(pieces: Sequence[Piece]) -> set[Piece]:
-    """Return the letters that label the panels of a figure, such as a, b, c or (A), (B), (C).
+    """Return the letters that label the panels of a figure, e.g. a, b, c or (A), (B), (C).
 
     They must form a series in which each letter occurs exactly once.
     """
@@ -261,10 +264,10 @@ joined.
 def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame, in no particular order.
 
-    If the frame seems to contain text rather than a figure, () is returned.
+    Returns () if the frame seems to contain running text rather than a figure.
 
     Args:
-        pieces: The pieces of text in the frame and around it.
+        pieces: The chunks of text in and around the frame.
         frame: The area framed by the user.
     """
     pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
@@ -326,7 +329,7 @@ MAX_EDGE_DISTANCE = 0.4
 
 
 def join_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Group pieces into labels, each of which is a list of consecutive lines."""
+    """Group chunks of text into labels, each a list of consecutive lines."""
     by_angle: dict[int, list[Piece]] = defaultdict(list)
     for piece in dict.fromkeys(pieces):
         by_angle[piece.angle].append(piece)

@@ -44,7 +44,7 @@ text that extends beyond the frame.
 def find_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame on a page, in no particular order.
 
-    If the frame contains no letters, or too many for a figure, () is returned.
+    Returns () if the frame contains no letters, or too many for a figure.
     """
     with closing(page.get_textpage()) as text_page:
         letters = _read_letters(text_page, frame)
@@ -109,7 +109,7 @@ _CJK_DESCENT = 0.14
 
 
 class Letter(NamedTuple):
-    """A visible character, with its reading direction and its position along its line."""
+    """A visible character with its reading direction and its position along its line."""
 
     char: Char
     angle: int
@@ -125,7 +125,7 @@ def _is_within(letter: Letter, frame: Box) -> bool:
 def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
     """Return the visible characters in and around a frame, in PDFium's order.
 
-    Slanted text is excluded.
+    Slanted text is left out.
     """
     raw = text_page.raw
     left, bottom, right, top = frame
@@ -202,7 +202,7 @@ class _LetterRun:
         self.extent = letter.position
 
     def add(self, letter: Letter) -> None:
-        """Append a letter. The baseline of the run is that of its largest letter."""
+        """Append a letter. The run takes its baseline from its largest letter."""
         self.letters.append(letter)
         larger = max(self.extent, letter.position, key=attrgetter("size"))
         self.extent = Position(
@@ -229,7 +229,7 @@ class _LetterRun:
         )
 
     def is_continued_by_run(self, other: _LetterRun) -> bool:
-        """Return whether `other` continues this run, or is its superscript or subscript."""
+        """Return whether `other` continues this run or is a superscript or subscript of it."""
         word, index = self.extent, other.extent
         size = max(word.size, index.size)
         if size <= 1.25 * min(word.size, index.size):
@@ -270,7 +270,7 @@ class _LetterRun:
 
 
 def _measure_gap(previous: Letter, letter: Letter) -> float:
-    """Return the gap between two letters of a line, which may run in either direction."""
+    """Return the gap between two letters on a line, whichever of them comes first."""
     return max(
         letter.position.start - previous.position.end,
         previous.position.start - letter.position.end,

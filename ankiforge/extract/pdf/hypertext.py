@@ -72,8 +72,8 @@ def find_quote_contexts(
 ) -> FindContextsReply | Failure:
     """Find the context of each quote in an EPUB or web page.
 
-    A quote that isn't found gets an empty context. If the file can't be read, a `Failure` is
-    returned; its content never causes an exception.
+    Quotes that aren't found get an empty context. If the file can't be read, a `Failure` is
+    returned. No file content, however malformed, makes this raise an exception.
     """
     try:
         if path.suffix.lower() in PAGE_SUFFIXES:
@@ -123,15 +123,15 @@ class _BookPage:
 
     @cached_property
     def text(self) -> str:
-        """The text of the page, with each block on its own line.
+        """The text of the page, with one block per line.
 
-        Asides are included, because quotes from other programs contain them.
+        Asides are included, because quotes made by other programs contain them.
         """
         return "\n".join(text for _, text in iter_html_blocks(self.soup) if text)
 
     @cached_property
     def normalized_text(self) -> str:
-        """The text normalized for comparison, in which quotes are searched for."""
+        """The text to search for quotes, normalized for comparison."""
         return normalize_for_comparison(self.text)
 
     @cached_property
@@ -139,9 +139,9 @@ class _BookPage:
         return parse_page(self.html)
 
     def find_block_start(self, selector: str) -> int:
-        """Return the offset in `text` of the block around an element, or -1 if it isn't found.
+        """Return the offset in `text` of the block that contains an element, or -1.
 
-        `selector` is the CSS selector of the element.
+        `selector` is the element's CSS selector.
         """
         from soupsieve import SelectorSyntaxError
 
@@ -158,7 +158,7 @@ class _BookPage:
 
 
 def read_pages(book: ZipFile) -> list[_BookPage]:
-    """Read the pages of an EPUB in the order of its spine, followed by pages not in the spine.
+    """Read the pages of an EPUB in spine order, followed by any pages not in the spine.
 
     Raises:
         ValueError: The pages are too large.
@@ -183,7 +183,7 @@ def read_pages(book: ZipFile) -> list[_BookPage]:
 
 
 def read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
-    """Parse the package file of an EPUB: its metadata, manifest and spine.
+    """Parse an EPUB's package file, which holds its metadata, manifest and spine.
 
     Returns:
         (name of the package file, its root element)
@@ -228,17 +228,17 @@ def _iter_spine(book: ZipFile) -> Iterator[str]:
 
 
 def _remove_asides(text: str, span: Span) -> tuple[str, Span]:
-    """Remove asides from a text, and return it with the new span of the quote."""
+    """Remove asides from a text, returning it with the updated span of the quote."""
     start, end = span
     before, quote, after = map(remove_asides, (text[:start], text[start:end], text[end:]))
     return before + quote + after, (len(before), len(before) + len(quote))
 
 
 def _find_quote(pages: list[_BookPage], quote: ExternalQuote) -> tuple[str, Span] | None:
-    """Return (text, span of the quote in that text), or None if the quote isn't found.
+    """Find a quote and return (text, span of the quote in it), or None.
 
-    If the quote occurs several times and its stored position doesn't show which occurrence is
-    meant, None is returned too, because a wrong sentence would be worse than none.
+    If the quote occurs several times and its stored position doesn't tell which one is
+    meant, we return None, because a wrong sentence would be worse than none.
     """
     folded_quote = normalize_for_comparison(quote.words)
     if not folded_quote:
@@ -279,8 +279,8 @@ def _locate_on_page(
 ) -> tuple[str, Span] | None:
     """Locate a quote that occurs `count` times on a page.
 
-    Several occurrences are told apart by the stored element and offset; without them, None is
-    returned.
+    If there are several occurrences, the stored element and offset tell which one is meant.
+    Without them, None is returned.
     """
     if count == 1:
         return _locate_quote(quote, page.text)

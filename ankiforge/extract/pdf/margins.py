@@ -36,22 +36,22 @@ _PAGE_NUMBER = regex(
 
 
 class EdgeLine(Value):
-    """A line at the top or bottom of a page, which may be a running head or foot."""
+    """A line at the top or bottom of a page, which may be a page header or footer."""
 
     at_top: bool
     text: str
 
     @property
     def key(self) -> tuple[bool, str]:
-        """Identifies the line on other pages. Numbers are masked, because page numbers differ."""
+        """A key for recognizing the line on other pages, with page numbers masked."""
         return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
 
 class RunningLines:
-    """The running heads and feet of a document, which are edge lines that recur on other pages."""
+    """A document's page headers and footers: lines that recur at the edges of its pages."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Find the lines that recur in `texts`, the texts of all pages."""
+        """Find the lines that recur at the top or bottom of the given page texts."""
         self._edge_lines = [tuple(_find_edge_lines(text)) for text in texts]
         counts: Counter[tuple[bool, str]] = Counter()
         for lines in self._edge_lines:
@@ -60,11 +60,12 @@ class RunningLines:
         self._recurring = {key for key, count in counts.items() if count >= min_count}
 
     def find_body(self, page: int, text: str) -> Span:
-        """Return the span of a page's text between its running heads and feet.
+        """Return the span of a page's text between its headers and footers.
 
         Args:
             page: The page number, from 0.
-            text: The text of the page. Its lines may be joined differently than in the constructor.
+            text: The text of the page. Lines may be joined differently than in the
+                constructor's `texts`.
         """
         start = 0
         end = len(text)
@@ -87,7 +88,7 @@ class RunningLines:
 
 
 def _find_edge_lines(text: str) -> Iterator[EdgeLine]:
-    """Yield the top lines of a page from the top down, then its bottom lines from the bottom up."""
+    """Yield a page's top lines from the top down, then its bottom lines from the bottom up."""
     every_line = text.splitlines()
     first_lines = list(islice(_clean_lines(every_line), 2 * EDGE_LINE_COUNT + 1))
     if len(first_lines) > 2 * EDGE_LINE_COUNT:
@@ -124,7 +125,7 @@ _NUMBER_AT_LINE_END = regex(r"(?m)^[ \t]*[0-9]{1,4}(?![0-9])|(?<![0-9])[0-9]{1,4
 
 
 class LineNumber:
-    """A number at the start or end of a line, which may be a line number."""
+    """A number at the start or end of a line that may be a line number."""
 
     def __init__(self, digits: Sequence[Char]) -> None:
         self.digits = digits
@@ -136,9 +137,9 @@ class LineNumber:
 
 
 def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
-    """Yield the line numbers printed in the margins, as in manuscripts and preprints.
+    """Yield the line numbers in the margins, as found in manuscripts and preprints.
 
-    If they were read as text, they would interrupt sentences.
+    They have to be removed, or they'd end up in the middle of sentences.
     """
     text = "".join([char.text for char in chars]).replace("\r", "\n")
     numbers = []
@@ -193,7 +194,7 @@ def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
 
 
 def _count_rows(chars: Iterable[Char]) -> int:
-    """Count the lines on which the characters are, ignoring superscripts and subscripts."""
+    """Count the lines that the characters are on, ignoring superscripts and subscripts."""
     chars_by_height = sorted(chars, key=attrgetter("y"))
     return bool(chars_by_height) + sum(
         above.y - below.y > 0.5 * below.height

@@ -54,7 +54,7 @@ spaces between them.
 
 
 class Quad(Value):
-    """One of the convex quadrilaterals that make up a mark."""
+    """One of the convex quadrilaterals that make up a highlight."""
 
     index: int
     """The index among the quads of the mark."""
@@ -65,9 +65,9 @@ class Quad(Value):
     """Whether the edges are parallel to those of the page."""
 
     def contains(self, char: PrintedChar) -> bool:
-        """Return whether the centre of a character is inside the quad or on its edge.
+        """Return whether the centre of a character is inside the quad or on its border.
 
-        There is no tolerance, because it would include letters of adjacent lines.
+        There's no tolerance, because that would let in letters from adjacent lines.
         """
         left, bottom, right, top = self.box
         if not (left <= char.x <= right and bottom <= char.y <= top):
@@ -100,7 +100,7 @@ class Quad(Value):
 
 
 def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
-    """Build the quads of an annotation from its /QuadPoints, or else from its /Rect.
+    """Build an annotation's quads from its /QuadPoints, falling back to its /Rect.
 
     Returns [] if both are missing, or if the /Rect is wider than any page.
     """
@@ -119,7 +119,7 @@ def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
 
 def _build_quad(corners: list[Point], index: int) -> Quad:
-    """Build a quad from its corners, whose order differs between programs."""
+    """Build a quad from its corners, normalizing their order, which varies by PDF writer."""
     xs = [x for x, _ in corners]
     ys = [y for _, y in corners]
     centre_x = sum(xs) / 4
@@ -149,7 +149,7 @@ QuadByChar = dict[PrintedChar, Quad]
 
 
 class MarkTextFinder:
-    """Finds the text that is covered by marks on a page."""
+    """Finds the text covered by highlights on a page."""
 
     def __init__(self, page: PageText) -> None:
         self._page = page
@@ -190,9 +190,9 @@ class MarkTextFinder:
         reach: float,
         covers: Callable[[Quad, PrintedChar], bool],
     ) -> QuadByChar:
-        """Map the characters for which `covers` is true to their quads.
+        """Map each character for which `covers` returns true to its quad.
 
-        Characters up to `reach` points above a quad are considered.
+        Characters up to `reach` points above a quad are also tested.
         """
         covered: QuadByChar = {}
         for quad in mark_quads:
@@ -209,9 +209,10 @@ class MarkTextFinder:
 
 
 def _find_word_ends(covered: QuadByChar) -> QuadByChar:
-    """Return the partly covered first and last letters of the covered words.
+    """Return the first and last letters of covered words that are only partly covered.
 
-    At least a quarter of such a letter must be covered. From a half on, it is already in `covered`.
+    At least a quarter of such a letter must be covered. Letters that are at least half
+    covered are already in `covered`.
     """
     word_ends: QuadByChar = {}
     for char, quad in covered.items():
@@ -242,9 +243,9 @@ def _continues_run(previous: PrintedChar, char: PrintedChar, covered: QuadByChar
 def extend_to_words(segments: Segments) -> Segments:
     """Extend the covered characters to whole words.
 
-    Users often release the pointer one letter too early, and some programs end a mark in the middle
-    of a word. A mark within a single word is only extended if it covers most of it, because marking
-    a part may be intended.
+    Users often release the pointer one letter too early, and some programs end a highlight
+    in the middle of a word. A highlight within a single word is only extended if it covers
+    most of it, because highlighting just part of the word may be intentional.
     """
     covered = set(chain.from_iterable(segments))
     is_phrase = len(segments) > 1 or any(char.gap for char in segments[0][1:])
@@ -265,7 +266,10 @@ _UNSPACED_LETTER = regex(f"[{UNSPACED_SCRIPTS}]")
 def _find_rest_of_word(
     char: PrintedChar, side: str, covered: Collection[PrintedChar]
 ) -> Iterator[PrintedChar]:
-    """Yield the uncovered letters of a word, going from `char` to its "previous" or "next" side."""
+    """Yield the uncovered letters of a word, walking outwards from `char`.
+
+    `side` is the direction to walk in: "previous" or "next".
+    """
     if not char.text.isalnum() or _UNSPACED_LETTER.match(char.text):
         return
     neighbour: PrintedChar | None = getattr(char, side)
@@ -297,7 +301,7 @@ class _Extent(Value):
 def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
     """Sort segments by quad if that reads more plausibly than the text order.
 
-    The more plausible order has fewer jumps for the reader's eyes.
+    The more plausible order is the one in which the reader's eyes have to jump less.
     """
     if len(segments) < 2:
         return segments
@@ -326,7 +330,7 @@ def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
 
 
 def _compute_reading_order_cost(first: _Extent, second: _Extent) -> float:
-    """Return how implausible it is that `second` directly follows `first`, from 0 to 1."""
+    """Return how implausible it is for `second` to directly follow `first`, from 0 to 1."""
     height = min(first.height, second.height)
     drop = second.depth - first.depth
     if abs(drop) < 0.4 * height:
@@ -355,16 +359,16 @@ def get_passage_context(
     *,
     crosses_table: Callable[[int, int], bool] = lambda start, end: False,
 ) -> tuple[str, str, str]:
-    """Return the text before a passage, the text after it, and the sentence that contains it.
+    """Return the text before a passage, the text after it, and its surrounding sentence.
 
-    The sentence is "" if it is too long or extends over several table cells.
+    The sentence is "" if it's too long or spans several table cells.
 
     Args:
         text: The text of the page.
         span: The span of the passage.
-        body: The span of the text without running heads and feet. It limits the context, unless the
-            passage is outside.
-        crosses_table: Returns whether the text between two offsets extends over several table
+        body: The span of the text without page headers and footers. The context is limited
+            to it unless the passage itself is outside.
+        crosses_table: Returns whether the text between two offsets spans several table
             cells.
     """
     start, end = span

@@ -30,7 +30,7 @@ Box = tuple[float, float, float, float]
 
 
 class ReadMarks(Value, tag="request"):
-    """Read the marks in a PDF, and identify the work."""
+    """A request to read the highlights in a PDF and identify the work."""
 
     path: str
     named: bool = False
@@ -38,7 +38,7 @@ class ReadMarks(Value, tag="request"):
 
 
 class ExternalQuote(Value):
-    """A passage quoted from a file by another program, such as a highlight in Zotero."""
+    """A passage that another program quotes from a file, e.g. a highlight in Zotero."""
 
     page: int
     """The page on which the quote starts, from 0, or -1 if it is unknown. In an EPUB, this is an
@@ -60,7 +60,7 @@ class ExternalQuote(Value):
 
 
 class FindContexts(Value, tag="around"):
-    """Find the context of each quote in a file."""
+    """A request to find the context of each quote in a file."""
 
     path: str
     quotes: tuple[ExternalQuote, ...]
@@ -75,14 +75,14 @@ class Area(Value):
 
 
 class CutAreas(Value, tag="cut"):
-    """Cut areas out of a PDF as pictures."""
+    """A request to cut areas out of a PDF as pictures."""
 
     path: str
     areas: tuple[Area, ...]
 
 
 class PageMark(Value):
-    """A mark to locate in the picture of a page."""
+    """A highlight to locate in the picture of a page."""
 
     words: str
     box: Box | None = None
@@ -90,7 +90,7 @@ class PageMark(Value):
 
 
 class DrawPage(Value, tag="view"):
-    """Draw a whole page, and locate its words and marks in the picture."""
+    """A request to render a whole page and locate its words and highlights in the picture."""
 
     path: str
     page: int
@@ -101,13 +101,13 @@ class DrawPage(Value, tag="view"):
 
 
 class MeasurePages(Value, tag="measure"):
-    """Get the size and label of each page."""
+    """A request for the size and label of each page."""
 
     path: str
 
 
 class ReadPages(Value, tag="pages"):
-    """Read the whole text of consecutive pages."""
+    """A request for the full text of consecutive pages."""
 
     path: str
     first: int
@@ -123,9 +123,10 @@ Question = ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages | ReadP
 
 
 class ReadMarksReply(Value, tag="read", omit_defaults=True):
-    """The marks in a PDF, and the work that it contains.
+    """The highlights in a PDF, and the work that it contains.
 
-    If there are no marks and the question has `named` unset, `document` and `pages` may be empty.
+    If there are no highlights and the request doesn't set `named`, `document` and `pages`
+    may be empty.
     """
 
     document: Document = Document(DocumentKey(""), "", "")
@@ -151,7 +152,10 @@ class ReadMarksReply(Value, tag="read", omit_defaults=True):
 
 
 class QuoteContext(Value, omit_defaults=True):
-    """The context of a quote, with fields as in `Highlight`, or empty if the quote wasn't found."""
+    """The context of a quote, or an empty one if the quote wasn't found.
+
+    The fields are the same as in `Highlight`.
+    """
 
     prefix: str = ""
     suffix: str = ""
@@ -166,13 +170,13 @@ class QuoteContext(Value, omit_defaults=True):
 
 
 class FindContextsReply(Value, tag="passages"):
-    """The contexts of the quotes, in the order of the question."""
+    """The contexts of the requested quotes, in order."""
 
     passages: tuple[QuoteContext, ...]
 
 
 class CutOut(Value, omit_defaults=True):
-    """The picture of an area."""
+    """A picture cut out of a page."""
 
     data: bytes
     """The picture as a PNG, or b"" if the area is empty or can't be drawn."""
@@ -183,7 +187,7 @@ class CutOut(Value, omit_defaults=True):
 
 
 class CutAreasReply(Value, tag="figures"):
-    """The pictures of the areas, in the order of the question."""
+    """The pictures of the requested areas, in order."""
 
     pictures: tuple[CutOut, ...]
 
@@ -193,7 +197,7 @@ RelativeBox = tuple[float, float, float, float]
 
 
 class DrawPageReply(Value, tag="view"):
-    """The picture of a page, and the positions of its words and marks."""
+    """A picture of a page, with the positions of its words and highlights."""
 
     picture: bytes = b""
     """The picture as a PNG, or b"" if the page doesn't exist or can't be drawn."""
@@ -229,7 +233,7 @@ class ReadPagesReply(Value, tag="pages"):
 
 
 class Failure(Value, tag="failed"):
-    """The reply to any question about a file that couldn't be read."""
+    """The reply to any request about a file that couldn't be read."""
 
     what: str
     """Why the file couldn't be read, such as `it is not a PDF`."""

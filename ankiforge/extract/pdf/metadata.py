@@ -34,7 +34,7 @@ _MAX_ENTRY_CHARS = 200
 
 
 class OutlineEntry(Value):
-    """An entry in the outline (table of contents) of a PDF: a heading and its position."""
+    """An entry in a PDF's outline (table of contents): a heading and its position."""
 
     page: int
     """The page number of the heading, from 0."""
@@ -51,10 +51,11 @@ def format_headings(
     char_index: int,
     top: float,
 ) -> str:
-    """Return the headings above a character, from the outermost to the innermost, joined by ` › `.
+    """Return the headings above a character, outermost first, joined by ` › `.
 
-    If the page has a line that ends with the title of an outline entry, that line is the position
-    of the entry. Otherwise, it is `entry.top`, which is useless on a page with several columns.
+    If the page has a line that ends with an entry's title, the heading is taken to be
+    there. Otherwise, we use `entry.top`, although it's useless on pages with several
+    columns.
 
     Args:
         outline: The outline entries in order.
@@ -89,7 +90,7 @@ _TOP_INDEX = {
 
 
 def read_outline(document: PdfDocument) -> Iterator[OutlineEntry]:
-    """Yield the outline entries of a document that have a title and lead to a page."""
+    """Yield the outline entries of a document that have a title and point to a page."""
     with suppress(*PDF_ERRORS):
         for bookmark in islice(
             document.get_toc(MAX_OUTLINE_LEVELS), _MAX_OUTLINE_ENTRIES
@@ -132,11 +133,11 @@ def read_work(
     lines: Sequence[PrintedLine],
     file_name: str,
 ) -> Document:
-    """Read the title, authors, identifiers and tags of the work in a PDF. The key is left empty.
+    """Read the title, authors, identifiers and tags of the work in a PDF.
 
-    Identifiers in the metadata have the schemes `doi` and `arxiv`. Identifiers that are only
-    printed on the first page may belong to a cited work, so their schemes are `doi-hint` and
-    `arxiv-hint`.
+    Identifiers from the metadata have the schemes `doi` and `arxiv`. Those that are only
+    printed on the first page may belong to a cited work, so they have the schemes
+    `doi-hint` and `arxiv-hint`. The document's key is left empty.
 
     Args:
         document: The open PDF.
@@ -190,7 +191,7 @@ def read_work(
 
 
 def find_doi(text: str) -> str:
-    """Return the first DOI in a text without trailing punctuation, or "" if there is none."""
+    """Return the first DOI in a text, without trailing punctuation, or "" if there's none."""
     match = _DOI.search(text)
     if not match:
         return ""
@@ -215,7 +216,7 @@ def compute_document_id(
 ) -> str:
     """Hash the text of all pages to an id of 16 hex digits.
 
-    If there is little text, as in a scan, the objects drawn on the pages are included in the hash.
+    If there's little text, as in a scan, the objects drawn on the pages are hashed as well.
     """
     if sum(map(len, folded_texts)) >= _MIN_IDENTIFYING_CHARS:
         return hash16(*folded_texts)

@@ -61,10 +61,11 @@ _SAMPLED_CHARS = 100
 
 
 def load_upright_text(page: PdfPage) -> PdfTextPage:
-    """Return the text page of `page`, after rotating `page` so that most letters are upright.
+    """Rotate a page so that most letters are upright, and return its text page.
 
-    PDFium reads lines that run down the page in reverse order. Rotating the page also makes its
-    text, and the keys derived from it, independent of the rotation saved by a user.
+    PDFium reads lines that run down the page in reverse order. Rotating the page also means
+    that its text, and any keys derived from it, don't depend on a rotation saved by the
+    user.
     """
     text = page.get_textpage()
     count = text.count_chars()
@@ -94,7 +95,7 @@ _MISREAD_CODES = frozenset((_GRAVE_ACCENT_CODE, _TIMES_CODE, _PRIME_CODE))
 
 
 def read_chars(page: PdfTextPage) -> list[Char]:
-    """Read all characters of a page in reading order, including whitespace and line breaks."""
+    """Read all characters of a page in reading order, including spaces and line breaks."""
     raw = page.raw
     box = pdfium_c.FS_RECTF()
     box_pointer = byref(box)
@@ -143,11 +144,11 @@ _SYMBOL_FIXES = {_TIMES_CODE: "×", _PRIME_CODE: "′"}
 
 
 def _decode_char(raw: Any, index: int, code: int, aspect: float) -> str:
-    """Return the character that is printed for a code in a TeX font.
+    """Return the character that a TeX font prints for a code.
 
-    `code` is either a control character or often misread, such as the code of ` for ℓ. In other
-    fonts, the character with this code is returned. `aspect` is the character's width divided by
-    its height.
+    The code is either a control character or one that's often misread, such as the code of
+    ` for ℓ. In other fonts, it's decoded as usual. `aspect` is the character's width
+    divided by its height.
     """
     font_name = create_string_buffer(64)
     pdfium_c.FPDFText_GetFontInfo(raw, index, font_name, len(font_name), None)
@@ -166,7 +167,7 @@ def _decode_char(raw: Any, index: int, code: int, aspect: float) -> str:
 
 
 def get_font_name(page: PdfTextPage, char: PrintedChar) -> str:
-    """Return the name of a character's font without its subset prefix."""
+    """Return the name of a character's font, without the subset prefix."""
     name = create_string_buffer(64)
     pdfium_c.FPDFText_GetFontInfo(page.raw, char.char_index, name, len(name), None)
     return name.value.decode("latin-1").rpartition("+")[2]
@@ -185,10 +186,10 @@ have more.
 
 
 def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
-    """Yield the visible characters, dropping copies of a character at the same position.
+    """Yield the visible characters, dropping repeats of a character in the same position.
 
-    Some programs print letters twice to make them look bold. PDFium splits a ligature into
-    characters with the same box, too; these are consecutive and all kept.
+    Some programs print letters twice to make them look bold. When PDFium splits a ligature,
+    the resulting characters also share a box, but these are consecutive and all kept.
     """
     # the characters yielded so far, by character and grid cell
     printed: dict[tuple[str, float, float], list[Char]] = {}
@@ -224,7 +225,7 @@ def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
 
 
 def _is_printed_already(char: Char, candidates: list[Char], slack: float) -> bool:
-    """Return whether `candidates` contain a copy of `char` at the same position.
+    """Return whether `candidates` include a copy of `char` in the same position.
 
     They must all be the same character. `slack` is the maximum distance in points.
     """
@@ -251,7 +252,7 @@ joined.
 
 
 def is_rtl(characters: str) -> bool:
-    """Return whether most of the characters are from right-to-left scripts."""
+    """Return whether most of the characters belong to right-to-left scripts."""
     rtl_count = 0
     for character, count in Counter(characters).items():
         if unicodedata.bidirectional(character) in ("R", "AL"):
@@ -273,7 +274,7 @@ over capitals are raised.
 def find_separate_accents(
     chars: Sequence[PrintedChar],
 ) -> Iterator[tuple[PrintedChar, PrintedChar, str]]:
-    """Find accents that are printed separately, before or after their letters, as TeX does.
+    """Find accents printed separately, before or after their letters, as TeX does.
 
     The lines must be horizontal.
 
@@ -310,10 +311,10 @@ def _combine_accent(accent: PrintedChar, letter: PrintedChar) -> str:
 
 
 def _is_within_word(small_chars: list[PrintedChar]) -> bool:
-    """Return whether raised or lowered letters are part of a word rather than an exponent or index.
+    """Return whether raised or lowered letters are part of a word, not an exponent.
 
-    In `aⁿbⁿ`, the first `ⁿ` is an exponent although a letter follows, because that letter has an
-    exponent of its own.
+    In `aⁿbⁿ`, the first `ⁿ` is an exponent even though a letter follows, because that
+    letter has an exponent of its own.
     """
     if not all(char.text.isalpha() for char in small_chars):
         return False
@@ -377,7 +378,7 @@ None means to insert nothing and to drop the hyphen that ends the preceding text
 
 
 class PageText:
-    """The visible characters of a page, and the text that they form."""
+    """The visible characters of a page and the text they form."""
 
     def __init__(
         self,
@@ -389,7 +390,7 @@ class PageText:
 
         Args:
             chars: All characters of the page, including invisible ones.
-            spelling: Decides which hyphens at line ends are kept.
+            spelling: Decides which hyphens to keep at line ends.
             get_font: Returns the font name of a character.
         """
         self._spelling = spelling
@@ -469,7 +470,7 @@ class PageText:
             char.text_offset = start
 
     def close(self) -> None:
-        """Break the reference cycles between characters, so that their memory is freed at once."""
+        """Break the reference cycles between characters, so that their memory is freed now."""
         for line in self.lines:
             line.chars.clear()
         for char in self.chars:
@@ -478,11 +479,11 @@ class PageText:
     # --- steps of the constructor
 
     def _restore_row_order(self, piece_starts: Sequence[int]) -> None:
-        """Move words that were drawn out of order to their positions in the row.
+        """Move words that were drawn out of order to their proper place in the row.
 
-        PDF editors draw a corrected word at the end of the page, for example, and some programs
-        draw a page one font at a time. `piece_starts` are the indexes at which all pieces but the
-        first start.
+        For example, PDF editors draw a corrected word at the end of the page, and some programs
+        draw a page one font at a time. `piece_starts` are the indexes at which a new chunk of a
+        row starts, other than the first.
         """
         edges = [0, *piece_starts, len(self.chars)]
         pieces = [self.chars[start:end] for start, end in pairwise(edges)]
@@ -564,7 +565,7 @@ class PageText:
                 self._convert_run(run, line)
 
     def _convert_run(self, small_chars: list[PrintedChar], line: Line) -> None:
-        """Convert the raised or lowered characters in a run of small ones.
+        """Convert raised or lowered characters in a run of small ones to Unicode equivalents.
 
         The run must touch a larger character on the same line.
         """
@@ -620,9 +621,10 @@ class PageText:
     def _choose_separator(
         self, left: PrintedChar, right: PrintedChar, pieces: Sequence[str]
     ) -> str | None:
-        """Return the text to insert between two words or lines, or None to drop the hyphen `left`.
+        """Return the text to insert between two words or lines.
 
-        `pieces` are the pieces of text up to and including `left`.
+        Returns None if `left` is a hyphen to be dropped. `pieces` are the strings that make up
+        the text up to and including `left`.
         """
         if right.previous is left and right.gap is SPACE_GAP:
             return " "
@@ -649,7 +651,7 @@ class PageText:
     # --- passages
 
     def join_segments(self, segments: Segments) -> str:
-        """Join the characters of a passage into its text."""
+        """Join the characters of a passage into text."""
 
         def choose_separator(
             left: PrintedChar, right: PrintedChar, _: Sequence[str]
@@ -681,7 +683,7 @@ class PageText:
         return text
 
     def has_misread_letters(self, segments: Segments) -> bool:
-        """Return whether the stored letters of a passage differ from what the page displays."""
+        """Return whether the letters stored for a passage seem to differ from those displayed."""
         for segment in segments:
             if has_misread_letters(
                 self._all_chars[segment[0].char_index : segment[-1].char_index + 1]
@@ -697,7 +699,7 @@ class PageText:
         return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= _MIN_UNNAMED_SIGNS
 
     def _is_hyphen_cut_off(self, left: PrintedChar, right: PrintedChar) -> bool:
-        """Return whether the mark omits a hyphen that ends the line of `left`."""
+        """Return whether the highlight leaves out a hyphen at the end of the line after `left`."""
         hyphen = left.next
         if hyphen is None or hyphen is right or hyphen.gap is not NO_GAP:
             return False
@@ -706,7 +708,7 @@ class PageText:
         return hyphen.next is None or hyphen.next.gap is LINE_GAP
 
     def get_char_span(self, first: PrintedChar, last: PrintedChar) -> Span:
-        """Return the span in `text` of the characters from `first` to `last`, inclusive."""
+        """Return the span in `text` from the character `first` to `last`, inclusive."""
         next_start = last.next.text_offset if last.next else len(self.text)
         return (
             first.text_offset,
@@ -718,10 +720,10 @@ class PageText:
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
 
     def crosses_table(self, start: int, end: int) -> bool:
-        """Return whether the text from `start` to `end` extends over several cells of a table row.
+        """Return whether the text from `start` to `end` spans several cells of a table row.
 
-        Gaps between cells are wider than gaps between words. A justified line may have equally wide
-        gaps, but they are all of similar width.
+        Gaps between cells are wider than gaps between words. A justified line may have equally
+        wide gaps, but there they're all about the same width.
         """
         cell_gap_count = 0
         gap_widths: list[float] = []
@@ -784,7 +786,7 @@ def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
 
 
 def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
-    """Return whether one piece of a row starts where another ends, in letters of similar size."""
+    """Return whether `right` continues the row where `left` ends, in similar-sized letters."""
     left_end, right_start = left[-1], right[0]
     smaller, larger = sorted((left_end.height, right_start.height))
     if (
@@ -803,8 +805,8 @@ def measure_direction(
 ) -> tuple[float, float]:
     """Return the text direction as a unit vector, or (1, 0) if there are no pairs.
 
-    It is the median offset from the first to the second character of a pair, which is robust to the
-    odd superscript.
+    It's the median offset between the characters of a pair, so the odd superscript doesn't
+    matter.
     """
     steps = list(pairs)
     if not steps:

@@ -75,9 +75,9 @@ CONTENT_SUBTYPES = frozenset(
 
 
 def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
-    """Cut an area out of its page as a picture, and find the labels in it.
+    """Cut an area out of its page as a picture and find the labels in it.
 
-    The picture's data is b"" if the area is empty or can't be drawn.
+    If the area is empty or can't be rendered, the picture's data is b"".
     """
     try:
         with closing(document[area.page]) as page:
@@ -96,7 +96,7 @@ def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
 
 
 def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
-    """Return the labels in an area from top to bottom, with positions relative to the picture."""
+    """Return the labels in an area from top to bottom, positioned relative to the picture."""
     resolution = POSITION_SIDE_PIXELS / max(page.get_size())
     cutout = _compute_pixel_area(page, box, resolution)
     labels = []
@@ -119,7 +119,7 @@ def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
 
 
 def hide_marks(page: PdfPage) -> None:
-    """Hide annotations that only mark something. The file itself isn't modified."""
+    """Hide annotations that only mark up the page, without modifying the file."""
     for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
         with open_annotation(page, index) as annotation:
             if (
@@ -135,7 +135,7 @@ def hide_marks(page: PdfPage) -> None:
 
 
 class PixelArea(Value):
-    """An area of a page at a given resolution. All lengths are in pixels."""
+    """An area of a page at a given resolution, with all lengths in pixels."""
 
     page_width: int
     page_height: int
@@ -151,9 +151,9 @@ class PixelArea(Value):
 
 
 def _draw_area(page: PdfPage, box: Box) -> bytes:
-    """Draw an area as a PNG, or return b"" if it is tiny or completely white.
+    """Render an area as a PNG, or return b"" if it's tiny or entirely white.
 
-    The resolution is reduced if the picture has too many pixels or bytes.
+    The resolution is reduced if the picture would have too many pixels or bytes.
     """
     resolution = min(_MAX_RESOLUTION, MAX_PAGE_SIDE_PIXELS / max(page.get_size()))
     while True:
@@ -173,7 +173,10 @@ def _draw_area(page: PdfPage, box: Box) -> bytes:
 
 
 def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea:
-    """Convert a box to pixels, clipped to the upright page. `resolution` is in pixels per point."""
+    """Convert a box to pixels, clipped to the upright page.
+
+    `resolution` is in pixels per point.
+    """
     width, height = page.get_size()
     page_width = max(1, round(width * resolution))
     page_height = max(1, round(height * resolution))
@@ -192,7 +195,11 @@ def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea
 def to_pixel_box(
     page: PdfPage, page_width: int, page_height: int, box: Sequence[float]
 ) -> tuple[int, int, int, int]:
-    """Convert a box in user space to (left, top, right, bottom) in pixels, clipped to the page."""
+    """Convert a box from user space to pixels, clipped to the page.
+
+    Returns:
+        (left, top, right, bottom)
+    """
     left, bottom, right, top = box
     x = c_int()
     y = c_int()
@@ -208,7 +215,7 @@ def to_pixel_box(
 
 
 def render_pixels(page: PdfPage, cutout: PixelArea) -> bytes:
-    """Draw an area of a page on white, and return its pixels as RGB bytes."""
+    """Render an area of a page on a white background and return its pixels as RGB bytes."""
     bitmap = PdfBitmap.new_native(
         cutout.width, cutout.height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True
     )
@@ -239,9 +246,9 @@ def encode_png(
     Args:
         width: The width in pixels.
         height: The height in pixels.
-        pixels: Three bytes (RGB) per pixel, or one byte if `grey` is true.
+        pixels: Three bytes per pixel (RGB), or one byte if `grey` is true.
         grey: Whether the image is greyscale.
-        level: The compression level of zlib.
+        level: The zlib compression level.
     """
     row_length = width if grey else 3 * width
     rows = []
@@ -307,9 +314,9 @@ _MAX_DARK_LEVEL = 100
 
 
 def draw_page(document: PdfDocument, question: DrawPage) -> DrawPageReply:
-    """Draw a whole page, and locate its words and marks.
+    """Render a whole page and locate its words and highlights.
 
-    The reply is empty if the page doesn't exist or can't be drawn.
+    The reply is empty if the page doesn't exist or can't be rendered.
     """
     if not 0 <= question.page < len(document):
         return DrawPageReply()
@@ -408,14 +415,14 @@ def _find_mark_boxes(text: PageText, mark: PageMark) -> list[Box]:
 
 
 def _find_mark_spans(text: PageText, mark: PageMark) -> list[Span]:
-    """Return the spans of a mark's text on a page, or [] if it isn't found.
+    """Return the spans of a highlight's text on a page, or [] if it isn't found.
 
-    There are several spans if other text on the page interrupts the marked text. If the mark
-    continues on the next page, only its beginning is found. If the text occurs several times, the
-    occurrence inside the mark's box is preferred.
+    There are several spans if the highlighted text is interrupted by other text on the
+    page. If it continues on the next page, only its beginning is found. If it occurs
+    several times, we prefer the occurrence inside the highlight's box.
 
-    Only letters and digits are compared, because the hyphens at line ends depend on the whole
-    document, and PDFium splits characters beyond 16 bits.
+    Only letters and digits are compared, because the hyphens at line ends depend on the
+    whole document, and because PDFium splits characters beyond 16 bits.
     """
     words = "".join(char for char in mark.words if char <= "\uffff")
     remaining, word_offsets = fold_alphanumerics_with_offsets(words)

@@ -26,7 +26,7 @@ from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
 
 
 class PrintedLine(Value):
-    """A line of text on a page, with the size and weight of its letters."""
+    """A line of text on a page, with its letter size and weight."""
 
     start: int
     """The index of the first character in PDFium's list."""
@@ -87,7 +87,10 @@ class _CharMetrics:
 
 
 def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
-    """Return the nonempty lines of a page. `text` is the page's text as returned by PDFium."""
+    """Return the nonempty lines of a page.
+
+    `text` is the page's text as returned by PDFium.
+    """
     metrics = _CharMetrics(page)
     lines = []
     offset = 0
@@ -124,7 +127,7 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 
 
 def _count_units(text: str) -> int:
-    """Count UTF-16 code units, which is the unit of PDFium's offsets."""
+    """Count UTF-16 code units, which PDFium's offsets are based on."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -229,10 +232,10 @@ def _has_real_words(words: Sequence[str]) -> bool:
 
 
 def _is_name_list(text: str) -> bool:
-    """Return whether a text looks like a list of personal names.
+    """Return whether a text looks like a list of people's names.
 
-    Each name has at most four words (a lone name three), not counting particles such as `von`, and
-    few names have a single word.
+    Each name may have up to four words (three if it's the only name), not counting
+    particles such as `von`, and few of the names may be single words.
     """
     if _NEVER_IN_NAMES.search(text):
         return False
@@ -260,12 +263,12 @@ def _is_lowercase_word(word: str) -> bool:
 def choose_title(
     metadata_title: str, lines: Sequence[PrintedLine], page_text: str, file_name: str = ""
 ) -> str:
-    """Choose the title of a work, or return "" if it is unknown.
+    """Choose the title of a work, or return "" if it's unknown.
 
-    The metadata title may refer to a file, a template, a series or another work, so it is only
-    preferred if it is printed on the first page and no other text there is clearly the title.
-    Otherwise, the candidates are the title in a file name of the form `Author - Year - Title`
-    (which may be truncated), the printed title, and the metadata title, in this order.
+    The metadata title may refer to a file, a template, a series or another work, so we only
+    prefer it if it's printed on the first page and no other text there is clearly the
+    title. Otherwise, we try the title in a file name of the form `Author - Year - Title`
+    (which may be truncated), then the printed title, then the metadata title.
 
     Args:
         metadata_title: The title in the metadata, or "".
@@ -320,27 +323,27 @@ class _Block:
 
     @property
     def size(self) -> float:
-        """The size of the largest line."""
+        """The letter size of the largest line."""
         return max(line.size for line in self.lines)
 
     @property
     def text(self) -> str:
-        """The text of the block without trailing footnote marks."""
+        """The text of the block, without trailing footnote marks."""
         text = " ".join(line.text for line in self.lines)
         text = _HYPHEN.sub("", text.removesuffix(self.lines[-1].note))
         return _TRAILING_NOTE_SIGN.sub("", text).strip()
 
     @property
     def ranking_size(self) -> float:
-        """The size, reduced slightly if the text may be a list of names."""
+        """The size to rank by, which is slightly reduced if the text may be a list of names."""
         return self.size * (_NAMES_FACTOR if _is_name_list(self.text) else 1)
 
     def is_continued_by(self, line: PrintedLine, usual_size: float) -> bool:
         """Return whether `line` closely follows the block and has a similar size.
 
-        A change between bold and regular type starts a new block if the line is small or if either
-        line is a list of names. Lines in capitals may differ more in size, because in small
-        capitals, the most common letters of a line may be large or small.
+        A change between bold and regular type starts a new block if the line is small or if
+        either line is a list of names. Lines in capitals may differ more in size, because in
+        small capitals a line's most common letters may be large or small.
         """
         above = self.lines[-1]
         if _NOT_A_TITLE.match(above.text):
@@ -378,7 +381,7 @@ class _TitleFinder:
                 self._blocks.append(_Block(line))
 
     def find_titles(self) -> Iterator[_Block]:
-        """Yield the blocks that look like a title, from the most to the least likely."""
+        """Yield the blocks that look like titles, most likely first."""
         for block in (*self._find_larger_blocks(), *self._find_emphasized_blocks()):
             if not _NOT_A_TITLE.match(block.text) and _is_worded_as_title(block.text):
                 yield block

@@ -71,11 +71,11 @@ _CRASHED = Failure(
 def serve(questions: int, replies: int, timeout: float) -> None:
     """Answer questions in this process until the question pipe is closed.
 
-    Each question and each reply is a line of JSON. If a question times out, the process exits.
+    Each question and reply is a line of JSON. If a question times out, the process exits.
 
     Args:
-        questions: The file descriptor from which to read questions.
-        replies: The file descriptor to which to write replies.
+        questions: The file descriptor to read questions from.
+        replies: The file descriptor to write replies to.
         timeout: The timeout for each question, in seconds.
     """
     import faulthandler
@@ -116,7 +116,7 @@ def serve(questions: int, replies: int, timeout: float) -> None:
 def answer_question(question: Question) -> Reply:
     """Answer a question about a PDF, or about quotes in an EPUB or web page.
 
-    The content of the file never causes an exception.
+    No file content, however malformed, makes this raise an exception.
     """
     if isinstance(question, FindContexts) and question.path.lower().endswith(
         HYPERTEXT_SUFFIXES
@@ -133,10 +133,13 @@ def answer_question(question: Question) -> Reply:
 
 
 class WorkerProcess:
-    """A subprocess that answers questions, and ends together with this process."""
+    """A subprocess that answers questions, and that ends when this process does."""
 
     def __init__(self, timeout: float) -> None:
-        """Start the subprocess. `timeout` is the timeout for each question, in seconds."""
+        """Start the subprocess.
+
+        `timeout` is the timeout for each question, in seconds.
+        """
         self._timeout = timeout
         self.has_ended = False
         self._kill: Callable[[], object]
@@ -175,8 +178,8 @@ class WorkerProcess:
     def ask(self, question: Question) -> Reply:
         """Send a question and wait for the reply.
 
-        If the subprocess crashes or the question times out, the subprocess is ended and a `Failure`
-        is returned.
+        If the subprocess crashes or the question times out, kill the subprocess and return a
+        `Failure`.
         """
         started = monotonic()
         reply_line = b""
@@ -193,9 +196,9 @@ class WorkerProcess:
         return Failure(f"reading it took longer than {self._timeout:g} s", hint)
 
     def end(self) -> None:
-        """Kill the subprocess, even if it is busy.
+        """Kill the subprocess, even if it's busy.
 
-        A thread that waits for its reply receives a `Failure`.
+        Any thread waiting for its reply gets a `Failure`.
         """
         self.has_ended = True
         with suppress(OSError):  # the subprocess has already ended
@@ -228,7 +231,7 @@ CONNECT_TIMEOUT = 10.0
 class PdfWorker:
     """Answers questions about PDFs, using subprocesses that are started on demand.
 
-    As a context manager, it ends the subprocesses on exit.
+    Use it as a context manager to end the subprocesses on exit.
     """
 
     def __init__(
@@ -238,14 +241,14 @@ class PdfWorker:
         jobs: int = 1,
         executor: str = "",
     ) -> None:
-        """Create a worker without starting a subprocess.
+        """Create a worker without starting a subprocess yet.
 
         Args:
             timeout: The timeout for each question, in seconds.
             cache: Stores replies between runs.
             jobs: The number of files that `prefetch` reads in parallel.
-            executor: The address of the Dask cluster that reads the files, or "" to read them on
-                this computer.
+            executor: The address of the Dask cluster that reads the files, or "" to read them
+                on this computer.
         """
         self.timeout = timeout
         self.jobs = jobs
@@ -276,9 +279,9 @@ class PdfWorker:
     # --- questions
 
     def read_marks(self, path: Path, *, named: bool = False) -> ReadMarksReply | Failure:
-        """Read the marks in a PDF.
+        """Read the highlights in a PDF.
 
-        If `named` is true, the work is identified even without any marks.
+        If `named` is true, the work is identified even if there are no highlights.
         """
         reply = self.ask(ReadMarks(get_absolute_path(path), named))
         assert isinstance(reply, ReadMarksReply | Failure)
@@ -287,9 +290,10 @@ class PdfWorker:
     def find_contexts(
         self, path: Path, quotes: Sequence[ExternalQuote]
     ) -> tuple[Sequence[QuoteContext], Failure | None]:
-        """Return the context of each quote in a file, and the failure if the file can't be read.
+        """Return the context of each quote in a file, and a failure if the file can't be read.
 
-        A quote that isn't found has an empty context, as have all quotes in an unreadable file.
+        The context of quotes that aren't found is empty. If the file can't be read, that goes
+        for all of them.
         """
         reply = self.ask(FindContexts(get_absolute_path(path), tuple(quotes)))
         if isinstance(reply, FindContextsReply):
@@ -302,11 +306,11 @@ class PdfWorker:
         path: Path,
         areas: Sequence[Area],
     ) -> tuple[list[CutOut], Failure | None]:
-        """Cut areas out of a PDF, a few at a time, so that an unreadable page affects few others.
+        """Cut areas out of a PDF in small batches, so that a bad page affects few others.
 
         Returns:
-            (picture for each area, failure that stopped the worker or None). A picture without data
-                couldn't be cut out.
+            (picture for each area, failure that stopped the worker or None). A picture without
+                data couldn't be cut out.
         """
         pictures: list[CutOut] = []
         for start in range(0, len(areas), _PICTURES_PER_QUESTION):
@@ -322,24 +326,24 @@ class PdfWorker:
     def draw_page(
         self, path: Path, page: int, marks: Sequence[PageMark], width: int
     ) -> DrawPageReply:
-        """Draw a page, and locate its words and marks. The reply is empty if that fails.
+        """Render a page and locate its words and highlights, or return an empty reply.
 
         Args:
             path: The path of the PDF.
             page: The page number, from 0.
-            marks: The marks to locate.
+            marks: The highlights to locate.
             width: The width of the picture in pixels. Very large pages get a narrower picture.
         """
         reply = self.ask(DrawPage(get_absolute_path(path), page, tuple(marks), width))
         return reply if isinstance(reply, DrawPageReply) else DrawPageReply()
 
     def measure_pages(self, path: Path) -> MeasurePagesReply:
-        """Return the sizes of the pages, or an empty reply if the file can't be read."""
+        """Return the size and label of each page, or an empty reply if the file can't be read."""
         reply = self.ask(MeasurePages(get_absolute_path(path)))
         return reply if isinstance(reply, MeasurePagesReply) else MeasurePagesReply()
 
     def iter_pages(self, path: Path) -> Iterator[ReadPagesReply]:
-        """Yield the whole text of a PDF in batches of `PAGES_PER_QUESTION` pages.
+        """Yield the full text of a PDF in batches of `PAGES_PER_QUESTION` pages.
 
         Raises:
             ItemError: The file can't be read.
@@ -361,9 +365,10 @@ class PdfWorker:
         return reply
 
     def ask(self, question: Question) -> Reply:
-        """Return the cached or prefetched reply to a question, or else ask a subprocess.
+        """Return the cached or prefetched reply to a question, falling back to a subprocess.
 
-        Failures aren't cached, because their cause may be temporary or specific to this computer.
+        Failures aren't cached, because their cause may be temporary or specific to this
+        computer.
         """
         key = _compute_cache_key(question)
         reply = self._cache.load_reply(key)
@@ -376,16 +381,18 @@ class PdfWorker:
         return reply
 
     def save_cache(self, *, complete: bool) -> None:
-        """Save the cache. If `complete` is true, drop the replies not used in this run."""
+        """Save the cache.
+
+        If `complete` is true, replies that weren't used in this run are dropped.
+        """
         self._cache.save(complete=complete)
 
     # --- prefetching
 
     def prefetch(self, questions: Iterable[Question]) -> None:
-        """Start answering questions in parallel, in the order in which they will be asked.
+        """Start answering questions in parallel, in the order in which they'll be asked.
 
-        This does nothing if parallel reading isn't enabled or if fewer than two questions are
-        uncached.
+        Does nothing if parallel reading isn't enabled or fewer than two questions are uncached.
         """
         if not self.executor and self.jobs <= 1:
             return
@@ -409,7 +416,7 @@ class PdfWorker:
         self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
     def _take_prefetched(self, question: Question) -> Reply | None:
-        """Wait for the prefetched reply to a question.
+        """Wait for the prefetched reply to a question and return it.
 
         Returns None if the question wasn't prefetched or if the cluster failed.
         """
@@ -439,11 +446,14 @@ class PdfWorker:
     # --- processes
 
     def start_idle_process(self) -> None:
-        """Start a subprocess in advance, which is faster while this process has a single thread."""
+        """Start a subprocess in advance, which is faster while this process is single-threaded."""
         self._idle.append(self._start_process())
 
     def answer_uncached(self, question: Question) -> Reply:
-        """Ask an idle or new subprocess, bypassing the cache. Thread-safe."""
+        """Ask an idle or newly started subprocess, bypassing the cache.
+
+        This is thread-safe.
+        """
         try:
             process = self._idle.pop()
         except IndexError:
@@ -462,7 +472,7 @@ class PdfWorker:
 
 
 def get_absolute_path(path: Path) -> str:
-    """Return the absolute path of a file, for a worker with a different working directory."""
+    """Return a file's absolute path, since workers may have a different working directory."""
     return os.path.abspath(path)  # noqa: PTH100
 
 
@@ -484,7 +494,7 @@ class _ReplyCache:
         return key in self._stored_keys
 
     def load_reply(self, key: str) -> Reply | None:
-        """Load the reply for a key, or return None if it is missing or invalid."""
+        """Load the reply stored under a key, or return None if it's missing or invalid."""
         if key not in self._stored_keys:
             return None
         body = self._source_cache.load(key)
@@ -494,17 +504,20 @@ class _ReplyCache:
         return None
 
     def add(self, key: str, reply: Reply) -> None:
-        """Add a new reply, to be saved later."""
+        """Add a new reply, to be written on the next `save`."""
         self._unsaved_replies[key] = json.encode(reply)
 
     def mark_used(self, key: str) -> None:
-        """Record that a reply was used in this run, so that it is kept."""
+        """Record that a reply was used in this run, so that it's kept."""
         self._used_keys.add(key)
         if len(self._unsaved_replies) >= _MAX_UNSAVED_REPLIES:
             self.save(complete=False)
 
     def save(self, *, complete: bool) -> None:
-        """Save new replies. If `complete` is true, drop the replies not used in this run."""
+        """Save new replies.
+
+        If `complete` is true, replies that weren't used in this run are dropped.
+        """
         kept_keys = self._used_keys if complete else self._stored_keys | self._used_keys
         if self._unsaved_replies or kept_keys != self._stored_keys:
             entries = {
@@ -519,7 +532,8 @@ class _ReplyCache:
 def _compute_cache_key(question: Question) -> str:
     """Return the cache key for a question, or "" if its reply must not be cached.
 
-    If the file was changed very recently, its stamp may miss another change.
+    A reply isn't cached if the file was modified so recently that another modification
+    might go unnoticed.
     """
     stamp = stamp_file(question.path)
     if not stamp or not is_stamp_reliable(stamp):
@@ -532,9 +546,9 @@ def _compute_cache_key(question: Question) -> str:
 
 @contextmanager
 def connect_cluster(address: str) -> Iterator[Executor]:
-    """Context manager that connects to a Dask cluster and yields an executor.
+    """Connect to a Dask cluster and yield an executor.
 
-    `address` is the address of the scheduler, such as `tcp://host:8786`.
+    `address` is the scheduler's address, e.g. `tcp://host:8786`.
 
     Raises:
         UsageError: dask.distributed isn't installed.
@@ -564,15 +578,15 @@ def connect_cluster(address: str) -> Iterator[Executor]:
 
 
 def answer_in_dask_worker(timeout: float, question: Question) -> Reply:
-    """Answer a question in a Dask worker, on which files must have the same paths."""
+    """Answer a question in a Dask worker, where files must have the same paths as here."""
     return _get_remote_worker(timeout).answer_uncached(question)
 
 
 @cache
 def _get_remote_worker(timeout: float) -> PdfWorker:
-    """Return the `PdfWorker` of this Dask worker.
+    """Return the `PdfWorker` of this Dask worker, creating it on first use.
 
-    It is kept, because starting a subprocess takes as long as reading a paper.
+    It's cached because starting a subprocess takes as long as reading a paper.
     """
     worker = PdfWorker(timeout)
     atexit.register(worker.__exit__)

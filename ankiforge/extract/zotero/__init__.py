@@ -20,9 +20,10 @@ LibrarySetting = str | int | tuple[str | int, ...]
 
 
 class ZoteroSettings(SourceSettings, kw_only=True):
-    """Settings of a `zotero:` source.
+    """Settings for a `zotero:` source.
 
-    `path` is Zotero's data directory or a `zotero.sqlite`, and is optional if `api` is set.
+    `path` is Zotero's data directory or a `zotero.sqlite` file, and is optional if `api` is
+    set.
     """
 
     path: str = ""
@@ -39,7 +40,7 @@ class ZoteroSettings(SourceSettings, kw_only=True):
 
 
 class Zotero(SourceType):
-    """The libraries of a Zotero installation or a zotero.org account."""
+    """The libraries of a Zotero installation or zotero.org account."""
 
     kind = "zotero"
     Settings = ZoteroSettings

@@ -80,7 +80,7 @@ CachedLibrary = tuple[str, str, JsonRows, JsonRows]
 
 @dataclass(frozen=True, slots=True)
 class RequestTiming:
-    """Delays and timeouts for requests. Tests use shorter ones."""
+    """Delays and timeouts for requests, which tests can shorten."""
 
     sleep: Callable[[float], None] = time.sleep
     read_timeout: float = 30.0
@@ -91,7 +91,7 @@ class RequestTiming:
 
 
 class ZoteroHttpClient(BoundedClient):
-    """HTTP client for a single server that only returns JSON responses with status 200."""
+    """An HTTP client for a single server that only returns JSON with status 200."""
 
     def __init__(self, address: ApiAddress, timing: RequestTiming) -> None:
         # certificates are only loaded for HTTPS, because that takes a while
@@ -117,7 +117,8 @@ class ZoteroHttpClient(BoundedClient):
         """Send a request, retrying if necessary.
 
         Raises:
-            ItemError: The server can't be reached, takes too long, or returns an error or no JSON.
+            ItemError: The server can't be reached, takes too long, returns an error, or doesn't
+                return JSON.
         """
         host = self._address.host
         if self.is_closed:
@@ -193,7 +194,7 @@ class ZoteroHttpClient(BoundedClient):
         return ItemError(f"{host} returned {status}", hint=hint)
 
     def close(self) -> None:
-        """Do nothing, because pyzotero closes the shared client on garbage collection."""
+        """Do nothing, because pyzotero closes the shared client when it's garbage collected."""
 
 
 # --- libraries --------------------------------------------------------------------------
@@ -234,13 +235,13 @@ class ApiLibraries:
 
     @property
     def account(self) -> Account:
-        """The account of the API key."""
+        """The account that the API key belongs to."""
         account, _ = self._account_and_groups
         return account
 
     @property
     def libraries(self) -> list[Library]:
-        """The selected libraries, even if they don't exist."""
+        """The selected libraries, including any that don't exist."""
         _, groups = self._account_and_groups
         selected_groups: Iterable[int | None] = {None, *groups}
         if self.selected_groups is not None:
@@ -253,12 +254,12 @@ class ApiLibraries:
         return libraries
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
-        """Return the annotations, the notes, and their parents, including those in the trash.
+        """Return all annotations and notes with their parents, including those in the trash.
 
         Libraries from the web API are cached until they change.
 
         Raises:
-            ItemError: The library can't be read, or changed while it was read.
+            ItemError: The library can't be read, or changed while it was being read.
         """
         if self.address.is_local:
             if library.group is not None:

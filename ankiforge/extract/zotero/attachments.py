@@ -63,7 +63,7 @@ class _Position(_PagePosition):
 
 
 def _parse_position(mark: ZoteroAnnotation) -> _Position:
-    """Parse the position of an annotation, falling back to its page or an empty position."""
+    """Parse an annotation's position, falling back to just its page or an empty position."""
     raw = mark.item.annotation_position
     with suppress(msgspec.MsgspecError, RecursionError):
         return msgspec.json.decode(raw, type=_Position)
@@ -73,7 +73,7 @@ def _parse_position(mark: ZoteroAnnotation) -> _Position:
 
 
 def get_page_index(mark: ZoteroAnnotation) -> int | None:
-    """Return the page index of an annotation from 0, or None if it has no page."""
+    """Return an annotation's zero-based page index, or None if it has no page."""
     page = _parse_position(mark).pageIndex
     if page is None or page < 0:
         return None
@@ -81,7 +81,10 @@ def get_page_index(mark: ZoteroAnnotation) -> int | None:
 
 
 def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]:
-    """Build the quotes to search for in a file, by annotation key, for annotations with text."""
+    """Build the quotes to search for in a file, keyed by annotation key.
+
+    Annotations without text are skipped.
+    """
     quotes = {}
     for mark in marks:
         page = get_page_index(mark)
@@ -130,7 +133,7 @@ def _build_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
 
 
 class PictureContext(QuoteContext):
-    """The context of a figure or drawing, including its picture."""
+    """The context of a figure or drawing, with its picture."""
 
     picture: str = ""
     figure: str = ""
@@ -138,7 +141,7 @@ class PictureContext(QuoteContext):
 
 
 class ZoteroFiles:
-    """The files in Zotero's data directory, and the files linked from its libraries."""
+    """The files in Zotero's data directory, and those that its libraries link to."""
 
     def __init__(
         self,
@@ -146,7 +149,7 @@ class ZoteroFiles:
         folder: Path | None,
         allowed_directories: tuple[Path, ...] | None = None,
     ) -> None:
-        """Create an index without opening any file yet.
+        """Create an index without opening any files yet.
 
         Args:
             worker: Reads the PDFs.
@@ -165,7 +168,7 @@ class ZoteroFiles:
         """The number of annotations with text in each missing file, by its path in Zotero."""
 
     def prefetch(self, library: Library, marks: Iterable[ZoteroAnnotation]) -> None:
-        """Start reading the context of annotations that `read_context` will be called with."""
+        """Start reading the contexts of annotations ahead of a call to `read_context`."""
         requests = []
         for marks_in_file in _group_by_file(marks):
             quotes = tuple(_build_quotes(marks_in_file).values())
@@ -179,10 +182,11 @@ class ZoteroFiles:
         library: Library,
         marks: list[ZoteroAnnotation],
     ) -> tuple[dict[str, QuoteContext], tuple[Picture, ...]]:
-        """Return the context of each annotation by key, and the pictures cut out for them.
+        """Return the contexts of annotations, keyed by annotation, and any pictures cut out.
 
         Each file is read once, so annotations in the same file must be adjacent in `marks`.
-        Pictures come from the PDF, or else from Zotero's cache.
+        Pictures come from the PDF, falling back to Zotero's cache. For pen drawings, Zotero's
+        cache is preferred, because the PDF doesn't contain the strokes.
         """
         contexts: dict[str, QuoteContext] = {}
         pictures: list[Picture] = []
@@ -295,7 +299,10 @@ class ZoteroFiles:
 
 
 def _group_by_file(marks: Iterable[ZoteroAnnotation]) -> Iterator[list[ZoteroAnnotation]]:
-    """Group annotations by file, like `itertools.groupby`; those in one file must be adjacent."""
+    """Group annotations by file.
+
+    As with `itertools.groupby`, annotations in the same file must be adjacent.
+    """
     for _, marks_in_file in groupby(marks, key=lambda mark: mark.file.key):
         yield list(marks_in_file)
 
@@ -323,10 +330,11 @@ _PREFERENCE = regex(
 
 
 def is_in_directories(path: Path, allowed_directories: tuple[Path, ...] | None) -> bool:
-    """Return whether a path is in one of the directories, both before and after resolving links.
+    """Return whether a path is in an allowed directory, before and after resolving links.
 
-    A path outside is rejected before it is accessed, because resolving it on Windows could send the
-    user's password to another computer. If `allowed_directories` is None, all paths are allowed.
+    A path outside is rejected without accessing it, because on Windows, resolving it could
+    send the user's password to another computer. If `allowed_directories` is None, any path
+    is allowed.
     """
     if allowed_directories is None:
         return True
@@ -339,15 +347,15 @@ def is_in_directories(path: Path, allowed_directories: tuple[Path, ...] | None) 
 
 
 def find_linked_directory(data: Path) -> Path | None:
-    """Return the base directory for linked attachments, or None if no Zotero profile sets it."""
+    """Return the base directory for linked attachments, or None if no profile sets it."""
     base = (read_preferences(data) or {}).get("baseAttachmentPath")
     return Path(base) if base else None
 
 
 def read_preferences(data: Path) -> Texts | None:
-    """Read the preferences of the Zotero profile that uses a data directory.
+    """Read the preferences of the Zotero profile that uses the given data directory.
 
-    Returns None if there is no such profile.
+    Returns None if there's no such profile.
     """
     profiles: list[Path] = []
     with suppress(RuntimeError):  # there is no home directory

@@ -35,14 +35,14 @@ _CONTROL_CHARS = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def remove_control_chars(text: str) -> str:
     """Remove control characters, except tabs and line feeds, and normalize line breaks.
 
-    They may come from broken fonts or, in a shared library, be terminal escapes.
+    They may come from broken fonts or, in a shared library, be terminal escape sequences.
     """
     text = text.encode("utf-8", "replace").decode()  # replace lone surrogates
     return _CONTROL_CHARS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Library(NamedTuple):
-    """A Zotero library, either the user's own or that of a group."""
+    """A Zotero library, which belongs either to the user or to a group."""
 
     group: int | None
     """The group number on zotero.org, or None for the user's own library."""
@@ -53,12 +53,12 @@ class Library(NamedTuple):
 
     @property
     def namespace(self) -> str:
-        """The prefix of the library's keys. It never contains the user's account number."""
+        """The prefix of the library's keys, which never contains the user's account number."""
         return "zotero:user" if self.group is None else f"zotero:group.{self.group}"
 
     @property
     def display_name(self) -> str:
-        """The namespace, and the name of a group, for messages."""
+        """The namespace, followed by the group's name if known, for use in messages."""
         if self.name:
             return f"{self.namespace} ({self.name})"
         return self.namespace
@@ -114,7 +114,7 @@ class ZoteroItem(Value, rename="camel"):
     def user_tags(self) -> Strings:
         """The tags added by the user (type 0).
 
-        Automatic tags (type 1) are omitted, except for the privacy tag.
+        Automatic tags (type 1) are left out, except for the privacy tag.
         """
         own_tags = []
         for tag in self.tags:
@@ -127,7 +127,7 @@ class ZoteroItem(Value, rename="camel"):
 class Account(NamedTuple):
     """The account that owns the libraries.
 
-    Before the first sync, the id is None and there are no names.
+    Until the first sync, the id is None and there are no names.
     """
 
     id: int | None
@@ -136,7 +136,7 @@ class Account(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """A collection, which is a named folder of items in a library."""
+    """A collection, i.e. a named folder of items in a library."""
 
     name: str
     parent: Any
@@ -152,7 +152,7 @@ _MAX_DEPTH = 100
 
 
 def find_collection_paths(keys: Iterable[Any], collections: Collections) -> Strings:
-    """Return the full paths of the collections with these keys, except for those in the trash."""
+    """Return the full paths of the collections with the given keys, skipping trashed ones."""
     paths = []
     for key in keys:
         path = _find_collection_path(key, collections)
@@ -173,7 +173,7 @@ def _find_collection_path(key: Any, collections: Collections) -> str | None:
 
 
 class ZoteroAnnotation(NamedTuple):
-    """An annotation, and the attachment in which it was made."""
+    """An annotation and the attachment it was made in."""
 
     item: ZoteroItem
     file: ZoteroItem
@@ -181,7 +181,7 @@ class ZoteroAnnotation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ApiAddress:
-    """The URL of Zotero's local or web API, with the key that the web API requires."""
+    """The URL of Zotero's local or web API, and the key that the web API requires."""
 
     url: str
     is_local: bool
@@ -194,12 +194,12 @@ class ApiAddress:
 
     @property
     def host(self) -> str:
-        """The host of the API, for messages."""
+        """The API's host, for use in messages."""
         return urlsplit(self.url).netloc
 
 
 class LibraryAccess(Protocol):
-    """Access to the libraries of an account, through the database or an API."""
+    """Access to an account's libraries, through the database or an API."""
 
     @property
     def account(self) -> Account:
@@ -208,11 +208,11 @@ class LibraryAccess(Protocol):
 
     @property
     def libraries(self) -> list[Library]:
-        """The selected libraries, even if they don't exist."""
+        """The selected libraries, including any that don't exist."""
         ...
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
-        """Return the annotations, the notes, and their parents, including those in the trash.
+        """Return all annotations and notes with their parents, including those in the trash.
 
         Raises:
             ItemError: The library can't be read.
@@ -248,7 +248,7 @@ _TABLES = frozenset(
 def open_database(
     path: Path, selected_groups: SelectedGroups
 ) -> Iterator[ZoteroDatabase]:
-    """Context manager for a private copy of a Zotero database.
+    """Open a private copy of a Zotero database.
 
     Raises:
         ItemError: The database is missing, damaged, not Zotero's, or keeps changing.
@@ -348,7 +348,7 @@ class ZoteroDatabase:
 
     @cached_property
     def account(self) -> Account:
-        """The account with which the database is synced."""
+        """The account that the database is synced with."""
         settings = self._fetch_pairs(_ACCOUNT_QUERY)
         names = (settings.get("username"), settings.get("name"))
         number = settings.get("userID") or ""
@@ -357,9 +357,9 @@ class ZoteroDatabase:
 
     @cached_property
     def libraries(self) -> list[Library]:
-        """The selected libraries: the user's own one first, then the groups by number.
+        """The selected libraries: the user's own first, then groups by number.
 
-        A selected group that isn't in the database has no `database_id`.
+        If a selected group isn't in the database, its `database_id` is None.
         """
         rows = self._fetch_rows(_LIBRARIES_QUERY)
         libraries = [Library(group, name, number) for number, group, name in rows]
@@ -377,7 +377,7 @@ class ZoteroDatabase:
         return libraries
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
-        """Return the annotations, the notes, and their parents, including those in the trash."""
+        """Return all annotations and notes with their parents, including those in the trash."""
         if library.database_id is None:
             message = f"library: it has no group {library.group}"
             raise ItemError(message, hint="sync it in Zotero")
@@ -387,7 +387,7 @@ class ZoteroDatabase:
         ]
 
     def find_file_and_work(self, library: Library, key: str) -> list[ZoteroItem]:
-        """Return the attachment with this key, followed by its work, if any.
+        """Return the attachment with the given key, followed by its parent work, if any.
 
         Returns [] if the library has no such attachment.
         """
@@ -402,7 +402,7 @@ class ZoteroDatabase:
         return collections
 
     def _build_item(self, row: sqlite3.Row) -> ZoteroItem:
-        """Convert a row to an item.
+        """Convert a database row to an item.
 
         Fields, creators and collections are only read for top-level items.
         """

@@ -44,7 +44,7 @@ _EMPTY_LINES = regex(r"\n{3,}")
 
 
 class NoteText(Value):
-    """The text of a note, without quoted annotations."""
+    """The text of a note, without any annotations it quotes."""
 
     plain: str
     markdown: Strings
@@ -58,12 +58,12 @@ class NoteText(Value):
 
 
 def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteText | None:
-    """Parse a note, or return None if it only contains quoted annotations.
+    """Parse a note, or return None if it contains nothing but quoted annotations.
 
     Args:
         html: The note as stored by Zotero.
-        quotable: Returns the annotations that the note may quote. It is only called if the note
-            contains quotations.
+        quotable: Returns the annotations that the note may quote. It's only called if the
+            note contains quotations.
     """
     html = _EMBEDDED_PICTURE.sub("", html)
     soup = _parse_html(html)
@@ -159,9 +159,10 @@ def _find_block(element: Tag, soup: BeautifulSoup) -> Tag:
 
 
 def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
-    """Remove the heading at the top of a note and return its text, or "".
+    """Remove the heading at the top of a note and return its text, or "" if there's none.
 
-    If the whole note is a heading, it is text rather than a title, unless it preceded quotations.
+    If the heading is all there is, it counts as text rather than a title, unless it was
+    above quotations that have been removed.
     """
     heading = soup.find(_HEADINGS)
     if not heading:
@@ -224,10 +225,10 @@ _MARKDOWN_MARKERS = {"b": "**", "i": "*"}
 
 
 class RichText:
-    """The text of an annotation or comment, both as plain text and as Markdown."""
+    """The text of an annotation or comment, as both plain text and Markdown."""
 
     def __init__(self, html: str, *, is_markdown: bool = False) -> None:
-        """Parse a text that may contain HTML tags for emphasis.
+        """Parse text that may contain HTML tags for emphasis.
 
         If `is_markdown` is true, the text between the tags is Markdown, as in comments.
         """
@@ -261,13 +262,13 @@ class RichText:
         markdown_parts.append(markdown)
 
     def _revert_open_tag(self) -> None:
-        """Treat the innermost open tag as text, because it is never closed."""
+        """Turn the innermost open tag back into text, because it's never closed."""
         tag, plain_parts, markdown_parts = self._open_elements.pop()
         self._add_text(tag)
         self._append_parts("".join(plain_parts), "".join(markdown_parts))
 
     def _close_element(self, tag: str) -> None:
-        """Close the element that matches a closing tag, or else treat the tag as text."""
+        """Close the element that a closing tag matches, or treat an unmatched tag as text."""
         name = _parse_tag_name(tag)
         if name not in [_parse_tag_name(opened) for opened, _, _ in self._open_elements]:
             self._add_text(tag)

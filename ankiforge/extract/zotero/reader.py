@@ -122,11 +122,11 @@ def find_allowed_directories(
     workspace: Path | None,
     linked: Strings,
 ) -> tuple[Path, ...] | None:
-    """Return the directories in which a library's files may be opened, or None for no restriction.
+    """Return the directories in which a library's files may be opened, or None for any.
 
-    There is no restriction if the data directory is outside the workspace or configured in the
-    user's Zotero. Otherwise, the database may come from a stranger and link to arbitrary files, so
-    only the workspace and the directories confirmed by the user are allowed.
+    Any directory is allowed if the data directory is outside the workspace or configured in
+    the user's Zotero. Otherwise, the database may come from a stranger and link to
+    arbitrary files, so we only allow the workspace and directories confirmed by the user.
 
     Args:
         data: Zotero's data directory.
@@ -147,8 +147,10 @@ def find_allowed_directories(
 def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroups:
     """Parse the setting `library`, which selects the libraries to read.
 
+    Returns None if all libraries are selected.
+
     Raises:
-        ConfigError: A value doesn't name a library.
+        ConfigError: A value isn't a valid library.
     """
     if setting == "":
         return None
@@ -166,7 +168,7 @@ def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroup
 
 
 def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
-    """Return the address of the selected API, or None if no API is used.
+    """Return the address of the configured API, or None if no API is used.
 
     Raises:
         ConfigError: The setting `url` or the key is invalid.
@@ -225,7 +227,7 @@ class ZoteroSource:
 
     @property
     def data_directory(self) -> Path | None:
-        """Zotero's data directory, or None without a database."""
+        """Zotero's data directory, or None if there's no database."""
         return self.database.parent if self.database else None
 
     # --- scanning
@@ -233,7 +235,7 @@ class ZoteroSource:
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
         """Yield the documents and problems of each library, followed by its `ScanEnd`.
 
-        If neither the database nor any file used in the last run has changed, nothing is read.
+        If the database and all files used in the last run are unchanged, nothing is read.
         """
         started_at = time.time_ns()
         own_container = f"zotero source {self.name}"
@@ -264,7 +266,8 @@ class ZoteroSource:
     ) -> list[Sighting] | None:
         """Return an `UnchangedDocument` for each document, or None if any may have changed.
 
-        `own_container` is the container under which the fingerprint of the whole source is stored.
+        `own_container` is the container that the fingerprint of the whole source is stored
+        under.
         """
         depends = known.find_dependencies(own_container, self.name) or ()
         fingerprint = self._compute_fingerprint(depends, started_at)
@@ -281,9 +284,10 @@ class ZoteroSource:
         return sightings
 
     def _compute_fingerprint(self, depends: Strings, started_at: int) -> str:
-        """Return a hash of everything that the results depend on, or "" if that is unknown.
+        """Hash everything that the results depend on, or return "" if that isn't possible.
 
-        A file changed after `started_at`, or just before it, makes the fingerprint unknown.
+        It isn't possible if a file was modified after `started_at` or just before it, because
+        further modifications might go unnoticed.
         """
         database = self.database
         if not depends or self.address or database is None or self.only:
@@ -308,7 +312,7 @@ class ZoteroSource:
         return hash16(fingerprint_program(), self.name, str(database), repr(settings))
 
     def describe_access(self) -> str:
-        """Summarize for `doctor` which libraries are read from where.
+        """Describe which libraries are read and from where, for the command `doctor`.
 
         Raises:
             ItemError: A selected library can't be accessed.
@@ -326,7 +330,7 @@ class ZoteroSource:
         return f"{libraries} by Zotero's {api} API at {self.address.host}"
 
     def _read_libraries(self, dependencies: set[str]) -> Iterator[Sighting]:
-        """Yield the sightings of all libraries, and add the files looked up to `dependencies`."""
+        """Yield the sightings of all libraries, adding any files looked up to `dependencies`."""
         location = self.address.host if self.address else str(self.database)
         is_complete = True
         with PdfWorker(self.timeout, self.cache, self.jobs, self.executor) as worker:
@@ -405,10 +409,10 @@ class ZoteroSource:
         )
 
     def _count_embedded(self, worker: PdfWorker, marked: set[str]) -> int:
-        """Count the stored PDFs with embedded annotations that Zotero doesn't know.
+        """Count the stored PDFs with embedded annotations that Zotero doesn't know about.
 
-        Only the newest PDFs are searched. `marked` are the keys of the files that have annotations
-        in Zotero.
+        Only the newest PDFs are searched. `marked` are the keys of files that have annotations
+        in Zotero, which are skipped.
         """
         if self.data_directory is None or self.address or self.only:
             return 0

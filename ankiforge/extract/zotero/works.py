@@ -86,7 +86,7 @@ _ANNOTATION_SORT_KEY = attrgetter(
 
 
 class Work(NamedTuple):
-    """A paper with its annotations and notes, or an attachment or note without a paper."""
+    """A paper with its annotations and notes, or a standalone attachment or note."""
 
     item: ZoteroItem
     annotations: list[ZoteroAnnotation]
@@ -95,7 +95,7 @@ class Work(NamedTuple):
 
 @dataclass(frozen=True)
 class WorkReader:
-    """Reads the works in an account's libraries, with the context of their annotations."""
+    """Reads the works in an account's libraries, along with the context of each annotation."""
 
     source: str
     """The name of the source in the settings."""
@@ -113,14 +113,14 @@ class WorkReader:
 
     @cached_property
     def files(self) -> ZoteroFiles:
-        """The local files of the libraries."""
+        """The libraries' files on this computer."""
         return ZoteroFiles(self.worker, self.data_directory, self.allowed_directories)
 
     @cached_property
     def quotable_annotations(self) -> tuple[set[str], set[str]]:
-        """The keys of all annotations, and their normalized comments.
+        """The keys and normalized comments of all annotations.
 
-        They are used to recognize quoted annotations in notes.
+        They're used to recognize quoted annotations in notes.
         """
         keys: set[str] = set()
         comments = {""}
@@ -138,7 +138,7 @@ class WorkReader:
     def _iter_parent_chains(self, library: Library) -> Iterator[list[ZoteroItem]]:
         """Yield each annotation and note, followed by its ancestors up to the paper.
 
-        Items in the trash are skipped, and so are items with an ancestor in the trash.
+        Items are skipped if they, or any of their ancestors, are in the trash.
         """
         if library.namespace not in self.items_by_library:
             self.items_by_library[library.namespace] = self.access.read_items(library)
@@ -160,7 +160,7 @@ class WorkReader:
                 yield chain
 
     def find_annotated_files(self) -> set[str]:
-        """Return the keys of the files that have annotations in Zotero."""
+        """Return the keys of files that have annotations in Zotero."""
         keys = set()
         for items in self.items_by_library.values():
             for item in items:
@@ -169,7 +169,10 @@ class WorkReader:
         return keys
 
     def read_library(self, library: Library) -> Iterator[ExtractedDocument | Problem]:
-        """Yield a document for each work with annotations or notes, sorted by key."""
+        """Yield a document for each work with annotations or notes, sorted by key.
+
+        If a bug prevents a work from being read, a problem is yielded instead.
+        """
         by_key: dict[str, Work] = {}
         for item_chain in self._iter_parent_chains(library):
             item = item_chain[0]
@@ -335,8 +338,8 @@ class WorkReader:
     def _find_skip_reason(self, library: Library, item: ZoteroItem, author: str) -> str:
         """Return why an item can't become a card, or "" if it counts as the user's own.
 
-        All items in the user's own library count. In a group library, an item counts if `me`
-        contains its author or, if `me` is empty, if the author owns the account.
+        In the user's own library, all items count. In a group library, an item counts if its
+        author is listed in `me` or, if `me` is empty, owns the account.
         """
         if library.group is None:
             return ""
@@ -378,11 +381,11 @@ def build_document(
     work: ZoteroItem,
     paths: list[str],
 ) -> Document:
-    """Build the document of a work, which may be an attachment or note without a paper.
+    """Build the document for a work, which may be a standalone attachment or note.
 
     Args:
         source: The name of the source.
-        library: The library of the work.
+        library: The library that the work is in.
         work: The paper, attachment or note.
         paths: The paths of its annotated files.
     """
@@ -427,7 +430,7 @@ def build_document(
 
 
 def find_work(file: Path) -> Document | None:
-    """Return the work of a file in Zotero's storage, or None if there is none.
+    """Return the work that a file in Zotero's storage belongs to, or None if there's none.
 
     The document has the tags of both the work and the file.
 
@@ -454,7 +457,7 @@ def find_work(file: Path) -> Document | None:
 
 
 def get_file_name(path: str) -> str:
-    """Return the file name in a path, which may be in Zotero's or any system's format."""
+    """Return the file name from a path in Zotero's or any operating system's format."""
     return re.split(r"[/\\]|^(?:storage|attachments):", path)[-1]
 
 

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 class Adopt(Hooks):
-    """Adds the command `adopt`, and a notice about notes that could be taken over."""
+    """Adds the `adopt` command, and a notice about other tools' notes to take over."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return the row for the command `adopt`."""
+        """Return the entry for the `adopt` command."""
         line = "Take over another tool's notes with their history."
         return [CommandRow("adopt", "Anki", line, f"{__name__}.command")]
 
     def make_notice(self, ledger: Ledger) -> FeatureNotice:
-        """Count the notes that belong to each other tool, and suggest `adopt` if there are any."""
+        """Count the notes that belong to each other tool, suggesting `adopt` if there are any."""
         from ankiforge.ledger.foreign_history import count_foreign_passages
         from ankiforge.model import FeatureNotice
         from ankiforge.model.hints import TOOL_NAMES

@@ -41,7 +41,7 @@ _OUR_GUID = regex(r"af[a-z2-7]{24}")
 
 
 class Row(Value):
-    """A row in one of the lists that are shown before the user agrees."""
+    """A row in one of the lists shown before the user is asked to confirm."""
 
     where: str
     """The path or title of the document."""
@@ -52,7 +52,7 @@ class Row(Value):
 
 
 class Matches(msgspec.Struct):
-    """The result of matching drafts with other tools' notes in Anki."""
+    """The result of matching drafts with notes that other tools made in Anki."""
 
     by_id: list[Adoption] = []
     """The notes matched by an id in the source, which is certain."""
@@ -99,11 +99,11 @@ _MAP_EXAMPLE = '--map "My type: Front=Word, Back=Meaning"'
 
 
 def find_field_names(note_type: AnkiNoteType, maps: Mapping[str, Texts]) -> Texts:
-    """Map our field names to a note type's field names, or return {} if the mapping is unclear.
+    """Map our field names to another tool's, or return {} if the mapping is unclear.
 
     Args:
-        note_type: the note type of another tool.
-        maps: the field names that the user gave, by the name of the note type.
+        note_type: the other tool's note type.
+        maps: the field names given by the user, keyed by note type name.
     """
     needed = note_type.family.required_fields
     names = dict(maps.get(note_type.name, {}))
@@ -131,7 +131,7 @@ def parse_field_maps(
     Note types that don't exist in Anki are skipped, because no note uses them.
 
     Returns:
-        A mapping from our field names to theirs, by the name of the note type.
+        The mapping from our field names to theirs, keyed by note type name.
 
     Raises:
         UsageError: a value has the wrong format, or names a field that doesn't exist.
@@ -175,7 +175,7 @@ class _ForeignNote(Value):
 
     @property
     def texts(self) -> Strings:
-        """The plain text of the fields that match ours, or of the first two if that is unclear."""
+        """The plain text of the fields that map to ours, falling back to the first two fields."""
         first_two = dict(zip(("Front", "Back"), self.type.names, strict=False))
         names = self.names or first_two
         html = self.html
@@ -207,17 +207,18 @@ def match_notes(
     tool: str,
     maps: Strings,
 ) -> Matches:
-    """Match the pending drafts with the notes of other tools in Anki.
+    """Match pending drafts with notes that other tools made in Anki.
 
     Args:
         ledger: contains the pending drafts.
-        collection: the path of Anki's collection, which is only read, or None to look only for
-            schedules in the sources.
+        collection: the path of Anki's collection, which is only read, or None to only look
+            for schedules in the sources.
         tool: the only tool to take over from, as in `--from`, or "" for any tool.
         maps: the values of `--map`.
 
     Raises:
-        UsageError: a value in `maps` has the wrong format, or names a field that doesn't exist.
+        UsageError: a value in `maps` has the wrong format, or names a field that doesn't
+            exist.
     """
     matches = Matches()
     new_cards = []
@@ -301,9 +302,10 @@ def _match_drafts(
 def _add_schedules(
     ledger: Ledger, matches: Matches, new_cards: Sequence[PendingDraft]
 ) -> None:
-    """Add the drafts and cards that have a schedule in the source to `matches`.
+    """Add drafts and cards with a schedule in the source to `matches`.
 
-    Drafts that are taken over with a note are skipped, because the note has its own schedule.
+    Drafts that take over an existing note are skipped, because the note has its own
+    schedule.
     """
     # add the drafts of new cards
     taken_ids = {record.id for record in matches.all_adoptions}
@@ -342,10 +344,10 @@ def _render_draft(draft: PendingDraft) -> Strings:
 
 
 def _to_plain_texts(html: Texts, family: NoteType) -> Strings:
-    """Convert HTML fields to plain text, without cloze numbers, in a fixed order.
+    """Convert HTML fields to plain text in a fixed order, without cloze numbers.
 
-    For image occlusion the texts are empty, because no other tool makes figures that could be
-    taken over.
+    For image occlusion notes, the texts are empty, because no other tool makes figures that
+    we could take over.
     """
     names = ("Text",) if family is NoteType.CLOZE else ("Front", "Back")
     texts = []
@@ -389,9 +391,9 @@ _COUNTED_LISTS = ("by_id", "by_words", "scheduled")
 
 
 def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
-    """Yield the length of each list, and rows of the lists that the user should see.
+    """Yield the length of each list, then the rows of lists that the user should see.
 
-    At most `limit` rows of each list are shown, or all if `limit` is None.
+    At most `limit` rows of each list are shown, or all of them if it's None.
     """
     if not any(getattr(matches, name) for name in _LIST_TITLES):
         yield "no notes or schedules of another tool were found"
@@ -413,7 +415,7 @@ def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
 
 
 def matches_to_json(matches: Matches) -> Json:
-    """Convert the matches to JSON: rows of some lists, and only the length of the others."""
+    """Convert matches to JSON, with full rows for some lists and just the length of others."""
     data: Json = {}
     for name in _COUNTED_LISTS:
         data[name] = len(getattr(matches, name))

@@ -14,10 +14,10 @@ from ankiforge.hooks import CommandRow, Hooks
 
 
 class Agents(Hooks):
-    """Adds the command `mcp`."""
+    """Adds the `mcp` command."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return the row for the command `mcp`."""
+        """Return the entry for the `mcp` command."""
         line = "Let an agent draft, over the protocol MCP."
         return [
             CommandRow(

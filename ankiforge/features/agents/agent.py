@@ -57,14 +57,14 @@ _PRIVATE = "this passage must stay on this computer (#no-llm)"
 
 
 class AgentView:
-    """Converts highlights and cards of a workspace to JSON that an agent may see."""
+    """Converts a workspace's highlights and cards to JSON that an agent is allowed to see."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.privacy: PrivacyFilter = load_privacy(ledger)
 
     def mask_highlight(self, highlight: Highlight) -> SendableHighlight:
-        """Mask the private text of a highlight.
+        """Mask any private text in a highlight.
 
         Raises:
             UsageError: the whole highlight must stay on this computer.
@@ -74,7 +74,10 @@ class AgentView:
         return self.privacy.make_sendable(highlight)
 
     def item_to_json(self, line: ListRow, reason: str) -> Json:
-        """Convert a card or draft to JSON. `reason` explains why it needs work, or is ""."""
+        """Convert a card or draft to JSON.
+
+        `reason` says why it needs work, or is "" if it doesn't.
+        """
         sendable = self.privacy.make_sendable(line.highlight)
         origin = line.origin
         entry: Json = {
@@ -95,7 +98,7 @@ class AgentView:
         return self.privacy.mask_entry(entry, line.highlight)
 
     def find_rejections(self, words: str) -> Iterator[Json]:
-        """Yield the rejected texts that contain `words`, newest first."""
+        """Yield rejected texts that contain `words`, newest first, skipping private passages."""
         for decision in self._ledger.list_history():
             if (
                 decision.what != "reject"
@@ -115,7 +118,7 @@ class AgentView:
 
 
 def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Json:
-    """Convert a highlight to JSON for an agent, without empty values."""
+    """Convert a highlight to JSON for an agent, leaving out empty values."""
     max_cards = compute_max_card_count(sendable.exact)
     entry = {
         "highlight": sendable.key,
@@ -148,7 +151,7 @@ def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
 
 
 def findings_to_json(draft: Draft) -> Json:
-    """Convert the errors and warnings about a draft to JSON, and tell whether they block it."""
+    """Convert a draft's errors and warnings to JSON, noting whether they block it."""
     findings = []
     for finding in draft.findings:
         if finding.severity is not Severity.INFO:
@@ -198,10 +201,13 @@ Cards = list[Texts]
 
 
 class Agent:
-    """A client's session. Each tool is a method of this class."""
+    """A client's session, with one method per tool."""
 
     def __init__(self, open_workspace: OpenWorkspace) -> None:
-        """Start a session. `open_workspace` raises an error unless the user has allowed agents."""
+        """Start a session.
+
+        `open_workspace` must raise an error if the user hasn't allowed agents.
+        """
         self._open = open_workspace
         self.name = ""
         """The name and version of the client."""
@@ -218,16 +224,17 @@ class Agent:
         document: str,
         rules: bool,
     ) -> Json:
-        """List a page of the highlights that have no card.
+        """List a page of the highlights that don't have a card yet.
 
         At offset 0, changed files are read first, but nothing is drafted. If another program is
-        drafting, the files aren't read, and a note in the result says so. The first page of a
-        session includes the drafting rules.
+        drafting, the files aren't read and the result includes a note saying so. The first page
+        of a session includes the drafting rules.
 
         Args:
-            offset: the index of the first highlight in the list.
+            offset: the index of the first highlight to list.
             limit: the maximum number of highlights on the page.
-            document: list only highlights from documents with this text in the title; "" lists all.
+            document: only list highlights from documents with this text in the title, or "" for
+                all.
             rules: whether to return the drafting rules again.
         """
         answer: Json = {}
@@ -292,10 +299,10 @@ class Agent:
             }
 
     def list_cards(self, query: str, state: str, offset: int, limit: int) -> Json:
-        """List a page of the cards and drafts that match a query and are in a state.
+        """List a page of the cards and drafts that match a query and are in the given state.
 
-        The states are described in `server.py`. If `state` is "", all cards and drafts are listed,
-        but no rejections.
+        The states are described in `server.py`. If `state` is "", all cards and drafts are
+        listed, but no rejections.
         """
         with self._open("") as workspace:
             ledger = workspace.ledger
@@ -329,7 +336,7 @@ class Agent:
             }
 
     def call_feature_tool(self, tool: Tool, arguments: Json) -> Json:
-        """Call a tool of another feature, and mask text that must stay on this computer."""
+        """Call a tool provided by another feature, masking private text in the result."""
         with self._open("") as workspace:
             view = AgentView(workspace.ledger)
             return view.privacy.mask_entry(
@@ -339,16 +346,16 @@ class Agent:
     # --- proposing ----------------------------------------------------------------------
 
     def propose_cards(self, cards: Cards) -> Json:
-        """Check the cards that the agent proposes, and record them as drafts.
+        """Check the cards that an agent proposes and record them as drafts.
 
         Args:
             cards: the cards. Each has the key of its `highlight`, its `kind` (`basic`, `cloze`,
                 `two-way` or `none`), and all other fields, which are "" if unused.
 
         Returns:
-            JSON with one result for each highlight, in the order of the cards. A result contains
-            the ids of the new drafts with their findings, or the agent's reason for making no card,
-            or the reason why the cards were refused.
+            JSON with one result per highlight, in the order of the cards. A result has either
+                the ids of the new drafts with their findings, the agent's reason for making no
+                card, or the reason why the cards were refused.
         """
         cards_by_highlight: dict[str, Cards] = {}
         for card in cards:
@@ -382,7 +389,7 @@ class Agent:
         highlight: Highlight,
         cards: Cards,
     ) -> Json:
-        """Check and record the cards that are proposed for one highlight.
+        """Check and record the cards proposed for a single highlight.
 
         Raises:
             UsageError: the highlight is private, or the cards are refused.
@@ -455,10 +462,10 @@ class Agent:
 
 
 def _check_fields(cards: Cards, passage: Highlight) -> None:
-    """Check that cards have the required fields and contain no invisible characters.
+    """Check that cards have the required fields and no invisible characters.
 
     Raises:
-        UsageError: describes the first fault.
+        UsageError: a card is invalid. The message describes the first error.
     """
     allowed_characters = {"\n", "\t"}.union(
         set(_ZERO_WIDTH_JOINERS) & set(passage.context)
@@ -477,9 +484,9 @@ def _check_fields(cards: Cards, passage: Highlight) -> None:
 
 
 def _list_draft_ids(ledger: Ledger, ids: Iterable[str]) -> list[str]:
-    """List the ids of the drafts in each offer that contains any of `ids`, best draft first.
+    """List the ids of all drafts offered together with any of `ids`, best draft first.
 
-    `ids` may contain ids of drafts and keys of highlights.
+    `ids` may contain both draft ids and highlight keys.
     """
     drafts: list[str] = []
     for offer in iter_offers(ledger, ids):

@@ -46,7 +46,7 @@ Side = Annotated[str, msgspec.Meta(max_length=4_000)]
 
 
 class _Arguments(Value, forbid_unknown_fields=True, kw_only=True):
-    """Base class for the arguments of a tool. An agent sees the docstrings of its subclasses."""
+    """Base class for tool arguments. Agents see the docstrings of the subclasses."""
 
 
 class ListHighlights(_Arguments):
@@ -135,7 +135,7 @@ def _load_feature_tools() -> dict[str, Tool]:
 
 @cache
 def _get_argument_types() -> dict[str, type[Any]]:
-    """Map each tool's name to the type of its arguments."""
+    """Map the name of each tool to its argument type."""
     added = {name: tool.arguments for name, tool in _load_feature_tools().items()}
     return {**_TOOLS, **added}
 
@@ -148,7 +148,7 @@ _WRITE_TOOLS = ("propose_cards", "withdraw_card")
 
 
 def serve(agent: Agent) -> None:
-    """Serve the tools of an agent on stdin and stdout until the client disconnects."""
+    """Serve an agent's tools over stdin and stdout until the client disconnects."""
     logging.disable(
         logging.CRITICAL
     )  # because the SDK logs arguments, which contain passages
@@ -216,11 +216,11 @@ def _normalize_arguments(
 ) -> tuple[Json, set[str]]:
     """Normalize the arguments of a call, because agents don't always follow the schema.
 
-    Some send null for unused arguments, a list as a JSON string or as a single object, or the
-    kind of a card in capitals.
+    Some send null for unused arguments, a list as a JSON string or as a single object, or
+    the kind of a card in capitals.
 
     Returns:
-        The normalized arguments, and the names of unknown arguments.
+        The normalized arguments, and the names of any unknown arguments.
     """
     values = {name: value for name, value in raw_arguments.items() if value is not None}
     unknown = values.keys() - set(arguments.__struct_fields__)
@@ -247,7 +247,7 @@ def _normalize_arguments(
 
 
 def _run_tool(agent: Agent, name: str, raw_arguments: Json) -> types.CallToolResult:
-    """Run the tool `name`. Errors are returned as the result of the call instead of raised."""
+    """Run the tool called `name`, returning any error as the result of the call."""
     failed = False
     try:
         if name not in _get_argument_types():

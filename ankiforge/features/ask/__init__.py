@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
 
 def search(workspace: Workspace, query: str, limit: int = 5) -> SearchResult:
-    """Find the works that a query names, or else the passages that may answer it.
+    """Find the works that a query names, falling back to passages that may answer it.
 
-    Args:
-        workspace: the workspace.
-        query: a name, a title, a DOI, a URL, a question, or words.
-        limit: the maximum number of passages.
+    `query` may be a name, a title, a DOI, a URL, a question, or just some words. At most
+    `limit` passages are returned.
     """
     from ankiforge.features.ask.work import search_library
 
@@ -32,10 +30,10 @@ def search(workspace: Workspace, query: str, limit: int = 5) -> SearchResult:
 
 
 class Ask(Hooks):
-    """Adds the command `search`, the search on the web page, and vectors after a run."""
+    """Adds the `search` command, search on the web page, and embeddings after each run."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return the row for the command `search`, with its agent tools and its kind of model."""
+        """Return the entry for the `search` command, with its agent tools and model purpose."""
         line = "Search everything you have read."
         module = f"{__name__}.command"
         row = CommandRow("search", "Every day", line, module, next_command="undo")
@@ -44,7 +42,7 @@ class Ask(Hooks):
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
-        """Compute the vectors of new passages after a run, if there is a model."""
+        """Compute embedding vectors for new passages after a run, if there's a model."""
         from importlib.util import find_spec
 
         # check this before importing anything, because nothing is needed without a model
@@ -55,7 +53,7 @@ class Ask(Hooks):
             compute_vectors(workspace, result, show)
 
     def make_page_part(self, workspace: Workspace, faces: ItemRenderer) -> PagePart:
-        """Return the handlers with which the web page searches and requests answers."""
+        """Return the web page's handlers for searching and for answering questions."""
         from ankiforge.features.ask.page import AskedQuestion, SearchRenderer
         from ankiforge.web.page_part import PagePart
 

@@ -47,7 +47,7 @@ _INNER_WORD = regex(r"(?<=[^.!?:…\"“„«(]\s)[^\W\d_]{3,}")
 
 
 class AnswerSentence(Value):
-    """A sentence of an answer, with the result of checking it."""
+    """A sentence of an answer, with the result of checking it against its passage."""
 
     says: str
     """The text of the sentence."""
@@ -63,7 +63,7 @@ class AnswerSentence(Value):
 def make_request(
     question: SendableText, passages: Mapping[str, SendableText]
 ) -> ModelRequest:
-    """Build the request for an answer to `question` from `passages`, which are keyed by label."""
+    """Build a request to answer `question` from `passages`, which are keyed by label."""
     parts = []
     for label, text in passages.items():
         passage_xml = f'<passage label="{label}">\n{escape_markers(text)}\n</passage>'
@@ -82,7 +82,7 @@ def make_request(
 
 
 def parse_answer(reply: str) -> list[Json]:
-    """Parse a reply and return the sentences, still unchecked, or [] if there are none."""
+    """Parse a reply into sentences, which are still unchecked, or [] if there are none."""
     for entry in parse_objects(reply):
         answer = entry.get("answer") if isinstance(entry, dict) else None
         if isinstance(answer, list):
@@ -95,12 +95,12 @@ def check_answer(
 ) -> list[AnswerSentence]:
     """Check up to `MAX_SENTENCES` sentences of an answer against the passages.
 
-    Sentences that no passage proves get a `drop_reason`.
+    Sentences that aren't proved by their passage get a `drop_reason`.
 
     Args:
         answer: the sentences as JSON, with the keys `says`, `passage` and `quote`.
-        question: the question, whose numbers and names need no proof.
-        passages: the texts of the passages, by label.
+        question: the question. Numbers and names in it don't need proof.
+        passages: the texts of the passages, keyed by label.
     """
     return [
         _check_sentence(sentence, question, passages)

@@ -110,7 +110,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
 
 
 def _identify_pdf(path: Path) -> Document | None:
-    """Read the metadata of the PDF at `path`, or return None if the file isn't a PDF.
+    """Read the metadata of the PDF at `path`, or return None if it isn't a PDF.
 
     Raises:
         ItemError: the PDF can't be read.
@@ -155,11 +155,11 @@ def _print_answer(
 
 
 def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
-    """Configure the model that compares meanings, if a test request succeeds.
+    """Configure the embedding model, provided that a test request succeeds.
 
     Args:
         call: the options of the command.
-        yes: whether to skip the question for consent.
+        yes: whether to skip asking for consent.
         named: the options that name the model.
     """
     from msgspec.structs import replace
@@ -205,19 +205,17 @@ def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
 
 
 def may_offer(config: Config) -> bool:
-    """Return whether to offer a model: none is set, and none was ever offered."""
+    """Return whether to offer a model, i.e. none is configured and none was ever offered."""
     from ankiforge.config.workspace import was_hint_shown
 
     return not (config.meaning.base_url or was_hint_shown(_OFFER_HINT))
 
 
 def offer_model(servers: Callable[[float], tuple[ModelServer, ...]]) -> str:
-    """Return a line that offers a local server for comparing meanings, or "" if there is none.
+    """Return a line offering a local embedding server, or "" if there's none.
 
-    The offer is recorded, so that it is made only once.
-
-    Args:
-        servers: returns the local servers, waiting up to the given number of seconds.
+    The offer is recorded, so that it's only made once. `servers` is called with a timeout
+    in seconds and returns the local servers.
     """
     from ankiforge.cli.progress import SERVER_TIMEOUT
     from ankiforge.config.workspace import record_hint_shown

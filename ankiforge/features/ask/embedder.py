@@ -59,7 +59,7 @@ _EMBEDDING_NAME = regex(r"embed|minilm|(?:^|[/_-])(?:bge|e5|gte)(?=[-_:]|$)")
 
 
 def filter_embedding_models(names: Sequence[str]) -> Strings:
-    """Return only the names of embedding models, multilingual ones first."""
+    """Return only the names of embedding models, with multilingual ones first."""
 
     def sort_key(name: str) -> bool:
         return not any(
@@ -81,9 +81,9 @@ MEANING = ModelPurpose(
 
 
 def make_embedder(config: Config, *, offline: bool = False) -> Embedder | None:
-    """Create the embedding model that the settings name, or else the built-in one.
+    """Create the embedding model named in the settings, falling back to the built-in one.
 
-    Returns None if the settings turn the comparison off or no model is installed.
+    Returns None if embeddings are turned off in the settings or no model is installed.
 
     Raises:
         ConfigError: the settings are invalid. The message names the file, line and key.
@@ -138,9 +138,9 @@ def _load_built_in() -> Any:
 
 
 class BuiltInEmbedder:
-    """The model of the extra `meaning`, which runs in this process.
+    """The embedding model from the `meaning` extra, which runs in this process.
 
-    It needs NumPy, and takes a second to load.
+    It needs NumPy and takes a second to load.
     """
 
     title = "the model of the extra `meaning`"
@@ -151,7 +151,7 @@ class BuiltInEmbedder:
     may_change = False
 
     def embed_questions(self, texts: Sequence[str]) -> list[bytes]:
-        """Compute the vectors of questions, in the order of the questions."""
+        """Compute one vector per question, in order."""
         if not texts:
             return []
         vectors = _load_built_in().encode([text[:_MAX_TEXT_CHARS] for text in texts])
@@ -164,7 +164,7 @@ class BuiltInEmbedder:
 
 
 def is_local_server(settings: ServerSettings) -> bool:
-    """Return whether a server runs on this computer, so that private text may be sent to it."""
+    """Return whether a server runs on this computer, so that it may be sent private text."""
     return settings.is_local
 
 
@@ -176,9 +176,9 @@ class ServerEmbedder:
     may_change = True
 
     def __init__(self, settings: ServerSettings, *, offline: bool = False) -> None:
-        """Create the client, without sending a request.
+        """Create the client without sending a request.
 
-        If `offline` is True, requests to other computers raise an error.
+        If `offline` is true, requests to other computers raise an error.
         """
         self._settings = settings
         self._offline = offline
@@ -190,12 +190,12 @@ class ServerEmbedder:
         self.cache_name = f"vectors/{hash16(settings.model, self._prefixes.passage)}"
 
     def embed_questions(self, texts: Sequence[str]) -> list[bytes]:
-        """Compute the vectors of questions, in the order of the questions."""
+        """Compute one vector per question, in order."""
         prefixed = [self._prefixes.question + text for text in texts]
         return self._embed(prefixed, _QUESTION_TIMEOUT)
 
     def embed_passages(self, texts: Sequence[str]) -> list[bytes]:
-        """Compute the vectors of passages, in the order of the passages."""
+        """Compute one vector per passage, in order."""
         return self._embed(
             [self._prefixes.passage + text for text in texts], _REQUEST_TIMEOUT
         )
@@ -261,10 +261,10 @@ class ServerEmbedder:
         return self._parse_vectors(entries, len(texts))
 
     def _parse_vectors(self, entries: Any, count: int) -> list[bytes]:
-        """Parse a reply and return `count` vectors in the order of the texts.
+        """Parse a reply into `count` vectors, in the order of the texts.
 
         Raises:
-            ServiceError: the reply doesn't have exactly one vector for each text.
+            ServiceError: the reply doesn't have exactly one vector per text.
         """
         if not isinstance(entries, list) or len(entries) != count:
             raise self._make_error("sends another number of vectors than asked for")
@@ -304,10 +304,10 @@ _Name = TypeVar("_Name")
 
 
 def pack_vector(vector: Sequence[float]) -> bytes:
-    """Pack a vector into bytes, with its numbers scaled to -127..127.
+    """Pack a vector into bytes, scaling its components to -127..127.
 
-    The first four bytes are the length of the scaled vector as a float. Each further byte is one
-    number.
+    The first four bytes are the scaled vector's norm as a float, followed by one byte per
+    component.
     """
     largest = max(map(abs, vector)) or 1.0
     numbers = [round(number / largest * 127) for number in vector]
@@ -318,9 +318,9 @@ def pack_vector(vector: Sequence[float]) -> bytes:
 def compute_cosines(
     question: bytes, vectors: Mapping[_Name, bytes]
 ) -> dict[_Name, float]:
-    """Compute the cosine of a packed vector with each of the others, by name.
+    """Compute the cosine of a packed vector with each of `vectors`, keyed by name.
 
-    Vectors with another number of dimensions are left out.
+    Vectors with a different number of dimensions are skipped.
     """
     size = len(question)
     comparable = {name: vector for name, vector in vectors.items() if len(vector) == size}

@@ -62,7 +62,7 @@ _CURRENT_ENTRIES = (
 
 
 class FoundWork(Value):
-    """A work that a search found: all documents that are the same paper, book or note."""
+    """A work found by a search, with all documents that are the same paper, book or note."""
 
     documents: tuple[Document, ...]
     found_by: str
@@ -78,7 +78,7 @@ class FoundWork(Value):
 
 
 class _Hit(NamedTuple):
-    """A document that matches a query. Hits sort by quality, the best first."""
+    """A document that matches a query. Hits sort by quality, best first."""
 
     rank: int
     """The index in `_RELIABILITY` of the way in which the document was found."""
@@ -98,7 +98,7 @@ def find_works(
     query: str,
     document: Document | None = None,
 ) -> Iterator[FoundWork]:
-    """Yield the works that a query names, the most reliable match first.
+    """Yield the works that a query names, most reliable match first.
 
     Args:
         store: the database.
@@ -200,7 +200,7 @@ def _find_by_metadata(store: Store, query: str) -> Iterator[_Hit]:
 
 
 def update_index(store: Store) -> None:
-    """Bring the full-text table up to date with the documents, highlights and live cards."""
+    """Bring the full-text index up to date with the documents, highlights and live cards."""
     store.recompute_passages()
     outdated_entries = {}
     for row in store.fetch_rows("SELECT rowid, what, ref, digest FROM search"):
@@ -252,7 +252,10 @@ def _load_texts(store: Store, entry: Row) -> tuple[str, str, str]:
 
 
 def _score_title(query_title: str, title: str) -> float:
-    """Score the similarity of two titles (0 to 100), at most 99 if one is part of the other."""
+    """Score the similarity of two titles from 0 to 100.
+
+    The score is at most 99 if only part of one title matches.
+    """
     from rapidfuzz import fuzz
 
     score = _score_whole_title(query_title, title)
@@ -268,7 +271,7 @@ def _score_title(query_title: str, title: str) -> float:
 
 
 def _score_whole_title(query_title: str, title: str) -> float:
-    """Score the similarity (0 to 100) of `query_title` with a whole title or its beginning."""
+    """Score the similarity (0 to 100) of a query to a title or the beginning of it."""
     from rapidfuzz import fuzz
 
     beginning_score = fuzz.ratio(query_title, title[: len(query_title)])
@@ -279,7 +282,7 @@ def _score_whole_title(query_title: str, title: str) -> float:
 
 
 def _find_documents_of_work(store: Store, document: int) -> list[DocumentId]:
-    """Find the ids of all documents that share an identifier with a document, sorted.
+    """Return the sorted ids of all documents that share an identifier with a document.
 
     The document itself is included.
     """
@@ -330,7 +333,10 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
 
 
 def _load_lines(store: Store, rows: Iterable[Row]) -> tuple[ListRow, ...]:
-    """Load cards and drafts, except cards whose acceptance was undone, which have a draft."""
+    """Load cards and drafts, skipping cards whose acceptance was undone.
+
+    Those have a draft, which is loaded instead.
+    """
     lines = item_lists.load_items(store, [row["id"] for row in rows])
     return tuple(line for line in lines if line.verdict_name != Verdict.TAKEN_BACK)
 
@@ -356,7 +362,7 @@ _AVERAGE_WORDS = 40
 
 
 class QueryWords(Value):
-    """The words of a question, normalized for lookup in the index."""
+    """The words of a question, normalized for looking them up in the index."""
 
     words: Strings
     """The content words, or all words if there are no content words."""
@@ -367,7 +373,7 @@ class QueryWords(Value):
 
 
 def parse_query_words(question: str) -> QueryWords:
-    """Parse the words of a question.
+    """Parse a question into words and quoted phrases.
 
     Text in scripts without spaces is split into pairs of characters.
     """
@@ -387,7 +393,7 @@ def parse_query_words(question: str) -> QueryWords:
 
 
 def split_words(text: str) -> list[str]:
-    """Split a text into words as the index does: runs of letters, digits and combining marks."""
+    """Split a text into runs of letters, digits and combining marks, as the index does."""
     if text.isascii():
         return _ASCII_WORD.findall(text)
     cleaned = ""
@@ -397,9 +403,9 @@ def split_words(text: str) -> list[str]:
 
 
 def load_text_hashes(store: Store) -> list[Row]:
-    """Load a row for each highlight that was read on this device, sorted by key.
+    """Load the key and text hash of each highlight read on this device, sorted by key.
 
-    A row has the `key` of the highlight, and the hash of its text in `exact`.
+    The hash is in the column `exact`.
     """
     return store.fetch_rows(
         "SELECT key, exact FROM highlight WHERE body != '' ORDER BY key"
@@ -426,13 +432,13 @@ def find_by_words(
 
     Args:
         store: the database.
-        question: the question, or words.
-        is_hidden: returns whether to hide a passage from a reader other than the user. If given,
-            only the text of passages is searched, and hidden passages affect neither scores nor
-            order.
+        question: a question, or just some words.
+        is_hidden: returns whether to hide a passage from anyone other than the user. If
+            given, only the text of passages is searched, and hidden passages affect neither
+            scores nor order.
 
     Returns:
-        How well each passage matches, by the key of the passage.
+        How well each passage matches, keyed by passage.
     """
     parsed = parse_query_words(question)
     columns = "{passage remark}" if is_hidden is None else "{passage}"
@@ -530,7 +536,7 @@ class PassageHit(Value):
 
     @property
     def location(self) -> str:
-        """The title, page and heading of the passage, with a remark if it is absent."""
+        """The title, page and heading of the passage, and a remark if it's absent."""
         passage = self.highlight
         parts = dict.fromkeys(
             (passage.document.display_name, passage.page_text, passage.heading)
@@ -539,13 +545,13 @@ class PassageHit(Value):
 
 
 def compute_word_bonus(coverage: float, spread: float) -> float:
-    """Compute how much matching words add to the cosine similarity of a passage.
+    """Compute how much matching words add to a passage's cosine similarity.
 
-    This is 0 up to a coverage of `MIN_COVERAGE`. Otherwise passages that share a few words with the
-    question by chance would outrank paraphrases.
+    This is 0 up to a coverage of `MIN_COVERAGE`. Otherwise, passages that happen to share a
+    few words with the question would outrank paraphrases.
 
     Args:
-        coverage: the coverage of the question's words.
+        coverage: the fraction of the question's words that are covered, weighted by rarity.
         spread: the standard deviation of the model's cosines, or 0 for a default.
     """
     return _WORD_WEIGHT * (spread or _DEFAULT_SPREAD) * max(0.0, coverage - MIN_COVERAGE)
@@ -556,9 +562,9 @@ def combine_scores(
     similarities: Mapping[HighlightKey, float],
     spread: float = 0.0,
 ) -> dict[HighlightKey, float]:
-    """Combine the similarity of meaning and the match of words into one score for each passage.
+    """Combine each passage's cosine similarity and word match into a single score.
 
-    Without similarities, the scores are those of BM25.
+    Without similarities, the scores are just those of BM25.
     """
     if not similarities:
         return {key: hit.score for key, hit in words.items()}
@@ -577,7 +583,7 @@ def load_best_passages(
     limit: int,
     is_hidden: IsHidden | None = None,
 ) -> Iterator[PassageHit]:
-    """Yield the passages with the best scores, best first, without repeating a text.
+    """Yield the best-scoring passages, best first, without repeating any text.
 
     Args:
         store: the database.

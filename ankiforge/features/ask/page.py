@@ -35,7 +35,7 @@ _MAX_CARDS = 3
 
 
 class AskedQuestion(Value, forbid_unknown_fields=True):
-    """The body of a request from the page to answer a question in sentences."""
+    """The body of a web page's request to answer a question in sentences."""
 
     question: str
     reply: str = ""
@@ -43,17 +43,20 @@ class AskedQuestion(Value, forbid_unknown_fields=True):
 
 
 class SearchRenderer:
-    """Runs the searches of the web page, and renders their results as JSON."""
+    """Runs searches for the web page and renders their results as JSON."""
 
     def __init__(self, workspace: Workspace, faces: ItemRenderer) -> None:
-        """Create the renderer. `faces` finds the links that open passages."""
+        """Create the renderer.
+
+        `faces` is used to find links that open passages.
+        """
         self._workspace = workspace
         self._faces = faces
 
     def search(self, query: Texts) -> Json:
-        """Search for the words in `query`, and return `works`, `passages`, and remarks in `said`.
+        """Search for the words in `query`, returning `works`, `passages`, and remarks (`said`).
 
-        Returns {} if the words name a field, because such a query searches for cards.
+        Returns {} if the words name a field, because such queries search for cards.
         """
         words = query["words"][:500].strip()
         if not words or has_field(words):
@@ -84,10 +87,10 @@ class SearchRenderer:
         }
 
     def answer(self, question: AskedQuestion) -> Json:
-        """Answer a question, and return the proved sentences in `sentences`.
+        """Answer a question, returning the sentences that could be proved in `sentences`.
 
-        If no model is configured and there is no reply, return the text to paste into a chat in
-        `ask`.
+        If no model is configured and there's no reply, the text to paste into a chat is
+        returned in `ask` instead.
 
         Raises:
             RefusedError: no passage was found for the question.

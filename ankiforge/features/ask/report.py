@@ -35,7 +35,7 @@ _HIGHLIGHT_FIELDS = (
 
 
 def work_to_json(match: FoundWork) -> Json:
-    """Convert a work to the JSON that `search --json` prints."""
+    """Convert a work to the JSON printed by `search --json`."""
     days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
     verdicts = Counter(line.verdict_name for line in match.lines)
 
@@ -97,7 +97,7 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
     Args:
         match: the work.
         work: the JSON of the work, from `work_to_json`.
-        whole: whether to list all highlights and cards instead of only the first ones.
+        whole: whether to list all highlights and cards rather than just the first few.
     """
     highlights = work["highlights"]
 
@@ -154,7 +154,7 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
 
 
 def hit_to_json(hit: PassageHit, *, sure: bool) -> Json:
-    """Convert a passage to the JSON that `search --json` prints.
+    """Convert a passage to the JSON printed by `search --json`.
 
     `sure` is whether the passage is a confident answer.
     """
@@ -174,7 +174,7 @@ def hit_to_json(hit: PassageHit, *, sure: bool) -> Json:
 
 
 def format_hit(hit: PassageHit) -> TextLines:
-    """Format a passage as lines of text, with its location, its link and its cards."""
+    """Format a passage as lines of text, with its location, link and cards."""
     highlight = hit.highlight
     exact = highlight.exact
     start, end = hit.sentence
@@ -195,7 +195,7 @@ def format_hit(hit: PassageHit) -> TextLines:
 
 
 def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence]) -> Json:
-    """Convert an answer to the JSON that `search --answer --json` prints."""
+    """Convert an answer to the JSON printed by `search --answer --json`."""
     sentences = []
     for sentence in answer:
         passage = prepared.passages.get(sentence.passage)
@@ -208,7 +208,7 @@ def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence])
 def format_answer(
     prepared: PreparedQuestion, answer: Sequence[AnswerSentence]
 ) -> TextLines:
-    """Format the proved sentences of an answer as lines, each with its quote and location."""
+    """Format the proved sentences of an answer, each followed by its quote and location."""
     proved = [sentence for sentence in answer if not sentence.drop_reason]
     if not proved:
         yield "nothing you have read answers this"

@@ -44,7 +44,7 @@ def _search_library(
     def is_work_hidden(work: FoundWork) -> bool:
         """Return whether to hide a work from the agent.
 
-        This also depends on how the work was found, because its title or tags may be private.
+        This also depends on how the work was found, since its title or tags may be private.
         """
         is_private_highlight = [
             privacy.find_private_reason(mark) for mark in work.highlights

@@ -52,7 +52,7 @@ _PROBE, _THRESHOLD = "probe", "learnt"
 
 
 class Similarities(Value):
-    """How similar the meaning of passages is to a question."""
+    """How similar in meaning passages are to a question."""
 
     question: bytes
     """The vector of the question."""
@@ -70,7 +70,8 @@ class Similarities(Value):
     def is_confident(self, coverage: float) -> bool:
         """Return whether the best passage is a confident answer.
 
-        `coverage` is the largest coverage of the question's words by a passage.
+        `coverage` is the largest fraction of the question's words, weighted by rarity, that any
+        passage contains.
         """
         if not self.threshold:
             return coverage > index.MIN_COVERAGE
@@ -79,7 +80,7 @@ class Similarities(Value):
 
 
 class PassageVectors:
-    """The vectors that a model computed for the passages of a workspace."""
+    """The embedding vectors of a workspace's passages, as computed by a model."""
 
     def __init__(self, workspace: OpenWorkspace, embedder: Embedder) -> None:
         self.embedder = embedder
@@ -95,14 +96,14 @@ class PassageVectors:
     # --- making vectors ---------------------------------------------------------------
 
     def compute_missing(self) -> Iterator[OtherProgress]:
-        """Compute the missing vectors and cache them in batches.
+        """Compute any missing vectors and cache them in batches.
 
         Yields:
-            The progress, at the beginning and after each batch.
+            The progress, at the start and after each batch.
 
         Raises:
-            ServiceError: the model fails, in which case the vectors cached so far stay usable, or
-                the server now has another model, in which case all vectors are dropped.
+            ServiceError: the model fails, in which case the vectors cached so far are kept, or
+                the server has switched to another model, in which case all vectors are dropped.
         """
         missing_texts = self._find_missing(self._load_vectors())
         if not missing_texts:
@@ -152,14 +153,14 @@ class PassageVectors:
         return ServiceError(message, hint="the next run computes all vectors again")
 
     def _embed_probe(self) -> bytes:
-        """Embed a fixed question, whose vector reveals whether the model has changed."""
+        """Embed a fixed question, which reveals whether the model has changed."""
         [probe] = self.embedder.embed_questions(_load_unrelated_questions()[:1])
         return probe
 
     def _find_missing(self, vectors: dict[str, bytes]) -> dict[str, str]:
-        """Return the texts that need a vector, by hash.
+        """Return the texts that still need a vector, keyed by hash.
 
-        For texts that are too short, `_NO_VECTOR` is cached.
+        Texts that are too short are skipped, and `_NO_VECTOR` is cached for them.
         """
         missing_texts: dict[str, str] = {}
         too_short: dict[str, bytes] = {}
@@ -191,7 +192,7 @@ class PassageVectors:
         return unpack("<ffI", packed_values) if packed_values else (0.0, 0.0, 0)
 
     def _learn_threshold(self) -> None:
-        """Learn how similar passages are to questions that they don't answer.
+        """Learn how similar passages tend to be to questions that they don't answer.
 
         Only public passages are used, because the threshold also applies to agents.
         """
@@ -226,10 +227,11 @@ class PassageVectors:
     def compute_similarities(
         self, question: str, is_hidden: IsHidden | None = None
     ) -> Similarities:
-        """Compute how similar the meaning of each passage is to a question.
+        """Compute how similar in meaning each passage is to a question.
 
         Args:
-            question: the question. Only its public words are sent to another computer.
+            question: the question. If the model is on another computer, private words are
+                masked.
             is_hidden: returns whether to skip a passage.
 
         Raises:
@@ -266,14 +268,14 @@ class PassageVectors:
     def choose_spans(
         self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
     ) -> list[Span | None]:
-        """Choose the span in each passage that is most similar to a question.
+        """Choose the span in each passage that's most similar to a question.
 
         Args:
             question: the vector of the question.
             choices: the passages, each with the spans to compare.
 
         Returns:
-            A span for each passage, or None if the passage wasn't compared.
+            One span per passage, or None where the passage wasn't compared.
         """
         texts: list[str] = []
         candidates: list[tuple[int, Span]] = []
@@ -306,7 +308,7 @@ def _is_same_model(vector: bytes, other: bytes) -> bool:
 
 
 def open_vectors(workspace: OpenWorkspace) -> PassageVectors | None:
-    """Open the vectors of a workspace, or return None if no model compares meanings.
+    """Open the vectors of a workspace, or return None if there's no embedding model.
 
     Raises:
         ConfigError: the settings are invalid. The message names the file, line and key.
@@ -318,13 +320,13 @@ def open_vectors(workspace: OpenWorkspace) -> PassageVectors | None:
 def compute_vectors(
     workspace: OpenWorkspace, result: RunResult, show: ShowProgress
 ) -> None:
-    """Compute the missing vectors of all passages at the end of a run, if there is a model.
+    """Compute any missing vectors at the end of a run, if there's a model.
 
-    Ctrl-C stops only this step, not the run.
+    Ctrl-C stops this step, but not the run.
 
     Args:
         workspace: the workspace.
-        result: receives a notice if the model fails or the user stops the step.
+        result: gets a notice if the model fails or the user stops the step.
         show: displays the progress.
     """
     consequence = "new passages are found by their words only"

@@ -46,7 +46,7 @@ _MIN_SENTENCE_CHARS = 25
 
 
 class SearchResult(Value):
-    """The works and passages that a search found, and how reliable the passages are."""
+    """The works and passages found by a search, with caveats about the passages."""
 
     works: tuple[FoundWork, ...] = ()
     """The works whose name, title or other metadata match the query."""
@@ -61,7 +61,7 @@ class SearchResult(Value):
 
     @property
     def remarks(self) -> Strings:
-        """Remarks for the user about the passages, as lines of text."""
+        """Caveats about the passages to show to the user, one per line."""
         remarks = []
         if self.problem:
             remarks.append(f"by words only: {self.problem}")
@@ -82,16 +82,18 @@ def search_library(
     is_hidden: IsHidden | None = None,
     is_work_hidden: Callable[[FoundWork], bool] = lambda work: False,
 ) -> SearchResult:
-    """Find the works that a query names, or the passages that answer it.
+    """Search the library for works that match `query` and passages that answer it.
+
+    Passages are searched only if the query doesn't name a work or an identifier.
 
     Args:
         workspace: the workspace.
         query: a name, a title, a question, or words.
         limit: the maximum number of passages.
-        document: the metadata of a file to search for instead of the query.
-        is_hidden: returns whether to hide a passage from an agent. Hidden passages are removed
-            before anything is ranked.
-        is_work_hidden: returns whether to hide a work from an agent.
+        document: file metadata to search for instead of the query.
+        is_hidden: returns whether a passage is hidden from agents. Hidden passages are
+            removed before ranking.
+        is_work_hidden: returns whether a work is hidden from agents.
     """
     ledger = workspace.ledger
     index.update_index(ledger)
@@ -154,9 +156,9 @@ def _find_passages(
 
 
 def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
-    """Return the spans of the sentences in a passage that may be shown as the answer.
+    """Return the spans of the sentences in a passage that could be shown as the answer.
 
-    Returns [] for a card, or if there is only one such sentence.
+    Very short sentences are ignored. Returns [] for a card, or if fewer than two are left.
     """
     if highlight.kind is HighlightKind.CARD:
         return []
@@ -170,7 +172,7 @@ def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
 def _choose_best_sentence(
     highlight: Highlight, spans: Sequence[Span], query_words: QueryWords
 ) -> Span:
-    """Return the span of the sentence with the most words of the question.
+    """Return the span of the sentence that shares the most words with the question.
 
     Ties go to the longest sentence. Returns (0, 0) if there are no sentences.
     """
@@ -191,7 +193,7 @@ _MAX_PASSAGES_TO_READ = 20
 
 
 class PreparedQuestion(Value):
-    """A question for a model, a chat or an agent, with the public passages that may answer it."""
+    """A question for a model, chat or agent, with public passages that may answer it."""
 
     question: SendableText
     passages: dict[str, PassageHit]
@@ -208,11 +210,11 @@ class PreparedQuestion(Value):
 
     @property
     def chat_text(self) -> str:
-        """The same request as text to paste into a chat."""
+        """The request as text to paste into a chat."""
         return "\n\n".join(message["content"] for message in self.request.messages)
 
     def check_answer(self, sentences: list[Json]) -> list[AnswerSentence]:
-        """Check an answer. Sentences that no passage proves get a `drop_reason`."""
+        """Check the sentences of an answer, setting `drop_reason` on unsupported ones."""
         from ankiforge.features.ask.answering import check_answer
 
         return check_answer(sentences, self.question, self.texts)
@@ -220,14 +222,9 @@ class PreparedQuestion(Value):
     def answer_from_reply(
         self, workspace: OpenWorkspace, reply: str | None
     ) -> list[AnswerSentence] | None:
-        """Check the sentences in a reply, or in the answer of the configured model.
+        """Parse and check a reply, asking the configured model for one if `reply` is None.
 
-        Args:
-            workspace: the workspace.
-            reply: the reply of a chat, or None to ask the configured model.
-
-        Returns:
-            The checked sentences, or None if there is no reply and no model is configured.
+        Returns None if there is neither a reply nor a configured model.
         """
         from ankiforge.features.ask.answering import parse_answer
 
@@ -240,7 +237,10 @@ class PreparedQuestion(Value):
 
 
 def prepare_question(workspace: OpenWorkspace, question: str) -> PreparedQuestion:
-    """Find the public passages for a question that a model, a chat or an agent will answer."""
+    """Look up public passages for a question, masking private text in both.
+
+    The result is ready to send to a model, a chat or an agent.
+    """
     from ankiforge.draft.chat import make_label
 
     ledger = workspace.ledger

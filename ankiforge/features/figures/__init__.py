@@ -6,7 +6,7 @@ from ankiforge.hooks import Hooks
 
 
 class Figures(Hooks):
-    """Adds the script `page.js`, the mask editor, to the web page."""
+    """Adds the mask editor (`page.js`) to the web page."""
 
 
 feature = Figures()

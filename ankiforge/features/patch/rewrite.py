@@ -81,12 +81,12 @@ def rewrite_note(
     old: Sequence[str],
     new: Sequence[str],
 ) -> Iterator[str]:
-    """Yield versions of a note in which the text of a card is changed, the likeliest first.
+    """Yield versions of a note with the text of a card changed, the most likely one first.
 
     Args:
-        note: the text of the note, with its own line ends.
-        old: the fields of the card in Markdown, in their order in the note. The gaps of a cloze
-            card are written as `{{c1::…}}`.
+        note: the text of the note, with its own line endings.
+        old: the card's fields as Markdown, in the order in which they appear in the note.
+            Cloze deletions are written as `{{c1::…}}`.
         new: the same fields after the user's edit.
 
     Raises:
@@ -124,7 +124,7 @@ def rewrite_note(
 
 
 def _check_special_tokens(old: Sequence[str], new: Sequence[str]) -> None:
-    """Raise ItemError if the edit changes pictures, links or gaps."""
+    """Raise ItemError if the edit changes pictures, links or cloze deletions."""
     if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
         raise ItemError("a picture was added, removed or changed: change it in the note")
     if _find_link_targets(old) != _find_link_targets(new):
@@ -134,12 +134,12 @@ def _check_special_tokens(old: Sequence[str], new: Sequence[str]) -> None:
 
 
 def remove_escapes(markdown: str) -> str:
-    """Remove the backslashes before escaped characters."""
+    """Remove Markdown's backslash escapes."""
     return _ESCAPE.sub(r"\1", markdown)
 
 
 def _tokenize(fields: Sequence[str]) -> list[str]:
-    """Split all fields into tokens, leaving out pictures and the targets of links."""
+    """Split the fields into tokens, with pictures as placeholders and links as plain text."""
     text = _FIELD_SEPARATOR.join(fields)
     without_pictures = _PICTURE.sub(_PICTURE_PLACEHOLDER, text)
     return _TOKEN.findall(_LINK.sub(r"\1", without_pictures))
@@ -158,7 +158,7 @@ def _find_special_tokens(fields: Sequence[str]) -> list[str]:
 
 @dataclass(slots=True, eq=False)
 class _Token:
-    """A word, a run of whitespace or a punctuation character of the old fields."""
+    """A token of the old fields: a word, a run of whitespace or a punctuation character."""
 
     text: str
     note_span: Span | None = None
@@ -181,10 +181,10 @@ class _Replacement(NamedTuple):
     text: str
 
     def note_span(self, *, insert_before: bool) -> Span | None:
-        """Return the span of the note to replace, which is empty for an insertion.
+        """Return the span to replace in the note. It is empty for an insertion.
 
-        `insert_before` puts an insertion directly before the next token instead of directly after
-        the previous one. Returns None if the note writes the text differently.
+        `insert_before` puts an insertion right before the next token rather than right after the
+        previous one. Returns None if the note writes the text differently.
         """
         removed_spans = [token.note_span for token in self.removed if token.note_span]
         if removed_spans:
@@ -205,9 +205,9 @@ class _Replacement(NamedTuple):
 def _find_nearest_span(
     tokens: Iterable[_Token], *, past_special: bool = False
 ) -> Span | None:
-    """Return the first token's span in the note, skipping tokens without one.
+    """Return the note span of the first token that has one.
 
-    Returns None if a special token comes first, unless `past_special` is True.
+    Gives up and returns None at a special token, unless `past_special` is True.
     """
     for token in tokens:
         if token.note_span:
@@ -218,9 +218,9 @@ def _find_nearest_span(
 
 
 def _diff_tokens(tokens: Sequence[_Token], new: Sequence[str]) -> Iterator[_Replacement]:
-    """Yield the replacements that turn the old tokens into the new ones.
+    """Diff two lists of tokens, yielding the replacements that turn `tokens` into `new`.
 
-    The special tokens are the same on both sides, so no replacement contains one.
+    Both have the same special tokens, so no replacement contains one.
     """
     old = [token.text for token in tokens]
     for old_part, new_part in zip(
@@ -323,7 +323,7 @@ def _apply_replacements(
 
 
 def _adapt_to_line(text: str, note: str, start: int) -> str:
-    """Escape and indent a text so that it fits into the table, quote or list item at `start`."""
+    """Escape and indent `text` to fit the table, quote or list item at offset `start`."""
     line_start = note.rfind("\n", 0, start) + 1
     line, _, _ = note[line_start:].partition("\n")
     if line.lstrip("> \t").startswith("|"):

@@ -77,7 +77,7 @@ value leaves a margin."""
 
 
 class RefusedEdit(Value):
-    """An edit in Anki for which no patch can be made, with the reason."""
+    """An edit in Anki that can't be turned into a patch, and why."""
 
     guid: str
     excerpt: str
@@ -101,14 +101,14 @@ class PatchedFile(Value):
 
 
 class Patch(Value):
-    """The patches of all files with edited cards, and the edits without a patch."""
+    """Patches for all files with edited cards, and the edits that couldn't be patched."""
 
     files: tuple[PatchedFile, ...] = ()
     refused: tuple[RefusedEdit, ...] = ()
 
     @property
     def diff(self) -> bytes:
-        """The patches of all files, joined into one."""
+        """The patches of all files, concatenated."""
         return b"".join(file.diff for file in self.files)
 
     @property
@@ -118,7 +118,7 @@ class Patch(Value):
 
     @property
     def roots(self) -> list[str]:
-        """The directories in which to apply the patch, one for each source with changed files."""
+        """The directories in which to apply the patch, one per source with changed files."""
         return sorted({os.path.realpath(file.root) for file in self.files})
 
 
@@ -129,11 +129,10 @@ class _Edit(NamedTuple):
 
 
 def patch_anki_edits(workspace: Workspace, query: str = "") -> Patch:
-    """Read Anki, and build a patch of the notes with the user's edits. No note is written.
+    """Read Anki's collection and build a patch that brings the user's edits to the notes.
 
-    Args:
-        workspace: an open workspace.
-        query: a query that selects cards, as in `find_matching_ids`, or "" for all cards.
+    Doesn't write to any note. `query` selects cards as in `find_matching_ids`; "" selects
+    all.
 
     Raises:
         UsageError: the query is invalid.
@@ -152,12 +151,12 @@ def patch_anki_edits(workspace: Workspace, query: str = "") -> Patch:
 def make_patch(
     ledger: Ledger, sources: Iterable[Source], guids: Iterable[str], pictures: Path
 ) -> Patch:
-    """Build a patch from the cards that the user edited, either in Anki or in the workspace.
+    """Build a patch from the cards that the user edited in Anki or in the workspace.
 
     Args:
-        ledger: has the cards, and their notes as they were last seen in Anki.
+        ledger: holds the cards, and their notes as last seen in Anki.
         sources: the sources whose files may be patched.
-        guids: the GUIDs of the cards.
+        guids: the GUIDs of the cards to consider.
         pictures: the directory of pictures extracted from pages.
     """
     readers: dict[str, NoteSource] = {}
@@ -214,7 +213,7 @@ def make_patch(
 
 
 def _find_local_edits(card: LocalCard) -> Texts:
-    """Render the fields that the user changed outside Anki, by a repair or an edit."""
+    """Render the fields changed outside Anki, i.e. by a repair or an edit, as HTML."""
     html = dict(
         zip(
             card.family.content_fields,
@@ -255,12 +254,12 @@ def _find_file(
     readers: Mapping[str, NoteSource],
     listed: dict[str, dict[str, File]],
 ) -> _SourceFile:
-    """Find the file that contains the text of a card.
+    """Find the Markdown or text file that a card came from.
 
     Args:
         card: the card.
         readers: the sources of Markdown and text files, by namespace.
-        listed: a cache of the files of each source by path, by namespace.
+        listed: caches each source's files by path, keyed by namespace.
 
     Raises:
         ItemError: no file contains the card, or the file can't be patched.
@@ -297,10 +296,10 @@ def _find_file(
 
 
 class _EditedFile:
-    """A note to patch, with its text after the edits that have been applied so far."""
+    """A note being patched, with the edits applied so far."""
 
     def __init__(self, ledger: Ledger, source_file: _SourceFile, pictures: Path) -> None:
-        """Read the file of the note.
+        """Read the note from disk.
 
         Raises:
             ItemError: the file can't be read, or has changed since the last run.
@@ -320,7 +319,9 @@ class _EditedFile:
         self._original_highlights = self._parse_highlights(self.text)
 
     def apply_edit(self, edit: _Edit) -> str:
-        """Apply an edit to the text of the note. The text is unchanged if it already has the edit.
+        """Return the text of the note with `edit` applied.
+
+        The text is returned unchanged if it already contains the edit.
 
         Raises:
             ItemError: the edit can't be expressed in this note. The message says why.
@@ -384,7 +385,7 @@ class _EditedFile:
     def _check_rewriting(
         self, text: str, wanted_card: _WantedCard, before: Sequence[Highlight], index: int
     ) -> str:
-        """Check that a new text of the note changes the card as wanted, and nothing else.
+        """Check that a rewritten note changes the card as wanted and nothing else.
 
         Args:
             text: the new text of the note.
@@ -393,7 +394,7 @@ class _EditedFile:
             index: the index of the card's highlight in `before`.
 
         Returns:
-            Why the text can't be used, for example because the next run wouldn't recognize the
+            The reason why the text can't be used, e.g. that the next run wouldn't recognize the
             card, or "" if it can.
         """
         after = self._parse_highlights(text)
@@ -485,7 +486,7 @@ def _excerpt_difference(text: str, other: str) -> str:
 
 
 def _find_draft(highlight: Highlight, card: Card) -> Draft:
-    """Draft the highlight by the rules again, and return the draft of the given card.
+    """Draft the highlight by the rules again, and return the draft that matches `card`.
 
     Raises:
         ItemError: the rules no longer make this card from the highlight.
@@ -511,7 +512,7 @@ _QUOTED_CHARS = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"
 def make_diff(path: str, before: bytes, after: bytes) -> bytes:
     """Build a unified diff between two versions of a file, for `git apply` and `patch -p1`.
 
-    The bytes of the file are kept, whatever its encoding and line ends.
+    The bytes are preserved, whatever the file's encoding and line endings.
     """
     # in Latin-1 every byte is one character, and only LF ends a line
     old_lines = before.decode("latin-1").split("\n")

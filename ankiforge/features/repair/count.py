@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def keep_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
-    """Keep only the first card of each note, in the given order."""
+    """Keep only the first card of each note, preserving the order."""
     by_note: dict[NoteId, FailingCard] = {}
     for card in cards:
         by_note.setdefault(card.history.note_id, card)
@@ -26,7 +26,7 @@ def keep_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
 
 
 def load_last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
-    """Map each note to the day when it was last repaired or left unchanged, relative to `now`."""
+    """Map each note to the day it was last repaired or left unchanged, relative to `now`."""
     days = {}
     for note_id, at in load_repair_times(ledger).items():
         decision_time = datetime.fromisoformat(at).astimezone(now.tzinfo)
@@ -35,7 +35,7 @@ def load_last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
 
 
 class FailingCount(Value):
-    """A count of the failing cards, stored in the ledger and valid for one day."""
+    """The number of failing cards, cached in the ledger for one day."""
 
     day: str
     """The day of the count, with a hash of all repairs before it, so that a later repair
@@ -48,7 +48,7 @@ class FailingCount(Value):
 
     @property
     def line(self) -> str:
-        """The number of failing cards and the time spent on them, as text, or "" if none fails."""
+        """A one-line summary of the failing cards and the time spent on them, or "" if none."""
         if not self.cards:
             return ""
         minutes = round(self.minutes)
@@ -58,7 +58,7 @@ class FailingCount(Value):
 
 
 def get_todays_count(ledger: Ledger) -> FailingCount | None:
-    """Return today's count, or None if there was none today or a card was repaired since then."""
+    """Return today's count, or None if there is none or a card has been repaired since."""
     count = ledger.get_value("failing", FailingCount)
     return (
         count

@@ -45,9 +45,9 @@ _DAY_START = timedelta(hours=4)
 
 
 def _compute_relative_day(milliseconds: int, now: datetime) -> int:
-    """Convert a timestamp to a day relative to today. Past days are negative.
+    """Convert a Unix timestamp in milliseconds to a day relative to today.
 
-    A day begins at four in the morning, which is the default in Anki.
+    Past days are negative. A day begins at 4 a.m., which is the default in Anki.
     """
     unix_time = min(max(milliseconds / 1000, _SECONDS_PER_DAY), _MAX_UNIX_TIME)
     moment = datetime.fromtimestamp(unix_time, now.tzinfo)
@@ -55,7 +55,7 @@ def _compute_relative_day(milliseconds: int, now: datetime) -> int:
 
 
 class FirstAnswer(NamedTuple):
-    """The first answer that the user gave to a card on a day."""
+    """The user's first answer to a card on a given day."""
 
     day: int
     """The day relative to today, which is 0. Past days are negative."""
@@ -68,12 +68,12 @@ class FirstAnswer(NamedTuple):
 
     @property
     def is_failure(self) -> bool:
-        """Whether the user forgot a card in the review state."""
+        """Whether the user forgot a card that was in the review state."""
         return self.in_review and self.button == _AGAIN_BUTTON
 
 
 class CardHistory(Value):
-    """A card in Anki with its review history."""
+    """An Anki card with its review history."""
 
     card_id: CardId
     """The id of the card in Anki."""
@@ -95,9 +95,9 @@ class CardHistory(Value):
 
     @property
     def summary(self) -> str:
-        """The latest answers as text, such as `· 3d· 8d✗` (`✗` forgotten, `·` remembered).
+        """The latest answers as text, e.g. `· 3d· 8d✗` (`✗` forgotten, `·` remembered).
 
-        The number is the interval before the answer in days, which is omitted in learning.
+        The number is the card's interval before the answer, in days. It is omitted in learning.
         """
         symbols = []
         for answer in self.answers[-_MAX_ANSWERS_SHOWN:]:
@@ -109,14 +109,14 @@ class CardHistory(Value):
 
     @property
     def user_requests(self) -> Strings:
-        """The flag and tags with which the user asked for the card to be listed."""
+        """The red flag and tags that the user set to have the card listed, if any."""
         flag = ("red flag",) if self.is_flagged else ()
         return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
 
     def count_max_failures(self, since: int) -> int:
-        """Return the largest number of failures in any window of thirty days after `since`.
+        """Return the maximum number of failures within any thirty days after the day `since`.
 
-        `since` is a day relative to today.
+        `since` is relative to today.
         """
         days = [
             answer.day
@@ -131,7 +131,7 @@ class CardHistory(Value):
 
 
 class FailingCard(Value):
-    """A card that is listed as failing, with the reasons."""
+    """A card listed as failing, with the reasons."""
 
     history: CardHistory
     reasons: Strings
@@ -142,11 +142,9 @@ class FailingCard(Value):
 
 
 def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
-    """Read the review histories of all cards in a collection or an export.
+    """Read the review history of every card in a collection or export.
 
-    Args:
-        view: the view of the collection or export.
-        now: the current time, with its time zone.
+    `now` must have a time zone. Days are counted relative to it.
 
     Raises:
         ItemError: the collection is damaged.
@@ -190,13 +188,13 @@ def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
 def find_failing_cards(
     all_histories: Iterable[CardHistory], last_repair_days: Mapping[NoteId, int]
 ) -> list[FailingCard]:
-    """Find the failing cards, those that the user asked for first, then the most costly.
+    """Find the failing cards, putting the user's own requests first, then the costliest.
 
     Args:
         all_histories: the histories of all cards.
-        last_repair_days: the day on which each note was last repaired or left unchanged, relative
-            to today, by note id. Failures before that day are ignored. The user's requests and
-            Anki's leech tag are ignored for thirty days after it.
+        last_repair_days: the day on which each note was last repaired or left unchanged,
+            relative to today and keyed by note id. Failures before that day are ignored, and
+            so are the user's requests and Anki's leech tag for thirty days after it.
     """
     all_histories = list(all_histories)
     times_by_days: dict[int, list[float]] = defaultdict(list)

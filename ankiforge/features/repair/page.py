@@ -61,7 +61,7 @@ _REASON_TEXTS = {"red flag": "you flagged this card red in Anki"}
 
 
 class FailingCards(PageList):
-    """The list of failing cards on the web page, where the user decides on their repairs."""
+    """The web page's list of failing cards, where the user decides how to repair them."""
 
     id = "failing"
     title = "Cards that fail"
@@ -73,7 +73,7 @@ class FailingCards(PageList):
     def __init__(
         self, workspace: Workspace, faces: ItemRenderer, *, uses_model: bool
     ) -> None:
-        """Create the list, without reading the collection yet.
+        """Create the list without reading the collection yet.
 
         Args:
             workspace: the workspace.
@@ -95,14 +95,14 @@ class FailingCards(PageList):
 
     @property
     def pending_count(self) -> int:
-        """The number of pending cards, or the stored count if the collection isn't read yet."""
+        """The number of pending cards, or the stored count until the collection has been read."""
         if self._fingerprint:
             return len(self._entries)
         count = self._ledger.get_value("failing", FailingCount)
         return count.cards if count else 0
 
     def refresh(self) -> None:
-        """Read the collection if it has changed.
+        """Reload the list if the collection has changed.
 
         Raises:
             ItemError: the collection can't be read.
@@ -186,10 +186,10 @@ class FailingCards(PageList):
         }
 
     def _list_actions(self, entry: RepairEntry) -> list[Json]:
-        """List the actions that an entry offers, as buttons.
+        """List the actions available for an entry, as buttons.
 
-        Only the button of the main action is filled: accepting the first repair, or else editing or
-        suspending the card.
+        Only the main action's button is filled: accepting the first repair or, failing that,
+        editing or suspending the card.
         """
         actions: list[Json] = []
         for number in _ACCEPT_KEYS[: len(entry.proposed_repairs)]:
@@ -236,8 +236,8 @@ class FailingCards(PageList):
         """Carry out the user's decision on an item.
 
         Returns:
-            JSON with the id of the decision in `undo`, a message about what was done in `said`,
-            and the `item` if it is still pending.
+            JSON with the decision's id in `undo`, a message about the outcome in `said`, and the
+            `item` if it is still pending.
 
         Raises:
             StaleItemError: the item has changed since it was shown, or is no longer pending.
@@ -274,7 +274,7 @@ class FailingCards(PageList):
         return {"undo": action, "said": _to_sentence(message)}
 
     def undo(self, action: str) -> None:
-        """Undo a decision, so that the item is pending again.
+        """Undo a decision, making the item pending again.
 
         Raises:
             RefusedError: the decision can't be undone. The message says why.
@@ -286,27 +286,27 @@ class FailingCards(PageList):
             repair_work.unsuspend_card(self._workspace, self._suspended.pop(action))
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Build the card that would result from the fields in the editor."""
+        """Build the card as it would look with the fields in the editor."""
         card = self._make_card(self._find_current_entry(replace(decision, turn="")))
         return replace(card, fields=apply_edits(card.fields, decision.fields))
 
     # --- the chat -----------------------------------------------------------------------
 
     def chat_question(self, id: str) -> Json:
-        """Build the text to paste into a chat, which asks for repairs of a card.
+        """Build a prompt to paste into a chat, asking for repairs of a card.
 
         Raises:
-            RefusedError: some of the text must stay on this computer, or ankiforge can't change the
-                note.
+            RefusedError: some of the text must stay on this computer, or ankiforge can't change
+                the note.
         """
         text = repair_work.build_repair_chat_text(self._workspace, self._entries[id])
         return {"said": "Asks for repairs of this card.", "text": text}
 
     def apply_chat_reply(self, id: str, reply: str) -> tuple[str, bool]:
-        """Add the repairs in the reply of a chat to the item.
+        """Add the repairs in a chat's reply to the item.
 
         Returns:
-            A message about the number of repairs, and whether there are any.
+            A message with the number of repairs, and whether there are any.
         """
         entry = self._entries[id]
         repairs = repair_work.read_acceptable_repairs(entry, reply)

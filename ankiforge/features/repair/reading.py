@@ -70,7 +70,7 @@ _LINE_BREAK = regex(r"(?i)<br\s*/?>|</?div>")
 
 
 class ParsedNote(Value):
-    """A note parsed as a card, so that the card can be checked."""
+    """An Anki note parsed as a card, so that it can be checked."""
 
     guid: str
     note_id: NoteId
@@ -93,7 +93,7 @@ class ParsedNote(Value):
 
     @property
     def front(self) -> str:
-        """The text of the front on one line, by which the user recognizes the note."""
+        """The front as one line of text, by which the user recognizes the note."""
         front = ""
         if self.draft:
             front = self.draft.get_field("Text") or self.draft.get_field("Front")
@@ -104,7 +104,7 @@ class ParsedNote(Value):
 
 
 def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote:
-    """Parse a note as its first card, or record the reason why it can't be parsed."""
+    """Parse a note as its first card, recording the reason if that isn't possible."""
     # in a damaged collection, name fields that the note type lacks `Field 3` etc.
     field_names = list(note_type.names) if note_type else []
     for number in range(len(field_names) + 1, len(note.fields) + 1):
@@ -180,10 +180,10 @@ def _make_card(sides: Texts) -> CardContent:
 def _find_question_and_answer(
     note: AnkiNote, note_type: AnkiNoteType, fields: Texts
 ) -> tuple[Strings, str]:
-    """Return the fields that the first card asks about, and the field with its answer.
+    """Return the question fields and the answer field of a note's first card.
 
-    The answer is the first filled field that only the answer template shows, or "" if there is
-    none. In our own notes, the line above the question isn't part of the question.
+    The answer is the first filled field that only the answer template shows, or "" if there
+    is none. In ankiforge's own notes, the line above the question isn't part of the question.
     """
     if note_type.cloze:
         return tuple(name for name in fields if is_cloze_field(note_type, name)), ""
@@ -201,10 +201,10 @@ def _find_question_and_answer(
 
 
 def _to_markdown(text: str) -> str:
-    """Convert the HTML of a field to Markdown.
+    """Convert a field from HTML to Markdown.
 
-    A sound becomes a picture, so that it counts as content. A formula with a cloze deletion in it
-    becomes text, because Anki recognizes cloze deletions in formulas.
+    A sound becomes a picture, so that it counts as content. A formula that contains a cloze
+    deletion becomes plain text, because Anki recognizes cloze deletions inside formulas.
     """
     text = _LATEX_BLOCK.sub(lambda match: _latex_to_mathjax(match[1]), text)
     for pattern, replacement in _LATEX_FORMULAS:

@@ -40,7 +40,7 @@ class CardRepair(Value):
 
 
 class CardToRepair(Value):
-    """The text of a card to repair, and what a model needs to know to reword it."""
+    """The text of a card to repair, with the context that a model needs to reword it."""
 
     fields: Texts
     """The fields in Markdown, by name: Front, Back and Extra, or Text and Extra."""
@@ -81,14 +81,14 @@ def build_request(
     passage: str,
     mask: Callable[[str], SendableText],
 ) -> ModelRequest:
-    """Build the request for repairs of a card, for a model or a chat.
+    """Build a request that asks a model or chat for repairs of a card.
 
     Args:
         card: the card.
         reasons: the reasons why the card is listed.
-        history: the review history of the card, on one line.
+        history: the card's review history, on one line.
         passage: the passage that the card was made from, or "" if unknown.
-        mask: removes from a text what must stay on this computer.
+        mask: masks any text that must stay on this computer.
     """
 
     def to_sides(fields: Texts) -> Json:
@@ -138,10 +138,10 @@ _SCHEMA = make_object_schema({"repairs": _REPAIRS_SCHEMA, "suspend": {"type": "b
 
 
 def parse_repairs(reply: str, card: CardToRepair, passage: str) -> list[CardRepair]:
-    """Parse the repairs in the reply of a model or chat, at most `MAX_REPAIRS`.
+    """Parse the repairs in a model's or chat's reply, returning at most `MAX_REPAIRS`.
 
-    Repairs without a valid card are skipped, and so are those that remove a gap number from a
-    cloze card. A quote that isn't in the passage is dropped.
+    Repairs without a valid card are skipped, and so are those that remove a cloze number from
+    a cloze card. A quote that isn't in `passage` is dropped.
     """
     repairs: list[CardRepair] = []
     for value in parse_objects(reply):

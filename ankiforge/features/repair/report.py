@@ -35,7 +35,7 @@ def entry_to_json(entry: RepairEntry) -> Json:
 
 
 def format_entry(entry: RepairEntry) -> TextLines:
-    """Format an entry as lines of text, with its review history, the reasons and the passage."""
+    """Format an entry as lines of text, with its review history, reasons and passage."""
     yield f"{entry.note.note_id}  {truncate(entry.note.deck, 50)}"
     for name, text in entry.card.fields.items():
         yield f"  {name.lower()}: {truncate(to_one_line(to_plain_text(text)), _MAX_SIDE_CHARS)}"

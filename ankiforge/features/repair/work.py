@@ -79,9 +79,9 @@ if TYPE_CHECKING:
 
 
 def find_faults(note: ParsedNote) -> tuple[Finding, ...]:
-    """Return the errors and warnings that the checks find in a note.
+    """Return the errors and warnings that the checks report for a note.
 
-    A note of another tool gets only the checks for plain faults.
+    Notes from other tools are only checked for obvious faults.
     """
     findings: list[Finding] = []
     if note.closed_early:
@@ -98,7 +98,7 @@ def find_faults(note: ParsedNote) -> tuple[Finding, ...]:
 
 
 class RepairEntry(Value):
-    """A note in the list of failing cards, with the reasons why it is listed."""
+    """A note listed as failing, with the reasons."""
 
     note: ParsedNote
     guid: str
@@ -131,7 +131,7 @@ class RepairEntry(Value):
 
     @property
     def history(self) -> CardHistory:
-        """The review history of the failing card, which is empty if no card fails."""
+        """The review history of the failing card, or an empty one if no card fails."""
         return (
             self.failing_card.history
             if self.failing_card
@@ -145,13 +145,13 @@ class RepairEntry(Value):
 
     @property
     def reasons(self) -> Strings:
-        """The reasons why the note is listed, followed by the messages of the findings."""
+        """The reasons for listing the note, followed by the messages of the checks."""
         fails = self.failing_card.reasons if self.failing_card else ()
         return (*fails, *(finding.message for finding in self.findings))
 
     @property
     def target_cards(self) -> tuple[int, ...]:
-        """The id of the failing card in Anki, or else the ids of all cards of the note."""
+        """The Anki id of the failing card, or the ids of all the note's cards if none fails."""
         return (
             (self.failing_card.history.card_id,) if self.failing_card else self.card_ids
         )
@@ -166,7 +166,7 @@ class RepairList(Value):
 
 
 def list_failing_cards(workspace: OpenWorkspace) -> RepairList:
-    """Read Anki's collection, and list the cards that currently fail.
+    """Read Anki's collection and list the cards that are currently failing.
 
     Raises:
         ItemError: the collection can't be read.
@@ -230,7 +230,7 @@ class _EntryBuilder:
     ) -> RepairEntry | None:
         """Build the entry for a note, or return None if it can't be read as a card.
 
-        `confused` is the entry of the card that the note may be confused with.
+        `confused` is the entry of a card that the user may confuse with this one.
         """
         note = self.read_note(note_id)
         if note is None or note.draft is None:
@@ -255,9 +255,9 @@ class _EntryBuilder:
         )
 
     def _build_own_entry(self, note: ParsedNote, guid: str) -> RepairEntry | None:
-        """Build the entry for a card of the workspace.
+        """Build the entry for a card of this workspace.
 
-        Returns None if this workspace doesn't know the card, because another device made it.
+        Returns None if the workspace doesn't know the card, i.e. it was made on another device.
         """
         line = next(item_lists.load_items(self._ledger, [guid]), None)
         if not isinstance(line, LocalCard):
@@ -309,11 +309,8 @@ def find_most_similar_note(
 ) -> NoteId:
     """Find the note whose question is most similar to that of `note_id`.
 
-    Returns 0 if no question is similar enough.
-
-    Args:
-        note_id: the id of the note.
-        question_stems: the stems of the words in each candidate's question, by note id.
+    Returns 0 if none is similar enough. `question_stems` has the word stems of each note's
+    question, keyed by note id.
     """
     stems = question_stems[note_id]
     similar_notes = [(_MIN_OVERLAP, 0)]
@@ -330,7 +327,7 @@ def find_most_similar_note(
 def accept_repair(
     workspace: OpenWorkspace, entry: RepairEntry, repair: CardRepair
 ) -> str:
-    """Accept a repair, and return the id of a decision that undoes all of it.
+    """Accept a repair, and return the id of a decision that can be undone as a whole.
 
     Raises:
         RefusedError: ankiforge can't change the note.
@@ -341,7 +338,7 @@ def accept_repair(
 
 
 def edit_note(workspace: OpenWorkspace, entry: RepairEntry, fields: Texts) -> str:
-    """Change the text of a note to what the user typed, and return the id of the decision.
+    """Replace the text of a note with what the user typed, and return the decision's id.
 
     Raises:
         RefusedError: ankiforge can't change the note.
@@ -352,7 +349,7 @@ def edit_note(workspace: OpenWorkspace, entry: RepairEntry, fields: Texts) -> st
 
 
 def leave_note(workspace: OpenWorkspace, entry: RepairEntry) -> str:
-    """Leave a note unchanged for thirty days, and return the id of the decision."""
+    """Leave a note as it is for thirty days, and return the decision's id."""
     with workspace.ledger.action() as action:
         decisions.record_repair(
             workspace.ledger, LEFT_AS_IS, entry.note.note_id, entry.guid
@@ -361,11 +358,11 @@ def leave_note(workspace: OpenWorkspace, entry: RepairEntry) -> str:
 
 
 def suspend_card(workspace: OpenWorkspace, entry: RepairEntry) -> Pair:
-    """Suspend the failing card in a running Anki, and leave its note unchanged.
+    """Suspend the failing card in a running Anki, leaving its note unchanged.
 
     Returns:
-        The id of the decision, and a message that confirms the suspension or tells the user how
-        to suspend the card.
+        The decision's id, and a message that confirms the suspension or tells the user how to
+        suspend the card by hand.
     """
     message = _suspend_in_anki(workspace, entry.target_cards, suspends=True)
     return leave_note(workspace, entry), message
@@ -378,14 +375,10 @@ def _record_change(
     fields: Texts,
     new: Iterable[Texts] = (),
 ) -> None:
-    """Record the new text of a note, and the new cards of the same repair.
+    """Record the new text of a note, along with any new cards from the same repair.
 
-    Args:
-        ledger: records the decision.
-        entry: the entry of the note.
-        name: the kind of decision, "reword" or "edit".
-        fields: the new text by field name.
-        new: the fields of each new card.
+    `name` is the kind of decision, "reword" or "edit". `new` has the fields of each new
+    card.
 
     Raises:
         RefusedError: ankiforge can't change the note.
@@ -444,7 +437,7 @@ def _make_card(fields: Texts) -> CardContent:
 
 
 def _merge_extra(fields: Texts, note_fields: Sequence[str]) -> Texts:
-    """Drop the fields that the note lacks, and append an `Extra` that it lacks to the answer."""
+    """Drop the fields that the note lacks, appending a missing `Extra` to the answer."""
     if "Extra" in note_fields or not fields.get("Extra") or "Back" not in fields:
         return {name: text for name, text in fields.items() if name in note_fields}
     back = f"{fields['Back']}\n\n---\n\n{fields['Extra']}"
@@ -452,13 +445,13 @@ def _merge_extra(fields: Texts, note_fields: Sequence[str]) -> Texts:
 
 
 def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
-    """Return the new text of the changed fields of a note, as pairs of Markdown and HTML.
+    """Render the changed fields of a note, as pairs of Markdown and HTML.
 
-    The other fields keep their HTML, which our Markdown may not be able to express.
+    The other fields keep their HTML, which may not be expressible in our Markdown.
 
     Raises:
-        RefusedError: a field would lose a picture or sound, or the note has no field for the text
-            below the answer.
+        RefusedError: a field would lose a picture or sound, or the note has no field for the
+            text below the answer.
     """
     names = entry.note.field_names
     html = dict(entry.note.fields)
@@ -492,11 +485,11 @@ def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
 
 
 def build_repair_chat_text(workspace: OpenWorkspace, entry: RepairEntry) -> str:
-    """Build the text to paste into a chat, which asks for repairs of a note.
+    """Build a prompt to paste into a chat, asking for repairs of a note.
 
     Raises:
-        RefusedError: some of the text must stay on this computer, or ankiforge can't change the
-            note.
+        RefusedError: some of the text must stay on this computer, or ankiforge can't change
+            the note.
     """
     request = _make_request(workspace, entry)
     return "\n\n".join(message["content"] for message in request.messages) + "\n"
@@ -529,7 +522,7 @@ def _make_request(workspace: OpenWorkspace, entry: RepairEntry) -> ModelRequest:
 
 
 def read_acceptable_repairs(entry: RepairEntry, reply: str) -> tuple[CardRepair, ...]:
-    """Parse a reply, and return the repairs that no check blocks, with the checks' warnings."""
+    """Parse a reply, keeping the repairs that no check blocks and adding any warnings."""
     acceptable = []
     for repair in repairs.parse_repairs(reply, entry.card, entry.passage):
         doubts = []
@@ -545,12 +538,12 @@ def read_acceptable_repairs(entry: RepairEntry, reply: str) -> tuple[CardRepair,
 
 
 def ask_model(workspace: OpenWorkspace, entry: RepairEntry) -> tuple[CardRepair, ...]:
-    """Ask the configured model for repairs of a note, and return those that no check blocks.
+    """Ask the configured model for repairs, and return those that no check blocks.
 
     Raises:
         ServiceError, ConfigError, UsageError: the model fails, or none is configured.
-        RefusedError: some of the text must stay on this computer, or ankiforge can't change the
-            note.
+        RefusedError: some of the text must stay on this computer, or ankiforge can't change
+            the note.
     """
     request = _make_request(workspace, entry)
     model = workspace.build_model()
@@ -591,7 +584,7 @@ def _suspend_in_anki(
 ) -> str:
     """Suspend or unsuspend cards in a running Anki.
 
-    Returns a message: either a confirmation, or how the user can do it in Anki.
+    Returns a confirmation or, if Anki can't be reached, instructions for doing it by hand.
     """
     try:
         anki = workspace.connect_to_anki()
@@ -603,5 +596,5 @@ def _suspend_in_anki(
 
 
 def unsuspend_card(workspace: OpenWorkspace, entry: RepairEntry) -> str:
-    """Unsuspend the card that `suspend_card` suspended, and return a message about the result."""
+    """Unsuspend the card that `suspend_card` suspended, returning a message for the user."""
     return _suspend_in_anki(workspace, entry.target_cards, suspends=False)

@@ -19,12 +19,12 @@ decode_note = msgspec.json.Decoder(AnkiNote).decode
 
 
 def is_deleted(store: Store, guid: str) -> bool:
-    """Return whether the newest view has a grave for the note."""
+    """Return whether Anki last listed a grave (a deletion record) for a note."""
     return bool(filter_deleted(store, [guid]))
 
 
 def has_deleted_notes(store: Store) -> bool:
-    """Return whether the newest view has a grave that may be of one of our notes."""
+    """Return whether Anki last listed any graves that may be for our notes."""
     return store.fetch_first_row("SELECT 1 FROM grave") is not None
 
 
@@ -32,7 +32,7 @@ def has_deleted_notes(store: Store) -> bool:
 
 
 def load_seen_rows(store: Store) -> list[Row]:
-    """Load the rows of all notes that were ever seen in Anki, including absent ones."""
+    """Load the rows of all notes ever seen in Anki, including those now absent."""
     return store.fetch_rows("SELECT * FROM seen")
 
 
@@ -43,13 +43,13 @@ def load_present_note(store: Store, guid: str) -> AnkiNote | None:
 
 
 def iter_present_notes(store: Store) -> Iterator[AnkiNote]:
-    """Yield all notes that are currently in Anki."""
+    """Yield all notes currently in Anki."""
     rows = store.fetch_rows("SELECT body FROM seen WHERE absent = 0")
     return (decode_note(row["body"]) for row in rows)
 
 
 def is_note_known(store: Store, guid: str) -> bool:
-    """Return whether a note was ever seen in Anki, or is known to be absent."""
+    """Return whether a note was ever seen in Anki or recorded as absent."""
     return store.fetch_first_row("SELECT 1 FROM seen WHERE guid = ?", guid) is not None
 
 
@@ -59,10 +59,10 @@ def count_reviews(store: Store, guid: str) -> int:
 
 
 def load_absent_cards(store: Store, *, asked: bool) -> list[Row]:
-    """Load `guid` and `words` of the live cards whose notes are absent.
+    """Load the `guid` and `words` of live cards whose notes are absent from Anki.
 
-    With `asked`, load only the cards whose notes were deleted together with many others, so that
-    the user is asked about them; otherwise load only the other cards.
+    With `asked`, load only those deleted in bulk, which the user is asked about; otherwise
+    load only the others.
     """
     return store.fetch_rows(
         "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid)"
@@ -72,7 +72,7 @@ def load_absent_cards(store: Store, *, asked: bool) -> list[Row]:
 
 
 def store_note(store: Store, note: AnkiNote) -> None:
-    """Store the current state of a note in Anki."""
+    """Store a note's current state, as seen in Anki."""
     row = {
         "guid": note.guid,
         "absent": 0,
@@ -86,10 +86,10 @@ def store_note(store: Store, note: AnkiNote) -> None:
 
 
 def set_absent(store: Store, guid: str, since: float, *, asked: bool) -> None:
-    """Record that a note, seen before or not, is absent from Anki.
+    """Record that a note is absent from Anki, even if it was never seen there.
 
-    `since` is in seconds since 1970. `asked` is whether the note was deleted together with many
-    others, so that the user is asked about it.
+    `since` is a Unix timestamp. `asked` is whether the note was deleted in bulk, so that the
+    user is asked about it.
     """
     store.execute(
         "INSERT INTO seen (guid, body, absent, asked) VALUES (?, '', ?, ?) ON CONFLICT (guid)"
@@ -109,12 +109,12 @@ def delete_absent_note(store: Store, guid: str) -> None:
 
 
 def store_reviews(store: Store, reviews: Iterable[AnkiReview]) -> int:
-    """Store reviews of our own cards, and return how many of them are new."""
+    """Store reviews of our own cards, returning the number of new ones."""
     return store.insert("review", map(asdict, reviews), verb="INSERT OR IGNORE")
 
 
 def replace_graves(store: Store, ids: set[NoteId]) -> None:
-    """Replace all stored graves. `ids` are the deleted notes that may have been ours."""
+    """Replace all stored graves with those of the given notes, which may have been ours."""
     if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
         store.execute("DELETE FROM grave")
         store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
@@ -124,18 +124,15 @@ def replace_graves(store: Store, ids: set[NoteId]) -> None:
 
 
 def store_imported_mods(store: Store, taken: Mapping[Guid, int]) -> None:
-    """Store the `mod` of the newest package that Anki has imported for each of these notes.
+    """Store the `mod` of the newest package that Anki has imported for each note.
 
-    This is needed for notes without the field AnkiforgeId.
+    This is needed for notes that lack the `AnkiforgeId` field.
     """
     store.execute_all("INSERT OR REPLACE INTO taken VALUES (?, ?)", taken.items())
 
 
 def set_up_to_date(store: Store, guids: Iterable[Guid], settings: str) -> None:
-    """Record that these notes need no update while `settings` stay the same.
-
-    Their conflicts are deleted.
-    """
+    """Record that notes need no update under these `settings`, and delete their conflicts."""
     rows = [(settings, guid) for guid in guids]
     store.execute_all("UPDATE seen SET up_to_date = ? WHERE guid = ?", rows)
     delete_conflicts(store, (guid for _, guid in rows))
@@ -144,7 +141,7 @@ def set_up_to_date(store: Store, guids: Iterable[Guid], settings: str) -> None:
 def load_conflicts(store: Store) -> list[Row]:
     """Load the conflicts of all live cards, sorted by GUID and field.
 
-    A conflict is about a field that both the user changed in Anki and the source changed.
+    A conflict is a field changed both by the user in Anki and by the source.
     """
     return store.fetch_rows(
         "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
@@ -152,7 +149,7 @@ def load_conflicts(store: Store) -> list[Row]:
 
 
 def store_conflicts(store: Store, conflicts: Iterable[Conflict]) -> None:
-    """Store conflicts about fields that both the user changed in Anki and the source changed."""
+    """Store conflicts, i.e. fields changed both by the user in Anki and by the source."""
     store.execute_all(
         "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
         " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
@@ -161,16 +158,16 @@ def store_conflicts(store: Store, conflicts: Iterable[Conflict]) -> None:
 
 
 def delete_conflicts(store: Store, guids: Iterable[str], field: str = "") -> None:
-    """Delete the conflicts of these cards, or unless `field` is "", only those about this field."""
+    """Delete the conflicts of these cards, optionally only those on one field."""
     query = "DELETE FROM conflict WHERE guid = ?1 AND (?2 = '' OR field = ?2)"
     store.execute_all(query, [(guid, field) for guid in guids])
 
 
 def load_notes_to_plan(store: Store, settings: str) -> dict[str, str | None]:
-    """Load the notes that may need an update, as JSON by GUID.
+    """Load the notes that may need an update, as JSON keyed by GUID.
 
     The value is None for a live card whose note was never seen in Anki. Notes are skipped if
-    `set_up_to_date` was called for them with the same `settings` and nothing that they depend on
+    they were passed to `set_up_to_date` with the same `settings` and nothing they depend on
     has changed since.
     """
     rows = store.fetch_rows(
@@ -182,14 +179,14 @@ def load_notes_to_plan(store: Store, settings: str) -> dict[str, str | None]:
 
 
 def load_imported_mods(store: Store) -> dict[str, int]:
-    """Load the newest imported `mod` of each note (see `store_imported_mods`), by GUID."""
+    """Return the newest imported `mod` of each note, by GUID (see `store_imported_mods`)."""
     return {row["guid"]: row["mod"] for row in store.fetch_rows("SELECT * FROM taken")}
 
 
 def filter_foreign(store: Store, ids: Iterable[str]) -> set[str]:
-    """Keep only the ids, given as digits, of foreign notes in Anki.
+    """Return which of the note ids belong to foreign notes in Anki.
 
-    A foreign note is one that another tool or the user created.
+    Ids are strings of digits. Foreign notes were created by the user or another tool.
     """
     query = (
         "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
@@ -199,7 +196,7 @@ def filter_foreign(store: Store, ids: Iterable[str]) -> set[str]:
 
 
 def filter_deleted(store: Store, guids: Iterable[str]) -> set[str]:
-    """Keep only the GUIDs of notes that the newest view has a grave for."""
+    """Return which of the given GUIDs are of notes that Anki last listed a grave for."""
     guids_by_note_id = {compute_note_id(Guid(guid)): guid for guid in guids}
     query = f"SELECT id FROM grave WHERE id IN {JSON_VALUES}"
     rows = (

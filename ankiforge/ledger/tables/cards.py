@@ -24,13 +24,13 @@ def find_home_key(store: Store, guid: str) -> str | None:
 
 
 def load_passage_keys(store: Store, *, live: bool = False) -> list[str]:
-    """List the keys of all passages that have cards, or with `live` that have live cards."""
+    """Return the keys of all passages that have cards, optionally only live ones."""
     query = "SELECT DISTINCT passage FROM card WHERE live >= ? ORDER BY passage"
     return [row["passage"] for row in store.fetch_rows(query, live)]
 
 
 def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
-    """List the keys of the passages that these cards belong to, sorted."""
+    """Return the sorted keys of the passages that these cards belong to."""
     query = (
         f"SELECT DISTINCT passage FROM card WHERE guid IN {JSON_VALUES} ORDER BY passage"
     )
@@ -38,7 +38,7 @@ def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
 
 
 def filter_live(store: Store, guids: Iterable[str]) -> set[str]:
-    """Keep only the GUIDs of live cards."""
+    """Return which of the given GUIDs are of live cards."""
     query = f"SELECT guid FROM card WHERE live AND guid IN {JSON_VALUES}"
     return {row["guid"] for row in store.fetch_rows(query, to_json(list(guids)))}
 
@@ -49,29 +49,29 @@ def has_cards(store: Store) -> bool:
 
 
 def load_all_cards(store: Store) -> dict[str, Row]:
-    """Load the columns `guid`, `live`, `passage` and `deck` of all cards, by GUID."""
+    """Load `guid`, `live`, `passage` and `deck` of all cards, keyed by GUID."""
     rows = store.fetch_rows("SELECT guid, live, passage, deck FROM card")
     return {row["guid"]: row for row in rows}
 
 
 def load_adopted_cards(store: Store) -> list[Row]:
-    """Load `guid` and `passage` of the cards whose notes another tool created."""
+    """Load `guid` and `passage` of cards whose notes were created by another tool."""
     return store.fetch_rows("SELECT guid, passage FROM card WHERE adopted != ''")
 
 
 def load_cards_with_offered_text(store: Store) -> list[Row]:
-    """Load `guid` and `passage` of the live cards with new text from the source.
+    """Load `guid` and `passage` of live cards for which the source has new text.
 
-    The user has edited these cards, so the new text is only offered (`Edits.offered`).
+    The user has edited these cards, so the new text is only offered (see `Edits.offered`).
     """
     return store.fetch_rows("SELECT passage, guid FROM card WHERE live AND offered")
 
 
 def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, list[Row]]:
-    """Load the rows of the cards with these contents, live or not, by content.
+    """Load all cards with these contents, live or not, keyed by content.
 
-    A content is a hash of a card's text, either its current text or the text last given by the
-    source or drafter.
+    A content is a hash of a card's text, either as it is now or as last set by the source or
+    drafter.
     """
     store.recompute_passages()
     content_set = set(contents)
@@ -91,7 +91,7 @@ def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, li
 def load_live_cards_by_sentence(
     store: Store, names: Iterable[str]
 ) -> dict[str, list[Row]]:
-    """Load the rows of the live cards about these long sentences, by the hash of the sentence."""
+    """Load the live cards about these long sentences, keyed by sentence hash."""
     rows_by_sentence: dict[str, list[Row]] = {}
     query = (
         f"SELECT * FROM card WHERE sentence != '' AND sentence IN {JSON_VALUES} AND live"
@@ -105,7 +105,7 @@ def load_live_cards_by_sentence(
 def load_rejections_by_content(
     store: Store, contents: Iterable[str]
 ) -> dict[str, set[str]]:
-    """Map these contents to the keys of the passages in which the user rejected them.
+    """Map each content to the keys of the passages in which the user rejected it.
 
     A content is a hash of a card's text.
     """
@@ -118,10 +118,10 @@ def load_rejections_by_content(
 
 
 def load_equal_pairs(store: Store) -> list[Row]:
-    """Find all pairs of live cards with equal text.
+    """Load all pairs of live cards with the same text.
 
-    The columns are the GUIDs `old_guid` and `new_guid`, their passages `old` and `new`, and the
-    text `words`.
+    The columns are the GUIDs `old_guid` and `new_guid`, their passages `old` and `new`, and
+    the text `words`.
     """
     return store.fetch_rows(
         "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old,"
@@ -132,7 +132,7 @@ def load_equal_pairs(store: Store) -> list[Row]:
 
 
 def count_live(store: Store, container: str) -> int:
-    """Count the live cards whose passages are in documents of a container."""
+    """Count the live cards whose passages are in a container's documents."""
     count: int = store.fetch_value(
         "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
         " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?",
@@ -142,9 +142,9 @@ def count_live(store: Store, container: str) -> int:
 
 
 def load_mapped_cards(store: Store) -> list[Row]:
-    """Load the cards whose notes were exported in one of the user's own note types.
+    """Load the cards whose notes were exported with one of the user's own note types.
 
-    The columns are `guid`, and the `body` of the note, which is None if the note was never seen.
+    The columns are `guid` and the note's `body`, which is None if it was never seen in Anki.
     """
     return store.fetch_rows(
         "SELECT c.guid, s.body FROM card c LEFT JOIN seen s USING (guid) WHERE c.mapped != 0"
@@ -154,7 +154,7 @@ def load_mapped_cards(store: Store) -> list[Row]:
 def load_deck_cards(store: Store, deck: str) -> list[Row]:
     """Load the cards in Anki that were created for `deck` or one of its subdecks.
 
-    The columns are the card's `deck`, and the `body` of the note.
+    The columns are the card's `deck` and the note's `body`.
     """
     return store.fetch_rows(
         "SELECT c.deck, s.body FROM card c JOIN seen s USING (guid)"
@@ -164,10 +164,10 @@ def load_deck_cards(store: Store, deck: str) -> list[Row]:
 
 
 def load_home_positions(store: Store, guids: Iterable[str]) -> list[Row]:
-    """Load the positions of these cards' home passages, and the usefulness of the cards.
+    """Load the positions of these cards' home passages, and how useful the cards are.
 
-    The columns are `guid`, the `source` and `place` of the document, the `position` in it, and
-    `worth`, which is 1 if the usefulness wasn't estimated.
+    The columns are `guid`, the document's `source` and `place`, the passage's `position` in
+    the document, and `worth`, which is 1 if the usefulness wasn't estimated.
     """
     return store.fetch_rows(
         "SELECT c.guid, max(iif(h.worth = 0, 1.0, h.worth)) AS worth, h.position,"

@@ -13,26 +13,26 @@ from ankiforge.model import DocumentId, Json, Strings
 
 
 def find_document(store: Store, container: str, place: str) -> Row | None:
-    """Return the row of a document, or None if it is unknown."""
+    """Return the row of the document at this place, if any."""
     query = "SELECT * FROM document WHERE container = ? AND place = ?"
     return store.fetch_first_row(query, container, place)
 
 
 def load_document(store: Store, id: DocumentId) -> Row:
-    """Load the row of an existing document by its id."""
+    """Load a document's row by id. The document must exist."""
     [row] = store.fetch_rows("SELECT * FROM document WHERE id = ?", id)
     return row
 
 
 def load_locations(store: Store) -> list[Row]:
-    """Load the columns `id`, `container`, `place` and `state` of all documents."""
+    """Load `id`, `container`, `place` and `state` of all documents."""
     return store.fetch_rows(
         "SELECT id, container, place, state FROM document ORDER BY id"
     )
 
 
 def load_present_in_container(store: Store, container: str) -> list[Row]:
-    """Load the documents that still exist in a container, with the columns for detecting changes.
+    """Load the documents present in a container, with the columns needed to detect changes.
 
     The columns are `id`, `place`, `fingerprint`, `depends` and `left_out`.
     """
@@ -44,13 +44,13 @@ def load_present_in_container(store: Store, container: str) -> list[Row]:
 
 
 def load_present_in_source(store: Store, source: str) -> list[Row]:
-    """Load `id` and `place` of the documents that still exist in a source."""
+    """Load `id` and `place` of the documents present in a source."""
     query = "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
     return store.fetch_rows(query, source)
 
 
 def load_unused_documents(store: Store, in_use: Iterable[str]) -> list[Row]:
-    """Load the rows of the existing documents whose source isn't in `in_use`."""
+    """Load the present documents whose source isn't in `in_use`."""
     return store.fetch_rows(
         "SELECT * FROM document WHERE state = 'present' AND source != ''"
         f" AND source NOT IN {JSON_VALUES}",
@@ -61,7 +61,7 @@ def load_unused_documents(store: Store, in_use: Iterable[str]) -> list[Row]:
 def has_documents(store: Store, container: str = "") -> bool:
     """Return whether any document was read on this device.
 
-    If `container` isn't "", return instead whether any of its documents is known.
+    If `container` is given, return instead whether it has any known document.
     """
     if container:
         query = "SELECT 1 FROM document WHERE container = ?"
@@ -73,10 +73,10 @@ def has_documents(store: Store, container: str = "") -> bool:
 
 
 def load_lookalikes(store: Store) -> list[Row]:
-    """Load the existing documents that contain lookalikes of highlights or cards (`Lookalike`).
+    """Load the present documents that contain lookalikes of highlights or cards.
 
-    The columns are `source`, `place`, `title` and `left_out`; the rows are sorted by source and
-    place.
+    The columns are `source`, `place`, `title` and `left_out` (see `Lookalike`), sorted by
+    source and place.
     """
     return store.fetch_rows(
         "SELECT source, place, title, left_out FROM document"
@@ -88,10 +88,10 @@ def load_lookalikes(store: Store) -> list[Row]:
 
 
 def store_document(store: Store, row: Json, names: Strings) -> DocumentId:
-    """Insert or update a document and the identifiers of its work, and return the document's id.
+    """Insert or update a document and the identifiers of its work, returning its id.
 
-    For a known document, `row` includes the id, because the document may have moved. `names` are
-    the identifiers.
+    For a known document, `row` includes the id, because its place may have changed. `names`
+    are the identifiers.
     """
     key = "id" if "id" in row else "container, place"
     id: DocumentId = store.upsert("document", row, key=key)
@@ -102,10 +102,10 @@ def store_document(store: Store, row: Json, names: Strings) -> DocumentId:
 
 
 def store_journal_only_document(store: Store, container: str, place: str) -> DocumentId:
-    """Insert a document known only from the journal, unless it is already stored.
+    """Insert a document known only from the journal, unless there is one at that place.
 
     Returns:
-        The id of the document.
+        The id of the new or existing document.
     """
     store.execute(
         "INSERT OR IGNORE INTO document"
@@ -131,5 +131,5 @@ def set_unselected(store: Store, id: DocumentId) -> None:
 
 
 def schedule_reading(store: Store, id: DocumentId) -> None:
-    """Schedule a document to be reread in the next run by deleting its fingerprint."""
+    """Clear a document's fingerprint so that the next run rereads it."""
     store.execute("UPDATE document SET fingerprint = '' WHERE id = ?", id)

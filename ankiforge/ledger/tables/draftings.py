@@ -15,12 +15,12 @@ from ankiforge.ledger.store import Row, Store, to_json
 def store_drafting(
     store: Store, id: str, number: int, changes: Iterable[tuple[str, Change]]
 ) -> None:
-    """Store the highlights and drafts of a drafting, before its changes are applied.
+    """Record a drafting run before its changes are applied, so that it can be reverted.
 
     Args:
         store: the store.
-        id: the id of the drafting.
-        number: the number of the last event before the drafting.
+        id: the id of the drafting run.
+        number: the number of the last event before the run.
         changes: the changes to the pending drafts, each with the key of its highlight.
     """
     rows = [
@@ -35,13 +35,13 @@ def store_drafting(
 
 
 def find_last_drafting(store: Store) -> Row | None:
-    """Return the `id` and `number` of the last drafting, or None if there is none."""
+    """Return the `id` and `number` of the last drafting run, if any."""
     query = "SELECT id, number FROM drafting ORDER BY rowid DESC LIMIT 1"
     return store.fetch_first_row(query)
 
 
 def revert_drafting(store: Store, id: str) -> tuple[list[str], int]:
-    """Delete the pending drafts of a drafting, and restore the columns of its highlights.
+    """Revert a drafting run: delete its pending drafts and restore its highlights.
 
     Returns:
         The keys of the highlights, and the number of deleted drafts.

@@ -32,15 +32,15 @@ from ankiforge.model import (
 
 
 class DuplicateCandidates:
-    """Gives `check.duplicates` access to the candidates in the ledger and their search terms."""
+    """Gives `check.duplicates` access to the stored candidates and their search terms."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def iter_cards_without_terms(self, version: str) -> Iterator[tuple[str, CardContent]]:
-        """Yield the digest and text of each candidate without search terms of this version.
+        """Yield the digest and text of each candidate that lacks search terms of this version.
 
-        These are few, because the search terms of a draft are stored together with the draft (in
+        There are usually few, because a draft's search terms are stored along with it (in
         `draft_recording`). Search terms of other versions are deleted.
         """
         store = self._store
@@ -59,7 +59,7 @@ class DuplicateCandidates:
                 yield row["digest"], content
 
     def store_terms(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
-        """Store the search terms of cards that `iter_cards_without_terms` yielded, by digest."""
+        """Store search terms, by digest, for cards from `iter_cards_without_terms`."""
         with self._store.transaction():
             store_search_terms(self._store, terms)
 
@@ -85,10 +85,10 @@ class DuplicateCandidates:
             )
 
     def get_content(self, id: str) -> CardContent | None:
-        """Return the text of a card, draft or foreign note, or None if it is no longer in use.
+        """Return the text of a card, draft or foreign note, or None if it's no longer in use.
 
-        It is no longer in use if the card isn't live, the draft isn't pending, or the note isn't in
-        Anki or has no text.
+        That's the case if the card isn't live, the draft isn't pending, or the note isn't in Anki
+        or has no text.
         """
         if id.startswith(FOREIGN_PREFIX):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
@@ -113,16 +113,16 @@ class DuplicateCandidates:
     # --- foreign notes ------------------------------------------------------------------
 
     def load_foreign_mods(self) -> dict[NoteId, int]:
-        """Load the modification time (`mod`) of each stored foreign note, by note id."""
+        """Return the modification time (`mod`) of each stored foreign note, keyed by note id."""
         rows = self._store.fetch_rows("SELECT id, mod FROM foreign_note")
         return {row["id"]: row["mod"] for row in rows}
 
     def store_foreign_notes(
         self, ids: frozenset[NoteId], changed: Iterable[ForeignNote]
     ) -> None:
-        """Store the changed foreign notes, and delete those that are no longer in Anki.
+        """Store changed foreign notes, and delete those no longer in Anki.
 
-        `ids` are the ids of all foreign notes that are in Anki now.
+        `ids` are the ids of all foreign notes currently in Anki.
         """
         with self._store.transaction():
             for note_id in self.load_foreign_mods().keys() - ids:
@@ -134,9 +134,9 @@ class DuplicateCandidates:
 def filter_known_different(
     store: Store, passage: Passage, guids: Iterable[str]
 ) -> set[str]:
-    """Keep only the GUIDs of cards that don't count as duplicates in `passage`.
+    """Return which of the given GUIDs are of cards that don't count as duplicates.
 
-    These are the cards whose passages the user has said are different from `passage`.
+    These cards belong to passages that the user declared to be different from `passage`.
     """
     guid_list = list(guids)
     if not guid_list:
@@ -150,9 +150,9 @@ def filter_known_different(
 
 
 def store_search_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
-    """Store search terms by digest, unless they are already stored.
+    """Store search terms by digest, skipping those already stored.
 
-    The digest of a card or draft is its kind followed by the hash of its content.
+    The digest of a card or draft is its kind followed by its content hash.
     """
     rows = []
     for digest, search_terms in terms:

@@ -16,7 +16,7 @@ from ankiforge.ledger.undo import REWORDING_KINDS
 
 
 def iter_active_decisions(store: Store, keys: Iterable[str]) -> Iterator[Event]:
-    """Yield the active decisions about the passages with these keys."""
+    """Yield the active decisions on the passages with these keys."""
     query = (
         f"SELECT id, line FROM standing WHERE key IN {JSON_VALUES}"
         f" AND what NOT IN {JSON_VALUES}"
@@ -25,9 +25,9 @@ def iter_active_decisions(store: Store, keys: Iterable[str]) -> Iterator[Event]:
 
 
 def iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
-    """Yield the active decisions of an action, or only one decision if `id` is its id.
+    """Yield the active decisions of an action, or just one if `id` is the id of a decision.
 
-    An action consists of the decisions of one command or key press.
+    An action groups the decisions made by one command or key press.
     """
     query = (
         "SELECT id, line FROM standing WHERE ((act = ?1 AND act != '') OR id = ?1)"
@@ -37,7 +37,7 @@ def iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
 
 
 def find_decision_on_draft(store: Store, draft_id: str) -> Event | None:
-    """Find the last active decision that settled a draft, or None."""
+    """Return the last active decision that settled a draft, if any."""
     query = (
         "SELECT id, line FROM standing WHERE id IN (SELECT event FROM decided WHERE id = ?)"
         " ORDER BY n DESC LIMIT 1"
@@ -52,7 +52,7 @@ def iter_active_rejections(store: Store) -> Iterator[Event]:
 
 
 def iter_active_user_decisions(store: Store) -> Iterator[Event]:
-    """Yield the active decisions that the user made on this device, newest first."""
+    """Yield active decisions made by the user on this device, newest first."""
     query = (
         "SELECT id, line FROM standing WHERE by = 'person' AND machine = ?"
         f" AND what NOT IN {JSON_VALUES} ORDER BY n DESC"
@@ -61,10 +61,7 @@ def iter_active_user_decisions(store: Store) -> Iterator[Event]:
 
 
 def iter_recent_decisions(store: Store, number: int) -> Iterator[Event]:
-    """Yield the last `number` active decisions by the user and changes by a source.
-
-    The newest come first.
-    """
+    """Yield the last `number` active user decisions and source changes, newest first."""
     query = (
         f"SELECT id, line FROM standing WHERE what NOT IN {JSON_VALUES}"
         " AND (by = 'person' OR what = 'revise') ORDER BY n DESC LIMIT ?"
@@ -79,7 +76,7 @@ def iter_active_of_kinds(store: Store, *kinds: str) -> Iterator[Event]:
 
 
 def load_choice_events(store: Store) -> list[Event]:
-    """Load the active events by which passages were chosen, oldest first."""
+    """Load the active events that chose passages, oldest first."""
     query = (  # SQLite uses the index `event_subjects` because of the second condition
         "SELECT id, line FROM standing WHERE what = 'mark'"
         " AND what IN ('form', 'dialects', 'decline', 'mark')"
@@ -88,16 +85,17 @@ def load_choice_events(store: Store) -> list[Event]:
 
 
 def iter_active_revisions(store: Store) -> Iterator[Event]:
-    """Yield the active events that revised a card, newest first.
+    """Yield active events that revised a card, newest first.
 
-    Each gives the card a new text from its source, or from a draft that the user accepted.
+    A revision gives the card new text, either from its source or from a draft the user
+    accepted.
     """
     query = "SELECT id, line FROM standing WHERE what = 'revise' ORDER BY n DESC, id DESC"
     return store.iter_events(query)
 
 
 def iter_active_rewordings(store: Store, keys: Iterable[str]) -> Iterator[Event]:
-    """Yield the active events that changed the text of cards in the passages with these keys."""
+    """Yield active events that changed the text of cards in the passages with these keys."""
     query = f"SELECT id, line FROM standing WHERE key IN {JSON_VALUES} AND what IN {JSON_VALUES}"
     return store.iter_events(query, to_json(list(keys)), to_json(REWORDING_KINDS))
 
@@ -115,7 +113,7 @@ def iter_action_events(store: Store, action: str) -> Iterator[Event]:
 
 
 def iter_of_kinds(store: Store, keys: Iterable[str], *kinds: str) -> Iterator[Event]:
-    """Yield the events of these kinds about the passages with these keys, active or not."""
+    """Yield all events of these kinds for the passages with these keys, active or not."""
     query = (
         f"SELECT id, line FROM event WHERE key IN {JSON_VALUES} AND what IN {JSON_VALUES}"
     )
@@ -123,7 +121,7 @@ def iter_of_kinds(store: Store, keys: Iterable[str], *kinds: str) -> Iterator[Ev
 
 
 def iter_key_events(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
-    """Yield the events that issued a key for a text with one of these hashes."""
+    """Yield the events that assigned a key to a text with one of these hashes."""
     query = (
         "SELECT id, line FROM event WHERE what = 'key'"
         f" AND words != '' AND words IN {JSON_VALUES}"
@@ -132,6 +130,6 @@ def iter_key_events(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
 
 
 def iter_readings(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
-    """Yield the events that record a reading of a text with one of these hashes."""
+    """Yield the events that recorded reading a text with one of these hashes."""
     query = f"SELECT id, line FROM event WHERE words != '' AND words IN {JSON_VALUES}"
     return store.iter_events(query, to_json(list(hashes)))

@@ -28,7 +28,7 @@ decode_highlight_body = msgspec.json.Decoder(Highlight).decode
 
 
 def decode_highlight(row: Row) -> Highlight:
-    """Decode the highlight stored in `row`, which must have been read on this device."""
+    """Decode the highlight stored in a row. It must have been read on this device."""
     return decode_highlight_body(row["body"])
 
 
@@ -36,12 +36,12 @@ def decode_highlight(row: Row) -> Highlight:
 
 
 def load_row(store: Store, key: str) -> Row | None:
-    """Load the row of a highlight, present or not, or None if the key is unknown."""
+    """Load a highlight's row, even if it isn't present, or None if the key is unknown."""
     return store.fetch_first_row("SELECT * FROM highlight WHERE key = ?", key)
 
 
 def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
-    """Load the rows of highlights, present or not, in the order of `keys`.
+    """Load the rows of highlights in the order of `keys`, even if they aren't present.
 
     Unknown keys are skipped.
     """
@@ -51,7 +51,7 @@ def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
 
 
 def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Load the rows of the present highlights among those with these keys."""
+    """Load the rows of highlights by key, skipping those that aren't present."""
     query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
     return store.fetch_rows(query, to_json(list(keys)))
 
@@ -72,9 +72,9 @@ def load_folded_texts(store: Store, document: DocumentId) -> frozenset[str]:
 
 
 def load_present_in_document(store: Store, container: str, place: str) -> list[Row]:
-    """Load the rows of the present highlights of a document, in reading order.
+    """Load a document's present highlights, in reading order.
 
-    `place` is the document's path or key within its container. The additional column `waits` is
+    `place` is the document's path or key within its container. An extra column, `waits`, is
     true if the highlight has a pending draft.
     """
     return store.fetch_rows(
@@ -87,7 +87,7 @@ def load_present_in_document(store: Store, container: str, place: str) -> list[R
 
 
 def has_highlights(store: Store, container: str) -> bool:
-    """Return whether any highlight of a container is known, present or not."""
+    """Return whether a container has any known highlights, present or not."""
     return bool(
         store.fetch_first_row(
             "SELECT 1 FROM highlight h JOIN document d ON d.id = h.document"
@@ -98,7 +98,7 @@ def has_highlights(store: Store, container: str) -> bool:
 
 
 def load_keys_of_source(store: Store, source: str) -> set[str]:
-    """Load the keys of the present and unselected highlights of a source."""
+    """Return the keys of a source's present and unselected highlights."""
     rows = store.fetch_rows(
         "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
@@ -108,10 +108,10 @@ def load_keys_of_source(store: Store, source: str) -> set[str]:
 
 
 def load_copied_flags(store: Store, source: str, containers: Iterable[str]) -> list[Row]:
-    """Load the columns `key` and `is_copied` of each present highlight of a source.
+    """Load `key` and `is_copied` for each present highlight of a source.
 
-    A highlight is copied if a document at the same path or key in one of the containers has a
-    present highlight with the same folded text.
+    A highlight counts as copied if a document at the same path or key in one of `containers`
+    has a present highlight with the same folded text.
     """
     return store.fetch_rows(
         "SELECT h.key, EXISTS (SELECT 1 FROM highlight o JOIN document e"
@@ -125,7 +125,7 @@ def load_copied_flags(store: Store, source: str, containers: Iterable[str]) -> l
 
 
 def count_passages(store: Store, containers: Iterable[str]) -> int:
-    """Count the passages that are present in these containers."""
+    """Count the distinct passages present in these containers."""
     count: int = store.fetch_value(
         "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
         " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
@@ -136,7 +136,7 @@ def count_passages(store: Store, containers: Iterable[str]) -> int:
 
 
 def load_documents_with_highlights(store: Store) -> list[Row]:
-    """Load `source` and `place` of all documents that have present highlights."""
+    """Load `source` and `place` of all documents with present highlights."""
     return store.fetch_rows(
         "SELECT DISTINCT d.source, d.place FROM document d"
         " JOIN highlight h ON h.document = d.id WHERE h.state = 'present'"
@@ -168,9 +168,9 @@ def count_unselected(store: Store) -> int:
 
 
 def load_missing_rows(store: Store, container: str) -> list[Row]:
-    """Load the rows of a container's highlights that were missing at the last scan.
+    """Load a container's highlights that were missing at the last scan.
 
-    The additional column `place` is the place of the document.
+    An extra column, `place`, locates the document within the container.
     """
     return store.fetch_rows(
         "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
@@ -180,7 +180,7 @@ def load_missing_rows(store: Store, container: str) -> list[Row]:
 
 
 def load_unselected_copies(store: Store) -> list[Row]:
-    """Load the rows of unselected highlights that have a present copy.
+    """Load unselected highlights that have a present copy.
 
     A copy has the same folded text, in a document with the same path or key in any container.
     """
@@ -193,9 +193,9 @@ def load_unselected_copies(store: Store) -> list[Row]:
 
 
 def load_journal_only_copies(store: Store) -> list[Row]:
-    """Load the rows of journal-only highlights whose folded text another highlight also has.
+    """Load journal-only highlights that share their folded text with another highlight.
 
-    The additional columns `container` and `place` locate the document.
+    The extra columns `container` and `place` locate the document.
     """
     return store.fetch_rows(
         "SELECT h.*, d.container, d.place"
@@ -209,17 +209,17 @@ def load_journal_only_copies(store: Store) -> list[Row]:
 
 
 def load_present_by_text(store: Store, folded_texts: Iterable[str]) -> list[Row]:
-    """Load the rows of the present highlights with one of these folded texts."""
+    """Load the present highlights that have one of these folded texts."""
     query = f"SELECT * FROM highlight WHERE state = 'present' AND folded IN {JSON_VALUES}"
     return store.fetch_rows(query, to_json(list(folded_texts)))
 
 
 def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
-    """Find the original of each highlight, by the highlight's key.
+    """Return the original of each highlight, keyed by the highlight's key.
 
-    Among copies of the same highlight, the original is the first one that was decided on, or else
-    the first one that was given a key. It may be the highlight itself. The rows contain the key of
-    the original's `passage`, and the `title` of its document.
+    Among copies of a highlight, the original is the first one that was decided on, falling
+    back to the first one that was given a key. It may be the highlight itself. Each row has
+    the key of the original's `passage` and the `title` of its document.
     """
     store.recompute_passages()
     rows = store.fetch_rows(
@@ -247,7 +247,7 @@ def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
 def load_present_in_document_by_text(
     store: Store, folded: str, container: str, place: str
 ) -> list[Row]:
-    """Load the rows of a document's present highlights with this folded text."""
+    """Load a document's present highlights that have this folded text."""
     return store.fetch_rows(
         "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
@@ -258,10 +258,10 @@ def load_present_in_document_by_text(
 
 
 def load_others_by_text(store: Store, folded: str, key: str) -> list[Row]:
-    """Load the rows of other highlights than `key` with this folded text.
+    """Load highlights other than `key` that have this folded text.
 
-    They are present, or known only from the journal. The additional column `place` is the place of
-    the document.
+    They are either present or known only from the journal. An extra column, `place`, locates
+    the document within its container.
     """
     return store.fetch_rows(
         "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
@@ -272,10 +272,10 @@ def load_others_by_text(store: Store, folded: str, key: str) -> list[Row]:
 
 
 def load_documents_sharing_text(store: Store, document: DocumentId) -> list[Row]:
-    """Load the highlights of all documents that share a highlight's text with `document`.
+    """Load the highlights of every document that shares a highlighted text with `document`.
 
-    The columns are `document` and `folded`. Absent highlights are included only for `document`
-    itself.
+    The columns are `document` and `folded`. Absent highlights are only included for
+    `document` itself.
     """
     return store.fetch_rows(
         "SELECT document, folded FROM highlight WHERE document IN"
@@ -298,14 +298,14 @@ def load_present_by_key_or_document(
 
 
 def load_rows_by_json_part(store: Store, part_of_body: str) -> list[Row]:
-    """Load the rows of the highlights whose JSON contains the string `part_of_body`."""
+    """Load the highlights whose JSON contains the string `part_of_body`."""
     return store.fetch_rows("SELECT * FROM highlight WHERE instr(body, ?)", part_of_body)
 
 
 def load_one_line_cards(store: Store) -> list[Row]:
-    """Load the rows of the present hand-written cards whose JSON contains `::`.
+    """Load the present hand-written cards whose JSON contains `::`.
 
-    This includes all cards of the form `question::answer`.
+    This includes all cards written as `question::answer`.
     """
     return store.fetch_rows(
         "SELECT * FROM highlight"
@@ -314,7 +314,7 @@ def load_one_line_cards(store: Store) -> list[Row]:
 
 
 def load_drafted_of_uncertain_form(store: Store) -> list[Row]:
-    """Load the rows of the present, drafted highlights whose form the user may be asked about.
+    """Load present, drafted highlights whose form the user may be asked about.
 
     These are hand-written cards, and words with a translation as their comment.
     """
@@ -329,10 +329,10 @@ def load_drafted_of_uncertain_form(store: Store) -> list[Row]:
 
 
 def load_keys_to_draft(store: Store) -> list[str]:
-    """List the keys of the highlights that the rules have to draft, in the order of issue.
+    """Return the keys of highlights for the rules to draft, in the order they were issued.
 
-    The checks compare each draft with earlier ones, so a rebuilt ledger has the same findings only
-    if the order is the same. Keys that aren't in the journal yet come last.
+    The order matters because checks compare each draft with earlier ones, and a rebuilt
+    ledger should have the same findings. Keys that aren't in the journal yet come last.
     """
     rows = store.fetch_rows(
         "SELECT key FROM highlight WHERE state = 'present' AND drafted != content"
@@ -343,7 +343,10 @@ def load_keys_to_draft(store: Store) -> list[str]:
 
 
 def load_keys_for_model(store: Store) -> list[str]:
-    """List the highlights whose current content a model hasn't drafted, by key in reading order."""
+    """Return the keys of highlights that a model has yet to draft, in reading order.
+
+    This includes highlights whose content changed since a model drafted them.
+    """
     rows = store.fetch_rows(
         "SELECT key FROM highlight WHERE state = 'present' AND modelled != content"
         " ORDER BY document, position"
@@ -352,7 +355,7 @@ def load_keys_for_model(store: Store) -> list[str]:
 
 
 def count_to_draft(store: Store) -> int:
-    """Count the highlights that the rules have to draft, including copies."""
+    """Count the highlights for the rules to draft, including copies."""
     count: int = store.fetch_value(
         "SELECT count(*) FROM highlight WHERE state = 'present' AND drafted != content"
     )
@@ -360,7 +363,7 @@ def count_to_draft(store: Store) -> int:
 
 
 def load_usefulness(store: Store) -> list[Row]:
-    """Load the `key`, the `document` and the usefulness (`worth`) of each present highlight."""
+    """Load `key`, `document` and usefulness (`worth`) of each present highlight."""
     return store.fetch_rows(
         "SELECT key, document, worth FROM highlight WHERE state = 'present'"
     )
@@ -369,8 +372,8 @@ def load_usefulness(store: Store) -> list[Row]:
 def sum_usefulness_by_document(store: Store) -> list[Row]:
     """Sum the scores of each document's scored passages.
 
-    The columns are `document`, the number of scored `passages`, and the `total` of their scores.
-    The usefulness of a passage without a proposal is its score minus one.
+    The columns are `document`, the number of scored `passages`, and the `total` of their
+    scores. Passages without a proposal are stored with their score minus one.
     """
     return store.fetch_rows(
         "SELECT document, count(*) AS passages, total(worth + (worth < 0)) AS total"
@@ -388,10 +391,10 @@ def has_several_routes(store: Store) -> bool:
 
 
 def load_present_by_key_name(store: Store, scheme: str, name: str) -> list[Row]:
-    """Load the columns `key` and `route` of the present highlights with a matching key.
+    """Load `key` and `route` of the present highlights whose key matches a pattern.
 
-    A key matches if it begins with `scheme` and ends with a slash and `name`. In both arguments,
-    the characters `_`, `%` and backslash must be escaped with a backslash.
+    A key matches if it starts with `scheme` and ends with a slash and `name`. In both
+    arguments, `_`, `%` and backslashes must be escaped with a backslash.
     """
     return store.fetch_rows(
         r"SELECT key, route FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'",
@@ -400,10 +403,10 @@ def load_present_by_key_name(store: Store, scheme: str, name: str) -> list[Row]:
 
 
 def load_same_work_rows(store: Store, row: Row) -> list[Row]:
-    """Load the present highlights of the same work with the same text, read by another route.
+    """Load present highlights with the same text in the same work, read by another route.
 
-    They have the same folded text, and their documents share an identifier with the document of
-    `row`.
+    They have the same folded text as `row`, and their documents share an identifier with its
+    document.
     """
     return store.fetch_rows(
         "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
@@ -420,14 +423,14 @@ def load_same_work_rows(store: Store, row: Row) -> list[Row]:
 
 
 def store_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Insert or update highlights, keeping the columns that drafting fills."""
+    """Insert or update highlights, preserving the columns set by drafting."""
     store.insert("highlight", rows, key="key")
 
 
 def store_journal_only(
     store: Store, key: str, document: DocumentId, position: int, kind: str, folded: str
 ) -> None:
-    """Insert or update a highlight that is known only from the journal."""
+    """Insert or update a highlight known only from the journal."""
     store.execute(
         "INSERT INTO highlight (key, document, position, state, kind, folded)"
         " VALUES (?, ?, ?, 'journal', ?, ?) ON CONFLICT (key) DO UPDATE SET missed = 0,"
@@ -437,13 +440,13 @@ def store_journal_only(
 
 
 def set_state(store: Store, key: str, state: str, missed_since: float) -> None:
-    """Set the state of a highlight and when it was first missing, in seconds since 1970."""
+    """Set a highlight's state and the Unix timestamp at which it first went missing."""
     query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
     store.execute(query, state, missed_since, key)
 
 
 def record_left_out(store: Store, key: str, reason: str) -> None:
-    """Record that the user left a highlight out, and why it has no card."""
+    """Record that the user left out a highlight, and the reason it has no card."""
     query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
     store.execute(query, reason, key)
 
@@ -454,7 +457,7 @@ def set_unselected(store: Store, key: str) -> None:
 
 
 def unselect_document(store: Store, document: DocumentId) -> list[str]:
-    """Mark the present highlights of a document as unselected, and return their keys."""
+    """Mark a document's present highlights as unselected and return their keys."""
     rows = store.fetch_rows(
         "UPDATE highlight SET state = 'unselected'"
         " WHERE document = ? AND state = 'present' RETURNING key",
@@ -467,27 +470,27 @@ def unselect_document(store: Store, document: DocumentId) -> list[str]:
 
 
 def schedule_drafting(store: Store, keys: Iterable[str]) -> None:
-    """Schedule these highlights to be redrafted by the rules and the model."""
+    """Schedule highlights for redrafting by both the rules and the model."""
     query = f"UPDATE highlight SET drafted = '', modelled = '' WHERE key IN {JSON_VALUES}"
     store.execute(query, to_json(list(keys)))
 
 
 def schedule_rules(store: Store, keys: Iterable[str]) -> None:
-    """Schedule these highlights to be redrafted by the rules."""
+    """Schedule highlights for redrafting by the rules."""
     query = f"UPDATE highlight SET drafted = '' WHERE key IN {JSON_VALUES}"
     store.execute(query, to_json(list(keys)))
 
 
 def schedule_model(store: Store, key: str) -> None:
-    """Schedule a highlight to be redrafted by the model."""
+    """Schedule a highlight for redrafting by the model."""
     store.execute("UPDATE highlight SET modelled = '' WHERE key = ?", key)
 
 
 def schedule_rules_for_copies(store: Store, key: str) -> None:
-    """Schedule the copies of a highlight to be redrafted by the rules.
+    """Schedule the copies of a highlight for redrafting by the rules.
 
-    Copies are the other highlights that have or had the same text. If the highlight changed, was
-    removed or came back, the copies may now have a different original.
+    Copies are other highlights that have or had the same text. They may have a different
+    original once the highlight changes, is removed or comes back.
     """
     store.execute(
         "UPDATE highlight SET drafted = '' WHERE key != ?1"
@@ -502,16 +505,16 @@ def schedule_rules_for_copies(store: Store, key: str) -> None:
 
 
 def schedule_rules_by_json_part(store: Store, part_of_body: str) -> None:
-    """Schedule present highlights whose JSON contains a string to be redrafted by the rules."""
+    """Schedule present highlights whose JSON contains a string for redrafting by the rules."""
     query = "UPDATE highlight SET drafted = '' WHERE state = 'present' AND instr(body, ?)"
     store.execute(query, part_of_body)
 
 
 def schedule_rules_for_undecided(store: Store) -> None:
-    """Schedule highlights to be redrafted by the rules if a new version may create other drafts.
+    """Schedule highlights that a new version's rules may draft differently.
 
-    These are the highlights without a card, the highlights that a model has drafted, and those with
-    a proposal or a figure as a draft.
+    These are highlights without a card, those drafted by a model, and those with a proposal
+    or a figure as a draft.
     """
     store.execute(
         "UPDATE highlight SET drafted = '' WHERE fate = 'no_card' OR modelled != ''"
@@ -522,9 +525,9 @@ def schedule_rules_for_undecided(store: Store) -> None:
 
 
 def schedule_rules_for_left_out(store: Store) -> None:
-    """Schedule the highlights that the user left out to be redrafted by the rules.
+    """Schedule highlights that the user left out for redrafting by the rules.
 
-    Those that have a draft are no longer left out.
+    Highlights with a draft no longer count as left out.
     """
     store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
     store.execute(

@@ -20,9 +20,10 @@ MAX_FACETS = 100
 
 
 class QueryTerm(Value):
-    """A condition of a query: the field must match `value`, or must not match it if `negated`.
+    """A single condition of a query.
 
-    If `field` is "", the text is searched for the value.
+    The field must match `value`, or must not match it if `negated`. If `field` is empty, the
+    text is searched for the value.
     """
 
     field: str
@@ -117,13 +118,14 @@ def find_items(
     *,
     everything: bool = False,
 ) -> list[str]:
-    """Find the ids of all cards and drafts that match a query, in reading order.
+    """Return the ids of all cards and drafts that match a query, in reading order.
 
     Args:
         store: the store.
         terms: the conditions of the query, all of which must be met.
-        changed_guids: the GUIDs of the cards whose source has changed, which no column shows.
-        everything: whether to include cards that aren't live. They are always included if a term is
+        changed_guids: the GUIDs of cards whose source has changed, which isn't stored in a
+            column.
+        everything: include cards that aren't live. They are always included if a term is
             about the verdict.
     """
     # define functions that compare text leniently
@@ -175,7 +177,7 @@ def find_items(
 
 
 def to_glob(term: QueryTerm) -> str:
-    """Convert the value of a term to an SQL argument, which is a GLOB pattern for most fields."""
+    """Convert a term's value to an SQL argument, for most fields a GLOB pattern."""
     if term.field in ("", "added"):
         return term.value
     value = normalize_tag(term.value) if term.field == "tag" else term.value
@@ -183,11 +185,11 @@ def to_glob(term: QueryTerm) -> str:
 
 
 def _contains_words(words: str, text: str) -> bool:
-    """Return whether `text` contains `words`, ignoring case, punctuation and accents.
+    """Return whether `text` contains `words`, ignoring case, accents and punctuation.
 
-    For example, `cross validation` finds cross-validation, and `schrodinger` finds Schrödinger. But
-    if `words` contain punctuation other than hyphens and apostrophes, punctuation counts, so that
-    `C++` doesn't find C.
+    E.g. `cross validation` matches cross-validation, and `schrodinger` matches Schrödinger.
+    If `words` contain punctuation other than hyphens and apostrophes, punctuation isn't
+    ignored, so `C++` doesn't match C.
     """
     pattern = normalize_for_comparison(words)
     if _PLAIN_WORDS.fullmatch(pattern):
@@ -196,7 +198,7 @@ def _contains_words(words: str, text: str) -> bool:
 
 
 def normalize_title(text: str) -> str:
-    """Normalize a title to lower-case words without accents and punctuation."""
+    """Normalize a title to lower-case words without accents or punctuation."""
     return _NON_LETTERS.sub(" ", normalize_for_search(text)).strip()
 
 
@@ -221,9 +223,9 @@ _FACET_QUERIES = {
 
 
 def load_facets(store: Store) -> dict[str, list[str]]:
-    """Load the filter values offered for the fields document, deck and kind.
+    """Load the values to offer as filters on document, deck and kind.
 
-    The values with the most cards and drafts come first.
+    Values with the most cards and drafts come first.
     """
     values_by_field = {}
     for field, query in _FACET_QUERIES.items():
@@ -235,7 +237,7 @@ def load_facets(store: Store) -> dict[str, list[str]]:
 
 
 def load_anki_states(store: Store, guids: Iterable[str]) -> dict[str, str]:
-    """Load the state of these cards in Anki, by GUID, with the values of `LocalCard.anki`."""
+    """Return the state of these cards in Anki, keyed by GUID (see `LocalCard.anki`)."""
     query = f"SELECT guid, anki FROM in_anki WHERE guid IN {JSON_VALUES}"
     return {
         row["guid"]: row["anki"] for row in store.fetch_rows(query, to_json(list(guids)))
@@ -261,8 +263,8 @@ COUNT_NAMES = tuple(_COUNT_QUERIES)
 
 
 def count_by_value(store: Store, name: str) -> dict[str, int]:
-    """Run the count called `name`, one of `COUNT_NAMES`, and return the number for each value.
+    """Run the count `name`, one of `COUNT_NAMES`, and return the number for each value.
 
-    See `pending_items.count_everything` for the meaning of the counts.
+    See `pending_items.count_everything` for what the counts mean.
     """
     return {row[0]: row[1] for row in store.fetch_rows(_COUNT_QUERIES[name])}

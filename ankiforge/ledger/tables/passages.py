@@ -13,9 +13,9 @@ from ankiforge.model import MIN_PROPOSAL_CONFIDENCE
 
 
 def load_doubtful_keys(store: Store) -> list[str]:
-    """List the keys of the passages that may be the same as a removed passage.
+    """Return the keys of passages that may be the same as a removed passage.
 
-    Only the user can say whether they are new.
+    Only the user can tell whether they are new.
     """
     return [row["key"] for row in store.fetch_rows("SELECT key FROM passage WHERE asks")]
 
@@ -23,17 +23,17 @@ def load_doubtful_keys(store: Store) -> list[str]:
 def load_present_passages(
     store: Store, not_waiting: Iterable[str], *, open_only: bool = False
 ) -> list[Row]:
-    """Load all passages that still exist in a source, in reading order.
+    """Load all passages still present in a source, in reading order.
 
-    Each passage is the row of its leading highlight in the view `present_passage`. The additional
-    column `best` is None if there are no pending drafts, 0 if checks block all of them, and 1
-    otherwise.
+    Each passage is represented by the row of its leading highlight in the `present_passage`
+    view. An extra column, `best`, is None without pending drafts, 0 if checks block all of
+    them, and 1 otherwise.
 
     Args:
         store: the store.
         not_waiting: the ids of obsolete drafts, which don't count as pending.
-        open_only: whether to load only passages without pending drafts that either have no card or
-            have another sentence for which a card can be proposed.
+        open_only: load only passages without pending drafts that either have no card or have
+            another sentence worth proposing.
     """
     return store.fetch_rows(
         "SELECT m.*, w.best FROM present_passage m"
@@ -46,9 +46,9 @@ def load_present_passages(
 
 
 def load_present_passage(store: Store, key: str, not_waiting: Iterable[str]) -> list[Row]:
-    """Load the row of the passage that the highlight `key` leads, as in `load_present_passages`.
+    """Load the passage that the highlight `key` leads, as in `load_present_passages`.
 
-    Returns [] if it leads no existing passage.
+    Return an empty list if it doesn't lead a present passage.
     """
     return store.fetch_rows(
         "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
@@ -60,9 +60,9 @@ def load_present_passage(store: Store, key: str, not_waiting: Iterable[str]) -> 
 
 
 def load_document_passages(store: Store, key: str) -> list[Row]:
-    """Load the existing passages in a highlight's document, in reading order.
+    """Load the present passages in a highlight's document, in reading order.
 
-    The columns are those of the view `present_passage`, and the highlight's JSON as `body`.
+    The columns are those of the `present_passage` view, plus the highlight's JSON as `body`.
     """
     return store.fetch_rows(
         "SELECT m.*, h.body FROM present_passage m JOIN highlight h USING (key) WHERE m.document ="

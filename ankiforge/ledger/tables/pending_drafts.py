@@ -50,7 +50,7 @@ _REPEAT_PENALTY = 0.05
 
 
 def sort_by_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
-    """Sort drafts by reading order, dropping those whose highlights are absent."""
+    """Sort drafts into reading order, dropping those whose highlights are absent."""
     query = f"SELECT id FROM readable WHERE id IN {JSON_VALUES} ORDER BY document, place, position"
     return [row["id"] for row in store.fetch_rows(query, to_json(list(ids)))]
 
@@ -58,9 +58,9 @@ def sort_by_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
 def find_drafts_of_highlights(
     store: Store, keys: Iterable[str], *, new: bool = False
 ) -> list[str]:
-    """Find the ids of the drafts of these highlights, in reading order, skipping absent highlights.
+    """Return the ids of these highlights' drafts, in reading order.
 
-    With `new`, drafts that would revise a card are skipped too.
+    Absent highlights are skipped and, with `new`, so are drafts that would revise a card.
     """
     rows = store.fetch_rows(
         f"SELECT id FROM readable WHERE key IN {JSON_VALUES} AND (revises = '' OR NOT ?)"
@@ -72,15 +72,15 @@ def find_drafts_of_highlights(
 
 
 def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
-    """Find the ids of the drafts that would revise one of these cards."""
+    """Return the ids of drafts that would revise one of these cards."""
     query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
     return [row["id"] for row in store.fetch_rows(query, to_json(list(guids)))]
 
 
 def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
-    """List the ids of the drafts of present highlights, in reading order.
+    """Return the ids of all drafts of present highlights, in reading order.
 
-    Unless `drafter` is "", only drafts by this drafter are listed.
+    If `drafter` is given, only drafts by it are included.
     """
     rows = store.fetch_rows(
         "SELECT id FROM readable WHERE ?1 = '' OR drafter = ?1"
@@ -91,7 +91,7 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
 
 
 def load_clean_drafts(store: Store) -> list[Row]:
-    """Load `id` and `body` of all drafts without warnings that aren't proposals."""
+    """Load `id` and `body` of all drafts without warnings, except proposals."""
     return store.fetch_rows(
         "SELECT id, body FROM draft WHERE severity IN ('', 'info') AND drafter != ?",
         PROPOSAL_DRAFTER,
@@ -103,16 +103,17 @@ def _may_name_duplicate(findings: str) -> bool:
 
 
 def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Row]:
-    """Load the first draft of each offer, in the order in which to show them to the user.
+    """Load the first draft of each offer, in the order to show them to the user.
 
-    Offers with warnings come after those without, and blocked ones come last. Among equals,
-    hand-written cards come first, then offers of undecided passages, then further offers of decided
-    passages; and among these, the offers with the highest confidence come first. Each further offer
-    of a document counts as a little less certain, so that documents alternate.
+    Offers with warnings come after those without, and blocked ones come last. Within each
+    group, hand-written cards come first, then offers for undecided passages, then further
+    offers for decided passages. Ties are broken by confidence, which is discounted for each
+    further offer from the same document so that documents alternate.
 
     Returns:
-        Rows with the draft's `id`, its `passage`, `changes` (the card that the draft would revise
-        or replace, or "") and `blocked` (whether a check blocks all drafts of the offer).
+        Rows with the draft's `id`, its `passage`, `changes` (the card that the draft would
+        revise or replace, or "") and `blocked` (whether a check blocks all drafts of the
+        offer).
     """
     # SQLite takes the columns without an aggregate from the row that min() selects
     return store.fetch_rows(
@@ -141,10 +142,10 @@ def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Ro
 def load_drafts_with_rows(
     store: Store, ids: Sequence[str]
 ) -> list[tuple[StoredDraft, Row]]:
-    """Load drafts and their rows, in the order of `ids`, skipping unknown ids.
+    """Load drafts together with their rows, in the order of `ids`, skipping unknown ids.
 
-    The rows are those of the view `offered`, with the JSON of the highlight as the additional
-    column `highlight_body`.
+    The rows come from the `offered` view, with the highlight's JSON as an extra column,
+    `highlight_body`.
     """
     rows = store.fetch_rows(
         "SELECT d.*, h.body AS highlight_body"
@@ -157,7 +158,7 @@ def load_drafts_with_rows(
 
 
 def row_to_draft(row: Row) -> StoredDraft:
-    """Convert a row of the view `offered` to a draft."""
+    """Convert a row of the `offered` view to a draft."""
     return StoredDraft(
         **asdict(decode_draft(row["body"])),
         id=row["id"],
@@ -171,19 +172,16 @@ def row_to_draft(row: Row) -> StoredDraft:
 
 
 def load_offered_rows(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Load the rows of the view `offered` for the drafts of these highlights.
-
-    They are sorted by key and position.
-    """
+    """Load these highlights' drafts from the `offered` view, sorted by key and position."""
     query = f"SELECT * FROM offered WHERE key IN {JSON_VALUES} ORDER BY key, position"
     return store.fetch_rows(query, to_json(list(keys)))
 
 
 def load_possibly_obsolete_drafts(store: Store) -> list[Row]:
-    """Load the drafts that may be obsolete, as rows of the view `offered`.
+    """Load the drafts that may be obsolete, as rows of the `offered` view.
 
-    These are the hand-written drafts of decided passages, and all drafts of passages with several
-    keys. The query is written so that it uses indexes, because thousands of drafts may be pending.
+    These are hand-written drafts of decided passages, and all drafts of passages with several
+    keys. The query is written to use indexes, because thousands of drafts may be pending.
     """
     return store.fetch_rows(
         "SELECT * FROM offered WHERE id IN"
@@ -194,18 +192,17 @@ def load_possibly_obsolete_drafts(store: Store) -> list[Row]:
 
 
 def find_passages_of_drafts(store: Store, ids: Iterable[str]) -> set[str]:
-    """Find the keys of the passages that these drafts belong to."""
+    """Return the keys of the passages that these drafts belong to."""
     query = f"SELECT passage FROM offered WHERE id IN {JSON_VALUES}"
     return {row["passage"] for row in store.fetch_rows(query, to_json(list(ids)))}
 
 
 def load_draft_locations(store: Store, ids: Iterable[str], beside: str = "") -> list[Row]:
-    """Load the locations of these drafts, with the columns of `pending_items.PassageLocation`.
+    """Load the locations of drafts, with the columns of `pending_items.PassageLocation`.
 
-    The usefulness is 0 for a draft with warnings. For other drafts, it is the estimated probability
-    that the user keeps the card, or 1 without an estimate.
-
-    Unless `beside` is "", only drafts in the same document as this highlight are loaded.
+    The usefulness is 0 for drafts with warnings. For others, it's the estimated probability
+    that the user would keep the card, or 1 if there is no estimate. If `beside` is given,
+    only drafts in the same document as that highlight are loaded.
     """
     return store.fetch_rows(
         "SELECT d.id, h.key, h.document, x.title, h.position,"
@@ -220,7 +217,7 @@ def load_draft_locations(store: Store, ids: Iterable[str], beside: str = "") -> 
 
 
 def find_passages_with_several_offers(store: Store) -> set[str]:
-    """Find the keys of all passages that have more than one offer."""
+    """Return the keys of all passages with more than one offer."""
     query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
     return {row["passage"] for row in store.fetch_rows(query)}
 
@@ -233,7 +230,7 @@ def load_draft_rows(store: Store, ids: Iterable[str]) -> list[Row]:
 
 
 def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
-    """Find the ids of a highlight's drafts, sorted by position."""
+    """Return the ids of a highlight's drafts, sorted by position."""
     query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
     return [row["id"] for row in store.fetch_rows(query, key)]
 
@@ -250,15 +247,15 @@ def load_locally_read_drafts(store: Store) -> list[Row]:
 
 
 def load_drafts_naming_duplicates(store: Store) -> list[Row]:
-    """Load the rows of the drafts with a finding that may name another card or draft."""
+    """Load the drafts with a finding that may refer to another card or draft."""
     rows = store.fetch_rows("SELECT * FROM draft WHERE findings != ''")
     return [row for row in rows if _may_name_duplicate(row["findings"])]
 
 
 def load_foreign_history_drafts(store: Store) -> list[Row]:
-    """Load the drafts with a finding about a note or a schedule of another tool.
+    """Load the drafts with a finding about another tool's note or schedule.
 
-    The columns include the `state` of the highlight, and its JSON as `highlight_body`.
+    The columns include the highlight's `state`, and its JSON as `highlight_body`.
     """
     return store.fetch_rows(
         "SELECT d.id, d.key, d.body, d.revises, h.state, h.body AS highlight_body"
@@ -273,7 +270,7 @@ def load_foreign_history_drafts(store: Store) -> list[Row]:
 
 
 def set_deck(store: Store, id: str, draft: Draft, deck: str) -> None:
-    """Store `draft` under `id` with a new deck."""
+    """Update a stored draft with a new deck."""
     query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
     store.execute(query, deck, to_json(replace(draft, deck=deck)), id)
 
@@ -281,7 +278,7 @@ def set_deck(store: Store, id: str, draft: Draft, deck: str) -> None:
 def set_findings(
     store: Store, id: str, draft: Draft, findings: Iterable[Finding]
 ) -> None:
-    """Store `draft` under `id` with new findings, if they have changed."""
+    """Update a stored draft with new findings, if they have changed."""
     new_findings = tuple(findings)
     if new_findings == draft.findings:
         return
@@ -340,7 +337,7 @@ def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
 
 
 def summarize_findings(findings: Sequence[Finding]) -> Pair:
-    """Compute the columns `severity` and `findings` of a draft with these findings.
+    """Compute the `severity` and `findings` columns for a draft with these findings.
 
     Returns:
         The worst severity, or "" if there are no findings, and the names of all checks and
@@ -365,28 +362,31 @@ def delete_drafts_of_highlights(store: Store, keys: Iterable[str]) -> list[str]:
     """Delete all drafts of these highlights.
 
     Returns:
-        The highlight's key, once for each deleted draft.
+        The highlight key of each deleted draft.
     """
     query = f"DELETE FROM draft WHERE key IN {JSON_VALUES} RETURNING key"
     return [row["key"] for row in store.fetch_rows(query, to_json(list(keys)))]
 
 
 def put_away(store: Store, id: str, event: Event) -> None:
-    """Put away a draft under the event that settles it. Undoing the event restores the draft."""
+    """Archive a draft under the event that settles it.
+
+    Undoing the event restores the draft.
+    """
     apply_changes(store, [Change(settle=((id, event.id),))])
 
 
 def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
-    """Find the decided drafts whose id begins with `prefix`."""
+    """Return the ids of decided drafts that begin with `prefix`."""
     query = "SELECT DISTINCT id FROM decided WHERE substr(id, 1, length(?1)) = ?1"
     return [row["id"] for row in store.fetch_rows(query, prefix)]
 
 
 def restore_put_away(store: Store, event_ids: Iterable[str]) -> dict[str, set[str]]:
-    """Make the drafts that were put away under these events pending again.
+    """Restore the drafts archived under these events, making them pending again.
 
     Returns:
-        The keys of the highlights of these drafts, by the id of the event.
+        The keys of the drafts' highlights, keyed by event id.
     """
     ids = to_json(list(event_ids))
     keys_by_event: dict[str, set[str]] = defaultdict(set)
@@ -405,9 +405,9 @@ def restore_put_away(store: Store, event_ids: Iterable[str]) -> dict[str, set[st
 
 
 def delete_outdated(store: Store, ids_by_key: Mapping[str, Collection[str]]) -> None:
-    """Delete the hand-written drafts that were put away, except those that were drafted again.
+    """Delete archived hand-written drafts that weren't drafted again.
 
-    `ids_by_key` has the ids of the drafts that the rules created, by the key of their highlight.
+    `ids_by_key` holds the ids of the drafts that the rules created, keyed by highlight.
     """
     rows = [(key, to_json(list(ids))) for key, ids in ids_by_key.items()]
     query = (
@@ -419,9 +419,9 @@ def delete_outdated(store: Store, ids_by_key: Mapping[str, Collection[str]]) -> 
 def store_outcomes(
     store: Store, outcomes: Sequence[DraftingOutcome], mode: DraftingMode
 ) -> None:
-    """Store the outcomes of drafting in the rows of the highlights.
+    """Store the outcomes of drafting in the rows of their highlights.
 
-    `mode` decides which columns are set: those for the drafting rules, or those for a model.
+    `mode` determines which columns are set: those for the rules or those for a model.
     """
     query = (
         "UPDATE highlight SET drafted = :drafted, worth = :worth, reason = :reason,"

@@ -12,21 +12,21 @@ from ankiforge.model import DocumentId
 
 
 def load_all_texts(store: Store) -> list[Row]:
-    """Load the rows of all private texts, sorted by document and text."""
+    """Load all private texts, sorted by document and text."""
     return store.fetch_rows("SELECT * FROM private ORDER BY document, text")
 
 
 def load_document_texts(store: Store, document: DocumentId) -> list[Row]:
-    """Load the rows of the texts that are or were private in this document."""
+    """Load the texts that are or were private in this document."""
     return store.fetch_rows("SELECT * FROM private WHERE document = ?", document)
 
 
 def store_texts(store: Store, rows: Iterable[tuple[DocumentId, str, str, bool]]) -> None:
-    """Store private texts in addition to those already stored.
+    """Add private texts to those already stored.
 
-    Each row contains the document's id, the text, the document's key, and whether the text is a
-    name, which is private only in this document. A text that was ever stored with False stays
-    private in all documents until it is deleted from this document.
+    Each row holds the document's id, the text, the document's key, and whether the text is a
+    name, i.e. private only in this document. A text that was ever stored as a non-name stays
+    private in all documents until it's deleted from this one.
     """
     store.execute_all(
         "INSERT INTO private VALUES (?, ?, ?, ?)"
@@ -36,11 +36,11 @@ def store_texts(store: Store, rows: Iterable[tuple[DocumentId, str, str, bool]])
 
 
 def store_document_key(store: Store, document: DocumentId, key: str) -> None:
-    """Store the key with which a document was last read, for all of its private texts."""
+    """Update the key stored with a document's private texts to the one last read."""
     store.execute("UPDATE private SET document_key = ? WHERE document = ?", key, document)
 
 
 def delete_texts(store: Store, document: DocumentId, texts: Iterable[str]) -> None:
-    """Delete the texts of a document that are no longer private."""
+    """Delete a document's texts that are no longer private."""
     rows = [(document, text) for text in texts]
     store.execute_all("DELETE FROM private WHERE document = ? AND text = ?", rows)

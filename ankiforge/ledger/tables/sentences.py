@@ -19,7 +19,7 @@ from ankiforge.model import Highlight, Strings
 
 
 def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
-    """Store which long sentences each of these highlights contains."""
+    """Record which long sentences each of these highlights contains."""
     names_by_key = []
     rows = []
     for highlight in highlights:
@@ -34,9 +34,9 @@ def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
 def store_usefulness(
     store: Store, usefulness_by_key: Iterable[tuple[str, Mapping[str, float]]]
 ) -> None:
-    """Store how useful a card of each sentence would be, replacing earlier values.
+    """Store how useful a card about each sentence would be, replacing earlier values.
 
-    Each item of `usefulness_by_key` is a highlight's key with the usefulness of its sentences by
+    Each item is a highlight's key with the usefulness of its sentences, keyed by sentence
     name.
     """
     keys_to_reset = []
@@ -58,7 +58,7 @@ def load_best_names(store: Store) -> dict[str, str]:
 
 
 def find_present_keys(store: Store, name: str) -> list[str]:
-    """Find the existing highlights that contain a long sentence, given its name."""
+    """Return the keys of present highlights that contain the named long sentence."""
     rows = store.fetch_rows(
         "SELECT s.key FROM sentence s JOIN highlight h ON h.key = s.key AND h.state = 'present'"
         " WHERE s.name = ?",
@@ -68,7 +68,7 @@ def find_present_keys(store: Store, name: str) -> list[str]:
 
 
 def filter_present(store: Store, names: Iterable[str]) -> set[str]:
-    """Keep only the names of long sentences that an existing highlight contains."""
+    """Return which of the named long sentences are in a present highlight."""
     name_list = list(names)
     if not name_list:
         return set()
@@ -85,7 +85,7 @@ def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, se
     """Find the passages that contain any of these sentences, or did when last read.
 
     Returns:
-        The names of the sentences that each passage contains, by the key of the passage.
+        The names of the sentences that each passage contains, keyed by passage.
     """
     name_list = list(names)
     names_by_passage: dict[str, set[str]] = defaultdict(set)
@@ -98,10 +98,10 @@ def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, se
 def store_decided_sentences(
     store: Store, key: str, sentences: Strings, kind: str
 ) -> None:
-    """Store that these sentences have just been decided in the passage with this key.
+    """Record that these sentences have just been decided in the passage with this key.
 
-    The table is recomputed from the events only later. `kind` is the `FactDecision.kind` of the
-    decision.
+    The table is only recomputed from the events later. `kind` is the decision's
+    `FactDecision.kind`.
     """
     rows = [
         (name, store.get_first_key(key), kind) for name in hash_long_sentences(sentences)
@@ -112,10 +112,10 @@ def store_decided_sentences(
 def find_deciding_passages(
     store: Store, names: Iterable[str], *, own: bool = False
 ) -> dict[str, set[str]]:
-    """Find the passages in which sentences were decided, by the name of the sentence.
+    """Return the passages in which each sentence was decided, keyed by sentence name.
 
-    With `own`, this includes the passages in which the only decision was on a hand-written draft or
-    a proposal.
+    With `own`, include passages where the only decision was on a hand-written draft or a
+    proposal.
     """
     name_list = list(names)
     passages_by_name: dict[str, set[str]] = defaultdict(set)

@@ -28,13 +28,13 @@ from ankiforge.model import Card, StoredDraft, Strings
 
 
 def load_snapshot(store: Store, passage: Passage) -> PassageSnapshot:
-    """Load the snapshot of one passage."""
+    """Load the snapshot of a single passage."""
     [snapshot] = load_snapshots(store, [passage])
     return snapshot
 
 
 def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSnapshot]:
-    """Load the snapshots of these passages, in the same order."""
+    """Load a snapshot of each passage, in the same order."""
     keys = [key for passage in passages for key in passage.keys]
     rows_by_key = {row["key"]: row for row in highlights.load_present_rows(store, keys)}
     texts = []
@@ -56,7 +56,7 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
 def load_highlight_snapshots(
     store: Store, keys: Sequence[str]
 ) -> dict[str, HighlightSnapshot]:
-    """Load the snapshots of highlights to draft, by key.
+    """Load snapshots of the highlights to draft, keyed by highlight.
 
     Highlights that were never read on this device are skipped.
     """
@@ -118,12 +118,10 @@ def _load_pending_drafts(
 def load_related_decisions(
     store: Store, passages: Sequence[tuple[Passage, Strings]]
 ) -> list[RelatedDecisions]:
-    """Load the decisions of other passages about the long sentences of each passage.
+    """Load related decisions and cards from other passages, one result per passage.
 
-    Each passage is given with its current sentences.
-
-    Returns:
-        For each passage, the decisions and cards of other passages.
+    They are related if they're about a long sentence that the passage has or had. `passages`
+    pairs each passage with its current sentences.
     """
     sentence_sets = [
         find_long_sentences(passage, current) for passage, current in passages
