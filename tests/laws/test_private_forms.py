@@ -98,6 +98,7 @@ BLOCKS = {
     "a cell": "| a | b |\n|---|---|\n| ==SECRET.== | #no-llm |",
     "the same cell": "| a | b |\n|---|---|\n| ==SECRET.== #no-llm | so |",
     "the head of a table": "| a #no-llm | b |\n|---|---|\n| ==SECRET.== | so |",
+    "an only cell in the head of a table": "| a | #no-llm |\n|---|---|\n| so | ==SECRET.== |",
     "a footnote": "It is so.[^1]\n\n[^1]: ==SECRET.== #no-llm",
     "a footnote of a line": "It is so.[^1] #no-llm\n\n[^1]: ==SECRET.==",
     "a card": "What is it? :: SECRET. #no-llm",

@@ -160,11 +160,19 @@ def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], 
     containers = [block for block in tagged_blocks if block.kind is not BlockKind.TEXT]
     header_lines = {block.lines for block in containers}
     items = {block.items[-1] for block in tagged_blocks if block.kind is BlockKind.ITEM}
+    # a tag in a header row covers the whole table; a header cell with only a tag has no block
+    table_ids = {
+        id(block.header_sources)
+        for block in containers
+        if block.kind is BlockKind.CELL and block.row_sources is block.header_sources
+    }
 
     def is_below(block: Block) -> bool:
         titles = [quote.title_block for quote in block.callouts]
         headers = filter(None, (*block.headings, *titles, *block.headers))
         if any(header.lines in header_lines for header in headers):
+            return True
+        if id(block.header_sources) in table_ids:
             return True
         return not items.isdisjoint(block.items)
 
