@@ -139,7 +139,14 @@ def add_chosen_passages(
     highlights = tuple(highlight for _, highlight in positioned)
     if isinstance(document, ExtractedDocument):
         return [replace(document, highlights=highlights), *other_sightings]
-    unmarked = document or UnmarkedDocument(container, whole_text.document.path, "")
+    private_texts = whole_text.list_private_texts()
+    unmarked = document or UnmarkedDocument(
+        container,
+        whole_text.document.path,
+        "",
+        private=tuple([each.text for each in private_texts if not each.is_name]),
+        private_names=tuple([each.text for each in private_texts if each.is_name]),
+    )
     extracted = ExtractedDocument(
         whole_text.document,
         highlights,

@@ -268,6 +268,18 @@ class WholeText(Value):
         """Return the printed number of the page at index `page`, or "" if there is none."""
         return self.labels[page] if page < len(self.labels) else ""
 
+    def list_private_texts(self) -> list[PrivateText]:
+        """List the texts of the private paragraphs; headings are names."""
+        return [
+            PrivateText(
+                self.get_paragraph_text(paragraph),
+                self.document.key,
+                is_name=paragraph.level > 0,
+            )
+            for paragraph in self.paragraphs
+            if paragraph.private
+        ]
+
 
 class QuoteReading(NamedTuple):
     """A chosen passage and its surrounding text, as they were when read."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -45,6 +45,7 @@ from ankiforge.model import (
     DraftingTask,
     Highlight,
     HighlightKind,
+    PrivateText,
     Problem,
     Severity,
     is_card_id,
@@ -346,12 +347,19 @@ def _rank_for_chat(
         yield Candidate(rank, highlight.key, document, sentence)
 
 
-def load_privacy(ledger: Ledger) -> PrivacyFilter:
-    """Load a filter for all texts in the workspace that are currently private."""
+def load_privacy(
+    ledger: Ledger, unmarked_texts: Iterable[PrivateText] = ()
+) -> PrivacyFilter:
+    """Load a filter for all texts that are currently private in the workspace.
+
+    `unmarked_texts` are the private texts of documents without marks, which the ledger lacks or
+    has without their document.
+    """
     from ankiforge.draft.privacy import PrivacyFilter
 
     return PrivacyFilter(
-        private.iter_private_texts(ledger), partial(cards.iter_passage_highlights, ledger)
+        chain(private.iter_private_texts(ledger), unmarked_texts),
+        partial(cards.iter_passage_highlights, ledger),
     )
 
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -449,13 +449,17 @@ def build_model_request(
     It lists the passages already highlighted, so that they aren't chosen again, except for
     private ones.
     """
-    privacy = load_privacy(workspace.ledger)
+    whole_texts = [document.whole_text for document in request.documents]
+    privacy = load_privacy(
+        workspace.ledger,
+        chain.from_iterable(map(WholeText.list_private_texts, whole_texts)),
+    )
     known_highlights = []
     for document in request.documents:
         for highlight in _load_known_highlights(workspace, document):
             if not privacy.find_private_reason(highlight):
                 known_highlights.append(highlight)
-    texts = [document.whole_text.document for document in request.documents]
+    texts = [whole_text.document for whole_text in whole_texts]
     return choose.build_choosing_request(
         request.whole_text,
         part,

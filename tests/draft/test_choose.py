@@ -20,6 +20,8 @@ from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.pdf import worker
 from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
 from ankiforge.pipeline import unmarked
+from ankiforge.pipeline.draft import load_privacy
+from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.document_letters import DocumentLetters
 from tests.makers.ebook_writer import Book, write_epub
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
@@ -189,6 +191,28 @@ def test_private_words_stay_here(forge, tmp_path, ending):
     sent_out = asked(forge, path)
     assert SALT in sent_out
     assert "croutons" not in sent_out
+
+
+@pytest.mark.parametrize("ending", ["md", "txt", "html", "epub"])
+def test_a_short_private_text_is_masked_in_the_rest_of_its_document(
+    forge, tmp_path, ending
+):
+    secret, public = "Code 7319 #no-llm", f"{SALT} Use code 7319."
+    path = tmp_path / f"bread.{ending}"
+    if ending == "epub":
+        write_epub(path, Book("Bread", chapters=(("Bread", public), ("Note", secret))))
+    elif ending == "html":
+        path.write_text(f"<h1>Bread</h1><p>{public}</p><p>{secret}</p>", "utf-8")
+    else:
+        path.write_text(f"{NOTE}\n{public}\n\n{secret}\n", "utf-8")
+    sent_out = asked(forge, path)
+    assert SALT in sent_out
+    assert "7319" not in sent_out
+    # the surroundings of a chosen passage are masked in later requests, too
+    answer(forge, sent_out, card(SALT, "What slows the yeast in a dough?", "salt"))
+    key = forge.cards()[0]["document"]
+    with forge.here(), Workspace(read_only=True) as workspace:
+        assert "7319" not in load_privacy(workspace.ledger).mask_text(public, key)
 
 
 @pytest.mark.parametrize(
