@@ -368,8 +368,8 @@ class FactDecision(Value, omit_defaults=True):
     """Whether only a proposal was rejected. Its sentences aren't proposed again but may still be
     drafted."""
     of_draft: bool = False
-    """Whether only a model's draft was rejected. Its sentences may still be proposed, and drafted
-    with another answer."""
+    """Whether only a model's draft or the question in a comment was rejected. Its sentences may
+    still be proposed, and drafted with another answer."""
     answer: str = ""
     """The `hash_answer` of the card or draft, or "" if there is none."""
     n: int = 0
@@ -381,6 +381,11 @@ class FactDecision(Value, omit_defaults=True):
     """Whether the decision gave the card a new text."""
     about: str = ""
     """The sentence that the card is about."""
+
+    @property
+    def of_question(self) -> bool:
+        """Whether only the question in a comment was rejected."""
+        return self.own and self.of_draft
 
     @property
     def kind(self) -> str:
@@ -447,7 +452,10 @@ class Passage(msgspec.Struct):
 
     @property
     def is_done(self) -> bool:
-        """Whether a decision is in force, not counting rejections of proposals or model drafts."""
+        """Whether a decision is in force.
+
+        Rejected proposals, model's drafts and questions in comments don't count.
+        """
         if self.closed or self.live_cards:
             return True
         return any(
@@ -456,13 +464,18 @@ class Passage(msgspec.Struct):
 
     @property
     def was_drafted(self) -> bool:
-        """Whether anything but a proposal was ever decided on.
+        """Whether there is or was a decision other than on a proposal or the question in a comment.
 
         If so, a model isn't asked about the passage again, even if the database was lost.
         """
-        if self.closed or not all(map(is_reopened, self.cards.values())):
-            return True
-        return any(not decision.of_proposal for decision in self.decisions)
+        rejected_guids = {each.guid for each in self.decisions if each.of_question}
+        return self.closed or (
+            any(
+                not is_reopened(card) and card.guid not in rejected_guids
+                for card in self.cards.values()
+            )
+            or any(not (each.of_proposal or each.of_question) for each in self.decisions)
+        )
 
     def is_distinct_from(self, other_passage: Passage) -> bool:
         """Return whether the user said that two passages are different.

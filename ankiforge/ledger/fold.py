@@ -48,6 +48,7 @@ from ankiforge.model import (
     CardKind,
     Edits,
     Fields,
+    HighlightKind,
     Json,
     MappedType,
     NoteHistory,
@@ -238,7 +239,17 @@ def _add_fact_decision(
     `card` is the card named by the event, as it was before the event.
     """
     if fact_event is not None:
-        passage.decisions.append(_to_fact_decision(event, fact_event.body, card))
+        is_card = bool(passage.texts) and passage.texts[0].kind == HighlightKind.CARD
+        decision = _to_fact_decision(event, fact_event.body, card, is_card=is_card)
+        if decision.of_question:
+            # the question's acceptance, if any, doesn't decide the sentence any more
+            passage.decisions = [
+                replace(earlier, own=True, of_draft=True)
+                if earlier.guid == decision.guid
+                else earlier
+                for earlier in passage.decisions
+            ]
+        passage.decisions.append(decision)
     elif event.what in ("accept", "adopt", "reject"):
         passage.closed = True
         if (
@@ -255,10 +266,16 @@ def _add_fact_decision(
             )
 
 
-def _to_fact_decision(event: Event, fact_body: Json, card: Card | None) -> FactDecision:
+def _to_fact_decision(
+    event: Event, fact_body: Json, card: Card | None, *, is_card: bool
+) -> FactDecision:
     """Build the decision on facts from an event and the body of its `fact` event.
 
-    `card` is the card named by the event, as it was before the event.
+    Args:
+        event: the event.
+        fact_body: the body of its `fact` event.
+        card: the card that the event names, in its state before the event.
+        is_card: whether the whole passage is a card that the user wrote.
     """
     decision = msgspec.convert(fact_body, FactDecision)
     body = event.body
@@ -273,10 +290,11 @@ def _to_fact_decision(event: Event, fact_body: Json, card: Card | None) -> FactD
         decision,
         dropped=is_rejection or event.what == "skip",
         of_proposal=bool(body.get(PROPOSAL_KEY)),
-        # the draft of a new card has a GUID, but a number only if it is hand-written
-        of_draft=(
-            is_rejection and bool(body.get("guid")) and not (body.get("slot") or had_card)
-        ),
+        # the draft of a new card has a GUID, but a number only if it is hand-written; a numbered
+        # question about a highlight is from its comment
+        of_draft=is_rejection
+        and bool(body.get("guid"))
+        and (not is_card and "Front" in fields if body.get("slot") else not had_card),
         answer=hash_answer(fields),
         n=event.n,
         machine=event.machine,

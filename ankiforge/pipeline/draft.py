@@ -193,8 +193,20 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
         is_plain = result.highlight.kind is not HighlightKind.CARD
         if is_plain and result.reason in rules.UNREQUESTED_REASONS:
             result = _score_highlight(result.highlight, is_proposed=is_proposed)
+        elif is_plain and result.drafts and _are_from_comment(result.drafts):
+            # if the user rejects the question, the passage is proposed
+            scores = _score_highlight(result.highlight, is_proposed=is_proposed)
+            result = replace(
+                result,
+                usefulness=scores.usefulness,
+                usefulness_by_sentence=scores.usefulness_by_sentence,
+            )
         outcomes.append(result)
     return outcomes
+
+
+def _are_from_comment(drafts: Iterable[Draft]) -> bool:
+    return all(draft.origin.is_from_comment for draft in drafts)
 
 
 def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResult:

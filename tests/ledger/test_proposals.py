@@ -7,6 +7,7 @@ import pytest
 from ankiforge.ledger import pending_items
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Review, sittings
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
@@ -310,3 +311,27 @@ def test_a_card_in_the_person_s_own_words_asks_for_new_ones_too(forge, note):
 
     [card] = forge.cards("verdict:accepted")
     assert [each["revises"] for each in revisions(forge)] == [card["guid"]]
+
+
+@pytest.mark.parametrize("policy", ["clean", "review"])
+def test_after_a_question_in_a_comment_is_rejected_its_passage_is_proposed(
+    forge, tmp_path, policy
+):
+    path = tmp_path / "war.pdf"
+    question = "Why did the war of the powers last so long?"
+    write_pdf(path, [Page([paragraph(WAR)], [mark(WAR, comment=question)])])
+    forge.settings(
+        f"sources: [{{pdf: {{path: {path}}}}}]\nanki: {{collection: none}}",
+        proposals=True,
+    )
+    forge.ok("run", "--accept", policy)
+    [card] = forge.cards()
+    assert card["fields"]["Front"] == question
+    assert without(forge) == []
+    forge.ok("reject", card["id"])
+    forge.ok("run", "--accept", policy)
+    assert proposed(forge) == [WAR]
+    assert "1 highlight" in forge.ok("draft", "export", "ask.md").stderr
+    forge.ok("undo")
+    assert without(forge) == []
+    assert [each["verdict"] for each in forge.cards()] == [card["verdict"]]
