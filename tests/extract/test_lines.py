@@ -143,6 +143,8 @@ def test_an_address_a_cell_of_a_table_and_a_link_or_field_in_braces_are_no_cards
         "An {{embed}} of ==cells== too.",
         "https:://cells.example/a",
         "The iterator in std::iter of Rust",
+        "The cast (std::move) and “std::swap” are functions",
+        "Because std::move(x) moves nothing, it is a cast.",
         "file:::///home/ada/cells.pdf",
         "They are assigned from the range FC00::/7",
         "| selector | selects |\n|---|---|\n| a::b | a part of it |",

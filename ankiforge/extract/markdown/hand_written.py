@@ -254,7 +254,8 @@ def _choose_form(front: str, separator: str, back: str, is_declared: bool) -> Fo
     # `use a::b() to` aren't
     words_before = front.split()
     words_after = back.split()
-    identifier = _UNSPACED_SCRIPT.split(words_before[-1])[-1]  # `std` in `例如std::pair`
+    # `std` in `例如std::pair` and `(std::pair)`
+    identifier = _UNSPACED_SCRIPT.split(words_before[-1])[-1].lstrip("([{\"'“‘«„")
     code = _CODE_NAME.match(f"{identifier}::{words_after[0]}")
     if code is None:
         return Form.INLINE
