@@ -384,12 +384,22 @@ def find_unmarked_paths(
 ) -> list[str]:
     """Return the remembered files that contain no marked or chosen passages.
 
-    If `folders` is True, also check remembered and configured directories.
+    With `folders`, remembered and configured folders are included if most documents there have no
+    mark and no passage there was chosen.
     """
-    from ankiforge.ledger.chosen_passages import load_marked_documents
+    from ankiforge.ledger.chosen_passages import (
+        load_chosen_passages,
+        load_marked_documents,
+    )
+    from ankiforge.ledger.tables.highlights import count_marked_documents
 
     marked = load_marked_documents(ledger)
-    marked_sources = {source for source, _ in marked}
+    chosen = load_chosen_passages(ledger) if folders else {}
+    marked_sources = {
+        row["source"]
+        for row in count_marked_documents(ledger)
+        if row["container"] in chosen or 2 * row["marked"] >= row["total"]
+    }
     names_by_path = {item.path: item.names for item in workspace.remembered_paths}
     if folders:
         for entry in workspace.config.sources:

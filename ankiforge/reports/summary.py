@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import filterfalse
 from operator import attrgetter
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -617,6 +618,13 @@ class RunFormatter:
                 offer = self._find_chat_offer()
                 reason = offer or f"a chat writes cards for {best}"
                 steps.insert(0 if offer else 1, ("draft", f"{reason}: copy, paste back"))
+        if result.remembered and self._step == DECIDE_COMMAND:
+            unmarked = find_unmarked_paths(
+                self._workspace.folder, self._ledger, folders=True
+            )
+            unmarked = [path for path in unmarked if path in result.remembered]
+            if unmarked and Path(unmarked[0]).is_dir():
+                steps.append(suggest_choosing(unmarked, has_marks=True))
         for index, (step, reason) in enumerate(steps):
             yield format_next_command(step, reason, first=not index)
 
@@ -707,13 +715,16 @@ class RunFormatter:
             yield from _format_reasons(ledger, self._counts)
 
 
-def suggest_choosing(paths: Sequence[str]) -> Pair:
-    """Suggest the command to have a chat or model choose passages, with the reason.
+def suggest_choosing(paths: Sequence[str], *, has_marks: bool = False) -> Pair:
+    """Suggest the command that lets a chat or model choose passages, with the reason.
 
-    `paths` are the paths without highlights; there must be at least one.
+    Args:
+        paths: the paths with few or no highlights, at least one.
+        has_marks: whether the first path may have highlights.
     """
+    marked = "little or nothing is marked" if has_marks else _NOTHING_MARKED
     others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
-    reason = f"{_NOTHING_MARKED} there; a chat or model chooses passages{others}"
+    reason = f"{marked} there; a chat or model chooses passages{others}"
     return f"draft {quote(shorten_path(paths[0]))}", reason
 
 
@@ -721,7 +732,7 @@ def format_unmarked(paths: Sequence[str]) -> str:
     """Format the suggestion from `suggest_choosing` as a line, or return "" without paths."""
     if not paths:
         return ""
-    command, reason = suggest_choosing(paths)
+    command, reason = suggest_choosing(paths, has_marks=Path(paths[0]).is_dir())
     return f"ankiforge {command}   {reason}"
 
 

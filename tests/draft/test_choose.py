@@ -16,6 +16,7 @@ from ankiforge.draft.choose import (
     select_paragraphs,
     split_document,
 )
+from ankiforge.extract import files
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.pdf import worker
 from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
@@ -424,6 +425,25 @@ def test_run_and_status_name_the_command_for_what_nobody_marked(forge, tmp_path)
     said = forge.ok("status").stdout
     assert "ankiforge draft /" not in said
     assert "no marks" not in said
+
+
+@pytest.mark.parametrize(("marked", "is_named"), [(1, True), (2, False)])
+def test_a_folder_with_few_marks_is_named_with_the_command_that_chooses(
+    forge, tmp_path, monkeypatch, marked, is_named
+):
+    # an unmarked file is counted once its stamp is reliable
+    monkeypatch.setattr(files, "is_stamp_reliable", lambda stamp: True)
+    folder = tmp_path / "bakery"
+    folder.mkdir()
+    for number, text in enumerate((YEAST, RYE, SALT)):
+        mark_signs = "==" if number < marked else ""
+        note = f"# Bread\n\n{mark_signs}{text}{mark_signs}\n"
+        (folder / f"{number}.md").write_text(note, "utf-8")
+    run_result, status = forge.ok("run", folder), forge.ok("status")
+    assert (f"ankiforge draft {folder}   little" in run_result.stdout) is is_named
+    assert (f"ankiforge draft {folder}   little" in status.stdout) is is_named
+    # the line isn't repeated in each run
+    assert "little" not in forge.ok("run").stdout
 
 
 def test_what_is_private_in_one_note_is_masked_in_the_others_when_notes_are_joined(

@@ -143,6 +143,16 @@ def load_documents_with_highlights(store: Store) -> list[Row]:
     )
 
 
+def count_marked_documents(store: Store) -> list[Row]:
+    """Count the documents, and those with present highlights, of each container and its source."""
+    return store.fetch_rows(
+        "SELECT container, max(source) AS source, sum(is_marked) AS marked, count(*) AS total"
+        " FROM (SELECT d.container, d.source, EXISTS (SELECT 1 FROM highlight h"
+        "  WHERE h.document = d.id AND h.state = 'present') AS is_marked"
+        "  FROM document d WHERE d.state = 'present') GROUP BY container"
+    )
+
+
 # --- absent highlights ------------------------------------------------------------------
 
 
