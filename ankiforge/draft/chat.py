@@ -358,13 +358,17 @@ def _find_owner(
     letters = sum(map(len, split_quote_letters(item.quote)))
     if labelled and (not letters or labelled.overlaps(item.quote)):
         return labelled
+    is_near_label = labelled is not None and labelled.contains(item.quote)
     if letters >= _MIN_RELIABLE_LETTERS:
-        marked_highlights = [
-            candidate for candidate in pending if candidate.overlaps(item.quote)
-        ]
-        if len(marked_highlights) == 1:
-            return marked_highlights[0]
-    return labelled if labelled and labelled.contains(item.quote) else None
+        owners = []
+        for candidate in pending:
+            # a highlighted "on" is in many quotes
+            is_long = len(candidate.highlight.exact) >= _MIN_RELIABLE_LETTERS
+            if (is_long or not is_near_label) and candidate.overlaps(item.quote):
+                owners.append(candidate)
+        if len(owners) == 1:
+            return owners[0]
+    return labelled if is_near_label else None
 
 
 # The maximum number of cards that are listed as moved to the highlight that they quote.

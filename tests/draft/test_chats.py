@@ -121,6 +121,25 @@ def test_a_card_is_of_the_passage_that_it_quotes(named, quote, back, at, told):
     assert all(back in draft.quote for draft in drafts)
 
 
+def test_a_short_mark_within_a_quote_takes_no_card_of_the_passage_that_is_named():
+    document = Document(DocumentKey("d"), "papers", "d")
+    named, short = (
+        Highlight(
+            document, "d", HighlightKind.HIGHLIGHT, exact, key=HighlightKey(f"d/{exact}"), nearby=SLEEP
+        )
+        for exact in ("growth hormone", "the night")
+    )  # fmt: skip
+    card = {"h": make_label(named.key), "front": "What does sleep fill?", "back": "a third",
+            "quote": "Slow-wave sleep fills the first third of the night."}  # fmt: skip
+    task = PrivacyFilter(()).make_sendable_task(DraftingTask(document, (named, short)))
+    [drafted] = [
+        result
+        for result in parse_answer(json.dumps({"cards": [card]}), [task], PROMPT).results
+        if result.drafts
+    ]
+    assert drafted.highlight == named
+
+
 BEFORE = "Sourdough is acid."
 
 
