@@ -23,7 +23,12 @@ from ankiforge.ledger.draft_changes import (
     DraftingOutcome,
     compute_draft_changes,
 )
-from ankiforge.ledger.events import Passage, hash_content, is_quote_in_highlight
+from ankiforge.ledger.events import (
+    Passage,
+    hash_content,
+    is_quote_in_highlight,
+    is_reopened,
+)
 from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards as card_rows
@@ -43,6 +48,7 @@ from ankiforge.model import (
     Strings,
     TextChange,
     Value,
+    Verdict,
     is_card_id,
 )
 
@@ -105,7 +111,15 @@ def _should_ask_model(
     if highlight_row["reason"].startswith(COPY_REASON_PREFIX):
         return False
     if not passage.was_drafted:
-        return True
+        # don't ask again while a draft whose acceptance was undone is pending
+        has_undone_card = any(
+            card.verdict is Verdict.TAKEN_BACK and not is_reopened(card)
+            for card in passage.cards.values()
+        )
+        return not (
+            has_undone_card
+            and pending_drafts.find_drafts_of_highlight(store, highlight.key)
+        )
     for card in passage.cards.values():
         if card.origin.drafter != "llm":
             continue
@@ -274,9 +288,7 @@ def _update_cards_from_source(store: Store, change: DraftChanges) -> list[TextCh
 
 def make_drafting_id(store: Store) -> str:
     """Create an id for the next drafting by a model or chat."""
-    last = draftings.find_last_drafting(store)
-    number = int(last["id"].rpartition(".")[2]) + 1 if last else 1
-    return f"drafting.{number}"
+    return f"drafting.{draftings.find_last_number(store) + 1}"
 
 
 def _write_changes(
@@ -289,8 +301,7 @@ def _write_changes(
             store,
             drafting,
             store.find_max_number(),
-            # a drafting without a draft leaves nothing to undo
-            [pair for pair in zip(keys, draft_changes, strict=True) if pair[1].put],
+            zip(keys, draft_changes, strict=True),
         )
         # keep the drafts that are replaced, so that undoing the drafting restores them
         draft_changes = [

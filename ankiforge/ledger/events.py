@@ -464,14 +464,14 @@ class Passage(msgspec.Struct):
 
     @property
     def was_drafted(self) -> bool:
-        """Whether there is or was a decision other than on a proposal or the question in a comment.
+        """Whether a decision other than on a proposal or the question in a comment is in force.
 
         If so, a model isn't asked about the passage again, even if the database was lost.
         """
         rejected_guids = {each.guid for each in self.decisions if each.of_question}
         return self.closed or (
             any(
-                not is_reopened(card) and card.guid not in rejected_guids
+                card.verdict is not Verdict.TAKEN_BACK and card.guid not in rejected_guids
                 for card in self.cards.values()
             )
             or any(not (each.of_proposal or each.of_question) for each in self.decisions)

@@ -35,7 +35,8 @@ def notes(forge):
                 rows.append(
                     {
                         "h": label,
-                        "kind": "basic",
+                        "kind": "basic" if front else "none",
+                        "why_none": "" if front else "a mood, not a fact",
                         "front": front,
                         "back": back,
                         "quote": FIRST,
@@ -181,3 +182,50 @@ def test_drafts_are_rejected_by_the_name_of_their_model_in_one_line(forge, notes
     told = forge.ok("reject", "--all", "--filter", "model:chat").stderr
     assert told == "2 rejected; to undo it: ankiforge undo\n"
     assert not waiting(forge)
+
+
+def test_an_undone_import_whose_cards_were_accepted_is_imported_again(forge, notes):
+    notes.write(a=FIRST, b=CANAL)
+    before = lists(forge)
+    notes.ask(WAR)
+    drafts = lists(forge)
+    forge.ok("accept", "--all")
+    forge.ok("undo")
+    assert lists(forge) == drafts
+    forge.ok("undo")
+    assert lists(forge) == before
+    forge.ok("run")
+    assert lists(forge) == before
+    asked = (forge.folder / "ask.md").read_text("utf-8")
+    forge.ok("draft", "export", "ask.md")
+    assert (forge.folder / "ask.md").read_text("utf-8") == asked
+    assert "1 new draft" in forge.ok("draft", "import", "answer.json").stdout
+    assert lists(forge) == drafts
+
+
+def test_an_undone_import_gives_back_the_passages_without_a_card(forge, notes):
+    notes.write(a=FIRST, b=CANAL)
+    before = forge.ok("list", "--no-card", "--json").stdout
+    everything = lists(forge)
+    notes.ask(WAR, ("The Suez", "", ""))
+    assert forge.ok("list", "--no-card", "--json").stdout != before
+    drafts = lists(forge)
+    assert "1 draft of a model or chat" in forge.ok("undo").stderr
+    assert forge.ok("list", "--no-card", "--json").stdout == before
+    assert lists(forge) == everything
+    forge.ok("run")
+    assert lists(forge) == everything
+    forge.ok("draft", "export", "ask.md")
+    assert "1 new draft" in forge.ok("draft", "import", "answer.json").stdout
+    assert lists(forge) == drafts
+
+
+def test_a_chat_is_asked_again_only_when_no_undone_draft_waits(forge, notes):
+    notes.write(a=FIRST, b=CANAL)
+    notes.ask(WAR)
+    forge.ok("accept", "--all")
+    forge.ok("undo")
+    notes.write(a=f"{FIRST} It had lasted for long.")
+    assert waiting(forge)
+    forge.ok("draft", "export", "ask.md")
+    assert FIRST not in (forge.folder / "ask.md").read_text("utf-8")

@@ -35,9 +35,16 @@ def store_drafting(
 
 
 def find_last_drafting(store: Store) -> Row | None:
-    """Return the `id` and `number` of the last drafting run, if any."""
-    query = "SELECT id, number FROM drafting ORDER BY rowid DESC LIMIT 1"
-    return store.fetch_first_row(query)
+    """Return the `id` and `number` of the last drafting run that created a draft, if any."""
+    return store.fetch_first_row(
+        "SELECT id, number FROM drafting WHERE drafts != '[]' ORDER BY rowid DESC LIMIT 1"
+    )
+
+
+def find_last_number(store: Store) -> int:
+    """Return the number in the id of the last drafting run, or 0 if there is none."""
+    row = store.fetch_first_row("SELECT id FROM drafting ORDER BY rowid DESC LIMIT 1")
+    return int(row["id"].rpartition(".")[2]) if row else 0
 
 
 def revert_drafting(store: Store, id: str) -> tuple[list[str], int]:
