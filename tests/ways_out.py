@@ -32,13 +32,13 @@ def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
         forge("run")
         forge("draft", "export", "again.md")
         asked += agent_sees(forge, contexts=True)  # a draft changes none
-        with Workspace(forge.folder) as workspace:
+        with forge.here(), Workspace(forge.folder) as workspace:
             chat = export_chats(workspace)  # of the page and the terminal
             asked += [chat.summary, *chat.texts]
         for question in QUESTIONS:
             forge("search", question)
             forge("search", "--answer", question)
-        with Workspace(forge.folder) as workspace:
+        with forge.here(), Workspace(forge.folder) as workspace:
             asked += [prepare_question(workspace, each).chat_text for each in QUESTIONS]
         asked.append("\n".join(vectors.texts))
         written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]

@@ -393,7 +393,7 @@ def build_choosing_request(
         for highlight in known_passages[-_MAX_LISTED_PASSAGES:]:
             passage = mask(to_one_line(highlight.exact, 120), highlight.document)
             lines.append(f"- {escape_markers(passage)}")
-        introduction = "These have cards already. Choose others, on other facts:"
+        introduction = "These are highlighted already. Choose others, on other facts:"
         remark = SendableText("\n".join([introduction, *lines]))
     values = {
         **make_rule_values(ReplyShape()),

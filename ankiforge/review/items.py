@@ -257,6 +257,8 @@ def explain_pending(draft: PendingDraft) -> str:
     """Explain why a draft is pending, or return "" if its findings already say so."""
     reasons = []
     for remark in draft.remarks:
+        if remark.kind is RemarkKind.TAKEN_BACK and not draft.is_hand_written:
+            continue  # such a draft waits in any case
         reason = _REMARKS_IN_LISTS.get(remark.kind, remark.text)
         reasons.append(reason.format(lines=describe_form(draft.highlight.written)))
     findings = draft.findings

@@ -180,6 +180,8 @@ def test_the_page_shows_all_but_its_part(without, browser):
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(address)
+        page.wait_for_selector("#margin > .card")
+        page.keyboard.press("Escape")  # the only document was opened at once
         page.wait_for_selector(".documents li")
         state = page.evaluate("fetch('/api/state').then((answer) => answer.json())")
         page.keyboard.press("/")

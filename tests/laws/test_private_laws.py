@@ -5,6 +5,7 @@ in a private part; every way out is then run, and all that was sent or written i
 Each document also has a public mark, to show that what may leave does.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.slow
 SOURCES = (
     "{obsidian: {name: notes, path: notes, marks: ['==', mark, callout]}}",
     "{markdown: {name: texts, path: texts, marks: ['==', quote]}}",
+    "{jupyter: {name: cells, path: cells}}",
     "{pdf: {name: papers, path: papers}}",
     "{zotero: {name: library, path: Zotero}}",
 )
@@ -118,7 +120,8 @@ class Hidden:
             return self.form % 3 != 2
         covering = (9, 15, 19, 27)  # forms in which the mark is, or may be, under the tag
         return (
-            self.where in ("notes", "papers") and self.form % len(NOTES) not in covering
+            self.where in ("notes", "cells", "papers")
+            and self.form % len(NOTES) not in covering
         )
 
 
@@ -129,6 +132,7 @@ DOCUMENT = st.builds(
             "notes",
             "notes",
             "notes",
+            "cells",
             "whole",
             "texts",
             "papers",
@@ -141,6 +145,7 @@ DOCUMENT = st.builds(
 )
 NAMES = {
     "texts": "texts/{}.md",
+    "cells": "cells/{}.ipynb",
 }
 LETTERS = "bcdfghjklmnpqrstvwxz"
 
@@ -157,7 +162,7 @@ class Documents:
     def __init__(self, folder: Any) -> None:
         self.folder = folder
         self.works: list[Work] = []
-        for name in ("notes", "texts", "papers", "Zotero"):
+        for name in ("notes", "texts", "cells", "papers", "Zotero"):
             (folder / name).mkdir(parents=True)
 
     def write(self, number: int, document: Hidden) -> None:
@@ -182,6 +187,10 @@ class Documents:
         forms = WHOLE if kind == "whole" else NOTES
         form = forms[document.form % len(forms)]
         text = form.format(private=private, public=f"=={public}==", tag=document.tag)
+        if kind == "cells":
+            text = json.dumps(
+                {"nbformat": 4, "cells": [{"cell_type": "markdown", "source": text}]}
+            )
         name = NAMES.get(kind, "notes/{}.md")
         (self.folder / name.format(number)).write_text(text + "\n", encoding="utf-8")
         if document.long and _ALONE.search(form):  # another note quotes it

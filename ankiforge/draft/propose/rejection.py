@@ -60,10 +60,12 @@ _BRACKET_PAIRS = (
     ("「", "」"),
     ("《", "》"),
 )
-# Matches what no sentence contains: a prompt at the beginning, YAML keys, the headers of console
-# output, the numbers of callouts, and the cells of a table.
+# Matches what no sentence contains: a prompt or command at the beginning, an SQL query, YAML keys,
+# the headers of console output, the numbers of callouts, and the cells of a table.
 _PROGRAM_TEXT = regex(
     r"\A\W{0,4}?(?:\$ [a-z]|>>> |PS> |[\w.-]+@[\w.-]+[:~$#])"
+    r"|\A(?:sudo|git|docker|kubectl|pip3?|npm|curl) [a-z-]+ (?:.* )?(?:--?[a-z]|&& )"
+    r"|\ASELECT [^.]+ FROM \w"
     r"|(?:(?<!\S)[a-z][\w.-]*:\s(?:[^:]*\s)?){3}"
     r"|(?:\b[A-Z][A-Z-]+(?:\([A-Z]\))?\s+){3,}[A-Z]{2}(?=.*[a-z])"
     r"|[❶-❿]|(?:\A|\s)\|\s.*\s\|(?:\s|\Z)"
