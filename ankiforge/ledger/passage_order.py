@@ -48,7 +48,7 @@ def compute_rank(usefulness: float, factuality: float) -> float:
     return (usefulness + 1) * factuality - 1
 
 
-class Candidate(NamedTuple):
+class ChatCandidate(NamedTuple):
     """A passage that a chat may be asked about."""
 
     rank: float
@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
     """The hash of the sentence with the highest confidence, or "" if there is none."""
 
 
-def pick_best(candidates: Iterable[Candidate], limit: int) -> list[str]:
+def pick_best(candidates: Iterable[ChatCandidate], limit: int) -> list[str]:
     """Return the keys of up to `limit` top-ranked passages, with some variety.
 
     At most half of them come from one document and no two share a sentence, unless there

@@ -26,7 +26,7 @@ from ankiforge.ledger import Ledger, cards, decide, draft_recording, private
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.draft_completion import complete_drafts, is_same_as_card
 from ankiforge.ledger.passage_order import (
-    Candidate,
+    ChatCandidate,
     compute_rank,
     get_factuality,
     load_factuality,
@@ -336,7 +336,7 @@ def iter_model_tasks(
 
 def _rank_for_chat(
     job: RunParameters, ledger: Ledger, highlights: Iterable[Highlight]
-) -> Iterator[Candidate]:
+) -> Iterator[ChatCandidate]:
     from ankiforge.draft.propose import score_highlight
 
     row_by_key = {row["key"]: row for row in load_usefulness(ledger)}
@@ -356,7 +356,7 @@ def _rank_for_chat(
             rank += 2.0
         document = highlight.document.key
         sentence = sentence_by_key.get(highlight.key, "")
-        yield Candidate(rank, highlight.key, document, sentence)
+        yield ChatCandidate(rank, highlight.key, document, sentence)
 
 
 def load_privacy(

@@ -2,14 +2,14 @@
 
 import pytest
 
-from ankiforge.ledger.passage_order import Candidate, compute_rank, pick_best
+from ankiforge.ledger.passage_order import ChatCandidate, compute_rank, pick_best
 
 
-def candidates(written: str) -> list[Candidate]:
+def candidates(written: str) -> list[ChatCandidate]:
     """Return candidates written as `document rank [sentence]`, with their number as the key."""
     rows = [row.split() for row in written.split(",")]
     return [
-        Candidate(float(rank), str(number), document, *(names or [""]))
+        ChatCandidate(float(rank), str(number), document, *(names or [""]))
         for number, (document, rank, *names) in enumerate(rows)
     ]
 
