@@ -188,7 +188,8 @@ class WorkerProcess:
             self._questions.flush()
             reply_line = self._replies.readline()
         if reply_line.endswith(b"\n"):
-            return json.decode(reply_line, type=Reply)  # type: ignore[no-any-return]
+            reply: Reply = json.decode(reply_line, type=Reply)
+            return reply
         self.end()
         if monotonic() - started < self._timeout:
             return _CRASHED
@@ -500,7 +501,8 @@ class _ReplyCache:
         body = self._source_cache.load(key)
         if body:
             with suppress(MsgspecError):
-                return json.decode(body, type=Reply)  # type: ignore[no-any-return]
+                reply: Reply = json.decode(body, type=Reply)
+                return reply
         return None
 
     def add(self, key: str, reply: Reply) -> None:
