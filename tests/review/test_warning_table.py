@@ -44,8 +44,8 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
     ("findings", "remarks", "why"),
     [
         ([], [REJECTED], "you rejected the same words elsewhere"),
-        ([], [REJECTED, TAKEN_BACK], "you rejected the same words elsewhere; you undid your acceptance"),
-        ([LEAK], [TAKEN_BACK], "you undid your acceptance"),
+        ([], [REJECTED, TAKEN_BACK], "you rejected the same words elsewhere"),
+        ([], [TAKEN_BACK], "drafted by a model; you decide"),  # it waits in any case
         ([LEAK], [], ""),  # its finding says it
         ([COUNTED], [], "drafted by a model; you decide"),
     ],
@@ -53,3 +53,9 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
 def test_why_a_draft_waits(findings, remarks, why):
     draft = made(PendingDraft, findings=tuple(findings), remarks=tuple(remarks))
     assert explain_pending(draft) == why
+
+
+def test_a_hand_written_draft_waits_after_its_acceptance_was_undone():
+    draft = made(PendingDraft, number=0, remarks=(TAKEN_BACK,))
+    assert draft.is_hand_written
+    assert explain_pending(draft) == "you undid your acceptance"
