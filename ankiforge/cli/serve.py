@@ -298,7 +298,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
     from ankiforge.pipeline.watch import iter_file_changes, run_after_changes
 
     folder = find_workspace(call)
-    if not folder.config.sources and not folder.remembered_paths:
+    if not folder.config.sources and not folder.places:
         hint = "ankiforge run PATH, or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
     folder.prepare()

@@ -103,7 +103,7 @@ def record_hint_shown(hint: str) -> bool:
     return True
 
 
-# --- remembered PATHs -------------------------------------------------------------------
+# --- remembered places ------------------------------------------------------------------
 
 REMEMBERED_FILE = "sources.yaml"
 _REMEMBERED_HEADER = (
@@ -111,32 +111,53 @@ _REMEMBERED_HEADER = (
 )
 
 
-class RememberedPath(Value, omit_defaults=True):
-    """A path from an earlier `ankiforge run PATH`, which every `ankiforge run` now reads."""
+class Place(Value, omit_defaults=True):
+    """A source at a PATH of an earlier `ankiforge run PATH`, which every `ankiforge run` now reads.
+
+    A directory with several kinds of sources is several places. An account whose highlights are
+    in several exports is one place for each export, all with the same name.
+    """
 
     path: str
-    """The absolute path, with symbolic links resolved."""
-    names: dict[str, str] = {}
-    """The name of each source found at the path, by kind. The names must not change, because they
-    are part of the highlights' keys."""
+    """The absolute path of the file or directory, with symbolic links resolved."""
+    kind: str
+    name: str
+    """The source's name. It must not change, because it is part of the highlights' keys."""
+    root: str = ""
+    """The directory of the source if `path` is only a part of it, or "" if `path` is all of it."""
     marks: Strings = ()
     """The kinds of marks to read in addition to those in the settings, such as `bold`."""
     deck: str = ""
-    """The deck for new cards of the documents at the path, or "" to let the deck files decide."""
-    in_deck: dict[str, str] = {}
-    """The documents at the path if it has a deck: by name of source, a pattern for their paths in
-    the source, as in `Select`."""
+    """The deck for new cards of the documents at `path`, or "" to let the deck files decide."""
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """The kind and name of the source, a unique key."""
+        return self.kind, self.name
+
+    @property
+    def directory(self) -> Path:
+        """The directory or file that is the source as a whole."""
+        return Path(self.root or self.path)
+
+    def select_documents(self) -> Select:
+        """Build the condition that selects the documents of this place."""
+        source = escape(self.name)
+        if not self.root:
+            return Select(source=source)
+        path = escape(Path(self.path).relative_to(self.root).as_posix())
+        return Select(source=source, path=(path, f"{path}/*"))
 
 
-def store_remembered(folder: Path, remembered: Iterable[RememberedPath]) -> None:
-    """Save the list of remembered paths in `folder`, a workspace's `.ankiforge/`.
+def store_places(folder: Path, places: Iterable[Place]) -> None:
+    """Save the remembered places in `folder`, a workspace's `.ankiforge/`.
 
     Raises:
         UsageError: the file can't be written.
     """
     import yaml
 
-    entries = msgspec.to_builtins(list(remembered))
+    entries = msgspec.to_builtins(list(places))
     text = (
         yaml.safe_dump(entries, allow_unicode=True, sort_keys=False)
         if entries
@@ -213,8 +234,8 @@ class WorkspaceDirectory(Value):
         return id_by_root[root]
 
     @property
-    def remembered_paths(self) -> tuple[RememberedPath, ...]:
-        """The paths that `ankiforge run` reads in addition to the configured sources.
+    def places(self) -> tuple[Place, ...]:
+        """The places that `ankiforge run` reads in addition to the configured sources.
 
         Raises:
             ConfigError: the file, which the user may edit, is invalid.
@@ -223,27 +244,26 @@ class WorkspaceDirectory(Value):
         if not path.is_file():
             return ()
         data, location = read_yaml(path, f".ankiforge/{REMEMBERED_FILE}")
-        return convert_to_type(tuple[RememberedPath, ...], data or [], location)
+        return convert_to_type(tuple[Place, ...], data or [], location)
 
-    def load_decks(
-        self, remembered: Iterable[RememberedPath] | None = None
-    ) -> tuple[DeckRule, ...]:
-        """Load the deck rules from remembered paths, deck files and settings.
+    def load_decks(self, places: Iterable[Place] | None = None) -> tuple[DeckRule, ...]:
+        """Load the deck rules from remembered places, deck files and settings.
 
         Args:
-            remembered: the remembered paths, or None for the stored ones.
+            places: the remembered places, or None for the stored ones.
 
         Raises:
             ConfigError: a deck file is invalid.
         """
-        if remembered is None:
-            remembered = self.remembered_paths
+        if places is None:
+            places = self.places
         path_decks: list[PathDeck] = []
         # a PATH inside another one comes first
-        for item in sorted(remembered, key=lambda item: len(item.path), reverse=True):
-            for source, pattern in item.in_deck.items():
-                select = Select(source=escape(source), path=pattern)
-                path_decks.append(PathDeck(deck=item.deck, select=select))
+        for place in sorted(places, key=lambda place: len(place.path), reverse=True):
+            if place.deck:
+                path_decks.append(
+                    PathDeck(deck=place.deck, select=place.select_documents())
+                )
         return load_decks(self.root, self.config.decks, path_decks)
 
     def prepare(self) -> None:

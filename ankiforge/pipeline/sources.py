@@ -11,7 +11,6 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
-from glob import escape
 from itertools import islice
 from pathlib import Path
 from shlex import quote
@@ -22,7 +21,7 @@ from msgspec.structs import replace
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
-from ankiforge.config.workspace import RememberedPath
+from ankiforge.config.workspace import Place
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.draft import find_skip_reason
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
@@ -43,7 +42,6 @@ from ankiforge.extract.files import fingerprint_program
 from ankiforge.extract.registry import (
     find_source_type,
     get_default_name,
-    group_source_types_by_suffix,
     is_export_kind,
     load_source_type,
 )
@@ -92,13 +90,13 @@ class SelectedSource(Value):
 
 
 class SourceSelection(NamedTuple):
-    """The sources to read in a run, and the PATHs to remember for later runs."""
+    """The sources to read in a run, and the places to remember for later runs."""
 
     sources: list[SelectedSource]
     problems: list[Problem]
     """One problem for each unreadable PATH."""
-    remembered: tuple[RememberedPath, ...]
-    """All PATHs to remember from now on, old and new."""
+    places: tuple[Place, ...]
+    """All places to remember from now on, old and new."""
     in_use: frozenset[str]
     """The names of all sources that `ankiforge run` reads without PATHs.
 
@@ -141,31 +139,29 @@ def select_sources(
     if deck and not paths:
         hint = f"ankiforge run PATH --deck {quote(deck)}"
         raise UsageError("--deck needs the PATH whose cards go there", hint=hint)
+    present = {place for place in workspace.places if Path(place.path).exists()}
+    present_sources = {place.source for place in present}
     if paths:
         for path in paths:
-            problem = selection.add(path.absolute(), unmarked=unmarked)
+            problem = selection.add(path.absolute(), marks, deck, unmarked=unmarked)
             if problem and len(paths) == 1:
                 raise UsageError(f"{problem.where}: {problem.what}", hint=problem.hint)
             if problem:
                 selection.problems.append(problem)
         if marks:
             selection.check_marks(paths)
-        selection.remember_options(marks, deck)
     else:
         for entry in workspace.config.sources:
-            source = SelectedSource(entry)
-            selection.sources[source.key] = source
-        remembered = [*selection.remembered]
-        present_names = [item.names for item in remembered if Path(item.path).exists()]
-        for item in remembered:
-            path = Path(item.path)
-            problem = selection.add(path.absolute())
-            if problem and path.exists():
+            selection.select(SelectedSource(entry))
+        for path in dict.fromkeys(Path(place.path) for place in workspace.places):
+            problem = selection.add(path)
+            at_path = {place for place in workspace.places if Path(place.path) == path}
+            if problem and at_path & present:
                 message = f"{problem.what}; highlights that were read before are kept"
                 hint = f"put back what was there, or {_suggest_forget(problem.where)}"
                 selection.problems.append(Problem(problem.where, message, hint))
-            elif problem and item.names not in present_names:
-                # unlike a newer export, no existing PATH has the same source names
+            elif problem and not {place.source for place in at_path} <= present_sources:
+                # unlike a newer export, no existing PATH has the same sources
                 hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_suggest_forget(problem.where)}"
                 missing = Problem(
                     problem.where, MISSING_SOURCE_MESSAGE, hint, notice=True
@@ -173,47 +169,39 @@ def select_sources(
                 selection.problems.append(missing)
     names = {entry.name for entry in workspace.config.sources}
     absent_names: set[str] = set()
-    for item in selection.remembered:
-        exists = Path(item.path).exists()
-        (names if exists else absent_names).update(item.names.values())
+    for place in selection.places:
+        (names if Path(place.path).exists() else absent_names).add(place.name)
     absent_names -= names
     if not paths:
         names |= absent_names
     return SourceSelection(
         sources=selection.finish(),
         problems=selection.problems,
-        remembered=tuple(selection.remembered),
+        places=tuple(selection.places),
         in_use=frozenset(names),
         missing=frozenset(absent_names),
     )
 
 
 def add_other_exports(
-    workspace: WorkspaceDirectory,
-    remembered: Iterable[RememberedPath],
-    selected: Iterable[SelectedSource],
+    workspace: WorkspaceDirectory, selection: SourceSelection
 ) -> list[SelectedSource]:
-    """Extend each selected export with all other known exports of the same account.
+    """Return the selected sources, with all known exports of each selected account.
 
     A book's highlights may be spread over several exports, so reading just one of them
     would make the passages in the others look deleted.
     """
-    remembered = list(remembered)
+    exports = [SelectedSource(entry) for entry in workspace.config.sources]
+    for place in selection.places:
+        path = Path(place.path)
+        if path.exists():  # a run without PATHs reports the missing ones
+            entry = SourceEntry(*place.source, path, {}, COMMAND_LINE)
+            exports.append(SelectedSource(entry))
     extended: list[SelectedSource] = []
-    for source in selected:
-        kind, name = source.key
-        if is_export_kind(kind):
-            exports = [SelectedSource(entry) for entry in workspace.config.sources]
-            for item in remembered:
-                if item.names.get(kind) == name:
-                    path_sources = _find_sources(
-                        workspace.config, remembered, Path(item.path)
-                    )
-                    # a run without PATHs reports the missing ones
-                    exports += [] if isinstance(path_sources, Problem) else path_sources
-            for export in exports:
-                if export.key == source.key:
-                    source = _merge_selections(source, export)
+    for source in selection.sources:
+        for export in exports if is_export_kind(source.entry.kind) else ():
+            if export.key == source.key:
+                source = _merge_selections(source, export)
         extended.append(source)
     return extended
 
@@ -227,44 +215,67 @@ class _Selector:
         self.sources: dict[tuple[str, str], SelectedSource] = {}
         """The selected sources, by kind and name."""
         self.problems: list[Problem] = []
-        self.remembered = list(workspace.remembered_paths)
-        """The PATHs to remember, old and new."""
-        self._added: dict[str, list[SelectedSource]] = {}
+        self.places = list(workspace.places)
+        """The places to remember, old and new."""
 
-    def add(self, path: Path, *, unmarked: bool = False) -> Problem | None:
-        """Add the sources at `path`, and remember the path unless a remembered one covers it.
+    def add(
+        self, path: Path, marks: Strings = (), deck: str = "", *, unmarked: bool = False
+    ) -> Problem | None:
+        """Add the sources at `path`, and remember them, along with `--marks` and `--deck`.
 
         Returns:
             The problem if `path` can't be read, otherwise None.
         """
-        for item in self.remembered:
-            unmarked |= item.path == str(resolve_links(path)) and bool(item.names)
-        sources_of_path = _find_sources(
-            self._config, self.remembered, path, unmarked=unmarked
-        )
-        if isinstance(sources_of_path, Problem):
-            return sources_of_path
-        self._added[str(resolve_links(path))] = sources_of_path
-        names: dict[str, str] = {}  # names of sources that only this PATH reads, by kind
-        for source in sources_of_path:
-            selected = self.sources.get(source.key)
-            self.sources[source.key] = (
-                _merge_selections(selected, source) if selected else source
-            )
-            entry = source.entry
-            if entry not in self._config.sources:
-                names.setdefault(entry.kind, entry.name)  # nested directories come later
-        # a run without PATHs may already read it, as a remembered PATH or as part of one
         resolved = resolve_links(path)
-        for item in self.remembered:
-            if (
-                _contains(Path(item.path), resolved)
-                and names.items() <= item.names.items()
-            ):
-                return None
-        if names:
-            self.remembered.append(RememberedPath(str(resolved), names))
+        unmarked |= any(place.path == str(resolved) for place in self.places)
+        sources = _find_sources(self._config, self.places, path, unmarked=unmarked)
+        if isinstance(sources, Problem):
+            return sources
+        for source in sources:
+            self.select(source)
+            self._remember(source, resolved, marks, deck)
         return None
+
+    def select(self, source: SelectedSource) -> None:
+        """Add a source, or the parts that it reads of a source selected before."""
+        selected = self.sources.get(source.key)
+        if selected:
+            source = _merge_selections(selected, source)
+        self.sources[source.key] = source
+
+    def _remember(
+        self, source: SelectedSource, path: Path, marks: Strings, deck: str
+    ) -> None:
+        entry = source.entry
+        root = resolve_links(entry.path)
+        if path in root.parents:  # a source in a subdirectory of the PATH
+            path = root
+        # we can't tell which of an account's exports a document came from
+        is_part = path != root and not is_export_kind(entry.kind)
+        if deck:
+            from ankiforge.anki.notes import normalize_deck_name
+
+            deck = normalize_deck_name(deck)
+        place = Place(
+            path=str(path),
+            kind=entry.kind,
+            name=entry.name,
+            root=str(root) if is_part else "",
+            marks=marks,
+            deck=deck,
+        )
+        # a run without PATHs may already read it, as a configured source or as part of a place
+        is_known = entry in self._config.sources
+        for index, known in enumerate(self.places):
+            if known.source == place.source and known.path == place.path:
+                all_marks = tuple(dict.fromkeys((*known.marks, *marks)))
+                self.places[index] = replace(
+                    known, marks=all_marks, deck=deck or known.deck
+                )
+                return
+            is_known |= known.source == place.source and _contains(Path(known.path), path)
+        if marks or deck or not is_known:
+            self.places.append(place)
 
     def check_marks(self, paths: Iterable[Path]) -> None:
         """Check that at least one selected source supports `--marks`.
@@ -276,26 +287,6 @@ class _Selector:
             first_path = next(iter(paths))
             hint = "name a vault, a note or a folder of notes"
             raise UsageError(f"{first_path}: --marks has no effect on it", hint=hint)
-
-    def remember_options(self, marks: Strings, deck: str) -> None:
-        """Remember additional kinds of marks and the deck for new cards with each added PATH."""
-        for path, sources in self._added.items() if marks or deck else ():
-            known_paths = [item.path for item in self.remembered]
-            if path not in known_paths:
-                self.remembered.append(RememberedPath(path))
-                known_paths.append(path)
-            index = known_paths.index(path)
-            item = self.remembered[index]
-            all_marks = tuple(dict.fromkeys((*item.marks, *marks)))
-            item = replace(item, marks=all_marks)
-            if deck:
-                from ankiforge.anki.notes import normalize_deck_name
-
-                in_deck = {}
-                for source in sources:
-                    in_deck[source.entry.name] = _make_path_pattern(source, Path(path))
-                item = replace(item, deck=normalize_deck_name(deck), in_deck=in_deck)
-            self.remembered[index] = item
 
     def finish(self) -> list[SelectedSource]:
         """Return the sources to open, with `--marks` and exclusions merged into their options.
@@ -310,12 +301,9 @@ class _Selector:
 
             # the kinds of marks given on the command line
             marks: list[str] = []
-            if _has_marks_setting(entry):
-                for item in self.remembered:
-                    if item.names.get(entry.kind, entry.name) != entry.name:
-                        continue
-                    if _contains(root, Path(item.path)):
-                        marks += item.marks
+            for place in self.places if _has_marks_setting(entry) else ():
+                if place.source == source.key:
+                    marks += place.marks
             if marks:
                 configured_marks = entry.options.get("marks") or ("==", "mark")
                 all_marks = list(dict.fromkeys((*configured_marks, *marks)))
@@ -362,18 +350,6 @@ def _is_markdown_source(entry: SourceEntry) -> bool:
     return _has_marks_setting(entry) and source is not None and ".md" in source.endings
 
 
-def _make_path_pattern(source: SelectedSource, path: Path) -> str:
-    """Build a glob pattern that matches a source's documents at `path`.
-
-    For an export the pattern is `*`, because we can't tell which file a document came from.
-    """
-    root = resolve_links(source.entry.path)
-    if is_export_kind(source.entry.kind) or path == root or root not in path.parents:
-        return "*"
-    relative_path = escape(path.relative_to(root).as_posix())
-    return f"{relative_path}/*" if path.is_dir() else relative_path
-
-
 def _has_marks_setting(entry: SourceEntry) -> bool:
     source = find_source_type(entry.kind)
     return entry.has_path and source is not None and hasattr(source.Settings, "marks")
@@ -400,57 +376,60 @@ def find_unmarked_paths(
         for row in count_marked_documents(ledger)
         if row["container"] in chosen or 2 * row["marked"] >= row["total"]
     }
-    names_by_path = {item.path: item.names for item in workspace.remembered_paths}
+    places = [*workspace.places]
     if folders:
         for entry in workspace.config.sources:
-            names_by_path.setdefault(str(entry.path), {entry.kind: entry.name})
-    unmarked = []
-    for place, names in names_by_path.items():
-        path = Path(place)
-        if not names.keys() & _TEXT_SOURCE_KINDS:
-            continue
-        is_marked = any((source, path.name) in marked for source in names.values())
+            places.append(Place(str(entry.path), entry.kind, entry.name))
+    is_marked_by_path: dict[str, bool] = {}
+    for place in places:
+        path = Path(place.path)
+        is_marked = (place.name, path.name) in marked
         if folders and path.is_dir():
-            is_marked = not marked_sources.isdisjoint(names.values())
+            is_marked = place.name in marked_sources
         elif not path.is_file():
             continue
-        if not is_marked:
-            unmarked.append(place)
-    return unmarked
+        is_marked_by_path[place.path] = (
+            is_marked_by_path.get(place.path, False) or is_marked
+        )
+    readable = {place.path for place in places if place.kind in _TEXT_SOURCE_KINDS}
+    return [
+        path
+        for path, is_marked in is_marked_by_path.items()
+        if path in readable and not is_marked
+    ]
 
 
 _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))
 """The kinds of sources in whose files passages can be chosen without a mark."""
 
 
-def split_remembered_paths(
-    workspace: WorkspaceDirectory,
-    path: Path,
-) -> tuple[list[RememberedPath], list[RememberedPath]]:
-    """Split the remembered PATHs into those at or below `path`, to forget, and the rest.
+def split_places(
+    workspace: WorkspaceDirectory, path: Path
+) -> tuple[list[Place], list[Place]]:
+    """Split the remembered places into those at or below `path`, to forget, and the rest.
 
     Raises:
         UsageError: no remembered PATH is at or below `path`; the hint says what to do
             instead.
     """
     resolved = resolve_links(path.absolute())
-    to_forget: list[RememberedPath] = []
-    to_keep: list[RememberedPath] = []
-    for item in workspace.remembered_paths:
-        target = to_forget if _contains(resolved, Path(item.path)) else to_keep
-        target.append(item)
+    to_forget: list[Place] = []
+    to_keep: list[Place] = []
+    for place in workspace.places:
+        target = to_forget if _contains(resolved, Path(place.path)) else to_keep
+        target.append(place)
     if to_forget:
         return to_forget, to_keep
     if _find_configured_sources(workspace.config, resolved):
         file = workspace.root / SETTINGS_FILE_NAME
         message = f"{path} is read because {file} names it"
         raise UsageError(message, hint="delete it under `sources:` there; its cards stay")
-    for item in to_keep:
-        if _contains(Path(item.path), resolved):
-            message = f"{path} is a part of {item.path}, which is remembered as a whole"
-            raise UsageError(message, hint=_suggest_forget(item.path))
+    for place in to_keep:
+        if _contains(Path(place.path), resolved):
+            message = f"{path} is a part of {place.path}, which is remembered as a whole"
+            raise UsageError(message, hint=_suggest_forget(place.path))
     hint = "no PATH is remembered"
-    by_name = {Path(item.path).name: item.path for item in to_keep}
+    by_name = {Path(place.path).name: place.path for place in to_keep}
     nearest = get_close_matches(resolved.name, by_name, n=1)
     if nearest:
         hint = f"did you mean {by_name[nearest[0]]}?"
@@ -460,40 +439,24 @@ def split_remembered_paths(
 
 
 def find_documents_to_forget(
-    config: Config,
-    ledger: Ledger,
-    forgotten: Iterable[RememberedPath],
-    kept_paths: Iterable[RememberedPath],
+    config: Config, ledger: Ledger, forgotten: Iterable[Place], kept: Iterable[Place]
 ) -> set[DocumentId]:
-    """Return the documents at forgotten PATHs that nothing else reads any more.
+    """Return the documents at forgotten places that nothing else reads any more.
 
-    A source may cover several PATHs, e.g. several files in one directory. For an export, we
+    A source may cover several places, e.g. several files in one directory. For an export, we
     can't tell which file a document came from, so all of the source's documents may be
     returned; the next run picks up those in the remaining files again.
     """
     from ankiforge.ledger.tables import documents as known_documents
-    from ankiforge.pipeline.media import load_source_directories
 
-    known_roots = load_source_directories(ledger)
-    kept_paths = list(kept_paths)
+    read_paths = [(place.name, Path(place.path)) for place in kept]
+    read_paths += [(entry.name, entry.path) for entry in config.sources if entry.has_path]
     documents = set()
-    for name in {name for item in forgotten for name in item.names.values()}:
-        other_paths = [
-            Path(item.path) for item in kept_paths if name in item.names.values()
-        ]
-        for entry in config.sources:
-            if entry.name == name and entry.has_path:
-                other_paths.append(entry.path)
-        folders = []
-        for id, folder in known_roots.items():
-            if id.partition(":")[2] == name:
-                folders.append(Path(folder))
+    for name, root in {(place.name, place.directory) for place in forgotten}:
         for row in known_documents.load_present_in_source(ledger, name):
-            paths = [folder / row["place"] for folder in folders]
             if not any(
-                _contains(other_path, path)
-                for other_path in other_paths
-                for path in paths
+                name == other_name and _contains(other_path, root / row["place"])
+                for other_name, other_path in read_paths
             ):
                 documents.add(row["id"])
     return documents
@@ -505,7 +468,7 @@ def _suggest_forget(path: str) -> str:
 
 def _find_sources(
     config: Config,
-    remembered: list[RememberedPath],
+    places: Collection[Place],
     path: Path,
     *,
     unmarked: bool = False,
@@ -516,7 +479,7 @@ def _find_sources(
 
     Args:
         config: the settings, which list the configured sources.
-        remembered: PATHs from earlier runs, whose sources keep their names.
+        places: the remembered places, whose sources keep their names.
         path: the file or directory to look at.
         unmarked: whether to include files that can't contain marks.
     """
@@ -539,12 +502,15 @@ def _find_sources(
 
     def find_known_directories(kind: str) -> dict[Path, bool]:
         """Map each directory known for this kind of source to whether all of it is read."""
-        whole_roots = {entry.path for entry in config.sources if entry.kind == kind}
-        whole_roots.update(Path(item.path) for item in remembered if kind in item.names)
-        return {
-            root: root in whole_roots
-            for root in _find_source_directories(config, remembered, kind).values()
-        }
+        directories: dict[Path, bool] = {}
+        for place in places:
+            if place.kind == kind:
+                is_whole = not place.root or directories.get(place.directory, False)
+                directories[place.directory] = is_whole
+        for entry in config.sources:
+            if entry.kind == kind and entry.has_path:
+                directories[entry.path] = True
+        return directories
 
     selected: list[SelectedSource] = []
     for found_source in discover_sources(path, find_known_directories, unmarked=unmarked):
@@ -562,12 +528,13 @@ def _find_sources(
             below = _rebase_onto_root(at_root[0], *found_source.only)
             selected.append(SelectedSource(at_root[0], below))
             continue
-        name = _choose_source_name(config, remembered, found_source, path)
+        name = _choose_source_name(config, places, found_source, path)
         options: Json = {"path": str(root), "name": name}
         if found_source.exclude:
             options["exclude"] = found_source.exclude
         entry = SourceEntry(kind, name, root, options, COMMAND_LINE)
-        selected.append(SelectedSource(entry, found_source.only))
+        only = () if found_source.only == (root,) else found_source.only
+        selected.append(SelectedSource(entry, only))
     if not selected:
         hint = suggest_conversion(path) or (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
@@ -615,59 +582,26 @@ def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
     return matching_entries
 
 
-def _find_source_directories(
-    config: Config, remembered: list[RememberedPath], kind: str
-) -> dict[str, Path]:
-    roots: dict[str, Path] = {}
-    for item in remembered:
-        if kind in item.names:
-            # use the directory of a file; a missing PATH was a file if a source reads its suffix
-            path = Path(item.path)
-            is_missing_file = (
-                not path.exists()
-                and path.suffix.casefold() in group_source_types_by_suffix()
-            )
-            is_file = path.is_file() or is_missing_file
-            roots[item.names[kind]] = path.parent if is_file else path
-    for entry in config.sources:
-        if entry.kind == kind and entry.has_path:
-            roots[entry.name] = entry.path
-    return roots
-
-
 def _choose_source_name(
-    config: Config,
-    remembered: list[RememberedPath],
-    found_source: FoundSource,
-    path: Path,
+    config: Config, places: Iterable[Place], found_source: FoundSource, path: Path
 ) -> str:
     """Choose a name for a source discovered at `path`.
 
     A source that was read before keeps its name, because highlight keys contain it.
     """
-    kind = found_source.kind
-    root = found_source.root
-    for name, known_root in _find_source_directories(config, remembered, kind).items():
-        if known_root == root:
-            return name
-    if root == path or found_source.only:
-        for item in remembered:
-            if item.path == str(path) and item.names.get(kind):
-                return item.names[kind]
-    # part of the source may be remembered under the name that the whole would get
-    own_name = get_default_name(kind, root)
-    for item in remembered:
-        if item.names.get(kind) == own_name and _contains(root, Path(item.path)):
-            return own_name
-
-    # choose a new name: the directory's, with a number if it is taken
+    kind, root = found_source.kind, found_source.root
     taken_names = [entry.name for entry in config.sources if entry.kind == kind]
+    known = [place for place in places if place.kind == kind]
+    for place in known:
+        if place.directory == root:
+            return place.name
+    for place in known if root == path or found_source.only else ():
+        if place.path == str(path):
+            return place.name
     if is_export_kind(kind):
         return taken_names[0] if taken_names else kind
-    for item in remembered:
-        if kind in item.names:
-            taken_names.append(item.names[kind])
-    return choose_free_name(own_name, taken_names)
+    taken_names += [place.name for place in known]
+    return choose_free_name(get_default_name(kind, root), taken_names)
 
 
 def choose_free_name(name: str, taken_names: Collection[str]) -> str:
@@ -700,18 +634,13 @@ def _merge_selections(first: SelectedSource, other: SelectedSource) -> SelectedS
 
     Their roots may differ, because exports of one account may be in different directories.
     """
-    root = first.entry.path
-    other_root = other.entry.path
-    if root == other_root:
-        only: tuple[Path, ...] = ()
-        if first.paths and other.paths:
-            only = tuple(dict.fromkeys((*first.paths, *other.paths)))
-        return SelectedSource(first.entry, only)
-    paths = first.paths or (root,)
-    other_paths = other.paths or (other_root,)
-    common = Path(os.path.commonpath((root, other_root)))
-    entry = replace(first.entry, path=common)
-    return SelectedSource(entry, (*paths, *other_paths))
+    paths = [
+        *(first.paths or (first.entry.path,)),
+        *(other.paths or (other.entry.path,)),
+    ]
+    root = Path(os.path.commonpath((first.entry.path, other.entry.path)))
+    only = () if root in paths else tuple(dict.fromkeys(paths))
+    return SelectedSource(replace(first.entry, path=root), only)
 
 
 # --- opening ----------------------------------------------------------------------------

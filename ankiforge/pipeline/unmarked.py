@@ -246,7 +246,7 @@ def remember_and_read_paths(workspace: Workspace, paths: Sequence[Path]) -> list
     """
     with workspace.hold_lock("drafting"):
         selected = select_sources(workspace.folder, tuple(paths), unmarked=True)
-        workspace.remember_paths(selected.remembered)
+        workspace.remember_places(selected.places)
         problems = (*selected.problems, *workspace.read_sources().problems)
         return [problem for problem in problems if not problem.notice]
 
@@ -322,7 +322,7 @@ def prepare_requests(
         UsageError: `path` can't be read.
         ItemError: `path` is a single document with nothing to choose from.
     """
-    remembered = workspace.folder.remembered_paths
+    places = workspace.folder.places
     source_problems = remember_and_read_paths(workspace, [path])
     problems: list[Problem] = []
     documents = []
@@ -340,7 +340,7 @@ def prepare_requests(
             message = "nothing in it is to be learnt from"
             problems.append(Problem(request.name, message, request.omissions))
     if not requests and not path.is_dir():
-        workspace.remember_paths(remembered)
+        workspace.remember_places(places)
         first_problem = problems[0] if problems else _report_no_text(path.name, path)
         raise ItemError(
             f"{first_problem.where}: {first_problem.what}", hint=first_problem.hint

@@ -40,7 +40,7 @@ from ankiforge.pipeline.run_result import (
 )
 
 if TYPE_CHECKING:
-    from ankiforge.config.workspace import RememberedPath
+    from ankiforge.config.workspace import Place
     from ankiforge.draft.llm import Estimate, ModelDrafter
     from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
@@ -204,7 +204,6 @@ class Workspace(OpenWorkspace):
             unmarked=unmarked,
         )
         selected = selection.sources
-        remembered = selection.remembered
         if not selected and not selection.problems:
             if has_cards(
                 self.ledger
@@ -215,7 +214,7 @@ class Workspace(OpenWorkspace):
             raise UsageError("there is nothing to read", hint=hint)
         result.problems += [*self.iter_journal_problems(), *selection.problems]
         if named_paths:
-            selected = add_other_exports(self.folder, remembered, selected)
+            selected = add_other_exports(self.folder, selection)
         sources = open_sources(
             self.folder,
             self.ledger,
@@ -223,9 +222,9 @@ class Workspace(OpenWorkspace):
             offline=self.offline,
             jobs=self.jobs,
         )
-        result.remembered = self.remember_paths(remembered)
+        result.remembered = self.remember_places(selection.places)
         model = self.build_model(options.get("drafter", ""), spent=result.spent)
-        decks = self.folder.load_decks(remembered)
+        decks = self.folder.load_decks(selection.places)
         result.problems += DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
             self.build_run_parameters(options.get("accept", "")),
@@ -247,12 +246,10 @@ class Workspace(OpenWorkspace):
             failed = {Path(problem.where).name for problem in problems}
             unread = [path for path in result.remembered if Path(path).name in failed]
             if unread:
-                kept_paths = [
-                    item
-                    for item in self.folder.remembered_paths
-                    if item.path not in unread
+                places = [
+                    place for place in self.folder.places if place.path not in unread
                 ]
-                folders.store_remembered(self.folder.state_directory, kept_paths)
+                folders.store_places(self.folder.state_directory, places)
                 for path in unread:
                     result.remembered.remove(path)
             if result.scan and result.scan.viewed.unknown:
@@ -267,13 +264,14 @@ class Workspace(OpenWorkspace):
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
 
-    def remember_paths(self, remembered: tuple[RememberedPath, ...]) -> list[str]:
-        """Store the PATHs to read in later runs, and return the newly added ones."""
-        stored = self.folder.remembered_paths
-        if self.read_only or remembered == stored:
+    def remember_places(self, places: tuple[Place, ...]) -> list[str]:
+        """Store the places to read in later runs, and return the PATHs of the new ones."""
+        stored = self.folder.places
+        if self.read_only or places == stored:
             return []
-        folders.store_remembered(self.folder.state_directory, remembered)
-        return [item.path for item in remembered if item not in stored]
+        folders.store_places(self.folder.state_directory, places)
+        new_paths = [place.path for place in places if place not in stored]
+        return list(dict.fromkeys(new_paths))
 
     def _forget_moved_paths(self, result: RunResult, moved: Strings) -> None:
         """Forget missing PATHs whose passages have all moved to other sources.
@@ -281,18 +279,23 @@ class Workspace(OpenWorkspace):
         Replace the problem reported for each such PATH in `result` with a notice. `moved` names
         the sources whose passages have all moved.
         """
-        kept_paths = []
-        for item in self.folder.remembered_paths:
-            if Path(item.path).exists() or not {*item.names.values()}.issubset(moved):
-                kept_paths.append(item)
-                continue
+        kept_paths = {
+            place.path
+            for place in self.folder.places
+            if Path(place.path).exists() or place.name not in moved
+        }
+        places = self.folder.places
+        for path in {
+            place.path: None for place in places if place.path not in kept_paths
+        }:
             message = "it moved: what was read of it is in another source now, and its cards too"
             other_problems = [
-                problem for problem in result.problems if problem.where != item.path
+                problem for problem in result.problems if problem.where != path
             ]
-            result.problems = [*other_problems, Problem(item.path, message, notice=True)]
+            result.problems = [*other_problems, Problem(path, message, notice=True)]
         if not self.read_only:
-            folders.store_remembered(self.folder.state_directory, kept_paths)
+            kept = [place for place in places if place.path in kept_paths]
+            folders.store_places(self.folder.state_directory, kept)
 
     def forget(self, path: Path) -> tuple[list[str], int]:
         """Stop reading the remembered PATHs at or below `path`.
@@ -309,20 +312,20 @@ class Workspace(OpenWorkspace):
         from ankiforge.ledger.ingest import unselect_documents
         from ankiforge.pipeline.sources import (
             find_documents_to_forget,
-            split_remembered_paths,
+            split_places,
         )
 
         with self.hold_lock("drafting"):
-            to_forget, to_keep = split_remembered_paths(self.folder, path)
+            to_forget, to_keep = split_places(self.folder, path)
             documents = find_documents_to_forget(
                 self.folder.config,
                 self.ledger,
                 to_forget,
                 to_keep,
             )
-            folders.store_remembered(self.folder.state_directory, to_keep)
+            folders.store_places(self.folder.state_directory, to_keep)
             count = unselect_documents(self.ledger, documents)
-            return [item.path for item in to_forget], count
+            return list(dict.fromkeys(place.path for place in to_forget)), count
 
     def read_sources(self) -> RunStep:
         """Read the changed documents of all sources, without drafting."""

@@ -161,13 +161,13 @@ def run_checks(
         return
     settings_file = workspace.root / settings.SETTINGS_FILE_NAME
     source_count = len(workspace.config.sources)
-    if source_count or workspace.remembered_paths or workspace.is_default:
+    if source_count or workspace.places or workspace.is_default:
         shown_root = shorten_path(
             workspace.root if workspace.is_default else settings_file
         )
         source_counts = format_count(source_count, "source")
-        if workspace.remembered_paths:
-            source_counts += f", {len(workspace.remembered_paths)} remembered"
+        if workspace.places:
+            source_counts += f", {len(workspace.places)} remembered"
         yield _make_ok("settings", f"{shown_root}: {source_counts}")
     else:
         advice = f"name a vault, a PDF folder or Zotero under sources: in {settings_file}"
@@ -182,21 +182,18 @@ def run_checks(
     # check the sources in the settings, and the paths that are remembered from earlier runs
     for source in workspace.config.sources:
         yield _check_source(source, workspace, offline=offline)
-    for item in workspace.remembered_paths:
-        source_names = dict.fromkeys(item.names.values())
-        name = f"source {', '.join(source_names)}"
-        if os.access(item.path, os.R_OK):
-            shown_root = shorten_path(item.path)
-            yield _make_ok(
-                name, f"{', '.join(item.names)} in {shown_root}, remembered by run"
-            )
+    for place in workspace.places:
+        name = f"source {place.name}"
+        if os.access(place.path, os.R_OK):
+            shown_root = shorten_path(place.path)
+            yield _make_ok(name, f"{place.kind} in {shown_root}, remembered by run")
             continue
         advice = (
             f"if it moved, write its new place in its lines in"
             f" {workspace.state_directory / 'sources.yaml'};"
-            f" to forget it: ankiforge forget {quote(item.path)}"
+            f" to forget it: ankiforge forget {quote(place.path)}"
         )
-        yield _make_warning(name, f"{item.path} is remembered but missing", advice)
+        yield _make_warning(name, f"{place.path} is remembered but missing", advice)
 
     yield from _check_ledger(workspace)
     yield _check_model(workspace, environment, offline=offline)

@@ -231,12 +231,11 @@ def get_status(
     for pile in sittings.load_piles(ledger, order.new_drafts, ()):
         documents[pile.title] += len(pile.drafted_marks)
     source_names = {source.name for source in workspace.config.sources}
-    for item in workspace.remembered_paths:
-        source_names.update(item.names.values())
+    source_names.update(place.name for place in workspace.places)
     return Status(
         workspace=str(workspace.root),
         sources=tuple(sorted(source_names)),
-        remembered=tuple(item.path for item in workspace.remembered_paths),
+        remembered=tuple(dict.fromkeys(place.path for place in workspace.places)),
         highlights={
             "seen": counts["fates"].total(),
             "without": waiting_counts["without"],
@@ -297,7 +296,7 @@ def choose_next_command(
     if not counts["fates"].total():
         if unmarked:
             return suggest_choosing(unmarked)
-        has_sources = workspace.config.sources or workspace.remembered_paths
+        has_sources = workspace.config.sources or workspace.places
         return "run" if has_sources else "run PATH", "no highlight was found so far"
     command, reason = choose_draft_command(workspace, waiting_counts["without"])
     return command or "run", reason or "read what is new"

@@ -144,7 +144,7 @@ def test_remembered_paths_that_lead_in_a_circle_are_no_traceback(forge):
     (forge.folder / ".ankiforge").mkdir()
     (forge.folder / "loop").symlink_to("loop")
     (forge.folder / ".ankiforge/sources.yaml").write_text(
-        f"- path: {forge.folder / 'loop'}\n"
+        f"- {{path: {forge.folder / 'loop'}, kind: pdf, name: loop}}\n"
     )
     assert "this remembered source is missing" in forge.ok("run", "--yes").stderr
 

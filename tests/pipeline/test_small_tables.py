@@ -8,7 +8,10 @@ from msgspec.structs import replace
 
 from ankiforge.check import make_finding
 from ankiforge.config import AcceptSettings, Config
+from ankiforge.config.deckfiles import choose_deck
+from ankiforge.config.workspace import Place, WorkspaceDirectory
 from ankiforge.errors import UsageError
+from ankiforge.extract.discover import FoundSource
 from ankiforge.ledger import IngestReport, QueryTerm
 from ankiforge.model import (
     CardKind,
@@ -138,18 +141,58 @@ def test_a_name_of_a_source_that_is_free(taken, name):
 
 
 @pytest.mark.parametrize(
-    ("names", "name"),
+    ("known", "kind", "root", "path", "name"),
     [
-        ({"obsidian": "mine"}, "mine"),
-        ({"markdown": "mine"}, "vault"),  # another kind of source was found there
-        ({}, "vault"),
+        ((), "obsidian", "vault", "vault", "vault"),
+        (("vault", "obsidian", "mine"), "obsidian", "vault", "vault", "mine"),
+        # another kind of source was found there
+        (("vault", "markdown", "mine"), "obsidian", "vault", "vault", "vault"),
+        # a part of the source was read before, or all of it
+        (("vault/a.md", "obsidian", "mine", "vault"), "obsidian", "vault", "vault", "mine"),
+        (("vault", "obsidian", "mine"), "obsidian", "vault", "vault/a.md", "mine"),
+        # the directory above it has become a vault
+        (("vault/sub", "obsidian", "sub"), "obsidian", "vault", "vault/sub", "sub"),
+        # another source has the name
+        (("other/vault", "obsidian", "vault"), "obsidian", "vault", "vault", "vault-2"),
+        # exports of an account are one source, wherever they are
+        (("old.txt", "kindle", "kindle"), "kindle", "books", "books/new.txt", "kindle"),
+    ],
+)  # fmt: skip
+def test_a_source_keeps_the_name_that_its_place_has(
+    tmp_path, known, kind, root, path, name
+):
+    only = () if path == root else (tmp_path / path,)
+    found = FoundSource(kind, tmp_path / root, only)
+    places = []
+    if known:
+        known_path, known_kind, known_name, *roots = known
+        known_root = str(tmp_path / roots[0]) if roots else ""
+        places.append(
+            Place(str(tmp_path / known_path), known_kind, known_name, known_root)
+        )
+    assert _choose_source_name(Config(), places, found, tmp_path / path) == name
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "document", "deck"),
+    [
+        ("", "vault", "cells/a.md", "Mine"),
+        ("vault", "vault/cells", "cells/a.md", "Mine"),
+        ("vault", "vault/cells", "cells/more/a.md", "Mine"),
+        ("vault", "vault/cells", "cells-2/a.md", "Reading"),
+        ("vault", "vault/a.md", "a.md", "Mine"),
+        ("vault", "vault/[a].md", "[a].md", "Mine"),
+        ("vault", "vault/[a].md", "a.md", "Reading"),
     ],
 )
-def test_a_source_keeps_the_name_that_its_path_has(tmp_path, names, name):
-    vault = tmp_path / "vault"
-    found = SimpleNamespace(kind="obsidian", root=vault, only="")
-    remembered = [SimpleNamespace(path=str(vault), names=names, marks=())]
-    assert _choose_source_name(Config(), remembered, found, vault) == name
+def test_the_deck_of_a_place_is_for_its_documents(tmp_path, root, path, document, deck):
+    place = Place(
+        str(tmp_path / path), "obsidian", "v", root and str(tmp_path / root), deck="Mine"
+    )
+    folder = WorkspaceDirectory(tmp_path, Config(), tmp_path)
+    document = replace(PASSAGE.document, path=document)
+    rules = folder.load_decks([place])
+    assert choose_deck(rules, replace(PASSAGE, document=document)).deck == deck
 
 
 @pytest.mark.parametrize(
