@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+import click
+
 from ankiforge.cli.commands import COMMANDS
 from ankiforge.cli.output import (
     DECK_OPTION,
     FORCE_OPTION,
     OUTPUT_OPTION,
+    PATH_TYPE,
     Call,
     command,
     exit_if_failed,
     exit_if_run_failed,
-    file_option,
     flag_option,
     hint_if_first_time,
     make_no_collection_error,
@@ -104,23 +106,16 @@ def build(call: Call, full: bool, **package: Unpack[PackageOptions]) -> None:
 
 @command("""
   ankiforge pull                                your collection, or a running Anki
-  ankiforge pull --apkg export.apkg             an export, with scheduling
+  ankiforge pull export.apkg                    an export, with scheduling
   ankiforge pull --bind                         use this collection from now on
 """)
-@file_option("--collection", help="Read this collection.anki2 or .colpkg.")
-@file_option("--apkg", help="Read this export of a deck.")
+@click.argument("file", required=False, type=PATH_TYPE)
 @flag_option("--connect", help="Ask a running Anki through AnkiConnect.")
 @flag_option("--bind", help="Use this collection from now on.")
-def pull(
-    call: Call,
-    collection: Path | None,
-    apkg: Path | None,
-    connect: bool,
-    bind: bool,
-) -> None:
+def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
     """Read your edits, tags, deletions and reviews in Anki.
 
-    Nothing is written there.
+    FILE is a collection.anki2, or an .apkg or .colpkg that Anki exported. Nothing is written there.
     """
     from ankiforge.pipeline import collection as collections
     from ankiforge.pipeline.run_result import RunResult
@@ -130,9 +125,8 @@ def pull(
         format_anki_view,
     )
 
-    if sum(map(bool, (collection, apkg, connect))) > 1:
-        raise UsageError("give only one of --collection, --apkg and --connect")
-    file = collection or apkg
+    if file and connect:
+        raise UsageError("give either FILE or --connect")
     result = RunResult()
     with open_workspace(call) as workspace:
         ledger = workspace.ledger

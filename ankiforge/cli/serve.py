@@ -287,8 +287,7 @@ LOCK_TIMEOUT = 10.0
   ankiforge watch --push           bring finished cards into a running Anki
 """)
 @flag_option("--push", help="Send finished cards to a running Anki.")
-@flag_option("--poll", help="Compare file times: for network folders and WSL.")
-def watch(call: Call, push: bool, poll: bool) -> None:
+def watch(call: Call, push: bool) -> None:
     """Run whenever your sources were left alone for 20 seconds after a change.
 
     Cards go into the package, or with --push to Anki. Ctrl-C stops it at any time.
@@ -315,7 +314,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
         watcher.print_event("started", message, sources=directories)
         try:
             run_after_changes(
-                watcher.run, iter_file_changes([*folders], interrupted.is_set, poll=poll)
+                watcher.run, iter_file_changes([*folders], interrupted.is_set)
             )
             raise KeyboardInterrupt  # some code swallowed the first KeyboardInterrupt
         finally:

@@ -154,7 +154,7 @@ def _find_note_type(
         message = f"Anki was not read yet, so the note type {name!r} is not known"
         hint = (
             "start Anki once on this computer, or set anki.collection; or export a deck that has"
-            " such a note: ankiforge pull --apkg FILE"
+            " such a note: ankiforge pull FILE"
         )
         raise location.error(message, hint)
     for note_type in types.values():

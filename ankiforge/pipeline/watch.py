@@ -54,16 +54,16 @@ def run_after_changes(
 
 
 def iter_file_changes(
-    directories: Sequence[Path], is_ended: Callable[[], bool], *, poll: bool = False
+    directories: Sequence[Path], is_ended: Callable[[], bool]
 ) -> Iterator[bool]:
     """Watch directories, yielding periodically whether a file has changed since last time.
 
-    Directories may be removed and recreated in the meantime.
+    Directories may be removed and recreated in the meantime. In WSL, or if the user sets
+    WATCHFILES_FORCE_POLLING, modification times are polled.
 
     Args:
         directories: the directories to watch.
         is_ended: returns whether to stop watching.
-        poll: whether to poll modification times, for file systems that send no events.
     """
     from watchfiles import watch
 
@@ -81,6 +81,7 @@ def iter_file_changes(
                 break
         return f"{os.sep}." not in below_root and not path.endswith((".apkg", "~"))
 
+    poll: bool | None = None  # watchfiles decides
     was_interrupted = False  # after an interruption, any file may have changed
     while not is_ended():
         present_directories = _find_existing_directories(directories)
@@ -107,7 +108,8 @@ def iter_file_changes(
                 if _find_existing_directories(directories) != present_directories:
                     break
         except OSError:  # the limit of events is reached, or a directory was removed
-            poll = poll or _find_existing_directories(directories) == present_directories
+            if _find_existing_directories(directories) == present_directories:
+                poll = True
         except (
             RuntimeError
         ):  # a file name isn't valid text, so continue with the other files

@@ -53,7 +53,7 @@ def test_answers_that_a_first_look_at_a_part_did_not_show_are_read(
     anki.col.update_card(cat)
     part = tmp_path / "part.apkg"
     backend.export(anki.col, part, deck="Apart")
-    forge.ok("pull", "--apkg", part)
+    forge.ok("pull", part)
     assert forge.json("status")["answers"]["reviews"] == 1
 
     assert given(forge) == 2
@@ -81,6 +81,6 @@ def test_an_answer_that_only_a_phone_has_yet_is_not_taken_for_undone(
     answer(anki, card, 2)
     backend.export(anki.col, tmp_path / "phone.apkg")
     anki.col.db.execute("delete from revlog")
-    forge.ok("pull", "--apkg", tmp_path / "phone.apkg")
+    forge.ok("pull", tmp_path / "phone.apkg")
 
     assert given(forge) == 1

@@ -54,12 +54,12 @@ def test_of_several_profiles_the_one_with_our_notes_is_looked_at(forge, backend,
     _loaded(forge, backend, vault, forge.profile)
     assert {card["anki"] for card in forge.cards()} == {"seen"}
     assert forge.json("run", vault)["notes"]["missing"] == 0
-    came = forge("pull", "--collection", other / "collection.anki2", code=1)
+    came = forge("pull", other / "collection.anki2", code=1)
     assert "not the collection that has your notes" in came.stderr
     assert "pull --bind" in came.stderr
     assert {card["anki"] for card in forge.cards()} == {"seen"}
     assert forge.ok("list", "--view", "questions").stdout == ""
-    came = forge.ok("pull", "--collection", other / "collection.anki2", "--bind")
+    came = forge.ok("pull", other / "collection.anki2", "--bind")
     [asked] = forge.ok("list", "--view", "questions", "--json").lines
     assert (asked["question"], len(asked["guids"])) == ("absent", MANY)
 
@@ -127,7 +127,7 @@ def test_an_export_by_hand_tells_what_is_there_and_only_a_whole_one_what_is_not(
             }
             backend.export(anki.col, export, **named)
 
-    pulled = forge.json("pull", "--collection" if kind == "whole" else "--apkg", export)
+    pulled = forge.json("pull", export)
 
     assert pulled["view"]["seen"] == MANY - 1
     assert pulled["notes"]["missing"] + pulled["notes"]["tombstones"] == (kind == "whole")

@@ -50,7 +50,7 @@ def test_what_a_package_brings_back_is_told_once(desk, backend, tmp_path: Path):
     assert f"ankiforge reject {desk.guid()[:10]}" in said
     assert "deleted" not in told(desk)
     backend.export(desk.col, tmp_path / "export.apkg")
-    desk.forge.ok("pull", "--apkg", tmp_path / "export.apkg")
+    desk.forge.ok("pull", tmp_path / "export.apkg")
     desk.settle()
     assert "deleted" not in told(desk)
     desk.forge.ok("reject", desk.guid()[:10])

@@ -134,7 +134,7 @@ def test_an_export_that_lay_about_does_not_undo_what_was_seen_since(
     told(desk, *CAT)
     backend.export(desk.col, tmp_path / "old.apkg")
     told(desk, do.edit(Back="kitty"), do.run())
-    desk.forge.ok("pull", "--apkg", tmp_path / "old.apkg")
+    desk.forge.ok("pull", tmp_path / "old.apkg")
     desk.write("Katze:::a cat\n")
     settings = f"{SETTINGS}anki: {{collection: none}}\n"
     desk.forge.settings(settings)
