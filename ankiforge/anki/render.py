@@ -450,26 +450,32 @@ def sanitize_url(url: str) -> str:
     return re.sub(r"(?<=:):", "%3A", encoded)
 
 
-# The picture and sound formats that Anki supports on every device.
-_PICTURE_TYPES = ("png", "jpg", "jpeg", "gif", "webp", "avif", "svg")
-_SOUND_TYPES = ("mp3", "m4a", "ogg", "oga", "opus", "wav", "flac", "aac")
+MEDIA_TYPES = {
+    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif",
+    "webp": "image/webp", "avif": "image/avif", "svg": "image/svg+xml",
+    "mp3": "audio/mpeg", "m4a": "audio/mp4", "ogg": "audio/ogg", "oga": "audio/ogg",
+    "opus": "audio/ogg", "wav": "audio/wav", "flac": "audio/flac", "aac": "audio/aac",
+}  # fmt: skip
+"""The picture and sound formats that Anki supports on every device, by file name extension."""
 _VIDEO_TYPES = ("mp4", "m4v", "webm", "ogv", "mov", "mkv", "avi", "3gp")
 _MEDIA_PREFIX = "af-"
 _HASH_CHARS = 16
 _MEDIA_NAME = regex(
-    rf"{_MEDIA_PREFIX}[0-9a-f]{{{_HASH_CHARS}}}\.(?:{'|'.join((*_PICTURE_TYPES, *_SOUND_TYPES))})"
+    rf"{_MEDIA_PREFIX}[0-9a-f]{{{_HASH_CHARS}}}\.(?:{'|'.join(MEDIA_TYPES)})"
 )
 SOUND_TAG = regex(rf"\[sound:({_MEDIA_NAME.pattern})\]")
 """Matches the tag of one of our sounds in a field. Group 1 is the file name."""
 _SOUND_TAG = regex(rf"(\[sound:{_MEDIA_NAME.pattern}\])")
 # Match the beginning of a picture or sound file, whatever its extension is.
-_PICTURE_START = re.compile(
-    rb"(?s)\x89PNG|\xff\xd8|GIF8|RIFF....WEBP|....ftyp(?:avi[fs]|mif1|msf1|heic)|BM"
-)
+_MEDIA_STARTS = {
+    "picture": re.compile(
+        rb"(?s)\x89PNG|\xff\xd8|GIF8|RIFF....WEBP|....ftyp(?:avi[fs]|mif1|msf1|heic)|BM"
+    ),
+    "sound": re.compile(rb"(?s)ID3|OggS|fLaC|RIFF|(?!<).{0,512}?[^\x09-\x7f]"),
+}
 _SVG_START = re.compile(
     rb"(?is)(?!.{0,200}<\x00?(?:!doctype )?html).{0,8192}?<\x00?(?:\w+:)?s\x00?v\x00?g\b"
 )
-_SOUND_START = re.compile(rb"(?s)ID3|OggS|fLaC|RIFF|(?!<).{0,512}?[^\x09-\x7f]")
 _NOT_FETCHED_HINT = (
     "open it: it may be a login page, or not yet downloaded from the cloud"
 )
@@ -483,7 +489,8 @@ def is_media_name(name: str) -> bool:
 
 def is_sound_name(name: str) -> bool:
     """Return whether a file name has a sound file extension."""
-    return name.rpartition(".")[2].lower() in _SOUND_TYPES
+    extension = name.rpartition(".")[2].lower()
+    return MEDIA_TYPES.get(extension, "").startswith("audio/")
 
 
 def load_media(path: Path) -> Media | Problem:
@@ -495,7 +502,7 @@ def load_media(path: Path) -> Media | Problem:
     suffix = path.suffix.lower()
     if suffix[1:] in _VIDEO_TYPES:
         return Problem(path.name, f"videos such as {suffix} are left out of packages")
-    if suffix[1:] not in (*_PICTURE_TYPES, *_SOUND_TYPES):
+    if suffix[1:] not in MEDIA_TYPES:
         message = "packages contain only pictures and sounds that Anki can show"
         return Problem(path.name, message)
     target = Path(os.path.realpath(path))
@@ -506,16 +513,9 @@ def load_media(path: Path) -> Media | Problem:
         return Problem(path.name, error.message.removeprefix(f"{target}: "), error.hint)
     except OSError as error:
         return Problem(path.name, f"cannot be read: {error.strerror}")
-    is_sound_file = suffix[1:] in _SOUND_TYPES
-    expected = (
-        _SOUND_START
-        if is_sound_file
-        else _SVG_START
-        if suffix == ".svg"
-        else _PICTURE_START
-    )
-    if not expected.match(data):
-        kind = "sound" if is_sound_file else "picture"
+    kind = "sound" if is_sound_name(suffix) else "picture"
+    start = _SVG_START if suffix == ".svg" else _MEDIA_STARTS[kind]
+    if not start.match(data):
         reason = "its content is of another kind" if data.strip() else "it is empty"
         return Problem(path.name, f"is no {kind}: {reason}", _NOT_FETCHED_HINT)
     if len(data) > MAX_MEDIA_BYTES:

@@ -35,6 +35,7 @@ from waitress.server import create_server
 from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import get_our_note_type
+from ankiforge.anki.render import MEDIA_TYPES
 from ankiforge.errors import ForgeError, format_traceback
 from ankiforge.model import Json, NoteType, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
@@ -53,24 +54,7 @@ _STATIC_TYPES = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
-_MEDIA_TYPES = {
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "avif": "image/avif",
-    "svg": "image/svg+xml",
-    "mp3": "audio/mpeg",
-    "m4a": "audio/mp4",
-    "ogg": "audio/ogg",
-    "oga": "audio/ogg",
-    "opus": "audio/ogg",
-    "wav": "audio/wav",
-    "flac": "audio/flac",
-    "aac": "audio/aac",
-    "pdf": "application/pdf",
-}
+_FILE_TYPES = {**MEDIA_TYPES, "pdf": "application/pdf"}
 _HTML = "text/html; charset=utf-8"
 _PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self';"
@@ -295,7 +279,7 @@ class PageServer:
                 file = self.open_session().find_file(name)
                 if file is not None and file.is_file():
                     suffix = name.rpartition(".")[2]
-                    media_type = _MEDIA_TYPES.get(suffix, "application/octet-stream")
+                    media_type = _FILE_TYPES.get(suffix, "application/octet-stream")
                     response = Response(file.read_bytes(), media_type, policy=policy)
             case ["page"]:
                 # serve the picture of a PDF page, whose name changes with the file
