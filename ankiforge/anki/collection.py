@@ -31,7 +31,7 @@ import msgspec
 
 from ankiforge.anki.notetypes import (
     OUR_FAMILIES,
-    find_template_fields,
+    find_sides,
     get_our_note_type,
     parse_identity,
 )
@@ -884,29 +884,17 @@ _TRUNCATED_TAG = regex(r"<[^<>]*\Z")
 def _extract_foreign_text(note_type: AnkiNoteType, fields: list[str]) -> Fields:
     """Extract a foreign note's plain text as Front and Back, or Text for a cloze note.
 
-    Front and Back are the first non-empty fields on each side of the first template,
-    falling back to the note's first fields. Field names are case-insensitive. Images,
-    sounds and rendered LaTeX are dropped, because they can't be compared as text. Returns
-    () if no text is left.
+    Images, sounds and rendered LaTeX are dropped, because they can't be compared as text.
+    Returns () if no text is left on a side.
     """
-    if note_type.cloze:
-        markup = next((field for field in fields if "{{c" in field), "")
-        text = "" if "image-occlusion:" in markup else _to_plain_text(markup)
-        return (("Text", text),) if text else ()
-    html_by_name = dict(zip(map(str.casefold, note_type.names), fields, strict=False))
-    [first_template, *_] = (*note_type.templates, AnkiTemplate("", None, "", ""))
-    question_names = map(str.casefold, find_template_fields(first_template.question))
-    answer_names = map(str.casefold, find_template_fields(first_template.answer))
-    front_names = (
-        list(filter(html_by_name.__contains__, question_names)) or list(html_by_name)[:1]
-    )
-    text_by_name = {}
-    for name in (*front_names, *answer_names, *html_by_name):
-        text_by_name[name] = _to_plain_text(html_by_name.get(name, ""))
-    question = next(filter(None, map(text_by_name.get, front_names)), "")
-    for name, text in text_by_name.items():
-        if question and name not in front_names and text not in ("", question):
-            return (("Front", question), ("Back", text))
+    texts = dict(zip(note_type.names, map(_to_plain_text, fields), strict=False))
+    question_fields, answer_field = find_sides(note_type, (), texts)
+    question = next(filter(None, (texts.get(name) for name in question_fields)), "")
+    answer = texts.get(answer_field, "")
+    if note_type.cloze and question and "image-occlusion:" not in question:
+        return (("Text", question),)
+    if question and answer not in ("", question):
+        return (("Front", question), ("Back", answer))
     return ()
 
 

@@ -13,6 +13,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache, lru_cache
 from html.parser import HTMLParser
 from operator import itemgetter
@@ -86,7 +87,7 @@ def _find_filled_fields(fields: Texts) -> set[str]:
 
 
 def _parse_sections(
-    template: str, filled_fields: set[str] | None
+    template: str, filled_fields: AbstractSet[str] | None
 ) -> tuple[list[str], bool]:
     """Return the tags in a template's active sections, and whether sections are balanced.
 
@@ -166,16 +167,71 @@ def find_visible_fields(template: str, fields: Texts, *, of_question: bool) -> S
         of_question: whether that side is the question, where `{{type:Back}}` is an input
             box and `{{hint:Clue}}` a button, so neither reveals its field.
     """
+    filled_fields = frozenset(_find_filled_fields(fields))
+    return _find_visible_fields(template, filled_fields, of_question=of_question)
+
+
+@lru_cache(maxsize=1024)  # most notes of a type have the same filled fields
+def _find_visible_fields(
+    template: str, filled_fields: frozenset[str], *, of_question: bool
+) -> Strings:
     hiding_filters = {"type", "hint"} if of_question else set()
-    tags, _ = _parse_sections(
-        _HIDDEN_ELEMENT.sub("", template), _find_filled_fields(fields)
-    )
+    tags, _ = _parse_sections(_HIDDEN_ELEMENT.sub("", template), filled_fields)
     visible_fields = []
     for tag in tags:
         *filters, field = tag.split(":")
         if hiding_filters.isdisjoint(filters):
             visible_fields.append(field.strip())
     return tuple(visible_fields)
+
+
+def find_sides(
+    note_type: AnkiNoteType, ordinals: Numbers, fields: Texts
+) -> tuple[Strings, str]:
+    """Return the question fields and the answer field of a note's first card.
+
+    The answer is the first filled field that only the answer template shows, or "" if there
+    is none, as in a cloze note. In ankiforge's own notes, the line above the question isn't
+    part of the question.
+
+    Args:
+        note_type: the note's type.
+        ordinals: the 0-based ordinals of the note's cards, or () for the first template.
+        fields: all the note's fields, keyed by name.
+    """
+    if note_type.cloze:
+        return tuple(name for name in fields if is_cloze_field(note_type, name)), ""
+    ordinal = min(ordinals, default=0)
+    if ordinal >= len(note_type.templates):  # in a damaged collection
+        return note_type.names[:1], ""
+    template = note_type.templates[ordinal]
+    question_fields = find_visible_fields(template.question, fields, of_question=True)
+    if find_family(note_type.id):
+        generated = _OTHER_FIELDS.split()
+        question_fields = tuple(name for name in question_fields if name not in generated)
+    for name in find_visible_fields(template.answer, fields, of_question=False):
+        if name not in question_fields and not is_empty_for_anki(fields.get(name, "")):
+            return question_fields, name
+    return question_fields, ""
+
+
+_EXTRA_FIELD_NAMES = ("extra", "back extra", "notes", "note", "remarks", "explanation")
+
+
+def map_sides(note_type: AnkiNoteType, question_fields: Strings, answer: str) -> Texts:
+    """Map our field names to the fields found by `find_sides`.
+
+    Returns {} if one of our fields would have none, or several.
+    """
+    if len(question_fields) != 1 or not (answer or note_type.cloze):
+        return {}
+    names = {"Text": question_fields[0]}
+    if not note_type.cloze:
+        names = {"Front": question_fields[0], "Back": answer}
+    for name in note_type.names:
+        if name.casefold() in _EXTRA_FIELD_NAMES and name not in names.values():
+            return {**names, "Extra": name}
+    return names
 
 
 @lru_cache(maxsize=64)

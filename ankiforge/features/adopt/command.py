@@ -11,7 +11,6 @@ import click
 from ankiforge.cli.output import (
     PATH_TYPE,
     Call,
-    Words,
     choice_option,
     command,
     exit_if_run_failed,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 @command("""
   ankiforge adopt --from o2a               the notes to take over, then one question
   ankiforge adopt --yes ~/Vault            without the question
-  ankiforge adopt --map "My type: Front=Word, Back=Meaning"
   ankiforge adopt --decline                make new cards instead, without their history
 """)
 @click.argument("path", required=False, type=PATH_TYPE, metavar="[PATH]")
@@ -39,13 +37,6 @@ if TYPE_CHECKING:
     of=("o2a", "flashcards", "sr"),
     help="Take over from this tool only.",
 )
-@click.option(
-    "--map",
-    "maps",
-    multiple=True,
-    metavar="TEXT",
-    help="Name the fields of a note type.",
-)
 @flag_option("--yes", help="Do not ask.")
 @flag_option(
     "--decline", help="Take nothing over: the next run makes cards without that history."
@@ -54,7 +45,6 @@ def adopt(
     call: Call,
     path: Path | None,
     tool: str,
-    maps: Words,
     yes: bool,
     decline: bool,
 ) -> None:
@@ -83,7 +73,7 @@ def adopt(
             limit=call.limit,
             show=partial(progress_bar, call),
         )
-        matches = adoption.match_notes(workspace.ledger, collection, tool, maps)
+        matches = adoption.match_notes(workspace.ledger, collection, tool)
         call.print_problems(result.problems)
         # if there is no collection, only schedules in the sources can be taken over
         if collection is None and tool != "sr" and not matches.scheduled:

@@ -7,15 +7,15 @@ equal text if only one draft and one note have it. What can't be matched is list
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import field_to_text, render_content
+from ankiforge.anki.notetypes import find_sides, map_sides
 from ankiforge.anki.render import field_to_markdown
-from ankiforge.errors import UsageError
 from ankiforge.ledger import Adoption, Ledger, QueryTerm, anki_views, cards, item_lists
 from ankiforge.ledger.tables.anki_notes import iter_present_notes
 from ankiforge.model import (
@@ -69,8 +69,8 @@ class Matches(msgspec.Struct):
     not_in_anki: list[Row] = []
     """The drafts with an id of another tool that match no note in Anki."""
     unclear: list[Row] = []
-    """The drafts that can't be matched because two passages have the same id, the note type needs
-    `--map`, or the note is of another kind."""
+    """The drafts that can't be matched because two passages have the same id, a side of the note
+    isn't one field, or the note is of another kind."""
 
     @property
     def all_adoptions(self) -> list[Adoption]:
@@ -81,84 +81,6 @@ class Matches(msgspec.Struct):
 TOOLS = ("o2a", "flashcards")
 """The values of `--from` for tools that make notes in Anki: Obsidian_to_Anki and
 flashcards-obsidian. The third value, `sr` for obsidian-spaced-repetition, has only schedules."""
-
-# The names that our fields often have in other note types, in lower case, likeliest first.
-_COMMON_NAMES: dict[NoteType, dict[str, Strings]] = {
-    NoteType.BASIC: {
-        "Front": ("front", "question"),
-        "Back": ("back", "answer"),
-        "Extra": ("extra", "back extra"),
-    },
-    NoteType.CLOZE: {
-        "Text": ("text", "front"),
-        "Extra": ("extra", "back extra", "back"),
-    },
-}
-
-_MAP_EXAMPLE = '--map "My type: Front=Word, Back=Meaning"'
-
-
-def find_field_names(note_type: AnkiNoteType, maps: Mapping[str, Texts]) -> Texts:
-    """Map our field names to another tool's, or return {} if the mapping is unclear.
-
-    Args:
-        note_type: the other tool's note type.
-        maps: the field names given by the user, keyed by note type name.
-    """
-    needed = note_type.family.required_fields
-    names = dict(maps.get(note_type.name, {}))
-    if not names:
-        # find the fields by common names, or else by position
-        present = {name.casefold(): name for name in note_type.names}
-        for our_name, common_names in _COMMON_NAMES[note_type.family].items():
-            matching_names = [name for name in common_names if name in present]
-            if matching_names:
-                names[our_name] = present[matching_names[0]]
-        if not names.keys() >= set(needed) and (
-            note_type.cloze or len(note_type.names) == 2
-        ):
-            names = dict(zip(needed, note_type.names, strict=False))
-    # two of our fields can't be stored in the same field
-    is_clear = names.keys() >= set(needed) and len(set(names.values())) == len(names)
-    return names if is_clear else {}
-
-
-def parse_field_maps(
-    options: Strings, note_types: Sequence[AnkiNoteType]
-) -> dict[str, Texts]:
-    """Parse the values of `--map`, such as `TYPE: Front=FIELD, Back=FIELD`.
-
-    Note types that don't exist in Anki are skipped, because no note uses them.
-
-    Returns:
-        The mapping from our field names to theirs, keyed by note type name.
-
-    Raises:
-        UsageError: a value has the wrong format, or names a field that doesn't exist.
-    """
-    by_name = {note_type.name: note_type for note_type in note_types}
-    maps: dict[str, Texts] = {}
-    for text in options:
-        name, _, pairs = text.rpartition(":")
-        note_type = by_name.get(name.strip())
-        if note_type is None:
-            continue
-        our_names = _COMMON_NAMES[note_type.family]
-        names: dict[str, str] = {}
-        for pair in pairs.split(","):
-            our_name, equals, their_name = map(str.strip, pair.partition("="))
-            if (
-                not equals
-                or our_name not in our_names
-                or their_name not in note_type.names
-            ):
-                theirs = ", ".join(note_type.names)
-                message = f"ours are {', '.join(sorted(our_names))}; theirs {theirs}"
-                raise UsageError(f"--map {text}: {message}", hint=_MAP_EXAMPLE)
-            names[our_name] = their_name
-        maps[note_type.name] = names
-    return maps
-
 
 # --- matching ---------------------------------------------------------------------------
 
@@ -186,7 +108,7 @@ class _ForeignNote(Value):
         if len(claims) > 1:
             return "two passages have its id"
         if not self.names:
-            return f"its note type {self.type.name} needs --map"
+            return f"its note type {self.type.name} has no single field for each side"
         if self.type.family is not claims[0].kind.family:
             return f"it is not a card of the note type {self.type.name}"
         return ""
@@ -205,7 +127,6 @@ def match_notes(
     ledger: Ledger,
     collection: Path | None,
     tool: str,
-    maps: Strings,
 ) -> Matches:
     """Match pending drafts with notes that other tools made in Anki.
 
@@ -214,11 +135,6 @@ def match_notes(
         collection: the path of Anki's collection, which is only read, or None to only look
             for schedules in the sources.
         tool: the only tool to take over from, as in `--from`, or "" for any tool.
-        maps: the values of `--map`.
-
-    Raises:
-        UsageError: a value in `maps` has the wrong format, or names a field that doesn't
-            exist.
     """
     matches = Matches()
     new_cards = []
@@ -231,14 +147,15 @@ def match_notes(
         adopted = {note.guid for note in anki_views.load_adopted_notes(ledger).values()}
         notes = []
         with open_view(collection, None) as view:
-            field_maps = parse_field_maps(maps, view.note_types)
             types = {note_type.id: note_type for note_type in view.note_types}
             for note in view.iter_notes():
                 note_type = types.get(note.type_id)
                 if note_type is None or note.guid in adopted:
                     continue
                 if not _OUR_GUID.fullmatch(note.guid):
-                    names = find_field_names(note_type, field_maps)
+                    fields = dict(zip(note_type.names, note.fields, strict=False))
+                    sides = find_sides(note_type, note.ordinals, fields)
+                    names = map_sides(note_type, *sides)
                     notes.append(_ForeignNote(note, note_type, names))
         _match_drafts(matches, notes, new_cards)
     if collection is None or tool in ("", "sr"):

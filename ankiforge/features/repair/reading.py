@@ -5,13 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ankiforge.anki.notetypes import (
-    find_family,
+    find_sides,
     find_template_fields,
-    find_visible_fields,
-    is_cloze_field,
-    is_empty_for_anki,
+    map_sides,
 )
-from ankiforge.anki.plan import GENERATED_FIELDS
 from ankiforge.anki.render import field_to_markdown
 from ankiforge.model import (
     NO_KEY,
@@ -23,7 +20,6 @@ from ankiforge.model import (
     HighlightKey,
     NoteId,
     Origin,
-    Strings,
     Texts,
     Value,
 )
@@ -64,7 +60,6 @@ _CLOSED_EARLY = regex(
     \}\}
     """
 )
-_EXTRA_FIELD_NAMES = ("extra", "back extra", "notes", "note", "remarks", "explanation")
 _DATA_URL = regex(r"data:[^\s\"'<>]{100,}")
 _LINE_BREAK = regex(r"(?i)<br\s*/?>|</?div>")
 
@@ -138,9 +133,7 @@ def _add_card(result: ParsedNote, note: AnkiNote, note_type: AnkiNoteType) -> Pa
     html_by_name = {}
     for name, text in result.fields:
         html_by_name[name] = text_format.format(_DATA_URL.sub("data:", text))
-    question_fields, answer_field = _find_question_and_answer(
-        note, note_type, html_by_name
-    )
+    question_fields, answer_field = find_sides(note_type, note.ordinals, html_by_name)
     question = "<br>".join(html_by_name.get(name, "") for name in question_fields)
     answer = html_by_name.get(answer_field, "")
     if max(len(question), len(answer)) > MAX_SIDE_CHARS:
@@ -150,54 +143,19 @@ def _add_card(result: ParsedNote, note: AnkiNote, note_type: AnkiNoteType) -> Pa
     sides = {"Front": question, "Back": answer}
     if note_type.cloze:
         sides = {"Text": question}
-    their_names: Texts = {}
-    if len(question_fields) == 1 and (answer_field or note_type.cloze):
-        their_names = _add_extra_field(
-            dict(zip(sides, (*question_fields, answer_field), strict=False)), note_type
-        )
     closed_early_match = _CLOSED_EARLY.search(question)
     return replace(
         result,
         draft=_make_card({name: _to_markdown(text) for name, text in sides.items()}),
-        field_names=their_names,
+        field_names=map_sides(note_type, question_fields, answer_field),
         closed_early=closed_early_match[0] if closed_early_match else "",
     )
-
-
-def _add_extra_field(their_names: Texts, note_type: AnkiNoteType) -> Texts:
-    for name in note_type.names:
-        if name.casefold() in _EXTRA_FIELD_NAMES and name not in their_names.values():
-            return {**their_names, "Extra": name}
-    return their_names
 
 
 def _make_card(sides: Texts) -> CardContent:
     return CardContent(
         NO_KEY, CardKind.from_fields(sides), tuple(sides.items()), Origin("person")
     )
-
-
-def _find_question_and_answer(
-    note: AnkiNote, note_type: AnkiNoteType, fields: Texts
-) -> tuple[Strings, str]:
-    """Return the question fields and the answer field of a note's first card.
-
-    The answer is the first filled field that only the answer template shows, or "" if there
-    is none. In ankiforge's own notes, the line above the question isn't part of the question.
-    """
-    if note_type.cloze:
-        return tuple(name for name in fields if is_cloze_field(note_type, name)), ""
-    ordinal = min(note.ordinals, default=0)
-    template = note_type.templates[ordinal]
-    question_fields = find_visible_fields(template.question, fields, of_question=True)
-    if find_family(note_type.id):
-        question_fields = tuple(
-            name for name in question_fields if name not in GENERATED_FIELDS
-        )
-    for name in find_visible_fields(template.answer, fields, of_question=False):
-        if name not in question_fields and not is_empty_for_anki(fields.get(name, "")):
-            return question_fields, name
-    return question_fields, ""
 
 
 def _to_markdown(text: str) -> str:

@@ -3,7 +3,6 @@
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.errors import UsageError
 from ankiforge.features.adopt import work as adopt
 from ankiforge.model import (
     AnkiNote,
@@ -32,52 +31,6 @@ PASSAGE = Highlight(
 def note_type(*names: str, cloze: bool = False, name: str = "Theirs") -> AnkiNoteType:
     fields = tuple((name, None) for name in names)
     return AnkiNoteType(7, name, mod=0, cloze=cloze, fields=fields, templates=(), css="")
-
-
-@pytest.mark.parametrize(
-    ("their_type", "maps", "names"),
-    [
-        (note_type("Front", "Back"), {}, {"Front": "Front", "Back": "Back"}),
-        (note_type("QUESTION", "Answer", "Back Extra"), {}, {"Front": "QUESTION", "Back": "Answer", "Extra": "Back Extra"}),
-        # two fields that are called otherwise stand so, three are unclear
-        (note_type("Word", "Meaning"), {}, {"Front": "Word", "Back": "Meaning"}),
-        (note_type("Word", "Meaning", "Sound"), {}, {}),
-        (note_type("Front", "Meaning", "Sound"), {}, {}),
-        (note_type("Text", "Back", cloze=True), {}, {"Text": "Text", "Extra": "Back"}),
-        (note_type("Sentence", "Sound", "Note", cloze=True), {}, {"Text": "Sentence"}),
-        # what the person said
-        (note_type("Word", "Meaning", "Sound"), {"Theirs": {"Front": "Word", "Back": "Sound"}}, {"Front": "Word", "Back": "Sound"}),
-        (note_type("Word", "Meaning", "Sound"), {"Others": {"Front": "Word", "Back": "Sound"}}, {}),
-        (note_type("Word", "Meaning"), {"Theirs": {"Front": "Word"}}, {}),
-        # one field of theirs is not two of ours
-        (note_type("Word", "Meaning"), {"Theirs": {"Front": "Word", "Back": "Word"}}, {}),
-    ],
-)  # fmt: skip
-def test_which_of_their_fields_are_ours(their_type, maps, names):
-    assert adopt.find_field_names(their_type, maps) == names
-
-
-@pytest.mark.parametrize(
-    ("given", "maps"),
-    [
-        ((), {}),
-        (("Theirs: Front=Word, Back=Meaning",), {"Theirs": {"Front": "Word", "Back": "Meaning"}}),
-        (("Unknown: Front=Word", " Theirs :Back=Meaning"), {"Theirs": {"Back": "Meaning"}}),
-    ],
-)  # fmt: skip
-def test_the_fields_that_a_person_maps(given, maps):
-    assert adopt.parse_field_maps(given, [note_type("Word", "Meaning")]) == maps
-
-
-@pytest.mark.parametrize(
-    "given", ["Theirs: Front", "Theirs: Text=Word", "Theirs: Front=Sound", "Theirs:"]
-)
-def test_a_map_that_names_no_field(given):
-    with pytest.raises(UsageError) as raised:
-        adopt.parse_field_maps((given,), [note_type("Word", "Meaning")])
-    known = "ours are Back, Extra, Front; theirs Word, Meaning"
-    assert raised.value.message == f"--map {given}: {known}"
-    assert raised.value.hint == '--map "My type: Front=Word, Back=Meaning"'
 
 
 def in_anki(id: int, *fields: str) -> AnkiNote:
@@ -140,4 +93,7 @@ def test_a_note_whose_type_is_unclear_has_the_words_of_its_first_fields():
     theirs = adopt._ForeignNote(in_anki(1, *HEART), note_type("Word", "Sound"), {})
     assert theirs.texts == adopt._render_draft(drafted("d1", "", *HEART))
     claims = [drafted("d1", "1", *HEART)]
-    assert theirs.explain_unclear(claims) == "its note type Theirs needs --map"
+    assert (
+        theirs.explain_unclear(claims)
+        == "its note type Theirs has no single field for each side"
+    )
