@@ -32,7 +32,6 @@ from ankiforge.model import (
     Problem,
     Texts,
     Value,
-    ViewChanges,
     ViewKind,
     hash16,
 )
@@ -97,6 +96,7 @@ def read_collection(
     environ: Texts = os.environ,
     *,
     bind: bool = False,
+    profile: str = "",
 ) -> CollectionScan:
     """Read the collection that holds our notes, unless it's disabled or unchanged.
 
@@ -106,10 +106,11 @@ def read_collection(
         home: the user's home directory.
         environ: the environment variables, which may override the path of Anki's directory.
         bind: bind the workspace to the collection found now.
+        profile: the profile open in a running Anki, or "" to look in all profiles.
     """
     if settings.collection == NEVER:
         return CollectionScan("off")
-    path = find_collection(settings, ledger, home, environ, bind=bind)
+    path = find_collection(settings, ledger, home, environ, bind=bind, profile=profile)
     if path is None:
         return CollectionScan("nowhere")
 
@@ -138,6 +139,7 @@ def find_collection(
     environ: Texts = os.environ,
     *,
     bind: bool = False,
+    profile: str = "",
 ) -> Path | None:
     """Return the path of the collection with our notes, falling back to the newest one.
 
@@ -147,6 +149,7 @@ def find_collection(
         home: the user's home directory.
         environ: the environment variables, which may override the path of Anki's directory.
         bind: ignore an existing binding.
+        profile: the only profile to look in, or "" to look in all.
 
     Returns:
         The path, or None if there is no collection or the settings forbid reading it.
@@ -158,6 +161,8 @@ def find_collection(
     if settings.collection != AUTO:
         return Path(settings.collection).expanduser().resolve()
     paths = find_collections(home, environ)
+    if profile:
+        paths = tuple(path for path in paths if path.parent.name == profile)
     if not paths:
         return None
     bound = get_bound_collection(ledger)
@@ -231,50 +236,6 @@ def read_running_anki(
         )
         with exported as view:
             return _record_view(view, ledger, bind=bind)
-
-
-def read_running_collection_file(
-    settings: AnkiSettings,
-    ledger: Ledger,
-    home: Path,
-    profile: str,
-) -> ViewChanges:
-    """Read what AnkiConnect doesn't report from the collection file of a running Anki.
-
-    This covers deleted notes, including those deleted before the first scan, as well as all
-    note types and deck names.
-
-    Args:
-        settings: the path of the collection, or a setting that forbids reading it.
-        ledger: the ledger in which to record what is found.
-        home: the user's home directory.
-        profile: the profile open in Anki, or "" if unknown. If it's unknown and there are
-            several collections, nothing is read.
-    """
-    from ankiforge.anki.collection import open_view
-    from ankiforge.anki.profiles import find_collections
-
-    if settings.collection == NEVER:
-        return ViewChanges()
-    if settings.collection == AUTO:
-        paths = list(find_collections(home, os.environ))
-    else:
-        paths = [Path(settings.collection).expanduser().resolve()]
-    for path in paths:
-        try:
-            with open_view(path) as view:
-                if view.profile == profile or (len(paths) == 1 and not profile):
-                    _store_note_types(ledger, view)
-                    _store_deck_names(ledger, view)
-                    return anki_views.record_view(
-                        ledger,
-                        [],
-                        complete=False,
-                        graves=view.find_deleted_note_ids(),
-                    )
-        except ItemError:
-            continue  # ignore unreadable files
-    return ViewChanges()
 
 
 def get_bound_collection(ledger: Ledger) -> BoundCollection | None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from ankiforge.anki.profiles import compute_fingerprint_text
 from ankiforge.config import (
     BasicType,
     ClozeType,
@@ -63,7 +64,6 @@ from ankiforge.pipeline.collection import (
     load_note_types,
     read_collection,
     read_running_anki,
-    read_running_collection_file,
 )
 from ankiforge.pipeline.decks import DeckChooser, collect_tags
 from ankiforge.pipeline.media import (
@@ -243,10 +243,8 @@ class LastPackage(Value):
 
     settings: str
     """The hash of everything outside the ledger that the plan depends on."""
-    path: str
-    size: int
-    mtime: int
-    """The file's modification time, in nanoseconds since 1970."""
+    file: str
+    """The path and fingerprint of the file."""
     notes: int
     updated: int
 
@@ -316,12 +314,13 @@ def _load_last_package(ledger: Ledger, path: Path) -> LastPackage | None:
     """Return the last package, or None if its file isn't at `path` or was modified."""
     stored = ledger.get_until_change(_LAST_PACKAGE_KEY)
     last_package = msgspec.json.decode(stored, type=LastPackage) if stored else None
-    stat = path.stat() if path.is_file() else None
-    if last_package is None or last_package.path != str(path) or stat is None:
-        return None
-    if (stat.st_size, stat.st_mtime_ns) != (last_package.size, last_package.mtime):
+    if last_package is None or last_package.file != _identify_file(path):
         return None
     return last_package
+
+
+def _identify_file(path: Path) -> str:
+    return f"{path} {compute_fingerprint_text(path)}"
 
 
 def write_planned_package(
@@ -386,14 +385,8 @@ def write_planned_package(
     updated_count = sum(plan.is_update for plan in planned)
     has_held = any(plan.is_held for plan in planned)
     if settings and not (has_held or any(note.media for note in notes.values())):
-        stat = path.stat()
         last_package = LastPackage(
-            settings=settings,
-            path=str(path),
-            size=stat.st_size,
-            mtime=stat.st_mtime_ns,
-            notes=len(notes),
-            updated=updated_count,
+            settings, _identify_file(path), len(notes), updated_count
         )
         ledger.set_until_change(
             _LAST_PACKAGE_KEY, msgspec.json.encode(last_package).decode()
@@ -586,24 +579,23 @@ def publish(
     path: Path,
     scope: ExportScope = DEFAULT_SCOPE,
 ) -> None:
-    """Plan all cards and write the package, unless Anki's collection couldn't be read.
+    """Read Anki, plan all cards and write the package, unless Anki can't be read.
 
     Args:
         folder: the workspace with the settings, deck files and pictures.
         ledger: the ledger with the cards.
-        result: the result of the run. It holds the scan of Anki, and the plan and package are
-            added to it.
+        result: the result of the run, to which the scan, plan and package are added.
         path: where to write the package.
-        scope: which cards to export.
+        scope: which cards to export. For a push, the caller reads Anki.
 
     Raises:
         BusyError: if another program is publishing from this workspace.
         OwnFileError: if the path isn't a regular file.
     """
-    if result.scan and result.scan.state in ("same", "taken") and not scope.push:
-        # read again, so that notes deleted in Anki meanwhile don't come back
-        second_scan = read_collection(folder.config.anki, ledger, Path.home())
-        result.add_second_scan(second_scan)
+    was_unreadable = result.scan is not None and result.scan.is_unreadable
+    if not (scope.push or was_unreadable):
+        # read just before planning, so that notes deleted in Anki meanwhile don't come back
+        result.add_scan(read_collection(folder.config.anki, ledger, Path.home()))
     if result.scan and result.scan.is_unreadable and not scope.full:
         return
 
@@ -658,7 +650,6 @@ def push(
         None, or the error if Anki didn't answer, in which case the package stays at `path`.
     """
     folder, ledger = workspace.folder, workspace.ledger
-    settings = folder.config.anki
 
     # read Anki; if that fails, write the package
     try:
@@ -668,20 +659,21 @@ def push(
             message = "is not logged in to a sync account"
             hint = "press Sync in Anki and log in"
             result.problems.append(Problem("Anki", message, hint))
+        if is_loopback(anki.url):
+            # the file has what AnkiConnect doesn't report, such as deletions and note types
+            profile = anki.get_active_profile()
+            file_scan = read_collection(
+                folder.config.anki, ledger, Path.home(), profile=profile
+            )
+            if not file_scan.is_unreadable:
+                result.add_scan(file_scan)
         scan = read_running_anki(anki, ledger)
         result.add_scan(scan)
-        if scan.is_unreadable:
-            problem = scan.problem or Problem("Anki", "was not read")
-            raise ServiceError(problem.what, hint=problem.hint)
+        if scan.is_unreadable and scan.problem:
+            raise ServiceError(scan.problem.what, hint=scan.problem.hint)
     except ServiceError as error:
-        if result.scan is None:
-            result.add_scan(read_collection(settings, ledger, Path.home()))
         publish(folder, ledger, result, path, ExportScope(deck=deck))
         return error
-    if is_loopback(anki.url):
-        profile = anki.get_active_profile()
-        file_view = read_running_collection_file(settings, ledger, Path.home(), profile)
-        scan.viewed.deleted.extend(file_view.deleted)
 
     # write the package, and remember the notes that Anki had before
     publish(folder, ledger, result, path, ExportScope(deck=deck, push=True))

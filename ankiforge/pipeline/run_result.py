@@ -275,23 +275,22 @@ class RunResult(msgspec.Struct):
                 self.problems.append(problem)
 
     def add_scan(self, scan: CollectionScan) -> None:
-        """Store the scan of Anki and add its problem, if any, to the problems of the run."""
+        """Store a scan of Anki, along with the changes that earlier scans of this run found.
+
+        A later scan is ignored if Anki hasn't changed since the earlier one.
+        """
+        if self.scan is not None:
+            if scan.state not in ("taken", "failed"):
+                return
+            earlier = self.scan.viewed
+            lists = ("first", "deleted", "returned", "retired", "revived")
+            for name in (*lists, "edited", "suspended"):
+                merged = [*getattr(earlier, name), *getattr(scan.viewed, name)]
+                setattr(scan.viewed, name, merged)
+            scan.viewed.reviews += earlier.reviews
         self.scan = scan
         if scan.problem is not None:
             self.problems.append(scan.problem)
-
-    def add_second_scan(self, scan: CollectionScan) -> None:
-        """Merge a second scan of Anki into the first; ignore it if it read nothing."""
-        if self.scan is None or scan.state != "taken":
-            return
-        first_view = self.scan.viewed
-        second_view = scan.viewed
-        self.add_scan(scan)
-        lists = ("first", "deleted", "returned", "retired", "revived")
-        for name in (*lists, "edited", "suspended"):
-            merged = [*getattr(first_view, name), *getattr(second_view, name)]
-            setattr(second_view, name, merged)
-        second_view.reviews += first_view.reviews
 
     def add_plan(
         self,

@@ -702,7 +702,6 @@ class Workspace(OpenWorkspace):
         result = RunResult()
         self._check_deck(deck)
         path = self.resolve_package_path(deck, output, force=force)
-        result.add_scan(self.read_collection())
         scope = deliver.ExportScope(deck=deck, full=full)
         deliver.publish(self.folder, self.ledger, result, path, scope)
         return result

@@ -165,6 +165,21 @@ def test_a_deck_renamed_in_a_running_anki_gets_the_new_cards(desk):
     assert decks == {"Lesen"}
 
 
+def test_the_file_of_the_open_profile_is_read(forge, serving, backend):
+    """Another profile has the newest collection, and neither has notes of ours."""
+    with serving(forge.profile.with_name("User 2"), profile="User 2") as server:
+        desk = Desk(forge, server, backend)
+        desk.run()
+        desk.load()
+        desk.delete()
+        desk.delete_of("Hund")
+        forge.profile.mkdir(parents=True, exist_ok=True)
+        with backend.opened(forge.profile):
+            pass
+        desk.settings(server.address, "auto")
+        desk.push(tombstones=2, written=0)
+
+
 def test_sync_goes_before_and_after(desk):
     desk.run()
     desk.push("--sync")

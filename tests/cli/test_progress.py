@@ -72,8 +72,9 @@ def test_a_notice_is_no_failure(notices, failed):
         ("taken", "taken", ["af1", "af2"]),
         ("same", "taken", ["af1", "af2"]),
         ("taken", "same", ["af1"]),  # nothing new
-        ("taken", "failed", ["af1"]),
-        (None, "taken", None),  # nobody had looked
+        ("taken", "nowhere", ["af1"]),
+        ("taken", "failed", ["af1", "af2"]),
+        (None, "taken", ["af2"]),
     ],
 )
 def test_what_a_second_look_at_anki_adds(before, second, deleted):
@@ -84,9 +85,10 @@ def test_what_a_second_look_at_anki_adds(before, second, deleted):
         )
     problem = Problem("Anki", "is damaged")
     viewed = ViewChanges(deleted=["af2"], reviews=3)
-    result.add_second_scan(CollectionScan(second, viewed=viewed, problem=problem))
-    assert (result.scan and result.scan.viewed.deleted) == deleted
-    is_told = deleted == ["af1", "af2"]
+    result.add_scan(CollectionScan(second, viewed=viewed, problem=problem))
+    assert result.scan.viewed.deleted == deleted
+    is_told = "af2" in deleted
     assert result.problems == [problem] * is_told
-    if result.scan:
+    assert result.scan.state == (second if is_told else before)
+    if before:
         assert result.scan.viewed.reviews == (5 if is_told else 2)
