@@ -146,11 +146,10 @@ def doctor(call: Call) -> None:
     find_workspace = partial(
         find_workspace, call.folder, Path.cwd(), registry, os.environ
     )
-    checks = []
-    for check in run_checks(find_workspace, Environment.current(), offline=call.offline):
-        checks.append(check)
-        if call.as_json:
+    checks = [*run_checks(find_workspace, Environment.current(), offline=call.offline)]
+    if call.as_json:
+        for check in checks:
             call.print_json(check)
-    if not call.as_json:
+    else:
         call.print_value(checks, format_checks(checks))
     exit_with_code(choose_exit_code(checks))

@@ -266,7 +266,7 @@ class FileListing(msgspec.Struct):
         exists = directory.exists()
         self.is_incomplete |= directory == self.root or not exists
         if not exists:
-            message = "the folder is not there"
+            message = "it is not there"
         elif isinstance(error, NotADirectoryError):
             message = "it is neither a regular file nor a folder"
         else:

@@ -186,7 +186,7 @@ def _resolve_server(
         raise UsageError(_URL_HINT)
     offered_models: Strings = ()
     if is_loopback(base_url):
-        listed, run_elsewhere = _list_models(base_url, model, key_env)
+        listed, run_elsewhere = list_server_models(base_url, model, key_env)
         offered_models = purpose.rank_models(
             [listed_model for listed_model in listed if listed_model not in run_elsewhere]
         )
@@ -207,7 +207,9 @@ def _resolve_server(
     return NamedModel(llm, server_models=offered_models)
 
 
-def _list_models(base_url: str, model: str, key_env: str) -> tuple[Strings, Strings]:
+def list_server_models(
+    base_url: str, model: str, key_env: str
+) -> tuple[Strings, Strings]:
     """Return a local server's models, and those among them that run on another server.
 
     Both are empty if the server can't list its models and `model` is given.
@@ -221,7 +223,10 @@ def _list_models(base_url: str, model: str, key_env: str) -> tuple[Strings, Stri
     except NoModelListError as error:
         if model and error.status in (404, 405, 501):
             return (), ()
-        raise ServiceError(f"{base_url} {error}", hint="is it running?") from error
+        hint = "start it (ollama serve), or choose another: ankiforge model list"
+        if error.status in (401, 403) and not key_env:
+            hint = "name the environment variable of its key as llm.key_env"
+        raise ServiceError(f"{base_url} {error}", hint=hint) from error
 
 
 # --- the model of a workspace -----------------------------------------------------------

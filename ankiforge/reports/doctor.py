@@ -12,32 +12,28 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from ankiforge import __version__, plugins
 from ankiforge import config as settings
 from ankiforge.anki.profiles import find_collections
-from ankiforge.config import LLM_KEY, Config, SourceEntry, is_loopback
-from ankiforge.config.trust import explain_distrust
+from ankiforge.config import is_loopback
+from ankiforge.config.trust import require_trust
 from ankiforge.config.workspace import WorkspaceDirectory, find_user_directory
 from ankiforge.config.yamlfile import CONTROL_CHARACTERS
-from ankiforge.draft.server import NoModelListError, list_models
-from ankiforge.errors import ConfigError, ForgeError, PlugInError
-from ankiforge.ledger import wrap_database_errors
-from ankiforge.model import Texts, Value
-from ankiforge.pipeline.models import describe_model
-from ankiforge.pipeline.open_workspace import (
-    NEWER_VERSION_HINT,
-    format_unknown_lines,
-    open_ledger,
+from ankiforge.errors import ForgeError
+from ankiforge.model import Problem, Texts, Value
+from ankiforge.pipeline.models import (
+    describe_model,
+    list_server_models,
+    load_server_settings,
 )
-from ankiforge.pipeline.sources import SelectedSource, open_source
+from ankiforge.pipeline.sources import SelectedSource, open_source, select_sources
+from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count, format_first_names, regex, shorten_path
 
-# The oldest version of AnkiConnect's API that can be used, and the timeout of a check in seconds.
-_MIN_ANKI_CONNECT_VERSION = 6
 _ANKI_CONNECT_TIMEOUT = 3.0
 
 
@@ -64,20 +60,29 @@ class Check(Value):
     """The exit code of a run that would fail for this reason, or 0 if the check passed."""
 
 
-def _make_ok(name: str, message: str) -> Check:
-    return Check(name, CheckState.OK, message)
+Try = Callable[[], Iterator[str | Problem]]
+"""Does what a run does with one part, and yields what it found, or problems.
+
+It raises the error that a run would end with.
+"""
 
 
-def _make_warning(name: str, message: str, advice: str) -> Check:
-    return Check(name, CheckState.WARN, message, advice, 1)
+def check_part(name: str, try_part: Try) -> Iterator[Check]:
+    """Try one part, and yield a check for each result."""
+    try:
+        for result in try_part():
+            if isinstance(result, str):
+                yield Check(name, CheckState.OK, result)
+                continue
+            state = CheckState.WARN if result.notice else CheckState.FAIL
+            message = f"{result.where}: {result.what}" if result.where else result.what
+            yield Check(name, state, message, result.hint, 1)
+    except ForgeError as error:
+        yield Check(name, CheckState.FAIL, error.message, error.hint, error.exit_code)
 
 
-def _make_failure(name: str, message: str, advice: str, code: int) -> Check:
-    return Check(name, CheckState.FAIL, message, advice, code)
-
-
-def _make_failure_from_error(name: str, error: ForgeError) -> Check:
-    return _make_failure(name, error.message, error.hint, error.exit_code)
+def _make_warning(message: str, advice: str) -> Problem:
+    return Problem("", message, advice, notice=True)
 
 
 def choose_exit_code(checks: Iterable[Check]) -> int:
@@ -93,7 +98,7 @@ def choose_exit_code(checks: Iterable[Check]) -> int:
 
 
 _NAMES_BY_GROUP = {
-    "workspace": ("program", "plug-in", "settings", "trust", "ledger", "journal"),
+    "workspace": ("program", "plug-in", "settings", "trust", "ledger"),
     "sources": ("source",),
     "cards": ("model", "Anki", "AnkiConnect", "note"),
 }
@@ -131,236 +136,193 @@ def run_checks(
 ) -> Iterator[Check]:
     """Check everything a run depends on, in the order in which a run uses it.
 
+    The other checks are skipped if the settings are invalid, or not trusted.
+
     Args:
         find_workspace: returns the workspace, or raises `ForgeError` if the settings are
             invalid.
         environment: the user's home directory and environment variables.
         offline: whether to connect only to servers on this computer.
     """
-    from importlib.metadata import PackageNotFoundError, version
+    yield from check_part("program", _try_program)
+    yield from check_part("plug-in", _try_plugins)
+    found: list[WorkspaceDirectory] = []
 
-    yield _make_ok(
-        "program", f"ankiforge {__version__}, Python {platform.python_version()}"
-    )
-    for distribution in _CONFLICTING_DISTRIBUTIONS:
-        with suppress(PackageNotFoundError):
-            finding = f"another program, {distribution} {version(distribution)}, is installed here"
-            message = f"{finding} and overwrites files of this one"
-            uninstall = f"pip uninstall {distribution} {_OUR_DISTRIBUTION}"
-            advice = f"{uninstall}, then install {_OUR_DISTRIBUTION} again"
-            yield _make_warning("program", message, advice)
-
-    yield from _check_plugins()
-
-    # check the settings, and whether the user trusts them
-    try:
+    def try_settings() -> Iterator[str | Problem]:
         workspace = find_workspace()
         workspace.load_decks()
-    except ForgeError as error:
-        yield _make_failure_from_error("settings", error)
-        return
-    settings_file = workspace.root / settings.SETTINGS_FILE_NAME
-    source_count = len(workspace.config.sources)
-    if source_count or workspace.places or workspace.is_default:
-        shown_root = shorten_path(
-            workspace.root if workspace.is_default else settings_file
-        )
-        source_counts = format_count(source_count, "source")
-        if workspace.places:
-            source_counts += f", {len(workspace.places)} remembered"
-        yield _make_ok("settings", f"{shown_root}: {source_counts}")
-    else:
-        advice = f"name a vault, a PDF folder or Zotero under sources: in {settings_file}"
-        yield _make_warning("settings", f"{settings_file} names no source", advice)
-    distrust = explain_distrust(workspace, find_user_directory(environment.environ))
-    if distrust:
-        command = f"ankiforge init --trust {workspace.root}"
-        advice = f"read {settings.SETTINGS_FILE_NAME}, then: {command}"
-        yield _make_failure("trust", f"it {distrust}", advice, 2)
-        return
+        yield _describe_settings(workspace)
+        found.append(workspace)
 
-    # check the sources in the settings, and the paths that are remembered from earlier runs
-    for source in workspace.config.sources:
-        yield _check_source(source, workspace, offline=offline)
-    for place in workspace.places:
-        name = f"source {place.name}"
-        if os.access(place.path, os.R_OK):
-            shown_root = shorten_path(place.path)
-            yield _make_ok(name, f"{place.kind} in {shown_root}, remembered by run")
-            continue
-        advice = (
-            f"if it moved, write its new place in its lines in"
-            f" {workspace.state_directory / 'sources.yaml'};"
-            f" to forget it: ankiforge forget {quote(place.path)}"
-        )
-        yield _make_warning(name, f"{place.path} is remembered but missing", advice)
+    def try_trust() -> Iterator[str | Problem]:
+        user_directory = find_user_directory(environment.environ)
+        try:
+            require_trust(found[0], None, user_directory)
+        except ForgeError:
+            del found[:]
+            raise
+        yield from ()
 
-    yield from _check_ledger(workspace)
-    yield _check_model(workspace, environment, offline=offline)
-    yield from _check_collection(workspace.config, environment)
-    yield from _check_anki_connect(workspace.config, environment, offline=offline)
+    yield from check_part("settings", try_settings)
+    if found:
+        yield from check_part("trust", try_trust)
+    for workspace in found:
+        selection = select_sources(workspace)
+        for source in selection.sources:
+            name = f"source {source.entry.name}"
+            yield from check_part(name, partial(_try_source, workspace, source, offline))
+        yield from check_part("source", partial(iter, selection.problems))
+        for name, try_part in (
+            ("ledger", _try_ledger),
+            ("model", partial(_try_model, offline=offline)),
+            ("Anki", partial(_try_collection, environment)),
+            ("AnkiConnect", partial(_try_anki_connect, offline=offline)),
+        ):
+            yield from check_part(name, partial(try_part, workspace))
 
 
-def _check_plugins() -> Iterator[Check]:
+def _try_program() -> Iterator[str | Problem]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    yield f"ankiforge {__version__}, Python {platform.python_version()}"
+    for distribution in _CONFLICTING_DISTRIBUTIONS:
+        with suppress(PackageNotFoundError):
+            other = f"another program, {distribution} {version(distribution)}"
+            uninstall = f"pip uninstall {distribution} {_OUR_DISTRIBUTION}"
+            yield _make_warning(
+                f"{other}, is installed here and overwrites files of this one",
+                f"{uninstall}, then install {_OUR_DISTRIBUTION} again",
+            )
+
+
+def _try_plugins() -> Iterator[str | Problem]:
     import click
 
     from ankiforge.extract.registry import load_source_type
 
-    for kind, point in plugins.find_plugins(plugins.SOURCE_GROUP).items():
-        try:
-            load_source_type(kind)
-        except ConfigError as error:
-            yield _make_failure_from_error("plug-in", error)
-        else:
-            yield _make_ok(
-                "plug-in", f"{plugins.get_distribution_name(point)}: source {kind}"
-            )
-    for name, point in plugins.find_plugins(plugins.COMMAND_GROUP).items():
-        try:
-            plugins.load_plugin(point, click.Command)
-        except PlugInError as error:
-            yield _make_failure_from_error("plug-in", error)
-        else:
-            yield _make_ok(
-                "plug-in", f"{plugins.get_distribution_name(point)}: command {name}"
-            )
+    for noun, group in (
+        ("source", plugins.SOURCE_GROUP),
+        ("command", plugins.COMMAND_GROUP),
+    ):
+        for name, point in plugins.find_plugins(group).items():
+            try:
+                if noun == "source":
+                    load_source_type(name)
+                else:
+                    plugins.load_plugin(point, click.Command)
+            except ForgeError as error:
+                yield Problem("", error.message, error.hint)
+            else:
+                yield f"{plugins.get_distribution_name(point)}: {noun} {name}"
 
 
-def _check_source(
-    source: SourceEntry,
-    workspace: WorkspaceDirectory,
-    *,
-    offline: bool,
-) -> Check:
-    name = f"source {source.name}"
-    try:
-        opened_source = open_source(workspace, SelectedSource(source), offline=offline)
-    except ForgeError as error:
-        return _make_failure_from_error(name, error)
-    summarize: Callable[[], str] | None = getattr(opened_source, "describe_access", None)
-    is_readable = os.access(source.path, os.R_OK)
-    lacks_folder = source.has_path and not is_readable
-    uses_api = (
-        summarize is not None and bool(source.options.get("api")) and not lacks_folder
-    )
-    if not is_readable and not uses_api:
-        fault = "cannot be read" if source.path.exists() else "is not there"
-        advice = f"correct path: in {source.location}, or mount its disk"
-        return _make_failure(name, f"{source.path} {fault}", advice, 1)
-    try:
-        summary = summarize() if summarize else ""
-    except ForgeError as error:
-        return _make_failure_from_error(name, error)
-    if uses_api:
-        return _make_ok(name, f"{source.kind}: {summary}")
-    return _make_ok(name, f"{source.kind} in {shorten_path(source.path)}")
+def _describe_settings(workspace: WorkspaceDirectory) -> str | Problem:
+    file = workspace.root / settings.SETTINGS_FILE_NAME
+    source_count = len(workspace.config.sources)
+    remembered_count = len(workspace.places)
+    if not (source_count or remembered_count or workspace.is_default):
+        advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
+        return _make_warning(f"{file} names no source", advice)
+    place = shorten_path(workspace.root if workspace.is_default else file)
+    remembered = f", {remembered_count} remembered" if remembered_count else ""
+    return f"{place}: {format_count(source_count, 'source')}{remembered}"
 
 
-def _check_ledger(workspace: WorkspaceDirectory) -> Iterator[Check]:
-    try:
-        workspace.check_journal()
-        if not workspace.ledger.exists():
-            yield _make_ok("ledger", "none yet; the first run creates it")
-            return
-        with (
-            wrap_database_errors(workspace.ledger),
-            open_ledger(workspace, read_only=True) as ledger,
-        ):
-            journal = ledger.journal_state
-    except ForgeError as error:
-        yield _make_failure_from_error("ledger", error)
+def _try_source(
+    workspace: WorkspaceDirectory, selected: SelectedSource, offline: bool
+) -> Iterator[str | Problem]:
+    entry = selected.entry
+    source = open_source(workspace, selected, offline=offline)
+    describe: Callable[[], str] | None = getattr(source, "describe_access", None)
+    if describe:
+        yield f"{entry.kind}: {describe()}"
         return
-    if journal.unreadable:
-        line_count = format_count(journal.unreadable, "line")
-        message = f"{line_count} of {workspace.journal} cannot be read"
-        advice = "restore the file from git or a backup; the other lines are used"
-        yield _make_warning("journal", message, advice)
-    if journal.unknown:
-        message = f"{workspace.journal}: {format_unknown_lines(journal.unknown)}"
-        yield _make_warning("journal", message, NEWER_VERSION_HINT)
-    if not (journal.unreadable or journal.unknown):
-        yield _make_ok(
-            "ledger",
-            f"every line in {shorten_path(str(workspace.journal))} can be read",
-        )
+    files = getattr(source, "folder", None)
+    first = next(files.list_files(), None) if files else None
+    if isinstance(first, Problem):
+        advice = f"{first.hint} ({entry.location})"
+        yield Problem(str(entry.path), first.what, advice, first.notice)
+        return
+    places = [shorten_path(path) for path in selected.paths or (entry.path,)]
+    remembered = "" if entry in workspace.config.sources else ", remembered by run"
+    yield f"{entry.kind} in {format_first_names(places)}{remembered}"
 
 
-def _check_model(
-    workspace: WorkspaceDirectory, environment: Environment, *, offline: bool
-) -> Check:
+def _try_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
+    workspace.check_journal()
+    if not workspace.ledger.exists():
+        yield "none yet; the first run creates it"
+        return
+    with Workspace(workspace, read_only=True) as opened:
+        problems = list(opened.iter_journal_problems())
+    yield from problems
+    if not problems:
+        yield f"every line in {shorten_path(str(workspace.journal))} can be read"
+
+
+def _try_model(
+    workspace: WorkspaceDirectory, *, offline: bool
+) -> Iterator[str | Problem]:
     llm = workspace.config.llm
     if workspace.config.drafter != "llm":
-        return _make_ok("model", "none; to choose one: ankiforge model list")
-    in_use = describe_model(workspace)
-    key_name = settings.find_key_variable(LLM_KEY, llm.base_url, llm.key_env)
-    if not is_loopback(llm.base_url):
-        if offline:
-            message = f"{llm.base_url} was not contacted: --offline"
-            return _make_warning("model", message, "run doctor without --offline")
-        if key_name and not environment.environ.get(key_name):
-            missing_key = f"the environment variable {key_name} is not set"
-            message = f"{missing_key}, {llm.base_url} will need a key"
-            return _make_failure("model", message, f"export {key_name}=…", 2)
-    key = settings.find_key(LLM_KEY, llm.base_url, llm.key_env, environment.environ)
-    try:
-        model_names = list_models(llm.base_url, key)
-    except NoModelListError as error:
-        cannot_list = error.status in (404, 405, 501)
-        if cannot_list:
-            return _make_ok("model", f"{in_use}; its server lists no models")
-        advice = "start it (ollama serve), or choose another: ankiforge model list"
-        if error.status in (401, 403) and not key_name:
-            advice = "name the environment variable of its key as llm.key_env"
-        return _make_failure("model", f"{llm.base_url} {error}", advice, 3)
+        yield "none; to choose one: ankiforge model list"
+        return
+    server = load_server_settings(workspace)
+    if offline and not server.is_local:
+        message = f"{llm.base_url} was not contacted: --offline"
+        yield _make_warning(message, "run doctor without --offline")
+        return
+    server.require_key()
+    names, _ = list_server_models(llm.base_url, llm.model, server.key_name)
     # Ollama lists a model such as `qwen3` as `qwen3:latest`, and Gemini lists it as `models/…`
     possible_names = {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}
-    if model_names and possible_names.isdisjoint(model_names):
-        message = f"{llm.base_url} does not list {llm.model!r}"
-        advice = f"set llm.model to one it has, such as {format_first_names(model_names)}"
-        return _make_warning("model", message, advice)
-    return _make_ok("model", in_use)
+    if names and possible_names.isdisjoint(names):
+        yield _make_warning(
+            f"{llm.base_url} does not list {llm.model!r}",
+            f"set llm.model to one it has, such as {format_first_names(names)}",
+        )
+        return
+    yield describe_model(workspace)
 
 
-def _check_collection(config: Config, environment: Environment) -> Iterator[Check]:
-    setting = config.anki.collection
+def _try_collection(
+    environment: Environment, workspace: WorkspaceDirectory
+) -> Iterator[str | Problem]:
+    setting = workspace.config.anki.collection
     if setting == "none":
-        yield _make_ok("Anki", "never read: anki.collection is none")
+        yield "never read: anki.collection is none"
     elif setting == "auto":
         paths = ", ".join(map(str, find_anki_collections(environment)))
         nowhere = "no collection on this computer, so packages contain every card"
-        yield _make_ok("Anki", f"collection {paths}" if paths else nowhere)
+        yield f"collection {paths}" if paths else nowhere
     elif os.access(Path(setting), os.R_OK):
-        yield _make_ok("Anki", f"collection {setting}")
+        yield f"collection {setting}"
     else:
         advice = "correct anki.collection in ankiforge.yaml, or set it to auto"
-        yield _make_failure("Anki", f"{setting} cannot be read", advice, 1)
+        yield Problem("", f"{setting} cannot be read", advice)
 
 
-def _check_anki_connect(
-    config: Config, environment: Environment, *, offline: bool
-) -> Iterator[Check]:
-    """Check the AnkiConnect add-on; yield nothing if Anki isn't running or doesn't have it."""
+def _try_anki_connect(
+    workspace: WorkspaceDirectory, *, offline: bool
+) -> Iterator[str | Problem]:
+    """Yield nothing if Anki isn't running or doesn't have the add-on."""
     from ankiforge.anki.connect import AnkiConnect
 
-    url = config.anki.connect
-    if offline and not is_loopback(url):
+    anki = workspace.config.anki
+    if offline and not is_loopback(anki.connect):
         return
-    name = "AnkiConnect"
-    key_name = settings.find_key_variable(settings.ANKI_KEY, url, config.anki.key_env)
-    key = settings.find_key(
-        settings.ANKI_KEY, url, config.anki.key_env, environment.environ
+    key = settings.find_key(settings.ANKI_KEY, anki.connect, anki.key_env)
+    key_name = settings.find_key_variable(settings.ANKI_KEY, anki.connect, anki.key_env)
+    add_on = AnkiConnect(
+        anki.connect, key, timeout=_ANKI_CONNECT_TIMEOUT, key_env=key_name
     )
-    anki = AnkiConnect(url, key, timeout=_ANKI_CONNECT_TIMEOUT, key_env=key_name)
     try:
-        version = anki.get_api_version()
+        version = add_on.get_api_version()
     except ForgeError as error:
-        yield _make_warning(name, error.message, error.hint)
+        yield _make_warning(error.message, error.hint)
         return
-    if version and version < _MIN_ANKI_CONNECT_VERSION:
-        message = f"version {version} at {url}: push cannot use it"
-        yield _make_warning(name, message, "in Anki: Tools › Add-ons › Check for Updates")
-    elif version:
-        yield _make_ok(name, f"version {version} at {url}")
+    if version:
+        yield f"version {version} at {anki.connect}"
 
 
 # --- sources on this computer -----------------------------------------------------------

@@ -206,6 +206,6 @@ def test_a_server_that_lists_no_models_is_used_if_its_model_is_named(forge, note
             running.base_url.removesuffix("v1") + "plain"
         )  # it lists them at /v1 alone
         asked = forge("model", "use", address, code=3).stderr
-        assert "hint: is it running?" in asked
+        assert "hint: start it (ollama serve), or choose another" in asked
         forge.ok("model", "use", address, "--model", "mine", "--yes")
         assert "model: mine" in settings_of(forge)

@@ -95,9 +95,6 @@ def test_every_command_that_reads_the_journal_says_that_its_last_line_is_torn(
     with file.open("ab") as journal:
         journal.write(b'{"n":99,"machine":"one","wh')
     said = forge(*command.split())
-    assert (said.stdout + said.stderr).count("read, and was skipped") == (
-        command != "doctor"
-    )
-    assert ("cannot be read" in said.stdout + said.stderr) == (command == "doctor")
+    assert (said.stdout + said.stderr).count("read, and was skipped") == 1
     if command == "run":  # it has ended the line, and it is still no line
         assert forge.ok("list").stderr.count("read, and was skipped") == 1

@@ -8,12 +8,15 @@ import pytest
 from ankiforge.config import is_loopback
 from ankiforge.config.trust import trust_workspace
 from ankiforge.config.workspace import (
+    RememberedPath,
     WorkspaceDirectory,
     find_user_directory,
     find_workspace,
     load_workspace,
+    store_remembered,
 )
 from ankiforge.extract import registry
+from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
 from ankiforge.reports.doctor import (
     Check,
     CheckState,
@@ -122,7 +125,7 @@ def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, machine
         (f"{PAPERS}journal: gone", "ledger", "gone is not a folder, so decisions could not be kept", 2),
         ("sources:\n- pfd: {path: papers}", "source papers", "ankiforge.yaml:2: sources[0].pfd: there is no source called 'pfd'", 2),
         ("sources:\n- pdf: {path: papers, incl: []}", "source papers", "ankiforge.yaml:2: sources[0].pdf.incl: unknown key", 2),
-        ("sources:\n- pdf: {path: gone, name: papers}", "source papers", "gone is not there", 1),
+        ("sources:\n- pdf: {path: gone, name: papers}", "source papers", "gone: it is not there", 1),
         (f"{PAPERS}anki: {{collection: gone.anki2}}", "Anki", "gone.anki2 cannot be read", 1),
     ],
 )  # fmt: skip
@@ -150,7 +153,7 @@ def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, m
     [check] = ill(found, machine)
 
     assert (check.name, check.exit_code) == ("trust", 2)
-    assert check.do.endswith(f"ankiforge init --trust {found.root}")
+    assert f"to trust it: ankiforge init --trust {found.root}, or" in check.do
     trust_workspace(found, find_user_directory(machine.environ))
     assert ill(found, machine) == []
 
@@ -164,6 +167,17 @@ def test_the_ledger_is_asked_only_where_there_is_one(workspace, machine):
     [check] = ill(found, machine)
 
     assert (check.name, check.state, check.exit_code) == ("ledger", CheckState.FAIL, 4)
+
+
+def test_a_remembered_path_that_is_gone_is_told_as_by_a_run(workspace, machine):
+    found = workspace(PAPERS)
+    path = found.root / "gone.pdf"
+    found.prepare()
+    store_remembered(found.state_directory, [RememberedPath(str(path), {"pdf": "gone"})])
+    [check] = ill(found, machine)
+    assert (check.name, check.state, check.exit_code) == ("source", CheckState.WARN, 1)
+    assert check.says == f"{path}: {MISSING_SOURCE_MESSAGE}"
+    assert f"ankiforge forget {path}" in check.do
 
 
 # --- the model ------------------------------------------------------------------------------
