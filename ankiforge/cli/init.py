@@ -141,7 +141,7 @@ def _format_summary(summary: Json, settings_file: Path, *, offers: bool) -> Iter
     if offers and models:
         yield f"to draft with a model: ankiforge model use {models[0].partition(':')[0]}"
     elif offers and summary["written"]:
-        yield "questions from a chat window: ankiforge draft"
+        yield "to let a chat write the questions: ankiforge draft"
     command = "run" if summary["registered"] else f"run -C {settings_file.parent}"
     if not summary["trusted"]:
         command = f"init --trust {settings_file.parent}"

@@ -107,7 +107,7 @@ def list_(call: Call) -> None:
         call.say(
             f"no key is set ({keys}), and neither Ollama nor LM Studio is running here"
         )
-        call.say("questions from a chat window: ankiforge draft")
+        call.say("to let a chat write the questions: ankiforge draft")
 
 
 # --- use ------------------------------------------------------------------------------------

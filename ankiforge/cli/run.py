@@ -439,7 +439,7 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
         else:
             export_step = f"{_EXPORT_STEP} --from {quote(str(path))}"
             call.say(
-                f"{export_step}, then: {_IMPORT_STEP}; or by a model: ankiforge model"
+                f"{export_step}, then: {_IMPORT_STEP}; or choose a model: ankiforge model"
             )
     exit_if_failed(problems)
 
@@ -456,7 +456,7 @@ def _copy_prompt(call: Call, text: str) -> None:
         path = Path("ask.md")
         _write_prompt(path, text)
         instruction = (
-            f"written to {path}: paste it into any chat, and copy its whole answer"
+            f"the text is in {path}: paste it into any chat, and copy its whole answer"
         )
     call.print_result(instruction)
     call.print_result(
@@ -650,16 +650,19 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
         path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
         _write_prompt(path, text)
         files.append(path)
-    call.say(f"{prompts.subject} written to {', '.join(map(str, files))}")
+    names = ", ".join(map(str, files))
+    asks, paste = "asks", "paste it into any chat"
     if len(files) > 1:
-        call.say("paste each text into a separate chat; save its answer as ANSWER.md")
-    else:
-        call.say("paste the text into any chatbot; save its answer as ANSWER.md")
+        asks, paste = "ask", "paste each into a separate chat"
+    call.say(
+        f"{names} {asks} about {prompts.subject}: {paste}, and save its answer as"
+        " ANSWER.md"
+    )
     call.say("next: ankiforge draft import ANSWER.md")
     if prompts.omitted:
-        passages_left = format_count(prompts.omitted, "passage")
+        left = format_count(prompts.omitted, "highlight")
         next_command = f"ankiforge draft export {quote(str(file))}"
-        call.say(f"{passages_left} left: import the answer first, then: {next_command}")
+        call.say(f"{left} left: import the answer first, then: {next_command}")
     if document:
         exit_if_failed(prompts.problems)
 
@@ -680,7 +683,7 @@ def _write_prompt(path: Path, prompt: str) -> None:
         path.write_text(prompt, encoding="utf-8", newline="\n")
 
 
-_EXPORT_STEP = "by file: ankiforge draft export ask.md"
+_EXPORT_STEP = "to ask a chat: ankiforge draft export ask.md"
 _IMPORT_STEP = "ankiforge draft import ANSWER.md"
 MAX_QUOTE_CHARS = 60
 """The maximum number of characters to show of a highlight without a card from the chat."""

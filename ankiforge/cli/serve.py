@@ -203,7 +203,7 @@ def _show_page(call: Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
         browser = _find_browser()
         if browser is None:
             call.say(
-                "no browser can be opened here: open the whole address below in yours, or run"
+                "no browser was found: open the URL below in one, or decide in the terminal:"
                 " ankiforge review --terminal"
             )
         else:

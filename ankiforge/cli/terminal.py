@@ -49,7 +49,7 @@ _MAX_EXAMPLES = 10
 _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
 _KEY_HELP = (
-    "Enter {accept}{others}   x reject   e edit   u undo   j k next, back   Esc end"
+    "Enter {accept}{others}   x rejects   e edits   u undoes   j k next, back   Esc ends"
 )
 
 Choice = tuple[Decision, ShownCard]
@@ -168,7 +168,7 @@ class TerminalReview:
         current = choices[0]
         self._print_passage(item)
         self._print_card(current[1], choices)
-        verb = "make it" if item.proposal else "accept"
+        verb = "makes the card" if item.proposal else "accepts"
         key_help = _KEY_HELP.format(
             accept=verb, others=_describe_choice_keys(item, len(choices))
         )
@@ -214,7 +214,7 @@ class TerminalReview:
             self._say(f"  {truncate(example, 76)}")
         if question.examples[_MAX_EXAMPLES:]:
             self._say(f"  … and {len(question.examples) - _MAX_EXAMPLES:,} more")
-        self._say("Enter make cards   x none of them   u undo   Esc end\n")
+        self._say("Enter makes cards   x none of them   u undoes   Esc ends\n")
         while True:
             try:
                 match self._read_key():

@@ -511,7 +511,7 @@ def test_init_says_in_a_line_where_questions_come_from(forge, monkeypatch):
         "ankiforge.draft.server.discover_servers", lambda: lambda seconds: ()
     )
     told = forge.ok("init", "a").stderr
-    assert "questions from a chat window: ankiforge draft\n" in told
+    assert "to let a chat write the questions: ankiforge draft\n" in told
     monkeypatch.setenv("GROQ_API_KEY", "gsk-of-nobody-012345")
     told = forge.ok("init", "b").stderr
     assert "to draft with a model: ankiforge model use groq\n" in told

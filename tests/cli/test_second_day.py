@@ -295,8 +295,8 @@ def long_passages(count: int) -> list[str]:
 def test_an_export_asks_twenty_passages_and_tells_the_way_to_the_next(forge, tmp_path):
     forge.ok("run", annotations(tmp_path / "many.json", *long_passages(43)))
     told = forge.ok("draft", "export", "ask.md").stderr
-    assert "20 highlights written" in told
-    assert "23 passages left" in told
+    assert "ask.md asks about 20 highlights" in told
+    assert "23 highlights left" in told
     assert "ankiforge draft export ask.md" in told
     asked = (forge.folder / "ask.md").read_text("utf-8")
     assert sum(words in asked for words in long_passages(43)) == 20
@@ -323,7 +323,9 @@ def test_passages_of_a_source_with_another_name_now_are_not_asked_twice(forge, t
     )
     forge.ok("init", "--trust", tmp_path / "w")
     forge.ok("run")
-    assert "3 highlights written" in forge.ok("draft", "export", "ask.md").stderr
+    assert (
+        "ask.md asks about 3 highlights" in forge.ok("draft", "export", "ask.md").stderr
+    )
     asked = (forge.folder / "ask.md").read_text("utf-8")
     assert [asked.count(one) for one in words] == [1, 1, 1]
 

@@ -153,7 +153,7 @@ def test_a_program_of_the_clipboard_is_used_and_without_one_a_file(
     copied = (tmp_path / "clipboard").read_text("utf-8")
     assert BETA in copied
     with at_terminal(TERM="linux") as keyboard:
-        assert "written to ask.md" in keyboard.shown()
+        assert "the text is in ask.md" in keyboard.shown()
     assert (forge.folder / "ask.md").read_text("utf-8") == copied
     assert json.dumps(SECRET) not in copied
 

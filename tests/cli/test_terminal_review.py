@@ -74,7 +74,7 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
         first = COLOURS.sub("", keyboard.shown())
         assert "  Working memory holds about [four chunks] at a time." in first
         assert "“Working memory" not in first, "the card has all of its passage"
-        assert "Enter accept   x reject   e edit" in first
+        assert "Enter accepts   x rejects   e edits" in first
         assert "1 of 3   Memory" in first
         second = COLOURS.sub("", keyboard.press("\r"))
         assert "accepted" in second
@@ -116,7 +116,7 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
         assert "\ufdd0" not in shown  # the card is bold on both of its lines
         last = len(passage["proposal"]["gaps"])
         keys = f"2-{last}" if last > 2 else "2"
-        assert f"Enter make it   {keys} other words   x reject" in shown
+        assert f"Enter makes the card   {keys} other words   x rejects" in shown
         assert f"only {last} choices here" in keyboard.press("9")
         assert f"[{second}]" in COLOURS.sub("", keyboard.press("2"))
         keyboard.press("\r")
@@ -272,7 +272,7 @@ def test_an_edited_card_is_shown_before_enter_accepts_it(
         keyboard.shown()
         shown = COLOURS.sub("", keyboard.press("e"))
         assert "[four chunks] at once." in shown
-        assert "Enter accept" in shown
+        assert "Enter accepts" in shown
         assert set(verdicts(forge).values()) == {"waiting"}
         keyboard.press("\r")
         keyboard.press(ESCAPE)
@@ -379,7 +379,7 @@ def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, m
         shown = COLOURS.sub("", keyboard.shown())
         assert "highlight" in shown
         assert "1 proposal" in shown or "proposals" in shown
-        assert "Enter make it" in shown
+        assert "Enter makes the card   " in shown
         assert "accepted" in keyboard.press("\r")
     assert [card["verdict"] for card in forge.ok("list", "--json").lines].count(
         "accepted"

@@ -16,7 +16,7 @@ from ankiforge.reports.cards import (
     format_title,
     get_anki_status,
 )
-from ankiforge.text import format_count, mark_bold, to_one_line, truncate
+from ankiforge.text import format_count, format_counts, mark_bold, to_one_line, truncate
 
 if TYPE_CHECKING:
     from ankiforge.features.ask.answering import AnswerSentence
@@ -139,12 +139,10 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
 
     # show the number of cards in each state
     counts = work["counts"]
-    parts = [str(counts["cards"])]
-    for state in ("in_anki", "waiting", "rejected", "retired"):
-        number = counts[state]
-        if number:
-            parts.append(f"{number} {state.replace('_', ' ')}")
-    yield f"  cards     {' · '.join(parts)}"
+    in_anki = f" ({counts['in_anki']:,} in Anki)" if counts["in_anki"] else ""
+    parts = {f"accepted{in_anki}": counts["cards"]}
+    parts |= {state: counts[state] for state in ("waiting", "rejected", "retired")}
+    yield f"  cards     {format_counts(parts) or 'none'}"
     yield from limit_lines([*map(_format_card, match.lines)])
     for link in work["links"]:
         yield f"  open      {link}"
