@@ -447,10 +447,7 @@ def test_json_has_the_documented_shapes(home):
     doubtful.write_text(
         "Here ==most of the words of this sentence are== hidden.\n", "utf-8"
     )
-    parts = {
-        name: name
-        for name in ("highlights", "passages", "fates", "cards", "notes", "llm")
-    }
+    parts = {name: name for name in ("highlights", "state", "cards", "notes", "llm")}
     shaped(home.data("ankiforge run ~/Papers notes"), "run", **parts)
     shaped(home.data("ankiforge run nowhere notes"), "run", problems="problem")
     shaped(home.data("ankiforge extract ~/Papers"), "extract", document="document")
@@ -469,7 +466,12 @@ def test_json_has_the_documented_shapes(home):
     shaped(home.data("ankiforge undo"), "accept")
     shaped(home.data(f"ankiforge reject {bare['key']}"), "accept")
     shaped(home.data("ankiforge build"), "build")
-    shaped(home.data("ankiforge status"), "status", cards="status cards")
+    shaped(
+        home.data("ankiforge status"),
+        "status",
+        highlights="status highlights",
+        cards="status cards",
+    )
     shaped(home.data("ankiforge draft --drafter llm --estimate"), "estimate")
     shaped(home.data("ankiforge doctor"), "doctor")
     use = f"ankiforge model use {home.model.base_url} --model m --yes"

@@ -36,20 +36,19 @@ def _print_delivery(
     result: RunResult,
     deck: str,
 ) -> None:
-    from ankiforge.ledger import pending_items
     from ankiforge.pipeline.deliver import explain_no_package
     from ankiforge.reports.summary import (
         choose_next_command,
-        delivery_to_json,
         explain_full_package,
         format_anki_changes,
         format_delivery,
         format_held_notes,
         format_next_command,
+        report_delivery,
     )
 
     if call.as_json:
-        call.print_json(delivery_to_json(result, workspace.ledger))
+        call.print_json(report_delivery(result, workspace.ledger))
         return
     for line in format_delivery(result):
         call.print_result(f"✓ {line}")
@@ -70,11 +69,7 @@ def _print_delivery(
         reason = explain_no_package(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
         ledger = workspace.ledger
-        step = choose_next_command(
-            workspace.folder,
-            pending_items.count_everything(ledger),
-            collect_notices(ledger),
-        )
+        step = choose_next_command(workspace.folder, ledger, collect_notices(ledger))
         call.say(format_next_command(*step))
 
 
@@ -120,9 +115,9 @@ def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
     from ankiforge.pipeline import collection as collections
     from ankiforge.pipeline.run_result import RunResult
     from ankiforge.reports.summary import (
-        delivery_to_json,
         format_anki_changes,
         format_anki_view,
+        report_delivery,
     )
 
     if file and connect:
@@ -149,7 +144,7 @@ def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
         result.problems += collections.adopt_unknown_notes(ledger, viewed.unknown)
         workspace.plan_cards(result)  # finds conflicts
         if call.as_json:
-            delivery = delivery_to_json(result, ledger)
+            delivery = report_delivery(result, ledger)
             view = {
                 "sight": scan.state,
                 "path": scan.path,
@@ -160,9 +155,8 @@ def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
                 "edited": len(viewed.edited),
                 "suspended": len(viewed.suspended),
             }
-            problems = delivery["problems"]
             call.print_json(
-                {"notes": delivery["notes"], "view": view, "problems": problems}
+                {"notes": delivery.notes, "view": view, "problems": delivery.problems}
             )
         else:
             call.print_problems(result.problems)

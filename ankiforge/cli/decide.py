@@ -94,9 +94,9 @@ def accept(
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import looks_like_key
     from ankiforge.reports.summary import (
-        PENDING_LISTS,
         choose_next_command,
         format_next_command,
+        format_pending_items,
     )
 
     with open_workspace(call) as workspace:
@@ -124,13 +124,13 @@ def accept(
         decide_all(call, ledger, chosen_ids, accept_one, "accepted", every=every)
         if every:
             counts = pending_items.count_everything(ledger)
-            pending_count = sum(counts["waiting"][name] for name in PENDING_LISTS)
-            if pending_count:
-                pending = "1 waits" if pending_count == 1 else f"{pending_count:,} wait"
-                call.say(f"{pending} for you: ankiforge review")
+            pending = format_pending_items(counts["waiting"])
+            if pending:
+                call.say(f"still waiting: {pending}; to decide: ankiforge review")
             else:
+                notices = collect_notices(ledger)
                 step = choose_next_command(
-                    workspace.folder, counts, collect_notices(ledger)
+                    workspace.folder, ledger, notices, counts=counts
                 )
                 call.say(format_next_command(*step))
 

@@ -151,26 +151,31 @@ def print_summary(
     if call.quiet and not call.as_json:
         call.print_problems(result.problems, None if call.verbose else MAX_PROBLEM_LINES)
         return
-    from ankiforge.reports.summary import RunFormatter, explain_full_package, run_to_json
+    from msgspec.structs import asdict
 
+    from ankiforge.reports.summary import explain_full_package, format_run, report_run
+
+    notices = collect_notices(workspace.ledger)
     if call.as_json:
-        call.print_json(run_to_json(result, workspace, collect_notices(workspace.ledger)))
+        values = asdict(report_run(result, workspace, notices))
+        for notice in notices:
+            values |= notice.data
+        call.print_json(values)
         return
-    every_card_hint = hint_if_first_time(
-        workspace, explain_full_package(result, workspace.ledger)
+    full_package = explain_full_package(result, workspace.ledger)
+    summary, details = format_run(
+        result, workspace, notices, verbose=call.verbose, in_review=in_review
     )
-    text = RunFormatter(
-        result, workspace, collect_notices(workspace.ledger), verbose=call.verbose
-    )
-    for line in text.format_block(include_next_command=not in_review):
+    for line in summary:
         call.print_result(line)
     problems = _filter_new_problems(workspace, result)
     if call.verbose:
         call.print_problems(result.problems)
     else:
         call.print_problems(problems, MAX_PROBLEM_LINES)
-    for line in filter(None, text.format_details((every_card_hint, offer))):
-        call.print_result(line)
+    for line in (*details, hint_if_first_time(workspace, full_package), offer):
+        if line:
+            call.print_result(line)
 
 
 _NOTICES_SETTING = "notices"

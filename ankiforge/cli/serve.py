@@ -430,18 +430,18 @@ class Watcher:
         Raises:
             ForgeError: the model or Anki didn't respond. Raised only after the delivery.
         """
-        from ankiforge.reports.summary import delivery_to_json
+        from ankiforge.reports.summary import report_delivery
 
         result = workspace.push() if self._push else workspace.build()
         run_result.problems += result.problems
-        delivery = delivery_to_json(result, workspace.ledger)
+        delivery = report_delivery(result, workspace.ledger)
         package_hash = b""
         for path in result.packages[:1]:
             package_hash = sha256(path.read_bytes()).digest()
         old_hash, self._package_hash = self._package_hash, package_hash
         if package_hash not in (b"", old_hash) or any(result.pushed or ()):
-            packages = delivery["packages"]
-            notes = delivery["notes"]
+            packages = delivery.packages
+            notes = delivery.notes
             pushed = result.pushed is not None
             destination = "in Anki" if pushed else ", ".join(packages)
             text = f"{destination}: {notes['added']} new, {notes['updated']} updated"
@@ -453,14 +453,12 @@ class Watcher:
             raise error
 
     def _report_new_problems(self, problems: Iterable[Problem]) -> None:
-        from ankiforge.reports.summary import problem_to_json
+        from msgspec.structs import asdict
 
         problems_by_key = {(problem.where, problem.what): problem for problem in problems}
         for key, problem in problems_by_key.items():
             if key not in self._reported_problems:
-                self.print_event(
-                    "problem", problem.summarize(), **problem_to_json(problem)
-                )
+                self.print_event("problem", problem.summarize(), **asdict(problem))
         self._reported_problems = set(problems_by_key)
 
     def print_event(self, event: str, text: str = "", **values: Any) -> None:

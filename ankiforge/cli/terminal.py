@@ -132,7 +132,10 @@ class TerminalReview:
         else:
             self._say("nothing waits")
         step = choose_next_command(
-            self._workspace.folder, counts, collect_notices(self._ledger)
+            self._workspace.folder,
+            self._ledger,
+            collect_notices(self._ledger),
+            counts=counts,
         )
         self._say(format_next_command(*step))
 

@@ -203,8 +203,6 @@ def arrange_items(
 
 # --- the status of highlights -----------------------------------------------------------
 
-REVIEW_STATUSES = ("asked", "to_decide", "with_card", "rejected_or_skipped", "left_out")
-"""The review statuses of passages. A passage has the first one that applies."""
 NOTHING_RECOGNIZED = "nothing to ask was recognised"
 REJECTED_DRAFT = "you rejected its draft"
 UNCARDED_STATUSES = ("no_card", "undrafted", "failed")
@@ -231,19 +229,16 @@ def find_drafting_status(row: PassageRow) -> str:
 
 
 def find_review_status(row: PassageRow, asked: Container[str]) -> str:
-    """Return the first status in `REVIEW_STATUSES` that applies to a passage.
+    """Return what is left to do about a passage.
 
-    `asked` holds the passages that have an open question.
+    The values are `waiting` (a draft or question is pending), `open` (see `has_open_sentence`),
+    `with_card` and `skipped`. `asked` holds the passages that have an open question.
     """
-    if row["passage"] in asked:
-        return "asked"
-    if row["best"] is not None:
-        return "to_decide"
-    if row["carded"]:
-        return "with_card"
-    if row["skipped"] or row["done"] or row["fate"] == "left_out":
-        return "rejected_or_skipped"
-    return "left_out"
+    if row["passage"] in asked or row["best"] is not None:
+        return "waiting"
+    if has_open_sentence(row):
+        return "open"
+    return "with_card" if row["carded"] else "skipped"
 
 
 def has_open_sentence(row: PassageRow) -> bool:
@@ -404,9 +399,7 @@ def count_everything(
 
     The groups are:
 
-    - `fates`: passages still present, by drafting status. `left_out` includes passages that
-    the user decided on without making a card.
-    - `passages`: the same passages by review status (see `REVIEW_STATUSES`).
+    - `passages`: passages still present, by review status (see `find_review_status`).
     - `waiting`: the lengths of the lists in `PendingItems`. `changed` includes `conflicts`
     and `revisions`, `new` includes `blocked`, and `without` (highlights without a card)
     includes `proposed` (those worth proposing). `cards` is the number of new cards.
@@ -425,8 +418,7 @@ def count_everything(
     """
     store.recompute_passages()
     counts_by_name: dict[str, Counter[str]] = {}
-    names = names or ("fates", "passages", "waiting", *items.COUNT_NAMES)
-    rows = _load_passage_rows(store) if {"fates", "passages"} & {*names} else []
+    names = names or ("passages", "waiting", *items.COUNT_NAMES)
     for name in names:
         match name:
             case "waiting":
@@ -445,16 +437,13 @@ def count_everything(
                 )
             case "passages":
                 asked = _find_passages_with_questions(store)
-                counts_by_status = Counter(find_review_status(row, asked) for row in rows)
+                rows = _load_passage_rows(store)
                 counts_by_name[name] = Counter(
-                    {status: counts_by_status[status] for status in REVIEW_STATUSES}
+                    find_review_status(row, asked) for row in rows
                 )
             case "reasons":
                 waits = load_pending_items(store, waits)
                 counts_by_name[name] = offers.count_reasons(store, waits.new_drafts)
-            case "fates":
-                counts_by_name[name] = Counter(sorted(map(find_drafting_status, rows)))
-                counts_by_name[name]["left_out"] += counts_by_name[name].pop("decided", 0)
             case _:
                 counts_by_name[name] = Counter(items.count_by_value(store, name))
     return counts_by_name

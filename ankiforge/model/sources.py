@@ -184,8 +184,6 @@ class FeatureNotice(Value):
     """The command to suggest as the next step instead of the usual one, or ""."""
     suggestion_reason: str = ""
     """What the suggested command is for."""
-    alternative_command: str = ""
-    """The full command to run for users who don't want `suggested_command`."""
 
 
 VANISHED = "it disappeared while it was read"

@@ -1,7 +1,7 @@
-"""Format the state of a workspace and the result of a run, as text and JSON.
+"""Report the state of a workspace and the result of a run, as values for JSON and as text.
 
-`status` prints the state, and `run`, `draft`, `build` and `push` print the result. Both name the
-command that the user should run next.
+`status` prints the state, and `run`, `draft`, `build` and `push` print the result. All of them
+recommend the next command by the same rules.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ from ankiforge.pipeline.sources import (
 from ankiforge.reports.cards import TextLines
 from ankiforge.review import sittings
 from ankiforge.text import (
-    MAX_SHOWN_NAMES,
     format_cost,
     format_count,
     format_counts,
@@ -69,64 +68,200 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 
+Counts = Mapping[str, Counter[str]]
+"""Some of the groups of `pending_items.count_everything`."""
+
 DECIDE_COMMAND = "review"
 """The command for deciding on pending items."""
 
 LABEL_WIDTH = 9
 """The width of the label column before details, in characters."""
 _MAX_TITLE_CHARS = 30
-# --- shared with the summary of a run ---------------------------------------------------
 
-PENDING_LISTS = {"new": "draft", "changed": "change", "questions": "question"}
-"""The lists of items to decide on, each with a noun for one item."""
+# --- the counts of a workspace ----------------------------------------------------------
 
 
-def has_pending_items(counts: Mapping[str, int]) -> bool:
-    """Return whether anything awaits a decision, given the item counts keyed by list."""
-    return any(counts[name] for name in PENDING_LISTS)
+class HighlightCounts(Value):
+    """The number of highlights by what is left to do; all numbers but `total` add up to it."""
+
+    total: int
+    with_card: int
+    """The number of highlights with a card and nothing left to decide."""
+    waiting: int
+    """The number of highlights with a pending draft, change or question."""
+    proposed: int
+    """The number of highlights with a proposal, not counting those with the same sentence."""
+    without: int
+    """The number of other highlights that have no card, draft or proposal."""
+    skipped: int
+    """The number of highlights without a card that the user, a colour or a setting excluded."""
 
 
-def format_open_counts(
-    counts: Mapping[str, int], without_card: int = 0, skipped: int = 0
-) -> Strings:
-    """Format the columns that show what is left to decide.
+class CardCounts(Value):
+    """The number of cards and drafts by state."""
 
-    There is one column each for pending items and proposals, highlights with neither, and
-    skipped highlights. A column is "" if its count is 0.
+    accepted: int
+    waiting: int
+    """The number of pending drafts of new cards."""
+    blocked: int
+    revisions: int
+    """The number of pending drafts that would change a card."""
+    rejected: int
+    retired: int
+    sourceless: int
+    """The number of accepted cards whose highlights were removed."""
 
-    Args:
-        counts: item counts keyed by list.
-        without_card: the number of highlights without a card or draft.
-        skipped: the number of highlights skipped by the user, a colour or a setting.
+
+class WorkspaceCounts(Value):
+    """The counts that `status` and `run` share."""
+
+    highlights: HighlightCounts
+    cards: CardCounts
+    waiting: dict[str, int]
+    """The number of pending items by list, and of the drafts that the questions are about."""
+
+
+def count_workspace(counts: Counts) -> WorkspaceCounts:
+    """Convert counts from `pending_items.count_everything`.
+
+    Groups that weren't counted are reported as 0.
     """
-    pending_count = sum(counts[name] for name in PENDING_LISTS)
-    pending = _format_column(pending_count, "waiting")
-    if counts.get("cards", 0) > counts["new"]:  # a highlight may have several
-        highlights = format_count(counts["new"], "highlight")
-        pending = f"{counts['cards']:,} cards waiting of {highlights}"
-        others = pending_count - counts["new"]
-        pending += f" · {format_count(others, 'other decision')}" if others else ""
-    held_drafts = counts.get("held", 0)
-    if held_drafts > counts["questions"]:  # one answer may apply to several drafts
-        questions = format_count(counts["questions"], "question")
-        pending += f" ({questions} about {held_drafts:,} drafts)"
-    proposed = counts.get("proposed", 0) if without_card else 0
-    return (
-        " · ".join(filter(None, (pending, sittings.format_pending_counts(0, proposed)))),
-        _format_column(
-            without_card - proposed, f"without a {'proposal' if proposed else 'card'}"
+    passages, waiting, cards, anki = (
+        counts.get(name, Counter[str]())
+        for name in ("passages", "waiting", "cards", "anki")
+    )
+    proposed = min(waiting["proposed"], passages["open"])
+    return WorkspaceCounts(
+        HighlightCounts(
+            total=passages.total(),
+            with_card=passages["with_card"],
+            waiting=passages["waiting"],
+            proposed=proposed,
+            without=passages["open"] - proposed,
+            skipped=passages["skipped"],
         ),
-        _format_column(skipped, "skipped"),
+        CardCounts(
+            accepted=cards["accepted"],
+            waiting=waiting["cards"],
+            blocked=waiting["blocked"],
+            revisions=waiting["revisions"],
+            rejected=cards["rejected"],
+            retired=cards["retired"],
+            sourceless=anki["sourceless"],
+        ),
+        {name: waiting[name] for name in ("new", "changed", "questions", "held")},
     )
 
 
-def _format_column(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number else ""
+def format_pending_items(waiting: Mapping[str, int]) -> str:
+    """Format what the user has to decide, e.g. `8 drafts, 1 question about 3 more`.
+
+    Args:
+        waiting: the group of this name from `pending_items.count_everything`.
+    """
+    questions = format_count(waiting["questions"], "question")
+    if waiting["held"] > waiting["questions"]:  # one answer may apply to several drafts
+        questions += (
+            f" about {waiting['held']:,} {'more' if waiting['cards'] else 'drafts'}"
+        )
+    parts = {
+        format_count(waiting["cards"], "draft"): waiting["cards"],
+        format_count(waiting["changed"], "change"): waiting["changed"],
+        questions: waiting["questions"],
+    }
+    return ", ".join(text for text, number in parts.items() if number)
+
+
+def format_highlight_counts(highlights: HighlightCounts, pending: str) -> Strings:
+    """Format one column for each nonzero count, which add up to the number of highlights.
+
+    Args:
+        highlights: the counts. If nothing was counted, only `pending` is shown.
+        pending: the pending items, as formatted by `format_pending_items`.
+    """
+    waiting = f"{highlights.waiting:,} waiting" if highlights.waiting else ""
+    if waiting and pending != format_count(highlights.waiting, "draft"):
+        waiting += f" ({pending})"
+    elif pending and not waiting:
+        waiting = f"waiting: {pending}"
+    lacking = "a proposal" if highlights.proposed else "a card"
+    others = {
+        "with a card": highlights.with_card,
+        f"without {lacking}": highlights.without,
+        "skipped": highlights.skipped,
+    }
+    carded, without, skipped = (
+        format_counts({noun: number}) for noun, number in others.items()
+    )
+    proposals = sittings.format_pending_counts(0, highlights.proposed)
+    return carded, waiting, proposals, without, skipped
 
 
 def format_detail(label: str, text: str) -> str:
     """Format an indented line with a label column and a detail."""
     return f"  {label:<{LABEL_WIDTH}}  {text}"
+
+
+# --- the next command -------------------------------------------------------------------
+
+
+def choose_next_command(
+    folder: WorkspaceDirectory,
+    ledger: Ledger,
+    noticed: Iterable[FeatureNotice],
+    *,
+    counts: Counts | None = None,
+    run: RunResult | None = None,
+) -> Pair:
+    """Choose the command the user should run next, and return it with the reason.
+
+    The command is "" if something has to be done in Anki, or after a run that leaves nothing
+    to do.
+
+    Args:
+        folder: the workspace's directory and settings.
+        ledger: the workspace's ledger.
+        noticed: notices from optional features; the first one that suggests a command wins.
+        counts: the counts of the ledger, if already known. After a run, `waiting` is enough.
+        run: the result of the run that has just ended, if any.
+    """
+    for notice in noticed:
+        if notice.suggested_command:
+            return notice.suggested_command, notice.suggestion_reason
+    counts = counts or pending_items.count_everything(ledger)
+    waiting = counts["waiting"]
+    has_news = run is not None and run.has_new_highlights
+    review = DECIDE_COMMAND, _format_best_ten(waiting)
+    if format_pending_items(waiting) or (has_news and waiting["proposed"]):
+        return review
+    if run and run.packages:
+        return "", f"import {shorten_path(run.packages[-1])} into Anki"
+    if not run and (unsent := counts["anki"]["none"]):
+        return "build", f"{format_count(unsent, 'accepted card')} not in a package yet"
+    if waiting["proposed"]:
+        return review
+    if run.has_no_highlights if run else not counts["passages"].total():
+        unmarked = find_unmarked_paths(folder, ledger, folders=True)
+        if run:
+            unmarked.sort(key=lambda path: path not in run.remembered)
+        if unmarked and not (run and run.has_failures):
+            return suggest_choosing(unmarked)
+        if not run:
+            has_sources = folder.config.sources or folder.places
+            return "run" if has_sources else "run PATH", "no highlight was found so far"
+    if waiting["without"] and (has_news or not run):
+        if folder.config.drafter == "llm":
+            return "draft", "let the model draft the rest"
+        return "draft", "your chat writes the questions: copy, paste back"
+    return ("", "") if run else ("run", "read what is new")
+
+
+def _format_best_ten(waiting: Mapping[str, int]) -> str:
+    pending_count = sum(waiting[name] for name in ("new", "changed", "questions"))
+    offered_count = pending_count + waiting["proposed"]
+    if offered_count > sittings.SITTING_SIZE:
+        return f"the best ten of {offered_count:,}"
+    return "decide on what waits" if pending_count else "decide on the proposals"
 
 
 def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
@@ -141,33 +276,31 @@ def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
     return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
 
 
-def format_best_ten(counts: Mapping[str, int], highlights: int) -> str:
-    """Format e.g. `the best ten of 557`, or return "" if at most ten items are pending.
+def suggest_choosing(paths: Sequence[str], *, has_marks: bool = False) -> Pair:
+    """Suggest the command that lets a chat or model choose passages, with the reason.
 
-    `highlights` is the total number of highlights.
+    Args:
+        paths: the paths with few or no highlights, at least one.
+        has_marks: whether the first path may have highlights.
     """
-    pending_count = sum(counts[name] for name in PENDING_LISTS) + counts["proposed"]
-    return (
-        f"the best ten of {highlights:,}" if pending_count > sittings.SITTING_SIZE else ""
-    )
+    marked = "little or nothing is marked" if has_marks else "nothing is marked"
+    others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
+    reason = f"{marked} there; a chat or model chooses passages{others}"
+    return f"draft {quote(shorten_path(paths[0]))}", reason
 
 
-def choose_draft_command(workspace: WorkspaceDirectory, without_card: int) -> Pair:
-    """Return the command to draft cards for the remaining highlights, and what it does.
-
-    Both strings are empty if every highlight has a card.
-    """
-    if not without_card:
-        return "", ""
-    if workspace.config.drafter == "llm":
-        return "draft", "let the model draft the rest"
-    return "draft", "your chat writes the questions: copy, paste back"
+def format_unmarked(paths: Sequence[str]) -> str:
+    """Format the suggestion from `suggest_choosing` as a line, or return "" without paths."""
+    if not paths:
+        return ""
+    command, reason = suggest_choosing(paths, has_marks=Path(paths[0]).is_dir())
+    return f"ankiforge {command}   {reason}"
 
 
 # --- status -----------------------------------------------------------------------------
 
 
-class Status(Value):
+class Status(WorkspaceCounts):
     """The state of a workspace; the fields are those printed by `status --json`."""
 
     workspace: str
@@ -176,14 +309,8 @@ class Status(Value):
     """The names of the sources, configured and remembered."""
     remembered: Strings
     """The paths given to earlier runs, which are remembered as sources."""
-    highlights: dict[str, int]
-    """The number of highlights by outcome."""
-    cards: dict[str, int]
-    """The number of cards and drafts by state."""
     unsent: int
     """The number of accepted cards not yet in a package."""
-    waiting: dict[str, int]
-    """The number of pending items by list."""
     documents: dict[str, int]
     """The number of highlights with new drafts by document title, best document first."""
     model: str
@@ -222,118 +349,56 @@ def get_status(
         open_source(workspace, SelectedSource(entry), offline=True)
     order = pending_items.load_pending_items(ledger)
     counts = pending_items.count_everything(ledger, waits=order)
-    waiting_counts = counts["waiting"]
-    card_counts = counts["cards"]
-    anki_counts = counts["anki"]
-    unmarked = find_unmarked_paths(workspace, ledger, folders=True)
-    command, reason = choose_next_command(workspace, counts, noticed, unmarked)
+    command, reason = choose_next_command(workspace, ledger, noticed, counts=counts)
     documents = Counter[str]()
     for pile in sittings.load_piles(ledger, order.new_drafts, ()):
         documents[pile.title] += len(pile.drafted_marks)
     source_names = {source.name for source in workspace.config.sources}
     source_names.update(place.name for place in workspace.places)
+    unread = load_unread_files(ledger)
     return Status(
+        **msgspec.structs.asdict(count_workspace(counts)),
         workspace=str(workspace.root),
         sources=tuple(sorted(source_names)),
         remembered=tuple(dict.fromkeys(place.path for place in workspace.places)),
-        highlights={
-            "seen": counts["fates"].total(),
-            "without": waiting_counts["without"],
-            "proposed": waiting_counts["proposed"],
-            "left_out": counts["fates"]["left_out"],
-        },
-        cards={
-            "accepted": card_counts["accepted"],
-            "waiting": waiting_counts["cards"],
-            "blocked": waiting_counts["blocked"],
-            "revisions": waiting_counts["revisions"],
-            "rejected": card_counts["rejected"],
-            "retired": card_counts["retired"],
-            "sourceless": anki_counts["sourceless"],
-        },
-        unsent=anki_counts["none"],
-        waiting={name: waiting_counts[name] for name in PENDING_LISTS},
+        unsent=counts["anki"]["none"],
         documents=documents,
         model=describe_model(workspace),
         looked=ledger.get_meta("looked"),
         answers=dict(counts["answers"]),
-        unmarked=tuple(unmarked),
-        not_read={
-            folder: left_out.summary
-            for folder, left_out in load_unread_files(ledger).items()
-        },
+        unmarked=tuple(find_unmarked_paths(workspace, ledger, folders=True)),
+        not_read={folder: unread[folder].summary for folder in unread},
         next=command,
         why=reason,
     )
 
 
-def choose_next_command(
-    workspace: WorkspaceDirectory,
-    counts: Mapping[str, Counter[str]],
-    noticed: Iterable[FeatureNotice],
-    unmarked: Sequence[str] = (),
-) -> Pair:
-    """Choose the command the user should run next, and return it with the reason.
-
-    Args:
-        workspace: the workspace's directory and settings.
-        counts: the counts from `pending_items.count_everything`.
-        noticed: notices from optional features; the first one that suggests a command wins.
-        unmarked: paths of files without highlights.
-    """
-    for notice in noticed:
-        if notice.suggested_command:
-            return notice.suggested_command, notice.suggestion_reason
-    waiting_counts = counts["waiting"]
-    best = format_best_ten(waiting_counts, counts["fates"].total())
-    if has_pending_items(waiting_counts):
-        return DECIDE_COMMAND, best or "decide on what waits"
-    unsent = counts["anki"]["none"]
-    if unsent:
-        return "build", f"{format_count(unsent, 'accepted card')} not in a package yet"
-    if waiting_counts["proposed"]:
-        return DECIDE_COMMAND, best
-    if not counts["fates"].total():
-        if unmarked:
-            return suggest_choosing(unmarked)
-        has_sources = workspace.config.sources or workspace.places
-        return "run" if has_sources else "run PATH", "no highlight was found so far"
-    command, reason = choose_draft_command(workspace, waiting_counts["without"])
-    return command or "run", reason or "read what is new"
-
-
 def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     """Yield the lines printed by `status`: a short summary followed by details."""
-    highlights = status.highlights
-    card_count = status.cards["accepted"]
-    without_card = highlights["without"]
-    counts = {
-        **status.waiting,
-        "cards": status.cards["waiting"],
-        "proposed": highlights["proposed"],
-    }
+    highlights, cards = status.highlights, status.cards
+    pending = format_pending_items({**status.waiting, "cards": cards.waiting})
     yield join_columns(
-        f"  {format_count(highlights['seen'], 'highlight')}",
-        format_count(card_count, "card") if card_count else "",
-        *format_open_counts(counts, without_card, highlights["left_out"]),
+        f"  {format_count(highlights.total, 'highlight')}",
+        *format_highlight_counts(highlights, pending),
     )
     if status.unsent:
         yield f"  → {format_count(status.unsent, 'card')} not in a package yet"
     yield format_next_command(status.next, status.why)
     yield ""
-    document_counts = [
-        f"{truncate(title, _MAX_TITLE_CHARS)} {n:,}"
+    titles = [
+        f"{truncate(title, _MAX_TITLE_CHARS)} ({n:,})"
         for title, n in status.documents.items()
     ]
-    hidden_count = len(document_counts) - MAX_SHOWN_NAMES
-    document_counts[MAX_SHOWN_NAMES:] = (
-        [f"and {hidden_count:,} more"] if hidden_count > 0 else []
-    )
     source_names = [source.name for source in workspace.config.sources]
     looked = status.looked[:16].replace("T", " ")
     last_read = f"read {looked} UTC" if looked else "not read yet"
+    accepted = f"{cards.accepted:,} accepted" if cards.accepted else ""
+    sourceless = (
+        f"{cards.sourceless:,} without a source: ankiforge list finding:source_gone"
+    )
     rows = [
-        ("waiting", join_columns(*document_counts)),
+        ("drafts in", format_first_names(titles)),
+        ("cards", join_columns(accepted, sourceless if cards.sourceless else "")),
         ("workspace", status.workspace),
         (
             "sources",
@@ -343,19 +408,11 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         ("model", status.model),
         ("Anki", join_columns(last_read, *_format_retention(status.answers))),
     ]
+    without_card = highlights.proposed + highlights.without
     if without_card:
         without = format_count(without_card, "highlight")
-        if highlights["proposed"]:
-            proposed = format_count(highlights["proposed"], "proposal")
-            without = f"{proposed}, {without_card - highlights['proposed']:,} without"
         rows.append(("no card", f"{without}: ankiforge list --no-card"))
-    if status.cards["sourceless"]:
-        sourceless_count = format_count(status.cards["sourceless"], "card")
-        sourceless = (
-            f"{sourceless_count} without a source: ankiforge list finding:source_gone"
-        )
-        rows.append(("gone", sourceless))
-    if not status.why.startswith(_NOTHING_MARKED):
+    if not status.next.startswith("draft "):
         rows.append(("no marks", format_unmarked(status.unmarked)))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
     yield from (format_detail(label, text) for label, text in rows if text)
@@ -375,15 +432,11 @@ def _format_retention(answers: Mapping[str, int]) -> Strings:
 MAX_SHOWN_CHANGES = 5
 """The maximum number of changed cards that a run lists, unless verbose."""
 MAX_CHANGE_CHARS = 70
-RUN_COUNTS = ("fates", "passages", "waiting", "reasons", "cards", "anki")
-"""The counts in the JSON of a run."""
 CONFLICT_REASON = "you changed it, too; you choose whose words stay: ankiforge review"
 _REPORTED_KINDS = (CARD_IN_HEADING, LOGSEQ_CARD, LOGSEQ_MARK)
 """The kinds of skipped text that `run` reports, in this order. Notes of other tools are reported by
 the name of the tool.
 """
-_REPORTED_STATUSES = ("left_out", "failed", "carded", "waiting", "blocked")
-_NOTHING_MARKED = "nothing is marked"
 NO_HIGHLIGHTS_HINT = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{gaps}} and glossary lists"
@@ -392,93 +445,106 @@ CHOOSE_HINT = (
     "to let a chat or model choose passages of a file without marks: ankiforge draft FILE"
 )
 
-# --- JSON -------------------------------------------------------------------------------
+
+class DeliveryReport(Value):
+    """What was written or sent; the fields are those printed by `build --json`."""
+
+    notes: dict[str, int]
+    """The number of notes by what happened to them."""
+    packages: Strings
+    """The packages that the user still has to import into Anki."""
+    problems: tuple[Problem, ...]
 
 
-def problem_to_json(problem: Problem) -> Json:
-    """Convert a problem to the JSON printed by every command."""
-    return {
-        "where": problem.where,
-        "what": problem.what,
-        "hint": problem.hint,
-        "notice": problem.notice,
-    }
-
-
-def delivery_to_json(result: RunResult, ledger: Ledger) -> Json:
-    """Build the JSON printed by `build --json` and `push --json`."""
-    if result.pushed:
-        added, updated = result.pushed
-    else:
-        added = sum(published.added for published in result.published)
-        updated = sum(published.updated for published in result.published)
-    return {
-        "notes": {
-            "written": sum(published.notes for published in result.published),
+def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
+    """Report what a run, or a command such as `build`, has written or sent."""
+    published = result.published
+    added, updated = result.pushed or (
+        sum(package.added for package in published),
+        sum(package.updated for package in published),
+    )
+    counts = pending_items.count_everything(ledger, "anki", "waiting")
+    return DeliveryReport(
+        {
+            "written": sum(package.notes for package in published),
             "added": added,
             "updated": updated,
             "held": sum(bool(planned.hold_reason) for planned in result.planned),
-            "missing": pending_items.count_everything(ledger, "anki")["anki"]["missing"],
-            "conflicts": pending_items.count_everything(ledger, "waiting")["waiting"][
-                "conflicts"
-            ],
+            "missing": counts["anki"]["missing"],
+            "conflicts": counts["waiting"]["conflicts"],
             "tombstones": len(result.scan.viewed.deleted) if result.scan else 0,
         },
-        "packages": [str(path) for path in result.packages],
-        "problems": [problem_to_json(problem) for problem in result.problems],
-    }
+        tuple(map(str, result.packages)),
+        tuple(result.problems),
+    )
 
 
-def run_to_json(
-    result: RunResult, workspace: Workspace, noticed: Iterable[FeatureNotice]
-) -> Json:
-    """Build the JSON printed by `run --json` and `draft --json`.
+class RunReport(DeliveryReport):
+    """The result of a run; the fields are those printed by `run --json` and `draft --json`."""
 
-    `noticed` are notices from optional features, which may add keys.
-    """
+    highlights: dict[str, int]
+    """The number of highlights that this run has read, by what is new about them."""
+    files: dict[str, int]
+    """The number of files read by extension."""
+    unread_files: dict[str, int]
+    left_out: dict[str, int]
+    """The number of passages that look like a highlight or card but aren't read as one, by kind."""
+    not_selected: int
+    """The number of highlights that the settings no longer select."""
+    no_card: dict[str, int]
+    """The number of highlights without a card or draft by reason."""
+    waits: dict[str, int]
+    """The number of pending drafts by the reason why they wait."""
+    cards: dict[str, int]
+    """The number of cards that this run has drafted, accepted and changed."""
+    changes: tuple[Json, ...]
+    """The cards whose source has changed, with their old and new fields."""
+    state: WorkspaceCounts
+    """The counts of the whole workspace after the run."""
+    llm: dict[str, float | None]
+    """The requests to the model, and the highlights asked about and left without a card."""
+    next: str
+    """The next command, without the name of the program."""
+    why: str
+    """The reason for the next command."""
+
+
+def report_run(
+    result: RunResult, workspace: Workspace, noticed: Sequence[FeatureNotice]
+) -> RunReport:
+    """Report the result of a run in numbers."""
     ledger = workspace.ledger
-    counts = pending_items.count_everything(ledger, *RUN_COUNTS)
-    status_counts = counts["fates"]
-    card_counts = counts["cards"]
-    waiting_counts = counts["waiting"]
-    reasons = _count_no_card_reasons(ledger)
+    counts = pending_items.count_everything(
+        ledger, "passages", "waiting", "reasons", "cards", "anki"
+    )
     changes = _find_changes(result, ledger, workspace.folder)
-    report = result.report or IngestReport()
-    new_count = len(report.new)
-    changed_count = len(report.changed)
-    delivery = delivery_to_json(result, ledger)
+    read = result.report or IngestReport()
+    new_count, changed_count = len(read.new), len(read.changed)
     usage_fields = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
-    return {
-        "highlights": {
-            "seen": report.seen,
+    command, reason = choose_next_command(
+        workspace.folder, ledger, noticed, counts=counts, run=result
+    )
+    return RunReport(
+        **msgspec.structs.asdict(report_delivery(result, ledger)),
+        highlights={
+            "seen": read.seen,
             "new": new_count,
             "changed": changed_count,
-            "gone": len(report.gone),
-            "unchanged": max(report.seen - new_count - changed_count, 0),
+            "gone": len(read.gone),
+            "unchanged": max(read.seen - new_count - changed_count, 0),
         },
-        "files": dict(report.files),
-        "unread_files": dict(report.unread_files),
-        "passages": dict(counts["passages"]),
-        "left_out": dict(_count_skipped_kinds(ledger)),
-        "not_selected": report.unselected,
-        "fates": {
-            **{name: status_counts[name] for name in _REPORTED_STATUSES},
-            "no_card": reasons.total(),
-        },
-        "no_card": dict(reasons.most_common()),
-        "waits": dict(counts["reasons"].most_common()),
-        "cards": {
+        files=dict(read.files),
+        unread_files=dict(read.unread_files),
+        left_out=_count_skipped_kinds(ledger),
+        not_selected=read.unselected,
+        no_card=dict(_count_no_card_reasons(ledger).most_common()),
+        waits=dict(counts["reasons"].most_common()),
+        cards={
             "drafted": result.drafted,
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
-            "accepted_in_all": card_counts["accepted"],
-            "waiting": waiting_counts["cards"],
-            "blocked": waiting_counts["blocked"],
-            "retired": card_counts["retired"],
-            "revisions": waiting_counts["revisions"],
-            "sourceless": counts["anki"]["sourceless"],
         },
-        "changes": [
+        changes=tuple(
             {
                 "guid": change.guid,
                 "before": dict(change.before),
@@ -486,37 +552,27 @@ def run_to_json(
                 "why": change.why,
             }
             for change in changes
-        ],
-        **_merge_notice_data(noticed),
-        "questions": waiting_counts["conflicts"] + waiting_counts["questions"],
-        "notes": delivery["notes"],
-        "packages": delivery["packages"],
-        "llm": {
+        ),
+        state=count_workspace(counts),
+        llm={
             **{name: getattr(result.usage, name, 0) for name in usage_fields},
             "asked": result.asked,
             "without": result.undrafted,
         },
-        "problems": delivery["problems"],
-    }
+        next=command,
+        why=reason,
+    )
 
 
-def _merge_notice_data(notices: Iterable[FeatureNotice]) -> Json:
-    data: Json = {}
-    for notice in notices:
-        data |= notice.data
-    return data
+def _count_no_card_reasons(ledger: Ledger) -> Counter[str]:
+    return Counter(
+        outcome.reason
+        for outcome in pending_items.iter_outcomes(ledger)
+        if outcome.status in UNCARDED_STATUSES
+    )
 
 
-def _count_no_card_reasons(ledger: Ledger, *, failed: bool = False) -> Counter[str]:
-    statuses = UNCARDED_STATUSES if failed else ("no_card", "undrafted")
-    reasons = Counter[str]()
-    for outcome in pending_items.iter_outcomes(ledger):
-        if outcome.status in statuses:
-            reasons[outcome.reason] += 1
-    return reasons
-
-
-def _count_skipped_kinds(ledger: Ledger) -> Counter[str]:
+def _count_skipped_kinds(ledger: Ledger) -> dict[str, int]:
     kinds = Counter(
         entry.lookalike.kind for entry in pending_items.iter_lookalikes(ledger)
     )
@@ -524,236 +580,173 @@ def _count_skipped_kinds(ledger: Ledger) -> Counter[str]:
     return kinds
 
 
-# --- text -------------------------------------------------------------------------------
+# --- the text of a run ------------------------------------------------------------------
 
 
-class RunFormatter:
-    """Formats the result of a run as text: a short summary followed by more lines.
-
-    The caller prints any problems in between.
-    """
-
-    def __init__(
-        self,
-        result: RunResult,
-        workspace: Workspace,
-        noticed: Sequence[FeatureNotice],
-        *,
-        verbose: bool,
-    ) -> None:
-        """Initialize the formatter, counting everything it will show.
-
-        Args:
-            result: the result of the run.
-            workspace: the workspace.
-            noticed: notices from optional features.
-            verbose: whether to count and list everything.
-        """
-        self._result = result
-        self._workspace = workspace
-        self._ledger = workspace.ledger
-        self._verbose = verbose
-        # if there are no new highlights, don't count everything in the ledger again
-        further_counts = (
-            ("fates", "reasons", "cards") if result.has_new_highlights or verbose else ()
-        )
-        self._counts = pending_items.count_everything(
-            self._ledger, "waiting", *further_counts
-        )
-        self._waiting_counts = self._counts["waiting"]
-        self._noticed = noticed
-        self._step, self._reason = self._choose_next_step()
-
-    def _choose_next_step(self) -> Pair:
-        result, waiting_counts = self._result, self._waiting_counts
-        for notice in self._noticed:
-            if notice.suggested_command:
-                return notice.suggested_command, f"or: {notice.alternative_command}"
-        highlight_count = self._counts["fates"].total() if "fates" in self._counts else 0
-        best = format_best_ten(waiting_counts, highlight_count) if highlight_count else ""
-        if has_pending_items(waiting_counts) or (
-            result.has_new_highlights and waiting_counts["proposed"]
-        ):
-            return DECIDE_COMMAND, best
-        if result.packages:
-            return "", f"import {shorten_path(result.packages[-1])} into Anki"
-        if waiting_counts["proposed"]:
-            return DECIDE_COMMAND, best
-        if result.has_no_highlights and not result.has_failures:
-            unmarked = find_unmarked_paths(
-                self._workspace.folder, self._ledger, folders=True
-            )
-            unmarked.sort(key=lambda path: path not in result.remembered)
-            if unmarked:
-                return suggest_choosing(unmarked)
-        without_card = waiting_counts["without"] if result.has_new_highlights else 0
-        return choose_draft_command(self._workspace.folder, without_card)
-
-    def format_block(self, *, include_next_command: bool) -> TextLines:
-        """Yield the summary: the counts, the packages, and optionally the next command."""
-        result = self._result
-        yield self._format_first_line()
-        # omit unchanged packages if no highlight was found
-        include_unchanged = not result.has_no_highlights
-        yield from (
-            f"  → {line}"
-            for line in format_delivery(result, include_unchanged=include_unchanged)
-        )
-        if not include_next_command:
-            return
-        steps = [(self._step, self._reason)] if self._step or self._reason else []
-        if result.has_new_highlights and self._step == DECIDE_COMMAND:
-            # offer the chat next to the review until it has been used
-            from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
-            from ankiforge.pipeline.chats import count_offered_highlights
-
-            offered_count = count_offered_highlights(self._workspace)
-            if offered_count:
-                best = (
-                    f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
-                    if offered_count == MAX_HIGHLIGHTS_PER_TEXT
-                    else format_count(offered_count, "highlight")
-                )
-                offer = self._find_chat_offer()
-                reason = offer or f"a chat writes cards for {best}"
-                steps.insert(0 if offer else 1, ("draft", f"{reason}: copy, paste back"))
-        if result.remembered and self._step == DECIDE_COMMAND:
-            unmarked = find_unmarked_paths(
-                self._workspace.folder, self._ledger, folders=True
-            )
-            unmarked = [path for path in unmarked if path in result.remembered]
-            if unmarked and Path(unmarked[0]).is_dir():
-                steps.append(suggest_choosing(unmarked, has_marks=True))
-        for index, (step, reason) in enumerate(steps):
-            yield format_next_command(step, reason, first=not index)
-
-    def _find_chat_offer(self) -> str:
-        order = pending_items.load_pending_items(self._ledger)
-        piles = sittings.load_piles(self._ledger, order.new_drafts, order.uncarded)
-        return piles[0].chat_offer if piles else ""
-
-    def _format_first_line(self) -> str:
-        result, waiting_counts = self._result, self._waiting_counts
-        report = result.report
-        status_sign = "!" if result.has_failures or result.error is not None else "✓"
-        if report is None:
-            drafted_text = f"{status_sign} {format_count(result.drafted, 'new draft')}"
-            accepted_cards = format_count(result.accepted, "card")
-            accepted_text = f"{accepted_cards} accepted" if result.accepted else ""
-            return join_columns(
-                drafted_text, accepted_text, *format_open_counts(waiting_counts)
-            )
-        changes = format_counts(
-            {
-                "new": len(report.new) if len(report.new) < report.seen else 0,
-                "changed": len(report.changed),
-                "moved": len(report.moved),
-                "gone": len(report.gone),
-                "no longer selected by the settings": report.unselected,
-            }
-        )
-        changes = f" ({changes})" if changes else ""
-        files_text = _format_files(report.files)
-        if not report.seen:
-            failed_files = _format_files(report.unread_files)
-            in_files = f" in {files_text}" if files_text else ""
-            failed_text = f"; {failed_files} failed" if failed_files else ""
-            return join_columns(
-                f"! no highlights found{in_files}{failed_text}{changes}",
-                *format_open_counts(waiting_counts),
-            )
-        # if there are changes, name the number of files, because a source may have more files than
-        # the paths that the user gave
-        in_files = f" in {files_text}" if result.remembered and changes else ""
-        no_news = "" if changes or report.new else ", nothing new"
-        seen = format_count(report.seen, "highlight")
-        highlight_text = f"{status_sign} {seen}{in_files}{changes}{no_news}"
-        if "fates" not in self._counts:
-            return join_columns(highlight_text, *format_open_counts(waiting_counts))
-        status_counts = self._counts["fates"]
-        card_count = self._counts["cards"]["accepted"]
-        columns = [
-            format_count(card_count, "card") if card_count else "",
-            *format_open_counts(
-                waiting_counts, waiting_counts["without"], status_counts["left_out"]
-            ),
-        ]
-        if status_counts.total() != report.seen:
-            counted = join_columns(*columns) or format_count(0, "card")
-            columns = [f"of all {status_counts.total():,}: {counted}"]
-        return join_columns(highlight_text, *columns)
-
-    def format_details(self, hints: Sequence[str] = ()) -> TextLines:
-        """Yield the lines that follow the problems; some may be empty.
-
-        `hints` come last, or just before the reasons listed in verbose mode.
-        """
-        result, ledger = self._result, self._ledger
-        folder = self._workspace.folder
-        yield from (notice.line for notice in self._noticed)
-        yield format_anki_changes(result)
-        yield format_held_notes(result)
-        yield _format_model_usage(result, folder)
-        if result.report and (result.has_new_highlights or result.has_no_highlights):
-            yield from _format_unread(result.report, ledger)
-        is_choosing = self._reason.startswith(_NOTHING_MARKED)
-        if result.has_no_highlights and (
-            is_choosing or not (result.has_failures or self._step or self._reason)
-        ):
-            yield NO_HIGHLIGHTS_HINT
-            yield "" if is_choosing else CHOOSE_HINT
-        elif result.has_no_highlights or result.remembered:
-            yield format_unmarked(find_unmarked_paths(folder, ledger))
-        changes = _find_changes(result, ledger, folder)
-        yield from _format_changes(changes, None if self._verbose else MAX_SHOWN_CHANGES)
-        if result.remembered:
-            paths = [shorten_path(path) for path in result.remembered]
-            yield f"Added to your sources: {format_first_names(paths)}"
-        yield from hints
-        if self._verbose:
-            yield from _format_reasons(ledger, self._counts)
-
-
-def suggest_choosing(paths: Sequence[str], *, has_marks: bool = False) -> Pair:
-    """Suggest the command that lets a chat or model choose passages, with the reason.
+def format_run(
+    result: RunResult,
+    workspace: Workspace,
+    noticed: Sequence[FeatureNotice],
+    *,
+    verbose: bool = False,
+    in_review: bool = False,
+) -> tuple[TextLines, TextLines]:
+    """Format the result of a run as a summary and as details, to print around its problems.
 
     Args:
-        paths: the paths with few or no highlights, at least one.
-        has_marks: whether the first path may have highlights.
+        result: the result of the run.
+        workspace: the workspace.
+        noticed: notices from optional features.
+        verbose: whether to list every change, and why highlights have no card.
+        in_review: whether a review follows, in which case no next command is recommended.
     """
-    marked = "little or nothing is marked" if has_marks else _NOTHING_MARKED
-    others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
-    reason = f"{marked} there; a chat or model chooses passages{others}"
-    return f"draft {quote(shorten_path(paths[0]))}", reason
+    # without new highlights, don't count everything in the ledger again
+    full_counts = ("passages", "reasons") if result.has_new_highlights or verbose else ()
+    counts = pending_items.count_everything(workspace.ledger, "waiting", *full_counts)
+    step = choose_next_command(
+        workspace.folder, workspace.ledger, noticed, counts=counts, run=result
+    )
+    return (
+        _format_summary(result, workspace, counts, None if in_review else step),
+        _format_details(result, workspace, counts, step, noticed, verbose=verbose),
+    )
 
 
-def format_unmarked(paths: Sequence[str]) -> str:
-    """Format the suggestion from `suggest_choosing` as a line, or return "" without paths."""
-    if not paths:
-        return ""
-    command, reason = suggest_choosing(paths, has_marks=Path(paths[0]).is_dir())
-    return f"ankiforge {command}   {reason}"
+def _format_summary(
+    result: RunResult, workspace: Workspace, counts: Counts, step: Pair | None
+) -> TextLines:
+    yield _format_first_line(result, counts)
+    # omit unchanged packages if no highlight was found
+    include_unchanged = not result.has_no_highlights
+    for line in format_delivery(result, include_unchanged=include_unchanged):
+        yield f"  → {line}"
+    if step is None or not any(step):
+        return
+    steps = [step]
+    if step[0] == DECIDE_COMMAND:
+        steps = _add_alternatives(step, result, workspace)
+    for index, each in enumerate(steps):
+        yield format_next_command(*each, first=not index)
 
 
-def _format_reasons(ledger: Ledger, counts: Mapping[str, Counter[str]]) -> TextLines:
-    pending_reasons = Counter(counts["reasons"])
-    count_by_text = {
-        _describe_reason(reason): number
-        for reason, number in pending_reasons.most_common()
-    }
-    if count_by_text:
-        yield format_detail("waiting", "")
-    for reason, number in count_by_text.items():
-        yield format_detail("", f"{number:,} × {reason}")
-    short_reasons = Counter[str]()
-    for reason, number in _count_no_card_reasons(ledger, failed=True).items():
-        short_reasons[reason.partition(":")[0]] += number
-    if short_reasons:
-        total = short_reasons.total()
-        yield format_detail(
-            "no card", f"{format_count(total, 'highlight')}: ankiforge list --no-card"
+def _add_alternatives(
+    review: Pair, result: RunResult, workspace: Workspace
+) -> list[Pair]:
+    """Return the review and other ways to make cards, in the order to recommend them."""
+    from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
+    from ankiforge.pipeline.chats import count_offered_highlights
+
+    steps = [review]
+    ledger = workspace.ledger
+    # offer a chat until it has been used
+    offered_count = (
+        count_offered_highlights(workspace) if result.has_new_highlights else 0
+    )
+    if offered_count:
+        best = (
+            f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
+            if offered_count == MAX_HIGHLIGHTS_PER_TEXT
+            else format_count(offered_count, "highlight")
         )
-    for reason, number in short_reasons.most_common():
+        order = pending_items.load_pending_items(ledger)
+        piles = sittings.load_piles(ledger, order.new_drafts, order.uncarded)
+        is_first = bool(piles) and piles[0].is_for_chat
+        reason = f"a chat writes cards for {best}: copy, paste back"
+        steps.insert(0 if is_first else 1, ("draft", reason))
+    if result.remembered:
+        paths = find_unmarked_paths(workspace.folder, ledger, folders=True)
+        unmarked = [path for path in paths if path in result.remembered]
+        if unmarked and Path(unmarked[0]).is_dir():
+            steps.append(suggest_choosing(unmarked, has_marks=True))
+    return steps
+
+
+def _format_first_line(result: RunResult, counts: Counts) -> str:
+    read = result.report
+    sign = "!" if result.has_failures or result.error is not None else "✓"
+    state = count_workspace(counts).highlights
+    columns = format_highlight_counts(state, format_pending_items(counts["waiting"]))
+    if read is None:
+        drafted = f"{sign} {format_count(result.drafted, 'new draft')}"
+        accepted = f"{result.accepted:,} accepted" if result.accepted else ""
+        return join_columns(drafted, accepted, columns[1])
+    changes = format_counts(
+        {
+            "new": len(read.new) if len(read.new) < read.seen else 0,
+            "changed": len(read.changed),
+            "moved": len(read.moved),
+            "gone": len(read.gone),
+            "no longer selected by the settings": read.unselected,
+        }
+    )
+    changes = f" ({changes})" if changes else ""
+    files_text = _format_files(read.files)
+    if not read.seen:
+        failed_files = _format_files(read.unread_files)
+        in_files = f" in {files_text}" if files_text else ""
+        failed_text = f"; {failed_files} failed" if failed_files else ""
+        return join_columns(
+            f"! no highlights found{in_files}{failed_text}{changes}", columns[1]
+        )
+    # if there are changes, name the number of files, because a source may have more files than
+    # the paths that the user gave
+    in_files = f" in {files_text}" if result.remembered and changes else ""
+    no_news = "" if changes or read.new else ", nothing new"
+    seen = f"{sign} {format_count(read.seen, 'highlight')}{in_files}{changes}{no_news}"
+    if state.total not in (0, read.seen):
+        columns = (f"of all {state.total:,}: {join_columns(*columns)}",)
+    return join_columns(seen, *columns)
+
+
+def _format_details(
+    result: RunResult,
+    workspace: Workspace,
+    counts: Counts,
+    step: Pair,
+    noticed: Sequence[FeatureNotice],
+    *,
+    verbose: bool,
+) -> TextLines:
+    ledger = workspace.ledger
+    yield from (notice.line for notice in noticed)
+    yield format_anki_changes(result)
+    yield format_held_notes(result)
+    yield _format_model_usage(result)
+    if result.report and (result.has_new_highlights or result.has_no_highlights):
+        yield from _format_unread(result.report, ledger)
+    is_choosing = step[0].startswith("draft ")
+    if result.has_no_highlights and (
+        is_choosing or not (result.has_failures or any(step))
+    ):
+        yield NO_HIGHLIGHTS_HINT
+        yield "" if is_choosing else CHOOSE_HINT
+    elif result.has_no_highlights or result.remembered:
+        yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
+    changes = _find_changes(result, ledger, workspace.folder)
+    yield from _format_changes(changes, None if verbose else MAX_SHOWN_CHANGES)
+    if result.remembered:
+        paths = [shorten_path(path) for path in result.remembered]
+        yield f"Added to your sources: {format_first_names(paths)}"
+    if verbose:
+        yield from _format_reasons(ledger, counts)
+
+
+def _format_reasons(ledger: Ledger, counts: Counts) -> TextLines:
+    pending = Counter[str]()
+    for reason, number in counts["reasons"].items():
+        pending[_describe_reason(reason)] += number
+    yield from _format_tally("waiting", "drafts of {}", pending)
+    missing = Counter[str]()
+    for reason, number in _count_no_card_reasons(ledger).items():
+        missing[reason.partition(":")[0]] += number
+    yield from _format_tally("no card", "{}: ankiforge list --no-card", missing)
+
+
+def _format_tally(label: str, heading: str, tally: Counter[str]) -> TextLines:
+    if tally:
+        highlights = format_count(tally.total(), "highlight")
+        yield format_detail(label, heading.format(highlights))
+    for reason, number in tally.most_common():
         yield format_detail("", f"{number:,} × {reason}")
 
 
@@ -770,7 +763,7 @@ def _describe_reason(reason: str) -> str:
     return text_by_reason.get(reason) or describe_rule(reason)
 
 
-def _format_model_usage(result: RunResult, workspace: WorkspaceDirectory) -> str:
+def _format_model_usage(result: RunResult) -> str:
     usage = result.usage
     parts = []
     if usage and usage.requests:
@@ -917,7 +910,8 @@ def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> Tex
                 notes += f" ({format_counts(parts)})"
             yield join_columns(shorten_path(published.path), notes)
         elif published.previous_path:
-            yield f"nothing to import; the last package is now {published.previous_path.name}"
+            name = published.previous_path.name
+            yield f"nothing is left to import; the last package was renamed to {name}"
     if result.pushed:
         added, updated = result.pushed
         yield f"Anki: {format_count(added, 'new note')}, {updated:,} updated"
@@ -980,29 +974,24 @@ def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
     )
     yield f"{', '.join(parts)}{end}"
     for change in shown_changes:
-        differences = []
-        for _, field_before, field_after in change.changed_fields:
-            old_text = to_one_line(to_terminal_text(field_before))
-            new_text = to_one_line(to_terminal_text(field_after))
-            if old_text == new_text:  # only the markup changed
-                old_text = to_one_line(field_before)
-                new_text = to_one_line(field_after)
-            # show the text from one word before the first difference on
-            same_length = 0
-            while (
-                old_text[same_length : same_length + 1]
-                == new_text[same_length : same_length + 1]
-                != ""
-            ):
-                same_length += 1
-            word_start = max(old_text.rfind(" ", 0, same_length), 0)
-            start = old_text.rfind(" ", 0, word_start) + 1
-            differences.append(
-                f"{_truncate_left(old_text, start)} → {_truncate_left(new_text, start)}"
-            )
+        differences = (
+            _format_difference(before, after)
+            for _, before, after in change.changed_fields
+        )
         yield f"  {change.why or '; '.join(differences)}"
 
 
-def _truncate_left(text: str, start: int) -> str:
-    shown = truncate(text[start:], MAX_CHANGE_CHARS) or "(nothing)"
-    return f"…{shown}" if start else shown
+def _format_difference(before: str, after: str) -> str:
+    """Format the old and new text from the word before the first difference on."""
+    texts = [to_one_line(to_terminal_text(text)) for text in (before, after)]
+    if texts[0] == texts[1]:  # only the markup changed
+        texts = [to_one_line(text) for text in (before, after)]
+    old_words, new_words = (text.split(" ") for text in texts)
+    pairs = enumerate(zip(old_words, new_words, strict=False))
+    first = next((index for index, (old, new) in pairs if old != new), len(old_words))
+    start = max(min(first, len(new_words)) - 1, 0)
+    shown = (
+        truncate(" ".join(words[start:]), MAX_CHANGE_CHARS) or "(nothing)"
+        for words in (old_words, new_words)
+    )
+    return " → ".join(f"…{text}" if start else text for text in shown)

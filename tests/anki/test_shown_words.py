@@ -58,10 +58,8 @@ def test_an_open_conflict_is_nowhere_told_as_decided(open_conflict):
         "you changed it, too; you choose whose words stay: ankiforge review"
     ]
     assert desk.came["cards"]["revised"] == 0
-    assert (desk.came["questions"], desk.forge.json("status")["waiting"]["changed"]) == (
-        1,
-        1,
-    )
+    told = (desk.came["state"], desk.forge.json("status"))
+    assert [state["waiting"]["changed"] for state in told] == [1, 1]
     assert len(desk.questions("conflict")) == 1
     assert decided(desk) == []
     assert told_of(desk) == {"in '46"}
@@ -136,11 +134,7 @@ def test_a_conflict_ends_with_its_card(open_conflict, end):
         desk.say(*end)
     desk.run()
     assert desk.questions() == []
-    assert desk.forge.json("status")["waiting"] == {
-        "new": 0,
-        "changed": 0,
-        "questions": 0,
-    }
+    assert not any(desk.forge.json("status")["waiting"].values())
 
 
 @pytest.fixture

@@ -204,7 +204,7 @@ def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes
     says(forge("run"), 2, str(forge.folder), "not made on this computer", "init --trust")
     assert not (forge.folder / ".ankiforge").exists()
     forge.ok("init", "--trust", forge.folder)
-    assert forge.json("run")["fates"]["carded"] == 1
+    assert forge.json("run")["state"]["highlights"]["with_card"] == 1
 
 
 # --- services -------------------------------------------------------------------------------
@@ -305,7 +305,7 @@ def test_a_folder_that_takes_no_files_costs_no_card(forge, notes):
         "cannot be written",
         "choose another path",
     )
-    assert forge.json("run", notes)["fates"]["carded"] == 1
+    assert forge.json("run", notes)["state"]["highlights"]["with_card"] == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
@@ -377,7 +377,7 @@ def test_ctrl_c_ends_with_130_and_nothing_is_lost(forge, vault):
     assert process.returncode in (130, -signal.SIGINT), err
     assert "nothing is lost" in err
     assert "Traceback" not in err
-    assert forge.json("run", vault)["fates"]["carded"] == 150
+    assert forge.json("run", vault)["state"]["highlights"]["with_card"] == 150
 
 
 USED = " -h shows how it is used"

@@ -33,11 +33,16 @@ NOTES = each("written added updated held missing conflicts tombstones", int)
 PROBLEM = each("where what hint")
 RUN = {
     "highlights": each("seen new changed gone unchanged", int),
-    "fates": each("left_out failed carded waiting blocked no_card", int),
     "no_card": dict,
-    "cards": each(
-        "drafted accepted revised accepted_in_all waiting blocked retired", int
-    ),
+    "cards": each("drafted accepted revised", int),
+    "state": {
+        "highlights": each("total with_card waiting proposed without skipped", int),
+        "cards": each(
+            "accepted waiting blocked revisions rejected retired sourceless", int
+        ),
+        "waiting": each("new changed questions held", int),
+    },
+    **each("next why"),
     "notes": NOTES,
     "packages": list,
     "llm": each("requests cached tokens_in tokens_out cost_usd", NUMBER),
@@ -123,8 +128,10 @@ def test_list_and_show_tell_a_card_a_line(forge, filled):
         for entry in forge.ok("list", "--no-card", "--all", "--json").lines
         if entry["key"]
     ]
-    fates = came.data["fates"]
-    assert len(without) == fates["no_card"] + fates["failed"] + fates["left_out"]
+    counts = came.data["state"]["highlights"]
+    assert len(without) == sum(
+        counts[name] for name in ("proposed", "without", "skipped")
+    )
     for one in without:
         fits(one, {**HIGHLIGHT, "reason": str})
         assert one["reason"]
@@ -139,12 +146,14 @@ def test_list_and_show_tell_a_card_a_line(forge, filled):
 @pytest.mark.parametrize(
     "more", [(), ("--dry-run",), ("--accept", "review"), ("--limit", "1")]
 )
-def test_run_tells_one_object_whose_fates_sum_to_what_was_seen(forge, filled, more):
+def test_run_tells_one_object_whose_counts_sum_to_what_was_seen(forge, filled, more):
     came = forge.json("run", filled, *more)
 
     fits(came, RUN)
-    assert sum(came["fates"].values()) == came["highlights"]["seen"] > 4
-    assert sum(came["no_card"].values()) == came["fates"]["no_card"]
+    counts = came["state"]["highlights"]
+    total = counts.pop("total")
+    assert sum(counts.values()) == total == came["highlights"]["seen"] > 4
+    assert sum(came["no_card"].values()) == counts["proposed"] + counts["without"]
     read = came["highlights"]
     assert read["new"] + read["changed"] + read["unchanged"] == read["seen"]
 
@@ -214,7 +223,7 @@ def test_a_dry_run_writes_nothing_at_all(forge, filled, files, known):
     assert files(forge.folder, forge.home, filled) == before
     assert dry["packages"] == []
     wet = forge.json("run", filled)
-    assert wet["fates"] == dry["fates"]
+    assert wet["state"] == dry["state"]
     assert wet["cards"] == dry["cards"]
 
 

@@ -124,7 +124,7 @@ def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(
 def read(forge: Any) -> dict[str, int]:
     """What a run read, and what the settings left out."""
     came = forge.json("run")
-    left_out, sourceless = came["not_selected"], came["cards"]["sourceless"]
+    left_out, sourceless = came["not_selected"], came["state"]["cards"]["sourceless"]
     return {**came["highlights"], "not_selected": left_out, "sourceless": sourceless}
 
 

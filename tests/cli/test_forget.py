@@ -37,7 +37,7 @@ def test_a_forgotten_path_leaves_its_cards_and_comes_back_under_the_same_keys(
     assert told == {"forgotten": [str(texts / "a.md")], "highlights": 2}
     assert remembered(forge) == [str(texts / "b.md")]
     assert state(forge) == before
-    assert forge.json("status")["highlights"]["seen"] == 1
+    assert forge.json("status")["highlights"]["total"] == 1
 
     (texts / "a.md").write_text(LENS.replace("light", "all light"))
     counts = forge.json("run")["highlights"]

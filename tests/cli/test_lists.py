@@ -274,7 +274,9 @@ def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):
     assert [one["check"] for one in card["findings"]] == ["source_gone"]
     assert read.json("status")["cards"]["sourceless"] == 1
     told = read.json("run")
-    assert (told["cards"]["sourceless"], told["notes"]["written"]) == (1, 4), "it stays"
+    assert (told["state"]["cards"]["sourceless"], told["notes"]["written"]) == (1, 4), (
+        "it stays"
+    )
     assert read.ok("list", "finding:source_gone", "--json").lines == [card]
 
 

@@ -349,7 +349,7 @@ def test_a_second_export_of_an_account_leaves_the_drafts_of_the_first_waiting(fo
     told = forge.json("run", second, "--accept", "review")
 
     assert (told["highlights"]["seen"], told["highlights"]["new"]) == (3, 1)
-    assert forge.json("status")["highlights"]["seen"] == 3
+    assert forge.json("status")["highlights"]["total"] == 3
     assert set(before) < {card["id"] for card in forge.ok("list", "--json").lines}
     unchanged = forge.json("run")
     assert (unchanged["highlights"]["seen"], unchanged["highlights"]["new"]) == (3, 0)

@@ -93,7 +93,7 @@ def test_an_accepted_answer_that_is_continued_later_keeps_its_card(forge, notes)
     assert forge.json("run")["cards"]["accepted"] == 1
     [before] = forge.ok("list", "--json").lines
     write(notes, GIBBON)
-    assert forge.json("run")["cards"]["waiting"] == 0
+    assert forge.json("run")["state"]["cards"]["waiting"] == 0
     [after] = forge.ok("list", "--json").lines
     assert (after["guid"], after["fields"]) == (before["guid"], before["fields"])
 
@@ -141,7 +141,8 @@ def test_a_question_ends_with_its_card_and_the_draft_waits(moved):
         assert moved.json("run")["cards"]["accepted"] == 0, (
             "policy leaves it to the person"
         )
-    assert moved.json("status")["waiting"] == {"new": 1, "changed": 0, "questions": 0}
+    waiting = moved.json("status")["waiting"]
+    assert waiting == {"new": 1, "changed": 0, "questions": 0, "held": 0}
     [draft] = moved.ok("list", "--view", "new", "--json").lines
     assert draft["waits"] == "you decided on nearly the same words, which are gone"
     moved.ok("accept", draft["id"])
@@ -197,7 +198,11 @@ def lists(forge):
             name: len(session.show_list(name)["items"]) for name in ("new", "you", "none")
         }
     return {
-        "status": (status["waiting"]["new"], status["waiting"]["questions"], status["highlights"]["without"]),
+        "status": (
+            status["waiting"]["new"],
+            status["waiting"]["questions"],
+            status["highlights"]["proposed"] + status["highlights"]["without"],
+        ),
         "list": (shown["new"], shown["questions"], without),
         "page": (page["new"], page["you"], page["none"]),
         "items": (items["new"], items["you"], items["none"]),
@@ -207,7 +212,8 @@ def lists(forge):
 def test_all_count_the_same(forge, notes):
     write(notes, MANY)
     came = forge.json("run")
-    told = (came["cards"]["waiting"], came["questions"], came["fates"]["no_card"])
+    waiting = came["state"]["waiting"]
+    told = (waiting["new"], waiting["questions"], sum(came["no_card"].values()))
     assert told == (1, 1, 2)
     assert lists(forge) == dict.fromkeys(("status", "list", "page", "items"), told)
 
@@ -224,7 +230,7 @@ def test_all_count_the_same(forge, notes):
     reasons = [one["reason"] for one in left_out if one["fate"] == "left_out"]
     assert sorted(reasons) == ["rejected by you", "rejected by you"]
     status = forge.json("status")
-    assert status["highlights"]["left_out"] == len(left_out) - 1 == 2
+    assert status["highlights"]["skipped"] == len(left_out) - 1 == 2
     assert "1 without a card   2 skipped" in forge.ok("status").stdout
 
 
@@ -317,7 +323,7 @@ def test_status_and_an_agent_name_the_documents_in_the_order_of_the_review(forge
     forge.ok("run")
     [first, second] = forge.json("status")["documents"].items()
     assert first == ("Organs", 2)
-    assert f"Organs 2   {second[0]} 1\n" in forge.ok("status").stdout
+    assert f"drafts in  Organs (2), {second[0]} (1)\n" in forge.ok("status").stdout
     forge.ok("mcp", "--trust", forge.folder)
     with client(forge) as agent:
         told = agent("list_cards", state="waiting")

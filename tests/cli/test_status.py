@@ -38,8 +38,15 @@ def test_what_waits_is_counted(forge, vault):
 
     found = forge.json("status")
 
-    assert found["highlights"] == {"seen": 2, "without": 1, "proposed": 0, "left_out": 0}
-    assert found["waiting"] == {"new": 1, "changed": 0, "questions": 0}
+    assert found["highlights"] == {
+        "total": 2,
+        "with_card": 0,
+        "waiting": 1,
+        "proposed": 0,
+        "without": 1,
+        "skipped": 0,
+    }
+    assert found["waiting"] == {"new": 1, "changed": 0, "questions": 0, "held": 0}
     told = forge.ok("status").stdout
     assert told.startswith("  2 highlights   1 waiting   1 without a card\n")
     assert "  no card    1 highlight: ankiforge list --no-card\n" in told

@@ -95,19 +95,19 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     forge.ok("edit", guid, "--field", "Back", "A mitochondrion, I think")
     rewrite(note, "The mitochondrion", "The mitochondrion, by respiration")
     for _ in range(2):
-        assert forge.json("run", vault)["questions"] == 1
+        assert forge.json("run", vault)["state"]["waiting"]["changed"] == 1
     [question] = forge.ok("list", "--view", "changed", "--json").lines
     [conflict] = question["conflicts"]
     assert (question["guids"], conflict["field"]) == ([guid], "Back")
     assert conflict["mine"] == "A mitochondrion, I think"
     assert "by respiration" in conflict["source"]
-    assert "1 waiting" in forge.ok("run", vault).stdout
+    assert "waiting: 1 change" in forge.ok("run", vault).stdout
 
     forge.ok("accept", "--all")
-    assert forge.json("run", vault)["questions"] == 1
+    assert forge.json("run", vault)["state"]["waiting"]["changed"] == 1
     forge.ok(answer, question["id"])
     assert forge.ok("show", guid, "--json").data["fields"]["Back"] == back
-    assert forge.json("run", vault)["questions"] == 0
+    assert forge.json("run", vault)["state"]["waiting"]["changed"] == 0
     forge.ok("undo")
     forge.ok("run", vault)
     mine = forge.ok("show", guid, "--json").data["fields"]["Back"]
@@ -157,7 +157,7 @@ def test_a_run_after_the_database_was_lost_tells_no_drafts(forge, vault, note):
     shutil.rmtree(forge.home / ".ankiforge")
     told = forge.ok("run", vault).stdout
     assert "2 highlights, nothing new" in told
-    assert "draft" not in told
+    assert "new draft" not in told
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pipe that is closed at once")
@@ -301,7 +301,7 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     waiting = 1  # the mark
     assert 1 + waiting + without == 6
     assert first == (
-        f"✓ 6 highlights   1 card   1 waiting · {proposed} proposals"
+        f"✓ 6 highlights   1 with a card   1 waiting   {proposed} proposals"
         f"   {without - proposed} without a proposal"
     )
     # the reasons are all named, below their label
@@ -309,10 +309,19 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     reasons = list(takewhile(lambda line: " × " in line, told[at + 1 :]))
     assert sum(int(line.split()[0]) for line in reasons) == without
     told = forge.json("run", vault)
-    fates = told["fates"]
-    assert (fates["carded"], fates["waiting"], fates["no_card"]) == (1, waiting, without)
+    counts = told["state"]["highlights"]
+    assert counts == {
+        "total": 6,
+        "with_card": 1,
+        "waiting": waiting,
+        "proposed": proposed,
+        "without": without - proposed,
+        "skipped": 0,
+    }
+    assert counts == forge.json("status")["highlights"]
+    assert sum(told["no_card"].values()) == without
     assert sum(told["waits"].values()) == waiting
-    assert sum(fates.values()) == told["highlights"]["seen"] == 6
+    assert told["highlights"]["seen"] == 6
 
 
 def test_a_run_counts_no_proposal_among_what_it_made(forge, vault, note):
@@ -475,7 +484,10 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     (vault / "Keywords.md").write_text("\n\n".join(lines), encoding="utf-8")
     forge.ok("run", vault)
     told = forge.ok("accept", "--all").stderr
-    assert told == "nothing was accepted\n7 wait for you: ankiforge review\n"
+    assert (
+        told
+        == "nothing was accepted\nstill waiting: 7 drafts; to decide: ankiforge review\n"
+    )
     assert (
         "not accepted:   7 × does not stand alone\n"
         in forge.ok("accept", "--all", "-v").stderr

@@ -131,7 +131,7 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
     assert first.data["cards"]["drafted"] == 0
     for _ in range(3):
         again = forge.ok("run", "--json").data
-        assert (again["fates"]["no_card"], again["fates"]["failed"]) == (6, 0)
+        assert again["state"]["highlights"]["without"] == 6
         assert all(
             "ask again with: ankiforge draft --again" in why for why in again["no_card"]
         )
@@ -158,7 +158,7 @@ def test_a_reply_without_a_message_is_paid_for_once(forge, server, fake, choice)
     server.otherwise = lambda _: fake.Reply(body=json.dumps(body).encode())
     forge("run", code=1)
     asked = len(server.asked)
-    assert forge.ok("run", "--json").data["fates"]["no_card"] == 6
+    assert forge.ok("run", "--json").data["state"]["highlights"]["without"] == 6
     assert len(server.asked) == asked
 
 
@@ -240,7 +240,7 @@ def test_a_budget_ends_the_run_with_the_reply_that_reaches_it_and_says_what_is_l
     assert len(left) == 1
     assert "used up" in left[0]["what"]
     assert "only the rest is sent" in left[0]["hint"]
-    assert result.data["fates"]["failed"] == 6 - len(answered)
+    assert result.data["state"]["highlights"]["without"] == 6 - len(answered)
     without = forge.ok("list", "--no-card", "--json").lines
     assert {one["fate"] for one in without} == {"failed"}
     assert len(without) == 6 - len(answered)

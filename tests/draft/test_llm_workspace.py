@@ -50,7 +50,7 @@ def trusted(forge: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, server):
     notes(f"=={ALPHA}==")
-    assert forge.json("run", "--dry-run")["fates"]["no_card"] == 1
+    assert forge.json("run", "--dry-run")["state"]["highlights"]["without"] == 1
     assert server.asked == []
     forge.ok("run")
     [card] = forge.cards()

@@ -66,7 +66,7 @@ def test_without_zotero_a_quote_is_a_highlight_that_has_no_card_yet(forge, vault
     note(vault, QUOTE)
     came = forge.json("run", vault)
 
-    assert came["fates"]["no_card"] == 1
+    assert came["state"]["highlights"]["without"] == 1
     [one] = known(forge).values()
     assert (one["exact"], one["kind"], one["page_label"]) == (TEXT, "highlight", "3")
     assert one["reason"]

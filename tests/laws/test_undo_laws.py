@@ -54,7 +54,7 @@ ACTS = [
     *("accept", "reject", "edit", "accept all", "reject all"),
     *("propose", "reject proposal", "write", "skip", "reject card"),
 ]
-COUNTS = ("fates", "passages", "waiting", "anki")
+COUNTS = ("passages", "waiting", "anki")
 DECISIONS = st.tuples(st.sampled_from(ACTS), st.integers(0, 9))
 
 

@@ -205,6 +205,6 @@ def test_a_question_may_end_in_a_picture(forge: Any, vault: Path) -> None:
 
 def test_an_answer_for_many_lines_says_how_many(forge, vault) -> None:
     (vault / "Capitals.md").write_text(NOTE, encoding="utf-8")
-    assert "1 waiting (1 question about 3 drafts)" in forge.ok("run", vault).stdout
+    assert "3 waiting (1 question about 3 drafts)" in forge.ok("run", vault).stdout
     told = forge.ok("accept", question(forge)["id"]).stderr
     assert told.startswith("1 answered: made into cards; 3 cards; to undo it")

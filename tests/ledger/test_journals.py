@@ -62,7 +62,7 @@ def test_a_draft_that_another_computer_rejected_waits_no_more(
     other.ok("reject", id_of(other, "Schleuse"))
     shutil.copytree(shared, forge.folder / "journal", dirs_exist_ok=True)
 
-    assert forge.ok("run", "--json").data["fates"]["waiting"] == 0
+    assert forge.ok("run", "--json").data["state"]["highlights"]["waiting"] == 0
     assert "rejected by you" in forge.ok("list", "--no-card", "--all").stdout
 
 

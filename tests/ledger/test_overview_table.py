@@ -74,25 +74,25 @@ WORTHY = {"worth_left": MIN_PROPOSAL_CONFIDENCE}
 @pytest.mark.parametrize(
     ("columns", "became", "stands", "is_offered"),
     [
-        ({}, "no_card", "left_out", True),
-        ({"undrafted": 1}, "undrafted", "left_out", True),
-        ({"fate": "failed", "undrafted": 1}, "failed", "left_out", True),
-        ({"fate": "no_card"}, "no_card", "left_out", True),
-        ({"fate": "left_out"}, "left_out", "rejected_or_skipped", False),
-        ({"done": 1, "undrafted": 1}, "decided", "rejected_or_skipped", False),
-        ({"done": 1, "fate": "failed"}, "failed", "rejected_or_skipped", True),
-        ({"best": 1, "done": 1, "fate": "failed"}, "waiting", "to_decide", False),
-        ({"best": 0}, "blocked", "to_decide", False),
-        ({"skipped": 1}, "left_out", "rejected_or_skipped", False),
-        ({"skipped": 1, "best": 1}, "left_out", "to_decide", False),
+        ({}, "no_card", "open", True),
+        ({"undrafted": 1}, "undrafted", "open", True),
+        ({"fate": "failed", "undrafted": 1}, "failed", "open", True),
+        ({"fate": "no_card"}, "no_card", "open", True),
+        ({"fate": "left_out"}, "left_out", "skipped", False),
+        ({"done": 1, "undrafted": 1}, "decided", "skipped", False),
+        ({"done": 1, "fate": "failed"}, "failed", "open", True),
+        ({"best": 1, "done": 1, "fate": "failed"}, "waiting", "waiting", False),
+        ({"best": 0}, "blocked", "waiting", False),
+        ({"skipped": 1}, "left_out", "skipped", False),
+        ({"skipped": 1, "best": 1}, "left_out", "waiting", False),
         ({"carded": 1}, "carded", "with_card", False),
-        ({"carded": 1, **WORTHY}, "carded", "with_card", True),
-        ({"carded": 1, "best": 1, **WORTHY}, "carded", "to_decide", False),
+        ({"carded": 1, **WORTHY}, "carded", "open", True),
+        ({"carded": 1, "best": 1, **WORTHY}, "carded", "waiting", False),
         ({"carded": 1, "skipped": 1}, "carded", "with_card", False),
     ],
 )
 def test_what_became_of_a_passage(columns, became, stands, is_offered):
     mark = {**NEW, **columns}
     assert (find_drafting_status(mark), find_review_status(mark, ())) == (became, stands)
-    assert find_review_status(mark, {"p"}) == "asked"
+    assert find_review_status(mark, {"p"}) == "waiting"
     assert has_open_sentence(mark) is is_offered

@@ -65,7 +65,7 @@ def revisions(forge):
 def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):
     came = note(f"=={WAR}==", f"=={ADVICE}==")
 
-    assert came["cards"]["drafted"] == came["cards"]["waiting"] == 0
+    assert came["cards"]["drafted"] == came["state"]["cards"]["waiting"] == 0
     assert came["waits"] == {}
     war, advice = without(forge)
     gaps = war["proposal"]["gaps"]
@@ -128,7 +128,7 @@ def test_each_open_sentence_is_offered_until_it_is_decided(forge, note, act):
     while open_ones:
         [passage] = without(forge)
         waits = forge.json("status")["highlights"]
-        assert waits["proposed"] == waits["without"] == 1
+        assert (waits["proposed"], waits["without"]) == (1, 0)
         decide_on_the_first(forge, act)
         open_ones.remove(sentence_of(passage["proposal"]))
         if len(open_ones) == 1:

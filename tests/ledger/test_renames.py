@@ -155,7 +155,7 @@ def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirme
     for number in range(24):
         (vault / f"N{number}.md").rename(vault.parent / f"N{number}.md")
     for _ in range(3):
-        assert forge.json("run", vault)["questions"] == 1
+        assert forge.json("run", vault)["state"]["waiting"]["questions"] == 1
     assert not forge.cards("finding:source_gone")
     [question] = forge.ok("list", "--view", "questions", "--json").lines
     assert question["question"] == "emptied"
@@ -168,7 +168,7 @@ def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirme
         forge.ok("run", vault)
     assert live(forge).keys() == before
     assert len(forge.cards("finding:source_gone")) == 24
-    assert forge.json("run", vault)["questions"] == 0
+    assert forge.json("run", vault)["state"]["waiting"]["questions"] == 0
 
 
 def test_a_folder_that_is_renamed_is_no_loss(forge, vault):

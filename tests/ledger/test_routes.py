@@ -68,7 +68,8 @@ def library(tmp_path: Path) -> Path:
 def test_marks_of_a_pdf_arrive_in_anki(forge, paper, anki):
     came = forge.json("run", paper)
 
-    assert came["fates"]["carded"] + came["fates"]["waiting"] == 3
+    counts = came["state"]["highlights"]
+    assert counts["with_card"] + counts["waiting"] == 3
     forge.ok("accept", "--all", "--filter", "verdict:waiting")
     forge.ok("build")
     assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 3}

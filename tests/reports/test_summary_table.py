@@ -8,7 +8,7 @@ import pytest
 
 from ankiforge.anki.plan import CardPlan
 from ankiforge.ledger import IngestReport
-from ankiforge.model import Guid, TextChange, ViewChanges
+from ankiforge.model import FeatureNotice, Guid, TextChange, ViewChanges
 from ankiforge.pipeline.run_result import CollectionScan, RunResult, WrittenPackage
 from ankiforge.reports import summary
 
@@ -17,50 +17,88 @@ A, B = Path("a.apkg"), Path("b.apkg")
 
 
 @pytest.mark.parametrize(
-    ("waits", "without", "skipped", "columns"),
+    ("waiting", "text"),
     [
-        ({}, 0, 0, ("", "", "")),
-        ({"new": 2, "changed": 1}, 0, 0, ("3 waiting", "", "")),
-        ({"new": 9, "cards": 9, "changed": 1}, 0, 0, ("10 waiting", "", "")),
-        ({"new": 9, "cards": 10}, 0, 0, ("10 cards waiting of 9 highlights", "", "")),
-        (
-            {"new": 1, "cards": 2, "changed": 1, "questions": 1},
-            0,
-            0,
-            ("2 cards waiting of 1 highlight · 2 other decisions", "", ""),
-        ),
+        ({}, ""),
+        ({"cards": 1}, "1 draft"),
+        ({"cards": 9, "changed": 1, "questions": 2, "held": 2}, "9 drafts, 1 change, 2 questions"),
         # one answer is for many drafts
-        ({"questions": 1, "held": 1}, 0, 0, ("1 waiting", "", "")),
-        (
-            {"questions": 1, "held": 5},
-            0,
-            0,
-            ("1 waiting (1 question about 5 drafts)", "", ""),
-        ),
-        ({"proposed": 2}, 5, 0, ("2 proposals", "3 without a proposal", "")),
-        ({"new": 1, "proposed": 2}, 2, 1, ("1 waiting · 2 proposals", "", "1 skipped")),
-        ({"proposed": 2}, 0, 0, ("", "", "")),
-        ({}, 1200, 3, ("", "1,200 without a card", "3 skipped")),
+        ({"questions": 1, "held": 5}, "1 question about 5 drafts"),
+        ({"cards": 8, "questions": 1, "held": 3}, "8 drafts, 1 question about 3 more"),
     ],
-)
-def test_what_is_open_stands_in_columns(waits, without, skipped, columns):
-    assert summary.format_open_counts(Counter(waits), without, skipped) == columns
+)  # fmt: skip
+def test_what_there_is_to_decide_is_counted_by_kind(waiting, text):
+    assert summary.format_pending_items(Counter(waiting)) == text
 
 
 @pytest.mark.parametrize(
-    ("waits", "best"),
+    ("passages", "waiting", "line"),
     [
-        ({"new": 10}, ""),
-        ({"new": 11}, "the best ten of 1,557"),
-        ({"new": 1, "changed": 4, "questions": 5}, ""),
-        (
-            {"new": 1, "changed": 4, "questions": 5, "proposed": 1},
-            "the best ten of 1,557",
-        ),
+        ({}, {}, ""),
+        ({"waiting": 2}, {"cards": 2}, "2 waiting"),
+        # what waits is counted in highlights; the kinds are named where they are others
+        ({"waiting": 9}, {"cards": 10}, "9 waiting (10 drafts)"),
+        ({"with_card": 1, "waiting": 2}, {"cards": 1, "changed": 1}, "1 with a card   2 waiting (1 draft, 1 change)"),
+        # a question about a document that is gone, or highlights that were not counted
+        ({}, {"questions": 1, "held": 5}, "waiting: 1 question about 5 drafts"),
+        ({"open": 5}, {"proposed": 2}, "2 proposals   3 without a proposal"),
+        ({"open": 1200, "skipped": 3}, {}, "1,200 without a card   3 skipped"),
+        # overlapping highlights with one sentence are one proposal, which may be another's draft
+        ({"open": 1, "waiting": 1}, {"cards": 1, "proposed": 2}, "1 waiting   1 proposal"),
     ],
-)
-def test_more_than_ten_are_asked_about_by_the_best_ten(waits, best):
-    assert summary.format_best_ten(Counter(waits), 1557) == best
+)  # fmt: skip
+def test_the_columns_of_a_line_add_up_to_the_highlights(passages, waiting, line):
+    waiting = Counter(waiting)
+    counts = {"passages": Counter(passages), "waiting": waiting}
+    highlights = summary.count_workspace(counts).highlights
+    columns = summary.format_highlight_counts(
+        highlights, summary.format_pending_items(waiting)
+    )
+    assert "   ".join(filter(None, columns)) == line
+    assert sum(passages.values()) == highlights.total
+    assert highlights.total == sum(
+        getattr(highlights, name)
+        for name in ("with_card", "waiting", "proposed", "without", "skipped")
+    )
+
+
+NEWS = IngestReport(seen=1, new=["k"])
+
+
+@pytest.mark.parametrize(
+    ("waiting", "run", "unsent", "step"),
+    [
+        ({"new": 10, "cards": 10}, None, 0, ("review", "decide on what waits")),
+        ({"new": 11, "cards": 12}, None, 0, ("review", "the best ten of 11")),
+        ({"changed": 4, "questions": 5, "proposed": 2}, None, 1, ("review", "the best ten of 11")),
+        # accepted cards come before proposals, but not right after their highlights were read
+        ({"proposed": 12}, None, 1, ("build", "1 accepted card not in a package yet")),
+        ({"proposed": 12}, None, 0, ("review", "the best ten of 12")),
+        ({"proposed": 2}, {"report": NEWS, "published": [WrittenPackage(A, 1)]}, 0, ("review", "decide on the proposals")),
+        ({"proposed": 2}, {"published": [WrittenPackage(A, 1)]}, 0, ("", "import a.apkg into Anki")),
+        ({"without": 2}, None, 0, ("draft", "your chat writes the questions: copy, paste back")),
+        ({"without": 2}, {"report": NEWS}, 0, ("draft", "your chat writes the questions: copy, paste back")),
+        # a run repeats nothing, and isn't followed by another
+        ({"without": 2}, {}, 0, ("", "")),
+        ({}, {"report": NEWS}, 0, ("", "")),
+        ({}, None, 0, ("run", "read what is new")),
+    ],
+)  # fmt: skip
+def test_the_next_command_is_chosen_by_counts(waiting, run, unsent, step):
+    folder = SimpleNamespace(config=SimpleNamespace(drafter="rules", sources=()))
+    counts = {
+        "waiting": Counter(waiting),
+        "anki": Counter(none=unsent),
+        "passages": Counter(open=1),
+    }
+    result = None if run is None else RunResult(**run)
+    chosen = summary.choose_next_command(folder, None, [], counts=counts, run=result)
+    assert chosen == step
+    notice = FeatureNotice(suggested_command="adopt", suggestion_reason="why")
+    chosen = summary.choose_next_command(
+        folder, None, [notice], counts=counts, run=result
+    )
+    assert chosen == ("adopt", "why")
 
 
 @pytest.mark.parametrize(
@@ -78,9 +116,9 @@ def test_more_than_ten_are_asked_about_by_the_best_ten(waits, best):
         ((WrittenPackage(A, 2),), None, True, ["a.apkg   2 notes (2 unchanged)"]),
         ((WrittenPackage(A, 2),), None, False, []),
         ((WrittenPackage(A, 2), WrittenPackage(B, 1, 1)), None, False, ["b.apkg   1 new note"]),
-        ((WrittenPackage(A, previous_path=B),), None, False, ["nothing to import; the last package is now b.apkg"]),
+        ((WrittenPackage(A, previous_path=B),), None, False, ["nothing is left to import; the last package was renamed to b.apkg"]),
         ((WrittenPackage(A, previous_path=B), WrittenPackage(B, 1, 1)), None, True,
-         ["nothing to import; the last package is now b.apkg", "b.apkg   1 new note"]),
+         ["nothing is left to import; the last package was renamed to b.apkg", "b.apkg   1 new note"]),
         ((WrittenPackage(A, 2, 2),), (1, 1200), True, ["Anki: 1 new note, 1,200 updated"]),
         ((), (2, 0), True, ["Anki: 2 new notes, 0 updated"]),
     ],

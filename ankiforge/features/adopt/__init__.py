@@ -39,8 +39,7 @@ class Adopt(Hooks):
             f"{' and '.join(parts)}. To keep their history, run first: ankiforge adopt",
             {"belonging": dict(by_tool)},
             suggested_command="adopt",
-            suggestion_reason="keep the history that other tools have",
-            alternative_command="ankiforge adopt --decline",
+            suggestion_reason="keep their history; or: ankiforge adopt --decline",
         )
 
 

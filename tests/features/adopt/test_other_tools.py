@@ -40,7 +40,10 @@ def test_cards_with_a_schedule_wait_for_adopt(forge, scheduled) -> None:
         "2 notes belong to obsidian-spaced-repetition."
         " To keep their history, run first: ankiforge adopt"
     ) in told
-    assert "  next  ankiforge adopt   or: ankiforge adopt --decline" in told
+    assert (
+        "  next  ankiforge adopt   keep their history; or: ankiforge adopt --decline"
+        in told
+    )
     assert forge.json("run")["belonging"] == {"osr": 2}
     assert forge.json("status")["next"] == "adopt"
     forge.ok("accept", "--all")
@@ -196,7 +199,10 @@ def test_without_a_collection_ids_of_another_tool_say_how_to_go_on(
     forge.settings(VAULT.format("o2a"))
     told = forge.ok("run").stdout.splitlines()
     assert any("1 note belongs to Obsidian_to_Anki" in line for line in told)
-    assert "  next  ankiforge adopt   or: ankiforge adopt --decline" in told
+    assert (
+        "  next  ankiforge adopt   keep their history; or: ankiforge adopt --decline"
+        in told
+    )
     refused = forge("adopt", "--yes")
     assert "without their history: ankiforge adopt --decline" in refused.stderr
     forge.ok("adopt", "--decline")
