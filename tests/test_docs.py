@@ -456,9 +456,12 @@ def test_json_has_the_documented_shapes(home):
     ]
     draft = shaped(waiting, "list", origin="origin", findings="finding")
     assert draft["guid"] is None
-    bare = home.data("ankiforge list --no-card")[0]
+    listed = home.data("ankiforge list --no-card")
+    bare = listed[0]
     more = ["place", "fate", "reason", "confidence", "proposal"]
     assert list(bare) == [*TOLD["extract"], *more]
+    [proposal] = {tuple(one["proposal"]) for one in listed if one["proposal"]}
+    assert list(proposal) == TOLD["proposal"]
     done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")
     shaped(home.data("ankiforge list --view recent"), "recent")
     shown = home.data(f"ankiforge show -v {done['guid']}")[0]
@@ -522,9 +525,9 @@ def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
     home.type("ankiforge pull")
     shaped(home.data("ankiforge status"), "status", answers="status answers")
     found = home.data("ankiforge search testing effect")
-    shaped(found, "search WORDS", document="document")
+    shaped(found, "search WORDS", document="document", cards="found card")
     found = home.data("ankiforge search Memory.md")
-    shaped(found, "search NAME", document="document")
+    shaped(found, "search NAME", document="document", cards="found card")
 
 
 # --- pages hold together ----------------------------------------------------------------------

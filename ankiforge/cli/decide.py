@@ -227,7 +227,7 @@ def undo(call: Call, words: Words) -> None:
             for entry in entries[:MAX_SHOWN_DECISIONS]:
                 list_row = next(item_lists.load_items(ledger, [entry.guid]), None)
                 description = (
-                    format_short_question(list_row.fields)
+                    format_short_question(list_row)
                     if list_row
                     else describe_decision(entry)
                 )

@@ -109,9 +109,10 @@ def ask_after_sample(call: Call, workspace: Workspace, *, yes: bool = False) -> 
     def should_go_on(example: str, done: int, total: int) -> bool:
         from ankiforge.ledger.item_lists import load_items
         from ankiforge.reports.cards import format_content
+        from ankiforge.reports.view import view_card
 
         for draft in load_items(workspace.ledger, [example]):
-            call.warn("\n".join(format_content(draft)))
+            call.warn("\n".join(format_content(view_card(draft))))
         without = "" if example else ", without a card"
         question = f"{done} of {total:,} drafted{without}. Go on?"
         is_agreed = call.confirm(question, yes=False)

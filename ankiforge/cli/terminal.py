@@ -20,18 +20,17 @@ from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.hooks import collect_notices
 from ankiforge.ledger import pending_items
 from ankiforge.ledger.decide import undo_decision
-from ankiforge.model import CardKind, Draft, Question, QuestionKind, ShownCard
+from ankiforge.model import CardKind, NoteType, Question, QuestionKind, ShownCard
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.cards import format_quote_in_passage
+from ankiforge.reports.cards import format_quote_in_passage, format_sides
 from ankiforge.reports.summary import choose_next_command, format_next_command
+from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
-from ankiforge.review.items import expand_gaps, find_main_warning
+from ankiforge.review.items import expand_gaps
 from ankiforge.review.sittings import SITTING_SIZE
 from ankiforge.text import format_count, mark_bold, to_one_line, truncate
 from ankiforge.text.cloze import (
-    find_gaps,
-    format_table_rows,
     to_plain_text,
     to_terminal_text,
 )
@@ -52,8 +51,8 @@ _KEY_HELP = (
     "Enter {accept}{others}   x rejects   e edits   u undoes   j k next, back   Esc ends"
 )
 
-Choice = tuple[Decision, ShownCard]
-"""A decision that accepts a card, and the card itself."""
+Choice = tuple[Decision, ShownCard | None]
+"""A decision that accepts a card or answers a question, and the card if there is one."""
 
 
 class TerminalReview:
@@ -161,21 +160,41 @@ class TerminalReview:
         Returns whether to continue the review.
         """
         choices = list[Choice]()
+        cards = list[ShownCard]()
         for index, draft in enumerate(item.offered_drafts):
             for gap, card in enumerate(expand_gaps(draft), 1):
                 accept = Decision(
                     item.id, item.content_hash, "accept", choice=index, gap=gap
                 )
                 choices.append((accept, card))
-        del choices[9:]  # each choice is a digit
-        current = choices[0]
+                cards.append(card)
+        del choices[9:], cards[9:]  # each choice is a digit
         self._print_passage(item)
-        self._print_card(current[1], choices)
+        self._print_card(cards[0], cards[1:] and cards)
         verb = "makes the card" if item.proposal else "accepts"
         key_help = _KEY_HELP.format(
-            accept=verb, others=_describe_choice_keys(item, len(choices))
+            accept=verb,
+            others=_describe_choice_keys(item, len(choices)),
         )
-        self._say(f"\n{key_help}")
+        return self._handle_keys(choices, f"\n{key_help}")
+
+    def _review_question(self, item: Item, question: Question) -> bool:
+        self._say(f"\n{mark_bold(question.text)}")
+        for example in question.examples[:_MAX_EXAMPLES]:
+            self._say(f"  {truncate(example, 76)}")
+        if question.examples[_MAX_EXAMPLES:]:
+            self._say(f"  … and {len(question.examples) - _MAX_EXAMPLES:,} more")
+        accept = Decision(item.id, item.content_hash, "accept")
+        key_help = "Enter makes cards   x none of them   u undoes   Esc ends\n"
+        return self._handle_keys([(accept, None)], key_help)
+
+    def _handle_keys(self, choices: Sequence[Choice], key_help: str) -> bool:
+        """Handle key presses until the user decides, moves on, or ends the review.
+
+        Returns whether to continue the review.
+        """
+        current = choices[0]
+        self._say(key_help)
         while True:
             previous = current
             key = self._read_key()
@@ -189,8 +208,8 @@ class TerminalReview:
                         return self._undo_last()
                     case "j" | "k":
                         return self._move_in_batch(key)
-                    case "e":
-                        current = self._edit_card(*current)
+                    case "e" if current[1]:
+                        current = self._edit_card(current[0], current[1])
                     case _ if key in map(str, range(1, len(choices) + 1)):
                         current = choices[int(key) - 1]
                     case _ if key in "123456789" and key:
@@ -207,39 +226,9 @@ class TerminalReview:
                 return True
             except ForgeError as error:
                 self._say(error.full_message)
-            if current != previous:
-                self._print_card(current[1], ())
-            self._say(key_help)
-
-    def _review_question(self, item: Item, question: Question) -> bool:
-        self._say(f"\n{mark_bold(question.text)}")
-        for example in question.examples[:_MAX_EXAMPLES]:
-            self._say(f"  {truncate(example, 76)}")
-        if question.examples[_MAX_EXAMPLES:]:
-            self._say(f"  … and {len(question.examples) - _MAX_EXAMPLES:,} more")
-        self._say("Enter makes cards   x none of them   u undoes   Esc ends\n")
-        while True:
-            try:
-                match self._read_key():
-                    case "\r" | "\n":
-                        return self._apply_decision(
-                            Decision(item.id, item.content_hash, "accept")
-                        )
-                    case "x":
-                        return self._apply_decision(
-                            Decision(item.id, item.content_hash, "reject")
-                        )
-                    case "u":
-                        return self._undo_last()
-                    case key if key == _ESCAPE:
-                        return False
-            except (
-                StaleItemError
-            ) as error:  # the item is shown again if it is still pending
-                self._say(error.message)
-                return True
-            except ForgeError as error:
-                self._say(error.full_message)
+            if current != previous and current[1]:
+                self._print_card(current[1])
+            self._say(key_help.lstrip())
 
     def _read_key(self) -> str:
         """Wait for a key press and return its character, or "" for special keys such as arrows."""
@@ -349,12 +338,8 @@ class TerminalReview:
             progress += ", another fact"
         self._say(f"\n{progress}   {mark_bold(to_one_line(highlight.document.title))}")
         # show only the rest of the paragraph, without the heading above it and cut-off words
-        _, line_end, text_before = highlight.prefix.rpartition("\n")
-        if not line_end and remove_truncated_first_word(text_before) != text_before:
-            text_before = f"…{remove_truncated_first_word(text_before)}"
-        text_after, line_end, _ = highlight.suffix.partition("\n")
-        if not line_end and remove_truncated_last_word(text_after) != text_after:
-            text_after = f"{remove_truncated_last_word(text_after).rstrip()}…"
+        text_before = remove_truncated_first_word(highlight.prefix).rpartition("\n")[2]
+        text_after = remove_truncated_last_word(highlight.suffix).partition("\n")[0]
         passage = highlight.sentence or f"{text_before}{highlight.exact}{text_after}"
         if to_one_line(passage) != to_one_line(
             to_plain_text(item.offered_drafts[0].get_field("Text"))
@@ -367,27 +352,21 @@ class TerminalReview:
         for name, text in item.card.fields if item.card else ():
             self._say(f"  {name.lower()} now: {to_one_line(to_terminal_text(text))}")
 
-    def _print_card(self, card: ShownCard, choices: Sequence[Choice]) -> None:
-        for name, text in card.fields:
-            rows = "\n".join(format_table_rows(text)) or text
-            shown_text = to_terminal_text(rows).replace("\n", "\n    ")
-            label = "" if name == "Text" else f"{name.lower()}: "
-            self._say(f"  {label}{mark_bold(shown_text)}")
-        for number, (_, other_card) in enumerate(choices if len(choices) > 1 else (), 1):
-            hidden = " … ".join(
-                gap.answer for gap in find_gaps(other_card.get_field("Text"))
-            )
-            text = to_one_line(to_plain_text(hidden or other_card.get_field("Front")))
+    def _print_card(self, card: ShownCard, choices: Sequence[ShownCard] = ()) -> None:
+        view = view_card(card)
+        for line in format_sides(view):
+            self._say(f"  {line}")
+        for number, other in enumerate(map(view_card, choices), 1):
+            is_cloze = other.card.family is NoteType.CLOZE
+            text = other.answer if is_cloze else other.question
             self._say(f"    {number}  {truncate(text, 60)}")
-        if isinstance(card, Draft) and find_main_warning(card):
-            self._say(f"! {find_main_warning(card)}")
+        if view.warning:
+            self._say(f"! {view.warning}")
 
 
 def _describe_choice_keys(item: Item, choice_count: int) -> str:
     if choice_count == 1:
         return ""
-    if len(item.offered_drafts) == 1:
-        return f"   {'2' if choice_count == 2 else f'2-{choice_count}'} other words"
-    return (
-        "   2 another draft" if choice_count == 2 else f"   2-{choice_count} other drafts"
-    )
+    numbers = "2" if choice_count == 2 else f"2-{choice_count}"
+    noun = "words" if len(item.offered_drafts) == 1 else "drafts"
+    return f"   {numbers} other {noun}"

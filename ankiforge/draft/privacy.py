@@ -60,7 +60,7 @@ from ankiforge.text.sentences import find_sentence_spans
 MASK = "[…]"
 """Replaces private text."""
 UNMASKED_KEYS = frozenset(
-    ("card", "highlight", "kind", "state", "drafter", "rule", "severity", "hits", "at")
+    "id card highlight kind state drafter check severity hits at".split()
 )
 """The keys of an agent's entry whose values aren't masked: ids, and names that we chose."""
 MIN_CUT_OFF_CHARS = 3

@@ -33,28 +33,28 @@ from ankiforge.model.values import (
 class RemarkKind(StrEnum):
     """Reasons not to accept a draft without asking the user.
 
-    Reports show the value as text, and tally drafts by it.
+    The value is the text that every list, report and page shows. Reports tally drafts by it.
     """
 
     MOVED = "is this the card whose passage is gone?"
     """The draft is held back until the user has answered a `QuestionKind.SAME` question."""
     DECIDED_ON_LOST = "you decided on nearly the same words, which are gone"
-    REVISION = "new text for a card"
-    REPLACEMENT = "replaces a card of another form, whose schedule ends"
+    REVISION = "it would be the new text of a card"
+    REPLACEMENT = "it would replace your card of this passage, whose schedule would end"
     NEAR = "you decided on nearly the same words"
-    DECIDED_BEFORE = "you decided on this sentence before"
+    DECIDED_BEFORE = "you rejected, changed or undid a card of this sentence before"
     TAKEN_BACK = "you undid your acceptance"
     """The user accepted the draft and undid that. Accepting it in bulk is still allowed."""
     NOTE_DELETED = "you deleted its note in Anki"
     """The user deleted the draft's note in Anki, and the journal with the decision was lost."""
     UNKNOWN_NOTES = "Anki has notes of this document that are not cards here"
-    EQUAL_CARD = "equal to the card"
+    EQUAL_CARD = "you have a card with the same words"
     """`Remark.detail` names the card with the same content."""
-    SAME_SENTENCE = "another answer of the sentence of the card"
+    SAME_SENTENCE = "you have a card of this sentence with another answer"
     """`Remark.detail` names a card of another passage that is about the same sentence."""
-    REJECTED_ELSEWHERE = "you rejected the same words elsewhere"
+    REJECTED_ELSEWHERE = "you rejected the same words in another place"
     FIGURE = "a figure waits for you to look at what it hides"
-    FORM = "form"
+    FORM = "such lines may not be cards; one answer is for all of them"
     """Lines written in this form may not be meant as cards. The user is also asked a
     `QuestionKind.FORM` question."""
 
@@ -66,13 +66,6 @@ class Remark(Value):
     detail: str = ""
     """The start of the GUID of the card that an `EQUAL_CARD` or `SAME_SENTENCE` remark is about,
     and its verdict if it isn't live."""
-
-    @property
-    def text(self) -> str:
-        """The remark as shown in reports, including the detail, if any."""
-        if self.detail:
-            return f"{self.kind.value} {self.detail}"
-        return self.kind.value
 
 
 class SourceRemark(StrEnum):

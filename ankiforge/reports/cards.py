@@ -12,23 +12,20 @@ from msgspec.structs import asdict
 
 from ankiforge.model import (
     FOREIGN_PREFIX,
-    CardContent,
     CardKind,
     Document,
-    Draft,
-    Fields,
     Highlight,
     Json,
     ListRow,
     LocalCard,
     Lookalike,
-    Pair,
     PendingDraft,
     Proposal,
     Question,
     Strings,
     hash16,
 )
+from ankiforge.reports.view import CardView, explain_pending, view_card
 from ankiforge.text import (
     RIGHT_ALIGN_MARK,
     format_count,
@@ -37,12 +34,7 @@ from ankiforge.text import (
     to_one_line,
     truncate,
 )
-from ankiforge.text.cloze import (
-    format_cloze_answers,
-    split_at_gaps,
-    to_plain_text,
-    to_terminal_text,
-)
+from ankiforge.text.cloze import format_table_rows, to_terminal_text
 from ankiforge.text.normalize import remove_escapes
 from ankiforge.text.passages import (
     remove_truncated_first_word,
@@ -65,6 +57,11 @@ TextLines = Iterator[str]
 # --- JSON -------------------------------------------------------------------------------
 
 
+def get_attributes(value: object, names: Iterable[str]) -> Json:
+    """Return some attributes of a value, by name."""
+    return {name: getattr(value, name) for name in names}
+
+
 def list_row_to_json(
     ledger: Ledger, list_row: ListRow, decks: tuple[DeckRule, ...]
 ) -> Json:
@@ -73,83 +70,48 @@ def list_row_to_json(
     from ankiforge.anki.notes import render_content
     from ankiforge.pipeline.decks import collect_tags
 
-    if isinstance(list_row, LocalCard):
-        state = _card_state_to_json(ledger, list_row)
-    else:
-        state = _draft_state_to_json(list_row)
+    view = view_card(list_row)
     html = render_content(list_row.kind, list_row.fields)
     figure: Json | None = None
-    masks = get_figure_masks(list_row)
-    if masks is not None:
-        figure = {"hide": masks.hide, "masks": [*map(asdict, masks.masks)]}
+    if view.masks is not None:
+        figure = {"hide": view.masks.hide, "masks": [*map(asdict, view.masks.masks)]}
     return {
-        "id": list_row.id,
-        "guid": state.pop("guid"),
+        **view.to_json(),
         "verdict": list_row.verdict_name,
-        "kind": list_row.kind,
-        "anki": state.pop("anki"),
         "deck": list_row.deck,
         "tags": collect_tags(list_row, decks),
-        "fields": dict(list_row.fields),
-        "gaps": list_alternative_gaps(list_row),
+        "gaps": view.gaps,
         "figure": figure,
         "html": dict(zip(list_row.family.content_fields, html, strict=True)),
-        "quote": list_row.quote,
-        "highlight": list_row.highlight.key,
         "also": [passage.key for passage in list_row.passages[1:]],
         "document": list_row.highlight.document.key,
-        "title": list_row.highlight.document.title,
         "heading": list_row.highlight.heading,
-        "origin": {
-            "drafter": list_row.origin.drafter,
-            "model": list_row.origin.model,
-            "prompt": list_row.origin.prompt,
-        },
-        "findings": list_row.findings,
-        **state,
+        "origin": get_attributes(list_row.origin, ("drafter", "model", "prompt")),
+        **_stage_to_json(ledger, list_row),
     }
 
 
-def _draft_state_to_json(draft: PendingDraft) -> Json:
-    from ankiforge.review.items import explain_pending
-
-    return {
-        "guid": None,
-        "anki": "none",
-        "waits": explain_pending(draft),
-        "revises": draft.revises,
-        "replaces": draft.replaces,
-        "revision": None,
-        "reason": "",
-        "accepted_by": "",
-        "seen": None,
-    }
-
-
-def _card_state_to_json(ledger: Ledger, card: LocalCard) -> Json:
+def _stage_to_json(ledger: Ledger, list_row: ListRow) -> Json:
+    """Convert what only drafts have, or only cards."""
     from ankiforge.ledger.tables.anki_notes import load_present_note
 
+    if isinstance(list_row, PendingDraft):
+        changed = {"revises": list_row.revises, "replaces": list_row.replaces}
+        unset = {"revision": None, "reason": "", "accepted_by": "", "seen": None}
+        return {"guid": None, "anki": "none", **changed, **unset}
+    card = list_row
     revision: Json | None = None
     if card.revision:
-        fields = dict(card.revision.fields)
-        revision = {"id": card.revision.id, "fields": fields}
+        revision = {"id": card.revision.id, "fields": dict(card.revision.fields)}
     seen: Json | None = None
     note = load_present_note(ledger, card.guid) if card.anki == "seen" else None
     if note is not None:
-        seen = {
-            "mod": note.mod,
-            "tags": note.tags,
-            "deck": note.deck,
-            "reviews": note.reviews,
-            "lapses": note.lapses,
-            "suspended": note.suspended,
-            "leech": note.is_leech,
-            "remark": note.feedback,
-        }
+        names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
+        more = {"leech": note.is_leech, "remark": note.feedback}
+        seen = {**get_attributes(note, names), **more}
     return {
         "guid": card.guid,
         "anki": card.anki,
-        "waits": "",
         "revises": None,
         "replaces": None,
         "revision": revision,
@@ -203,11 +165,7 @@ def format_fact_count(facts: Sequence[Fact]) -> str:
 
 def question_to_json(question: Question) -> Json:
     """Convert a question to the JSON printed by `list --view questions --json`."""
-    conflicts = []
-    for conflict in question.conflicts:
-        conflicts.append(
-            {"field": conflict.field, "mine": conflict.mine, "source": conflict.source}
-        )
+    names = ("field", "mine", "source")
     return {
         "id": question.id,
         "guid": None,
@@ -217,7 +175,7 @@ def question_to_json(question: Question) -> Json:
         "reject": question.reject_effect,
         "guids": question.guids,
         "examples": question.examples,
-        "conflicts": conflicts,
+        "conflicts": [get_attributes(conflict, names) for conflict in question.conflicts],
     }
 
 
@@ -226,13 +184,7 @@ def decision_to_json(entry: HistoryEntry) -> Json:
 
     Its `id` can be passed to `ankiforge undo`.
     """
-    origin = {
-        "id": entry.id,
-        "guid": entry.guid,
-        "at": entry.at,
-        "by": entry.by,
-        "what": entry.what,
-    }
+    origin = get_attributes(entry, ("id", "guid", "at", "by", "what"))
     data: Json = {**origin, "highlight": entry.key, "text": entry.text}
     if entry.change is not None:
         data["before"] = dict(entry.change.before)
@@ -242,38 +194,25 @@ def decision_to_json(entry: HistoryEntry) -> Json:
 
 def highlight_to_json(highlight: Highlight) -> Json:
     """Convert a highlight to the JSON printed by `extract --json`."""
-    return {
-        "key": highlight.key,
+    names = (
+        "key source kind form exact gaps prefix suffix comment colour author tags created"
+        " modified page_label heading above uri links document"
+    )
+    values = {
         "source": highlight.document.source,
-        "kind": highlight.kind,
-        "form": highlight.form,
-        "exact": highlight.exact,
-        "gaps": highlight.gaps,
         "prefix": remove_truncated_first_word(highlight.prefix),
         "suffix": remove_truncated_last_word(highlight.suffix),
-        "comment": highlight.comment,
-        "colour": highlight.colour,
-        "author": highlight.author,
-        "tags": highlight.tags,
-        "created": highlight.created,
-        "modified": highlight.modified,
-        "page_label": highlight.page_label,
-        "heading": highlight.heading,
-        "above": highlight.above,
-        "uri": highlight.uri,
-        "links": highlight.links,
         "document": document_to_json(highlight.document),
+    }
+    return {
+        name: values[name] if name in values else getattr(highlight, name)
+        for name in names.split()
     }
 
 
 def document_to_json(document: Document) -> Json:
     """Convert a document's bibliographic data to JSON."""
-    data = {
-        "key": document.key,
-        "title": document.title,
-        "creators": document.creators,
-        "issued": document.issued,
-    }
+    data = get_attributes(document, ("key", "title", "creators", "issued"))
     return {**data, "identifiers": dict(document.identifiers)}
 
 
@@ -290,17 +229,7 @@ STATUS_TEXTS = {
 }
 """How the user sees each status of a highlight."""
 
-_MAX_PROPOSAL_REASONS = 3
 _MAX_QUESTION_CHARS = 72
-_CHARS_BEFORE_GAP = 24
-"""The number of characters to show before the first gap when a long question is truncated on
-the left.
-"""
-
-
-def get_anki_status(list_row: ListRow) -> str:
-    """Return a card's status in Anki; drafts are always "none"."""
-    return list_row.anki if isinstance(list_row, LocalCard) else "none"
 
 
 def format_title(highlight: Highlight) -> str:
@@ -308,78 +237,53 @@ def format_title(highlight: Highlight) -> str:
     return ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
 
 
-_STATE_SIGNS = {"accepted": "✓", "in Anki": "✓", "waiting": "○", "revision": "○"}
+_STATE_SIGNS = {
+    "accepted": "✓",
+    "in Anki": "✓",
+    "proposed": "○",
+    "waiting": "○",
+    "revision": "○",
+}
 
 
-def format_list_row(list_row: ListRow, facts: str = "") -> str:
-    """Format a card or draft as one line: question, `facts`, and document title.
+def format_row(view: CardView, facts: str = "") -> str:
+    """Format a card, draft or proposal as one line: question, `facts`, and document title.
 
     The line starts with ✓ for an accepted card and ○ for a pending draft. Any other state
     is marked with ✗ and spelled out.
     """
-    _, *other_gaps = list_alternative_gaps(list_row) or [""]
-    parts = [_format_card_question(list_row.fields)]
-    if other_gaps:
-        parts.append(f"or: {truncate(' · '.join(other_gaps), 60)}")
+    parts = [view.format_question(*mark_bold(" ").split(" "))]
+    if view.gaps[1:]:
+        parts.append(f"or: {truncate(' · '.join(view.gaps[1:]), 60)}")
     parts += [
         f"({remark})"
-        for remark in (facts, _STATE_SIGNS.get(list_row.state, list_row.state))
+        for remark in (facts, _STATE_SIGNS.get(view.state, view.state))
         if len(remark) > 1
     ]
-    sign = _STATE_SIGNS.get(list_row.state, "✗")
-    return (
-        f"{sign} {'  '.join(parts)}{RIGHT_ALIGN_MARK}{list_row.highlight.document.title}"
-    )
+    sign = _STATE_SIGNS.get(view.state, "✗")
+    place = format_title(view.card.highlight)
+    return f"{sign} {'  '.join(parts)}{RIGHT_ALIGN_MARK}{place}"
 
 
-def _format_card_question(fields: Iterable[Pair]) -> str:
-    text_by_field = dict(occlusion.to_readable_fields(fields))
-    if occlusion.OCCLUSION_FIELD in text_by_field:
-        return to_one_line(text_by_field[occlusion.OCCLUSION_FIELD]) or "(no label)"
-    question = text_by_field.get("Text") or text_by_field.get("Front", "")
-    return to_one_line(to_terminal_text(question, *mark_bold(" ").split(" ")))
+def format_short_question(list_row: ListRow) -> str:
+    """Format the question of a card or draft on one line, truncated."""
+    return truncate(view_card(list_row).question, _MAX_QUESTION_CHARS)
 
 
-def list_alternative_gaps(list_row: ListRow | Proposal) -> list[str]:
-    """Return the text hidden by each candidate gap of a draft, best first.
-
-    The list is empty for cards, whose gap has already been chosen.
-    """
-    gaps = list_row.gaps if isinstance(list_row, Draft) else ()
-    return [to_plain_text(format_cloze_answers(text)) for text in gaps]
+def format_sides(view: CardView) -> TextLines:
+    """Yield the fields of a card as bold text without markup, with gaps in brackets."""
+    for name, text in view.rows:
+        rows = "\n".join(format_table_rows(text)) or text
+        label = "" if name == "Text" else f"{name.lower()}: "
+        shown_text = to_terminal_text(rows).replace("\n", "\n    ")
+        yield f"{label}{mark_bold(shown_text)}"
 
 
 def proposal_to_json(proposal: Proposal) -> Json:
     """Convert a proposal to the JSON printed by `list --no-card --json`."""
-    return {
-        "fields": dict(proposal.fields),
-        "gaps": list_alternative_gaps(proposal),
-        "confidence": round(proposal.confidence, 2),
-    }
-
-
-def format_short_question(fields: Iterable[Pair]) -> str:
-    """Format a card's question on one line, with gaps in brackets.
-
-    A long question is truncated; a long cloze text is cut so that the first gap stays
-    visible.
-    """
-    text_by_field = dict(occlusion.to_readable_fields(fields))
-    question = text_by_field.get("Text") or text_by_field.get("Front", "")
-    if occlusion.OCCLUSION_FIELD in text_by_field:
-        question = text_by_field[occlusion.OCCLUSION_FIELD] or "(no label)"
-    question = to_one_line(question)
-    (before, answer), *_ = split_at_gaps(question) or [("", "")]
-    gap_start = len(before)
-    question = to_terminal_text(question)
-    # if a cloze text is long, show the part with the first gap
-    if not answer or gap_start + len(answer) + len("[]") <= _MAX_QUESTION_CHARS:
-        return truncate(question, _MAX_QUESTION_CHARS)
-    start = (
-        question.find(" ", max(gap_start - _CHARS_BEFORE_GAP, 0), gap_start) + 1
-        or gap_start
-    )
-    return f"…{truncate(question[start:], _MAX_QUESTION_CHARS - 1)}"
+    view = view_card(proposal)
+    confidence = round(proposal.confidence, 2)
+    return {**view.to_json(), "gaps": view.gaps, "confidence": confidence}
 
 
 def format_question_row(question: Question) -> str:
@@ -441,17 +345,14 @@ def format_outcome(
             `edit`.
     """
     highlight = outcome.highlight
-    document_title = format_title(highlight)
     if proposal:
-        yield f"○ {_format_card_question(proposal.fields)}{RIGHT_ALIGN_MARK}{document_title}"
+        yield format_row(view_card(proposal))
         if whole:
-            _, *other_gaps = list_alternative_gaps(proposal)
-            alternatives = f"; or: {' · '.join(other_gaps)}" if other_gaps else ""
-            yield f"    proposal, score {100 * proposal.confidence:.0f}{alternatives}"
+            yield f"    proposal, score {100 * proposal.confidence:.0f}"
             yield f"    ankiforge accept {highlight.key}"
         return
     text = to_one_line(highlight.exact or highlight.comment)
-    yield f"– {text or f'({highlight.kind})'}{RIGHT_ALIGN_MARK}{document_title}"
+    yield f"– {text or f'({highlight.kind})'}{RIGHT_ALIGN_MARK}{format_title(highlight)}"
     yield f"    {STATUS_TEXTS.get(outcome.status, 'no card')}: {outcome.reason}"
     if whole:
         yield f"    {highlight.key}"
@@ -527,29 +428,22 @@ def _format_labelled(label: str, text: str) -> str:
     return f"{label:9} {text}".replace("\n", f"\n{'':10}")
 
 
-def format_list_row_in_full(
-    ledger: Ledger,
-    list_row: ListRow,
-    questions: Iterable[Question] = (),
+def format_in_full(
+    ledger: Ledger, list_row: ListRow, questions: Iterable[Question] = ()
 ) -> TextLines:
     """Yield lines with everything about a card or draft, from its fields to its state.
 
     Any of `questions` that concern the card are added at the end.
     """
-    from ankiforge.ledger import item_lists
-
     title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
     yield f"{title}  anki: {list_row.anki}" if isinstance(list_row, LocalCard) else title
     yield _format_labelled("deck", list_row.deck)
-    yield from format_content(list_row)
+    yield from format_content(view_card(list_row))
     yield from _format_source(list_row)
     for finding in list_row.findings:
         yield _format_labelled(finding.severity, finding.message)
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
-            for duplicate in item_lists.load_items(ledger, [finding.duplicate]):
-                yield _format_labelled(
-                    "", f"{duplicate.id[:10]}  {format_short_question(duplicate.fields)}"
-                )
+            yield from _format_other_card(ledger, "", finding.duplicate)
     if isinstance(list_row, PendingDraft):
         yield from _format_draft_state(ledger, list_row)
     else:
@@ -557,6 +451,14 @@ def format_list_row_in_full(
     for question in questions:
         if list_row.id in question.guids:
             yield from format_question(question)
+
+
+def _format_other_card(ledger: Ledger, label: str, id: str) -> TextLines:
+    from ankiforge.ledger import item_lists
+
+    for list_row in item_lists.load_items(ledger, [id]):
+        text = f"{list_row.id[:10]}  {format_short_question(list_row)}"
+        yield _format_labelled(label, text)
 
 
 def format_quote_in_passage(passage: str, quote: str) -> str:
@@ -582,23 +484,22 @@ def _truncate_at_word(text: str, limit: int) -> str:
     return f"{start if len(last_word) <= _MAX_WORD_CHARS else text[:limit]}…"
 
 
-def format_content(list_row: ListRow) -> TextLines:
+def format_content(view: CardView) -> TextLines:
     """Yield the fields, gaps and quote of a card or draft."""
-    for name, text in list_row.fields:
+    for name, text in view.rows:
         if name != occlusion.OCCLUSION_FIELD:
             yield _format_labelled(name.lower(), text)
-    masks = get_figure_masks(list_row)
-    if masks is not None:
-        hides_one = masks.hide == occlusion.HIDE_ONE
+    if view.masks is not None:
+        hides_one = view.masks.hide == occlusion.HIDE_ONE
         yield _format_labelled(
             "hides", "one label at a time" if hides_one else "all labels"
         )
-        for mask in masks.masks:
+        for mask in view.masks.masks:
             state = "" if mask.on else "  (switched off)"
             yield _format_labelled("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
-    for number, text in enumerate(list_alternative_gaps(list_row), start=1):
+    for number, text in enumerate(view.gaps, start=1):
         yield _format_labelled(f"gap {number}", text)
-    yield _format_labelled("quote", list_row.quote)
+    yield _format_labelled("quote", view.card.quote)
 
 
 def _format_source(list_row: ListRow) -> TextLines:
@@ -613,44 +514,33 @@ def _format_source(list_row: ListRow) -> TextLines:
 
 
 def _format_draft_state(ledger: Ledger, draft: PendingDraft) -> TextLines:
-    from ankiforge.ledger import item_lists
-    from ankiforge.review.items import explain_pending
-
-    reason = explain_pending(draft)
-    if reason:
-        yield _format_labelled("waits", reason)
-    for old_card in item_lists.load_items(
-        ledger, [draft.changed_card] if draft.changed_card else []
-    ):
-        yield _format_labelled(
-            "instead of" if draft.replaces else "now", _format_fields(old_card.fields)
-        )
-    force_option = "--force " if draft.is_blocked else ""
+    yield _format_labelled("waits", explain_pending(draft))
+    for remark in draft.remarks:
+        if remark.detail:
+            yield _format_labelled("", f"{remark.kind}: {remark.detail}")
+    if draft.changed_card:
+        label = "instead of" if draft.replaces else "now"
+        yield from _format_other_card(ledger, label, draft.changed_card)
+    id = draft.id[:10]
+    options = "--force " if draft.is_blocked else ""
     gap_option = " --gap 1" if len(draft.gaps) > 1 else ""
     effect = " (the card gets these words)" if draft.revises else ""
-    yield _format_labelled(
-        "", f"ankiforge accept {force_option}{draft.id[:10]}{gap_option}{effect}"
-    )
+    first_field = draft.family.content_fields[0]
+    is_figure = draft.kind is CardKind.OCCLUSION
+    commands = [f"accept {options}{id}{gap_option}{effect}"]
     if draft.revises and not draft.is_hand_written:
-        yield _format_labelled(
-            "",
-            f"ankiforge accept --another {force_option}{draft.id[:10]}{gap_option} (another card)",
-        )
-    if draft.kind is CardKind.OCCLUSION:
-        yield _format_labelled("", "ankiforge review")
-    else:
-        first_field = draft.family.content_fields[0]
-        yield _format_labelled(
-            "", f'ankiforge edit {draft.id[:10]} --field {first_field} "…"'
-        )
-    yield _format_labelled("", f"ankiforge reject {draft.id[:10]}")
+        commands.append(f"accept --another {options}{id}{gap_option} (another card)")
+    commands.append("review" if is_figure else f'edit {id} --field {first_field} "…"')
+    for arguments in (*commands, f"reject {id}"):
+        yield _format_labelled("", f"ankiforge {arguments}")
 
 
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
     from ankiforge.ledger.tables.anki_notes import load_present_note
 
     if card.revision:
-        yield _format_labelled("revision", _format_fields(card.revision.fields))
+        new_text = view_card(card.revision)
+        yield _format_labelled("revision", f"{new_text.question} → {new_text.answer}")
         yield _format_choices(card.revision.id, "take the new words", "keep the old ones")
         if not card.revision.is_hand_written:
             yield _format_labelled(
@@ -671,36 +561,6 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
         yield _format_labelled(card.verdict_name, card.why)
     if not card.is_live:
         yield _format_labelled("", f"ankiforge undo {card.id[:10]}")
-
-
-def get_figure_masks(content: CardContent) -> occlusion.Masks | None:
-    """Return the masks of an image occlusion card, or None for other kinds of cards."""
-    if content.kind is not CardKind.OCCLUSION:
-        return None
-    return occlusion.get_masks(content.fields)
-
-
-def explain_proposal(proposal: Proposal) -> str:
-    """Explain why a proposal's sentence should make a good card, strongest reasons first."""
-    from ankiforge.draft.propose import ScoredSentence, draft_cloze, score_sentences
-    from ankiforge.draft.propose.features import rank_features
-
-    reasons = []
-    for sentence in score_sentences(proposal.highlight):
-        if not isinstance(sentence, ScoredSentence):
-            continue
-        draft = draft_cloze(proposal.highlight, sentence)
-        if not isinstance(draft, Draft) or draft.quote != proposal.quote:
-            continue
-        for feature in rank_features(sentence.features):
-            if feature.weight > 0:
-                reasons.append(feature.description)
-    return "; ".join(reasons[:_MAX_PROPOSAL_REASONS])
-
-
-def _format_fields(fields: Fields) -> str:
-    parts = [f"{name}: {text}" for name, text in occlusion.to_readable_fields(fields)]
-    return to_one_line("; ".join(parts))
 
 
 def _format_choices(id: str, accept_effect: str, reject_effect: str) -> str:

@@ -46,18 +46,17 @@ from ankiforge.pipeline.query import (
 )
 from ankiforge.reports.cards import (
     decision_to_json,
-    explain_proposal,
     format_change,
     format_decision_line,
     format_decision_row,
     format_fact_count,
-    format_list_row,
-    format_list_row_in_full,
+    format_in_full,
     format_location,
     format_outcome,
     format_passage,
     format_question,
     format_question_row,
+    format_row,
     format_skipped,
     highlight_to_json,
     list_row_to_json,
@@ -67,6 +66,7 @@ from ankiforge.reports.cards import (
     question_to_json,
     skipped_to_json,
 )
+from ankiforge.reports.view import view_card
 from ankiforge.review import sittings
 from ankiforge.review.items import list_facts
 from ankiforge.text import RIGHT_ALIGN_MARK, to_one_line
@@ -176,7 +176,7 @@ class Listing:
         for _, passage_drafts in groupby(drafts, get_passage_key):
             draft = next(passage_drafts)
             facts = format_fact_count(list_facts(self._ledger, draft.highlight))
-            yield None, (format_list_row(draft, facts),)
+            yield None, (format_row(view_card(draft), facts),)
 
     def _find_matching_ids(
         self, query: Strings, *, everything: bool = False
@@ -202,11 +202,11 @@ class Listing:
         adds each item's questions; for a verbose listing, it adds the history.
         """
         ledger = self._ledger
-        verbose = self._verbose
-        questions = find_open_questions(ledger) if whole or verbose else []
+        is_long = whole or self._verbose
+        questions = find_open_questions(ledger) if is_long else []
         for list_row in iter_rows_as_in_anki(ledger, list_rows):
             decisions: list[HistoryEntry] = []
-            if whole and verbose:
+            if whole and self._verbose:
                 is_card = isinstance(list_row, LocalCard)
                 decisions = ledger.list_history(
                     list_row.id if is_card else list_row.highlight.key
@@ -214,24 +214,19 @@ class Listing:
             if self._as_json:
                 data = list_row_to_json(ledger, list_row, self._decks)
                 if whole:
-                    row_questions = [
-                        question
+                    data["questions"] = [
+                        question_to_json(question)
                         for question in questions
                         if list_row.id in question.guids
                     ]
-                    data["questions"] = [
-                        question_to_json(question) for question in row_questions
-                    ]
-                if whole and verbose:
-                    data["decisions"] = [decision_to_json(entry) for entry in decisions]
+                if whole and self._verbose:
+                    data["decisions"] = [*map(decision_to_json, decisions)]
                 yield data, ()
-                continue
-            if not whole and not verbose:
-                yield None, (format_list_row(list_row),)
-                continue
-            text = [*format_list_row_in_full(ledger, list_row, questions)]
-            text += map(format_decision_line, decisions)
-            yield None, text
+            elif is_long:
+                text = format_in_full(ledger, list_row, questions)
+                yield None, [*text, *map(format_decision_line, decisions)]
+            else:
+                yield None, (format_row(view_card(list_row)),)
 
     def _list_changed_items(self, query: Strings) -> ListedRows:
         """Yield source changes that affect the cards matching a query.
@@ -309,8 +304,6 @@ class Listing:
             "proposal": proposal_to_json(proposal) if proposal else None,
         }
         lines = [*format_outcome(outcome, proposal, whole=whole)]
-        if proposal and self._verbose and not self._as_json:
-            lines.append(f"    because: {explain_proposal(proposal)}")
         return data, lines
 
     def show_rows(self, arguments: Strings) -> ListedRows:

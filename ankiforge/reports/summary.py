@@ -36,7 +36,6 @@ from ankiforge.model import (
     Pair,
     Problem,
     QuestionKind,
-    RemarkKind,
     Strings,
     TextChange,
     Value,
@@ -758,7 +757,6 @@ def _describe_reason(reason: str) -> str:
         NO_WARNING_REASON: "no warning (ankiforge accept --all takes these)",
         NO_LABEL: "no label was found in the figure",
         MANY_LABELS: "the figure has many labels",
-        RemarkKind.FORM: "lines or words that may not be cards: one answer is for all",
     }
     return text_by_reason.get(reason) or describe_rule(reason)
 

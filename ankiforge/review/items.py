@@ -14,7 +14,7 @@ from contextlib import suppress
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.check import RULES, Rule, describe_rule
+from ankiforge.check import describe_rule
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import (
     UNCARDED_STATUSES,
@@ -30,15 +30,11 @@ from ankiforge.ledger.cards import load_card
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.forms import describe_form
 from ankiforge.ledger.offers import iter_offers
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
-    AGENT_DRAFTER,
     CardKind,
-    Draft,
     Fields,
-    Finding,
     Guid,
     Highlight,
     Json,
@@ -74,31 +70,6 @@ from ankiforge.review.selection import (
 )
 from ankiforge.text import regex
 
-_REMARK_SENTENCES = {
-    RemarkKind.EQUAL_CARD: "You have a card with the same words.",
-    RemarkKind.SAME_SENTENCE: "You have a card of this sentence with another answer.",
-    RemarkKind.REJECTED_ELSEWHERE: "You rejected the same words in another place.",
-    RemarkKind.DECIDED_ON_LOST: (
-        "You decided before on a passage with nearly the same words, which is gone."
-    ),
-    RemarkKind.NEAR: "You decided on nearly the same words: “{near}”.",
-    RemarkKind.DECIDED_BEFORE: (
-        "You rejected, changed or undid a card from this sentence before."
-    ),
-    RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are not cards here.",
-    RemarkKind.REPLACEMENT: (
-        "Your card of this passage would be replaced, and its schedule would end."
-    ),
-    RemarkKind.FORM: "{lines} may not be cards.",
-}
-"""A sentence for each kind of remark. Kinds without a sentence are clear from what is shown next to
-the draft.
-"""
-_REMARKS_IN_LISTS = {
-    RemarkKind.FORM: "{lines} may not be cards",
-    RemarkKind.REVISION: "it would be the new text of a card",
-}
-"""The text of remarks in lists of drafts, for kinds whose usual text says too little there."""
 _CODE_SPAN = regex(r"`([^`]*)`")
 
 
@@ -179,98 +150,6 @@ def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
         fields = {**dict(draft.fields), "Text": text}
         cards.append(replace(draft, fields=tuple(fields.items())))
     return cards
-
-
-# --- reasons ----------------------------------------------------------------------------
-
-
-def list_review_reasons(draft: Draft) -> Strings:
-    """Return sentences saying why a draft needs a closer look.
-
-    Findings of checks come first, followed by remarks.
-    """
-    sentences = []
-    for finding in draft.findings:
-        if finding.severity is not Severity.INFO:
-            sentences.append(to_sentence(finding.message))
-    if isinstance(draft, PendingDraft):
-        lines = describe_form(draft.highlight.written)
-        for remark in draft.remarks:
-            if remark.kind in _REMARK_SENTENCES:
-                template = _REMARK_SENTENCES[remark.kind]
-                sentences.append(
-                    to_sentence(template.format(lines=lines, near=draft.near))
-                )
-    return tuple(dict.fromkeys(sentences))
-
-
-def find_main_warning(draft: Draft) -> str:
-    """Return the main reason why a draft needs a closer look, with advice, or "".
-
-    Remarks about the user's earlier decisions take precedence over warnings, but not over
-    findings that block the draft.
-    """
-    sentences = list_review_reasons(draft)
-    broken_rule = _find_main_broken_rule(draft)
-    has_remark = isinstance(draft, PendingDraft) and any(
-        remark.kind in _REMARK_SENTENCES for remark in draft.remarks
-    )
-    if broken_rule is None or (has_remark and not draft.is_blocked):
-        return sentences[-1] if sentences else ""
-    rule, finding = broken_rule
-    # the short message does without details such as numbers
-    message = (
-        rule.short_message if rule.limit or rule.group == "form" else finding.message
-    )
-    return f"{to_sentence(message)} {rule.advice}"
-
-
-def has_wording_problem(draft: Draft) -> bool:
-    """Return whether a draft's main problem is its wording, which the user can edit."""
-    broken_rule = _find_main_broken_rule(draft)
-    return broken_rule is not None and broken_rule[0].group in ("structure", "wording")
-
-
-def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
-    """Return the most important rule that a draft breaks, with the finding, or None.
-
-    Blocking rules come before warnings; ties are resolved by the order of `RULES`.
-    """
-    findings_by_check = {candidate.check: candidate for candidate in draft.findings}
-    broken_rules = [
-        (rule, findings_by_check[rule.id])
-        for rule in RULES
-        if rule.id in findings_by_check
-    ]
-    severities = [Severity.BLOCK, Severity.WARN]
-    broken_rules = [
-        candidate for candidate in broken_rules if candidate[1].severity in severities
-    ]
-    return min(
-        broken_rules,
-        key=lambda candidate: severities.index(candidate[1].severity),
-        default=None,
-    )
-
-
-def explain_pending(draft: PendingDraft) -> str:
-    """Explain why a draft is pending, or return "" if its findings already say so."""
-    reasons = []
-    for remark in draft.remarks:
-        if remark.kind is RemarkKind.TAKEN_BACK and not draft.is_hand_written:
-            continue  # such a draft waits in any case
-        reason = _REMARKS_IN_LISTS.get(remark.kind, remark.text)
-        reasons.append(reason.format(lines=describe_form(draft.highlight.written)))
-    findings = draft.findings
-    if reasons or any(finding.severity is not Severity.INFO for finding in findings):
-        return "; ".join(reasons)
-    drafter = draft.origin.drafter
-    if drafter.startswith("rules") and not draft.is_user_card:
-        return "a mark; you decide"
-    if drafter.startswith("rules"):
-        return "no warning: your settings make it wait"
-    maker = "proposed by an agent" if drafter == AGENT_DRAFTER else "drafted by a model"
-    return f"{maker}; you decide"
 
 
 def to_sentence(text: str) -> str:
@@ -669,8 +548,6 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
             return "held back by a question: ankiforge list --view questions"
-        if remark.kind is RemarkKind.EQUAL_CARD:
-            return "with the words of a card"
         if remark.kind not in (RemarkKind.TAKEN_BACK, RemarkKind.SAME_SENTENCE):
             return remark.kind.value
     for finding in draft.findings:

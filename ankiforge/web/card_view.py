@@ -31,6 +31,7 @@ from ankiforge.model import (
     CardKind,
     Highlight,
     Json,
+    ListRow,
     Media,
     NoteType,
     Pair,
@@ -38,17 +39,9 @@ from ankiforge.model import (
     SourceKind,
     Span,
 )
+from ankiforge.reports.view import CardView, view_card
 from ankiforge.text import occlusion, regex, to_one_line
-from ankiforge.text.cloze import (
-    find_cloze_numbers,
-    find_gaps,
-    find_image_paths,
-    format_cloze_answers,
-    format_table_rows,
-    parse_table,
-    reveal_answers,
-    to_plain_text,
-)
+from ankiforge.text.cloze import find_cloze_numbers, find_gaps, find_image_paths
 from ankiforge.text.normalize import find_shields, isolate_bidi, locate
 
 if TYPE_CHECKING:
@@ -235,13 +228,14 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
     Returns:
         `front` and `back` as HTML, where the back repeats the question; `context`, the line
             that Anki shows above both, and `place`, the headings in it; `fields` as a list of
-            [name, label, pieces]; `title` and `answer` as plain text; `line` and
-            `answer_line`, the same on one line with formulas; `with_gaps`, the HTML of a
-            cloze text with its answers marked; and `note`, e.g. how many cards the note
-            makes. An occlusion card has `figure`, its picture and masks.
+            [name, label, pieces]; `title`, the question as plain text on one line; `question`
+            and `answer`, the HTML of both sides for a list, where a cloze text has its answers
+            marked in the question; and `note`, e.g. how many cards the note makes. An occlusion
+            card has `figure`, its picture and masks.
     """
-    if card.kind is CardKind.OCCLUSION:
-        return _render_figure(card, find_picture)
+    view = view_card(card)
+    if view.masks is not None:
+        return _render_figure(card, view, view.masks, find_picture)
     family = card.kind.family
     markdown = dict(card.fields)
     html_by_name = {}
@@ -249,29 +243,23 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
     html = render_content(card.kind, card.fields, media)
     for name, field in zip(family.content_fields, html, strict=True):
         html_by_name[name] = adapt_html_to_page(field)
-    text = markdown.get("Text", "")
-    as_line = _flatten_table(text)
     if (
         family is NoteType.CLOZE
     ):  # the front has the gaps blanked out, and the back shows their answers
-        count = len(set(find_cloze_numbers(text)))
+        count = len(find_cloze_numbers(view.front))
         front = _wrap_part(
             "text", _render_clozes(html_by_name["Text"], hidden=True, number=number)
         )
-        with_gaps = _render_clozes(html_by_name["Text"], hidden=False, number=number)
-        back = _wrap_part("text", with_gaps)
+        question = _render_clozes(html_by_name["Text"], hidden=False, number=number)
+        answer = ""
+        back = _wrap_part("text", question)
         note = f"Makes {count} cards." if count > 1 else ""
-        title = to_plain_text(as_line)
-        answer = format_cloze_answers(text)
-        answer_source = " · ".join(gap.answer for gap in find_gaps(text))
     else:
-        front = _wrap_part("question", html_by_name["Front"])
-        with_gaps = ""
-        back = f"{front}<hr>{_wrap_part('answer', html_by_name['Back'])}"
+        question = html_by_name["Front"]
+        answer = html_by_name["Back"]
+        front = _wrap_part("question", question)
+        back = f"{front}<hr>{_wrap_part('answer', answer)}"
         note = "Asked in both directions." if card.kind is CardKind.TWO_WAY else ""
-        title = to_plain_text(markdown.get("Front", ""))
-        answer_source = markdown.get("Back", "")
-        answer = to_plain_text(answer_source)
     word_fields = family.text_fields
     for name in word_fields:
         if html_by_name[name] and name not in family.required_fields:
@@ -289,8 +277,6 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
         html = render_field(source, cloze=family is NoteType.CLOZE, pictures=media)
         return _render_clozes(adapt_html_to_page(html), hidden=False)
 
-    if as_line != text:
-        with_gaps = draw(as_line)
     fields = []
     for name in word_fields:
         field_pieces = split_into_pieces(
@@ -303,11 +289,9 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
         "front": front,
         "back": back,
         "fields": fields,
-        "title": to_one_line(title),
-        "answer": to_one_line(answer),
-        "with_gaps": with_gaps,
-        "line": render_line(markdown.get(word_fields[0], "")),
-        "answer_line": render_line(answer_source),  # keeps formulas as TeX
+        "title": view.format_question("", ""),
+        "question": question,
+        "answer": answer,
         "note": note,
     }
 
@@ -319,13 +303,13 @@ def adapt_html_to_page(html: str) -> str:
     return _FIELD_FORMULA.sub(_render_formula_match, html)
 
 
-def _render_figure(card: ShownCard, find_picture: FindPicture) -> Json:
-    masks = occlusion.get_masks(card.fields)
+def _render_figure(
+    card: ShownCard, view: CardView, masks: occlusion.Masks, find_picture: FindPicture
+) -> Json:
     media = find_pictures(card, find_picture)
     pictures_shown = list(media.values())
     picture = adapt_html_to_page(render_content(card.kind, card.fields, media)[-1])
-    labels = to_one_line(" · ".join(occlusion.list_labels(masks)))
-    title = labels or f"Figure in {card.highlight.document.title}"
+    labels = escape(to_one_line(" · ".join(occlusion.list_labels(masks))))
     return {
         "figure": {
             "src": f"/picture/{pictures_shown[0].name}" if pictures_shown else "",
@@ -335,48 +319,26 @@ def _render_figure(card: ShownCard, find_picture: FindPicture) -> Json:
         },
         "context": "",
         "front": _wrap_part("question", picture),
-        "back": f"{_wrap_part('question', picture)}<hr>{_wrap_part('answer', escape(labels))}",
+        "back": f"{_wrap_part('question', picture)}<hr>{_wrap_part('answer', labels)}",
         "fields": [],
-        "title": title,
+        "title": view.question,
+        "question": escape(view.question),
         "answer": "",
-        "with_gaps": "",
-        "line": [(title, "")],
-        "answer_line": [],
         "note": "",
     }
 
 
-def render_line(markdown: str) -> list[Pair]:
-    """Render Markdown as one line of (text, MathML) pairs, revealing cloze deletions.
-
-    The MathML is "" for text that isn't a formula.
-    """
-    parts: list[Pair] = []
-    for source, formula in split_at_formulas(
-        to_one_line(reveal_answers(_flatten_table(markdown)))
-    ):
-        text = source
-        if source.strip() and not formula:
-            # remove markup, but keep whitespace next to a formula
-            before = " " if source[0].isspace() else ""
-            after = " " if source[-1].isspace() else ""
-            text = f"{before}{to_plain_text(source)}{after}"
-        if text:
-            parts.append((text, formula))
-    return parts
+def render_row(list_row: ListRow) -> Json:
+    """Render a card or draft as JSON for a row of a list, without its pictures."""
+    card = render_card(list_row, lambda *_: None)
+    row = {name: card[name] for name in ("title", "question", "answer")}
+    state = list_row.state
+    return {"id": list_row.id, **row, "state": state[:1].upper() + state[1:]}
 
 
-def _flatten_table(markdown: str) -> str:
-    """Reduce a table to the first cell with a cloze deletion, falling back to all cells.
-
-    Other text is returned unchanged.
-    """
-    rows = parse_table(markdown)
-    for row in rows[1:]:
-        for column, cell in zip(rows[0][1:], row[1:], strict=False):
-            if find_gaps(cell):
-                return f"{row[0]} › {column}: {cell}"
-    return " · ".join(format_table_rows(markdown)) or markdown
+def render_text(markdown: str) -> str:
+    """Render Markdown without cloze deletions as HTML for a list, without pictures."""
+    return adapt_html_to_page(render_field(markdown, cloze=False))
 
 
 def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:

@@ -45,13 +45,17 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.pipeline.collection import apply_anki_edits
+from ankiforge.reports.view import (
+    find_main_warning,
+    has_wording_problem,
+    list_findings,
+    list_remarks,
+    view_card,
+)
 from ankiforge.review import Item
 from ankiforge.review.items import (
     expand_gaps,
-    find_main_warning,
-    has_wording_problem,
     list_facts,
-    list_review_reasons,
     to_sentence,
 )
 from ankiforge.review.selection import (
@@ -67,7 +71,7 @@ from ankiforge.web.card_view import (
     find_card_quote,
     mark_differences,
     render_card,
-    render_line,
+    render_text,
     split_at_formulas,
 )
 from ankiforge.web.documents import DocumentRenderer
@@ -130,6 +134,10 @@ OTHERS = build_action(
 )
 
 
+def _render_line(card_json: Json) -> Json:
+    return {"id": "", "question": card_json["question"], "answer": card_json["answer"]}
+
+
 def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
     """Copy `action` with a new label, optionally overriding the message and other fields."""
     return {**action, "label": label, "said": message or action["said"], **more}
@@ -160,7 +168,7 @@ def _render_warning(draft: Draft) -> Texts | None:
     text = find_main_warning(draft)
     if not text:
         return None
-    details = " ".join(list_review_reasons(draft))
+    details = " ".join((*list_findings(draft), *list_remarks(draft)))
     tone = "stop" if draft.is_blocked else "quiet" if draft.is_clean else "caution"
     return {"text": text, "tone": tone, "details": "" if details == text else details}
 
@@ -258,7 +266,7 @@ def selectable_text_to_json(highlight: Highlight) -> Json:
 #
 # `several` tells whether the passage has further facts. `then` is the item of the next fact, which
 # the page shows once this one is accepted. Each of `lines` is a possible card: it has the ids of
-# its drafts (`id`), its front (`a`), its backs (`b`), its location (`at`), whether it is ticked
+# its drafts (`id`), its `question`, its `answer`, its location (`at`), whether it is ticked
 # (`on`), and a warning (`note`). An occlusion card has `figure`, its picture and masks. The user
 # can edit the masks if the item has `masks`.
 
@@ -310,7 +318,7 @@ class ItemRenderer:
         else:
             item_json = self._render_drafts(item.drafts)
         if item_json.get("cards"):
-            item_json.setdefault("line", item_json["cards"][0]["line"])
+            item_json.setdefault("question", item_json["cards"][0]["question"])
         return {"id": item.id, "turn": item.content_hash, **item_json}
 
     def _render_drafts(self, drafts: Sequence[OfferedDraft]) -> Json:
@@ -412,7 +420,6 @@ class ItemRenderer:
         source = self.render_source(highlight)
         return {
             "title": truncate(title, 90),
-            "line": parts,
             "compose": parts,
             "code": words["code"],
             "blank": [["Front", "Question", []], ["Back", "Answer", []]],
@@ -460,8 +467,7 @@ class ItemRenderer:
                     for kept_guid in question.guids[:MAX_LINES]
                 ]
                 views = [render_card(card, self.find_picture) for card in kept_cards]
-                lines = [(view["line"], view["answer_line"]) for view in views]
-                about["lines"] = [{"id": "", "a": a, "b": b} for a, b in lines]
+                about["lines"] = [*map(_render_line, views)]
             case QuestionKind.DUPLICATE:
                 about = self._render_duplicate_question(question)
             case QuestionKind.CONFLICT:
@@ -478,9 +484,8 @@ class ItemRenderer:
                 missing_views = [
                     render_card(card, self.find_picture) for card in missing_cards
                 ]
-                lines = [(view["line"], view["answer_line"]) for view in missing_views]
-                about["lines"] = [{"id": "", "a": a, "b": b} for a, b in lines]
-                if len(lines) == 1:
+                about["lines"] = [*map(_render_line, missing_views)]
+                if len(missing_views) == 1:
                     about = {"ask": about["ask"], "cards": missing_views}
             case QuestionKind.FORM:
                 about = self._render_form_question(question)
@@ -601,16 +606,13 @@ class ItemRenderer:
         remarks = tuple(
             remark for remark in first.remarks if remark.kind is not RemarkKind.FORM
         )
-        backs: list[Pair] = []
-        for back in group.backs[:MAX_BACKS]:
-            backs += [(" · ", ""), *render_line(back)] if backs else render_line(back)
         document = first.highlight.document
         location = group.directory or document.path or document.title
         count = len(group.drafts)
         return {
             "id": " ".join(draft.id for draft in group.drafts),
-            "a": render_line(group.front),
-            "b": backs,
+            "question": render_text(group.front),
+            "answer": " · ".join(map(render_text, group.backs[:MAX_BACKS])),
             "at": location if count == 1 else f"{count} lines, {location}",
             "on": all(draft.is_clean for draft in group.drafts)
             and group.front.casefold() not in read_word_set("signs", "label"),
@@ -636,7 +638,7 @@ class ItemRenderer:
         views = [render_card(card, self.find_picture) for card in expand_gaps(draft)]
         return {
             **view,
-            "gaps": [gap_view["answer"] for gap_view in views],
+            "gaps": view_card(draft).gaps,
             "spans": full_sentence.gaps,
             "views": [gap_view["fields"] for gap_view in views],
             "parts": split_at_formulas(full_sentence.text, full_sentence.formulas),

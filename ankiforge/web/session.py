@@ -32,7 +32,6 @@ from ankiforge.model import (
     Json,
     Media,
     Origin,
-    Pair,
     Preview,
     ShownCard,
     SourceKind,
@@ -55,7 +54,7 @@ from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
 from ankiforge.review.items import iter_changed_cards, to_sentence
 from ankiforge.review.sittings import DocumentPile, Sitting, format_pending_counts
 from ankiforge.text import format_count
-from ankiforge.web.card_view import render_card
+from ankiforge.web.card_view import render_card, render_row
 from ankiforge.web.documents import (
     DocumentRenderer,
     PageRenderer,
@@ -533,13 +532,8 @@ class ReviewSession:
         )
         rows = []
         for line in lines:
-            state = line.state[:1].upper() + line.state[1:]
-            view = render_card(line, lambda *_: None)
-            location = " · ".join(
-                filter(None, (line.highlight.document.title, line.deck))
-            )
-            sides = {name: view[name] for name in ("with_gaps", "answer_line")}
-            rows.append(_build_card_row(line.id, view["line"], location, state, **sides))
+            places = (line.highlight.document.title, line.deck)
+            rows.append({**render_row(line), "place": " · ".join(filter(None, places))})
         last = start + len(rows)
         summary = format_count(len(ids), "card")
         states = {row["state"] for row in rows}
@@ -1053,9 +1047,3 @@ class ReviewSession:
             if highlight.page_label:
                 label = f"Open page {highlight.page_label}"
         return [{"label": label, "href": href}]
-
-
-def _build_card_row(
-    id: str, line: list[Pair], location: str | list[Pair], state: str, **more: object
-) -> Json:
-    return {"id": id, "line": line, "place": location, "state": state, **more}

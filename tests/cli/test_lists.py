@@ -143,7 +143,7 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     [waits] = read.ok("list", "verdict:waiting", "--json").lines
     assert waits["id"].startswith("dr")
     assert waits["guid"] is None
-    assert waits["waits"] == "a mark; you decide"
+    assert waits["waits"] == "A mark; you decide."
     [card] = read.ok("list", "language", "--json").lines
     assert card["id"] == card["guid"]
     assert (card["verdict"], card["anki"], card["deck"]) == (

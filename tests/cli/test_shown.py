@@ -144,7 +144,7 @@ def test_a_question_ends_with_its_card_and_the_draft_waits(moved):
     waiting = moved.json("status")["waiting"]
     assert waiting == {"new": 1, "changed": 0, "questions": 0, "held": 0}
     [draft] = moved.ok("list", "--view", "new", "--json").lines
-    assert draft["waits"] == "you decided on nearly the same words, which are gone"
+    assert draft["waits"] == "You decided on nearly the same words, which are gone."
     moved.ok("accept", draft["id"])
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from ankiforge.draft.chat import explain_unusable_answer
 from ankiforge.draft.client import Completion
@@ -16,7 +16,6 @@ from ankiforge.draft.instructions import (
 )
 from ankiforge.draft.llm import Estimate
 from ankiforge.draft.prompt import ReplyShape, build_reply_schema, make_rule_values
-from ankiforge.draft.propose import propose_drafts
 from ankiforge.draft.propose.excerpts import complete_sentence
 from ankiforge.draft.propose.features import extract_cue_features
 from ankiforge.draft.propose.rejection import is_poor_answer
@@ -35,7 +34,6 @@ from ankiforge.model import (
     DraftingResult,
     Highlight,
     HighlightKind,
-    Proposal,
 )
 from ankiforge.pipeline.run_result import ChatImport
 
@@ -253,29 +251,6 @@ def test_a_comment_that_stands_beside_its_quote_is_no_evidence():
     bare = remove_comment_from_context(quote)
     assert "Altmann" not in bare.suffix + bare.nearby
     assert "two membranes" in bare.nearby
-
-
-# --- why a sentence is proposed ----------------------------------------------------------------
-
-TWO_FACTS = (
-    "Melatonin is called the hormone of darkness because it is released at night. "
-    "In 1958 the dermatologist Aaron Lerner isolated melatonin from the pineal gland."
-)
-
-
-@pytest.mark.parametrize(
-    ("sentence", "says", "says_not"),
-    [(0, "names something", "has a year"), (1, "has a year", "names something")],
-)
-def test_the_reasons_for_a_proposal_are_those_of_its_sentence(sentence, says, says_not):
-    from ankiforge.reports.cards import explain_proposal
-
-    highlight = marked(TWO_FACTS)
-    quote = TWO_FACTS.split(". ")[sentence].removesuffix(".") + "."
-    [draft] = [each for each in propose_drafts(highlight).drafts if each.quote == quote]
-    why = explain_proposal(Proposal(**asdict(draft), passages=(highlight,)))
-    assert says in why
-    assert says_not not in why
 
 
 NONE_MADE = DraftingResult(marked(CLAUSE), is_declined=True)

@@ -80,7 +80,6 @@ def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):
     listed = forge.ok("list", "--no-card", "-v").stdout
     assert all(gap in listed for gap in gaps)
     assert f"ankiforge accept {war['key']}" in listed
-    assert "because: " in listed
 
 
 def test_the_list_is_in_the_order_of_worth(forge, note):

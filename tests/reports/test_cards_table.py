@@ -1,4 +1,4 @@
-"""How a card and its document are named in one line, as rows."""
+"""A card and its document on one line."""
 
 from itertools import islice
 
@@ -11,12 +11,8 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
 )
-from ankiforge.reports.cards import (
-    format_list_row,
-    format_list_row_in_full,
-    format_short_question,
-    format_title,
-)
+from ankiforge.reports.cards import format_in_full, format_row, format_title
+from ankiforge.reports.view import view_card
 
 
 @pytest.mark.parametrize(
@@ -35,39 +31,44 @@ def test_a_document_is_named_with_the_page_if_there_is_one(page, line):
     assert format_title(highlight) == line
 
 
-LONG = "The isolation of arriving ships for forty days, before anybody may go ashore, is called"
-
-
 @pytest.mark.parametrize(
-    ("fields", "line"),
+    ("kind", "fields", "question", "answer"),
     [
-        ({"Front": "What helps?", "Back": "tests"}, "What helps?"),
-        ({"Text": "{{c1::Tests}} help."}, "[Tests] help."),
+        ("basic", {"Front": "What helps?", "Back": "**tests**"}, "What helps?", "tests"),
+        ("cloze", {"Text": "{{c1::Tests}} help."}, "[Tests] help.", "Tests"),
         (
+            "cloze",
             {"Text": r"{{c1::$\alpha$}} bounds **type I** errors, $1 - \beta$."},
             r"[$\alpha$] bounds type I errors, $1 - \beta$.",
+            r"\alpha",
         ),
-        ({"Front": f"{LONG} how?"}, f"{LONG[:71]}…"),
-        # of a long cloze, the part that has its first gap
         (
-            {"Text": f"{LONG} {{{{c1::quarantine}}}}."},
-            "…go ashore, is called [quarantine].",
+            "cloze",
+            {"Text": "| a | b |\n|---|---|\n| one | {{c1::two}} |"},
+            "a · b one · [two]",
+            "two",
         ),
-        ({"Text": f"{{{{c1::Quarantine}}}}: {LONG}"}, f"[Quarantine]: {LONG[:57]}…"),
-        ({"Occlusion": "hide all", "Image": "x"}, "(no label)"),
-        ({"Occlusion": "hide all\n1 .1 .2 .3 .4 Femur", "Image": "x"}, "Femur"),
+        ("occlusion", {"Occlusion": "hide all", "Image": "x"}, "Figure in Notes", ""),
+        (
+            "occlusion",
+            {"Occlusion": "hide all\n1 .1 .2 .3 .4 Femur", "Image": "x"},
+            "Femur",
+            "",
+        ),
     ],
 )
-def test_a_question_fits_a_line_with_its_first_gap(fields, line):
-    assert format_short_question(tuple(fields.items())) == line
+def test_a_card_is_a_question_and_an_answer_on_one_line(
+    make_card, kind, fields, question, answer
+):
+    view = view_card(make_card(CardKind(kind), **fields))
+    title = view.card.highlight.document.title
+    assert (view.question.replace(title, "Notes"), view.answer) == (question, answer)
 
 
 def test_a_figure_names_its_labels(make_card):
     masks = "hide all\n1 .1 .2 .3 .4 Femur\n2 .5 .5 .1 .1"
     card = make_card(CardKind.OCCLUSION, Occlusion=masks, Image="x")
-    text = [
-        line.split(maxsplit=1) for line in islice(format_list_row_in_full(None, card), 6)
-    ]
+    text = [line.split(maxsplit=1) for line in islice(format_in_full(None, card), 6)]
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
-    assert format_list_row(card).partition("\t")[0] == "✓ Femur · (2)"
+    assert format_row(view_card(card)).partition("\t")[0] == "✓ Femur · (2)"

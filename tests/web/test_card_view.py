@@ -10,7 +10,6 @@ from ankiforge.web.card_view import (
     find_card_quote,
     render_card,
     render_highlight_list,
-    render_line,
     split_at_formulas,
 )
 
@@ -86,14 +85,13 @@ def test_a_sound_is_played_where_anki_plays_it(make_card):
     assert f'src="/picture/{media.name}"></audio>' in view["back"]
 
 
-def test_a_table_or_a_formula_in_a_list_is_no_markup(make_card):
+def test_a_list_shows_the_text_of_the_card_with_its_gap_marked(make_card):
     table = "| a | b |\n|---|:-:|\n| the {{c1::left $x^2$}} cell | `c` |"
     view = render_card(make_card(CardKind.CLOZE, Text=table), lambda *_: None)
-    shown = [words for words, _ in view["line"]]
-    assert shown == ["a · b · the left ", "$x^2$", " cell · c"]
-    assert [bool(formula) for _, formula in view["line"]] == [False, True, False]
-    assert [words for words, _ in view["answer_line"]] == ["left ", "$x^2$"]
-    assert view["title"] == "a · b · the left x^2 cell · c"
+    assert "<table" in view["question"]
+    assert "<math" in view["question"].partition('class="cloze"')[2]
+    assert view["answer"] == ""
+    assert view["title"] == "a · b the left $x^2$ cell · c"
 
 
 @pytest.mark.parametrize(
@@ -129,19 +127,3 @@ def test_a_mark_of_a_book_stands_in_its_sentence(make_card, passage, shown):
         2
     ]
     assert quote.startswith(shown)
-
-
-TABLE = "| Op | Cost |\n|---|---|\n| append | O(1) |"
-
-
-@pytest.mark.parametrize(
-    ("markdown", "line"),
-    [
-        (TABLE, "Op · Cost append · O(1)"),
-        (TABLE.replace("O(1)", "{{c1::O(1)}}"), "append › Cost: O(1)"),
-        (TABLE.replace("append", "{{c1::append}}"), "Op · Cost append · O(1)"),
-    ],
-)
-def test_a_table_in_a_line_is_the_cell_that_is_asked(markdown, line):
-    shown = " ".join("".join(words for words, _ in render_line(markdown)).split())
-    assert shown.replace(" · append", " append") == line

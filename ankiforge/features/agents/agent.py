@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from ankiforge.check import compute_search_terms
@@ -51,6 +52,8 @@ from ankiforge.pipeline.draft import DraftChecker, iter_model_tasks, load_privac
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.reports.cards import decision_to_json
+from ankiforge.reports.view import view_card
 from ankiforge.review import sittings
 
 _PRIVATE = "this passage must stay on this computer (#no-llm)"
@@ -78,21 +81,12 @@ class AgentView:
 
         `reason` says why it needs work, or is "" if it doesn't.
         """
-        sendable = self.privacy.make_sendable(line.highlight)
         origin = line.origin
         entry: Json = {
-            "card": line.id,
-            "highlight": sendable.key,
-            "title": sendable.title,
-            "kind": line.kind.value,
-            "fields": dict(line.fields),
-            "quote": line.quote,
-            "state": line.state,
+            **view_card(line).to_json(),
+            "title": self.privacy.make_sendable(line.highlight).title,
             "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
-            "findings": [],
         }
-        if isinstance(line, PendingDraft):
-            entry |= findings_to_json(line)
         if reason:
             entry["why"] = reason
         return self.privacy.mask_entry(entry, line.highlight)
@@ -106,12 +100,7 @@ class AgentView:
             ):
                 continue
             if not self.privacy.is_private_passage(HighlightKey(decision.key)):
-                entry = {
-                    "highlight": decision.key,
-                    "rejected": decision.text,
-                    "at": decision.at,
-                }
-                yield self.privacy.mask_entry(entry)
+                yield self.privacy.mask_entry(decision_to_json(decision))
 
 
 # --- entries ----------------------------------------------------------------------------
@@ -152,17 +141,10 @@ def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
 
 def findings_to_json(draft: Draft) -> Json:
     """Convert a draft's errors and warnings to JSON, noting whether they block it."""
-    findings = []
-    for finding in draft.findings:
-        if finding.severity is not Severity.INFO:
-            findings.append(
-                {
-                    "rule": finding.check,
-                    "severity": finding.severity.value,
-                    "message": finding.message,
-                }
-            )
-    entry: Json = {"findings": findings}
+    findings = [
+        finding for finding in draft.findings if finding.severity is not Severity.INFO
+    ]
+    entry: Json = {"findings": to_builtins(findings)}
     if draft.is_blocked:
         entry["blocked"] = True
     return entry

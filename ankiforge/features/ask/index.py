@@ -25,13 +25,14 @@ from ankiforge.model import (
     DocumentId,
     Highlight,
     HighlightKey,
+    HighlightKind,
     ListRow,
     Span,
     Strings,
     Value,
     Verdict,
 )
-from ankiforge.text import regex
+from ankiforge.text import regex, to_one_line, truncate
 from ankiforge.text.identifiers import find_identifiers, normalize_identifiers
 from ankiforge.text.normalize import normalize_for_search
 
@@ -520,6 +521,12 @@ _WORD_WEIGHT = 10.0
 _DEFAULT_SPREAD = 0.05
 
 
+_MAX_CONTEXT_CHARS = 140
+"""The maximum length of the text shown on each side of the answering sentence, in characters."""
+_MAX_PASSAGE_CHARS = 420
+"""The maximum length of a passage without an answering sentence, in characters."""
+
+
 class PassageHit(Value):
     """A passage that may answer a question."""
 
@@ -533,6 +540,20 @@ class PassageHit(Value):
     """The span of the sentence in `highlight.exact` that answers the question, or (0, 0)."""
     by_meaning: bool = False
     """Whether the meaning of the passage was compared in addition to its words."""
+
+    def split_text(self, quote: Span | None = None) -> tuple[str, str, str]:
+        """Split the passage at the answering sentence, or at `quote`, for display.
+
+        The text on both sides is truncated. A passage without such a sentence comes first.
+        """
+        start, end = quote or self.sentence
+        text = self.highlight.exact
+        if self.highlight.kind is HighlightKind.CARD:
+            text = " → ".join(filter(None, self.highlight.markdown))
+        if not end:
+            return truncate(to_one_line(text), _MAX_PASSAGE_CHARS), "", ""
+        before = truncate(text[:start][::-1], _MAX_CONTEXT_CHARS)[::-1]
+        return before, text[start:end], truncate(text[end:], _MAX_CONTEXT_CHARS)
 
     @property
     def location(self) -> str:

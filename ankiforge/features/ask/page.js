@@ -1,6 +1,7 @@
 // Search results for the words in the search box of all cards, and an answer in sentences.
 import { openChat } from "/static/chat.js";
-import { $, makeButton, h, makeLink, renderRichText } from "/static/dom.js";
+import { $, makeButton, h, makeLink } from "/static/dom.js";
+import { removeScripts } from "/static/face.js";
 import { attempt, isFree } from "/static/pace.js";
 import { above } from "/static/parts.js";
 import { UNTIL_NEXT, tell } from "/static/say.js";
@@ -26,10 +27,10 @@ class Found {
   }
   // A passage with the matching sentence in bold, below the sentence of the answer, if any.
   #renderPassage({ key, words: [before, sentence, after], place, cards, links, says }) {
-    const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), renderRichText(line)));
+    const state = cards.map(({ question, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), removeScripts(question)));
     const make = !cards.length && makeButton("outlined small", "Make a card", "", () => this.#list.open(key));
     const main = h("button", { type: "button", className: "row passage", dir: "auto", id: `row-${key}`, onclick: () => this.#list.open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
-      h("span", { className: "passage-words" }, renderRichText(before), " ", h("b", {}, renderRichText(sentence)), " ", renderRichText(after)), h("span", { className: "place" }, place), state);
+      h("span", { className: "passage-words" }, removeScripts(before), " ", h("b", {}, removeScripts(sentence)), " ", removeScripts(after)), h("span", { className: "place" }, place), state);
     main.dataset.key = key;
     return h("li", {}, main, h("span", { className: "doors" }, make, links.map(makeLink)));
   }

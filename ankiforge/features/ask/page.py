@@ -12,9 +12,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.features.ask.index import FoundWork, PassageHit
 from ankiforge.features.ask.work import prepare_question, search_library
 from ankiforge.model import (
-    HighlightKind,
     Json,
-    ListRow,
     LocalCard,
     Span,
     Texts,
@@ -23,14 +21,10 @@ from ankiforge.model import (
 from ankiforge.pipeline.query import has_field
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.items import to_sentence
-from ankiforge.text import format_count, to_one_line, truncate
-from ankiforge.web.card_view import render_card, render_line
+from ankiforge.text import format_count
+from ankiforge.web.card_view import render_row, render_text
 from ankiforge.web.items import ItemRenderer
 
-_MAX_CONTEXT_CHARS = 140
-"""The maximum length of the text shown on each side of the answering sentence, in characters."""
-_MAX_PASSAGE_CHARS = 420
-"""The maximum length of a passage without an answering sentence, in characters."""
 _MAX_CARDS = 3
 
 
@@ -70,19 +64,11 @@ class SearchRenderer:
 
     def _render_passage(self, passage: PassageHit, quote: Span | None = None) -> Json:
         highlight = passage.highlight
-        start, end = quote or passage.sentence
-        text = highlight.exact
-        if highlight.kind is HighlightKind.CARD:
-            text = " → ".join(filter(None, highlight.markdown))
-        parts = ["", truncate(to_one_line(text), _MAX_PASSAGE_CHARS), ""]
-        if end:
-            before = truncate(text[:start][::-1], _MAX_CONTEXT_CHARS)[::-1]
-            parts = [before, text[start:end], truncate(text[end:], _MAX_CONTEXT_CHARS)]
         return {
             "key": highlight.key,
-            "words": [render_line(part) if part else [] for part in parts],
+            "words": [*map(render_text, passage.split_text(quote))],
             "place": passage.location,
-            "cards": [_render_card(line) for line in passage.lines[:_MAX_CARDS]],
+            "cards": [*map(render_row, passage.lines[:_MAX_CARDS])],
             "links": self._faces.find_links(highlight)[:1],
         }
 
@@ -118,12 +104,6 @@ class SearchRenderer:
                 f" {format_count(dropped, 'sentence')} dropped: no quote proves it."
             )
         return {"sentences": proved, "said": message.strip()}
-
-
-def _render_card(line: ListRow) -> Json:
-    view = render_card(line, lambda *_: None)
-    state = line.state[:1].upper() + line.state[1:]
-    return {"id": line.id, "line": view["line"], "state": state}
 
 
 def _render_work(work: FoundWork) -> Json:

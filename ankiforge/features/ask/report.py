@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from ankiforge.anki.notes import iter_work_urls
 from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundWork, PassageHit
-from ankiforge.model import Highlight, Json, ListRow, LocalCard
+from ankiforge.model import Highlight, Json, ListRow
 from ankiforge.reports.cards import (
     TextLines,
     document_to_json,
     format_short_question,
     format_title,
-    get_anki_status,
+    get_attributes,
 )
+from ankiforge.reports.view import view_card
 from ankiforge.text import format_count, format_counts, mark_bold, to_one_line, truncate
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 # How many passages and how many cards of a work the terminal shows without -v.
 _MAX_LINES = 5
 _MAX_LINE_CHARS = 96
-_MAX_PASSAGE_CHARS = 400
 _HIGHLIGHT_FIELDS = (
     "key kind exact comment colour page_label heading created uri links".split()
 )
@@ -48,23 +48,11 @@ def work_to_json(match: FoundWork) -> Json:
     for highlight in match.highlights:
         presence = match.presence.get(highlight.key, "present")
         highlights.append(_highlight_to_json(highlight, presence))
-    cards = []
-    for line in match.lines:
-        card: Json = {
-            "id": line.id,
-            "guid": line.guid if isinstance(line, LocalCard) else None,
-            "highlight": line.highlight.key,
-            "kind": line.kind,
-            "verdict": line.verdict_name,
-            "anki": get_anki_status(line),
-            "fields": dict(line.fields),
-        }
-        cards.append(card)
     return {
         "document": document_to_json(match.documents[0]),
         "found": {"by": match.found_by, "what": match.detail},
         "ways": [
-            {"key": way.key, "source": way.source, "title": way.title, "path": way.path}
+            get_attributes(way, ("key", "source", "title", "path"))
             for way in match.documents
         ],
         "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
@@ -74,21 +62,20 @@ def work_to_json(match: FoundWork) -> Json:
             "waiting": verdicts["waiting"],
             "rejected": verdicts["rejected"],
             "retired": verdicts["retired"],
-            "in_anki": sum(get_anki_status(line) == "seen" for line in match.lines),
+            "in_anki": sum(line.state == "in Anki" for line in match.lines),
         },
         "links": list(dict.fromkeys(filter(None, links))),
         "highlights": highlights,
-        "cards": cards,
+        "cards": [view_card(line).to_short_json() for line in match.lines],
     }
 
 
 def _highlight_to_json(highlight: Highlight, presence: str) -> Json:
-    entry: Json = {name: getattr(highlight, name) for name in _HIGHLIGHT_FIELDS}
-    return {**entry, "presence": presence}
+    return {**get_attributes(highlight, _HIGHLIGHT_FIELDS), "presence": presence}
 
 
 def _format_card(line: ListRow) -> str:
-    return f"    {line.id[:10]}  {line.state:9} {format_short_question(line.fields)}"
+    return f"    {line.id[:10]}  {line.state:9} {format_short_question(line)}"
 
 
 def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLines:
@@ -156,33 +143,21 @@ def hit_to_json(hit: PassageHit, *, sure: bool) -> Json:
 
     `sure` is whether the passage is a confident answer.
     """
-    highlight = hit.highlight
-    start, end = hit.sentence
     return {
-        "document": document_to_json(highlight.document),
+        "document": document_to_json(hit.highlight.document),
         "found": {"by": "meaning" if hit.by_meaning else "words", "sure": sure},
-        "highlight": _highlight_to_json(highlight, hit.presence),
-        "answers": highlight.exact[start:end],
+        "highlight": _highlight_to_json(hit.highlight, hit.presence),
+        "answers": hit.split_text()[1],
         "score": round(hit.score, 4),
-        "cards": [
-            {"id": line.id, "verdict": line.verdict_name, "fields": dict(line.fields)}
-            for line in hit.lines
-        ],
+        "cards": [view_card(line).to_short_json() for line in hit.lines],
     }
 
 
 def format_hit(hit: PassageHit) -> TextLines:
     """Format a passage as lines of text, with its location, link and cards."""
     highlight = hit.highlight
-    exact = highlight.exact
-    start, end = hit.sentence
-    text = truncate(exact, _MAX_PASSAGE_CHARS)
-    if end:  # show the whole answering sentence, and truncate the text around it
-        before = truncate(exact[:start][::-1], _MAX_LINE_CHARS)[::-1]
-        text = (
-            before + mark_bold(exact[start:end]) + truncate(exact[end:], _MAX_LINE_CHARS)
-        )
-    yield to_one_line(text)
+    before, sentence, after = hit.split_text()
+    yield to_one_line(f"{before}{mark_bold(sentence) if sentence else ''}{after}")
     yield f"  in        {hit.location}"
     link = highlight.uri or highlight.document.uri
     if link:

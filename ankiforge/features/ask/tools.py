@@ -9,15 +9,18 @@ from functools import cache
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.features.ask import index
 from ankiforge.features.ask.answering import MAX_SENTENCES, RULES
 from ankiforge.features.ask.index import FoundWork, PassageHit
+from ankiforge.features.ask.report import answer_to_json, hit_to_json
 from ankiforge.features.ask.work import prepare_question, search_library
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
 from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.reports.view import view_card
 from ankiforge.text import truncate
 
 MAX_PER_WORK = 10
@@ -88,7 +91,7 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
         highlight.key: truncate(highlight.exact, MAX_HIGHLIGHT_CHARS)
         for highlight in shown_highlights
     }
-    cards = {line.id: dict(line.fields) for line in lines[:MAX_PER_WORK]}
+    cards = [view_card(line).to_short_json() for line in lines[:MAX_PER_WORK]]
     any_highlight = public_highlights[0] if public_highlights else lines[0].highlight
     document = any_highlight.document
     entry = {
@@ -103,15 +106,15 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
 
 def _passage_to_json(privacy: PrivacyFilter, passage: PassageHit) -> Json:
     sendable = privacy.make_sendable(passage.highlight)
-    start, end = passage.sentence
     lines = [line for line in passage.lines if not privacy.is_private_row(line)]
+    found = hit_to_json(replace(passage, lines=tuple(lines[:MAX_PER_WORK])), sure=False)
     entry = {
         "highlight": sendable.key,
         "title": sendable.title,
         "page": sendable.page,
         "marked": truncate(sendable.exact, MAX_HIGHLIGHT_CHARS),
-        "answers": passage.highlight.exact[start:end],
-        "cards": {line.id: dict(line.fields) for line in lines[:MAX_PER_WORK]},
+        "answers": found["answers"],
+        "cards": found["cards"],
     }
     filled_entry = {name: value for name, value in entry.items() if value}
     return privacy.mask_entry(filled_entry, passage.highlight)
@@ -145,22 +148,11 @@ def _ask_library(
         for label, passage in prepared.passages.items():
             passages.append({"passage": label, **_passage_to_json(privacy, passage)})
         return {"rules": RULES, "passages": passages}
-    proved: list[Json] = []
-    dropped: list[Json] = []
-    for sentence in prepared.check_answer(answer):
-        if sentence.drop_reason:
-            dropped.append({"says": sentence.says, "why": sentence.drop_reason})
-            continue
-        highlight = prepared.passages[sentence.passage].highlight
-        entry = {
-            "says": sentence.says,
-            "quote": sentence.quote,
-            "title": highlight.document.title,
-            "page": highlight.page_label,
-            "highlight": highlight.key,
-        }
-        proved.append(privacy.mask_entry(entry, highlight))
-    return {"answer": proved, "dropped": dropped}
+    checked = answer_to_json(prepared, prepared.check_answer(answer))["answer"]
+    return {
+        "answer": [sentence for sentence in checked if not sentence["dropped"]],
+        "dropped": [sentence for sentence in checked if sentence["dropped"]],
+    }
 
 
 SEARCH_LIBRARY = Tool("search_library", SearchLibrary, _search_library)

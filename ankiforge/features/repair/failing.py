@@ -110,7 +110,7 @@ class CardHistory(Value):
     @property
     def user_requests(self) -> Strings:
         """The red flag and tags that the user set to have the card listed, if any."""
-        flag = ("red flag",) if self.is_flagged else ()
+        flag = ("you flagged this card red in Anki",) if self.is_flagged else ()
         return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
 
     def count_max_failures(self, since: int) -> int:

@@ -40,7 +40,7 @@ from ankiforge.review import Decision, StaleItemError
 from ankiforge.review.items import apply_edits, to_sentence
 from ankiforge.text import format_count, regex, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
-from ankiforge.web.card_view import render_card, render_line
+from ankiforge.web.card_view import render_card
 from ankiforge.web.items import EDIT, ItemRenderer, build_action
 from ankiforge.web.page_part import PageList
 
@@ -57,7 +57,6 @@ _OFFER = build_action(
 _MAX_QUOTE_CHARS = 300
 """The maximum length at which the quote of a repair is shown, in characters."""
 _LINE_BREAK = regex(r"(?<=[^?.:!\n])\n(?!\n)")
-_REASON_TEXTS = {"red flag": "you flagged this card red in Anki"}
 
 
 class FailingCards(PageList):
@@ -131,9 +130,7 @@ class FailingCards(PageList):
         card = self._make_card(entry)
         view = render_card(card, self._faces.find_picture)
         optional: Json = {}
-        text = to_sentence(
-            "; ".join(_REASON_TEXTS.get(text, text) for text in entry.reasons)
-        )
+        text = to_sentence("; ".join(entry.reasons))
         if entry.failing_card:
             history = entry.history
             failure_count = sum(answer.is_failure for answer in history.answers)
@@ -141,12 +138,9 @@ class FailingCards(PageList):
             answers = format_count(history.answer_count, "answer")
             text += f" {failure_count or 'None'} of {answers} wrong, {minutes} spent."
         if entry.confused_with:
-            confused_fields = entry.confused_with.card.fields
-            sides = [
-                render_line(confused_fields.get(name, ""))
-                for name in ("Front", "Back", "Text")
-            ]
-            optional["near"] = [side for side in sides if side]
+            optional["near"] = render_card(
+                self._make_card(entry.confused_with), self._faces.find_picture
+            )
         if entry.is_ours:
             highlight = load_highlight(self._ledger, card.key)
             optional["source"] = self._faces.render_source(highlight, entry.quote)
@@ -154,7 +148,7 @@ class FailingCards(PageList):
             "id": f"{ID_PREFIX}{entry.note.note_id}",
             "turn": hash16("failing", repr((entry.card.fields, entry.proposed_repairs))),
             "title": view["title"],
-            "line": view["line"],
+            "question": view["question"],
             "ask": text,
             "cards": [view],
             "repairs": [
@@ -271,7 +265,7 @@ class FailingCards(PageList):
             case _:
                 raise UsageError("this cannot be done here")
         self._decided[action] = self._entries.pop(decision.id)
-        return {"undo": action, "said": _to_sentence(message)}
+        return {"undo": action, "said": to_sentence(message) if message else ""}
 
     def undo(self, action: str) -> None:
         """Undo a decision, making the item pending again.
@@ -323,7 +317,3 @@ class FailingCards(PageList):
             key: other_entry for key, other_entry in self._entries.items() if key != id
         }
         self._entries = {id: replace(entry, proposed_repairs=offers), **other_entries}
-
-
-def _to_sentence(message: str) -> str:
-    return to_sentence(message) if message else ""

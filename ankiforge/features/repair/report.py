@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import to_builtins
+
 from ankiforge.features.repair.work import RepairEntry
 from ankiforge.model import Json
 from ankiforge.reports.cards import TextLines, format_quote_in_passage
@@ -15,20 +17,24 @@ _MAX_SIDE_CHARS = 300
 def entry_to_json(entry: RepairEntry) -> Json:
     """Convert an entry to the JSON that `repair --json` prints."""
     history = entry.history
+    near: Json | None = None
+    if entry.confused_with:
+        confused = entry.confused_with
+        near = {"nid": confused.note.note_id, "fields": dict(confused.card.fields)}
     return {
         "nid": entry.note.note_id,
         "guid": entry.note.guid,
         "deck": entry.note.deck,
         "notetype": entry.note.notetype,
         "card": entry.guid if entry.is_ours else None,
-        "fields": entry.card.fields,
-        "why": entry.reasons,
+        "fields": dict(entry.card.fields),
+        "why": list(entry.reasons),
         "history": history.summary,
         "answers": history.answer_count,
         "seconds": round(history.total_seconds),
         "lapses": history.lapses,
-        "findings": entry.findings,
-        "near": entry.confused_with.note.note_id if entry.confused_with else None,
+        "findings": to_builtins(entry.findings),
+        "near": near,
         "passage": entry.passage,
         "quote": entry.quote,
     }

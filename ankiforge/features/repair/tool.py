@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from ankiforge.draft.privacy import PrivacyFilter
+from ankiforge.features.repair.report import entry_to_json
 from ankiforge.features.repair.work import list_failing_cards
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
@@ -31,17 +32,7 @@ def _list_failing(workspace: OpenWorkspace, privacy: PrivacyFilter, limit: int) 
         texts = (*entry.card.fields.values(), *confused_fields.values(), entry.passage)
         if any(privacy.contains_private_text(text, entry.document) for text in texts):
             continue
-        row = {
-            "card": f"nid:{entry.note.note_id}",
-            "deck": entry.note.deck,
-            "fields": dict(entry.card.fields),
-            "why": list(entry.reasons),
-            "history": entry.history.summary,
-            "seconds": round(entry.history.total_seconds),
-            "mixed_up_with": dict(confused_fields),
-            "passage": entry.passage,
-        }
-        cards.append(row)
+        cards.append(entry_to_json(entry))
     return {"cards": cards[:limit], "total": len(cards)}
 
 

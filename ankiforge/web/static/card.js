@@ -1,8 +1,8 @@
 // A card beside its highlight: a sentence with gaps, drafts as in Anki, lines to tick, or text to select from, plus the question
 // field and the editor. This module stores nothing; `readDecision` returns what an action would send.
-import { $, makeButton, h, makeKeyLabel, makeLink, renderRichText } from "./dom.js";
+import { $, makeButton, h, makeKeyLabel, makeLink } from "./dom.js";
 import { makeEditor, renderUnsaved } from "./edit.js";
-import { makeFace, removeScripts } from "./face.js";
+import { makeFace, removeScripts, renderQuestion } from "./face.js";
 import { foldLetters } from "./letters.js";
 import { faces, parts } from "./parts.js";
 import { tell } from "./say.js";
@@ -10,8 +10,7 @@ import { makeSentenceView } from "./sentence.js";
 import { post } from "./server.js";
 
 // A card in a list: its question and answer, or its text with its gaps.
-export const renderSides = ({ with_gaps, line, answer_line }) => [h("span", { className: "q", dir: "auto" }, with_gaps ? removeScripts(with_gaps) : renderRichText(line)),
-  !with_gaps && answer_line && h("b", { dir: "auto" }, renderRichText(answer_line))];
+export const renderSides = ({ question, answer }) => [h("span", { className: "q", dir: "auto" }, removeScripts(question)), answer && h("b", { dir: "auto" }, removeScripts(answer))];
 
 const PASSAGE_CHOICE = -1; // the `choice` of a card made from the passage rather than a draft
 const MAKE_ACTION = { act: "make", becomes: "card", said: "Made" };
@@ -70,7 +69,7 @@ export class Card {
   // Possible cards as lines, with checkboxes if they can be ticked.
   #renderLines() {
     return h("ul", { className: "lines", ariaLabel: "Lines" }, this.item.lines.map((line) => {
-      const words = [h("span", { className: "a", dir: "auto" }, renderRichText(line.a)), h("span", { className: "b", dir: "auto" }, renderRichText(line.b)),
+      const words = [h("span", { className: "a", dir: "auto" }, removeScripts(line.question)), h("span", { className: "b", dir: "auto" }, removeScripts(line.answer)),
         line.at && h("span", { className: "at" }, line.at), line.note && h("span", { className: "note" }, line.note)];
       const box = "on" in line && h("input", { type: "checkbox", checked: line.on, value: line.id, onchange: () => this.#onChange() });
       return h("li", {}, h(box ? "label" : "div", { className: "line" }, box, words));
@@ -113,8 +112,7 @@ export class Card {
     this.#onChange();
   }
   #renderDraft(card, i) {
-    return h("li", {}, h("button", { type: "button", className: "other-draft", onclick: () => this.#show(i) }, makeKeyLabel(String(card.number ?? i + 1)),
-      h("span", { dir: "auto" }, renderRichText(card.line ?? card.title)), h("b", { dir: "auto" }, renderRichText(card.answer_line ?? ""))));
+    return h("li", {}, h("button", { type: "button", className: "other-draft", onclick: () => this.#show(i) }, makeKeyLabel(String(card.number ?? i + 1)), renderSides(card)));
   }
 
   // The sentences that the card is about, to be found in the document.
@@ -237,7 +235,7 @@ export class Card {
     if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.readDecision();
     return { ...lines, ...option };
   }
-  get title() { return this.#editor?.mode === "ask" ? this.#editor.text() : this.card?.line ?? this.item.line ?? this.item.title; }
+  get title() { return this.#editor?.mode === "ask" ? this.#editor.text() : renderQuestion(this.card ?? this.item); }
 
   // The label of the filled button.
   get says() {

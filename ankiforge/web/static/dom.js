@@ -35,10 +35,6 @@ export function putOver(node, box) {
   return node;
 }
 
-// One line of a card's text, with formulas.
-export const renderRichText = (parts) => (typeof parts === "string" ? parts : parts.map(([text, math]) => (math ? renderFormula(math) : text)));
-export const flattenText = (parts) => (typeof parts === "string" ? parts : parts.map(([text]) => text).join(""));
-
 // A key as printed on the keyboard; capital letters need Shift.
 export const makeKeyLabel = (key) => key && h("kbd", { ariaHidden: "true" }, formatKey(key));
 function formatKey(key) {

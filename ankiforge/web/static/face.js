@@ -63,6 +63,8 @@ export function removeScripts(html) {
   }
   return content;
 }
+// The question of a card or item on one line, or its title.
+export const renderQuestion = ({ question, title }) => (question ? removeScripts(question) : title);
 // Forward keys to the page while the card has the focus.
 function forwardKey(e) {
   if (e.key === " ") e.preventDefault();

@@ -6,7 +6,7 @@
 //   keys     the keyboard                  pace      the timing of keys
 import { beginChat, openChat } from "./chat.js";
 import { $, findAll } from "./dom.js";
-import { fillFrame, isDark } from "./face.js";
+import { fillFrame, isDark, renderQuestion } from "./face.js";
 import { beginKeys, fillMenu } from "./keys.js";
 import { runAlone, attempt, isFree } from "./pace.js";
 import { Rows } from "./rows.js";
@@ -126,7 +126,7 @@ class Page {
       else if (this.view === "shelf") await this.openShelf();
       else if (last?.paper !== undefined && last.sitting === this.sitting) await this.sitting.reload(last.paper);
       else if (item && last?.sitting === this.sitting) this.sitting.putBack(reply);
-      tell(item ? ["Undone: ", quote(item.line ?? item.title)] : "Undone.");
+      tell(item ? ["Undone: ", quote(renderQuestion(item))] : "Undone.");
     }, { bringsCard: true });
   }
 

@@ -1,6 +1,6 @@
 // The rows of all cards, below what features show above them.
 import { renderSides } from "./card.js";
-import { findAll, makeButton, flattenText, h, renderRichText } from "./dom.js";
+import { findAll, makeButton, h } from "./dom.js";
 import { runAlone, isFree } from "./pace.js";
 import { above } from "./parts.js";
 import { LONG, formatNumber, tell } from "./say.js";
@@ -131,11 +131,11 @@ export class Rows {
 function renderRow(entry, list, onTick) {
   const content = [
     h("span", { className: "title", dir: "auto" }, renderSides(entry)),
-    h("span", { className: "place", dir: "auto" }, renderRichText(entry.place)),
+    h("span", { className: "place", dir: "auto" }, entry.place),
     entry.state && h("span", { className: "state", "data-state": entry.state }, entry.state),
   ];
   const main = h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: () => list.open(entry.id) }, content);
   const tick = h("label", { className: "tick" },
-    h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flattenText(entry.line)}`, onchange: () => onTick() }));
+    h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${entry.title}`, onchange: () => onTick() }));
   return h("li", {}, tick, main);
 }

@@ -1,5 +1,5 @@
 // Messages, shown next to the buttons of a sitting or in a toast, and announced to screen readers.
-import { $, h, makeKeyLabel, renderRichText } from "./dom.js";
+import { $, h, makeKeyLabel } from "./dom.js";
 
 const DEFAULT_TIME = 7000; // ms
 export const LONG = 30000;
@@ -15,7 +15,7 @@ export const formatCount = (n, noun) => `${formatNumber(n)} ${noun}${n === 1 ? "
 export const formatNumber = (n) => n.toLocaleString("en");
 
 // A card's text, truncated by CSS and isolated from the surrounding text direction.
-export const quote = (words) => ["“", h("bdi", {}, renderRichText(words)), "”"];
+export const quote = (words) => ["“", h("bdi", {}, words), "”"];
 
 // Show a message (text or nodes), optionally with text to copy, such as a path, and an undo button.
 export function tell(text, { undoes = false, stays = DEFAULT_TIME, copy = "" } = {}) {

@@ -3,7 +3,7 @@
 import { Card } from "./card.js";
 import { $, makeButton, h } from "./dom.js";
 import { Ending } from "./ending.js";
-import { fillFrame } from "./face.js";
+import { fillFrame, renderQuestion } from "./face.js";
 import { runAlone, attempt, isFree, mayDecide, markPainted } from "./pace.js";
 import { getPaper } from "./paper.js";
 import { TEN, UNTIL_NEXT, announce, quote, tell } from "./say.js";
@@ -400,7 +400,7 @@ export class Sitting {
         this.#page.counted(reply);
         this.isStoring = false;
         this.#stored(reply, action);
-        const what = action.act === "accept" && card.drawn?.told ? [`${card.drawn.told()} from “${this.paper?.title ?? name}”`]
+        const what = action.act === "accept" && card.drawn?.told ? [`${card.drawn.told()} from “${this.paper?.title ?? item.title}”`]
           : this.ending ? [`${action.said.replace(":", "")}.`] : [`${action.said}: `, quote(name)];
         if (action.stays) tell(reply.said);
         else tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
@@ -412,7 +412,7 @@ export class Sitting {
         if (error.sitting) this.#take(error.sitting, item.id);
         else if (error.status === 409) this.opened = error.item;
         await this.show();
-        if (isGone) tell([`${error.message} `, quote(item.line ?? item.title), " was not decided on again."]);
+        if (isGone) tell([`${error.message} `, quote(renderQuestion(item)), " was not decided on again."]);
         else this.card.fail(error, action.label, again);
       }
       this.#refresh();

@@ -242,7 +242,7 @@ def test_an_agent_learns_what_the_reader_rejected_and_forgets(desk, anki):
     desk.ok("pull")
     with client(desk) as agent:
         [rejected] = agent("list_cards", state="rejected")["cards"]
-        assert rejected["rejected"] == f"{GOOD['front']} / {GOOD['back']} (I know this)"
+        assert rejected["text"] == f"{GOOD['front']} / {GOOD['back']} (I know this)"
         [forgotten] = agent("list_cards", state="needs_work")["cards"]
         assert (forgotten["highlight"], forgotten["why"]) == (
             keys[BORE],
@@ -301,11 +301,11 @@ def test_a_card_that_its_source_does_not_support_is_never_ready(desk):
             [one] = made["cards"]
             assert is_blocked(one)
             rules = set(told.rpartition(": ")[2].split())
-            assert rules <= {finding["rule"] for finding in one["findings"]}, told
+            assert rules <= {finding["check"] for finding in one["findings"]}, told
         dropped = {"kind": "basic", "quote": "Copper is not magnetic", "back": "magnetic"}
         asked = "What is copper at 20 degrees Celsius?"
         [made] = agent.propose(keys[COPPER], **dropped, front=asked)["cards"]
-        assert "negation" in [one["rule"] for one in made["findings"]]
+        assert "negation" in [one["check"] for one in made["findings"]]
         desk.ok("run")
     cards = [one for one in desk.cards() if one["origin"]["drafter"] == "agent"]
     assert len(cards) == 5  # a run drops those whose quote does not stand in the passage

@@ -27,7 +27,7 @@ ROWS = [
     ("-80✗ -45✗ -9✗", {}, {}, ()),
     ("-80✗ -70✗ -60✗", {}, {}, ("forgotten 3 times within 30 days",)),
     ("-120✗ -110✗ -100✗", {}, {}, ()),
-    ("-3·", {"is_flagged": True}, {}, ("red flag",)),
+    ("-3·", {"is_flagged": True}, {}, ("you flagged this card red in Anki",)),
     ("-3·", {"tags": ("marked",)}, {}, ("tagged marked",)),
     ("-3·", {"tags": ("repair", "x")}, {}, ("tagged repair",)),
     ("-3✗", {"tags": ("leech",), "lapses": 8}, {}, ("leech",)),

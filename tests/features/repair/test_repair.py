@@ -160,8 +160,8 @@ def test_the_card_that_it_is_mixed_up_with_is_named(forge, anki, add):
     neap = add("When do the neap tides of the Moon occur?", "at the quarters")
     add("What is the capital of France?", "Paris", answers="333")
     lines = {line["nid"]: line for line in forge.ok("repair", "--json").lines}
-    assert lines[spring]["near"] == neap
-    assert lines[neap]["near"] == spring
+    assert lines[spring]["near"]["nid"] == neap
+    assert lines[neap]["near"]["nid"] == spring
 
 
 # --- repairs keep the note ----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from ankiforge.model import (
     RemarkKind,
     Severity,
 )
-from ankiforge.review.items import explain_pending, find_main_warning, has_wording_problem
+from ankiforge.reports.view import explain_pending, find_main_warning, has_wording_problem
 from tests.cards import made
 
 LONG = make_finding("gap_gt8w", "18 words, more than 8")
@@ -43,11 +43,11 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
 @pytest.mark.parametrize(
     ("findings", "remarks", "why"),
     [
-        ([], [REJECTED], "you rejected the same words elsewhere"),
-        ([], [REJECTED, TAKEN_BACK], "you rejected the same words elsewhere"),
-        ([], [TAKEN_BACK], "drafted by a model; you decide"),  # it waits in any case
-        ([LEAK], [], ""),  # its finding says it
-        ([COUNTED], [], "drafted by a model; you decide"),
+        ([], [REJECTED], "You rejected the same words in another place."),
+        ([], [REJECTED, TAKEN_BACK], "You rejected the same words in another place."),
+        ([], [TAKEN_BACK], "Drafted by a model; you decide."),  # it waits in any case
+        ([LEAK], [], "The hidden words also appear in the text: “iron”. Choose other words to hide."),
+        ([COUNTED], [], "Drafted by a model; you decide."),
     ],
 )  # fmt: skip
 def test_why_a_draft_waits(findings, remarks, why):
@@ -58,4 +58,4 @@ def test_why_a_draft_waits(findings, remarks, why):
 def test_a_hand_written_draft_waits_after_its_acceptance_was_undone():
     draft = made(PendingDraft, number=0, remarks=(TAKEN_BACK,))
     assert draft.is_hand_written
-    assert explain_pending(draft) == "you undid your acceptance"
+    assert explain_pending(draft) == "You undid your acceptance."

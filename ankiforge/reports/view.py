@@ -1,0 +1,221 @@
+"""A card at any stage as one value, which lists, the terminal, the page, JSON and agents show.
+
+A stage is a proposal, a pending draft, a decided card, or a preview of what the user types.
+"""
+
+from __future__ import annotations
+
+from msgspec import to_builtins
+
+from ankiforge.check import RULES, Rule
+from ankiforge.model import (
+    AGENT_DRAFTER,
+    CardKind,
+    Draft,
+    Fields,
+    Finding,
+    Json,
+    LocalCard,
+    NoteType,
+    PendingDraft,
+    RemarkKind,
+    Severity,
+    ShownCard,
+    Strings,
+    Value,
+)
+from ankiforge.review.items import to_sentence
+from ankiforge.text import occlusion, to_one_line
+from ankiforge.text.cloze import (
+    format_cloze_answers,
+    format_table_rows,
+    to_plain_text,
+    to_terminal_text,
+)
+
+
+class CardView(Value):
+    """What the user sees of a card at any stage."""
+
+    card: ShownCard
+    id: str
+    """The id that decisions take, or "" for a proposal or preview."""
+    state: str
+    """Such as "proposed", "waiting", "blocked", "revision", "accepted" or "in Anki"."""
+    rows: Fields
+    """The fields that aren't empty, as Markdown. Masks are replaced by their labels."""
+    front: str
+    """The field that asks, as Markdown: the text with cloze deletions, or the question."""
+    answer: str
+    """The answers as plain text on one line."""
+    findings: tuple[Finding, ...]
+    waits: str
+    """Why a draft waits, as a sentence, or "" for cards and proposals."""
+
+    @property
+    def question(self) -> str:
+        """The question as plain text on one line, with the answers of gaps in brackets."""
+        return self.format_question("[", "]")
+
+    def format_question(self, opening: str, closing: str) -> str:
+        """Format the question on one line, with the answers of gaps between two strings."""
+        text = "\n".join(format_table_rows(self.front)) or self.front
+        return to_one_line(to_terminal_text(text, opening, closing))
+
+    @property
+    def warning(self) -> str:
+        """The main reason why a draft needs a closer look, with advice, or ""."""
+        return find_main_warning(self.card) if isinstance(self.card, Draft) else ""
+
+    @property
+    def gaps(self) -> Strings:
+        """What each candidate gap of a proposal hides, best first, as plain text."""
+        gaps = self.card.gaps if isinstance(self.card, Draft) else ()
+        return tuple(to_plain_text(format_cloze_answers(text)) for text in gaps)
+
+    @property
+    def masks(self) -> occlusion.Masks | None:
+        """The masks of an image occlusion card, or None for other kinds of cards."""
+        if self.card.kind is not CardKind.OCCLUSION:
+            return None
+        return occlusion.get_masks(self.card.fields)
+
+    def to_short_json(self) -> Json:
+        """Convert to the JSON of a card in the results of a search."""
+        return {
+            "id": self.id or None,
+            "highlight": self.card.highlight.key,
+            "state": self.state,
+            "front": self.question,
+            "back": self.answer,
+        }
+
+    def to_json(self) -> Json:
+        """Convert to the JSON with which each card of `list` and of agents' tools begins."""
+        card = self.card
+        return {
+            **self.to_short_json(),
+            "title": card.highlight.document.title,
+            "kind": card.kind.value,
+            "fields": dict(card.fields),
+            "quote": card.quote,
+            "findings": to_builtins(self.findings),
+            "waits": self.waits,
+        }
+
+
+def view_card(card: ShownCard) -> CardView:
+    """View a proposal, draft, card or preview."""
+    fields = dict(card.fields)
+    if card.kind is CardKind.OCCLUSION:
+        labels = " · ".join(occlusion.list_labels(occlusion.get_masks(fields)))
+        front = labels or f"Figure in {card.highlight.document.title}"
+        answer = ""
+    elif card.family is NoteType.CLOZE:
+        front = fields.get("Text", "")
+        answer = format_cloze_answers(front)
+    else:
+        front = fields.get("Front", "")
+        answer = to_plain_text(fields.get("Back", ""))
+    stored = card if isinstance(card, PendingDraft | LocalCard) else None
+    return CardView(
+        card,
+        id=stored.id if stored else "",
+        state=stored.state if stored else "proposed",
+        rows=tuple(row for row in occlusion.to_readable_fields(card.fields) if row[1]),
+        front=front,
+        answer=to_one_line(answer),
+        findings=card.findings if isinstance(card, Draft | LocalCard) else (),
+        waits=explain_pending(card) if isinstance(card, PendingDraft) else "",
+    )
+
+
+# --- why a draft waits ------------------------------------------------------------------
+
+_EVIDENT_REMARKS = frozenset(
+    (RemarkKind.MOVED, RemarkKind.REVISION, RemarkKind.TAKEN_BACK, RemarkKind.FIGURE)
+)
+"""The remarks that the page shows by other means, such as the card beside its new text."""
+
+
+def list_findings(draft: Draft) -> Strings:
+    """Return the errors and warnings of the checks as sentences."""
+    return tuple(
+        to_sentence(finding.message)
+        for finding in draft.findings
+        if finding.severity is not Severity.INFO
+    )
+
+
+def list_remarks(draft: Draft) -> Strings:
+    """Return the remarks about a draft as sentences, without the evident ones."""
+    if not isinstance(draft, PendingDraft):
+        return ()
+    sentences = []
+    for remark in draft.remarks:
+        near = f": “{draft.near}”" if remark.kind is RemarkKind.NEAR else ""
+        if remark.kind not in _EVIDENT_REMARKS:
+            sentences.append(to_sentence(f"{remark.kind}{near}"))
+    return tuple(dict.fromkeys(sentences))
+
+
+def find_main_warning(draft: Draft) -> str:
+    """Return the main reason why a draft needs a closer look, with advice, or "".
+
+    Remarks about the user's earlier decisions take precedence over warnings, but not over
+    findings that block the draft.
+    """
+    remarks = list_remarks(draft)
+    broken_rule = _find_main_broken_rule(draft)
+    if remarks and not draft.is_blocked:
+        return remarks[-1]
+    if broken_rule is None:
+        return (*list_findings(draft), *remarks, "")[0]
+    rule, finding = broken_rule
+    # the short message does without details such as numbers
+    message = (
+        rule.short_message if rule.limit or rule.group == "form" else finding.message
+    )
+    return f"{to_sentence(message)} {rule.advice}"
+
+
+def has_wording_problem(draft: Draft) -> bool:
+    """Return whether a draft's main problem is its wording, which the user can edit."""
+    broken_rule = _find_main_broken_rule(draft)
+    return broken_rule is not None and broken_rule[0].group in ("structure", "wording")
+
+
+def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
+    """Return the most important rule that a draft breaks, with the finding, or None.
+
+    Blocking rules come before warnings; ties are resolved by the order of `RULES`.
+    """
+    findings_by_check = {finding.check: finding for finding in draft.findings}
+    broken_rules = [
+        (rule, findings_by_check[rule.id])
+        for rule in RULES
+        if rule.id in findings_by_check
+    ]
+    for severity in (Severity.BLOCK, Severity.WARN):
+        for rule, finding in broken_rules:
+            if finding.severity is severity:
+                return rule, finding
+    return None
+
+
+def explain_pending(draft: PendingDraft) -> str:
+    """Explain why a draft is pending: its main warning, an evident remark, or its maker."""
+    warning = find_main_warning(draft)
+    if warning:
+        return warning
+    for remark in draft.remarks:
+        # other drafts than hand-written ones wait in any case
+        is_undone = remark.kind is RemarkKind.TAKEN_BACK
+        if remark.kind in _EVIDENT_REMARKS and (draft.is_hand_written or not is_undone):
+            return to_sentence(remark.kind)
+    drafter = draft.origin.drafter
+    if drafter.startswith("rules"):
+        is_mark = not draft.is_user_card
+        return "A mark; you decide." if is_mark else "Your settings make it wait."
+    maker = "Proposed by an agent" if drafter == AGENT_DRAFTER else "Drafted by a model"
+    return f"{maker}; you decide."
