@@ -39,7 +39,7 @@ How many chunks does working memory hold?::about four
 Forgetting follows a curve that is steep at first and then flattens out.
 """
 STATUS = {
-    "waiting": {"new": 10, "changed": 1, "questions": 1},
+    "waiting": {"new": 10, "changed": 1, "questions": 1, "held": 1},
     "highlights": {"proposed": 3},
     "documents": {"Memory": 10},
     "next": "review",
