@@ -218,7 +218,11 @@ def undo(call: Call, words: Words) -> None:
             result = take_back(ledger, id)
             if result.draft_count is not None:
                 drafts = format_count(result.draft_count, "draft")
-                call.say(f"undone: {drafts} of a model or chat, removed together")
+                if result.draft_count:
+                    call.say(f"undone: {drafts} of a model or chat, removed together")
+                else:
+                    asked = format_count(result.drafted_count, "highlight")
+                    call.say(f"undone: a model's or chat's answer, no card for {asked}")
                 if workspace.folder.config.drafter == "llm":
                     call.say(
                         "the next run drafts again; to stop that: ankiforge model off"

@@ -9,7 +9,15 @@ user.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -44,8 +52,20 @@ from ankiforge.ledger.decision_changes import (
     plan_reword,
     plan_skip,
 )
-from ankiforge.ledger.draft_completion import find_nearest_gap, select_gap
-from ankiforge.ledger.events import POLICY, USER, Event, Passage, hash_content
+from ankiforge.ledger.draft_completion import (
+    compute_draft_id,
+    find_nearest_gap,
+    iter_undone_drafts,
+    select_gap,
+)
+from ankiforge.ledger.events import (
+    DRAFTING_UNDONE_REASON,
+    POLICY,
+    USER,
+    Event,
+    Passage,
+    hash_content,
+)
 from ankiforge.ledger.snapshots import PassageSnapshot
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import (
@@ -54,7 +74,7 @@ from ankiforge.ledger.tables import (
     highlights,
     pending_drafts,
 )
-from ankiforge.ledger.tables.snapshots import load_snapshot
+from ankiforge.ledger.tables.snapshots import load_highlight_snapshots, load_snapshot
 from ankiforge.ledger.undo import (
     REWORDING_KINDS,
     build_restoring_edit,
@@ -157,6 +177,8 @@ class UndoResult(Value):
     """The last of these decisions for each card or draft."""
     draft_count: int | None = None
     """If a drafting by a model or chat was reverted, how many drafts were removed."""
+    drafted_count: int = 0
+    """If a drafting by a model or chat was reverted, how many highlights it was about."""
 
 
 def undo_decision(store: Store, target: str = "") -> UndoResult:
@@ -216,11 +238,30 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
 
 def _undo_drafting(store: Store, id: str) -> UndoResult:
     with store.transaction():
-        keys, count = draftings.revert_drafting(store, id)
+        keys, draft_ids = draftings.revert_drafting(store, id)
         decision_recording.restore_drafts(store, [id])
         passages = {store.get_first_key(key) for key in keys}
         decision_recording.update_pending_drafts(store, sorted(passages))
-    return UndoResult(id, (), count)
+        _forget_drafts(store, keys, draft_ids)
+    return UndoResult(id, (), len(draft_ids), len(keys))
+
+
+def _forget_drafts(store: Store, keys: Sequence[str], draft_ids: Collection[str]) -> None:
+    """Record that drafts aren't pending any more although their acceptance was undone.
+
+    Otherwise, the next drafting would restore them from the journal. `keys` are the
+    highlights of the drafts.
+    """
+    for snapshot in load_highlight_snapshots(store, keys).values():
+        last_accepts = {}
+        for event in sorted(
+            store.load_events(snapshot.passage.keys), key=attrgetter("order")
+        ):
+            if event.what == "accept":
+                last_accepts[event.body["guid"]] = event
+        for card, draft in iter_undone_drafts(snapshot):
+            if compute_draft_id(draft) in draft_ids and card.guid in last_accepts:
+                store.record_undo(last_accepts[card.guid], DRAFTING_UNDONE_REASON)
 
 
 def find_decided_ids(store: Store, prefix: str) -> list[str]:
@@ -305,8 +346,12 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
             event_queries.iter_active_user_decisions(store)
         )
     if last_event is None:
-        about = f"nothing about {target} can be undone"
-        raise RefusedError(about if target else "nothing to undo", hint=_RECENT_HINT)
+        about = f"nothing about {target} can be undone" if target else "nothing to undo"
+        hint = _RECENT_HINT
+        if not target and pending_drafts.load_draft_ids(store, "llm"):
+            about += ": these drafts are older than the database, which was rebuilt"
+            hint = "ankiforge reject --all --filter drafter:llm"
+        raise RefusedError(about, hint=hint)
     action_events = (
         event_queries.iter_active_decisions_of_action(store, last_event.act)
         if last_event.act

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import facts
 from ankiforge.ledger.events import (
+    DRAFTING_UNDONE_REASON,
     Passage,
     get_slot,
     hash_content,
@@ -73,7 +74,7 @@ def complete_drafts(
     """
     drafts = [*new_drafts]
     if again:
-        drafts += iter_undone_drafts(snapshot)
+        drafts += [draft for _, draft in iter_undone_drafts(snapshot)]
     if proposals is not None:
         drafts += iter_reworded_cards(snapshot, drafts, proposals)
 
@@ -113,10 +114,11 @@ def card_to_draft(content: CardContent, highlight: Highlight) -> Draft:
     )
 
 
-def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
+def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draft]]:
     """Yield a model's drafts whose acceptance was undone and that aren't pending.
 
-    Their text comes from the journal, so they are found even if the database was lost.
+    Each comes with its card. Drafts whose drafting was undone, too, are left out. The text
+    comes from the journal, so drafts are found even if the database was lost.
     """
     pending_ids = {draft.id for draft in snapshot.pending_drafts}
     for card in snapshot.passage.cards.values():
@@ -124,11 +126,13 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
             continue
         if card.origin.drafter not in ("llm", AGENT_DRAFTER):
             continue
+        if card.why == DRAFTING_UNDONE_REASON:
+            continue
         if not is_quote_in_highlight(card.quote, snapshot.highlight):
             continue
         draft = card_to_draft(card, snapshot.highlight)
         if compute_draft_id(draft) not in pending_ids:
-            yield draft
+            yield card, draft
 
 
 def iter_reworded_cards(

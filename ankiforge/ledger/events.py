@@ -52,6 +52,10 @@ Anki, so that the event isn't a decision."""
 PROPOSAL_KEY = "proposal"
 """The key in the body of a `reject` event for a rejected proposal, so that only its sentence isn't
 proposed again."""
+ACCEPTANCE_UNDONE_REASON = "its acceptance was undone"
+DRAFTING_UNDONE_REASON = "its drafting was undone"
+"""The reasons why a card's acceptance is undone. A draft whose drafting was undone, too, isn't
+pending any more. The `undo` event of a drafting has the second reason in its body."""
 MERGED_REASON = "one card with "
 """The start of the reason for retiring a card because the user kept an identical one. The GUID of
 the kept card follows."""

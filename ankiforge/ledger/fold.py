@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger.events import (
+    ACCEPTANCE_UNDONE_REASON,
     FOUND_KEY,
     MERGED_REASON,
     PROPOSAL_KEY,
@@ -125,7 +126,10 @@ def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     }
     dropped_guids = set()
     undone_bodies = []
+    undo_reasons = {}
     for event, is_active in ordered_events:
+        if event.what == "undo" and "why" in event.body:
+            undo_reasons[event.body["event"]] = event.body["why"]
         if event.what in ("reject", "retire") and not _is_retired_by_tag(event):
             dropped_guids.add(event.body.get("guid"))
         if event.what == "revise" and not is_active:
@@ -149,7 +153,8 @@ def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
             _update_card(passage, event, _pin_changed_fields)
             _add_fact_decision(passage, event, fact_events.get(event.id))
         elif event.what == "accept":
-            _apply_undone_accept(passage, event)
+            why = undo_reasons.get(event.id, ACCEPTANCE_UNDONE_REASON)
+            _apply_undone_accept(passage, event, why)
         elif event.what == "repair" and {"guid", "draft", "note"} <= event.body.keys():
             _apply_repair(passage, event, is_active=False)
         elif event.what == "retire":
@@ -567,17 +572,18 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
         passage.cards[added_card.guid] = _set_verdict(added_card, verdict, USER, why)
 
 
-def _apply_undone_accept(passage: Passage, event: Event) -> None:
+def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
     """Add a card whose acceptance was undone, so that the policy doesn't accept it again.
 
-    Its draft is pending again, and only the user may decide on it.
+    Its draft is pending again, unless `why` is that its drafting was undone, too. Only the
+    user may decide on it.
     """
     card = passage.cards.get(event.body["guid"])
-    if card is not None and card.by == USER:
+    if card is None or card.by != USER:
+        _apply_accept(passage, replace(event, body={**event.body, "instead": ""}))
+        card = passage.cards[event.body["guid"]]
+    elif card.verdict is not Verdict.TAKEN_BACK:
         return
-    _apply_accept(passage, replace(event, body={**event.body, "instead": ""}))
-    card = passage.cards[event.body["guid"]]
-    why = "its acceptance was undone"
     passage.cards[card.guid] = _set_verdict(card, Verdict.TAKEN_BACK, USER, why)
 
 

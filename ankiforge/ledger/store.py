@@ -341,9 +341,13 @@ class Store(Database):
             self._recompute_aliases()
         return event
 
-    def record_undo(self, event: Event) -> None:
-        """Record that the user undid an event. Must be called inside a transaction."""
-        self.record_event("undo", event.key, USER, {"event": event.id})
+    def record_undo(self, event: Event, why: str = "") -> None:
+        """Record that the user undid an event. Must be called inside a transaction.
+
+        `why` is `DRAFTING_UNDONE_REASON` for an event that was undone before, and "" otherwise.
+        """
+        body = {"event": event.id, "why": why} if why else {"event": event.id}
+        self.record_event("undo", event.key, USER, body)
         self._subject_events = None
         if event.what == "same":
             self._recompute_aliases()

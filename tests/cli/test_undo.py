@@ -201,6 +201,34 @@ def test_an_undone_import_whose_cards_were_accepted_is_imported_again(forge, not
     assert lists(forge) == drafts
 
 
+def test_a_rebuilt_database_knows_whether_an_import_was_undone(forge, notes):
+    notes.write(a=FIRST, b=CANAL)
+    before = lists(forge)
+    notes.ask(WAR)
+    drafts = lists(forge)
+
+    def rebuild() -> None:
+        for database in forge.home.glob(".ankiforge/ledger.db*"):
+            database.unlink()
+        forge.ok("run")
+
+    forge.ok("accept", "--all")
+    forge.ok("undo")
+    forge.ok("undo")
+    rebuild()
+    assert lists(forge) == before
+
+    forge.ok("draft", "import", "answer.json")
+    forge.ok("accept", "--all")
+    forge.ok("undo")
+    rebuild()
+    assert lists(forge) == drafts, "it was accepted, so the journal has it"
+    told = forge("undo", code=1).stderr
+    assert "these drafts are older than the database" in told
+    forge.ok("reject", "--all", "--filter", "drafter:llm")
+    assert lists(forge)[0] == before[0]
+
+
 def test_an_undone_import_gives_back_the_passages_without_a_card(forge, notes):
     notes.write(a=FIRST, b=CANAL)
     before = forge.ok("list", "--no-card", "--json").stdout
@@ -216,6 +244,21 @@ def test_an_undone_import_gives_back_the_passages_without_a_card(forge, notes):
     forge.ok("draft", "export", "ask.md")
     assert "1 new draft" in forge.ok("draft", "import", "answer.json").stdout
     assert lists(forge) == drafts
+
+
+def test_an_import_without_a_card_is_undone_before_an_older_decision(forge, notes):
+    notes.write(a=FIRST, b=CANAL)
+    rows = forge.ok("list", "--no-card", "--json").lines
+    forge.ok("accept", *(row["key"] for row in rows if row["exact"] == FIRST))
+    before = forge.ok("list", "--no-card", "--json").stdout
+    notes.ask(("The Suez", "", ""))
+    assert forge.ok("list", "--no-card", "--json").stdout != before
+    told = forge.ok("undo").stderr
+    assert told == "undone: a model's or chat's answer, no card for 1 highlight\n"
+    assert forge.ok("list", "--no-card", "--json").stdout == before
+    assert [row for row in forge.cards() if row["verdict"] == "accepted"]
+    assert "undone: accepted" in forge.ok("undo").stderr
+    forge("undo", code=1)
 
 
 def test_a_chat_is_asked_again_only_when_no_undone_draft_waits(forge, notes):

@@ -35,9 +35,14 @@ def store_drafting(
 
 
 def find_last_drafting(store: Store) -> Row | None:
-    """Return the `id` and `number` of the last drafting run that created a draft, if any."""
+    """Return the `id` and `number` of the last drafting run that can be reverted, if any.
+
+    Such a run created a draft, or got the answer that a highlight deserves no card.
+    """
     return store.fetch_first_row(
-        "SELECT id, number FROM drafting WHERE drafts != '[]' ORDER BY rowid DESC LIMIT 1"
+        "SELECT g.id, g.number FROM drafting g LEFT JOIN highlight h"
+        " ON h.key = g.key AND h.content = g.content AND h.modelled != g.modelled"
+        " WHERE g.drafts != '[]' OR h.key IS NOT NULL ORDER BY g.rowid DESC LIMIT 1"
     )
 
 
@@ -47,11 +52,11 @@ def find_last_number(store: Store) -> int:
     return int(row["id"].rpartition(".")[2]) if row else 0
 
 
-def revert_drafting(store: Store, id: str) -> tuple[list[str], int]:
+def revert_drafting(store: Store, id: str) -> tuple[list[str], set[str]]:
     """Revert a drafting run: delete its pending drafts and restore its highlights.
 
     Returns:
-        The keys of the highlights, and the number of deleted drafts.
+        The keys of the highlights, and the ids of the deleted drafts.
     """
     keys = [
         row["key"]
@@ -69,4 +74,4 @@ def revert_drafting(store: Store, id: str) -> tuple[list[str], int]:
         id,
     )
     store.execute("DELETE FROM drafting WHERE id = ?", id)
-    return keys, len(deleted_rows)
+    return keys, {row["id"] for row in deleted_rows}
