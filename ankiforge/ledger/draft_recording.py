@@ -60,12 +60,14 @@ def iter_highlights_to_draft(
     *,
     by_model: bool = False,
     within: frozenset[DocumentId] | None = None,
+    was_asked: Callable[[str], bool] | None = None,
 ) -> Iterator[Highlight]:
     """Yield the highlights that are new or have changed since they were last drafted.
 
     If `by_model`, yields the highlights to send to a model: undecided ones not yet drafted by
     a model, and those with a model's card whose quote is out of date. `within` limits the
-    documents.
+    documents. `was_asked` returns whether a chat was asked about the highlight with a key,
+    which may have been decided on since.
     """
     column = "modelled" if by_model else "drafted"
     keys = (
@@ -86,7 +88,9 @@ def iter_highlights_to_draft(
         if not cards.is_leading_highlight(store, highlight_row["key"], passage):
             continue
         highlight = decode_highlight(highlight_row)
-        if by_model and not _should_ask_model(store, highlight_row, highlight, passage):
+        if by_model and not _should_ask_model(
+            store, highlight_row, highlight, passage, was_asked
+        ):
             continue
         if (
             not passage.live_cards
@@ -99,9 +103,13 @@ def iter_highlights_to_draft(
 
 
 def _should_ask_model(
-    store: Store, highlight_row: Row, highlight: Highlight, passage: Passage
+    store: Store,
+    highlight_row: Row,
+    highlight: Highlight,
+    passage: Passage,
+    was_asked: Callable[[str], bool] | None,
 ) -> bool:
-    """Return whether to send a highlight to a model.
+    """Return whether to send a highlight to a model, or take a chat's answer about it.
 
     Highlights that are left out, copies or already decided aren't sent. But a decided
     highlight is sent again if it no longer contains the quote of a live card made by a model.
@@ -110,6 +118,8 @@ def _should_ask_model(
         return False
     if highlight_row["reason"].startswith(COPY_REASON_PREFIX):
         return False
+    if was_asked is not None and was_asked(highlight.key):
+        return True
     if not passage.was_drafted:
         # don't ask again while a draft whose acceptance was undone is pending
         has_undone_card = any(

@@ -134,7 +134,12 @@ def record_answer(
         if outcome:
             return outcome
         job = workspace.build_run_parameters(accept=accept)
-        tasks = list(iter_model_tasks(job, ledger))
+        # a highlight may have been decided on since the chat was asked
+        tasks = list(
+            iter_model_tasks(
+                job, ledger, was_asked=lambda key: chat.make_label(key) in text
+            )
+        )
         answer = chat.parse_answer(text, tasks, prompt, make_fault_finder())
         is_known = workspace.replies.get(request) is not None
         if not (answer.results or is_known):

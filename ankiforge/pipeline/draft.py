@@ -5,7 +5,7 @@ All drafts are checked and recorded. Proposals (`proposals.py`) don't count as d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING
@@ -292,6 +292,7 @@ def iter_model_tasks(
     limit: int | None = None,
     document: str = "",
     enough: int | None = None,
+    was_asked: Callable[[str], bool] | None = None,
 ) -> Iterator[SendableTask]:
     """Yield tasks for a model, leaving out private highlights and masking private text.
 
@@ -304,13 +305,15 @@ def iter_model_tasks(
         document: only include the document with this key. By default, all are included.
         enough: stop after this many highlights without choosing the best, for callers that
             only count them.
+        was_asked: returns whether a chat was asked about the highlight with a key, which is
+            then included even if it was decided on since.
     """
     if limit is None and enough is None:
         limit = job.limit
     privacy = load_privacy(ledger)
     highlights: list[Highlight] = []
     for highlight in draft_recording.iter_highlights_to_draft(
-        ledger, by_model=True, within=job.documents
+        ledger, by_model=True, within=job.documents, was_asked=was_asked
     ):
         if (
             is_for_rules_only(highlight)

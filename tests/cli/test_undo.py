@@ -22,9 +22,16 @@ def notes(forge):
                 (folder / f"{name}.md").write_text(f"=={text}==\n", "utf-8")
             forge.ok("run", folder, "--accept", "review")
 
-        def ask(self, *cards: tuple[str, str, str], at: str = "answer.json") -> str:
+        def ask(
+            self,
+            *cards: tuple[str, str, str],
+            at: str = "answer.json",
+            meanwhile: tuple[str, ...] = (),
+        ) -> str:
             """Import the answer of a chat: the beginning of a marked text, front, back."""
             forge.ok("draft", "export", "ask.md")
+            if meanwhile:
+                forge.ok(*meanwhile)
             asked = (forge.folder / "ask.md").read_text("utf-8")
             found = re.findall(
                 r'<highlight h="(\w{8})">.*?<marked>(.*?)</', asked, re.DOTALL
@@ -97,6 +104,26 @@ def test_the_card_of_a_sentence_in_another_note_waits_and_undo_is_exact(
     assert lists(forge) == before
     forge.ok("run")
     assert lists(forge) == before
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "expected"),
+    [
+        ("Which war ended in 1648?", "the Thirty Years' War", "1 new draft "),
+        ("When did the Thirty Years' War end?", "1648", "0 new drafts"),
+    ],
+)
+def test_a_card_of_a_passage_that_was_decided_on_meanwhile_waits_with_another_answer(
+    forge, notes, front, back, expected
+):
+    notes.write(a=FIRST)
+    [row] = forge.ok("list", "--no-card", "--json").lines
+    assert "{{c1::1648}}" in row["proposal"]["fields"]["Text"]
+    told = notes.ask(("The Peace", front, back), meanwhile=("accept", row["key"]))
+    assert expected in told
+    assert set(waiting(forge)) == ({back} if expected.startswith("1") else set())
+    again = forge.ok("draft", "import", "answer.json")
+    assert "it was imported before" in again.stdout + again.stderr
 
 
 def test_two_answers_of_a_sentence_are_two_offers(forge, notes):
