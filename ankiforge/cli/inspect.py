@@ -24,6 +24,7 @@ from ankiforge.cli.output import (
 )
 from ankiforge.errors import UsageError
 from ankiforge.hooks import collect_notices
+from ankiforge.text import format_count
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
@@ -95,8 +96,23 @@ def list_(
             if sys.stdout.isatty() and not (no_card or call.verbose or call.as_json):
                 call.say("○ waits   ✓ accepted")
         elif call.limit != 0:
-            # with --all, the first alternative is already shown
-            call.say(f"nothing here; see also: {', '.join(alternatives[everything:])}")
+            proposal_count = 0
+            if not (no_card or query or view not in ("", "new")):
+                proposal_count = _count_proposals(workspace)
+            if proposal_count:
+                proposals = format_count(proposal_count, "proposal")
+                call.say(f"{proposals} to decide on: ankiforge list --no-card lists them")
+            else:
+                # with --all, the first alternative is already shown
+                others = ", ".join(alternatives[everything:])
+                call.say(f"nothing here; see also: {others}")
+
+
+def _count_proposals(workspace: Workspace) -> int:
+    from ankiforge.ledger import pending_items
+
+    waits = pending_items.load_pending_items(workspace.ledger)
+    return pending_items.count_proposals(waits.uncarded)
 
 
 def _make_listing(call: Call, workspace: Workspace) -> Listing:

@@ -5,7 +5,7 @@ Each item is yielded as JSON, as lines of text, or as both. `reports.cards` form
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
 from typing import Any
 
@@ -259,7 +259,8 @@ class Listing:
         """Yield highlights without a card or draft, each with its proposal or the reason why.
 
         Highlights with a card are included if another sentence in them has a proposal. The most
-        useful highlights come first. Proposals are generated lazily.
+        useful highlights come first. Proposals are generated lazily. As text, a sentence is
+        proposed only once, and other highlights with it say so.
 
         Args:
             query: words that must all occur in the highlight, its document's title, or the
@@ -271,6 +272,7 @@ class Listing:
         def contains_terms(text: str) -> bool:
             return all(term.casefold() in text.casefold() for term in query)
 
+        proposed_sentences: set[str] = set()
         for outcome in pending_items.iter_outcomes(self._ledger, best_first=True):
             highlight = outcome.highlight
             title = highlight.document.title
@@ -278,8 +280,10 @@ class Listing:
             is_wanted = outcome.is_open or (everything and outcome.status == "left_out")
             if not is_wanted or not contains_terms(text):
                 continue
-            data, lines = self._format_outcome(outcome, whole=self._verbose)
-            if data["proposal"] or outcome.status != "carded":
+            data, lines = self._format_outcome(
+                outcome, proposed_sentences, whole=self._verbose
+            )
+            if lines:
                 yield data, lines
         if not everything:
             return
@@ -289,8 +293,23 @@ class Listing:
                 yield skipped_to_json(entry), format_skipped(entry)
 
     def _format_outcome(
-        self, outcome: HighlightOutcome, *, whole: bool = True
-    ) -> tuple[Any, Iterable[str]]:
+        self,
+        outcome: HighlightOutcome,
+        proposed_sentences: set[str] | None = None,
+        *,
+        whole: bool = True,
+    ) -> tuple[Any, Sequence[str]]:
+        """Format a highlight without a card, as JSON and text.
+
+        Args:
+            outcome: the highlight.
+            proposed_sentences: the sentences proposed in the lines above, which are extended.
+            whole: whether to add keys and alternative gaps.
+
+        Returns:
+            The JSON and the lines. In a list, there are none if the highlight has a card and
+            nothing else is proposed for it.
+        """
         result = find_proposal(self._ledger, outcome)
         proposal = result if isinstance(result, Proposal) else None
         if isinstance(result, str):
@@ -303,6 +322,14 @@ class Listing:
             "confidence": round(max(outcome.usefulness, 0.0), 2),
             "proposal": proposal_to_json(proposal) if proposal else None,
         }
+        if proposal and proposed_sentences is not None:
+            if proposal.quote in proposed_sentences and not self._as_json:
+                outcome = replace(outcome, reason="its sentence is proposed above")
+                proposal = None
+            else:
+                proposed_sentences.add(proposal.quote)
+        if proposed_sentences is not None and not proposal and outcome.status == "carded":
+            return data, ()
         lines = [*format_outcome(outcome, proposal, whole=whole)]
         return data, lines
 

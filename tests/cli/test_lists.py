@@ -97,6 +97,26 @@ def test_an_empty_list_names_the_lists_that_may_have_it(read, options, others):
     assert "no option --nope" in read("list", *options, "--nope", code=2).stderr
 
 
+def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(forge):
+    canal = "The Suez Canal connects the Mediterranean with the Red Sea since 1869."
+    notes = forge.folder / "notes"
+    notes.mkdir()
+    (notes / "a.md").write_text(
+        f"=={canal}==\n\n==Water boils here. {canal}==\n", "utf-8"
+    )
+    forge.ok("run", notes)
+    told = "1 proposal to decide on: ankiforge list --no-card lists them\n"
+    for options in ([], ["--all"], ["--view", "new"]):
+        assert forge.ok("list", *options).stderr == told
+    assert "nothing here" in forge.ok("list", "no such words").stderr
+    lines = forge.ok("list", "--no-card").stdout.splitlines()
+    assert [line[0] for line in lines] == ["○", "–", " "]
+    assert lines[2] == "    no card: its sentence is proposed above"
+    rows = forge.ok("list", "--no-card", "--json").lines
+    assert all(row["proposal"] for row in rows)
+    assert len(rows) == 2
+
+
 def test_what_looks_like_a_mark_is_listed_with_its_place_and_reason(read, vault):
     (vault / "open.md").write_text(
         "---\ntitle: Open\n---\n# Part\n\nAn ==open mark.\n\nA ==mark==.\n"
