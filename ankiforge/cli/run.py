@@ -678,7 +678,7 @@ def _write_prompt(path: Path, prompt: str) -> None:
     Raises:
         UsageError: the file contains something else, or can't be written.
     """
-    from ankiforge.draft.chat import is_chat_text
+    from ankiforge.draft.answers import is_chat_text
 
     with wrap_write_errors(path):
         if path.exists() and not (

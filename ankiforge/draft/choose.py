@@ -16,7 +16,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.draft.chat import CHAT_MODEL, make_cache_key
+from ankiforge.draft.answers import (
+    CHAT_MODEL,
+    abbreviate_in_quotes,
+    check_cards,
+    format_card_title,
+    make_cache_key,
+    read_answer,
+)
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     MAX_FACTS,
@@ -26,15 +33,13 @@ from ankiforge.draft.prompt import (
     ReplyShape,
     build_reply_schema,
     escape_markers,
-    make_message,
     make_rule_values,
+    to_chat_text,
 )
 from ankiforge.draft.reply import (
     FindFaults,
     ReplyCard,
     build_drafts,
-    is_truncated,
-    parse_all_cards,
     split_quote_letters,
     to_one_line,
 )
@@ -409,13 +414,9 @@ def build_choosing_request(
     )
 
 
-def to_chat_text(model_request: ModelRequest, part: DocumentPart) -> str:
+def build_chat_text(model_request: ModelRequest, part: DocumentPart) -> str:
     """Convert a request to text that the user can paste into a chat."""
-    closing_request = mark_as_sendable(
-        f"Now choose {_format_passage_count(part)}, with the JSON only, in one code block."
-    )
-    messages = (*model_request.messages, make_message("user", closing_request))
-    return "\n\n".join(entry["content"] for entry in messages) + "\n"
+    return to_chat_text(model_request.messages, f"choose {_format_passage_count(part)}")
 
 
 def _format_passage_count(part: DocumentPart) -> str:
@@ -488,70 +489,51 @@ def parse_answer(
         taken_spans: the spans of passages that already have cards, as offsets into
             `letters`.
     """
-    items, unusable = parse_all_cards(text)
-    unused = [Problem("", f"no card can be made from {card[:80]}") for card in unusable]
-    if is_truncated(text):
-        unused.append(Problem("", "the answer ends in the middle of a card"))
+    answer = read_answer(text, letters.pages)
+    cards = [card for card in answer.cards if card.kind is not None]
+    problems = list(answer.problems)
     spans = list(taken_spans)
-    choices: list[ChosenPassage] = []
-    card_count = located_count = fuzzy_count = 0
-    for item in items:
-        if item.kind is None:
-            continue
-        card_count += 1
-        name = f"“{to_one_line(item.front or item.text, 60)}”"
-        located, is_exact = locate_quote(item.quote, letters, pages)
+    candidates: list[ChosenPassage] = []
+    located_count = fuzzy_count = 0
+    for card in cards:
+        name = format_card_title(card)
+        located, is_exact = locate_quote(card.quote, letters, pages)
         if located is None:
-            quote = to_one_line(item.quote, 60)
-            unused.append(Problem("", f"{name}: the document does not say “{quote}”"))
+            quote = abbreviate_in_quotes(card.quote)
+            problems.append(Problem("", f"{name}: the document does not say {quote}"))
             continue
         located_count += 1
         fuzzy_count += not is_exact
-        same = [
-            candidate
-            for candidate in choices
-            if _is_same_passage(candidate.location.letter_span, located.letter_span)
-        ]
-        if not same and any(
-            _is_same_passage(span, located.letter_span) for span in spans
-        ):
-            unused.append(Problem("", f"{name}: its passage has a card", notice=True))
-            continue
-        passage = same[0].passage if same else make_highlight(located)
-        # use the document's text as the evidence, because the chat may have copied it badly
-        item = replace(item, quote=passage.exact)
-        faults: Strings = ()
-        for draft in _build_drafts([item], passage, Origin("llm")):
-            faults = find_faults(draft, passage)
-        if faults:
-            unused.append(Problem("", f"{name}: {'; '.join(faults)}"))
-        elif same:
-            _, passage, cards = same[0]
-            drafts = _build_drafts([*cards, item], passage, Origin("llm"))
-            if len(drafts) > len(cards):
-                cards.append(item)
-            else:
-                card_text = format_count(len(cards), "card")
-                problem = f"{name}: its passage has {card_text} already"
-                unused.append(Problem("", problem, notice=True))
+        for candidate in candidates:
+            if _is_same_passage(candidate.location.letter_span, located.letter_span):
+                break
         else:
-            choices.append(ChosenPassage(located, passage, [item]))
+            if any(_is_same_passage(span, located.letter_span) for span in spans):
+                problems.append(
+                    Problem("", f"{name}: its passage has a card", notice=True)
+                )
+                continue
+            candidate = ChosenPassage(located, make_highlight(located), [])
+            candidates.append(candidate)
+        # use the document's text as the evidence, because the chat may have copied it badly
+        candidate.cards.append(replace(card, quote=candidate.passage.exact))
+    choices = []
+    for candidate in candidates:
+        sound, faults = check_cards(
+            candidate.cards, candidate.passage, ReplyShape(), find_faults, MAX_FACTS
+        )
+        problems += faults
+        if sound:
+            choices.append(candidate._replace(cards=sound))
     choices.sort(key=lambda choice: choice.location.letter_span)
-    return ChoosingAnswer(choices, unused, card_count, located_count, fuzzy_count)
+    return ChoosingAnswer(choices, problems, len(cards), located_count, fuzzy_count)
 
 
 def make_drafts(
     choice: ChosenPassage, highlight: Highlight, origin: Origin
 ) -> tuple[Draft, ...]:
-    """Build the drafts for a chosen passage, which has been stored as `highlight`."""
-    return _build_drafts(choice.cards, highlight, origin)
-
-
-def _build_drafts(
-    items: Iterable[ReplyCard], passage: Highlight, origin: Origin
-) -> tuple[Draft, ...]:
-    """Build up to `MAX_FACTS` drafts for a passage, regardless of its length."""
-    return build_drafts(items, passage, origin, ReplyShape(), max_facts=MAX_FACTS)
+    """Build up to `MAX_FACTS` drafts for a chosen passage, which is stored as `highlight`."""
+    return build_drafts(choice.cards, highlight, origin, ReplyShape(), MAX_FACTS)
 
 
 def _is_same_passage(first: Span, second: Span) -> bool:

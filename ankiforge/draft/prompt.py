@@ -176,6 +176,16 @@ class ModelRequest(Value):
         return sum(len(message["content"]) for message in user_messages)
 
 
+def to_chat_text(messages: Iterable[Message], request: str) -> str:
+    """Join messages into one text for the user to paste into a chat.
+
+    `request` ends the text with what the chat should do, e.g. `answer for the highlight`.
+    """
+    ending = mark_as_sendable(f"Now {request}, with the JSON only, in one code block.")
+    contents = [message["content"] for message in messages]
+    return "\n\n".join((*contents, ending)) + "\n"
+
+
 def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
     """Build a request that covers every highlight of a task that may be sent."""
     shape = find_reply_shape(sendable.task)

@@ -16,8 +16,8 @@ from ankiforge.draft.prompt import (
     Prompt,
     escape_markers,
     join_texts,
-    make_message,
     make_object_schema,
+    to_chat_text,
 )
 from ankiforge.draft.reply import (
     iter_innermost_objects,
@@ -69,14 +69,8 @@ def build_chat_text(labelled: Mapping[str, CardToCheck], prompt: Prompt) -> str:
     `labelled` holds the cards, keyed by label.
     """
     count = f"all {len(labelled)} cards" if len(labelled) > 1 else "the card"
-    closing_request = mark_as_sendable(
-        f"Now answer for {count}, with the JSON only, in one code block."
-    )
-    messages = (
-        *prompt.render_messages(_make_values(labelled)),
-        make_message("user", closing_request),
-    )
-    return "\n\n".join(entry["content"] for entry in messages) + "\n"
+    messages = prompt.render_messages(_make_values(labelled))
+    return to_chat_text(messages, f"answer for {count}")
 
 
 _STRING_SCHEMA = {"type": "string"}

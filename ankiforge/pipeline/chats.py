@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from ankiforge.config.workspace import record_hint_shown, was_hint_shown
-from ankiforge.draft import chat
+from ankiforge.draft import answers, chat
 from ankiforge.draft.second_reading import parse_verdicts
 from ankiforge.ledger import draft_recording, offers
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
@@ -120,7 +120,7 @@ def record_answer(
     """
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
-    request = chat.make_cache_key(text)
+    request = answers.make_cache_key(text)
     steps: tuple[RunStep, ...] = ()
     with workspace.hold_lock("drafting"):
         verdicts = parse_verdicts(text)
@@ -151,7 +151,7 @@ def record_answer(
         if answer.results:
             fingerprint = prompt.fingerprint
             workspace.replies.put(
-                request, text, model=chat.CHAT_MODEL, prompt=fingerprint
+                request, text, model=answers.CHAT_MODEL, prompt=fingerprint
             )
             steps = tuple(
                 record_results(
@@ -171,7 +171,9 @@ def record_answer(
         asked=max(len(asked), len(answer.results)),
         is_known=is_known,
         unanswered=len(pending.intersection(asked)),
-        missing="" if answer.results or is_known else chat.explain_unusable_answer(text),
+        missing=""
+        if answer.results or is_known
+        else answers.explain_unusable_answer(text),
     )
 
 
@@ -181,7 +183,7 @@ def build_second_reading_text(workspace: Workspace, answer: str) -> str:
     Return "" if none of these drafts is still pending and allowed to be sent.
     """
     ledger = workspace.ledger
-    request = chat.make_cache_key(answer)
+    request = answers.make_cache_key(answer)
     waiting = offers.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
     return second_reading.build_chat_text(workspace.folder, load_privacy(ledger), drafts)

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.files import read_bounded, write_file
 from ankiforge.draft import choose
-from ankiforge.draft.chat import explain_unusable_answer
+from ankiforge.draft.answers import explain_unusable_answer
 from ankiforge.draft.llm import Estimate, ModelDrafter
 from ankiforge.draft.prompt import ModelRequest, Prompt, load_prompt_file
 from ankiforge.draft.reply import parse_all_cards
@@ -481,7 +481,7 @@ def build_chat_text(
     The stored request is needed to match the answer to its document.
     """
     _store_request(workspace, request)
-    return choose.to_chat_text(build_model_request(workspace, request, part), part)
+    return choose.build_chat_text(build_model_request(workspace, request, part), part)
 
 
 def estimate_requests(

@@ -5,7 +5,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.chat import explain_unusable_answer
+from ankiforge.draft.answers import explain_unusable_answer
 from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import (
     UNANSWERED_NOTE_REASON,

@@ -1,0 +1,150 @@
+"""Read the answers of models and chats: whether a text is one, its cards, and what blocks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ankiforge.draft.prompt import ReplyShape, compute_max_card_count
+from ankiforge.draft.reply import (
+    FindFaults,
+    ReplyCard,
+    build_drafts,
+    is_truncated,
+    parse_all_cards,
+    to_one_line,
+)
+from ankiforge.model import Highlight, Origin, Problem, Strings, Value, hash16
+from ankiforge.text import format_count, regex
+
+CHAT_MODEL = "chat"
+"""Recorded in place of the name of the chat's model, which is unknown."""
+
+
+_CHAT_TEXT_SIGNS = ("<highlight h=", "<text h=")
+"""Strings that occur in every text for a chat, but never in an answer."""
+
+
+def is_chat_text(text: str) -> bool:
+    """Return whether a text is one we exported for a chat, rather than the chat's answer."""
+    return any(sign in text for sign in _CHAT_TEXT_SIGNS)
+
+
+def explain_unusable_answer(text: str) -> str:
+    """Explain why a pasted text contains no usable cards, and what to do about it."""
+    if not text.strip():
+        return "nothing was pasted: copy the whole answer of the chat"
+    if is_chat_text(text):
+        return "this is the text for the chat, not its answer: paste it there first"
+    usable, unusable = parse_all_cards(text)
+    if not usable and is_truncated(text):
+        return (
+            "it ends in the middle of its first card: copy the whole answer of the chat"
+        )
+    if usable:
+        return "no card in it is about these highlights: ask the chat again, in a new one"
+    if unusable:
+        return "its cards lack a question or an answer: ask the chat for the JSON only"
+    return (
+        "it contains no card as JSON: ask the chat for the JSON only, and copy all of it"
+    )
+
+
+def make_cache_key(text: str) -> str:
+    """Return the key that an answer is cached under."""
+    return f"chat/{hash16(text)}"
+
+
+# --- citation marks of chats ------------------------------------------------------------
+
+# Matches a mark such as `:contentReference[oaicite:0]{index=0}`, `【4†source】`, or
+# `citeturn0search2` with its delimiters.
+_CITATION_MARK = regex(
+    r"\s?(?::contentReference\[[^\]\n]{0,60}\](?:\{[^}\n]{0,60}\})?|【[^】\n]{1,60}†[^】\n]{0,80}】"
+    r"|[\ue200-\ue206]?(?:file)?cite[\ue200-\ue206]?(?:turn\d{1,3}[a-z]{1,20}\d{1,3}[\ue200-\ue206]?){1,20})"
+)
+# Matches numbers in brackets, as in `green light [1]` and `light[1][3].`
+_NUMBER_MARK = regex(
+    r"(?m)(?<=[\w.!?%)”])[ \t]?((?:\[\d{1,2}\]){1,9})(?=[ \t]*(?:[.,;:!?)\"”|]|$))"
+)
+
+
+def _strip_citation_marks(text: str, source_texts: Iterable[str]) -> str:
+    text = _CITATION_MARK.sub("", text)
+    if not _NUMBER_MARK.search(text):
+        return text
+    source = " ".join(source_texts)
+    return _NUMBER_MARK.sub(lambda mark: mark[0] if mark[1] in source else "", text)
+
+
+# --- cards ---------------------------------------------------------------------------
+
+
+class Answer(Value):
+    """The cards of an answer, and problems with what can't be read as a card."""
+
+    cards: tuple[ReplyCard, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_answer(text: str, source_texts: Iterable[str]) -> Answer:
+    """Parse the cards of an answer, without the marks by which a chat cites its sources.
+
+    A number in brackets is kept if it also occurs in `source_texts`, which the answer quotes.
+    """
+    cards, unusable = parse_all_cards(_strip_citation_marks(text, source_texts))
+    problems = []
+    for card in unusable:
+        hint = "ask for a question and an answer"
+        problems.append(Problem("", f"no card can be made from {card[:80]}", hint))
+    if is_truncated(text):
+        remedy = "ask the chat for that card and the rest again, each whole"
+        problems.append(Problem("", f"the answer ends in the middle of a card: {remedy}"))
+    if not (cards or unusable):
+        hint = "paste the whole answer, or ask the chat for the JSON only"
+        problems.append(Problem("", "it contains no readable card", hint))
+    return Answer(tuple(cards), tuple(problems))
+
+
+def check_cards(
+    cards: Iterable[ReplyCard],
+    highlight: Highlight,
+    shape: ReplyShape,
+    find_faults: FindFaults,
+    max_facts: int = 0,
+) -> tuple[list[ReplyCard], list[Problem]]:
+    """Return the cards of a passage that no check blocks, and a problem for each other card.
+
+    A passage gets at most `max_facts` cards, by default as many as `compute_max_card_count`
+    allows. A notice names each card beyond that.
+    """
+    passage = abbreviate_in_quotes(highlight.exact)
+    origin = Origin("llm")
+    sound = []
+    problems = []
+    for card in cards:
+        faults: Strings = ()
+        for draft in build_drafts([card], highlight, origin, shape):
+            faults = find_faults(draft, highlight)
+        if faults:
+            message = f"{format_card_title(card)} for {passage}: {'; '.join(faults)}"
+            problems.append(Problem("", message))
+        else:
+            sound.append(card)
+    distinct = {(card.front, card.back, card.text): card for card in sound if card.kind}
+    draft_count = len(build_drafts(sound, highlight, origin, shape, max_facts))
+    if draft_count == (max_facts or compute_max_card_count(highlight.exact)):
+        reason = f"for {passage}: it has {format_count(draft_count, 'card')}"
+        for card in list(distinct.values())[draft_count:]:
+            message = f"{format_card_title(card)} {reason}"
+            problems.append(Problem("", message, notice=True))
+    return sound, problems
+
+
+def format_card_title(card: ReplyCard) -> str:
+    """Return the beginning of a card's question, or of the reason for no card, in quotes."""
+    return abbreviate_in_quotes(card.front or card.text or card.why_none)
+
+
+def abbreviate_in_quotes(words: str) -> str:
+    """Truncate words to 60 characters on one line, in curly quotation marks."""
+    return f"“{to_one_line(words, 60)}”"
