@@ -36,10 +36,8 @@ from ankiforge.draft.reply import (
     FindFaults,
     ReplyCard,
     build_drafts,
-    find_quote,
     list_evidence_texts,
     make_undrafted_result,
-    split_quote_letters,
 )
 from ankiforge.model import (
     DraftingResult,
@@ -51,6 +49,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import format_count
+from ankiforge.text.located import find_quote, split_quote_letters
 from ankiforge.text.normalize import find_whole_words
 
 MAX_HIGHLIGHTS_PER_TEXT = 20

@@ -40,7 +40,6 @@ from ankiforge.draft.reply import (
     FindFaults,
     ReplyCard,
     build_drafts,
-    split_quote_letters,
     to_one_line,
 )
 from ankiforge.language.lexicon import read_word_set
@@ -58,13 +57,12 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import format_count, regex
-from ankiforge.text.document_letters import MIN_SIMILARITY, DocumentLetters, PassageMatch
+from ankiforge.text.located import DocumentLetters, PassageMatch, locate_quote
 from ankiforge.text.normalize import (
-    extend_to_words,
     fold_alphanumerics,
     normalize_for_lookup,
 )
-from ankiforge.text.sentences import find_sentence_around, find_sentence_starts
+from ankiforge.text.sentences import find_sentence_starts
 
 MAX_PART_CHARS = 24_000
 """The maximum length of the part of a document that is sent in one request."""
@@ -539,97 +537,3 @@ def make_drafts(
 def _is_same_passage(first: Span, second: Span) -> bool:
     common = min(first[1], second[1]) - max(first[0], second[0])
     return common >= _MIN_OVERLAP * min(first[1] - first[0], second[1] - second[0])
-
-
-# --- quotes ---------------------------------------------------------------------------------
-
-_MIN_EXACT_LETTERS = 12
-"""A quote with fewer letters than this must occur only once in the document."""
-_MIN_FUZZY_LETTERS = 24
-"""Text similar to a quote is searched for only if the quote has at least this many letters."""
-_FULL_STOPS = ".!?。！？"
-_MAX_SENTENCE_CHARS = 600
-"""If a sentence that resembles a quote is longer, only the similar words become the passage."""
-
-
-def locate_quote(
-    quote: str, letters: DocumentLetters, pages: Collection[int]
-) -> tuple[PassageMatch | None, bool]:
-    """Find a quote in the document.
-
-    Args:
-        quote: a quote by the chat, possibly with an ellipsis for omitted text.
-        letters: the document's letters and digits, casefolded.
-        pages: the pages of the requested chunk, which are searched first.
-
-    Returns:
-        The location, or None if the quote isn't in the document, and whether the match is
-        exact.
-    """
-    requested_spans = [letters.get_page_span(page) for page in pages]
-
-    def choose_span(spans: Sequence[Span]) -> PassageMatch:
-        preferred = [
-            span
-            for span in spans
-            if any(start <= span[0] < end for start, end in requested_spans)
-        ]
-        return letters.get_passage(*(preferred or spans)[0], _add_full_stop(quote))
-
-    parts = split_quote_letters(blank_markup_and_times(quote))
-    quote_letters = "".join(parts)
-    spans = list(letters.find_spans(parts))
-    if len(spans) == 1 or (spans and len(quote_letters) >= _MIN_EXACT_LETTERS):
-        return choose_span(spans), True
-    if len(quote_letters) < _MIN_FUZZY_LETTERS:
-        return None, False
-    other_pages = [page for page in range(len(letters.pages)) if page not in pages]
-    span = _find_similar(quote_letters, letters, (*sorted(pages), *other_pages))
-    return (choose_span([span]) if span else None), False
-
-
-def _add_full_stop(quote: str) -> str:
-    text = quote.strip()
-    return text if text.endswith(tuple(_FULL_STOPS)) else f"{text}."
-
-
-def _find_similar(
-    quote: str, letters: DocumentLetters, pages: Iterable[int]
-) -> Span | None:
-    """Return the span most similar to a quote, or None if nothing is similar enough.
-
-    The span is extended to whole sentences, or to whole words if those would be too long.
-    """
-    from rapidfuzz import fuzz
-
-    best: Span | None = None
-    best_score = float(MIN_SIMILARITY)
-    third = len(quote) // 3
-    quote_ends = quote[:third], quote[-third:]
-    for page in pages:
-        page_start, page_end = letters.get_page_span(page)
-        # the quote may omit something, so search for its beginning and its end
-        omission_span = next(letters.find_spans(quote_ends, page_start, page_end), None)
-        if omission_span and omission_span[1] - omission_span[0] < 2 * len(quote):
-            best = omission_span
-            break
-        alignment = fuzz.partial_ratio_alignment(
-            quote, letters.text[page_start:page_end], score_cutoff=best_score
-        )
-        if alignment and alignment.dest_end > alignment.dest_start:
-            if best is None or alignment.score > best_score:
-                best = page_start + alignment.dest_start, page_start + alignment.dest_end
-                best_score = alignment.score
-    if best is None:
-        return None
-    hit = letters.get_passage(*best)
-    start = hit.text.rfind("\n", 0, hit.span[0]) + 1
-    end = hit.text.find("\n", hit.span[1])
-    line = hit.text[start : end if end >= 0 else None]
-    left, right = find_sentence_around(line, hit.span[0] - start, hit.span[1] - start)
-    if right - left > _MAX_SENTENCE_CHARS:  # a text without full stops
-        first, last = extend_to_words(hit.text, hit.span)
-        left, right = first - start, last - start
-    return letters.get_letter_index(hit.page, start + left), letters.get_letter_index(
-        hit.page, start + right
-    )

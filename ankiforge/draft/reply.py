@@ -42,48 +42,25 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import format_cloze_answers, to_plain_text
-from ankiforge.text.document_letters import DocumentLetters
 from ankiforge.text.elements import replace_html
+from ankiforge.text.located import find_quote
 from ankiforge.text.normalize import (
     convert_to_dollar_math,
     find_shields,
     find_whole_words,
     fold_alphanumerics,
-    locate,
     map_outside_shields,
     normalize_for_lookup,
 )
 from ankiforge.text.sentences import find_sentence_around
 
 _PUNCTUATION = " .,;:!?"
-_OMISSION = regex(r"\[(?:…|\.\.\.)\]|…|\.\.\.")
-_MIN_QUOTE_LETTERS = 4
 
 
 def list_evidence_texts(highlight: Highlight) -> Strings:
     """Return the texts to search for a card's evidence: the highlight, then its context."""
     surrounding_text = highlight.prefix + highlight.exact + highlight.suffix
     return (highlight.exact, highlight.sentence, highlight.nearby, surrounding_text)
-
-
-def split_quote_letters(quote: str) -> list[str]:
-    """Split a quote at its omissions, and fold each part to letters and digits."""
-    parts = map(fold_alphanumerics, _OMISSION.split(unescape(quote)))
-    return [part for part in parts if part]
-
-
-def find_quote(quote: str, text: str) -> Span | None:
-    """Return the span of `quote` in `text`, or None.
-
-    Tolerates emphasis or omissions that a chat model has introduced.
-    """
-    exact_span = locate(quote, text)
-    parts = split_quote_letters(quote)
-    if exact_span or sum(map(len, parts)) < _MIN_QUOTE_LETTERS:
-        return exact_span
-    letters = DocumentLetters([text])
-    span = next(letters.find_spans(parts), None)
-    return letters.get_passage(*span).span if span else None
 
 
 def find_evidence(

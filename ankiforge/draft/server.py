@@ -31,7 +31,7 @@ from ankiforge.config import (
 )
 from ankiforge.config.http import remove_secret
 from ankiforge.errors import ConfigError, ItemError
-from ankiforge.model import Strings, Texts, Value
+from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text import regex
 
 # --- settings -------------------------------------------------------------------------
@@ -497,7 +497,7 @@ def discover_servers(
 
     def query_server(name: str, base_url: str) -> None:
         _, host, port = parse_origin(base_url)
-        with suppress(OSError, OverflowError, NoModelListError):
+        with suppress(OSError, OverflowError, ServerReplyError):
             # try the port first, because the HTTP client need not be imported if it is closed
             socket.create_connection((host, port), LOCAL_STEP_TIMEOUT).close()
             names = list_models(base_url, timeout=LOCAL_STEP_TIMEOUT)
@@ -533,8 +533,8 @@ def discover_servers(
 # --- the models of one server -----------------------------------------------------------
 
 
-class NoModelListError(Exception):
-    """Raised when a server doesn't return a list of models. The message says why."""
+class ServerReplyError(Exception):
+    """Raised when a server doesn't return the requested JSON. The message says why."""
 
     def __init__(self, reason: str, status: int = 0) -> None:
         super().__init__(reason)
@@ -552,16 +552,18 @@ def list_models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
             `MAX_STEPS` times as long.
 
     Raises:
-        NoModelListError: the connection failed, or the reply is an error or not a list of
+        ServerReplyError: the connection failed, or the reply is an error or not a list of
             models.
     """
     if not (key.isascii() and key.isprintable()):
-        raise NoModelListError("was not contacted: the key contains invalid characters")
-    reply = _fetch_json(f"{base_url.rstrip('/')}/models", key, timeout)
+        raise ServerReplyError("was not contacted: the key contains invalid characters")
+    reply = fetch_json(
+        f"{base_url.rstrip('/')}/models", key, timeout, MAX_STEPS * timeout
+    )
     try:
         names = [str(model["id"]) for model in reply["data"]]
     except (TypeError, LookupError) as error:
-        raise NoModelListError("is not a language model server") from error
+        raise ServerReplyError("is not a language model server") from error
     return tuple(remove_secret(name, key) for name in names if _is_valid_model_name(name))
 
 
@@ -579,41 +581,61 @@ def find_remote_models(
     remote_names = [name for name in names if is_cloud_model(name)]
     # only Ollama's names contain a colon; other servers would log an unknown request
     if any(":" in name for name in names):
-        with suppress(NoModelListError, TypeError, LookupError, AttributeError):
-            tags = _fetch_json(
-                f"{base_url.rstrip('/').removesuffix('/v1')}/api/tags", "", timeout
-            )
+        with suppress(ServerReplyError, TypeError, LookupError, AttributeError):
+            root = base_url.rstrip("/").removesuffix("/v1")
+            tags = fetch_json(f"{root}/api/tags", "", timeout, MAX_STEPS * timeout)
             remote_names += [
                 model["name"] for model in tags["models"] if model.get("remote_host")
             ]
     return tuple(remote_names)
 
 
-def _fetch_json(url: str, key: str, timeout: float) -> Any:
-    import httpx2 as httpx
+def fetch_json(
+    url: str,
+    key: str,
+    timeout: float,
+    total_timeout: float = 0.0,
+    body: Json | None = None,
+) -> Any:
+    """Fetch JSON from a model server, with limits of time and size and without redirects.
+
+    Args:
+        url: the URL. No proxy is used for this computer.
+        key: the bearer token, or "" for none. Messages of errors don't contain it.
+        timeout: the timeout of each network operation, in seconds.
+        total_timeout: the timeout of the whole exchange. The default is `timeout`.
+        body: the JSON to post, or None for a GET request.
+
+    Raises:
+        ServerReplyError: the connection failed, or the reply is an error or not JSON.
+    """
+    import httpx2
 
     from ankiforge.config.http import BoundedClient
 
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    use_proxy = not is_loopback(url)
+    # skip loading certificates if they aren't needed, because it takes a while
+    client = BoundedClient(
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+        timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
+        trust_env=not is_loopback(url),
+        verify=not url.startswith("http:"),
+        follow_redirects=False,
+    )
     try:
-        # skip loading certificates if they aren't needed, because it takes a while
-        with BoundedClient(
-            headers=headers,
-            timeout=timeout,
-            trust_env=use_proxy,
-            verify=not url.startswith("http:"),
-        ) as client:
-            request = client.build_request("GET", url)
-            response = client.fetch(request, MAX_STEPS * timeout)
+        with client:
+            method = "GET" if body is None else "POST"
+            request = client.build_request(method, url, json=body)
+            response = client.fetch(request, total_timeout or timeout)
         if response.status_code != 200:
             phrase = remove_secret(response.reason_phrase, key)
             status = f"{response.status_code} {phrase}".strip()
-            raise NoModelListError(f"returned {status}", response.status_code)
+            raise ServerReplyError(f"returned {status}", response.status_code)
         return response.json()
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise NoModelListError(
-            f"does not answer ({remove_secret(str(error), key)})",
-        ) from error
+    except httpx2.TimeoutException as error:
+        seconds = total_timeout or timeout
+        raise ServerReplyError(f"does not answer within {seconds:g} s") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        detail = remove_secret(str(error), key)
+        raise ServerReplyError(f"does not answer ({detail})") from error
     except (ValueError, RecursionError) as error:
-        raise NoModelListError("is not a language model server") from error
+        raise ServerReplyError("is not a language model server") from error

@@ -24,12 +24,12 @@ from ankiforge.model import (
     hints,
 )
 from ankiforge.text.cloze import escape_markdown
-from ankiforge.text.document_letters import (
+from ankiforge.text.keys import CONTEXT_CHARS, build_reading
+from ankiforge.text.located import (
     DocumentLetters,
     PassageMatch,
     relocate_passage,
 )
-from ankiforge.text.keys import CONTEXT_CHARS, build_reading
 from ankiforge.text.normalize import is_same_text, normalize_for_lookup
 from ankiforge.text.passages import get_paragraphs_around
 from ankiforge.text.private import PRIVATE_TAG

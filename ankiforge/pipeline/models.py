@@ -16,8 +16,8 @@ from ankiforge.draft.server import (
     LOCAL_SERVER_NAMES,
     MIN_BILLIONS_FOR_CARDS,
     ModelPurpose,
-    NoModelListError,
     Provider,
+    ServerReplyError,
     ServerSettings,
     discover_servers,
     find_openai_base_url,
@@ -220,7 +220,7 @@ def list_server_models(
     try:
         listed = list_models(base_url, os.environ.get(key_env, "").strip())
         return listed, find_remote_models(base_url, listed)
-    except NoModelListError as error:
+    except ServerReplyError as error:
         if model and error.status in (404, 405, 501):
             return (), ()
         hint = "start it (ollama serve), or choose another: ankiforge model list"

@@ -57,8 +57,8 @@ from ankiforge.pipeline.run_result import (
 from ankiforge.pipeline.sources import ingest_sources, open_sources, select_sources
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
 from ankiforge.text import format_count
-from ankiforge.text.document_letters import DocumentLetters, PassageMatch
 from ankiforge.text.elements import replace_html
+from ankiforge.text.located import DocumentLetters, PassageMatch, locate_quote
 from ankiforge.text.normalize import extend_to_words, normalize_for_lookup
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
@@ -608,7 +608,7 @@ def record_chat_answer(
                 raise ItemError(f"{problem.where}: {problem.what}", hint=problem.hint)
             continue
         request = _prepare_request(workspace, documents, entry.number)
-        located = [choose.locate_quote(quote, request.letters, ()) for quote in quotes]
+        located = [locate_quote(quote, request.letters, ()) for quote in quotes]
         found_count = sum(location is not None for location, _ in located)
         if labelled_entries or (
             quotes and found_count >= _MIN_QUOTE_FRACTION * len(quotes)

@@ -22,7 +22,7 @@ from ankiforge.pipeline import unmarked
 from ankiforge.pipeline.media import find_document_file, load_source_directories
 from ankiforge.pipeline.sources import find_unmarked_paths
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text.document_letters import PassageMatch
+from ankiforge.text.located import PassageMatch
 from ankiforge.web.documents import (
     NOTE_SUFFIXES,
     DocumentRenderer,

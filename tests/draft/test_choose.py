@@ -12,7 +12,6 @@ from pypdf.generic import NameObject, StreamObject
 from ankiforge.draft.choose import (
     blank_attributes,
     blank_markup_and_times,
-    locate_quote,
     select_paragraphs,
     split_document,
 )
@@ -23,7 +22,7 @@ from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
 from ankiforge.pipeline import unmarked
 from ankiforge.pipeline.draft import load_privacy
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text.document_letters import DocumentLetters
+from ankiforge.text.located import DocumentLetters, locate_quote
 from tests.makers.ebook_writer import Book, write_epub
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Attachment, Library, Work, write_zotero

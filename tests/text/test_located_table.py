@@ -3,8 +3,8 @@
 import pytest
 
 from ankiforge.model import QuoteReading
-from ankiforge.text.document_letters import DocumentLetters, relocate_passage
 from ankiforge.text.keys import build_anchor
+from ankiforge.text.located import DocumentLetters, relocate_passage
 
 MOSS = "Moss has no roots."
 FERN = "Ferns have roots, and their leaves unroll from the tip."

@@ -18,12 +18,13 @@ from ankiforge.draft.prompt import (
     make_message,
     make_object_schema,
 )
-from ankiforge.draft.reply import find_quote, parse_objects
+from ankiforge.draft.reply import parse_objects
 from ankiforge.language.detection import detect_language
 from ankiforge.language.quantities import find_numbers
 from ankiforge.language.words import TERM_PATTERN, split_words
 from ankiforge.model import Json, Value
 from ankiforge.text import regex
+from ankiforge.text.located import find_quote
 from ankiforge.text.normalize import fold_alphanumerics
 from ankiforge.text.sentences import find_sentence_around
 

@@ -15,8 +15,13 @@ from struct import pack, unpack_from
 from typing import Any, TypeVar
 
 from ankiforge.config import Config
-from ankiforge.config.http import remove_secret
-from ankiforge.draft.server import ModelPurpose, ServerSettings, is_cloud_model
+from ankiforge.draft.server import (
+    ModelPurpose,
+    ServerReplyError,
+    ServerSettings,
+    fetch_json,
+    is_cloud_model,
+)
 from ankiforge.errors import ConfigError, ServiceError
 from ankiforge.model import Json, Strings, Value, hash16
 from ankiforge.text import regex
@@ -218,10 +223,6 @@ class ServerEmbedder:
         return ServiceError(f"{self.title}: {problem}", hint=hint)
 
     def _request_vectors(self, texts: Sequence[str], seconds: float) -> list[bytes]:
-        import httpx2
-
-        from ankiforge.config.http import BoundedClient
-
         try:
             key = self._settings.require_key()
         except ConfigError as error:
@@ -232,31 +233,12 @@ class ServerEmbedder:
             "input": [text[:_MAX_TEXT_CHARS] for text in texts],
             "encoding_format": "float",
         }
-        # no redirects, and no proxy for this computer
-        client = BoundedClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx2.Timeout(seconds, connect=min(seconds, 10.0)),
-            trust_env=not self.is_local,
-            verify=not self._settings.base_url.startswith("http:"),
-            follow_redirects=False,
-        )
         url = f"{self._settings.base_url}/embeddings"
         try:
-            with client:
-                request = client.build_request("POST", url, json=body)
-                response = client.fetch(request, seconds)
-            if response.status_code != 200:
-                phrase = remove_secret(response.reason_phrase, key)
-                raise self._make_error(
-                    f"returned {response.status_code} {phrase}".rstrip()
-                )
-            entries = response.json()["data"]
-        except httpx2.TimeoutException as error:
-            raise self._make_error(f"no answer in {seconds:g} s") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            detail = remove_secret(str(error), key)
-            raise self._make_error(f"does not answer ({detail})") from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            entries = fetch_json(url, key, seconds, body=body)["data"]
+        except ServerReplyError as error:
+            raise self._make_error(str(error)) from error
+        except (KeyError, TypeError) as error:
             raise self._make_error("sends no vectors") from error
         return self._parse_vectors(entries, len(texts))
 

@@ -194,7 +194,7 @@ def test_a_silent_server_is_not_waited_for(place, server, monkeypatch):
     server.answer = silent
     asked = place.ok("search", "Who translates messenger RNA?")
     assert asked.stdout.startswith("Ribosomes")
-    assert "no answer in 0.2 s" in asked.stderr
+    assert "does not answer within 0.2 s" in asked.stderr
 
 
 def test_another_model_under_the_same_name_is_noticed_and_all_is_made_anew(place, server):

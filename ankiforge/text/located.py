@@ -1,22 +1,29 @@
 """Find text in a document by its letters and digits alone, even across pages.
 
-`relocate_passage` finds a passage that the user chose in an unmarked document, even if the
-document has changed since. docs/reference/keys.md describes the keys of such passages.
+`find_quote` and `locate_quote` find what a model or chat has quoted, also if it left something
+out or copied it badly. `relocate_passage` finds a passage that the user chose in an unmarked
+document, even if the document has changed since. docs/reference/keys.md describes the keys of
+such passages.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from html import unescape
 from itertools import accumulate
 from typing import NamedTuple
 
 from ankiforge.model import QuoteReading, Span
+from ankiforge.text import regex
 from ankiforge.text.normalize import (
+    extend_to_words,
     fold_alphanumerics,
     fold_alphanumerics_with_offsets,
+    locate,
     normalize_for_lookup,
 )
+from ankiforge.text.sentences import find_sentence_around
 
 MIN_SIMILARITY = 85
 """The minimum similarity, in per cent, between a passage and the text now found between the same
@@ -58,7 +65,7 @@ class DocumentLetters:
         `replace_non_text` replaces markup and anything else that isn't displayed as text with
         spaces.
         """
-        self._replace_non_text = replace_non_text
+        self.replace_non_text = replace_non_text
         self.pages = pages
         folded = [
             fold_alphanumerics_with_offsets(replace_non_text(page)) for page in pages
@@ -70,7 +77,7 @@ class DocumentLetters:
 
     def fold(self, text: str) -> str:
         """Reduce `text` to letters and digits, in the same way as the document."""
-        return fold_alphanumerics(self._replace_non_text(text))
+        return fold_alphanumerics(self.replace_non_text(text))
 
     def get_letter_index(self, page: int, offset: int) -> int:
         """Return the index of the first letter at or after `offset` on `page`."""
@@ -142,6 +149,127 @@ class DocumentLetters:
 
 def _count_leading_punctuation(text: str) -> int:
     return next((index for index, char in enumerate(text) if char.isalnum()), 0)
+
+
+# --- quotes of chats and models -------------------------------------------------------
+
+_OMISSION = regex(r"\[(?:…|\.\.\.)\]|…|\.\.\.")
+_MIN_QUOTE_LETTERS = 4
+
+
+def split_quote_letters(quote: str) -> list[str]:
+    """Split a quote at its omissions, and fold each part to letters and digits."""
+    parts = map(fold_alphanumerics, _OMISSION.split(unescape(quote)))
+    return [part for part in parts if part]
+
+
+def find_quote(quote: str, text: str) -> Span | None:
+    """Return the span of `quote` in `text`, or None.
+
+    Tolerates emphasis or omissions that a chat model has introduced.
+    """
+    exact_span = locate(quote, text)
+    parts = split_quote_letters(quote)
+    if exact_span or sum(map(len, parts)) < _MIN_QUOTE_LETTERS:
+        return exact_span
+    letters = DocumentLetters([text])
+    span = next(letters.find_spans(parts), None)
+    return letters.get_passage(*span).span if span else None
+
+
+_MIN_EXACT_LETTERS = 12
+"""A quote with fewer letters than this must occur only once in the document."""
+_MIN_FUZZY_LETTERS = 24
+"""Text similar to a quote is searched for only if the quote has at least this many letters."""
+_FULL_STOPS = ".!?。！？"
+_MAX_SENTENCE_CHARS = 600
+"""If a sentence that resembles a quote is longer, only the similar words become the passage."""
+
+
+def locate_quote(
+    quote: str, letters: DocumentLetters, pages: Collection[int]
+) -> tuple[PassageMatch | None, bool]:
+    """Find a quote in the document.
+
+    Args:
+        quote: a quote by the chat, possibly with an ellipsis for omitted text.
+        letters: the document's letters and digits, casefolded.
+        pages: the pages of the requested chunk, which are searched first.
+
+    Returns:
+        The location, or None if the quote isn't in the document, and whether the match is
+        exact.
+    """
+    requested_spans = [letters.get_page_span(page) for page in pages]
+
+    def choose_span(spans: Sequence[Span]) -> PassageMatch:
+        preferred = [
+            span
+            for span in spans
+            if any(start <= span[0] < end for start, end in requested_spans)
+        ]
+        return letters.get_passage(*(preferred or spans)[0], _add_full_stop(quote))
+
+    parts = split_quote_letters(letters.replace_non_text(quote))
+    quote_letters = "".join(parts)
+    spans = list(letters.find_spans(parts))
+    if len(spans) == 1 or (spans and len(quote_letters) >= _MIN_EXACT_LETTERS):
+        return choose_span(spans), True
+    if len(quote_letters) < _MIN_FUZZY_LETTERS:
+        return None, False
+    other_pages = [page for page in range(len(letters.pages)) if page not in pages]
+    span = _find_similar(quote_letters, letters, (*sorted(pages), *other_pages))
+    return (choose_span([span]) if span else None), False
+
+
+def _add_full_stop(quote: str) -> str:
+    text = quote.strip()
+    return text if text.endswith(tuple(_FULL_STOPS)) else f"{text}."
+
+
+def _find_similar(
+    quote: str, letters: DocumentLetters, pages: Iterable[int]
+) -> Span | None:
+    """Return the span most similar to a quote, or None if nothing is similar enough.
+
+    The span is extended to whole sentences, or to whole words if those would be too long.
+    """
+    from rapidfuzz import fuzz
+
+    best: Span | None = None
+    best_score = float(MIN_SIMILARITY)
+    third = len(quote) // 3
+    quote_ends = quote[:third], quote[-third:]
+    for page in pages:
+        page_start, page_end = letters.get_page_span(page)
+        # the quote may omit something, so search for its beginning and its end
+        omission_span = next(letters.find_spans(quote_ends, page_start, page_end), None)
+        if omission_span and omission_span[1] - omission_span[0] < 2 * len(quote):
+            best = omission_span
+            break
+        alignment = fuzz.partial_ratio_alignment(
+            quote, letters.text[page_start:page_end], score_cutoff=best_score
+        )
+        if alignment and alignment.dest_end > alignment.dest_start:
+            if best is None or alignment.score > best_score:
+                best = page_start + alignment.dest_start, page_start + alignment.dest_end
+                best_score = alignment.score
+    if best is None:
+        return None
+    hit = letters.get_passage(*best)
+    start = hit.text.rfind("\n", 0, hit.span[0]) + 1
+    end = hit.text.find("\n", hit.span[1])
+    line = hit.text[start : end if end >= 0 else None]
+    left, right = find_sentence_around(line, hit.span[0] - start, hit.span[1] - start)
+    if right - left > _MAX_SENTENCE_CHARS:  # a text without full stops
+        first, last = extend_to_words(hit.text, hit.span)
+        left, right = first - start, last - start
+    return letters.get_letter_index(hit.page, start + left), letters.get_letter_index(
+        hit.page, start + right
+    )
+
+
+# --- passages chosen earlier ----------------------------------------------------------
 
 
 def relocate_passage(
