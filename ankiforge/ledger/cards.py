@@ -97,6 +97,8 @@ def to_history_entry(event: Event, change: TextChange | None = None) -> HistoryE
     description = _DESCRIPTIONS.get(event.what, event.what)
     text = _add_reason(_get_card_text(event), event.body.get("why", ""))
     match event.what:
+        case "accept" if event.body["draft"].get("drafter") == USER:
+            description = "written"
         case "repair":
             description = f"repaired: {event.body['name']}"
             if event.body["name"] == LEFT_AS_IS:

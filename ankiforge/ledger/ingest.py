@@ -513,7 +513,11 @@ class IngestRun:
                 report.back.append(stored_mark.key)
             if stored_mark.state != "journal" and mark.document != stored_mark.document:
                 report.moved.append((stored_mark.key, mark.place))
-            if stored_mark.exact_hash and stored_mark.exact_hash != exact_hash:
+            has_new_comment = (
+                not stored_mark.is_journal_only
+                and stored_mark.highlight.comment != mark.highlight.comment
+            )
+            if stored_mark.exact_hash not in ("", exact_hash) or has_new_comment:
                 old_text = newest_reading.exact if newest_reading else ""
                 report.changed.append((stored_mark.key, old_text, text))
             content = hash_highlight_content(mark.highlight)

@@ -58,7 +58,7 @@ class IngestReport(msgspec.Struct):
     new: list[str] = []
     """The keys of the new highlights."""
     changed: list[tuple[str, str, str]] = []
-    """The highlights whose text changed, as (key, old text, new text)."""
+    """The highlights whose text or comment changed, as (key, old text, new text)."""
     moved: list[Pair] = []
     """The passages that moved to another document, as (key, path or key of the new document)."""
     gone: list[str] = []

@@ -471,6 +471,27 @@ def test_no_card_is_blamed_on_a_rejection_where_another_passage_has_it(forge, tm
     assert "no card: its sentences have cards already" in told
 
 
+def test_a_changed_comment_is_a_change_and_own_words_are_not_accepted(forge, tmp_path):
+    words = "The pineal gland releases melatonin into the blood at dusk."
+    entry = "Alpha (Roe, Ann)\n- Your {} | Added on Thursday, January 1, 2015\n\n{}\n"
+    clippings = tmp_path / "My Clippings.txt"
+
+    def write(comment: str) -> str:
+        entries = [
+            entry.format("Highlight at location 5-5", words),
+            entry.format("Note at location 5", comment),
+        ]
+        clippings.write_text("==========\n".join([*entries, ""]))
+        return forge.ok("run", clippings).stdout
+
+    write("nice")
+    assert "nothing new" in write("nice")
+    [row] = forge.ok("list", "--no-card", "--json").lines
+    forge.ok("edit", row["key"], "--field", "Front", "Where?", "--field", "Back", "Here")
+    assert forge.ok("undo").stderr == "undone: written: Where?\n"
+    assert "(1 changed)" in write("Which gland releases melatonin?")
+
+
 def test_where_accept_all_leaves_nothing_the_package_is_next(forge, vault):
     (vault / "a.md").write_text("The ==axolotl== keeps its gills for life.\n")
     forge.ok("run", vault)
