@@ -80,7 +80,20 @@ _LEAD_IN_NUMBER = regex(r"\s+(?:\d+(?:\.\d+)*|[IVX]{1,4})\Z")
 def is_lead_in(phrase: str) -> bool:
     """Return whether a phrase is a lead-in such as `Case 1:` rather than a term."""
     words = _LEAD_IN_NUMBER.sub("", phrase.strip(" :：.*_"))
-    return words.casefold() in read_word_set("signs", "label")
+    return words.casefold() in read_word_set("signs", "label") or introduces_clause(
+        phrase
+    )
+
+
+_INTRODUCTION = regex(
+    r"(?i)\W*(?:(?:as|for) (?:(?:an|another) )?(?:example|instance)|note that|in other words"
+    r"|e\.g\.|(?:zum|als) beispiel|par exemple|por ejemplo)(?!\w)"
+)
+
+
+def introduces_clause(phrase: str) -> bool:
+    """Return whether a phrase before a colon begins like `As an example`, so it's no term."""
+    return _INTRODUCTION.match(phrase) is not None
 
 
 def contains_phrase(text: str, words: str, *, exact: bool = False) -> bool:

@@ -45,6 +45,7 @@ from ankiforge.extract.markdown.quotes import (
     to_openable_url,
 )
 from ankiforge.extract.markdown.surroundings import PlacedHighlight, SurroundingsReader
+from ankiforge.language.words import introduces_clause
 from ankiforge.model import (
     Document,
     Form,
@@ -408,7 +409,7 @@ class NoteReader:
             if heading in self._wanted.glossary_headings
             else None
         )
-        if term is None:
+        if term is None or introduces_clause(block.plain[slice(*term.front)]):
             return None
         defined = self._create_two_sided_card(block, term._replace(form=Form.GLOSSARY))
         # a further line that isn't indented may not belong to the definition
