@@ -429,7 +429,7 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
             print_summary(call, workspace, result)
             exit_if_run_failed(result)
             return
-        call.print_problems(problems)
+        call.print_problems(problems, None if call.verbose else MAX_PROBLEM_LINES)
         if not requests:
             call.say(unmarked.NOTHING_TO_CHOOSE)
         elif call.is_interactive and not call.quiet and not call.as_json:
@@ -623,7 +623,7 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
             prompts = export_chats(
                 workspace, MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
             )
-    call.print_problems(prompts.problems)
+    call.print_problems(prompts.problems, None if call.verbose else MAX_PROBLEM_LINES)
     if document or not prompts.texts:
         call.say(prompts.summary)
     if not prompts.texts:
@@ -678,11 +678,11 @@ def _write_prompt(path: Path, prompt: str) -> None:
     Raises:
         UsageError: the file contains something else, or can't be written.
     """
-    from ankiforge.draft.answers import is_chat_text
+    from ankiforge.text import is_chat_prompt
 
     with wrap_write_errors(path):
         if path.exists() and not (
-            path.is_file() and is_chat_text(path.read_text("utf-8", "replace"))
+            path.is_file() and is_chat_prompt(path.read_text("utf-8", "replace"))
         ):
             raise UsageError(f"{path} already exists", hint="name another file")
         path.write_text(prompt, encoding="utf-8", newline="\n")

@@ -14,26 +14,17 @@ from ankiforge.draft.reply import (
     to_one_line,
 )
 from ankiforge.model import Highlight, Origin, Problem, Strings, Value, hash16
-from ankiforge.text import format_count, regex
+from ankiforge.text import format_count, is_chat_prompt, regex
 
 CHAT_MODEL = "chat"
 """Recorded in place of the name of the chat's model, which is unknown."""
-
-
-_CHAT_TEXT_SIGNS = ("<highlight h=", "<text h=")
-"""Strings that occur in every text for a chat, but never in an answer."""
-
-
-def is_chat_text(text: str) -> bool:
-    """Return whether a text is one we exported for a chat, rather than the chat's answer."""
-    return any(sign in text for sign in _CHAT_TEXT_SIGNS)
 
 
 def explain_unusable_answer(text: str) -> str:
     """Explain why a pasted text contains no usable cards, and what to do about it."""
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
-    if is_chat_text(text):
+    if is_chat_prompt(text):
         return "this is the text for the chat, not its answer: paste it there first"
     usable, unusable = parse_all_cards(text)
     if not usable and is_truncated(text):

@@ -56,7 +56,7 @@ from ankiforge.pipeline.run_result import (
 )
 from ankiforge.pipeline.sources import ingest_sources, open_sources, select_sources
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
-from ankiforge.text import format_count
+from ankiforge.text import format_count, is_chat_prompt
 from ankiforge.text.elements import replace_html
 from ankiforge.text.located import DocumentLetters, PassageMatch, locate_quote
 from ankiforge.text.normalize import extend_to_words, normalize_for_lookup
@@ -293,11 +293,21 @@ def iter_documents(
                 yield Problem(
                     document.path, private_reason, "nothing of it is sent", notice=True
                 )
+            elif _is_chat_prompt_file(file):
+                what = "it is a prompt for a chat"
+                yield Problem(document.path, what, "nothing of it is sent", notice=True)
             elif not any(map(normalize_for_lookup, whole_text.pages)):
                 yield _report_no_text(document.path, file)
             else:
                 letters = DocumentLetters(whole_text.pages, choose.blank_markup_and_times)
                 yield OpenDocument(file, source.folder.container, whole_text, letters)
+
+
+def _is_chat_prompt_file(file: Path) -> bool:
+    if file.suffix.casefold() in (".md", ".markdown", ".txt"):
+        with suppress(OSError):
+            return is_chat_prompt(file.read_text("utf-8", "replace"))
+    return False
 
 
 def _report_no_text(where: str, file: Path) -> Problem:

@@ -32,6 +32,17 @@ def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     return cast("re.Pattern[AnyStr]", _LazyPattern(pattern, flags))
 
 
+_CHAT_PROMPT_SIGNS = ("<highlight h=", "<text h=")
+
+
+def is_chat_prompt(text: str) -> bool:
+    """Return whether a text is, or contains, a prompt that we wrote for a chat.
+
+    Each prompt has one of our elements, which neither notes nor answers have.
+    """
+    return any(sign in text for sign in _CHAT_PROMPT_SIGNS)
+
+
 class WordMatcher:
     """Tests quickly whether any of several words occurs in a text.
 

@@ -378,6 +378,35 @@ def folder_of_notes(tmp_path: Path) -> Path:
     return folder
 
 
+def test_prompts_in_a_folder_of_notes_are_not_sent(forge, tmp_path):
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "a.md").write_text(NOTE, "utf-8")
+    (notes / "b.md").write_text(f"=={YEAST}==\n", "utf-8")
+    forge.ok("run", notes)
+    forge.ok("draft", "export", notes / "ask.md")
+    forge.ok("draft", "export", notes / "ask-2.md", "--from", notes)
+    told = forge.ok("draft", "export", "ask.md", "--from", notes)
+    assert "ask-2.md and 1 more: it is a prompt for a chat" in told.stderr
+    [text] = (forge.folder / "ask.md").read_text("utf-8").split("<text h=")[1:]
+    assert "JSON" not in text.split("</text>")[0]
+    refused = forge("draft", notes / "ask.md", code=1)
+    assert "it is a prompt for a chat" in refused.stderr
+    forge.ok("run", notes)
+    skipped = forge.ok("list", "--no-card", "--all", "--json").lines
+    places = {row["place"] for row in skipped if row["kind"] == "prompt"}
+    assert places == {"ask.md", "ask-2.md"}
+
+
+def test_files_with_the_same_problem_are_counted_in_one_line(forge, tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(5):
+        write_pdf(tmp_path / "in" / f"{number}.pdf", [Page([])])
+    told = forge("draft", "export", "ask.md", "--from", tmp_path / "in").stderr
+    assert told.count("it has no text") == 1
+    assert "and 4 more" in told
+
+
 def test_notes_of_a_folder_are_joined_and_each_card_finds_its_note(forge, tmp_path):
     folder = folder_of_notes(tmp_path)
     text = asked(forge, folder)

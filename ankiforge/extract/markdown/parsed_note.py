@@ -65,7 +65,7 @@ from ankiforge.model import (
     WholeText,
     hash16,
 )
-from ankiforge.text import regex
+from ankiforge.text import is_chat_prompt, regex
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
@@ -218,9 +218,7 @@ def _get_own_lines(block: Block) -> Span:
 
 # --- a note -----------------------------------------------------------------------------
 
-# How a prompt for a chat ends, and how a file with a prompt template ends. Such a file is
-# recognised because its examples look like cards.
-_CHAT_PROMPT_ENDS = ("with the JSON only, in one code block.\n", "{{ highlights }}\n")
+_PROMPT_TEMPLATE_END = "{{ highlights }}\n"
 
 
 def read_note(
@@ -232,7 +230,7 @@ def read_note(
     """
     text = note.text
     path = note.document.path
-    if text.endswith(_CHAT_PROMPT_ENDS):
+    if is_chat_prompt(text) or text.endswith(_PROMPT_TEMPLATE_END):
         reason = "it is a prompt for a chat, whose examples are not cards"
         prompt = Lookalike("prompt", "", reason)
         yield UnmarkedDocument(source.folder.container, path, "", left_out=(prompt,))
