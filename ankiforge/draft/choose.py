@@ -133,9 +133,9 @@ class OmittedText(NamedTuple):
 def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[OmittedText]]:
     """Select the paragraphs that are worth asking about, splitting very long ones.
 
-    Private text, tables of contents, and lists of references or tasks are omitted, and
-    returned separately. TOML front matter and slides repeated by the next slide are dropped
-    silently.
+    Private text, footnotes and endnotes, tables of contents, and lists of references or tasks
+    are omitted, and returned separately. TOML front matter and slides repeated by the next
+    slide are dropped silently.
     """
     repeated = set(_find_repeated_slides(whole_text))
     list_names = _find_lists(whole_text)
@@ -150,6 +150,8 @@ def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[Omit
             continue
         elif paragraph.private:
             left_out_by_name.setdefault((_PRIVATE_TEXT, 0), []).append(paragraph)
+        elif paragraph.is_note:
+            left_out_by_name.setdefault((_NOTES, 0), []).append(paragraph)
         elif index in list_names:
             left_out_by_name.setdefault(list_names[index], []).append(paragraph)
         else:
@@ -201,6 +203,7 @@ def _find_lists(whole_text: WholeText) -> dict[int, tuple[str, int]]:
 
 
 _PRIVATE_TEXT = "private text"
+_NOTES = "footnotes and endnotes"
 _CONTENTS = "lines of a table of contents"
 _ENTRY_SIGNS = regex(
     r"""(?x)

@@ -82,7 +82,7 @@ def iter_html_blocks(
 
     Args:
         root: the page, or part of it.
-        left_out: the names of elements whose text to skip.
+        left_out: the names of elements whose text to skip, unless it is a note.
     """
     from bs4.element import CData, NavigableString, Tag
 
@@ -97,7 +97,7 @@ def iter_html_blocks(
             open_elements.pop()
             edge = parent
         elif isinstance(child, Tag):
-            if child.name not in left_out:
+            if child.name not in left_out or is_in_notes(child):
                 open_elements.append((child, iter(child.contents)))
             edge = child
         elif type(child) in (NavigableString, CData):
@@ -121,6 +121,8 @@ _HIDING_STYLE = regex(r"(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hid
 _RAISING_STYLE = regex(r"(?i)vertical-align\s*:\s*(su(?:per|b))\b")
 # A reference to a note in brackets, as in `[3]` or `[note 2]`, or a mark that only notes have.
 _NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
+# Classes, types of EPUB and roles of elements that contain notes.
+_NOTE_LISTS = frozenset(("footnotes", "endnotes", "rearnotes", "footnote", "endnote"))
 _BLOCK_NAMES = sorted(BLOCK_ELEMENTS)
 _BRACKETED = regex(r"(?:\[[^\[\]]*\])+")
 _WORD_END = regex(r"[^\W_]$|[.,;!?”’\"»)]$")
@@ -240,6 +242,17 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
     return bool(
         is_raised or _NOTE_MARK.fullmatch(text) or (text.isdecimal() and is_glued)
     )
+
+
+def is_in_notes(element: Tag) -> bool:
+    """Return whether an element is in a list of footnotes or endnotes, or is one itself."""
+    for ancestor in (element, *element.parents):
+        names = {*_get_attribute(ancestor, "class").split()}
+        names.update(_get_attribute(ancestor, "epub:type").split())
+        names.add(_get_attribute(ancestor, "role").removeprefix("doc-"))
+        if not _NOTE_LISTS.isdisjoint(names):
+            return True
+    return False
 
 
 def _is_raised_note(element: Tag, text: str) -> bool:

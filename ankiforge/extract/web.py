@@ -15,6 +15,7 @@ from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.extract.files import read_file, title_from_file_name
 from ankiforge.extract.html_text import (
     decode_html,
+    is_in_notes,
     iter_html_blocks,
     parse_page,
     remove_asides,
@@ -37,6 +38,9 @@ MAX_PAGE_BYTES = 50_000_000
 """The maximum size of a page, in bytes."""
 _TITLE = regex(r"(?is)<title[^>]*>([^<]{1,300})</title>")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+# Soft hyphen, zero-width space, word joiner and byte order mark. The zero-width joiners stay,
+# because some languages spell with them.
+_INVISIBLE = dict.fromkeys(map(ord, "\xad\u200b\u2060\ufeff"))
 # What surrounds the text of a page, such as menus, adverts and forms.
 _PAGE_SURROUNDINGS = ("nav", "aside", "footer", "form", "button", "noscript")
 
@@ -92,7 +96,10 @@ def build_whole_text(
     for page, source in enumerate(page_sources):
         lines: list[str] = []
         start = 0
+        is_note = False
         for element, text in _read_blocks(source):
+            if element:  # text after the end of a block belongs to the block before
+                is_note = is_in_notes(element)
             level = int(element.name[1]) if element and element.name in _HEADINGS else 0
             if level:
                 headings = {
@@ -110,6 +117,7 @@ def build_whole_text(
                 heading_path,
                 level,
                 private=contains_private_tag(text) or contains_private_tag(heading_path),
+                is_note=is_note,
                 block=str(page),
             )
             paragraphs.append(paragraph)
@@ -128,7 +136,8 @@ def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
     blocks: list[tuple[Tag | None, str]] = []
     for left_out in (_PAGE_SURROUNDINGS, ()):
         for element, marked_text in iter_html_blocks(page, left_out):
-            if text := " ".join(remove_asides(marked_text).split()):
+            visible_text = remove_asides(marked_text).translate(_INVISIBLE)
+            if text := " ".join(visible_text.split()):
                 blocks.append((element, text))
         if blocks:
             break

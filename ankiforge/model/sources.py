@@ -229,6 +229,8 @@ class Paragraph(Value):
     """The level of the heading, from 1, or 0 if the paragraph isn't a heading."""
     private: bool = False
     """Whether the paragraph must stay on this device."""
+    is_note: bool = False
+    """Whether the paragraph is among the footnotes or endnotes of a web page or book."""
     tags: Strings = ()
     block: str = ""
     """The block of the document that contains the paragraph, as in `Highlight.block`."""

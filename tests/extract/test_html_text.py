@@ -4,6 +4,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from ankiforge.draft.choose import select_paragraphs
 from ankiforge.extract.html_text import decode_html
 from ankiforge.extract.pdf.hypertext import find_quote_contexts, read_pages
 from ankiforge.extract.pdf.messages import ExternalQuote, Failure, FindContextsReply
@@ -79,6 +80,9 @@ TEXTS = {
         "春に巣"
     ),
     "<nav>Home</nav>Swifts<form>Search</form>": "Swifts",
+    "mito&shy;chon&shy;drion\u200b of a\ufeff cell, می\u200cخواهم": (
+        "mitochondrion of a cell, می\u200cخواهم"
+    ),
 }
 BLOCKS = {
     "<?xml version='1.0'?><!DOCTYPE html><title>t</title><p>a<p>b": "a\nb",
@@ -99,6 +103,28 @@ def read(html: str) -> str:
 @pytest.mark.parametrize(("html", "text"), TEXTS.items())
 def test_a_page_is_the_text_that_it_shows(html, text):
     assert read(f"<p>{html}</p>") == text
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        '<section role="doc-endnotes"><h2>Notes</h2><ol><li><p>{}</p></li></ol></section>',
+        '<section class="footnotes"><hr><ol><li>{}</li></ol></section>',
+        '<ol class="footnotes"><li><p>{}</p> ↩</li></ol>',
+        '<div epub:type="rearnotes"><p>{}</p></div>',
+        '<p class="footnote">{}</p>',
+        '<aside epub:type="footnote"><p>{}</p></aside>',
+    ],
+)
+def test_notes_of_a_page_are_left_out_with_their_size(notes):
+    note, text = "1. See Marlow, who says so.", "<p>Swifts sleep while they fly.</p>"
+    document = Document(DocumentKey("web:x/1"), "x", title="T")
+    html = f"{text}{notes.format(note)}{text}"
+    kept, left_out = select_paragraphs(build_whole_text(document, "web:x", [html]))
+    assert len(kept) == 2
+    [notes_left_out] = left_out
+    assert notes_left_out.name == "footnotes and endnotes"
+    assert notes_left_out.size >= len(note)
 
 
 @pytest.mark.parametrize(("html", "text"), BLOCKS.items())
