@@ -8,12 +8,12 @@ import pytest
 from ankiforge.config import is_loopback
 from ankiforge.config.trust import trust_workspace
 from ankiforge.config.workspace import (
-    RememberedPath,
+    Place,
     WorkspaceDirectory,
     find_user_directory,
     find_workspace,
     load_workspace,
-    store_remembered,
+    store_places,
 )
 from ankiforge.extract import registry
 from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
@@ -173,7 +173,7 @@ def test_a_remembered_path_that_is_gone_is_told_as_by_a_run(workspace, machine):
     found = workspace(PAPERS)
     path = found.root / "gone.pdf"
     found.prepare()
-    store_remembered(found.state_directory, [RememberedPath(str(path), {"pdf": "gone"})])
+    store_places(found.state_directory, [Place(str(path), "pdf", "gone")])
     [check] = ill(found, machine)
     assert (check.name, check.state, check.exit_code) == ("source", CheckState.WARN, 1)
     assert check.says == f"{path}: {MISSING_SOURCE_MESSAGE}"
