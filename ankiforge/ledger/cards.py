@@ -26,7 +26,6 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.facts import get_fact_text, split_sentences
 from ankiforge.ledger.fold import fold_events
 from ankiforge.ledger.forms import describe_form
-from ankiforge.ledger.routes import ROUTE_PRIORITY
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import event_queries, highlights
@@ -41,6 +40,7 @@ from ankiforge.model import (
     LocalCard,
     Lookalike,
     Pair,
+    SourceKind,
     SourceRemark,
     TextChange,
     Value,
@@ -67,6 +67,14 @@ _DESCRIPTIONS = {
     "unseen": "to be sent again",
     "repair": "repaired",
 }
+ROUTE_PRIORITY = (
+    SourceKind.ZOTERO,
+    SourceKind.PDF,
+    SourceKind.VAULT,
+    SourceKind.OTHER,
+)
+"""The routes in order of preference. A passage has the text of the first route that still contains
+it."""
 _ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
 
 

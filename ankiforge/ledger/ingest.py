@@ -2,9 +2,9 @@
 
 A document in which no highlight appeared or disappeared is written at once. The others are deferred
 until all sources have listed everything, because passages may have moved between documents or
-sources; then they are matched in one transaction (see `match` and `moves`). A listing that failed,
-is incomplete or is suspiciously short removes nothing. A recognized highlight keeps its key. A run
-that was killed can be repeated with the same result.
+sources; then they are matched in one transaction (see `match` and `passage_links`). A listing that
+failed, is incomplete or is suspiciously short removes nothing. A recognized highlight keeps its
+key. A run that was killed can be repeated with the same result.
 """
 
 from __future__ import annotations
@@ -27,11 +27,18 @@ from ankiforge.ledger.ingest_rows import (
 from ankiforge.ledger.match import (
     DocumentMarks,
     Mark,
-    link_pairs,
-    match_documents,
-    match_in_document,
+    Pairs,
+    add_pairs,
+    iter_across_documents,
+    iter_in_document,
+    match_renamed,
+    select_unmatched,
 )
-from ankiforge.ledger.moves import MatchedDocument, MoveMatcher
+from ankiforge.ledger.passage_links import (
+    ask_about_removed,
+    link_across_routes,
+    transfer_keys,
+)
 from ankiforge.ledger.readings import (
     IngestReport,
     ListedDocuments,
@@ -39,14 +46,12 @@ from ankiforge.ledger.readings import (
     get_document_place,
     hash_highlight_content,
     iter_document_batches,
-    to_document_marks,
 )
-from ankiforge.ledger.routes import link_across_routes
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, event_queries, highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_rules_for_copies
 from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16
-from ankiforge.text.keys import build_anchor_key, build_own_key
+from ankiforge.text.keys import build_anchor_key, build_own_key, get_anchor
 
 MIN_DOUBTED_DOCUMENTS = 10
 """If a container with at least this many documents loses more than half of them, the user is asked
@@ -144,7 +149,9 @@ class IngestRun:
         """Whether the database was lost, so that it has no documents read on this device."""
 
         # used when all documents are read
-        self.matched_documents: list[MatchedDocument] = []
+        self.pairs: Pairs = {}
+        """The pairs of scanned and stored highlights in deferred documents."""
+        self.matched_documents: list[DocumentMarks] = []
         """The deferred documents with their stored and scanned highlights."""
         self.absent_marks: list[Mark] = []
         """The stored highlights that weren't found in their documents."""
@@ -158,7 +165,7 @@ class IngestRun:
                 for document in batch:
                     self._write_or_defer(document)
                 self._issue_keys(self.first_scan_marks)
-                self._write_marks(self.first_scan_marks)
+                self._write_marks(self.first_scan_marks, {})
                 self.first_scan_marks.clear()
             self.store.clear_passage_cache()
         with self.store.transaction():
@@ -174,26 +181,15 @@ class IngestRun:
             unselect_documents(self.store, unused_ids)
             for container in sorted(self.listing.places):
                 self._match_container(container)
-            moves = MoveMatcher(
-                self.store,
-                self.listing,
-                self.report,
-                self.matched_documents,
-                self.absent_marks,
-            )
-            self.absent_marks = moves.match()
-            scanned_marks = self._collect_scanned_marks()
-            self._issue_keys([mark for mark in scanned_marks if not mark.stored_mark])
-
-            # ask about passages that may be the same
-            for mark in scanned_marks:
-                if mark.question_key:
-                    self.store.record_event(
-                        "ask", mark.key, SOURCE, {"old": mark.question_key}
-                    )
-
-            self._write_marks(scanned_marks)
+            removed_marks = self._match_across_documents()
+            scanned_marks = []
+            for marks in self.matched_documents:
+                scanned_marks += marks.scanned_marks
+            self._issue_keys(select_unmatched(self.pairs, scanned_marks))
+            self._write_marks(scanned_marks, self.pairs)
             self._write_absent_marks()
+            transfer_keys(self.store, self.listing, self.report, self.absent_marks)
+            ask_about_removed(self.store, removed_marks, scanned_marks)
 
             # a source has moved if all its decided passages are in other sources now
             for source, sole_keys in self.sole_keys_by_source.items():
@@ -230,11 +226,6 @@ class IngestRun:
         self.report.unselected = max(unselected - unselected_before, 0)
         return self.report
 
-    def _collect_scanned_marks(self) -> list[Mark]:
-        return [
-            mark for document in self.matched_documents for mark in document.scanned_marks
-        ]
-
     # --- one document -------------------------------------------------------------------
 
     def _write_or_defer(self, document: ReadDocument) -> None:
@@ -263,20 +254,20 @@ class IngestRun:
             self.deferred_documents.append(document)
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
-        stored_marks = load_stored_marks(self.store, row["id"])
-        scanned_marks = build_scanned_marks(document, row["id"])
-        pairs = match_in_document(stored_marks, scanned_marks)
-        link_pairs(pairs)
-        matched_marks = set(pairs.values())
-        if len(matched_marks) < len(scanned_marks):
-            return False
+        marks = DocumentMarks(
+            load_stored_marks(self.store, row["id"]),
+            build_scanned_marks(document, row["id"]),
+        )
+        pairs: Pairs = {}
+        add_pairs(pairs, iter_in_document(marks, pairs))
+        unmatched = marks.select_unmatched(pairs)
         # in a document read on this device, journal-only highlights may not have arrived yet
         state = "journal" if row["state"] == "journal" else "present"
-        unmatched_marks = [mark for mark in stored_marks if mark not in matched_marks]
-        if any(mark.state == state for mark in unmatched_marks):
+        is_removed = any(mark.state == state for mark in unmatched.stored_marks)
+        if unmatched.scanned_marks or is_removed:
             return False
         write_document(self.store, document, row)
-        self._write_marks(scanned_marks)
+        self._write_marks(marks.scanned_marks, pairs)
         return True
 
     # --- changes in a container ---------------------------------------------------------
@@ -316,22 +307,7 @@ class IngestRun:
         all_rows = documents.load_locations(self.store)
         stored_rows = [row for row in all_rows if row["container"] == container]
         unlisted_ids = self._find_unlisted_documents(container, stored_rows)
-        stored_places = {row["place"] for row in stored_rows}
-        new_places = {
-            get_document_place(document) for document in read_documents
-        } - stored_places
-        if new_places:
-            # documents of unused sources may have moved here
-            for row in all_rows:
-                if row["state"] != "unselected":
-                    continue
-                unlisted_ids.add(row["id"])
-                if row["container"] != container:
-                    stored_rows.append(row)
-        compare_marks = bool(new_places)
-        old_rows = self._find_old_rows(
-            read_documents, stored_rows, unlisted_ids, compare_marks=compare_marks
-        )
+        old_rows = self._find_old_rows(container, read_documents, all_rows, unlisted_ids)
 
         # documents that are no longer listed, and weren't renamed, are gone
         renamed_ids = {row["id"] for row in old_rows if row}
@@ -359,73 +335,109 @@ class IngestRun:
 
     def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
         document_id = write_document(self.store, document, old_row)
-        stored_marks = load_stored_marks(self.store, document_id) if old_row else []
-        scanned_marks = build_scanned_marks(document, document_id)
+        marks = DocumentMarks(
+            load_stored_marks(self.store, document_id) if old_row else [],
+            build_scanned_marks(document, document_id),
+        )
         was_present = old_row is not None and old_row["state"] == "present"
-        pairs = match_in_document(stored_marks, scanned_marks, was_present=was_present)
-        link_pairs(pairs)
+        candidates = iter_in_document(marks, self.pairs, was_present=was_present)
+        add_pairs(self.pairs, candidates)
         if document.is_whole:
-            matched_marks = set(pairs.values())
-            self.absent_marks += [
-                mark for mark in stored_marks if mark not in matched_marks
-            ]
-        self.matched_documents.append(MatchedDocument(stored_marks, scanned_marks))
+            self.absent_marks += marks.select_unmatched(self.pairs).stored_marks
+        self.matched_documents.append(marks)
 
     def _add_still_missing_marks(self, container: str) -> None:
         """Add the highlights of unchanged documents that were already missing before this scan.
 
         This is the second scan without them, so they may be gone.
         """
-        seen_keys = {mark.key for mark in self.absent_marks}
-        seen_keys |= {
-            mark.stored_mark.key
-            for mark in self._collect_scanned_marks()
-            if mark.stored_mark
-        }
+        known_marks = self._index_known_marks()
         for row in highlights.load_missing_rows(self.store, container):
-            if row["key"] in seen_keys or self.listing.is_unread(row["place"]):
+            if row["key"] not in known_marks and not self.listing.is_unread(row["place"]):
+                self.absent_marks.append(load_stored_mark(self.store, row))
+
+    def _index_known_marks(self) -> dict[str, Mark]:
+        """Return the stored highlights loaded so far, keyed by highlight key."""
+        known_marks = {mark.key: mark for mark in self.absent_marks}
+        for marks in self.matched_documents:
+            known_marks |= {mark.key: mark for mark in marks.stored_marks}
+        return known_marks
+
+    def _match_across_documents(self) -> list[Mark]:
+        """Match highlights that moved between documents or sources.
+
+        Returns:
+            The unmatched stored highlights, including those removed in earlier runs.
+        """
+        earlier_marks: list[Mark] = []
+        if any(
+            marks.select_unmatched(self.pairs).scanned_marks
+            for marks in self.matched_documents
+        ):
+            earlier_marks = self._load_earlier_marks()
+        candidates = iter_across_documents(
+            self.matched_documents, self.absent_marks, earlier_marks, self.pairs
+        )
+        add_pairs(self.pairs, candidates)
+        self.absent_marks = select_unmatched(self.pairs, self.absent_marks)
+        return self.absent_marks + select_unmatched(self.pairs, earlier_marks)
+
+    def _load_earlier_marks(self) -> list[Mark]:
+        """Load the unmatched highlights that were removed from their documents in earlier runs."""
+        known_marks = self._index_known_marks()
+        # journal-only marks may be in documents that are listed, but weren't read
+        unread_documents = set()
+        for row in documents.load_locations(self.store):
+            if self.listing.is_listed(row["container"], row["place"]):
+                unread_documents.add(row["id"])
+        for marks in self.matched_documents:
+            unread_documents -= {mark.document for mark in marks.scanned_marks}
+        absent_marks = set(self.absent_marks)
+        earlier_marks = []
+        for row in highlights.load_absent_rows(self.store):
+            if row["state"] == "journal" and row["document"] in unread_documents:
                 continue
-            self.absent_marks.append(load_stored_mark(self.store, row))
+            mark = known_marks.get(row["key"]) or load_stored_mark(self.store, row)
+            if mark not in absent_marks and mark not in self.pairs:
+                earlier_marks.append(mark)
+        return earlier_marks
 
     def _find_old_rows(
         self,
+        container: str,
         read_documents: Sequence[ReadDocument],
-        stored_rows: Sequence[Row],
+        all_rows: Sequence[Row],
         unlisted_ids: set[DocumentId],
-        *,
-        compare_marks: bool,
     ) -> list[Row | None]:
-        """Find the stored row of each scanned document, or None if the document is new.
+        """Find the stored row of each scanned document of a container, or None if it's new.
 
-        Args:
-            read_documents: the scanned documents of one container.
-            stored_rows: the rows that may belong to them.
-            unlisted_ids: the ids of the rows whose documents are no longer listed.
-            compare_marks: whether to recognize renamed documents by their highlights.
+        A document at a new path may be one that is no longer listed, or one of a source that is
+        no longer used, which then has the same highlights. `all_rows` are the rows of all
+        containers.
         """
-        if not read_documents:
-            return []
-        container = read_documents[0].container
-        row_by_document: dict[DocumentMarks, Row] = {}
-        unlisted_documents = []
-        for row in stored_rows:
-            # a row of another container never has a place of this container
-            place = row["place"] if row["container"] == container else f"\0{row['id']}"
-            document = DocumentMarks(place)
-            if row["id"] in unlisted_ids:
-                if compare_marks:
-                    texts = highlights.load_folded_texts(self.store, row["id"])
-                    document = DocumentMarks(place, texts)
-                unlisted_documents.append(document)
-            row_by_document[document] = row
-        scanned_documents = [to_document_marks(document) for document in read_documents]
-        stored_documents = list(row_by_document)
-        pairs = match_documents(stored_documents, scanned_documents, unlisted_documents)
-        old_documents = [pairs.get(document) for document in scanned_documents]
-        return [
-            row_by_document[old_document] if old_document else None
-            for old_document in old_documents
+        rows_by_id = {row["id"]: row for row in all_rows}
+        rows_by_place = {}
+        for row in all_rows:
+            if row["container"] == container:
+                rows_by_place[row["place"]] = row
+        old_rows = [
+            rows_by_place.get(get_document_place(document)) for document in read_documents
         ]
+        new_texts = []
+        for document, old_row in zip(read_documents, old_rows, strict=True):
+            if old_row is None:
+                anchors = map(get_anchor, document.highlights)
+                new_texts.append(frozenset(text for text, _, _ in anchors))
+        removed_texts = {}
+        if new_texts:
+            unselected_ids = {
+                row["id"] for row in all_rows if row["state"] == "unselected"
+            }
+            known_ids = {row["id"] for row in old_rows if row}
+            for id in sorted((unlisted_ids | unselected_ids) - known_ids):
+                removed_texts[id] = highlights.load_folded_texts(self.store, id)
+        renamed_ids = iter(match_renamed(removed_texts, new_texts))
+        return [row or rows_by_id.get(next(renamed_ids)) for row in old_rows]
 
     def _find_unlisted_documents(
         self, container: str, stored_rows: Sequence[Row]
@@ -495,15 +507,15 @@ class IngestRun:
 
     # --- writing ------------------------------------------------------------------------
 
-    def _write_marks(self, marks: Iterable[Mark]) -> None:
+    def _write_marks(self, marks: Iterable[Mark], pairs: Pairs) -> None:
         """Write the rows of highlights that have keys, reporting and recording any changes."""
         rows = []
         report = self.report
         for mark in marks:
+            stored_mark = mark.stored_mark = pairs.get(mark)
             text = mark.highlight.exact
             exact_hash = hash_text(text)
             rows.append(build_highlight_row(mark, exact_hash, self.run_number))
-            stored_mark = mark.stored_mark
             if stored_mark is None:
                 continue
             newest_reading = stored_mark.texts[0] if stored_mark.texts else None

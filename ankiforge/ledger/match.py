@@ -1,11 +1,12 @@
-"""Match scanned documents and highlights with stored ones, using pure functions over lists.
+"""Match scanned highlights and documents with stored ones, using pure functions over lists.
 
-`ingest` and `moves` call these functions in this order, the most certain match first, each on the
-remaining highlights: `match_documents`, `match_in_document`, `match_across_documents`,
-`match_by_neighbours`, `match_by_labels`, and `find_similar_removed`, whose pairs the user is asked
-about. All other scanned highlights are new. Texts are normalized (case and punctuation are
-ignored), so *equal* texts may still differ slightly. Lower thresholds mean fewer questions, but
-more cards attached to the wrong passage.
+Generators yield *candidates*, the most certain first, and `add_pairs` accepts each whose two
+highlights are still unmatched. A generator runs while its candidates are accepted, so each of its
+steps sees only the highlights that earlier steps left. `iter_in_document` is for one document,
+`iter_across_documents` for all that came and went in a run. The remaining scanned highlights are
+new; `find_similar_removed` pairs them with removed ones that the user is asked about. Texts are
+normalized (case and punctuation are ignored), so *equal* texts may still differ slightly. Lower
+thresholds mean fewer questions, but more cards attached to the wrong passage.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from collections.abc import (
     Sequence,
     Set,
 )
-from functools import cached_property
 from itertools import pairwise
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
@@ -105,9 +105,6 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
     position: int = 0
     stored_mark: Mark | None = None
     """The stored highlight that this scanned highlight was matched with."""
-    question_key: str = ""
-    """The key of a stored passage that this highlight may belong to, which the user is
-    asked about."""
 
     # only of stored marks
     state: str = ""
@@ -149,86 +146,72 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
 
 
 Pairs = dict[Mark, Mark]
-"""The stored highlight matched with each scanned highlight."""
+"""The partner of each matched highlight, scanned or stored."""
 Candidate = tuple[Mark, Mark]
 """A scanned and a stored highlight that may be the same."""
 
 
-def link_pairs(pairs: Pairs) -> None:
-    """Set the `stored_mark` of each scanned highlight in `pairs`."""
-    for mark, stored_mark in pairs.items():
-        mark.stored_mark = stored_mark
+def add_pairs(pairs: Pairs, candidates: Iterable[Candidate]) -> None:
+    """Pair the highlights of each candidate, skipping those that are already paired."""
+    for mark, stored_mark in candidates:
+        if mark not in pairs and stored_mark not in pairs:
+            pairs[mark] = stored_mark
+            pairs[stored_mark] = mark
+
+
+def select_unmatched(pairs: Pairs, marks: Iterable[Mark]) -> list[Mark]:
+    """Return the highlights that aren't in a pair, in their order."""
+    return [mark for mark in marks if mark not in pairs]
+
+
+class DocumentMarks(NamedTuple):
+    """The stored and scanned highlights of a document, both in reading order."""
+
+    stored_marks: list[Mark]
+    scanned_marks: list[Mark]
+
+    def select_unmatched(self, pairs: Pairs) -> DocumentMarks:
+        """Return the highlights that aren't in a pair."""
+        return DocumentMarks(
+            select_unmatched(pairs, self.stored_marks),
+            select_unmatched(pairs, self.scanned_marks),
+        )
 
 
 # --- in one document: ids, equal texts, labels, similarity ------------------------------
 
 
-class _Matcher:
-    """Collects pairs of scanned and stored highlights, using each highlight at most once."""
-
-    def __init__(
-        self, stored_marks: Iterable[Mark], scanned_marks: Iterable[Mark]
-    ) -> None:
-        self.pairs: Pairs = {}
-        self.stored_left = dict.fromkeys(stored_marks)
-        self.scanned_left = dict.fromkeys(scanned_marks)
-
-    @property
-    def has_unmatched(self) -> bool:
-        return bool(self.stored_left and self.scanned_left)
-
-    def add_candidates(self, candidates: Iterable[Candidate]) -> Pairs:
-        """Match candidates in order, skipping any whose highlights are already matched.
-
-        Returns all pairs so far.
-        """
-        for mark, stored_mark in candidates:
-            if mark in self.scanned_left and stored_mark in self.stored_left:
-                self.pairs[mark] = stored_mark
-                del self.scanned_left[mark]
-                del self.stored_left[stored_mark]
-        return self.pairs
-
-
-def match_in_document(
-    stored_marks: Sequence[Mark],
-    scanned_marks: Sequence[Mark],
-    *,
-    was_present: bool = False,
-) -> Pairs:
+def iter_in_document(
+    document: DocumentMarks, pairs: Pairs, *, was_present: bool = False
+) -> Iterator[Candidate]:
     """Match the highlights of a document by id, text, label, question and similarity.
 
     Equal text takes precedence over a shared label, which counts only if the two texts are at
-    least half similar. `match_by_labels` handles the remaining labels.
+    least half similar. `iter_across_documents` handles the remaining labels.
 
     Args:
-        stored_marks: the stored highlights of the document, in reading order, including
-            removed ones.
-        scanned_marks: the highlights now in the document, in reading order.
+        document: the highlights, including removed ones.
+        pairs: the pairs that the candidates are added to.
         was_present: whether the document existed at the last scan. If so, text that merely
             resembles a highlight removed before that scan is new.
     """
-    matcher = _Matcher(stored_marks, scanned_marks)
-    positions = _index_marks(stored_marks, scanned_marks)
-    matcher.add_candidates(_pair_by_id(stored_marks, scanned_marks, attrgetter("names")))
-    unmoved = _find_unmoved(stored_marks, scanned_marks)
-    unmatched = matcher.stored_left, matcher.scanned_left
-    matcher.add_candidates(_rank_equal_texts(*unmatched, positions, unmoved=unmoved))
-    if matcher.has_unmatched:
-        candidates = _pair_by_id(stored_marks, scanned_marks, attrgetter("labels"))
-        for mark, stored_mark in candidates:
-            if compute_mark_similarity(stored_mark, mark) >= MIN_NEIGHBOUR_SIMILARITY:
-                matcher.add_candidates([(mark, stored_mark)])
-    if matcher.has_unmatched:
-        matcher.add_candidates(_pair_by_question(stored_marks, scanned_marks, matcher))
-    if matcher.has_unmatched:
-        ranked = _rank_by_similarity(*unmatched, positions, min_similarity=MIN_SIMILARITY)
-        for mark, stored_mark in ranked:
-            if was_present and not stored_mark.was_present:
-                continue
-            if _has_equal_side(stored_mark, mark):
-                matcher.add_candidates([(mark, stored_mark)])
-    return matcher.pairs
+    positions = _index_marks(*document)
+    yield from _pair_by_id(*document, attrgetter("names"))
+    unmoved = _find_unmoved(*document)
+    left = document.select_unmatched(pairs)
+    yield from _rank_equal_texts(*left, positions, unmoved=unmoved)
+    if not all(document.select_unmatched(pairs)):
+        return
+    for mark, stored_mark in _pair_by_id(*document, attrgetter("labels")):
+        if compute_mark_similarity(stored_mark, mark) >= MIN_NEIGHBOUR_SIMILARITY:
+            yield mark, stored_mark
+    yield from _pair_by_question(document, pairs)
+    left = document.select_unmatched(pairs)
+    ranked = _rank_by_similarity(*left, positions, min_similarity=MIN_SIMILARITY)
+    for mark, stored_mark in ranked:
+        is_removed = was_present and not stored_mark.was_present
+        if not is_removed and _has_equal_side(stored_mark, mark):
+            yield mark, stored_mark
 
 
 ListPositions = dict[Mark, int]
@@ -264,11 +247,7 @@ def _pair_by_id(
                 yield mark, owners[id][0]
 
 
-def _pair_by_question(
-    stored_marks: Sequence[Mark],
-    scanned_marks: Sequence[Mark],
-    matcher: _Matcher,
-) -> Iterator[Candidate]:
+def _pair_by_question(document: DocumentMarks, pairs: Pairs) -> Iterator[Candidate]:
     """Pair hand-written cards with equal questions, whatever their answers.
 
     The question must be unique on both sides, and must be under the same heading or between
@@ -279,21 +258,22 @@ def _pair_by_question(
     similar removed line, because then the user has corrected the questions of two similar
     lines.
     """
+    stored_marks, scanned_marks = document
     stored_by_question = _find_unique_questions(stored_marks)
     scanned_by_question = _find_unique_questions(scanned_marks)
     new_marks = _filter_other_questions(scanned_marks, stored_by_question)
     removed_marks = _filter_other_questions(stored_marks, scanned_by_question)
-    neighbour_lookup = _NeighbourLookup(stored_marks, scanned_marks, matcher.pairs)
+    neighbours = _find_neighbours(document, pairs)
     for question, mark in scanned_by_question.items():
         stored_mark = stored_by_question.get(question)
         stored_mark = stored_mark or _find_journal_card(stored_marks, question)
-        if stored_mark is None or mark in matcher.pairs:
+        if stored_mark is None or mark in pairs:
             continue
         if _have_answers_moved(stored_mark, mark, removed_marks, new_marks):
             continue
         has_same_heading = stored_mark.highlight.heading == mark.highlight.heading
         has_proof = stored_mark.is_journal_only or has_same_heading
-        if has_proof or neighbour_lookup.have_same_neighbours(mark, stored_mark):
+        if has_proof or neighbours[mark] == neighbours[stored_mark]:
             yield mark, stored_mark
 
 
@@ -422,14 +402,14 @@ def _find_unmoved(
     journal-only highlights, which have no heading or order, only the context before is
     compared.
     """
-    matcher = _Matcher(stored_marks, scanned_marks)
+    pairs: Pairs = {}
     marks = stored_marks, scanned_marks
-    matcher.add_candidates(_pair_unique_texts(*marks, lambda mark: mark.newest.before))
+    add_pairs(pairs, _pair_unique_texts(*marks, lambda mark: mark.newest.before))
     journal_texts = {mark.newest.text for mark in stored_marks if mark.is_journal_only}
     heading_pairs = _pair_unique_texts(*marks, lambda mark: mark.highlight.heading)
     for mark, stored_mark in heading_pairs:
         if mark.newest.text not in journal_texts:
-            matcher.add_candidates([(mark, stored_mark)])
+            add_pairs(pairs, [(mark, stored_mark)])
     next_by_mark = dict(pairwise(stored_marks))
     expected_mark = stored_marks[0] if stored_marks else None
     for mark in scanned_marks:
@@ -437,10 +417,10 @@ def _find_unmoved(
             reading = expected_mark.newest
             has_same_text = reading.text == mark.newest.text
             if has_same_text and is_possibly_same(reading.before, mark.newest.before):
-                matcher.add_candidates([(mark, expected_mark)])
-        matched_mark = matcher.pairs.get(mark)
+                add_pairs(pairs, [(mark, expected_mark)])
+        matched_mark = pairs.get(mark)
         expected_mark = next_by_mark.get(matched_mark) if matched_mark else None
-    return set(matcher.pairs.items())
+    return set(pairs.items())
 
 
 def _pair_unique_texts(
@@ -507,112 +487,57 @@ def _has_equal_side(stored_mark: Mark, scanned_mark: Mark) -> bool:
 # --- in one document: neighbours and labels ---------------------------------------------
 
 
-def match_by_neighbours(
-    stored_marks: Sequence[Mark],
-    scanned_marks: Sequence[Mark],
-    pairs: Pairs,
-    stored_left: Collection[Mark],
-    scanned_left: Collection[Mark],
-) -> Pairs:
-    """Match highlights of a document that lie between the same two matched neighbours.
+def _iter_remaining(document: DocumentMarks, pairs: Pairs) -> Iterator[Candidate]:
+    """Match highlights between the same two matched neighbours, and then by label alone.
 
     If no highlight of the document is matched, they all count as having the same neighbours.
-
-    Args:
-        stored_marks: the stored highlights of the document, in reading order.
-        scanned_marks: the highlights now in the document, in reading order.
-        pairs: the matches found so far.
-        stored_left: the stored highlights that weren't matched in any document.
-        scanned_left: the scanned highlights that weren't matched.
+    Labels are the last resort, for when a line was inserted between a passage and its label.
+    Highlights that are only in the journal, or that were removed before this run, have no
+    place or label that is up to date.
     """
-    stored_candidates = [
-        mark for mark in stored_marks if mark in stored_left and mark.was_present
-    ]
-    scanned_candidates = [mark for mark in scanned_marks if mark in scanned_left]
-    neighbour_lookup = _NeighbourLookup(stored_marks, scanned_marks, pairs)
-    matcher = _Matcher(stored_marks, scanned_marks)
-    positions = _index_marks(stored_marks, scanned_marks)
+    left = document.select_unmatched(pairs)
+    stored_left = [mark for mark in left.stored_marks if mark.was_present]
+    if not stored_left or not left.scanned_marks:
+        return
+    neighbours = _find_neighbours(document, pairs)
     ranked = _rank_by_similarity(
-        stored_candidates, scanned_candidates, positions, min_similarity=0
+        stored_left, left.scanned_marks, _index_marks(*document), min_similarity=0
     )
     for mark, stored_mark in ranked:
-        has_same_neighbours = neighbour_lookup.have_same_neighbours(mark, stored_mark)
+        has_same_neighbours = neighbours[mark] == neighbours[stored_mark]
         if has_same_neighbours and _is_similar_or_extended(stored_mark, mark):
-            matcher.add_candidates([(mark, stored_mark)])
-    return matcher.pairs
-
-
-def match_by_labels(
-    stored_left: Sequence[Mark],
-    scanned_left: Sequence[Mark],
-    stored_marks: Sequence[Mark],
-) -> Pairs:
-    """Match the highlights of a document by label alone, whatever their text.
-
-    This is the last resort, for when a line was inserted between a passage and its label.
-    Highlights that are only in the journal, or that were removed before this run, are
-    skipped, because their labels may be out of date.
-
-    Args:
-        stored_left: the stored highlights that weren't matched in any document.
-        scanned_left: the scanned highlights that weren't matched.
-        stored_marks: all stored highlights of the document, among which a label must be
-            unique.
-    """
-    matcher = _Matcher(stored_left, scanned_left)
-    for mark, stored_mark in _pair_by_id(
-        stored_marks, scanned_left, attrgetter("labels")
-    ):
+            yield mark, stored_mark
+    for mark, stored_mark in _pair_by_id(*document, attrgetter("labels")):
         if stored_mark.was_present and not stored_mark.is_journal_only:
-            matcher.add_candidates([(mark, stored_mark)])
-    return matcher.pairs
-
-
-class _NeighbourLookup:
-    """Checks whether two highlights lie between the same matched neighbours.
-
-    One is scanned, the other stored. Only highlights that existed at the last scan count as
-    neighbours.
-    """
-
-    def __init__(
-        self, stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark], pairs: Pairs
-    ) -> None:
-        self._stored_marks = stored_marks
-        self._scanned_marks = scanned_marks
-        self._pairs = pairs
-
-    def have_same_neighbours(self, scanned_mark: Mark, stored_mark: Mark) -> bool:
-        stored_neighbours, scanned_neighbours = self._neighbours
-        return stored_neighbours[stored_mark] == scanned_neighbours[scanned_mark]
-
-    @cached_property
-    def _neighbours(self) -> tuple[dict[Mark, Neighbours], dict[Mark, Neighbours]]:
-        matches = {
-            mark: stored_mark
-            for mark, stored_mark in self._pairs.items()
-            if stored_mark.was_present
-        }
-        own_matches = {mark: mark for mark in matches.values()}
-        stored_neighbours = _find_neighbours(self._stored_marks, own_matches)
-        return stored_neighbours, _find_neighbours(self._scanned_marks, matches)
+            yield mark, stored_mark
 
 
 Neighbours = tuple[Mark | None, Mark | None]
 """The nearest matched stored highlights before and after a highlight."""
 
 
-def _find_neighbours(marks: Sequence[Mark], matches: Pairs) -> dict[Mark, Neighbours]:
-    before: dict[Mark, Mark | None] = {}
-    nearest: Mark | None = None
-    for mark in marks:
-        before[mark] = nearest
-        nearest = matches.get(mark, nearest)
+def _find_neighbours(document: DocumentMarks, pairs: Pairs) -> dict[Mark, Neighbours]:
+    """Find the neighbours of each stored and scanned highlight of a document.
+
+    Only highlights that existed at the last scan count as neighbours.
+    """
+    scanned_marks = set(document.scanned_marks)
+    matches = {}
+    for stored_mark in document.stored_marks:
+        mark = pairs.get(stored_mark)
+        if mark in scanned_marks and stored_mark.was_present:
+            matches[stored_mark] = matches[mark] = stored_mark
     neighbours: dict[Mark, Neighbours] = {}
-    nearest = None
-    for mark in reversed(marks):
-        neighbours[mark] = before[mark], nearest
-        nearest = matches.get(mark, nearest)
+    for marks in document:
+        before: dict[Mark, Mark | None] = {}
+        nearest: Mark | None = None
+        for mark in marks:
+            before[mark] = nearest
+            nearest = matches.get(mark, nearest)
+        nearest = None
+        for mark in reversed(marks):
+            neighbours[mark] = before[mark], nearest
+            nearest = matches.get(mark, nearest)
     return neighbours
 
 
@@ -635,10 +560,38 @@ def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
 # --- across documents -------------------------------------------------------------------
 
 
-def match_across_documents(
+def iter_across_documents(
+    documents: Sequence[DocumentMarks],
+    absent_marks: Sequence[Mark],
+    earlier_marks: Sequence[Mark],
+    pairs: Pairs,
+) -> Iterator[Candidate]:
+    """Match the highlights that `iter_in_document` left, wherever they are now.
+
+    Equal texts are matched across documents. Two documents between which half of the remaining
+    highlights moved are then matched like one document.
+
+    Args:
+        documents: the documents in which highlights appeared or disappeared.
+        absent_marks: the stored highlights that weren't found in their documents.
+        earlier_marks: the stored highlights that were removed in earlier runs.
+        pairs: the pairs so far, which the candidates are added to.
+    """
+    new_marks = []
+    for document in documents:
+        new_marks += select_unmatched(pairs, document.scanned_marks)
+    yield from _rank_moved([*absent_marks, *earlier_marks], new_marks)
+    joined_documents = _join_documents(documents, absent_marks, pairs)
+    for document in joined_documents:
+        yield from iter_in_document(document.select_unmatched(pairs), pairs)
+    for document in (*documents, *joined_documents):
+        yield from _iter_remaining(document, pairs)
+
+
+def _rank_moved(
     stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]
-) -> Pairs:
-    """Match highlights removed from one document with equal new ones in another.
+) -> Iterator[Candidate]:
+    """Pair highlights removed from one document with equal new ones in another.
 
     To rule out coincidence, the text must be long, or its context must be equal on one side,
     or several texts must have moved between the same two documents.
@@ -648,19 +601,55 @@ def match_across_documents(
     equal_marks = defaultdict(set)
     for mark, stored_mark in candidates:
         equal_marks[stored_mark.document, mark.document].add(mark)
-
-    matcher = _Matcher(stored_marks, scanned_marks)
     for mark, stored_mark in candidates:
         count = len(equal_marks[stored_mark.document, mark.document])
-        is_long_or_frequent = (
-            count >= MIN_EQUAL_COUNT or len(mark.newest.text) >= MIN_DISTINCTIVE_CHARS
-        )
-        if is_long_or_frequent or _has_same_context(stored_mark, mark):
-            matcher.add_candidates([(mark, stored_mark)])  # no coincidence
-    return matcher.pairs
+        if (
+            count >= MIN_EQUAL_COUNT
+            or len(mark.newest.text) >= MIN_DISTINCTIVE_CHARS
+            or has_same_context(stored_mark, mark)
+        ):
+            yield mark, stored_mark
 
 
-def _has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
+def _join_documents(
+    documents: Sequence[DocumentMarks], absent_marks: Sequence[Mark], pairs: Pairs
+) -> list[DocumentMarks]:
+    """Pair documents that were split or merged, joining each pair into one document.
+
+    A joined document has the stored highlights of the old document and the scanned highlights
+    of the new one. Two documents are paired if at least half of the highlights that
+    disappeared from the old one, or that appeared in the new one, moved between the two.
+    """
+    stored_by_document = defaultdict(list)
+    scanned_by_document = {}
+    moved_counts = Counter[tuple[int, int]]()
+    new_counts = Counter[int]()
+    for document in documents:
+        for stored_mark in document.stored_marks:
+            stored_by_document[stored_mark.document].append(stored_mark)
+        for mark in document.scanned_marks:
+            scanned_by_document[mark.document] = document.scanned_marks
+            if mark not in pairs:
+                new_counts[mark.document] += 1
+            elif pairs[mark].document != mark.document:
+                moved_counts[pairs[mark].document, mark.document] += 1
+    changed_documents = set(stored_by_document)
+    absent_counts = Counter[int]()
+    for stored_mark in absent_marks:
+        if stored_mark.document not in changed_documents:
+            stored_by_document[stored_mark.document].append(stored_mark)
+        if stored_mark not in pairs and stored_mark.was_present:
+            absent_counts[stored_mark.document] += 1
+    joined_documents = []
+    for (old_id, new_id), count in moved_counts.most_common():
+        if count >= min(absent_counts[old_id], new_counts[new_id]) > 0:
+            joined_documents.append(
+                DocumentMarks(stored_by_document[old_id], scanned_by_document[new_id])
+            )
+    return joined_documents
+
+
+def has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
     """Return whether a stored reading has the same text, with equal context on some side.
 
     An empty context doesn't count.
@@ -718,7 +707,9 @@ def find_similar_removed(
         )
         for _text, similarity, index in similar_texts:
             ranked.append((-similarity, (new_mark, owners[index])))
-    return _Matcher(removed_marks, new_marks).add_candidates(_sort_candidates(ranked))
+    pairs: Pairs = {}
+    add_pairs(pairs, _sort_candidates(ranked))
+    return {mark: pairs[mark] for mark in new_marks if mark in pairs}
 
 
 # --- similarity -------------------------------------------------------------------------
@@ -764,101 +755,36 @@ document also contains."""
 _NUMBER = regex(r"\d+")
 
 
-class DocumentMarks(msgspec.Struct, frozen=True, eq=False):
-    """A document prepared for matching. Compared by identity, not by value."""
+def match_renamed(
+    removed_documents: Mapping[DocumentId, Set[str]], new_documents: Sequence[Set[str]]
+) -> list[DocumentId | None]:
+    """Find the removed document that each new document is, by the texts of their highlights.
 
-    place: str
-    texts: frozenset[str] = frozenset()
-    """The normalized texts of the document's highlights."""
-
-
-def match_documents(
-    stored_documents: Sequence[DocumentMarks],
-    scanned_documents: Sequence[DocumentMarks],
-    unlisted: Iterable[DocumentMarks],
-) -> dict[DocumentMarks, DocumentMarks]:
-    """Match scanned documents with stored ones, by path or else by shared highlights.
-
-    Args:
-        stored_documents: all documents stored for the container.
-        scanned_documents: the scanned documents.
-        unlisted: the stored documents that the source no longer lists, perhaps because they
-            were renamed.
-
-    Returns:
-        A map from each matched document to its stored document.
+    Two documents are the same if the larger one has at least half of the smaller one's texts,
+    and no other removed document has as many.
     """
-    stored_by_place = {document.place: document for document in stored_documents}
-    pairs = {}
-    for document in scanned_documents:
-        if document.place in stored_by_place:
-            pairs[document] = stored_by_place[document.place]
-    matched = set(pairs.values())
-    removed = dict.fromkeys(document for document in unlisted if document not in matched)
-    unmatched = dict.fromkeys(
-        document for document in scanned_documents if document not in pairs
-    )
-
-    for document, candidates in _find_sharing_documents(removed, unmatched).items():
-        if len(candidates) == 1 and candidates[0] in removed:
-            pairs[document] = candidates[0]
-            del removed[candidates[0]]
-    return pairs
-
-
-# --- by marks ---------------------------------------------------------------------------
-
-
-def find_sharing_documents(
-    texts: frozenset[str],
-    others: Mapping[DocumentId, frozenset[str]],
-) -> set[DocumentId]:
-    """Find the documents that share many highlights with a given document.
-
-    Two documents do if at least half of the highlights in the smaller one are in both.
-
-    Args:
-        texts: the normalized texts of the given document's highlights.
-        others: the normalized texts of other documents' highlights, keyed by document id.
-    """
-    ids = {DocumentMarks("", texts=other_texts): id for id, other_texts in others.items()}
-    sharing_documents = _find_sharing_documents(
-        [DocumentMarks("", texts=texts)], list(ids)
-    )
-    return {
-        ids[document]
-        for document, similar_documents in sharing_documents.items()
-        if similar_documents
-    }
-
-
-def _find_sharing_documents(
-    removed_documents: Collection[DocumentMarks],
-    new_documents: Collection[DocumentMarks],
-) -> dict[DocumentMarks, list[DocumentMarks]]:
-    if not removed_documents or not new_documents:
-        return {}
-    documents_by_text = defaultdict(list)
-    for removed_document in removed_documents:
-        for text in removed_document.texts:
-            documents_by_text[text].append(removed_document)
-    removed_texts = list(documents_by_text)
-
-    sharing = {}
-    for new_document in new_documents:
-        shared_counts: Counter[DocumentMarks] = Counter()
-        for text in new_document.texts:
+    if not removed_documents:
+        return [None] * len(new_documents)
+    ids_by_text = defaultdict(list)
+    for id, texts in removed_documents.items():
+        for text in texts:
+            ids_by_text[text].append(id)
+    removed_texts = list(ids_by_text)
+    old_ids: list[DocumentId | None] = []
+    for texts in new_documents:
+        shared_counts = Counter[DocumentId]()
+        for text in texts:
             matching_text = _find_same_text(text, removed_texts)
             if matching_text is not None:
-                shared_counts.update(documents_by_text[matching_text])
-        sharing[new_document] = [
-            removed_document
-            for removed_document, count in shared_counts.items()
-            if count
-            >= MIN_SHARED_FRACTION
-            * min(len(new_document.texts), len(removed_document.texts))
-        ]
-    return sharing
+                shared_counts.update(ids_by_text[matching_text])
+        similar_ids = []
+        for id, count in shared_counts.items():
+            smaller_size = min(len(texts), len(removed_documents[id]))
+            if count >= MIN_SHARED_FRACTION * smaller_size:
+                similar_ids.append(id)
+        is_unique = len(similar_ids) == 1 and similar_ids[0] not in old_ids
+        old_ids.append(similar_ids[0] if is_unique else None)
+    return old_ids
 
 
 def _find_same_text(text: str, candidate_texts: Sequence[str]) -> str | None:

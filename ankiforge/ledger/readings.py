@@ -18,7 +18,6 @@ from ankiforge.ledger.chosen_passages import load_chosen_passages
 from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.events import POLICY, Event, Reading
 from ankiforge.ledger.marks import to_folded_reading, to_mark
-from ankiforge.ledger.match import DocumentMarks
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -40,7 +39,6 @@ from ankiforge.model import (
     find_colour_name,
     hash16,
 )
-from ankiforge.text.keys import get_anchor
 
 MAX_BATCH_DOCUMENTS = 200
 """The maximum number of documents written in one transaction."""
@@ -118,17 +116,6 @@ def get_colour_names(highlight: Highlight) -> Strings:
     if not highlight.colour:
         return ()
     return highlight.colour, find_colour_name(highlight.colour)
-
-
-def to_document_marks(document: ReadDocument) -> DocumentMarks:
-    """Reduce a scanned document to the location and texts that it's matched by."""
-    if isinstance(document, UnmarkedDocument):
-        return DocumentMarks(document.path)
-    texts = set()
-    for highlight in document.highlights:
-        text, _before, _after = get_anchor(highlight)
-        texts.add(text)
-    return DocumentMarks(get_document_place(document), frozenset(texts))
 
 
 def iter_document_batches(

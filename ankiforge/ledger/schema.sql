@@ -203,7 +203,7 @@ CREATE VIEW IF NOT EXISTS present_passage AS
             THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT coalesce(p.closed, 0)
                 AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name AND d.kind != 'draft')), h.worth - 1)
             ELSE h.worth END AS worth_left,
-        -- whether this place's text is used for the passage: the first by route (`routes.ROUTE_PRIORITY`), then key
+        -- whether this place's text is used for the passage: the first by route (`cards.ROUTE_PRIORITY`), then key
         a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key
             WHERE b.first = a.first AND o.state = 'present'
             AND (instr('zotero pdf vault other', o.route), instr(a.keys, o.key))

@@ -21,7 +21,8 @@ PLAYED = histories.read_histories()
 WHOLE = (
     "one of everything, on two computers",
     "a conflict for the source, and undo twice",
-    "a copy was edited at once, and the first note deleted",
+    "a note is rewritten and renamed at once, and told apart",
+    "a note of one short line is copied, and the first one deleted",
     "a picture that is away, and moved up, on a card that a person edited",
     "chosen passages on two computers",
     "deletions that are confirmed",

@@ -3,7 +3,6 @@
 import pytest
 
 from ankiforge.ledger.pending_items import iter_outcomes
-from ankiforge.ledger.questions import find_open_questions
 from tests.ledger.world import OSMOSIS, RHINE, World
 
 UNSURE = "It makes ==ATP== in cells by oxidation of sugar"
@@ -159,18 +158,3 @@ def test_a_copy_of_a_card_makes_no_draft_though_its_note_is_left_out_now(world: 
     assert len(world.words()) == 1
     assert places(world) == []
     assert reasons(world)["b"] == f"{SAME_WORDS}a"
-
-
-def test_an_edited_copy_of_a_line_that_goes_is_asked_about_once(world: World):
-    line = "- The ==Golgi apparatus== holds the proteins for export."
-    edited = line.replace("holds", "packs")
-    world.note("l.md", line)
-    world.run()
-    [guid] = world.live()
-    for text in (f"{line}\n{line}", f"{line}\n{edited}", edited):
-        world.note("l.md", text)
-        world.run()
-    world["a"].accept(world.question("same").id)
-    world.run()
-    assert find_open_questions(world["a"]) == []
-    assert "packs the proteins" in world.live()[guid]

@@ -41,8 +41,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.facts import Fact, hash_sentence
 from ankiforge.ledger.ingest_rows import build_highlight_row
 from ankiforge.ledger.marks import to_mark
-from ankiforge.ledger.moves import MoveMatcher
-from ankiforge.ledger.readings import IngestReport, ListedDocuments
+from ankiforge.ledger.passage_links import is_still_present
 from ankiforge.ledger.settling import has_undrafted_facts
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.ledger.store import Store, to_json
@@ -536,8 +535,7 @@ def test_nothing_is_asked_where_all_that_was_decided_stands(empty, events, stand
         hash_sentence(STANDS),
         "vault:notes/here",
     )
-    moves = MoveMatcher(empty, ListedDocuments(), IngestReport(), [], [])
-    assert moves._is_still_present(P) is stands
+    assert is_still_present(empty, P) is stands
 
 
 # --- what becomes of drafts that wait, and of cards, when their passage is drafted anew -------

@@ -127,9 +127,3 @@ def iter_key_events(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
         f" AND words != '' AND words IN {JSON_VALUES}"
     )
     return store.iter_events(query, to_json(list(hashes)))
-
-
-def iter_readings(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
-    """Yield the events that recorded reading a text with one of these hashes."""
-    query = f"SELECT id, line FROM event WHERE words != '' AND words IN {JSON_VALUES}"
-    return store.iter_events(query, to_json(list(hashes)))

@@ -219,9 +219,15 @@ def load_journal_only_copies(store: Store) -> list[Row]:
 
 
 def load_present_by_text(store: Store, folded_texts: Iterable[str]) -> list[Row]:
-    """Load the present highlights that have one of these folded texts."""
-    query = f"SELECT * FROM highlight WHERE state = 'present' AND folded IN {JSON_VALUES}"
-    return store.fetch_rows(query, to_json(list(folded_texts)))
+    """Load the present highlights that have one of these folded texts.
+
+    An extra column, `place`, locates the document within its container.
+    """
+    return store.fetch_rows(
+        "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
+        f" WHERE h.state = 'present' AND h.folded IN {JSON_VALUES}",
+        to_json(list(folded_texts)),
+    )
 
 
 def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
@@ -264,46 +270,6 @@ def load_present_in_document_by_text(
         folded,
         container,
         place,
-    )
-
-
-def load_others_by_text(store: Store, folded: str, key: str) -> list[Row]:
-    """Load highlights other than `key` that have this folded text.
-
-    They are either present or known only from the journal. An extra column, `place`, locates
-    the document within its container.
-    """
-    return store.fetch_rows(
-        "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
-        " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
-        folded,
-        key,
-    )
-
-
-def load_documents_sharing_text(store: Store, document: DocumentId) -> list[Row]:
-    """Load the highlights of every document that shares a highlighted text with `document`.
-
-    The columns are `document` and `folded`. Absent highlights are only included for
-    `document` itself.
-    """
-    return store.fetch_rows(
-        "SELECT document, folded FROM highlight WHERE document IN"
-        " (SELECT o.document FROM highlight o JOIN highlight m USING (folded)"
-        " WHERE m.document = ?1) AND (state = 'present' OR document = ?1)",
-        document,
-    )
-
-
-def load_present_by_key_or_document(
-    store: Store, keys: Iterable[str], documents: Iterable[DocumentId]
-) -> list[Row]:
-    """Load the present highlights with these keys or in these documents, in reading order."""
-    return store.fetch_rows(
-        "SELECT * FROM highlight WHERE state = 'present'"
-        f" AND (key IN {JSON_VALUES} OR document IN {JSON_VALUES}) ORDER BY document, position",
-        to_json(sorted(keys)),
-        to_json(sorted(documents)),
     )
 
 

@@ -1,0 +1,230 @@
+"""Record that two passages are one, or ask, after the highlights of a run were written.
+
+A copy takes over the key of a removed passage. Passages that two devices read at the same time, or
+that several kinds of sources contain, such as a note, its PDF and the library, are linked. If a new
+highlight is only similar to a removed passage, the user is asked. A *route* is the kind of source
+through which a passage is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ankiforge.ledger import facts
+from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
+from ankiforge.ledger.events import SOURCE
+from ankiforge.ledger.ingest_rows import load_stored_mark
+from ankiforge.ledger.marks import to_mark
+from ankiforge.ledger.match import (
+    MIN_DISTINCTIVE_CHARS,
+    DocumentMarks,
+    Mark,
+    Pairs,
+    add_pairs,
+    compute_context_similarity,
+    find_similar_removed,
+    has_same_context,
+    iter_in_document,
+)
+from ankiforge.ledger.readings import IngestReport, ListedDocuments
+from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.tables import event_queries, highlights, sentences
+from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.model import Highlight, hints
+from ankiforge.text import regex
+
+# Matches a special character of a LIKE pattern in SQL.
+_LIKE_WILDCARD = regex(r"[%_\\]")
+
+
+# --- copies of removed passages ---------------------------------------------------------
+
+
+def transfer_keys(
+    store: Store,
+    listing: ListedDocuments,
+    report: IngestReport,
+    absent_marks: Iterable[Mark],
+) -> None:
+    """Transfer the key of a removed, decided passage to an undecided one with equal text.
+
+    This way, if a note or PDF is copied and the original is deleted before a later run, the
+    copy keeps the cards. The passages are added to `report` as moved.
+    """
+    removed_marks = list(absent_marks)
+    # add unselected passages with a copy at the same place in another container
+    for row in highlights.load_unselected_copies(store):
+        if len(store.get_keys(row["key"])) == 1:
+            removed_marks.append(load_stored_mark(store, row))
+    # add journal-only passages of removed documents with a copy elsewhere
+    for row in highlights.load_journal_only_copies(store):
+        container = row["container"]
+        is_certain = container in listing.complete - report.doubtful.keys()
+        if is_certain and not listing.is_listed(container, row["place"]):
+            removed_marks.append(load_stored_mark(store, row))
+
+    for mark in removed_marks:
+        heirs = _find_key_heirs(store, mark) if mark.is_decided else []
+        if heirs:
+            _, heir, place = min(heirs)
+            store.record_event("same", heir, SOURCE, {"old": mark.key})
+            report.moved.append((mark.key, place))
+
+
+def _find_key_heirs(store: Store, removed_mark: Mark) -> list[tuple[float, str, str]]:
+    """Find the passages that may take over a removed one's key, as (rank, key, path).
+
+    The lowest rank is the best. A passage with a short text qualifies only if it was reported
+    as a copy or has the same context.
+    """
+    text = removed_mark.newest.text
+    heirs = []
+    for row in highlights.load_present_by_text(store, [text]):
+        key = row["key"]
+        if key == removed_mark.key or store.get_passage(key).is_decided:
+            continue
+        mark = to_mark(decode_highlight(row))
+        is_copy = row["reason"].startswith(COPY_REASON_PREFIX)
+        is_equal = removed_mark.exact_hash == row["exact"]
+        if (
+            len(text) >= MIN_DISTINCTIVE_CHARS
+            or is_copy
+            or (is_equal and has_same_context(removed_mark, mark))
+        ):
+            rank = -compute_context_similarity(removed_mark, mark)
+            heirs.append((rank, key, row["place"]))
+    return heirs
+
+
+# --- similar passages -------------------------------------------------------------------
+
+
+def ask_about_removed(
+    store: Store, removed_marks: Sequence[Mark], scanned_marks: Iterable[Mark]
+) -> None:
+    """Ask about decided passages that were removed, each with the most similar new highlight.
+
+    Highlights that so far only another device has read count as new, because two devices that
+    read a passage before synchronizing their journals may each have issued a key for it. Nothing
+    is asked if that device already knew the removed passage.
+    """
+    new_marks = []
+    for mark in scanned_marks:
+        if mark.stored_mark is None or mark.stored_mark.state == "journal":
+            new_marks.append(mark)
+    for mark, removed_mark in find_similar_removed(removed_marks, new_marks).items():
+        old = {"old": removed_mark.key}
+        if mark.stored_mark:
+            if removed_mark.state != "present":
+                continue
+            if _was_known_to_issuer(store, removed_mark, mark.key):
+                continue
+            if _is_same_in_document(removed_mark, mark):
+                store.record_event("same", mark.key, SOURCE, old)
+                continue
+        if not is_still_present(store, removed_mark.key):
+            store.record_event("ask", mark.key, SOURCE, old)
+
+
+def _is_same_in_document(stored_mark: Mark, mark: Mark) -> bool:
+    pairs: Pairs = {}
+    document = DocumentMarks([stored_mark], [mark])
+    add_pairs(pairs, iter_in_document(document, pairs))
+    return mark.document == stored_mark.document and mark in pairs
+
+
+def _was_known_to_issuer(store: Store, stored_mark: Mark, key: str) -> bool:
+    """Return whether a device that issued `key` already knew a stored highlight's passage."""
+    events = store.load_events(store.get_keys(stored_mark.key))
+    for key_event in event_queries.iter_of_kinds(store, [key], "key"):
+        for event in events:
+            if event.machine == key_event.machine and event.n < key_event.n:
+                return True
+    return False
+
+
+def is_still_present(store: Store, key: str) -> bool:
+    """Return whether all decided sentences of a passage still occur in some highlight.
+
+    Only long sentences are recognized elsewhere. If the passage has live cards, only the
+    sentences of those cards count.
+    """
+    passage = store.get_passage(key)
+    last_decisions = facts.find_card_decisions(passage.decisions)
+    names = {
+        facts.hash_card_sentence(card, last_decisions.get(card.guid))
+        for card in passage.live_cards
+    }
+    for decision in () if passage.live_cards else passage.decisions:
+        names.update(facts.hash_long_sentences(decision.sentences))
+        if decision.own:
+            return False
+    return bool(names) and names == sentences.filter_present(store, names)
+
+
+# --- one passage in several kinds of sources --------------------------------------------
+
+
+def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
+    """Link new highlights to the same passages read through other kinds of sources.
+
+    Two highlights from different routes are the same passage if one names the other's id, or
+    if their documents are the same work and their texts are equal. Equal texts are paired one
+    to one, in order. Highlights from the same route are never linked. `keys` are the keys of
+    new and reread highlights.
+
+    Returns:
+        The keys that now belong to a previously stored passage.
+    """
+    linked_keys = set()
+    for key in keys:
+        row = highlights.load_row(store, key)
+        if row is None or row["state"] != "present" or store.get_keys(key) != (key,):
+            continue
+        highlight = decode_highlight(row)
+        other_key = _find_by_named_id(store, highlight) or _find_copy_in_same_work(
+            store, row, highlight
+        )
+        if other_key:
+            store.record_event("same", key, SOURCE, {"old": other_key})
+            linked_keys.add(key)
+    return linked_keys
+
+
+def _find_by_named_id(store: Store, highlight: Highlight) -> str:
+    for hint in highlight.hints:
+        # escape the parts of the hint for LIKE
+        scheme, name = (
+            _LIKE_WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
+        )
+        for row in highlights.load_present_by_key_name(store, scheme, name):
+            if row["route"] != highlight.source_kind.value:
+                return store.get_first_key(row["key"])
+    return ""
+
+
+def _find_copy_in_same_work(store: Store, row: Row, highlight: Highlight) -> str:
+    """Return the key of an equal highlight from another route in the same work, or "".
+
+    Equal texts on different pages don't count, nor do short ones, which may be coincidences.
+    """
+    if len(row["folded"]) < MIN_DISTINCTIVE_CHARS:
+        return ""
+    routes = _find_routes(store, row["key"])
+    for other_row in highlights.load_same_work_rows(store, row):
+        page = decode_highlight(other_row).page_label
+        if page and highlight.page_label and page != highlight.page_label:
+            continue
+        if routes.isdisjoint(_find_routes(store, other_row["key"])):
+            return store.get_first_key(other_row["key"])
+    return ""
+
+
+def _find_routes(store: Store, key: str) -> set[str]:
+    """Return the routes through which a passage was read.
+
+    The result includes "" if one of the passage's keys wasn't read on this device.
+    """
+    keys = store.get_keys(key)
+    routes = [row["route"] for row in highlights.load_rows(store, keys)]
+    return {*routes, *([""] if len(routes) < len(keys) else [])}
