@@ -12,7 +12,6 @@ from msgspec.structs import asdict
 
 from ankiforge.model import (
     FOREIGN_PREFIX,
-    CardKind,
     Document,
     Highlight,
     Json,
@@ -435,30 +434,34 @@ def format_in_full(
 
     Any of `questions` that concern the card are added at the end.
     """
+    from ankiforge.ledger import item_lists
+
     title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
     yield f"{title}  anki: {list_row.anki}" if isinstance(list_row, LocalCard) else title
     yield _format_labelled("deck", list_row.deck)
-    yield from format_content(view_card(list_row))
+    view = view_card(list_row)
+    yield from format_content(view)
     yield from _format_source(list_row)
     for finding in list_row.findings:
         yield _format_labelled(finding.severity, finding.message)
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
-            yield from _format_other_card(ledger, "", finding.duplicate)
+            for duplicate in item_lists.load_items(ledger, [finding.duplicate]):
+                text = f"{duplicate.id[:10]}  {format_short_question(duplicate)}"
+                yield _format_labelled("", text)
     if isinstance(list_row, PendingDraft):
         yield from _format_draft_state(ledger, list_row)
     else:
         yield from _format_card_state(ledger, list_row)
+    for arguments in view.commands:
+        yield _format_labelled("", f"ankiforge {arguments}")
     for question in questions:
         if list_row.id in question.guids:
             yield from format_question(question)
 
 
-def _format_other_card(ledger: Ledger, label: str, id: str) -> TextLines:
-    from ankiforge.ledger import item_lists
-
-    for list_row in item_lists.load_items(ledger, [id]):
-        text = f"{list_row.id[:10]}  {format_short_question(list_row)}"
-        yield _format_labelled(label, text)
+def _format_fields(list_row: ListRow) -> str:
+    parts = [f"{name}: {text}" for name, text in view_card(list_row).rows]
+    return to_one_line("; ".join(parts))
 
 
 def format_quote_in_passage(passage: str, quote: str) -> str:
@@ -514,38 +517,23 @@ def _format_source(list_row: ListRow) -> TextLines:
 
 
 def _format_draft_state(ledger: Ledger, draft: PendingDraft) -> TextLines:
+    from ankiforge.ledger import item_lists
+
     yield _format_labelled("waits", explain_pending(draft))
     for remark in draft.remarks:
         if remark.detail:
             yield _format_labelled("", f"{remark.kind}: {remark.detail}")
-    if draft.changed_card:
+    changed_cards = [draft.changed_card] if draft.changed_card else []
+    for card in item_lists.load_items(ledger, changed_cards):
         label = "instead of" if draft.replaces else "now"
-        yield from _format_other_card(ledger, label, draft.changed_card)
-    id = draft.id[:10]
-    options = "--force " if draft.is_blocked else ""
-    gap_option = " --gap 1" if len(draft.gaps) > 1 else ""
-    effect = " (the card gets these words)" if draft.revises else ""
-    first_field = draft.family.content_fields[0]
-    is_figure = draft.kind is CardKind.OCCLUSION
-    commands = [f"accept {options}{id}{gap_option}{effect}"]
-    if draft.revises and not draft.is_hand_written:
-        commands.append(f"accept --another {options}{id}{gap_option} (another card)")
-    commands.append("review" if is_figure else f'edit {id} --field {first_field} "…"')
-    for arguments in (*commands, f"reject {id}"):
-        yield _format_labelled("", f"ankiforge {arguments}")
+        yield _format_labelled(label, _format_fields(card))
 
 
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
     from ankiforge.ledger.tables.anki_notes import load_present_note
 
     if card.revision:
-        new_text = view_card(card.revision)
-        yield _format_labelled("revision", f"{new_text.question} → {new_text.answer}")
-        yield _format_choices(card.revision.id, "take the new words", "keep the old ones")
-        if not card.revision.is_hand_written:
-            yield _format_labelled(
-                "", f"ankiforge accept --another {card.revision.id[:10]} (another card)"
-            )
+        yield _format_labelled("revision", _format_fields(card.revision))
     note = load_present_note(ledger, card.id)
     if note:
         parts = [note.deck] if note.deck else []
@@ -559,8 +547,6 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
             yield _format_labelled("remark", note.feedback)
     if card.why:
         yield _format_labelled(card.verdict_name, card.why)
-    if not card.is_live:
-        yield _format_labelled("", f"ankiforge undo {card.id[:10]}")
 
 
 def _format_choices(id: str, accept_effect: str, reject_effect: str) -> str:

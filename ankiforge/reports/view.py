@@ -80,6 +80,26 @@ class CardView(Value):
             return None
         return occlusion.get_masks(self.card.fields)
 
+    @property
+    def commands(self) -> Strings:
+        """The arguments of `ankiforge` that decide on the card, some with their effect."""
+        card = self.card
+        draft = card.revision if isinstance(card, LocalCard) else card
+        if not isinstance(draft, PendingDraft):
+            is_undoable = isinstance(card, LocalCard) and not card.is_live
+            return (f"undo {self.id[:10]}",) if is_undoable else ()
+        id = draft.id[:10]
+        force = "--force " if draft.is_blocked else ""
+        gap = " --gap 1" if len(draft.gaps) > 1 else ""
+        effect = " (the card gets these words)" if draft.revises else ""
+        commands = [f"accept {force}{id}{gap}{effect}"]
+        if draft.revises and not draft.is_hand_written:
+            commands.append(f"accept --another {force}{id}{gap} (another card)")
+        field = draft.family.content_fields[0]
+        is_figure = draft.kind is CardKind.OCCLUSION
+        commands.append("review" if is_figure else f'edit {id} --field {field} "…"')
+        return (*commands, f"reject {id}")
+
     def to_short_json(self) -> Json:
         """Convert to the JSON of a card in the results of a search."""
         return {

@@ -4,15 +4,22 @@ from itertools import islice
 
 import pytest
 
+from ankiforge.check.reading import make_finding
 from ankiforge.model import (
     CardKind,
     Document,
     DocumentKey,
+    Guid,
     Highlight,
     HighlightKind,
+    LocalCard,
+    PendingDraft,
+    Severity,
+    Verdict,
 )
 from ankiforge.reports.cards import format_in_full, format_row, format_title
 from ankiforge.reports.view import view_card
+from tests.cards import made
 
 
 @pytest.mark.parametrize(
@@ -72,3 +79,30 @@ def test_a_figure_names_its_labels(make_card):
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
     assert format_row(view_card(card)).partition("\t")[0] == "✓ Femur · (2)"
+
+
+BLOCK = make_finding("quote_not_in_source", severity=Severity.BLOCK)
+EDIT, REJECT = 'edit dr1 --field Text "…"', "reject dr1"
+
+
+@pytest.mark.parametrize(
+    ("card", "commands"),
+    [
+        (made(PendingDraft), ("accept dr1", EDIT, REJECT)),
+        (made(PendingDraft, findings=(BLOCK,)), ("accept --force dr1", EDIT, REJECT)),
+        (
+            made(PendingDraft, revises=Guid("af1")),
+            (
+                "accept dr1 (the card gets these words)",
+                "accept --another dr1 (another card)",
+                EDIT,
+                REJECT,
+            ),
+        ),
+        (made(PendingDraft, kind=CardKind.OCCLUSION), ("accept dr1", "review", REJECT)),
+        (made(LocalCard), ()),
+        (made(LocalCard, verdict=Verdict.REJECTED), ("undo af1",)),
+    ],
+)
+def test_each_stage_of_a_card_has_its_commands(card, commands):
+    assert view_card(card).commands == commands

@@ -64,9 +64,11 @@ class SearchRenderer:
 
     def _render_passage(self, passage: PassageHit, quote: Span | None = None) -> Json:
         highlight = passage.highlight
+        before, sentence, after = passage.split_text(quote)
+        parts = (before, sentence, after) if sentence else ("", before, "")
         return {
             "key": highlight.key,
-            "words": [*map(render_text, passage.split_text(quote))],
+            "words": [*map(render_text, parts)],
             "place": passage.location,
             "cards": [*map(render_row, passage.lines[:_MAX_CARDS])],
             "links": self._faces.find_links(highlight)[:1],
