@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 from msgspec.structs import replace
@@ -19,7 +19,6 @@ from ankiforge.cli.output import Call, sanitize_for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.hooks import collect_notices
 from ankiforge.ledger import pending_items
-from ankiforge.ledger.decide import undo_decision
 from ankiforge.model import CardKind, NoteType, Question, QuestionKind, ShownCard
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
@@ -27,6 +26,7 @@ from ankiforge.reports.cards import format_quote_in_passage, format_sides
 from ankiforge.reports.summary import choose_next_command, format_next_command
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
+from ankiforge.review.decisions import Accept, Edit, Reject, Write
 from ankiforge.review.items import expand_gaps
 from ankiforge.review.sittings import SITTING_SIZE
 from ankiforge.text import format_count, mark_bold, to_one_line, truncate
@@ -79,9 +79,9 @@ class TerminalReview:
         self._batch_size = 0
         self._pressed_keys: list[str] = []
         """The unhandled keys that arrived together with the last one."""
-        self._decisions: list[tuple[str, str, str]] = []
-        """The decisions that can be undone: the id of the action, the id of the item, and the id of
-        the next fact of the same passage, which the decision added.
+        self._decisions: list[tuple[Callable[[], object] | None, str, str]] = []
+        """The decisions that can be undone: how to undo them, the id of the item, and the id of the
+        next fact of the same passage, which the decision added.
         """
 
     def run(self) -> None:
@@ -163,9 +163,7 @@ class TerminalReview:
         cards = list[ShownCard]()
         for index, draft in enumerate(item.offered_drafts):
             for gap, card in enumerate(expand_gaps(draft), 1):
-                accept = Decision(
-                    item.id, item.content_hash, "accept", choice=index, gap=gap
-                )
+                accept = Accept(item.id, item.content_hash, choice=index, gap=gap)
                 choices.append((accept, card))
                 cards.append(card)
         del choices[9:], cards[9:]  # each choice is a digit
@@ -184,7 +182,7 @@ class TerminalReview:
             self._say(f"  {truncate(example, 76)}")
         if question.examples[_MAX_EXAMPLES:]:
             self._say(f"  … and {len(question.examples) - _MAX_EXAMPLES:,} more")
-        accept = Decision(item.id, item.content_hash, "accept")
+        accept = Accept(item.id, item.content_hash)
         key_help = "Enter makes cards   x none of them   u undoes   Esc ends\n"
         return self._handle_keys([(accept, None)], key_help)
 
@@ -203,7 +201,8 @@ class TerminalReview:
                     case "\r" | "\n":
                         return self._apply_decision(current[0])
                     case "x":
-                        return self._apply_decision(replace(choices[0][0], act="reject"))
+                        id, turn = current[0].id, current[0].turn
+                        return self._apply_decision(Reject(id, turn))
                     case "u":
                         return self._undo_last()
                     case "j" | "k":
@@ -218,7 +217,9 @@ class TerminalReview:
                         return False
             except BlockedError as error:
                 self._say(f"{error.message}; Enter makes the card anyway")
-                current = replace(current[0], forced=True), current[1]
+                decision = current[0]
+                if isinstance(decision, Accept | Edit | Write):
+                    current = replace(decision, forced=True), current[1]
             except (
                 StaleItemError
             ) as error:  # if the item is still pending, it is shown again
@@ -244,15 +245,13 @@ class TerminalReview:
 
     def _apply_decision(self, decision: Decision) -> bool:
         self._pressed_keys.clear()
-        result = self._review.decide(decision)
+        done = self._review.decide(decision)
         # go on with the next fact of the same passage
-        self._current_ids[:1] = [result.next_item.id] if result.next_item else []
-        self._queue += [result.postponed_item.id] if result.postponed_item else []
-        next_fact = result.next_item or result.postponed_item
-        self._decisions.append(
-            (result.undo_id, decision.id, next_fact.id if next_fact else "")
-        )
-        self._say("rejected" if decision.act == "reject" else "accepted")
+        self._current_ids[:1] = [done.next_id] if done.next_id else []
+        self._queue += [done.postponed_id] if done.postponed_id else []
+        next_fact_id = done.next_id or done.postponed_id
+        self._decisions.append((done.take_back, decision.id, next_fact_id))
+        self._say("rejected" if isinstance(decision, Reject) else "accepted")
         return True
 
     def _move_in_batch(self, key: str) -> bool:
@@ -265,8 +264,9 @@ class TerminalReview:
     def _undo_last(self) -> bool:
         if not self._decisions:
             raise RefusedError("nothing to undo in this review", hint="ankiforge undo")
-        action, id, next_fact_id = self._decisions[-1]
-        undo_decision(self._ledger, action or id)
+        take_back, id, next_fact_id = self._decisions[-1]
+        if take_back:
+            take_back()
         self._decisions.pop()
         # remove the next fact, because the new decision will add it again
         self._queue = [each_id for each_id in self._queue if each_id != next_fact_id]
@@ -316,10 +316,11 @@ class TerminalReview:
         if not new_fields or new_fields == old_fields:
             return decision, card
         kind = CardKind.from_fields(new_fields)
+        id, turn, choice = decision.id, decision.turn, decision.choice
         if kind.family is card.family:
-            decision = replace(decision, act="edit", fields=new_fields, forced=False)
-            return decision, self._review.preview(decision)
-        decision = replace(decision, act="instead", fields=new_fields, forced=False)
+            edit = Edit(id, turn, choice=choice, fields=new_fields)
+            return edit, self._review.preview(edit)
+        decision = Write(id, turn, choice=choice, fields=new_fields, replaces=True)
         return decision, replace(card, kind=kind, fields=tuple(new_fields.items()))
 
     # --- output -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ The web page and the terminal load items with `Review.load_item` and carry out d
 `Review.decide`, so both show the same items and allow the same decisions.
 """
 
-from ankiforge.review.items import Decision, DecisionResult, Item, Review, StaleItemError
+from ankiforge.review.decisions import AnyDecision, Decision, Done
+from ankiforge.review.items import Item, Review, StaleItemError
 
-__all__ = ["Decision", "DecisionResult", "Item", "Review", "StaleItemError"]
+__all__ = ["AnyDecision", "Decision", "Done", "Item", "Review", "StaleItemError"]

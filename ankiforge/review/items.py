@@ -1,15 +1,16 @@
 """Load the items that wait for the user's decision, and carry out the decisions.
 
-A decision names an item, and a draft if the item has several. It may include the item's `turn`, a
-hash of the content that was displayed. If the item has changed since, the decision is refused, and
-the error contains the current item.
+A decision (`review.decisions`) names an item, and a draft if the item has several. It may include
+the item's `turn`, a hash of the content that was displayed. If the item has changed since, the
+decision is refused, and the error contains the current item.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -49,7 +50,6 @@ from ankiforge.model import (
     RemarkKind,
     Severity,
     ShownCard,
-    Strings,
     Texts,
     Value,
     hash16,
@@ -63,8 +63,21 @@ from ankiforge.pipeline.decide import edit_card_or_draft, make_card, parse_new_f
 from ankiforge.pipeline.decks import apply_deck_and_tags
 from ankiforge.pipeline.proposals import find_proposal
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.review.decisions import (
+    PASSAGE_CHOICE,
+    Accept,
+    AcceptLines,
+    Decision,
+    Done,
+    Edit,
+    Make,
+    Redraft,
+    Reject,
+    Restore,
+    SetMasks,
+    Write,
+)
 from ankiforge.review.selection import (
-    Selection,
     make_fields_from_sentence,
     make_fields_from_spans,
 )
@@ -111,15 +124,23 @@ class Item(Value):
             return self.drafts[0].highlight
         return self.card.highlight if self.card else None
 
-    def select_draft(self, number: int) -> PendingDraft:
-        """Return the draft at index `number`, falling back to the best if out of range."""
-        return self.drafts[number if 0 <= number < len(self.drafts) else 0]
+    def select_offered_draft(self, number: int) -> OfferedDraft | None:
+        """Return the offered draft at index `number`, falling back to the best, if any."""
+        drafts = self.offered_drafts
+        if not drafts:
+            return None
+        return drafts[number if 0 <= number < len(drafts) else 0]
 
 
-def find_next_offer(ledger: Ledger, highlight: Highlight) -> Item | None:
-    """Return the next offer of a new card from a passage, wrapped in an item, if any."""
+def find_next_offer(
+    ledger: Ledger, highlight: Highlight, besides: str = ""
+) -> Item | None:
+    """Return the next offer of a new card from a passage, wrapped in an item, if any.
+
+    `besides` is the ID of a draft whose offer is skipped.
+    """
     for offer in iter_offers(ledger, [highlight.key]):
-        if offer[0].changed_card is None:
+        if offer[0].changed_card is None and besides not in [draft.id for draft in offer]:
             return Item(offer[0].id, offer)
     return None
 
@@ -163,56 +184,6 @@ def to_sentence(text: str) -> str:
 
 # --- decisions --------------------------------------------------------------------------
 
-PASSAGE_CHOICE = -1
-"""The value of `Decision.choice` for a card made from the passage itself instead of a draft."""
-
-
-class Decision(Value, forbid_unknown_fields=True):
-    """A decision on an item, as sent by the web page."""
-
-    id: str
-    turn: str
-    """The `content_hash` of the item as displayed, or "" to skip the check for changes."""
-    act: str
-    sitting: int = 0
-    """The number of the sitting in which the user decided, or 0 outside a sitting."""
-    choice: int = 0
-    """The number of the selected draft, counted from 0, or `PASSAGE_CHOICE`."""
-    gap: int = 1
-    """The number of the gap to blank out. Gaps are counted from 1, best first."""
-    text: str = ""
-    """The reason for a rejection, or the question of a new card."""
-    fields: Texts = {}
-    lines: Strings | None = None
-    """The lines of a form that the user ticked, as draft ids. An entry may contain several ids,
-    separated by spaces. None stands for all lines, including those added later.
-    """
-    later: bool = False
-    """Whether the answer also applies to lines added to the form later."""
-    mode: str = "cloze"
-    spans: str = ""
-    """The text selected in the passage, as positions such as `3-8,12-15`."""
-    masks: str = ""
-    """The figure's masks as edited by the user, or "" if unchanged."""
-    cut: str = ""
-    """The part of a proposal's sentence to keep on the card, such as `3-80`, or "" for all of it.
-    """
-    before: bool = False
-    """Whether the card also shows the preceding sentence."""
-    forced: bool = False
-    """Whether the user overrules the checks that block the draft."""
-
-
-class DecisionResult(Value):
-    """The result of a decision: how to undo it, and which item comes next."""
-
-    undo_id: str
-    """The id of the action to undo, or "" if the decision can't be undone."""
-    next_item: Item | None = None
-    """The next fact of the same passage, to be shown at once."""
-    postponed_item: Item | None = None
-    """After a rejection, the next fact of the same passage, to be shown after all other items."""
-
 
 class StaleItemError(RefusedError):
     """Raised if an item has changed since it was displayed or is no longer pending."""
@@ -229,10 +200,6 @@ class StaleItemError(RefusedError):
         if item or face:
             message = "This has changed meanwhile. Look again."
         super().__init__(message)
-
-
-def _make_selection(decision: Decision) -> Selection:
-    return Selection(decision.spans, decision.cut, decision.before)
 
 
 class Review:
@@ -294,7 +261,7 @@ class Review:
             raise StaleItemError(item)
         return item
 
-    def decide(self, decision: Decision) -> DecisionResult:
+    def decide(self, decision: Decision) -> Done:
         """Carry out a decision.
 
         Raises:
@@ -302,127 +269,86 @@ class Review:
             ForgeError: the decision is refused; the message says why.
         """
         item = self.load_current_item(decision)
-        undoable = True
+        if isinstance(decision, Redraft):
+            redrafted = self._draft_alternatives(item)
+            message = "The model has drafted others."
+            return Done(said=message, next_id=redrafted, is_pending=True)
         with self._ledger.action() as action:
-            is_from_passage = decision.choice == PASSAGE_CHOICE
-            if decision.act == "make" and (is_from_passage or not item.offered_drafts):
-                self._make_from_selection(decision, item.highlight)
-            elif item.question:
-                self._answer_question(decision, item.question)
-                undoable = item.question.kind is not QuestionKind.EMPTIED
-            elif item.proposal:
-                self._decide_on_proposal(decision, item.proposal)
-            elif item.outcome:
-                self._decide_on_passage(decision, item.outcome.highlight)
-            elif decision.act == "restore":
-                undo_decision(self._ledger, decision.id)
-                undoable = False
-            elif item.drafts:
-                self._decide_on_offer(decision, item)
-            else:
-                self._decide_on_card_or_draft(decision.id, decision)
-
-        next_fact = None
+            self._carry_out(decision, item)
+        take_back: Callable[[], object] | None = partial(
+            undo_decision, self._ledger, action
+        )
+        asks_about_source = item.question and item.question.kind is QuestionKind.EMPTIED
+        if asks_about_source or isinstance(decision, Restore):
+            take_back = None
+        next_id = ""
         if item.offered_drafts and not item.card:
             highlight = item.offered_drafts[0].highlight
             next_item = find_next_offer(self._ledger, highlight)
             next_item = next_item or self.load_item(highlight.key)
-            next_fact = next_item if next_item and next_item.offered_drafts else None
-        if decision.act == "reject":
-            return DecisionResult(action if undoable else "", postponed_item=next_fact)
-        return DecisionResult(action if undoable else "", next_fact)
+            next_id = next_item.id if next_item and next_item.offered_drafts else ""
+        if isinstance(decision, Reject):
+            return Done(take_back, action, postponed_id=next_id)
+        return Done(take_back, action, next_id=next_id)
 
-    def _make_from_selection(
-        self, decision: Decision, highlight: Highlight | None
-    ) -> None:
-        if highlight is None:
-            raise RefusedError("This highlight cannot become a card here.")
-        question = None if decision.mode == "cloze" else decision.text
-        fields = make_fields_from_spans(highlight, decision.spans, question)
-        self._make_card(decision, highlight, fields)
-
-    def _decide_on_passage(self, decision: Decision, highlight: Highlight) -> None:
-        match decision.act:
-            case "none":
-                self._ledger.reject(highlight.key)
-            case "write":
-                self._make_card(decision, highlight, parse_new_fields(decision.fields))
-            case _:
-                raise RefusedError(f"This cannot be done here: {decision.act}")
-
-    def _decide_on_proposal(self, decision: Decision, proposal: Proposal) -> None:
-        ledger = self._ledger
-        highlight = proposal.highlight
-        match decision.act:
-            case "accept":
+    def _carry_out(self, decision: Decision, item: Item) -> None:
+        ledger, highlight = self._ledger, item.highlight
+        draft = item.select_offered_draft(decision.choice)
+        id = draft.id if isinstance(draft, PendingDraft) else item.id
+        match decision:
+            case Accept() if item.proposal:
                 decks = self._workspace.decks
-                proposals.accept_proposal(ledger, proposal, decks, gap=decision.gap)
-            case "reject":
-                decide.reject_proposal(ledger, proposal, decision.text)
-            case "none" | "passage":
-                ledger.reject(highlight.key, decision.text)
-            case "write" | "instead":
-                self._make_card(decision, highlight, parse_new_fields(decision.fields))
-            case "edit":
-                fields = apply_edits(proposal.fields, decision.fields)
+                proposals.accept_proposal(ledger, item.proposal, decks, gap=decision.gap)
+            case Accept(masks=masks) if masks and draft:
+                decide.accept_draft(ledger, id, masks=masks)
+            case Accept(gap=gap, forced=forced, another=another) if (
+                draft or item.question
+            ):
+                ledger.accept(id, gap=gap, forced=forced, another=another)
+            case AcceptLines() if item.question:
+                self._accept_lines(decision, item.question)
+            case Reject(passage=True) if highlight:
+                ledger.reject(highlight.key)
+            case Reject() if item.proposal:
+                decide.reject_proposal(ledger, item.proposal)
+            case Reject():
+                ledger.reject(item.drafts[0].id if item.drafts else item.id)
+            case Edit() if item.proposal and highlight:
+                fields = apply_edits(item.proposal.fields, decision.fields)
                 self._make_card(decision, highlight, parse_new_fields(dict(fields)))
-            case "make":
-                question = None if decision.mode == "cloze" else decision.text
-                fields = make_fields_from_sentence(
-                    proposal, _make_selection(decision), question
+            case Edit(fields=typed) if draft or item.card:
+                guid, _ = edit_card_or_draft(ledger, id, typed, forced=decision.forced)
+                apply_deck_and_tags(ledger, guid, typed, self._workspace.decks)
+            case Write() if highlight:
+                self._make_card(decision, highlight, parse_new_fields(decision.fields))
+                pending = item_lists.load_pending_drafts(ledger, [highlight.key])
+                if decision.replaces and id in {other.id for other in pending}:
+                    ledger.reject(id)
+            case Make(choice=choice) if highlight and (
+                choice == PASSAGE_CHOICE or not draft
+            ):
+                fields = make_fields_from_spans(
+                    highlight, decision.spans, decision.question
                 )
                 self._make_card(decision, highlight, fields)
-            case _:
-                raise RefusedError(f"This cannot be done here: {decision.act}")
-
-    def _decide_on_offer(self, decision: Decision, item: Item) -> None:
-        ledger = self._ledger
-        selected = item.select_draft(decision.choice)
-        match decision.act:
-            case "reject":
-                ledger.reject(item.drafts[0].id, decision.text)
-            case "passage":
-                ledger.reject(selected.highlight.key, decision.text)
-            case "write":  # in addition to the drafts
-                self._make_card(
-                    decision, selected.highlight, parse_new_fields(decision.fields)
-                )
-            case "instead":  # instead of the draft, unless that was decided on as well
-                self._make_card(
-                    decision, selected.highlight, parse_new_fields(decision.fields)
-                )
-                pending_drafts = item_lists.load_pending_drafts(
-                    ledger, [selected.highlight.key]
-                )
-                if any(draft.id == selected.id for draft in pending_drafts):
-                    ledger.reject(selected.id)
-            case "make" if selected.gaps:
-                question = None if decision.mode == "cloze" else decision.text
+            case Make() if highlight and draft and draft.gaps:
                 fields = make_fields_from_sentence(
-                    selected, _make_selection(decision), question
+                    draft, decision.selection, decision.question
                 )
-                self._make_card(decision, selected.highlight, fields)
+                self._make_card(decision, highlight, fields)
+            case SetMasks(masks=masks) if item.card:
+                decide.set_masks(ledger, item.card.guid, masks)
+            case Restore() if item.card:
+                undo_decision(ledger, id)
             case _:
-                self._decide_on_card_or_draft(selected.id, decision)
+                raise RefusedError("This cannot be done here.")
 
-    def _answer_question(self, decision: Decision, question: Question) -> None:
+    def _accept_lines(self, decision: AcceptLines, question: Question) -> None:
         ledger = self._ledger
-        if decision.act != "accept":
-            ledger.reject(question.id)
-            return
-        if question.kind is QuestionKind.FORM and decision.lines is not None:
-            # a tick may represent several lines with the same front
-            ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
-            self._decide_on_lines(question, ticked, includes_later=decision.later)
-            return
-        ledger.accept(question.id)
-
-    def _decide_on_lines(
-        self, question: Question, ticked: Collection[str], *, includes_later: bool
-    ) -> None:
-        ledger = self._ledger
+        # a tick may represent several lines with the same front
+        ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
         unticked = [id for id in question.drafts if id not in ticked]
-        if includes_later and ticked:
+        if decision.later and ticked:
             questions.answer_question(ledger, question.id, yes=True, without=unticked)
         else:
             for id in unticked:
@@ -431,52 +357,35 @@ class Review:
             if not draft.is_blocked:
                 ledger.accept(draft.id)
 
-    def _decide_on_card_or_draft(self, id: str, decision: Decision) -> None:
-        ledger = self._ledger
-        match decision.act:
-            case "accept" if decision.masks:
-                decide.accept_draft(ledger, id, masks=decision.masks)
-            case "masks":
-                decide.set_masks(ledger, id, decision.masks)
-            case "accept" | "another":
-                ledger.accept(id, gap=decision.gap, another=decision.act == "another")
-            case "force":
-                ledger.accept(id, gap=decision.gap, forced=True)
-            case "reject":
-                ledger.reject(id, decision.text)
-            case "edit":
-                guid, _ = edit_card_or_draft(
-                    ledger, id, decision.fields, forced=decision.forced
-                )
-                apply_deck_and_tags(ledger, guid, decision.fields, self._workspace.decks)
-            case _:
-                raise RefusedError(f"This cannot be done here: {decision.act}")
-
     def _make_card(
-        self, decision: Decision, highlight: Highlight, fields: Fields
+        self, decision: Edit | Write | Make, highlight: Highlight, fields: Fields
     ) -> None:
         decks = self._workspace.decks
         guid, _ = make_card(
             self._ledger, highlight, fields, decks, forced=decision.forced
         )
-        apply_deck_and_tags(self._ledger, guid, decision.fields, decks)
+        if not isinstance(decision, Make):
+            apply_deck_and_tags(self._ledger, guid, decision.fields, decks)
 
-    def draft_alternatives(self, item: Item) -> Item:
-        """Have the model draft other cards for a passage, and return an item with them.
+    def _draft_alternatives(self, item: Item) -> str:
+        """Have the model draft other cards for a passage, and return the ID of the first.
 
         Raises:
             ForgeError: the model has no other card to offer, or can't be used.
         """
-        highlight = item.outcome.highlight if item.outcome else item.drafts[0].highlight
-        ids_before = {
-            draft.id
-            for draft in item_lists.load_pending_drafts(self._ledger, [highlight.key])
-        }
+        highlight = item.highlight
+        if highlight is None:
+            raise RefusedError("This cannot be done here.")
+
+        def load_ids() -> list[str]:
+            drafts = item_lists.load_pending_drafts(self._ledger, [highlight.key])
+            return [draft.id for draft in drafts]
+
+        ids_before = load_ids()
         self._workspace.draft_alternatives(highlight.key)
-        for draft in item_lists.load_pending_drafts(self._ledger, [highlight.key]):
-            new_item = self.load_item(draft.id) if draft.id not in ids_before else None
-            if new_item is not None:
-                return new_item
+        for id in load_ids():
+            if id not in ids_before and self.load_item(id):
+                return id
         raise RefusedError("The model has no other card for this passage.")
 
     def preview(self, decision: Decision) -> ShownCard:
@@ -489,23 +398,23 @@ class Review:
         item = self.load_item(decision.id)
         if item is None:
             raise StaleItemError(None)
-        if item.outcome and not item.proposal:
-            fields = parse_new_fields(decision.fields)
-            highlight = item.outcome.highlight
-            kind = CardKind.from_fields(dict(fields))
-            return Preview(
-                highlight.key, kind, fields, Origin(USER), passages=(highlight,)
-            )
-        if item.offered_drafts:
-            draft: OfferedDraft = item.proposal or item.select_draft(decision.choice)
-            fields = apply_edits(draft.fields, decision.fields)
-            if decision.spans:
-                fields = make_fields_from_sentence(draft, _make_selection(decision), None)
-            return replace(draft, fields=fields)
-        if item.card is None:
-            raise RefusedError("This cannot be edited.")
-        fields = apply_edits(item.card.fields, decision.fields)
-        return replace(item.card, fields=fields)
+        draft = item.select_offered_draft(decision.choice)
+        match decision:
+            case Make() if draft:
+                fields = make_fields_from_sentence(draft, decision.selection, None)
+                return replace(draft, fields=fields)
+            case Write(fields=typed) if item.outcome and not item.proposal:
+                fields = parse_new_fields(typed)
+                highlight = item.outcome.highlight
+                kind = CardKind.from_fields(dict(fields))
+                return Preview(
+                    highlight.key, kind, fields, Origin(USER), passages=(highlight,)
+                )
+            case Edit(fields=typed) | Write(fields=typed):
+                card: ShownCard | None = draft or item.card
+                if card:
+                    return replace(card, fields=apply_edits(card.fields, typed))
+        raise RefusedError("This cannot be edited.")
 
 
 # --- many at once -----------------------------------------------------------------------

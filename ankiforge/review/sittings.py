@@ -26,17 +26,13 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.pipeline.query import find_matching_ids, parse_query
+from ankiforge.review.decisions import RESULT_BY_ACT
 from ankiforge.review.items import Item
 from ankiforge.text import format_count
 from ankiforge.text.normalize import normalize_for_lookup
 
 SITTING_SIZE = 10
 """The maximum number of decisions in a sitting."""
-RESULT_BY_ACT = {
-    **dict.fromkeys(("later", "leave"), "later"),
-    **dict.fromkeys(("reject", "none", "passage", "suspend"), "none"),
-}
-"""The result of an item by the `act` of the decision. Any other act creates a card."""
 
 
 def format_pending_counts(pending_count: int, proposal_count: int) -> str:
@@ -149,8 +145,8 @@ class Sitting(Value):
     """The result of each decision: `card`, `none` or `later`."""
     actions: Strings = ()
     """The ids of the actions that undo the decisions."""
-    key: str = ""
-    """The key of any highlight in the document, or "" if the sitting shows a list."""
+    document: str = ""
+    """The ID of the document on the page, or "" if the sitting shows a list."""
     list_id: str = ""
 
     def record_decision(

@@ -1,4 +1,7 @@
-"""Render source documents and their highlights as JSON for the page.
+"""Render documents and their highlights as JSON for the page, and create highlights there.
+
+A document is a file with any number of highlights, or highlights whose file isn't on this computer.
+The page knows it by an ID that stays the same when it gets its first highlight.
 
 A background thread renders one document at a time, and the page polls until a result is ready. The
 guarded process that reads PDFs (`extract.pdf.worker`) measures and draws their pages.
@@ -11,12 +14,19 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from html import escape
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from ankiforge.anki.render import render_field
-from ankiforge.extract.files import stamp_file
+from ankiforge.draft.choose import DEFAULT_PASSAGE_COUNT
+from ankiforge.errors import ItemError, RefusedError, UsageError
+from ankiforge.extract.discover import UNMARKED_KINDS
+from ankiforge.extract.files import stamp_file, title_from_file_name
 from ankiforge.extract.markdown.placeholders import (
     replace_unclosed_markers,
     restore_unclosed_markers,
@@ -25,18 +35,23 @@ from ankiforge.extract.pdf.messages import DrawPageReply, MeasurePagesReply, Pag
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.language.detection import detect_language
 from ankiforge.ledger import Ledger, pending_items
+from ankiforge.ledger.cards import load_highlight
+from ankiforge.ledger.decide import undo_decision
 from ankiforge.model import (
-    Document,
     Highlight,
     HighlightKind,
     Json,
     Media,
+    Problem,
     SourceKind,
     Value,
     hash16,
     hints,
 )
+from ankiforge.pipeline import unmarked
 from ankiforge.pipeline.media import find_document_file, load_source_directories
+from ankiforge.pipeline.sources import find_unmarked_paths
+from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex, to_one_line
 from ankiforge.text.cloze import (
     find_image_paths,
@@ -44,6 +59,7 @@ from ankiforge.text.cloze import (
     reveal_answers,
     to_plain_text,
 )
+from ankiforge.text.located import PassageMatch
 from ankiforge.web.card_view import FindPicture, adapt_html_to_page, render_highlight_list
 
 DRAW_TIMEOUT = 20.0
@@ -58,40 +74,50 @@ _T = TypeVar("_T")
 _PAGE_IN_URL = regex(r"[?&]page=(\d{1,6})(?!\d)")
 _ZOTERO_STORAGE = "storage"
 _PDF_KINDS = {SourceKind.PDF, SourceKind.ZOTERO}
+_KINDS_BY_SCHEME = {
+    "vault": ("obsidian", "markdown"),
+    **{kind: (kind,) for kind in ("pdf", *UNMARKED_KINDS.values())},
+}
+"""The source types whose files can be shown, by the scheme of their highlights' namespaces."""
 
 
-def find_pdf(ledger: Ledger, highlight: Highlight) -> Path | None:
-    """Find the PDF that contains a highlight, or return None if it isn't on this computer.
+def find_file(ledger: Ledger, highlight: Highlight) -> Path | None:
+    """Find the PDF, note, web page or book that contains a highlight, if it's on this computer.
 
     For Zotero, only PDFs in its storage are found, not linked files.
     """
     document = highlight.document
-    kind = highlight.source_kind
-    if kind not in _PDF_KINDS:
+    scheme = highlight.namespace.partition(":")[0]
+    root_paths = load_source_directories(ledger)
+    if scheme == SourceKind.ZOTERO:
+        root = root_paths.get(f"{scheme}:{document.source}")
+        return _find_in_zotero_storage(Path(root), highlight.block) if root else None
+    for kind in _KINDS_BY_SCHEME.get(scheme, ()):
+        root = root_paths.get(f"{kind}:{document.source}")
+        file = find_document_file(root, document.path) if root else None
+        if file is not None:
+            return file
+    return None
+
+
+def _find_in_zotero_storage(folder: Path, file_key: str) -> Path | None:
+    """Find the PDF that Zotero stores under an attachment's key, if there is just one."""
+    if not (file_key.isascii() and file_key.isalnum()):
         return None
-    root = load_source_directories(ledger).get(f"{kind}:{document.source}")
-    if root is None:
+    if folder.is_file():
+        folder = folder.parent
+    try:
+        entries = [*(folder / _ZOTERO_STORAGE / file_key).iterdir()]
+    except OSError:
         return None
-    path = document.path
-    if kind is SourceKind.ZOTERO:
-        # find the PDF that Zotero stores under the attachment's key, if there is just one
-        file_key = highlight.block
-        if not (file_key.isascii() and file_key.isalnum()):
-            return None
-        folder = Path(root)
-        if folder.is_file():
-            folder = folder.parent
-        root = str(folder)
-        try:
-            entries = [*(folder / _ZOTERO_STORAGE / file_key).iterdir()]
-        except OSError:
-            return None
-        pdf_names = [entry.name for entry in entries if entry.suffix.lower() == ".pdf"]
-        if len(pdf_names) != 1:
-            return None
-        path = f"{_ZOTERO_STORAGE}/{file_key}/{pdf_names[0]}"
-    pdf_path = find_document_file(root, path)
-    return pdf_path if pdf_path and pdf_path.suffix.lower() == ".pdf" else None
+    pdf_names = [entry.name for entry in entries if _is_pdf(entry)]
+    if len(pdf_names) != 1:
+        return None
+    return find_document_file(str(folder), f"{_ZOTERO_STORAGE}/{file_key}/{pdf_names[0]}")
+
+
+def _is_pdf(file: Path | None) -> bool:
+    return file is not None and file.suffix.casefold() == ".pdf"
 
 
 def find_page_and_mark(highlight: Highlight) -> tuple[int, PageMark] | None:
@@ -234,177 +260,211 @@ _TABLE_AND_FORMULA_SYNTAX = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
 _WIKILINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
-def build_document_id(document: Document) -> str:
-    """Build the ID that identifies a document on the page."""
-    return hash16("document", document.source, document.key, document.path)
-
-
 class _RegisteredPdf(Value):
     path: Path
     marks: tuple[tuple[int, Highlight], ...]
     """The highlights in the PDF, each with the index of its page."""
 
 
+class PageDocument(Value):
+    """A document as the page knows it: by its file, by a highlight, or by both."""
+
+    file: Path | None = None
+    """The file, or None to look it up by the highlight."""
+    key: str = ""
+    """The key of any highlight in the document, or "" if it has none."""
+
+
+class TextSelection(Value, forbid_unknown_fields=True):
+    """Text in a document that the user selected for highlighting."""
+
+    id: str
+    """The ID of the document."""
+    text: str
+    before: str = ""
+    """Text before the selection on the same page, to distinguish identical passages."""
+    page: int = -1
+    """The index of the page, or -1 if the document has no pages."""
+
+
 class DocumentRenderer:
-    """Renders documents that have highlights in the ledger, as well as their covers."""
+    """Renders documents and their covers, and adds highlights to them."""
 
     def __init__(
-        self, ledger: Ledger, find_picture: FindPicture, pages: PageRenderer
+        self, workspace: Workspace, find_picture: FindPicture, pages: PageRenderer
     ) -> None:
         """Create a renderer.
 
         Args:
-            ledger: where to look up highlights and their states.
+            workspace: where to look up documents, highlights and their states.
             find_picture: looks up the pictures in notes.
             pages: draws PDF pages and renders notes.
         """
-        self._ledger = ledger
+        self._workspace = workspace
+        self._ledger = workspace.ledger
         self.find_picture = find_picture
         self.pages = pages
+        self._documents: dict[str, PageDocument] = {}
+        """The documents that the page has shown, by ID."""
+        self._first_ids: dict[str, str] = {}
+        """The IDs of documents that got their first highlight on the page, by the ID that documents
+        with highlights usually have."""
         self._pdfs: dict[str, _RegisteredPdf] = {}
-        self.render_unmarked: Callable[[str], Json | None] = lambda key: None
-        """Renders a document without highlights, given the name that the page uses for it. Returns
-        None if there is no such document. Set by `UnmarkedDocuments`."""
-        self.render_web_page_or_book: Callable[[Highlight], str] = lambda highlight: ""
-        """Renders the web page or book that contains a highlight as HTML, or returns "" if the
-        document is of another kind. Set by `UnmarkedDocuments`."""
+        self._opened: dict[str, unmarked.OpenDocument] = {}
+
+    # --- IDs ----------------------------------------------------------------------------
+
+    def register(self, highlight: Highlight) -> str:
+        """Return the ID of a highlight's document, which the page may then request."""
+        document = highlight.document
+        id = hash16("document", document.source, document.key, document.path)
+        id = self._first_ids.get(id, id)
+        known = self._documents.get(id, PageDocument())
+        self._documents[id] = replace(known, key=highlight.key)
+        return id
 
     def prepare(self, highlight: Highlight) -> str:
         """Return the ID of a highlight's document, and start measuring its pages if it's a PDF."""
-        path = find_pdf(self._ledger, highlight)
-        if path is not None:
+        path = find_file(self._ledger, highlight)
+        if path is not None and _is_pdf(path):
             self.pages.measure_pages(path)
-        return build_document_id(highlight.document)
+        return self.register(highlight)
 
-    def get_highlight_states(self, key: str) -> Json:
-        """Return the states of all highlights in a document, keyed by highlight key.
+    def get_key(self, id: str) -> str:
+        """Return the key of any highlight in a document, or "" if there is none."""
+        return self._documents[id].key if id in self._documents else ""
 
-        `key` is the key of any one of them.
-        """
-        marks = pending_items.load_passage_states(self._ledger, key)
+    def find_id(self, file: Path) -> str:
+        """Return the ID of a file without highlights, or "" if it isn't on the shelf."""
+        return next(
+            (id for id, shown in self._documents.items() if shown.file == file), ""
+        )
+
+    def has_no_highlights(self, id: str) -> bool:
+        """Return whether a document that the page has shown has no highlights."""
+        return id in self._documents and not self._documents[id].key
+
+    def list_unmarked(self) -> list[Json]:
+        """Build one shelf row per remembered file without highlights."""
+        rows = []
+        for name in find_unmarked_paths(self._workspace.folder, self._ledger):
+            file = Path(name)
+            id = hash16("unmarked", name)
+            self._documents[id] = PageDocument(file)
+            row: Json = {"id": id, "title": title_from_file_name(file.stem), "by": ""}
+            row["kind"] = "sheets" if _is_pdf(file) else "text"
+            row |= {"waiting": 0, "proposed": 0, "rest": "no highlights yet"}
+            rows.append({**row, "is_open": False, "chat": CHOOSE_LABEL})
+        return rows
+
+    # --- rendering ----------------------------------------------------------------------
+
+    def get_highlight_states(self, id: str) -> Json:
+        """Return the states of all highlights in a document, keyed by highlight key."""
+        marks = pending_items.load_passage_states(self._ledger, self.get_key(id))
         return {highlight.key: state for highlight, state in marks}
 
-    def render_document(self, key: str) -> Json | None:
+    def render_document(self, id: str) -> Json | None:
         """Render a document as JSON, returning {} until it is ready.
 
-            document = {id, kind, title, lang, marks, sheets?, html?}
+            document = {id, key, kind, title, lang, marks, sheets?, html?}
 
-        `key` is the key of a highlight in the document, or the page's name for a document without
-        highlights. Returns None if there is no such document.
+        Returns None if there is no such document.
 
         `kind` is `sheets` for a PDF, with each page in `sheets` as [width, height, page label];
         `text` for a note, web page, or book, with its text in `html`; or `list` for anything
         else, with `html` listing the highlights and the text around them.
 
         `marks` has one entry per highlight: its `key`, its `state` (`asks`, `card`, or `none`), a
-        label (`words`), and whether it's a `frame` around a figure. In a PDF, it also has the
-        `page`, and the distance from the top of the page as a fraction of the height (`at`).
+        label (`words`), its text (`exact`), and whether it's a `frame` around a figure. In a PDF,
+        it also has the `page`, and the distance from the top of the page as a fraction of the
+        height (`at`). `key` names the highlight to show first.
         """
-        marks = pending_items.load_passage_states(self._ledger, key)
-        if not marks:
-            return self.render_unmarked(key)
+        shown = self._documents.get(id)
+        if shown is None:
+            return None
+        marks = pending_items.load_passage_states(self._ledger, shown.key)
         highlights = [highlight for highlight, _ in marks]
-        matching = [highlight for highlight in highlights if highlight.key == key]
-        shown_highlight = matching[0] if matching else highlights[0]
-        path = find_pdf(self._ledger, shown_highlight)
-        if path is not None:
-            measured = self.pages.measure_pages(path)
+        first = next(
+            (highlight for highlight in highlights if highlight.key == shown.key),
+            highlights[0] if highlights else None,
+        )
+        file = shown.file or (find_file(self._ledger, first) if first else None)
+        title = title_from_file_name(file.stem) if file else ""
+        sample = "\n".join(each.exact for each in highlights[:_LANGUAGE_SAMPLE_SIZE])
+        header = {
+            "id": id,
+            "key": shown.key,
+            "title": first.document.title if first else title,
+            "lang": detect_language(sample) if first else "",
+        }
+        html: str | None = ""
+        suffix = file.suffix.casefold() if file else ""
+        if file and suffix == ".pdf":
+            measured = self.pages.measure_pages(file)
             if measured is None:
                 return {}
-            if measured.pages:
-                return self._render_sheets(
-                    path, marks, measured.pages, _build_header(marks, "sheets")
-                )
-        text = self.read_note_markdown(shown_highlight)
-        html = (
-            self._render_note(shown_highlight, text)
-            if text
-            else self.render_web_page_or_book(shown_highlight)
-        )
+            if measured.pages or not marks:
+                return self._render_sheets(file, marks, measured.pages, header)
+        elif file and suffix in NOTE_SUFFIXES:
+            html = self._render_note(file, first)
+        elif file and suffix in UNMARKED_KINDS:
+            html = self._render_text(file)
         if html is None:
             return {}
-        if html:
-            entries = []
-            for highlight, state in marks:
-                entries.append(
-                    {**highlight_to_json(highlight, state), "exact": highlight.exact}
-                )
-            return {**_build_header(marks, "text"), "html": html, "marks": entries}
         entries = [highlight_to_json(highlight, state) for highlight, state in marks]
-        book = render_highlight_list(shown_highlight.document.title, highlights)
-        return {**_build_header(marks, "list"), "html": book, "marks": entries}
+        kind = "text" if html or not marks else "list"
+        html = html or render_highlight_list(header["title"], highlights)
+        return {**header, "kind": kind, "html": html, "marks": entries}
 
-    def read_note_markdown(self, highlight: Highlight) -> str:
-        """Read the note that contains a highlight, as Obsidian's reading view would show it.
-
-        Returns "" if the note can't be shown.
-        """
-        return to_reading_view(self._read_note(highlight).replace("\r\n", "\n"))
-
-    def _find_note(self, highlight: Highlight) -> Path | None:
-        document = highlight.document
-        if not document.path.lower().endswith(NOTE_SUFFIXES):
-            return None
-        root_paths = load_source_directories(self._ledger)
-        for kind in ("obsidian", "markdown"):
-            root = root_paths.get(f"{kind}:{document.source}")
-            file = find_document_file(root, document.path) if root else None
-            try:
-                if file is not None and file.stat().st_size <= MAX_NOTE_BYTES:
-                    return file
-            except OSError:
-                return None
-        return None
-
-    def _read_note(self, highlight: Highlight) -> str:
-        file = self._find_note(highlight)
-        if file is None:
-            return ""
-        try:
-            return file.read_text(encoding="utf-8-sig", errors="replace")
-        except OSError:
-            return ""
-
-    def render_cover(self, key: str) -> Json | None:
+    def render_cover(self, id: str) -> Json | None:
         """Render a document's cover: a thumbnail of its first page, or its opening words.
 
-        `key` is the key of any highlight in the document. Returns {} until the page is drawn, or
-        None if there is no such document.
+        Returns {} until the page is drawn, or None if there is no such document.
         """
-        highlight = next(
-            (
-                highlight
-                for highlight, _ in pending_items.load_passage_states(self._ledger, key)
-            ),
-            None,
-        )
-        if highlight is None:
+        if id not in self._documents:
             return None
-        path = find_pdf(self._ledger, highlight)
-        if path is not None:
-            page_picture = PagePicture(path, 0, (), COVER_WIDTH)
+        file = self._find_file(id)
+        if file and _is_pdf(file):
+            page_picture = PagePicture(file, 0, (), COVER_WIDTH)
             drawn = self.pages.draw_page(page_picture)
             if drawn is None:
                 return {}
             if drawn.picture:
                 return {"src": f"/page/{page_picture.name}.png"}
-        beginning = self.read_note_markdown(highlight)[: 10 * MAX_COVER_CHARS]
-        return {
-            "words": to_plain_text(_TABLE_AND_FORMULA_SYNTAX.sub(" ", beginning))[
-                :MAX_COVER_CHARS
-            ]
-        }
+        beginning = read_note(file)[: 10 * MAX_COVER_CHARS] if file else ""
+        words = to_plain_text(_TABLE_AND_FORMULA_SYNTAX.sub(" ", beginning))
+        return {"words": words[:MAX_COVER_CHARS]}
 
-    def _render_note(self, highlight: Highlight, text: str) -> str | None:
+    def _find_file(self, id: str) -> Path | None:
+        shown = self._documents[id]
+        if shown.file or not shown.key:
+            return shown.file
+        return find_file(self._ledger, load_highlight(self._ledger, shown.key))
+
+    def _render_note(self, file: Path, highlight: Highlight | None) -> str | None:
+        text = read_note(file)
         media_by_path = {}
-        folder = PurePosixPath(highlight.document.path).parent
-        for path in find_image_paths(text):
-            media = self.find_picture(highlight, str(folder / path)) or self.find_picture(
-                highlight, path
+        if highlight:
+            folder = PurePosixPath(highlight.document.path).parent
+            for path in find_image_paths(text):
+                media = self.find_picture(
+                    highlight, str(folder / path)
+                ) or self.find_picture(highlight, path)
+                if media:
+                    media_by_path[path] = media
+        return self.pages.render_note(text, media_by_path) if text else ""
+
+    def _render_text(self, path: Path) -> str:
+        """Render the text of a web page or book as HTML headings and paragraphs."""
+        document = self._open_document(path).whole_text
+        parts = []
+        for paragraph in document.paragraphs:
+            tag = f"h{min(paragraph.level + 1, 6)}" if paragraph.level else "p"
+            parts.append(
+                f"<{tag}>{escape(document.get_paragraph_text(paragraph))}</{tag}>"
             )
-            if media:
-                media_by_path[path] = media
-        return self.pages.render_note(text, media_by_path)
+        return "".join(parts)
 
     def _render_sheets(
         self,
@@ -431,16 +491,7 @@ class DocumentRenderer:
             entries.append({**entry, "page": page, "at": round(position_from_top, 3)})
             placed_highlights.append((page, highlight))
         self._pdfs[header["id"]] = _RegisteredPdf(path, tuple(placed_highlights))
-        return {**header, "sheets": sizes, "marks": entries}
-
-    def render_unmarked_pdf(self, path: Path, header: Json) -> Json:
-        """Render a PDF without highlights as JSON, returning {} until its pages are measured."""
-        measured = self.pages.measure_pages(path)
-        return (
-            {}
-            if measured is None
-            else self._render_sheets(path, (), measured.pages, header)
-        )
+        return {**header, "kind": "sheets", "sheets": sizes, "marks": entries}
 
     def render_page(self, id: str, number: int, width: int) -> Json | None:
         """Draw a page of a PDF that was returned by `render_document`.
@@ -481,6 +532,113 @@ class DocumentRenderer:
             "dark": drawn.is_dark,
         }
 
+    # --- highlighting -------------------------------------------------------------------
+
+    def _open_document(self, path: Path) -> unmarked.OpenDocument:
+        """Open a document and extract its text, caching the result.
+
+        Raises:
+            ItemError: the document has no text or can't be read.
+        """
+        name = f"{path} {stamp_file(path)}"
+        if name not in self._opened:
+            for opened in unmarked.iter_documents(self._workspace, [path], private=True):
+                if isinstance(opened, Problem):
+                    raise ItemError(opened.what, hint=opened.hint)
+                while len(self._opened) >= _MAX_OPENED:
+                    del self._opened[next(iter(self._opened))]
+                self._opened[name] = opened
+        return self._opened[name]
+
+    def request_passages(self, id: str) -> unmarked.DocumentRequest:
+        """Prepare a request that asks a chat to choose ten passages, one chunk at a time.
+
+        Raises:
+            ItemError: no chunk of the document may be shown to a chat.
+        """
+        file = self._find_file(id)
+        assert file is not None
+        requests, _ = unmarked.prepare_requests(
+            self._workspace, file, DEFAULT_PASSAGE_COUNT
+        )
+        return requests[0]
+
+    def add_highlight(self, words: TextSelection) -> tuple[str, Callable[[], object]]:
+        """Create a highlight from the text that the user selected.
+
+        Returns:
+            The key of the highlight, and a function that deletes the highlight.
+
+        Raises:
+            UsageError: the text isn't in the document, or its file isn't on this computer.
+        """
+        file = self._find_file(words.id)
+        if file is None:
+            raise UsageError(
+                "the file of this document is not here, so nothing is marked"
+            )
+        opened = self._open_document(file)
+        located = unmarked.locate_selection(opened, words.text, words.before, words.page)
+        if located is None:
+            raise UsageError("these words are not in the document as they are selected")
+        return self._create_highlight(words.id, opened, located)
+
+    def _create_highlight(
+        self, id: str, opened: unmarked.OpenDocument, located: PassageMatch
+    ) -> tuple[str, Callable[[], object]]:
+        before = self._documents[id]
+        with self._ledger.action() as action:
+            key = unmarked.create_highlight(self._workspace, opened, located)
+        usual_id = self.register(load_highlight(self._ledger, key))
+        self._first_ids[usual_id] = id
+        self._documents[id] = replace(before, key=before.key or key)
+
+        def delete() -> None:
+            undo_decision(self._ledger, action)
+            self._documents[id] = before
+
+        return key, delete
+
+    def delete_highlight(self, key: str) -> Callable[[], object] | None:
+        """Delete a highlight that was created on the page.
+
+        Returns:
+            A function that restores the highlight, or None if its text can no longer be found.
+
+        Raises:
+            RefusedError: the highlight is part of the file.
+        """
+        highlight = load_highlight(self._ledger, key)
+        event = hints.find_chosen_event(highlight.hints)
+        if not event:
+            message = "this highlight is in the file: take it out there"
+            raise RefusedError(message)
+        id = self.register(highlight)
+        file = self._find_file(id)
+        if file is None:
+            raise UsageError("the file of this document is not here")
+        opened = self._open_document(file)
+        located = unmarked.locate_selection(opened, highlight.exact, highlight.prefix)
+        undo_decision(self._ledger, event)
+        others = pending_items.load_passage_states(self._ledger, key)
+        other_key = next((other.key for other, _ in others if other.key != key), "")
+        self._documents[id] = PageDocument(file, other_key)
+        return partial(self._create_highlight, id, opened, located) if located else None
+
+
+def read_note(file: Path) -> str:
+    """Read a note as Obsidian's reading view would show it, or return "" if it can't be shown."""
+    try:
+        if (
+            file.suffix.casefold() not in NOTE_SUFFIXES
+            or file.stat().st_size > MAX_NOTE_BYTES
+        ):
+            return ""
+        text = file.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return ""
+    return to_reading_view(text.replace("\r\n", "\n"))
+
 
 def markdown_to_html(markdown: str, pictures: Mapping[str, Media]) -> str:
     """Render a note's Markdown as HTML for the page."""
@@ -508,19 +666,9 @@ def _convert_wikilink(link: re.Match[str]) -> str:
     return str(label or target.replace("#", " › ").strip(" ›"))
 
 
-def _build_header(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
-    first_highlight, _ = marks[0]
-    document = first_highlight.document
-    return {
-        "id": build_document_id(document),
-        "kind": kind,
-        "title": document.title,
-        "lang": detect_language(
-            "\n".join(highlight.exact for highlight, _ in marks[:_LANGUAGE_SAMPLE_SIZE])
-        ),
-    }
-
-
+_MAX_OPENED = 2
+"""The maximum number of cached documents, each with its whole text."""
+CHOOSE_LABEL = "Let your chat choose ten"
 _LANGUAGE_SAMPLE_SIZE = 10
 """The number of highlights used to detect a document's language."""
 
@@ -538,5 +686,6 @@ def highlight_to_json(highlight: Highlight, state: str) -> Json:
         "key": highlight.key,
         "state": state,
         "words": label[:MAX_LABEL_CHARS],
+        "exact": highlight.exact,
         "frame": highlight.kind in _FRAMED_KINDS,
     }

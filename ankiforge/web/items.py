@@ -53,6 +53,7 @@ from ankiforge.reports.view import (
     view_card,
 )
 from ankiforge.review import Item
+from ankiforge.review.decisions import RESULT_BY_ACT
 from ankiforge.review.items import (
     expand_gaps,
     list_facts,
@@ -63,7 +64,6 @@ from ankiforge.review.selection import (
     get_selectable_text,
     parse_sentence,
 )
-from ankiforge.review.sittings import RESULT_BY_ACT
 from ankiforge.text import format_count, to_one_line, truncate
 from ankiforge.text.normalize import find_shields
 from ankiforge.text.sentences import find_sentence_spans
@@ -93,7 +93,8 @@ def build_action(
         key: the keyboard shortcut, or "".
         look: the button style, `filled`, `outlined`, or `text`, or `more` for a menu entry.
         message: the message shown after the decision.
-        more: extra fields, e.g. `needs` for what the user has to enter.
+        more: extra fields, e.g. `needs` for what the user has to enter, or `sends` for further
+            fields of the decision.
     """
     becomes = RESULT_BY_ACT.get(name, "card")
     texts = {"label": label, "key": key, "look": look, "said": message}
@@ -120,10 +121,19 @@ MASKS = build_action(
 )
 SKIP = build_action("later", "Later", "s", "more", "Later")
 REST = build_action(
-    "passage", "Reject the rest of the highlight", "", "more", "Rejected the rest of"
+    "reject",
+    "Reject the rest of the highlight",
+    "",
+    "more",
+    "Rejected the rest of",
+    sends={"passage": True},
 )
-ANOTHER = build_action("another", "Another card", "", "text", "Accepted")
-FORCE = build_action("force", "Accept anyway", "", "more", "Accepted")
+ANOTHER = build_action(
+    "accept", "Another card", "", "text", "Accepted", sends={"another": True}
+)
+FORCE = build_action(
+    "accept", "Accept anyway", "", "more", "Accepted", sends={"forced": True}
+)
 OTHERS = build_action(
     "others",
     "Let the model draft others",
@@ -219,7 +229,9 @@ _QUESTION_TEXTS: dict[QuestionKind, tuple[str, Json, Json]] = {
     ),
     QuestionKind.FORM: (
         "Untick what is not a card.",
-        _relabel(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
+        _relabel(
+            ACCEPT, "Make {n} cards", "Made cards of", act="lines", none="Make no cards"
+        ),
         _relabel(REJECT, "None of them", "No cards of"),
     ),
 }
@@ -409,7 +421,7 @@ class ItemRenderer:
         write = build_action(
             "write", "Write it", "e", "text", "Made", needs="edit", save="Make this card"
         )
-        nothing = build_action("none", "No card wanted", "x", "outlined", "No card for")
+        nothing = build_action("reject", "No card wanted", "x", "outlined", "No card for")
         make = build_action("make", "Make this card", "", "filled", "Made", needs="words")
         if text:
             actions = [make, nothing, write, SKIP, *self._model_actions]
@@ -533,7 +545,7 @@ class ItemRenderer:
             "title": title,
             "lines": lines,
             "ask": ask,
-            "option": {"name": "later", "label": label, "on": False},
+            "option": label,
         }
 
     def _render_same_question(self, question: Question) -> Json:

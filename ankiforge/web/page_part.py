@@ -1,73 +1,88 @@
-"""What a feature can add to the review page: lists of items, and handlers for its script."""
+"""What the review page shows: sources of items to decide on, and what features add to the page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ankiforge.model import Json, ShownCard, Texts
-from ankiforge.review import Decision
+from ankiforge.model import Json, ShownCard, Strings, Texts
+from ankiforge.review import Decision, Done
 
 
-class PageList(Protocol):
-    """A feature's own list of items to decide on, separate from the ledger's pending items.
+class ShelfList(NamedTuple):
+    """A list of items that is a row of the shelf (the page's list of documents)."""
 
-    It's shown on the shelf (the page's list of documents) as long as it has pending items.
-    """
-
-    id: str
     title: str
     description: str
-    """A few words below the title on the shelf."""
+    """A few words below the title."""
     cover: str
-    """A letter or symbol before the title on the shelf."""
-    prefix: str
-    """The prefix of item IDs, by which the page assigns items to lists."""
-    ending: str
+    """A letter or symbol before the title."""
+    ending: str = ""
     """A sentence for the end of a sitting."""
 
-    @property
-    def pending_count(self) -> int:
-        """The number of pending items. Read after every decision, so it must be fast."""
 
-    def refresh(self) -> None:
-        """Reload the items if they may have changed."""
+class ChatOutcome(NamedTuple):
+    """What a chat's reply was used for."""
 
-    def render_items(self, start: int, most: int) -> list[Json]:
-        """Render up to `most` items as JSON, starting at index `start` (see `web/items.py`)."""
+    said: str
+    is_usable: bool
+    unused: Strings = ()
+    """The reasons why cards in the reply weren't used."""
+    next_question: ChatQuestion | None = None
+    second_reading: str = ""
+    """A prompt that asks the chat to check its own cards, or ""."""
 
-    def render_item(self, id: str) -> Json | None:
-        """Render an item as JSON, or return None if it is no longer pending."""
 
-    def decide(self, decision: Decision) -> Json:
+class ChatQuestion(NamedTuple):
+    """A prompt to paste into a chat."""
+
+    said: str
+    """A line describing the prompt, or why there is none."""
+    text: str
+    apply_reply: Callable[[str], ChatOutcome]
+    """Applies the chat's reply."""
+
+
+class ItemSource(Protocol):
+    """A source of items to decide on: the ledger, or a feature."""
+
+    lists: Mapping[str, ShelfList]
+    """The lists that are rows of the shelf as long as they have pending items, by ID."""
+    prefix: str
+    """The prefix of the items' IDs. The ledger's is ""."""
+
+    def count(self) -> Mapping[str, int]:
+        """Count the pending items of each list. Called after every decision, so it is fast."""
+
+    def order(self, list_id: str) -> Sequence[str]:
+        """Return the IDs of a list's items in display order, reloading them if necessary."""
+
+    def face(self, id: str) -> Json | None:
+        """Render an item as JSON (see `web/items.py`), or return None if it isn't pending."""
+
+    def decide(self, decision: Decision) -> Done:
         """Apply a decision.
 
-        Returns:
-            `undo`, an ID for undoing the decision; `said`, a message for the user; and `item`, if
-                the item is still pending.
+        Raises:
+            StaleItemError: the item has changed since it was shown, or is no longer pending.
+            ForgeError: the decision is refused. The message says why.
         """
-
-    def undo(self, action: str) -> None:
-        """Undo a decision. `action` is the `undo` value returned by `decide`."""
 
     def preview(self, decision: Decision) -> ShownCard:
         """Build a card from the fields in the editor."""
 
-    def chat_question(self, id: str) -> Json:
-        """Return a prompt about an item to paste into a chat (`text`), and a caption (`said`)."""
+    def ask(self, id: str) -> ChatQuestion:
+        """Return a prompt about an item to paste into a chat.
 
-    def apply_chat_reply(self, id: str, reply: str) -> tuple[str, bool]:
-        """Apply a chat's reply to the prompt from `chat_question`.
-
-        Returns:
-            A message about the outcome, and whether the reply was usable.
+        Raises:
+            ForgeError: the text must stay on this computer, or nothing can be asked about it.
         """
 
 
 class PagePart(NamedTuple):
-    """Lists that a feature adds to the page, and handlers for requests from its script."""
+    """What a feature adds to the page: sources of items, and handlers for its script."""
 
-    lists: Iterable[PageList] = ()
+    sources: Iterable[ItemSource] = ()
     get_handlers: Mapping[str, Callable[[Texts], Json]] = {}
     """Maps names to GET handlers, which take the URL's query and must not change anything."""
     post_handlers: Mapping[str, tuple[Any, Callable[[Any], Json]]] = {}

@@ -39,10 +39,10 @@ from ankiforge.anki.render import MEDIA_TYPES
 from ankiforge.errors import ForgeError, format_traceback
 from ankiforge.model import Json, NoteType, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
-from ankiforge.review import Decision, StaleItemError
+from ankiforge.review import AnyDecision, StaleItemError
 from ankiforge.review.items import to_sentence
+from ankiforge.web.documents import TextSelection
 from ankiforge.web.session import BulkDecision, ReviewSession
-from ankiforge.web.unmarked import TextSelection
 
 HOST = "127.0.0.1"
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
@@ -145,8 +145,11 @@ class PageServer:
                 page = _ERROR_HTML.format(reason=escape(error.message))
                 response = Response(page.encode(), _HTML, error.status)
         except StaleItemError as error:
-            item_json = error.face or self.open_session().render_item(error.item)
-            body = {"message": error.message, "item": item_json, "sitting": error.sitting}
+            body = {
+                "message": error.message,
+                "item": error.face,
+                "sitting": error.sitting,
+            }
             response = _json_response(body, "409 Conflict")
         except ForgeError as error:
             response = _error_response(error)
@@ -377,12 +380,12 @@ _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "state": lambda session, _: session.count_items(),
     "list": _get_list,
     "shelf": lambda session, _: session.show_shelf(),
-    "sitting": lambda session, query: session.start_document_sitting(query["key"]),
+    "sitting": lambda session, query: session.start_document_sitting(query["id"]),
     "ending": _get_ending,
-    "cover": lambda session, query: session.documents.render_cover(query["key"]),
-    "chat": lambda session, query: session.ask_chat(query["key"]),
-    "document": lambda session, query: session.documents.render_document(query["key"]),
-    "states": lambda session, query: session.documents.get_highlight_states(query["key"]),
+    "cover": lambda session, query: session.documents.render_cover(query["id"]),
+    "chat": lambda session, query: session.ask_chat(query["id"]),
+    "document": lambda session, query: session.documents.render_document(query["id"]),
+    "states": lambda session, query: session.documents.get_highlight_states(query["id"]),
     "page": _get_page,
     "placement": lambda session, query: session.get_placement(query["id"]),
     "words": lambda session, query: session.get_selectable_text(query["key"]),
@@ -392,9 +395,9 @@ _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
 
 
 _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
-    "decide": (Decision, ReviewSession.decide),
+    "decide": (AnyDecision, ReviewSession.decide),
     "decide-several": (BulkDecision, ReviewSession.decide_several),
-    "preview": (Decision, ReviewSession.preview),
+    "preview": (AnyDecision, ReviewSession.preview),
     "undo": (str, ReviewSession.undo),
     "mark": (TextSelection, ReviewSession.add_highlight),
     "unmark": (str, ReviewSession.delete_highlight),

@@ -1,31 +1,28 @@
 """The state of a review session: lists, items, decisions and undo, without HTTP or HTML.
 
 The page starts with the shelf, a list of documents. The user then decides in sittings of at most
-ten items. Pending items are cached, and reread when another program has written to the ledger or a
-decision may have changed other items. Each decision carries the `turn` of its item, a hash of what
-the user saw. If the item has changed since, the decision is refused and the current item returned.
+ten items, which come from the ledger (`ledger_items`) or a feature. Each decision carries the
+`turn` of its item, a hash of what the user saw. If the item has changed since, the decision is
+refused and the current item returned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import count, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from msgspec.structs import replace
-
-from ankiforge.errors import ForgeError, UsageError
-from ankiforge.ledger import PendingItems, item_lists, pending_items, questions
+from ankiforge.errors import ForgeError, RefusedError, UsageError
+from ankiforge.ledger import item_lists, pending_items
 from ankiforge.ledger.cards import load_highlight, load_highlights
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.offers import iter_offers
-from ankiforge.ledger.pending_items import PassageLocation
 from ankiforge.ledger.tables.items import load_facets
 from ankiforge.model import (
-    WORD_AND_TRANSLATION,
     CardKind,
     Highlight,
     HighlightKey,
@@ -39,32 +36,30 @@ from ankiforge.model import (
     Texts,
     Value,
     hash16,
-    is_card_id,
-    is_question_id,
 )
-from ankiforge.pipeline import chats
-from ankiforge.pipeline import unmarked as choosing
 from ankiforge.pipeline.collection import iter_rows_as_in_anki
 from ankiforge.pipeline.decks import find_placement, list_decks
 from ankiforge.pipeline.deliver import open_package
 from ankiforge.pipeline.media import load_picture
 from ankiforge.pipeline.query import has_field, parse_query
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
-from ankiforge.review.items import iter_changed_cards, to_sentence
+from ankiforge.review import Decision, Review, StaleItemError, sittings
+from ankiforge.review.decisions import Edit, Write
+from ankiforge.review.items import iter_changed_cards
 from ankiforge.review.sittings import DocumentPile, Sitting, format_pending_counts
 from ankiforge.text import format_count
 from ankiforge.web.card_view import render_card, render_row
 from ankiforge.web.documents import (
+    CHOOSE_LABEL,
     DocumentRenderer,
     PageRenderer,
-    build_document_id,
-    find_pdf,
+    TextSelection,
+    find_file,
     guess_document_kind,
 )
 from ankiforge.web.items import ItemRenderer, selectable_text_to_json
-from ankiforge.web.page_part import PageList, PagePart
-from ankiforge.web.unmarked import UNMARKED_PREFIX, TextSelection, UnmarkedDocuments
+from ankiforge.web.ledger_items import LedgerItems
+from ankiforge.web.page_part import ChatQuestion, ItemSource, PagePart
 
 MAX_ROWS = 100
 MAX_CREATORS = 2
@@ -74,14 +69,8 @@ MAX_BULK_DECISIONS = 5_000
 MAX_REASONS = 5
 """The maximum number of reasons listed for highlights without a proposal, or for unused chat cards.
 """
-LIST_ROWS = {
-    "you": ("Only you can answer", "changed cards, questions"),
-    "words": ("Words", "with your translation"),
-}
-"""The title and description of each ledger list that is a row of the shelf while it has pending
-items. Features' lists come after the first of these rows.
-"""
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
+ASK_LABEL = "Let your chat ask"
 CHOOSE_TEXT = "Select words in the document and press Enter, or let your chat choose ten."
 STATE_QUERIES = {
     "Waiting": "verdict:waiting",
@@ -165,11 +154,9 @@ class ReviewSession:
         self._start_path = start_path
         self._workspace = workspace
         self._ledger = workspace.ledger
-        self._review = Review(workspace)
         # The pictures and PDFs that the page has shown, by their name in the URL.
         self._files: dict[str, Path] = {}
-        self.documents = DocumentRenderer(self._ledger, self._find_picture, pages)
-        self._unmarked = UnmarkedDocuments(workspace, self.documents)
+        self.documents = DocumentRenderer(workspace, self._find_picture, pages)
         uses_model = workspace.folder.config.drafter == "llm"
         self._renderer = ItemRenderer(
             self._ledger,
@@ -177,49 +164,36 @@ class ReviewSession:
             documents=self.documents,
             uses_model=uses_model,
         )
-        self._feature_lists: dict[str, PageList] = {}
-        """The lists that features add, by id."""
+        self._items = LedgerItems(workspace, self._renderer, self.documents)
+        # The sources of items. The ledger is the last one, because it may have any ID.
+        self._sources: list[ItemSource] = [self._items]
         self.get_handlers: dict[str, Callable[[Texts], Json]] = {}
         """The GET handlers that features add, by name."""
         self.post_handlers: dict[str, tuple[Any, Callable[[Any], Json]]] = {}
         """The POST handlers that features add, by name, each with the type of its request body."""
         for part in get_parts(workspace, self._renderer):
-            self._feature_lists |= {page_list.id: page_list for page_list in part.lists}
+            self._sources[:0] = part.sources
             self.get_handlers |= part.get_handlers
             self.post_handlers |= part.post_handlers
-        self._queues: dict[str, list[str]] = {}
-        # Skipped items, oldest first; they are shown last.
-        self._skipped: dict[str, None] = {}
-        # The decisions of this session, by the action id that `undo` takes.
+        # The decisions of this session that can be undone, by the ID that `undo` takes.
         self._undo_entries: dict[str, _UndoEntry] = {}
+        self._undo_ids = count(1)
         # Every sitting so far, by its number.
         self._sittings: dict[int, Sitting] = {}
-        self._pending: PendingItems | None = None
-        # The highlights in the last question to the chat.
-        self._asked_keys = frozenset[HighlightKey]()
-        # The key of a highlight if the chat is asked about its document, or the id of the failing
-        # card that the chat is to repair, or "".
-        self._chat_target = ""
-        # The parts of an unmarked document that the chat still has to read, or None if the chat is
-        # asked about highlights.
-        self._passage_request: choosing.DocumentRequest | None = None
+        self._chat: ChatQuestion | None = None
+
+    def _find_source(self, id: str) -> ItemSource:
+        return next(source for source in self._sources if id.startswith(source.prefix))
 
     # --- lists --------------------------------------------------------------------------
 
     def count_items(self) -> Json:
         """Count the items `left` in each list, and the cards that are `ready` to send."""
-        self._refresh()
-        left = {id: len(queue) for id, queue in self._queues.items()}
-        return {
-            "left": left
-            | {
-                id: page_list.pending_count
-                for id, page_list in self._feature_lists.items()
-            },
-            "ready": pending_items.count_everything(self._ledger, "unsent")[
-                "unsent"
-            ].total(),
-        }
+        left: dict[str, int] = {}
+        for source in self._sources:
+            left.update(source.count())
+        unsent = pending_items.count_everything(self._ledger, "unsent")["unsent"]
+        return {"left": left, "ready": unsent.total()}
 
     def show_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
         """Render a list. All cards are shown as rows to browse, any other list as a sitting.
@@ -232,29 +206,12 @@ class ReviewSession:
         Raises:
             UsageError: `words` isn't a valid query.
         """
-        self._refresh()
-        content: Json = {}
         if list_id == "all":
-            content = self._list_all(words.strip(), start)
-        elif list_id in self._feature_lists:
-            page_list = self._feature_lists[list_id]
-            page_list.refresh()
-            content = self._start_sitting(
-                page_list.render_items(start, sittings.SITTING_SIZE), list_id=list_id
-            )
-        else:
-            # drop items that are no longer pending
-            items: list[Json] = []
-            for id in self._queues.get(list_id, [])[start:]:
-                if len(items) == sittings.SITTING_SIZE:
-                    break
-                item_json = self.show_item(id)
-                if item_json is None:
-                    self._queues[list_id].remove(id)
-                else:
-                    items.append(item_json)
-            content = self._start_sitting(items, list_id=list_id)
-        return {**content, **self.count_items()}
+            return {**self._list_all(words.strip(), start), **self.count_items()}
+        source = next(source for source in self._sources if list_id in source.count())
+        faces = filter(None, map(source.face, source.order(list_id)[start:]))
+        items = [*islice(faces, sittings.SITTING_SIZE)]
+        return {**self._start_sitting(items, list_id=list_id), **self.count_items()}
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
@@ -263,15 +220,13 @@ class ReviewSession:
 
         Each document has the number of its pending drafts (`waiting`), the number of its
         highlights with a proposal (`proposed`), whether it has any of either (`is_open`), and a
-        line about its other highlights (`rest`). `for_chat` says whether to ask a chat about it,
-        and `offer` is the text that offers this.
+        line about its other highlights (`rest`). `chat` is the label of the button that asks a
+        chat about it, or "" to offer none, and `offer` is a text that recommends this.
 
-        For the whole shelf, `model` says whether a model is configured, `begins` names the
-        document or list to open first ("" for the shelf itself), and `without` explains why some
-        highlights have no proposal.
+        For the whole shelf, `begins` names the document or list to open first ("" for the shelf
+        itself), and `without` explains why some highlights have no proposal.
         """
-        self._refresh()
-        piles = self._find_piles()
+        piles = self._items.find_piles()
         first_places = [
             (*pile.drafted_marks, *pile.proposal_marks, *pile.other_marks)[0]
             for pile in piles
@@ -280,17 +235,20 @@ class ReviewSession:
         matching_ids = (
             sittings.list_pending_ids(self._ledger, self._query) if self._query else []
         )
-        begins = "you" if matching_ids and matching_ids[0] in self._queues["you"] else ""
+        begins = (
+            "you" if matching_ids and matching_ids[0] in self._items.queues["you"] else ""
+        )
         named_documents = set[int]()
         if self._query and not matching_ids:
             named_piles = sittings.find_documents_with_proposals(
                 self._ledger, self._query
             )
             named_documents.update(pile.document for pile in named_piles[:1])
+        uses_model = self._workspace.folder.config.drafter == "llm"
         entries = []
         for pile, first in zip(piles, first_places, strict=True):
             highlight = highlights[first.key]
-            id = build_document_id(highlight.document)
+            id = self.documents.register(highlight)
             pending_ids = {place.id for place in pile.drafted_marks}
             if pile.document in named_documents or (
                 matching_ids and matching_ids[0] in pending_ids
@@ -299,7 +257,6 @@ class ReviewSession:
             entries.append(
                 {
                     "id": id,
-                    "key": highlight.key,
                     "title": pile.title,
                     "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
                     "kind": guess_document_kind(highlight),
@@ -307,18 +264,20 @@ class ReviewSession:
                     "proposed": pile.proposal_count,
                     "rest": f"{len(pile.other_marks):,} without a card",
                     "is_open": bool(pile.drafted_marks or pile.proposal_marks),
-                    "for_chat": pile.is_for_chat,
-                    "offer": pile.chat_offer,
+                    "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
+                    "offer": "" if uses_model else pile.chat_offer,
                 }
             )
-        unmarked = self._unmarked.list_shelf_rows()
+        unmarked = self.documents.list_unmarked()
         if self._start_path:
-            start_id = self._unmarked.find_row_id(self._start_path)
+            start_id = self.documents.find_id(self._start_path)
             begins = f"paper={start_id}" if start_id else begins
         rows = self._build_list_rows()
         open_count = sum(bool(entry["is_open"]) for entry in entries)
         pending_count = sum(len(pile.drafted_marks) for pile in piles)
-        pending_count += sum(row["waiting"] for row in rows if row["id"] in LIST_ROWS)
+        pending_count += sum(
+            row["waiting"] for row in rows if row["id"] in self._items.lists
+        )
         proposed = sum(pile.proposal_count for pile in piles)
         without_count = sum(len(pile.other_marks) for pile in piles)
         return {
@@ -326,7 +285,6 @@ class ReviewSession:
             "waiting": pending_count,
             "proposed": proposed,
             "documents": [*entries[:open_count], *rows, *entries[open_count:], *unmarked],
-            "model": self._workspace.folder.config.drafter == "llm",
             "begins": begins,
             "without": self._explain_missing_proposals(without_count)
             if without_count
@@ -335,24 +293,14 @@ class ReviewSession:
 
     def _build_list_rows(self) -> list[Json]:
         rows = []
-        left = self.count_items()["left"]
-        titles = {
-            id: (page_list.title, page_list.description)
-            for id, page_list in self._feature_lists.items()
-        }
-        for id, (title, about) in {
-            "you": LIST_ROWS["you"],
-            **titles,
-            **LIST_ROWS,
-        }.items():
-            if not left[id]:
-                continue
-            row: Json = {"id": id, "list": id, "key": "", "title": title, "by": about}
-            row |= {"waiting": left[id], "proposed": 0, "is_open": True}
-            if id in self._feature_lists:
-                row |= {"cover": self._feature_lists[id].cover, "by_item": True}
-            rows.append(row)
-        return rows
+        for source in reversed(self._sources):
+            left = source.count()
+            for id, row in source.lists.items():
+                texts = {"title": row.title, "by": row.description, "cover": row.cover}
+                counts = {"waiting": left[id], "proposed": 0, "is_open": True}
+                if left[id]:
+                    rows.append({"id": id, "list": id, **texts, **counts})
+        return sorted(rows, key=lambda row: bool(row["id"] == "words"))
 
     def _explain_missing_proposals(self, total: int) -> str:
         counts = pending_items.count_no_card_reasons(self._ledger)
@@ -369,40 +317,29 @@ class ReviewSession:
             text = " · ".join(f"{reason} ({number:,})" for reason, number in reasons)
         return f"{format_count(total, 'highlight')} without a proposal: {text}"
 
-    def start_document_sitting(self, key: str) -> Json:
+    def start_document_sitting(self, id: str) -> Json:
         """Start a sitting with a document's ten best drafts and proposals, in reading order.
 
-        `key` is the key of any highlight in the document. Only the best fact of each highlight is
-        included. If the document has no drafts or proposals, the sitting consists of ten
-        highlights without a card, and `without` is true.
+        Only the best fact of each highlight is included. If the document has no drafts or
+        proposals, the sitting consists of ten highlights without a card, and `without` is true.
         """
-        self._refresh()
-        pile = self._find_pile(key)
-        best_items = (
-            pile.select_best_items(self._review.load_item, self._skipped) if pile else []
-        )
-        items = [self._render_with_next(item) for item in best_items]
-        if best_items or pile is None:
-            return self._start_sitting(
-                [item_json for item_json in items if item_json], key=key
-            )
-        # no sentence is a confident enough proposal, so let the user choose the words
-        cardless_places = sorted(
-            (*pile.proposal_marks, *pile.other_marks), key=attrgetter("position")
-        )
-        cardless_items = [
-            self.show_item(place.id) for place in cardless_places[: sittings.SITTING_SIZE]
-        ]
-        sitting = self._start_sitting(
-            [item_json for item_json in cardless_items if item_json], key=key
-        )
-        return {**sitting, "without": True}
+        pile = self._find_pile(id)
+        ids = self._items.select_best_ids(pile) if pile else []
+        without = not ids and pile is not None
+        if pile and not ids:
+            # no sentence is a confident enough proposal, so let the user choose the words
+            places = [*pile.proposal_marks, *pile.other_marks]
+            places.sort(key=attrgetter("position"))
+            ids = [place.id for place in places[: sittings.SITTING_SIZE]]
+        items = [*filter(None, map(self._items.face, ids))]
+        sitting = self._start_sitting(items, document=id)
+        return {**sitting, "without": True} if without else sitting
 
     def _start_sitting(
-        self, items: Sequence[Json], key: str = "", list_id: str = ""
+        self, items: Sequence[Json], document: str = "", list_id: str = ""
     ) -> Json:
         ids = tuple(item_json["id"] for item_json in items)
-        sitting = Sitting(ids, key=key, list_id=list_id)
+        sitting = Sitting(ids, document=document, list_id=list_id)
         return self._store_sitting(len(self._sittings) + 1, sitting, items)
 
     def _store_sitting(
@@ -413,57 +350,14 @@ class ReviewSession:
         stored = {"ids": sitting.ids, "results": sitting.results}
         return {"number": number, **stored, "items": items}
 
-    def _find_pile(self, key: str) -> DocumentPile | None:
-        """Find the pile for the document that contains a highlight, or return None.
-
-        A pile is a document with its pending drafts, proposals, and other undecided highlights.
-        """
-        return next(iter(self._find_piles(key)), None)
-
-    def _find_piles(self, key: str = "") -> list[DocumentPile]:
-        """Return one pile per document with undecided highlights, best first.
-
-        If `key` is given, only the document that contains this highlight is included.
-        """
-        undecided = set(self._queues["none"])
-        places = [
-            place for place in self._list_cardless_passages() if place.id in undecided
-        ]
-        return sittings.load_piles(self._ledger, self._queues["new"], places, key)
-
-    def _list_cardless_passages(self) -> Sequence[PassageLocation]:
-        return self._pending.uncarded if self._pending else ()
-
-    def _render_with_next(self, item: Item) -> Json | None:
-        """Render an item, adding the draft for the passage's next fact, if any, as `then`."""
-        item_json = self.render_item(item)
-        if item_json and item_json.get("several") and item.highlight:
-            for offer in iter_offers(self._ledger, [item.highlight.key]):
-                if offer[0].changed_card is None and item.id not in {
-                    draft.id for draft in offer
-                }:
-                    next_item = self.show_item(offer[0].id)
-                    if next_item:
-                        item_json["then"] = next_item
-                    break
-        return item_json
-
-    def render_item(self, item: Item | None) -> Json | None:
-        """Render an item as JSON for the page, passing None through."""
-        return self._renderer.render_item(item) if item else None
-
-    def _find_feature_list(self, id: str) -> PageList | None:
-        for page_list in self._feature_lists.values():
-            if id.startswith(page_list.prefix):
-                return page_list
-        return None
+    def _find_pile(self, document: str) -> DocumentPile | None:
+        """Find a document's pending drafts, proposals, and other undecided highlights, if any."""
+        key = self.documents.get_key(document)
+        return next(iter(self._items.find_piles(key)), None) if key else None
 
     def show_item(self, id: str) -> Json | None:
         """Look up an item and render it as JSON, or return None if it is no longer pending."""
-        page_list = self._find_feature_list(id)
-        if page_list:
-            return page_list.render_item(id)
-        return self.render_item(self._review.load_item(id))
+        return self._find_source(id).face(id)
 
     def show_highlight_item(self, key: str, number: int) -> Json:
         """Render a highlight's draft or proposal, falling back to its card or the bare passage.
@@ -476,13 +370,14 @@ class ReviewSession:
         ids += [guid for guid, card in passage.cards.items() if card.is_live]
         item_json = next(filter(None, map(self.show_item, (*ids, key))), None)
         sitting = self._sittings.get(number)
-        if not (item_json and sitting and sitting.key):
+        if not (item_json and sitting and sitting.document):
             return {"item": item_json}
-        if item_json["id"] not in self._queues["new"] and not item_json.get("proposal"):
+        queue = self._items.order("new")
+        if item_json["id"] not in queue and not item_json.get("proposal"):
             return {"item": item_json}
         ids = [*sitting.ids, item_json["id"]]
         places = pending_items.load_draft_locations(self._ledger, ids)
-        places += [place for place in self._list_cardless_passages() if place.id in ids]
+        places += [place for place in self._items.uncarded if place.id in ids]
         places.sort(key=attrgetter("position"))
         extended = sitting.add_item(item_json["id"], [place.id for place in places])
         return {
@@ -493,31 +388,6 @@ class ReviewSession:
     def get_selectable_text(self, key: str) -> Json:
         """Render a passage's text so that the user can select words in it for a card."""
         return selectable_text_to_json(load_highlight(self._ledger, key))
-
-    def _refresh(self) -> None:
-        self._ledger.read_journal()
-        pending = pending_items.load_pending_items(self._ledger, self._pending)
-        if pending is self._pending:
-            return
-        self._pending = pending
-        word_ids = set[str]()
-        if pending.questions:
-            open_questions = questions.find_open_questions(self._ledger)
-            word_ids.update(
-                question.id
-                for question in open_questions
-                if question.old == WORD_AND_TRANSLATION
-            )
-        other_ids = [id for id in pending.questions if id not in word_ids]
-        self._queues = {
-            "new": [*pending.new_drafts],
-            "you": [*pending.changed_cards, *other_ids],
-            "words": [id for id in pending.questions if id in word_ids],
-            "none": [place.id for place in pending.uncarded],
-        }
-        skip_ranks = {id: rank for rank, id in enumerate(self._skipped, 1)}
-        for queue in self._queues.values():
-            queue.sort(key=lambda id: skip_ranks.get(id, 0))
 
     def _list_all(self, query: str, start: int) -> Json:
         try:
@@ -598,39 +468,38 @@ class ReviewSession:
             ForgeError: the decision was refused, for the reason in the message.
         """
         before = self._sittings.get(decision.sitting)
+        source = self._find_source(decision.id)
         try:
-            reply = self._apply_decision(decision)
+            done = source.decide(decision)
         except StaleItemError as error:
-            error.face = error.face or self.render_item(error.item)
-            if error.face is None:
-                self._remove_from_list(decision.id)
             if before:
                 error.sitting = self._replace_item_in_sitting(decision, error.face)
             raise
-        item = reply.get("item")
-        if reply.get("undo"):
-            revert = self._build_revert(decision, reply["undo"])
-            entry = _UndoEntry(revert, decision.id, decision.sitting, before)
-            self._undo_entries[reply["undo"]] = entry
-        if before and "undo" not in reply:  # the item stays pending
+        if source is not self._items:
+            self._items.forget()
+        item = source.face(done.next_id) if done.next_id else None
+        reply = {"said": done.said, "item": item, "undo": ""}
+        if done.take_back:
+            reply["undo"] = self._store_undo(
+                _UndoEntry(done.take_back, decision.id, decision.sitting, before)
+            )
+        if before and done.is_pending:
             reply["sitting"] = self._replace_item_in_sitting(decision, item)
         elif before:
             next_id = item["id"] if item else ""
             after = before.record_decision(
-                decision.id, decision.act, reply["undo"], next_id
+                decision.id, decision.act, done.action, next_id
             )
             reply["sitting"] = self._store_sitting(
                 decision.sitting, after, [item] if item else []
             )
         return {**self.count_items(), **reply}
 
-    def _build_revert(self, decision: Decision, action: str) -> Callable[[], object]:
-        page_list = self._find_feature_list(decision.id)
-        if page_list:
-            return partial(page_list.undo, action)
-        if decision.act == "later":
-            return partial(self._skipped.pop, decision.id, None)
-        return partial(undo_decision, self._ledger, action)
+    def _store_undo(self, entry: _UndoEntry) -> str:
+        """Store how to undo a decision, and return the ID for it."""
+        id = str(next(self._undo_ids))
+        self._undo_entries[id] = entry
+        return id
 
     def _replace_item_in_sitting(
         self, decision: Decision, item_json: Json | None
@@ -644,45 +513,6 @@ class ReviewSession:
         return self._store_sitting(
             decision.sitting, replaced, [item_json] if item_json else []
         )
-
-    def _apply_decision(self, decision: Decision) -> Json:
-        """Apply a decision, returning what `decide` does minus the counts and the sitting."""
-        page_list = self._find_feature_list(decision.id)
-        if page_list:
-            self._pending = None
-            return page_list.decide(decision)
-        if decision.act == "later":  # move the item to the end of its list
-            list_id = self._remove_from_list(decision.id)
-            self._skipped[decision.id] = None
-            if list_id:
-                self._queues[list_id].append(decision.id)
-            return {"undo": f"later {decision.id}"}
-        if decision.act == "others":
-            redrafted = self._review.draft_alternatives(
-                self._review.load_current_item(decision)
-            )
-            self._pending = None
-            item_json = self._renderer.render_item(redrafted)
-            return {"item": item_json, "said": "The model has drafted others."}
-        decided = self._review.decide(decision)
-
-        # remove the item from its list, and put the rest of its passage first or last in the list
-        queue = self._queues[self._remove_from_list(decision.id) or "new"]
-        next_item = None
-        rest_item = decided.next_item
-        if rest_item is not None:
-            queue.insert(0, rest_item.id)
-            next_item = self._render_with_next(rest_item)
-        if decided.postponed_item is not None:
-            queue.append(decided.postponed_item.id)
-        # these decisions may change other items
-        if (
-            decision.act == "none"
-            or is_question_id(decision.id)
-            or is_card_id(decision.id)
-        ):
-            self._pending = None
-        return {"undo": decided.undo_id, "item": next_item}
 
     def decide_several(self, bulk_decision: BulkDecision) -> Json:
         """Accept or reject several cards and drafts as one action that can be undone at once.
@@ -707,7 +537,7 @@ class ReviewSession:
                     refusals.append(error.message)
                 else:
                     decided += 1
-        self._pending = None
+        self._items.forget()
         decision = "Accepted" if bulk_decision.accepts else "Rejected"
         message = f"{decision} {format_count(decided, 'card')}."
         left = len(ids) - decided
@@ -719,7 +549,9 @@ class ReviewSession:
                 else f"{MAX_BULK_DECISIONS:,} are decided on at once."
             )
             message += f" {format_count(left, 'card')} left as {as_before}: {reason}"
-        return {**self.count_items(), "undo": action if decided else "", "said": message}
+        entry = _UndoEntry(partial(undo_decision, self._ledger, action))
+        undo = self._store_undo(entry) if decided else ""
+        return {**self.count_items(), "undo": undo, "said": message}
 
     def summarize_sitting(self, number: int) -> Json | None:
         """Summarize a sitting, or return None if there is no sitting with this number.
@@ -744,27 +576,28 @@ class ReviewSession:
                 count += 1
             location = {"key": card.highlight.key, "page": card.highlight.page_label}
             cards.append({**view, **location})
-        if sitting.key:
-            marks = pending_items.load_passage_states(self._ledger, sitting.key)
-            reading_order = [highlight.key for highlight, _ in marks]
+        if sitting.document:
+            reading_order = [*self.documents.get_highlight_states(sitting.document)]
             cards.sort(key=lambda entry: reading_order.index(entry["key"]))
 
-        if sitting.key.startswith(UNMARKED_PREFIX):
+        if self.documents.has_no_highlights(sitting.document):
             return {
                 "heading": NO_HIGHLIGHTS_TEXT,
                 "told": CHOOSE_TEXT,
                 "cards": [],
-                "chat": True,
+                "chat": CHOOSE_LABEL,
             }
         left_text = self._describe_remaining(sitting)
         heading_start = format_count(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
-        if sitting.key and count and rejected:
+        if sitting.document and count and rejected:
             heading_start += f", {rejected} rejected"
         sentences: list[str] = []
-        if sitting.list_id in self._feature_lists:
-            heading_start = f"{decided} decided"
-            sentences.append(self._feature_lists[sitting.list_id].ending)
+        for source in self._sources:
+            row = source.lists.get(sitting.list_id)
+            if row and row.ending:
+                heading_start = f"{decided} decided"
+                sentences.append(row.ending)
         heading = f"{heading_start}. Nothing waits here."
         if left_text:
             heading = f"{heading_start}. Here: {left_text}."
@@ -775,9 +608,8 @@ class ReviewSession:
         return {"heading": heading, "told": " ".join(sentences), "cards": cards}
 
     def _describe_remaining(self, sitting: Sitting) -> str:
-        self._refresh()
-        if sitting.key:
-            pile = self._find_pile(sitting.key)
+        if sitting.document:
+            pile = self._find_pile(sitting.document)
             return (
                 format_pending_counts(len(pile.drafted_marks), pile.proposal_count)
                 if pile
@@ -796,23 +628,19 @@ class ReviewSession:
             StaleItemError: the item is no longer pending.
             UsageError: the fields don't make a valid card.
         """
-        card = (self._find_feature_list(decision.id) or self._review).preview(decision)
-        return render_card(card, self._find_picture, number=decision.gap)
+        card = self._find_source(decision.id).preview(decision)
+        gap = decision.gap if isinstance(decision, Edit | Write) else 1
+        return render_card(card, self._find_picture, number=gap)
 
     def get_placement(self, id: str) -> Json:
         """Return the deck and tags for the card being edited.
 
         `moves` and `tagged` say whether the user may change the deck and the tags, respectively.
         `decks` lists the available decks.
-
-        Raises:
-            StaleItemError: the item is no longer pending.
         """
-        if self._find_feature_list(id):
-            return {"deck": "", "tags": [], "moves": False, "tagged": False, "decks": []}
-        item = self._review.load_item(id)
+        item = Review(self._workspace).load_item(id)
         if item is None or item.highlight is None:
-            raise StaleItemError(item)
+            return {"deck": "", "tags": [], "moves": False, "tagged": False, "decks": []}
         first_draft = item.drafts[0] if item.drafts else None
         card: ShownCard
         if item.card and (
@@ -839,15 +667,6 @@ class ReviewSession:
             "decks": list_decks(self._ledger),
         }
 
-    def _remove_from_list(self, id: str) -> str:
-        """Remove an item from its list, and return the list's ID, or "" if it wasn't in any."""
-        self._skipped.pop(id, None)
-        for list_id, queue in self._queues.items():
-            if id in queue:
-                queue.remove(id)
-                return list_id
-        return ""
-
     def undo(self, action: str) -> Json:
         """Undo a decision.
 
@@ -859,10 +678,11 @@ class ReviewSession:
             RefusedError: the decision can't be undone, for the reason in the message.
         """
         entry = self._undo_entries.get(action)
-        entry = entry or _UndoEntry(partial(undo_decision, self._ledger, action))
+        if entry is None:
+            raise RefusedError("This was undone before.")
         entry.revert()
-        self._undo_entries.pop(action, None)
-        self._pending = None
+        del self._undo_entries[action]
+        self._items.forget()
         if not entry.id:
             return self.count_items()
         item_json = self.show_item(entry.id)
@@ -885,7 +705,7 @@ class ReviewSession:
         from ankiforge.reports.summary import format_delivery
 
         result = self._workspace.push()
-        self._pending = None
+        self._items.forget()
         packages = [published for published in result.published if published.notes]
         if result.pushed is not None or not packages:
             sentences = [result.error.message] if result.error is not None else []
@@ -918,12 +738,10 @@ class ReviewSession:
         Raises:
             UsageError: the text isn't in the document.
         """
-        reply = self._unmarked.add_highlight(words)
-        self._pending = None
-        for number, sitting in self._sittings.items():
-            if sitting.key == words.key:  # the document now has a highlight to name it by
-                self._sittings[number] = replace(sitting, key=reply["key"])
-        return {**self.count_items(), **reply}
+        key, delete = self.documents.add_highlight(words)
+        self._items.forget()
+        undo = self._store_undo(_UndoEntry(delete))
+        return {**self.count_items(), "key": key, "undo": undo}
 
     def delete_highlight(self, key: str) -> Json:
         """Delete a highlight that was created on the page.
@@ -934,52 +752,20 @@ class ReviewSession:
         Raises:
             RefusedError: the highlight is part of the file.
         """
-        restore = self._unmarked.delete_highlight(key)
-        self._pending = None
-        action = f"out {key}" if restore else ""
-        if restore:
-            self._undo_entries[action] = _UndoEntry(restore)
-        return {**self.count_items(), "undo": action}
+        restore = self.documents.delete_highlight(key)
+        self._items.forget()
+        undo = self._store_undo(_UndoEntry(restore)) if restore else ""
+        return {**self.count_items(), "undo": undo}
 
     # --- a chat window ------------------------------------------------------------------
 
-    def ask_chat(self, key: str = "") -> Json:
+    def ask_chat(self, id: str = "") -> Json:
         """Return a prompt to paste into a chat (`text`), and a line describing it (`said`).
 
-        By default, the prompt asks for cards from the best highlights of all documents. If `key`
-        is the key of a highlight, only that document is used. If it names a document without
-        highlights, the chat is asked to choose passages, and if it is the ID of a failing card,
-        to repair the card.
+        `id` names what the chat is asked about, see `ItemSource.ask`.
         """
-        self._chat_target = key
-        self._passage_request = (
-            self._unmarked.request_passages(key)
-            if key.startswith(UNMARKED_PREFIX)
-            else None
-        )
-        return self._build_next_question()
-
-    def _build_next_question(self) -> Json:
-        key = self._chat_target
-        if self._passage_request and not self._passage_request.remaining_parts:
-            return {"said": "", "text": ""}
-        if self._passage_request:
-            part = self._passage_request.remaining_parts[0]
-            text = choosing.build_chat_text(self._workspace, self._passage_request, part)
-            return {
-                "said": self._passage_request.describe_part_request(part),
-                "text": text,
-            }
-        page_list = self._find_feature_list(key)
-        if page_list:
-            return page_list.chat_question(key)
-        document = (
-            load_highlight(self._ledger, HighlightKey(key)).document.key if key else ""
-        )
-        request = chats.export_chats(self._workspace, document=document)
-        self._asked_keys = request.keys[0] if request.keys else frozenset()
-        text = request.texts[0] if request.texts else ""
-        return {"said": to_sentence(request.summary), "text": text}
+        self._chat = self._find_source(id).ask(id)
+        return _question_to_json(self._chat)
 
     def apply_chat_reply(self, answer: str) -> Json:
         """Apply a chat's reply to the last prompt, storing any cards in it.
@@ -989,29 +775,17 @@ class ReviewSession:
                 weren't used; `brought`, whether anything was usable; `next`, the next prompt; and
                 `second`, a follow-up that asks the chat to check its own cards, or "".
         """
-        page_list = self._find_feature_list(self._chat_target)
-        if page_list:
-            message, is_usable = page_list.apply_chat_reply(self._chat_target, answer)
-            outcome = {"said": message, "unused": [], "brought": is_usable}
-            return {
-                **self.count_items(),
-                **outcome,
-                "next": {"said": "", "text": ""},
-                "second": "",
-            }
-        result = chats.record_answer(
-            self._workspace, answer, asked=self._asked_keys, about=self._passage_request
-        )
-        self._pending = None
+        if self._chat is None:
+            raise RefusedError("Nothing was asked.")
+        outcome = self._chat.apply_reply(answer)
+        self._chat = outcome.next_question or self._chat
         return {
             **self.count_items(),
-            "said": result.summary,
-            "unused": [problem.what for problem in result.unused[:MAX_REASONS]],
-            "brought": bool(result.drafted or result.read_again),
-            "next": self._build_next_question(),
-            "second": chats.build_second_reading_text(self._workspace, answer)
-            if result.drafted
-            else "",
+            "said": outcome.said,
+            "unused": outcome.unused,
+            "brought": outcome.is_usable,
+            "next": _question_to_json(outcome.next_question),
+            "second": outcome.second_reading,
         }
 
     # --- files --------------------------------------------------------------------------
@@ -1035,7 +809,7 @@ class ReviewSession:
     def _find_pdf_link(self, highlight: Highlight) -> list[Texts]:
         if highlight.source_kind is not SourceKind.PDF:  # Zotero opens its own PDFs
             return []
-        path = find_pdf(self._ledger, highlight)
+        path = find_file(self._ledger, highlight)
         if path is None:
             return []
         name = f"{hash16('paper', str(path))}.pdf"
@@ -1047,3 +821,11 @@ class ReviewSession:
             if highlight.page_label:
                 label = f"Open page {highlight.page_label}"
         return [{"label": label, "href": href}]
+
+
+def _question_to_json(question: ChatQuestion | None) -> Json:
+    return (
+        {"said": question.said, "text": question.text}
+        if question
+        else {"said": "", "text": ""}
+    )

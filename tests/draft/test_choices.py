@@ -9,7 +9,8 @@ import pytest
 from ankiforge.config.workspace import find_workspace
 from ankiforge.extract import registry
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Review
+from ankiforge.review import Review
+from ankiforge.review.decisions import Accept
 
 ALPHA = "The aperture of a lens lets in the light that the film needs."
 FRONT = "What of a lens lets in the light that the film needs?"
@@ -100,6 +101,6 @@ def test_of_several_drafts_the_chosen_one_is_decided_on(drafted, choice):
     with Workspace(find_workspace(drafted.folder, drafted.folder, registry)) as workspace:
         review = Review(workspace)
         item = review.load_item(drafts(drafted)[FRONT])
-        review.decide(Decision(item.id, "", "accept", choice=choice))
+        review.decide(Accept(item.id, choice=choice))
         [card] = workspace.cards()
     assert dict(card.fields).items() >= dict(item.drafts[choice].fields).items()

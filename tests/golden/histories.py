@@ -25,7 +25,8 @@ import pytest
 import yaml
 
 from ankiforge import Workspace
-from ankiforge.review import Decision, Review
+from ankiforge.review import Review
+from ankiforge.review.decisions import Reject
 from tests.golden import anki, clock
 from tests.makers import pdf_writer
 from tests.makers import zotero_writer as zotero
@@ -349,7 +350,7 @@ class Player:
         with pytest.MonkeyPatch.context() as patch, clock.ahead(self.ahead):
             patch.setenv("ANKIFORGE_TRUST", str(machine.desk))
             with Workspace(machine.desk) as workspace:
-                Review(workspace).decide(Decision(key, "", "reject"))
+                Review(workspace).decide(Reject(key))
         return {"exit": 0, **self.look(machine)}
 
     def take_marks(self, machine: Machine) -> None:

@@ -39,7 +39,7 @@ from ankiforge.reports.cards import (
     proposal_to_json,
 )
 from ankiforge.reports.view import view_card
-from ankiforge.review import Item
+from ankiforge.review import Item, Review
 from ankiforge.text import render_bold_marks
 from ankiforge.web.card_view import render_card, render_row
 from ankiforge.web.documents import PageRenderer
@@ -88,7 +88,7 @@ def desk(forge_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
     with Workspace(folder) as workspace:
         session = ReviewSession(workspace, PageRenderer())
         [key] = session.show_list("none")["ids"] or session.show_list("new")["ids"]
-        item = session._review.load_item(key)
+        item = Review(workspace).load_item(key)
         yield session, AgentView(workspace.ledger), workspace, item.highlight
 
 
@@ -123,12 +123,12 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
     sides = letters(" ".join(format_sides(view)))
     if isinstance(card, Proposal):
         data = proposal_to_json(card)
-        page = session.render_item(Item("x", proposal=card))
+        page = session._renderer.render_item(Item("x", proposal=card))
     else:
         data = list_row_to_json(workspace.ledger, card, workspace.decks)
         page = {"cards": [render_card(card, lambda *_: None)], "why": None}
         if isinstance(card, PendingDraft):
-            page = session.render_item(Item(card.id, drafts=(card,)))
+            page = session._renderer.render_item(Item(card.id, drafts=(card,)))
         assert render_row(card)["state"].casefold() == data["state"].casefold()
         entry = agent.item_to_json(card, "")
         assert entry == agent.privacy.mask_entry({**entry, **view.to_json()})

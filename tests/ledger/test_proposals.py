@@ -6,7 +6,8 @@ import pytest
 
 from ankiforge.ledger import pending_items
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Review, sittings
+from ankiforge.review import Review, sittings
+from ankiforge.review.decisions import Accept, Reject
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
@@ -48,14 +49,14 @@ def sentence_of(proposal):
     return re.sub(r"\{\{c1::(.*?)\}\}", r"\1", proposal["fields"]["Text"])
 
 
-def decide_on_the_first(forge, act):
+def decide_on_the_first(forge, decision):
     """Decide on the proposal that a sitting begins with."""
     with forge.here(), Workspace() as opened:
         order = pending_items.load_pending_items(opened.ledger)
         [pile] = sittings.load_piles(opened.ledger, order.new_drafts, order.uncarded)
         review = Review(opened)
         [item] = pile.select_best_items(review.load_item)
-        review.decide(Decision(item.id, item.content_hash, act))
+        review.decide(decision(item.id, item.content_hash))
 
 
 def revisions(forge):
@@ -119,7 +120,7 @@ def test_a_further_sentence_has_a_proposal_beside_the_card_of_another(forge, not
     assert "no proposal: its sentences have cards already" in refused.stderr
 
 
-@pytest.mark.parametrize("act", ["accept", "reject"])
+@pytest.mark.parametrize("act", [Accept, Reject])
 def test_each_open_sentence_is_offered_until_it_is_decided(forge, note, act):
     mark = f"=={WAR} {CARTA} {CELLS} {ADVICE}=="
     note(mark)
@@ -139,7 +140,7 @@ def test_each_open_sentence_is_offered_until_it_is_decided(forge, note, act):
 
 def test_a_sentence_is_offered_that_joined_one_that_was_rejected(forge, note):
     note(f"=={WAR}==")
-    decide_on_the_first(forge, "reject")
+    decide_on_the_first(forge, Reject)
     assert forge.json("status")["highlights"]["proposed"] == 0
 
     note(f"=={WAR} {CARTA}==")
@@ -147,7 +148,7 @@ def test_a_sentence_is_offered_that_joined_one_that_was_rejected(forge, note):
     assert forge.json("status")["highlights"]["proposed"] == 1
     [passage] = without(forge)
     assert sentence_of(passage["proposal"]) == CARTA
-    decide_on_the_first(forge, "accept")
+    decide_on_the_first(forge, Accept)
     assert without(forge) == []
     refused = forge("accept", passage["key"], code=1)
     assert "no proposal: its sentences are decided" in refused.stderr
@@ -155,7 +156,7 @@ def test_a_sentence_is_offered_that_joined_one_that_was_rejected(forge, note):
 
 def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
     note(f"=={WAR} {CARTA}==", f"=={ADVICE}==")
-    decide_on_the_first(forge, "accept")
+    decide_on_the_first(forge, Accept)
     with forge.here(), Workspace(read_only=True) as opened:
         order = pending_items.load_pending_items(opened.ledger)
         [pile] = sittings.load_piles(opened.ledger, order.new_drafts, order.uncarded)

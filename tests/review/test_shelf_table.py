@@ -176,8 +176,7 @@ def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
         ("a b c", "", ("b", "edit", "b2"), "a b2 c", "card"),
         ("a b c", "", ("b", "reject", "b2"), "a c", "none"),  # once it has a card
         ("a b c", "", ("c", "later", ""), "a b", "later"),
-        ("a b c", "", ("c", "leave", ""), "a b", "later"),
-        ("a", "", ("a", "passage", ""), "", "none"),
+        ("a", "", ("a", "reject", ""), "", "none"),
         ("a", "", ("a", "accept", "a2"), "a2", "card"),
         ("a", "", ("b", "accept", ""), "a", "card"),  # it was none of these
         # ten is ten decisions: another fact takes the place of the last

@@ -185,7 +185,7 @@ def test_without_the_file_its_marks_are_listed(forge, paper, opened):
     page = opened(forge)
     until(page, COVERED)
     assert page.locator("#paper .book li").count() == 3
-    asked = "['/api/page?id=x&page=0&width=9', '/page/x.png', '/api/document?key=x']"
+    asked = "['/api/page?id=x&page=0&width=9', '/page/x.png', '/api/document?id=x']"
     answers = page.evaluate(
         f"Promise.all({asked}.map(async (one) => (await fetch(one)).status))"
     )

@@ -12,12 +12,11 @@ from ankiforge.model import HighlightKind, hints
 from ankiforge.pipeline.media import store_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import (
-    DocumentRenderer,
-    PageRenderer,
+    find_file,
     find_page_and_mark,
-    find_pdf,
     guess_document_kind,
     highlight_to_json,
+    read_note,
     to_reading_view,
 )
 
@@ -104,7 +103,7 @@ def test_the_only_pdf_that_zotero_stores_is_the_paper(
         (folder / "storage/FILE2345" / name).touch()
     if named:
         store_source_directories(ledger, {"zotero:library": str(folder / root)})
-    paper = find_pdf(ledger, replace(mark, block=block))
+    paper = find_file(ledger, replace(mark, block=block))
     assert (paper.name if paper else "") == found
 
 
@@ -124,22 +123,20 @@ def test_the_note_of_a_mark_is_read_if_it_is_there(
     store_source_directories(ledger, {"obsidian:notes": str(tmp_path)})
     document = replace(mark.document, source="notes", path=path)
     here = replace(mark, namespace="vault:n", document=document)
-    documents = DocumentRenderer(ledger, lambda *_: None, PageRenderer())
-    assert documents.read_note_markdown(here) == shown
+    file = find_file(ledger, here)
+    assert (read_note(file) if file else "") == shown
 
 
 def test_a_paper_that_is_no_source_of_papers_has_no_file(ledger, mark, tmp_path: Path):
     (tmp_path / "a.pdf").touch()
-    (tmp_path / "a.txt").touch()
     store_source_directories(ledger, {"pdf:library": str(tmp_path)})
     for path, namespace, found in (
         ("a.pdf", "pdf:a", "a.pdf"),
-        ("a.txt", "pdf:a", ""),
         ("../a.pdf", "pdf:a", ""),
         ("a.pdf", "vault:a", ""),
     ):
         document = replace(mark.document, path=path)
-        paper = find_pdf(ledger, replace(mark, namespace=namespace, document=document))
+        paper = find_file(ledger, replace(mark, namespace=namespace, document=document))
         assert (paper.name if paper else "") == found
 
 

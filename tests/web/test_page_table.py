@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import asdict, replace
 
@@ -26,7 +27,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.draft import iter_model_tasks
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
+from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, sittings
 from ankiforge.review.items import apply_edits
 from ankiforge.web.documents import PageRenderer
 from ankiforge.web.server import PageServer
@@ -94,6 +95,12 @@ def proposed(session: ReviewSession) -> str:
     return id
 
 
+def decision(id: str, turn: str, act: str, **more: object) -> Decision:
+    """A decision as the page sends it."""
+    sent = {"id": id, "turn": turn, "act": act, **more}
+    return msgspec.convert(sent, AnyDecision)
+
+
 def left(shown: dict, list_id: str) -> int:
     return shown["left"][list_id]
 
@@ -106,7 +113,7 @@ def left(shown: dict, list_id: str) -> int:
 )
 def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
     first, second = waiting(session)
-    done = session.decide(Decision(first, "", act))
+    done = session.decide(decision(first, "", act))
     assert (left(done, "new"), done["ready"]) == (new, ready)
     assert session.show_list("new")["ids"][0] == second
     back = session.undo(done["undo"])
@@ -130,12 +137,15 @@ def test_all_that_words_match_is_decided_on_together(session, words, accepts, sa
 
 
 @pytest.mark.parametrize(
-    ("act", "fields", "made"),
-    [("none", {}, 0), ("write", {"Front": "How much?", "Back": "so much"}, 1)],
+    ("act", "more", "made"),
+    [
+        ("reject", {}, 0),
+        ("write", {"fields": {"Front": "How much?", "Back": "so much"}}, 1),
+    ],
 )
-def test_a_passage_without_a_card_gets_one_or_none(session, act, fields, made):
+def test_a_passage_without_a_card_gets_one_or_none(session, act, more, made):
     [_, passage] = session.show_list("none")["items"]
-    session.decide(Decision(passage["id"], "", act, fields=fields))
+    session.decide(decision(passage["id"], "", act, **more))
     shown = session.show_list("none")
     assert (left(shown, "none"), shown["ready"]) == (1, made)
 
@@ -146,11 +156,11 @@ def test_a_passage_without_a_card_gets_one_or_none(session, act, fields, made):
         ("accept", {}, {"Text": "{{c1::Osmosis}} is"}),
         ("accept", {"gap": 2}, {"Text": "{{c1::semipermeable membrane}}."}),
         ("make", {"spans": "15-24"}, {"Text": "the {{c1::diffusion}} of"}),
-        ("make", {"spans": "0-7", "mode": "question", "text": "What diffuses?"}, {"Front": "What diffuses?", "Back": "Osmosis"}),
+        ("make", {"spans": "0-7", "question": "What diffuses?"}, {"Front": "What diffuses?", "Back": "Osmosis"}),
         ("edit", {"fields": {"Text": "{{c1::Osmosis}} is slow."}}, {"Text": "{{c1::Osmosis}} is slow."}),
-        ("instead", {"fields": {"Front": "What?", "Back": "osmosis"}}, {"Back": "osmosis"}),
+        ("write", {"fields": {"Front": "What?", "Back": "osmosis"}, "replaces": True}, {"Back": "osmosis"}),
         ("reject", {}, {}),
-        ("passage", {}, {}),
+        ("reject", {"passage": True}, {}),
     ],
 )  # fmt: skip
 def test_a_proposal_becomes_a_card_or_is_rejected_and_comes_back(
@@ -159,7 +169,7 @@ def test_a_proposal_becomes_a_card_or_is_rejected_and_comes_back(
     id = proposed(session)
     face = session.show_item(id)
     assert face["proposal"] is True
-    done = session.decide(Decision(id, face["turn"], act, **more))
+    done = session.decide(decision(id, face["turn"], act, **more))
     cards = [card for card in workspace.cards() if card.is_live]
     assert len(cards) == bool(made)
     for name, words in made.items():
@@ -172,7 +182,7 @@ def test_a_proposal_becomes_a_card_or_is_rejected_and_comes_back(
 
 def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspace):
     id = proposed(session)
-    session.decide(Decision(id, "", "reject"))
+    session.decide(decision(id, "", "reject"))
     for now in (session, ReviewSession(workspace, PageRenderer())):
         assert not now.show_item(id).get("proposal")
         [document] = now.show_shelf()["documents"]
@@ -188,7 +198,7 @@ def test_a_proposal_whose_sentence_changed_meanwhile_is_shown_again(session, wor
     note.write_text(NOTE.replace("a semipermeable", "a thin"), encoding="utf-8")
     workspace.run()
     with pytest.raises(StaleItemError, match="changed meanwhile") as refused:
-        session.decide(Decision(id, before, "accept"))
+        session.decide(decision(id, before, "accept"))
     assert refused.value.face["turn"] != before
     assert workspace.cards() == []
 
@@ -201,7 +211,7 @@ def test_a_proposal_whose_passage_went_is_said_to_be_gone(session, workspace):
     note.write_text(NOTE.replace(osmosis, ""), encoding="utf-8")
     workspace.run()
     with pytest.raises(StaleItemError, match="no longer in its source"):
-        session.decide(Decision(id, before, "accept"))
+        session.decide(decision(id, before, "accept"))
     assert workspace.cards() == []
 
 
@@ -210,7 +220,7 @@ def test_a_proposal_whose_passage_went_is_said_to_be_gone(session, workspace):
     [
         ({"turn": "old"}, "This has changed meanwhile. Look again."),
         ({"id": "dr0000000000000000"}, "This is no longer waiting."),
-        ({"act": "fly"}, "This cannot be done here: fly."),
+        ({"act": "restore"}, "This cannot be done here."),
         (
             {"act": "make", "choice": -1},
             "No words are selected. Select words of the passage first.",
@@ -235,10 +245,10 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
 )  # fmt: skip
 def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, results):
     [document] = session.show_shelf()["documents"]
-    sitting = session.start_document_sitting(document["key"])
+    sitting = session.start_document_sitting(document["id"])
     for act in acts:
-        decision = Decision(sitting["ids"][0], "", act, sitting=sitting["number"])
-        sitting = session.decide(decision)["sitting"]
+        decided = decision(sitting["ids"][0], "", act, sitting=sitting["number"])
+        sitting = session.decide(decided)["sitting"]
     assert tuple(sitting.get("results", ())) == results
     assert len(sitting["ids"]) == 3 - len(acts)
     ending = session.summarize_sitting(sitting["number"])
@@ -250,9 +260,9 @@ def test_a_card_that_was_taken_back_before_the_ending_is_not_shown_there(
     session, workspace
 ):
     [document] = session.show_shelf()["documents"]
-    sitting = session.start_document_sitting(document["key"])
+    sitting = session.start_document_sitting(document["id"])
     for id in sitting["ids"][:2]:
-        session.decide(Decision(id, "", "accept", sitting=sitting["number"]))
+        session.decide(decision(id, "", "accept", sitting=sitting["number"]))
     first, second = workspace.cards()
     workspace.ledger.reject(first.guid)
     told = session.summarize_sitting(sitting["number"])["cards"]
@@ -269,7 +279,7 @@ def test_a_document_without_the_proposals_that_it_promised_says_so(session, work
     workspace.ledger.execute("UPDATE highlight SET worth = 1 WHERE key = ?", unsure)
     session = ReviewSession(workspace, PageRenderer())
     [document] = session.show_shelf()["documents"]
-    sitting = session.start_document_sitting(document["key"])
+    sitting = session.start_document_sitting(document["id"])
     assert (sitting["ids"], sitting["without"]) == ((unsure,), True)
     assert sitting["items"][0]["compose"]
 
@@ -278,35 +288,37 @@ def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
     first, _ = waiting(session)
     key = session.show_item(first)["source"]["key"]
     assert session.show_highlight_item(key, 0)["item"]["id"] == first
-    made = session.decide(Decision(first, "", "accept"))["undo"]
+    made = session.decide(decision(first, "", "accept"))["undo"]
     shown = session.show_highlight_item(key, 0)["item"]
     assert [action["act"] for action in shown["actions"]] == ["edit", "reject"]
     session.undo(made)
-    session.decide(Decision(first, "", "reject"))
+    session.decide(decision(first, "", "reject"))
     assert session.show_highlight_item(key, 0)["item"]["id"] == key
 
 
 def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
     first, _ = waiting(session)
     guid = workspace.ledger.accept(first)
-    session.decide(Decision(guid, "", "reject"))
+    session.decide(decision(guid, "", "reject"))
     face = session.show_item(guid)
     assert [action["act"] for action in face["actions"]] == ["restore"]
-    assert session.decide(Decision(guid, "", "restore"))["undo"] == ""
+    assert session.decide(decision(guid, "", "restore"))["undo"] == ""
     assert session.show_item(guid)["actions"][0]["act"] == "edit"
 
 
 @pytest.mark.parametrize(
-    ("mode", "fields"),
+    ("question", "fields"),
     [
-        ("cloze", {"Text": "so {{c1::much}} for that"}),
-        ("ask", {"Front": "How much?", "Back": "much"}),
+        (None, {"Text": "so {{c1::much}} for that"}),
+        ("How much?", {"Front": "How much?", "Back": "much"}),
     ],
 )
-def test_words_that_are_chosen_are_a_gap_or_an_answer(session, workspace, mode, fields):
+def test_words_that_are_chosen_are_a_gap_or_an_answer(
+    session, workspace, question, fields
+):
     [_, passage] = session.show_list("none")["items"]
     key = passage["id"]
-    chosen = Decision(key, "", "make", mode=mode, spans="3-7", text="How much?")
+    chosen = decision(key, "", "make", spans="3-7", question=question)
     session.decide(chosen)
     [card] = workspace.cards()
     assert dict(card.fields) == fields
@@ -314,21 +326,23 @@ def test_words_that_are_chosen_are_a_gap_or_an_answer(session, workspace, mode, 
     assert "".join(text for text, _ in words) == "so much for that"
 
 
+TYPED = {"Front": "How much?", "Back": "much"}
+
+
 @pytest.mark.parametrize(
-    ("act", "cards", "new"),
+    ("act", "more", "cards", "new"),
     [
-        ("write", ["How much?"], 2),
-        ("instead", ["How much?"], 1),
-        ("passage", [], 1),
-        ("force", ["What"], 1),
+        ("write", {"fields": TYPED}, ["How much?"], 2),
+        ("write", {"fields": TYPED, "replaces": True}, ["How much?"], 1),
+        ("reject", {"passage": True}, [], 1),
+        ("accept", {"forced": True}, ["What"], 1),
     ],
 )
 def test_what_is_written_beside_a_draft_or_instead_of_it(
-    session, workspace, act, cards, new
+    session, workspace, act, more, cards, new
 ):
     _, draft = waiting(session)
-    fields = {"Front": "How much?", "Back": "much"}
-    session.decide(Decision(draft, "", act, fields=fields))
+    session.decide(decision(draft, "", act, **more))
     made = [dict(card.fields) for card in workspace.cards()]
     found = [card.get("Front", card.get("Text", "")) for card in made]
     plain = [re.sub(r"\{\{c\d::(.*?)\}\}", r"\1", text) for text in found]
@@ -339,7 +353,7 @@ def test_what_is_written_beside_a_draft_or_instead_of_it(
 def test_a_draft_is_edited_with_its_deck_and_tags(session, workspace):
     first, _ = waiting(session)
     typed = {"Front": "What?", "Back": "That.", "Deck": "Cells::New", "Tags": "biology"}
-    session.decide(Decision(first, "", "edit", fields=typed))
+    session.decide(decision(first, "", "edit", fields=typed))
     [card] = workspace.cards()
     assert (card.deck, card.added) == ("Cells::New", ("biology",))
     assert card.get_field("Front") == "What?"
@@ -356,31 +370,31 @@ def test_what_cannot_be_decided_with_others_stays_and_is_told(session):
 
 
 @pytest.mark.parametrize(
-    ("fields", "spans", "front"),
-    [({"Back": "so"}, "", "What is a ribosome?"), ({"Front": "Why?"}, "", "Why?")],
+    ("fields", "front"),
+    [({"Back": "so"}, "What is a ribosome?"), ({"Front": "Why?"}, "Why?")],
 )
-def test_an_editor_shows_the_card_that_its_fields_make(session, fields, spans, front):
+def test_an_editor_shows_the_card_that_its_fields_make(session, fields, front):
     first, _ = waiting(session)
-    shown = session.preview(Decision(first, "", "edit", fields=fields, spans=spans))
+    shown = session.preview(decision(first, "", "edit", fields=fields))
     assert (shown["title"], left(session.count_items(), "new")) == (front, 2)
 
 
 def test_an_editor_shows_the_card_of_chosen_words_or_of_a_passage(session):
-    shown = session.preview(Decision(proposed(session), "", "make", spans="0-7"))
+    shown = session.preview(decision(proposed(session), "", "make", spans="0-7"))
     assert 'class="cloze">Osmosis<' in shown["question"]
     [_, passage] = session.show_list("none")["items"]
     fields = {"Front": "How much?", "Back": "much"}
-    shown = session.preview(Decision(passage["id"], "", "write", fields=fields))
+    shown = session.preview(decision(passage["id"], "", "write", fields=fields))
     assert shown["title"] == "How much?"
     with pytest.raises(ForgeError, match="is no longer waiting"):
-        session.preview(Decision("dr0000000000000000", "", "edit"))
+        session.preview(decision("dr0000000000000000", "", "edit"))
 
 
 def test_a_package_is_written_and_named_where_no_program_opens_it(session, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     first, _ = waiting(session)
-    session.decide(Decision(first, "", "accept"))
+    session.decide(decision(first, "", "accept"))
     sent = session.send()
     assert sent["path"].endswith("ankiforge.apkg")
     assert sent["said"].startswith("1 note to import: double-click this file")
@@ -557,13 +571,13 @@ def test_the_model_drafts_others_beside_those_that_wait(forge, fake):
             session = ReviewSession(opened, PageRenderer())
             [face] = session.show_list("new")["items"]
             assert face["actions"][-1]["act"] == "others"
-            done = session.decide(Decision(face["id"], "", "others"))
+            done = session.decide(decision(face["id"], "", "others"))
             assert done["said"] == "The model has drafted others."
             drafts = [
                 *item_lists.load_pending_drafts(opened.ledger, [face["source"]["key"]])
             ]
             assert sorted(dict(each.fields)["Front"] for each in drafts) == sorted(fronts)
-            again = Decision(done["item"]["id"], "", "others")
+            again = decision(done["item"]["id"], "", "others")
             with pytest.raises(RefusedError, match="has no other card"):
                 session.decide(again)
 
@@ -572,15 +586,15 @@ def test_the_editor_knows_deck_and_tags_of_an_item(asked, read):
     first, _ = waiting(read)
     placed = asked(f"placement?id={first}")
     assert (placed["deck"], placed["moves"], placed["tagged"]) == ("Reading", True, True)
-    assert asked("placement?id=dr0000000000000000")["status"] == 409
     failing = asked("placement?id=nid:1")
     assert (failing["deck"], failing["moves"]) == ("", False)
 
 
 def test_a_mark_is_shown_by_its_key_with_its_sitting(asked, read):
     [document] = read.show_shelf()["documents"]
-    sitting = read.start_document_sitting(document["key"])
-    shown = asked(f"item?id={document['key']}&sitting={sitting['number']}")
+    sitting = read.start_document_sitting(document["id"])
+    key = sitting["items"][0]["source"]["key"]
+    shown = asked(f"item?id={key}&sitting={sitting['number']}")
     assert shown["item"]["id"] in sitting["ids"]
     assert shown["sitting"]["number"] == sitting["number"]
 
@@ -598,24 +612,24 @@ def test_each_of_several_drafts_has_its_number(session, workspace):
     [asked] = review.load_item(waiting(session)[0]).drafts
     proposal = as_waiting(review.load_item(proposed(session)).proposal)
     gaps = len(proposal.gaps)
-    face = session.render_item(Item("x", (proposal, asked)))
+    face = session._renderer.render_item(Item("x", (proposal, asked)))
     assert [card["number"] for card in face["cards"]] == [1, 1 + gaps]
     reject = face["actions"][1]
     assert (reject["label"], reject["said"]) == ("Reject", "Rejected")
-    face = session.render_item(Item("x", (asked, proposal)))
+    face = session._renderer.render_item(Item("x", (asked, proposal)))
     assert [card["number"] for card in face["cards"]] == [1, 2]
     fault = Finding("maths", Severity.BLOCK, "a formula is not closed")
     blocked = replace(asked, findings=(fault,))
-    face = session.render_item(Item("x", (proposal, blocked)))
-    assert [action["act"] for action in face["actions"]][-2:] == ["later", "force"]
-    alone = session.render_item(Item("x", (proposal,)))["cards"][0]
+    face = session._renderer.render_item(Item("x", (proposal, blocked)))
+    assert [action["act"] for action in face["actions"]][-2:] == ["later", "accept"]
+    alone = session._renderer.render_item(Item("x", (proposal,)))["cards"][0]
     assert len(alone["gaps"]) == len(alone["spans"]) == len(alone["views"]) == gaps
 
 
 @pytest.mark.parametrize(
     ("severity", "tone", "acts"),
     [
-        (Severity.BLOCK, "stop", "edit reject later force"),
+        (Severity.BLOCK, "stop", "edit reject later accept"),
         (Severity.WARN, "caution", "accept reject edit later"),  # it is poor
         (Severity.INFO, None, "accept reject edit later"),
     ],
@@ -625,7 +639,7 @@ def test_how_a_draft_looks_follows_from_its_findings(
 ):
     [asked] = Review(workspace).load_item(waiting(session)[0]).drafts
     found = replace(asked, findings=(Finding("vague", severity, "has many answers"),))
-    face = session.render_item(Item("x", (found,)))
+    face = session._renderer.render_item(Item("x", (found,)))
     assert (face["why"] or {}).get("tone") == tone
     assert " ".join(action["act"] for action in face["actions"]) == acts
     assert "facts" not in face
@@ -654,7 +668,7 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
     guid = workspace.ledger.accept(first)
     guids = (guid,) * (2 if kind == "DUPLICATE" else 1)
     question = Question("qu1", QuestionKind[kind], "Is it?", guids=guids)
-    face = session.render_item(Item("qu1", question=question))
+    face = session._renderer.render_item(Item("qu1", question=question))
     first_two = face["actions"][:2]
     assert ", ".join(action["label"] for action in first_two) == labels
     assert " ".join(action["act"] for action in first_two) == acts
@@ -671,10 +685,10 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
             "revises",
             False,
             "Are these the new words of your card?",
-            "accept reject another edit later",
+            "accept reject accept edit later",
         ),
         ("llm", "replaces", False, "one of another form?", "accept reject edit later"),
-        ("rules", "revises", True, "Change the card, too?", "edit reject later force"),
+        ("rules", "revises", True, "Change the card, too?", "edit reject later accept"),
     ],
 )
 def test_new_words_stand_beside_the_card_that_they_change(
@@ -696,7 +710,7 @@ def test_new_words_stand_beside_the_card_that_they_change(
         findings=faults,
         **{changes: guid},
     )
-    face = session.render_item(Item("x", (draft,), card))
+    face = session._renderer.render_item(Item("x", (draft,), card))
     assert face["ask"].endswith(ask)
     assert " ".join(action["act"] for action in face["actions"]) == acts
     assert [view["label"] for view in face["cards"]] == [
@@ -727,17 +741,17 @@ def of_two_facts(forge):
 def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_facts):
     session = of_two_facts
     [document] = session.show_shelf()["documents"]
-    sitting = session.start_document_sitting(document["key"])
+    sitting = session.start_document_sitting(document["id"])
     [face] = sitting["items"]
-    both = session.decide(Decision(face["id"], "", "passage"))
+    both = session.decide(decision(face["id"], "", "reject", passage=True))
     assert (left(both, "none"), both["ready"]) == (0, 0)
     session.undo(both["undo"])
     of_sitting = {"sitting": sitting["number"]}
-    done = session.decide(Decision(face["id"], "", "accept", **of_sitting))
+    done = session.decide(decision(face["id"], "", "accept", **of_sitting))
     assert done["item"]["proposal"] is True
     assert done["item"]["title"] != face["title"]
     assert done["sitting"]["ids"] == (face["id"],)
-    done = session.decide(Decision(face["id"], "", "passage", **of_sitting))
+    done = session.decide(decision(face["id"], "", "reject", passage=True, **of_sitting))
     assert (left(done, "none"), done["ready"]) == (0, 1)
 
 
@@ -755,7 +769,7 @@ def test_only_what_a_query_matches_is_asked(session, workspace, query, number):
 
 def test_the_page_begins_with_a_document_that_has_proposals_alone(session, workspace):
     for id in waiting(session):
-        session.decide(Decision(id, "", "accept"))
+        session.decide(decision(id, "", "accept"))
     [document] = session.show_shelf()["documents"]
     assert (document["waiting"], document["proposed"]) == (0, 1)
     for query, begins in (("cells", f"paper={document['id']}"), ("kind:basic cells", "")):

@@ -7,6 +7,7 @@ the checks. The items of our own cards also have the passage that the card was m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -36,21 +37,22 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import find_collection
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, StaleItemError
+from ankiforge.review import Decision, Done, StaleItemError
+from ankiforge.review.decisions import Accept, Edit, PutOff, Redraft, Reject
 from ankiforge.review.items import apply_edits, to_sentence
 from ankiforge.text import format_count, regex, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.web.card_view import render_card
 from ankiforge.web.items import EDIT, ItemRenderer, build_action
-from ankiforge.web.page_part import PageList
+from ankiforge.web.page_part import ChatOutcome, ChatQuestion, ItemSource, ShelfList
 
 NO_REPAIR_TEXT = "No repair that the checks let pass"
 ID_PREFIX = "nid:"
 """The prefix of the ids of items."""
 # The keyboard keys that accept a repair, by its position.
 _ACCEPT_KEYS = ("1", "2", "3")
-_LEAVE = build_action("leave", "Leave 30 days", "s", "text", "Left for 30 days")
-_SUSPEND = build_action("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
+_LEAVE = build_action("later", "Leave 30 days", "s", "text", "Left for 30 days")
+_SUSPEND = build_action("reject", "Suspend in Anki", "x", "outlined", "Suspended")
 _OFFER = build_action(
     "others", "Let the model offer repairs", "", "more", "", stays="Asking the model …"
 )
@@ -59,15 +61,18 @@ _MAX_QUOTE_CHARS = 300
 _LINE_BREAK = regex(r"(?<=[^?.:!\n])\n(?!\n)")
 
 
-class FailingCards(PageList):
-    """The web page's list of failing cards, where the user decides how to repair them."""
+class FailingCards(ItemSource):
+    """The cards that fail in Anki, where the user decides how to repair them."""
 
-    id = "failing"
-    title = "Cards that fail"
-    description = "forgotten again and again, or flagged red"
-    cover = "!"
+    lists = {
+        "failing": ShelfList(
+            "Cards that fail",
+            "forgotten again and again, or flagged red",
+            "!",
+            ending="“Open in Anki” brings the repairs to your cards.",
+        )
+    }
     prefix = ID_PREFIX
-    ending = "“Open in Anki” brings the repairs to your cards."
 
     def __init__(
         self, workspace: Workspace, faces: ItemRenderer, *, uses_model: bool
@@ -87,21 +92,16 @@ class FailingCards(PageList):
         """The fingerprint that the collection had when it was read, or ""."""
         self._entries: dict[str, RepairEntry] = {}
         """The pending entries, by item id."""
-        self._decided: dict[str, RepairEntry] = {}
-        """The entries on which the user decided, by the id of the decision, to undo it."""
-        self._suspended: dict[str, RepairEntry] = {}
-        """The entries whose cards were suspended, by the id of the decision, to undo it."""
 
-    @property
-    def pending_count(self) -> int:
-        """The number of pending cards, or the stored count until the collection has been read."""
+    def count(self) -> dict[str, int]:
+        """Count the pending cards, or return the stored count until the collection is read."""
         if self._fingerprint:
-            return len(self._entries)
-        count = self._ledger.get_value("failing", FailingCount)
-        return count.cards if count else 0
+            return {"failing": len(self._entries)}
+        stored_count = self._ledger.get_value("failing", FailingCount)
+        return {"failing": stored_count.cards if stored_count else 0}
 
-    def refresh(self) -> None:
-        """Reload the list if the collection has changed.
+    def order(self, list_id: str) -> Sequence[str]:
+        """Return the IDs of the pending cards, reading the collection if it has changed.
 
         Raises:
             ItemError: the collection can't be read.
@@ -110,18 +110,15 @@ class FailingCards(PageList):
         config = self._workspace.folder.config
         path = find_collection(config.anki, self._ledger, Path.home())
         state = compute_fingerprint_text(path) if path and path.is_file() else ""
-        if state and state == self._fingerprint:
-            return
-        entries = repair_work.list_failing_cards(self._workspace).failing
-        self._entries = {f"{ID_PREFIX}{entry.note.note_id}": entry for entry in entries}
-        self._fingerprint = state
+        if not state or state != self._fingerprint:
+            entries = repair_work.list_failing_cards(self._workspace).failing
+            self._entries = {
+                f"{ID_PREFIX}{entry.note.note_id}": entry for entry in entries
+            }
+            self._fingerprint = state
+        return tuple(self._entries)
 
-    def render_items(self, start: int, most: int) -> list[Json]:
-        """Render up to `most` items as JSON, starting at index `start`."""
-        ids = [*self._entries][start : start + most]
-        return [self._render(self._entries[id]) for id in ids]
-
-    def render_item(self, id: str) -> Json | None:
+    def face(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it is no longer pending."""
         entry = self._entries.get(id)
         return self._render(entry) if entry else None
@@ -192,9 +189,9 @@ class FailingCards(PageList):
                 f"repair {number}" if len(entry.proposed_repairs) > 1 else "the repair"
             )
             accept_action = build_action(
-                "take", f"Take {repair_label}", number, look, "Repaired"
+                "accept", f"Take {repair_label}", number, look, "Repaired"
             )
-            actions.append({**accept_action, "choice": int(number) - 1})
+            actions.append({**accept_action, "sends": {"choice": int(number) - 1}})
         if entry.can_change:
             look = "text" if actions else "filled"
             actions.append({**EDIT, "look": look, "said": "Saved", "save": "Save"})
@@ -226,12 +223,8 @@ class FailingCards(PageList):
             raise StaleItemError(None, item_json)
         return entry
 
-    def decide(self, decision: Decision) -> Json:
+    def decide(self, decision: Decision) -> Done:
         """Carry out the user's decision on an item.
-
-        Returns:
-            JSON with the decision's id in `undo`, a message about the outcome in `said`, and the
-            `item` if it is still pending.
 
         Raises:
             StaleItemError: the item has changed since it was shown, or is no longer pending.
@@ -240,53 +233,48 @@ class FailingCards(PageList):
         entry = self._find_current_entry(decision)
         workspace = self._workspace
         message = ""
-        match decision.act:
-            case "take" if decision.choice < len(entry.proposed_repairs):
-                action = repair_work.accept_repair(
-                    workspace, entry, entry.proposed_repairs[decision.choice]
-                )
-            case "edit":
+        match decision:
+            case Accept(choice=choice) if choice < len(entry.proposed_repairs):
+                repair = entry.proposed_repairs[choice]
+                action = repair_work.accept_repair(workspace, entry, repair)
+            case Edit(fields=typed):
                 old_fields = entry.card.fields
-                typed = decision.fields.items()
                 new_fields = {
-                    name: text for name, text in typed if name in old_fields or text
+                    name: text
+                    for name, text in typed.items()
+                    if name in old_fields or text
                 }
                 action = repair_work.edit_note(workspace, entry, new_fields)
-            case "suspend":
+            case Reject():
                 action, message = repair_work.suspend_card(workspace, entry)
-                self._suspended[action] = entry
-            case "leave":
+            case PutOff():
                 action = repair_work.leave_note(workspace, entry)
-            case "others":
+            case Redraft():
                 repairs = repair_work.ask_model(workspace, entry)
                 self._add_repairs(entry, repairs)
                 message = "The model offers these." if repairs else f"{NO_REPAIR_TEXT}."
-                return {"item": self.render_item(decision.id), "said": message}
+                return Done(said=message, next_id=decision.id, is_pending=True)
             case _:
                 raise UsageError("this cannot be done here")
-        self._decided[action] = self._entries.pop(decision.id)
-        return {"undo": action, "said": to_sentence(message) if message else ""}
+        del self._entries[decision.id]
 
-    def undo(self, action: str) -> None:
-        """Undo a decision, making the item pending again.
+        def take_back() -> None:
+            undo_decision(self._ledger, action)
+            self._entries = {decision.id: entry, **self._entries}
+            if isinstance(decision, Reject):
+                repair_work.unsuspend_card(workspace, entry)
 
-        Raises:
-            RefusedError: the decision can't be undone. The message says why.
-        """
-        undo_decision(self._ledger, action)
-        entry = self._decided.pop(action)
-        self._entries = {f"{ID_PREFIX}{entry.note.note_id}": entry, **self._entries}
-        if action in self._suspended:
-            repair_work.unsuspend_card(self._workspace, self._suspended.pop(action))
+        return Done(take_back, action, to_sentence(message) if message else "")
 
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card as it would look with the fields in the editor."""
         card = self._make_card(self._find_current_entry(replace(decision, turn="")))
-        return replace(card, fields=apply_edits(card.fields, decision.fields))
+        typed = decision.fields if isinstance(decision, Edit) else {}
+        return replace(card, fields=apply_edits(card.fields, typed))
 
     # --- the chat -----------------------------------------------------------------------
 
-    def chat_question(self, id: str) -> Json:
+    def ask(self, id: str) -> ChatQuestion:
         """Build a prompt to paste into a chat, asking for repairs of a card.
 
         Raises:
@@ -294,19 +282,15 @@ class FailingCards(PageList):
                 the note.
         """
         text = repair_work.build_repair_chat_text(self._workspace, self._entries[id])
-        return {"said": "Asks for repairs of this card.", "text": text}
 
-    def apply_chat_reply(self, id: str, reply: str) -> tuple[str, bool]:
-        """Add the repairs in a chat's reply to the item.
+        def apply_reply(reply: str) -> ChatOutcome:
+            entry = self._entries[id]
+            repairs = repair_work.read_acceptable_repairs(entry, reply)
+            self._add_repairs(entry, repairs)
+            message = format_count(len(repairs), "repair") if repairs else NO_REPAIR_TEXT
+            return ChatOutcome(f"{message}.", bool(repairs))
 
-        Returns:
-            A message with the number of repairs, and whether there are any.
-        """
-        entry = self._entries[id]
-        repairs = repair_work.read_acceptable_repairs(entry, reply)
-        self._add_repairs(entry, repairs)
-        message = format_count(len(repairs), "repair") if repairs else NO_REPAIR_TEXT
-        return f"{message}.", bool(repairs)
+        return ChatQuestion("Asks for repairs of this card.", text, apply_reply)
 
     def _add_repairs(self, entry: RepairEntry, repairs: tuple[CardRepair, ...]) -> None:
         if not repairs:

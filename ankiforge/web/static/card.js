@@ -50,7 +50,7 @@ export class Card {
   // The action of the filled button. A warning concerns only the first gap, so any other gap can be accepted.
   get main() {
     const isOther = this.card?.gaps && this.sentence && (this.sentence.isOwn() || this.sentence.number() !== 1);
-    return (isOther && this.item.actions.find(({ act }) => act === "accept")) || this.actions.find(({ look }) => look === "filled") || this.actions[0];
+    return (isOther && this.item.actions.find(({ act, look }) => act === "accept" && look !== "more")) || this.actions.find(({ look }) => look === "filled") || this.actions[0];
   }
   // Actions that need a drawing are only available if a feature draws.
   get actions() { return this.item.actions.filter(({ needs }) => needs !== "drawing" || this.drawn?.readDecision); }
@@ -60,7 +60,7 @@ export class Card {
   #renderDetails() {
     const { option, source, cards = [] } = this.item;
     return [
-      option && h("label", { className: "check option" }, h("input", { type: "checkbox", checked: option.on, name: option.name }), option.label),
+      option && h("label", { className: "check option" }, h("input", { type: "checkbox" }), option),
       source?.before && h("p", { className: "why", dir: "auto" }, h("b", {}, "Before: "), source.before),
       source?.said && foldLetters(source.said) !== foldLetters(cards[0]?.title ?? "") && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
       source?.links.length && h("p", { className: "links" }, source.links.map(makeLink)),
@@ -228,12 +228,9 @@ export class Card {
   }
   // Return what to send with an action, or null if something is missing.
   readInput({ act }) {
-    const { item } = this;
-    const option = item.option && { [item.option.name]: $(".option input", this.node).checked };
-    const lines = item.lines && { lines: this.ticked };
     if (this.drawn?.readDecision && ["accept", "masks"].includes(act)) return this.drawn.readDecision();
     if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.readDecision();
-    return { ...lines, ...option };
+    return act === "lines" ? { lines: this.ticked, later: $(".option input", this.node).checked } : {};
   }
   get title() { return this.#editor?.mode === "ask" ? this.#editor.text() : renderQuestion(this.card ?? this.item); }
 
@@ -316,7 +313,7 @@ function makeQuestionEditor(sentenceView, onChange) {
       if (!text || !words) (text ? answer : question).focus();
       if (!text || !words) return null;
       if (words !== hidden) return { act: "write", fields: { Front: text, Back: words } };
-      return { act: "make", mode: "question", spans: sentenceView.readSelection().spans, text };
+      return { act: "make", spans: sentenceView.readSelection().spans, question: text };
     },
   };
 }

@@ -3,7 +3,6 @@ import { renderSides } from "./card.js";
 import { $, makeButton, h } from "./dom.js";
 import { TEN, announce } from "./say.js";
 import { get } from "./server.js";
-import { CHOOSE } from "./shelf.js";
 
 const QUIET_TIME = 1200; // ms without a key before the buttons react
 
@@ -16,7 +15,7 @@ export class Ending {
   #timer = 0;
   #nextEntry = null; // the next document or list: {label, run}
   #remaining = null; // the rest of this document or list
-  #isUnmarked = false; // whether the document has no highlights
+  #chatLabel = ""; // the label of the button for a chat, if the document has no highlights
   #message = h("p", { className: "told" });
   #list = h("ol", { className: "made-cards", ariaLabel: "Your new cards" });
   #heading = h("h2", { tabIndex: -1 }, "Done.");
@@ -66,7 +65,7 @@ export class Ending {
     if (this.#sitting.ending !== this || !rest) return;
     this.#remaining = rest;
     this.#nextEntry = this.#page.after(origin);
-    this.#isUnmarked = Boolean(reply.chat);
+    this.#chatLabel = reply.chat ?? "";
     this.#heading.textContent = reply.heading;
     this.#message.textContent = reply.told;
     this.#list.replaceChildren(...reply.cards.map((card) => this.#renderRow(card)));
@@ -111,10 +110,10 @@ export class Ending {
       made.push(makeButton(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => this.#isQuiet && run(), { ariaDisabled: String(isMain && !this.#isQuiet) }));
     };
     const left = this.#remaining?.without ? 0 : this.#remaining?.ids.length ?? 0;
-    if (this.#isUnmarked) add(CHOOSE, "⏎", () => this.#page.chat());
+    if (this.#chatLabel) add(this.#chatLabel, "⏎", () => this.#page.chat());
     if (left > 0) add(left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#remaining)));
     if (this.#nextEntry) add(left > 0 ? "Next document" : this.#nextEntry.label, "n", () => this.#nextEntry.run());
-    if (!left && !this.#nextEntry && !this.#isUnmarked) add("Back to the shelf", "⏎", () => this.#page.leave());
+    if (!left && !this.#nextEntry && !this.#chatLabel) add("Back to the shelf", "⏎", () => this.#page.leave());
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());
     $("#buttons").replaceChildren(...made);
   }

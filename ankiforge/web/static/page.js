@@ -9,6 +9,7 @@ import { $, findAll } from "./dom.js";
 import { fillFrame, isDark, renderQuestion } from "./face.js";
 import { beginKeys, fillMenu } from "./keys.js";
 import { runAlone, attempt, isFree } from "./pace.js";
+import { forgetPaper } from "./paper.js";
 import { Rows } from "./rows.js";
 import { LONG, UNTIL_NEXT, formatCount, hush, quote, tell, setUndo } from "./say.js";
 import { get, post } from "./server.js";
@@ -54,11 +55,11 @@ class Page {
   }
   // Open a row of the shelf: a document, or a list.
   async open(entry) {
-    const { id, list, key, title } = entry;
-    const read = () => (list ? get("list", { id }) : get("sitting", { key: entry.key }));
+    const { id, list, title } = entry;
+    const read = () => (list ? get("list", { id }) : get("sitting", { id }));
     const first = entry.read ?? read();
     delete entry.read;
-    await this.#startSitting({ entry, key, title, hash: list ?? `paper=${id}`, read }, first);
+    await this.#startSitting({ entry, title, hash: list ?? `paper=${id}`, read }, first);
   }
   async #startSitting(origin, read) {
     hush();
@@ -124,7 +125,7 @@ class Page {
       const { item } = reply;
       if (this.view === "list") await this.rows.load();
       else if (this.view === "shelf") await this.openShelf();
-      else if (last?.paper !== undefined && last.sitting === this.sitting) await this.sitting.reload(last.paper);
+      else if (last?.isMark && last.sitting === this.sitting) await this.sitting.reload();
       else if (item && last?.sitting === this.sitting) this.sitting.putBack(reply);
       tell(item ? ["Undone: ", quote(renderQuestion(item))] : "Undone.");
     }, { bringsCard: true });
@@ -144,14 +145,16 @@ class Page {
 
   // ---- A chat.
 
-  // Ask the chat about a highlight's document, or else about the sitting's.
-  chat(key = "") {
+  // Ask the chat about a document, or else about the sitting's document or item.
+  chat(id = "") {
     if (!isFree()) return;
     const { item, origin, paper } = this.sitting ?? {};
-    const about = key || (origin?.entry?.by_item ? item?.id : origin?.key && paper?.key) || "";
-    const asks = () => get("chat", { key: about });
+    const about = id || (origin?.entry?.list ? item?.id : origin?.entry && paper?.id) || "";
+    const asks = () => get("chat", { id: about });
     openChat(asks, (answer) => post("chat", answer), async (brought) => {
-      if (this.view === "shelf" || (brought && about.startsWith("unmarked:"))) await this.openShelf();
+      const isUnmarked = paper ? !paper.marks.length : this.view === "shelf";
+      if (brought && isUnmarked) forgetPaper(about);
+      if (this.view === "shelf" || (brought && isUnmarked)) await this.openShelf();
       else if (brought && this.sitting) await this.#startSitting(this.sitting.origin, this.sitting.origin.read());
     });
   }

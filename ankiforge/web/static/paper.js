@@ -1,6 +1,6 @@
 // The document of a sitting: a PDF, a note, or the highlights of a book. It is loaded once, before it is shown. The module of
 // each kind returns the boxes of highlights; this module draws them, scrolls to them, and locates them on screen.
-import { h } from "./dom.js";
+import { $, h } from "./dom.js";
 import { makeTextLayout } from "./flow.js";
 import { selectedText } from "./letters.js";
 import { get, pollUntil } from "./server.js";
@@ -17,9 +17,9 @@ const allowsMotion = () => !matchMedia("(prefers-reduced-motion: reduce)").match
 
 const cache = new Map(); // the documents shown last, by id
 
-// Return the document of a highlight, loaded or from the cache.
-export function getPaper(key, id, pane) {
-  const paper = cache.get(id) ?? new Paper(key, pane);
+// Return a document, loaded or from the cache.
+export function getPaper(id) {
+  const paper = cache.get(id) ?? new Paper(id);
   cache.delete(id);
   cache.set(id, paper);
   for (const [old, other] of cache) {
@@ -29,13 +29,16 @@ export function getPaper(key, id, pane) {
   return paper;
 }
 
+export const forgetPaper = (id) => cache.delete(id);
+
 export class Paper {
-  id = ""; title = ""; kind = "";
+  title = ""; kind = "";
+  first = ""; // the key of the highlight to show first
   observer = new ResizeObserver(() => this.layout());
   marks = [];
-  key;
+  id;
   node = h("div", { className: "paper" });
-  pane;
+  pane = $("#paper");
   zoom = 1;
   now = ""; // the key of the current highlight
   asked = []; // the current sentences of this highlight
@@ -48,15 +51,14 @@ export class Paper {
   #frame = 0;
   #drawing = 0;
 
-  constructor(key, pane) {
-    this.key = key;
-    this.pane = pane;
+  constructor(id) {
+    this.id = id;
     this.ready = this.#load();
   }
 
   async #load() {
-    const shown = await pollUntil(`document?${new URLSearchParams({ key: this.key })}`);
-    Object.assign(this, { id: shown.id, title: shown.title, kind: shown.kind, marks: shown.marks });
+    const shown = await pollUntil(`document?${new URLSearchParams({ id: this.id })}`);
+    Object.assign(this, { first: shown.key, title: shown.title, kind: shown.kind, marks: shown.marks });
     const body = (shown.kind === "sheets" ? makeSheetLayout : makeTextLayout)(this, shown);
     this.node.classList.add(shown.kind);
     this.node.append(body.node);
@@ -95,12 +97,10 @@ export class Paper {
     return { text: selectedText(selection), key: keys.find(Boolean) ?? "", before: before.toString().slice(-CONTEXT_CHARS),
       page: (this.body.pages ?? []).findIndex(({ node }) => node === whole) };
   }
-  // Reload the highlights. A document without highlights gets another id with its first one.
-  async renew(key) {
-    const { id, marks } = await pollUntil(`document?${new URLSearchParams({ key })}`);
-    cache.delete(this.id);
-    Object.assign(this, { id, key, marks });
-    cache.set(id, this);
+  // Reload the highlights.
+  async renew() {
+    const { marks } = await pollUntil(`document?${new URLSearchParams({ id: this.id })}`);
+    this.marks = marks;
     await this.body.renew();
     this.draw();
   }
@@ -155,7 +155,7 @@ export class Paper {
     this.draw();
   }
   async refresh() {
-    const states = await get("states", { key: this.key }).catch(() => null);
+    const states = await get("states", { id: this.id }).catch(() => null);
     if (states) this.recolour(states);
   }
 

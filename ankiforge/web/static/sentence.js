@@ -128,7 +128,7 @@ export function makeSentenceView(card, name, onChange) {
   // Return what to send. If nothing is blanked out, blank out the focused word, or else focus the first word and return null.
   function readDecision() {
     if (gaps.length && !isOwn()) return { act: "accept", gap: number() };
-    if (spans.length) return { act: "make", mode: "cloze", ...readSelection() };
+    if (spans.length) return { act: "make", ...readSelection() };
     if (!hideFocused()) focus();
     return null;
   }

@@ -129,7 +129,7 @@ export function makeSheetLayout(paper, shown) {
     }, paper.zoom === 1 ? 0 : ZOOM_DELAY);
   }
 
-  const first = pages[shown.marks.find(({ key }) => key === paper.key)?.page ?? 0];
+  const first = pages[shown.marks.find(({ key }) => key === shown.key)?.page ?? 0];
   async function begin() {
     leafWidth = 1024 / (crop.right - crop.left) / devicePixelRatio;
     await draw(first);

@@ -6,14 +6,11 @@ import { get, pollUntil } from "./server.js";
 
 const MAX_COVERS = 12; // covers loaded at once
 const PRELOAD_DELAY = 60; // ms before a selected document is loaded ahead of time
-export const CHOOSE = "Let your chat choose ten";
-const LIST_COVERS = { you: "?", words: "Aa" }; // covers of the lists
 
 export class Shelf {
   at = 0;
   documents = [];
   counts = { waiting: 0, proposed: 0 }; // totals
-  model = false; // whether a model is configured
   begins = ""; // the document or list that the page opens instead of the shelf
   without = ""; // why other highlights have no proposal
   #page;
@@ -25,8 +22,8 @@ export class Shelf {
   }
 
   async load() {
-    const { documents, model, begins, without, ...counts } = await get("shelf");
-    Object.assign(this, { documents, model, begins, without, counts });
+    const { documents, begins, without, ...counts } = await get("shelf");
+    Object.assign(this, { documents, begins, without, counts });
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
     this.#page.counted(counts);
   }
@@ -44,7 +41,7 @@ export class Shelf {
   }
 
   #renderRow(each, i) {
-    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? LIST_COVERS[each.list] ?? getInitials(each.title)));
+    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? getInitials(each.title)));
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
     each.coverNode = cover;
     return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: () => {
@@ -52,23 +49,21 @@ export class Shelf {
       this.#page.open(each);
     } }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), each.by && h("span", { className: "by" }, each.by),
-        each.offer && !this.model && h("span", { className: "by" }, each.offer)),
+        each.offer && h("span", { className: "by" }, each.offer)),
       countColumns(each, ([digits, noun]) => [digits, h("span", { className: "unseen" }, ` ${noun}`)]),
       !each.is_open && h("span", { className: "bare" }, each.rest),
-      h("span", { className: "go", ariaHidden: "true" }, this.#isForChat(each)
+      h("span", { className: "go", ariaHidden: "true" }, each.chat
         ? [h("span", { className: "button filled small", onclick: (/** @type {Event} */ e) => {
           e.stopPropagation();
-          this.#page.chat(each.key);
-        } }, `${each.unmarked ? CHOOSE : "Let your chat ask"} `, makeKeyLabel("⏎")), h("span", { className: "button text small" }, "Open")]
+          this.#page.chat(each.id);
+        } }, `${each.chat} `, makeKeyLabel("⏎")), h("span", { className: "button text small" }, "Open")]
         : h("span", { className: "button filled small" }, "Open ", makeKeyLabel("⏎"))));
   }
-  // For a document with few proposals, a chat is offered first.
-  #isForChat({ for_chat, unmarked }) { return unmarked || (for_chat && !this.model); }
-  get isOpened() { return this.documents.length === 1 && !this.#isForChat(this.documents[0]); }
-  async #loadCover({ key, kind, coverNode }) {
-    if (!key) return;
-    if (!this.#covers.has(key)) this.#covers.set(key, pollUntil(`cover?${new URLSearchParams({ key })}`).catch(() => null));
-    const cover = await this.#covers.get(key);
+  get isOpened() { return this.documents.length === 1 && !this.documents[0].chat; }
+  async #loadCover({ id, list, kind, coverNode }) {
+    if (list) return;
+    if (!this.#covers.has(id)) this.#covers.set(id, pollUntil(`cover?${new URLSearchParams({ id })}`).catch(() => null));
+    const cover = await this.#covers.get(id);
     if (cover?.src) {
       const image = h("img", { src: cover.src, alt: "" });
       await image.decode().catch(() => {});
@@ -90,8 +85,8 @@ export class Shelf {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       if (entry.list) return;
-      getPaper(entry.key, entry.id, $("#paper"));
-      entry.read ??= get("sitting", { key: entry.key });
+      getPaper(entry.id);
+      entry.read ??= get("sitting", { id: entry.id });
     }, PRELOAD_DELAY);
   }
   step(by) { this.select(this.at + by); }
@@ -99,7 +94,7 @@ export class Shelf {
     const entry = this.documents[this.at];
     if (!entry) return;
     clearTimeout(this.#timer);
-    if (this.#isForChat(entry)) this.#page.chat(entry.key);
+    if (entry.chat) this.#page.chat(entry.id);
     else this.#page.open(entry);
   }
 }

@@ -32,7 +32,6 @@ export class Sitting {
   at = 0;
   results = []; // the outcome of each decision: card, none or later
   opened = null; // an item outside the sitting, shown instead
-  marked = ""; // the key of the highlight just made
   isStoring = false; // whether a decision is being stored
   card = null;
   paper = null;
@@ -101,7 +100,7 @@ export class Sitting {
     this.count();
     this.onCardChange();
     markPainted();
-    const paper = item.source ? getPaper(item.source.key, item.source.document, $("#paper")) : null;
+    const paper = item.source ? getPaper(item.source.document) : null;
     if (paper && !paper.body) await paper.ready.catch(() => {});
     if (this.item !== item || this.ending) return;
     const isOther = this.#enter(paper?.body ? paper : null);
@@ -110,7 +109,7 @@ export class Sitting {
     this.strip();
     // open the next item's document ahead of time
     const next = this.items[(this.at + 1) % this.items.length]?.source;
-    if (next) setTimeout(() => getPaper(next.key, next.document, $("#paper")), REFRESH_DELAY);
+    if (next) setTimeout(() => getPaper(next.document), REFRESH_DELAY);
   }
   #look(glides) {
     const { paper, card } = this;
@@ -315,19 +314,16 @@ export class Sitting {
   async #mark(how, words) {
     if (!isFree()) return;
     const { paper } = this;
-    const before = paper.key;
+    let key = "";
     getSelection().removeAllRanges();
     await attempt(async () => {
-      const reply = await post("mark", { key: before, ...words });
+      const reply = await post("mark", { id: paper.id, ...words });
       this.#page.counted(reply);
-      this.#page.undos.push({ id: reply.undo, sitting: this, paper: before });
-      if (this.origin.entry) this.origin.entry.key = reply.key;
-      await paper.renew(reply.key);
-      this.marked = reply.key;
+      this.#page.undos.push({ id: reply.undo, sitting: this, isMark: true });
+      await paper.renew();
+      key = reply.key;
     }, { bringsCard: true });
-    if (!this.marked) return;
-    const key = this.marked;
-    this.marked = "";
+    if (!key) return;
     this.#goOn();
     await this.goToMark(key);
     tell("Marked here. The file stays as it is.", { undoes: true });
@@ -337,20 +333,18 @@ export class Sitting {
   async unmark() {
     const key = this.item?.source?.key;
     if (!key || !isFree()) return;
-    const others = this.paper.marks.filter((each) => each.key !== key);
     await attempt(async () => {
       const reply = await post("unmark", key);
       this.#page.counted(reply);
-      if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this, paper: others[0]?.key ?? "" });
+      if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this, isMark: true });
       tell("The highlight is taken out.", { undoes: Boolean(reply.undo) });
-      await this.reload(others[0]?.key ?? "");
+      if (this.paper.marks.length === 1) await this.#page.openShelf();
+      else await this.reload();
     }, { bringsCard: true });
   }
-  // After adding or removing a highlight, show the current items, or the shelf if no highlight is left.
-  async reload(key) {
-    if (!key) return this.#page.openShelf();
-    if (this.origin.entry) this.origin.entry.key = key;
-    await this.paper?.renew(key);
+  // After adding or removing a highlight, show the current items.
+  async reload() {
+    await this.paper?.renew();
     await this.load();
     this.#goOn();
     await this.show();
@@ -384,7 +378,7 @@ export class Sitting {
     if (!mayDecide()) return;
     const given = this.card.readInput(action);
     if (!given) return;
-    this.#store(action, { choice: action.choice ?? (this.card.item.beside ? 0 : this.card.picked), ...given });
+    this.#store(action, { choice: this.card.item.beside ? 0 : this.card.picked, ...given });
   }
 
   async #store(action, given) {
@@ -396,7 +390,7 @@ export class Sitting {
       this.isStoring = true;
       if (!opened && !action.stays) this.#goAhead(action);
       try {
-        const reply = await post("decide", { id: item.id, turn: item.turn, act: action.act, sitting: opened ? 0 : this.number, ...given });
+        const reply = await post("decide", { id: item.id, turn: item.turn, act: action.act, sitting: opened ? 0 : this.number, ...given, ...action.sends });
         this.#page.counted(reply);
         this.isStoring = false;
         this.#stored(reply, action);
@@ -474,12 +468,12 @@ export class Sitting {
     this.level();
     // show the document even if it had no pending items
     const { entry } = this.origin;
-    const paper = entry && !this.paper ? getPaper(entry.key, entry.id, $("#paper")) : null;
+    const paper = entry && !entry.list && !this.paper ? getPaper(entry.id) : null;
     paper?.ready.then(() => {
       if (!this.ending || this.paper || !paper.body) return;
       this.#enter(paper);
       paper.isOver = true;
-      paper.goTo(entry.key);
+      paper.goTo(paper.first);
       this.strip();
     }).catch(() => {});
     return undefined;

@@ -1,0 +1,151 @@
+"""The decisions that a user can make on an item, and their outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ankiforge.model import Strings, Texts, Value
+from ankiforge.review.selection import Selection
+
+PASSAGE_CHOICE = -1
+"""The value of `Decision.choice` for a card made from the passage itself instead of a draft."""
+RESULT_BY_ACT = {"later": "later", "reject": "none"}
+"""The result of an item by the `act` of the decision. Any other act creates a card."""
+
+
+class Decision(Value, forbid_unknown_fields=True, tag_field="act"):
+    """Base class of the decisions on an item, as sent by the web page."""
+
+    id: str
+    turn: str = ""
+    """The `content_hash` of the item as displayed, or "" to skip the check for changes."""
+    sitting: int = 0
+    """The number of the sitting in which the user decided, or 0 outside a sitting."""
+    choice: int = 0
+    """The number of the selected draft, counted from 0, or `PASSAGE_CHOICE`."""
+
+    @property
+    def act(self) -> str:
+        """The name of the decision, as sent by the web page."""
+        return str(self.__struct_config__.tag)
+
+
+class Accept(Decision, tag="accept"):
+    """Accept a draft, proposal or repair, or answer yes to a question."""
+
+    gap: int = 1
+    """The number of the gap to blank out. Gaps are counted from 1, best first."""
+    masks: str = ""
+    """The figure's masks as edited by the user, or "" if unchanged."""
+    another: bool = False
+    """Whether to make another card even if the draft would revise an existing one."""
+    forced: bool = False
+    """Whether the user overrules the checks that block the draft."""
+
+
+class AcceptLines(Decision, tag="lines"):
+    """Make cards of some lines of a form."""
+
+    lines: Strings = ()
+    """The draft ids of the ticked lines. An entry may contain several ids, separated by spaces."""
+    later: bool = False
+    """Whether the answer also applies to lines added to the form later."""
+
+
+class Reject(Decision, tag="reject"):
+    """Reject a draft, proposal, card or passage, or answer no to a question."""
+
+    passage: bool = False
+    """Whether to reject everything else in the draft's passage, too."""
+
+
+class Edit(Decision, tag="edit"):
+    """Accept a draft with edited fields, or edit a card."""
+
+    fields: Texts = {}
+    gap: int = 1
+    """The number of the gap that a preview blanks out."""
+    forced: bool = False
+
+
+class Write(Decision, tag="write"):
+    """Make a card with new fields from the passage of an item."""
+
+    fields: Texts = {}
+    gap: int = 1
+    forced: bool = False
+    replaces: bool = False
+    """Whether the card replaces the selected draft, which is then rejected."""
+
+
+class Make(Decision, tag="make"):
+    """Make a card from text selected in a proposal's sentence or in a passage."""
+
+    spans: str = ""
+    """The selected text, as positions such as `3-8,12-15`."""
+    cut: str = ""
+    """The part of the sentence to keep on the card, such as `3-80`, or "" for all of it."""
+    before: bool = False
+    """Whether the card also shows the preceding sentence."""
+    question: str | None = None
+    """The question that the selected text answers, or None to blank out the text."""
+    forced: bool = False
+
+    @property
+    def selection(self) -> Selection:
+        """The selected text."""
+        return Selection(self.spans, self.cut, self.before)
+
+
+class SetMasks(Decision, tag="masks"):
+    """Change the masks of a card's figure."""
+
+    masks: str = ""
+
+
+class Restore(Decision, tag="restore"):
+    """Undo the decision that retired or rejected a card."""
+
+
+class PutOff(Decision, tag="later"):
+    """Move an item to the end of its list."""
+
+
+class Redraft(Decision, tag="others"):
+    """Have the model draft other cards for an item."""
+
+
+AnyDecision = (
+    Accept
+    | AcceptLines
+    | Reject
+    | Edit
+    | Write
+    | Make
+    | SetMasks
+    | Restore
+    | PutOff
+    | Redraft
+)
+
+
+class Done(NamedTuple):
+    """The outcome of a decision."""
+
+    take_back: Callable[[], object] | None = None
+    """Undoes the decision. None if that is impossible."""
+    action: str = ""
+    """The ID of the ledger's action that records the decision, or ""."""
+    said: str = ""
+    """A message for the user."""
+    next_id: str = ""
+    """The ID of the item to show at once: the next fact of the same passage, or the item itself if
+    it is still pending.
+    """
+    postponed_id: str = ""
+    """After a rejection, the ID of the next fact of the same passage, to be shown after all other
+    items.
+    """
+    is_pending: bool = False
+    """Whether the item is still pending."""

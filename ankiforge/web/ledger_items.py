@@ -1,0 +1,232 @@
+"""The ledger's pending drafts, questions and proposals as a source of items for the page.
+
+Pending items are cached, and reread when another program has written to the ledger or a decision
+may have changed other items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from ankiforge.ledger import PendingItems, pending_items, questions
+from ankiforge.ledger.cards import load_highlight
+from ankiforge.ledger.pending_items import PassageLocation
+from ankiforge.model import (
+    WORD_AND_TRANSLATION,
+    HighlightKey,
+    Json,
+    ShownCard,
+    is_card_id,
+    is_question_id,
+)
+from ankiforge.pipeline import chats, unmarked
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.review import Decision, Done, Review, StaleItemError, sittings
+from ankiforge.review.decisions import PutOff
+from ankiforge.review.items import find_next_offer, to_sentence
+from ankiforge.review.sittings import DocumentPile
+from ankiforge.web.documents import DocumentRenderer
+from ankiforge.web.items import ItemRenderer
+from ankiforge.web.page_part import ChatOutcome, ChatQuestion, ItemSource, ShelfList
+
+MAX_UNUSED = 5
+"""The maximum number of reasons listed for unused cards of a chat."""
+
+
+class LedgerItems(ItemSource):
+    """The items that wait in the ledger, in four lists.
+
+    The lists are new cards (`new`), changed cards and questions (`you`), questions about word
+    lists (`words`) and passages without a card (`none`). The first and last are shown document by
+    document.
+    """
+
+    prefix = ""
+    lists = {
+        "you": ShelfList("Only you can answer", "changed cards, questions", "?"),
+        "words": ShelfList("Words", "with your translation", "Aa"),
+    }
+
+    def __init__(
+        self, workspace: Workspace, renderer: ItemRenderer, documents: DocumentRenderer
+    ) -> None:
+        """Create the source without reading the ledger yet."""
+        self._workspace = workspace
+        self._ledger = workspace.ledger
+        self._review = Review(workspace)
+        self._renderer = renderer
+        self._documents = documents
+        self._pending: PendingItems | None = None
+        self.queues: dict[str, list[str]] = {}
+        # Skipped items, oldest first; they are shown last.
+        self._skipped: dict[str, None] = {}
+
+    def forget(self) -> None:
+        """Reread the items when they are needed next."""
+        self._pending = None
+
+    def refresh(self) -> None:
+        """Reread the items if they may have changed."""
+        self._ledger.read_journal()
+        pending = pending_items.load_pending_items(self._ledger, self._pending)
+        if pending is self._pending:
+            return
+        self._pending = pending
+        word_ids = set[str]()
+        if pending.questions:
+            for question in questions.find_open_questions(self._ledger):
+                if question.old == WORD_AND_TRANSLATION:
+                    word_ids.add(question.id)
+        other_ids = [id for id in pending.questions if id not in word_ids]
+        self.queues = {
+            "new": [*pending.new_drafts],
+            "you": [*pending.changed_cards, *other_ids],
+            "words": [id for id in pending.questions if id in word_ids],
+            "none": [place.id for place in pending.uncarded],
+        }
+        skip_ranks = {id: rank for rank, id in enumerate(self._skipped, 1)}
+        for queue in self.queues.values():
+            queue.sort(key=lambda id: skip_ranks.get(id, 0))
+
+    def count(self) -> dict[str, int]:
+        """Count the pending items of each list."""
+        self.refresh()
+        return {id: len(queue) for id, queue in self.queues.items()}
+
+    def order(self, list_id: str) -> Sequence[str]:
+        """Return the IDs of a list's items, with put-off items last."""
+        self.refresh()
+        return tuple(self.queues[list_id])
+
+    # --- documents ----------------------------------------------------------------------
+
+    def find_piles(self, key: str = "") -> list[DocumentPile]:
+        """Return one pile per document with undecided highlights, best first.
+
+        If `key` is given, only the document that contains this highlight is included.
+        """
+        self.refresh()
+        undecided = set(self.queues["none"])
+        places = [place for place in self.uncarded if place.id in undecided]
+        return sittings.load_piles(self._ledger, self.queues["new"], places, key)
+
+    @property
+    def uncarded(self) -> Sequence[PassageLocation]:
+        """The passages without a card, best first."""
+        return self._pending.uncarded if self._pending else ()
+
+    def select_best_ids(self, pile: DocumentPile) -> list[str]:
+        """Return the IDs of a document's ten best drafts and proposals, in reading order."""
+        items = pile.select_best_items(self._review.load_item, self._skipped)
+        return [item.id for item in items]
+
+    # --- one item -----------------------------------------------------------------------
+
+    def face(self, id: str) -> Json | None:
+        """Render an item as JSON, with the draft for the passage's next fact, if any, as `then`.
+
+        An item that is no longer pending leaves its list.
+        """
+        item = self._review.load_item(id)
+        if item is None:
+            self._remove_from_list(id)
+            return None
+        item_json = self._renderer.render_item(item)
+        if item_json.get("several") and item.highlight:
+            next_item = find_next_offer(self._ledger, item.highlight, besides=id)
+            if next_item:
+                item_json["then"] = self._renderer.render_item(next_item)
+        return item_json
+
+    def decide(self, decision: Decision) -> Done:
+        """Apply a decision, and put the rest of its passage first or last in the list."""
+        if isinstance(decision, PutOff):
+            return self._put_off(decision.id)
+        try:
+            done = self._review.decide(decision)
+        except StaleItemError as error:
+            if error.item:
+                error.face = self._renderer.render_item(error.item)
+            else:
+                self._remove_from_list(decision.id)
+            raise
+        queue = self.queues[self._remove_from_list(decision.id) or "new"]
+        if done.next_id:
+            queue.insert(0, done.next_id)
+        if done.postponed_id:
+            queue.append(done.postponed_id)
+        # these decisions may change other items
+        if done.is_pending or is_question_id(decision.id) or is_card_id(decision.id):
+            self.forget()
+        return done
+
+    def _put_off(self, id: str) -> Done:
+        list_id = self._remove_from_list(id)
+        self._skipped[id] = None
+        if list_id:
+            self.queues[list_id].append(id)
+        return Done(partial(self._skipped.pop, id, None))
+
+    def _remove_from_list(self, id: str) -> str:
+        """Remove an item from its list, and return the list's ID, or "" if it wasn't in any."""
+        self._skipped.pop(id, None)
+        for list_id, queue in self.queues.items():
+            if id in queue:
+                queue.remove(id)
+                return list_id
+        return ""
+
+    def preview(self, decision: Decision) -> ShownCard:
+        """Build a card from the fields in the editor, or from the selected text."""
+        return self._review.preview(decision)
+
+    # --- a chat -------------------------------------------------------------------------
+
+    def ask(self, id: str) -> ChatQuestion:
+        """Return a prompt for a chat.
+
+        By default, the prompt asks for cards from the best highlights of all documents. If `id`
+        names a document, only its highlights are used. If the document has none, the chat is asked
+        to choose passages.
+        """
+        request = None
+        if self._documents.has_no_highlights(id):
+            request = self._documents.request_passages(id)
+        return self._build_question(self._documents.get_key(id), request)
+
+    def _build_question(
+        self, key: str, request: unmarked.DocumentRequest | None
+    ) -> ChatQuestion:
+        asked_keys = frozenset[HighlightKey]()
+        said = text = ""
+        if request and request.remaining_parts:
+            part = request.remaining_parts[0]
+            text = unmarked.build_chat_text(self._workspace, request, part)
+            said = request.describe_part_request(part)
+        elif not request:
+            document = ""
+            if key:
+                document = load_highlight(self._ledger, key).document.key
+            export = chats.export_chats(self._workspace, document=document)
+            said = to_sentence(export.summary)
+            if export.texts:
+                text, asked_keys = export.texts[0], export.keys[0]
+
+        def apply_reply(reply: str) -> ChatOutcome:
+            result = chats.record_answer(
+                self._workspace, reply, asked=asked_keys, about=request
+            )
+            self.forget()
+            second_reading = ""
+            if result.drafted:
+                second_reading = chats.build_second_reading_text(self._workspace, reply)
+            return ChatOutcome(
+                result.summary,
+                bool(result.drafted or result.read_again),
+                tuple(problem.what for problem in result.unused[:MAX_UNUSED]),
+                self._build_question(key, request),
+                second_reading,
+            )
+
+        return ChatQuestion(said, text, apply_reply)
