@@ -123,6 +123,9 @@ def main() -> None:
     choices("Few and sure, eight fresh sources:", rows("few-and-sure.jsonl"))
     choices("The same of papers, vaults, exports and books:", rows("mixed.jsonl"))
     choices("First tens, a card in one key for every fact:", rows("by-one-key.jsonl"))
+    choices(
+        "First tens, best means best, seventeen fresh sources:", rows("best-first.jsonl")
+    )
     tens("Tens of the first two documents, seven sources:", rows("how-built.jsonl"))
 
 
