@@ -12,7 +12,7 @@ from tests.anki.stories import do
 
 CELLS = "What is a Katze?::cat\n"
 MORE = CELLS + "\nWhat is a Hund?::dog\n"
-LINE = "sources:\n  - obsidian: {{name: notes, path: notes, cards: [inline, o2a, flashcards]}}\n{}"
+LINE = "sources:\n  - obsidian: {{name: notes, path: notes, cards: [inline, o2a]}}\n{}"
 
 
 class Desk(stories.Desk):

@@ -9,16 +9,16 @@ import pytest
 
 PLUGINS = {
     "osr": "obsidian-spaced-repetition",
-    "flashcards": "flashcards-obsidian",
+    "o2a": "obsidian-to-anki-plugin",
 }
 NOTE = """\
 The ==mitochondrion== makes the energy of a cell.
 
-{Insulin} lowers the sugar in the blood.
+STARTI [Basic] What does insulin lower? Back: The sugar. ENDI
 
 What does glucagon raise?::The sugar in the blood.
 """
-INSULIN = "{{c1::Insulin}} lowers the sugar in the blood."
+INSULIN = "What does insulin lower?"
 
 
 def switch(vault: Path, *names: str) -> None:
@@ -52,11 +52,11 @@ def test_the_folder_of_a_plugin_that_is_switched_off_says_nothing(
     switch(vault)
     forge.ok("run")
     assert words(forge) == before
-    assert not any("Insulin" in one for one in before)
+    assert INSULIN not in before
 
 
 def test_a_plugin_counts_at_once_where_nobody_has_cards_yet(forge, vault, note) -> None:
-    switch(vault, "flashcards")
+    switch(vault, "o2a")
     forge.ok("run", vault)
     assert INSULIN in words(forge)
 
@@ -65,7 +65,7 @@ def test_a_plugin_counts_at_once_where_nobody_has_cards_yet(forge, vault, note) 
 def test_a_plugin_that_is_switched_on_later_is_followed(forge, vault, note) -> None:
     forge.ok("run", vault)
     before = words(forge)
-    switch(vault, "flashcards")
+    switch(vault, "o2a")
     forge.ok("run")
     after = words(forge)
     assert after == {**before, INSULIN: after[INSULIN]}
@@ -75,7 +75,7 @@ def test_a_plugin_that_is_switched_on_later_is_followed(forge, vault, note) -> N
 
 @pytest.mark.usefixtures("takes_marks")
 def test_cards_of_a_plugin_that_is_switched_off_later_stay(forge, vault, note) -> None:
-    switch(vault, "flashcards")
+    switch(vault, "o2a")
     forge.ok("run", vault)
     before = words(forge)
     for on in ((), ("osr",), ()):
@@ -86,7 +86,7 @@ def test_cards_of_a_plugin_that_is_switched_off_later_stay(forge, vault, note) -
 
 def test_it_survives_a_lost_database(forge, vault, note) -> None:
     forge.ok("run", vault)
-    switch(vault, "flashcards")
+    switch(vault, "o2a")
     forge.ok("run")
     before = words(forge)
     shutil.rmtree(forge.home / ".ankiforge")
@@ -100,7 +100,7 @@ def test_a_second_computer_reads_the_vault_as_the_first_one_does(
     forge.settings(
         f"sources:\n  - obsidian: {{name: notes, path: {vault}}}\n", trust=True
     )
-    switch(vault, "flashcards")
+    switch(vault, "o2a")
     forge.ok("run")
     before = words(forge)
     other = forge_in(tmp_path / "other")
@@ -116,10 +116,10 @@ def test_a_second_computer_reads_the_vault_as_the_first_one_does(
 def test_a_list_of_plugins_that_cannot_be_read_changes_nothing(
     forge, vault, note
 ) -> None:
-    switch(vault, "flashcards")
+    switch(vault, "o2a")
     forge.ok("run", vault)
     before = words(forge)
-    for broken in ("{", "{}", "[" * 3000, '["obsidian-to-anki-plugin", 1]'):
+    for broken in ("{", "{}", "[" * 3000, '["obsidian-spaced-repetition", 1]'):
         (vault / ".obsidian" / "community-plugins.json").write_text(
             broken, encoding="utf-8"
         )
@@ -135,6 +135,6 @@ def test_dialects_that_the_settings_name_count_at_once(forge, vault, note) -> No
     told = "sources:\n  - obsidian: {{name: notes, path: {}, cards: [{}]}}\n"
     forge.settings(told.format(vault, "inline"), trust=True)
     forge.ok("run")
-    forge.settings(told.format(vault, "flashcards, inline"), trust=True)
+    forge.settings(told.format(vault, "o2a, inline"), trust=True)
     forge.ok("run")
     assert INSULIN in words(forge)

@@ -57,7 +57,7 @@ IN_A_VAULT = [
     ".obsidian/community-plugins.json",
     ".obsidian/plugins/templater-obsidian/data.json",
     ".obsidian/plugins/obsidian-spaced-repetition/data.json",
-    ".obsidian/plugins/flashcards-obsidian/data.json",
+    ".obsidian/plugins/obsidian-to-anki-plugin/data.json",
 ]
 
 

@@ -16,7 +16,7 @@ from tests.reading import opened, tell_osr
 
 ROOT = Path(__file__).parents[2]
 OURS = ("inline", "block", "cloze", "glossary")
-DIALECTS = ("osr", "o2a", "flashcards")
+DIALECTS = ("osr", "o2a")
 MARKED = "A ==mark== here.\n"
 
 
@@ -122,7 +122,6 @@ def test_a_long_row_of_signs_that_never_end_is_read_in_its_length(tmp_path, sign
 NAMES = {
     "obsidian-spaced-repetition": "osr",
     "Obsidian_to_Anki": "o2a",
-    "flashcards-obsidian": "flashcards",
 }
 
 

@@ -39,9 +39,9 @@ OURS = ("inline", "block", "cloze", "glossary")
 pieces = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 lines = st.lists(st.sampled_from(LINES), max_size=24).map("\n".join)
 notes = st.one_of(pieces, lines)
-some = st.lists(
-    st.sampled_from([*OURS, "osr", "o2a", "flashcards"]), max_size=6, unique=True
-).map(tuple)
+some = st.lists(st.sampled_from([*OURS, "osr", "o2a"]), max_size=6, unique=True).map(
+    tuple
+)
 EVERYTHING = {"marks": ("==", "mark", "bold", "callout")}
 
 

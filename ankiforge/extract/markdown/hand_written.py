@@ -2,9 +2,8 @@
 
 `CardSyntax` holds the syntaxes that a note uses. One-line cards are written as `front::back`
 (`find_line_card`) or `Term: definition` (`parse_definition`). Cards that cover several lines have
-a line `?` between their sides, a tag after the question, the fields of Obsidian_to_Anki, the
-labels `Q:` and `A:`, or the Logseq tag `#card`. `parse_block_card` parses these as a block rule
-of markdown-it.
+a line `?` between their sides, the tag `#card` after the question, the fields of Obsidian_to_Anki,
+or the labels `Q:` and `A:`. `parse_block_card` parses these as a block rule of markdown-it.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from ankiforge.extract.markdown.markup import ClozeSyntax
 from ankiforge.extract.markdown.patterns import (
     BOLD_MARKER,
     BRACKET_CARD_LABEL,
+    CARD_TAG,
     ENDS_WITH_BACKLINK,
     QUESTION_LABEL,
     FieldWords,
@@ -54,8 +54,6 @@ class CardSyntax(NamedTuple):
     answer_end_line: str = ""
     """The line that ends an answer, or "" if an empty line does."""
     cloze_syntax: ClozeSyntax = ClozeSyntax()
-    question_tags: Strings = ()
-    """Tags that turn a line into a question, answered on the lines below."""
     field_words: FieldWords | None = None
     """The keywords around Obsidian_to_Anki cards, or None if such cards aren't read."""
     field_cloze_syntax: ClozeSyntax | None = None
@@ -63,7 +61,7 @@ class CardSyntax(NamedTuple):
     is_declared: bool = False
     """Whether the settings declare that the note contains a plug-in's cards."""
     reads_labels: bool = True
-    """Whether to read cards labelled `Q:` and `A:`, and Logseq blocks tagged `#card`."""
+    """Whether to read cards labelled `Q:` and `A:`, and questions tagged `#card`."""
     deck_tags: Strings = ()
     """Casefolded tags that name the deck of the cards below, as do their subtags such as
     `flashcards/anatomy`."""
@@ -422,22 +420,11 @@ def _iter_start_patterns(text: str, syntax: CardSyntax) -> Iterator[str]:
         yield rf"{re.escape(field_words.begin)}[ \t]*$"
     if field_words and field_words.begin_inline:
         yield rf"{re.escape(field_words.begin_inline)}[ \t]"
-    if syntax.question_tags:
-        yield rf".*{_compile_tag_pattern(syntax.question_tags).pattern}"
     if syntax.reads_labels:
         yield QUESTION_LABEL.replace("?P<label>", "?:")
         yield BRACKET_CARD_LABEL
         if "#card" in text or "[[card]]" in text:
-            yield _LOGSEQ_CARD.pattern
-
-
-@lru_cache(maxsize=8)
-def _compile_tag_pattern(names: Strings) -> re.Pattern[str]:
-    alternatives = "|".join(map(re.escape, names))
-    return re.compile(
-        rf"(?im:(?:^|(?<=[ \t]))#(?:{alternatives})(?P<reverse>[/-]reverse)?"
-        r"(?P<tags>(?:[ \t]*#[\w/-]+)*)[ \t]*(?:\^\d{13}[ \t]*)?$)"
-    )
+            yield rf".*{CARD_TAG}"
 
 
 def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -470,8 +457,8 @@ def parse_list_card(state: StateBlock, start: int, end: int, silent: bool) -> bo
     This is a markdown-it block rule.
     """
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
-    begins_card = _LOGSEQ_CARD.match(line) or (
-        _LIST_MARKER.match(line) and _QUESTION_LABEL.match(line)
+    begins_card = _LIST_MARKER.match(line) and (
+        _CARD_TAG.search(line) or _QUESTION_LABEL.match(line)
     )
     return bool(begins_card) and parse_block_card(state, start, end, silent)
 
@@ -488,10 +475,11 @@ _ANSWER_LABEL = regex(
 _BRACKET_CARD_LABEL = regex(BRACKET_CARD_LABEL)
 _BRACKET_GAP = regex(r"(?<![!\[\\\]])\[([^\[\]\n^]*[^\W\d][^\[\]\n]*)\](?![(\[:])")
 _HASHCARDS_LABEL = regex(r"[QAC]:[ \t]")
-# The tag of a card in Logseq, a Logseq block with such a tag, and the properties that
-# Logseq stores below the block.
-_LOGSEQ_CARD_TAG = regex(r"(?:^|(?<=\S)|(?<=\s))[ \t]*(?:#card(?![\w/-])|#?\[\[card\]\])")
-_LOGSEQ_CARD = regex(r"[-*+][ \t]+.*(?:#card(?![\w/-])|\[\[card\]\])")
+# The tag of a question, and what may follow it on a line outside lists: tags and the id that
+# flashcards-obsidian writes.
+_CARD_TAG = regex(CARD_TAG)
+_AFTER_CARD_TAG = regex(r"(?:[ \t]*#[\w/-]+)*[ \t]*(?:\^\d{13}[ \t]*)?$")
+# The properties that Logseq stores below a block.
 _LOGSEQ_PROPERTY = regex(r"[\w-]+::(?:\s|$)")
 
 
@@ -520,8 +508,6 @@ _QUESTION_TAG_LINE = regex(
 _TAG = regex(r"#([^\s#,;*_]+)")
 # The most lines of a question or an answer.
 _MAX_LINES = 400
-# The start of a numbered gap of the plug-in flashcards-obsidian.
-_NUMBERED_GAP = regex(r"(?<!\{)\{\d{1,3}:")
 _FLASHCARDS_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 
 
@@ -604,11 +590,7 @@ class _CardParser:
         card_lines: Sequence[int] = self.state.env["card_lines"]  # sorted, may be long
         if card or bisect_left(card_lines, start) == bisect_right(card_lines, start):
             return card
-        return (
-            self.parse_labelled_card(start)
-            or self.parse_bracket_card(start)
-            or self.parse_logseq_card(start)
-        )
+        return self.parse_labelled_card(start) or self.parse_bracket_card(start)
 
     def can_continue(self, card: BlockCard) -> bool:
         """Return whether an answer may go on after the blank line that ended it.
@@ -699,53 +681,95 @@ class _CardParser:
         return not is_block_start and not self._has_line_card(range(start, middle))
 
     def parse_tagged_card(self, start: int) -> BlockCard | None:
-        """Parse a card with a tag at the end of the question, and the answer below."""
-        if not self.syntax.question_tags:
+        """Parse a question tagged `#card`, with the answer below.
+
+        In a list item, the tag may be anywhere, as in Logseq, and the nested items are the
+        answer. Elsewhere, only tags may follow on its line, and the answer is the text below.
+        """
+        if not self.syntax.reads_labels:
             return None
-        tag_pattern = _compile_tag_pattern(self.syntax.question_tags)
-        answer_end = self.find_text_end(start, front=True)
-        # find the first line with the tag; a fence ends the question
-        line = start
-        text = self.get_text(line)
-        while line + 1 < answer_end and not (
-            _FENCE.match(text) or tag_pattern.search(text)
-        ):
-            line += 1
+        is_item = bool(_LIST_MARKER.match(self.get_text(start)))
+        last_line = start + 1 if is_item else self.find_text_end(start, front=True)
+        for line in range(start, last_line):
             text = self.get_text(line)
-        tag = tag_pattern.search(text)
-        if tag is None or _FENCE.match(text):
+            tag = _CARD_TAG.search(text)
+            if tag and "{{" in text:
+                return None  # the gaps alone make this a card
+            if _FENCE.match(text) or (line > start and _LIST_MARKER.match(text)):
+                return None
+            if tag and (is_item or self._is_question_tag(tag)):
+                break
+        else:
             return None
-        if "{" in self.syntax.cloze_syntax.markers and _NUMBERED_GAP.search(
-            text, 0, tag.start()
-        ):
-            return None  # the gaps alone make this a card
-        answer_start = line + 1
         level = _get_heading_level(text) if line == start else 0
-        if answer_start == answer_end:
-            # the answer may be the next paragraph or, under a heading, its section
-            answer_start = self.state.skipEmptyLines(answer_start)
-            answer_end = self.find_text_end(answer_start, level=level or 6)
-        # the answer ends after the card's id or before the next question
-        for answer_line in range(answer_start, answer_end):
-            if _FLASHCARDS_ID.search(self.get_text(answer_line)):
-                answer_end = answer_line + 1
-                break
-            if tag_pattern.search(self.get_text(answer_line)):
-                answer_end = answer_line
-                break
-        question_parts = [self.get_source(start, line), text[: tag.start()]]
-        front = "\n".join(filter(None, question_parts))
+        without_tag = text[: tag.start()].rstrip(" \t") + text[tag.end() :]
+        question = [self.get_source(start, line), without_tag]
+        if is_item:
+            further_lines, answer, card_end = self._read_nested_lines(start)
+            question += further_lines
+        else:
+            first, card_end = self._find_tagged_answer(line + 1, last_line, level)
+            answer = self.get_source(first, card_end)
         return _require_both_sides(
             BlockCard(
-                answer_end,
-                _strip_block_marker(front),
-                dedent(self.get_source(answer_start, answer_end)),
-                form_description=tag[0].split()[0],
+                card_end,
+                _strip_block_marker("\n".join(filter(None, question))),
+                dedent(answer),
+                form_description=f"#card{tag['reverse'] or ''}",
                 two_way=bool(tag["reverse"]),
-                tags=tuple(re.findall(r"[\w/-]+", tag["tags"])),
                 heading_level=level,
             )
         )
+
+    def _is_question_tag(self, tag: re.Match[str]) -> bool:
+        is_own_word = tag.string[: tag.start()][-1:] in ("", " ", "\t")
+        return is_own_word and bool(_AFTER_CARD_TAG.match(tag.string, tag.end()))
+
+    def _find_tagged_answer(
+        self, start: int, paragraph_end: int, heading_level: int
+    ) -> tuple[int, int]:
+        """Find the lines of an answer, which ends after its id or before the next question."""
+        end = paragraph_end
+        if start == end:
+            # the answer may be the next paragraph or, under a heading, its section
+            start = self.state.skipEmptyLines(start)
+            end = self.find_text_end(start, level=heading_level or 6)
+        for line in range(start, end):
+            tag = _CARD_TAG.search(self.get_text(line))
+            if _FLASHCARDS_ID.search(self.get_text(line)):
+                return start, line + 1
+            if tag and self._is_question_tag(tag):
+                return start, line
+        return start, end
+
+    def _read_nested_lines(self, start: int) -> tuple[list[str], str, int]:
+        """Read the lines below a list item, without the properties of Logseq.
+
+        Returns:
+            The further lines of the item itself, its nested items, and the line after them. If
+            there are no nested items, the further lines are returned in place of them.
+        """
+        further_lines = list[str]()
+        nested_lines = list[str]()
+        end = start + 1
+        for line in range(start + 1, self.end):
+            text = self.get_text(line).strip(_BLANK_CHARS)
+            if not text:
+                continue
+            if self.state.sCount[line] <= self.state.sCount[start]:
+                break
+            if _LIST_MARKER.match(text) and _CARD_TAG.search(text):
+                break
+            end = line + 1
+            if text in ("-", "*", "+") or _LOGSEQ_PROPERTY.match(text):
+                continue
+            if nested_lines or _LIST_MARKER.match(text):
+                nested_lines.append(self.get_source(line, line + 1))
+            else:
+                further_lines.append(text)
+        if not nested_lines:
+            return [], "\n".join(further_lines), end
+        return further_lines, "\n".join(nested_lines), end
 
     def parse_labelled_card(self, start: int) -> BlockCard | None:
         """Parse a card whose sides are labelled, e.g. `Q:` and `A:`."""
@@ -871,37 +895,6 @@ class _CardParser:
         if not _BRACKET_CARD_LABEL.match(self.get_text(line)):
             return False
         return not (line and self.get_text(line - 1).startswith("B:"))
-
-    def parse_logseq_card(self, start: int) -> BlockCard | None:
-        """Parse a Logseq block tagged `#card`, with the answer in its nested blocks."""
-        line = self.get_text(start)
-        tag = _LOGSEQ_CARD.match(line)
-        if tag is None or "{{" in line:
-            return None
-        indent = self.state.sCount[start]
-        card_end = start + 1
-        # first the remaining lines of the front, then the nested blocks; skip properties
-        # and empty items
-        front = _strip_block_marker(line)
-        children = list[str]()
-        for line_number in range(start + 1, self.end):
-            text = self.get_text(line_number).strip(_BLANK_CHARS)
-            if not text:
-                continue
-            if self.state.sCount[line_number] <= indent or _LOGSEQ_CARD.match(text):
-                break
-            card_end = line_number + 1
-            if text in ("-", "*", "+") or _LOGSEQ_PROPERTY.match(text):
-                continue
-            if children or _LIST_MARKER.match(text):
-                children.append(self.get_source(line_number, line_number + 1))
-            else:
-                front += f"\n{text}"
-        front = _LOGSEQ_CARD_TAG.sub("", front).strip()
-        back = dedent("\n".join(children))
-        return _require_both_sides(
-            BlockCard(card_end, front, back, form_description="#card")
-        )
 
     def parse_fields_card(self, start: int, line_text: str) -> BlockCard | None:
         """Parse the Obsidian_to_Anki card that begins at line `start`, if there is one."""

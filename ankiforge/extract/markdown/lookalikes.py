@@ -86,7 +86,7 @@ _TOOLS = (
         "flashcards-obsidian",
         regex(r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$"),
         ("^1",),
-        _NOT_ENABLED_REASON,
+        "of this plug-in, only `question #card` and `question::answer` are read",
     ),
     _CardTool(
         "KOReader in plain text",

@@ -169,8 +169,6 @@ class ClozeSyntax(NamedTuple):
 
     markers: frozenset[str] = frozenset()
     """Any of `==`, `bold`, `{` and `{{`. The last stands for double braces without a number."""
-    share_first_card: bool = False
-    """Whether all clozes without a number belong to the note's first card."""
 
 
 class InlineContext(NamedTuple):

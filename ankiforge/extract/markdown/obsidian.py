@@ -63,9 +63,8 @@ _LOGSEQ_CUE = regex(
 
 VaultMarkKind = Literal["==", "mark", "bold", "callout"]
 """The kinds of marks in a vault: `==x==`, `<mark>x</mark>`, `**x**` and `> [!note]`."""
-ToolDialect = Literal["osr", "o2a", "flashcards"]
-"""The dialects of the plug-ins obsidian-spaced-repetition, Obsidian_to_Anki and
-flashcards-obsidian."""
+ToolDialect = Literal["osr", "o2a"]
+"""The dialects of the plug-ins obsidian-spaced-repetition and Obsidian_to_Anki."""
 
 
 class VaultSettings(SourceSettings, kw_only=True):

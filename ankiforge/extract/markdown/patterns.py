@@ -18,6 +18,8 @@ QUESTION_LABEL = (
 """The label of a question, such as `Q:`. It may be bold, numbered or in a list."""
 BRACKET_CARD_LABEL = r"C:[ \t]+(?=\S)"
 """The label of a hashcards text in which each bracket is a gap."""
+CARD_TAG = r"(?P<tag>#card(?P<reverse>[/-]reverse)?(?![\w/-])|#?\[\[card\]\])"
+"""The tag of a question with the answer below, as in Logseq and flashcards-obsidian."""
 MIN_TERMS = 6
 """The minimum number of lines `Term: meaning` that make a list look like a glossary."""
 

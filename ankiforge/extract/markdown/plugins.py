@@ -1,8 +1,8 @@
 """Read the settings of flashcard plug-ins from an Obsidian vault.
 
 A dialect is the syntax in which a plug-in writes cards. The supported plug-ins are
-obsidian-spaced-repetition (dialect `osr`), Obsidian_to_Anki (`o2a`) and flashcards-obsidian
-(`flashcards`). `Dialects.build_syntax` combines their settings into the card syntax of a note.
+obsidian-spaced-repetition (dialect `osr`) and Obsidian_to_Anki (`o2a`). `Dialects.build_syntax`
+combines their settings into the card syntax of a note.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 PLUGIN_BY_DIALECT = {
     "osr": "obsidian-spaced-repetition",
     "o2a": "obsidian-to-anki-plugin",
-    "flashcards": "flashcards-obsidian",
 }
 """Maps each dialect to its plug-in's id, which is also the name of the plug-in's folder."""
 
@@ -103,12 +102,6 @@ class _OsrSettings(Value, rename="camel"):
         tag_pattern = re.compile(rf"(?i)(?<!\S)#(?:{'|'.join(tag_patterns)})(?![\w-])")
         front_tags = "".join(f"\n#{tag}" for tag in tags)
         return tag_pattern.search(text + front_tags) is not None
-
-
-class _FlashcardsSettings(Value, rename="camel"):
-    flashcards_tag: str = "card"
-    inline_separator: str = "::"
-    inline_separator_reverse: str = ":::"
 
 
 class _O2aDefaultSettings(
@@ -201,7 +194,6 @@ class Dialects(Value):
     names: Strings = ()
     """The dialects to read, in the order of the settings."""
     osr: _OsrSettings = _OsrSettings()
-    flashcards: _FlashcardsSettings = _FlashcardsSettings()
     o2a: _O2aSettings = _O2aSettings()
 
     def build_syntax(
@@ -225,18 +217,13 @@ class Dialects(Value):
 
         osr = self.osr
         o2a = self.o2a
-        flashcards = self.flashcards
-        reads = {
-            "osr": "osr" in self.names and osr.reads_note(text, tags),
-            "o2a": "o2a" in self.names and o2a.reads_note(path),
-            "flashcards": True,
-        }
-        names = [name for name in self.names if reads[name]]
-        if not names:
+        reads_osr = "osr" in self.names and osr.reads_note(text, tags)
+        reads_o2a = "o2a" in self.names and o2a.reads_note(path)
+        if not (reads_osr or reads_o2a):
             return None
-        syntax = CardSyntax(is_declared=names != ["o2a"])
+        syntax = CardSyntax(is_declared=reads_osr)
 
-        if "o2a" in names:
+        if reads_o2a:
             # the markers of gaps in notes of a cloze type
             inner_markers = {"{{"}
             if o2a.defaults.curly:
@@ -248,42 +235,25 @@ class Dialects(Value):
                 field_cloze_syntax=ClozeSyntax(frozenset(inner_markers)),
             )
 
-        line_separators = {"::": False}
-        cloze_markers: set[str] = set()
-        if "osr" in names:
-            line_separators = _merge_separators(
-                two_way=osr.single_line_reversed_card_separator,
-                one_way=osr.single_line_card_separator,
-            )
+        if reads_osr:
             block_separators = _merge_separators(
                 two_way=osr.multiline_reversed_card_separator,
                 one_way=osr.multiline_card_separator,
             )
             end_line = osr.multiline_card_end_marker.strip() if block_separators else ""
+            cloze_markers = set()
             for pattern, marker in _MARKER_BY_CLOZE_PATTERN.items():
                 if pattern in osr.cloze_patterns:
                     cloze_markers.add(marker)
             syntax = syntax._replace(
+                line_separators=_merge_separators(
+                    two_way=osr.single_line_reversed_card_separator,
+                    one_way=osr.single_line_card_separator,
+                ),
                 block_separators=block_separators,
                 answer_end_line=end_line,
+                cloze_syntax=ClozeSyntax(frozenset(cloze_markers)),
                 deck_tags=osr.get_deck_tags(),
-            )
-        if "flashcards" in names:
-            own_separators = _merge_separators(
-                two_way=flashcards.inline_separator_reverse,
-                one_way=flashcards.inline_separator,
-            )
-            # obsidian-spaced-repetition takes precedence
-            line_separators = own_separators | line_separators
-            cloze_markers |= {"==", "{"}
-            tag = flashcards.flashcards_tag.lstrip("#")
-            syntax = syntax._replace(question_tags=(tag,))
-        if syntax.is_declared:
-            syntax = syntax._replace(
-                line_separators=line_separators,
-                cloze_syntax=ClozeSyntax(
-                    frozenset(cloze_markers), share_first_card=names[0] == "flashcards"
-                ),
             )
         return syntax._replace(default_deck=syntax.find_deck(tags))
 

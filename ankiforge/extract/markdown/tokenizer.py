@@ -518,7 +518,7 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> 
         _move_hint_to_closer(answer_tokens[-1], opener.closer)
         if not number:
             unnumbered_count += 1
-            number = "1" if syntax.share_first_card else str(unnumbered_count)
+            number = str(unnumbered_count)
         for end in (opener, opener.closer):
             end.detail = number
             end.kind = MarkupKind.GAP

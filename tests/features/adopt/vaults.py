@@ -52,10 +52,10 @@ def o2a(made: list[Made]) -> dict[str, str]:
 
 
 def flashcards(made: list[Made]) -> dict[str, str]:
-    """`#card` and `==clozes==`, each with the id as a block id on the line below."""
+    """`#card` and clozes, each with the id as a block id on the line below."""
     return in_notes(
         [
-            f"{one.front}: =={one.back}==.\n^{one.id}"
+            f"{one.front}: {{{{c1::{one.back}}}}}.\n^{one.id}"
             if one.kind == "cloze"
             else f"{one.front}? #card\n{one.back}\n^{one.id}"
             for one in made
@@ -190,7 +190,7 @@ class World:
         self.forge, self.anki, self.tool, self.col = forge, anki, tool, anki.col
         self.vault = forge.folder / "vault"
         (self.vault / ".obsidian").mkdir(parents=True)
-        forge.settings(VAULT.format(tool))
+        forge.settings(VAULT.format("o2a" if tool == "o2a" else "inline, block, cloze"))
         self.made = list(texts(9))
         fill(self.col, tool, self.made)
         study(self.col)
