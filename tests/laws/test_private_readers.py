@@ -100,8 +100,6 @@ KEPT_IN_NOTES = {
     "KOReader": "# A\n\n## Highlights\n\n### Page 5 @ 21 May 2024\nPASSAGE\n\nNote: NOTE\n",
     "Kindle": "# A\n\n## Highlights\n\n### Highlight (yellow) - Location 64\nPASSAGE\n\n### Note - Location 64\nNOTE\n",
     "Glasp": "# A\n\n## Highlights & Notes\n\n> PASSAGE\n\nNote: NOTE\n",
-    "WeRead": "# A\n\n## 高亮划线\n\n> 📌 PASSAGE ^3-1\n> 💭 NOTE\n",
-    "WeRead, apart": "# A\n\n## 高亮划线\n\n> 📌 PASSAGE ^3-1\n\n> 💭 NOTE\n",
     "a comment of Obsidian": "==PASSAGE== %%NOTE%%\n",
     "a comment of Obsidian below": "==PASSAGE==\n%% NOTE %%\n",
     "a quote of a paper": "“PASSAGE” ([Doe](zotero://open-pdf/library/items/ABCD2345?page=1)) NOTE\n",

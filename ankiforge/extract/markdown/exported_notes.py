@@ -25,17 +25,9 @@ from ankiforge.extract.markdown.patterns import (
 from ankiforge.text import regex
 
 _HIGHLIGHTS_HEADING = regex(rf"(?i){HIGHLIGHTS_WORD}")
-# A heading above a section that contains only passages. Glasp and WeRead write them as
-# block quotes.
+# A heading above a section that contains only passages. Glasp writes them as block quotes.
 _HIGHLIGHTS_ONLY_HEADING = regex(
     rf"(?i)\W*{HIGHLIGHTS_WORD}(?: (?:&|and) (?:notes|annotations))?\W*\Z"
-)
-# The passages and thoughts that WeRead exports. A block quote may contain several, such as
-# `📌 The words ^id` and `💭 a thought`, each with a time such as `⏱ 2022-01-16`.
-_PIN = "📌"
-_PINNED_PIECE = regex(
-    rf"(?s)(?P<sign>[{_PIN}💭])\s*(?P<words>[^{_PIN}💭⏱]*?[^{_PIN}💭⏱\s-])"
-    rf"[\s-]*(?:\^[\w-]+[\s-]*)?(?=[{_PIN}💭⏱]|\Z)"
 )
 _BOOK_NOTE = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
 _TRAILING_LOCATION = (
@@ -63,10 +55,8 @@ _LOCATION_LINE = regex(
 _MIN_HEADING_WORDS = 4
 """A heading with fewer words can't be a passage itself."""
 _NOTE_HEADING = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{LOCATION}\s*\Z")
-_NOTE_LABEL = regex(
-    rf"(?is)(?:(?:my\s+)?(?:{REMARK_WORD})\s*[:：]|💭)\s*(?P<words>[^⏱]*[^⏱\s-])?"
-)
-_TAGS_OR_TIME = regex(r"(?i)tags?\s*:|⏱")
+_NOTE_LABEL = regex(rf"(?is)(?:my\s+)?(?:{REMARK_WORD})\s*[:：]\s*(?P<words>.*\S)?")
+_TAGS_LABEL = regex(r"(?i)tags?\s*:")
 
 
 @dataclass(slots=True)
@@ -74,9 +64,8 @@ class ExportedPassage:
     """A passage exported by another program, with the reader's notes on it."""
 
     block: Block
-    start: int
-    """[start, end) is the passage's span in the plain text of `block`."""
     end: int
+    """The end of the passage in the plain text of `block`."""
     note_blocks: list[Block]
     """Further blocks with the reader's notes, tags or the location. The passage is private if
     any of them is."""
@@ -101,7 +90,7 @@ def is_book_export(text: str) -> bool:
 
 def find_exported_passages(
     blocks: Sequence[Block], source: str
-) -> dict[Block, list[ExportedPassage]]:
+) -> dict[Block, ExportedPassage]:
     """Find the passages that other programs have exported into a note.
 
     Under a heading such as “Highlights”, these count as passages:
@@ -126,7 +115,7 @@ def find_exported_passages(
         source: the text that `blocks` were parsed from.
 
     Returns:
-        The passages in order, keyed by the block they are in.
+        The passages in order, keyed by the block that begins with them.
     """
     if not _may_have_passages(blocks, source):
         return {}
@@ -178,8 +167,8 @@ class _PassageReader:
         for block in blocks:
             if block.kind is BlockKind.HEADING and block.plain.casefold() == "metadata":
                 self._has_metadata = True
-        self.passages: dict[Block, list[ExportedPassage]] = {}
-        """The passages in each block that contains any."""
+        self.passages: dict[Block, ExportedPassage] = {}
+        """The passage with which each block begins, if any."""
         self._passage_items: set[ListItem] = set()
         self._section_heading = ""
         """The current section's heading, or the block that serves as a heading. "" above the
@@ -191,8 +180,6 @@ class _PassageReader:
         """The list item that says when the passages nested in it were synced, or None."""
         self.last_passage: ExportedPassage | None = None
         """The passage to which the next note refers, or None."""
-        self._pinned_passages: dict[str, ExportedPassage] = {}
-        """Maps the text of each passage exported by WeRead to the passage."""
         self._location_block: Block | None = None
         """The block that ends with the last passage's location. A note may be directly below."""
 
@@ -210,7 +197,7 @@ class _PassageReader:
             self._add_note(block.plain, block)
             return
         note = _NOTE_LABEL.match(block.plain)
-        is_note_or_tags = note or _TAGS_OR_TIME.match(block.plain)
+        is_note_or_tags = note or _TAGS_LABEL.match(block.plain)
         is_about_last = bool(self.last_passage and is_note_or_tags)
         if self._page is None and not self._is_in_highlights_section(block):
             # outside sections for passages, only those with a link back to their source,
@@ -219,9 +206,7 @@ class _PassageReader:
                 is_about_last and self._is_below_last_passage(block, previous_block)
             ):
                 return
-        if _PIN in block.plain:
-            self._read_pinned_passages(block)
-        elif is_about_last:
+        if is_about_last:
             text = (note and note["words"]) or ""
             location = _find_location(block)
             if note and location and note.end() > location.start:
@@ -264,25 +249,9 @@ class _PassageReader:
 
         If `label` is "", the page is taken from the heading above.
         """
-        self.last_passage = ExportedPassage(block, 0, end, [], label or self._page or "")
-        self.passages[block] = [self.last_passage]
+        self.last_passage = ExportedPassage(block, end, [], label or self._page or "")
+        self.passages[block] = self.last_passage
         self._passage_items.update(block.items[-1:])
-
-    def _read_pinned_passages(self, block: Block) -> None:
-        """Read the passages and thoughts from a WeRead export, skipping duplicates."""
-        if not self._is_passage(block):
-            return
-        for piece in _PINNED_PIECE.finditer(block.plain):
-            text = piece["words"]
-            if piece["sign"] != _PIN:
-                self._add_note(text, block)
-                continue
-            self.last_passage = self._pinned_passages.get(text)
-            if self.last_passage is None:
-                self.last_passage = ExportedPassage(block, *piece.span("words"), [])
-                self._pinned_passages[text] = self.last_passage
-                self.passages.setdefault(block, []).append(self.last_passage)
-                self._passage_items.update(block.items[-1:])
 
     def _is_in_synced_item(self, block: Block) -> bool:
         return self.synced_item in block.items[:-1]
@@ -314,7 +283,7 @@ class _PassageReader:
         if previous_block is None:
             return
         if previous_block in self.passages:
-            self.last_passage = self.passages[previous_block][-1]
+            self.last_passage = self.passages[previous_block]
             self.last_passage.page_label = self.last_passage.page_label or label
         elif _may_be_passage_above(previous_block, block):
             self._add_passage(previous_block, len(previous_block.plain), label)

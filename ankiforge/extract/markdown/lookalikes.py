@@ -95,6 +95,12 @@ _TOOLS = (
         "this form is not read: export the highlights as JSON or HTML",
     ),
     _CardTool(
+        "WeRead",
+        regex(r"(?m)^\#+[ \t]*高亮划线[ \t]*$"),
+        ("高亮划线",),
+        "this form is not read: mark the words with `==`",
+    ),
+    _CardTool(
         "spaced repetition",
         regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"),
         ("<!--SR:", "[!sr"),

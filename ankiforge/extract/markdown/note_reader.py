@@ -94,7 +94,6 @@ class NoteReader:
         note: NoteBlocks,
         wanted: WantedMarks,
         citations: CitationsByBlock,
-        body: str,
     ) -> None:
         """Find the exported passages, footnotes, quotes and glossaries of a note.
 
@@ -104,7 +103,6 @@ class NoteReader:
             note: the blocks of the note.
             wanted: the kinds of marks and cards to read.
             citations: the citations in the note, by block.
-            body: the note's source, with the front matter replaced by empty lines.
         """
         self._document = document
         self._namespace = namespace
@@ -128,7 +126,7 @@ class NoteReader:
         for source in sources:
             uses.update(set(_COLON_NAME.findall(source)))
         self._colon_names = {name for name, use_count in uses.items() if use_count > 1}
-        self._quotes = NoteQuotes(note, citations, wanted.marks, self._read_card, body)
+        self._quotes = NoteQuotes(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
         """The highlights of the note, in reading order."""
         self._term_lines = self._find_term_lists() if "glossary" in wanted.cards else {}
@@ -237,11 +235,11 @@ class NoteReader:
         Returns [] if the marks cover the whole passage, as in some notes from KOReader. The
         caller then reads the passage as if it had no marks.
         """
-        [passage, *other_passages] = self._exported_passages[block]
+        passage = self._exported_passages[block]
         marks = self._find_outermost_marks(block)
         marked_text = "".join([block.plain[slice(*phrase.span)] for phrase in marks])
         passage_text = block.plain[: passage.end].strip()
-        if len(marked_text) == len(passage_text) and not other_passages:
+        if len(marked_text) == len(passage_text):
             return []
         first = sentences[0]
         highlight = replace(
@@ -279,7 +277,7 @@ class NoteReader:
         elif block in self._quotes.covered_blocks:
             return
         elif block in self._exported_passages:
-            yield from map(self._read_exported_passage, self._exported_passages[block])
+            yield self._read_exported_passage(self._exported_passages[block])
         else:
             for (start, end), sides in self._term_lines.get(block, ()):
                 card = self._create_two_sided_card(block, sides)
@@ -288,27 +286,24 @@ class NoteReader:
                 yield PlacedHighlight(block, start, block, end, card)
 
     def _read_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
-        """Create the highlight for an exported passage.
-
-        If the block contains no other passage, the links that follow it are included.
-        """
-        block, start, end = passage.block, passage.start, passage.end
-        markdown, _ = block.inline.render_range(start, end)
+        """Create the highlight for an exported passage, with the links that follow it."""
+        block, end = passage.block, passage.end
+        markdown, _ = block.inline.render_range(0, end)
         urls = []
         for (link_start, _), target in block.inline.targets:
-            if link_start >= end and len(self._exported_passages[block]) == 1:
+            if link_start >= end:
                 urls.append(to_openable_url(target, ""))
         highlight = self._create_highlight(
             block,
             Form.MARK,
-            block.plain[start:end],
+            block.plain[:end],
             (markdown,),
             comment=passage.comment,
             page_label=passage.page_label,
             links=tuple(urls),
         )
         return PlacedHighlight(
-            block, start, block, end, highlight, tuple(passage.note_blocks)
+            block, 0, block, end, highlight, tuple(passage.note_blocks)
         )
 
     def _find_term_lists(self) -> dict[Block, list[tuple[Span, CardSides]]]:

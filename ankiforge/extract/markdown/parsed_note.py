@@ -337,7 +337,7 @@ class _ParsedNote:
         self._document = self._build_document(dialect, citations, privacy_reason)
 
         reader = NoteReader(
-            self._document, source.folder.namespace, self._blocks, wanted, citations, body
+            self._document, source.folder.namespace, self._blocks, wanted, citations
         )
         self._highlights = reader.read_highlights(body, front)
         self._left_out = reader.find_lookalikes(note.text, front.line_count)

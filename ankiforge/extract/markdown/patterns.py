@@ -51,10 +51,7 @@ class FieldWords(
 
 # --- passages of other programs ---------------------------------------------------------
 
-HIGHLIGHTS_WORD = (
-    r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements"
-    r"|高亮划线|划线评论)\b"
-)
+HIGHLIGHTS_WORD = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b"
 _LOCATION_NUMBER = r"[\divxlc]+(?:[-–]\d+)?"
 # Only the page is captured as `label`, because cards don't cite Kindle locations.
 LOCATION = (

@@ -38,11 +38,8 @@ PLACEHOLDER_CHARACTER = regex(f"[{COMMENT_FILLER}-\ufdef]")
 
 
 def may_have_citations(text: str) -> bool:
-    """Do a quick text search for signs of a citation or a link to a paper."""
-    return _QUOTE_SIGNS.matches(text) or ("#" in text and ".pdf#" in text.casefold())
-
-
-_QUOTE_SIGNS = WordMatcher("zotero://", "[@")
+    """Do a quick text search for signs of a link to a paper."""
+    return "zotero://" in text or ("#" in text and ".pdf#" in text.casefold())
 
 
 LIST_MARKERS = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"

@@ -3,7 +3,7 @@
 Zotero, PDF plug-ins and reading apps paste such links next to the quoted text. A `Citation` holds
 what a link cites and the page named by the link text. In a paragraph or list item, a quote is
 either text in quotation marks, or all the text before a link to an annotation. A block quote or
-callout is a quote as a whole. The rest of the text next to a quote is the reader's comment.
+callout is a quote as a whole. The rest of its text, or of the paragraph, is the reader's comment.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Citation(NamedTuple):
     span: Span
     """The span in the plain text of the block, including any brackets."""
     links: Strings = ()
-    """The link targets as written, or () for a citekey in brackets, which isn't a link."""
+    """The link targets as written."""
     paper_identifiers: tuple[Pair, ...] = ()
     """(scheme, value) of each cited paper. The schemes are `zotero`, `attachment`, `citekey`
     and `file`."""
@@ -257,8 +257,6 @@ def _iter_link_citations(block: Block) -> Iterator[Citation]:
         else:
             citation = _parse_pdf_link(target, span)
         yield _parse_link_text(plain, citation) if citation else Citation(span)
-    if "[@" not in plain:
-        return
     for match in _CITEKEY.finditer(plain):
         paper = ("citekey", match["key"].rstrip(".,;:"))
         label = _parse_page_label(match[0])
@@ -283,7 +281,7 @@ def _parse_link_text(plain: str, citation: Citation) -> Citation:
 
 
 def _merge_adjacent_links(plain: str, links: Iterator[Citation]) -> list[Citation]:
-    """Merge links to papers with the links next to them (e.g. a DOI), and drop the rest."""
+    """Merge links to papers with the links and citekeys next to them, and drop the rest."""
     citations: list[Citation] = []
     for link in sorted(links, key=lambda link: link.span):
         if citations:
@@ -293,7 +291,7 @@ def _merge_adjacent_links(plain: str, links: Iterator[Citation]) -> list[Citatio
                 continue
         if link.paper_identifiers:
             citations.append(link)
-    return citations
+    return [citation for citation in citations if citation.links]
 
 
 def _extend_to_brackets(plain: str, citation: Citation, previous_end: int) -> Citation:
@@ -341,11 +339,6 @@ REMARK_TEXT = regex(
 )
 """A reader's comment that begins with an emoji or a word such as `Note:`."""
 
-# An Obsidian comment on one line, and the directives that the plug-in Zotero Integration
-# writes into some of these comments.
-_HIDDEN_COMMENT = regex(r"%%(?P<words>[^%\n]+)%%")
-_COMMENT_LINE = regex(r"[\s>*+-]*%%")
-_TEMPLATE_DIRECTIVE = regex(r"(?i)\s*(?:(?:begin|end)\s+\w+|import date:.*)\s*\Z")
 _WORD = regex(r"\w")
 # The punctuation between a quote, or its link, and the comment that follows.
 _LEADING_PUNCTUATION = regex(r"\A[\s.,;:)\]–—\-·|@。，、；：）]+")
@@ -554,21 +547,16 @@ class NoteQuotes:
         self,
         note: NoteBlocks,
         citations: CitationsByBlock,
-        wanted_marks: frozenset[str],
         is_card: Callable[[Block], object],
-        body: str = "",
     ) -> None:
         """Find the quotes in a note.
 
         Args:
             note: the blocks of the note.
             citations: the citations in the note, by block.
-            wanted_marks: the kinds of marks to read.
             is_card: returns whether a block is a card.
-            body: the source of the note, including comments.
         """
         self._note = note
-        self._lines = body.split("\n") if "%%" in body else []
         self.quotes_by_start: dict[Block, dict[int, Quote]] = {}
         """Maps each block in which quotes start to these quotes, by start offset."""
         self.covered_blocks: set[Block] = set()
@@ -598,7 +586,7 @@ class NoteQuotes:
                     if not block_quotes and self._has_unclear_link(block):
                         self.unclear_blocks.append(block)
             for new_quote in quotes:
-                self._add_quote(new_quote, wanted_marks)
+                self._add_quote(new_quote)
 
     def _has_only_links(self, block: Block) -> bool:
         if block.kind is BlockKind.HEADING or block.inline.is_footnote:
@@ -646,56 +634,21 @@ class NoteQuotes:
             and block not in self._link_only_blocks
         )
         for citation in self._citations.get(block, ()):
-            if citation.annotation or (
-                is_in_quote and citation.links and citation.has_location
-            ):
+            if citation.annotation or (is_in_quote and citation.has_location):
                 return True
         return False
 
-    def _add_quote(self, quote: Quote, wanted_marks: frozenset[str]) -> None:
-        """Add a quote, unless it's the reader's own remark or will become another highlight.
-
-        The latter is the case if the text has a wanted mark but is only cited by citekey, not
-        by a link.
-        """
+    def _add_quote(self, quote: Quote) -> None:
+        """Add a quote, unless it's the reader's own remark."""
         first = quote.pieces[0]
         last = quote.pieces[-1]
-        last_block = (last.block, *quote.extra_blocks)[-1]
-        hidden_comment = self._find_hidden_comment(first.block, last_block)
-        quote = quote._replace(comment=_join_lines(quote.comment, hidden_comment))
         if REMARK_TEXT.match(first.block.plain[: first.start] + quote.text):
             return
-        markers: set[str] = set()
-        for piece in quote.pieces:
-            markers.update(phrase.mark_kind for phrase in piece.block.inline.phrases)
-            if piece.block.callouts:
-                markers.add("callout")
-        if not quote.citation.links and not markers.isdisjoint(wanted_marks):
-            return
-
         self.quotes_by_start.setdefault(first.block, {})[first.start] = quote
         self.covered_blocks.update(self._note.get_block_range(first.block, last.block))
         self.covered_blocks.update(quote.extra_blocks)
         for piece in quote.pieces:
             self._pieces.setdefault(piece.block, []).append(piece)
-
-    def _find_hidden_comment(self, first: Block, last: Block) -> str:
-        """Return the `%%` comments in a quote or on the line below it.
-
-        That's where the templates of import plug-ins put the reader's comment.
-        """
-        start, end = first.lines[0], last.lines[1]
-        lines = self._lines[start:end]
-        if self._lines[end : end + 1] and _COMMENT_LINE.match(self._lines[end]):
-            lines.append(self._lines[end])
-        comments = []
-        for line in lines:
-            for comment in _HIDDEN_COMMENT.finditer(line):
-                text = comment["words"]
-                remark = REMARK_TEXT.match(text)
-                if not _TEMPLATE_DIRECTIVE.match(text):
-                    comments.append(remark["words"] if remark else text.strip())
-        return _join_lines(*comments)
 
     def is_in_quote(self, block: Block, span: Span) -> bool:
         """Return whether any quote overlaps `span` in the block's plain text."""
@@ -715,10 +668,9 @@ class NoteQuotes:
         if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
             return []
         citations = self._citations.get(block, ())
-        linked = [citation for citation in citations if citation.links]
         quotes = []
         text_start = 0
-        for citation in linked:
+        for citation in citations:
             before = trim_quote(block.plain, text_start, citation.start)
             text_start = citation.end
             quoted = citation.quote_span
@@ -727,14 +679,14 @@ class NoteQuotes:
             if (
                 before
                 and not quoted
-                and self._is_quote_without_marks(block, before, linked)
+                and self._is_quote_without_marks(block, before, citations)
             ):
                 quoted = before
             if quoted:
                 quotes.append(Quote((QuotePiece(block, *quoted),), citation))
         if len(quotes) != 1:
             return quotes
-        return [self._add_comment(quotes[0], linked)]
+        return [self._add_comment(quotes[0], citations)]
 
     def _is_quote_without_marks(
         self, block: Block, span: Span, citations: Sequence[Citation]
@@ -759,8 +711,8 @@ class NoteQuotes:
     def _add_comment(self, quote: Quote, citations: Sequence[Citation]) -> Quote:
         """Add the reader's comment to the only quote in a block.
 
-        The comment is the text after the quote, plus any list items nested below. If there are
-        other words before the quote, there's no comment.
+        The comment is the text after the quote. If there are other words before the quote,
+        there's no comment.
         """
         [piece] = quote.pieces
         block = piece.block
@@ -769,26 +721,7 @@ class NoteQuotes:
         end = max(piece.end, citations[-1].end)
         text_after = clean_comment(block.plain[end:].lstrip(_CLOSING_MARKS))
         remark = REMARK_TEXT.match(text_after)
-        text_after = remark["words"] if remark else text_after
-        items = self._find_comment_items(block) if block.items else ()
-        comment = _join_lines(text_after, *(item.plain for item in items))
-        return quote._replace(comment=comment, extra_blocks=items)
-
-    def _find_comment_items(self, item: Block) -> tuple[Block, ...]:
-        """Return the blocks nested in a list item, which may be a comment on its quote.
-
-        Returns () if any of them contains marks, citations or a card.
-        """
-        items: list[Block] = []
-        below = self._note.find_next(item)
-        while below and item.items[-1] in below.items:
-            if below in self._cards or below in self._citations or below.card_sides:
-                return ()
-            if not below.is_text or _find_highlight_spans(below):
-                return ()
-            items.append(below)
-            below = self._note.find_next(below)
-        return tuple(items)
+        return quote._replace(comment=remark["words"] if remark else text_after)
 
     # --- block quotes and callouts ----------------------------------------------------
 
@@ -835,9 +768,7 @@ class NoteQuotes:
         citations: list[Citation] = []
         for block in blocks:
             citations.extend(self._citations.get(block, ()))
-        if not any(citation.links or citation.page_label for citation in citations):
-            return None
-        return reduce(Citation.merge, citations)
+        return reduce(Citation.merge, citations) if citations else None
 
     def _has_links_outside_text(self, block: Block) -> bool:
         """Return whether a block's links cite its text rather than being part of a sentence.
