@@ -28,9 +28,9 @@ from ankiforge.ledger import (
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
-    LOGSEQ_CARD,
     LOGSEQ_MARK,
     OTHER_TOOL_NOTE_PREFIX,
+    TAGGED_CARD,
     FeatureNotice,
     Json,
     Pair,
@@ -432,7 +432,7 @@ MAX_SHOWN_CHANGES = 5
 """The maximum number of changed cards that a run lists, unless verbose."""
 MAX_CHANGE_CHARS = 70
 CONFLICT_REASON = "you changed it, too; you choose whose words stay: ankiforge review"
-_REPORTED_KINDS = (CARD_IN_HEADING, LOGSEQ_CARD, LOGSEQ_MARK)
+_REPORTED_KINDS = (CARD_IN_HEADING, TAGGED_CARD, LOGSEQ_MARK)
 """The kinds of skipped text that `run` reports, in this order. Notes of other tools are reported by
 the name of the tool.
 """

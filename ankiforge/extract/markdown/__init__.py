@@ -20,13 +20,7 @@ from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSet
 from ankiforge.extract.discover import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_source_kind
 from ankiforge.extract.file_source import File, FileSource, FindPicture, select_card_forms
 from ankiforge.extract.files import read_when_settled
-from ankiforge.extract.markdown.patterns import (
-    BRACKET_CARD_LABEL,
-    EXPORT_SIGN,
-    MIN_TERMS,
-    QUESTION_LABEL,
-    may_have_backlink,
-)
+from ankiforge.extract.markdown.forms import may_hold_highlights
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -36,7 +30,7 @@ from ankiforge.model import (
     WholeText,
     hash16,
 )
-from ankiforge.text import WordMatcher, regex
+from ankiforge.text import regex
 from ankiforge.text.private import contains_private_tag_name
 
 if TYPE_CHECKING:  # the modules that read notes are loaded when the first note is read
@@ -90,36 +84,13 @@ class WantedMarks(NamedTuple):
     """Whether a line `key:: value` is a field instead of a card."""
 
 
-# Maps each kind of mark and card to signs without which a note contains none of this kind.
-_SIGNS_BY_KIND = {
-    "==": WordMatcher("==", "＝＝"),
-    "mark": WordMatcher("<mark", "<span", "~={"),
-    "bold": WordMatcher("**", "__"),
-    "callout": WordMatcher("[!"),
-    "quote": WordMatcher(">"),
-    "inline": WordMatcher("::", "：："),
-    "cloze": WordMatcher("{{"),
-}
-_SEPARATOR_LINE = regex(r"\n[ \t>]*[?？]{1,2}[ \t]*\n")
-# A question such as `Q: …`, or a hashcards text with gaps. A pattern that begins with the
-# previous line end is much faster than one that begins with `^`.
-_LABELLED_CARD = regex(rf"\n[ \t>]*(?:{QUESTION_LABEL}|{BRACKET_CARD_LABEL})")
-# The tag of a card in Logseq.
-_LOGSEQ_CARD = regex(r"#card\b|\[\[card\]\]")
-# As many lines as a glossary has, each of which may be `Term: meaning` in a list or with a
-# bold term.
-_TERM_LINES = regex(
-    r"(?m)\n(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
-    rf"[:：][^\n]*+\s*+){{{MIN_TERMS}}}"
-)
 _GLOSSARY_HEADINGS = ("glossary", "definitions", "key terms")
 """The default glossary headings, which the settings can extend."""
 # The user seems to mark in bold if there are at least `_MIN_BOLD` bold phrases. Without other
-# signs of marks or cards, `_MIN_BOLD_PER_NOTE` for each note are enough. In both cases, there
-# must be more than `_MIN_BOLD_PER_MARK` for each mark.
+# marks or cards, `_MIN_BOLD_PER_NOTE` for each note are enough. In both cases, there must be
+# more than `_MIN_BOLD_PER_MARK` for each mark.
 _MIN_BOLD = 20
 _MIN_BOLD_PER_NOTE = 3
-_OTHER_SIGNS = WordMatcher("==", "<mark", "::", "{{", "Q:", "#card")
 _MIN_BOLD_PER_MARK = 2
 # A phrase in bold. Programs write lines such as `**Page 12 (Loc. 170-73)**`, which don't
 # count.
@@ -200,10 +171,7 @@ class NoteSource(FileSource):
         for file in files:
             with suppress(ItemError):
                 note = self.to_markdown_note(file, file.read_text())
-                text = f"\n{note.text if note else ''}"
-                if _OTHER_SIGNS.matches(text):
-                    return True
-                if _TERM_LINES.search(text) or EXPORT_SIGN.search(text):
+                if note and self.may_have_highlights(note):
                     return True
         return False
 
@@ -226,34 +194,9 @@ class NoteSource(FileSource):
         return WantedMarks(marks, cards, frozenset(headings))
 
     def may_have_highlights(self, note: MarkdownNote) -> bool:
-        """Return whether the note might have highlights, judging by a quick text search.
-
-        Most notes in a vault have none, and we avoid parsing those.
-        """
-        from ankiforge.extract.markdown.placeholders import may_have_citations
-
-        text = note.text
+        """Return whether the note might have highlights, judging by a quick text search."""
         wanted = self.get_wanted_marks(note.marks)
-        lines = f"\n{text}\n"
-        folded = lines.casefold()
-        for kind in _SIGNS_BY_KIND.keys() & (wanted.marks | wanted.cards):
-            if _SIGNS_BY_KIND[kind].matches(folded):
-                return True
-        if "block" in wanted.cards:
-            if ("?" in folded or "？" in folded) and _SEPARATOR_LINE.search(folded):
-                return True
-            if _LABELLED_CARD.search(lines):
-                return True
-            if "card" in text and _LOGSEQ_CARD.search(text):
-                return True
-        if "glossary" in wanted.cards:
-            if any(heading in folded for heading in wanted.glossary_headings):
-                return True
-            if sum(map(text.count, ":：")) >= MIN_TERMS and _TERM_LINES.search(lines):
-                return True
-        if may_have_backlink(folded) or may_have_citations(text):
-            return True
-        return EXPORT_SIGN.search(lines) is not None
+        return may_hold_highlights(note.text, *wanted[:3])
 
 
 # --- files of Markdown and plain text ---------------------------------------------------

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt, rules_block
 
+from ankiforge.extract.markdown.forms import LIST_MARKERS
 from ankiforge.extract.markdown.hand_written import (
     BlockCard,
     CardSides,
@@ -30,7 +31,6 @@ from ankiforge.extract.markdown.inline import InlineText, parse_inline, render_b
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import (
     COMMENT_FILLER,
-    LIST_MARKERS,
     PreparedSource,
     restore_placeholders,
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, ListItem
-from ankiforge.extract.markdown.patterns import (
+from ankiforge.extract.markdown.forms import (
     BACKLINK_NAME,
     HIGHLIGHT_WORDS,
     HIGHLIGHTS_WORD,

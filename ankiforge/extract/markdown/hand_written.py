@@ -18,16 +18,15 @@ from itertools import count, islice
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.extract.markdown.inline import InlineText
-from ankiforge.extract.markdown.markup import ClozeSyntax
-from ankiforge.extract.markdown.patterns import (
+from ankiforge.extract.markdown.forms import (
     BOLD_MARKER,
     BRACKET_CARD_LABEL,
     CARD_TAG,
     ENDS_WITH_BACKLINK,
     QUESTION_LABEL,
-    FieldWords,
 )
+from ankiforge.extract.markdown.inline import InlineText
+from ankiforge.extract.markdown.markup import ClozeSyntax
 from ankiforge.extract.markdown.placeholders import COMMENT_FILLER
 from ankiforge.model import LETTERED_QUESTION, Form, Span, Strings
 from ankiforge.text import regex
@@ -37,6 +36,8 @@ from ankiforge.text.sentences import trim_span
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
+
+    from ankiforge.extract.markdown.plugins import FieldWords
 
 
 class CardSyntax(NamedTuple):

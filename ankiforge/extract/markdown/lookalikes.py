@@ -1,7 +1,7 @@
 """Find lookalikes: text in a note that looks like a mark or card, but is in no highlight.
 
-So that nothing is overlooked, `LOOKALIKE` searches the source independently of the parser. Each
-match outside the highlights of its block is reported to the user with a reason. Cards of other
+So that nothing is overlooked, `forms.LOOKALIKE` searches the source independently of the parser.
+Each match outside the highlights of its block is reported to the user with a reason. Cards of other
 tools are recognised by what the tool writes next to them, such as a note id from Anki. The
 command `list --no-card --all` lists everything that was left out.
 """
@@ -18,15 +18,20 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown import WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind
+from ankiforge.extract.markdown.forms import (
+    FORM_BY_KEY,
+    LOOKALIKE,
+    LOOKALIKE_STARTS,
+    MAX_INNER_CHARS,
+    UNCLOSED_FORMS,
+    Form,
+)
 from ankiforge.extract.markdown.hand_written import find_line_card
-from ankiforge.extract.markdown.patterns import QUESTION_LABEL
-from ankiforge.extract.markdown.placeholders import LIST_MARKERS, find_hidden_parts
+from ankiforge.extract.markdown.placeholders import find_hidden_parts
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
-    LOGSEQ_CARD,
-    LOGSEQ_MARK,
     OTHER_TOOL_NOTE_PREFIX,
     Highlight,
     HighlightKind,
@@ -112,9 +117,6 @@ _TOOL_TEXTS = WordMatcher(*[part for tool in _TOOLS for part in tool.parts])
 
 # --- marks and cards --------------------------------------------------------------------
 
-# The most characters between the opening and closing marker of a mark or gap.
-_MAX_INNER_CHARS = 300
-_INNER_TEXT = rf"(?:(?!\n[ \t>]*\n).){{1,{_MAX_INNER_CHARS}}}?"
 # The first character of a lookalike or separator. Line starts are tried too if
 # `_LINE_LOOKALIKE` matches. Searching for these positions is much faster than trying all of
 # `LOOKALIKE` at each character.
@@ -123,59 +125,13 @@ _START_CHARACTER_OR_LINE = regex(r"(?m)[=＝<~{｛:：]|^")
 _LINE_LOOKALIKE = regex(
     r"(?m)[?\[#QF:](?:(?<=\?)[ \t]*$|(?<=\[)!|(?<=\#)card|(?<=[QF]):|(?<=ls-type:):)"
 )
-LOOKALIKE = regex(
-    rf"""(?xsm)
-      (?:==|＝＝)(?=[^\s=])(?P<mark>{_INNER_TEXT})(?<=[^\s=])(?:==|＝＝)
-    | <mark\b[^<>]*>(?P<html>{_INNER_TEXT})</mark\s*>
-    | ~=\{{[\w-]+\}}(?P<colour>{_INNER_TEXT})=~
-    | \{{\{{(?P<gap>{_INNER_TEXT})\}}\}}
-    | ｛｛(?P<wide>{_INNER_TEXT})｝｝
-    | ^(?P<block>{LIST_MARKERS}(?:>{LIST_MARKERS})*(?:\[[^\[\]\n]\][ \t]+)?\?\??[ \t]*$)
-    | ^(?P<callout>{LIST_MARKERS}>(?:{LIST_MARKERS}>)*[ \t]*\[![^\[\]\n]+\])
-    | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
-    | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
-    | ^(?P<asked>{LIST_MARKERS}(?:>{LIST_MARKERS})*{QUESTION_LABEL.replace("?P<label>", "?:")})
-    | (?P<arrow>(?<=\S[ \t])(?::->|:<->|:<-)[ \t](?=[ \t]*\S))
-    | (?P<line>(?<!:):{{2,3}}(?!:)|：：)
-    | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
-    """
-)
-"""Text that looks like a mark or card. The name of the last matching group is its kind."""
-_LOOKALIKE_STARTS = WordMatcher(
-    "==",
-    "｛｛",
-    "：：",
-    "＝＝",
-    "<mark",
-    "~={",
-    "{{",
-    "::",
-    ":->",
-    ":<-",
-    "[!",
-    "?\n",
-    "#card",
-    "Q:",
-    "Q：",
-    "F: ",
-)
+# The forms with an opening and a closing marker.
+_PAIRED_FORMS = ("mark", "html", "colour", "gap")
 _GAP_NAME = regex(r"(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|\d{1,3}::|cloze\s+)")
 _HTML_TAG = regex(r"<[^<>\n]*>")
 _MATHS = regex(MATH_PATTERN)
 _WORD = regex(r"\w+")
-_NO_WORDS_REASON = "it contains no words"
 _UNPAIRED_REASON = "its other half is missing in the paragraph"
-# Why a lookalike isn't a mark or card although the settings select its kind, as shown to
-# the user if no other reason is known.
-_DEFAULT_REASONS = {
-    "block": "right above it there is no question, or right below it no answer",
-    "asked": "its question or answer is missing, or AnkiOps keeps it in step with Anki",
-    "callout": _NO_WORDS_REASON,
-    "line": "a side has no words, or it is a field (`key:: value`), a cell, a name or a URL",
-    "gap": "it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs or cells",
-    "mark": "it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`",
-    "html": "it contains no words, or crosses paragraphs or cells",
-}
 _HEADING_REASON = "a heading cannot be a card: write it on a line of text, or in a list"
 # The properties that Logseq itself writes below a block.
 _LOGSEQ_OWN_PROPERTY = regex(r"(?<![^\s*_])(?:id|collapsed|logseq\.[\w.-]+)::\Z")
@@ -189,55 +145,10 @@ _HIDDEN_PART_REASONS = {
 }
 
 
-class _LookalikeKind(NamedTuple):
-    display_name: str
-    """The name shown to the user."""
-    setting: str = ""
-    """The setting that enables this kind, `marks` or `cards`, or ""."""
-    setting_value: str = ""
-    """The value in this setting that stands for this kind."""
-    never_reason: str = ""
-    """Why this kind is never read, as shown to the user, or "" if a setting can enable it."""
-
-
-_KINDS = {
-    "mark": _LookalikeKind("==mark==", "marks", "=="),
-    "html": _LookalikeKind("<mark>", "marks", "mark"),
-    "gap": _LookalikeKind("{{gap}}", "cards", "cloze"),
-    "wide": _LookalikeKind(
-        "｛｛gap｝｝", never_reason="its braces are wide: write `{{gap}}`"
-    ),
-    "line": _LookalikeKind("question::answer", "cards", "inline"),
-    "arrow": _LookalikeKind(
-        "question :-> answer",
-        never_reason="only a plug-in of Logseq knows this form: write `question::answer`",
-    ),
-    "block": _LookalikeKind("? between question and answer", "cards", "block"),
-    "callout": _LookalikeKind("callout", "marks", "callout"),
-    "asked": _LookalikeKind("Q: … A: …", "cards", "block"),
-    "logseq_card": _LookalikeKind(
-        LOGSEQ_CARD,
-        never_reason="there are no words before the tag, or no block with the answer below",
-    ),
-    "logseq_mark": _LookalikeKind(
-        LOGSEQ_MARK,
-        never_reason="Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
-    ),
-}
-"""Maps the name of each group in `LOOKALIKE` to its kind."""
-_UNCLOSED_KINDS = {
-    "=": _LookalikeKind("==mark=="),
-    "＝": _LookalikeKind("==mark=="),
-    "{": _LookalikeKind("{{gap}}"),
-    "<": _LookalikeKind("<mark>"),
-}
-"""Maps the first character of an unclosed marker to the marker's kind."""
-
-
 class _LookalikeMatch(NamedTuple):
-    kind: str
-    """The name of the matching group in `LOOKALIKE`."""
-    info: _LookalikeKind
+    form: Form
+    is_unclosed: bool
+    """Whether the text is a marker without its other half."""
     line: int
     """The line number, counted from 0."""
     words: str
@@ -249,7 +160,7 @@ class _LookalikeMatch(NamedTuple):
 
 def may_have_lookalikes(text: str) -> bool:
     """Do a quick text search, returning False if a note can't contain any lookalikes."""
-    return _LOOKALIKE_STARTS.matches(text) or _TOOL_TEXTS.matches(text)
+    return LOOKALIKE_STARTS.matches(text) or _TOOL_TEXTS.matches(text)
 
 
 def find_overlooked_markup(
@@ -297,20 +208,21 @@ def find_overlooked_markup(
         if hidden_kind == "field":
             if _LOGSEQ_OWN_PROPERTY.search(body, property_start, lookalike.end):
                 continue
-        display_name, setting, setting_value, never_reason = lookalike.info
-        reason = never_reason or highlight_index.find_rejection_reason(
-            lookalike, hidden_kind
-        )
-        selected_names = wanted.marks if setting == "marks" else wanted.cards
-        if not reason and setting and setting_value not in selected_names:
-            option = f"{setting}: […, {setting_value}]"
-            unselected_lines[display_name, option].append(lookalike.line)
+        form = lookalike.form
+        name = form.name
+        reason = ""
+        if form.setting:
+            reason = highlight_index.find_rejection_reason(lookalike, hidden_kind)
+        selected = {"marks": wanted.marks, "cards": wanted.cards}.get(form.setting, ())
+        if form.setting and not reason and form.value not in selected:
+            option = f"{form.setting}: […, {form.value}]"
+            unselected_lines[name, option].append(lookalike.line)
             continue
-        may_be_heading = lookalike.kind == "line" and not reason
+        may_be_heading = form.key == "line" and not reason
         if may_be_heading and highlight_index.is_card_in_heading(lookalike):
-            display_name, reason = CARD_IN_HEADING, _HEADING_REASON
-        reason = reason or _DEFAULT_REASONS[lookalike.kind]
-        left_out.append(Lookalike(display_name, f"line {lookalike.line + 1}", reason))
+            name, reason = CARD_IN_HEADING, _HEADING_REASON
+        line_text = f"line {lookalike.line + 1}"
+        left_out.append(Lookalike(name, line_text, reason or form.reason))
 
     for (display_name, option), option_lines in unselected_lines.items():
         left_out.append(_report_unselected_kind(display_name, option, option_lines))
@@ -364,28 +276,27 @@ def _iter_matches(body: str) -> Iterator[_LookalikeMatch]:
     start_pattern = _START_CHARACTER_OR_LINE if has_line_lookalike else _START_CHARACTER
     while match := _find_next_match(body, position, start_pattern):
         group = str(match.lastgroup)
-        kind = "html" if group == "colour" else group
         position = match.end()
-        if kind == "line" and match.start() < gap_end:
+        if group == "line" and match.start() < gap_end:
             continue
-        if kind == "open" and match.start() < inner_end:
+        if group == "open" and match.start() < inner_end:
             continue
-        if kind == "gap":
+        if group == "gap":
             gap_end = match.end()
         # continue inside this match, because it may contain another one
-        if kind in ("mark", "html", "gap"):
+        if group in _PAIRED_FORMS:
             inner_end = max(inner_end, match.end())
             position = match.start() + 2
-        elif kind == "logseq_card":
+        elif group == "tagged":
             position = match.start() + 1
         line += body.count("\n", counted_until, match.start())
         counted_until = match.start()
         gap_name = _GAP_NAME.match(match[group])
         inner_text = match[group][gap_name.end() :] if gap_name else match[group]
-        info = _KINDS.get(kind) or _UNCLOSED_KINDS[match[0][0]]
-        yield _LookalikeMatch(
-            kind, info, line, _normalize_words(inner_text), *match.span()
-        )
+        is_unclosed = group == "open"
+        form = FORM_BY_KEY[UNCLOSED_FORMS[match[0][0]] if is_unclosed else group]
+        words = _normalize_words(inner_text)
+        yield _LookalikeMatch(form, is_unclosed, line, words, *match.span())
 
 
 def _find_next_match(
@@ -437,13 +348,13 @@ def _normalize_highlight(highlight: Highlight) -> str:
 
 def _is_parsed_mark(lookalike: _LookalikeMatch, block: Block) -> bool:
     for phrase in block.inline.phrases:
-        if lookalike.kind in ("mark", "html", "gap"):
+        if lookalike.form.key in _PAIRED_FORMS and not lookalike.is_unclosed:
             text = _normalize_words(block.inline.plain[phrase.start : phrase.end])
             if text and (text in lookalike.words or lookalike.words in text):
                 return True
         # an opening marker may begin a phrase that is too long for `LOOKALIKE` to match
-        is_long = 2 * (phrase.end - phrase.start) >= _MAX_INNER_CHARS
-        if lookalike.kind == "open" and is_long:
+        is_long = 2 * (phrase.end - phrase.start) >= MAX_INNER_CHARS
+        if lookalike.is_unclosed and is_long:
             return True
     return False
 
@@ -483,7 +394,7 @@ class _HighlightIndex:
         return bool(blocks) and all(block.kind is BlockKind.CODE for block in blocks)
 
     def has_highlight_for(self, lookalike: _LookalikeMatch) -> bool:
-        if lookalike.kind == "callout":
+        if lookalike.form.key == "callout":
             # if the title has no text, the callout begins with the block on the next line
             line = lookalike.line
             blocks = self._blocks_at[line] or self._blocks_at[line + 1]
@@ -505,7 +416,7 @@ class _HighlightIndex:
             return _HIDDEN_PART_REASONS[hidden_kind]
         if self._body[lookalike.start - 1 : lookalike.start] == "\\":
             return "a backslash before it makes it plain text"
-        return _UNPAIRED_REASON if lookalike.kind == "open" else ""
+        return _UNPAIRED_REASON if lookalike.is_unclosed else ""
 
     def is_card_in_heading(self, lookalike: _LookalikeMatch) -> bool:
         """Return whether a lookalike would be a card if it weren't in a heading."""

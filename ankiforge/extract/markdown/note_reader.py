@@ -23,6 +23,7 @@ from ankiforge.extract.markdown.exported_notes import (
     ExportedPassage,
     find_exported_passages,
 )
+from ankiforge.extract.markdown.forms import MIN_TERMS
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.hand_written import (
     CardSides,
@@ -38,7 +39,6 @@ from ankiforge.extract.markdown.inline import (
 )
 from ankiforge.extract.markdown.lookalikes import find_overlooked_markup
 from ankiforge.extract.markdown.markup import MarkedPhrase
-from ankiforge.extract.markdown.patterns import MIN_TERMS
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
     NoteQuotes,

@@ -27,6 +27,7 @@ from ankiforge.extract.markdown.blocks import (
     BlockKind,
     parse_blocks,
 )
+from ankiforge.extract.markdown.forms import may_have_citations
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
     find_front_matter_sentences,
@@ -43,7 +44,6 @@ from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.note_reader import NoteReader
 from ankiforge.extract.markdown.placeholders import (
     find_comment_sentences,
-    may_have_citations,
     prepare_source,
 )
 from ankiforge.extract.markdown.quotes import (

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from textwrap import indent
 from typing import NamedTuple
 
+from ankiforge.extract.markdown.forms import LIST_MARKERS
 from ankiforge.extract.markdown.front_matter import MIN_SENTENCE_WORDS
 from ankiforge.model import Strings, Texts
 from ankiforge.text import WordMatcher, regex
@@ -37,13 +38,6 @@ _OPEN_STAND_INS = {"\ufdd3" * 4: ("<!--", "-->"), "\ufdd4" * 2: ("<%", "%>")}
 PLACEHOLDER_CHARACTER = regex(f"[{COMMENT_FILLER}-\ufdef]")
 
 
-def may_have_citations(text: str) -> bool:
-    """Do a quick text search for signs of a link to a paper."""
-    return "zotero://" in text or ("#" in text and ".pdf#" in text.casefold())
-
-
-LIST_MARKERS = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
-"""The list markers that may precede the text of a line."""
 _PREFIX = rf"(?:{LIST_MARKERS}>)*{LIST_MARKERS}"
 _EMPTY_LINE = r"\n[ \t>]*(?:\n|\Z)"
 # An id of Obsidian_to_Anki, which may have written it after the end of a fence.

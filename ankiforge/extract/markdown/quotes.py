@@ -18,10 +18,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
+from ankiforge.extract.markdown.forms import REMARK_WORD, may_have_citations
 from ankiforge.extract.markdown.inline import select_outermost
 from ankiforge.extract.markdown.markup import MarkedPhrase, normalize_colour
-from ankiforge.extract.markdown.patterns import REMARK_WORD
-from ankiforge.extract.markdown.placeholders import may_have_citations
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
 

@@ -15,8 +15,8 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from ankiforge.extract.markdown.blocks import Block, NoteBlocks
+from ankiforge.extract.markdown.forms import SYNCED_ITEM
 from ankiforge.extract.markdown.front_matter import FrontMatter
-from ankiforge.extract.markdown.patterns import SYNCED_ITEM
 from ankiforge.extract.markdown.quotes import to_openable_url
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
 from ankiforge.text import regex, truncate

@@ -1,0 +1,299 @@
+"""The forms of marks and cards in notes, and the signs by which they are found.
+
+`FORMS` is the only list of them. It decides whether a note must be parsed (`may_hold_highlights`),
+which text that became no highlight is reported and why (`lookalikes`), and the table in the guide
+to notes is made from it (`render_docs_table`). The other patterns here find passages that other
+programs export into notes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from ankiforge.model import LOGSEQ_MARK, TAGGED_CARD, Strings
+from ankiforge.text import WordMatcher, regex
+
+# --- parts of patterns ------------------------------------------------------------------
+
+LIST_MARKERS = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
+"""The list markers that may precede the text of a line."""
+BOLD_MARKER = r"(?:\*\*|__)?"
+QUESTION_LABEL = (
+    rf"(?:[-*+][ \t]+|\d{{1,4}}[.)][ \t]+)?{BOLD_MARKER}"
+    rf"(?P<label>(?:Q|Question|F|Frage|问|問)\s?\d{{0,4}}){BOLD_MARKER}"
+    rf"(?::{BOLD_MARKER}[ \t]|：{BOLD_MARKER})"
+)
+"""The label of a question, such as `Q:`. It may be bold, numbered or in a list."""
+BRACKET_CARD_LABEL = r"C:[ \t]+(?=\S)"
+"""The label of a hashcards text in which each bracket is a gap."""
+CARD_TAG = r"(?:#card(?P<reverse>[/-]reverse)?(?![\w/-])|#?\[\[card\]\])"
+"""The tag of a question with the answer below, as in Logseq and flashcards-obsidian."""
+MIN_TERMS = 6
+"""The minimum number of lines `Term: meaning` that make a list look like a glossary."""
+MAX_INNER_CHARS = 300
+"""The most characters between the opening and closing marker of a lookalike."""
+_INNER_TEXT = rf"(?:(?!\n[ \t>]*\n).){{1,{MAX_INNER_CHARS}}}?"
+_QUOTED_LINE = rf"^{LIST_MARKERS}(?:>{LIST_MARKERS})*"
+# As many lines as a glossary has, each of which may be `Term: meaning` in a list or with a
+# bold term.
+_TERM_LINES = (
+    r"(?m:(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
+    rf"[:：][^\n]*+\s*+){{{MIN_TERMS}}})"
+)
+
+# --- the table --------------------------------------------------------------------------
+
+_NO_WORDS_REASON = "it contains no words"
+_NO_MARK_REASON = (
+    "it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`"
+)
+
+
+class Form(NamedTuple):
+    """A way in which marks or cards are written in notes."""
+
+    key: str
+    """The name of the form's group in `LOOKALIKE`."""
+    name: str
+    """The name shown to the user."""
+    setting: str = ""
+    """The setting that selects the form, `marks` or `cards`, or "" if the form is never read."""
+    value: str = ""
+    """The value in this setting that stands for the form."""
+    literals: Strings = ()
+    """Casefolded strings, one of which is in every note with this form."""
+    line: str = ""
+    """A pattern that the text of one of the note's lines must match, too, or ""."""
+    sign: str = ""
+    """A verbose pattern of text that looks like this form, or "" if too much text would."""
+    reason: str = ""
+    """Why such text is no highlight, if the settings select the form, as shown to the user."""
+    examples: tuple[tuple[str, str], ...] = ()
+    """(source, resulting card) pairs for the guide. In the source, `⏎` is a line break."""
+
+
+# fmt: off
+FORMS = (
+    Form(
+        "mark", "==mark==", "marks", "==", ("==", "＝＝"),
+        sign=rf"(?:==|＝＝)(?=[^\s=])(?P<mark>{_INNER_TEXT})(?<=[^\s=])(?:==|＝＝)",
+        reason=_NO_MARK_REASON,
+        examples=(
+            ("Working memory holds ==four chunks== at a time.", "cloze"),
+            ("==![[heart.png]]==", "a picture alone: its [labels are hidden](papers.md#figures)"),
+        ),
+    ),
+    Form(
+        "html", "<mark>", "marks", "mark", ("<mark", "<span"),
+        sign=rf"<mark\b[^<>]*>(?P<html>{_INNER_TEXT})</mark\s*>",
+        reason="it contains no words, or crosses paragraphs or cells",
+        examples=(("A <mark>heron</mark> eats fish.", "cloze"),),
+    ),
+    Form(
+        "colour", "<mark>", "marks", "mark", ("~={",),
+        sign=rf"~=\{{[\w-]+\}}(?P<colour>{_INNER_TEXT})=~",
+        reason="it contains no words, or crosses paragraphs or cells",
+    ),
+    Form(
+        "bold", "**bold**", "marks", "bold", ("**", "__"),
+        examples=(("The **liver** makes bile.", "not by default: cloze"),),
+    ),
+    Form(
+        "callout", "callout", "marks", "callout", ("[!",),
+        sign=rf"^(?P<callout>{LIST_MARKERS}>(?:{LIST_MARKERS}>)*[ \t]*\[![^\[\]\n]+\])",
+        reason=_NO_WORDS_REASON,
+        examples=(("> [!note] Bile⏎> It dissolves fat.", "not by default: a passage"),),
+    ),
+    Form("quote", "> passage", "marks", "quote", (">",)),
+    Form(
+        "gap", "{{gap}}", "cards", "cloze", ("{{",),
+        sign=rf"\{{\{{(?P<gap>{_INNER_TEXT})\}}\}}",
+        reason="it has no number (`{{c1::words}}`), contains no words,"
+        " or crosses paragraphs or cells",
+        examples=(
+            (
+                "Insulin is made by the {{c1::pancreas}}, glucagon by the {{c1::pancreas}} too.",
+                "cloze; Mochi's `{{1::pancreas}}` and Logseq's `{{cloze pancreas}}` count, too",
+            ),
+        ),
+    ),
+    Form(
+        "line", "question::answer", "cards", "inline", ("::", "：："),
+        sign=r"(?P<line>(?<!:):{2,3}(?!:)|：：)",
+        reason="a side has no words, or it is a field (`key:: value`), a cell, a name or a URL",
+        examples=(
+            ("What does insulin lower?::The sugar in the blood.", "basic"),
+            ("o esquecimento:::forgetting", "two-way"),
+        ),
+    ),
+    Form(
+        "block", "? between question and answer", "cards", "block", ("?", "？"),
+        line=r"[?？]{1,2}[ \t]*$",
+        sign=rf"{_QUOTED_LINE}(?P<block>(?:\[[^\[\]\n]\][ \t]+)?\?\??[ \t]*$)",
+        reason="right above it there is no question, or right below it no answer",
+        examples=(
+            (
+                "What does the pancreas make?⏎?⏎Insulin and glucagon.",
+                "basic; for long answers, code and formulas",
+            ),
+            ("o cão⏎??⏎the dog", "two-way"),
+        ),
+    ),
+    Form(
+        "asked", "Q: … A: …", "cards", "block", (":", "："),
+        line=QUESTION_LABEL,
+        sign=rf"{_QUOTED_LINE}(?P<asked>{QUESTION_LABEL.replace('?P<label>', '?:')})",
+        reason="its question or answer is missing, or AnkiOps keeps it in step with Anki",
+        examples=(("Q: What does bile do?⏎A: It dissolves fat.", "basic"),),
+    ),
+    Form("bracket", "C: … […]", "cards", "block", ("c:",), line=BRACKET_CARD_LABEL),
+    Form(
+        "tagged", TAGGED_CARD, "cards", "block", ("#card", "[[card]]"),
+        sign=r"^(?P<tagged>[^\n]*(?<!\S)\#card(?:[/-]reverse)?(?![\w/-])[^\n]*$)",
+        reason="there are no words before the tag, or no answer below",
+        examples=(
+            ("What does the liver make? #card⏎Bile.", "basic; `#card/reverse` is two-way"),
+        ),
+    ),
+    Form(
+        "glossary", "Term: meaning", "cards", "glossary", (":", "："), line=_TERM_LINES,
+        examples=(
+            (
+                "## Glossary⏎⏎- Insulin: lowers sugar⏎- Glucagon: raises sugar",
+                "basic, one per item",
+            ),
+        ),
+    ),
+    Form(
+        "wide", "｛｛gap｝｝", literals=("｛｛",), sign=rf"｛｛(?P<wide>{_INNER_TEXT})｝｝",
+        reason="its braces are wide: write `{{gap}}`",
+    ),
+    Form(
+        "arrow", "question :-> answer", literals=(":->", ":<-"),
+        sign=r"(?P<arrow>(?<=\S[ \t])(?::->|:<->|:<-)[ \t](?=[ \t]*\S))",
+        reason="only a plug-in of Logseq knows this form: write `question::answer`",
+    ),
+    Form(
+        "logseq_mark", LOGSEQ_MARK, literals=("ls-type::",),
+        sign=r"^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)",
+        reason="Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
+    ),
+)
+# fmt: on
+"""All forms, in the order in which they are tried as lookalikes."""
+FORM_BY_KEY = {form.key: form for form in FORMS}
+UNCLOSED_FORMS = {"=": "mark", "＝": "mark", "{": "gap", "<": "html"}
+"""Maps the first character of an unclosed marker to the form's key."""
+# The order matters: `line` must come after the forms with colons of their own.
+_SIGNS = [form.sign for form in FORMS if form.sign and form.key != "line"]
+LOOKALIKE = regex(
+    "(?xsm)"
+    + "\n|".join([*_SIGNS, FORM_BY_KEY["line"].sign])
+    + r"|(?P<open>(?<!=)==(?!=)|＝＝|\{\{(?:[cC]\d{1,3}(?:,\d{1,3})*::)?|<mark\b)"
+)
+"""Text that looks like a mark or card. The name of the last matching group is its form."""
+LOOKALIKE_STARTS = WordMatcher(
+    *{word for form in FORMS if form.sign for word in form.literals}
+    - {"?", "？", ":", "："},
+    *("?\n", "Q:", "Q：", "F: "),
+)
+"""Matches notes that may have lookalikes."""
+
+
+def may_hold_highlights(
+    text: str, marks: Collection[str], cards: Collection[str], headings: Collection[str]
+) -> bool:
+    """Return whether a note might have highlights, judging by a quick text search.
+
+    Most notes in a vault have none, and we avoid parsing those.
+
+    Args:
+        text: the text of the note.
+        marks: the kinds of marks to read.
+        cards: the kinds of cards to read.
+        headings: the casefolded headings of glossaries.
+    """
+    lines = f"\n{text}\n"
+    folded = lines.casefold()
+    wanted = {"marks": marks, "cards": cards}
+    for form in FORMS:
+        if form.value not in wanted.get(form.setting, ()):
+            continue
+        if _match_literals(form).matches(folded) and _compile_line(form).search(lines):
+            return True
+    if "glossary" in cards and any(heading in folded for heading in headings):
+        return True
+    if may_have_backlink(folded) or may_have_citations(text):
+        return True
+    return EXPORT_SIGN.search(lines) is not None
+
+
+@lru_cache
+def _match_literals(form: Form) -> WordMatcher:
+    return WordMatcher(*form.literals)
+
+
+@lru_cache
+def _compile_line(form: Form) -> re.Pattern[str]:
+    # a pattern that begins with the previous line end is much faster than one with `^`
+    return regex(rf"(?m)\n[ \t>]*(?:{form.line})") if form.line else regex("")
+
+
+def render_docs_table() -> Iterator[str]:
+    """Yield the lines of the table of forms in the guide to notes."""
+    yield "| you write (`⏎` is a line break) | card | setting |"
+    yield "|---|---|---|"
+    for form in FORMS:
+        for source, card in form.examples:
+            yield f"| `{source}` | {card} | `{form.setting}: {form.value}` |"
+
+
+# --- passages of other programs ---------------------------------------------------------
+
+HIGHLIGHTS_WORD = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b"
+_LOCATION_NUMBER = r"[\divxlc]+(?:[-–]\d+)?"
+# Only the page is captured as `label`, because cards don't cite Kindle locations.
+LOCATION = (
+    rf"(?:(?:locations?|loc\.?|position|pos\.?|emplacement)\s{{0,9}}:?\s{{0,9}}{_LOCATION_NUMBER}"
+    rf"|(?:pages?|seite|página)\s{{0,9}}:?\s{{0,9}}(?P<label>{_LOCATION_NUMBER}))"
+)
+# How a line such as `Highlight (yellow) - Page 42 · Location 2000` begins.
+HIGHLIGHT_WORDS = ("highlight", "markierung", "surlignement")
+TEXT_BEFORE_LOCATION = rf"(?:{'|'.join(HIGHLIGHT_WORDS)})\b.{{0,80}}?"
+# Readwise writes this phrase into a Logseq page, above the blocks with the passages, such as
+# `Highlights first synced by [[Readwise]] [[Mar 12th, 2023]]`.
+_SYNCED_PHRASE = r"(?:new )?highlights (?:first synced by|added)\b"
+SYNCED_ITEM = regex(rf"(?i)\W*{_SYNCED_PHRASE}")
+"""The list item above such passages, which says when they were synced."""
+EXPORT_SIGN = regex(
+    rf"(?im)\n[ \t>]*+(?:#++[ \t]++.*(?:{HIGHLIGHTS_WORD}|{LOCATION})|[-*+][ \t]+{_SYNCED_PHRASE}"
+    rf"|[*_]*{TEXT_BEFORE_LOCATION}(?:location|loc|page|seite|position|pos)\b[^\n]{{1,20}}$)"
+)
+"""A heading or list item above exported passages, with the line end before it."""
+BACKLINK_NAME = r"view (?:highlight|tweet)|highlight link"
+ENDS_WITH_BACKLINK = regex(
+    rf"(?i)\(\[(?:{LOCATION}|{BACKLINK_NAME})\]\([^()\s]*\)\)\s*\Z"
+)
+"""A link at the end of a passage that leads to its location."""
+_BACKLINK_SIGNS = WordMatcher(
+    *("readwise.io/", "kindle:", "omnivore.app/", "glasp.co/", "hyp.is/", "hypothes.is/"),
+    *("instapaper.com/", "view highlight](", "view tweet](", "highlight link]("),
+)
+REMARK_WORD = (
+    r"comments?|notes?|annotations?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
+    r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记"
+)
+"""The words that introduce a reader's comment before a colon."""
+
+
+def may_have_backlink(folded: str) -> bool:
+    """Return whether a casefolded text may link from a passage back to its source."""
+    return "](" in folded and _BACKLINK_SIGNS.matches(folded)
+
+
+def may_have_citations(text: str) -> bool:
+    """Do a quick text search for signs of a link to a paper."""
+    return "zotero://" in text or ("#" in text and ".pdf#" in text.casefold())
