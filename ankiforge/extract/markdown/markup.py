@@ -349,121 +349,124 @@ def parse_markup(state: StateInline, silent: bool) -> bool:
     match = _MARKUP.match(state.src, state.pos)
     if match is None:
         return False
-    kind = str(match.lastgroup)
-    resolution: _Resolution = (kind, match.end())
-    if kind in _RESOLVERS:
-        resolution = _RESOLVERS[kind](state, match)
-    if resolution is None:
+    resolved = _resolve_markup(state, match)
+    if resolved is None:
         return False
-    kind, end = resolution
+    kind, end = resolved
     raw = state.src[state.pos : end]
     state.pos = end
     if not silent:
-        _ADDERS[kind](cast(InlineState, state), match, raw)
+        _add_markup(cast(InlineState, state), kind, match, raw)
     return True
 
 
-# --- what markup means in its context ---------------------------------------------------
-
-_Resolution = tuple[str, int] | None
-"""The kind of the markup and its end position, or None for plain text."""
-_Resolver = Callable[[StateInline, re.Match[str]], _Resolution]
-_RESOLVERS: dict[str, _Resolver] = {}
-
-
-def _register_resolver(kind: str) -> Callable[[_Resolver], _Resolver]:
-    """Register a function that decides from the context what some markup means."""
-    return lambda resolver: _RESOLVERS.setdefault(kind, resolver)
-
-
-@_register_resolver("footnote")
-def _resolve_footnote(state: StateInline, match: re.Match[str]) -> _Resolution:
-    if not _MARK_IN_FOOTNOTE.search(match[0]):
-        return "footnote", match.end()
-    # marked text in a footnote is part of the sentence that contains the footnote
-    state.env.setdefault("footnote_ends", set()).add(match.end() - 1)
-    return "footnote_start", state.pos + len("^[")
-
-
-@_register_resolver("bracket")
-def _resolve_bracket(state: StateInline, match: re.Match[str]) -> _Resolution:
-    if state.pos not in state.env.get("footnote_ends", ()):
-        return None
-    return "footnote_end", match.end()
+def _resolve_markup(state: StateInline, found: re.Match[str]) -> tuple[str, int] | None:
+    """Return the kind of the markup and its end position, or None if it's plain text."""
+    kind = str(found.lastgroup)
+    context: InlineContext = state.env["context"]
+    match kind:
+        case "footnote" if _MARK_IN_FOOTNOTE.search(found[0]):
+            # marked text in a footnote is part of the sentence that contains the footnote
+            state.env.setdefault("footnote_ends", set()).add(found.end() - 1)
+            return "footnote_start", state.pos + len("^[")
+        case "bracket" if state.pos not in state.env.get("footnote_ends", ()):
+            return None
+        case "url" if not _URL_SCHEME.search(state.pending):
+            return None
+        case "reference" if not _find_reference_url(state, found):
+            return None
+        case "html" if not _is_html_tag(found):
+            # plain text, as in `vector<int>`, `a<b and c>d` or `<name>`
+            return "less", state.pos + 1
+        case "ruby" if found["base"] and "{" in context.cloze_syntax.markers:
+            return "text", state.pos + 1
+        case "gap" if not found["named"] and "{{" not in context.cloze_syntax.markers:
+            # braces without a number or the word `cloze` make a cloze only if a plug-in
+            # reads them so, because templates use them too
+            return "text", found.end()
+    return kind, found.end()
 
 
-@_register_resolver("url")
-def _resolve_url(state: StateInline, match: re.Match[str]) -> _Resolution:
-    return ("url", match.end()) if _URL_SCHEME.search(state.pending) else None
-
-
-@_register_resolver("reference")
-def _resolve_reference(state: StateInline, match: re.Match[str]) -> _Resolution:
-    return ("reference", match.end()) if _find_reference_url(state, match) else None
-
-
-@_register_resolver("html")
-def _resolve_html(state: StateInline, match: re.Match[str]) -> _Resolution:
-    if "=" in match["with"]:
-        return "html", match.end()
-    if match["element"].lower() in _HTML_ELEMENTS:
-        if _BARE_ATTRIBUTES.issuperset(match["with"].split()):
-            return "html", match.end()
-    # other angle brackets are plain text, as in `vector<int>`, `a<b and c>d` or `<name>`
-    return "less", state.pos + 1
-
-
-@_register_resolver("ruby")
-def _resolve_ruby(state: StateInline, match: re.Match[str]) -> _Resolution:
-    if match["base"] and "{" in state.env["context"].cloze_syntax.markers:
-        return "text", state.pos + 1
-    return "ruby", match.end()
-
-
-@_register_resolver("gap")
-def _resolve_gap(state: StateInline, match: re.Match[str]) -> _Resolution:
-    # braces without a number or the word `cloze` make a cloze only if a plug-in reads them
-    # so, because templates use them too
-    is_gap = match["named"] or "{{" in state.env["context"].cloze_syntax.markers
-    return ("gap" if is_gap else "text"), match.end()
+def _is_html_tag(found: re.Match[str]) -> bool:
+    if "=" in found["with"]:
+        return True
+    is_element = found["element"].lower() in _HTML_ELEMENTS
+    return is_element and _BARE_ATTRIBUTES.issuperset(found["with"].split())
 
 
 # --- a token for each kind of markup ----------------------------------------------------
 
 
-_Adder = Callable[[InlineState, re.Match[str], str], object]
-# Maps the name of each group in `_MARKUP` to its adder, which gets the markup as written.
-_ADDERS: dict[str, _Adder] = {}
+def _add_markup(state: InlineState, kind: str, found: re.Match[str], raw: str) -> None:
+    """Add the token for a kind of markup. `raw` is the markup as written."""
+    match kind:
+        case "text":
+            state.add_token(MarkupKind.TEXT, raw)
+        case "less":
+            # `<` is escaped because it would begin a tag in a field of a card
+            state.add_token(MarkupKind.TEXT, raw, escape_markdown(raw))
+        case "hash":
+            state.add_token(MarkupKind.TAG, raw, detail=raw[1:])
+        case "mark":
+            _add_mark(state, found, raw)
+        case "gap":
+            number = found["numbers"] or found["gap_number"] or ""
+            state.add_token(MarkupKind.GAP, raw, detail=number)
+        case "verbatim":
+            state.add_token(MarkupKind.OPAQUE, raw.replace("\n", " "))
+        case "lines":
+            maths = state.context.maths[int(found["number"])]
+            one_line_maths = maths.replace("\n", " ")
+            markdown = maths if state.context.is_verbatim else one_line_maths
+            state.add_token(MarkupKind.OPAQUE, one_line_maths, markdown)
+        case "templater":
+            state.add_token(MarkupKind.OPAQUE, raw, escape_markdown(raw))
+        case "address":
+            state.add_token(MarkupKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
+        case "url":
+            _add_bare_url(state, raw)
+        case "wiki":
+            _add_wiki_link(state, found["target"])
+        case "embed":
+            _add_embed(state, found["file"])
+        case "picture":
+            _add_picture(state, found["angled"] or found["bare"] or "", found["alt"])
+        case "reference":
+            _add_picture(state, _find_reference_url(state, found), found["name"])
+        case "sound":
+            path = state.context.find_media_path(found["heard"].strip())
+            markdown = f"![]({quote(path)})" if path else escape_markdown(raw)
+            state.add_token(MarkupKind.ATOM, raw, markdown)
+        case "label":
+            label = f"{FOOTNOTE_LABEL_PREFIX}{found['label_name']}"
+            state.add_token(MarkupKind.INVISIBLE, detail=label)
+        case "footnote" if found["footnote_name"]:
+            reference = f"{FOOTNOTE_PREFIX}{found['footnote_name']}"
+            state.add_token(MarkupKind.INVISIBLE, detail=reference)
+        case "footnote":
+            # the plain text includes the text of inline footnotes
+            text = f"{FOOTNOTE_PREFIX}[{found['footnote_text']}]"
+            state.add_token(MarkupKind.ATOM, raw.replace("\n", " "), "", text)
+        case "footnote_start":
+            state.add_token(MarkupKind.ATOM, raw, " (")
+        case "bracket":  # the end of such a footnote
+            state.add_token(MarkupKind.ATOM, raw, ")")
+        case "ruby":
+            state.add_token(MarkupKind.TEXT, _format_ruby(found))
+        case "script":
+            _add_super_or_subscript(state, found["raised"], found["level"])
+        case "row" | "cell":
+            _add_table_edge(state, raw, is_cell=kind == "cell")
+        case "html":
+            _add_html(state, found, raw)
+        case "cited":
+            # isn't shown, but is part of the plain text, from which keys are made
+            state.add_token(MarkupKind.ATOM, raw, "")
+        case _:  # comments, drawings and the frame of a table aren't shown
+            state.add_token(MarkupKind.INVISIBLE)
 
 
-def _register_adder(kind: str) -> Callable[[_Adder], _Adder]:
-    """Register a function that adds the token for a kind of markup."""
-    return lambda adder: _ADDERS.setdefault(kind, adder)
-
-
-@_register_adder("lines")
-def _add_multiline_maths(state: InlineState, match: re.Match[str], raw: str) -> None:
-    maths = state.context.maths[int(match["number"])]
-    one_line_maths = maths.replace("\n", " ")
-    markdown = maths if state.context.is_verbatim else one_line_maths
-    state.add_token(MarkupKind.OPAQUE, one_line_maths, markdown)
-
-
-@_register_adder("sound")
-def _add_sound(state: InlineState, match: re.Match[str], raw: str) -> None:
-    path = state.context.find_media_path(match["heard"].strip())
-    state.add_token(
-        MarkupKind.ATOM, raw, f"![]({quote(path)})" if path else escape_markdown(raw)
-    )
-
-
-@_register_adder("address")
-def _add_angled_url(state: InlineState, match: re.Match[str], raw: str) -> None:
-    state.add_token(MarkupKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
-
-
-@_register_adder("url")
-def _add_bare_url(state: InlineState, match: re.Match[str], raw: str) -> None:
+def _add_bare_url(state: InlineState, raw: str) -> None:
     """Add a token for a bare URL.
 
     `raw` starts at the URL's colon. The scheme before it is still at the end of the pending
@@ -475,10 +478,7 @@ def _add_bare_url(state: InlineState, match: re.Match[str], raw: str) -> None:
     state.add_token(MarkupKind.ATOM, url, escape_markdown(url)).target = url
 
 
-@_register_adder("script")
-def _add_super_or_subscript(state: InlineState, match: re.Match[str], raw: str) -> None:
-    text = match["raised"]
-    level = match["level"]
+def _add_super_or_subscript(state: InlineState, text: str, level: str) -> None:
     if has_unicode_script(text, level):
         state.add_token(MarkupKind.TEXT, to_unicode_script(text, level))
         return
@@ -486,7 +486,6 @@ def _add_super_or_subscript(state: InlineState, match: re.Match[str], raw: str) 
     state.add_token(MarkupKind.ATOM, to_unicode_script(text, level), markdown)
 
 
-@_register_adder("mark")
 def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
     if raw not in ("==", "＝＝"):
         token = state.add_token(MarkupKind.MARK, raw, "~=", match["colour"] or "")
@@ -504,44 +503,15 @@ def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
     token.can_close = not before.isspace()
 
 
-@_register_adder("gap")
-def _add_gap(state: InlineState, match: re.Match[str], raw: str) -> None:
-    state.add_token(
-        MarkupKind.GAP, raw, detail=match["numbers"] or match["gap_number"] or ""
-    )
+def _format_ruby(found: re.Match[str]) -> str:
+    if found["base"]:
+        return f"{found['base']}({found['readings'].replace('|', '')})"
+    if found["letters"]:
+        return f"{found['letters']}({found['braced'] or found['above']})"
+    return ruby_to_text(found)
 
 
-@_register_adder("footnote")
-def _add_footnote(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add a token for a footnote reference or an inline footnote.
-
-    The plain text includes the text of inline footnotes.
-    """
-    if match["footnote_name"]:
-        state.add_token(
-            MarkupKind.INVISIBLE, detail=f"{FOOTNOTE_PREFIX}{match['footnote_name']}"
-        )
-        return
-    detail = f"{FOOTNOTE_PREFIX}[{match['footnote_text']}]"
-    state.add_token(MarkupKind.ATOM, raw.replace("\n", " "), "", detail)
-
-
-@_register_adder("ruby")
-def _add_ruby(state: InlineState, match: re.Match[str], raw: str) -> None:
-    if match["base"]:
-        readings = match["readings"].replace("|", "")
-        state.add_token(MarkupKind.TEXT, f"{match['base']}({readings})")
-        return
-    if match["letters"]:
-        reading = match["braced"] or match["above"]
-        state.add_token(MarkupKind.TEXT, f"{match['letters']}({reading})")
-        return
-    state.add_token(MarkupKind.TEXT, ruby_to_text(match))
-
-
-@_register_adder("embed")
-def _add_embed(state: InlineState, match: re.Match[str], raw: str) -> None:
-    content = match["file"]
+def _add_embed(state: InlineState, content: str) -> None:
     name = _EMBED_NAME_END.split(content)[0].strip()
     # the name of a file may contain `#`, as in `![[figure #1.png]]`
     whole_name = content.partition("|")[0].rstrip("\\").strip()
@@ -556,9 +526,8 @@ def _add_embed(state: InlineState, match: re.Match[str], raw: str) -> None:
         token.target = _format_wiki_target(content)
 
 
-@_register_adder("wiki")
-def _add_wiki_link(state: InlineState, match: re.Match[str], raw: str) -> None:
-    name, _, alias = match["target"].partition("|")
+def _add_wiki_link(state: InlineState, target: str) -> None:
+    name, _, alias = target.partition("|")
     link_text = alias.strip()
     if not link_text:
         # Obsidian doesn't show the id of a block, `#^id`
@@ -606,9 +575,7 @@ def _format_wiki_target(link_text: str) -> str:
     return f"[[{target.rstrip(chr(92)).strip()}]]"
 
 
-@_register_adder("row")
-@_register_adder("cell")
-def _add_table_edge(state: InlineState, match: re.Match[str], raw: str) -> None:
+def _add_table_edge(state: InlineState, raw: str, *, is_cell: bool) -> None:
     """Add a token for a tag that starts or ends a row or cell of an HTML table.
 
     End tags are optional in HTML, so a start tag also ends the row or cell before it. A
@@ -625,7 +592,7 @@ def _add_table_edge(state: InlineState, match: re.Match[str], raw: str) -> None:
             break
     if is_first:
         state.add_token(MarkupKind.INVISIBLE)
-    elif match["cell"]:
+    elif is_cell:
         state.add_token(MarkupKind.ATOM, " | ")
     else:
         state.add_token(
@@ -633,7 +600,6 @@ def _add_table_edge(state: InlineState, match: re.Match[str], raw: str) -> None:
         )
 
 
-@_register_adder("html")
 def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
     """Add a token for an HTML tag.
 
@@ -707,42 +673,6 @@ def _add_media(state: InlineState, raw: str) -> None:
     if _WIDTH.fullmatch(width):
         label = f"{label}|{width}"
     state.add_token(MarkupKind.PICTURE, "", f"![{label}]({media_url})")
-
-
-_ADDERS |= {
-    "verbatim": lambda state, match, raw: state.add_token(
-        MarkupKind.OPAQUE, raw.replace("\n", " ")
-    ),
-    "templater": lambda state, match, raw: state.add_token(
-        MarkupKind.OPAQUE, raw, escape_markdown(raw)
-    ),
-    "picture": lambda state, match, raw: _add_picture(
-        state, match["angled"] or match["bare"] or "", match["alt"]
-    ),
-    "reference": lambda state, match, raw: _add_picture(
-        state, _find_reference_url(state, match), match["name"]
-    ),
-    # `<` is escaped because it would begin a tag in a field of a card
-    "less": lambda state, match, raw: state.add_token(
-        MarkupKind.TEXT, raw, escape_markdown(raw)
-    ),
-    "hash": lambda state, match, raw: state.add_token(
-        MarkupKind.TAG, raw, detail=raw[1:]
-    ),
-    "text": lambda state, match, raw: state.add_token(MarkupKind.TEXT, raw),
-    "label": lambda state, match, raw: state.add_token(
-        MarkupKind.INVISIBLE, detail=f"{FOOTNOTE_LABEL_PREFIX}{match['label_name']}"
-    ),
-    "footnote_start": lambda state, match, raw: state.add_token(
-        MarkupKind.ATOM, raw, " ("
-    ),
-    "footnote_end": lambda state, match, raw: state.add_token(MarkupKind.ATOM, raw, ")"),
-    # isn't shown, but is part of the plain text, from which keys are made
-    "cited": lambda state, match, raw: state.add_token(MarkupKind.ATOM, raw, ""),
-    # aren't shown
-    "frame": lambda state, match, raw: state.add_token(MarkupKind.INVISIBLE),
-    "gone": lambda state, match, raw: state.add_token(MarkupKind.INVISIBLE),
-}
 
 
 # The line below the header row of a table.
