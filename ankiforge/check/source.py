@@ -79,6 +79,7 @@ from ankiforge.model import (
 from ankiforge.model.hints import parse_schedule
 from ankiforge.text import WordMatcher, occlusion, regex
 from ankiforge.text.cloze import find_image_paths
+from ankiforge.text.colons import describe_doubt
 from ankiforge.text.normalize import (
     belong_to_same_word,
     find_shields,
@@ -849,25 +850,6 @@ def check_language(draft: CardContent, context: CheckContext) -> Iterator[Findin
 
 # --- lines with `::` ------------------------------------------------------------------
 
-# Matches the deck or tags of a note in another tool's syntax, or a list marker such as `1)`.
-_METADATA_KEY = regex(r"(?i)(?:TARGET[ _]DECK|FILE[ _]TAGS)\b|\W*\w{1,2}[.)）]\Z")
-_CODE_LINE = regex(
-    r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
-    # an IP address: fe80::1, 2001::1:2, but not the year in `1989::9 November`
-    r"|(?<![\w:])(?=\w*\d)(?=\d*[A-Fa-f]|\w+::[0-9A-Fa-f]*[:/])"
-    r"[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"
-    r"|::=|^\S+\s+::\s+\S+(?:\s+\S+){0,3}\s*(?:->|=>|→|⇒)"  # a grammar, a type
-    # a member of a class, but not `JavaScript::a language`
-    r"|(?<=\s)[A-Z]\w*[a-z][A-Z]\w*::\w|^[A-Z]\w*[a-z][A-Z]\w*::\w+\W*$"
-    r"|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
-)
-# Matches a typical value of a Dataview field, the Obsidian plug-in's inline metadata.
-_METADATA_VALUE = regex(
-    r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]"
-    r"|(?:true|false|yes|no)"
-    r"|(?:#[^\s,#]+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+"
-)
-
 
 @register_check(CheckInput.CIRCUMSTANCES)
 def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -878,22 +860,7 @@ def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[
     """
     highlight = context.highlight
     if highlight.form is Form.INLINE_FIELD:
-        has_several = highlight.exact.count("::") > 1
-        yield make_finding(
-            "inline_field", "it contains several" if has_several else "it may be metadata"
-        )
-    elif highlight.form is Form.INLINE:
-        front = draft.get_field("Front")
-        back = draft.get_field("Back").strip("*_= ")
-        is_question = highlight.declared or front.endswith("?")
-        is_call = _count_open_brackets(front) > 0 > _count_open_brackets(back)
-        if is_call or _CODE_LINE.search(highlight.exact):
-            yield make_finding("inline_field", "it may be code")
-        elif (not is_question and _METADATA_VALUE.fullmatch(back)) or _METADATA_KEY.match(
-            front
-        ):
-            yield make_finding("inline_field", "it may be metadata")
-
+        yield make_finding("inline_field", describe_doubt(highlight.exact))
     if draft.origin.drafter == LONG_COMMENT_DRAFTER:
         yield make_finding("says_more")
     if highlight.open_end:
@@ -907,11 +874,6 @@ def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[
         problem = context.find_picture_problem(path)
         if problem:
             yield make_finding("unreadable_picture", problem)
-
-
-def _count_open_brackets(text: str) -> int:
-    """Count the opening brackets minus the closing brackets."""
-    return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))
 
 
 # --- figures --------------------------------------------------------------------------

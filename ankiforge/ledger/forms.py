@@ -17,6 +17,7 @@ from ankiforge.ledger.tables import highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
+from ankiforge.text.colons import has_tight_colons
 from ankiforge.text.normalize import normalize_for_lookup
 
 ACCEPTED = "accept"
@@ -29,8 +30,6 @@ FIELD_FORM = "key::value"
 _DOUBTFUL_FORM = "a :: b"
 _TERM = "Term: meaning"
 """The form of lines in a list that looks like a glossary."""
-# Matches a line whose first two colons have no spaces around them.
-_COLONS_WITHOUT_SPACES = regex(r"^[^:：]*[^\s:：](?:::|：：)[^\s:：]")
 # Matches a picture, which may follow a question mark: `What is this? ![](a.png)`.
 _PICTURE = regex(r"!\[[^\]]*\]\([^)]*\)")
 # The maximum number of words in the key of a field.
@@ -54,16 +53,12 @@ def is_doubtful(highlight: Highlight) -> bool:
     """
     if highlight.written in (_TERM, WORD_AND_TRANSLATION):
         return True
-    return _has_undeclared_colons(highlight) and not _COLONS_WITHOUT_SPACES.search(
-        highlight.exact
-    )
+    return _has_undeclared_colons(highlight) and not has_tight_colons(highlight.exact)
 
 
 def parse_field_key(highlight: Highlight) -> str:
     """Return the normalized key of a `key::value` line, or "" if it can't be a field."""
-    if not _has_undeclared_colons(highlight) or not _COLONS_WITHOUT_SPACES.search(
-        highlight.exact
-    ):
+    if not _has_undeclared_colons(highlight) or not has_tight_colons(highlight.exact):
         return ""
     key = normalize_for_lookup(highlight.exact.partition("::")[0])
     return key if len(key.split()) <= _MAX_KEY_WORDS else ""

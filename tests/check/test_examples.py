@@ -209,10 +209,9 @@ def test_the_words_below_a_picture_of_the_passage_are_its_own():
     assert "ungrounded_number" in cards.named(foreign, source)
 
 
-@pytest.mark.parametrize("form", [Form.INLINE, Form.INLINE_FIELD])
-def test_a_line_without_a_front_is_judged_like_any_other(form):
+def test_a_line_without_a_front_is_judged_like_any_other():
     source = cards.passage(
-        "::yes", form=form, kind=HighlightKind.CARD, markdown=("", "yes")
+        "::yes", form=Form.INLINE_FIELD, kind=HighlightKind.CARD, markdown=("", "yes")
     )
 
     found = cards.named(cards.question("", "yes", by_hand=True), source)

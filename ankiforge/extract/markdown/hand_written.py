@@ -13,7 +13,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv6Address
 from itertools import count, islice
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,6 +30,7 @@ from ankiforge.extract.markdown.placeholders import COMMENT_FILLER
 from ankiforge.model import LETTERED_QUESTION, Form, Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.cloze import find_gaps, format_cloze
+from ankiforge.text.colons import Colons, judge_colons
 from ankiforge.text.normalize import map_outside_shields
 from ankiforge.text.sentences import trim_span
 
@@ -159,11 +159,12 @@ def _iter_colon_cards(
         back = text[end:]
         if inline.has_picture_or_edge_at(end):
             back = _PICTURE_PLACEHOLDER + back
-        form = _choose_form(front, separator, back, syntax.is_declared)
-        if form and inline.has_emphasis_around(start):
-            form = Form.INLINE_FIELD
-        if form:
-            yield CardSides(*sides, form, separator, syntax.line_separators[separator])
+        meaning = judge_colons(front, separator, back, declared=syntax.is_declared)
+        if meaning is Colons.NO_CARD:
+            continue
+        is_doubtful = meaning is Colons.DOUBTFUL or inline.has_emphasis_around(start)
+        form = Form.INLINE_FIELD if is_doubtful else Form.INLINE
+        yield CardSides(*sides, form, separator, syntax.line_separators[separator])
 
 
 def _is_in_template_braces(text: str, start: int, end: int) -> bool:
@@ -205,95 +206,6 @@ def _split_at_separator(
             if not markdown:
                 return None
     return front, back
-
-
-# Qualified names in C++, Rust, R or pytest: `a::b::c`, `test.py::a`, `Foo::bar()`,
-# `a::b_c`, `use Foo::Bar;`.
-_CODE_NAME = regex(
-    r"""(?ax)
-      (?:std|absl|tokio|serde|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr
-        |stringr|ggplot2|devtools|usethis|testthat|bookdown|rmarkdown|knitr|rlang)::
-    | [\w:<>]+::\w*::
-    | \w+::\w+;$
-    | \S+\.(?:py|[jt]sx?|rs|rb|go|cpp|java|php)::\w
-    | (?P<call>[\w:<>]+::\w+(?:_\w|[(<]))
-    """
-)
-# Characters of scripts that put no spaces between words.
-_UNSPACED_SCRIPT = regex(r"[\u3000-\u9fff\uff00-\uff60]")
-# The start of an Amazon Resource Name, such as `arn:aws:s3:::bucket`.
-_ARN = regex(r"\w:[a-z]\S*$")
-
-
-def _choose_form(front: str, separator: str, back: str, is_declared: bool) -> Form | None:
-    """Choose the form of a card like `front::back`.
-
-    Returns None if the colons belong to a Dataview field, an identifier or an address.
-    `is_declared` is whether the settings say that the note contains cards.
-    """
-    # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or a plug-in's
-    # reference, `<<VL12::Heaps>>`
-    if back[:1] == "/" or (front[:2], back[-2:]) == ("<<", ">>"):
-        return None
-    if not front.strip() or not back.strip():
-        return Form.INLINE
-    if len(separator) == 2 and _is_ipv6_address(front, back):
-        return Form.INLINE_FIELD if is_declared else None
-    has_space_before = front[-1].isspace()
-    has_space_after = back[0].isspace()
-    if has_space_before:
-        # `p ::before` is a CSS pseudo-element
-        return Form.INLINE if has_space_after or is_declared else Form.INLINE_FIELD
-    if len(separator) == 3:
-        return None if _ARN.search(front) else Form.INLINE
-    if has_space_after:
-        # `key:: value` is a Dataview field
-        return Form.INLINE if is_declared or len(front.split()) > 1 else None
-    # `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
-    # `use a::b() to` aren't
-    words_before = front.split()
-    words_after = back.split()
-    # `std` in `例如std::pair` and `(std::pair)`
-    identifier = _UNSPACED_SCRIPT.split(words_before[-1])[-1].lstrip("([{\"'“‘«„")
-    code = _CODE_NAME.match(f"{identifier}::{words_after[0]}")
-    if code is None:
-        return Form.INLINE
-    may_ask_for_call = code["call"] and len(words_before) > 1 and len(words_after) <= 2
-    if is_declared or (may_ask_for_call and not words_before[-1][0].isupper()):
-        return Form.INLINE_FIELD
-    return None
-
-
-# A group of an IPv6 address that can be neither a number nor a word, such as `fe80`.
-_MIXED_IPV6_GROUP = regex(r"(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{4}")
-_ADDRESS_PUNCTUATION = "()[]<>{},.;!?'\"`“”‘’*_="
-
-
-def _is_ipv6_address(front: str, back: str) -> bool:
-    """Return whether the `::` is part of an IPv6 address, e.g. `fe80::1%eth0`.
-
-    `12::30`, `e4::e5` and `dead::beef` are valid addresses too, but more likely cards. So we
-    require more colons, or a group that mixes digits and letters. A time range such as
-    `10:00::11:30` counts as an address.
-    """
-    word_before = ""
-    if not front[-1].isspace():
-        word_before = front.split()[-1]
-    word_after = ""
-    if not back[0].isspace():
-        word_after = back.split()[0]
-    text = f"{word_before}::{word_after}".strip(_ADDRESS_PUNCTUATION).casefold()
-    # drop a port, a prefix length (`/64`) or a zone (`%eth0`)
-    address = re.split(r"[]/%]", text, maxsplit=1)[0]
-    groups = [group for group in address.split(":") if group]
-    is_certain = len(groups) > 2 or any(map(_MIXED_IPV6_GROUP.fullmatch, groups))
-    if not is_certain and not (address.endswith("::") and len(groups) > 1):
-        return False
-    try:
-        IPv6Address(address)
-    except ValueError:
-        return False
-    return True
 
 
 # --- Term: definition -----------------------------------------------------------------

@@ -1,0 +1,161 @@
+"""Decide whether two colons between words make a card.
+
+People and programs write `a::b` for other purposes, too: `key:: value` is a field of Dataview,
+`std::vector` a name in code. The reader of notes asks `judge_colons`, so that the form of a
+highlight says whether it is doubtful; checks and questions only ask what to tell the user.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from ipaddress import IPv6Address
+
+from ankiforge.text import regex
+
+
+class Colons(Enum):
+    """What two colons between words mean."""
+
+    CARD = auto()
+    DOUBTFUL = auto()
+    """They may make a card, but also be part of code or metadata."""
+    NO_CARD = auto()
+    """They belong to a field, an identifier or an address."""
+
+
+# Qualified names in C++, Rust, R or pytest: `a::b::c`, `test.py::a`, `Foo::bar()`,
+# `a::b_c`, `use Foo::Bar;`.
+_CODE_NAME = regex(
+    r"""(?ax)
+      (?:std|absl|tokio|serde|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr
+        |stringr|ggplot2|devtools|usethis|testthat|bookdown|rmarkdown|knitr|rlang)::
+    | [\w:<>]+::\w*::
+    | \w+::\w+;$
+    | \S+\.(?:py|[jt]sx?|rs|rb|go|cpp|java|php)::\w
+    | (?P<call>[\w:<>]+::\w+(?:_\w|[(<]))
+    """
+)
+# Characters of scripts that put no spaces between words.
+_UNSPACED_SCRIPT = regex(r"[\u3000-\u9fff\uff00-\uff60]")
+# The start of an Amazon Resource Name, such as `arn:aws:s3:::bucket`.
+_ARN = regex(r"\w:[a-z]\S*$")
+
+
+def judge_colons(front: str, separator: str, back: str, *, declared: bool) -> Colons:
+    """Decide what the colons between two plain texts mean.
+
+    The spaces next to the colons belong to the texts. `declared` is whether the settings say
+    that the note contains cards.
+    """
+    colons = _judge_names(front, separator, back, declared)
+    if colons is Colons.CARD and _is_code(front, separator, back):
+        return Colons.DOUBTFUL
+    return colons
+
+
+def _judge_names(front: str, separator: str, back: str, declared: bool) -> Colons:
+    # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or a plug-in's
+    # reference, `<<VL12::Heaps>>`
+    if back[:1] == "/" or (front[:2], back[-2:]) == ("<<", ">>"):
+        return Colons.NO_CARD
+    if not front.strip() or not back.strip():
+        return Colons.CARD
+    if len(separator) == 2 and _is_ipv6_address(front, back):
+        return Colons.DOUBTFUL if declared else Colons.NO_CARD
+    has_space_before = front[-1].isspace()
+    has_space_after = back[0].isspace()
+    if has_space_before:
+        # `p ::before` is a CSS pseudo-element
+        return Colons.CARD if has_space_after or declared else Colons.DOUBTFUL
+    if len(separator) == 3:
+        return Colons.NO_CARD if _ARN.search(front) else Colons.CARD
+    if has_space_after:
+        # `key:: value` is a Dataview field
+        is_card = declared or len(front.split()) > 1
+        return Colons.CARD if is_card else Colons.NO_CARD
+    # `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
+    # `use a::b() to` aren't
+    words_before = front.split()
+    words_after = back.split()
+    # `std` in `例如std::pair` and `(std::pair)`
+    identifier = _UNSPACED_SCRIPT.split(words_before[-1])[-1].lstrip("([{\"'“‘«„")
+    code = _CODE_NAME.match(f"{identifier}::{words_after[0]}")
+    if code is None:
+        return Colons.CARD
+    may_ask_for_call = code["call"] and len(words_before) > 1 and len(words_after) <= 2
+    if declared or (may_ask_for_call and not words_before[-1][0].isupper()):
+        return Colons.DOUBTFUL
+    return Colons.NO_CARD
+
+
+# A group of an IPv6 address that can be neither a number nor a word, such as `fe80`.
+_MIXED_IPV6_GROUP = regex(r"(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{4}")
+_ADDRESS_PUNCTUATION = "()[]<>{},.;!?'\"`“”‘’*_="
+
+
+def _is_ipv6_address(front: str, back: str) -> bool:
+    """Return whether the `::` is part of an IPv6 address, e.g. `fe80::1%eth0`.
+
+    `12::30`, `e4::e5` and `dead::beef` are valid addresses too, but more likely cards. So we
+    require more colons, or a group that mixes digits and letters. A time range such as
+    `10:00::11:30` counts as an address.
+    """
+    word_before = ""
+    if not front[-1].isspace():
+        word_before = front.split()[-1]
+    word_after = ""
+    if not back[0].isspace():
+        word_after = back.split()[0]
+    text = f"{word_before}::{word_after}".strip(_ADDRESS_PUNCTUATION).casefold()
+    # drop a port, a prefix length (`/64`) or a zone (`%eth0`)
+    address = re.split(r"[]/%]", text, maxsplit=1)[0]
+    groups = [group for group in address.split(":") if group]
+    is_certain = len(groups) > 2 or any(map(_MIXED_IPV6_GROUP.fullmatch, groups))
+    if not is_certain and not (address.endswith("::") and len(groups) > 1):
+        return False
+    try:
+        IPv6Address(address)
+    except ValueError:
+        return False
+    return True
+
+
+# --- doubtful lines ---------------------------------------------------------------------
+
+_CODE_LINE = regex(
+    r"\w(?<!:)::~?[A-Za-z0-9_.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
+    # an IP address: fe80::1, 2001::1:2, but not the year in `1989::9 November`
+    r"|(?<![\w:])(?=\w*\d)(?=\d*[A-Fa-f]|\w+::[0-9A-Fa-f]*[:/])"
+    r"[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"
+    r"|::=|^\S+\s+::\s+\S+(?:\s+\S+){0,3}\s*(?:->|=>|→|⇒)"  # a grammar, a type
+    # a member of a class, but not `JavaScript::a language`
+    r"|(?<=\s)[A-Z]\w*[a-z][A-Z]\w*::\w|^[A-Z]\w*[a-z][A-Z]\w*::\w+\W*$"
+    r"|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
+)
+# Matches a line whose first two colons have no spaces around them.
+_TIGHT_COLONS = regex(r"^[^:：]*[^\s:：](?:::|：：)[^\s:：]")
+
+
+def describe_doubt(line: str) -> str:
+    """Explain to the user why a line with colons may not be a card."""
+    if len(re.findall("::|：：", line)) > 1:
+        return "it contains several"
+    return "it may be code" if _is_code(*line.partition("::")) else "it may be metadata"
+
+
+def has_tight_colons(line: str) -> bool:
+    """Return whether there are no spaces around the first two colons in a line."""
+    return _TIGHT_COLONS.search(line) is not None
+
+
+def _is_code(front: str, separator: str, back: str) -> bool:
+    # the colons are within the brackets of a call
+    if _count_open_brackets(front) > 0 > _count_open_brackets(back):
+        return True
+    return _CODE_LINE.search(f"{front}{separator}{back}") is not None
+
+
+def _count_open_brackets(text: str) -> int:
+    """Count the opening brackets minus the closing brackets."""
+    return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))

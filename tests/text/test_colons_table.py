@@ -1,0 +1,73 @@
+"""What two colons between words mean: a card, no card, or a doubtful one."""
+
+import pytest
+
+from ankiforge.text.colons import (
+    Colons,
+    describe_doubt,
+    has_tight_colons,
+    judge_colons,
+)
+
+CARD, DOUBTFUL, NO_CARD = Colons.CARD, Colons.DOUBTFUL, Colons.NO_CARD
+
+
+def split(line: str) -> tuple[str, str, str]:
+    sign = ":::" if ":::" in line else "::"
+    front, _, back = line.partition(sign)
+    return front, sign, back
+
+
+@pytest.mark.parametrize(
+    ("line", "meaning", "if_declared"),
+    [
+        ("What is ATP?::an energy carrier", CARD, CARD),
+        ("the call that makes a process::fork()", DOUBTFUL, DOUBTFUL),
+        ("Katze:::cat", CARD, CARD),
+        ("status:: done", NO_CARD, CARD),
+        ("two words:: done", CARD, CARD),
+        ("a :: b", CARD, CARD),
+        ("p ::before", DOUBTFUL, CARD),
+        ("std::vector", NO_CARD, DOUBTFUL),
+        ("例如std::pair", NO_CARD, DOUBTFUL),
+        ("test.py::test_a", NO_CARD, DOUBTFUL),
+        ("1789::1799", CARD, CARD),
+        ("dead::beef", CARD, CARD),
+        ("fe80::1%eth0", NO_CARD, DOUBTFUL),
+        ("10:00::11:30", NO_CARD, DOUBTFUL),
+        ("https:://x.org", NO_CARD, NO_CARD),
+        ("<<VL12::Heaps>>", NO_CARD, NO_CARD),
+        ("arn:aws:s3:::bucket", NO_CARD, NO_CARD),
+        ("Sentence ::= Subject Verb Object", DOUBTFUL, DOUBTFUL),
+        ("SELECT id::text FROM users", DOUBTFUL, DOUBTFUL),
+        ("freq.merge(word, 1L, Long::sum);", DOUBTFUL, DOUBTFUL),
+        ("the half-open interval [0, 1::1 is not in it", CARD, CARD),
+        ("NaCl::table salt", CARD, CARD),
+        ("1989::9 November, fall of the Berlin Wall", CARD, CARD),
+        ("f(x) = (x + 1)::a line", CARD, CARD),
+        ("The capital of Japan::東(とう)京(きょう)", CARD, CARD),
+    ],
+)
+def test_what_colons_mean(line: str, meaning: Colons, if_declared: Colons) -> None:
+    assert judge_colons(*split(line), declared=False) is meaning
+    assert judge_colons(*split(line), declared=True) is if_declared
+
+
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("a b :: c :: d", "it contains several"),
+        ("SELECT id::text FROM users", "it may be code"),
+        ("status:: done", "it may be metadata"),
+    ],
+)
+def test_the_doubt_is_explained(line: str, doubt: str) -> None:
+    assert describe_doubt(line) == doubt
+
+
+@pytest.mark.parametrize(
+    ("line", "is_tight"),
+    [("a::b", True), ("a：：b", True), ("a :: b", False), ("a:: b", False)],
+)
+def test_colons_without_spaces(line: str, is_tight: bool) -> None:
+    assert has_tight_colons(line) is is_tight
