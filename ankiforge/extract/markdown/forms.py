@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from ankiforge.model import LOGSEQ_MARK, TAGGED_CARD, Strings
+from ankiforge.model import LOGSEQ_MARK, OTHER_TOOL_NOTE_PREFIX, TAGGED_CARD, Strings
+from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.text import WordMatcher, regex
 
 # --- parts of patterns ------------------------------------------------------------------
@@ -250,6 +251,71 @@ def render_docs_table() -> Iterator[str]:
         for source, card in form.examples:
             yield f"| `{source}` | {card} | `{form.setting}: {form.value}` |"
 
+
+# --- cards of other tools ---------------------------------------------------------------
+
+_NOT_ENABLED_REASON = "its plug-in was never on during a run, or does not read this place"
+_UNREAD_FORM_REASON = (
+    "this form is not read: write it as question::answer; to keep its note in Anki:"
+    " ankiforge adopt"
+)
+ANKIOPS_SIGN = r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"
+
+
+def _list_tool_form(name: str, literals: Strings, sign: str, reason: str) -> Form:
+    name = f"{OTHER_TOOL_NOTE_PREFIX}{name}"
+    return Form("tool", name, literals=literals, sign=sign, reason=reason)
+
+
+TOOL_FORMS = (
+    _list_tool_form(
+        "yanki",
+        ("noteId:",),
+        r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d",
+        _UNREAD_FORM_REASON,
+    ),
+    _list_tool_form(
+        "AnkiOps", ("note_key:", "note_id:"), ANKIOPS_SIGN, _UNREAD_FORM_REASON
+    ),
+    _list_tool_form(
+        "hashcards",
+        ("\nC:",),
+        r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()",
+        _UNREAD_FORM_REASON,
+    ),
+    _list_tool_form(
+        TOOL_NAMES["o2a"],
+        ("START", "ID:"),
+        r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
+        r"|STARTI[ \t]*\[|<!--[ \t]*ID:[ \t]*\d{10}|^ID:[ \t]*\d{10}",
+        _NOT_ENABLED_REASON,
+    ),
+    _list_tool_form(
+        "flashcards-obsidian",
+        ("^1",),
+        r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$",
+        "of this plug-in, only `question #card` and `question::answer` are read",
+    ),
+    _list_tool_form(
+        "KOReader in plain text",
+        ("-=-=-",),
+        r"(?m)^-(?:=-){3,9}[ \t]*$",
+        "this form is not read: export the highlights as JSON or HTML",
+    ),
+    _list_tool_form(
+        "WeRead",
+        ("高亮划线",),
+        r"(?m)^\#+[ \t]*高亮划线[ \t]*$",
+        "this form is not read: mark the words with `==`",
+    ),
+    _list_tool_form(
+        "spaced repetition",
+        ("<!--SR:", "[!sr"),
+        r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b",
+        _NOT_ENABLED_REASON,
+    ),
+)
+"""The cards of other tools. The sign is what a tool writes once for each of its cards."""
 
 # --- passages of other programs ---------------------------------------------------------
 

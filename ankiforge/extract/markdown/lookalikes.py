@@ -23,6 +23,7 @@ from ankiforge.extract.markdown.forms import (
     LOOKALIKE,
     LOOKALIKE_STARTS,
     MAX_INNER_CHARS,
+    TOOL_FORMS,
     UNCLOSED_FORMS,
     Form,
 )
@@ -32,87 +33,15 @@ from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
-    OTHER_TOOL_NOTE_PREFIX,
     Highlight,
     HighlightKind,
     Lookalike,
-    Strings,
 )
-from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.text import WordMatcher, regex
 from ankiforge.text.normalize import MATH_PATTERN
 
-
-class _CardTool(NamedTuple):
-    name: str
-    sign: re.Pattern[str]
-    """Matches text that occurs once for each of the tool's cards."""
-    parts: Strings
-    """Strings for a quick first check. Every match of `sign` contains at least one."""
-    reason: str
-    """Why this tool's cards aren't read and what to do, as shown to the user."""
-
-
-_NOT_ENABLED_REASON = "its plug-in was never on during a run, or does not read this place"
-_UNREAD_FORM_REASON = (
-    "this form is not read: write it as question::answer; to keep its note in Anki:"
-    " ankiforge adopt"
-)
-ANKIOPS = _CardTool(
-    "AnkiOps",
-    regex(r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"),
-    ("note_key:", "note_id:"),
-    _UNREAD_FORM_REASON,
-)
-_TOOLS = (
-    _CardTool(
-        "yanki",
-        regex(r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d"),
-        ("noteId:",),
-        _UNREAD_FORM_REASON,
-    ),
-    ANKIOPS,
-    _CardTool(
-        "hashcards",
-        regex(r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()"),
-        ("\nC:",),
-        _UNREAD_FORM_REASON,
-    ),
-    _CardTool(
-        TOOL_NAMES["o2a"],
-        regex(
-            r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
-            r"|STARTI[ \t]*\[|<!--[ \t]*ID:[ \t]*\d{10}|^ID:[ \t]*\d{10}"
-        ),
-        ("START", "ID:"),
-        _NOT_ENABLED_REASON,
-    ),
-    _CardTool(
-        "flashcards-obsidian",
-        regex(r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$"),
-        ("^1",),
-        "of this plug-in, only `question #card` and `question::answer` are read",
-    ),
-    _CardTool(
-        "KOReader in plain text",
-        regex(r"(?m)^-(?:=-){3,9}[ \t]*$"),
-        ("-=-=-",),
-        "this form is not read: export the highlights as JSON or HTML",
-    ),
-    _CardTool(
-        "WeRead",
-        regex(r"(?m)^\#+[ \t]*高亮划线[ \t]*$"),
-        ("高亮划线",),
-        "this form is not read: mark the words with `==`",
-    ),
-    _CardTool(
-        "spaced repetition",
-        regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"),
-        ("<!--SR:", "[!sr"),
-        _NOT_ENABLED_REASON,
-    ),
-)
-_TOOL_TEXTS = WordMatcher(*[part for tool in _TOOLS for part in tool.parts])
+_TOOL_SIGNS = [(tool, regex(tool.sign)) for tool in TOOL_FORMS]
+_TOOL_TEXTS = WordMatcher(*[part for tool in TOOL_FORMS for part in tool.literals])
 """Matches notes that may contain a card of any of these tools."""
 
 # --- marks and cards --------------------------------------------------------------------
@@ -434,15 +363,11 @@ def _iter_unread_tool_cards(text: str, read_lines: Container[int]) -> Iterator[L
     padded = f"\n{text}"
     if not _TOOL_TEXTS.matches(padded):
         return
-    for tool in _TOOLS:
-        if not any(part in padded for part in tool.parts):
+    for tool, sign in _TOOL_SIGNS:
+        if not any(part in padded for part in tool.literals):
             continue
-        for match in tool.sign.finditer(text):
+        for match in sign.finditer(text):
             first = text.count("\n", 0, match.start())
             lines = range(first, first + match[0].count("\n") + 1)
             if not any(number in read_lines for number in lines):
-                yield Lookalike(
-                    f"{OTHER_TOOL_NOTE_PREFIX}{tool.name}",
-                    f"line {first + 1}",
-                    tool.reason,
-                )
+                yield Lookalike(tool.name, f"line {first + 1}", tool.reason)

@@ -9,6 +9,7 @@ private.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -27,7 +28,7 @@ from ankiforge.extract.markdown.blocks import (
     BlockKind,
     parse_blocks,
 )
-from ankiforge.extract.markdown.forms import may_have_citations
+from ankiforge.extract.markdown.forms import ANKIOPS_SIGN, may_have_citations
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
     find_front_matter_sentences,
@@ -36,7 +37,6 @@ from ankiforge.extract.markdown.front_matter import (
 )
 from ankiforge.extract.markdown.hand_written import CardSyntax
 from ankiforge.extract.markdown.lookalikes import (
-    ANKIOPS,
     find_overlooked_markup,
     may_have_lookalikes,
 )
@@ -313,7 +313,7 @@ class _ParsedNote:
         lines = note.text.split("\n")
         body = "\n" * front.line_count + "\n".join(lines[front.line_count :])
         # the cards of AnkiOps are labelled `Q:` and `A:` too, but it adds them to Anki itself
-        reads_labels = "block" in wanted.cards and not ANKIOPS.sign.search(note.text)
+        reads_labels = "block" in wanted.cards and not re.search(ANKIOPS_SIGN, note.text)
         self._blocks = parse_blocks(
             prepare_source(
                 body, fields=not is_declared, definitions=not keeps_definitions
