@@ -253,34 +253,20 @@ def _pair_by_question(document: DocumentMarks, pairs: Pairs) -> Iterator[Candida
     The question must be unique on both sides, and must be under the same heading or between
     the same matched neighbours. For a card known only from the journal, which has neither
     heading nor order, a unique question is enough.
-
-    A pair is skipped if the old answer is in a similar new line and the new answer was in a
-    similar removed line, because then the user has corrected the questions of two similar
-    lines.
     """
     stored_marks, scanned_marks = document
     stored_by_question = _find_unique_questions(stored_marks)
     scanned_by_question = _find_unique_questions(scanned_marks)
-    new_marks = _filter_other_questions(scanned_marks, stored_by_question)
-    removed_marks = _filter_other_questions(stored_marks, scanned_by_question)
     neighbours = _find_neighbours(document, pairs)
     for question, mark in scanned_by_question.items():
         stored_mark = stored_by_question.get(question)
         stored_mark = stored_mark or _find_journal_card(stored_marks, question)
         if stored_mark is None or mark in pairs:
             continue
-        if _have_answers_moved(stored_mark, mark, removed_marks, new_marks):
-            continue
         has_same_heading = stored_mark.highlight.heading == mark.highlight.heading
         has_proof = stored_mark.is_journal_only or has_same_heading
         if has_proof or neighbours[mark] == neighbours[stored_mark]:
             yield mark, stored_mark
-
-
-def _filter_other_questions(
-    marks: Iterable[Mark], questions: Collection[str]
-) -> list[Mark]:
-    return [mark for mark in marks if mark.question and mark.question not in questions]
 
 
 def _find_journal_card(stored_marks: Iterable[Mark], question: str) -> Mark | None:
@@ -293,32 +279,6 @@ def _find_journal_card(stored_marks: Iterable[Mark], question: str) -> Mark | No
             if mark.newest.text.startswith(question):
                 journal_cards.append(mark)
     return journal_cards[0] if len(journal_cards) == 1 else None
-
-
-def _have_answers_moved(
-    stored_mark: Mark,
-    scanned_mark: Mark,
-    removed_marks: Iterable[Mark],
-    new_marks: Iterable[Mark],
-) -> bool:
-    """Return whether the old and new answers to a question belong to other, similar lines.
-
-    That is the case if a new line has the old answer and a removed line had the new one.
-    """
-    if not any(_has_same_answer(stored_mark, other_mark) for other_mark in new_marks):
-        return False
-    return any(_has_same_answer(other_mark, scanned_mark) for other_mark in removed_marks)
-
-
-def _has_same_answer(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether two hand-written cards have equal answers and are similar overall."""
-    stored_sides = stored_mark.newest.sides or ()
-    scanned_sides = scanned_mark.newest.sides or ()
-    is_same_answer = stored_sides[1:] == scanned_sides[1:]
-    return (
-        is_same_answer
-        and compute_mark_similarity(stored_mark, scanned_mark) >= MIN_SIMILARITY
-    )
 
 
 def _find_unique_questions(marks: Sequence[Mark]) -> dict[str, Mark]:

@@ -28,7 +28,7 @@ from ankiforge.ledger.match import (
 )
 from ankiforge.ledger.readings import IngestReport, ListedDocuments
 from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.tables import event_queries, highlights, sentences
+from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import Highlight, hints
 from ankiforge.text import regex
@@ -105,8 +105,7 @@ def ask_about_removed(
     """Ask about decided passages that were removed, each with the most similar new highlight.
 
     Highlights that so far only another device has read count as new, because two devices that
-    read a passage before synchronizing their journals may each have issued a key for it. Nothing
-    is asked if that device already knew the removed passage.
+    read a passage before synchronizing their journals may each have issued a key for it.
     """
     new_marks = []
     for mark in scanned_marks:
@@ -116,8 +115,6 @@ def ask_about_removed(
         old = {"old": removed_mark.key}
         if mark.stored_mark:
             if removed_mark.state != "present":
-                continue
-            if _was_known_to_issuer(store, removed_mark, mark.key):
                 continue
             if _is_same_in_document(removed_mark, mark):
                 store.record_event("same", mark.key, SOURCE, old)
@@ -131,16 +128,6 @@ def _is_same_in_document(stored_mark: Mark, mark: Mark) -> bool:
     document = DocumentMarks([stored_mark], [mark])
     add_pairs(pairs, iter_in_document(document, pairs))
     return mark.document == stored_mark.document and mark in pairs
-
-
-def _was_known_to_issuer(store: Store, stored_mark: Mark, key: str) -> bool:
-    """Return whether a device that issued `key` already knew a stored highlight's passage."""
-    events = store.load_events(store.get_keys(stored_mark.key))
-    for key_event in event_queries.iter_of_kinds(store, [key], "key"):
-        for event in events:
-            if event.machine == key_event.machine and event.n < key_event.n:
-                return True
-    return False
 
 
 def is_still_present(store: Store, key: str) -> bool:
