@@ -1,18 +1,8 @@
-"""The ledger: the highlights, decisions and cards of a workspace, accessed through `Ledger`.
-
-Two other files belong to a workspace: `Replies` has the replies of language models, which the
-user paid for, and `CacheFile` has what only saves time.
-"""
+"""The ledger: the highlights, decisions and cards of a workspace, accessed through `Ledger`."""
 
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LocatedLookalike
 from ankiforge.ledger.core import Ledger
-from ankiforge.ledger.database import (
-    CACHE_FILE,
-    REPLIES_FILE,
-    CacheFile,
-    Replies,
-    wrap_database_errors,
-)
+from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.decision_changes import Adoption
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.foreign_history import SCHEDULER
@@ -23,15 +13,12 @@ from ankiforge.ledger.readings import IngestReport
 from ankiforge.ledger.tables.items import QUERY_FIELDS, QueryTerm
 
 __all__ = [
-    "CACHE_FILE",
     "MAX_BACKS",
     "NO_WARNING_REASON",
     "QUERY_FIELDS",
-    "REPLIES_FILE",
     "SCHEDULER",
     "UNCARDED_STATUSES",
     "Adoption",
-    "CacheFile",
     "FrontGroup",
     "HighlightOutcome",
     "HistoryEntry",
@@ -41,7 +28,6 @@ __all__ = [
     "Offer",
     "PendingItems",
     "QueryTerm",
-    "Replies",
     "Wording",
     "group_by_front",
     "rank_draft",

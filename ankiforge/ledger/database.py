@@ -1,21 +1,17 @@
-"""The database of a workspace, and two files beside it: the cache and the replies of models.
+"""The database of a workspace.
 
 `ledger.db` is rebuilt from the journal and the sources, so it is deleted if it is damaged or has
-another schema. `memory.db` is a cache: errors are ignored, and a damaged file is deleted.
-`replies.db` has the replies of language models by request hash. The program never deletes it,
-because the user paid for the replies.
+another schema.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,198 +19,6 @@ import msgspec
 from ankiforge.config.files import make_database, make_private, remove_database
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.model import Json
-
-# --- the cache --------------------------------------------------------------------------
-
-_CACHE_SCHEMA = """
-CREATE TABLE IF NOT EXISTS kept (
-    owner TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (owner, name)
-) STRICT
-"""
-# How many seconds to wait while another program uses the file. After one timeout, no call waits.
-CACHE_TIMEOUT = 5.0
-_DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-CACHE_FILE = "memory.db"
-"""The name of the cache file in the ledger's directory."""
-
-
-class CacheFile:
-    """The cache file of a workspace, shared by several owners, e.g. sources."""
-
-    def __init__(self, path: Path) -> None:
-        """Use the file at `path`, which is created by the first write."""
-        self._path = path
-        self._timeout = CACHE_TIMEOUT
-
-    def get_cache(self, owner: str) -> Cache:
-        """Return a view of the cache limited to the entries of `owner`."""
-        return Cache(self, owner)
-
-    def fetch_rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        """Run a query and return its rows, or [] if the file can't be read."""
-        if not self._path.exists():
-            return []
-        try:
-            with closing(self._open()) as connection:
-                return connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            self._stop_waiting_if_busy(error)
-            return []
-
-    def write(
-        self,
-        owner: str,
-        entries: Mapping[str, bytes],
-        forgotten_names: Iterable[str],
-    ) -> None:
-        """Store and delete an owner's entries in one transaction, ignoring errors.
-
-        A damaged file is deleted.
-        """
-        try:
-            with closing(self._open(create=True)) as connection, connection:
-                connection.execute(_CACHE_SCHEMA)
-                keys = [(owner, name) for name in forgotten_names]
-                connection.executemany(
-                    "DELETE FROM kept WHERE owner = ? AND name = ?",
-                    keys,
-                )
-                rows = [(owner, name, body) for name, body in entries.items()]
-                connection.executemany(
-                    "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)",
-                    rows,
-                )
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) in _DAMAGE_CODES:
-                with suppress(OSError):
-                    remove_database(self._path)
-            self._stop_waiting_if_busy(error)
-
-    def _open(self, *, create: bool = False) -> sqlite3.Connection:
-        if create:
-            make_database(self._path)
-        return sqlite3.connect(self._path, timeout=self._timeout)
-
-    def _stop_waiting_if_busy(self, error: sqlite3.Error) -> None:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
-            self._timeout = 0.0
-
-
-class Cache:
-    """One owner's entries in the cache. Implements `model.SourceCache`."""
-
-    def __init__(self, file: CacheFile, owner: str) -> None:
-        self._file = file
-        self._owner = owner
-
-    def load(self, name: str) -> bytes | None:
-        """Return the content of an entry, or None if there is none."""
-        sql = "SELECT body FROM kept WHERE owner = ? AND name = ?"
-        rows = self._file.fetch_rows(sql, self._owner, name)
-        if not rows:
-            return None
-        [body] = rows[0]
-        return bytes(body)
-
-    def load_all(self) -> dict[str, bytes]:
-        """Return the contents of all entries, keyed by name."""
-        sql = "SELECT name, body FROM kept WHERE owner = ?"
-        return {
-            name: bytes(body) for name, body in self._file.fetch_rows(sql, self._owner)
-        }
-
-    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Store the entries in `bodies` and delete those named in `forget`, in one transaction."""
-        self._file.write(self._owner, bodies, forget)
-
-
-# --- paid-for replies -------------------------------------------------------------------
-
-_REPLIES_SCHEMA = """
-CREATE TABLE IF NOT EXISTS reply (
-    request TEXT PRIMARY KEY, raw TEXT NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL,
-    tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, at TEXT NOT NULL
-) WITHOUT ROWID
-"""
-_INSERT_REPLY = """
-INSERT OR REPLACE INTO reply (request, raw, model, prompt, tokens_in, tokens_out, at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-REPLIES_FILE = "replies.db"
-
-
-class Replies:
-    """A thread-safe store of raw language model replies, keyed by request hash."""
-
-    def __init__(self, path: Path) -> None:
-        """Open the file, creating it if necessary.
-
-        Raises:
-            LedgerError: the file is damaged. It isn't deleted, because the user has paid for the
-                replies.
-        """
-        self._lock = Lock()
-        make_database(path)
-        try:
-            self._db = sqlite3.connect(
-                path,
-                isolation_level=None,
-                timeout=60,
-                check_same_thread=False,
-            )
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute(_REPLIES_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            hint = "move it away: drafts are then requested, and paid for, again"
-            raise LedgerError(f"{path}: cannot be read: {error}", hint=hint) from error
-
-    def get(self, request: str) -> str | None:
-        """Return the raw reply to a request, or None if there is none."""
-        query = "SELECT raw FROM reply WHERE request = ?"
-        with self._lock:
-            row = self._db.execute(query, (request,)).fetchone()
-        return str(row[0]) if row else None
-
-    def put(
-        self,
-        request: str,
-        raw: str,
-        *,
-        model: str,
-        prompt: str,
-        tokens: tuple[int, int] = (0, 0),
-    ) -> None:
-        """Durably store the raw reply to a request, replacing any earlier reply.
-
-        Args:
-            request: the hash of the request.
-            raw: the reply as the model sent it.
-            model: the model's name in the settings.
-            prompt: the fingerprint of the prompt.
-            tokens: the input and output tokens billed.
-        """
-        replied_at = datetime.now(UTC).isoformat(timespec="seconds")
-        values = (request, raw, model, prompt, *tokens, replied_at)
-        with self._lock:
-            self._db.execute(_INSERT_REPLY, values)
-
-    def count_tokens(self, model: str) -> tuple[int, int]:
-        """Add up the input and output tokens of all stored replies of a model.
-
-        `model` is the model's name in the settings.
-        """
-        query = "SELECT total(tokens_in), total(tokens_out) FROM reply WHERE model = ?"
-        with self._lock:
-            row = self._db.execute(query, (model,)).fetchone()
-        tokens_in, tokens_out = map(int, row)
-        return tokens_in, tokens_out
-
-    def close(self) -> None:
-        """Close the file, waiting for any call running in another thread."""
-        with self._lock:
-            self._db.close()
-
 
 # --- the database -----------------------------------------------------------------------
 

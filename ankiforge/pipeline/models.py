@@ -314,7 +314,7 @@ def describe_model(folder: WorkspaceDirectory) -> str:
     Return "" if no model is used for drafting. The reply database isn't created if it doesn't
     exist.
     """
-    from ankiforge.ledger import REPLIES_FILE, Replies
+    from ankiforge.config.caches import REPLIES_FILE, Replies
 
     llm = folder.config.llm
     if folder.config.drafter != "llm":

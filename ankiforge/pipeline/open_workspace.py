@@ -24,8 +24,9 @@ from ankiforge.text import format_count
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
+    from ankiforge.config.caches import Replies
     from ankiforge.draft.llm import ModelDrafter
-    from ankiforge.ledger import Ledger, Replies
+    from ankiforge.ledger import Ledger
     from ankiforge.pipeline.run_result import ShouldGoOn
 
 
@@ -137,7 +138,7 @@ class OpenWorkspace:
     @cached_property
     def replies(self) -> Replies:
         """Stored model replies, reused because requesting them again would cost money."""
-        from ankiforge.ledger import REPLIES_FILE, Replies
+        from ankiforge.config.caches import REPLIES_FILE, Replies
 
         self.folder.prepare()
         return Replies(self.folder.state_directory / REPLIES_FILE)

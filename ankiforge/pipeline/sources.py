@@ -660,7 +660,7 @@ def open_sources(
         ConfigError: a source kind is unknown or its settings are invalid. The message names
             the file, line and key.
     """
-    from ankiforge.ledger import CACHE_FILE, CacheFile
+    from ankiforge.config.caches import CACHE_FILE, CacheFile
     from ankiforge.pipeline.media import store_source_directories
 
     selected = list(selected)

@@ -218,7 +218,7 @@ def test_a_vault_and_a_dry_run_leave_no_cache(forge, notes, papers):
 
 def test_a_cache_in_use_is_waited_for_once(forge, papers, monkeypatch):
     """And nothing is taken for silent because it cannot be read."""
-    monkeypatch.setattr("ankiforge.ledger.database.CACHE_TIMEOUT", 0.0)
+    monkeypatch.setattr("ankiforge.config.caches.CACHE_TIMEOUT", 0.0)
     new_paper(papers, 3)
     with closing(sqlite3.connect(cache_of(forge), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -16,13 +16,13 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from struct import pack, unpack
 
+from ankiforge.config.caches import CACHE_FILE, CacheFile
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import ConfigError, ServiceError
 from ankiforge.features.ask import index
 from ankiforge.features.ask.embedder import Embedder, compute_cosines, make_embedder
 from ankiforge.features.ask.index import IsHidden, load_text_hashes
 from ankiforge.language.words import count_words
-from ankiforge.ledger import CACHE_FILE, CacheFile
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.model import Highlight, HighlightKey, Problem, Span, Value
 from ankiforge.pipeline.draft import load_privacy
