@@ -13,7 +13,13 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from ankiforge.model import LOGSEQ_MARK, OTHER_TOOL_NOTE_PREFIX, TAGGED_CARD, Strings
+from ankiforge.model import (
+    LOGSEQ_MARK,
+    OTHER_TOOL_NOTE_PREFIX,
+    TAGGED_CARD,
+    Strings,
+    Value,
+)
 from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.text import WordMatcher, regex
 
@@ -44,6 +50,32 @@ _TERM_LINES = (
     r"(?m:(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
     rf"[:：][^\n]*+\s*+){{{MIN_TERMS}}})"
 )
+
+
+class FieldWords(
+    Value,
+    rename={
+        "begin": "Begin Note",
+        "end": "End Note",
+        "begin_inline": "Begin Inline Note",
+        "end_inline": "End Inline Note",
+        "deck": "Target Deck Line",
+        "tags": "File Tags Line",
+    },
+):
+    """The keywords that Obsidian_to_Anki uses for cards, decks and tags.
+
+    They're read from the plug-in's settings file, where they have the names given in
+    `rename`.
+    """
+
+    begin: str = "START"
+    end: str = "END"
+    begin_inline: str = "STARTI"
+    end_inline: str = "ENDI"
+    deck: str = "TARGET DECK"
+    tags: str = "FILE TAGS"
+
 
 # --- the table --------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from ankiforge.extract.markdown.forms import (
     CARD_TAG,
     ENDS_WITH_BACKLINK,
     QUESTION_LABEL,
+    FieldWords,
 )
 from ankiforge.extract.markdown.inline import InlineText
 from ankiforge.extract.markdown.markup import ClozeSyntax
@@ -36,8 +37,6 @@ from ankiforge.text.sentences import trim_span
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
-
-    from ankiforge.extract.markdown.plugins import FieldWords
 
 
 class CardSyntax(NamedTuple):

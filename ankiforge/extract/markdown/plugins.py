@@ -21,6 +21,7 @@ from ankiforge.extract.files import (
     read_file,
     read_json_settings,
 )
+from ankiforge.extract.markdown.forms import FieldWords
 from ankiforge.model import Json, Problem, Strings, Texts, Value
 
 if TYPE_CHECKING:
@@ -101,31 +102,6 @@ class _OsrSettings(Value, rename="camel"):
         tag_pattern = re.compile(rf"(?i)(?<!\S)#(?:{'|'.join(tag_patterns)})(?![\w-])")
         front_tags = "".join(f"\n#{tag}" for tag in tags)
         return tag_pattern.search(text + front_tags) is not None
-
-
-class FieldWords(
-    Value,
-    rename={
-        "begin": "Begin Note",
-        "end": "End Note",
-        "begin_inline": "Begin Inline Note",
-        "end_inline": "End Inline Note",
-        "deck": "Target Deck Line",
-        "tags": "File Tags Line",
-    },
-):
-    """The keywords that Obsidian_to_Anki uses for cards, decks and tags.
-
-    They're read from the plug-in's settings file, where they have the names given in
-    `rename`.
-    """
-
-    begin: str = "START"
-    end: str = "END"
-    begin_inline: str = "STARTI"
-    end_inline: str = "ENDI"
-    deck: str = "TARGET DECK"
-    tags: str = "FILE TAGS"
 
 
 class _O2aDefaultSettings(
