@@ -309,29 +309,18 @@ class IngestRun:
         unlisted_ids = self._find_unlisted_documents(container, stored_rows)
         old_rows = self._find_old_rows(container, read_documents, all_rows, unlisted_ids)
 
-        # documents that are no longer listed, and weren't renamed, are gone
+        # documents that are no longer listed, and weren't renamed, are gone; those known only from
+        # the journal may not have been synchronized yet, if suspiciously little is listed
         renamed_ids = {row["id"] for row in old_rows if row}
-        gone_ids = unlisted_ids - renamed_ids
-        gone_rows = [row for row in stored_rows if row["id"] in gone_ids]
-        self._remove_documents(container, gone_rows)
-        for document, old_row in zip(read_documents, old_rows, strict=True):
-            self._match_document(document, old_row)
-        if container in self.listing.complete - self.report.doubtful.keys():
-            self._add_still_missing_marks(container)
-
-    def _remove_documents(self, container: str, document_rows: Iterable[Row]) -> None:
-        """Mark documents as gone, and their highlights as absent.
-
-        Documents known only from the journal may not have been synchronized yet, so they are
-        skipped if the container lists nothing or suspiciously little.
-        """
         states = ["present"]
         if self.listing.places[container] and container not in self.report.doubtful:
             states.append("journal")
-        for row in document_rows:
-            if row["state"] in states:
+        for row in stored_rows:
+            if row["id"] in unlisted_ids - renamed_ids and row["state"] in states:
                 self.absent_marks += load_stored_marks(self.store, row["id"])
                 documents.set_removed(self.store, row["id"])
+        for document, old_row in zip(read_documents, old_rows, strict=True):
+            self._match_document(document, old_row)
 
     def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
         document_id = write_document(self.store, document, old_row)
@@ -346,35 +335,13 @@ class IngestRun:
             self.absent_marks += marks.select_unmatched(self.pairs).stored_marks
         self.matched_documents.append(marks)
 
-    def _add_still_missing_marks(self, container: str) -> None:
-        """Add the highlights of unchanged documents that were already missing before this scan.
-
-        This is the second scan without them, so they may be gone.
-        """
-        known_marks = self._index_known_marks()
-        for row in highlights.load_missing_rows(self.store, container):
-            if row["key"] not in known_marks and not self.listing.is_unread(row["place"]):
-                self.absent_marks.append(load_stored_mark(self.store, row))
-
-    def _index_known_marks(self) -> dict[str, Mark]:
-        """Return the stored highlights loaded so far, keyed by highlight key."""
-        known_marks = {mark.key: mark for mark in self.absent_marks}
-        for marks in self.matched_documents:
-            known_marks |= {mark.key: mark for mark in marks.stored_marks}
-        return known_marks
-
     def _match_across_documents(self) -> list[Mark]:
         """Match highlights that moved between documents or sources.
 
         Returns:
             The unmatched stored highlights, including those removed in earlier runs.
         """
-        earlier_marks: list[Mark] = []
-        if any(
-            marks.select_unmatched(self.pairs).scanned_marks
-            for marks in self.matched_documents
-        ):
-            earlier_marks = self._load_earlier_marks()
+        earlier_marks = self._load_earlier_marks()
         candidates = iter_across_documents(
             self.matched_documents, self.absent_marks, earlier_marks, self.pairs
         )
@@ -383,22 +350,36 @@ class IngestRun:
         return self.absent_marks + select_unmatched(self.pairs, earlier_marks)
 
     def _load_earlier_marks(self) -> list[Mark]:
-        """Load the unmatched highlights that were removed from their documents in earlier runs."""
-        known_marks = self._index_known_marks()
-        # journal-only marks may be in documents that are listed, but weren't read
-        unread_documents = set()
-        for row in documents.load_locations(self.store):
-            if self.listing.is_listed(row["container"], row["place"]):
-                unread_documents.add(row["id"])
+        """Load the highlights that were removed from their documents in earlier runs.
+
+        Those missing from a second complete scan may be gone, and are added to the absent ones.
+        The others can only be matched with new highlights, so they're skipped if there are none.
+        """
+        has_new = False
+        read_documents = set[int]()
+        known_marks = {mark.key: mark for mark in self.absent_marks}
         for marks in self.matched_documents:
-            unread_documents -= {mark.document for mark in marks.scanned_marks}
+            has_new = has_new or bool(select_unmatched(self.pairs, marks.scanned_marks))
+            read_documents.update(mark.document for mark in marks.scanned_marks)
+            known_marks |= {mark.key: mark for mark in marks.stored_marks}
         absent_marks = set(self.absent_marks)
+        certain_containers = self.listing.complete - self.report.doubtful.keys()
         earlier_marks = []
-        for row in highlights.load_absent_rows(self.store):
-            if row["state"] == "journal" and row["document"] in unread_documents:
-                continue
-            mark = known_marks.get(row["key"]) or load_stored_mark(self.store, row)
-            if mark not in absent_marks and mark not in self.pairs:
+        for row in highlights.load_absent_rows(self.store, missing_only=not has_new):
+            container, place = row["container"], row["place"]
+            mark = known_marks.get(row["key"])
+            # journal-only marks may be in documents that are listed, but weren't read
+            if row["state"] == "journal" and row["document"] not in read_documents:
+                if self.listing.is_listed(container, place):
+                    continue
+            if mark is None:
+                mark = load_stored_mark(self.store, row)
+                is_certain = container in certain_containers
+                if row["state"] == "missing" and is_certain:
+                    if not self.listing.is_unread(place):
+                        self.absent_marks.append(mark)
+                        continue
+            if has_new and mark not in absent_marks and mark not in self.pairs:
                 earlier_marks.append(mark)
         return earlier_marks
 

@@ -688,17 +688,6 @@ def is_possibly_same(text: str, other_text: str) -> bool:
     return _compute_text_similarity(text, other_text) >= MIN_QUESTION_SIMILARITY
 
 
-def compute_context_similarity(mark: Mark, other_mark: Mark) -> float:
-    """Compute how similar two highlights' contexts are, from 0 to 200 (100 per side)."""
-    before_similarity = _compute_text_similarity(
-        mark.newest.before, other_mark.newest.before
-    )
-    after_similarity = _compute_text_similarity(
-        mark.newest.after, other_mark.newest.after
-    )
-    return before_similarity + after_similarity
-
-
 def _compute_text_similarity(text: str, other_text: str) -> float:
     if text == other_text:  # usual in a note that was edited elsewhere
         return 100.0

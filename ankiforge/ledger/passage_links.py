@@ -21,7 +21,6 @@ from ankiforge.ledger.match import (
     Mark,
     Pairs,
     add_pairs,
-    compute_context_similarity,
     find_similar_removed,
     has_same_context,
     iter_in_document,
@@ -30,7 +29,7 @@ from ankiforge.ledger.readings import IngestReport, ListedDocuments
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
-from ankiforge.model import Highlight, hints
+from ankiforge.model import Highlight, Pair, hints
 from ankiforge.text import regex
 
 # Matches a special character of a LIKE pattern in SQL.
@@ -66,16 +65,16 @@ def transfer_keys(
     for mark in removed_marks:
         heirs = _find_key_heirs(store, mark) if mark.is_decided else []
         if heirs:
-            _, heir, place = min(heirs)
+            heir, place = min(heirs)
             store.record_event("same", heir, SOURCE, {"old": mark.key})
             report.moved.append((mark.key, place))
 
 
-def _find_key_heirs(store: Store, removed_mark: Mark) -> list[tuple[float, str, str]]:
-    """Find the passages that may take over a removed one's key, as (rank, key, path).
+def _find_key_heirs(store: Store, removed_mark: Mark) -> list[Pair]:
+    """Find the passages that may take over a removed one's key, as (key, path).
 
-    The lowest rank is the best. A passage with a short text qualifies only if it was reported
-    as a copy or has the same context.
+    A passage with a short text qualifies only if it was reported as a copy or has the same
+    context.
     """
     text = removed_mark.newest.text
     heirs = []
@@ -91,8 +90,7 @@ def _find_key_heirs(store: Store, removed_mark: Mark) -> list[tuple[float, str, 
             or is_copy
             or (is_equal and has_same_context(removed_mark, mark))
         ):
-            rank = -compute_context_similarity(removed_mark, mark)
-            heirs.append((rank, key, row["place"]))
+            heirs.append((key, row["place"]))
     return heirs
 
 

@@ -156,9 +156,17 @@ def count_marked_documents(store: Store) -> list[Row]:
 # --- absent highlights ------------------------------------------------------------------
 
 
-def load_absent_rows(store: Store) -> list[Row]:
-    """Load the rows of all absent highlights."""
-    return store.fetch_rows("SELECT * FROM highlight WHERE state != 'present'")
+def load_absent_rows(store: Store, *, missing_only: bool) -> list[Row]:
+    """Load the rows of all absent highlights, or only of those that are missing.
+
+    The extra columns `container` and `place` locate the document.
+    """
+    return store.fetch_rows(
+        "SELECT h.*, d.container, d.place"
+        " FROM highlight h JOIN document d ON d.id = h.document"
+        " WHERE h.state != 'present' AND (h.state = 'missing' OR NOT ?)",
+        missing_only,
+    )
 
 
 def has_absent_highlights(store: Store) -> bool:
@@ -175,18 +183,6 @@ def count_unselected(store: Store) -> int:
         "SELECT count(*) FROM highlight WHERE state != 'present' AND state = 'unselected'"
     )
     return count
-
-
-def load_missing_rows(store: Store, container: str) -> list[Row]:
-    """Load a container's highlights that were missing at the last scan.
-
-    An extra column, `place`, locates the document within the container.
-    """
-    return store.fetch_rows(
-        "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
-        " WHERE h.state != 'present' AND h.state = 'missing' AND d.container = ?",
-        container,
-    )
 
 
 def load_unselected_copies(store: Store) -> list[Row]:
