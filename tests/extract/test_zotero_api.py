@@ -549,11 +549,23 @@ def test_a_row_without_a_key_is_told(serve):
     assert "cannot be read (KeyError: 'key')" in blocked(scanned("web", server)).what
 
 
+def test_a_row_without_data_is_told_and_none_is_dropped(serve):
+    server = serve(ONE)
+    rows = '[{"key": "MARK0001", "data": {}}, {"key": "MARK0002", "data": null}]'
+    answer = fake.status(200, rows, Content_Type="application/json", Total_Results="3")
+    server.faults.extend([fake.FINE] * 3 + [answer] * 9)
+    assert "a row has no data" in blocked(scanned("web", server)).what
+
+
 NO_ROW = '[{"data": null}]'
 ENDLESS = {
     "empty pages": ("[]", "100000", "0 of 100000"),
-    "pages without an item": (NO_ROW, "100000", "0 of 100000"),
-    "more than any library has": (NO_ROW, "1000000", "has 1,000,000 groups: too many"),
+    "pages without an item": (NO_ROW, "100000", "a row has no data"),
+    "more than any library has": (
+        '[{"data": {}}]',
+        "1000000",
+        "has 1,000,000 groups: too many",
+    ),
     "no number": (NO_ROW, "9" * 5000, "cannot be read"),
 }
 

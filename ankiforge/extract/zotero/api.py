@@ -329,15 +329,16 @@ class ApiLibraries:
         rows = JsonRows()
         with self._wrap_parse_errors():
             while True:
-                row_count = len(rows)
-                page = getattr(zotero, method)(**params, start=row_count)
-                rows += [row for row in page if isinstance(row["data"], dict)]
+                page = getattr(zotero, method)(**params, start=len(rows))
+                if not all(isinstance(row["data"], dict) for row in page):
+                    raise TypeError("a row has no data")
+                rows += page
                 assert zotero.request is not None
                 total = int(zotero.request.headers["total-results"])
                 if total > _MAX_ROWS:
                     message = f"{self.address.host} has {total:,} {method}: too many"
                     raise ItemError(message, hint="narrow `library:`, or give `path:`")
-                if len(rows) == row_count or len(rows) >= total:
+                if not page or len(rows) >= total:
                     break
         if total != len(rows):
             message = f"{self.address.host} gave {len(rows)} of {total} items"
