@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -346,19 +345,6 @@ def read_json_settings(path: Path) -> Json:
         return msgspec.json.decode(raw, type=Json)
     except (ValueError, RecursionError) as error:  # including invalid UTF-8
         raise ItemError(str(error)) from error
-
-
-def decode_export(raw: bytes | str | msgspec.Raw, target_type: Any, problem: str) -> Any:
-    """Decode JSON from an export as `target_type`.
-
-    Raises:
-        ItemError: the JSON is invalid, too deeply nested, or of another type. The message
-            begins with `problem`.
-    """
-    try:
-        return msgspec.json.decode(raw, type=target_type)
-    except (ValueError, RecursionError) as error:
-        raise ItemError(f"{problem}: {error}", hint="export it again") from error
 
 
 def build_read_error(error: OSError) -> ItemError:

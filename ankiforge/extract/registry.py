@@ -24,7 +24,7 @@ from ankiforge.plugins import load_plugin as load_plugin_class
 
 SOURCE_CLASSES = {
     "pdf": ".pdf:PdfSource",
-    "epub": ".books.calibre:Epub",
+    "epub": ".web:EpubBooks",
     "obsidian": ".markdown.obsidian:Vault",
     "markdown": ".markdown:TextFiles",
     "jupyter": ".markdown.jupyter:Jupyter",

@@ -1,20 +1,19 @@
-"""Source for saved web pages, which have no marks but in which passages can be chosen.
-
-`build_whole_text`, which returns the text to choose from, is also used for EPUBs.
-"""
+"""Sources for saved web pages and EPUBs: documents without marks, to choose passages from."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from html import unescape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.extract.base import NOT_MINE, Candidate, Recognition
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.books import Book, create_document, parse_isbns
+from ankiforge.extract.epub import Epub, Page, read_web_page
 from ankiforge.extract.file_source import File, FileSource, FindPicture
-from ankiforge.extract.files import read_file, title_from_file_name
+from ankiforge.extract.files import title_from_file_name
 from ankiforge.extract.html_text import (
-    decode_html,
     is_in_notes,
     iter_html_blocks,
     parse_page,
@@ -34,8 +33,10 @@ from ankiforge.text.private import contains_private_tag
 if TYPE_CHECKING:  # loaded when a page is read
     from bs4 import Tag
 
-MAX_PAGE_BYTES = 50_000_000
-"""The maximum size of a page, in bytes."""
+_EPUB_REJECTION_REASON = (
+    "highlights inside a book are not read; give what its reader keeps them in:"
+    " KOReader's .sdr folder, KoboReader.sqlite, calibre's library, or Apple Books' folder"
+)
 _TITLE = regex(r"(?is)<title[^>]*>([^<]{1,300})</title>")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Soft hyphen, zero-width space, word joiner and byte order mark. The zero-width joiners stay,
@@ -45,28 +46,45 @@ _INVISIBLE = dict.fromkeys(map(ord, "\xad\u200b\u2060\ufeff"))
 _PAGE_SURROUNDINGS = ("nav", "aside", "footer", "form", "button", "noscript")
 
 
-class SavedWebPages(FileSource):
-    """Reads web pages saved as HTML."""
-
-    kind = "web"
-    endings = (".html", ".htm", ".xhtml")
+class UnmarkedSource(FileSource):
+    """Base class for files without marks, which are only read if the user names them."""
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return `NOT_MINE`, because web pages are only read if the user names them."""
+        """Return `NOT_MINE`, because the files can't have highlights."""
         return NOT_MINE
 
     def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield nothing, because web pages have no highlights."""
+        """Yield nothing, because the files have no highlights."""
         yield from ()
 
     def read_whole_text(self, file: File, reader: Any) -> WholeText:
-        """Return the text of a page, without menus and the like."""
-        raw, _ = read_file(file.disk_path, MAX_PAGE_BYTES)
-        html = decode_html(raw)
-        title_match = _TITLE.search(html)
+        """Return the text of a file, without menus and the like."""
+        document, pages = self.read_pages(file)
+        sources = [page.html for page in pages]
+        return build_whole_text(document, self.folder.namespace, sources)
+
+    @abstractmethod
+    def read_pages(self, file: File) -> tuple[Document, list[Page]]:
+        """Return the document for a file, and its pages.
+
+        Raises:
+            ItemError: the file can't be read.
+        """
+
+
+class SavedWebPages(UnmarkedSource):
+    """Reads web pages saved as HTML."""
+
+    kind = "web"
+    endings = (".html", ".htm", ".xhtml")
+
+    def read_pages(self, file: File) -> tuple[Document, list[Page]]:
+        """Return the document for a web page, whose key is a hash of its path."""
+        page = read_web_page(file.disk_path)
+        title_match = _TITLE.search(page.html)
         title = " ".join(unescape(title_match[1]).split()) if title_match else ""
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{hash16(file.path)}"),
@@ -74,7 +92,34 @@ class SavedWebPages(FileSource):
             title=title or title_from_file_name(PurePosixPath(file.path).stem),
             path=file.path,
         )
-        return build_whole_text(document, self.folder.namespace, [html])
+        return document, [page]
+
+
+class EpubBooks(UnmarkedSource):
+    """Reads EPUBs without DRM. Highlights that a reading app stored inside them are ignored."""
+
+    kind = "epub"
+    endings = (".epub",)
+
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Recognition:
+        """Return where the highlights of a book may be, since they aren't read from the book."""
+        return Recognition(Confidence.NO, _EPUB_REJECTION_REASON)
+
+    def read_pages(self, file: File) -> tuple[Document, list[Page]]:
+        """Return the document for a book, and one page for each file in the EPUB."""
+        epub = Epub(file.disk_path)
+        metadata = epub.metadata
+        book = Book(
+            title=(metadata.get("title") or [""])[0],
+            authors=tuple(filter(None, metadata.get("creator", ()))),
+            identifiers=parse_isbns(metadata.get("identifier", ()))[:1],
+            file=file.path,
+            path=file.path,
+            subjects=tuple(metadata.get("subject", ())),
+        )
+        document = create_document(book, self.folder.namespace, self.folder.name)
+        return document, epub.pages
 
 
 def build_whole_text(

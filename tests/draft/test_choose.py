@@ -215,6 +215,15 @@ def test_a_short_private_text_is_masked_in_the_rest_of_its_document(
         assert "7319" not in load_privacy(workspace.ledger).mask_text(public, key)
 
 
+def test_a_book_with_a_private_subject_is_refused(forge, tmp_path):
+    path = tmp_path / "bread.epub"
+    chapters = (("Bread", f"{YEAST} {SALT}"),)
+    write_epub(path, Book("Bread", chapters=chapters, subjects=("Food", "No-LLM")))
+    refused = forge("draft", "export", "ask.md", "--from", path)
+    assert refused.exit_code != 0
+    assert "no-llm" in refused.stderr.casefold()
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

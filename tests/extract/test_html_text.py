@@ -5,8 +5,9 @@ from zipfile import ZipFile
 import pytest
 
 from ankiforge.draft.choose import select_paragraphs
+from ankiforge.extract.epub import Epub
 from ankiforge.extract.html_text import decode_html
-from ankiforge.extract.pdf.hypertext import find_quote_contexts, read_pages
+from ankiforge.extract.pdf.hypertext import find_quote_contexts
 from ankiforge.extract.pdf.messages import ExternalQuote, Failure, FindContextsReply
 from ankiforge.extract.web import build_whole_text
 from ankiforge.model import Document, DocumentKey
@@ -253,4 +254,4 @@ def test_a_picture_in_the_spine_is_no_page(tmp_path):
         book.writestr("a.opf", f'<package xmlns="urn:p">{package}</package>')
         book.writestr("a.xhtml", "<p>a</p>")
         book.writestr("b.jpg", b"\xff\xd8\xff")
-        assert [page.name for page in read_pages(book)] == ["a.xhtml"]
+    assert [page.name for page in Epub(tmp_path / "a.epub").pages] == ["a.xhtml"]

@@ -20,7 +20,6 @@ from tests.makers.ebook_writer import (
     Mark,
     write_apple,
     write_calibre,
-    write_epub,
     write_kobo,
     write_sidecar,
 )
@@ -226,7 +225,7 @@ def book(write_book: Callable[..., object], kind: str, name: str, **options: Any
         )
         marks = [Mark(words, given.pop("note", ""))]
         path = folder / name
-        if write_book in (write_epub, write_sidecar):
+        if write_book is write_sidecar:
             write_book(path, its, marks, **given)
         else:
             write_book(path, [(its, "Ada/A Book (1)/A Book - Ada.epub", marks)])
@@ -364,10 +363,6 @@ FORMS: dict[str, Form] = {
     "PDF, folder": pdf(named="#no-llm/a.pdf"),
     "PDF, words of a paragraph": text_file("markdown", "a.md", "==SECRET.== #no-llm"),
     # e-books
-    "EPUB, note": book(write_epub, "epub", "a.epub", note="mine #no-llm"),
-    "EPUB, subject": book(write_epub, "epub", "a.epub", subjects=("fish", "no-llm")),
-    "EPUB, title": book(write_epub, "epub", "a.epub", title="Mine #no-llm"),
-    "EPUB, file": book(write_epub, "epub", "Mine #no-llm.epub"),
     "calibre, note": book(write_calibre, "calibre", "metadata.db", note="#no-llm"),
     "calibre, tag": book(write_calibre, "calibre", "metadata.db", subjects=("No_LLM",)),
     "calibre, title": book(write_calibre, "calibre", "metadata.db", title="Mine #no-llm"),
@@ -474,7 +469,6 @@ FORMS: dict[str, Form] = {
 
 KINDS: tuple[tuple[str, Form], ...] = (
     ("PDF", pdf()),
-    ("EPUB", book(write_epub, "epub", "a.epub")),
     ("calibre", book(write_calibre, "calibre", "metadata.db")),
     ("Apple Books", apple()),
     ("Kobo", book(write_kobo, "kobo", "KoboReader.sqlite")),

@@ -17,7 +17,7 @@ from ankiforge.text.private import (
     get_privacy_reason,
 )
 from tests.extract import test_texts
-from tests.makers.ebook_writer import Book, Mark, write_calibre, write_epub
+from tests.makers.ebook_writer import Book, Mark, write_calibre
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import (
     Annotation,
@@ -285,11 +285,6 @@ def book(name: str) -> Book:
     return Book(f"A Book of {name}", ("Ada",), (chapter,), ("Fish", "No-LLM"))
 
 
-def epub(folder: Path) -> str:
-    write_epub(folder / "a.epub", book("epub"), [Mark(sentence("epub"))])
-    return f"{{epub: {{name: books, path: {folder.name}}}}}"
-
-
 def calibre(folder: Path) -> str:
     marks = [Mark(sentence("calibre"))]
     write_calibre(folder / "metadata.db", [(book("calibre"), "Ada/A Book.epub", marks)])
@@ -306,7 +301,7 @@ def automatic(folder: Path) -> str:
     return f"{{zotero: {{name: zotero, path: {folder.name}}}}}"
 
 
-CATALOGUES = {"pdf": pdf, "epub": epub, "calibre": calibre, "automatic": automatic}
+CATALOGUES = {"pdf": pdf, "calibre": calibre, "automatic": automatic}
 
 
 def test_a_work_whose_catalogue_has_the_tag_is_private(forge, fake):

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from base64 import b64encode
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -77,8 +76,8 @@ class Mark:
         return self.id or self.text
 
 
-def write_epub(path: str | Path, book: Book, marks: Iterable[Mark] = ()) -> None:
-    """Write a book; marks are kept in it as calibre's viewer does."""
+def write_epub(path: str | Path, book: Book) -> None:
+    """Write a book."""
     numbers = range(1, len(book.chapters) + 1)
     items = "".join(f'<item id="c{n}" href="text/c{n}.xhtml"/>' for n in numbers)
     spine = "".join(f'<itemref idref="c{n}"/>' for n in numbers)
@@ -106,17 +105,6 @@ def write_epub(path: str | Path, book: Book, marks: Iterable[Mark] = ()) -> None
     with ZipFile(path, "w") as epub:
         for name, content in files.items():
             epub.writestr(ZipInfo(name), content)
-    add_to_epub(path, marks)
-
-
-def add_to_epub(path: str | Path, marks: Iterable[Mark]) -> None:
-    """Add marks to a book, in which calibre's viewer keeps them."""
-    highlights = [calibre_highlight(mark) for mark in marks]
-    if highlights:
-        encoded = b64encode(json.dumps(highlights).encode()).decode()
-        kept = f"encoding=json+base64:\n{encoded}"
-        with ZipFile(path, "a") as epub:
-            epub.writestr(ZipInfo("META-INF/calibre_bookmarks.txt"), kept)
 
 
 def _heading(book: Book, mark: Mark) -> str:

@@ -13,7 +13,6 @@ from tests.makers.ebook_writer import (
     Mark,
     write_apple,
     write_calibre,
-    write_epub,
     write_kobo,
     write_sidecar,
 )
@@ -132,20 +131,6 @@ class TestKOReader(FolderSuite):
         write_sidecar(path, BOOK, [Mark(passage, comment)])
 
 
-class TestEpub(FolderSuite):
-    kind = "epub"
-    ending = ".epub"
-    largest = 0
-
-    def write(self, path: Path, passage: str, comment: str = "") -> None:
-        book = Book("A Book", ("Ada",), (("One", f"{passage}."),))
-        write_epub(path, book, [Mark(passage, comment)])
-
-    def close(self, closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Break it: `ZipFile` reads what `open` has opened, in which nothing can be patched."""
-        closed.write_bytes(b"PK\x03\x04" + b"\0" * 100)
-
-
 class DatabaseSuite(FolderSuite):
     """The tests of a source that reads databases of marks."""
 
@@ -223,4 +208,4 @@ class TestFoliate(FolderSuite):
 def test_every_source_is_tested():
     tested = {test.kind for name, test in globals().items() if name.startswith("Test")}
     # in a saved web page nothing can be marked: tests/draft/test_choose.py
-    assert tested == {*registry.list_source_kinds(), "foliate"} - {"web"}
+    assert tested == {*registry.list_source_kinds(), "foliate"} - {"epub", "web"}

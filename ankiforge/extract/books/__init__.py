@@ -11,7 +11,6 @@ import dataclasses
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ankiforge.extract.base import Opening, SourceSettings
-from ankiforge.extract.file_source import File, FileListing, FileSource, FolderSource
+from ankiforge.extract.file_source import FileListing, FolderSource
 from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.model import (
     Document,
@@ -316,20 +315,6 @@ class BookSource(FolderSource):
     def books(self) -> BookDirectories:
         """The books next to the highlights and in the configured directories."""
         return BookDirectories(self.folder.root, self.book_directories)
-
-
-@dataclass(frozen=True)
-class BookFileSource(BookSource, FileSource):
-    """A source with one file of highlights per book."""
-
-    @contextmanager
-    def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
-        """Start the worker that reads the books, and save its cache afterwards."""
-        from ankiforge.extract.pdf.worker import PdfWorker
-
-        with PdfWorker(cache=self.cache) as worker:
-            yield worker
-            worker.save_cache(complete=self.covers_all_files(files))
 
 
 # --- places in a book -------------------------------------------------------------------

@@ -1,65 +1,30 @@
-"""Highlights made in calibre's viewer, read from a library or from the books themselves.
+"""Highlights made in calibre's viewer, read from `metadata.db` in a library.
 
     sources:
       - calibre: {path: ~/Calibre Library}
-      - epub: {path: ~/Books}
 
-A library has its highlights in `metadata.db`, and the books as well. An EPUB has them in
-`META-INF/calibre_bookmarks.txt`. Other EPUB readers store highlights elsewhere.
+Highlights that the viewer also saves inside EPUBs are not read.
 """
 
 from __future__ import annotations
 
-import binascii
 import sqlite3
-from base64 import b64decode
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
-from zipfile import BadZipFile, ZipFile
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
-from ankiforge.errors import ItemError
-from ankiforge.extract.base import (
-    Candidate,
-    Confidence,
-    Recognition,
-    SourceSettings,
-)
 from ankiforge.extract.books import (
     Book,
-    BookFileSource,
     BookHighlight,
-    build_sightings,
-    create_document,
     parse_cfi,
     parse_isbns,
     sort_by_position,
 )
 from ankiforge.extract.books.databases import DatabaseSource, HighlightInBook, get_text
-from ankiforge.extract.file_source import File, FindPicture, normalize_time
-from ankiforge.extract.files import (
-    build_read_error,
-    decode_export,
-    open_regular_file,
-)
+from ankiforge.extract.file_source import File, normalize_time
 from ankiforge.extract.sqlite import DatabaseOwner
-from ankiforge.model import (
-    HighlightKind,
-    Json,
-    Problem,
-    Sighting,
-    Strings,
-    Value,
-    WholeText,
-)
-
-if TYPE_CHECKING:
-    from ankiforge.extract.pdf.worker import PdfWorker
-
+from ankiforge.model import HighlightKind, Json, Value
 
 _KINDS = {"wavy": "underline", "strikeout": "strike", "underline": "underline"}
 _MARKS_QUERY = """
@@ -81,13 +46,9 @@ _ISBN_QUERY = "SELECT val FROM identifiers WHERE book = ? AND type = 'isbn'"
 
 
 class CalibreHighlight(Value):
-    """A highlight in calibre's JSON, with only the fields we use.
-
-    The format is the same in a library and in an EPUB.
-    """
+    """A highlight in calibre's JSON, with only the fields we use."""
 
     uuid: str = ""
-    type: str = "highlight"
     highlighted_text: str | None = ""
     notes: str | None = ""
     start_cfi: str | None = ""
@@ -132,9 +93,11 @@ class Calibre(DatabaseSource):
         marks_by_book: dict[Any, list[BookHighlight]] = {}
         for row in connection.execute(_MARKS_QUERY):
             try:
-                mark = convert_highlight(parse_highlight(get_text(row, "annot_data")))
-            except ItemError:
+                data = get_text(row, "annot_data")
+                highlight = msgspec.json.decode(data, type=CalibreHighlight)
+            except (ValueError, RecursionError):
                 continue  # calibre skips invalid JSON as well
+            mark = convert_highlight(highlight)
             if mark is None:
                 continue
             book_and_format = row["book"], get_text(row, "format")
@@ -147,48 +110,11 @@ class Calibre(DatabaseSource):
                 yield book, mark
 
 
-# --- a highlight, in the library or in a book -------------------------------------------
-
-
-def parse_highlights(
-    raw_highlights: Iterable[msgspec.Raw], path: str
-) -> Iterator[BookHighlight | Problem]:
-    """Parse a list of highlights, yielding a problem for each one that can't be read.
-
-    `path` is the file they come from, as shown in problems.
-    """
-    for number, raw in enumerate(raw_highlights, start=1):
-        try:
-            highlight = parse_highlight(raw)
-        except ItemError as error:
-            yield Problem(f"{path}: highlight {number}", error.message, error.hint)
-            continue
-        mark = convert_highlight(highlight)
-        if mark is not None:
-            yield mark
-
-
-def parse_highlight(raw: msgspec.Raw | str | bytes) -> CalibreHighlight:
-    """Parse a highlight from JSON.
-
-    Raises:
-        ItemError: the JSON isn't a valid highlight.
-    """
-    highlight: CalibreHighlight = decode_export(
-        raw, CalibreHighlight, "it cannot be read"
-    )
-    return highlight
-
-
 def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
     """Convert a highlight, or return None for a bookmark or a removed or blank highlight."""
     text = highlight.highlighted_text or ""
     comment = highlight.notes or ""
-    if (
-        highlight.removed
-        or highlight.type != "highlight"
-        or not (text or comment).strip()
-    ):
+    if highlight.removed or not (text or comment).strip():
         return None
     # the path begins at the document, of which the root is the only element
     element, offset = parse_cfi((highlight.start_cfi or "").removeprefix("/2"))
@@ -231,145 +157,4 @@ def _create_book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
             get_text(tag, "name")
             for tag in connection.execute(_TAGS_QUERY, (row["book"],))
         ),
-    )
-
-
-# --- highlights in an EPUB ------------------------------------------------------------
-
-_HIGHLIGHTS_FILE = "META-INF/calibre_bookmarks.txt"
-_HIGHLIGHTS_PREFIX = b"encoding=json+base64:"
-MAX_HIGHLIGHTS_BYTES = 16_000_000
-"""The maximum size of a book's list of highlights."""
-_ZIP_ERRORS = (
-    BadZipFile,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    KeyError,
-)
-
-
-class EpubSettings(SourceSettings, kw_only=True):
-    """The settings of an `epub:` source."""
-
-    include: Strings = ("**/*.epub",)
-    exclude: Strings = ()
-
-
-@dataclass(frozen=True)
-class Epub(BookFileSource):
-    """EPUB files with embedded highlights, as saved by calibre's viewer.
-
-    The `me` setting is ignored.
-    """
-
-    kind = "epub"
-    Settings = EpubSettings
-    endings = (".epub",)
-
-    @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a book with embedded highlights, or explain where else they may be."""
-        with (
-            suppress(OSError, *_ZIP_ERRORS),
-            open(candidate.path, "rb", opener=open_regular_file) as file,
-            ZipFile(file) as book,
-        ):
-            if _HIGHLIGHTS_FILE in book.namelist():
-                return Recognition(Confidence.CONTENT)
-        rejection_reason = (
-            "the book has no highlights inside; give what its reader keeps them in:"
-            " KOReader's .sdr folder, KoboReader.sqlite, calibre's library, or Apple Books' folder"
-        )
-        return Recognition(Confidence.NO, rejection_reason)
-
-    def extract_file(
-        self, file: File, reader: PdfWorker, picture: FindPicture
-    ) -> Iterator[Sighting]:
-        """Yield a book with its highlights, and a problem for each one that can't be read."""
-        raw = b""
-        book = Book("")
-        with _open_book(file) as zip:
-            if _HIGHLIGHTS_FILE in zip.namelist():
-                if zip.getinfo(_HIGHLIGHTS_FILE).file_size > MAX_HIGHLIGHTS_BYTES:
-                    raise ValueError("its list of highlights is too large")
-                raw = zip.read(_HIGHLIGHTS_FILE)
-                book = _read_metadata(zip, file.path)
-
-        # parse the list of highlights; calibre's older format only has bookmarks
-        raw_highlights: tuple[msgspec.Raw, ...] = ()
-        if raw.startswith(_HIGHLIGHTS_PREFIX):
-            encoded = raw.removeprefix(_HIGHLIGHTS_PREFIX).translate(None, b"\r\n ")
-            try:
-                decoded_list = b64decode(encoded, validate=True)
-                raw_highlights = msgspec.json.decode(
-                    decoded_list, type=tuple[msgspec.Raw, ...]
-                )
-            except (binascii.Error, ValueError, RecursionError) as error:
-                message = f"the highlights in the book cannot be read: {error}"
-                raise ItemError(
-                    message, hint="open it in calibre's viewer, which writes them again"
-                ) from error
-        marks: list[BookHighlight] = []
-        for mark_or_problem in parse_highlights(raw_highlights, file.path):
-            if isinstance(mark_or_problem, Problem):
-                yield mark_or_problem
-            else:
-                marks.append(mark_or_problem)
-        folder = self.folder
-        document = create_document(book, folder.namespace, folder.name)
-        sorted_marks = sort_by_position(marks)
-        yield from build_sightings(document, folder, sorted_marks, file.as_path, reader)
-
-    def read_whole_text(self, file: File, reader: PdfWorker) -> WholeText:
-        """Return the complete text of a book, with one page per file in the EPUB."""
-        from ankiforge.extract.pdf.hypertext import read_pages
-        from ankiforge.extract.web import build_whole_text
-
-        with _open_book(file) as zip:
-            book = _read_metadata(zip, file.path)
-            sources = [page.html for page in read_pages(zip)]
-        document = create_document(book, self.folder.namespace, self.folder.name)
-        return build_whole_text(document, self.folder.namespace, sources)
-
-
-@contextmanager
-def _open_book(file: File) -> Iterator[ZipFile]:
-    try:
-        with (
-            open(file.disk_path, "rb", opener=open_regular_file) as file_object,
-            ZipFile(file_object) as book,
-        ):
-            yield book
-    except OSError as error:
-        raise build_read_error(error) from error
-    except _ZIP_ERRORS as error:
-        hint = "open it in calibre's editor and save it"
-        raise ItemError(f"the book cannot be read: {error}", hint=hint) from error
-
-
-def _read_metadata(book: ZipFile, path: str) -> Book:
-    from ankiforge.extract.pdf.hypertext import read_package
-
-    try:
-        _, package = read_package(book)
-    except (ElementTree.ParseError, KeyError):
-        return Book("", file=path, path=path)
-    metadata = package.find("{*}metadata")
-    values_by_tag: dict[str, list[str]] = {}
-    if metadata is not None:
-        for element in metadata:
-            text = " ".join((element.text or "").split())
-            tag = str(element.tag).rpartition("}")[2]
-            values_by_tag.setdefault(tag, []).append(text)
-    titles = values_by_tag.get("title") or [""]
-    isbns = parse_isbns(values_by_tag.get("identifier", ()))
-    return Book(
-        title=titles[0],
-        authors=tuple(filter(None, values_by_tag.get("creator", ()))),
-        identifiers=isbns[:1],
-        file=path,
-        path=path,
-        subjects=tuple(values_by_tag.get("subject", ())),
     )

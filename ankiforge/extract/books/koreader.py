@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import PurePosixPath
@@ -27,14 +27,14 @@ from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.books import (
     BOOK_SUFFIXES,
     Book,
-    BookFileSource,
     BookHighlight,
     BookSettings,
+    BookSource,
     build_sightings,
     create_document,
     parse_isbns,
 )
-from ankiforge.extract.file_source import File, FindPicture
+from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.extract.files import MAX_TEXT_BYTES, read_file, stamp_file
 from ankiforge.model import HighlightKind, Problem, Sighting, Strings
 from ankiforge.text import regex
@@ -142,7 +142,7 @@ class KOReaderSettings(BookSettings, kw_only=True):
 
 
 @dataclass(frozen=True)
-class KOReader(BookFileSource):
+class KOReader(BookSource, FileSource):
     """One reader's highlights from KOReader, on one or more devices.
 
     The `me` setting is ignored.
@@ -162,6 +162,15 @@ class KOReader(BookFileSource):
         if _SIDECAR_NAME.fullmatch(candidate.path.name):
             return Recognition(Confidence.CONTENT)
         return NOT_MINE
+
+    @contextmanager
+    def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
+        """Start the worker that reads the books, and save its cache afterwards."""
+        from ankiforge.extract.pdf.worker import PdfWorker
+
+        with PdfWorker(cache=self.cache) as worker:
+            yield worker
+            worker.save_cache(complete=self.covers_all_files(files))
 
     def get_dependency_state(self, name: str, file: File) -> str:
         """Return a book's path and file stamp, to detect changes, or "" if we don't have it.

@@ -7,35 +7,21 @@ as a book with a single page.
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from functools import cached_property
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
-from xml.etree import ElementTree
-from zipfile import BadZipFile, ZipFile
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import open_regular_file, read_file
-from ankiforge.extract.html_text import (
-    decode_html,
-    iter_html_blocks,
-    parse_page,
-    remove_asides,
-)
+from ankiforge.extract.epub import PAGE_SUFFIXES, Epub, Page, read_web_page
+from ankiforge.extract.html_text import remove_asides
 from ankiforge.extract.pdf.mark_text import get_passage_context
 from ankiforge.extract.pdf.messages import (
-    REPAIR_HINT,
     ExternalQuote,
     Failure,
     FindContextsReply,
     QuoteContext,
 )
 from ankiforge.model import Span
-from ankiforge.text.elements import BLOCK_ELEMENTS
 from ankiforge.text.normalize import (
     is_same_text,
     locate,
@@ -43,28 +29,6 @@ from ankiforge.text.normalize import (
     normalize_typography,
 )
 from ankiforge.text.passages import get_paragraphs_around
-
-if TYPE_CHECKING:  # imported when a quote occurs several times
-    from bs4 import BeautifulSoup
-
-MAX_BOOK_BYTES = 50_000_000
-"""The maximum total size of a book's pages, in bytes."""
-_MAX_LIST_BYTES = 4_000_000
-"""The maximum size of a book's package file, in bytes."""
-PAGE_SUFFIXES = (".xhtml", ".html", ".htm")
-_CONTAINER = "META-INF/container.xml"
-_ENCRYPTION = "META-INF/encryption.xml"
-_PROTECTED_HINT = (
-    "give a copy without protection, or the highlights that its reading app exports"
-)
-_READ_ERRORS = (
-    OSError,
-    BadZipFile,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-)
 
 
 def find_quote_contexts(
@@ -77,18 +41,11 @@ def find_quote_contexts(
     """
     try:
         if path.suffix.lower() in PAGE_SUFFIXES:
-            raw, _ = read_file(path, MAX_BOOK_BYTES)
-            pages = [_BookPage(path.name, raw)]
+            pages = [read_web_page(path)]
         else:
-            with (
-                open(path, "rb", opener=open_regular_file) as opened,
-                ZipFile(opened) as book,
-            ):
-                pages = read_pages(book)
+            pages = Epub(path).pages
     except ItemError as error:
         return Failure(error.message, error.hint)
-    except _READ_ERRORS as error:
-        return Failure(f"it cannot be read: {error}", REPAIR_HINT)
     passages = []
     for quote in quotes:
         located = _find_quote(pages, quote)
@@ -113,117 +70,6 @@ def find_quote_contexts(
     return FindContextsReply(tuple(passages))
 
 
-class _BookPage:
-    def __init__(self, name: str, raw: bytes) -> None:
-        self.name = name
-        try:
-            self.html = decode_html(raw)
-        except ItemError:
-            self.html = raw.decode("utf-8", "replace")
-
-    @cached_property
-    def text(self) -> str:
-        """The text of the page, with one block per line.
-
-        Asides are included, because quotes made by other programs contain them.
-        """
-        return "\n".join(text for _, text in iter_html_blocks(self.soup) if text)
-
-    @cached_property
-    def normalized_text(self) -> str:
-        """The text to search for quotes, normalized for comparison."""
-        return normalize_for_comparison(self.text)
-
-    @cached_property
-    def soup(self) -> BeautifulSoup:
-        return parse_page(self.html)
-
-    def find_block_start(self, selector: str) -> int:
-        """Return the offset in `text` of the block that contains an element, or -1.
-
-        `selector` is the element's CSS selector.
-        """
-        from soupsieve import SelectorSyntaxError
-
-        element = None
-        with suppress(SelectorSyntaxError, RecursionError):
-            element = self.soup.select_one(selector)
-        while element is not None and element.name not in BLOCK_ELEMENTS:
-            element = element.parent
-        block_text = " ".join(element.get_text().split()) if element else ""
-        return self.text.find(block_text) if block_text else -1
-
-
-# --- the pages of a book ----------------------------------------------------------------
-
-
-def read_pages(book: ZipFile) -> list[_BookPage]:
-    """Read the pages of an EPUB in spine order, followed by any pages not in the spine.
-
-    Raises:
-        ValueError: The pages are too large.
-        ItemError: A page is encrypted (DRM).
-    """
-    sizes = {file.filename: file.file_size for file in book.infolist()}
-    spine: list[str] = []
-    with suppress(ElementTree.ParseError, KeyError, ValueError):
-        spine = list(_iter_spine(book))
-    if not _read_encrypted_names(book).isdisjoint(spine):
-        raise ItemError(
-            "the book is protected (DRM), so its text cannot be read",
-            hint=_PROTECTED_HINT,
-        )
-    names = dict.fromkeys(name for name in spine if name in sizes)
-    for name in sizes:
-        if name.lower().endswith(PAGE_SUFFIXES):
-            names[name] = None
-    if sum(sizes[name] for name in names) > MAX_BOOK_BYTES:
-        raise ValueError("it is too large")
-    return [_BookPage(name, book.read(name)) for name in names]
-
-
-def read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
-    """Parse an EPUB's package file, which holds its metadata, manifest and spine.
-
-    Returns:
-        (name of the package file, its root element)
-
-    Raises:
-        ParseError, KeyError, ValueError: The package file is missing, damaged or too large.
-    """
-
-    def parse(name: str) -> ElementTree.Element:
-        if book.getinfo(name).file_size > _MAX_LIST_BYTES:
-            raise ValueError("the list of its files is too large")
-        return ElementTree.fromstring(book.read(name))
-
-    root_file = parse(_CONTAINER).find(".//{*}rootfile")
-    name = "" if root_file is None else root_file.get("full-path", "")
-    return name, parse(posixpath.normpath(name))
-
-
-def _read_encrypted_names(book: ZipFile) -> set[str]:
-    with suppress(ElementTree.ParseError, KeyError):
-        root = ElementTree.fromstring(book.read(_ENCRYPTION))
-        references = root.iterfind(".//{*}CipherReference")
-        return {unquote(reference.get("URI", "")) for reference in references}
-    return set()
-
-
-def _iter_spine(book: ZipFile) -> Iterator[str]:
-    package_name, package = read_package(book)
-    directory = posixpath.dirname(package_name)
-    names: dict[str, str] = {}
-    for item in package.iterfind("{*}manifest/{*}item"):
-        path = posixpath.join(directory, unquote(item.get("href", "")))
-        if not item.get("media-type", "").startswith("image/"):
-            names[item.get("id", "")] = posixpath.normpath(path)
-    for item_reference in package.iterfind("{*}spine/{*}itemref"):
-        name = names.get(item_reference.get("idref", ""))
-        if name:
-            yield name
-
-
 # --- quotes -----------------------------------------------------------------------------
 
 
@@ -234,7 +80,7 @@ def _remove_asides(text: str, span: Span) -> tuple[str, Span]:
     return before + quote + after, (len(before), len(before) + len(quote))
 
 
-def _find_quote(pages: list[_BookPage], quote: ExternalQuote) -> tuple[str, Span] | None:
+def _find_quote(pages: list[Page], quote: ExternalQuote) -> tuple[str, Span] | None:
     """Find a quote and return (text, span of the quote in it), or None.
 
     If the quote occurs several times and its stored position doesn't tell which one is
@@ -264,9 +110,7 @@ def _find_quote(pages: list[_BookPage], quote: ExternalQuote) -> tuple[str, Span
     return None
 
 
-def _find_expected_page(
-    quote: ExternalQuote, pages: Sequence[_BookPage]
-) -> _BookPage | None:
+def _find_expected_page(quote: ExternalQuote, pages: Sequence[Page]) -> Page | None:
     if quote.file:
         for page in pages:
             if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
@@ -275,7 +119,7 @@ def _find_expected_page(
 
 
 def _locate_on_page(
-    quote: ExternalQuote, page: _BookPage, count: int
+    quote: ExternalQuote, page: Page, count: int
 ) -> tuple[str, Span] | None:
     """Locate a quote that occurs `count` times on a page.
 

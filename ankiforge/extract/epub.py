@@ -1,0 +1,206 @@
+"""Read the pages and the metadata of EPUBs, and web pages as books with a single page."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+from xml.etree import ElementTree
+from zipfile import BadZipFile, ZipFile
+from zlib import error as ZlibError
+
+from ankiforge.errors import ItemError
+from ankiforge.extract.files import build_read_error, open_regular_file, read_file
+from ankiforge.extract.html_text import decode_html, iter_html_blocks, parse_page
+from ankiforge.text.elements import BLOCK_ELEMENTS
+from ankiforge.text.normalize import normalize_for_comparison
+
+if TYPE_CHECKING:  # imported when the text is needed
+    from bs4 import BeautifulSoup
+
+MAX_BOOK_BYTES = 50_000_000
+"""The maximum total size of a book's pages, in bytes."""
+_MAX_LIST_BYTES = 4_000_000
+"""The maximum size of a book's package file, in bytes."""
+PAGE_SUFFIXES = (".xhtml", ".html", ".htm")
+_CONTAINER = "META-INF/container.xml"
+_ENCRYPTION = "META-INF/encryption.xml"
+_PROTECTED_HINT = (
+    "give a copy without protection, or the highlights that its reading app exports"
+)
+_ZIP_ERRORS = (
+    BadZipFile,
+    ZlibError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    KeyError,
+)
+
+
+class Page:
+    """A web page, or a page of an EPUB."""
+
+    def __init__(self, name: str, html: str) -> None:
+        self.name = name
+        self.html = html
+
+    @cached_property
+    def text(self) -> str:
+        """The text of the page, with one block per line.
+
+        Asides are included, because quotes made by other programs contain them.
+        """
+        return "\n".join(text for _, text in iter_html_blocks(self.soup) if text)
+
+    @cached_property
+    def normalized_text(self) -> str:
+        """The text to search for quotes, normalized for comparison."""
+        return normalize_for_comparison(self.text)
+
+    @cached_property
+    def soup(self) -> BeautifulSoup:
+        """The parsed page, reduced to what it displays."""
+        return parse_page(self.html)
+
+    def find_block_start(self, selector: str) -> int:
+        """Return the offset in `text` of the block that contains an element, or -1.
+
+        `selector` is the element's CSS selector.
+        """
+        from soupsieve import SelectorSyntaxError
+
+        element = None
+        with suppress(SelectorSyntaxError, RecursionError):
+            element = self.soup.select_one(selector)
+        while element is not None and element.name not in BLOCK_ELEMENTS:
+            element = element.parent
+        block_text = " ".join(element.get_text().split()) if element else ""
+        return self.text.find(block_text) if block_text else -1
+
+
+class Epub:
+    """An EPUB file, which is only opened when its content is needed."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = path
+
+    @cached_property
+    def pages(self) -> list[Page]:
+        """The pages in spine order, followed by any pages not in the spine.
+
+        Raises:
+            ItemError: the file is unreadable, damaged, too large or encrypted (DRM).
+        """
+        with self._open() as book:
+            sizes = {file.filename: file.file_size for file in book.infolist()}
+            spine: list[str] = []
+            with suppress(ElementTree.ParseError, KeyError, ValueError):
+                spine = list(_iter_spine(book))
+            if not _read_encrypted_names(book).isdisjoint(spine):
+                raise ItemError(
+                    "the book is protected (DRM), so its text cannot be read",
+                    hint=_PROTECTED_HINT,
+                )
+            names = dict.fromkeys(name for name in spine if name in sizes)
+            for name in sizes:
+                if name.lower().endswith(PAGE_SUFFIXES):
+                    names[name] = None
+            if sum(sizes[name] for name in names) > MAX_BOOK_BYTES:
+                raise ValueError("it is too large")
+            pages = []
+            for name in names:
+                raw = book.read(name)
+                try:
+                    html = decode_html(raw)
+                except ItemError:
+                    html = raw.decode("utf-8", "replace")
+                pages.append(Page(name, html))
+            return pages
+
+    @cached_property
+    def metadata(self) -> dict[str, list[str]]:
+        """The values of each Dublin Core element, such as `title`, or {} if there are none.
+
+        Raises:
+            ItemError: the file is unreadable or damaged.
+        """
+        values_by_element: dict[str, list[str]] = {}
+        with self._open() as book, suppress(ElementTree.ParseError, KeyError):
+            _, package = _read_package(book)
+            for element in package.iterfind("{*}metadata/*"):
+                name = str(element.tag).rpartition("}")[2]
+                text = " ".join((element.text or "").split())
+                values_by_element.setdefault(name, []).append(text)
+        return values_by_element
+
+    @contextmanager
+    def _open(self) -> Iterator[ZipFile]:
+        try:
+            with (
+                open(self._path, "rb", opener=open_regular_file) as file,
+                ZipFile(file) as book,
+            ):
+                yield book
+        except OSError as error:
+            raise build_read_error(error) from error
+        except _ZIP_ERRORS as error:
+            hint = "open it in calibre's editor and save it"
+            raise ItemError(f"the book cannot be read: {error}", hint=hint) from error
+
+
+def read_web_page(path: str | Path) -> Page:
+    """Read a page saved from the web.
+
+    Raises:
+        ItemError: the file is too large or unreadable, or its encoding is unknown.
+    """
+    raw, _ = read_file(path, MAX_BOOK_BYTES)
+    return Page(Path(path).name, decode_html(raw))
+
+
+def _read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
+    """Parse an EPUB's package file, which holds its metadata, manifest and spine.
+
+    Returns:
+        (name of the package file, its root element)
+
+    Raises:
+        ParseError, KeyError, ValueError: The package file is missing, damaged or too large.
+    """
+
+    def parse(name: str) -> ElementTree.Element:
+        if book.getinfo(name).file_size > _MAX_LIST_BYTES:
+            raise ValueError("the list of its files is too large")
+        return ElementTree.fromstring(book.read(name))
+
+    root_file = parse(_CONTAINER).find(".//{*}rootfile")
+    name = "" if root_file is None else root_file.get("full-path", "")
+    return name, parse(posixpath.normpath(name))
+
+
+def _read_encrypted_names(book: ZipFile) -> set[str]:
+    with suppress(ElementTree.ParseError, KeyError):
+        root = ElementTree.fromstring(book.read(_ENCRYPTION))
+        references = root.iterfind(".//{*}CipherReference")
+        return {unquote(reference.get("URI", "")) for reference in references}
+    return set()
+
+
+def _iter_spine(book: ZipFile) -> Iterator[str]:
+    package_name, package = _read_package(book)
+    directory = posixpath.dirname(package_name)
+    names: dict[str, str] = {}
+    for item in package.iterfind("{*}manifest/{*}item"):
+        path = posixpath.join(directory, unquote(item.get("href", "")))
+        if not item.get("media-type", "").startswith("image/"):
+            names[item.get("id", "")] = posixpath.normpath(path)
+    for item_reference in package.iterfind("{*}spine/{*}itemref"):
+        name = names.get(item_reference.get("idref", ""))
+        if name:
+            yield name
