@@ -17,7 +17,7 @@ from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
 from ankiforge.extract.html_text import parse_html
-from ankiforge.model import Strings, Value
+from ankiforge.model import Pair, Strings, Value
 from ankiforge.text import regex, truncate
 from ankiforge.text.cloze import escape_markdown
 from ankiforge.text.cloze import to_plain_text as plain_text
@@ -220,7 +220,10 @@ class _NoteConverter(MarkdownConverter):
 # --- emphasis in annotations ----------------------------------------------------------
 
 
-_TAG = regex(r"(?i)(</?(?:b|i|sub|sup)>|<span[ ]style=[\"']font-variant:[^<>]*>|</span>)")
+_ELEMENT = regex(
+    r"(?is)<(?P<name>b|i|sub|sup|span)(?:(?<=span)[ ]style=[\"']font-variant:[^<>]*|(?<!span))>"
+    r"(?P<html>(?:(?!<(?P=name)[ >]).){0,5000}?)</(?P=name)>"
+)
 _MARKDOWN_MARKERS = {"b": "**", "i": "*"}
 
 
@@ -228,64 +231,33 @@ class RichText:
     """The text of an annotation or comment, as both plain text and Markdown."""
 
     def __init__(self, html: str, *, is_markdown: bool = False) -> None:
-        """Parse text that may contain HTML tags for emphasis.
+        """Parse text that may contain HTML tags for emphasis. A tag without a pair is text.
 
         If `is_markdown` is true, the text between the tags is Markdown, as in comments.
         """
-        self._is_markdown = is_markdown
-        # the tag, the plain text and the Markdown of each open element, innermost last
-        self._open_elements: list[tuple[str, list[str], list[str]]] = [("", [], [])]
-        for index, part in enumerate(_TAG.split(html)):
-            if index % 2 == 0:
-                self._add_text(part)
-            elif part.startswith("</"):
-                self._close_element(part)
-            else:
-                self._open_elements.append((part, [], []))
-        while len(self._open_elements) > 1:
-            self._revert_open_tag()
-        _, plain, markdown = self._open_elements[0]
-        self.plain = "".join(plain)
-        self.markdown = "".join(markdown)
+        self._escape = str if is_markdown else escape_markdown
+        self.plain, self.markdown = self._convert(html)
 
     @property
     def is_formatted(self) -> bool:
         """Whether the text has any formatting."""
         return self.markdown != escape_markdown(self.plain)
 
-    def _add_text(self, text: str) -> None:
-        self._append_parts(text, text if self._is_markdown else escape_markdown(text))
-
-    def _append_parts(self, plain: str, markdown: str) -> None:
-        _, plain_parts, markdown_parts = self._open_elements[-1]
-        plain_parts.append(plain)
-        markdown_parts.append(markdown)
-
-    def _revert_open_tag(self) -> None:
-        """Turn the innermost open tag back into text, because it's never closed."""
-        tag, plain_parts, markdown_parts = self._open_elements.pop()
-        self._add_text(tag)
-        self._append_parts("".join(plain_parts), "".join(markdown_parts))
-
-    def _close_element(self, tag: str) -> None:
-        """Close the element that a closing tag matches, or treat an unmatched tag as text."""
-        name = _parse_tag_name(tag)
-        if name not in [_parse_tag_name(opened) for opened, _, _ in self._open_elements]:
-            self._add_text(tag)
-            return
-        while _parse_tag_name(self._open_elements[-1][0]) != name:
-            self._revert_open_tag()
-        _, plain_parts, markdown_parts = self._open_elements.pop()
-        self._append_parts(
-            *_format_element(name, "".join(plain_parts), "".join(markdown_parts))
-        )
+    def _convert(self, html: str) -> Pair:
+        plain = markdown = ""
+        end = 0
+        for element in _ELEMENT.finditer(html):
+            text = html[end : element.start()]
+            inner_plain, inner_markdown = _format_element(
+                element["name"].lower(), *self._convert(element["html"])
+            )
+            plain += text + inner_plain
+            markdown += self._escape(text) + inner_markdown
+            end = element.end()
+        return plain + html[end:], markdown + self._escape(html[end:])
 
 
-def _parse_tag_name(tag: str) -> str:
-    return tag.strip("</>").partition(" ")[0].lower()
-
-
-def _format_element(name: str, plain: str, markdown: str) -> tuple[str, str]:
+def _format_element(name: str, plain: str, markdown: str) -> Pair:
     if name == "span" or not plain.strip():
         return plain, markdown
     if name in ("sub", "sup"):
