@@ -71,7 +71,7 @@ HIGHLIGHT_KINDS = {
 }
 
 
-_MAX_CHAIN_LENGTH = 4
+_MAX_FAMILY_SIZE = 4
 """The maximum number of items from an annotation or note to its paper, inclusive. Usually there are
 three: an annotation, its attachment and the paper.
 """
@@ -106,8 +106,8 @@ class WorkReader:
     me: Strings
     allowed_directories: tuple[Path, ...] | None = None
     """The directories in which files may be opened, or None for no restriction."""
-    items_by_library: dict[str, list[ZoteroItem]] = field(default_factory=dict)
-    """Caches the items of each library by namespace."""
+    works_by_library: dict[str, list[Work]] = field(default_factory=dict)
+    """Caches the works of each library by namespace."""
     failed_keys: list[str] = field(default_factory=list)
     """The keys of the works that couldn't be read because of a bug in this program."""
 
@@ -127,65 +127,58 @@ class WorkReader:
         for library in self.access.libraries:
             # errors are reported when the library itself is read
             with suppress(ItemError):
-                for item, *_ in self._iter_parent_chains(library):
-                    if item.item_type == "annotation":
-                        keys.add(item.key)
-                    comments.add(
-                        normalize_for_lookup(RichText(item.annotation_comment).plain)
-                    )
+                for work in self._load_works(library):
+                    for mark in work.annotations:
+                        keys.add(mark.item.key)
+                        comment = RichText(mark.item.annotation_comment).plain
+                        comments.add(normalize_for_lookup(comment))
         return keys, comments
 
-    def _iter_parent_chains(self, library: Library) -> Iterator[list[ZoteroItem]]:
-        """Yield each annotation and note, followed by its ancestors up to the paper.
+    def _load_works(self, library: Library) -> list[Work]:
+        """Return the works with annotations or notes, sorted by key.
 
-        Items are skipped if they, or any of their ancestors, are in the trash.
+        Items are left out if they, or any of their ancestors, are in the trash.
         """
-        if library.namespace not in self.items_by_library:
-            self.items_by_library[library.namespace] = self.access.read_items(library)
-        all_items = self.items_by_library[library.namespace]
-        items = {item.key: item for item in all_items}
+        if library.namespace in self.works_by_library:
+            return self.works_by_library[library.namespace]
+        items = {item.key: item for item in self.access.read_items(library)}
+        by_key: dict[str, Work] = {}
         for item in items.values():
-            chain = [item]
-            while len(chain) < _MAX_CHAIN_LENGTH:
-                parent = items.get(chain[-1].parent_item)
+            family = [item]
+            while len(family) < _MAX_FAMILY_SIZE:
+                parent = items.get(family[-1].parent_item)
                 if not parent:
                     break
-                chain.append(parent)
-            if any(member.deleted for member in chain):
+                family.append(parent)
+            has_parent = len(family) > 1
+            is_annotation = item.item_type == "annotation" and has_parent
+            is_note = item.item_type == "note" and (has_parent or not item.parent_item)
+            if not (is_annotation or is_note) or any(each.deleted for each in family):
                 continue
-            is_lone_note = item.item_type == "note" and not item.parent_item
-            if is_lone_note or (
-                len(chain) > 1 and item.item_type in ("annotation", "note")
-            ):
-                yield chain
-
-    def find_annotated_files(self) -> set[str]:
-        """Return the keys of files that have annotations in Zotero."""
-        keys = set()
-        for items in self.items_by_library.values():
-            for item in items:
-                if item.item_type == "annotation" and not item.deleted:
-                    keys.add(item.parent_item)
-        return keys
-
-    def read_library(self, library: Library) -> Iterator[ExtractedDocument | Problem]:
-        """Yield a document for each work with annotations or notes, sorted by key.
-
-        If a bug prevents a work from being read, a problem is yielded instead.
-        """
-        by_key: dict[str, Work] = {}
-        for item_chain in self._iter_parent_chains(library):
-            item = item_chain[0]
-            paper = item_chain[-1]  # a note without a paper is a work of its own
+            paper = family[-1]  # a note without a paper is a work of its own
             work = by_key.setdefault(paper.key, Work(paper, [], []))
-            if item.item_type == "annotation":
-                work.annotations.append(ZoteroAnnotation(item, item_chain[1]))
+            if is_annotation:
+                work.annotations.append(ZoteroAnnotation(item, family[1]))
             else:
                 work.notes.append(item)
         works = [by_key[key] for key in sorted(by_key)]
         for work in works:
             work.annotations.sort(key=_ANNOTATION_SORT_KEY)
             work.notes.sort(key=attrgetter("date_added", "key"))
+        self.works_by_library[library.namespace] = works
+        return works
+
+    def find_annotated_files(self) -> set[str]:
+        """Return the keys of files that have annotations in Zotero."""
+        all_works = chain.from_iterable(self.works_by_library.values())
+        return {mark.file.key for work in all_works for mark in work.annotations}
+
+    def read_library(self, library: Library) -> Iterator[ExtractedDocument | Problem]:
+        """Yield a document for each work with annotations or notes, sorted by key.
+
+        If a bug prevents a work from being read, a problem is yielded instead.
+        """
+        works = self._load_works(library)
         self.files.prefetch(
             library, chain.from_iterable(work.annotations for work in works)
         )
