@@ -49,8 +49,6 @@ class DatabaseOwner(Value):
     """Where the program stores its database."""
     choose_hint: str
     """Which file or directory the user should select."""
-    shrink_hint: str
-    """How to reduce the size of the database."""
     repair_hint: str = ""
     """How to repair the database, or "" if it should be copied from the program again."""
 
@@ -176,7 +174,7 @@ def _copy_file(path: Path, target: Path, owner: DatabaseOwner, head: bytes) -> N
     ):
         if os.fstat(file.fileno()).st_size > MAX_DATABASE_BYTES:
             message = f"it is larger than {MAX_DATABASE_BYTES // 1_000_000_000} GB"
-            raise ItemError(message, hint=owner.shrink_hint)
+            raise ItemError(message, hint=f"make it smaller in {owner.name}")
         if file.read(len(head)) != head:
             raise ItemError(owner.wrong_database_message, hint=owner.choose_hint)
         file.seek(0)

@@ -101,7 +101,7 @@ def test_of_many_faults_twenty_are_named_and_the_others_counted(tmp_path, count,
         f"export.json: annotation {number}" for number in range(1, 21)
     ]
     assert [(one.where, one.what) for one in told[20:]] == [
-        ("export.json: the rest", f"{more} more cannot be read") for more in rest
+        ("export.json: the rest", f"{more} more like these") for more in rest
     ]
 
 

@@ -69,10 +69,7 @@ class Calibre(DatabaseSource):
     wrong_file_message = "it contains no highlights of calibre"
     export_hint = "give calibre's library, the folder with metadata.db"
     owner = DatabaseOwner(
-        name="calibre",
-        location_hint=export_hint,
-        choose_hint=export_hint,
-        shrink_hint="in calibre, run Library maintenance, Check library",
+        name="calibre", location_hint=export_hint, choose_hint=export_hint
     )
     tables = (
         "annotations",

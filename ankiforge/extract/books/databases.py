@@ -67,7 +67,6 @@ class DatabaseSource(BookSource, ExportSource):
     uses = BOOK_SUFFIXES
     is_whole = True
     max_bytes = MAX_DATABASE_BYTES
-    further_items_message = "cannot be read"
     owner: ClassVar[DatabaseOwner]
     tables: ClassVar[Strings]
     """The tables by which the program's databases are recognised."""
@@ -166,7 +165,6 @@ class AppleBooks(DatabaseSource):
         name="Apple Books",
         location_hint=export_hint,
         choose_hint="give Apple Books' Documents folder, or the AEAnnotation….sqlite in it",
-        shrink_hint="copy it from another Mac",
     )
     tables = ("ZAEANNOTATION",)
 
@@ -271,7 +269,6 @@ class Kobo(DatabaseSource):
         name="Kobo",
         location_hint=export_hint,
         choose_hint="give KoboReader.sqlite of the device, or the device",
-        shrink_hint="repair your account on the device: Settings, Device information",
     )
     tables = ("Bookmark", "content")
 

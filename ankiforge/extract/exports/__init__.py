@@ -59,9 +59,6 @@ class ExportSource(FolderSource):
     """The message for a file that the user named but that isn't an export."""
     export_hint: ClassVar[str]
     """How to get an export."""
-    further_items_message: ClassVar[str]
-    """The end of the message about malformed items beyond `MAX_REPORTED_ITEMS`, as in "12 more
-    are not entries"."""
 
     max_bytes: ClassVar[int] = MAX_EXPORT_BYTES
     """The maximum size of a file in bytes."""
@@ -254,5 +251,5 @@ class ExportSource(FolderSource):
         if malformed_count > MAX_REPORTED_ITEMS:
             yield Problem(
                 f"{file.path}: the rest",
-                f"{malformed_count - MAX_REPORTED_ITEMS} more {self.further_items_message}",
+                f"{malformed_count - MAX_REPORTED_ITEMS} more like these",
             )

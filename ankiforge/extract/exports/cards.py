@@ -44,7 +44,6 @@ class CardTable(ExportSource):
     endings = (".csv", ".tsv", ".txt")
     wrong_file_message = "not a table of cards"
     export_hint = "write `Front,Back` above its first row"
-    further_items_message = "rows are damaged"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:

@@ -138,7 +138,6 @@ class Hypothesis(ExportSource):
     has_several_authors = True
     wrong_file_message = "it contains no Hypothesis annotations"
     export_hint = EXPORT_HINT
-    further_items_message = "cannot be read"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:

@@ -249,7 +249,6 @@ class Kindle(ExportSource):
     endings = (".txt", ".html", ".htm")
     wrong_file_message = "not a Kindle clippings file"
     export_hint = "My Clippings.txt is on the Kindle, in documents/"
-    further_items_message = "are not entries"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:

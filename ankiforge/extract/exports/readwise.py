@@ -79,7 +79,6 @@ class Readwise(ExportSource):
     endings = (".csv",)
     wrong_file_message = "not a Readwise export"
     export_hint = "export your highlights as CSV at readwise.io/export"
-    further_items_message = "rows have too many columns"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:

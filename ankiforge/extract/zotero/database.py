@@ -228,7 +228,6 @@ _ZOTERO_OWNER = DatabaseOwner(
     name="Zotero",
     location_hint="Zotero shows its data folder under Settings, Advanced, Files and Folders",
     choose_hint="give the zotero.sqlite of Zotero's data folder, or that folder",
-    shrink_hint="in Zotero, empty the trash and restart it",
     repair_hint=(
         "check it in Zotero (Settings, Advanced, Files and Folders, Check Database Integrity)"
         "; an older copy lies beside it as zotero.sqlite.bak"
