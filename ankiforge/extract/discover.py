@@ -26,7 +26,7 @@ from ankiforge.extract.registry import (
     load_source_type,
     load_source_types,
 )
-from ankiforge.model import Value
+from ankiforge.model import Strings, Value
 from ankiforge.plugins import wrap_plugin_errors
 from ankiforge.text import format_count
 
@@ -299,7 +299,9 @@ def explain_no_source(path: Path) -> str:
         reason = explain_unread_file(file) if len(reasons) <= _MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
-    unread_text = summarize_unread(path, skipped, group_source_types_by_suffix()).summary
+    unread_text = summarize_unread(
+        path, skipped.count_by_suffix, group_source_types_by_suffix()
+    ).summary
     if unread_text:
         reasons.append(f"it holds {unread_text}")
     return "; ".join(reasons)
@@ -467,76 +469,51 @@ class UnreadFiles(Value):
     """Whether the files aren't on this computer. The numbers then count marks, not files."""
 
 
-class UnreadLibraryFiles:
-    """The files that the last scan of a library left out."""
-
-    def __init__(self) -> None:
-        self.unread_files: UnreadFiles | None = None
-        """None if nothing was read, because nothing had changed."""
-
-
-class _ListedDirectory:
-    def __init__(self) -> None:
-        self.skipped_by_source: list[SkippedFiles] = []
-        self.suffixes_read: set[str] = set()
-        """The suffixes of files that any source of the directory reads."""
-
-
 def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
     """Yield the unread files of each directory that these sources have just listed.
 
     Directories without unread files are included. Nested directories count as part of the
     outermost one.
     """
-    listed_directories = defaultdict[Path, _ListedDirectory](_ListedDirectory)
+    listings = defaultdict[Path, list[tuple[SkippedFiles, Strings]]](list)
     for source in sources:
-        # A source of a library has `unread_library_files`; other sources list a directory.
-        unread_library_files: UnreadLibraryFiles | None = getattr(
-            source, "unread_library_files", None
-        )
-        if unread_library_files and unread_library_files.unread_files:
-            yield unread_library_files.unread_files
-        skipped_by_source: Mapping[Path, SkippedFiles] = getattr(
+        # A source of a library has `unread_files`; other sources list a directory.
+        yield from getattr(source, "unread_files", ())
+        suffixes = (*getattr(source, "endings", ()), *getattr(source, "uses", ()))
+        skipped_by_directory: Mapping[Path, SkippedFiles] = getattr(
             getattr(source, "folder", None), "skipped_files", {}
         )
-        for path, skipped in skipped_by_source.items():
-            listed_directory = listed_directories[path]
-            listed_directory.skipped_by_source.append(skipped)
-            listed_directory.suffixes_read.update(getattr(source, "endings", ()))
-            listed_directory.suffixes_read.update(getattr(source, "uses", ()))
-    for path in sorted(listed_directories):
-        if any(parent in listed_directories for parent in path.parents):
+        for path, skipped in skipped_by_directory.items():
+            listings[path].append((skipped, suffixes))
+    for path in sorted(listings):
+        if any(parent in listings for parent in path.parents):
             continue
         # the suffixes that any source of this directory, or of a directory inside it, reads
         suffixes_read: set[str] = set()
-        for other_path, listed_directory in listed_directories.items():
+        for other_path, others in listings.items():
             if other_path.is_relative_to(path):
-                suffixes_read |= listed_directory.suffixes_read
-        unread_files = SkippedFiles()
-        skipped_in_path = listed_directories[path].skipped_by_source
+                suffixes_read.update(*(suffixes for _, suffixes in others))
+        skipped_in_path = [skipped for skipped, _ in listings[path]]
+        counts = skipped_in_path[0].count_by_suffix
         for skipped in skipped_in_path:
             suffixes_read -= skipped.rejected_suffixes
-        for suffix in skipped_in_path[0].count_by_suffix:
-            counts = [skipped.count_by_suffix[suffix] for skipped in skipped_in_path]
-            unread_files.count_by_suffix[suffix] = min(counts)
-        yield summarize_unread(path, unread_files, suffixes_read)
+            counts = counts & skipped.count_by_suffix
+        yield summarize_unread(path, counts, suffixes_read)
 
 
 def summarize_unread(
-    directory: Path, skipped: SkippedFiles, suffixes_read: Container[str]
+    directory: Path, counts: Counter[str], suffixes_read: Container[str]
 ) -> UnreadFiles:
     """Tally the files that no source reads, by kind.
 
     Args:
         directory: the directory to report on.
-        skipped: the files under it that every one of its sources skipped.
+        counts: the numbers of files under it that all of its sources skipped, by suffix.
         suffixes_read: the suffixes that at least one source reads.
     """
     kinds = {}
     parts = []
-    for kind, count in sorted(
-        skipped.count_by_suffix.items(), key=lambda pair: (-pair[1], pair[0])
-    ):
+    for kind, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
         if (
             not count
             or kind in suffixes_read

@@ -29,7 +29,6 @@ from ankiforge.extract.base import Opening
 from ankiforge.extract.discover import (
     MARKED_ATTACHMENT_KIND,
     UnreadFiles,
-    UnreadLibraryFiles,
 )
 from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, stamp_file
 from ankiforge.extract.pdf.messages import ReadMarksReply
@@ -222,7 +221,7 @@ class ZoteroSource:
     """The timeout for reading the context of the annotations in a PDF, in seconds."""
     timing: RequestTiming | None = None
     """Delays and timeouts for API requests, or None for the defaults."""
-    unread_library_files: UnreadLibraryFiles = field(default_factory=UnreadLibraryFiles)
+    unread_files: list[UnreadFiles] = field(default_factory=list)
     """What the last scan omitted, such as annotations embedded in PDFs by other programs."""
 
     @property
@@ -366,7 +365,7 @@ class ZoteroSource:
                         unread_files = self._summarize_unread(
                             works.files.missing_counts, embedded
                         )
-                        self.unread_library_files.unread_files = unread_files
+                        self.unread_files[:] = [unread_files]
             except ItemError as error:
                 is_complete = False
                 yield Problem(location, error.message, error.hint)
