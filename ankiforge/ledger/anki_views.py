@@ -1,18 +1,16 @@
 """Record the state of our notes in Anki, and the notes that were exported in packages.
 
-A *view* is the state of our notes as read from Anki. A note that a complete view lacks counts as
-deleted only if it has a *grave* (Anki's record of a deleted note) or, where graves are unknown, if
-an earlier view lacked it, too. Otherwise it is missing, and the user is asked. The user is also
-asked if a large part of a deck was deleted at once. The column `seen.up_to_date` shows that there
-is nothing to write for a note; triggers in `schema.sql` reset it after changes.
+`view_changes` has the rules for what a view of Anki means. The column `seen.up_to_date` shows that
+there is nothing to write for a note; triggers in `schema.sql` reset it after changes.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -29,22 +27,27 @@ from ankiforge.ledger.events import (
     POLICY,
     RETIRED_TAG_REASON,
     USER,
-    Event,
     Wording,
     from_wording,
     get_slot,
 )
 from ankiforge.ledger.remarks import add_vault_name
-from ankiforge.ledger.store import Row, Store, to_json
+from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import anki_notes, highlights
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables.snapshots import load_snapshot
+from ankiforge.ledger.view_changes import (
+    DELETED_REASON,
+    NoteChange,
+    SeenNote,
+    ViewedCard,
+    ask_about_mass_deletions,
+    compare_views,
+)
 from ankiforge.model import (
-    RETIRED_TAG,
     AdoptedNote,
     AnkiNote,
     AnkiReview,
-    Card,
     Conflict,
     Guid,
     Json,
@@ -57,17 +60,6 @@ from ankiforge.model import (
     is_in_our_id_range,
 )
 from ankiforge.text.normalize import normalize_for_lookup
-
-MIN_ABSENCE_SECONDS = 600.0
-"""Where graves are unknown, a note counts as deleted if it is absent from two views that are at
-least this many seconds apart."""
-MASS_DELETION_COUNT = 10
-"""The user is asked if more notes than this were deleted at once from decks that lost a large part
-of their notes."""
-MASS_DELETION_DIVISOR = 5
-"""A deck has lost a large part of its notes if at least one in this many was deleted."""
-DELETED_REASON = "deleted in Anki"
-"""The reason for retiring a card whose note the user deleted in Anki."""
 
 
 def record_view(
@@ -94,227 +86,89 @@ def record_view(
     notes_by_guid = {note.guid: note for note in notes}
     now = time.time()
     with store.transaction():
-        recording = _ViewRecording(store, notes_by_guid, graves, now)
-        # load the passages in batches, because there may be very many
-        for batch in iter_batches(notes_by_guid.values()):
-            recording.load_passages(batch)
-            for note in batch:
-                recording.record_note(note, complete=complete)
-        mass_deleted = recording.find_mass_deleted_notes(complete=complete)
-        if complete:
-            recording.report_revived_notes()
-            recording.record_absent_notes(mass_deleted)
-        recording.retire_unseen_deleted_cards(mass_deleted)
-        viewed = recording.viewed
+        row_by_guid = anki_notes.load_cards_with_notes(store)
+        viewed = ViewChanges(seen=len(notes_by_guid))
+        viewed.unknown += [
+            note for guid, note in notes_by_guid.items() if guid not in row_by_guid
+        ]
+
+        absent_rows = []
+        for guid, row in row_by_guid.items():
+            is_known = row["body"] is not None or compute_note_id(guid) in (graves or ())
+            if is_known and guid not in notes_by_guid:
+                absent_rows.append(row)
+        present_rows = [
+            row_by_guid[guid] for guid in notes_by_guid if guid in row_by_guid
+        ]
+        load = partial(_iter_viewed_cards, store, notes_by_guid, graves)
+        compare = partial(
+            compare_views, device_id=store.device_id, now=now, complete=complete
+        )
+        decks = (note.deck for note in notes_by_guid.values())
+        absent = [(each, compare(each)) for each in load(absent_rows)]
+        absent = ask_about_mass_deletions(absent, decks, now)
+        present = ((each, compare(each)) for each in load(present_rows))
+        for viewed_card, change in chain(present, absent):
+            for name in change.lists:
+                getattr(viewed, name).append(viewed_card.card.guid)
+            _record_change(store, viewed_card, change)
         if complete:
             viewed_at = datetime.now(UTC).isoformat(timespec="seconds")
             store.set_meta("looked", viewed_at)
             store.set_value("unknown", viewed.unknown)
             _set_unknown_documents(store, viewed.unknown)
+        if complete and graves is not None:
+            reported = store.get_value("revived", list[str]) or []
+            store.set_value("revived", viewed.revived)
+            viewed.revived = [guid for guid in viewed.revived if guid not in reported]
+            anki_notes.replace_graves(store, set(filter(is_in_our_id_range, graves)))
         viewed.reviews += anki_notes.store_reviews(store, reviews)
     return viewed
 
 
-class _ViewRecording:
-    def __init__(
-        self,
-        store: Store,
-        notes: Mapping[Guid, AnkiNote],
-        graves: frozenset[NoteId] | None,
-        now: float,
-    ) -> None:
-        self._store = store
-        self._notes = notes
-        self._graves = graves
-        self._now = now
-        """The current time, in seconds since 1970."""
-        self._cards: dict[str, Row] = card_rows.load_all_cards(store)
-        self._old_rows: dict[str, Row] = {
-            row["guid"]: row for row in anki_notes.load_seen_rows(store)
-        }
-        """The notes as recorded by earlier views, by GUID."""
-        self.viewed = ViewChanges(seen=len(notes))
+def _iter_viewed_cards(
+    store: Store,
+    notes: Mapping[Guid, AnkiNote],
+    graves: frozenset[NoteId] | None,
+    rows: Iterable[Row],
+) -> Iterator[ViewedCard]:
+    """Yield the cards of these rows of `anki_notes.load_cards_with_notes`."""
+    for batch in iter_batches(rows):  # in batches, because there may be very many
+        store.preload_passages(row["passage"] for row in batch)
+        for row in batch:
+            guid = row["guid"]
+            passage = store.get_passage(row["passage"])
+            before = anki_notes.decode_seen_note(row) if row["body"] is not None else None
+            note = notes.get(guid)
+            known_note = note or (before.note if before else None)
+            id = known_note.id if known_note else compute_note_id(guid)
+            has_grave = None if graves is None else id in graves
+            needs_events = has_grave or (note and note.is_retired)
+            events = store.load_events(passage.keys) if needs_events else ()
+            kinds = {each.what for each in events if each.body.get("guid") == guid}
+            card = passage.cards[guid]
+            yield ViewedCard(card, before, note, has_grave, frozenset(kinds))
 
-    def load_passages(self, notes: Iterable[AnkiNote]) -> None:
-        """Preload the passages of the notes' cards with a single query."""
-        known_cards = [
-            self._cards[note.guid] for note in notes if note.guid in self._cards
+
+def _record_change(store: Store, viewed: ViewedCard, change: NoteChange) -> None:
+    guid = viewed.card.guid
+    _, passage = cards.load_card_and_passage(store, guid)
+    if "first" in change.lists:
+        store.record_event("seen", passage.key, POLICY, {"guid": guid})
+    if "returned" in change.lists:
+        retirements = [
+            event
+            for event in store.load_events(passage.keys)
+            if event.what == "retire" and event.body["guid"] == guid
         ]
-        self._store.preload_passages(card["passage"] for card in known_cards)
-
-    def record_note(self, note: AnkiNote, *, complete: bool) -> None:
-        """Record a note's state in Anki, and report the changes since the last view."""
-        card_row = self._cards.get(note.guid)
-        if card_row is None:
-            self.viewed.unknown.append(note)
-            return
-        old_row = self._old_rows.get(note.guid)
-        old_note = None
-        if old_row is not None and old_row["body"]:
-            old_note = anki_notes.decode_note(old_row["body"])
-        if old_note is not None and not complete:
-            if old_note.mod > note.mod:  # the view is an old export
-                return
-        passage = self._store.get_passage(card_row["passage"])
-        card = passage.cards[note.guid]
-        shipped_mods = [shipped.mod for shipped in card.note.shipped]
-        if shipped_mods and note.mod not in shipped_mods:
-            if old_note is None or _get_fields_and_tags(note) != _get_fields_and_tags(
-                old_note
-            ):
-                self.viewed.edited.append(note.guid)
-        if note.suspended and not (old_note is not None and old_note.suspended):
-            self.viewed.suspended.append(note.guid)
-        if self._store.device_id not in card.note.seen_by:
-            self.viewed.first.append(note.guid)
-            self._store.record_event("seen", passage.key, POLICY, {"guid": note.guid})
-
-        # revive a card whose deleted note is back
-        if old_row is not None and old_row["absent"] and card.why == DELETED_REASON:
-            self.viewed.returned.append(note.guid)
-            retirements = []
-            for event in self._store.load_events(passage.keys):
-                if event.what == "retire" and event.body["guid"] == note.guid:
-                    retirements.append(event)
-            if retirements:
-                self._store.record_undo(max(retirements, key=lambda event: event.order))
-        # store the note if it has changed, which resets `up_to_date`
-        if old_row is None or old_row["body"] != to_json(note) or old_row["absent"]:
-            anki_notes.store_note(self._store, note)
-
-        if not (note.is_retired and card_row["live"]):
-            return
-        if not _is_drop_recorded(self._store, card):
-            self.viewed.retired.append(note.guid)
-            _retire_card(self._store, note.guid, RETIRED_TAG_REASON)
-
-    def report_revived_notes(self) -> None:
-        """Report notes that exist although Anki lists them as deleted, and store the graves.
-
-        Importing a package restores a deleted note, but Anki keeps its grave. A note isn't
-        reported if the user wanted its card back, by an undo or by accepting it again.
-        """
-        store = self._store
-        if self._graves is None:
-            return
-        already_reported = store.get_value("revived", list[str]) or []
-        present_despite_grave = []
-        for guid, note in self._notes.items():
-            if guid in self._cards and note.id in self._graves:
-                present_despite_grave.append(guid)
-        store.set_value("revived", present_despite_grave)
-        for guid in present_despite_grave:
-            if guid in already_reported:
-                continue
-            # a returned note counted as deleted until now, so its card wasn't wanted again
-            if guid in self.viewed.returned or not _is_wanted_again(store, guid):
-                self.viewed.revived.append(guid)
-        anki_notes.replace_graves(
-            store, {id for id in self._graves if is_in_our_id_range(id)}
-        )
-
-    def find_mass_deleted_notes(self, *, complete: bool) -> frozenset[str]:
-        """Find the deleted notes in decks that lost a large share of our notes at once.
-
-        Such a deck may have been deleted by accident, so the user is asked before the cards of
-        these notes are retired.
-        """
-        deleted_guids = []
-        for guid, card_row in self._cards.items():
-            old_row = self._old_rows.get(guid)
-            if guid in self._notes or not card_row["live"]:
-                continue
-            if old_row is None:
-                is_deleted = self._was_deleted_unseen(guid)
-            else:
-                is_deleted = (
-                    complete and not old_row["asked"] and self._is_deleted(old_row)
-                )
-            if is_deleted:
-                deleted_guids.append(guid)
-        if len(deleted_guids) <= MASS_DELETION_COUNT:
-            return frozenset()
-
-        # find the deck of each note: the current one, or the one where it was last seen
-        decks = {guid: self._cards[guid]["deck"] for guid in deleted_guids}
-        for guid, old_row in self._old_rows.items():
-            if not old_row["absent"] or guid in decks:
-                decks[guid] = anki_notes.decode_note(old_row["body"]).deck
-        decks |= {guid: note.deck for guid, note in self._notes.items()}
-        note_counts = Counter(decks.values())
-        deleted_counts = Counter(decks[guid] for guid in deleted_guids)
-        doubtful_guids = []
-        for guid in deleted_guids:
-            deck = decks[guid]
-            if MASS_DELETION_DIVISOR * deleted_counts[deck] >= note_counts[deck]:
-                doubtful_guids.append(guid)
-        return frozenset(
-            doubtful_guids if len(doubtful_guids) > MASS_DELETION_COUNT else ()
-        )
-
-    def record_absent_notes(self, mass_deleted: Collection[str]) -> None:
-        """Record which previously seen notes have been deleted or are missing."""
-        for guid, old_row in self._old_rows.items():
-            card_row = self._cards.get(guid)
-            if guid in self._notes or card_row is None:
-                continue
-            is_asked = old_row["asked"] or guid in mass_deleted
-            card, _ = cards.load_card_and_passage(self._store, guid)
-            never_seen = self._store.device_id not in card.note.seen_by
-            if card_row["live"] and not is_asked and never_seen:
-                # the user wanted the card again, perhaps on another device, so ship it again
-                anki_notes.delete_note(self._store, guid)
-                continue
-            if card_row["live"]:
-                if not is_asked and self._is_deleted(old_row):
-                    self.viewed.deleted.append(Guid(guid))
-                    _retire_card(self._store, guid, DELETED_REASON)
-                else:
-                    self.viewed.missing.append(Guid(guid))
-            elif not old_row["absent"] and card.why != DELETED_REASON:
-                # forget the note, because the card may be used again later
-                anki_notes.delete_note(self._store, guid)
-                continue
-            since = old_row["absent"] or self._now
-            anki_notes.set_absent(self._store, guid, since, asked=bool(is_asked))
-
-    def _is_deleted(self, old_row: Row) -> bool:
-        """Return whether an absent note was deleted rather than just missing.
-
-        That is the case if it has a grave or, where graves are unknown, if it has been absent for
-        `MIN_ABSENCE_SECONDS`.
-        """
-        if self._graves is not None:
-            return anki_notes.decode_note(old_row["body"]).id in self._graves
-        since = old_row["absent"]
-        return bool(since) and self._now - since >= MIN_ABSENCE_SECONDS
-
-    def retire_unseen_deleted_cards(self, mass_deleted: Collection[str]) -> None:
-        """Retire the cards whose notes were deleted without ever being seen on this device.
-
-        The user is asked about the notes in `mass_deleted` instead.
-        """
-        for guid, card_row in self._cards.items():
-            if guid in self._notes or guid in self._old_rows:
-                continue
-            if not card_row["live"] or not self._was_deleted_unseen(guid):
-                continue
-            if guid in mass_deleted:
-                self.viewed.missing.append(Guid(guid))
-                anki_notes.set_absent(self._store, guid, self._now, asked=True)
-            else:
-                self.viewed.deleted.append(Guid(guid))
-                _retire_card(self._store, guid, DELETED_REASON)
-
-    def _was_deleted_unseen(self, guid: str) -> bool:
-        if self._graves is None or compute_note_id(Guid(guid)) not in self._graves:
-            return False
-        card, _ = cards.load_card_and_passage(self._store, guid)
-        return bool(card.note.seen_by) or not _is_wanted_again(self._store, Guid(guid))
-
-
-def _get_fields_and_tags(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
-    return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
+        if retirements:
+            store.record_undo(max(retirements, key=lambda event: event.order))
+    if change.after != viewed.before:  # storing a note resets `up_to_date`
+        anki_notes.store_seen_note(store, guid, change.after)
+    if "retired" in change.lists:
+        _retire_card(store, guid, RETIRED_TAG_REASON)
+    if "deleted" in change.lists:
+        _retire_card(store, guid, DELETED_REASON)
 
 
 def _retire_card(store: Store, guid: str, reason: str) -> None:
@@ -322,22 +176,6 @@ def _retire_card(store: Store, guid: str, reason: str) -> None:
     body = {"guid": guid, "why": reason}
     event = store.record_event("retire", passage.key, USER, body)
     decision_recording.update_pending_drafts(store, [passage.key], event_id=event.id)
-
-
-def _is_drop_recorded(store: Store, card: Card) -> bool:
-    """Return whether the journal explains why a note has the tag of retired cards.
-
-    If not, the decision was lost, because an older journal was restored or a line was cut
-    off.
-    """
-    if any(
-        RETIRED_TAG in map(str.casefold, shipped.tags) for shipped in card.note.shipped
-    ):
-        return True
-    return any(
-        event.what in ("reject", "retire") and event.body.get("guid") == card.guid
-        for event in _load_passage_events(store, card.guid)
-    )
 
 
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
@@ -352,18 +190,6 @@ def schedule_export_again(store: Store, passage_key: str, guid: str) -> None:
     """Schedule a deleted or missing note for re-export, because the user wants it back."""
     store.record_event("unseen", passage_key, POLICY, {"guid": guid})
     anki_notes.delete_absent_note(store, guid)
-
-
-def _is_wanted_again(store: Store, guid: Guid) -> bool:
-    for event in _load_passage_events(store, guid):
-        if event.what == "unseen" and event.body["guid"] == guid:
-            return True
-    return False
-
-
-def _load_passage_events(store: Store, guid: str) -> list[Event]:
-    _, passage = cards.load_card_and_passage(store, guid)
-    return store.load_events(passage.keys)
 
 
 # --- planning and shipping --------------------------------------------------------------
@@ -534,7 +360,7 @@ def recover_lost_cards(
             if note.is_retired:
                 body = {"guid": note.guid, "why": RETIRED_TAG_REASON}
                 store.record_event("retire", key, USER, body)
-            anki_notes.store_note(store, note)
+            anki_notes.store_seen_note(store, note.guid, SeenNote(note))
         _set_unknown_documents(store, unmatched_notes)
     return unmatched_notes
 

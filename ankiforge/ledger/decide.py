@@ -32,7 +32,6 @@ from ankiforge.ledger import (
     remarks,
 )
 from ankiforge.ledger.anki_views import (
-    DELETED_REASON,
     schedule_export_again,
     was_deleted_unnoticed,
 )
@@ -84,6 +83,7 @@ from ankiforge.ledger.undo import (
     select_events_to_undo,
     should_reopen_conflict,
 )
+from ankiforge.ledger.view_changes import DELETED_REASON
 from ankiforge.model import (
     AGENT_DRAFTER,
     Card,

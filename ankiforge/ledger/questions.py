@@ -15,7 +15,6 @@ from typing import NamedTuple
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import get_marked_term
 from ankiforge.ledger import cards, chosen_passages, decide, forms, offers, remarks
-from ankiforge.ledger.anki_views import DELETED_REASON
 from ankiforge.ledger.events import MERGED_REASON, USER, Event, Passage
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import (
@@ -29,6 +28,7 @@ from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft
 from ankiforge.ledger.undo import REWORDING_KINDS
+from ankiforge.ledger.view_changes import DELETED_REASON
 from ankiforge.model import (
     QUESTION_PREFIX,
     WORD_AND_TRANSLATION,

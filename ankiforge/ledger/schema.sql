@@ -257,7 +257,6 @@ CREATE TRIGGER IF NOT EXISTS sentence_gone AFTER DELETE ON sentence BEGIN
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;
-CREATE TRIGGER IF NOT EXISTS seen_absent AFTER UPDATE OF absent ON seen BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS seen_gone AFTER DELETE ON seen BEGIN DELETE FROM until_change; END;
 -- live cards all of whose passages are gone
 CREATE VIEW IF NOT EXISTS sourceless AS
@@ -266,7 +265,7 @@ CREATE VIEW IF NOT EXISTS sourceless AS
             WHERE h.state != 'present' AND h.state = 'gone')
         AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.state IN ('present', 'missing', 'unselected')
             AND (h.key = c.home OR h.key IN (SELECT key FROM alias WHERE first = c.home)));
--- the state of cards in Anki: none, written (into a package), seen, missing or deleted (`anki_views.DELETED_REASON`)
+-- the state of cards in Anki: none, written (into a package), seen, missing or deleted (`view_changes.DELETED_REASON`)
 CREATE VIEW IF NOT EXISTS in_anki AS
     SELECT c.guid, CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = 'deleted in Anki' THEN 'deleted'
         WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END AS anki

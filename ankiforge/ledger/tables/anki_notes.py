@@ -12,7 +12,16 @@ import msgspec
 from msgspec.structs import asdict
 
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.model import AnkiNote, AnkiReview, Conflict, Guid, NoteId, compute_note_id
+from ankiforge.ledger.view_changes import SeenNote
+from ankiforge.model import (
+    AnkiNote,
+    AnkiReview,
+    Conflict,
+    Guid,
+    Json,
+    NoteId,
+    compute_note_id,
+)
 
 decode_note = msgspec.json.Decoder(AnkiNote).decode
 """Decode the JSON in a `body` column to an `AnkiNote`."""
@@ -31,9 +40,17 @@ def has_deleted_notes(store: Store) -> bool:
 # --- our notes in the newest view -------------------------------------------------------
 
 
-def load_seen_rows(store: Store) -> list[Row]:
-    """Load the rows of all notes ever seen in Anki, including those now absent."""
-    return store.fetch_rows("SELECT * FROM seen")
+def load_cards_with_notes(store: Store) -> dict[Guid, Row]:
+    """Load all cards with the state of their notes in Anki, by GUID, the notes ever seen first.
+
+    The columns are `guid` and `passage`, and `body`, `absent` and `asked` of the note, which are
+    None if it was never seen.
+    """
+    rows = store.fetch_rows(
+        "SELECT c.guid, c.passage, s.body, s.absent, s.asked FROM card c"
+        " LEFT JOIN seen s USING (guid) ORDER BY s.guid IS NULL, c.guid"
+    )
+    return {row["guid"]: row for row in rows}
 
 
 def load_present_note(store: Store, guid: str) -> AnkiNote | None:
@@ -71,31 +88,31 @@ def load_absent_cards(store: Store, *, asked: bool) -> list[Row]:
     )
 
 
-def store_note(store: Store, note: AnkiNote) -> None:
-    """Store a note's current state, as seen in Anki."""
-    row = {
-        "guid": note.guid,
-        "absent": 0,
-        "reviews": note.reviews,
-        "lapses": note.lapses,
-        "leech": note.is_leech,
-        "retired": note.is_retired,
-        "body": to_json(note),
+def decode_seen_note(row: Row) -> SeenNote:
+    """Decode a note in a row of `load_cards_with_notes`."""
+    note = decode_note(row["body"]) if row["body"] else None
+    return SeenNote(note, row["absent"], bool(row["asked"]))
+
+
+def store_seen_note(store: Store, guid: str, seen: SeenNote | None) -> None:
+    """Store a note's state in Anki, or delete it if `seen` is None."""
+    if seen is None:
+        delete_note(store, guid)
+        return
+    row: Json = {
+        "guid": guid,
+        "absent": seen.absent_since,
+        "asked": seen.is_asked,
+        "body": to_json(seen.note) if seen.note else "",
     }
+    if seen.note:
+        row |= {
+            "reviews": seen.note.reviews,
+            "lapses": seen.note.lapses,
+            "leech": seen.note.is_leech,
+            "retired": seen.note.is_retired,
+        }
     store.insert("seen", [row], verb="INSERT OR REPLACE")
-
-
-def set_absent(store: Store, guid: str, since: float, *, asked: bool) -> None:
-    """Record that a note is absent from Anki, even if it was never seen there.
-
-    `since` is a Unix timestamp. `asked` is whether the note was deleted in bulk, so that the
-    user is asked about it.
-    """
-    store.execute(
-        "INSERT INTO seen (guid, body, absent, asked) VALUES (?, '', ?, ?) ON CONFLICT (guid)"
-        " DO UPDATE SET absent = excluded.absent, asked = excluded.asked, up_to_date = ''",
-        *(guid, since, asked),
-    )
 
 
 def delete_note(store: Store, guid: str) -> None:

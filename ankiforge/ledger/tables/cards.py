@@ -48,12 +48,6 @@ def has_cards(store: Store) -> bool:
     return store.fetch_first_row("SELECT 1 FROM card LIMIT 1") is not None
 
 
-def load_all_cards(store: Store) -> dict[str, Row]:
-    """Load `guid`, `live`, `passage` and `deck` of all cards, keyed by GUID."""
-    rows = store.fetch_rows("SELECT guid, live, passage, deck FROM card")
-    return {row["guid"]: row for row in rows}
-
-
 def load_adopted_cards(store: Store) -> list[Row]:
     """Load `guid` and `passage` of cards whose notes were created by another tool."""
     return store.fetch_rows("SELECT guid, passage FROM card WHERE adopted != ''")

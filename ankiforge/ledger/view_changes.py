@@ -1,0 +1,165 @@
+"""Rules for what a view of Anki says about our cards: which notes are new, edited, back or deleted.
+
+A *view* is the state of our notes as read from Anki. A note that a complete view lacks counts as
+deleted only if it has a *grave* (Anki's record of a deleted note) or, where graves are unknown, if
+an earlier view lacked it, too. Otherwise it is missing, and the user is asked. The user is also
+asked if a large part of a deck was deleted at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ankiforge.model import RETIRED_TAG, AnkiNote, Card, Strings, Value
+
+MIN_ABSENCE_SECONDS = 600.0
+"""Where graves are unknown, a note counts as deleted if it is absent from two views that are at
+least this many seconds apart."""
+MASS_DELETION_COUNT = 10
+"""The user is asked if more notes than this were deleted at once from decks that lost a large part
+of their notes."""
+MASS_DELETION_DIVISOR = 5
+"""A deck has lost a large part of its notes if at least one in this many was deleted."""
+DELETED_REASON = "deleted in Anki"
+"""The reason for retiring a card whose note the user deleted in Anki."""
+
+
+class SeenNote(Value):
+    """A note as recorded by the views so far."""
+
+    note: AnkiNote | None = None
+    """The note when last seen, or None if no view on this device has shown it."""
+    absent_since: float = 0.0
+    """When a view first lacked the note, in seconds since 1970, or 0 if the note is present."""
+    is_asked: bool = False
+    """Whether the note was deleted together with many others, so that the user is asked."""
+
+
+class ViewedCard(Value):
+    """A card with its note in a new view and in the views before."""
+
+    card: Card
+    before: SeenNote | None = None
+    """The note in the views so far, or None if it is in none of them."""
+    note: AnkiNote | None = None
+    """The note in the new view, or None if the view lacks it."""
+    has_grave: bool | None = None
+    """Whether Anki recorded the note's deletion, or None if graves are unknown."""
+    event_kinds: frozenset[str] = frozenset()
+    """The kinds of the events about the card, which are needed only for a note with a grave or the
+    tag of retired cards."""
+
+    @property
+    def deck(self) -> str:
+        """The deck where the note was last seen, or else that of the card."""
+        return (
+            self.before.note.deck if self.before and self.before.note else self.card.deck
+        )
+
+
+class NoteChange(Value):
+    """What a new view says about a card's note."""
+
+    lists: Strings
+    """The names of the lists in `ViewChanges` that the card belongs in."""
+    after: SeenNote | None
+    """The note as it is to be recorded, or None if it is to be forgotten."""
+
+
+def compare_views(
+    viewed: ViewedCard, device_id: str, now: float, *, complete: bool
+) -> NoteChange:
+    """Compare a card's note in a new view with the views before.
+
+    Args:
+        viewed: the card and its note.
+        device_id: the id of this device.
+        now: the current time, in seconds since 1970.
+        complete: whether the whole collection was read, so that a note not in the view is absent.
+    """
+    card, before, note = viewed.card, viewed.before, viewed.note
+    never_seen = device_id not in card.note.seen_by
+    is_wanted_again = "unseen" in viewed.event_kinds
+    old_note = before.note if before else None
+    was_absent = before is not None and before.absent_since
+    if note is not None:
+        if old_note and old_note.mod > note.mod and not complete:
+            return NoteChange((), before)  # the view is an old export
+        shipped = card.note.shipped
+        is_changed = not old_note or _get_content(note) != _get_content(old_note)
+        is_back = was_absent and card.why == DELETED_REASON
+        is_drop_explained = viewed.event_kinds & {"reject", "retire"} or any(
+            RETIRED_TAG in map(str.casefold, each.tags) for each in shipped
+        )
+        is_in_list = {
+            "edited": shipped
+            and is_changed
+            and note.mod not in [each.mod for each in shipped],
+            "suspended": note.suspended and not (old_note and old_note.suspended),
+            "first": never_seen,
+            "returned": is_back,
+            # the decision was lost if an older journal was restored or a line was cut off
+            "retired": note.is_retired and card.is_live and not is_drop_explained,
+            # importing a package restores a deleted note, but Anki keeps its grave
+            "revived": complete and viewed.has_grave and (is_back or not is_wanted_again),
+        }
+        lists = tuple(name for name, is_in in is_in_list.items() if is_in)
+        return NoteChange(lists, SeenNote(note))
+    if before is None:
+        is_known = card.note.seen_by or not is_wanted_again
+        is_deleted = card.is_live and viewed.has_grave and is_known
+        return NoteChange(("deleted",) if is_deleted else (), None)
+    if not complete:
+        return NoteChange((), before)
+    after = SeenNote(old_note, was_absent or now, before.is_asked)
+    if not card.is_live:
+        # forget the note of a card that may be used again later
+        is_kept = was_absent or card.why == DELETED_REASON
+        return NoteChange((), after if is_kept else None)
+    if never_seen and not before.is_asked:
+        # the user wanted the card again, perhaps on another device, so ship it again
+        return NoteChange((), None)
+    is_deleted = viewed.has_grave
+    if is_deleted is None:
+        is_deleted = now - after.absent_since >= MIN_ABSENCE_SECONDS
+    is_missing = before.is_asked or not is_deleted
+    return NoteChange(("missing",) if is_missing else ("deleted",), after)
+
+
+def _get_content(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
+    return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
+
+
+def ask_about_mass_deletions(
+    changes: Sequence[tuple[ViewedCard, NoteChange]],
+    present_decks: Iterable[str],
+    now: float,
+) -> list[tuple[ViewedCard, NoteChange]]:
+    """Turn deletions into questions if a large part of a deck was deleted at once.
+
+    Such a deck may have been deleted by accident.
+
+    Args:
+        changes: the cards whose notes are absent, with the changes of these notes.
+        present_decks: the deck of each note in the new view.
+        now: the current time, in seconds since 1970.
+    """
+    note_counts = Counter(present_decks)
+    deleted_counts = Counter[str]()
+    for viewed, change in changes:
+        is_deleted = "deleted" in change.lists
+        deleted_counts[viewed.deck] += is_deleted
+        was_present = viewed.before and not viewed.before.absent_since
+        note_counts[viewed.deck] += bool(is_deleted or was_present)
+    asked_changes = []
+    question_count = 0
+    for viewed, change in changes:
+        fraction = MASS_DELETION_DIVISOR * deleted_counts[viewed.deck]
+        if "deleted" in change.lists and fraction >= note_counts[viewed.deck]:
+            question_count += 1
+            after = change.after or SeenNote(absent_since=now)
+            asked_note = SeenNote(after.note, after.absent_since, is_asked=True)
+            change = NoteChange(("missing",), asked_note)
+        asked_changes.append((viewed, change))
+    return asked_changes if question_count > MASS_DELETION_COUNT else [*changes]

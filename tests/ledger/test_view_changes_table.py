@@ -1,0 +1,166 @@
+"""What a view of Anki says of a card's note: (there, absent, grave, many) × (live, retired, never seen)."""
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.ledger.view_changes import (
+    DELETED_REASON,
+    NoteChange,
+    SeenNote,
+    ViewedCard,
+    ask_about_mass_deletions,
+    compare_views,
+)
+from ankiforge.model import (
+    AnkiNote,
+    Card,
+    CardKind,
+    Guid,
+    HighlightKey,
+    NoteHistory,
+    Origin,
+    ShippedNote,
+    Verdict,
+)
+
+NOW = 10_000.0
+NOTE = AnkiNote(Guid("af1"), 1, 50, ("q", "a"), (), "D", None)
+OLD, EDITED = replace(NOTE, mod=40), replace(NOTE, mod=60, fields=("q", "b"))
+LEECH = replace(NOTE, mod=60, tags=("leech",))
+TAGGED = replace(NOTE, tags=("ankiforge::retired",))
+SUSPENDED = replace(NOTE, suspended=True)
+PRESENT = SeenNote(NOTE)
+NEW, SINCE = SeenNote(NOTE, NOW), SeenNote(NOTE, 9_500.0)
+LONG, ASKED = SeenNote(NOTE, 9_400.0), SeenNote(NOTE, 9_400.0, is_asked=True)
+UNSEEN = SeenNote(None, 9_400.0, is_asked=True)
+
+SHIPPED = NoteHistory(shipped=(ShippedNote(50),), seen_by=("here",))
+LIVE = Card(
+    key=HighlightKey("k1"),
+    kind=CardKind.BASIC,
+    fields=(("Front", "q"), ("Back", "a")),
+    quote="a",
+    deck="D",
+    origin=Origin("rules"),
+    guid=Guid("af1"),
+    drafted=None,
+    verdict=Verdict.LIVE,
+    by="person",
+    at="",
+    note=SHIPPED,
+)
+AWAY = replace(LIVE, note=replace(SHIPPED, seen_by=()))
+ELSEWHERE = replace(LIVE, note=replace(SHIPPED, seen_by=("there",)))
+OUR_TAG = ShippedNote(50, tags=("Ankiforge::Retired",))
+RETIRING = replace(LIVE, note=replace(SHIPPED, shipped=(OUR_TAG,)))
+RETIRED = replace(LIVE, verdict=Verdict.RETIRED)
+DELETED = replace(RETIRED, why=DELETED_REASON)
+
+
+@pytest.mark.parametrize(
+    ("card", "before", "note", "grave", "events", "lists", "after"),
+    [
+        # there
+        (LIVE, PRESENT, NOTE, False, "", "", PRESENT),
+        (AWAY, None, NOTE, None, "", "first", PRESENT),
+        (LIVE, PRESENT, EDITED, False, "", "edited", SeenNote(EDITED)),
+        (LIVE, None, EDITED, False, "", "edited", SeenNote(EDITED)),
+        (LIVE, None, NOTE, False, "", "", PRESENT),
+        (LIVE, PRESENT, LEECH, False, "", "", SeenNote(LEECH)),
+        (LIVE, PRESENT, SUSPENDED, False, "", "suspended", SeenNote(SUSPENDED)),
+        (LIVE, SeenNote(SUSPENDED), SUSPENDED, False, "", "", SeenNote(SUSPENDED)),
+        (LIVE, None, TAGGED, False, "", "retired", SeenNote(TAGGED)),
+        (LIVE, None, TAGGED, False, "retire", "", SeenNote(TAGGED)),
+        (LIVE, None, TAGGED, False, "reject", "", SeenNote(TAGGED)),
+        (RETIRING, None, TAGGED, False, "", "", SeenNote(TAGGED)),
+        (RETIRED, None, TAGGED, False, "", "", SeenNote(TAGGED)),
+        (DELETED, SINCE, NOTE, False, "", "returned", PRESENT),
+        (DELETED, PRESENT, NOTE, False, "", "", PRESENT),
+        (RETIRED, SINCE, NOTE, False, "", "", PRESENT),
+        (LIVE, UNSEEN, NOTE, False, "", "", PRESENT),
+        # there, with a grave
+        (LIVE, PRESENT, NOTE, True, "", "revived", PRESENT),
+        (LIVE, PRESENT, NOTE, True, "unseen", "", PRESENT),
+        (DELETED, SINCE, NOTE, True, "unseen", "returned revived", PRESENT),
+        # absent
+        (LIVE, PRESENT, None, False, "", "missing", NEW),
+        (LIVE, SINCE, None, False, "", "missing", SINCE),
+        (LIVE, LONG, None, False, "", "missing", LONG),
+        (LIVE, PRESENT, None, None, "", "missing", NEW),
+        (LIVE, SINCE, None, None, "", "missing", SINCE),
+        (LIVE, LONG, None, None, "", "deleted", LONG),
+        (AWAY, PRESENT, None, False, "", "", None),
+        (AWAY, LONG, None, None, "", "", None),
+        (RETIRED, PRESENT, None, False, "", "", None),
+        (RETIRED, LONG, None, False, "", "", LONG),
+        (DELETED, PRESENT, None, False, "", "", NEW),
+        (DELETED, LONG, None, None, "", "", LONG),
+        # absent, with a grave
+        (LIVE, PRESENT, None, True, "", "deleted", NEW),
+        (AWAY, PRESENT, None, True, "unseen", "", None),
+        (RETIRED, PRESENT, None, True, "", "", None),
+        # never seen on this device
+        (AWAY, None, None, True, "", "deleted", None),
+        (AWAY, None, None, True, "unseen", "", None),
+        (ELSEWHERE, None, None, True, "unseen", "deleted", None),
+        (LIVE, None, None, False, "", "", None),
+        (DELETED, None, None, True, "", "", None),
+        # deleted with many others
+        (LIVE, ASKED, None, True, "", "missing", ASKED),
+        (LIVE, ASKED, None, None, "", "missing", ASKED),
+        (AWAY, ASKED, None, True, "unseen", "missing", ASKED),
+        (AWAY, UNSEEN, None, True, "", "missing", UNSEEN),
+        (DELETED, UNSEEN, None, True, "", "", UNSEEN),
+    ],
+)  # fmt: skip
+def test_a_complete_view(card, before, note, grave, events, lists, after):
+    viewed = ViewedCard(card, before, note, grave, frozenset(events.split()))
+    change = compare_views(viewed, "here", NOW, complete=True)
+    assert change == NoteChange(tuple(lists.split()), after)
+
+
+@pytest.mark.parametrize(
+    ("before", "note", "lists", "after"),
+    [
+        (PRESENT, OLD, "", PRESENT),  # an old export
+        (PRESENT, EDITED, "edited", SeenNote(EDITED)),
+        (None, OLD, "edited", SeenNote(OLD)),
+        (PRESENT, None, "", PRESENT),
+        (LONG, None, "", LONG),
+        (None, None, "deleted", None),
+    ],
+)
+def test_a_view_of_some_notes(before, note, lists, after):
+    change = compare_views(
+        ViewedCard(LIVE, before, note, True), "here", NOW, complete=False
+    )
+    assert change == NoteChange(tuple(lists.split()), after)
+
+
+@pytest.mark.parametrize(
+    ("deleted", "unseen", "left", "asked"),
+    [
+        (10, 0, 0, 0),
+        (11, 0, 0, 11),
+        (0, 11, 0, 11),
+        (6, 5, 44, 11),
+        (6, 5, 45, 0),
+        (11, 0, 45, 0),
+    ],
+)
+def test_many_deletions_of_a_deck_are_a_question(deleted, unseen, left, asked):
+    was_present = ViewedCard(LIVE, PRESENT), NoteChange(("deleted",), NEW)
+    was_unseen = ViewedCard(AWAY), NoteChange(("deleted",), None)
+    is_missing = ViewedCard(LIVE, LONG), NoteChange(("missing",), LONG)
+    changes = [*[was_present] * deleted, *[was_unseen] * unseen, is_missing]
+    result = ask_about_mass_deletions(changes, ["D"] * left + ["E"] * 99, NOW)
+    after = [change.after for _, change in result[:-1]]
+    if not asked:
+        assert result == changes
+    else:
+        assert (
+            after
+            == [SeenNote(NOTE, NOW, True)] * deleted
+            + [SeenNote(None, NOW, True)] * unseen
+        )
+        assert {change.lists for _, change in result} == {("missing",)}
