@@ -208,7 +208,8 @@ def undo(call: Call, words: Words) -> None:
     from ankiforge.ledger import item_lists
     from ankiforge.ledger.decide import undo_decision as take_back
     from ankiforge.pipeline.query import looks_like_id, resolve_id
-    from ankiforge.reports.cards import describe_decision, format_short_question
+    from ankiforge.reports.cards import format_short_question
+    from ankiforge.reports.history import describe_decision, describe_event
     from ankiforge.text import format_count
 
     with open_workspace(call) as workspace:
@@ -235,7 +236,8 @@ def undo(call: Call, words: Words) -> None:
                     if list_row
                     else describe_decision(entry)
                 )
-                call.say(f"undone: {entry.description}: {description}")
+                kind, _ = describe_event(entry.event)
+                call.say(f"undone: {kind}: {description}")
             if len(entries) > MAX_SHOWN_DECISIONS:
                 call.say("… and everything else that the same command decided")
             if len(entries) > 1:
@@ -273,6 +275,7 @@ def decide_all(
     """
     from ankiforge.ledger.decide import SettledError, can_undo, count_accepted_cards
     from ankiforge.model import is_question_id
+    from ankiforge.reports.history import describe_event
     from ankiforge.text import format_count
 
     results: list[Json] = []
@@ -303,8 +306,14 @@ def decide_all(
         if done_count and participle != "undone":
             undo = "; to undo it: ankiforge undo" if can_undo(ledger, action) else ""
             if any(is_question_id(each["id"]) for each in results):
-                answers = [each for each in ledger.list_history() if each.id == action]
-                replies = [each.description for each in answers if each.what != "accept"]
+                answers = [
+                    each.event for each in ledger.list_history() if each.id == action
+                ]
+                replies = [
+                    describe_event(event)[0]
+                    for event in answers
+                    if event.what != "accept"
+                ]
                 participle = "answered"
                 if any(replies):
                     participle += f": {', '.join(filter(None, dict.fromkeys(replies)))}"

@@ -15,6 +15,7 @@ from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import (
     NON_DECISION_KINDS,
     SOURCE,
+    SUBJECT_KINDS,
     USER,
     Event,
     Passage,
@@ -25,7 +26,6 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.facts import get_fact_text, split_sentences
 from ankiforge.ledger.fold import fold_events
-from ankiforge.ledger.forms import describe_form
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import event_queries, highlights
@@ -46,27 +46,12 @@ from ankiforge.model import (
     Value,
     is_card_id,
 )
-from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.text import occlusion
 
 LEFT_AS_IS = "leave"
 """The name of the repair that leaves a card as it is for now."""
 MAX_RECENT = 50
 """How many recent decisions are listed."""
-_DESCRIPTIONS = {
-    "accept": "accepted",
-    "reject": "rejected",
-    "edit": "edited",
-    "revise": "new words",
-    "placed": "deck and tags",
-    "skip": "no card",
-    "retire": "retired",
-    "same": "the same card",
-    "different": "two cards",
-    "adopt": "taken over",
-    "unseen": "to be sent again",
-    "repair": "repaired",
-}
 ROUTE_PRIORITY = (
     SourceKind.ZOTERO,
     SourceKind.PDF,
@@ -82,74 +67,24 @@ _ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
 
 
 class HistoryEntry(Value):
-    """A past decision, as listed for the user."""
+    """A past decision, with the text that it is about."""
 
-    id: str
-    """The id to undo the decision by: the id of its action or event."""
-    at: str
-    by: str
-    what: str
-    """The kind of the event."""
-    description: str
-    """The kind of the event, in the user's words."""
-    guid: str
-    key: str
+    event: Event
     text: str
-    """The text that the decision is about, such as the text of the card."""
+    """The text of the card or highlight that the decision is about, or ""."""
     change: TextChange | None = None
     """For a change by the source, the fields of the card before and after, if requested."""
 
+    @property
+    def id(self) -> str:
+        """The id to undo the decision by: the id of its action or event."""
+        return self.event.act or self.event.id
 
-def to_history_entry(event: Event, change: TextChange | None = None) -> HistoryEntry:
-    """Convert an event to a history entry without loading anything else."""
-    description = _DESCRIPTIONS.get(event.what, event.what)
-    text = _add_reason(_get_card_text(event), event.body.get("why", ""))
-    match event.what:
-        case "accept" if event.body["draft"].get("drafter") == USER:
-            description = "written"
-        case "repair":
-            description = f"repaired: {event.body['name']}"
-            if event.body["name"] == LEFT_AS_IS:
-                description = "left as it is for 30 days"
-        case "resolve":
-            is_source_text = event.body.get("choice") == "source"
-            description = (
-                "the source's words taken" if is_source_text else "your words kept"
-            )
-        case "form":
-            description = "no cards"
-            if event.body.get("choice") == "accept":
-                description = "made into cards"
-            source, _, form = event.key.removeprefix("form:").partition(":")
-            text = f"{describe_form(form)} in {source}"
-        case "mark":
-            description = "chosen"
-            text = f"{event.body['exact']} ({event.body.get('title', '')})"
-        case "decline":
-            tool = TOOL_NAMES.get(event.key.removeprefix("tool:"), "another tool")
-            description = "history declined"
-            text = f"of {tool}"
-        case "placed":
-            tags = [f"+{tag}" for tag in event.body.get("added", ())]
-            tags += [f"−{tag}" for tag in event.body.get("removed", ())]
-            text = " ".join(filter(None, (event.body.get("deck"), *tags)))
-        case "dialects":
-            titles = " and ".join(
-                TOOL_NAMES.get(name, name) for name in event.body["read"]
-            )
-            description = f"the cards of {titles} read" if titles else "plain notes read"
-            text = f"in {event.key.removeprefix('dialects:')}"
-    return HistoryEntry(
-        id=event.act or event.id,
-        at=event.at,
-        by=event.by,
-        what=event.what,
-        description=description,
-        guid=event.body.get("guid", ""),
-        key=event.key,
-        text=text,
-        change=change,
-    )
+    @property
+    def guid(self) -> str:
+        """The GUID of the card that the decision is about, or ""."""
+        guid: str = self.event.body.get("guid", "")
+        return guid
 
 
 def _get_card_text(event: Event) -> str:
@@ -162,12 +97,6 @@ def _get_card_text(event: Event) -> str:
 
 def _format_fields(fields: Iterable[Pair]) -> str:
     return " / ".join(text for _, text in occlusion.to_readable_fields(fields))
-
-
-def _add_reason(text: str, reason: str) -> str:
-    if text and reason:
-        return f"{text} ({reason})"
-    return text or reason
 
 
 def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
@@ -184,7 +113,7 @@ def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     entries = []
     for event in events:
         if event.what in ("shipped", "undo") or event.what not in NON_DECISION_KINDS:
-            entries.append(to_history_entry(event))
+            entries.append(HistoryEntry(event, _get_card_text(event)))
     return entries
 
 
@@ -199,19 +128,16 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
 
     If the event has no text of its own, loads that of the card or highlight it is about.
     """
-    entry = to_history_entry(event)
-    if event.what not in (*_DESCRIPTIONS, "resolve") or _get_card_text(event):
-        return entry
-    text = ""
-    with suppress(
-        ForgeError
-    ):  # a card or highlight of another device may be unknown on this one
-        if entry.guid:
-            card, _ = load_card_and_passage(store, entry.guid)
-            text = _format_fields(card.fields)
-        else:
-            text = load_highlight(store, entry.key).exact
-    return replace(entry, text=_add_reason(text, entry.text))
+    text = _get_card_text(event)
+    if not text and event.what not in SUBJECT_KINDS:
+        # a card or highlight of another device may be unknown on this one
+        with suppress(ForgeError):
+            if guid := event.body.get("guid"):
+                card, _ = load_card_and_passage(store, guid)
+                text = _format_fields(card.fields)
+            else:
+                text = load_highlight(store, event.key).exact
+    return HistoryEntry(event, text)
 
 
 def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
@@ -235,7 +161,7 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
             continue
         change = _find_field_change(store, event)
         if change:  # otherwise the card kept the user's text
-            entries.append(to_history_entry(event, change))
+            entries.append(HistoryEntry(event, _get_card_text(event), change))
     return entries
 
 

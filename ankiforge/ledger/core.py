@@ -144,7 +144,7 @@ class Ledger(Store):
         guids_in_conflict = questions.find_cards_in_conflict(self)
         shown_entries = []
         for entry in entries:
-            if entry.what == "revise" and entry.by == SOURCE:
+            if entry.event.what == "revise" and entry.event.by == SOURCE:
                 if entry.guid in guids_in_conflict:
                     continue
             shown_entries.append(entry)

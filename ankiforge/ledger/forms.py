@@ -72,13 +72,6 @@ def _has_undeclared_colons(highlight: Highlight) -> bool:
     return not text.rstrip().endswith(("?", "？"))
 
 
-def describe_form(written: str) -> str:
-    """Describe a form of line in words for the user."""
-    if written == WORD_AND_TRANSLATION:
-        return "words with your translation"
-    return f"lines like `{written}`"
-
-
 def explain_omission(highlight: Highlight) -> str:
     """Explain to the user that a highlight has no card because they chose `NEVER`."""
     noun = "words" if highlight.written == WORD_AND_TRANSLATION else "lines"

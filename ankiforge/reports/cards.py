@@ -34,7 +34,6 @@ from ankiforge.text import (
     truncate,
 )
 from ankiforge.text.cloze import format_table_rows, to_terminal_text
-from ankiforge.text.normalize import remove_escapes
 from ankiforge.text.passages import (
     remove_truncated_first_word,
     remove_truncated_last_word,
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.ledger import (
         HighlightOutcome,
-        HistoryEntry,
         Ledger,
         LocatedLookalike,
     )
@@ -178,19 +176,6 @@ def question_to_json(question: Question) -> Json:
     }
 
 
-def decision_to_json(entry: HistoryEntry) -> Json:
-    """Convert a history entry, i.e. a decision or a change made by a source, to JSON.
-
-    Its `id` can be passed to `ankiforge undo`.
-    """
-    origin = get_attributes(entry, ("id", "guid", "at", "by", "what"))
-    data: Json = {**origin, "highlight": entry.key, "text": entry.text}
-    if entry.change is not None:
-        data["before"] = dict(entry.change.before)
-        data["after"] = dict(entry.change.after)
-    return data
-
-
 def highlight_to_json(highlight: Highlight) -> Json:
     """Convert a highlight to the JSON printed by `extract --json`."""
     names = (
@@ -292,46 +277,6 @@ def format_question_row(question: Question) -> str:
     return f"? {question.text}{RIGHT_ALIGN_MARK}{examples_line}"
 
 
-def describe_decision(entry: HistoryEntry) -> str:
-    """Return the text a decision is about, falling back to the note's GUID or passage key."""
-    return _format_entry_text(entry) or entry.guid[:10] or entry.key
-
-
-def format_decision_row(entry: HistoryEntry) -> str:
-    """Format a decision in the short one-line form: what was decided, the text, the time."""
-    minute = entry.at[:16].replace("T", " ")
-    return f"{entry.description}: {describe_decision(entry)}{RIGHT_ALIGN_MARK}{minute}"
-
-
-def format_decision_line(entry: HistoryEntry) -> str:
-    """Format a decision in the long one-line form.
-
-    This adds its id, its author, and the id of the item it applies to.
-    """
-    minute = entry.at[:16].replace("T", " ")
-    object_id = entry.guid[:10] or entry.key
-    start = f"{entry.id:16}  {minute}  {entry.description} by {entry.by}"
-    return f"{start}  {object_id}  {_format_entry_text(entry)}".rstrip()
-
-
-def _format_entry_text(entry: HistoryEntry) -> str:
-    text = to_terminal_text(entry.text) if "{{" in entry.text else entry.text
-    return truncate(remove_escapes(to_one_line(text)), 60)
-
-
-def format_change(entry: HistoryEntry) -> TextLines:
-    """Yield lines with the old and new text of a card that was updated from its source.
-
-    The first line gives the command to undo the change.
-    """
-    undo = f"to undo it: ankiforge undo {entry.id}"
-    yield f"{entry.guid[:10]}  changed with its source {entry.at[:10]}; {undo}"
-    if entry.change:
-        for name, old_text, new_text in entry.change.changed_fields:
-            yield _format_labelled(f"  {name.lower()}", old_text)
-            yield _format_labelled("   →", new_text or "(nothing)")
-
-
 def format_outcome(
     outcome: HighlightOutcome, proposal: Proposal | None, *, whole: bool
 ) -> TextLines:
@@ -423,7 +368,8 @@ _CONTEXT_CHARS = 150
 _MAX_WORD_CHARS = 24
 
 
-def _format_labelled(label: str, text: str) -> str:
+def format_labelled(label: str, text: str) -> str:
+    """Format a text after its label, aligned with the others."""
     return f"{label:9} {text}".replace("\n", f"\n{'':10}")
 
 
@@ -438,22 +384,22 @@ def format_in_full(
 
     title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
     yield f"{title}  anki: {list_row.anki}" if isinstance(list_row, LocalCard) else title
-    yield _format_labelled("deck", list_row.deck)
+    yield format_labelled("deck", list_row.deck)
     view = view_card(list_row)
     yield from format_content(view)
     yield from _format_source(list_row)
     for finding in list_row.findings:
-        yield _format_labelled(finding.severity, finding.message)
+        yield format_labelled(finding.severity, finding.message)
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
             for duplicate in item_lists.load_items(ledger, [finding.duplicate]):
                 text = f"{duplicate.id[:10]}  {format_short_question(duplicate)}"
-                yield _format_labelled("", text)
+                yield format_labelled("", text)
     if isinstance(list_row, PendingDraft):
         yield from _format_draft_state(ledger, list_row)
     else:
         yield from _format_card_state(ledger, list_row)
     for arguments in view.commands:
-        yield _format_labelled("", f"ankiforge {arguments}")
+        yield format_labelled("", f"ankiforge {arguments}")
     for question in questions:
         if list_row.id in question.guids:
             yield from format_question(question)
@@ -491,49 +437,49 @@ def format_content(view: CardView) -> TextLines:
     """Yield the fields, gaps and quote of a card or draft."""
     for name, text in view.rows:
         if name != occlusion.OCCLUSION_FIELD:
-            yield _format_labelled(name.lower(), text)
+            yield format_labelled(name.lower(), text)
     if view.masks is not None:
         hides_one = view.masks.hide == occlusion.HIDE_ONE
-        yield _format_labelled(
+        yield format_labelled(
             "hides", "one label at a time" if hides_one else "all labels"
         )
         for mask in view.masks.masks:
             state = "" if mask.on else "  (switched off)"
-            yield _format_labelled("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
+            yield format_labelled("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
     for number, text in enumerate(view.gaps, start=1):
-        yield _format_labelled(f"gap {number}", text)
-    yield _format_labelled("quote", view.card.quote)
+        yield format_labelled(f"gap {number}", text)
+    yield format_labelled("quote", view.card.quote)
 
 
 def _format_source(list_row: ListRow) -> TextLines:
     highlight = list_row.highlight
     heading = f" › {highlight.heading}" if highlight.heading else ""
-    yield _format_labelled("source", f"{format_title(highlight)}{heading}")
+    yield format_labelled("source", f"{format_title(highlight)}{heading}")
     for link in (highlight.uri, *highlight.links):
         if link:
-            yield _format_labelled("", link)
+            yield format_labelled("", link)
     for passage in list_row.passages[1:]:
-        yield _format_labelled("also", format_title(passage))
+        yield format_labelled("also", format_title(passage))
 
 
 def _format_draft_state(ledger: Ledger, draft: PendingDraft) -> TextLines:
     from ankiforge.ledger import item_lists
 
-    yield _format_labelled("waits", explain_pending(draft))
+    yield format_labelled("waits", explain_pending(draft))
     for remark in draft.remarks:
         if remark.detail:
-            yield _format_labelled("", f"{remark.kind}: {remark.detail}")
+            yield format_labelled("", f"{remark.kind}: {remark.detail}")
     changed_cards = [draft.changed_card] if draft.changed_card else []
     for card in item_lists.load_items(ledger, changed_cards):
         label = "instead of" if draft.replaces else "now"
-        yield _format_labelled(label, _format_fields(card))
+        yield format_labelled(label, _format_fields(card))
 
 
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
     from ankiforge.ledger.tables.anki_notes import load_present_note
 
     if card.revision:
-        yield _format_labelled("revision", _format_fields(card.revision))
+        yield format_labelled("revision", _format_fields(card.revision))
     note = load_present_note(ledger, card.id)
     if note:
         parts = [note.deck] if note.deck else []
@@ -542,15 +488,15 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
             parts.append(f"{note.lapses} lapses")
         if note.suspended:
             parts.append("suspended")
-        yield _format_labelled("studied", " · ".join(parts))
+        yield format_labelled("studied", " · ".join(parts))
         if note.feedback:
-            yield _format_labelled("remark", note.feedback)
+            yield format_labelled("remark", note.feedback)
     if card.why:
-        yield _format_labelled(card.verdict_name, card.why)
+        yield format_labelled(card.verdict_name, card.why)
 
 
 def _format_choices(id: str, accept_effect: str, reject_effect: str) -> str:
-    return _format_labelled(
+    return format_labelled(
         "",
         f"ankiforge accept {id} ({accept_effect}) · ankiforge reject {id} ({reject_effect})",
     )
@@ -560,13 +506,13 @@ def format_question(question: Question) -> TextLines:
     """Yield lines with a question, its conflicts and examples, and the answer commands."""
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:
-        yield _format_labelled(conflict.field.lower(), "")
-        yield _format_labelled(
+        yield format_labelled(conflict.field.lower(), "")
+        yield format_labelled(
             "  in Anki" if conflict.edited_here else "  mine", conflict.mine
         )
-        yield _format_labelled(
+        yield format_labelled(
             "  here" if conflict.edited_here else "  source", conflict.source
         )
     for example in question.examples:
-        yield _format_labelled("", to_one_line(example))
+        yield format_labelled("", to_one_line(example))
     yield _format_choices(question.id, question.accept_effect, question.reject_effect)

@@ -45,10 +45,6 @@ from ankiforge.pipeline.query import (
     resolve_id,
 )
 from ankiforge.reports.cards import (
-    decision_to_json,
-    format_change,
-    format_decision_line,
-    format_decision_row,
     format_fact_count,
     format_in_full,
     format_location,
@@ -65,6 +61,12 @@ from ankiforge.reports.cards import (
     proposal_to_json,
     question_to_json,
     skipped_to_json,
+)
+from ankiforge.reports.history import (
+    decision_to_json,
+    format_change,
+    format_decision_line,
+    format_decision_row,
 )
 from ankiforge.reports.view import view_card
 from ankiforge.review import sittings

@@ -68,6 +68,7 @@ from ankiforge.model import (
     Verdict,
     compute_note_id,
 )
+from ankiforge.reports import history
 from tests.cards import card_of, made
 
 P, Q = "v:v/p", "v:v/q"
@@ -196,7 +197,7 @@ def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_withou
         empty.record_event("skip", Q, USER, {"why": "too easy"})
     entries = decide.undo_decision(empty).entries
     assert [entry.id for entry in entries] == [told[0].act, told[0].act]
-    assert [entry.what for entry in entries] == ["accept", "skip"]
+    assert [entry.event.what for entry in entries] == ["accept", "skip"]
 
 
 @pytest.mark.parametrize("is_one_action", [True, False])
@@ -727,12 +728,13 @@ def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
         ("decline", "tool:x", {}, "history declined", "of another tool"),
     ],
 )  # fmt: skip
-def test_what_is_told_of_a_past_decision(what, key, body, said, text):
+def test_what_is_told_of_a_past_decision(empty, what, key, body, said, text):
     event = Event(1, "a", "2026-01-01", USER, what, key, body)
-    entry = cards.to_history_entry(event)
-    assert (entry.description, entry.text) == (said, text)
+    entry = cards.load_history_entry(empty, event)
+    assert (history.describe_event(event)[0], history.get_text(entry)) == (said, text)
     assert entry.id == event.id
-    assert cards.to_history_entry(replace(event, act="t1")).id == "t1"
+    acted = cards.load_history_entry(empty, replace(event, act="t1"))
+    assert acted.id == "t1"
 
 
 def test_an_answer_to_no_question_is_told_where_questions_are(empty):

@@ -52,7 +52,7 @@ from ankiforge.pipeline.draft import DraftChecker, iter_model_tasks, load_privac
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.cards import decision_to_json
+from ankiforge.reports.history import decision_to_json, get_text
 from ankiforge.reports.view import view_card
 from ankiforge.review import sittings
 
@@ -95,11 +95,11 @@ class AgentView:
         """Yield rejected texts that contain `words`, newest first, skipping private passages."""
         for decision in self._ledger.list_history():
             if (
-                decision.what != "reject"
-                or words.casefold() not in decision.text.casefold()
+                decision.event.what != "reject"
+                or words.casefold() not in get_text(decision).casefold()
             ):
                 continue
-            if not self.privacy.is_private_passage(HighlightKey(decision.key)):
+            if not self.privacy.is_private_passage(HighlightKey(decision.event.key)):
                 yield self.privacy.mask_entry(decision_to_json(decision))
 
 

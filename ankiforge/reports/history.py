@@ -1,0 +1,145 @@
+"""Describe past decisions in words and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ankiforge.ledger.cards import LEFT_AS_IS
+from ankiforge.ledger.events import USER, Event
+from ankiforge.model import WORD_AND_TRANSLATION, Json, Pair
+from ankiforge.model.hints import TOOL_NAMES
+from ankiforge.reports.cards import TextLines, format_labelled
+from ankiforge.text import RIGHT_ALIGN_MARK, to_one_line, truncate
+from ankiforge.text.cloze import to_terminal_text
+from ankiforge.text.normalize import remove_escapes
+
+if TYPE_CHECKING:
+    from ankiforge.ledger import HistoryEntry
+
+_DESCRIPTIONS = {
+    "accept": "accepted",
+    "reject": "rejected",
+    "edit": "edited",
+    "revise": "new words",
+    "placed": "deck and tags",
+    "skip": "no card",
+    "retire": "retired",
+    "same": "the same card",
+    "different": "two cards",
+    "adopt": "taken over",
+    "unseen": "to be sent again",
+    "repair": "repaired",
+}
+
+
+def describe_event(event: Event) -> Pair:
+    """Describe a decision: its kind in the user's words, and its details or reason."""
+    description = _DESCRIPTIONS.get(event.what, event.what)
+    details: str = event.body.get("why", "")
+    match event.what:
+        case "accept" if event.body["draft"].get("drafter") == USER:
+            description = "written"
+        case "repair":
+            description = f"repaired: {event.body['name']}"
+            if event.body["name"] == LEFT_AS_IS:
+                description = "left as it is for 30 days"
+        case "resolve":
+            is_source_text = event.body.get("choice") == "source"
+            description = (
+                "the source's words taken" if is_source_text else "your words kept"
+            )
+        case "form":
+            description = "no cards"
+            if event.body.get("choice") == "accept":
+                description = "made into cards"
+            source, _, form = event.key.removeprefix("form:").partition(":")
+            lines = f"lines like `{form}`"
+            if form == WORD_AND_TRANSLATION:
+                lines = "words with your translation"
+            details = f"{lines} in {source}"
+        case "mark":
+            description = "chosen"
+            details = f"{event.body['exact']} ({event.body.get('title', '')})"
+        case "decline":
+            tool = TOOL_NAMES.get(event.key.removeprefix("tool:"), "another tool")
+            description = "history declined"
+            details = f"of {tool}"
+        case "placed":
+            tags = [f"+{tag}" for tag in event.body.get("added", ())]
+            tags += [f"−{tag}" for tag in event.body.get("removed", ())]
+            details = " ".join(filter(None, (event.body.get("deck"), *tags)))
+        case "dialects":
+            titles = " and ".join(
+                TOOL_NAMES.get(name, name) for name in event.body["read"]
+            )
+            description = f"the cards of {titles} read" if titles else "plain notes read"
+            details = f"in {event.key.removeprefix('dialects:')}"
+    return description, details
+
+
+def get_text(entry: HistoryEntry) -> str:
+    """Return the text that a decision is about, with its details in parentheses."""
+    _, details = describe_event(entry.event)
+    if entry.text and details:
+        return f"{entry.text} ({details})"
+    return entry.text or details
+
+
+def decision_to_json(entry: HistoryEntry) -> Json:
+    """Convert a history entry, i.e. a decision or a change made by a source, to JSON.
+
+    Its `id` can be passed to `ankiforge undo`.
+    """
+    event = entry.event
+    data: Json = {"id": entry.id, "guid": entry.guid, "at": event.at, "by": event.by}
+    data |= {"what": event.what, "highlight": event.key, "text": get_text(entry)}
+    if entry.change is not None:
+        data["before"] = dict(entry.change.before)
+        data["after"] = dict(entry.change.after)
+    return data
+
+
+def describe_decision(entry: HistoryEntry) -> str:
+    """Return the text a decision is about, falling back to the note's GUID or passage key."""
+    return _format_text(entry) or entry.guid[:10] or entry.event.key
+
+
+def format_decision_row(entry: HistoryEntry) -> str:
+    """Format a decision in the short one-line form: what was decided, the text, the time."""
+    description, _ = describe_event(entry.event)
+    minute = _format_minute(entry.event)
+    return f"{description}: {describe_decision(entry)}{RIGHT_ALIGN_MARK}{minute}"
+
+
+def format_decision_line(entry: HistoryEntry) -> str:
+    """Format a decision in the long one-line form.
+
+    This adds its id, its author, and the id of the item it applies to.
+    """
+    event = entry.event
+    description, _ = describe_event(event)
+    start = f"{entry.id:16}  {_format_minute(event)}  {description} by {event.by}"
+    return f"{start}  {entry.guid[:10] or event.key}  {_format_text(entry)}".rstrip()
+
+
+def _format_minute(event: Event) -> str:
+    return event.at[:16].replace("T", " ")
+
+
+def _format_text(entry: HistoryEntry) -> str:
+    text = get_text(entry)
+    text = to_terminal_text(text) if "{{" in text else text
+    return truncate(remove_escapes(to_one_line(text)), 60)
+
+
+def format_change(entry: HistoryEntry) -> TextLines:
+    """Yield lines with the old and new text of a card that was updated from its source.
+
+    The first line gives the command to undo the change.
+    """
+    undo = f"to undo it: ankiforge undo {entry.id}"
+    yield f"{entry.guid[:10]}  changed with its source {entry.event.at[:10]}; {undo}"
+    if entry.change:
+        for name, old_text, new_text in entry.change.changed_fields:
+            yield format_labelled(f"  {name.lower()}", old_text)
+            yield format_labelled("   →", new_text or "(nothing)")
