@@ -313,10 +313,7 @@ def count_no_card_reasons(store: Store) -> Counter[str]:
     reasons = []
     obsolete_ids = offers.find_obsolete_ids(store)
     for row in passages.load_present_passages(store, obsolete_ids, open_only=True):
-        if (
-            find_drafting_status(row) in UNCARDED_STATUSES
-            and not row["worth_left"] >= MIN_PROPOSAL_CONFIDENCE
-        ):
+        if has_open_sentence(row) and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
             reasons.append(row["reason"])
     return Counter(reason or NOTHING_RECOGNIZED for reason in sorted(reasons))
 
@@ -347,12 +344,12 @@ def load_draft_locations(
     return [location_by_id[id] for id in ids if id in location_by_id]
 
 
-def _find_passage_state(row: Row) -> str:
-    if row["worth_left"] >= MIN_PROPOSAL_CONFIDENCE and (
-        row["carded"] or not row["done"]
-    ):
-        return "proposal"
-    return "card" if row["carded"] else "none"
+_PAGE_STATES = {
+    "waiting": "asks",
+    "open": "proposal",
+    "with_card": "card",
+    "skipped": "none",
+}
 
 
 def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
@@ -366,20 +363,15 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     - `none`: none of the above.
     """
     store.recompute_passages()
-    rows = passages.load_document_passages(store, key)
-    passages_with_items = _find_passages_with_questions(store)
     obsolete_ids = offers.find_obsolete_ids(store)
-    keys = store.get_all_keys(row["key"] for row in rows)
-    for draft in pending_drafts.load_offered_rows(store, keys):
-        if draft["id"] not in obsolete_ids:
-            passages_with_items.add(draft["passage"])
-    return [
-        (
-            decode_highlight(row),
-            "asks" if row["passage"] in passages_with_items else _find_passage_state(row),
-        )
-        for row in rows
-    ]
+    asked = _find_passages_with_questions(store)
+    states = []
+    for row in passages.load_document_passages(store, key, obsolete_ids):
+        review_status = find_review_status(row, asked)
+        if review_status == "open" and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
+            review_status = "skipped"
+        states.append((decode_highlight(row), _PAGE_STATES[review_status]))
+    return states
 
 
 def iter_lookalikes(store: Store) -> Iterator[LocatedLookalike]:

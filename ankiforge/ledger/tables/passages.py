@@ -59,13 +59,18 @@ def load_present_passage(store: Store, key: str, not_waiting: Iterable[str]) -> 
     )
 
 
-def load_document_passages(store: Store, key: str) -> list[Row]:
-    """Load the present passages in a highlight's document, in reading order.
+def load_document_passages(
+    store: Store, key: str, not_waiting: Iterable[str]
+) -> list[Row]:
+    """Load the highlights in the document of the highlight `key`, in reading order.
 
-    The columns are those of the `present_passage` view, plus the highlight's JSON as `body`.
+    The columns are those of `load_present_passages`, plus the highlight's JSON as `body`.
     """
     return store.fetch_rows(
-        "SELECT m.*, h.body FROM present_passage m JOIN highlight h USING (key) WHERE m.document ="
-        " (SELECT document FROM highlight WHERE key = ?) ORDER BY m.position",
-        key,
+        "SELECT m.*, h.body, w.best FROM present_passage m JOIN highlight h USING (key)"
+        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
+        f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
+        " WHERE m.document = (SELECT document FROM highlight WHERE key = ?)"
+        " ORDER BY m.position",
+        *(to_json(sorted(not_waiting)), key),
     )
