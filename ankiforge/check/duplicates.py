@@ -414,8 +414,8 @@ def _hash_values(form: Strings) -> bytes:
 
 
 # The number of bits in the signature of a card's words. With half as many bits, there would be
-# five times as many useless comparisons.
-_SIGNATURE_BITS = 120
+# several times as many useless comparisons.
+_SIGNATURE_BITS = 240
 
 
 @lru_cache(maxsize=64)
@@ -486,10 +486,10 @@ class DuplicateIndex:
         self._is_loaded = store is None
         self._cards: dict[str, IndexedCard] = {}
         # The groups of equal cards, of which only one card is compared. A group's number is its
-        # index in this list and in the list of signatures, whose higher bits contain half the
-        # number of words.
+        # index in this list, in the list of signatures, and in that of half the word counts.
         self._groups: list[list[IndexedCard]] = []
         self._signatures: list[int] = []
+        self._half_word_counts = array("H")
         self._sides_by_id: dict[str, ComparedSides] = {}
         # The numbers of the groups that contain each word.
         self._postings: dict[str, array[int]] = defaultdict(partial(array, "I"))
@@ -523,10 +523,8 @@ class DuplicateIndex:
         group = [card]
         group_number = len(self._groups)
         self._groups.append(group)
-        half_word_count = (len(words) + 1) // 2
-        self._signatures.append(
-            _compute_signature(words) | half_word_count << _SIGNATURE_BITS
-        )
+        self._signatures.append(_compute_signature(words))
+        self._half_word_counts.append((len(words) + 1) // 2)
         for word in (*words, *card.terms.finders):
             self._postings[sys.intern(word)].append(group_number)
         if card.terms.exact:
@@ -613,11 +611,14 @@ class DuplicateIndex:
         Each group comes with its Jaccard similarity: the number of shared words, divided by the
         number of words in either text.
         """
+        candidates = self._find_candidates(terms)
+        if not candidates:
+            return
         my_words = set(terms.words)
         my_numbers = set(filter(str.isdigit, my_words))
         my_count = len(my_words)
         ranked = []
-        for number in self._find_candidates(terms):
+        for number in candidates:
             first_card, *_ = self._groups[number]
             their_words = first_card.terms.words  # has no duplicates
             their_count = len(their_words)
@@ -667,31 +668,29 @@ class DuplicateIndex:
         """
         draft_signature = _compute_signature(terms.words)
         signatures = self._signatures
+        half_word_counts = self._half_word_counts
         # the number of words that set the same bit as another word of the draft
         collision_count = len(terms.words) - draft_signature.bit_count()
         min_shared = (len(terms.words) + 1) // 2 - collision_count
-        candidates = set()
-        for number in self._find_by_rarest_words(terms):
-            signature = signatures[number]
-            shared_bits = (signature & draft_signature).bit_count()
-            half_word_count = signature >> _SIGNATURE_BITS
-            if (
-                shared_bits >= min_shared
-                or shared_bits + collision_count >= half_word_count
-            ):
-                candidates.add(number)
-        return candidates
+        return {
+            number
+            for number in self._find_by_rarest_words(terms)
+            if (shared_bits := (signatures[number] & draft_signature).bit_count())
+            >= min_shared
+            or shared_bits + collision_count >= half_word_counts[number]
+        }
 
     def _find_by_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
         """Return the numbers of the card groups that contain one of the draft's rarest words.
 
         If no word is rare enough, groups must contain two of them.
         """
-        postings = []
-        for word in (*terms.words, *terms.finders):
-            posting = self._postings.get(word)
-            if posting and len(posting) <= _MAX_POSTING_CARDS:
-                postings.append(posting)
+        all_postings = map(self._postings.get, (*terms.words, *terms.finders))
+        postings = [
+            posting
+            for posting in all_postings
+            if posting and len(posting) <= _MAX_POSTING_CARDS
+        ]
         postings.sort(key=len)
         rarest = postings[:_RAREST_WORDS]
         rare_postings = [posting for posting in rarest if len(posting) <= _MAX_RARE_CARDS]

@@ -125,12 +125,13 @@ def normalize_words(text: str) -> str:
         text = _THOUSANDS.sub("", text)
         text = _BRACKETS.sub(" ", text)
         text = _OPERATOR.sub(r"\1", text)
-    words = []
-    for part in text.split():
-        word = part.rstrip(_TRAILING_SIGNS).lstrip(_LEADING_SIGNS)
-        if word:
-            words.append(_DIGITS_BY_WORD.get(word, word))
-    return " ".join(words)
+    return " ".join(
+        [
+            _DIGITS_BY_WORD.get(word, word)
+            for part in text.split()
+            if (word := part.rstrip(_TRAILING_SIGNS).lstrip(_LEADING_SIGNS))
+        ]
+    )
 
 
 def _add_number_words(match: re.Match[str]) -> str:
