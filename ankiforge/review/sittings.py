@@ -66,6 +66,16 @@ class DocumentPile(Value):
     """The other marks without a card."""
 
     @property
+    def first_mark(self) -> PassageLocation:
+        """The best mark of the document."""
+        return next(chain(self.drafted_marks, self.proposal_marks, self.other_marks))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the document has pending drafts or proposals."""
+        return bool(self.drafted_marks or self.proposal_marks)
+
+    @property
     def proposal_count(self) -> int:
         """The estimated number of sentences with a proposal."""
         return pending_items.count_proposals(self.proposal_marks)

@@ -379,7 +379,7 @@ def _get_ending(session: ReviewSession, query: Texts) -> Json | None:
 _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "state": lambda session, _: session.count_items(),
     "list": _get_list,
-    "shelf": lambda session, _: session.show_shelf(),
+    "shelf": lambda session, query: session.show_shelf(_parse_number(query["start"])),
     "sitting": lambda session, query: session.start_document_sitting(query["id"]),
     "ending": _get_ending,
     "cover": lambda session, query: session.documents.render_cover(query["id"]),

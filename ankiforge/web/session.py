@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ankiforge.errors import ForgeError, RefusedError, UsageError
 from ankiforge.ledger import item_lists, pending_items
-from ankiforge.ledger.cards import load_highlight, load_highlights
+from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.offers import iter_offers
@@ -62,6 +62,7 @@ from ankiforge.web.ledger_items import LedgerItems
 from ankiforge.web.page_part import ChatQuestion, ItemSource, PagePart
 
 MAX_ROWS = 100
+"""The maximum number of cards or documents that are sent to the page at once."""
 MAX_CREATORS = 2
 """The maximum number of authors per document on the shelf."""
 MAX_BULK_DECISIONS = 5_000
@@ -215,7 +216,7 @@ class ReviewSession:
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
-    def show_shelf(self) -> Json:
+    def show_shelf(self, start: int = 0) -> Json:
         """Render the shelf, which lists the documents with undecided highlights, best first.
 
         Each document has the number of its pending drafts (`waiting`), the number of its
@@ -223,72 +224,73 @@ class ReviewSession:
         line about its other highlights (`rest`). `chat` is the label of the button that asks a
         chat about it, or "" to offer none, and `offer` is a text that recommends this.
 
-        For the whole shelf, `begins` names the document or list to open first ("" for the shelf
-        itself), and `without` explains why some highlights have no proposal.
+        `documents` holds the next `MAX_ROWS` documents after the first `start`, and `more` is
+        whether others follow. For the whole shelf, `begins` names the document or list to open
+        first ("" for the shelf itself), and `without` explains why some highlights have no
+        proposal.
         """
         piles = self._items.find_piles()
-        first_places = [
-            (*pile.drafted_marks, *pile.proposal_marks, *pile.other_marks)[0]
-            for pile in piles
-        ]
-        highlights = load_highlights(self._ledger, [first.key for first in first_places])
-        matching_ids = (
-            sittings.list_pending_ids(self._ledger, self._query) if self._query else []
-        )
-        begins = (
-            "you" if matching_ids and matching_ids[0] in self._items.queues["you"] else ""
-        )
-        named_documents = set[int]()
-        if self._query and not matching_ids:
-            named_piles = sittings.find_documents_with_proposals(
-                self._ledger, self._query
-            )
-            named_documents.update(pile.document for pile in named_piles[:1])
-        uses_model = self._workspace.folder.config.drafter == "llm"
-        entries = []
-        for pile, first in zip(piles, first_places, strict=True):
-            highlight = highlights[first.key]
-            id = self.documents.register(highlight)
-            pending_ids = {place.id for place in pile.drafted_marks}
-            if pile.document in named_documents or (
-                matching_ids and matching_ids[0] in pending_ids
-            ):
-                begins = f"paper={id}"
-            entries.append(
-                {
-                    "id": id,
-                    "title": pile.title,
-                    "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
-                    "kind": guess_document_kind(highlight),
-                    "waiting": len(pile.drafted_marks),
-                    "proposed": pile.proposal_count,
-                    "rest": f"{len(pile.other_marks):,} without a card",
-                    "is_open": bool(pile.drafted_marks or pile.proposal_marks),
-                    "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
-                    "offer": "" if uses_model else pile.chat_offer,
-                }
-            )
+        begins = self._find_beginning(piles)
         unmarked = self.documents.list_unmarked()
         if self._start_path:
             start_id = self.documents.find_id(self._start_path)
             begins = f"paper={start_id}" if start_id else begins
         rows = self._build_list_rows()
-        open_count = sum(bool(entry["is_open"]) for entry in entries)
         pending_count = sum(len(pile.drafted_marks) for pile in piles)
         pending_count += sum(
             row["waiting"] for row in rows if row["id"] in self._items.lists
         )
-        proposed = sum(pile.proposal_count for pile in piles)
         without_count = sum(len(pile.other_marks) for pile in piles)
+        entries = [
+            *(pile for pile in piles if pile.is_open),
+            *rows,
+            *(pile for pile in piles if not pile.is_open),
+            *unmarked,
+        ]
         return {
             **self.count_items(),
             "waiting": pending_count,
-            "proposed": proposed,
-            "documents": [*entries[:open_count], *rows, *entries[open_count:], *unmarked],
+            "proposed": sum(pile.proposal_count for pile in piles),
+            "documents": [
+                self._render_pile(entry) if isinstance(entry, DocumentPile) else entry
+                for entry in entries[start : start + MAX_ROWS]
+            ],
+            "more": len(entries) > start + MAX_ROWS,
             "begins": begins,
             "without": self._explain_missing_proposals(without_count)
             if without_count
             else "",
+        }
+
+    def _find_beginning(self, piles: Sequence[DocumentPile]) -> str:
+        """Find the document or list with the best match of the query, or return ""."""
+        if not self._query:
+            return ""
+        best_id = next(iter(sittings.list_pending_ids(self._ledger, self._query)), "")
+        if best_id in self._items.queues["you"]:
+            return "you"
+        if not best_id:
+            piles = sittings.find_documents_with_proposals(self._ledger, self._query)
+        for pile in piles:
+            if not best_id or best_id in {mark.id for mark in pile.drafted_marks}:
+                highlight = load_highlight(self._ledger, pile.first_mark.key)
+                return f"paper={self.documents.register(highlight)}"
+        return ""
+
+    def _render_pile(self, pile: DocumentPile) -> Json:
+        highlight = load_highlight(self._ledger, pile.first_mark.key)
+        uses_model = self._workspace.folder.config.drafter == "llm"
+        return {
+            "id": self.documents.register(highlight),
+            "title": pile.title,
+            "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
+            "kind": guess_document_kind(highlight),
+            "waiting": len(pile.drafted_marks),
+            "proposed": pile.proposal_count,
+            "rest": f"{len(pile.other_marks):,} without a card",
+            "is_open": pile.is_open,
+            "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
+            "offer": "" if uses_model else pile.chat_offer,
         }
 
     def _build_list_rows(self) -> list[Json]:

@@ -3,6 +3,7 @@
 import pytest
 
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.web.session import MAX_ROWS
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.web.conftest import over, ready, settle, shown, until
 
@@ -238,3 +239,27 @@ def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
     assert over(page).endswith("Nothing waits here.")
     accepted = {card["fields"]["Front"] for card in forge.cards() if card["guid"]}
     assert accepted == {"sizable", "reliable", "bottleneck"}
+
+
+def test_documents_below_the_first_hundred_come_when_they_are_scrolled_to(forge, opened):
+    forge.settings(SETTINGS)
+    for folder in ("notes", "papers"):
+        (forge.folder / folder).mkdir()
+    for number in range(MAX_ROWS + 3):
+        text = f"Who wrote verse {number}?::poet {number}\n"
+        (forge.folder / "notes" / f"N{number}.md").write_text(text, encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge, "shelf")
+    rows = page.locator(".documents li")
+    assert rows.count() == MAX_ROWS
+    assert page.locator(".over-documents .waiting").inner_text() == "103 waiting"
+    rows.last.scroll_into_view_if_needed()
+    until(page, f"document.querySelectorAll('.documents li').length === {MAX_ROWS + 3}")
+    assert len({*titles(page)}) == MAX_ROWS + 3
+    last = titles(page)[-1]
+    rows.last.click()
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    page.reload()  # its address names a document that the first request does not return
+    page.wait_for_selector("#margin > .card")
+    assert page.locator("#title").inner_text() == last

@@ -185,11 +185,12 @@ beginChat();
 beginKeys(page);
 
 await page.shelf.load();
-const { documents, begins } = page.shelf;
-const wanted = decodeURIComponent(location.hash.slice(1)) || begins;
-const wantedEntry = documents.find(({ id, list }) => wanted === (list ?? `paper=${id}`));
+const wanted = decodeURIComponent(location.hash.slice(1)) || page.shelf.begins;
+const findWanted = () => page.shelf.documents.find(({ id, list }) => wanted === (list ?? `paper=${id}`));
+while (wanted.startsWith("paper=") && !findWanted() && await page.shelf.loadMore());
+const wantedEntry = findWanted();
 // open a single document without the shelf
 if (wantedEntry) await page.open(wantedEntry);
 else if (wanted === "all") await page.openAll();
-else if (!wanted && page.shelf.isOpened) await page.open(documents[0]);
+else if (!wanted && page.shelf.isOpened) await page.open(page.shelf.documents[0]);
 if (page.view === "start") await page.openShelf();

@@ -16,21 +16,45 @@ export class Shelf {
   #page;
   #timer = 0;
   #covers = new Map();
+  #hasMore = false; // whether the server has more documents
+  #lastRow = new IntersectionObserver((rows) => rows.some((row) => row.isIntersecting) && this.loadMore(), { rootMargin: "100%" });
 
   constructor(page) {
     this.#page = page;
   }
 
+  // Load the first documents, and the following ones up to the selected one.
   async load() {
-    const { documents, begins, without, ...counts } = await get("shelf");
-    Object.assign(this, { documents, begins, without, counts });
+    await this.#read(0);
+    while (this.#hasMore && this.at >= this.documents.length) await this.#read(this.documents.length);
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
+  }
+  async #read(start) {
+    const { documents, begins, without, more, ...counts } = await get("shelf", { start });
+    if (start > this.documents.length) return; // the shelf was loaded again meanwhile
+    Object.assign(this, { documents: [...this.documents.slice(0, start), ...documents], begins, without, counts });
+    this.#hasMore = more;
     this.#page.counted(counts);
+  }
+  // Load the next documents, and show their rows below the others. Return whether there were any.
+  async loadMore() {
+    const { list, documents: { length } } = this;
+    this.#lastRow.disconnect();
+    if (!this.#hasMore) return false;
+    await this.#read(length);
+    if (list && list === this.list) this.#showRows(list.children.length);
+    return this.documents.length > length;
+  }
+  #showRows(start) {
+    this.list.append(...this.documents.slice(start).map((each, i) => this.#renderRow(each, start + i)));
+    if (this.#hasMore) this.#lastRow.observe(this.list.lastElementChild);
   }
 
   show() {
     const { documents, without } = this;
-    this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 }, documents.map((each, i) => this.#renderRow(each, i)));
+    this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 });
+    this.#lastRow.disconnect();
+    this.#showRows(0);
     const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), countColumns(this.counts, ([digits, noun]) => `${digits} ${noun}`));
     const nothing = h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here."));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
