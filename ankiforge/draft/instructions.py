@@ -36,7 +36,7 @@ from ankiforge.text.elements import comment_to_markdown
 from ankiforge.text.normalize import locate, remove_code_and_formulas
 from ankiforge.text.private import remove_private_tag
 
-PROPOSALS_VERSION = "21"
+PROPOSALS_VERSION = "22"
 """Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
 Undecided highlights are then scored again. Defined here, so that a run without new highlights

@@ -18,16 +18,17 @@ from pathlib import Path
 from ankiforge.draft.propose.excerpts import count_words
 from ankiforge.draft.propose.ranking import Features, weigh_features
 from ankiforge.draft.propose.rejection import (
+    DEFINITION_SIGN,
     RejectionReason,
     has_end_punctuation,
     is_question,
+    may_be_verb,
     strip_ending,
     strip_endings,
 )
 from ankiforge.language.detection import detect_language
 from ankiforge.language.lexicon import (
     LANGUAGES,
-    UNKNOWN_WORD_ZIPF,
     LanguageTables,
     load_language,
     read_table,
@@ -76,8 +77,6 @@ _DIALOGUE = regex(
     r"|(?<=[,.!?])['”\"»]\s|(?<=\ba)sked\b|(?<=\bs)a(?:id|gte)\b|(?<=\bd)i(?:jo|sse)\b)"
 )
 _ELLIPSIS = regex(r"[….](?:(?<=…)|(?<=\.)\.\.)")
-# Matches a sign that may stand for a verb in notes, as in `Ribosome: the site of translation`.
-_DEFINITION_SIGN = regex(r"[:=→⇒]|\s[–—-]+>?\s")
 _LIST_MARK = regex(r"\A\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
 # The names of features and the patterns that a sentence with the feature matches.
 _FORM_PATTERNS = {"dialogue": _DIALOGUE, "dots": _ELLIPSIS, "list_mark": _LIST_MARK}
@@ -155,8 +154,8 @@ def extract_sentence_features(
     if (
         language.name in LANGUAGES and language.name != "de"
     ):  # of which few verbs are listed
-        has_no_verb = _DEFINITION_SIGN.search(text) is None and not any(
-            is_verb(token, language) or _may_be_verb(token, language) for token in words
+        has_no_verb = DEFINITION_SIGN.search(text) is None and not any(
+            is_verb(token, language) or may_be_verb(token, language) for token in words
         )
     if has_no_verb:
         features["no_verb"] = 1.0
@@ -176,13 +175,6 @@ def extract_sentence_features(
     features["plain"] = float(is_plain_fact and states_fact)
     features["chinese"] = float(language.name == "zh")  # no Chinese sentence was labelled
     return features
-
-
-def _may_be_verb(token: Token, language: LanguageTables) -> bool:
-    """Return whether a lowercase word could be a verb, including one not in our tables."""
-    return token.text.islower() and (
-        language.may_be_verb(token.folded) or token.zipf == UNKNOWN_WORD_ZIPF
-    )
 
 
 def extract_structure_features(

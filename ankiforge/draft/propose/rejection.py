@@ -11,7 +11,11 @@ from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 from itertools import pairwise
 
-from ankiforge.language.lexicon import LanguageTables, read_word_set
+from ankiforge.language.lexicon import (
+    UNKNOWN_WORD_ZIPF,
+    LanguageTables,
+    read_word_set,
+)
 from ankiforge.language.quantities import MONTHS
 from ankiforge.language.tokens import (
     ADJECTIVE_AFTER_NOUN_LANGUAGES,
@@ -22,7 +26,11 @@ from ankiforge.language.tokens import (
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.decoding import find_damage
-from ankiforge.text.normalize import find_shields, remove_code_and_formulas
+from ankiforge.text.normalize import (
+    UNSPACED_SCRIPTS,
+    find_shields,
+    remove_code_and_formulas,
+)
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
 
@@ -37,7 +45,7 @@ class RejectionReason(Enum):
     DEPENDENT = "speaks to the reader, or needs the sentence before"
     ASIDE = "advice or an aside"
     QUESTION = "a question, which states nothing"
-    HEADING = "a heading"
+    HEADING = "a heading or a label"
     CUT_OFF = "begins or ends within a sentence"
     SINGLE_WORD = "only a word or name: comment it with a question, or its translation"
     GARBLED = "letters or spaces were lost when it was copied"
@@ -60,16 +68,27 @@ _BRACKET_PAIRS = (
     ("「", "」"),
     ("《", "》"),
 )
-# Matches what no sentence contains: a prompt or command at the beginning, an SQL query, YAML keys,
-# the headers of console output, the numbers of callouts, and the cells of a table.
+_TYPES = "boolean|bool|byte|char|double|float|int|long|short|size_t|string|String|unsigned|void"
+# Matches what no sentence contains: a prompt or command at the beginning, an SQL query, the
+# signature of a function, YAML keys, the headers of console output, the numbers of callouts, and
+# the cells of a table.
 _PROGRAM_TEXT = regex(
     r"\A\W{0,4}?(?:\$ [a-z]|>>> |PS> |[\w.-]+@[\w.-]+[:~$#])"
     r"|\A(?:sudo|git|docker|kubectl|pip3?|npm|curl) [a-z-]+ (?:.* )?(?:--?[a-z]|&& )"
     r"|\ASELECT [^.]+ FROM \w"
+    rf"|\A\W{{0,4}}(?:\w+ )*(?:{_TYPES})(?:\[\])* ?[*&]? ?\w+\("
+    rf"|\A\W{{0,4}}[\w.<>\[\]]+ \w+\((?:(?:{_TYPES})\b|[^()]*\w[>*&\]])[^()]*\)"
     r"|(?:(?<!\S)[a-z][\w.-]*:\s(?:[^:]*\s)?){3}"
     r"|(?:\b[A-Z][A-Z-]+(?:\([A-Z]\))?\s+){3,}[A-Z]{2}(?=.*[a-z])"
     r"|[❶-❿]|(?:\A|\s)\|\s.*\s\|(?:\s|\Z)"
 )
+# Matches the second option of a multiple choice, whose first letter was dropped or is at the start.
+_OPTIONS = regex(r"\A\W*(?:\(?a\)\s)?[^()]*?(?<=\s)b\)\s")
+# Matches a sign that may stand for a verb in notes, as in `Ribosome: the site of translation`.
+DEFINITION_SIGN = regex(r"[:=→⇒]|\s[–—-]+>?\s")
+_UNSPACED = regex(f"[{UNSPACED_SCRIPTS}]")
+# A label has at most this many words, as has each item of a list.
+_MAX_LABEL_WORDS = 3
 _LINK = regex(r"!?\[[^\]\n]*\]\([^)\n]*\)|https?://\S+|www\.\S+")
 # The minimum fraction of a sentence that isn't a link.
 _MIN_TEXT_OUTSIDE_LINKS = 0.4
@@ -104,6 +123,8 @@ def find_form_rejection(
     if "](" in text or "/" in text:
         if len(_LINK.sub("", text)) < _MIN_TEXT_OUTSIDE_LINKS * len(text):
             return RejectionReason.HEADING
+    if _OPTIONS.match(text):
+        return RejectionReason.HEADING
     if not is_note:
         is_code = bool(words) and words[0].kind in (
             TokenKind.CODE_OR_FORMULA,
@@ -113,7 +134,9 @@ def find_form_rejection(
             return RejectionReason.CUT_OFF
         if not (has_end_punctuation(text) or is_complete_clause(words, language)):
             return RejectionReason.CUT_OFF
-    return None
+    if DEFINITION_SIGN.search(text) or _UNSPACED.search(text):
+        return None
+    return None if has_verb(words, language) else RejectionReason.HEADING
 
 
 def find_cue_rejection(text: str, cues: Collection[str]) -> RejectionReason | None:
@@ -129,6 +152,58 @@ def find_cue_rejection(text: str, cues: Collection[str]) -> RejectionReason | No
 def is_question(text: str) -> bool:
     """Return whether a sentence ends with a question mark."""
     return text.rstrip(' ”"»)*_').endswith(("?", "？"))
+
+
+def may_be_verb(token: Token, language: LanguageTables) -> bool:
+    """Return whether a lowercase word could be a verb, including one not in our tables."""
+    return token.text.islower() and (
+        language.may_be_verb(token.folded) or token.zipf == UNKNOWN_WORD_ZIPF
+    )
+
+
+def has_verb(words: Sequence[Token], language: LanguageTables) -> bool:
+    """Return whether a sentence may have a finite verb, unlike a label or a list of nouns.
+
+    Words that are only possibly verbs count unless each item of the list is a short label.
+    """
+    label_words = longest_label = 0
+    has_possible_verb = False
+    for index, token in enumerate(words):
+        label_words = 0 if token.kind == TokenKind.SIGN else label_words + 1
+        longest_label = max(longest_label, label_words)
+        if language.name == "en" and token.folded.endswith("ing"):
+            continue
+        if is_verb(token, language):
+            return True
+        if 0 < index < len(words) - 1 and token.text.islower():
+            has_possible_verb = has_possible_verb or _is_possible_verb(
+                words[index - 1], token, words[index + 1], language
+            )
+    is_label = longest_label <= _MAX_LABEL_WORDS
+    return not is_label and (has_possible_verb or not language.function_words)
+
+
+_NOUNS = (TokenKind.NOUN, TokenKind.NAME)
+_PHRASE_SIGNS = frozenset(",.;")
+
+
+def _is_possible_verb(
+    before: Token, token: Token, after: Token, language: LanguageTables
+) -> bool:
+    """Return whether the neighbours of a lowercase word allow it to be a verb."""
+    if token.kind in (TokenKind.FUNCTION_WORD, TokenKind.NUMBER):
+        return False
+    if before.text in _PHRASE_SIGNS or after.text in _PHRASE_SIGNS:
+        return False
+    if before.folded in language.determiners or before.folded in language.prepositions:
+        return False
+    if (
+        language.name == "de"
+    ):  # lowercase words are adjectives before their nouns, or verbs
+        return before.kind in _NOUNS or after.kind not in _NOUNS
+    if before.kind in _NOUNS and after.folded in language.determiners:
+        return True
+    return may_be_verb(token, language)
 
 
 def has_end_punctuation(text: str) -> bool:
