@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.ledger import cards, decision_recording
 from ankiforge.ledger.database import iter_batches
@@ -121,8 +121,9 @@ def record_view(
             reported = store.get_value("revived", list[str]) or []
             store.set_value("revived", viewed.revived)
             viewed.revived = [guid for guid in viewed.revived if guid not in reported]
-            anki_notes.replace_graves(store, set(filter(is_in_our_id_range, graves)))
-        viewed.reviews += anki_notes.store_reviews(store, reviews)
+            _replace_graves(store, set(filter(is_in_our_id_range, graves)))
+        review_rows = map(asdict, reviews)
+        viewed.reviews += store.insert("review", review_rows, verb="INSERT OR IGNORE")
     return viewed
 
 
@@ -178,18 +179,24 @@ def _retire_card(store: Store, guid: str, reason: str) -> None:
     decision_recording.update_pending_drafts(store, [passage.key], event_id=event.id)
 
 
+def _replace_graves(store: Store, ids: set[NoteId]) -> None:
+    if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
+        store.execute("DELETE FROM grave")
+        store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
+
+
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
     """Return whether a card's note was deleted in Anki while the card wasn't live."""
     # must be fast, because it is called for each of thousands of decisions
-    return anki_notes.is_deleted(store, guid) and not anki_notes.is_note_known(
-        store, guid
-    )
+    query = "SELECT 1 FROM seen WHERE guid = ?"
+    is_deleted = bool(anki_notes.filter_deleted(store, [guid]))
+    return is_deleted and store.fetch_first_row(query, guid) is None
 
 
 def schedule_export_again(store: Store, passage_key: str, guid: str) -> None:
     """Schedule a deleted or missing note for re-export, because the user wants it back."""
     store.record_event("unseen", passage_key, POLICY, {"guid": guid})
-    anki_notes.delete_absent_note(store, guid)
+    store.execute("DELETE FROM seen WHERE guid = ? AND absent", guid)
 
 
 # --- planning and shipping --------------------------------------------------------------
@@ -207,8 +214,14 @@ def iter_cards_to_plan(
     Yields:
         Each card, with its note or None if the note hasn't been seen.
     """
-    bodies_by_guid = anki_notes.load_notes_to_plan(store, settings)
-    imported_mods = anki_notes.load_imported_mods(store)
+    rows = store.fetch_rows(
+        "SELECT c.guid, s.body FROM card c LEFT JOIN seen s ON s.guid = c.guid"
+        " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.up_to_date != ?)",
+        settings,
+    )
+    bodies_by_guid = {row["guid"]: row["body"] for row in rows}
+    rows = store.fetch_rows("SELECT guid, mod FROM taken")
+    imported_mods = {row["guid"]: row["mod"] for row in rows}
     for card in cards.iter_cards(
         store, card_rows.find_passage_keys(store, bodies_by_guid)
     ):
@@ -226,7 +239,9 @@ def load_mapped_note_ids(store: Store) -> list[NoteId]:
     For a note that hasn't been seen in Anki yet, this is its id in the package.
     """
     ids = []
-    for row in card_rows.load_mapped_cards(store):
+    for row in store.fetch_rows(
+        "SELECT c.guid, s.body FROM card c LEFT JOIN seen s USING (guid) WHERE c.mapped != 0"
+    ):
         seen_note = anki_notes.decode_note(row["body"]) if row["body"] else None
         ids.append(seen_note.id if seen_note else compute_note_id(Guid(row["guid"])))
     return ids
@@ -239,7 +254,11 @@ def load_current_decks(store: Store, deck: str) -> list[tuple[str, str]]:
         A pair for each such card in Anki: (the deck it was created for, its current deck).
     """
     deck_pairs = []
-    for row in card_rows.load_deck_cards(store, deck):
+    for row in store.fetch_rows(
+        "SELECT c.deck, s.body FROM card c JOIN seen s USING (guid) WHERE s.absent = 0"
+        " AND (c.deck = ?1 OR substr(c.deck, 1, length(?1) + 2) = ?1 || '::')",
+        deck,
+    ):
         current_deck = anki_notes.decode_note(row["body"]).deck
         if current_deck:
             deck_pairs.append((row["deck"], current_deck))
@@ -264,9 +283,15 @@ def record_plan(
             package that Anki has imported, by GUID.
     """
     with store.transaction():
-        anki_notes.store_imported_mods(store, taken)
-        anki_notes.set_up_to_date(store, up_to_date, settings)
-        anki_notes.store_conflicts(store, conflicts)
+        store.execute_all("INSERT OR REPLACE INTO taken VALUES (?, ?)", taken.items())
+        rows = [(settings, guid) for guid in up_to_date]
+        store.execute_all("UPDATE seen SET up_to_date = ? WHERE guid = ?", rows)
+        anki_notes.delete_conflicts(store, (guid for _, guid in rows))
+        store.execute_all(
+            "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
+            " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
+            map(asdict, conflicts),
+        )
 
 
 def record_exported_notes(
@@ -381,7 +406,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
 def load_adopted_notes(store: Store) -> dict[str, AdoptedNote]:
     """Load the notes of other tools that our cards have taken over, keyed by card GUID."""
     notes = {}
-    for row in card_rows.load_adopted_cards(store):
+    for row in store.fetch_rows("SELECT guid, passage FROM card WHERE adopted != ''"):
         card = store.get_passage(row["passage"]).cards[row["guid"]]
         if card.note.adopted:
             notes[row["guid"]] = card.note.adopted

@@ -12,7 +12,6 @@ from itertools import chain
 
 from ankiforge.ledger.readings import ReadDocument
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import private_texts
 from ankiforge.model import DocumentKey, ExtractedDocument, PrivateText
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
@@ -41,13 +40,18 @@ def update_private_texts(
     """
     sentence_texts = set(_iter_private_sentences(document))
     names = set(_iter_private_names(document)) - sentence_texts
-    stored_rows = private_texts.load_document_texts(store, document_id)
+    query = "SELECT * FROM private WHERE document = ?"
+    stored_rows = store.fetch_rows(query, document_id)
     if not sentence_texts and not names and not stored_rows:
         return
     document_key = (
         document.document.key if isinstance(document, ExtractedDocument) else ""
     )
-    private_texts.store_document_key(store, document_id, document_key)
+    store.execute(
+        "UPDATE private SET document_key = ? WHERE document = ?",
+        document_key,
+        document_id,
+    )
     _add_texts(store, document_id, sentence_texts, document_key)
     _add_texts(store, document_id, names, document_key, are_names=True)
 
@@ -61,7 +65,10 @@ def update_private_texts(
         _add_texts(store, FORMER_DOCUMENT_ID, filter(None, sentences))
     elif former:
         former = _select_public_texts(former, document)
-    private_texts.delete_texts(store, document_id, former)
+    store.execute_all(
+        "DELETE FROM private WHERE document = ? AND text = ?",
+        [(document_id, text) for text in former],
+    )
 
 
 def _iter_private_sentences(document: ReadDocument) -> Iterator[str]:
@@ -110,12 +117,15 @@ def _add_texts(
     A text already stored as a sentence isn't turned into a name; it stays a sentence until it
     becomes public.
     """
-    rows = [(document_id, text, document_key, are_names) for text in texts]
-    private_texts.store_texts(store, rows)
+    store.execute_all(
+        "INSERT INTO private VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET is_name = min(is_name, excluded.is_name)",
+        [(document_id, text, document_key, are_names) for text in texts],
+    )
 
 
 def iter_private_texts(store: Store) -> Iterator[PrivateText]:
     """Yield all texts that must never leave this device."""
-    for row in private_texts.load_all_texts(store):
+    for row in store.fetch_rows("SELECT * FROM private ORDER BY document, text"):
         key = DocumentKey(row["document_key"])
         yield PrivateText(row["text"], key, is_name=bool(row["is_name"]))

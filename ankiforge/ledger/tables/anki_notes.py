@@ -6,30 +6,21 @@ doesn't contain it. A *grave* is Anki's record that a note was deleted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import msgspec
-from msgspec.structs import asdict
 
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.view_changes import SeenNote
 from ankiforge.model import (
     AnkiNote,
-    AnkiReview,
-    Conflict,
     Guid,
     Json,
-    NoteId,
     compute_note_id,
 )
 
 decode_note = msgspec.json.Decoder(AnkiNote).decode
 """Decode the JSON in a `body` column to an `AnkiNote`."""
-
-
-def is_deleted(store: Store, guid: str) -> bool:
-    """Return whether Anki last listed a grave (a deletion record) for a note."""
-    return bool(filter_deleted(store, [guid]))
 
 
 def has_deleted_notes(store: Store) -> bool:
@@ -63,11 +54,6 @@ def iter_present_notes(store: Store) -> Iterator[AnkiNote]:
     """Yield all notes currently in Anki."""
     rows = store.fetch_rows("SELECT body FROM seen WHERE absent = 0")
     return (decode_note(row["body"]) for row in rows)
-
-
-def is_note_known(store: Store, guid: str) -> bool:
-    """Return whether a note was ever seen in Anki or recorded as absent."""
-    return store.fetch_first_row("SELECT 1 FROM seen WHERE guid = ?", guid) is not None
 
 
 def count_reviews(store: Store, guid: str) -> int:
@@ -120,39 +106,7 @@ def delete_note(store: Store, guid: str) -> None:
     store.execute("DELETE FROM seen WHERE guid = ?", guid)
 
 
-def delete_absent_note(store: Store, guid: str) -> None:
-    """Delete the stored state of a card's note if the note is absent."""
-    store.execute("DELETE FROM seen WHERE guid = ? AND absent", guid)
-
-
-def store_reviews(store: Store, reviews: Iterable[AnkiReview]) -> int:
-    """Store reviews of our own cards, returning the number of new ones."""
-    return store.insert("review", map(asdict, reviews), verb="INSERT OR IGNORE")
-
-
-def replace_graves(store: Store, ids: set[NoteId]) -> None:
-    """Replace all stored graves with those of the given notes, which may have been ours."""
-    if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
-        store.execute("DELETE FROM grave")
-        store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
-
-
-# --- planning ---------------------------------------------------------------------------
-
-
-def store_imported_mods(store: Store, taken: Mapping[Guid, int]) -> None:
-    """Store the `mod` of the newest package that Anki has imported for each note.
-
-    This is needed for notes that lack the `AnkiforgeId` field.
-    """
-    store.execute_all("INSERT OR REPLACE INTO taken VALUES (?, ?)", taken.items())
-
-
-def set_up_to_date(store: Store, guids: Iterable[Guid], settings: str) -> None:
-    """Record that notes need no update under these `settings`, and delete their conflicts."""
-    rows = [(settings, guid) for guid in guids]
-    store.execute_all("UPDATE seen SET up_to_date = ? WHERE guid = ?", rows)
-    delete_conflicts(store, (guid for _, guid in rows))
+# --- conflicts, and notes that are not ours ---------------------------------------------
 
 
 def load_conflicts(store: Store) -> list[Row]:
@@ -165,39 +119,10 @@ def load_conflicts(store: Store) -> list[Row]:
     )
 
 
-def store_conflicts(store: Store, conflicts: Iterable[Conflict]) -> None:
-    """Store conflicts, i.e. fields changed both by the user in Anki and by the source."""
-    store.execute_all(
-        "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
-        " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
-        map(asdict, conflicts),
-    )
-
-
 def delete_conflicts(store: Store, guids: Iterable[str], field: str = "") -> None:
     """Delete the conflicts of these cards, optionally only those on one field."""
     query = "DELETE FROM conflict WHERE guid = ?1 AND (?2 = '' OR field = ?2)"
     store.execute_all(query, [(guid, field) for guid in guids])
-
-
-def load_notes_to_plan(store: Store, settings: str) -> dict[str, str | None]:
-    """Load the notes that may need an update, as JSON keyed by GUID.
-
-    The value is None for a live card whose note was never seen in Anki. Notes are skipped if
-    they were passed to `set_up_to_date` with the same `settings` and nothing they depend on
-    has changed since.
-    """
-    rows = store.fetch_rows(
-        "SELECT c.guid, s.body FROM card c LEFT JOIN seen s ON s.guid = c.guid"
-        " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.up_to_date != ?)",
-        settings,
-    )
-    return {row["guid"]: row["body"] for row in rows}
-
-
-def load_imported_mods(store: Store) -> dict[str, int]:
-    """Return the newest imported `mod` of each note, by GUID (see `store_imported_mods`)."""
-    return {row["guid"]: row["mod"] for row in store.fetch_rows("SELECT * FROM taken")}
 
 
 def filter_foreign(store: Store, ids: Iterable[str]) -> set[str]:

@@ -48,11 +48,6 @@ def has_cards(store: Store) -> bool:
     return store.fetch_first_row("SELECT 1 FROM card LIMIT 1") is not None
 
 
-def load_adopted_cards(store: Store) -> list[Row]:
-    """Load `guid` and `passage` of cards whose notes were created by another tool."""
-    return store.fetch_rows("SELECT guid, passage FROM card WHERE adopted != ''")
-
-
 def load_cards_with_offered_text(store: Store) -> list[Row]:
     """Load `guid` and `passage` of live cards for which the source has new text.
 
@@ -133,28 +128,6 @@ def count_live(store: Store, container: str) -> int:
         container,
     )
     return count
-
-
-def load_mapped_cards(store: Store) -> list[Row]:
-    """Load the cards whose notes were exported with one of the user's own note types.
-
-    The columns are `guid` and the note's `body`, which is None if it was never seen in Anki.
-    """
-    return store.fetch_rows(
-        "SELECT c.guid, s.body FROM card c LEFT JOIN seen s USING (guid) WHERE c.mapped != 0"
-    )
-
-
-def load_deck_cards(store: Store, deck: str) -> list[Row]:
-    """Load the cards in Anki that were created for `deck` or one of its subdecks.
-
-    The columns are the card's `deck` and the note's `body`.
-    """
-    return store.fetch_rows(
-        "SELECT c.deck, s.body FROM card c JOIN seen s USING (guid)"
-        " WHERE s.absent = 0 AND (c.deck = ?1 OR substr(c.deck, 1, length(?1) + 2) = ?1 || '::')",
-        deck,
-    )
 
 
 def load_home_positions(store: Store, guids: Iterable[str]) -> list[Row]:

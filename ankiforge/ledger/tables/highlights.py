@@ -86,17 +86,6 @@ def load_present_in_document(store: Store, container: str, place: str) -> list[R
     )
 
 
-def has_highlights(store: Store, container: str) -> bool:
-    """Return whether a container has any known highlights, present or not."""
-    return bool(
-        store.fetch_first_row(
-            "SELECT 1 FROM highlight h JOIN document d ON d.id = h.document"
-            " WHERE d.container = ?",
-            container,
-        )
-    )
-
-
 def load_keys_of_source(store: Store, source: str) -> set[str]:
     """Return the keys of a source's present and unselected highlights."""
     rows = store.fetch_rows(

@@ -57,16 +57,6 @@ def load_best_names(store: Store) -> dict[str, str]:
     return {row["key"]: row["name"] for row in rows}
 
 
-def find_present_keys(store: Store, name: str) -> list[str]:
-    """Return the keys of present highlights that contain the named long sentence."""
-    rows = store.fetch_rows(
-        "SELECT s.key FROM sentence s JOIN highlight h ON h.key = s.key AND h.state = 'present'"
-        " WHERE s.name = ?",
-        name,
-    )
-    return [row["key"] for row in rows]
-
-
 def filter_present(store: Store, names: Iterable[str]) -> set[str]:
     """Return which of the named long sentences are in a present highlight."""
     name_list = list(names)
