@@ -152,6 +152,8 @@ def _iter_viewed_cards(
 
 
 def _record_change(store: Store, viewed: ViewedCard, change: NoteChange) -> None:
+    if not change.lists and change.after == viewed.before:
+        return  # without a query, because most of the notes are as they were
     guid = viewed.card.guid
     _, passage = cards.load_card_and_passage(store, guid)
     if "first" in change.lists:
