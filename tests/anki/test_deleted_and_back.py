@@ -215,17 +215,3 @@ def test_a_deletion_that_is_undone_answers_the_question(deck):
     deck.run(written=0)
     assert not deck.questions()
     deck.cards(verdict="accepted", anki="seen")
-
-
-@pytest.mark.slow
-def test_ten_notes_and_a_small_part_of_a_deck_are_deleted_without_a_question(desk):
-    pairs = [
-        f"Was ist {word} {n}?::animal {n} {word}" for word in WORDS for n in range(4)
-    ]
-    desk.write("\n\n".join(pairs))
-    desk.go()
-    delete(desk, [f"{word} 0" for word in WORDS[:10]])
-    desk.run(tombstones=10)
-    delete(desk, [f"{word} 1" for word in WORDS[:9]])
-    desk.run(tombstones=9)
-    assert not desk.questions()
