@@ -47,6 +47,9 @@ class Page {
     hush();
     this.#closeSitting();
     await this.shelf.load();
+    this.showShelf();
+  }
+  showShelf() {
     this.#showView("shelf", "Shelf", "new");
     $("#title").textContent = "ankiforge";
     $("#count").textContent = this.ready ? `${formatCount(this.ready, "new card")} for Anki` : "";
@@ -193,4 +196,4 @@ const wantedEntry = findWanted();
 if (wantedEntry) await page.open(wantedEntry);
 else if (wanted === "all") await page.openAll();
 else if (!wanted && page.shelf.isOpened) await page.open(page.shelf.documents[0]);
-if (page.view === "start") await page.openShelf();
+if (page.view === "start") page.showShelf();
