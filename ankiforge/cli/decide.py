@@ -91,6 +91,7 @@ def accept(
         hint = "ankiforge accept ID --another"
         raise UsageError("--another needs the id of a draft", hint=hint)
     from ankiforge.ledger import pending_items
+    from ankiforge.ledger.tables.pending_drafts import find_repeated_contents
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import looks_like_key
     from ankiforge.reports.summary import (
@@ -108,8 +109,11 @@ def accept(
                 return proposals.accept_proposal(
                     ledger, proposal, workspace.decks, gap=gap or 1
                 )
-            return ledger.accept(id, gap=gap or 1, forced=force, another=another)
+            return ledger.accept(
+                id, gap=gap or 1, forced=force, another=another, repeated=repeated
+            )
 
+        repeated: set[str] | None = None
         chosen_ids = select_ids(ledger, **which)
         if every:
             # use one transaction, because otherwise other programs' changes would be checked for at
@@ -118,6 +122,7 @@ def accept(
                 chosen_ids, count_by_reason = select_clean_drafts(
                     ledger, chosen_ids, which["query"]
                 )
+                repeated = find_repeated_contents(ledger, chosen_ids)
             for reason, pending_count in count_by_reason.items() if call.verbose else ():
                 call.say(f"not accepted: {pending_count:>3} × {reason}")
 

@@ -9,7 +9,7 @@ sources. See docs/internals/core.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,6 +78,7 @@ class Ledger(Store):
         gap: int = 1,
         forced: bool = False,
         another: bool = False,
+        repeated: Collection[str] | None = None,
     ) -> Guid | None:
         """Accept a draft, or answer yes to a question.
 
@@ -86,6 +87,7 @@ class Ledger(Store):
             gap: for a proposal, the number of the selected gap, counting from 1 (the best one).
             forced: whether to override a check that blocks the draft.
             another: whether to create a new card even if the draft would revise an existing one.
+            repeated: see `decide.accept_draft`.
 
         Returns:
             The GUID of the card, or None for a question.
@@ -97,7 +99,9 @@ class Ledger(Store):
         if is_question_id(id):
             questions.answer_question(self, id, yes=True)
             return None
-        return decide.accept_draft(self, id, gap=gap, forced=forced, another=another)
+        return decide.accept_draft(
+            self, id, gap=gap, forced=forced, another=another, repeated=repeated
+        )
 
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft, card or highlight, or answer no to a question.

@@ -461,6 +461,7 @@ def accept_draft(
     masks: str = "",
     forced: bool = False,
     another: bool = False,
+    repeated: Collection[str] | None = None,
 ) -> Guid:
     """Accept a draft as a new card, or as the new text of the card that it revises.
 
@@ -472,6 +473,8 @@ def accept_draft(
             those detected.
         forced: whether to override a check that blocks the draft.
         another: whether to create a new card even if the draft revises an existing one.
+        repeated: when many drafts are accepted, their `find_repeated_contents`, so that equal
+            cards aren't looked up for each of them.
 
     Returns:
         The GUID of the card.
@@ -492,10 +495,10 @@ def accept_draft(
             draft = replace(draft, fields=_replace_masks(draft, masks))
         else:
             _refuse_blocked(draft, forced=forced)
-        if another or not draft.revises:
-            for equal_row in remarks.find_equal_cards(
-                store, snapshot.passage, hash_content(draft)
-            ):
+        content = hash_content(draft)
+        may_have_equal = repeated is None or content in repeated
+        if may_have_equal and (another or not draft.revises):
+            for equal_row in remarks.find_equal_cards(store, snapshot.passage, content):
                 if equal_row["live"]:
                     different_event = build_different_event(
                         snapshot.passage.key, equal_row["passage"]

@@ -1,5 +1,6 @@
 """Decisions on the terminal: by ids, or by `--all --filter`."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,21 @@ def test_the_quotes_that_the_shell_removed(words, query):
 )
 def test_a_key_is_no_field_with_its_value(word, is_one):
     assert looks_like_key(word) is is_one
+
+
+def test_equal_drafts_that_are_accepted_at_once_become_cards_that_are_known_to_differ(
+    forge,
+):
+    forge.settings(
+        "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
+        "accept: {rules: review}\n"
+    )
+    (forge.folder / "notes").mkdir()
+    for topic in ("Cells", "Seas", "Owls"):
+        text = f"# {topic}\n\nA sentence about {topic} alone.\n\n==Hue== is red.\n"
+        (forge.folder / "notes" / f"{topic}.md").write_text(text, encoding="utf-8")
+    forge.ok("run")
+    forge.ok("accept", "--all", "--filter", "finding:duplicate")  # all but the first
+    [journal] = (forge.folder / "journal").glob("*.jsonl")
+    kinds = re.findall(r'"what": ?"(accept|different)"', journal.read_text("utf-8"))
+    assert sorted(kinds) == ["accept", "accept", "different"]

@@ -229,6 +229,17 @@ def load_draft_rows(store: Store, ids: Iterable[str]) -> list[Row]:
     )
 
 
+def find_repeated_contents(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return the contents of these drafts that a card or another of these drafts also has."""
+    store.recompute_passages()
+    rows = store.fetch_rows(
+        f"SELECT content FROM draft WHERE id IN {JSON_VALUES} GROUP BY content HAVING count(*) > 1"
+        " OR content IN (SELECT content FROM card UNION SELECT source FROM card)",
+        to_json(list(ids)),
+    )
+    return {row["content"] for row in rows}
+
+
 def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
     """Return the ids of a highlight's drafts, sorted by position."""
     query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
