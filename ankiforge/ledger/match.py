@@ -356,20 +356,12 @@ def _find_unmoved(
 ) -> set[Candidate]:
     """Pair highlights with equal texts that haven't moved within the document.
 
-    A text hasn't moved if it occurs only once after the same context or under the same
-    heading, or if it follows the same highlight and the context before it is similar. The
-    context after a passage is ignored, because a copy pasted below it has the same one. For
-    journal-only highlights, which have no heading or order, only the context before is
-    compared.
+    A text hasn't moved if it follows the same highlight and the context before it is similar.
+    The context after a passage is ignored, because a copy pasted below it has the same one.
+    Journal-only highlights are skipped, because they have no order.
     """
     pairs: Pairs = {}
-    marks = stored_marks, scanned_marks
-    add_pairs(pairs, _pair_unique_texts(*marks, lambda mark: mark.newest.before))
     journal_texts = {mark.newest.text for mark in stored_marks if mark.is_journal_only}
-    heading_pairs = _pair_unique_texts(*marks, lambda mark: mark.highlight.heading)
-    for mark, stored_mark in heading_pairs:
-        if mark.newest.text not in journal_texts:
-            add_pairs(pairs, [(mark, stored_mark)])
     next_by_mark = dict(pairwise(stored_marks))
     expected_mark = stored_marks[0] if stored_marks else None
     for mark in scanned_marks:
@@ -381,29 +373,6 @@ def _find_unmoved(
         matched_mark = pairs.get(mark)
         expected_mark = next_by_mark.get(matched_mark) if matched_mark else None
     return set(pairs.items())
-
-
-def _pair_unique_texts(
-    stored_marks: Sequence[Mark],
-    scanned_marks: Sequence[Mark],
-    get_group: Callable[[Mark], str],
-) -> Iterator[Candidate]:
-    """Pair highlights with equal texts that occur only once in their group on both sides.
-
-    `get_group` returns the group of a highlight, e.g. its heading.
-    """
-    stored_by_group = defaultdict(list)
-    for stored_mark in stored_marks:
-        if stored_mark.was_present:
-            key = get_group(stored_mark), stored_mark.newest.text
-            stored_by_group[key].append(stored_mark)
-    scanned_by_group = defaultdict(list)
-    for mark in scanned_marks:
-        scanned_by_group[get_group(mark), mark.newest.text].append(mark)
-    for group, scanned_group in scanned_by_group.items():
-        stored_group = stored_by_group.get(group, [])
-        if len(scanned_group) == 1 == len(stored_group):
-            yield scanned_group[0], stored_group[0]
 
 
 def _rank_by_similarity(
