@@ -245,7 +245,7 @@ def extract(call: Call, paths: Paths) -> None:
     from ankiforge.extract.base import assign_initial_keys, scan_source
     from ankiforge.model import ExtractedDocument, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
-    from ankiforge.reports.cards import format_title, highlight_to_json
+    from ankiforge.reports.highlights import format_title, highlight_to_json
 
     folder = find_workspace(call)
     selected, problems, *_ = select_sources(folder, paths)

@@ -12,8 +12,6 @@ from msgspec.structs import asdict
 
 from ankiforge.model import (
     FOREIGN_PREFIX,
-    Document,
-    Highlight,
     Json,
     ListRow,
     LocalCard,
@@ -23,6 +21,10 @@ from ankiforge.model import (
     Question,
     Strings,
     hash16,
+)
+from ankiforge.reports.highlights import (
+    format_title,
+    get_attributes,
 )
 from ankiforge.reports.view import CardView, explain_pending, view_card
 from ankiforge.text import (
@@ -34,10 +36,6 @@ from ankiforge.text import (
     truncate,
 )
 from ankiforge.text.cloze import format_table_rows, to_terminal_text
-from ankiforge.text.passages import (
-    remove_truncated_first_word,
-    remove_truncated_last_word,
-)
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
@@ -52,11 +50,6 @@ if TYPE_CHECKING:
 TextLines = Iterator[str]
 
 # --- JSON -------------------------------------------------------------------------------
-
-
-def get_attributes(value: object, names: Iterable[str]) -> Json:
-    """Return some attributes of a value, by name."""
-    return {name: getattr(value, name) for name in names}
 
 
 def list_row_to_json(
@@ -176,30 +169,6 @@ def question_to_json(question: Question) -> Json:
     }
 
 
-def highlight_to_json(highlight: Highlight) -> Json:
-    """Convert a highlight to the JSON printed by `extract --json`."""
-    names = (
-        "key source kind form exact gaps prefix suffix comment colour author tags created"
-        " modified page_label heading above uri links document"
-    )
-    values = {
-        "source": highlight.document.source,
-        "prefix": remove_truncated_first_word(highlight.prefix),
-        "suffix": remove_truncated_last_word(highlight.suffix),
-        "document": document_to_json(highlight.document),
-    }
-    return {
-        name: values[name] if name in values else getattr(highlight, name)
-        for name in names.split()
-    }
-
-
-def document_to_json(document: Document) -> Json:
-    """Convert a document's bibliographic data to JSON."""
-    data = get_attributes(document, ("key", "title", "creators", "issued"))
-    return {**data, "identifiers": dict(document.identifiers)}
-
-
 # --- short forms ------------------------------------------------------------------------
 
 STATUS_TEXTS = {
@@ -214,11 +183,6 @@ STATUS_TEXTS = {
 """How the user sees each status of a highlight."""
 
 _MAX_QUESTION_CHARS = 72
-
-
-def format_title(highlight: Highlight) -> str:
-    """Format the title of a highlight's document, followed by the page if known."""
-    return ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
 
 
 _STATE_SIGNS = {
@@ -300,13 +264,6 @@ def format_outcome(
     yield f"    {STATUS_TEXTS.get(outcome.status, 'no card')}: {outcome.reason}"
     if whole:
         yield f"    {highlight.key}"
-
-
-def format_location(highlight: Highlight) -> str:
-    """Format where a highlight is: the file or title, the page, and the heading."""
-    document = highlight.document
-    file = document.path or dict(document.identifiers).get("file") or document.title
-    return ", ".join(filter(None, (file, highlight.page_text, highlight.heading)))
 
 
 def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:

@@ -235,6 +235,12 @@ def _try_source(
     source = open_source(workspace, selected, offline=offline)
     describe: Callable[[], str] | None = getattr(source, "describe_access", None)
     if describe:
+        # an API is read without the folder, but a run then lacks the files
+        if entry.has_path and not entry.path.exists():
+            yield Problem(
+                str(entry.path), "it is not there", "correct path: in ankiforge.yaml"
+            )
+            return
         yield f"{entry.kind}: {describe()}"
         return
     files = getattr(source, "folder", None)

@@ -47,14 +47,12 @@ from ankiforge.pipeline.query import (
 from ankiforge.reports.cards import (
     format_fact_count,
     format_in_full,
-    format_location,
     format_outcome,
     format_passage,
     format_question,
     format_question_row,
     format_row,
     format_skipped,
-    highlight_to_json,
     list_row_to_json,
     list_skipped,
     passage_to_json,
@@ -62,6 +60,7 @@ from ankiforge.reports.cards import (
     question_to_json,
     skipped_to_json,
 )
+from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.reports.history import (
     decision_to_json,
     format_change,

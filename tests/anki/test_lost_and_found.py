@@ -95,7 +95,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "a card deleted in Anki waits after both were lost": (
         *CAT, do.delete(), do.lose(journal=True), do.run(written=0, added=0), do.notes_there(0),
-        do.say("list", "--view", "new", "-v", told="you deleted its note in Anki"), do.run(written=0),
+        do.say("list", "--view", "new", "-v", told="You deleted its note in Anki"), do.run(written=0),
     ),
     "a card accepted again after both were lost is made, though its grave is there": (
         *CAT, do.delete(), do.lose(journal=True), do.run(), do.accepted(), do.run(written=1),

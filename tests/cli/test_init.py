@@ -172,7 +172,7 @@ def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(
     code, out, _ = ankiforge("doctor")
     assert code == 1
     assert "✗ source zotero: " in out
-    assert "do: correct path: in ankiforge.yaml:" in out
+    assert "do: correct path: in ankiforge.yaml" in out
     ledger.write_bytes(b"SQLite format 3\0" + b"rubbish" * 2000)
     before = ledger.read_bytes()
     code, out, _ = ankiforge("doctor")

@@ -289,7 +289,7 @@ def test_doctor_asks_and_tells_the_way_or_what_is_missing(desk, serve):
     desk.read_here(url=server.url, path=str(desk.forge.folder / "Zotero"))
     source = doctor(desk)
     assert source["state"] == "fail"
-    assert "Zotero is not there" in source["says"]
+    assert "Zotero: it is not there" in source["says"]
 
 
 def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serve):

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import msgspec
 
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.cards import highlight_to_json
+from ankiforge.reports.highlights import highlight_to_json
 from tests.laws.scanner import SHOWN_GAP, Stretch, in_file, letters, without_blanks
 
 # The kinds of entries that say of a stretch why it is none, besides its own.

@@ -100,7 +100,7 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
         for draft in offer:
             # that an acceptance was undone is remembered, so that no setting repeats it
             remarks = [
-                each.text
+                f"{each.kind}: {each.detail}"
                 for each in draft.remarks
                 if each.kind is not RemarkKind.TAKEN_BACK
                 and not each.detail.endswith(Verdict.TAKEN_BACK)

@@ -349,7 +349,9 @@ def test_what_a_model_is_to_draft(empty, cards, facts, row, is_for_model):
     passage = Passage((P,), cards={str(n): card for n, card in enumerate(cards)})
     passage.decisions.extend(facts)
     highlight_row: Any = {"fate": "", "reason": "", "modelled": "", **row}
-    answer = draft_recording._should_ask_model(empty, highlight_row, HIGHLIGHT, passage)
+    answer = draft_recording._should_ask_model(
+        empty, highlight_row, HIGHLIGHT, passage, None
+    )
     assert answer is is_for_model
 
 

@@ -109,7 +109,7 @@ def test_what_only_a_newer_version_knows_is_told_and_read_after_the_upgrade(two,
         [counts] = older(other, "run")
         assert [one["what"] for one in counts["problems"]] == [TOLD]
         assert "newest ankiforge" in counts["problems"][0]["hint"]
-    [told] = [one for one in older(other, "doctor") if one["name"] == "journal"]
+    [told] = [one for one in older(other, "doctor") if one["name"] == "ledger"]
     assert told["state"] == "warn"
     assert TOLD in told["says"]
     assert verdict(newer) == "rejected"

@@ -56,7 +56,7 @@ def test_all_words_are_one_question_and_one_answer_makes_their_cards(
     assert asked["text"] == "3 words with your translation in readwise: make cards?"
     assert asked["examples"] == [f"{word} = {WORDS[word]}" for word in WORDS]
     told = forge.ok("accept", "--all").stderr
-    assert "1 waits for you" in told
+    assert "still waiting: 1 question about 3 drafts" in told
     assert {verdict for _, verdict in of_words(forge).values()} == {"waiting"}
     forge.ok("accept", asked["id"])
     assert of_words(forge) == {word: (WORDS[word], "accepted") for word in WORDS}

@@ -17,7 +17,8 @@ from ankiforge.model import (
     Severity,
     Verdict,
 )
-from ankiforge.reports.cards import format_in_full, format_row, format_title
+from ankiforge.reports.cards import format_in_full, format_row
+from ankiforge.reports.highlights import format_title
 from ankiforge.reports.view import view_card
 from tests.cards import made
 

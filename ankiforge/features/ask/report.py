@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING
 from ankiforge.anki.notes import iter_work_urls
 from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundWork, PassageHit
 from ankiforge.model import Highlight, Json, ListRow
-from ankiforge.reports.cards import (
-    TextLines,
-    document_to_json,
-    format_short_question,
-    format_title,
-    get_attributes,
-)
+from ankiforge.reports.cards import TextLines, format_short_question
+from ankiforge.reports.highlights import document_to_json, format_title, get_attributes
 from ankiforge.reports.view import view_card
 from ankiforge.text import format_count, format_counts, mark_bold, to_one_line, truncate
 

@@ -1,0 +1,52 @@
+"""Format highlights and their documents as JSON and as text, without loading the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ankiforge.model import Document, Highlight, Json
+from ankiforge.text.passages import (
+    remove_truncated_first_word,
+    remove_truncated_last_word,
+)
+
+
+def get_attributes(value: object, names: Iterable[str]) -> Json:
+    """Return some attributes of a value, by name."""
+    return {name: getattr(value, name) for name in names}
+
+
+def highlight_to_json(highlight: Highlight) -> Json:
+    """Convert a highlight to the JSON printed by `extract --json`."""
+    names = (
+        "key source kind form exact gaps prefix suffix comment colour author tags created"
+        " modified page_label heading above uri links document"
+    )
+    values = {
+        "source": highlight.document.source,
+        "prefix": remove_truncated_first_word(highlight.prefix),
+        "suffix": remove_truncated_last_word(highlight.suffix),
+        "document": document_to_json(highlight.document),
+    }
+    return {
+        name: values[name] if name in values else getattr(highlight, name)
+        for name in names.split()
+    }
+
+
+def document_to_json(document: Document) -> Json:
+    """Convert a document's bibliographic data to JSON."""
+    data = get_attributes(document, ("key", "title", "creators", "issued"))
+    return {**data, "identifiers": dict(document.identifiers)}
+
+
+def format_title(highlight: Highlight) -> str:
+    """Format the title of a highlight's document, followed by the page if known."""
+    return ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
+
+
+def format_location(highlight: Highlight) -> str:
+    """Format where a highlight is: the file or title, the page, and the heading."""
+    document = highlight.document
+    file = document.path or dict(document.identifiers).get("file") or document.title
+    return ", ".join(filter(None, (file, highlight.page_text, highlight.heading)))
