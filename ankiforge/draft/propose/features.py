@@ -18,11 +18,9 @@ from pathlib import Path
 from ankiforge.draft.propose.excerpts import count_words
 from ankiforge.draft.propose.ranking import Features, weigh_features
 from ankiforge.draft.propose.rejection import (
-    DEFINITION_SIGN,
     RejectionReason,
     has_end_punctuation,
     is_question,
-    may_be_verb,
     strip_ending,
     strip_endings,
 )
@@ -62,8 +60,6 @@ _MAX_NAMES = 4
 _SCALE = 2
 # The verb of a definition is preceded by at most this many tokens.
 _MAX_TOKENS_BEFORE_DEFINITION = 6
-# The maximum number of words in an exclamation or heading.
-_MAX_HEADING_WORDS = 4
 # For speed, these patterns begin with a rare character and look behind from there. A year may be
 # next to a letter of a script without spaces, as in `于1869年`.
 _YEAR = regex(
@@ -149,16 +145,6 @@ def extract_sentence_features(
     _add_pattern_features(text, _CUE_PATTERNS, features)
     _add_word_features(text, words, features)
     features |= extract_structure_features(words, language, shown_stems)
-    # in an unknown language, a few words are mostly an exclamation or a heading
-    has_no_verb = not language.name and count <= _MAX_HEADING_WORDS
-    if (
-        language.name in LANGUAGES and language.name != "de"
-    ):  # of which few verbs are listed
-        has_no_verb = DEFINITION_SIGN.search(text) is None and not any(
-            is_verb(token, language) or may_be_verb(token, language) for token in words
-        )
-    if has_no_verb:
-        features["no_verb"] = 1.0
 
     # how typical the words are of passages that are worth a card
     table = _load_word_weights(language.name)
@@ -335,7 +321,7 @@ _MIN_PLAIN_CONFIDENCE = 0.3
 _NON_PLAIN_FEATURES = frozenset(
     "you first_person we he_she hedges advice announces question exclamation dialogue dots "
     "quoted_term leans fragment_start fragment_end many_numbers colon list_mark "
-    "begins_verb points code no_verb".split()
+    "begins_verb points code".split()
 )
 _FACT_FEATURES = frozenset(
     "rare_words technical names numbers acronym cause defines called rule".split()

@@ -98,6 +98,8 @@ _NAME_PREPOSITIONS = read_word_set("cues", "of_name")
 _LIST_CONJUNCTIONS = read_word_set("cues", "and")
 # Matches a counter or unit after a number, as in `1885年`, `30%`, `5 万人`.
 _CJK_COUNTER = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
+# The first ideograph of a predicate such as `无权` or `不足`.
+_NEGATIONS_ZH = frozenset("不没沒未无無")
 _DATE_ZH = regex(r".*\d(?:年代?|世[纪紀]|[月日])")
 # Matches a word before a number that refers to a part of the document: `第3章`, `图 2`.
 _CJK_REFERENCE = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
@@ -119,9 +121,10 @@ _MIN_SHARED_FRACTION = 0.5
 _MIN_LENGTH_RATIO = 0.25
 
 
-# Two stems belong to the same word if the longer begins with the shorter and the shorter has at
-# least this many letters.
-_MIN_COMMON_STEM = 6
+# Stems of related words share at least this many letters, and all but one of the shorter one.
+_MIN_COMMON_STEM = 4
+# Longer stems may be related to much longer ones.
+_MIN_LONG_STEM = 6
 # Candidates that score this far below the best one are omitted. Readers accept one in ten of them.
 _MAX_SCORE_GAP = 2.0
 
@@ -289,16 +292,18 @@ class GapRanker:
         token = self.tokens[first]
         if token.kind not in _CONTENT_KINDS:
             return False
-        previous = self.tokens[first - 1] if first else None
-        if (
-            previous is None
-            or previous.end != token.start
-            or previous.kind not in _CONTENT_KINDS
-        ):
+        if not self._is_glued(first):
             return True
+        previous = self.tokens[first - 1]
         if token.text.isdecimal() or previous.kind == TokenKind.NOUN == token.kind:
             return False  # the `14` of `碳14`, the `学说` of `大陆漂移学说`
         return len(previous.text) > 1 or len(token.text) > 1  # the `字` of `活字`
+
+    def _is_glued(self, index: int) -> bool:
+        """Return whether a content word comes directly before a token, without a space."""
+        before = self.tokens[index - 1]
+        is_glued = index > 0 and before.end == self.tokens[index].start
+        return is_glued and before.kind in _CONTENT_KINDS
 
     def _can_end(self, last: int) -> bool:
         token = self.tokens[last - 1]
@@ -313,6 +318,9 @@ class GapRanker:
             if token.kind == TokenKind.ADVERB:
                 return False
             if last < len(self.tokens) and self.tokens[last].start == token.end:
+                # a single ideograph, such as the `掺` of `将愿望掺进`, may belong to what follows
+                if len(token.text) == 1 and self._is_glued(last - 1):
+                    return False
                 # the `苏军` of `苏军战斗力`
                 if (
                     token.kind != TokenKind.NUMBER
@@ -364,9 +372,9 @@ class GapRanker:
                 return True
             return self.language.name == "ja" and self._is_shown_elsewhere(candidate)
         if self.language.name == "zh" and any(
-            t.kind == TokenKind.VERB for t in inner[1:]
+            t.kind == TokenKind.VERB or t.text[0] in _NEGATIONS_ZH for t in inner[1:]
         ):
-            return True  # such as `下丘脑调节体温`
+            return True  # such as `下丘脑调节体温`, the `智慧无权` of `智慧无权干涉`
         if all(token.kind in _NON_TERM_KINDS for token in inner):
             return True
         if self._is_shown_elsewhere(candidate):
@@ -508,14 +516,24 @@ class GapRanker:
         )
 
     def _is_shown_elsewhere(self, run: TokenRun) -> bool:
-        inside = [word for word in self._stems[run.first : run.end] if word]
-        for word in inside:
-            if word in self.shown_stems or self._stem_counts[word] > inside.count(word):
-                continue
-            others = {*self.shown_stems, *self._stem_counts}.difference(inside)
-            if not any(map(partial(_have_same_stem, word), others)):
-                return False
-        return bool(inside)
+        """Return whether the title or the rest of the sentence gives all words of a run away.
+
+        They have a word with the same stem for each word of the run, or its abbreviation.
+        """
+        inner = self.tokens[run.first : run.end]
+        inside = [stem for stem in self._stems[run.first : run.end] if stem]
+        others = {*self.shown_stems, *(self._stem_counts - Counter(inside))}
+        if not any(run == term for term, _ in self._glosses):
+            abbreviation = inner[0].text if len(inner) == 1 else ""
+            if len(abbreviation) > 2 and abbreviation.isupper():
+                initials = "".join(token.text[0] for token in self.tokens)
+                if abbreviation in initials.upper():
+                    return True  # `WHO` beside `World Health Organization`
+            if len(inner) > 1 and "".join(token.folded[0] for token in inner) in others:
+                return True
+        return bool(inside) and all(
+            any(map(partial(_have_same_stem, stem), others)) for stem in inside
+        )
 
     @cached_property
     def _name_runs(self) -> list[TokenRun]:
@@ -785,8 +803,15 @@ def _splits_word_before(text: str, offset: int) -> bool:
 
 
 def _have_same_stem(word: str, other: str) -> bool:
+    """Return whether two words without their endings are forms of the same word or related."""
+    if word == other:
+        return True
     shorter, longer = sorted((word, other), key=len)
-    return len(shorter) >= _MIN_COMMON_STEM and longer.startswith(shorter)
+    if len(shorter) < _MIN_COMMON_STEM or not longer.isalpha():
+        return False
+    is_related = longer.startswith(shorter[: max(_MIN_COMMON_STEM, len(shorter) - 1)])
+    is_long = len(shorter) > _MIN_LONG_STEM
+    return is_related and (is_long or len(longer) - len(shorter) < len("ing"))
 
 
 def weigh_features(features: Features, table: dict[str, float]) -> float:
