@@ -7,9 +7,10 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from ankiforge.draft.propose.rejection import find_noise
+from ankiforge.draft.propose.rejection import find_noise, has_verb
 from ankiforge.language.lexicon import LanguageTables
 from ankiforge.language.lexicon import load_language as load_tables
+from ankiforge.language.tokens import tokenize
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
 from ankiforge.text.normalize import locate
@@ -21,6 +22,8 @@ _MAX_CHOSEN_WORDS = 9
 """A tidy phrase of at most this many words, highlighted within a sentence, becomes the gap."""
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
 _WHOLE_SENTENCE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
+# Abbreviations that end no sentence, such as `v.` in `v. Chr.`, and Russian units that may end one.
+_ABBREVIATION_AT_END = regex(r"(?<!\w)(?:v|см|им|(?P<unit>[вг]{1,2}|млн|млрд|тыс))\.\Z")
 # If the text before or after a highlight has at least this length, it was truncated, perhaps
 # inside a sentence.
 _MIN_TRUNCATED_CHARS = 32
@@ -65,7 +68,7 @@ def make_excerpts(highlight: Highlight, language: str) -> list[Excerpt]:
     tables = load_tables(language)
     ends_with_page = _is_truncated_by_page(highlight)
     excerpts = []
-    for source_excerpt in _select_excerpts(highlight):
+    for source_excerpt in _select_excerpts(highlight, tables):
         excerpt = _remove_noise(source_excerpt, tables)
         if ends_with_page and _WHOLE_SENTENCE.fullmatch(excerpt.text) is None:
             excerpt = replace(excerpt, is_truncated=True)
@@ -113,11 +116,11 @@ def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
     )
 
 
-def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
+def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
     """Return the sentences of a highlight, or the sentence around a short one."""
     if highlight.markdown:
         text = highlight.markdown[0].strip()
-        return _split_sentences(text, (0, len(text)), is_markdown=True)
+        return _split_sentences(text, (0, len(text)), tables, is_markdown=True)
 
     exact = highlight.exact.strip()
     text = complete_sentence(highlight)
@@ -129,7 +132,7 @@ def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
     mark = _extend_to_words(text, mark)
     if is_short_term(exact, text):
         return [Excerpt(text, chosen_gap=mark)]
-    excerpts = _split_sentences(text, mark, is_markdown=False)
+    excerpts = _split_sentences(text, mark, tables, is_markdown=False)
     if len(excerpts) == 1 and count_words(exact) <= _MAX_CHOSEN_WORDS:
         excerpts = [replace(excerpts[0], chosen_gap=excerpts[0].gap_range)]
     return excerpts
@@ -181,10 +184,12 @@ def complete_sentence(highlight: Highlight) -> str:
     return exact
 
 
-def _split_sentences(text: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
+def _split_sentences(
+    text: str, mark: Span, tables: LanguageTables, *, is_markdown: bool
+) -> list[Excerpt]:
     excerpts = []
     for spans in find_sentences_by_part(text):
-        for start, end in spans:
+        for start, end in _join_abbreviations(text, spans, tables):
             mark_start = max(mark[0], start)
             mark_end = min(mark[1], end)
             if mark_start >= mark_end:
@@ -197,3 +202,24 @@ def _split_sentences(text: str, mark: Span, *, is_markdown: bool) -> list[Excerp
                 Excerpt(text[start:end], is_markdown, offset, mark_in_sentence)
             )
     return excerpts
+
+
+def _join_abbreviations(
+    text: str, spans: list[Span], tables: LanguageTables
+) -> list[Span]:
+    """Join what an abbreviation cut, as in `В 1861 г. Александр II отменил`.
+
+    The sentences in `text.sentences` are frozen, because keys depend on them.
+    """
+    joined: list[Span] = []
+    for start, end in spans:
+        last = text[slice(*joined[-1])] if joined else ""
+        abbreviation = _ABBREVIATION_AT_END.search(last)
+        if abbreviation and not (
+            abbreviation["unit"]
+            and has_verb(tokenize(last, tables), tables)
+            and has_verb(tokenize(text[start:end], tables), tables)
+        ):
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
