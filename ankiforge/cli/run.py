@@ -442,7 +442,7 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
                         return
             call.say("next: ankiforge review")
         else:
-            export_step = f"{_EXPORT_STEP} --from {quote(str(path))}"
+            export_step = f"{_EXPORT_STEP} --from {quote(str(path))} --cards {cards}"
             call.say(
                 f"{export_step}, then: {_IMPORT_STEP}; or choose a model: ankiforge model"
             )

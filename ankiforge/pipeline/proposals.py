@@ -27,7 +27,7 @@ _DRAFT_REASONS = {"waiting": "a draft of it waits", "blocked": "a draft of it is
 """Why a passage with a draft gets no proposal, by the status of the passage."""
 REJECTED = "you rejected its proposal"
 HAVE_CARDS = "its sentences have cards already"
-DECIDED = "its sentences are decided"
+DECIDED = "you have decided on its sentences already"
 
 
 def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:

@@ -660,7 +660,8 @@ def record_document_answer(
         workspace: the workspace in which to record the passages and drafts.
         answer: the text of the answer.
         request: the request being answered.
-        part: the part that was answered, or None if the document has changed since.
+        part: the part that was answered, or None if the document has changed since, or if
+            the answer has no label.
         accept: the value of `--accept`, or "" for the value in the settings.
         model: the model that answered, which may also reread the drafts; None for a chat.
     """
@@ -698,7 +699,8 @@ def record_document_answer(
             request.remaining_parts.remove(part)
             _store_request(workspace, request)
     summary = reading.summary
-    if part is None and reading.located_count < reading.card_count:
+    has_missing_quotes = reading.located_count < reading.card_count
+    if part is None and has_missing_quotes and parse_all_cards(answer)[0][0].label:
         summary += f"; {request.name} changed since it was asked about"
     return ChatImport(
         drafted=tuple(drafted),

@@ -270,7 +270,8 @@ class Workspace(OpenWorkspace):
         if self.read_only or places == stored:
             return []
         folders.store_places(self.folder.state_directory, places)
-        new_paths = [place.path for place in places if place not in stored]
+        stored_paths = {place.path for place in stored}
+        new_paths = [place.path for place in places if place.path not in stored_paths]
         return list(dict.fromkeys(new_paths))
 
     def _forget_moved_paths(self, result: RunResult, moved: Strings) -> None:

@@ -261,7 +261,8 @@ def format_outcome(
         return
     text = to_one_line(highlight.exact or highlight.comment)
     yield f"– {text or f'({highlight.kind})'}{RIGHT_ALIGN_MARK}{format_title(highlight)}"
-    yield f"    {STATUS_TEXTS.get(outcome.status, 'no card')}: {outcome.reason}"
+    status = STATUS_TEXTS.get(outcome.status, "no card")
+    yield f"    {': '.join(dict.fromkeys((status, outcome.reason)))}"
     if whole:
         yield f"    {highlight.key}"
 

@@ -438,7 +438,7 @@ the name of the tool.
 """
 NO_HIGHLIGHTS_HINT = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
-    " ==marks==, question::answer lines, {{gaps}} and glossary lists"
+    " ==marks==, question::answer lines, {{c1::gaps}} and glossary lists"
 )
 CHOOSE_HINT = (
     "to let a chat or model choose passages of a file without marks: ankiforge draft FILE"

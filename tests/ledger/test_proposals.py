@@ -151,7 +151,7 @@ def test_a_sentence_is_offered_that_joined_one_that_was_rejected(forge, note):
     decide_on_the_first(forge, Accept)
     assert without(forge) == []
     refused = forge("accept", passage["key"], code=1)
-    assert "no proposal: its sentences are decided" in refused.stderr
+    assert "no proposal: you have decided on its sentences already" in refused.stderr
 
 
 def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):

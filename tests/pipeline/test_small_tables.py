@@ -472,7 +472,11 @@ def test_what_the_settings_accept(rules, override, card, accepts):
     [
         ([proposals.REJECTED], [], "you rejected its proposal"),
         ([proposals.HAVE_CARDS], [], "its sentences have cards already"),
-        ([proposals.REJECTED, proposals.HAVE_CARDS], [], "its sentences are decided"),
+        (
+            [proposals.REJECTED, proposals.HAVE_CARDS],
+            [],
+            "you have decided on its sentences already",
+        ),
         ([], ["gap_leak"], "the hidden words also appear in the text"),
         ([proposals.REJECTED], ["gap_leak"], "the hidden words also appear in the text"),
         (

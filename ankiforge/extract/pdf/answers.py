@@ -595,7 +595,7 @@ class _OpenPdf:
             verb = "has" if len(scanned_pages) == 1 else "have"
             page_list = self._format_page_list(sorted(scanned_pages))
             message = f"{page_list} {verb} marks but no text, like a scan"
-            yield (message, "add a text layer (OCR); the marks will then be read")
+            yield (message, "add a text layer by OCR, and the marks are read")
 
     def _build_highlight(
         self,
