@@ -18,7 +18,6 @@ from ankiforge.language.lexicon import (
 )
 from ankiforge.language.quantities import MONTHS
 from ankiforge.language.tokens import (
-    ADJECTIVE_AFTER_NOUN_LANGUAGES,
     Token,
     TokenKind,
     is_verb,
@@ -214,18 +213,13 @@ def has_end_punctuation(text: str) -> bool:
 def is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool:
     """Return whether a highlight without a final full stop still ends with its clause.
 
-    It usually does. It doesn't if it ends with a function word, a verb, or an adjective
-    before its noun, or if it has no verb, as in a title.
+    It usually does. It doesn't if it ends with a function word, a verb, or an adjective,
+    or if it has no verb, as in a title.
     """
     if not (language.function_words and words):
         return False
     last_token = words[-1]
     ends_with_noun = last_token.kind in (TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER)
-    if (
-        last_token.kind == TokenKind.ADJECTIVE
-        and language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES
-    ):
-        ends_with_noun = words[-2:-1] != () and words[-2].kind == TokenKind.NOUN
     signs = [token.text for token in words if token.kind == TokenKind.SIGN]
     if any(after.start > before.end + 1 for before, after in pairwise(words)):
         return False  # the highlight has several lines
@@ -329,7 +323,6 @@ _ENDING_LENGTH = 2
 _MIN_STEM_LENGTH = 4
 # The conjunctions of lists, whose items are poor answers because they are interchangeable.
 _LIST_CONJUNCTIONS = read_word_set("cues", "and")
-_RELATIVE_PRONOUNS = frozenset(("that", "which", "who"))
 
 
 def strip_ending(word: str) -> str:
@@ -355,16 +348,11 @@ def is_poor_answer(words: Sequence[Token], span: Span, language: LanguageTables)
     if len(inner_tokens) == 1:
         return _is_poor_word(words, first, language)
 
-    # a noun with its verb is a poor answer: `ER stores`, `that a cell needs`
+    # a noun with its verb is a poor answer: `ER stores`
     word = inner_tokens[-1].folded
     if language.name != "en" or not word.endswith("s") or not language.may_be_verb(word):
         return False
-    has_verb_before = False
-    for token in words[:first]:
-        if token.folded in _RELATIVE_PRONOUNS:
-            has_verb_before = False
-        has_verb_before = has_verb_before or is_verb(token, language)
-    return not has_verb_before
+    return not any(is_verb(token, language) for token in words[:first])
 
 
 def _is_poor_word(words: Sequence[Token], index: int, language: LanguageTables) -> bool:
