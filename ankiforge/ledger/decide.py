@@ -101,6 +101,7 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
+    Verdict,
     hash16,
     is_card_id,
     is_draft_id,
@@ -714,9 +715,15 @@ def reject_item(store: Store, id: str, why: str = "") -> None:
     """Reject a card or a draft, so that its fact isn't offered again.
 
     A card that the draft would have revised is kept.
+
+    Raises:
+        RefusedError: the card is rejected already, so that `undo` would change nothing.
     """
     with store.action():
         snapshot, item = load_item(store, id)
+        if isinstance(item, Card) and item.verdict is Verdict.REJECTED:
+            hint = f"ankiforge undo {id[:10]} undoes that"
+            raise RefusedError(f"{id[:10]} is rejected already", hint=hint)
         decision_recording.record_decision(store, plan_reject(snapshot, item, why))
 
 
