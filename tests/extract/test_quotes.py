@@ -90,7 +90,7 @@ def test_an_annotation_that_is_corrected_while_its_note_is_renamed_is_the_same(
 
 
 def test_the_readers_words_beside_a_quote_are_his_comment(forge, vault):
-    note(vault, QUOTE + "    - ? What slows forgetting?\n")
+    note(vault, f"> “{TEXT}” {linked('MARKAAA2')}\n>\n> ? What slows forgetting?\n")
     forge.ok("run", vault)
 
     [card] = forge.cards()

@@ -80,7 +80,7 @@ def test_without_a_screen_the_address_is_named_with_the_way_there(forge, monkeyp
     port = urlsplit(process.stdout.readline().strip()).port
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
-    assert "no browser can be opened here" in told
+    assert "no browser was found" in told
     assert f"ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}" in told
 
 
