@@ -127,7 +127,8 @@ def _make_settings(
 
 
 def _format_summary(summary: Json, settings_file: Path, *, offers: bool) -> Iterator[str]:
-    for kind, names in summary["found"].items():
+    found = summary["found"]
+    for kind, names in found.items():
         if names:
             yield f"  {kind:8}{'; '.join(names)}"
     yield (
@@ -137,14 +138,18 @@ def _format_summary(summary: Json, settings_file: Path, *, offers: bool) -> Iter
     )
     if summary["moved"]:
         yield f"moved here from the default workspace: {', '.join(summary['moved'])}"
-    models = summary["found"]["models"]
+    models = found["models"]
     if offers and models:
         yield f"to draft with a model: ankiforge model use {models[0].partition(':')[0]}"
     elif offers and summary["written"]:
         yield "to let a chat write the questions: ankiforge draft"
     command = "run" if summary["registered"] else f"run -C {settings_file.parent}"
+    found_sources = [*found["vaults"], *found["zotero"], *found["books"]]
     if not summary["trusted"]:
         command = f"init --trust {settings_file.parent}"
+    elif summary["written"] and not found_sources:
+        yield "no vault, Zotero library or e-book was found; PATH is a file or folder to read"
+        command = f"{command} PATH"
     yield f"next: read {settings_file}, then: ankiforge {command}"
 
 

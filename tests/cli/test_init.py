@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ def test_init_writes_a_workspace_that_loads_with_what_was_found(home, ankiforge)
     assert (home / "cards/.ankiforge/.gitignore").read_text() == "*\n"
     assert f"made {home / 'cards/ankiforge.yaml'}" in err
     assert err.rstrip().endswith("then: ankiforge run")
+
+
+def test_where_nothing_is_found_init_asks_for_a_path(home, ankiforge):
+    shutil.rmtree(home / "My Notes")
+    shutil.rmtree(home / "Zotero")
+    code, _, err = ankiforge("init", "cards")
+    assert code == 0
+    assert "no vault, Zotero library or e-book was found" in err
+    assert err.rstrip().endswith("then: ankiforge run PATH")
 
 
 def test_init_never_overwrites(home, ankiforge):
