@@ -183,6 +183,8 @@ STATUS_TEXTS = {
 """How the user sees each status of a highlight."""
 
 _MAX_QUESTION_CHARS = 72
+_MAX_LINE_CHARS = 500
+"""A longer highlight, such as a whole page, is truncated in lists."""
 
 
 _STATE_SIGNS = {
@@ -259,7 +261,7 @@ def format_outcome(
             yield f"    proposal, score {100 * proposal.confidence:.0f}"
             yield f"    ankiforge accept {highlight.key}"
         return
-    text = to_one_line(highlight.exact or highlight.comment)
+    text = truncate(to_one_line(highlight.exact or highlight.comment), _MAX_LINE_CHARS)
     yield f"– {text or f'({highlight.kind})'}{RIGHT_ALIGN_MARK}{format_title(highlight)}"
     status = STATUS_TEXTS.get(outcome.status, "no card")
     yield f"    {': '.join(dict.fromkeys((status, outcome.reason)))}"
