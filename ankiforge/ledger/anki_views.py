@@ -1,7 +1,7 @@
 """Record the state of our notes in Anki, and the notes that were exported in packages.
 
-`view_changes` has the rules for what a view of Anki means. The column `seen.up_to_date` shows that
-there is nothing to write for a note; triggers in `schema.sql` reset it after changes.
+`view_changes` compares a new view of Anki with the views before. The column `seen.up_to_date` shows
+that there is nothing to write for a note; triggers in `schema.sql` reset it after changes.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _iter_viewed_cards(
 
 def _record_change(store: Store, viewed: ViewedCard, change: NoteChange) -> None:
     if not change.lists and change.after == viewed.before:
-        return  # without a query, because most of the notes are as they were
+        return  # most notes are unchanged, so save the query
     guid = viewed.card.guid
     _, passage = cards.load_card_and_passage(store, guid)
     if "first" in change.lists:

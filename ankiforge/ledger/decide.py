@@ -179,7 +179,7 @@ class UndoResult(Value):
     draft_count: int | None = None
     """If a drafting by a model or chat was reverted, how many drafts were removed."""
     drafted_count: int = 0
-    """If a drafting by a model or chat was reverted, how many highlights it was about."""
+    """If a drafting by a model or chat was reverted, how many highlights were sent."""
 
 
 def undo_decision(store: Store, target: str = "") -> UndoResult:
@@ -248,10 +248,10 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
 
 
 def _forget_drafts(store: Store, keys: Sequence[str], draft_ids: Collection[str]) -> None:
-    """Record that drafts aren't pending any more although their acceptance was undone.
+    """Record that drafts whose acceptance was undone aren't pending any more.
 
-    Otherwise, the next drafting would restore them from the journal. `keys` are the
-    highlights of the drafts.
+    Otherwise, the next drafting would restore them from the journal. `keys` are the keys of
+    the drafts' highlights.
     """
     for snapshot in load_highlight_snapshots(store, keys).values():
         last_accepts = {}
@@ -474,8 +474,8 @@ def accept_draft(
             those detected.
         forced: whether to override a check that blocks the draft.
         another: whether to create a new card even if the draft revises an existing one.
-        repeated: when many drafts are accepted, their `find_repeated_contents`, so that equal
-            cards aren't looked up for each of them.
+        repeated: the result of `find_repeated_contents` if many drafts are accepted, so that
+            equal cards are only looked up for these contents. With None, they always are.
 
     Returns:
         The GUID of the card.

@@ -117,8 +117,8 @@ def card_to_draft(content: CardContent, highlight: Highlight) -> Draft:
 def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draft]]:
     """Yield a model's drafts whose acceptance was undone and that aren't pending.
 
-    Each comes with its card. Drafts whose drafting was undone, too, are left out. The text
-    comes from the journal, so drafts are found even if the database was lost.
+    Each is yielded with its card. Drafts whose drafting was undone, too, are skipped. The text
+    comes from the journal, so drafts are yielded even if the database was lost.
     """
     pending_ids = {draft.id for draft in snapshot.pending_drafts}
     for card in snapshot.passage.cards.values():

@@ -66,8 +66,8 @@ def iter_highlights_to_draft(
 
     If `by_model`, yields the highlights to send to a model: undecided ones not yet drafted by
     a model, and those with a model's card whose quote is out of date. `within` limits the
-    documents. `was_asked` returns whether a chat was asked about the highlight with a key,
-    which may have been decided on since.
+    documents. `was_asked` takes a highlight's key and returns whether a chat was asked about the
+    highlight. Such highlights are yielded even if the user has decided on them since.
     """
     column = "modelled" if by_model else "drafted"
     keys = (

@@ -54,8 +54,8 @@ PROPOSAL_KEY = "proposal"
 proposed again."""
 ACCEPTANCE_UNDONE_REASON = "its acceptance was undone"
 DRAFTING_UNDONE_REASON = "its drafting was undone"
-"""The reasons why a card's acceptance is undone. A draft whose drafting was undone, too, isn't
-pending any more. The `undo` event of a drafting has the second reason in its body."""
+"""The reasons why a card isn't accepted any more. With the first, its draft is pending again. With
+the second, which is stored in another `undo` event of the acceptance, the draft isn't pending."""
 MERGED_REASON = "one card with "
 """The start of the reason for retiring a card because the user kept an identical one. The GUID of
 the kept card follows."""

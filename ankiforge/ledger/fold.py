@@ -575,8 +575,8 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
 def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
     """Add a card whose acceptance was undone, so that the policy doesn't accept it again.
 
-    Its draft is pending again, unless `why` is that its drafting was undone, too. Only the
-    user may decide on it.
+    Its draft is pending again, unless `why` is `DRAFTING_UNDONE_REASON`. Only the user may
+    decide on the draft.
     """
     card = passage.cards.get(event.body["guid"])
     if card is None or card.by != USER:

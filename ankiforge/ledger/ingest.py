@@ -352,8 +352,9 @@ class IngestRun:
     def _load_earlier_marks(self) -> list[Mark]:
         """Load the highlights that were removed from their documents in earlier runs.
 
-        Those missing from a second complete scan may be gone, and are added to the absent ones.
-        The others can only be matched with new highlights, so they're skipped if there are none.
+        Highlights missing from a second complete scan may be gone, and are added to
+        `absent_marks`. The others can only be matched with new highlights, so they're skipped if
+        there are none.
         """
         has_new = False
         read_documents = set[int]()
@@ -392,9 +393,9 @@ class IngestRun:
     ) -> list[Row | None]:
         """Find the stored row of each scanned document of a container, or None if it's new.
 
-        A document at a new path may be one that is no longer listed, or one of a source that is
-        no longer used, which then has the same highlights. `all_rows` are the rows of all
-        containers.
+        A document at a new path may have been renamed: it is matched by its highlights with
+        documents that are no longer listed or whose source is no longer used. `all_rows` are the
+        rows of all containers.
         """
         rows_by_id = {row["id"]: row for row in all_rows}
         rows_by_place = {}

@@ -3,7 +3,7 @@
 Generators yield *candidates*, the most certain first, and `add_pairs` accepts each whose two
 highlights are still unmatched. A generator runs while its candidates are accepted, so each of its
 steps sees only the highlights that earlier steps left. `iter_in_document` is for one document,
-`iter_across_documents` for all that came and went in a run. The remaining scanned highlights are
+`iter_across_documents` for all documents of a run. The remaining scanned highlights are
 new; `find_similar_removed` pairs them with removed ones that the user is asked about. Texts are
 normalized (case and punctuation are ignored), so *equal* texts may still differ slightly. Lower
 thresholds mean fewer questions, but more cards attached to the wrong passage.
@@ -198,16 +198,16 @@ def iter_in_document(
     positions = _index_marks(*document)
     yield from _pair_by_id(*document, attrgetter("names"))
     unmoved = _find_unmoved(*document)
-    left = document.select_unmatched(pairs)
-    yield from _rank_equal_texts(*left, positions, unmoved=unmoved)
+    unmatched = document.select_unmatched(pairs)
+    yield from _rank_equal_texts(*unmatched, positions, unmoved=unmoved)
     if not all(document.select_unmatched(pairs)):
         return
     for mark, stored_mark in _pair_by_id(*document, attrgetter("labels")):
         if compute_mark_similarity(stored_mark, mark) >= MIN_NEIGHBOUR_SIMILARITY:
             yield mark, stored_mark
     yield from _pair_by_question(document, pairs)
-    left = document.select_unmatched(pairs)
-    ranked = _rank_by_similarity(*left, positions, min_similarity=MIN_SIMILARITY)
+    unmatched = document.select_unmatched(pairs)
+    ranked = _rank_by_similarity(*unmatched, positions, min_similarity=MIN_SIMILARITY)
     for mark, stored_mark in ranked:
         is_removed = was_present and not stored_mark.was_present
         if not is_removed and _has_equal_side(stored_mark, mark):
@@ -424,13 +424,13 @@ def _iter_remaining(document: DocumentMarks, pairs: Pairs) -> Iterator[Candidate
     Highlights that are only in the journal, or that were removed before this run, have no
     place or label that is up to date.
     """
-    left = document.select_unmatched(pairs)
-    stored_left = [mark for mark in left.stored_marks if mark.was_present]
-    if not stored_left or not left.scanned_marks:
+    unmatched = document.select_unmatched(pairs)
+    stored_marks = [mark for mark in unmatched.stored_marks if mark.was_present]
+    if not stored_marks or not unmatched.scanned_marks:
         return
     neighbours = _find_neighbours(document, pairs)
     ranked = _rank_by_similarity(
-        stored_left, left.scanned_marks, _index_marks(*document), min_similarity=0
+        stored_marks, unmatched.scanned_marks, _index_marks(*document), min_similarity=0
     )
     for mark, stored_mark in ranked:
         has_same_neighbours = neighbours[mark] == neighbours[stored_mark]
@@ -676,10 +676,10 @@ _NUMBER = regex(r"\d+")
 def match_renamed(
     removed_documents: Mapping[DocumentId, Set[str]], new_documents: Sequence[Set[str]]
 ) -> list[DocumentId | None]:
-    """Find the removed document that each new document is, by the texts of their highlights.
+    """Find the removed document that each new document was renamed from, or None.
 
-    Two documents are the same if the larger one has at least half of the smaller one's texts,
-    and no other removed document has as many.
+    Two documents match if the larger one has at least half of the smaller one's texts. A
+    document that matches several removed documents counts as new.
     """
     if not removed_documents:
         return [None] * len(new_documents)

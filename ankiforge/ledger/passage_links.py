@@ -1,4 +1,4 @@
-"""Record that two passages are one, or ask, after the highlights of a run were written.
+"""Record which passages are the same, or ask the user, after the highlights of a run were written.
 
 A copy takes over the key of a removed passage. Passages that two devices read at the same time, or
 that several kinds of sources contain, such as a note, its PDF and the library, are linked. If a new

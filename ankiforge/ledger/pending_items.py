@@ -229,10 +229,11 @@ def find_drafting_status(row: PassageRow) -> str:
 
 
 def find_review_status(row: PassageRow, asked: Container[str]) -> str:
-    """Return what is left to do about a passage.
+    """Return the review status of a passage.
 
     The values are `waiting` (a draft or question is pending), `open` (see `has_open_sentence`),
-    `with_card` and `skipped`. `asked` holds the passages that have an open question.
+    `with_card` and `skipped` (no card, and nothing left to decide). `asked` holds the passages
+    that have an open question.
     """
     if row["passage"] in asked or row["best"] is not None:
         return "waiting"

@@ -344,7 +344,8 @@ class Store(Database):
     def record_undo(self, event: Event, why: str = "") -> None:
         """Record that the user undid an event. Must be called inside a transaction.
 
-        `why` is `DRAFTING_UNDONE_REASON` for an event that was undone before, and "" otherwise.
+        `why` is `DRAFTING_UNDONE_REASON` if the event is an acceptance that was undone before and
+        whose drafting is now undone, too. Otherwise, it is "".
         """
         body = {"event": event.id, "why": why} if why else {"event": event.id}
         self.record_event("undo", event.key, USER, body)

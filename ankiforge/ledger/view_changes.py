@@ -1,4 +1,4 @@
-"""Rules for what a view of Anki says about our cards: which notes are new, edited, back or deleted.
+"""Compare views of Anki, to find out which of our notes are new, edited, deleted or restored.
 
 A *view* is the state of our notes as read from Anki. A note that a complete view lacks counts as
 deleted only if it has a *grave* (Anki's record of a deleted note) or, where graves are unknown, if
@@ -33,7 +33,7 @@ class SeenNote(Value):
     absent_since: float = 0.0
     """When a view first lacked the note, in seconds since 1970, or 0 if the note is present."""
     is_asked: bool = False
-    """Whether the note was deleted together with many others, so that the user is asked."""
+    """Whether the user is asked about the note, because it was deleted along with many others."""
 
 
 class ViewedCard(Value):
@@ -59,12 +59,12 @@ class ViewedCard(Value):
 
 
 class NoteChange(Value):
-    """What a new view says about a card's note."""
+    """The change to a card's note between the views so far and a new one."""
 
     lists: Strings
     """The names of the lists in `ViewChanges` that the card belongs in."""
     after: SeenNote | None
-    """The note as it is to be recorded, or None if it is to be forgotten."""
+    """The state of the note to record, or None to delete its record."""
 
 
 def compare_views(
@@ -82,13 +82,13 @@ def compare_views(
     never_seen = device_id not in card.note.seen_by
     is_wanted_again = "unseen" in viewed.event_kinds
     old_note = before.note if before else None
-    was_absent = before is not None and before.absent_since
+    absent_since = before.absent_since if before else 0.0
     if note is not None:
         if old_note and old_note.mod > note.mod and not complete:
             return NoteChange((), before)  # the view is an old export
         shipped = card.note.shipped
         is_changed = not old_note or _get_content(note) != _get_content(old_note)
-        is_back = was_absent and card.why == DELETED_REASON
+        is_back = absent_since > 0 and card.why == DELETED_REASON
         is_drop_explained = viewed.event_kinds & {"reject", "retire"} or any(
             RETIRED_TAG in map(str.casefold, each.tags) for each in shipped
         )
@@ -112,10 +112,10 @@ def compare_views(
         return NoteChange(("deleted",) if is_deleted else (), None)
     if not complete:
         return NoteChange((), before)
-    after = SeenNote(old_note, was_absent or now, before.is_asked)
+    after = SeenNote(old_note, absent_since or now, before.is_asked)
     if not card.is_live:
         # forget the note of a card that may be used again later
-        is_kept = was_absent or card.why == DELETED_REASON
+        is_kept = absent_since > 0 or card.why == DELETED_REASON
         return NoteChange((), after if is_kept else None)
     if never_seen and not before.is_asked:
         # the user wanted the card again, perhaps on another device, so ship it again

@@ -32,10 +32,10 @@ def has_deleted_notes(store: Store) -> bool:
 
 
 def load_cards_with_notes(store: Store) -> dict[Guid, Row]:
-    """Load all cards with the state of their notes in Anki, by GUID, the notes ever seen first.
+    """Load all cards with the state of their notes in Anki, keyed by GUID.
 
-    The columns are `guid` and `passage`, and `body`, `absent` and `asked` of the note, which are
-    None if it was never seen.
+    Cards whose notes were seen come first. The columns are `guid` and `passage`, and the note's
+    `body`, `absent` and `asked`, which are None if the note was never seen.
     """
     rows = store.fetch_rows(
         "SELECT c.guid, c.passage, s.body, s.absent, s.asked FROM card c"
