@@ -82,7 +82,7 @@ def list_row_to_json(
 
 
 def _stage_to_json(ledger: Ledger, list_row: ListRow) -> Json:
-    """Convert what only drafts have, or only cards."""
+    """Convert the attributes that only drafts or only cards have."""
     from ankiforge.ledger.tables.anki_notes import load_present_note
 
     if isinstance(list_row, PendingDraft):
@@ -199,8 +199,8 @@ _STATE_SIGNS = {
 def format_row(view: CardView, facts: str = "") -> str:
     """Format a card, draft or proposal as one line: question, `facts`, and document title.
 
-    The line starts with ✓ for an accepted card and ○ for a pending draft. Any other state
-    is marked with ✗ and spelled out.
+    The line starts with ✓ for an accepted card and ○ for a proposal or pending draft. Any other
+    state is marked with ✗ and spelled out.
     """
     parts = [view.format_question(*mark_bold(" ").split(" "))]
     if view.gaps[1:]:
@@ -251,7 +251,7 @@ def format_outcome(
     Args:
         outcome: the highlight and the reason why it has no card.
         proposal: the card proposed for the highlight, if any.
-        whole: whether to add the alternative gaps, and the key to pass to `accept` and
+        whole: whether to add the score of the proposal, and the key to pass to `accept` and
             `edit`.
     """
     highlight = outcome.highlight

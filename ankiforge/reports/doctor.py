@@ -61,9 +61,9 @@ class Check(Value):
 
 
 Try = Callable[[], Iterator[str | Problem]]
-"""Does what a run does with one part, and yields what it found, or problems.
+"""Tries one part of a run, and yields messages about its state, and problems.
 
-It raises the error that a run would end with.
+Raises the error that a run would end with.
 """
 
 
@@ -146,27 +146,27 @@ def run_checks(
     """
     yield from check_part("program", _try_program)
     yield from check_part("plug-in", _try_plugins)
-    found: list[WorkspaceDirectory] = []
+    workspaces: list[WorkspaceDirectory] = []
 
     def try_settings() -> Iterator[str | Problem]:
         workspace = find_workspace()
         workspace.load_decks()
         yield _describe_settings(workspace)
-        found.append(workspace)
+        workspaces.append(workspace)
 
     def try_trust() -> Iterator[str | Problem]:
         user_directory = find_user_directory(environment.environ)
         try:
-            require_trust(found[0], None, user_directory)
+            require_trust(workspaces[0], None, user_directory)
         except ForgeError:
-            del found[:]
+            workspaces.clear()
             raise
         yield from ()
 
     yield from check_part("settings", try_settings)
-    if found:
+    if workspaces:
         yield from check_part("trust", try_trust)
-    for workspace in found:
+    for workspace in workspaces:
         selection = select_sources(workspace)
         for source in selection.sources:
             name = f"source {source.entry.name}"

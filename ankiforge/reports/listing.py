@@ -260,8 +260,8 @@ class Listing:
         """Yield highlights without a card or draft, each with its proposal or the reason why.
 
         Highlights with a card are included if another sentence in them has a proposal. The most
-        useful highlights come first. Proposals are generated lazily. As text, a sentence is
-        proposed only once, and other highlights with it say so.
+        useful highlights come first. Proposals are generated lazily. In text, each sentence is
+        proposed only once; other highlights that contain the sentence have a reason instead.
 
         Args:
             query: words that must all occur in the highlight, its document's title, or the
@@ -304,11 +304,12 @@ class Listing:
 
         Args:
             outcome: the highlight.
-            proposed_sentences: the sentences proposed in the lines above, which are extended.
-            whole: whether to add keys and alternative gaps.
+            proposed_sentences: in a list, the sentences proposed so far, to which this one is
+                added.
+            whole: whether to add the key, and the score of the proposal.
 
         Returns:
-            The JSON and the lines. In a list, there are none if the highlight has a card and
+            The JSON and the lines. In a list, there are no lines if the highlight has a card and
             nothing else is proposed for it.
         """
         result = find_proposal(self._ledger, outcome)

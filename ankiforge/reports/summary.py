@@ -81,7 +81,7 @@ _MAX_TITLE_CHARS = 30
 
 
 class HighlightCounts(Value):
-    """The number of highlights by what is left to do; all numbers but `total` add up to it."""
+    """The number of highlights by review status. The other numbers add up to `total`."""
 
     total: int
     with_card: int
@@ -89,11 +89,12 @@ class HighlightCounts(Value):
     waiting: int
     """The number of highlights with a pending draft, change or question."""
     proposed: int
-    """The number of highlights with a proposal, not counting those with the same sentence."""
+    """The number of highlights with a proposal. Equal sentences count once."""
     without: int
     """The number of other highlights that have no card, draft or proposal."""
     skipped: int
-    """The number of highlights without a card that the user, a colour or a setting excluded."""
+    """The number of highlights without a card that the user rejected or skipped, or that a colour
+    or setting excludes."""
 
 
 class CardCounts(Value):
@@ -172,7 +173,9 @@ def format_pending_items(waiting: Mapping[str, int]) -> str:
 
 
 def format_highlight_counts(highlights: HighlightCounts, pending: str) -> Strings:
-    """Format one column for each nonzero count, which add up to the number of highlights.
+    """Format a column for each count, or "" if the count is 0.
+
+    The counts add up to the number of highlights.
 
     Args:
         highlights: the counts. If nothing was counted, only `pending` is shown.
@@ -449,7 +452,7 @@ class DeliveryReport(Value):
     """What was written or sent; the fields are those printed by `build --json`."""
 
     notes: dict[str, int]
-    """The number of notes by what happened to them."""
+    """The number of notes by outcome, such as `added` or `held`."""
     packages: Strings
     """The packages that the user still has to import into Anki."""
     problems: tuple[Problem, ...]
@@ -482,7 +485,8 @@ class RunReport(DeliveryReport):
     """The result of a run; the fields are those printed by `run --json` and `draft --json`."""
 
     highlights: dict[str, int]
-    """The number of highlights that this run has read, by what is new about them."""
+    """The number of highlights that this run has read (`seen`), and of those that are new, changed,
+    gone or unchanged."""
     files: dict[str, int]
     """The number of files read by extension."""
     unread_files: dict[str, int]
@@ -493,7 +497,7 @@ class RunReport(DeliveryReport):
     no_card: dict[str, int]
     """The number of highlights without a card or draft by reason."""
     waits: dict[str, int]
-    """The number of pending drafts by the reason why they wait."""
+    """The number of pending drafts by the reason why they are pending."""
     cards: dict[str, int]
     """The number of cards that this run has drafted, accepted and changed."""
     changes: tuple[Json, ...]
@@ -501,7 +505,8 @@ class RunReport(DeliveryReport):
     state: WorkspaceCounts
     """The counts of the whole workspace after the run."""
     llm: dict[str, float | None]
-    """The requests to the model, and the highlights asked about and left without a card."""
+    """The requests to the model with their tokens and cost, and the number of highlights that the
+    model was asked about (`asked`) or made no usable draft for (`without`)."""
     next: str
     """The next command, without the name of the program."""
     why: str
@@ -980,7 +985,7 @@ def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
 
 
 def _format_difference(before: str, after: str) -> str:
-    """Format the old and new text from the word before the first difference on."""
+    """Format the old and new text, starting one word before the first difference."""
     texts = [to_one_line(to_terminal_text(text)) for text in (before, after)]
     if texts[0] == texts[1]:  # only the markup changed
         texts = [to_one_line(text) for text in (before, after)]

@@ -45,12 +45,12 @@ class CardView(Value):
     rows: Fields
     """The fields that aren't empty, as Markdown. Masks are replaced by their labels."""
     front: str
-    """The field that asks, as Markdown: the text with cloze deletions, or the question."""
+    """The question as Markdown, or the text with its cloze deletions."""
     answer: str
     """The answers as plain text on one line."""
     findings: tuple[Finding, ...]
     waits: str
-    """Why a draft waits, as a sentence, or "" for cards and proposals."""
+    """The reason why a draft is pending, as a sentence, or "" for cards and proposals."""
 
     @property
     def question(self) -> str:
@@ -69,7 +69,7 @@ class CardView(Value):
 
     @property
     def gaps(self) -> Strings:
-        """What each candidate gap of a proposal hides, best first, as plain text."""
+        """The blanked-out words of each candidate gap of a proposal as plain text, best first."""
         gaps = self.card.gaps if isinstance(self.card, Draft) else ()
         return tuple(to_plain_text(format_cloze_answers(text)) for text in gaps)
 
@@ -82,7 +82,10 @@ class CardView(Value):
 
     @property
     def commands(self) -> Strings:
-        """The arguments of `ankiforge` that decide on the card, some with their effect."""
+        """The commands that decide on the card, without `ankiforge`.
+
+        Some are followed by their effect in parentheses.
+        """
         card = self.card
         draft = card.revision if isinstance(card, LocalCard) else card
         if not isinstance(draft, PendingDraft):
@@ -111,7 +114,7 @@ class CardView(Value):
         }
 
     def to_json(self) -> Json:
-        """Convert to the JSON with which each card of `list` and of agents' tools begins."""
+        """Convert to the JSON shared by the cards of `list` and of agents' tools."""
         card = self.card
         return {
             **self.to_short_json(),
@@ -125,7 +128,7 @@ class CardView(Value):
 
 
 def view_card(card: ShownCard) -> CardView:
-    """View a proposal, draft, card or preview."""
+    """Build the view of a proposal, draft, card or preview."""
     fields = dict(card.fields)
     if card.kind is CardKind.OCCLUSION:
         labels = " · ".join(occlusion.list_labels(occlusion.get_masks(fields)))
@@ -150,7 +153,7 @@ def view_card(card: ShownCard) -> CardView:
     )
 
 
-# --- why a draft waits ------------------------------------------------------------------
+# --- the reasons why a draft is pending -------------------------------------------------
 
 _EVIDENT_REMARKS = frozenset(
     (RemarkKind.MOVED, RemarkKind.REVISION, RemarkKind.TAKEN_BACK, RemarkKind.FIGURE)
@@ -229,7 +232,7 @@ def explain_pending(draft: PendingDraft) -> str:
     if warning:
         return warning
     for remark in draft.remarks:
-        # other drafts than hand-written ones wait in any case
+        # drafts that aren't hand-written are pending even if no acceptance was undone
         is_undone = remark.kind is RemarkKind.TAKEN_BACK
         if remark.kind in _EVIDENT_REMARKS and (draft.is_hand_written or not is_undone):
             return to_sentence(remark.kind)
