@@ -267,7 +267,7 @@ class _RegisteredPdf(Value):
 
 
 class PageDocument(Value):
-    """A document as the page knows it: by its file, by a highlight, or by both."""
+    """A document shown on the page, identified by its file, a highlight, or both."""
 
     file: Path | None = None
     """The file, or None to look it up by the highlight."""
@@ -307,8 +307,8 @@ class DocumentRenderer:
         self._documents: dict[str, PageDocument] = {}
         """The documents that the page has shown, by ID."""
         self._first_ids: dict[str, str] = {}
-        """The IDs of documents that got their first highlight on the page, by the ID that documents
-        with highlights usually have."""
+        """The IDs of documents that got their first highlight on the page, by the ID that
+        `register` computes from a highlight."""
         self._pdfs: dict[str, _RegisteredPdf] = {}
         self._opened: dict[str, unmarked.OpenDocument] = {}
 
@@ -375,10 +375,10 @@ class DocumentRenderer:
         `text` for a note, web page, or book, with its text in `html`; or `list` for anything
         else, with `html` listing the highlights and the text around them.
 
-        `marks` has one entry per highlight: its `key`, its `state` (`asks`, `card`, or `none`), a
-        label (`words`), its text (`exact`), and whether it's a `frame` around a figure. In a PDF,
-        it also has the `page`, and the distance from the top of the page as a fraction of the
-        height (`at`). `key` names the highlight to show first.
+        `marks` has one entry per highlight: its `key`, its `state` (see
+        `load_passage_states`), a label (`words`), its text (`exact`), and whether it's a `frame`
+        around a figure. In a PDF, it also has the `page`, and the distance from the top of the
+        page as a fraction of the height (`at`). `key` names the highlight to show first.
         """
         shown = self._documents.get(id)
         if shown is None:
@@ -575,12 +575,12 @@ class DocumentRenderer:
         file = self._find_file(words.id)
         if file is None:
             raise UsageError(
-                "the file of this document is not here, so nothing is marked"
+                "the file of this document is not on this computer; nothing was marked"
             )
         opened = self._open_document(file)
         located = unmarked.locate_selection(opened, words.text, words.before, words.page)
         if located is None:
-            raise UsageError("these words are not in the document as they are selected")
+            raise UsageError("the document does not contain the selected words")
         return self._create_highlight(words.id, opened, located)
 
     def _create_highlight(
@@ -616,7 +616,7 @@ class DocumentRenderer:
         id = self.register(highlight)
         file = self._find_file(id)
         if file is None:
-            raise UsageError("the file of this document is not here")
+            raise UsageError("the file of this document is not on this computer")
         opened = self._open_document(file)
         located = unmarked.locate_selection(opened, highlight.exact, highlight.prefix)
         undo_decision(self._ledger, event)

@@ -35,7 +35,7 @@ MAX_UNUSED = 5
 
 
 class LedgerItems(ItemSource):
-    """The items that wait in the ledger, in four lists.
+    """The pending items of the ledger, in four lists.
 
     The lists are new cards (`new`), changed cards and questions (`you`), questions about word
     lists (`words`) and passages without a card (`none`). The first and last are shown document by
@@ -59,11 +59,11 @@ class LedgerItems(ItemSource):
         self._documents = documents
         self._pending: PendingItems | None = None
         self.queues: dict[str, list[str]] = {}
-        # Skipped items, oldest first; they are shown last.
+        # The items that the user put off, oldest first; they are shown last.
         self._skipped: dict[str, None] = {}
 
     def forget(self) -> None:
-        """Reread the items when they are needed next."""
+        """Clear the cache, so that the items are reread when they are needed next."""
         self._pending = None
 
     def refresh(self) -> None:
@@ -140,7 +140,7 @@ class LedgerItems(ItemSource):
         return item_json
 
     def decide(self, decision: Decision) -> Done:
-        """Apply a decision, and put the rest of its passage first or last in the list."""
+        """Apply a decision, and put the next fact of its passage first or last in the list."""
         if isinstance(decision, PutOff):
             return self._put_off(decision.id)
         try:

@@ -1,4 +1,4 @@
-"""What the review page shows: sources of items to decide on, and what features add to the page."""
+"""Interfaces of the review page: sources of items to decide on, and the parts that features add."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ShelfList(NamedTuple):
 
 
 class ChatOutcome(NamedTuple):
-    """What a chat's reply was used for."""
+    """The outcome of applying a chat's reply."""
 
     said: str
     is_usable: bool
@@ -52,7 +52,7 @@ class ItemSource(Protocol):
     """The prefix of the items' IDs. The ledger's is ""."""
 
     def count(self) -> Mapping[str, int]:
-        """Count the pending items of each list. Called after every decision, so it is fast."""
+        """Count the pending items of each list. Called after every decision, so it must be fast."""
 
     def order(self, list_id: str) -> Sequence[str]:
         """Return the IDs of a list's items in display order, reloading them if necessary."""
@@ -80,7 +80,7 @@ class ItemSource(Protocol):
 
 
 class PagePart(NamedTuple):
-    """What a feature adds to the page: sources of items, and handlers for its script."""
+    """The part of the page that a feature adds: sources of items, and handlers for its script."""
 
     sources: Iterable[ItemSource] = ()
     get_handlers: Mapping[str, Callable[[Texts], Json]] = {}

@@ -166,7 +166,7 @@ class ReviewSession:
             uses_model=uses_model,
         )
         self._items = LedgerItems(workspace, self._renderer, self.documents)
-        # The sources of items. The ledger is the last one, because it may have any ID.
+        # The sources of items. The ledger comes last, because its prefix matches any ID.
         self._sources: list[ItemSource] = [self._items]
         self.get_handlers: dict[str, Callable[[Texts], Json]] = {}
         """The GET handlers that features add, by name."""
