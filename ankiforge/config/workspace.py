@@ -137,7 +137,7 @@ class Place(Value, omit_defaults=True):
 
     @property
     def directory(self) -> Path:
-        """The directory or file that is the source as a whole."""
+        """The path of the whole source, a directory or file."""
         return Path(self.root or self.path)
 
     def select_documents(self) -> Select:

@@ -305,8 +305,8 @@ def iter_model_tasks(
         document: only include the document with this key. By default, all are included.
         enough: stop after this many highlights without choosing the best, for callers that
             only count them.
-        was_asked: returns whether a chat was asked about the highlight with a key, which is
-            then included even if it was decided on since.
+        was_asked: takes a highlight's key and returns whether a chat was asked about the
+            highlight, which is then included even if the user has decided on it since.
     """
     if limit is None and enough is None:
         limit = job.limit

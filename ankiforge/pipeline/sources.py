@@ -161,7 +161,7 @@ def select_sources(
                 hint = f"put back what was there, or {_suggest_forget(problem.where)}"
                 selection.problems.append(Problem(problem.where, message, hint))
             elif problem and not {place.source for place in at_path} <= present_sources:
-                # unlike a newer export, no existing PATH has the same sources
+                # report the path, unless another PATH of its source exists, e.g. a newer export
                 hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_suggest_forget(problem.where)}"
                 missing = Problem(
                     problem.where, MISSING_SOURCE_MESSAGE, hint, notice=True
@@ -237,7 +237,7 @@ class _Selector:
         return None
 
     def select(self, source: SelectedSource) -> None:
-        """Add a source, or the parts that it reads of a source selected before."""
+        """Select a source, merging it with an earlier selection of the same source."""
         selected = self.sources.get(source.key)
         if selected:
             source = _merge_selections(selected, source)
@@ -266,14 +266,14 @@ class _Selector:
         )
         # a run without PATHs may already read it, as a configured source or as part of a place
         is_known = entry in self._config.sources
-        for index, known in enumerate(self.places):
-            if known.source == place.source and known.path == place.path:
-                all_marks = tuple(dict.fromkeys((*known.marks, *marks)))
+        for index, other in enumerate(self.places):
+            if other.source == place.source and other.path == place.path:
+                all_marks = tuple(dict.fromkeys((*other.marks, *marks)))
                 self.places[index] = replace(
-                    known, marks=all_marks, deck=deck or known.deck
+                    other, marks=all_marks, deck=deck or other.deck
                 )
                 return
-            is_known |= known.source == place.source and _contains(Path(known.path), path)
+            is_known |= other.source == place.source and _contains(Path(other.path), path)
         if marks or deck or not is_known:
             self.places.append(place)
 
@@ -593,16 +593,16 @@ def _choose_source_name(
     """
     kind, root = found_source.kind, found_source.root
     taken_names = [entry.name for entry in config.sources if entry.kind == kind]
-    known = [place for place in places if place.kind == kind]
-    for place in known:
+    known_places = [place for place in places if place.kind == kind]
+    for place in known_places:
         if place.directory == root:
             return place.name
-    for place in known if root == path or found_source.only else ():
+    for place in known_places if root == path or found_source.only else ():
         if place.path == str(path):
             return place.name
     if is_export_kind(kind):
         return taken_names[0] if taken_names else kind
-    taken_names += [place.name for place in known]
+    taken_names += [place.name for place in known_places]
     return choose_free_name(get_default_name(kind, root), taken_names)
 
 
