@@ -1,9 +1,9 @@
 """The forms of marks and cards in notes, and the signs by which they are found.
 
-`FORMS` is the only list of them. It decides whether a note must be parsed (`may_hold_highlights`),
-which text that became no highlight is reported and why (`lookalikes`), and the table in the guide
-to notes is made from it (`render_docs_table`). The other patterns here find passages that other
-programs export into notes.
+`FORMS` is the only list of them. It decides whether a note must be parsed (`may_hold_highlights`)
+and which text outside highlights is reported, with a reason (`lookalikes`). The table in the guide
+to notes is generated from it (`render_docs_table`). The other patterns in this module find passages
+that other programs export into notes.
 """
 
 from __future__ import annotations
@@ -294,53 +294,53 @@ _UNREAD_FORM_REASON = (
 ANKIOPS_SIGN = r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"
 
 
-def _list_tool_form(name: str, literals: Strings, sign: str, reason: str) -> Form:
+def _make_tool_form(name: str, literals: Strings, sign: str, reason: str) -> Form:
     name = f"{OTHER_TOOL_NOTE_PREFIX}{name}"
     return Form("tool", name, literals=literals, sign=sign, reason=reason)
 
 
 TOOL_FORMS = (
-    _list_tool_form(
+    _make_tool_form(
         "yanki",
         ("noteId:",),
         r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d",
         _UNREAD_FORM_REASON,
     ),
-    _list_tool_form(
+    _make_tool_form(
         "AnkiOps", ("note_key:", "note_id:"), ANKIOPS_SIGN, _UNREAD_FORM_REASON
     ),
-    _list_tool_form(
+    _make_tool_form(
         "hashcards",
         ("\nC:",),
         r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()",
         _UNREAD_FORM_REASON,
     ),
-    _list_tool_form(
+    _make_tool_form(
         TOOL_NAMES["o2a"],
         ("START", "ID:"),
         r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
         r"|STARTI[ \t]*\[|<!--[ \t]*ID:[ \t]*\d{10}|^ID:[ \t]*\d{10}",
         _NOT_ENABLED_REASON,
     ),
-    _list_tool_form(
+    _make_tool_form(
         "flashcards-obsidian",
         ("^1",),
         r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$",
         "of this plug-in, only `question #card` and `question::answer` are read",
     ),
-    _list_tool_form(
+    _make_tool_form(
         "KOReader in plain text",
         ("-=-=-",),
         r"(?m)^-(?:=-){3,9}[ \t]*$",
         "this form is not read: export the highlights as JSON or HTML",
     ),
-    _list_tool_form(
+    _make_tool_form(
         "WeRead",
         ("高亮划线",),
         r"(?m)^\#+[ \t]*高亮划线[ \t]*$",
         "this form is not read: mark the words with `==`",
     ),
-    _list_tool_form(
+    _make_tool_form(
         "spaced repetition",
         ("<!--SR:", "[!sr"),
         r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b",

@@ -360,44 +360,44 @@ def parse_markup(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _resolve_markup(state: StateInline, found: re.Match[str]) -> tuple[str, int] | None:
+def _resolve_markup(state: StateInline, match: re.Match[str]) -> tuple[str, int] | None:
     """Return the kind of the markup and its end position, or None if it's plain text."""
-    kind = str(found.lastgroup)
+    kind = str(match.lastgroup)
     context: InlineContext = state.env["context"]
     match kind:
-        case "footnote" if _MARK_IN_FOOTNOTE.search(found[0]):
+        case "footnote" if _MARK_IN_FOOTNOTE.search(match[0]):
             # marked text in a footnote is part of the sentence that contains the footnote
-            state.env.setdefault("footnote_ends", set()).add(found.end() - 1)
+            state.env.setdefault("footnote_ends", set()).add(match.end() - 1)
             return "footnote_start", state.pos + len("^[")
         case "bracket" if state.pos not in state.env.get("footnote_ends", ()):
             return None
         case "url" if not _URL_SCHEME.search(state.pending):
             return None
-        case "reference" if not _find_reference_url(state, found):
+        case "reference" if not _find_reference_url(state, match):
             return None
-        case "html" if not _is_html_tag(found):
+        case "html" if not _is_html_tag(match):
             # plain text, as in `vector<int>`, `a<b and c>d` or `<name>`
             return "less", state.pos + 1
-        case "ruby" if found["base"] and "{" in context.cloze_syntax.markers:
+        case "ruby" if match["base"] and "{" in context.cloze_syntax.markers:
             return "text", state.pos + 1
-        case "gap" if not found["named"] and "{{" not in context.cloze_syntax.markers:
+        case "gap" if not match["named"] and "{{" not in context.cloze_syntax.markers:
             # braces without a number or the word `cloze` make a cloze only if a plug-in
             # reads them so, because templates use them too
-            return "text", found.end()
-    return kind, found.end()
+            return "text", match.end()
+    return kind, match.end()
 
 
-def _is_html_tag(found: re.Match[str]) -> bool:
-    if "=" in found["with"]:
+def _is_html_tag(match: re.Match[str]) -> bool:
+    if "=" in match["with"]:
         return True
-    is_element = found["element"].lower() in _HTML_ELEMENTS
-    return is_element and _BARE_ATTRIBUTES.issuperset(found["with"].split())
+    is_element = match["element"].lower() in _HTML_ELEMENTS
+    return is_element and _BARE_ATTRIBUTES.issuperset(match["with"].split())
 
 
 # --- a token for each kind of markup ----------------------------------------------------
 
 
-def _add_markup(state: InlineState, kind: str, found: re.Match[str], raw: str) -> None:
+def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -> None:
     """Add the token for a kind of markup. `raw` is the markup as written."""
     match kind:
         case "text":
@@ -408,14 +408,14 @@ def _add_markup(state: InlineState, kind: str, found: re.Match[str], raw: str) -
         case "hash":
             state.add_token(MarkupKind.TAG, raw, detail=raw[1:])
         case "mark":
-            _add_mark(state, found, raw)
+            _add_mark(state, match, raw)
         case "gap":
-            number = found["numbers"] or found["gap_number"] or ""
+            number = match["numbers"] or match["gap_number"] or ""
             state.add_token(MarkupKind.GAP, raw, detail=number)
         case "verbatim":
             state.add_token(MarkupKind.OPAQUE, raw.replace("\n", " "))
         case "lines":
-            maths = state.context.maths[int(found["number"])]
+            maths = state.context.maths[int(match["number"])]
             one_line_maths = maths.replace("\n", " ")
             markdown = maths if state.context.is_verbatim else one_line_maths
             state.add_token(MarkupKind.OPAQUE, one_line_maths, markdown)
@@ -426,39 +426,39 @@ def _add_markup(state: InlineState, kind: str, found: re.Match[str], raw: str) -
         case "url":
             _add_bare_url(state, raw)
         case "wiki":
-            _add_wiki_link(state, found["target"])
+            _add_wiki_link(state, match["target"])
         case "embed":
-            _add_embed(state, found["file"])
+            _add_embed(state, match["file"])
         case "picture":
-            _add_picture(state, found["angled"] or found["bare"] or "", found["alt"])
+            _add_picture(state, match["angled"] or match["bare"] or "", match["alt"])
         case "reference":
-            _add_picture(state, _find_reference_url(state, found), found["name"])
+            _add_picture(state, _find_reference_url(state, match), match["name"])
         case "sound":
-            path = state.context.find_media_path(found["heard"].strip())
+            path = state.context.find_media_path(match["heard"].strip())
             markdown = f"![]({quote(path)})" if path else escape_markdown(raw)
             state.add_token(MarkupKind.ATOM, raw, markdown)
         case "label":
-            label = f"{FOOTNOTE_LABEL_PREFIX}{found['label_name']}"
+            label = f"{FOOTNOTE_LABEL_PREFIX}{match['label_name']}"
             state.add_token(MarkupKind.INVISIBLE, detail=label)
-        case "footnote" if found["footnote_name"]:
-            reference = f"{FOOTNOTE_PREFIX}{found['footnote_name']}"
+        case "footnote" if match["footnote_name"]:
+            reference = f"{FOOTNOTE_PREFIX}{match['footnote_name']}"
             state.add_token(MarkupKind.INVISIBLE, detail=reference)
         case "footnote":
             # the plain text includes the text of inline footnotes
-            text = f"{FOOTNOTE_PREFIX}[{found['footnote_text']}]"
+            text = f"{FOOTNOTE_PREFIX}[{match['footnote_text']}]"
             state.add_token(MarkupKind.ATOM, raw.replace("\n", " "), "", text)
         case "footnote_start":
             state.add_token(MarkupKind.ATOM, raw, " (")
         case "bracket":  # the end of such a footnote
             state.add_token(MarkupKind.ATOM, raw, ")")
         case "ruby":
-            state.add_token(MarkupKind.TEXT, _format_ruby(found))
+            state.add_token(MarkupKind.TEXT, _format_ruby(match))
         case "script":
-            _add_super_or_subscript(state, found["raised"], found["level"])
+            _add_super_or_subscript(state, match["raised"], match["level"])
         case "row" | "cell":
             _add_table_edge(state, raw, is_cell=kind == "cell")
         case "html":
-            _add_html(state, found, raw)
+            _add_html(state, match, raw)
         case "cited":
             # isn't shown, but is part of the plain text, from which keys are made
             state.add_token(MarkupKind.ATOM, raw, "")
@@ -503,12 +503,12 @@ def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
     token.can_close = not before.isspace()
 
 
-def _format_ruby(found: re.Match[str]) -> str:
-    if found["base"]:
-        return f"{found['base']}({found['readings'].replace('|', '')})"
-    if found["letters"]:
-        return f"{found['letters']}({found['braced'] or found['above']})"
-    return ruby_to_text(found)
+def _format_ruby(match: re.Match[str]) -> str:
+    if match["base"]:
+        return f"{match['base']}({match['readings'].replace('|', '')})"
+    if match["letters"]:
+        return f"{match['letters']}({match['braced'] or match['above']})"
+    return ruby_to_text(match)
 
 
 def _add_embed(state: InlineState, content: str) -> None:
