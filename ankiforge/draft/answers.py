@@ -1,4 +1,4 @@
-"""Read the answers of models and chats: whether a text is one, its cards, and what blocks them."""
+"""Parse the answers of models and chats, and check their cards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def explain_unusable_answer(text: str) -> str:
             "it ends in the middle of its first card: copy the whole answer of the chat"
         )
     if usable:
-        return "no card in it is about these highlights: ask the chat again, in a new one"
+        return "no card in it is about these highlights: ask again in a new chat"
     if unusable:
         return "its cards lack a question or an answer: ask the chat for the JSON only"
     return (
@@ -71,7 +71,7 @@ def _strip_citation_marks(text: str, source_texts: Iterable[str]) -> str:
 
 
 class Answer(Value):
-    """The cards of an answer, and problems with what can't be read as a card."""
+    """The cards of an answer, and a problem for each part that isn't a readable card."""
 
     cards: tuple[ReplyCard, ...]
     problems: tuple[Problem, ...]

@@ -92,7 +92,7 @@ _INTRODUCTION = regex(
 
 
 def introduces_clause(phrase: str) -> bool:
-    """Return whether a phrase before a colon begins like `As an example`, so it's no term."""
+    """Return whether a phrase before a colon begins like `As an example`, so it isn't a term."""
     return _INTRODUCTION.match(phrase) is not None
 
 

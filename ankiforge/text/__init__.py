@@ -36,9 +36,9 @@ _CHAT_PROMPT_SIGNS = ("<highlight h=", "<text h=")
 
 
 def is_chat_prompt(text: str) -> bool:
-    """Return whether a text is, or contains, a prompt that we wrote for a chat.
+    """Return whether a text contains a prompt that we wrote for a chat.
 
-    Each prompt has one of our elements, which neither notes nor answers have.
+    Each prompt has an element, such as `<text h=…>`, that neither notes nor answers have.
     """
     return any(sign in text for sign in _CHAT_PROMPT_SIGNS)
 

@@ -1,8 +1,9 @@
 """Decide whether two colons between words make a card.
 
 People and programs write `a::b` for other purposes, too: `key:: value` is a field of Dataview,
-`std::vector` a name in code. The reader of notes asks `judge_colons`, so that the form of a
-highlight says whether it is doubtful; checks and questions only ask what to tell the user.
+`std::vector` is a name in code. The reader of notes calls `judge_colons`, and stores in the form of
+a highlight whether it is doubtful. Checks and questions call the other functions to explain the
+doubt to the user.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from ankiforge.text import regex
 
 
 class Colons(Enum):
-    """What two colons between words mean."""
+    """The meaning of two colons between words."""
 
     CARD = auto()
     DOUBTFUL = auto()
-    """They may make a card, but also be part of code or metadata."""
+    """They may separate the sides of a card, or be part of code or metadata."""
     NO_CARD = auto()
-    """They belong to a field, an identifier or an address."""
+    """They are part of a field, an identifier or an address."""
 
 
 # Qualified names in C++, Rust, R or pytest: `a::b::c`, `test.py::a`, `Foo::bar()`,

@@ -1,9 +1,8 @@
 """Find text in a document by its letters and digits alone, even across pages.
 
-`find_quote` and `locate_quote` find what a model or chat has quoted, also if it left something
-out or copied it badly. `relocate_passage` finds a passage that the user chose in an unmarked
-document, even if the document has changed since. docs/reference/keys.md describes the keys of
-such passages.
+`find_quote` and `locate_quote` find the quote of a model or chat, even if the quote is incomplete
+or was copied badly. `relocate_passage` finds a passage that the user chose in an unmarked document,
+even if the document has changed since. docs/reference/keys.md describes the keys of such passages.
 """
 
 from __future__ import annotations
@@ -242,7 +241,7 @@ def _find_similar(
     quote_ends = quote[:third], quote[-third:]
     for page in pages:
         page_start, page_end = letters.get_page_span(page)
-        # the quote may omit something, so search for its beginning and its end
+        # the quote may have an omission, so search for its beginning and its end
         omission_span = next(letters.find_spans(quote_ends, page_start, page_end), None)
         if omission_span and omission_span[1] - omission_span[0] < 2 * len(quote):
             best = omission_span

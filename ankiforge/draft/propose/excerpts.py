@@ -207,7 +207,7 @@ def _split_sentences(
 def _join_abbreviations(
     text: str, spans: list[Span], tables: LanguageTables
 ) -> list[Span]:
-    """Join what an abbreviation cut, as in `В 1861 г. Александр II отменил`.
+    """Join sentences that were split after an abbreviation, as in `В 1861 г. Александр II отменил`.
 
     The sentences in `text.sentences` are frozen, because keys depend on them.
     """

@@ -121,9 +121,9 @@ _MIN_SHARED_FRACTION = 0.5
 _MIN_LENGTH_RATIO = 0.25
 
 
-# Stems of related words share at least this many letters, and all but one of the shorter one.
+# Stems of related words share at least this many letters, and all but the last of the shorter stem.
 _MIN_COMMON_STEM = 4
-# Longer stems may be related to much longer ones.
+# If the shorter stem has more letters than this, the longer stem may be of any length.
 _MIN_LONG_STEM = 6
 # Candidates that score this far below the best one are omitted. Readers accept one in ten of them.
 _MAX_SCORE_GAP = 2.0
@@ -516,9 +516,9 @@ class GapRanker:
         )
 
     def _is_shown_elsewhere(self, run: TokenRun) -> bool:
-        """Return whether the title or the rest of the sentence gives all words of a run away.
+        """Return whether the title or the rest of the sentence reveals all words of a run.
 
-        They have a word with the same stem for each word of the run, or its abbreviation.
+        A word is revealed by one with the same stem, and the run by its abbreviation.
         """
         inner = self.tokens[run.first : run.end]
         inside = [stem for stem in self._stems[run.first : run.end] if stem]
@@ -803,7 +803,7 @@ def _splits_word_before(text: str, offset: int) -> bool:
 
 
 def _have_same_stem(word: str, other: str) -> bool:
-    """Return whether two words without their endings are forms of the same word or related."""
+    """Return whether two stems belong to the same word or to related words."""
     if word == other:
         return True
     shorter, longer = sorted((word, other), key=len)
