@@ -544,7 +544,8 @@ class PassageHit(Value):
     def split_text(self, quote: Span | None = None) -> tuple[str, str, str]:
         """Split the passage at the answering sentence, or at `quote`, for display.
 
-        The text on both sides is truncated. A passage without such a sentence comes first.
+        The text on both sides is truncated. Without an answering sentence or quote, the first part
+        is the truncated passage, and the others are "".
         """
         start, end = quote or self.sentence
         text = self.highlight.exact

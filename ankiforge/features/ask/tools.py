@@ -107,14 +107,14 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
 def _passage_to_json(privacy: PrivacyFilter, passage: PassageHit) -> Json:
     sendable = privacy.make_sendable(passage.highlight)
     lines = [line for line in passage.lines if not privacy.is_private_row(line)]
-    found = hit_to_json(replace(passage, lines=tuple(lines[:MAX_PER_WORK])), sure=False)
+    entry = hit_to_json(replace(passage, lines=tuple(lines[:MAX_PER_WORK])), sure=False)
     entry = {
         "highlight": sendable.key,
         "title": sendable.title,
         "page": sendable.page,
         "marked": truncate(sendable.exact, MAX_HIGHLIGHT_CHARS),
-        "answers": found["answers"],
-        "cards": found["cards"],
+        "answers": entry["answers"],
+        "cards": entry["cards"],
     }
     filled_entry = {name: value for name, value in entry.items() if value}
     return privacy.mask_entry(filled_entry, passage.highlight)

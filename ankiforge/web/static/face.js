@@ -63,7 +63,7 @@ export function removeScripts(html) {
   }
   return content;
 }
-// The question of a card or item on one line, or its title.
+// Render the question of a card or item on one line, or else return its title.
 export const renderQuestion = ({ question, title }) => (question ? removeScripts(question) : title);
 // Forward keys to the page while the card has the focus.
 function forwardKey(e) {

@@ -31,7 +31,7 @@ export class Shelf {
   }
   async #read(start) {
     const { documents, begins, without, more, ...counts } = await get("shelf", { start });
-    if (start > this.documents.length) return; // the shelf was loaded again meanwhile
+    if (start > this.documents.length) return; // the shelf was reloaded meanwhile
     Object.assign(this, { documents: [...this.documents.slice(0, start), ...documents], begins, without, counts });
     this.#hasMore = more;
     this.#page.counted(counts);
