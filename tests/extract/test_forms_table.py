@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from ankiforge.extract.markdown import HandWrittenForm, MarkKind
-from ankiforge.extract.markdown.forms import FORMS, Form, render_docs_table
+from ankiforge.extract.markdown.forms import FORMS, NoteSyntax, render_docs_table
 from tests.reading import highlights, opened, settings_of
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/obsidian.md"
@@ -30,7 +30,7 @@ def test_each_kind_that_the_settings_name_has_a_form() -> None:
 
 @pytest.mark.parametrize(("form", "source"), EXAMPLES, ids=[s for _, s in EXAMPLES])
 def test_each_example_is_read_if_its_kind_is_selected_and_only_then(
-    tmp_path: Path, form: Form, source: str
+    tmp_path: Path, form: NoteSyntax, source: str
 ) -> None:
     (tmp_path / "heart.png").write_bytes(b"png")
     (tmp_path / "a.md").write_text(source.replace("⏎", "\n") + "\n", "utf-8")

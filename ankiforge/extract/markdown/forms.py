@@ -85,7 +85,7 @@ _NO_MARK_REASON = (
 )
 
 
-class Form(NamedTuple):
+class NoteSyntax(NamedTuple):
     """A way in which marks or cards are written in notes."""
 
     key: str
@@ -110,7 +110,7 @@ class Form(NamedTuple):
 
 # fmt: off
 FORMS = (
-    Form(
+    NoteSyntax(
         "mark", "==mark==", "marks", "==", ("==", "＝＝"),
         sign=rf"(?:==|＝＝)(?=[^\s=])(?P<mark>{_INNER_TEXT})(?<=[^\s=])(?:==|＝＝)",
         reason=_NO_MARK_REASON,
@@ -119,29 +119,29 @@ FORMS = (
             ("==![[heart.png]]==", "a picture alone: its [labels are hidden](papers.md#figures)"),
         ),
     ),
-    Form(
+    NoteSyntax(
         "html", "<mark>", "marks", "mark", ("<mark", "<span"),
         sign=rf"<mark\b[^<>]*>(?P<html>{_INNER_TEXT})</mark\s*>",
         reason="it contains no words, or crosses paragraphs or cells",
         examples=(("A <mark>heron</mark> eats fish.", "cloze"),),
     ),
-    Form(
+    NoteSyntax(
         "colour", "<mark>", "marks", "mark", ("~={",),
         sign=rf"~=\{{[\w-]+\}}(?P<colour>{_INNER_TEXT})=~",
         reason="it contains no words, or crosses paragraphs or cells",
     ),
-    Form(
+    NoteSyntax(
         "bold", "**bold**", "marks", "bold", ("**", "__"),
         examples=(("The **liver** makes bile.", "not by default: cloze"),),
     ),
-    Form(
+    NoteSyntax(
         "callout", "callout", "marks", "callout", ("[!",),
         sign=rf"^(?P<callout>{LIST_MARKERS}>(?:{LIST_MARKERS}>)*[ \t]*\[![^\[\]\n]+\])",
         reason=_NO_WORDS_REASON,
         examples=(("> [!note] Bile⏎> It dissolves fat.", "not by default: a passage"),),
     ),
-    Form("quote", "> passage", "marks", "quote", (">",)),
-    Form(
+    NoteSyntax("quote", "> passage", "marks", "quote", (">",)),
+    NoteSyntax(
         "gap", "{{gap}}", "cards", "cloze", ("{{",),
         sign=rf"\{{\{{(?P<gap>{_INNER_TEXT})\}}\}}",
         reason="it has no number (`{{c1::words}}`), contains no words,"
@@ -153,7 +153,7 @@ FORMS = (
             ),
         ),
     ),
-    Form(
+    NoteSyntax(
         "line", "question::answer", "cards", "inline", ("::", "：："),
         sign=r"(?P<line>(?<!:):{2,3}(?!:)|：：)",
         reason="a side has no words, or it is a field (`key:: value`), a cell, a name or a URL",
@@ -162,7 +162,7 @@ FORMS = (
             ("o esquecimento:::forgetting", "two-way"),
         ),
     ),
-    Form(
+    NoteSyntax(
         "block", "? between question and answer", "cards", "block", ("?", "？"),
         line=r"[?？]{1,2}[ \t]*$",
         sign=rf"{_QUOTED_LINE}(?P<block>(?:\[[^\[\]\n]\][ \t]+)?\?\??[ \t]*$)",
@@ -175,15 +175,15 @@ FORMS = (
             ("o cão⏎??⏎the dog", "two-way"),
         ),
     ),
-    Form(
+    NoteSyntax(
         "asked", "Q: … A: …", "cards", "block", (":", "："),
         line=QUESTION_LABEL,
         sign=rf"{_QUOTED_LINE}(?P<asked>{QUESTION_LABEL.replace('?P<label>', '?:')})",
         reason="its question or answer is missing, or AnkiOps keeps it in step with Anki",
         examples=(("Q: What does bile do?⏎A: It dissolves fat.", "basic"),),
     ),
-    Form("bracket", "C: … […]", "cards", "block", ("c:",), line=BRACKET_CARD_LABEL),
-    Form(
+    NoteSyntax("bracket", "C: … […]", "cards", "block", ("c:",), line=BRACKET_CARD_LABEL),
+    NoteSyntax(
         "tagged", TAGGED_CARD, "cards", "block", ("#card", "[[card]]"),
         sign=r"^(?P<tagged>[^\n]*(?<!\S)\#card(?:[/-]reverse)?(?![\w/-])[^\n]*$)",
         reason="there are no words before the tag, or no answer below",
@@ -191,7 +191,7 @@ FORMS = (
             ("What does the liver make? #card⏎Bile.", "basic; `#card/reverse` is two-way"),
         ),
     ),
-    Form(
+    NoteSyntax(
         "glossary", "Term: meaning", "cards", "glossary", (":", "："), line=_TERM_LINES,
         examples=(
             (
@@ -200,16 +200,16 @@ FORMS = (
             ),
         ),
     ),
-    Form(
+    NoteSyntax(
         "wide", "｛｛gap｝｝", literals=("｛｛",), sign=rf"｛｛(?P<wide>{_INNER_TEXT})｝｝",
         reason="its braces are wide: write `{{gap}}`",
     ),
-    Form(
+    NoteSyntax(
         "arrow", "question :-> answer", literals=(":->", ":<-"),
         sign=r"(?P<arrow>(?<=\S[ \t])(?::->|:<->|:<-)[ \t](?=[ \t]*\S))",
         reason="only a plug-in of Logseq knows this form: write `question::answer`",
     ),
-    Form(
+    NoteSyntax(
         "logseq_mark", LOGSEQ_MARK, literals=("ls-type::",),
         sign=r"^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)",
         reason="Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
@@ -265,12 +265,12 @@ def may_hold_highlights(
 
 
 @lru_cache
-def _match_literals(form: Form) -> WordMatcher:
+def _match_literals(form: NoteSyntax) -> WordMatcher:
     return WordMatcher(*form.literals)
 
 
 @lru_cache
-def _compile_line(form: Form) -> re.Pattern[str]:
+def _compile_line(form: NoteSyntax) -> re.Pattern[str]:
     # a pattern that begins with the previous line end is much faster than one with `^`
     return regex(rf"(?m)\n[ \t>]*(?:{form.line})") if form.line else regex("")
 
@@ -294,9 +294,9 @@ _UNREAD_FORM_REASON = (
 ANKIOPS_SIGN = r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"
 
 
-def _make_tool_form(name: str, literals: Strings, sign: str, reason: str) -> Form:
+def _make_tool_form(name: str, literals: Strings, sign: str, reason: str) -> NoteSyntax:
     name = f"{OTHER_TOOL_NOTE_PREFIX}{name}"
-    return Form("tool", name, literals=literals, sign=sign, reason=reason)
+    return NoteSyntax("tool", name, literals=literals, sign=sign, reason=reason)
 
 
 TOOL_FORMS = (

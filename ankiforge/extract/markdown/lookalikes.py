@@ -25,7 +25,7 @@ from ankiforge.extract.markdown.forms import (
     MAX_INNER_CHARS,
     TOOL_FORMS,
     UNCLOSED_FORMS,
-    Form,
+    NoteSyntax,
 )
 from ankiforge.extract.markdown.hand_written import find_line_card
 from ankiforge.extract.markdown.placeholders import find_hidden_parts
@@ -75,7 +75,7 @@ _HIDDEN_PART_REASONS = {
 
 
 class _LookalikeMatch(NamedTuple):
-    form: Form
+    form: NoteSyntax
     is_unclosed: bool
     """Whether the text is a marker without its other half."""
     line: int
