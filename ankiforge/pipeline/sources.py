@@ -371,12 +371,11 @@ def find_unmarked_paths(
 
     marked = load_marked_documents(ledger)
     chosen = load_chosen_passages(ledger) if folders else {}
-    read_sources = set()
-    marked_sources = set()
-    for row in count_marked_documents(ledger):
-        read_sources.add(row["source"])
-        if row["container"] in chosen or 2 * row["marked"] >= row["total"]:
-            marked_sources.add(row["source"])
+    marked_sources = {
+        row["source"]
+        for row in count_marked_documents(ledger)
+        if row["container"] in chosen or 2 * row["marked"] >= row["total"]
+    }
     places = [*workspace.places]
     if folders:
         for entry in workspace.config.sources:
@@ -386,8 +385,7 @@ def find_unmarked_paths(
         path = Path(place.path)
         is_marked = (place.name, path.name) in marked
         if folders and path.is_dir():
-            # after an interrupted first run, nothing is known of the folder
-            is_marked = place.name in marked_sources or place.name not in read_sources
+            is_marked = place.name in marked_sources
         elif not path.is_file():
             continue
         is_marked_by_path[place.path] = (

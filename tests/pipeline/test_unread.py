@@ -221,15 +221,3 @@ def run(forge, *arguments):
 
 def words_of(forge) -> set[tuple[str, str]]:
     return {(card["id"], str(card["fields"])) for card in forge.cards()}
-
-
-def test_a_folder_that_no_run_has_read_to_its_end_is_not_called_unmarked(forge):
-    notes = forge.folder / "notes"
-    notes.mkdir()
-    (notes / "cells.md").write_text("==Mitochondria make ATP.==\n", encoding="utf-8")
-    forge.ok("run", notes)
-    # forget what was read, as if the first run had been stopped
-    for file in Path(forge.json("status")["workspace"]).rglob("*"):
-        if file.suffix == ".jsonl" or file.name.startswith("ledger.db"):
-            file.unlink()
-    assert forge.json("status")["next"] == "run"
