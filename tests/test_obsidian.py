@@ -320,7 +320,7 @@ def test_cards_are_made_from_the_open_note_as_it_is_on_the_screen(real):
     assert seen.notices == [
         f"Memory: 3 new highlights, 2 new cards\n"
         f"2 new or updated notes for Anki: import {real.root}/ankiforge.apkg\n"
-        "0 waiting\n1 proposal\nnext: Review"
+        "0 waiting\n1 proposal\nnext: Review (decide on the proposals)"
     ]
     assert seen.statusBar == ["0 waiting", "0 waiting"]
     assert (real.vault / "Memory.md").read_text() == edited
@@ -331,7 +331,9 @@ def test_cards_are_made_from_the_open_note_as_it_is_on_the_screen(real):
 def test_an_unchanged_note_makes_nothing_new(real):
     seen = real.play(OPEN, command("make-cards"), command("make-cards"), IDLE)
 
-    assert seen.notices[1] == "Memory: nothing new\n0 waiting\n1 proposal\nnext: Review"
+    assert seen.notices[1] == (
+        "Memory: nothing new\n0 waiting\n1 proposal\nnext: Review (decide on the proposals)"
+    )
 
 
 @pytest.mark.slow

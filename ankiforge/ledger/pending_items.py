@@ -29,6 +29,7 @@ from ankiforge.model import (
     Question,
     QuestionKind,
     Value,
+    Verdict,
 )
 
 # --- pending items ----------------------------------------------------------------------
@@ -301,7 +302,10 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
     if passage.skipped:
         return passage.why_skipped or "rejected by you"
     if drafting_status == "decided":
-        reasons = [card.why for card in passage.cards.values() if card.why]
+        # a rejection's reason counts more than that of a card that was made and undone
+        cards = passage.cards.values()
+        kept = [card for card in cards if card.verdict is not Verdict.TAKEN_BACK]
+        reasons = [card.why for card in kept or cards if card.why]
         return reasons[0] if reasons else "rejected by you"
     if reason or drafting_status != "undrafted":
         return reason or (REJECTED_DRAFT if passage.rejected else NOTHING_RECOGNIZED)
