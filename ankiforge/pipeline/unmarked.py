@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import accumulate, chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -23,7 +23,6 @@ from msgspec.structs import replace
 from ankiforge.config.files import read_bounded, write_file
 from ankiforge.draft import choose
 from ankiforge.draft.answers import explain_unusable_answer
-from ankiforge.draft.llm import Estimate, ModelDrafter
 from ankiforge.draft.prompt import ModelRequest, Prompt, load_prompt_file
 from ankiforge.draft.reply import parse_all_cards
 from ankiforge.errors import ItemError, OwnFileError, UsageError
@@ -65,6 +64,9 @@ from ankiforge.text.private import (
     contains_private_tag,
     get_document_privacy_reason,
 )
+
+if TYPE_CHECKING:
+    from ankiforge.draft.llm import Estimate, ModelDrafter
 
 _REQUESTS_FILE = "choosing.json"
 """The file in the workspace that lists the documents whose text was last given to a chat or

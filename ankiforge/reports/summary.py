@@ -637,26 +637,23 @@ def _add_alternatives(
     review: Pair, result: RunResult, workspace: Workspace
 ) -> list[Pair]:
     """Return the review and other ways to make cards, in the order to recommend them."""
-    from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
-    from ankiforge.pipeline.chats import count_offered_highlights
-
     steps = [review]
     ledger = workspace.ledger
-    # offer a chat until it has been used
-    offered_count = (
-        count_offered_highlights(workspace) if result.has_new_highlights else 0
-    )
-    if offered_count:
-        best = (
-            f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
-            if offered_count == MAX_HIGHLIGHTS_PER_TEXT
-            else format_count(offered_count, "highlight")
-        )
-        order = pending_items.load_pending_items(ledger)
-        piles = sittings.load_piles(ledger, order.new_drafts, order.uncarded)
-        is_first = bool(piles) and piles[0].is_for_chat
-        reason = f"a chat writes cards for {best}: copy, paste back"
-        steps.insert(0 if is_first else 1, ("draft", reason))
+    if result.has_new_highlights:  # offer a chat until it has been used
+        # import these late, because an unchanged run doesn't need them
+        from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
+        from ankiforge.pipeline.chats import count_offered_highlights
+
+        offered_count = count_offered_highlights(workspace)
+        if offered_count:
+            best = format_count(offered_count, "highlight")
+            if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
+                best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
+            order = pending_items.load_pending_items(ledger)
+            piles = sittings.load_piles(ledger, order.new_drafts, order.uncarded)
+            is_first = bool(piles) and piles[0].is_for_chat
+            reason = f"a chat writes cards for {best}: copy, paste back"
+            steps.insert(0 if is_first else 1, ("draft", reason))
     if result.remembered:
         paths = find_unmarked_paths(workspace.folder, ledger, folders=True)
         unmarked = [path for path in paths if path in result.remembered]

@@ -484,3 +484,12 @@ def test_what_is_only_shown_needs_no_ledger(forge, notes, monkeypatch):
     assert "ankiforge.extract.markdown.note_reader" in loaded
     unwanted = ("ankiforge.ledger", "ankiforge.check", "ankiforge.anki", "sqlite3.dbapi")
     assert [name for name in loaded if name.startswith(unwanted)] == []
+
+
+def test_an_unchanged_run_loads_no_model(forge, notes, monkeypatch):
+    assert "ankiforge review" in forge.ok("run", notes).stdout
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    done = forge.finished("run")
+    assert "nothing new" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert loaded.isdisjoint(("openai", "ankiforge.draft.llm", "ankiforge.draft.chat"))
