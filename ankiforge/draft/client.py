@@ -17,7 +17,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Container, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import openai
@@ -33,6 +33,8 @@ from ankiforge.text import regex
 
 if TYPE_CHECKING:
     import openai
+
+    from ankiforge.config.caches import Replies
 
 
 # --- the request ----------------------------------------------------------------------
@@ -512,33 +514,6 @@ class OpenAITransport(httpx2.BaseTransport):
 # === replies ==========================================================================
 
 
-class ReplyCache(Protocol):
-    """A thread-safe cache of raw replies, such as the ledger, keyed by request hash."""
-
-    def get(self, request: str) -> str | None:
-        """Return the raw reply to a request, given its hash, or None if it isn't cached."""
-
-    def put(
-        self,
-        request: str,
-        raw: str,
-        *,
-        model: str,
-        prompt: str,
-        tokens: tuple[int, int] = (0, 0),
-    ) -> None:
-        """Store a reply durably, replacing any earlier reply to the same request.
-
-        Args:
-            request: the hash of the request.
-            raw: the raw reply.
-            model: the name of the model in the settings.
-            prompt: the fingerprint of the prompt.
-            tokens: how many tokens were sent and received, or (0, 0) if their cost has already
-                been recorded.
-        """
-
-
 # === client ===========================================================================
 
 MAX_CONSECUTIVE_FAILURES = 3
@@ -575,7 +550,7 @@ class ModelClient:
     def __init__(
         self,
         settings: ServerSettings,
-        replies: ReplyCache,
+        replies: Replies,
         *,
         notice: Callable[[str], None] = lambda text: None,
         offline: bool = False,
