@@ -38,7 +38,7 @@ OURS, PEER = "benchmarks.read_ours", "benchmarks.read_pdfannots"
 FRESH = 40
 """The seed of a set that nobody looked at, in another font."""
 FRESH_FONT = "DejaVu Sans Condensed"
-COUNT = 50
+COUNT = 20
 PAPERS = f"{COUNT} papers of 14 pages"
 """As many as outweigh the start of both programs."""
 HARDEST = "two_column_scrambled"
