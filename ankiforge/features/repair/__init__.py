@@ -24,7 +24,7 @@ class Repair(Hooks):
         """Return the row for the command `repair`, with its tool for agents."""
         line = "List cards that fail in Anki."
         command = CommandRow("repair", "Cards", line, f"{__name__}.command")
-        return [command._replace(tools_module=f"{__name__}.tool")]
+        return [command._replace(tools_module=f"{__name__}.report")]
 
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from statistics import median
 from typing import NamedTuple
 
 from ankiforge.anki.collection import AnkiView, cast_to_integers, cast_to_text
@@ -27,8 +26,6 @@ WISH_TAGS = ("marked", "repair")
 _RED_FLAG = 1
 _AGAIN_BUTTON = 1
 _MAX_ANSWERS_SHOWN = 12
-# Cards that were reviewed on this many days or more are compared as one group.
-_MAX_REVIEW_DAYS = 12
 _CARDS_SQL = f"""
 select {cast_to_integers("c.id", "c.nid", "c.lapses", "c.queue = -1", "c.flags & 7")},
   {cast_to_text("n.tags")}
@@ -136,9 +133,6 @@ class FailingCard(Value):
     history: CardHistory
     reasons: Strings
     """The reasons why the card is listed, beginning with the user's own request."""
-    extra_seconds: float
-    """How much longer the user took than the median for cards reviewed on as many days, in seconds.
-    """
 
 
 def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
@@ -196,15 +190,6 @@ def find_failing_cards(
             relative to today and keyed by note id. Failures before that day are ignored, and
             so are the user's requests and Anki's leech tag for thirty days after it.
     """
-    all_histories = list(all_histories)
-    times_by_days: dict[int, list[float]] = defaultdict(list)
-    for history in all_histories:
-        if history.answers:
-            times_by_days[min(len(history.answers), _MAX_REVIEW_DAYS)].append(
-                history.total_seconds
-            )
-    median_times = {days: median(times) for days, times in times_by_days.items()}
-
     failing_cards = []
     for history in all_histories:
         day = last_repair_days.get(history.note_id)
@@ -220,13 +205,8 @@ def find_failing_cards(
         if failures >= MIN_FAILURES and not history.is_suspended:
             reasons.append(f"forgotten {failures} times within {WINDOW_DAYS} days")
         if reasons:
-            median_time = median_times.get(
-                min(len(history.answers), _MAX_REVIEW_DAYS), 0.0
-            )
-            failing_cards.append(
-                FailingCard(history, tuple(reasons), history.total_seconds - median_time)
-            )
+            failing_cards.append(FailingCard(history, tuple(reasons)))
     return sorted(
         failing_cards,
-        key=lambda card: (not card.history.user_requests, -card.extra_seconds),
+        key=lambda card: (not card.history.user_requests, -card.history.total_seconds),
     )

@@ -33,6 +33,7 @@ from ankiforge.model import (
     Origin,
     Preview,
     ShownCard,
+    Texts,
     hash16,
 )
 from ankiforge.pipeline.collection import find_collection
@@ -126,55 +127,51 @@ class FailingCards(ItemSource):
     def _render(self, entry: RepairEntry) -> Json:
         card = self._make_card(entry)
         view = render_card(card, self._faces.find_picture)
-        optional: Json = {}
+        history = entry.history
+        failure_count = sum(answer.is_failure for answer in history.answers)
+        minutes = format_count(max(round(history.total_seconds / 60), 1), "minute")
+        answers = format_count(history.answer_count, "answer")
         text = to_sentence("; ".join(entry.reasons))
-        if entry.failing_card:
-            history = entry.history
-            failure_count = sum(answer.is_failure for answer in history.answers)
-            minutes = format_count(max(round(history.total_seconds / 60), 1), "minute")
-            answers = format_count(history.answer_count, "answer")
-            text += f" {failure_count or 'None'} of {answers} wrong, {minutes} spent."
-        if entry.confused_with:
-            optional["near"] = render_card(
-                self._make_card(entry.confused_with), self._faces.find_picture
-            )
-        if entry.is_ours:
-            highlight = load_highlight(self._ledger, card.key)
-            optional["source"] = self._faces.render_source(highlight, entry.quote)
-        return {
+        item: Json = {
             "id": f"{ID_PREFIX}{entry.note.note_id}",
             "turn": hash16("failing", repr((entry.card.fields, entry.proposed_repairs))),
             "title": view["title"],
             "question": view["question"],
-            "ask": text,
+            "ask": f"{text} {failure_count or 'None'} of {answers} wrong, {minutes} spent.",
             "cards": [view],
-            "repairs": [
-                self._render_repair(card, repair)
-                for repair in entry.proposed_repairs[: len(_ACCEPT_KEYS)]
-            ],
             "actions": self._list_actions(entry),
-            **optional,
         }
-
-    def _render_repair(self, card: ShownCard, repair: CardRepair) -> Json:
-        new_fields = dict(apply_edits(card.fields, repair.fields))
-        cards = []
-        for words in (new_fields, *repair.new_cards):
-            fields = [(name, _LINE_BREAK.sub(", ", text)) for name, text in words.items()]
-            new_card = replace(
-                card, kind=CardKind.from_fields(words), fields=tuple(fields)
+        if entry.similar_note_id:
+            similar = _make_preview(entry.card.confused_fields, "")
+            item["near"] = render_card(similar, self._faces.find_picture)
+        if entry.is_ours:
+            highlight = load_highlight(self._ledger, card.key)
+            item["source"] = self._faces.render_source(highlight, entry.quote)
+        item["repairs"] = []
+        for repair in entry.proposed_repairs[: len(_ACCEPT_KEYS)]:
+            cards = []
+            for words in (
+                dict(apply_edits(card.fields, repair.fields)),
+                *repair.new_cards,
+            ):
+                fields = [
+                    (name, _LINE_BREAK.sub(", ", text)) for name, text in words.items()
+                ]
+                kind = CardKind.from_fields(words)
+                new_card = replace(card, kind=kind, fields=tuple(fields))
+                cards.append(render_card(new_card, self._faces.find_picture))
+            lines = [f"perhaps: {doubt}" for doubt in repair.warnings]
+            if repair.quote:
+                quote = truncate(to_one_line(repair.quote), _MAX_QUOTE_CHARS)
+                lines.insert(0, f"the source: “{quote}”")
+            item["repairs"].append(
+                {
+                    "says": repair.summary[:1].upper() + repair.summary[1:],
+                    "cards": cards,
+                    "lines": [*map(to_plain_text, lines)],
+                }
             )
-            cards.append(render_card(new_card, self._faces.find_picture))
-        summary = repair.summary[:1].upper() + repair.summary[1:]
-        lines = [f"perhaps: {doubt}" for doubt in repair.warnings]
-        if repair.quote:
-            quote = truncate(to_one_line(repair.quote), _MAX_QUOTE_CHARS)
-            lines.insert(0, f"the source: “{quote}”")
-        return {
-            "says": summary,
-            "cards": cards,
-            "lines": [to_plain_text(line) for line in lines],
-        }
+        return item
 
     def _list_actions(self, entry: RepairEntry) -> list[Json]:
         """List the actions available for an entry, as buttons.
@@ -202,15 +199,11 @@ class FailingCards(ItemSource):
         return sorted(actions, key=lambda action: action["look"] == "text")
 
     def _make_card(self, entry: RepairEntry) -> ShownCard:
-        fields = tuple(entry.card.fields.items())
-        if entry.is_ours:
-            card = next(iter(item_lists.load_items(self._ledger, [entry.guid])))
-            fields_by_name = {**dict(card.fields), **entry.card.fields}
-            return replace(card, fields=tuple(fields_by_name.items()))
-        kind = CardKind.from_fields(entry.card.fields)
-        document = Document(DocumentKey(""), "", entry.note.deck)
-        passage = Highlight(document, "", HighlightKind.HIGHLIGHT, "")
-        return Preview(NO_KEY, kind, fields, Origin(USER), passages=(passage,))
+        if not entry.is_ours:
+            return _make_preview(entry.card.fields, entry.note.deck)
+        card = next(iter(item_lists.load_items(self._ledger, [entry.guid])))
+        fields_by_name = {**dict(card.fields), **entry.card.fields}
+        return replace(card, fields=tuple(fields_by_name.items()))
 
     # --- decisions ----------------------------------------------------------------------
 
@@ -297,7 +290,14 @@ class FailingCards(ItemSource):
             return
         id = f"{ID_PREFIX}{entry.note.note_id}"
         offers = (*repairs, *entry.proposed_repairs)[: len(_ACCEPT_KEYS)]
-        other_entries = {
-            key: other_entry for key, other_entry in self._entries.items() if key != id
-        }
-        self._entries = {id: replace(entry, proposed_repairs=offers), **other_entries}
+        del self._entries[id]
+        self._entries = {id: replace(entry, proposed_repairs=offers), **self._entries}
+
+
+def _make_preview(fields: Texts, deck: str) -> Preview:
+    """Build a card of another tool's note, with its deck in place of a document."""
+    document = Document(DocumentKey(""), "", deck)
+    passage = Highlight(document, "", HighlightKind.HIGHLIGHT, "")
+    kind = CardKind.from_fields(fields)
+    texts = tuple(fields.items())
+    return Preview(NO_KEY, kind, texts, Origin(USER), passages=(passage,))

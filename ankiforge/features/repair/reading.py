@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from ankiforge.anki.notetypes import (
     find_sides,
     find_template_fields,
@@ -30,19 +28,6 @@ MAX_SIDE_CHARS = 10_000
 """The maximum length of a side of a card, in characters.
 
 Real cards are shorter, and broken markup of this length would be slow to parse."""
-_LATEX_FORMULAS = (
-    (regex(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
-    (regex(r"(?is)\[\$\$\](.*?)\[/\$\$\]"), r"\\[\1\\]"),
-)
-# Text that Anki renders with LaTeX, with formulas in dollar signs.
-_LATEX_BLOCK = regex(r"(?is)\[latex\](.*?)\[/latex\]")
-_LATEX_REPLACEMENTS = (
-    (regex(r"\\newline\b"), " "),
-    (regex(r"\\(?:emph|text(?:bf|it))\{([^{}]*)\}"), r"\1"),
-    (regex(r"(?s)\$\$(.*?)\$\$"), r"\\[\1\\]"),
-    (regex(r"(?s)(?<!(?<!\\)\\)\$(.*?)(?<!\\)\$"), r"\\(\1\\)"),
-    (regex(r"(?s)\\\(\s*\\\)"), " "),
-)
 _MEDIA = regex(
     r"""(?xi)
     \[sound:[^\[\]\n]*\]
@@ -51,110 +36,73 @@ _MEDIA = regex(
     """
 )
 _FORMULA = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
-# A cloze deletion that the `}}` of a formula in it closes, as in {{c1::\(\frac{1}{\sqrt{2}}\)}}.
-_CLOSED_EARLY = regex(
-    r"""(?xs)
-    \{\{c[0-9,]+::(?:(?!\}\}|\{\{c).)*
-    \\[(\[]                                       # the formula begins
-    (?:(?!\}\}|\\[)\]]).)*                         # and does not end
-    \}\}
-    """
-)
 _DATA_URL = regex(r"data:[^\s\"'<>]{100,}")
 _LINE_BREAK = regex(r"(?i)<br\s*/?>|</?div>")
 
 
 class ParsedNote(Value):
-    """An Anki note parsed as a card, so that it can be checked."""
+    """An Anki note parsed as its first card, so that it can be checked."""
 
     guid: str
     note_id: NoteId
-    """The id in Anki, or 0 if the note isn't in Anki yet."""
     deck: str
     notetype: str
-    """The name of the note type, or "" if it is missing."""
+    """The name of the note type."""
     fields: Fields
     """The name of each field with its unchanged HTML or Markdown."""
-    draft: CardContent | None = None
-    """The content of the card, or None if the note can't be read as question and answer."""
+    draft: CardContent
+    """The content of the card."""
     field_names: Texts = {}
     """The note's field names by our field names, or {} if a side has several fields."""
-    closed_early: str = ""
-    """The text of a cloze deletion that the `}}` of a formula closes too early, or ""."""
     key: HighlightKey = NO_KEY
     """The key of the passage that a note of ankiforge was made from."""
-    unreadable_reason: str = ""
-    """Why the note can't be read as a card, or "" if it can."""
 
     @property
     def front(self) -> str:
         """The front as one line of text, by which the user recognizes the note."""
-        front = ""
-        if self.draft:
-            front = self.draft.get_field("Text") or self.draft.get_field("Front")
-        if not front and self.fields:
-            _, text = self.fields[0]
-            front = field_to_markdown(text[:400])
+        front = self.draft.get_field("Text") or self.draft.get_field("Front")
         return to_one_line(to_plain_text(front[:400]))
 
 
-def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote:
-    """Parse a note as its first card, recording the reason if that isn't possible."""
+def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | None:
+    """Parse a note as its first card.
+
+    Returns None if its note type is missing or has no answer, if it is an image occlusion, or if
+    a side is longer than `MAX_SIDE_CHARS`.
+    """
+    if note_type is None or any("image-occlusion:" in text for text in note.fields):
+        return None
     # in a damaged collection, name fields that the note type lacks `Field 3` etc.
-    field_names = list(note_type.names) if note_type else []
+    field_names = list(note_type.names)
     for number in range(len(field_names) + 1, len(note.fields) + 1):
         field_names.append(f"Field {number}")
     fields = tuple(zip(field_names, note.fields, strict=False))
-    result = ParsedNote(
-        guid=note.guid,
-        note_id=note.id,
-        deck=note.deck,
-        notetype=note_type.name if note_type else "",
-        fields=fields,
-        key=note.identity.key if note.identity else NO_KEY,
-    )
-    if note_type is None:
-        return replace(result, unreadable_reason="its note type is not there")
-    if any("image-occlusion:" in text for _, text in fields):
-        return replace(result, unreadable_reason="an image occlusion")
-
     if not note_type.cloze:
         template = note_type.templates[min(note.ordinals, default=0)]
         question_fields = {*find_template_fields(template.question), "FrontSide"}
         if question_fields.issuperset(find_template_fields(template.answer)):
-            return replace(result, unreadable_reason="its note type has no answer")
-    return _add_card(result, note, note_type)
+            return None
 
-
-def _add_card(result: ParsedNote, note: AnkiNote, note_type: AnkiNoteType) -> ParsedNote:
     # embedded pictures count as content, but their bytes are dropped
-    in_latex = "[latex]{{" in note_type.templates[0].question
-    text_format = "[latex]{}[/latex]" if in_latex else "{}"
-    html_by_name = {}
-    for name, text in result.fields:
-        html_by_name[name] = text_format.format(_DATA_URL.sub("data:", text))
-    question_fields, answer_field = find_sides(note_type, note.ordinals, html_by_name)
-    question = "<br>".join(html_by_name.get(name, "") for name in question_fields)
-    answer = html_by_name.get(answer_field, "")
-    if max(len(question), len(answer)) > MAX_SIDE_CHARS:
-        return replace(
-            result, unreadable_reason=f"more than {MAX_SIDE_CHARS:,} characters of markup"
-        )
-    sides = {"Front": question, "Back": answer}
+    html = {name: _DATA_URL.sub("data:", text) for name, text in fields}
+    asked, answer_field = find_sides(note_type, note.ordinals, html)
+    sides = {"Front": "<br>".join(html.get(name, "") for name in asked)}
+    sides["Back"] = html.get(answer_field, "")
+    if max(map(len, sides.values())) > MAX_SIDE_CHARS:
+        return None
     if note_type.cloze:
-        sides = {"Text": question}
-    closed_early_match = _CLOSED_EARLY.search(question)
-    return replace(
-        result,
-        draft=_make_card({name: _to_markdown(text) for name, text in sides.items()}),
-        field_names=map_sides(note_type, question_fields, answer_field),
-        closed_early=closed_early_match[0] if closed_early_match else "",
-    )
-
-
-def _make_card(sides: Texts) -> CardContent:
-    return CardContent(
-        NO_KEY, CardKind.from_fields(sides), tuple(sides.items()), Origin("person")
+        sides = {"Text": sides["Front"]}
+    markdown = {name: _to_markdown(text) for name, text in sides.items()}
+    kind = CardKind.from_fields(markdown)
+    return ParsedNote(
+        guid=note.guid,
+        note_id=note.id,
+        deck=note.deck,
+        notetype=note_type.name,
+        fields=fields,
+        draft=CardContent(NO_KEY, kind, tuple(markdown.items()), Origin("person")),
+        field_names=map_sides(note_type, asked, answer_field),
+        key=note.identity.key if note.identity else NO_KEY,
     )
 
 
@@ -164,18 +112,9 @@ def _to_markdown(text: str) -> str:
     A sound becomes a picture, so that it counts as content. A formula that contains a cloze
     deletion becomes plain text, because Anki recognizes cloze deletions inside formulas.
     """
-    text = _LATEX_BLOCK.sub(lambda match: _latex_to_mathjax(match[1]), text)
-    for pattern, replacement in _LATEX_FORMULAS:
-        text = pattern.sub(replacement, text)
     for formula in _FORMULA.findall(text):
         if "{{c" in formula:
             text = text.replace(formula, formula[2:-2])
         else:  # a formula may contain line breaks
             text = text.replace(formula, _LINE_BREAK.sub(" ", formula))
     return field_to_markdown(_MEDIA.sub('<img src="sound">', text))
-
-
-def _latex_to_mathjax(latex: str) -> str:
-    for pattern, replacement in _LATEX_REPLACEMENTS:
-        latex = pattern.sub(replacement, latex)
-    return latex

@@ -1,11 +1,16 @@
-"""Format the list of failing cards for the command `repair`, as JSON and as text."""
+"""The failing cards as text and JSON for the command `repair`, and as a tool for agents."""
 
 from __future__ import annotations
 
-from msgspec import to_builtins
+from typing import Annotated
 
-from ankiforge.features.repair.work import RepairEntry
-from ankiforge.model import Json
+from msgspec import Meta, to_builtins
+
+from ankiforge.draft.privacy import PrivacyFilter
+from ankiforge.features.repair.work import RepairEntry, list_failing_cards
+from ankiforge.hooks import Tool
+from ankiforge.model import Json, Value
+from ankiforge.pipeline.open_workspace import OpenWorkspace
 from ankiforge.reports.cards import TextLines, format_quote_in_passage
 from ankiforge.text import format_count, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
@@ -15,12 +20,11 @@ _MAX_SIDE_CHARS = 300
 
 
 def entry_to_json(entry: RepairEntry) -> Json:
-    """Convert an entry to the JSON that `repair --json` prints."""
+    """Convert an entry to the JSON that `repair --json` prints and that agents get."""
     history = entry.history
     near: Json | None = None
-    if entry.confused_with:
-        confused = entry.confused_with
-        near = {"nid": confused.note.note_id, "fields": dict(confused.card.fields)}
+    if entry.similar_note_id:
+        near = {"nid": entry.similar_note_id, "fields": dict(entry.card.confused_fields)}
     return {
         "nid": entry.note.note_id,
         "guid": entry.note.guid,
@@ -45,13 +49,35 @@ def format_entry(entry: RepairEntry) -> TextLines:
     yield f"{entry.note.note_id}  {truncate(entry.note.deck, 50)}"
     for name, text in entry.card.fields.items():
         yield f"  {name.lower()}: {truncate(to_one_line(to_plain_text(text)), _MAX_SIDE_CHARS)}"
-    if entry.failing_card:
-        history = entry.history
-        minutes = f"{history.total_seconds / 60:.0f} min"
-        yield f"  {history.summary} | {format_count(history.answer_count, 'answer')}, {minutes}"
+    history = entry.history
+    minutes = f"{history.total_seconds / 60:.0f} min"
+    yield f"  {history.summary} | {format_count(history.answer_count, 'answer')}, {minutes}"
     for reason in entry.reasons:
         yield f"  {reason}"
-    if entry.confused_with:
-        yield f"  mixed up with: {truncate(entry.confused_with.note.front, _MAX_SIDE_CHARS)}"
+    for front in [*entry.card.confused_fields.values()][:1]:
+        front = to_one_line(to_plain_text(front))
+        yield f"  mixed up with: {truncate(front, _MAX_SIDE_CHARS)}"
     if entry.passage:
         yield f"  {format_quote_in_passage(entry.passage, entry.quote)}"
+
+
+class ListFailing(Value, forbid_unknown_fields=True, kw_only=True):
+    """List the cards that fail in Anki, the most costly first; nothing is changed.
+
+    Each has why it is listed, its history (✗ forgotten, · remembered, days before), and what is
+    wrong with it. The reader rewords them on the page: `ankiforge review`.
+    """
+
+    limit: Annotated[int, Meta(ge=1, le=50)] = 20
+
+
+def _list_failing(workspace: OpenWorkspace, privacy: PrivacyFilter, limit: int) -> Json:
+    repairs = list_failing_cards(workspace)
+    cards = []
+    for entry in repairs.failing:
+        if not entry.has_private_text(privacy):
+            cards.append(entry_to_json(entry))
+    return {"cards": cards[:limit], "total": len(cards)}
+
+
+TOOLS = (Tool("failing", ListFailing, _list_failing),)

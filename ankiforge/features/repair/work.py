@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from ankiforge import check
 from ankiforge.anki.collection import AnkiView, open_view
 from ankiforge.anki.render import field_to_markdown, render_field
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.errors import RefusedError, ServiceError, UsageError
 from ankiforge.features.repair import repairs
@@ -67,7 +68,6 @@ from ankiforge.pipeline.collection import (
     find_collection,
     load_adopted_guids,
 )
-from ankiforge.text import to_one_line
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.lists import split_items
 
@@ -83,13 +83,7 @@ def find_faults(note: ParsedNote) -> tuple[Finding, ...]:
 
     Notes from other tools are only checked for obvious faults.
     """
-    findings: list[Finding] = []
-    if note.closed_early:
-        excerpt = to_one_line(note.closed_early)[:40]
-        message = f"`}}}}` of a formula closes the cloze early: “{excerpt}”"
-        findings.append(check.make_finding("malformed", message))
-    if note.draft:
-        findings += check.check_anki_card(note.draft, is_ours=bool(note.key))
+    findings = check.check_anki_card(note.draft, is_ours=bool(note.key))
     serious = (finding for finding in findings if finding.severity is not Severity.INFO)
     return tuple(dict.fromkeys(serious))
 
@@ -103,18 +97,18 @@ class RepairEntry(Value):
     note: ParsedNote
     guid: str
     """The id of our card, or the GUID that another tool's note has in Anki."""
-    card_ids: tuple[CardId, ...]
-    """The ids of the note's cards in Anki."""
     card: CardToRepair
     """The text of the card as it is in Anki."""
-    note_type: MappedType | None = None
-    """The note type of another tool's note, or None if ankiforge can't change its notes."""
-    failing_card: FailingCard | None = None
-    """The card that fails, with its history; None if no card of the note fails."""
+    history: CardHistory
+    """The review history of the failing card."""
+    reasons: Strings
+    """The reasons for listing the note, followed by the messages of the checks."""
     findings: tuple[Finding, ...] = ()
     """The errors and warnings of the checks."""
-    confused_with: RepairEntry | None = None
-    """The card whose question is so similar that the user may confuse the two."""
+    similar_note_id: NoteId = 0
+    """The note whose question is so similar that the user may confuse the two, or 0."""
+    note_type: MappedType | None = None
+    """The note type of another tool's note, or None if ankiforge can't change its notes."""
     passage: str = ""
     """The passage that our own card was made from, with its context."""
     quote: str = ""
@@ -130,30 +124,17 @@ class RepairEntry(Value):
         return is_card_id(self.guid)
 
     @property
-    def history(self) -> CardHistory:
-        """The review history of the failing card, or an empty one if no card fails."""
-        return (
-            self.failing_card.history
-            if self.failing_card
-            else CardHistory(0, self.note.note_id)
-        )
-
-    @property
     def can_change(self) -> bool:
         """Whether ankiforge can change the note."""
         return self.is_ours or self.note_type is not None
 
-    @property
-    def reasons(self) -> Strings:
-        """The reasons for listing the note, followed by the messages of the checks."""
-        fails = self.failing_card.reasons if self.failing_card else ()
-        return (*fails, *(finding.message for finding in self.findings))
-
-    @property
-    def target_cards(self) -> tuple[int, ...]:
-        """The Anki id of the failing card, or the ids of all the note's cards if none fails."""
-        return (
-            (self.failing_card.history.card_id,) if self.failing_card else self.card_ids
+    def has_private_text(self, privacy: PrivacyFilter) -> bool:
+        """Whether a text of the card, or of its passage, must stay on this computer."""
+        card = self.card
+        fields = (*card.fields.values(), *card.confused_fields.values())
+        return any(
+            privacy.contains_private_text(text, self.document)
+            for text in (*fields, self.passage, card.topic)
         )
 
 
@@ -186,7 +167,7 @@ def list_failing_cards(workspace: OpenWorkspace) -> RepairList:
         find_failing_cards(all_histories, load_last_repair_days(ledger, now))
     ):
         note = builder.read_note(card.history.note_id)
-        if note and note.draft:
+        if note:
             cards.append(card)
     seconds = sum(card.history.recent_seconds for card in cards)
     return RepairList(tuple(builder.iter_entries(cards, all_histories)), seconds / 60)
@@ -216,68 +197,51 @@ class _EntryBuilder:
                 map(stem_word, find_content_words(note.front if note else ""))
             )
         for card in cards:
-            confused_id = find_most_similar_note(card.history.note_id, question_stems)
-            confused = self._build_entry(confused_id) if confused_id else None
-            entry = self._build_entry(card.history.note_id, card, confused)
-            if entry is not None:
-                yield entry
+            entry = self._build_entry(card)
+            if entry is None:
+                continue
+            similar_id = find_most_similar_note(card.history.note_id, question_stems)
+            similar = self.read_note(similar_id)
+            if similar:
+                texts = replace(entry.card, confused_fields=dict(similar.draft.fields))
+                entry = replace(entry, similar_note_id=similar_id, card=texts)
+            yield entry
 
-    def _build_entry(
-        self,
-        note_id: NoteId,
-        failing_card: FailingCard | None = None,
-        confused: RepairEntry | None = None,
-    ) -> RepairEntry | None:
-        """Build the entry for a note, or return None if it can't be read as a card.
+    def _build_entry(self, failing_card: FailingCard) -> RepairEntry | None:
+        """Build the entry for a note.
 
-        `confused` is the entry of a card that the user may confuse with this one.
+        Returns None if the note can't be read as a card, or if it is a card of this workspace
+        that was made on another device.
         """
-        note = self.read_note(note_id)
-        if note is None or note.draft is None:
+        note = self.read_note(failing_card.history.note_id)
+        if note is None:
             return None
         guid = self._adopted_guids.get(note.guid, note.guid)
-        entry = (
-            self._build_own_entry(note, guid)
-            if is_card_id(guid)
-            else self._build_foreign_entry(note)
-        )
-        if entry is None:
-            return None
-        if confused is not None:
-            entry = replace(
-                entry, card=replace(entry.card, confused_fields=confused.card.fields)
-            )
-        return replace(
-            entry,
-            failing_card=failing_card,
-            findings=find_faults(note),
-            confused_with=confused,
-        )
-
-    def _build_own_entry(self, note: ParsedNote, guid: str) -> RepairEntry | None:
-        """Build the entry for a card of this workspace.
-
-        Returns None if the workspace doesn't know the card, i.e. it was made on another device.
-        """
-        line = next(item_lists.load_items(self._ledger, [guid]), None)
-        if not isinstance(line, LocalCard):
-            return None
-        card = apply_anki_edits(self._ledger, line)
-        return RepairEntry(
+        findings = find_faults(note)
+        entry = RepairEntry(
             note,
             guid,
-            self._notes[note.note_id].cards,
-            # the topic is omitted, because the line above the question shows it
-            CardToRepair({name: text for name, text in card.fields if name != "Reverse"}),
-            passage=line.highlight.context,
-            quote=line.quote,
-            document=line.highlight.document.key,
+            CardToRepair({}),
+            failing_card.history,
+            (*failing_card.reasons, *(finding.message for finding in findings)),
+            findings,
         )
+        if is_card_id(guid):
+            own_card = next(item_lists.load_items(self._ledger, [guid]), None)
+            if not isinstance(own_card, LocalCard):
+                return None
+            as_in_anki = apply_anki_edits(self._ledger, own_card)
+            fields = {name: text for name, text in as_in_anki.fields if name != "Reverse"}
+            return replace(
+                entry,
+                # the topic is omitted, because the line above the question shows it
+                card=CardToRepair(fields),
+                passage=own_card.highlight.context,
+                quote=own_card.quote,
+                document=own_card.highlight.document.key,
+            )
 
-    def _build_foreign_entry(self, note: ParsedNote) -> RepairEntry:
-        assert note.draft is not None
-        anki_note = self._notes[note.note_id]
-        note_type = self._types[anki_note.type_id]
+        note_type = self._types[self._notes[note.note_id].type_id]
         fields = dict(note.draft.fields)
         extra_html = dict(note.fields).get(note.field_names.get("Extra", ""), "")
         if extra_html:
@@ -294,8 +258,8 @@ class _EntryBuilder:
                 note_type.id, note_type.name, note.field_names, field_ids
             )
         parent_deck, _, deck_name = note.deck.rpartition("::")
-        card = CardToRepair(fields, topic=deck_name if parent_deck else "")
-        return RepairEntry(note, note.guid, anki_note.cards, card, mapped_type)
+        topic = deck_name if parent_deck else ""
+        return replace(entry, card=CardToRepair(fields, topic), note_type=mapped_type)
 
 
 # --- confused cards ---------------------------------------------------------------------------
@@ -364,7 +328,7 @@ def suspend_card(workspace: OpenWorkspace, entry: RepairEntry) -> Pair:
         The decision's id, and a message that confirms the suspension or tells the user how to
         suspend the card by hand.
     """
-    message = _suspend_in_anki(workspace, entry.target_cards, suspends=True)
+    message = _suspend_in_anki(workspace, entry.history.card_id, suspends=True)
     return leave_note(workspace, entry), message
 
 
@@ -501,21 +465,13 @@ def _make_request(workspace: OpenWorkspace, entry: RepairEntry) -> ModelRequest:
     if not entry.can_change:
         raise _make_unchangeable_error(entry, "its question has several fields")
     privacy = load_privacy(workspace.ledger)
-    confused_fields = entry.card.confused_fields.values()
-    texts = (
-        *entry.card.fields.values(),
-        *confused_fields,
-        entry.passage,
-        entry.card.topic,
-    )
-    if any(privacy.contains_private_text(text, entry.document) for text in texts):
+    if entry.has_private_text(privacy):
         hint = "it has text under #no-llm: reword it here, with e"
         raise RefusedError("this card must stay on this computer", hint=hint)
-    history = entry.failing_card.history.summary if entry.failing_card else ""
     return repairs.build_request(
         entry.card,
         entry.reasons,
-        history,
+        entry.history.summary,
         entry.passage,
         lambda text: privacy.mask_text(text, entry.document),
     )
@@ -579,22 +535,21 @@ def _check_repair(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Fin
 # --- what only Anki can do ----------------------------------------------------------------------
 
 
-def _suspend_in_anki(
-    workspace: OpenWorkspace, cards: Sequence[CardId], *, suspends: bool
-) -> str:
-    """Suspend or unsuspend cards in a running Anki.
+def _suspend_in_anki(workspace: OpenWorkspace, card_id: CardId, *, suspends: bool) -> str:
+    """Suspend or unsuspend a card in a running Anki.
 
     Returns a confirmation or, if Anki can't be reached, instructions for doing it by hand.
     """
     try:
         anki = workspace.connect_to_anki()
-        (anki.suspend if suspends else anki.unsuspend)(cards)
+        (anki.suspend if suspends else anki.unsuspend)([card_id])
     except (ServiceError, UsageError):
-        search = " OR ".join(f"cid:{card}" for card in cards)
-        return f"in Anki's browser, search  {search}  and choose Cards › Toggle Suspend"
+        return (
+            f"in Anki's browser, search  cid:{card_id}  and choose Cards › Toggle Suspend"
+        )
     return "done in Anki"
 
 
 def unsuspend_card(workspace: OpenWorkspace, entry: RepairEntry) -> str:
     """Unsuspend the card that `suspend_card` suspended, returning a message for the user."""
-    return _suspend_in_anki(workspace, entry.target_cards, suspends=False)
+    return _suspend_in_anki(workspace, entry.history.card_id, suspends=False)

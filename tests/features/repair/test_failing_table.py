@@ -74,17 +74,14 @@ def test_the_most_failures_within_thirty_days(days, since, failures):
     assert card(days).count_max_failures(since) == failures
 
 
-def test_the_first_is_what_costs_beyond_a_usual_card_that_was_asked_as_often():
-    asked_often = replace(card("-9· -7· -5· -3· -1·", tags=("marked",)), card_id=2)
-    asked_twice = replace(
-        card("-9· -3·", tags=("marked",)), card_id=3, total_seconds=40.0
-    )
-    usual = [card("-9· -7· -5· -3· -1·"), card("-9· -3·"), card("-9· -3·")]
-    listed = find_failing_cards([asked_often, asked_twice, *usual], {})
-    assert [(each.history.card_id, each.extra_seconds) for each in listed] == [
-        (3, 20.0),
-        (2, 0.0),
+def test_wishes_come_first_and_then_what_cost_most():
+    cards = [
+        replace(card(OFTEN), card_id=1, total_seconds=20.0),
+        replace(card(OFTEN), card_id=2, total_seconds=40.0),
+        replace(card("-3·", is_flagged=True), card_id=3, total_seconds=9.0),
     ]
+    listed = find_failing_cards(cards, {})
+    assert [each.history.card_id for each in listed] == [3, 2, 1]
 
 
 @pytest.mark.parametrize(

@@ -214,11 +214,11 @@ def test_what_only_anki_can_do_is_done_there_or_told(desk, running):
         [entry] = repair.list_failing_cards(workspace).failing
         assert repair.unsuspend_card(workspace, entry) == "done in Anki"
     with running.collection() as col:
-        assert col.get_card(entry.card_ids[0]).queue == 0
+        assert col.get_card(entry.history.card_id).queue == 0
     desk.forge.settings("sources: []\nanki: {connect: 'http://127.0.0.1:9'}\n")
     with Workspace(desk.forge.folder) as workspace:
         _, told = repair.suspend_card(workspace, entry)
-    assert f"search  cid:{entry.card_ids[0]}" in told
+    assert f"search  cid:{entry.history.card_id}" in told
     assert "Toggle Suspend" in told
 
 
