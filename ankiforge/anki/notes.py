@@ -39,13 +39,13 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.text import occlusion, regex
+from ankiforge.text.located import locate
 from ankiforge.text.normalize import (
     Shield,
     clean_text,
     find_shields,
     is_same_text,
     isolate_bidi,
-    locate,
 )
 
 MediaByPath = Mapping[str, Media]

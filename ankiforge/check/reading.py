@@ -37,7 +37,8 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
-from ankiforge.text.normalize import find_whole_words, is_same_text, locate
+from ankiforge.text.located import find_whole_words, locate
+from ankiforge.text.normalize import is_same_text
 from ankiforge.text.sentences import find_sentence_spans
 
 # --- rules and findings ---------------------------------------------------------------

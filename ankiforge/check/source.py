@@ -80,11 +80,9 @@ from ankiforge.model.hints import parse_schedule
 from ankiforge.text import WordMatcher, occlusion, regex
 from ankiforge.text.cloze import find_image_paths
 from ankiforge.text.colons import describe_doubt
+from ankiforge.text.located import extend_to_words, find_whole_words, locate
 from ankiforge.text.normalize import (
-    belong_to_same_word,
     find_shields,
-    find_whole_words,
-    locate,
     normalize_for_comparison,
     remove_code_and_formulas,
 )
@@ -179,16 +177,13 @@ def _find_split_words(answer: str, source: str) -> str:
     answer_span = locate(answer, source)
     if answer_span is None or find_whole_words(answer, source):
         return ""
-    answer_start, answer_end = answer_span
-    start, end = answer_span
-    while source[answer_start].isalpha() and belong_to_same_word(
-        source[:start][-1:], source[start]
-    ):
-        start -= 1
-    while source[answer_end - 1].isalpha() and belong_to_same_word(
-        source[end:][:1], source[end - 1]
-    ):
-        end += 1
+    start, end = extend_to_words(source, answer_span)
+    if not source[
+        answer_span[0]
+    ].isalpha():  # a number before a unit, such as the 5 in `x5 mg`
+        start = answer_span[0]
+    if not source[answer_span[1] - 1].isalpha():
+        end = answer_span[1]
     whole_words = source[start:end]
     is_inflected = [*map(stem_word, split_words(answer))] == [
         *map(stem_word, split_words(whole_words))

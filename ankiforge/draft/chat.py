@@ -49,8 +49,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import format_count
-from ankiforge.text.located import find_quote, split_quote_letters
-from ankiforge.text.normalize import find_whole_words
+from ankiforge.text.located import find_quote, find_whole_words, split_quote_letters
 
 MAX_HIGHLIGHTS_PER_TEXT = 20
 """The maximum number of highlights in one text, because chats truncate long answers."""

@@ -33,7 +33,8 @@ from ankiforge.text.comment_questions import (
     remove_replies,
 )
 from ankiforge.text.elements import comment_to_markdown
-from ankiforge.text.normalize import locate, remove_code_and_formulas
+from ankiforge.text.located import locate
+from ankiforge.text.normalize import remove_code_and_formulas
 from ankiforge.text.private import remove_private_tag
 
 PROPOSALS_VERSION = "22"

@@ -41,11 +41,8 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import regex
-from ankiforge.text.normalize import (
-    UNSPACED_SCRIPTS,
-    Offsets,
-    fold_alphanumerics_with_offsets,
-)
+from ankiforge.text.located import Offsets, fold_alphanumerics_with_offsets
+from ankiforge.text.normalize import UNSPACED_SCRIPTS
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
     PRIVATE_PASSAGE_REASON,

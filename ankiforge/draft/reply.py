@@ -43,11 +43,10 @@ from ankiforge.model import (
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import format_cloze_answers, to_plain_text
 from ankiforge.text.elements import replace_html
-from ankiforge.text.located import find_quote
+from ankiforge.text.located import find_quote, find_whole_words
 from ankiforge.text.normalize import (
     convert_to_dollar_math,
     find_shields,
-    find_whole_words,
     fold_alphanumerics,
     map_outside_shields,
     normalize_for_lookup,

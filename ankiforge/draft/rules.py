@@ -52,13 +52,8 @@ from ankiforge.text.cloze import (
     to_plain_text,
 )
 from ankiforge.text.elements import comment_to_markdown
-from ankiforge.text.normalize import (
-    MATH_PATTERN,
-    find_whole_words,
-    is_visible,
-    locate,
-    normalize_for_lookup,
-)
+from ankiforge.text.located import find_whole_words, locate
+from ankiforge.text.normalize import MATH_PATTERN, is_visible, normalize_for_lookup
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
 NO_QUESTION = (

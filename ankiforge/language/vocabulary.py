@@ -20,11 +20,8 @@ from ankiforge.language.lexicon import LANGUAGES, load_language
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight, HighlightKind
 from ankiforge.text import regex
 from ankiforge.text.comment_questions import find_question
-from ankiforge.text.normalize import (
-    UNSPACED_SCRIPTS,
-    find_whole_words,
-    normalize_for_lookup,
-)
+from ankiforge.text.located import find_whole_words
+from ankiforge.text.normalize import UNSPACED_SCRIPTS, normalize_for_lookup
 from ankiforge.text.sentences import find_sentence_around
 
 # The most words in a term, or letters if its script has no spaces. A translation may consist of

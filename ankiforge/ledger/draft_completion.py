@@ -48,7 +48,7 @@ from ankiforge.text.cloze import (
     format_cloze_answers,
     to_plain_text,
 )
-from ankiforge.text.normalize import find_whole_words
+from ankiforge.text.located import find_whole_words
 
 D = TypeVar("D", bound=Draft)
 

@@ -34,10 +34,9 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import regex
+from ankiforge.text.located import find_whole_words, locate
 from ankiforge.text.normalize import (
     UNSPACED_SCRIPTS,
-    find_whole_words,
-    locate,
     normalize_for_comparison,
     normalize_for_lookup,
 )

@@ -56,9 +56,8 @@ from ankiforge.pipeline.run_result import (
 from ankiforge.pipeline.sources import ingest_sources, open_sources, select_sources
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
 from ankiforge.text import format_count, is_chat_prompt
-from ankiforge.text.elements import replace_html
 from ankiforge.text.located import DocumentLetters, PassageMatch, locate_quote
-from ankiforge.text.normalize import extend_to_words, normalize_for_lookup
+from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
     contains_private_tag,
@@ -82,8 +81,6 @@ to count as being about the document.
 """
 _MAX_NAMED_LEFT_OUT = 6
 """The maximum number of omitted lists to name."""
-_LEAD_LETTERS = 40
-"""The number of letters before selected text to compare, to tell identical passages apart."""
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
 # Why a document has no text, and what to do, by its suffix.
 _NO_TEXT = {
@@ -712,46 +709,6 @@ def record_document_answer(
         chosen=summary if reading.card_count else "",
         missing="" if reading.card_count else explain_unusable_answer(answer),
     )
-
-
-def locate_selection(
-    opened: OpenDocument, text: str, before: str = "", page: int = -1
-) -> PassageMatch | None:
-    """Locate text selected on the web page in its document, extending it to whole words.
-
-    Args:
-        opened: the document.
-        text: the selected text.
-        before: text preceding the selection, used to tell identical passages apart.
-        page: the zero-based page index, or -1 if unknown.
-
-    Returns:
-        The match, or None if the text isn't in the document.
-    """
-    from rapidfuzz.distance import Postfix
-
-    letters = opened.letters
-    # the web page shows the HTML tags of a note as text, but the document's text lacks them
-    candidates = map(letters.fold, (text, replace_html(text)))
-    folded = next(
-        (candidate for candidate in candidates if candidate in letters.text), ""
-    )
-    positions = list(letters.find_all(folded))
-    folded_before = letters.fold(before)[-_LEAD_LETTERS:]
-    if 0 <= page < len(letters.pages):
-        start, end = letters.get_page_span(page)
-        positions = [position for position in positions if start <= position < end]
-    if not positions:
-        return None
-
-    def count_common_letters(position: int) -> int:
-        return Postfix.similarity(
-            folded_before, letters.text[max(position - _LEAD_LETTERS, 0) : position]
-        )
-
-    position = max(positions, key=count_common_letters)
-    located = letters.get_passage(position, position + len(folded), text)
-    return located._replace(span=extend_to_words(located.text, located.span))
 
 
 def create_highlight(

@@ -31,7 +31,8 @@ from ankiforge.text.cloze import (
     reveal_answers,
     to_plain_text,
 )
-from ankiforge.text.normalize import UNSPACED_SCRIPTS, find_shields, is_same_text, locate
+from ankiforge.text.located import locate
+from ankiforge.text.normalize import UNSPACED_SCRIPTS, find_shields, is_same_text
 from ankiforge.text.sentences import find_sentence_around, find_sentence_spans, trim_span
 
 _SPANS_PATTERN = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")

@@ -1,28 +1,156 @@
-"""Find text in a document by its letters and digits alone, even across pages.
+"""Find words in a text: quotes, selections and passages that were found before.
 
-`find_quote` and `locate_quote` find the quote of a model or chat, even if the quote is incomplete
-or was copied badly. `relocate_passage` finds a passage that the user chose in an unmarked document,
-even if the document has changed since. docs/reference/keys.md describes the keys of such passages.
+`locate` and `find_whole_words` ignore the differences that `is_same_text` ignores. All other
+functions compare only letters and digits, even across pages: `find_quote` and `locate_quote` find
+the quote of a model or chat, even if it is incomplete or was copied badly; `locate_selection` finds
+what the user selects on the web page; and `relocate_passage` finds a passage that the user chose in
+an unmarked document, even if the document has changed since. docs/reference/keys.md describes the
+keys of such passages.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from html import unescape
-from itertools import accumulate
+from itertools import accumulate, compress, count
 from typing import NamedTuple
 
 from ankiforge.model import QuoteReading, Span
 from ankiforge.text import regex
+from ankiforge.text.elements import replace_html
 from ankiforge.text.normalize import (
-    extend_to_words,
+    UNEVEN_WHITESPACE,
     fold_alphanumerics,
-    fold_alphanumerics_with_offsets,
-    locate,
+    normalize_for_comparison,
     normalize_for_lookup,
+    normalize_unstripped,
 )
 from ankiforge.text.sentences import find_sentence_around
+
+# --- offsets of the letters of a normal form ------------------------------------------
+
+Offsets = Sequence[int]
+"""Maps each character of a normalized text to its offset in the original."""
+
+
+def fold_alphanumerics_with_offsets(text: str) -> tuple[str, Offsets]:
+    """Reduce text to case-folded letters and digits, and return their original offsets too."""
+    if text.isascii():
+        return fold_alphanumerics(text), tuple(compress(count(), map(str.isalnum, text)))
+    return _fold_with_offsets(text, _fold_cluster)
+
+
+@lru_cache(maxsize=64)
+def _normalize_with_offsets(text: str) -> tuple[str, Offsets]:
+    if text.isascii() and not UNEVEN_WHITESPACE.search(text):
+        return text.lower(), range(len(text))
+    return _fold_with_offsets(text, _normalize_cluster)
+
+
+_fold_cluster = lru_cache(maxsize=4096)(fold_alphanumerics)
+_normalize_cluster = lru_cache(maxsize=4096)(normalize_unstripped)
+
+
+def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offsets]:
+    """Apply `fold` to text, and return the original offset of each resulting character.
+
+    Characters are folded together with their combining marks, because NFKC may compose them.
+    """
+    folded_chars = list[str]()
+    offsets = list[int]()
+    start = 0
+    while start < len(text):
+        end = start + 1
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        for char in fold(text[start:end]):
+            if char == " " and folded_chars and folded_chars[-1] == " ":
+                continue
+            folded_chars.append(char)
+            offsets.append(start)
+        start = end
+    return "".join(folded_chars), tuple(offsets)
+
+
+def locate(quote: str, source: str, near: int = 0) -> Span | None:
+    """Find `quote` in `source`, ignoring the same differences as `is_same_text`.
+
+    Returns the span that starts nearest to the offset `near` (by default, the first one), or
+    None if there is no match.
+    """
+    nearest = None
+    for span in _find_spans(quote, source):
+        if nearest is None or abs(span[0] - near) < abs(nearest[0] - near):
+            nearest = span
+        if span[0] >= near:
+            break
+    return nearest
+
+
+def find_whole_words(words: str, source: str) -> Span | None:
+    """Return the first span where `words` occurs in `source` as whole words, or None.
+
+    For example, `two` doesn't match in `networks`. In scripts without capitals, `words` may
+    match in the middle of a run of letters.
+    """
+    for start, end in _find_spans(words, source):
+        if not (
+            belong_to_same_word(source[max(start - 1, 0) : start], source[start])
+            or belong_to_same_word(source[end : end + 1], source[end - 1])
+        ):
+            return start, end
+    return None
+
+
+def belong_to_same_word(adjacent: str, letter: str) -> bool:
+    """Return whether a letter and the character next to it are part of the same word.
+
+    `adjacent` is "" at the edge of the text. Letters of scripts without capitals don't count,
+    because such scripts may not separate words: `三五ｇで` is a quantity and a particle.
+    """
+    is_letter = adjacent.isalnum() or adjacent == "_"
+    if not (is_letter and letter.isalnum()):
+        return False
+    return not (_is_caseless(letter) or _is_caseless(adjacent))
+
+
+def extend_to_words(text: str, span: Span) -> Span:
+    """Extend a span of `text` to word boundaries at both ends."""
+    start, end = span
+    while start and belong_to_same_word(text[start - 1], text[start]):
+        start -= 1
+    while end < len(text) and belong_to_same_word(text[end], text[end - 1]):
+        end += 1
+    return start, end
+
+
+def _is_caseless(letter: str) -> bool:
+    """Return whether the letter's script has no capitals, and so may not use spaces either."""
+    return letter.isalpha() and letter.lower() == letter.upper()
+
+
+def _find_spans(quote: str, source: str) -> Iterator[Span]:
+    needle = normalize_for_comparison(quote)
+    if not needle:
+        return
+    haystack, offsets = _normalize_with_offsets(source)
+    position = haystack.find(needle)
+    while position >= 0:
+        end = offsets[position + len(needle) - 1] + 1
+        # include trailing combining marks and soft hyphens
+        while end < len(source):
+            next_char = source[end]
+            if not unicodedata.combining(next_char) and next_char != "\u00ad":
+                break
+            end += 1
+        yield offsets[position], end
+        position = haystack.find(needle, position + 1)
+
+
+# --- in a document -------------------------------------------------------------------
 
 MIN_SIMILARITY = 85
 """The minimum similarity, in per cent, between a passage and the text now found between the same
@@ -266,6 +394,48 @@ def _find_similar(
     return letters.get_letter_index(hit.page, start + left), letters.get_letter_index(
         hit.page, start + right
     )
+
+
+# --- selections on the web page --------------------------------------------------------
+
+_LEAD_LETTERS = 40
+"""The number of letters before selected text to compare, to tell identical passages apart."""
+
+
+def locate_selection(
+    letters: DocumentLetters, text: str, before: str = "", page: int = -1
+) -> PassageMatch | None:
+    """Locate text selected on the web page in its document, extending it to whole words.
+
+    Args:
+        letters: the document to search.
+        text: the selected text.
+        before: text preceding the selection, used to tell identical passages apart.
+        page: the zero-based page index, or -1 if unknown.
+    """
+    from rapidfuzz.distance import Postfix
+
+    # the web page shows the HTML tags of a note as text, but the document's text lacks them
+    candidates = map(letters.fold, (text, replace_html(text)))
+    folded = next(
+        (candidate for candidate in candidates if candidate in letters.text), ""
+    )
+    positions = list(letters.find_all(folded))
+    if 0 <= page < len(letters.pages):
+        start, end = letters.get_page_span(page)
+        positions = [position for position in positions if start <= position < end]
+    if not positions:
+        return None
+    folded_before = letters.fold(before)[-_LEAD_LETTERS:]
+
+    def count_common_letters(position: int) -> int:
+        return Postfix.similarity(
+            folded_before, letters.text[max(position - _LEAD_LETTERS, 0) : position]
+        )
+
+    position = max(positions, key=count_common_letters)
+    located = letters.get_passage(position, position + len(folded), text)
+    return located._replace(span=extend_to_words(located.text, located.span))
 
 
 # --- passages chosen earlier ----------------------------------------------------------

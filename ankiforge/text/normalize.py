@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import lru_cache
-from itertools import compress, count
 
 from ankiforge.text import regex
 
 _ASCII_NON_ALPHANUMERICS = bytes(code for code in range(128) if not chr(code).isalnum())
 _WHITESPACE = regex(r"\s+")
-# Whitespace other than a single space.
-_UNEVEN_WHITESPACE = regex(r"\s(?:(?<= )\s+|(?<! )\s*)")
+UNEVEN_WHITESPACE = regex(r"\s(?:(?<= )\s+|(?<! )\s*)")
+"""Matches whitespace other than a single space."""
 _PLAIN_BY_TYPOGRAPHIC = (
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
@@ -77,14 +76,15 @@ def build_document_tag(title: str) -> str:
 @lru_cache(maxsize=1024)  # many checks use the same passage
 def normalize_for_comparison(text: str) -> str:
     """Normalize case, whitespace, and typography, as for `is_same_text`."""
-    return _normalize_unstripped(text).strip()
+    return normalize_unstripped(text).strip()
 
 
-def _normalize_unstripped(text: str) -> str:
+def normalize_unstripped(text: str) -> str:
+    """Normalize text like `normalize_for_comparison`, keeping a space at either end."""
     if text.isascii():  # ASCII has no typographic characters and no variants of letters
-        return _UNEVEN_WHITESPACE.sub(" ", text.lower())
+        return UNEVEN_WHITESPACE.sub(" ", text.lower())
     text = unicodedata.normalize("NFKC", normalize_typography(text))
-    return _UNEVEN_WHITESPACE.sub(" ", normalize_typography(text.casefold()))
+    return UNEVEN_WHITESPACE.sub(" ", normalize_typography(text.casefold()))
 
 
 def normalize_typography(text: str) -> str:
@@ -138,126 +138,6 @@ def normalize_for_search(text: str) -> str:
     return re.sub(
         f"([{UNSPACED_SCRIPTS}])", r" \1 ", without_accents.translate(_BASE_LETTERS)
     )
-
-
-# --- offsets of the letters of a normal form ------------------------------------------
-
-Offsets = Sequence[int]
-"""Maps each character of a normalized text to its offset in the original."""
-
-
-def fold_alphanumerics_with_offsets(text: str) -> tuple[str, Offsets]:
-    """Reduce text to case-folded letters and digits, and return their original offsets too."""
-    if text.isascii():
-        return fold_alphanumerics(text), tuple(compress(count(), map(str.isalnum, text)))
-    return _fold_with_offsets(text, _fold_cluster)
-
-
-@lru_cache(maxsize=64)
-def _normalize_with_offsets(text: str) -> tuple[str, Offsets]:
-    if text.isascii() and not _UNEVEN_WHITESPACE.search(text):
-        return text.lower(), range(len(text))
-    return _fold_with_offsets(text, _normalize_cluster)
-
-
-_fold_cluster = lru_cache(maxsize=4096)(fold_alphanumerics)
-_normalize_cluster = lru_cache(maxsize=4096)(_normalize_unstripped)
-
-
-def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offsets]:
-    """Apply `fold` to text, and return the original offset of each resulting character.
-
-    Characters are folded together with their combining marks, because NFKC may compose them.
-    """
-    folded_chars = list[str]()
-    offsets = list[int]()
-    start = 0
-    while start < len(text):
-        end = start + 1
-        while end < len(text) and unicodedata.combining(text[end]):
-            end += 1
-        for char in fold(text[start:end]):
-            if char == " " and folded_chars and folded_chars[-1] == " ":
-                continue
-            folded_chars.append(char)
-            offsets.append(start)
-        start = end
-    return "".join(folded_chars), tuple(offsets)
-
-
-def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
-    """Find `quote` in `source`, ignoring the same differences as `is_same_text`.
-
-    Returns the span that starts nearest to the offset `near` (by default, the first one), or
-    None if there is no match.
-    """
-    nearest = None
-    for span in _find_spans(quote, source):
-        if nearest is None or abs(span[0] - near) < abs(nearest[0] - near):
-            nearest = span
-        if span[0] >= near:
-            break
-    return nearest
-
-
-def find_whole_words(words: str, source: str) -> tuple[int, int] | None:
-    """Return the first span where `words` occurs in `source` as whole words, or None.
-
-    For example, `two` doesn't match in `networks`. In scripts without capitals, `words` may
-    match in the middle of a run of letters.
-    """
-    for start, end in _find_spans(words, source):
-        if not (
-            belong_to_same_word(source[max(start - 1, 0) : start], source[start])
-            or belong_to_same_word(source[end : end + 1], source[end - 1])
-        ):
-            return start, end
-    return None
-
-
-def belong_to_same_word(adjacent: str, letter: str) -> bool:
-    """Return whether a letter and the character next to it are part of the same word.
-
-    `adjacent` is "" at the edge of the text. Letters of scripts without capitals don't count,
-    because such scripts may not separate words: `三五ｇで` is a quantity and a particle.
-    """
-    is_letter = adjacent.isalnum() or adjacent == "_"
-    if not (is_letter and letter.isalnum()):
-        return False
-    return not (_is_caseless(letter) or _is_caseless(adjacent))
-
-
-def extend_to_words(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    """Extend a span of `text` to word boundaries at both ends."""
-    start, end = span
-    while start and belong_to_same_word(text[start - 1], text[start]):
-        start -= 1
-    while end < len(text) and belong_to_same_word(text[end], text[end - 1]):
-        end += 1
-    return start, end
-
-
-def _is_caseless(letter: str) -> bool:
-    """Return whether the letter's script has no capitals, and so may not use spaces either."""
-    return letter.isalpha() and letter.lower() == letter.upper()
-
-
-def _find_spans(quote: str, source: str) -> Iterator[tuple[int, int]]:
-    needle = normalize_for_comparison(quote)
-    if not needle:
-        return
-    haystack, offsets = _normalize_with_offsets(source)
-    position = haystack.find(needle)
-    while position >= 0:
-        end = offsets[position + len(needle) - 1] + 1
-        # include trailing combining marks and soft hyphens
-        while end < len(source):
-            next_char = source[end]
-            if not unicodedata.combining(next_char) and next_char != "\u00ad":
-                break
-            end += 1
-        yield offsets[position], end
-        position = haystack.find(needle, position + 1)
 
 
 # --- for Anki, terminals and pages ----------------------------------------------------

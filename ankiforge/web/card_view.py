@@ -42,7 +42,8 @@ from ankiforge.model import (
 from ankiforge.reports.view import CardView, view_card
 from ankiforge.text import occlusion, regex, to_one_line
 from ankiforge.text.cloze import find_cloze_numbers, find_gaps, find_image_paths
-from ankiforge.text.normalize import find_shields, isolate_bidi, locate
+from ankiforge.text.located import locate
+from ankiforge.text.normalize import find_shields, isolate_bidi
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

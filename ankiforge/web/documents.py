@@ -59,7 +59,7 @@ from ankiforge.text.cloze import (
     reveal_answers,
     to_plain_text,
 )
-from ankiforge.text.located import PassageMatch
+from ankiforge.text.located import PassageMatch, locate_selection
 from ankiforge.web.card_view import FindPicture, adapt_html_to_page, render_highlight_list
 
 DRAW_TIMEOUT = 20.0
@@ -578,7 +578,7 @@ class DocumentRenderer:
                 "the file of this document is not on this computer; nothing was marked"
             )
         opened = self._open_document(file)
-        located = unmarked.locate_selection(opened, words.text, words.before, words.page)
+        located = locate_selection(opened.letters, words.text, words.before, words.page)
         if located is None:
             raise UsageError("the document does not contain the selected words")
         return self._create_highlight(words.id, opened, located)
@@ -618,7 +618,7 @@ class DocumentRenderer:
         if file is None:
             raise UsageError("the file of this document is not on this computer")
         opened = self._open_document(file)
-        located = unmarked.locate_selection(opened, highlight.exact, highlight.prefix)
+        located = locate_selection(opened.letters, highlight.exact, highlight.prefix)
         undo_decision(self._ledger, event)
         others = pending_items.load_passage_states(self._ledger, key)
         other_key = next((other.key for other, _ in others if other.key != key), "")

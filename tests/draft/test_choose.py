@@ -19,10 +19,9 @@ from ankiforge.extract import files
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.pdf import worker
 from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
-from ankiforge.pipeline import unmarked
 from ankiforge.pipeline.draft import load_privacy
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text.located import DocumentLetters, locate_quote
+from ankiforge.text.located import DocumentLetters, locate_quote, locate_selection
 from tests.makers.ebook_writer import Book, write_epub
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Attachment, Library, Work, write_zotero
@@ -873,8 +872,7 @@ def test_a_quote_is_located_or_dropped(quote, found, is_exact):
 def test_words_that_are_dragged_over_are_words_of_the_document(selected, marked):
     document = whole("The cell divides. Then it rests.")
     letters = DocumentLetters(document.pages, blank_attributes)
-    opened = unmarked.OpenDocument(Path("cell.md"), "cells", document, letters)
-    located = unmarked.locate_selection(opened, selected)
+    located = locate_selection(letters, selected)
     assert (located.quote if located else None) == marked
 
 

@@ -10,10 +10,9 @@ from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.text import cloze
 from ankiforge.text.cloze import escape_markdown, to_plain_text
 from ankiforge.text.keys import build_anchor, percent_encode
+from ankiforge.text.located import fold_alphanumerics_with_offsets, locate
 from ankiforge.text.normalize import (
-    fold_alphanumerics_with_offsets,
     is_same_text,
-    locate,
     normalize_for_comparison,
     normalize_for_lookup,
 )

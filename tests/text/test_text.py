@@ -28,13 +28,12 @@ from ankiforge.text.cloze import (
 from ankiforge.text.cloze import to_search_text as cloze_words
 from ankiforge.text.decoding import decode_text, find_damage
 from ankiforge.text.lists import split_items
+from ankiforge.text.located import find_whole_words, locate
 from ankiforge.text.normalize import (
     build_document_tag,
     find_shields,
-    find_whole_words,
     is_same_text,
     isolate_bidi,
-    locate,
     map_outside_shields,
     normalize_for_lookup,
     normalize_for_search,

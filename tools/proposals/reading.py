@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind
-from ankiforge.text.normalize import locate
+from ankiforge.text.located import locate
 from ankiforge.text.sentences import find_sentence_around
 
 _CRITERIA = ("alone", "true", "one", "atomic", "short", "target", "worth", "formed")

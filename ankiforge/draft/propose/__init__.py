@@ -50,7 +50,8 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import escape_markdown, to_plain_text
-from ankiforge.text.normalize import UNSPACED_SCRIPTS, locate
+from ankiforge.text.located import locate
+from ankiforge.text.normalize import UNSPACED_SCRIPTS
 
 __all__ = [
     "DRAFTER_NAME",

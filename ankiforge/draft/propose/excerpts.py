@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from ankiforge.language.lexicon import load_language as load_tables
 from ankiforge.language.tokens import tokenize
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
-from ankiforge.text.normalize import locate
+from ankiforge.text.located import extend_to_words, locate
 from ankiforge.text.sentences import find_sentence_around, find_sentences_by_part
 
 MAX_TERM_WORDS = 4
@@ -129,32 +128,13 @@ def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excer
     if mark is None:
         text = exact
         mark = (0, len(exact))
-    mark = _extend_to_words(text, mark)
+    mark = extend_to_words(text, mark)
     if is_short_term(exact, text):
         return [Excerpt(text, chosen_gap=mark)]
     excerpts = _split_sentences(text, mark, tables, is_markdown=False)
     if len(excerpts) == 1 and count_words(exact) <= _MAX_CHOSEN_WORDS:
         excerpts = [replace(excerpts[0], chosen_gap=excerpts[0].gap_range)]
     return excerpts
-
-
-def _extend_to_words(text: str, span: Span) -> Span:
-    """Extend a span to whole words, in case a selection or page break cut one.
-
-    Chinese and Japanese spans are left alone, as there are no spaces between words.
-    """
-    start, end = span
-    while start > 0 and _is_letter(text[start - 1]) and _is_letter(text[start]):
-        start -= 1
-    while end < len(text) and _is_letter(text[end - 1]) and _is_letter(text[end]):
-        end += 1
-    return start, end
-
-
-def _is_letter(character: str) -> bool:
-    if unicodedata.east_asian_width(character) in ("W", "F"):
-        return False
-    return character.isalnum()
 
 
 def complete_sentence(highlight: Highlight) -> str:

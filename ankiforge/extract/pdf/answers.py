@@ -92,7 +92,8 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import comment_questions, format_count, regex
-from ankiforge.text.normalize import is_same_text, locate, normalize_for_lookup
+from ankiforge.text.located import locate
+from ankiforge.text.normalize import is_same_text, normalize_for_lookup
 from ankiforge.text.passages import get_paragraphs_around, join_bullets
 
 # The entry that identifies the document catalog, and the header of an object: `12 0 obj`.

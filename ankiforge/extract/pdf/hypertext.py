@@ -22,9 +22,9 @@ from ankiforge.extract.pdf.messages import (
     QuoteContext,
 )
 from ankiforge.model import Span
+from ankiforge.text.located import locate
 from ankiforge.text.normalize import (
     is_same_text,
-    locate,
     normalize_for_comparison,
     normalize_typography,
 )

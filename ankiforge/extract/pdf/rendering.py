@@ -45,11 +45,8 @@ from ankiforge.extract.pdf.page_text import (
     read_chars,
 )
 from ankiforge.model import FigureLabel, Span, Value, hash16
-from ankiforge.text.normalize import (
-    fold_alphanumerics_with_offsets,
-    locate,
-    normalize_for_lookup,
-)
+from ankiforge.text.located import fold_alphanumerics_with_offsets, locate
+from ankiforge.text.normalize import normalize_for_lookup
 
 _MAX_RESOLUTION = 200 / 72
 """The preferred resolution of pictures, in pixels per point."""

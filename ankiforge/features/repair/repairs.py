@@ -21,7 +21,7 @@ from ankiforge.draft.prompt import (
 from ankiforge.draft.reply import convert_to_cloze, convert_to_markdown, parse_objects
 from ankiforge.model import Json, Strings, Texts, Value, hash16
 from ankiforge.text import cloze
-from ankiforge.text.normalize import locate
+from ankiforge.text.located import locate
 
 
 class CardRepair(Value):
