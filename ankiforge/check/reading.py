@@ -56,7 +56,7 @@ class Rule(Value):
     limit: int = 0
     """The maximum allowed value, or 0 if the rule has no limit."""
     unit: str = ""
-    """The unit of the limit, such as `words`, `characters` or `%`."""
+    """The unit of the limit, such as `words` or `characters`."""
 
     @property
     def short_message(self) -> str:
@@ -70,12 +70,10 @@ _RULE_LINE = regex(
 )
 
 
-def _read_rules(table: str) -> Iterator[Rule]:
+def _read_rules() -> Iterator[Rule]:
     group = advice = ""
-    for line in table.splitlines():
-        match = _RULE_LINE.fullmatch(line)
-        if match is None:  # a comment or an empty line
-            continue
+    table = (Path(__file__).parent / "data" / "rules.txt").read_text("utf-8")
+    for match in filter(None, map(_RULE_LINE.fullmatch, table.splitlines())):
         if match["group"]:
             group, advice = match["group"], match["advice"]
             continue
@@ -90,8 +88,7 @@ def _read_rules(table: str) -> Iterator[Rule]:
         )
 
 
-_DATA = Path(__file__).parent / "data"
-RULES = tuple(_read_rules((_DATA / "rules.txt").read_text("utf-8")))
+RULES = tuple(_read_rules())
 _RULES_BY_ID = {rule.id: rule for rule in RULES}
 
 
@@ -125,18 +122,11 @@ def make_finding(
     return Finding(rule, severity or broken_rule.severity, message, duplicate)
 
 
-def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
+def check_limit(value: int, rule: str) -> Iterator[Finding]:
     """Yield a finding that states both values if `value` exceeds the rule's limit."""
-    limited_rule = _RULES_BY_ID[rule]
-    if value <= limited_rule.limit:
-        return
-    if limited_rule.unit == "%":
-        message = f"{value} % of the text, more than {limited_rule.limit} %"
-    else:
-        message = f"{value} {limited_rule.unit}, more than {limited_rule.limit}"
-    if detail:
-        message = f"{message}; {detail}"
-    yield make_finding(rule, message)
+    limit, unit = _RULES_BY_ID[rule].limit, _RULES_BY_ID[rule].unit
+    if value > limit:
+        yield make_finding(rule, f"{value} {unit}, more than {limit}")
 
 
 # --- checks ---------------------------------------------------------------------------

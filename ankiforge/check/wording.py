@@ -7,12 +7,9 @@ The word lists are in `language/data/signs.txt`, and the patterns of badly worde
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache, lru_cache
-from math import ceil
 from pathlib import Path
-
-from msgspec.structs import replace
 
 from ankiforge.check.reading import (
     CLOZE_MARKUP,
@@ -20,7 +17,6 @@ from ankiforge.check.reading import (
     GAP_PLACEHOLDER,
     CheckContext,
     CheckInput,
-    PlainDraft,
     are_gaps_highlighted,
     blank_out_gaps,
     check_limit,
@@ -88,11 +84,10 @@ _HARMLESS_EDGE = regex(r"&#?\w{1,32};$|!\[[^\[\]\n]*\]\([^()\n]*\)")
 _MAX_OPENING_WORDS = 4
 # Matches a number or acronym, which may leak although it is short.
 _SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
-MIN_ANSWER_CHARS = 4
-"""The minimum length of an answer that may leak, unless it is a number or acronym."""
+# The minimum length of an answer that may leak, unless it is a number or acronym.
+_MIN_ANSWER_CHARS = 4
 # A text with more lines than this is treated as a list or table.
 _MAX_PROSE_LINES = 3
-_MIN_WORDS_FOR_PERCENTAGE = 8
 
 
 @register_check(CheckInput.CARD)
@@ -112,30 +107,44 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         yield from _check_gap(text, gap, answer)
     for number, hidden_gaps in reading.gaps_by_number:
-        yield from _check_leaks(reading, text, number, hidden_gaps)
-        yield from _check_remaining_text(reading, text, number, hidden_gaps)
+        # report hidden answers that are also in the visible text; in a list, only in the lines
+        # that contain a gap
+        searched_text = blank_out_gaps(text, hidden_gaps)
+        lines = searched_text.splitlines()
+        if len(lines) > _MAX_PROSE_LINES:
+            lines_with_gap = [line for line in lines if GAP_PLACEHOLDER in line]
+            searched_text = "\n".join(lines_with_gap)
+        for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+            bare_answer = answer.strip(" .,;:")
+            is_short_fact = _SHORT_FACT.fullmatch(bare_answer) is not None
+            if number in gap.numbers and (
+                is_short_fact or len(bare_answer) >= _MIN_ANSWER_CHARS
+            ):
+                if contains_phrase(searched_text, bare_answer, exact=is_short_fact):
+                    yield make_finding("gap_leak", f"“{answer}”")
     yield from check_limit(len(cloze.find_cloze_numbers(text)), "gaps_gt3")
     if len(reading.gaps_by_number) == 1 and not are_gaps_highlighted(
         draft, context.highlight
     ):
         hidden_answers = {answer.casefold() for answer in reading.answers}
         yield from check_limit(len(hidden_answers), "set")
-    yield from check_limit(count_words(reading.full_text), "cloze_gt40w")
 
 
 def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
-    if _is_empty_answer(answer) or _ENUMERATOR.fullmatch(answer):
+    # an answer hides nothing if it consists only of punctuation or of stop words; single letters
+    # don't count as stop words, because they may be names
+    words = split_words(answer)
+    is_empty = _PUNCTUATION_ONLY.fullmatch(answer) is not None
+    if words and not answer.isupper():
+        is_empty = all(len(word) > 1 and word in _EMPTY_WORDS for word in words)
+    if is_empty or _ENUMERATOR.fullmatch(answer):
         yield make_finding("gap_stopword", f"“{answer}”")
     elif _IDENTIFIER.fullmatch(answer) and mask_code(gap.answer) != "x":
         yield make_finding("placeholder", f"“{answer}”")
 
-    # report whitespace or punctuation at an edge, and a name of which a part follows the gap
     edges = _HARMLESS_EDGE.sub("word", gap.answer.strip("*_"))
     if _EDGE_PUNCTUATION.search(edges) and gap.answer.strip():
         yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-    cut_name = _find_split_name(gap.answer, text[: gap.start], text[gap.end :])
-    if cut_name:
-        yield make_finding("gap_in_name", f"“{cut_name}”")
 
     # report gaps that are too long, with a lower limit at the beginning of the text, unless a
     # definition of the gap's answer follows
@@ -150,81 +159,6 @@ def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
         yield from check_limit(length, "gap_gt8w")
 
 
-def _is_empty_answer(answer: str) -> bool:
-    """Return whether an answer consists only of stop words, or only of punctuation.
-
-    Negations don't count as stop words. Neither do single letters, which may be names.
-    """
-    words = split_words(answer)
-    if words and not answer.isupper():
-        return all(len(word) > 1 and word in _EMPTY_WORDS for word in words)
-    return _PUNCTUATION_ONLY.fullmatch(answer) is not None
-
-
-def _check_leaks(
-    reading: PlainDraft, text: str, number: int, hidden_gaps: Sequence[Gap]
-) -> Iterator[Finding]:
-    """Report hidden answers that also appear in the visible text.
-
-    In lists, only the lines that contain a gap are searched.
-    """
-    searched_text = blank_out_gaps(text, hidden_gaps)
-    lines = searched_text.splitlines()
-    if len(lines) > _MAX_PROSE_LINES:
-        searched_text = "\n".join([line for line in lines if GAP_PLACEHOLDER in line])
-    for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-        bare_answer = answer.strip(" .,;:")
-        is_short_fact = _SHORT_FACT.fullmatch(bare_answer) is not None
-        if number in gap.numbers and (
-            is_short_fact or len(bare_answer) >= MIN_ANSWER_CHARS
-        ):
-            if contains_phrase(searched_text, bare_answer, exact=is_short_fact):
-                yield make_finding("gap_leak", f"“{answer}”")
-
-
-def _check_remaining_text(
-    reading: PlainDraft, text: str, number: int, hidden_gaps: Sequence[Gap]
-) -> Iterator[Finding]:
-    shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
-    if count_words(reading.full_text) >= _MIN_WORDS_FOR_PERCENTAGE:
-        hidden_fraction = 1 - len(shown_text) / len(reading.full_text)
-        detail = f"gap {number}" if len(reading.gaps_by_number) > 1 else ""
-        yield from check_limit(ceil(100 * hidden_fraction), "gap_gt50pct", detail)
-    elif not find_content_words(shown_text) and "![" not in text and "$" not in text:
-        yield make_finding("short_cloze", f"“{shown_text.strip()}”")
-
-
-# The number of characters around a gap that are searched for the rest of a name.
-_NAME_CONTEXT_CHARS = 40
-_CAPITAL = r"[A-ZÀ-ÞА-ЯЁ][^\W\d_]*[a-zß-ÿа-яё][\w’'-]*"
-_NAME_START = regex(rf"(?:\A|\s)({_CAPITAL}(?: (?:of|the|de|del|du|di|von))*)\Z")
-_NAME_CONTINUATION = regex(rf"\A (?:(?:of|de|del|du|di) )?{_CAPITAL}")
-# Matches the first part of a name that has one article for both parts, as in
-# `the Food and {Drug Administration}`.
-_JOINED_NAME = regex(rf"(?:the|The|U\.S\.|US) ({_CAPITAL} (?:and|&)) \Z")
-_TWO_PART_NAME = regex(rf"\A{_CAPITAL} {_CAPITAL}\Z")
-
-
-def _find_split_name(answer: str, text_before: str, text_after: str) -> str:
-    """Return the full name if a gap hides only part of it, or "" otherwise.
-
-    Hiding just the family name is fine. German is excluded because it capitalizes all
-    nouns.
-    """
-    name_start = _NAME_START.search(answer[-_NAME_CONTEXT_CHARS:])
-    name_rest = _NAME_CONTINUATION.match(text_after[:_NAME_CONTEXT_CHARS])
-    if (
-        name_start
-        and name_rest
-        and detect_certain_language_name(f"{text_before}{answer}{text_after}") != "German"
-    ):
-        return f"{name_start[1]}{name_rest[0]}"
-    joined = _JOINED_NAME.search(text_before[-_NAME_CONTEXT_CHARS:])
-    if joined and _TWO_PART_NAME.match(answer):
-        return f"{joined[1]} {answer}"
-    return ""
-
-
 # --- questions ------------------------------------------------------------------------
 
 # Matches a yes-or-no answer.
@@ -233,17 +167,13 @@ _YES_NO = regex(
     r"|as|it|they|if"
     r"|unless|only)\b)"
 )
-_UNSPECIFIC_QUESTIONS = "remarks"
 # Rules whose message is clear without the matched words.
 _RULES_WITHOUT_DETAIL = ("yes_no", "two_questions")
 _UNSPECIFIC_WORDS = read_word_set("signs", "remark") | STOP_WORDS
 DEPENDS_ON_CONTEXT = "leans_back"
 """The id of the rule about text that is unclear without its context."""
-_BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
 # The maximum number of words in an answer that is searched for in the front.
 _MAX_LEAK_WORDS = 6
-_ITEM_SEPARATOR = regex(r"[,;、，]\s+|[、，]")
-_MIN_ITEMS = 3
 # A front with fewer words isn't taken for a request that continues a conversation.
 _MIN_IMPERATIVE_WORDS = 4
 
@@ -260,9 +190,9 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
     if is_yes_or_no:
         yield make_finding("yes_no", f"– the answer is “{to_one_line(answer)[:20]}”")
     excused_rules = {"yes_no"} if is_yes_or_no else set[str]()
-    if "![" in draft.get_field("Front"):
-        # `this` refers to the picture
-        excused_rules |= {"leans_back", _UNSPECIFIC_QUESTIONS}
+    shows_picture = "![" in draft.get_field("Front")
+    if shows_picture:  # `this` refers to the picture
+        excused_rules.add(DEPENDS_ON_CONTEXT)
     if front[:4].casefold() == "was ":
         # this may be the German `was`, not the English
         passage = context.highlight.exact
@@ -271,25 +201,43 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
             detect_certain_language_name(passage),
         ):
             excused_rules.add("yes_no")
-    for finding in _match_question_patterns(front, excused_rules):
-        if finding.check == "vague" and is_requested_in_comment(draft):
-            # only an info, because the reader knows what was asked about the passage
-            finding = replace(finding, severity=Severity.INFO)
-        yield finding
-    if _UNSPECIFIC_QUESTIONS not in excused_rules and _asks_nothing_specific(front):
-        yield make_finding("vague", f"“{front}”")
+    for pattern in _read_question_patterns():
+        match = pattern.bad.search(front)
+        if not match or (pattern.excuse and pattern.excuse.search(front)):
+            continue
+        if pattern.rule not in excused_rules:
+            detail = "" if pattern.rule in _RULES_WITHOUT_DETAIL else f"“{match[0]}”"
+            # the reader knows what a vague question in a comment asks about the passage
+            is_excused = pattern.rule == "vague" and is_requested_in_comment(draft)
+            severity = Severity.INFO if is_excused else None
+            yield make_finding(pattern.rule, detail, severity=severity)
+    # report a question such as “What does this mean?”, ignoring single Latin letters and digits;
+    # single ideographs may be words
+    words = {word for word in split_words(front) if len(word) > 1 or not word.isascii()}
+    if front.endswith("?") and words and words <= _UNSPECIFIC_WORDS:
+        if not shows_picture:
+            yield make_finding("vague", f"“{front}”")
     if _lacks_subject(draft, context.highlight, front):
         yield make_finding(DEPENDS_ON_CONTEXT, f"“{front}”")
-    if not is_yes_or_no:
-        yield from _check_front_for_answer(front, answer.strip(" ."))
 
-    # report answers that can't be recalled as a whole, and long fronts
-    yield from check_limit(_count_items(draft.get_field("Back"), answer), "list_gt5")
+    # report a front that contains the answer; case matters if it isn't a question, because
+    # `string type` doesn't contain `String`
+    bare_answer = answer.strip(" .")
+    if (
+        not is_yes_or_no
+        and len(bare_answer) >= _MIN_ANSWER_CHARS
+        and count_words(bare_answer) <= _MAX_LEAK_WORDS
+        and find_content_words(bare_answer)
+        and not offers_options(front)
+        and contains_phrase(front, bare_answer, exact="?" not in front)
+    ):
+        yield make_finding("leak_exact", f"“{bare_answer}”")
+
+    # report answers that can't be recalled as a whole, and long sentences
     if len(front.split()) > 1:
         list_items = split_items(draft.get_field("Front"), draft.get_field("Back"))
         yield from check_limit(len(list_items), "set")
     yield from check_limit(count_words(answer), "answer_gt20w")
-    yield from check_limit(count_words(reading.question), "front_gt30w")
     # in `benchmarks/blind` and `wording`, two raters found six of nine such questions
     # unnatural, but only 22 of 274 others
     if not is_user_written(draft) and not is_requested_in_comment(draft):
@@ -297,29 +245,6 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
             count_words(front[start:end]) for start, end in find_sentence_spans(front)
         ]
         yield from check_limit(max(sentence_lengths, default=0), "sentence_gt23w")
-
-
-def _match_question_patterns(
-    front: str, excused_rules: Collection[str]
-) -> Iterator[Finding]:
-    for pattern in _read_question_patterns():
-        if pattern.rule in excused_rules:
-            continue
-        match = pattern.bad.search(front)
-        if not match or (pattern.excuse and pattern.excuse.search(front)):
-            continue
-        detail = "" if pattern.rule in _RULES_WITHOUT_DETAIL else f"“{match[0]}”"
-        yield make_finding(pattern.rule, detail)
-
-
-def _asks_nothing_specific(front: str) -> bool:
-    """Return whether a question asks for nothing specific, like “What does this mean?”.
-
-    Single Latin letters and digits are ignored, but single ideographs aren't, as they can
-    be words.
-    """
-    words = {word for word in split_words(front) if len(word) > 1 or not word.isascii()}
-    return front.endswith("?") and bool(words) and words <= _UNSPECIFIC_WORDS
 
 
 def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool:
@@ -359,28 +284,6 @@ def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
         return False
     context_and_answer = f"{get_titles(highlight)}\n{draft.get_field('Back')}"
     return find_stems(front).isdisjoint(find_stems(context_and_answer))
-
-
-def _check_front_for_answer(front: str, answer: str) -> Iterator[Finding]:
-    if len(answer) < MIN_ANSWER_CHARS or count_words(answer) > _MAX_LEAK_WORDS:
-        return
-    if not find_content_words(answer) or offers_options(front):
-        return
-    # case matters if the front isn't a question: `string type` doesn't contain `String`
-    if contains_phrase(front, answer, exact="?" not in front):
-        yield make_finding("leak_exact", f"“{answer}”")
-
-
-def _count_items(back: str, answer: str) -> int:
-    """Count an answer's list items, falling back to its comma-separated parts.
-
-    Fewer than three such parts count as a single item.
-    """
-    item_count = len(_BULLET.findall(back))
-    if item_count:
-        return item_count
-    parts = list(filter(str.strip, _ITEM_SEPARATOR.split(answer.strip(" ."))))
-    return len(parts) if len(parts) >= _MIN_ITEMS else 1
 
 
 # --- patterns of badly worded questions -----------------------------------------------
@@ -625,14 +528,12 @@ def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
         answers = [cloze.to_plain_text(fields.get("Back", ""))]
     if card.kind is CardKind.TWO_WAY:  # the card is also asked in reverse
         answers.append(cloze.to_plain_text(fields.get("Front", "")))
-    safe_parts = []
-    for part in parts:
-        if not any(_gives_answer_away(part, answer) for answer in answers):
-            safe_parts.append(part)
-    return tuple(safe_parts)
+    return tuple(
+        part for part in parts if not any(_reveals(part, answer) for answer in answers)
+    )
 
 
-def _gives_answer_away(text: str, answer: str) -> bool:
+def _reveals(text: str, answer: str) -> bool:
     """Return whether a text contains most words of an answer, in any inflection.
 
     For example, `catalysis` matches `catalyst`. Two thirds of the words must match, and at

@@ -12,8 +12,8 @@ from ankiforge.model import (
 from ankiforge.reports.view import explain_pending, find_main_warning, has_wording_problem
 from tests.cards import made
 
-LONG = make_finding("gap_gt8w", "18 words, more than 8")
-MUCH = make_finding("gap_gt50pct", "86 % of the text, more than 50 %")
+LONG = make_finding("gaps_gt3", "4 gaps, more than 3")
+MUCH = make_finding("gap_gt8w", "18 words, more than 8")
 LEAK = make_finding("gap_leak", "“iron”")
 NUMBER = make_finding("number_altered", "“5 kg”")
 COUNTED = make_finding("gap_leak", "“iron”", severity=Severity.INFO)
@@ -26,10 +26,10 @@ REJECTED = Remark(RemarkKind.REJECTED_ELSEWHERE)
     [
         ([], [], "", False),
         ([COUNTED], [], "", False),
-        ([LONG, MUCH], [], "Hides too much. Choose other words to hide.", True),
+        ([LONG, MUCH], [], "The gap is long. Choose other words to hide.", True),
         ([NUMBER], [], "The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.", False),
         ([MUCH, LEAK], [], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
-        ([MUCH], [TAKEN_BACK], "Hides too much. Choose other words to hide.", True),  # one knows it
+        ([MUCH], [TAKEN_BACK], "The gap is long. Choose other words to hide.", True),  # one knows it
         ([LEAK], [TAKEN_BACK], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
         ([MUCH], [REJECTED], "You rejected the same words in another place.", True),
         ([], [TAKEN_BACK], "", False),
