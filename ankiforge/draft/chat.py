@@ -21,23 +21,21 @@ from ankiforge.draft.answers import (
 )
 from ankiforge.draft.privacy import SendableTask, SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
-    NO_TEXT,
     Prompt,
     ReplyShape,
+    build_card_request,
     escape_markers,
     explain_missing_kind,
     find_reply_shape,
     format_passage,
     join_texts,
-    make_rule_values,
-    to_chat_text,
+    name_all,
 )
 from ankiforge.draft.reply import (
     FindFaults,
     ReplyCard,
-    build_drafts,
     list_evidence_texts,
-    make_undrafted_result,
+    make_result,
 )
 from ankiforge.model import (
     DraftingResult,
@@ -97,17 +95,11 @@ def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[Cha
                     sections.append(SendableText(section))
                 highlights = join_texts(sections)
                 title = mark_as_sendable("several, named with their passages")
-            values = {
-                **make_rule_values(shape),
-                "title": title,
-                "remark": NO_TEXT,
-                "highlights": highlights,
-            }
-            count = f"all {len(batch)} highlights"
-            if len(batch) == 1:
-                count = "the highlight"
-            text = to_chat_text(prompt.render_messages(values), f"answer for {count}")
-            chats.append(ChatText(text, tuple(entry.key for entry in batch)))
+            values = {"title": title, "highlights": highlights}
+            request = build_card_request(prompt, shape, values)
+            instruction = f"answer for {name_all(len(batch), 'highlight')}"
+            keys = tuple(entry.key for entry in batch)
+            chats.append(ChatText(request.to_chat_text(instruction), keys))
     return chats
 
 
@@ -192,39 +184,21 @@ def parse_answer(
     origin = Origin("llm", CHAT_MODEL, prompt.fingerprint, make_cache_key(text))
     results = []
     for sendable in tasks:
+        shape = find_reply_shape(sendable.task)
+        missing_kind = explain_missing_kind(sendable.task)
         for highlight in sendable.highlights:
-            highlight_items = items_by_key.get(highlight.key, [])[
-                :_MAX_CARDS_PER_HIGHLIGHT
-            ]
-            result, problems = _make_result(
-                highlight_items, highlight, sendable, origin, find_faults
-            )
+            items = items_by_key[highlight.key][:_MAX_CARDS_PER_HIGHLIGHT]
+            cards, problems = check_cards(items, highlight, shape, find_faults)
             unused += problems
-            if result is not None:
-                results.append(result)
+            if not cards:
+                continue
+            result = make_result(highlight, cards, origin, shape)
+            if missing_kind:
+                result = DraftingResult(highlight, reason=missing_kind, is_temporary=True)
+            results.append(result)
     # put cards that were imported before at the end, because only the first problems are shown
     unused.sort(key=lambda problem: problem.hint == _NOT_ASKED_HINT)
     return ChatAnswer(tuple(results), tuple(unused))
-
-
-def _make_result(
-    items: Sequence[ReplyCard],
-    highlight: Highlight,
-    sendable: SendableTask,
-    origin: Origin,
-    find_faults: FindFaults,
-) -> tuple[DraftingResult | None, list[Problem]]:
-    shape = find_reply_shape(sendable.task)
-    cards, problems = check_cards(items, highlight, shape, find_faults)
-    if not cards:
-        return None, problems
-    drafts = build_drafts(cards, highlight, origin, shape)
-    if drafts:
-        return DraftingResult(highlight, drafts), problems
-    reason = explain_missing_kind(sendable.task)
-    if reason:
-        return DraftingResult(highlight, reason=reason, is_temporary=True), problems
-    return make_undrafted_result(highlight, cards, shape), problems
 
 
 class _PendingHighlight(NamedTuple):

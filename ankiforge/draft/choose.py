@@ -31,10 +31,8 @@ from ankiforge.draft.prompt import (
     ModelRequest,
     Prompt,
     ReplyShape,
-    build_reply_schema,
+    build_card_request,
     escape_markers,
-    make_rule_values,
-    to_chat_text,
 )
 from ankiforge.draft.reply import (
     FindFaults,
@@ -272,6 +270,12 @@ class DocumentPart(NamedTuple):
         """The total length of the paragraphs."""
         return _count_chars(self.paragraphs)
 
+    @property
+    def passage_count_name(self) -> str:
+        """What the model should choose, e.g. `the 3 passages`."""
+        count = self.passage_count
+        return "the passage" if count == 1 else f"the {count} passages"
+
 
 def _count_chars(paragraphs: Iterable[Paragraph]) -> int:
     return sum(paragraph.end - paragraph.start for paragraph in paragraphs)
@@ -402,28 +406,12 @@ def build_choosing_request(
         introduction = "These are highlighted already. Choose others, on other facts:"
         remark = SendableText("\n".join([introduction, *lines]))
     values = {
-        **make_rule_values(ReplyShape()),
-        "most": mark_as_sendable(_format_passage_count(part)),
+        "most": mark_as_sendable(part.passage_count_name),
         "title": title,
         "remark": remark,
         "highlights": SendableText(f'<text h="{part.label}">\n{text}\n</text>'),
     }
-    return ModelRequest(
-        prompt.render_messages(values),
-        build_reply_schema(ReplyShape()),
-        prompt.fingerprint,
-    )
-
-
-def build_chat_text(model_request: ModelRequest, part: DocumentPart) -> str:
-    """Convert a request to text that the user can paste into a chat."""
-    return to_chat_text(model_request.messages, f"choose {_format_passage_count(part)}")
-
-
-def _format_passage_count(part: DocumentPart) -> str:
-    return (
-        "the passage" if part.passage_count == 1 else f"the {part.passage_count} passages"
-    )
+    return build_card_request(prompt, ReplyShape(), values)
 
 
 # --- import -----------------------------------------------------------------------------

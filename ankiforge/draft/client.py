@@ -101,6 +101,11 @@ class Completion(Value):
     has_only_reasoning: bool = False
     """Whether the reply contains reasoning but no answer."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the reply has neither an answer nor reasoning."""
+        return not (self.content.strip() or self.has_only_reasoning)
+
     @classmethod
     def parse(cls, raw: str) -> Completion | None:
         """Parse a reply body, returning None if it isn't a chat completion. Never raises.
@@ -509,9 +514,6 @@ class OpenAITransport(httpx2.BaseTransport):
         with self._condition:
             self._stopped.set()
             self._condition.wait_for(lambda: not self._pending_threads, patience)
-
-
-# === replies ==========================================================================
 
 
 # === client ===========================================================================

@@ -1,12 +1,14 @@
 """Draft cards with a language model on any OpenAI-compatible server.
 
-The highlights of a document are sent in chunks, several at a time. See `conversation` for the
-requests about one chunk.
+The highlights of a document are sent in chunks, several at a time. A highlight that the reply
+doesn't cover is sent again on its own, and a chunk that is too long is halved. A highlight whose
+replies can't be read gets no card until the user asks again.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
@@ -15,25 +17,26 @@ from typing import NamedTuple
 
 import msgspec
 
-from ankiforge.draft.client import ItemReply, ModelClient
-from ankiforge.draft.conversation import Conversation
-from ankiforge.draft.privacy import SendableTask
+from ankiforge.draft.client import ItemReply, ModelClient, TooLongError
+from ankiforge.draft.privacy import SendableTask, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
     Prompt,
     build_request,
     explain_missing_kind,
+    find_reply_shape,
+    make_message,
 )
-from ankiforge.draft.reply import make_failed_results
+from ankiforge.draft.reply import ReplyCard, is_empty_card_list, make_result, parse_cards
 from ankiforge.draft.second_reading import (
     MAX_CARDS_PER_REQUEST,
     CardToCheck,
     build_check_request,
     parse_verdicts,
 )
-from ankiforge.draft.server import Usage
-from ankiforge.errors import BugError, wrap_unexpected_errors
-from ankiforge.model import DraftingResult, Highlight, Value
+from ankiforge.draft.server import BUDGET_SETTING, BudgetExceededError, Usage
+from ankiforge.errors import BugError, ForgeError, ItemError, wrap_unexpected_errors
+from ankiforge.model import DraftingResult, Highlight, Origin, Problem, Value
 from ankiforge.text import format_cost, format_count
 
 MAX_ORDERING_DELAY = 0.3
@@ -107,7 +110,6 @@ class ModelDrafter:
         self._settings = client.settings
         self._prompt = prompt
         self._second_prompt = second_reading_prompt
-        self._conversation = Conversation(client, prompt)
         self._has_announced = False
 
     @property
@@ -157,7 +159,7 @@ class ModelDrafter:
             if chunks.new_tasks:
                 self._announce_host()
             for chunk in (*chunks.cached_tasks, *chunks.new_tasks):
-                future = _draft_in_thread(slots, self._conversation.draft_chunk, chunk)
+                future = _draft_in_thread(slots, self._draft_chunk, chunk)
                 pending.append(future)
                 while len(pending) > 2 * self._settings.max_concurrent_requests:
                     yield _pop_next_results(pending)
@@ -190,18 +192,15 @@ class ModelDrafter:
         assert self._second_prompt is not None
         answers: dict[int, ItemReply] = {}
         for index, card in enumerate(cards):
-            cached = self._client.find_cached(
-                build_check_request([card], self._second_prompt)
-            )
-            if cached:
+            request = build_check_request({"1": card}, self._second_prompt)
+            if cached := self._client.find_cached(request):
                 answers[index] = cached
         uncached = [index for index in range(len(cards)) if index not in answers]
         for start in range(0, len(uncached), MAX_CARDS_PER_REQUEST):
             self._announce_host()
             batch = uncached[start : start + MAX_CARDS_PER_REQUEST]
-            request = build_check_request(
-                [cards[index] for index in batch], self._second_prompt
-            )
+            labelled = {str(n): cards[index] for n, index in enumerate(batch, start=1)}
+            request = build_check_request(labelled, self._second_prompt)
             answers.update(zip(batch, self._client.request_replies(request), strict=True))
         verdicts = []
         for index in range(len(cards)):
@@ -280,10 +279,10 @@ class ModelDrafter:
     # --- chunks -----------------------------------------------------------------------
 
     def _split_into_chunks(self, task: SendableTask) -> _Chunks:
-        if explain_missing_kind(task.task):
-            return _Chunks([], [])
         cached_tasks: list[SendableTask] = []
         new_tasks: list[SendableTask] = []
+        if explain_missing_kind(task.task):
+            return _Chunks(cached_tasks, new_tasks)
         uncached: list[Highlight] = []
         for highlight in task.highlights:
             single = task.select_highlights(highlight)
@@ -300,12 +299,153 @@ class ModelDrafter:
             new_tasks.append(task.select_highlights(*uncached[start : start + size]))
         return _Chunks(cached_tasks, new_tasks)
 
+    def _draft_chunk(
+        self, chunk: SendableTask, *, anew: bool = False
+    ) -> list[DraftingResult]:
+        """Ask about all highlights at once, then individually about any that the reply misses.
+
+        Returns one result per highlight, in order. If `anew` is set, cached replies are ignored.
+
+        Raises:
+            ServiceError, UsageError: the run can't continue.
+        """
+        highlights = chunk.highlights
+        try:
+            request = build_request(chunk, self._prompt)
+            answers = self._client.request_replies(request, anew=anew)
+        except TooLongError as error:
+            if len(highlights) < 2:
+                return _make_failed_results(chunk, error)
+            middle = len(highlights) // 2
+            first_half = chunk.select_highlights(*highlights[:middle])
+            second_half = chunk.select_highlights(*highlights[middle:])
+            return [*self._draft_chunk(first_half), *self._draft_chunk(second_half)]
+        except ItemError as error:
+            return _make_failed_results(chunk, error)
+        results = {}
+        unreadable = []
+        for highlight, answer in zip(highlights, answers, strict=True):
+            cards = [] if _get_refusal_reason(answer) else _parse_cards(answer)
+            single = chunk.select_highlights(highlight)
+            if cards:
+                results[highlight.key] = self._make_result(single, cards, answer)
+            else:
+                unreadable.append((highlight.key, single, answer))
+        for key, single, answer in unreadable:
+            if answer.item_count > 1:
+                [results[key]] = self._draft_chunk(single, anew=True)
+                continue
+            try:
+                results[key] = self._retry_unreadable(single, answer)
+            except ItemError as error:
+                [results[key]] = _make_failed_results(single, error)
+        return [results[highlight.key] for highlight in highlights]
+
+    def _retry_unreadable(
+        self, single: SendableTask, answer: ItemReply
+    ) -> DraftingResult:
+        """Ask again about a highlight whose reply was unreadable, unless that's pointless."""
+        [highlight] = single.highlights
+        refusal = _get_refusal_reason(answer)
+        if refusal:
+            return DraftingResult(highlight, reason=refusal)
+        if not (answer.is_truncated or answer.completion.is_empty):
+            content = answer.completion.content
+            if is_empty_card_list(content):
+                return DraftingResult(highlight, reason=_EMPTY_CARD_LIST)
+            assistant_text = single.mask_text(content[:2_000] or "(nothing)")
+            request = build_request(single, self._prompt).append_messages(
+                make_message("assistant", assistant_text),
+                make_message("user", mark_as_sendable(_RETRY_INSTRUCTION)),
+            )
+            [answer] = self._client.request_replies(request)
+        cards = _parse_cards(answer)
+        if cards:
+            return self._make_result(single, cards, answer)
+        return _make_unreadable_result(highlight, answer)
+
+    def _make_result(
+        self, single: SendableTask, cards: list[ReplyCard], answer: ItemReply
+    ) -> DraftingResult:
+        origin = Origin("llm", self.name, self._prompt.fingerprint, answer.cache_key)
+        [highlight] = single.highlights
+        return make_result(highlight, cards, origin, find_reply_shape(single.task))
+
 
 class _Chunks(NamedTuple):
     cached_tasks: list[SendableTask]
     """A task for each highlight with a cached reply."""
     new_tasks: list[SendableTask]
     """The other highlights, grouped into tasks that are each sent in one request."""
+
+
+_RETRY_INSTRUCTION = "That could not be read. Answer with the JSON only."
+_EMPTY_CARD_LIST = "the model answered with an empty list of cards"
+_RERUN_COMMAND = "ankiforge draft --again"
+
+
+def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> DraftingResult:
+    """Create the result for a highlight whose reply could not be parsed.
+
+    The problem is reported only once, and the model is only asked again if the user
+    requests it.
+    """
+    content = " ".join(answer.completion.content.split())[:80]
+    message = "the model's answer could not be read"
+    description = f"{message}: {content!r}"
+    hint = "try another model"
+    if answer.is_truncated:
+        message = description = "the model's answer was cut off before its first card"
+        hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
+    elif answer.completion.has_only_reasoning:
+        description = f"{message}: it has reasoning only"
+        hint = "turn the model's thinking off, or try another model"
+    elif not content:
+        message = description = "the model answered nothing"
+    if answer.is_truncated or answer.completion.is_empty:
+        hint += "; or the context window is full: load the model with a larger one"
+    reason = f"{message}; ask again with: {_RERUN_COMMAND} {shlex.quote(highlight.key)}"
+    problem = None
+    if not answer.is_cached:
+        hint = f"{hint}; then {_RERUN_COMMAND} ID, ids: ankiforge list --view new, or --no-card"
+        title = highlight.document.title or highlight.document.key
+        problem = Problem(title, f"not drafted: {description}", hint, once=True)
+    return DraftingResult(highlight, reason=reason, problem=problem)
+
+
+def _make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingResult]:
+    """Create a result for each highlight of a request that failed."""
+    title = task.task.document.title or task.task.document.key
+    problem = Problem(title, f"not drafted: {error.message}", error.hint)
+    if isinstance(error, BudgetExceededError):
+        problem = Problem(BUDGET_SETTING, error.message, error.hint)
+    return [
+        DraftingResult(highlight, reason=error.message, problem=problem)
+        for highlight in task.highlights
+    ]
+
+
+def _parse_cards(answer: ItemReply) -> list[ReplyCard]:
+    """Parse a reply and return the cards for the item with its label.
+
+    If the reply is truncated, the cards for the last label may be incomplete, so they're
+    dropped unless they're the only ones.
+    """
+    label = str(answer.label)
+    all_labels = tuple(str(number) for number in range(1, answer.item_count + 1))
+    cards = parse_cards(answer.completion.content, all_labels)
+    labels = list(dict.fromkeys(item.label for item in cards))
+    if answer.is_truncated and len(labels) > 1 and labels[-1] == label:
+        return []
+    return [item for item in cards if item.label == label]
+
+
+def _get_refusal_reason(answer: ItemReply) -> str:
+    if answer.completion.refusal:
+        return f"the model refused: {' '.join(answer.completion.refusal.split())[:200]}"
+    if answer.completion.finish_reason == "content_filter":
+        return "the server's content filter refused it"
+    return ""
 
 
 # --- concurrent requests --------------------------------------------------------------
@@ -343,7 +483,7 @@ def _draft_in_thread(
             with slots, wrap_unexpected_errors():
                 future.set_result(draft(chunk))
         except BugError as error:
-            future.set_result(make_failed_results(chunk, error))
+            future.set_result(_make_failed_results(chunk, error))
         except BaseException as error:  # noqa: BLE001  (re-raised by `result()`)
             future.set_exception(error)
 

@@ -38,6 +38,11 @@ def make_message(role: str, content: SendableText) -> Message:
     return {"role": role, "content": content}
 
 
+def name_all(count: int, noun: str) -> str:
+    """Return the phrase that tells a chat to cover everything, e.g. `all 3 cards`."""
+    return f"the {noun}" if count == 1 else f"all {count} {noun}s"
+
+
 # --- prompt files ---------------------------------------------------------------------
 
 
@@ -87,18 +92,7 @@ def load_prompt_file(name: str, workspace: Path | None = None) -> Prompt:
 
     Raises:
         NoPromptError: there is no such prompt.
-        ConfigError: the file is invalid.
-        OwnFileError: the workspace's file isn't a regular file, or is too large.
-    """
-    return parse_prompt(*read_prompt(name, workspace))
-
-
-def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
-    """Return the text and path of a prompt, preferring the workspace to the built-in one.
-
-    Raises:
-        NoPromptError: there is no such prompt.
-        ConfigError: the file can't be read.
+        ConfigError: the file can't be read, or is invalid.
         OwnFileError: the workspace's file isn't a regular file, or is too large.
     """
     if not re.fullmatch(r"[\w-]+", name):
@@ -117,7 +111,7 @@ def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
         raise NoPromptError(f"no prompt called {name!r}", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    return text, path
+    return parse_prompt(text, path)
 
 
 def parse_prompt(text: str, path: Path) -> Prompt:
@@ -167,6 +161,17 @@ class ModelRequest(Value):
         """Return a copy of this single-item request with more messages at the end."""
         return replace(self, messages=(*self.messages, *further))
 
+    def to_chat_text(self, instruction: str) -> str:
+        """Join the messages into one text for the user to paste into a chat.
+
+        `instruction` ends the text with what the chat should do, e.g. `answer for the card`.
+        """
+        ending = mark_as_sendable(
+            f"Now {instruction}, with the JSON only, in one code block."
+        )
+        contents = [message["content"] for message in self.messages]
+        return "\n\n".join((*contents, ending)) + "\n"
+
     @property
     def character_count(self) -> int:
         """The number of characters in the messages, not counting the system prompt."""
@@ -176,44 +181,39 @@ class ModelRequest(Value):
         return sum(len(message["content"]) for message in user_messages)
 
 
-def to_chat_text(messages: Iterable[Message], request: str) -> str:
-    """Join messages into one text for the user to paste into a chat.
-
-    `request` ends the text with what the chat should do, e.g. `answer for the highlight`.
-    """
-    ending = mark_as_sendable(f"Now {request}, with the JSON only, in one code block.")
-    contents = [message["content"] for message in messages]
-    return "\n\n".join((*contents, ending)) + "\n"
-
-
 def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
     """Build a request that covers every highlight of a task that may be sent."""
     shape = find_reply_shape(sendable.task)
     wants = sendable.task.brief.wants
-    formatted_passages = []
+    passages = []
     for number, sendable_passage in enumerate(sendable.passages.values(), start=1):
-        formatted_passages.append(format_passage(str(number), sendable_passage, wants))
-    remark = NO_TEXT
+        passages.append(format_passage(str(number), sendable_passage, wants))
+    values = {"title": escape_markers(sendable.title), "highlights": join_texts(passages)}
     if sendable.task.remark:
-        remark_text = escape_markers(sendable.remark)
-        remark = SendableText(f"The reader asks again, and says: {remark_text}")
-    values = {
-        **make_rule_values(shape),
-        "title": escape_markers(sendable.title),
-        "remark": remark,
-        "highlights": join_texts(formatted_passages),
-    }
-    parts: tuple[ModelRequest, ...] = ()
-    if len(formatted_passages) > 1:
-        parts = tuple(
-            build_request(sendable.select_highlights(highlight), prompt)
-            for highlight in sendable.highlights
-        )
+        remark = escape_markers(sendable.remark)
+        values["remark"] = SendableText(f"The reader asks again, and says: {remark}")
+    request = build_card_request(prompt, shape, values)
+    if len(passages) > 1:
+        parts = map(sendable.select_highlights, sendable.highlights)
+        requests = tuple(build_request(part, prompt) for part in parts)
+        request = replace(request, item_requests=requests)
+    return request
+
+
+def build_card_request(
+    prompt: Prompt, shape: ReplyShape, values: Mapping[str, SendableText]
+) -> ModelRequest:
+    """Build a request for cards, to be sent to a model or pasted into a chat.
+
+    Args:
+        prompt: the prompt file.
+        shape: which cards to ask for.
+        values: the values of `title` and `highlights`, perhaps of `remark`, and of any
+            placeholder whose value isn't derived from `shape`.
+    """
+    all_values = {**make_rule_values(shape), "remark": NO_TEXT, **values}
     return ModelRequest(
-        messages=prompt.render_messages(values),
-        schema=build_reply_schema(shape),
-        prompt=prompt.fingerprint,
-        item_requests=parts,
+        prompt.render_messages(all_values), build_reply_schema(shape), prompt.fingerprint
     )
 
 
@@ -277,21 +277,12 @@ _STYLE_BY_LANGUAGE = {
 """The style of questions by language. For English, the rules in the prompt describe it."""
 
 
+# A highlight of at most this many words within a sentence is a term to recall.
 _MAX_TERM_WORDS = 4
-"""A highlight of at most this many words within a sentence is a term to recall."""
 _WANTED_CARD_TEXTS = {
     "definition": "a definition: the term asked for by its description, or the other way round",
     "question": "a question and its answer",
 }
-
-
-def is_term(mark: str, sentence: str) -> bool:
-    """Return whether a highlight is just a short term within its sentence.
-
-    Requests show such a term as a highlighted phrase of the sentence.
-    """
-    is_short = len(mark.split()) <= _MAX_TERM_WORDS
-    return is_short and mark in sentence and mark != sentence
 
 
 def format_passage(
@@ -312,8 +303,9 @@ def format_passage(
     phrases = join_texts(highlight.phrases, " | ")
     if phrases == mark:
         phrases = NO_TEXT
-    if not highlight.phrases and is_term(mark, highlight.sentence):
-        phrases = mark
+    is_short = len(mark.split()) <= _MAX_TERM_WORDS
+    if is_short and not highlight.phrases and mark in highlight.sentence:
+        phrases = NO_TEXT if mark == highlight.sentence else mark
         mark = highlight.sentence
     max_cards = compute_max_card_count(mark)
     language = highlight.language

@@ -21,13 +21,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from ankiforge.draft.instructions import make_two_sided_fields
-from ankiforge.draft.privacy import SendableTask
 from ankiforge.draft.prompt import ReplyShape, compute_max_card_count
-from ankiforge.draft.server import BUDGET_SETTING, BudgetExceededError
-from ankiforge.errors import ForgeError
 from ankiforge.model import (
     CardKind,
-    Document,
     Draft,
     DraftingResult,
     Fields,
@@ -35,7 +31,6 @@ from ankiforge.model import (
     Json,
     Origin,
     Pair,
-    Problem,
     Span,
     Strings,
     Value,
@@ -637,6 +632,21 @@ def build_drafts(
     return tuple(numbered)
 
 
+def make_result(
+    highlight: Highlight, cards: Sequence[ReplyCard], origin: Origin, shape: ReplyShape
+) -> DraftingResult:
+    """Create the result for a highlight: its drafts, or why it got none.
+
+    It counts as declined if the model declined to draft any card for it.
+    """
+    drafts = build_drafts(cards, highlight, origin, shape)
+    if drafts:
+        return DraftingResult(highlight, drafts)
+    declined = bool(cards) and all(card.kind is None for card in cards)
+    reason = explain_missing_card(cards, shape)
+    return DraftingResult(highlight, reason=reason, is_declined=declined)
+
+
 def explain_missing_card(items: Iterable[ReplyCard], shape: ReplyShape) -> str:
     """Explain why a reply has no usable card for a highlight."""
     kinds: dict[CardKind, None] = {}
@@ -653,47 +663,5 @@ def explain_missing_card(items: Iterable[ReplyCard], shape: ReplyShape) -> str:
     return "the model saw nothing worth a card"
 
 
-def make_undrafted_result(
-    highlight: Highlight, items: Sequence[ReplyCard], shape: ReplyShape
-) -> DraftingResult:
-    """Create the result for a highlight that got no card.
-
-    It counts as declined if the model declined to draft any card for it.
-    """
-    declined = bool(items) and all(item.kind is None for item in items)
-    return DraftingResult(
-        highlight, reason=explain_missing_card(items, shape), is_declined=declined
-    )
-
-
-# --- failures -------------------------------------------------------------------------
-
-
 FindFaults = Callable[[Draft, Highlight], Strings]
 """Returns the messages of the findings that block a draft."""
-
-
-def make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingResult]:
-    """Create a result for each highlight of a request that failed."""
-    problem = make_undrafted_problem(task.task.document, error.message, error.hint)
-    if isinstance(error, BudgetExceededError):
-        problem = Problem(BUDGET_SETTING, error.message, error.hint)
-    return [
-        DraftingResult(highlight, reason=error.message, problem=problem)
-        for highlight in task.highlights
-    ]
-
-
-def make_undrafted_problem(
-    document: Document, description: str, hint: str, *, once: bool = False
-) -> Problem:
-    """Create the problem that reports a document's highlights as not drafted.
-
-    Args:
-        document: the document the highlights are from.
-        description: why nothing was drafted.
-        hint: what the user can do about it.
-        once: whether to report this in the current run only.
-    """
-    title = document.title or document.key
-    return Problem(title, f"not drafted: {description}", hint, once=once)

@@ -8,7 +8,7 @@ blocked.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
@@ -17,7 +17,7 @@ from ankiforge.draft.prompt import (
     escape_markers,
     join_texts,
     make_object_schema,
-    to_chat_text,
+    name_all,
 )
 from ankiforge.draft.reply import (
     iter_innermost_objects,
@@ -49,28 +49,13 @@ class CardToCheck(Value):
     answer: SendableText
 
 
-def build_check_request(cards: Sequence[CardToCheck], prompt: Prompt) -> ModelRequest:
-    """Build the request to compare cards with their passages, numbering them from 1."""
-    labelled = {str(number): card for number, card in enumerate(cards, start=1)}
-    parts: tuple[ModelRequest, ...] = ()
-    if len(cards) > 1:
-        parts = tuple(build_check_request([card], prompt) for card in cards)
-    return ModelRequest(
-        messages=prompt.render_messages(_make_values(labelled)),
-        schema=_SCHEMA,
-        prompt=prompt.fingerprint,
-        item_requests=parts,
-    )
-
-
 def build_chat_text(labelled: Mapping[str, CardToCheck], prompt: Prompt) -> str:
     """Build the text to paste into a chat to compare cards with their passages.
 
     `labelled` holds the cards, keyed by label.
     """
-    count = f"all {len(labelled)} cards" if len(labelled) > 1 else "the card"
-    messages = prompt.render_messages(_make_values(labelled))
-    return to_chat_text(messages, f"answer for {count}")
+    request = build_check_request(labelled, prompt)
+    return request.to_chat_text(f"answer for {name_all(len(labelled), 'card')}")
 
 
 _STRING_SCHEMA = {"type": "string"}
@@ -85,7 +70,10 @@ _SCHEMA = make_object_schema({"cards": {"type": "array", "items": _VERDICT_SCHEM
 _EXAMPLE = {"cards": [{"h": "", "verdict": "|".join(_VERDICTS), "says": ""}]}
 
 
-def _make_values(labelled: Mapping[str, CardToCheck]) -> dict[str, SendableText]:
+def build_check_request(
+    labelled: Mapping[str, CardToCheck], prompt: Prompt
+) -> ModelRequest:
+    """Build the request to compare cards, keyed by label, with their passages."""
     formatted_cards = []
     for label, card in labelled.items():
         lines = [f'<highlight h="{label}">']
@@ -99,10 +87,16 @@ def _make_values(labelled: Mapping[str, CardToCheck]) -> dict[str, SendableText]
             if text.strip():
                 lines.append(f"<{name}>{escape_markers(text)}</{name}>")
         formatted_cards.append(SendableText("\n".join([*lines, "</highlight>"])))
-    return {
+    values = {
         "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
         "highlights": join_texts(formatted_cards),
     }
+    parts: tuple[ModelRequest, ...] = ()
+    if len(labelled) > 1:
+        cards = labelled.values()
+        parts = tuple(build_check_request({"1": card}, prompt) for card in cards)
+    messages = prompt.render_messages(values)
+    return ModelRequest(messages, _SCHEMA, prompt.fingerprint, parts)
 
 
 def parse_verdicts(reply: str) -> dict[str, str]:

@@ -490,7 +490,8 @@ def build_chat_text(
     The stored request is needed to match the answer to its document.
     """
     _store_request(workspace, request)
-    return choose.build_chat_text(build_model_request(workspace, request, part), part)
+    model_request = build_model_request(workspace, request, part)
+    return model_request.to_chat_text(f"choose {part.passage_count_name}")
 
 
 def estimate_requests(

@@ -13,7 +13,7 @@ import pytest
 from ankiforge import check
 from ankiforge.anki import plan
 from ankiforge.check import source
-from ankiforge.draft import conversation, rules
+from ankiforge.draft import reply, rules
 from ankiforge.errors import LedgerError
 from ankiforge.extract import pdf
 from ankiforge.extract.exports import hypothesis, kindle, readwise
@@ -220,7 +220,7 @@ def test_a_reply_that_cannot_be_used_fails_for_its_passages_alone(
     )
     forge.drafting(server.base_url, "{obsidian: {path: in}}")
     with monkeypatch.context() as patch:
-        failing(patch, conversation, "build_drafts", ZeroDivisionError())
+        failing(patch, reply, "build_drafts", ZeroDivisionError())
         assert "not drafted: ankiforge itself fails on it" in forge("run", code=1).stderr
     asked = len(server.asked)
     forge.ok("run")
