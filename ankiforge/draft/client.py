@@ -16,19 +16,23 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import openai
-from msgspec.structs import replace
 
 from ankiforge.config import LLM_KEY
-from ankiforge.config.http import BoundedClient, ResponseTooLargeError, remove_secret
+from ankiforge.config.http import ResponseTooLargeError, remove_secret
 from ankiforge.draft.prompt import ModelRequest
-from ankiforge.draft.server import Budget, ServerSettings
+from ankiforge.draft.server import (
+    Budget,
+    ServerSettings,
+    load_ssl_context,
+    open_client,
+)
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Json, Value, hash16
+from ankiforge.model import Json, Strings, Value, hash16
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
@@ -39,42 +43,25 @@ if TYPE_CHECKING:
 
 # --- the request ----------------------------------------------------------------------
 
-FORMAT_FIELD = "response_format"
-DEFAULT_OPTIONS: Mapping[str, Any] = {"temperature": 0}
-"""Fields sent with every request, unless the server refuses them or `extra_body` overrides them."""
+_TEMPERATURE = "temperature"
+_FORMAT = "response_format"
 
 
-class OptionalFields(Value):
-    """Tracks which optional request fields to send, given those the server has refused."""
+def _build_optional_fields(schema: Json, refused: Strings) -> Json:
+    """Build the request fields that a server may refuse, without those that it has refused.
 
-    refused_format_count: int = 0
-    """How many response formats the server has refused, counted from the strictest."""
-    refused_options: frozenset[str] = frozenset()
-    """The names of the refused options."""
-
-    def drop_field(self, field: str) -> OptionalFields:
-        """Return the fields to try next, now that the server has refused `field`."""
-        if field == FORMAT_FIELD:
-            return replace(self, refused_format_count=self.refused_format_count + 1)
-        return replace(self, refused_options=self.refused_options | {field})
-
-    def build_fields(self, schema: Mapping[str, Any]) -> Json:
-        """Build all request fields except the model and the messages."""
-        fields = {}
-        for option, value in DEFAULT_OPTIONS.items():
-            if option not in self.refused_options:
-                fields[option] = value
-        # the response formats, beginning with the strictest; {} requests plain text
-        json_schema = {"name": "reply", "strict": True, "schema": schema}
-        formats: tuple[Json, ...] = (
-            {"type": "json_schema", "json_schema": json_schema},
-            {"type": "json_object"},
-            {},
-        )
-        response_format = formats[self.refused_format_count]
-        if response_format:
-            fields[FORMAT_FIELD] = response_format
-        return fields
+    If it has refused the response format, the next one is less strict, and the last is plain
+    text.
+    """
+    fields: Json = {} if _TEMPERATURE in refused else {_TEMPERATURE: 0}
+    json_schema = {"name": "reply", "strict": True, "schema": schema}
+    formats = (
+        {"type": "json_schema", "json_schema": json_schema},
+        {"type": "json_object"},
+    )
+    for response_format in formats[refused.count(_FORMAT) :][:1]:
+        fields[_FORMAT] = response_format
+    return fields
 
 
 # --- the reply ------------------------------------------------------------------------
@@ -302,13 +289,12 @@ def find_refused_field(
     """
     if status not in _FIELD_REFUSAL_STATUSES or _is_web_page(body):
         return ""
-    our_fields = [option for option in request_body if option not in settings.extra_body]
-    for option in DEFAULT_OPTIONS:
-        if option in our_fields and re.search(rf"(?<!\w){option}(?!\w)", body):
-            return option
+    our_fields = request_body.keys() - settings.extra_body.keys()
+    if _TEMPERATURE in our_fields and re.search(rf"\b{_TEMPERATURE}\b", body):
+        return _TEMPERATURE
     fails_on_format = is_first and status in (500, 501)
-    if FORMAT_FIELD in our_fields and (fails_on_format or _FORMAT_ERROR.search(body)):
-        return FORMAT_FIELD
+    if _FORMAT in our_fields and (fails_on_format or _FORMAT_ERROR.search(body)):
+        return _FORMAT
     return ""
 
 
@@ -322,11 +308,6 @@ def is_permanent_error(body: str) -> bool:
         return False
     patterns = (_NO_CREDIT, _TOO_LONG, _FORMAT_ERROR)
     return any(pattern.search(body) for pattern in patterns)
-
-
-def is_loading_model(status: int, body: str) -> bool:
-    """Return whether the server is still loading its model."""
-    return status == 503 and _LOADING_MODEL.search(body) is not None
 
 
 # --- the body of an error -------------------------------------------------------------
@@ -405,9 +386,7 @@ class OpenAITransport(httpx2.BaseTransport):
         """
         self._settings = settings
         self._notice = notice
-        # skip loading certificates if they aren't needed, because it takes a while
-        verify = not (settings.is_local and settings.base_url.startswith("http:"))
-        self._ssl_context = httpx2.create_ssl_context(verify=verify)
+        self._ssl_context = load_ssl_context(settings.base_url)
         # When to stop waiting for the server to load its model, or None if it hasn't been loading.
         self._loading_deadline: float | None = None
         self._condition = threading.Condition()
@@ -431,7 +410,7 @@ class OpenAITransport(httpx2.BaseTransport):
         try:
             response = self._send_once(request)
             # retry while the server loads its model, up to the timeout for a silent server
-            while is_loading_model(response.status_code, response.text):
+            while response.status_code == 503 and _LOADING_MODEL.search(response.text):
                 if self._loading_deadline is None:
                     self._loading_deadline = (
                         time.monotonic() + self._settings.silence_timeout
@@ -476,14 +455,8 @@ class OpenAITransport(httpx2.BaseTransport):
             content=request.content,
             extensions=request.extensions,
         )
-        # a new client for each request, so that it can be closed
-        client = BoundedClient(
-            verify=self._ssl_context,
-            trust_env=not settings.is_local,
-            follow_redirects=False,
-        )
         try:
-            with client:
+            with open_client(settings.base_url, self._ssl_context) as client:
                 reply = client.fetch(bounded_request, settings.reply_s)
         except ResponseTooLargeError as error:
             if not error.status:
@@ -583,7 +556,8 @@ class ModelClient:
         self._has_answered = False
         # The number of consecutive failed requests.
         self._failure_count = 0
-        self._optional_fields = OptionalFields()
+        # The optional request fields that the server has refused, one entry per refusal.
+        self._refused_fields: Strings = ()
 
     # --- cached replies ---------------------------------------------------------------
 
@@ -701,12 +675,12 @@ class ModelClient:
         client = self._get_openai_client()
         settings = self.settings
         while True:
-            optional_fields = self._optional_fields
+            refused = self._refused_fields
             is_first = not self._has_answered
             body = {
                 "model": settings.model,
                 "messages": list(request.messages),
-                **optional_fields.build_fields(request.schema),
+                **_build_optional_fields(request.schema, refused),
                 **settings.extra_body,
             }
             try:
@@ -722,34 +696,31 @@ class ModelClient:
                 )
                 if field:
                     with self._lock:  # another thread may have received the same error
-                        if self._optional_fields == optional_fields:
-                            self._optional_fields = optional_fields.drop_field(field)
+                        if self._refused_fields == refused:
+                            self._refused_fields = (*refused, field)
                     continue
                 location = error.response.headers.get("location", "")
                 failure = make_status_error(settings, status, text, location)
-                is_unanswered = isinstance(failure, NoReplyError)
-                is_no_model_server = (
-                    is_first and is_unanswered and extract_error_message(text) == WEB_PAGE
+                is_gone = (
+                    is_first
+                    and isinstance(failure, NoReplyError)
+                    and extract_error_message(text) == WEB_PAGE
                 )
-                raise self._count_failure(failure, is_gone=is_no_model_server) from error
+                raise self._count_failure(failure, is_gone=is_gone) from error
             except openai.APIConnectionError as error:
                 raise self._make_connection_error(error.__cause__) from error
             if find_error_in_success(response.text):
-                raise self._count_failure(
-                    self._make_unreadable_error(response.text),
-                    is_gone=is_first and extract_error_message(response.text) == WEB_PAGE,
+                description = extract_error_message(response.text)
+                failure = NoReplyError(
+                    f"{settings.host} did not answer like a language model:"
+                    f" {description or 'nothing'}",
+                    hint=f"is llm.base_url, {settings.base_url}, right? then {RERUN_HINT}",
                 )
+                is_gone = is_first and description == WEB_PAGE
+                raise self._count_failure(failure, is_gone=is_gone)
             self._has_answered = True
             self._failure_count = 0
             return response.text, len(_to_canonical_json(body).encode("utf-8", "replace"))
-
-    def _make_unreadable_error(self, body: str) -> NoReplyError:
-        description = extract_error_message(body) or "nothing"
-        message = (
-            f"{self.settings.host} did not answer like a language model: {description}"
-        )
-        hint = f"is llm.base_url, {self.settings.base_url}, right? then {RERUN_HINT}"
-        return NoReplyError(message, hint=hint)
 
     def _make_connection_error(self, cause: object) -> ServiceError | ItemError:
         import httpx2

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,6 +33,11 @@ from ankiforge.config.http import remove_secret
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text import regex
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ankiforge.config.http import BoundedClient
 
 # --- settings -------------------------------------------------------------------------
 
@@ -611,20 +616,15 @@ def fetch_json(
     """
     import httpx2
 
-    from ankiforge.config.http import BoundedClient
-
-    # skip loading certificates if they aren't needed, because it takes a while
-    client = BoundedClient(
-        headers={"Authorization": f"Bearer {key}"} if key else {},
-        timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
-        trust_env=not is_loopback(url),
-        verify=not url.startswith("http:"),
-        follow_redirects=False,
-    )
     try:
-        with client:
-            method = "GET" if body is None else "POST"
-            request = client.build_request(method, url, json=body)
+        with open_client(url) as client:
+            request = client.build_request(
+                "GET" if body is None else "POST",
+                url,
+                json=body,
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
+            )
             response = client.fetch(request, total_timeout or timeout)
         if response.status_code != 200:
             phrase = remove_secret(response.reason_phrase, key)
@@ -639,3 +639,27 @@ def fetch_json(
         raise ServerReplyError(f"does not answer ({detail})") from error
     except (ValueError, RecursionError) as error:
         raise ServerReplyError("is not a language model server") from error
+
+
+def open_client(url: str, context: ssl.SSLContext | None = None) -> BoundedClient:
+    """Open a client for one request to a model server, without redirects.
+
+    Args:
+        url: the URL. No proxy is used for this computer.
+        context: the TLS settings for this URL, if they have been loaded already.
+    """
+    from ankiforge.config.http import BoundedClient
+
+    return BoundedClient(
+        verify=context or load_ssl_context(url),
+        trust_env=not is_loopback(url),
+        follow_redirects=False,
+    )
+
+
+def load_ssl_context(url: str) -> ssl.SSLContext:
+    """Load the certificates for a URL, which takes a while, unless it needs none."""
+    import httpx2
+
+    is_plain_and_local = is_loopback(url) and url.startswith("http:")
+    return httpx2.create_ssl_context(verify=not is_plain_and_local)
