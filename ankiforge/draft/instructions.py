@@ -37,7 +37,7 @@ from ankiforge.text.located import locate
 from ankiforge.text.normalize import remove_code_and_formulas
 from ankiforge.text.private import remove_private_tag
 
-PROPOSALS_VERSION = "22"
+PROPOSALS_VERSION = "23"
 """Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
 Undecided highlights are then scored again. Defined here, so that a run without new highlights

@@ -347,7 +347,7 @@ _SINGLE_NUMBER = (
     r"(?:\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/·^]\d+)*)"
     r"(?:st|nd|rd|th|[ºª])?"
 )
-_SINGLE_WORD = rf"{_GLYPH}+(?:[-‐‑]{_GLYPH}+)*"
+_SINGLE_WORD = rf"{_GLYPH}+(?:[-‐‑–]{_GLYPH}+)*"
 _WORD_UNIT = regex(_SINGLE_WORD)
 _TEXT_UNIT = regex(
     rf"""(?xi)
@@ -388,7 +388,7 @@ def splits_word_or_number(text: str, offset: int) -> bool:
     if offset not in find_unsplittable_offsets(text):
         return False
     before, after = text[offset - 1], text[offset]
-    if before in "-‐‑" or after in "-‐‑":
+    if before in "-‐‑–" or after in "-‐‑–":
         return before.isdigit() or after.isdigit()
     return True
 

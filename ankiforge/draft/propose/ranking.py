@@ -89,7 +89,6 @@ _CONTENT_KINDS = frozenset(
 )
 _SENTENCE_ENDS = frozenset(".!?;。！？；")
 _YEAR = regex(r"1\d{3}|20\d\d")
-_INDEFINITE_ARTICLES = frozenset("a an ein eine un une una uno um uma".split())
 _COUNTED_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER))
 _APOSTROPHES = ("'", "’")
 _POSSESSIVES = ("'s", "’s")
@@ -105,13 +104,7 @@ _DATE_ZH = regex(r".*\d(?:年代?|世[纪紀]|[月日])")
 _CJK_REFERENCE = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
 # Matches a letter or numeral that belongs to the noun before it, as in `Vitamin A`.
 _LETTER_OF_NAME = regex(r"[A-HJ-Z]|X{0,3}(?:IX|IV|V?I{0,3})(?<=..)|\d{1,2}")
-_PER_WORDS = frozenset("per pro por par je".split())
 _CLAUSE_WORDS = read_word_set("cues", "clause")
-# Matches the end of a text before which a gap would be cut from a compound, as in `encoder–`, or
-# from a number that a PDF has written with a space, as in `30, 000`.
-_CUT_BEFORE = regex(r"\w[–/+=−‑-]\Z")
-_CUT_THOUSANDS = regex(r"\d,\s\d{3}\b")
-_CUT_AFTER = regex(r"[–/+=−‑-]\w|,\s\d{3}\b")
 # Signs after which a list follows that a number before it counts, as in `two kinds: A and B`.
 _LIST_SIGNS = frozenset(":(（：–—")
 # Overlapping candidates are the same gap if they share more than this fraction of the shorter
@@ -142,11 +135,6 @@ class TokenRun(NamedTuple):
     """The index of the first token."""
     end: int
     """The index after the last token."""
-
-    def is_split_by(self, other: TokenRun) -> bool:
-        """Return whether `other` begins or ends inside this run."""
-        begins_within = self.first < other.first < self.end
-        return begins_within or self.first < other.end < self.end
 
 
 class GapRanker:
@@ -216,7 +204,7 @@ class GapRanker:
         """Yield the runs of tokens that could be a gap."""
         words = self.tokens
         is_chinese = self.language.name == "zh"
-        can_end = [self._can_end(last) for last in range(len(words) + 1)]
+        can_end = [False, *map(self._can_end, range(1, len(words) + 1))]
         for first in filter(self._can_begin, range(len(words))):
             for last in range(first + 1, min(first + MAX_GAP_TOKENS, len(words)) + 1):
                 last_token = words[last - 1]
@@ -271,22 +259,26 @@ class GapRanker:
             or self._classes[first + 1] in "DC"
         ):
             return False
-        if token.folded in self.language.participles:
-            return False  # `called` before the name of a thing
         if self.language.name == "zh" and not self._can_begin_chinese(first):
             return False
-        previous = self.tokens[first - 1] if first else None
-        if previous is not None and previous.folded in _INDEFINITE_ARTICLES:
-            if first > 1 and self._classes[first - 1] == "C":
-                return False  # `structure` of `A set is a structure that`
         if self.gap_range is not None and token.start < self.gap_range[0]:
             return False
-        if _splits_word_before(self.text, token.start):
+        if first and self._splits_name(first):
             return False
-        if previous is not None and previous.kind in (TokenKind.NOUN, TokenKind.NAME):
-            if _LETTER_OF_NAME.fullmatch(token.text):
-                return False  # the `A` of `Vitamin A`
         return token.start not in self._uncuttable_offsets
+
+    def _splits_name(self, index: int) -> bool:
+        """Return whether a token continues a name, e.g. in `Nações Unidas` or `Vitamin A`.
+
+        Names may be joined by a preposition, as in `Treaty of Versailles`.
+        """
+        words = self.tokens
+        if _LETTER_OF_NAME.fullmatch(words[index].text):
+            return words[index - 1].kind in (TokenKind.NOUN, TokenKind.NAME)
+        end = min(index + (words[index].folded in _NAME_PREPOSITIONS), len(words) - 1)
+        before = index - 1
+        before -= before > 0 and words[before].folded in _NAME_PREPOSITIONS
+        return words[before].kind == TokenKind.NAME == words[end].kind
 
     def _can_begin_chinese(self, first: int) -> bool:
         token = self.tokens[first]
@@ -307,46 +299,27 @@ class GapRanker:
 
     def _can_end(self, last: int) -> bool:
         token = self.tokens[last - 1]
-        ends_rate = (
-            last > 1 and self.tokens[last - 2].folded in _PER_WORDS
-        )  # `metres per second`
-        if not last or token.folded in self.language.determiners:
+        if token.kind not in _CONTENT_KINDS or token.folded in self.language.determiners:
             return False
-        if not (token.kind in _CONTENT_KINDS or ends_rate):
-            return False
-        if self.language.name == "zh":
-            if token.kind == TokenKind.ADVERB:
-                return False
-            if last < len(self.tokens) and self.tokens[last].start == token.end:
-                # a single ideograph, such as the `掺` of `将愿望掺进`, may belong to what follows
-                if len(token.text) == 1 and self._is_glued(last - 1):
-                    return False
-                # the `苏军` of `苏军战斗力`
-                if (
-                    token.kind != TokenKind.NUMBER
-                    and self.tokens[last].kind == TokenKind.NOUN
-                ):
-                    return False
         if self.gap_range is not None and self.gap_range[1] < token.end:
-            return False
-        if _CUT_AFTER.match(self.text, token.end):
             return False
         if token.text.endswith(_APOSTROPHES):
             return False  # the elided `c'` of `c'è`
         if last < len(self.tokens):
             following = self.tokens[last]
-            if token.kind in (
-                TokenKind.NOUN,
-                TokenKind.NAME,
-            ) and _LETTER_OF_NAME.fullmatch(following.text):
-                return False  # the `Vitamin` of `Vitamin A`
-            if (
-                token.kind == TokenKind.NUMBER
-                and not _YEAR.match(token.text)
-                and following.kind in _COUNTED_KINDS
-                and self.language.function_words
-            ):
-                return False  # the `577` of `577 députés`
+            is_number = token.kind == TokenKind.NUMBER
+            if self.language.name == "zh" and following.start == token.end:
+                # a single ideograph, such as the `掺` of `将愿望掺进`, may belong to what follows
+                if len(token.text) == 1 and self._is_glued(last - 1):
+                    return False
+                # the `苏军` of `苏军战斗力`
+                if not is_number and following.kind == TokenKind.NOUN:
+                    return False
+            if self._splits_name(last):
+                return False
+            if is_number and not _YEAR.match(token.text) and self.language.function_words:
+                if following.kind in _COUNTED_KINDS:
+                    return False  # the `577` of `577 députés`
         return token.end not in self._uncuttable_offsets
 
     def get_span(self, run: TokenRun) -> Span:
@@ -361,10 +334,7 @@ class GapRanker:
         first, last = candidate
         if self._is_incomplete(candidate) or self._is_count_or_filler(candidate):
             return True
-        words = self.tokens
-        inner = words[first:last]
-        if self._is_part_of_rate(first, last):
-            return True
+        inner = self.tokens[first:last]
         if self._is_delimited(first, last):
             return all(token.kind in _NON_CONTENT_KINDS for token in inner)
         if not self.language.function_words:
@@ -385,14 +355,11 @@ class GapRanker:
         return is_poor_answer(self.tokens, candidate, self.language)
 
     def _is_incomplete(self, candidate: TokenRun) -> bool:
-        """Return whether a candidate is part of a name, a pair or a phrase, or most of the text."""
+        """Return whether a candidate is part of a pair or a phrase, or most of the text."""
         start, end = self.get_span(candidate)
         if 2 * (end - start) > len(self.text) or self._is_half_of_pair(candidate):
             return True
-        if self._is_half_of_gloss(candidate) or self._crosses_clause(candidate):
-            return True
-        # part of a longer name: `Food and {Drug Administration}`
-        return any(name.is_split_by(candidate) for name in self._name_runs)
+        return self._is_half_of_gloss(candidate) or self._crosses_clause(candidate)
 
     def _crosses_clause(self, run: TokenRun) -> bool:
         """Return whether a run cuts into a coordination or runs into another clause.
@@ -432,16 +399,6 @@ class GapRanker:
         return bool(content) and all(
             token.folded in self.language.vague_nouns for token in content
         )
-
-    def _is_part_of_rate(self, first: int, last: int) -> bool:
-        """Return whether a run is part of a rate: `343 metres` of `343 metres per second`."""
-        if last + 1 >= len(self.tokens) or self.tokens[last].folded not in _PER_WORDS:
-            return False
-        if self.tokens[last + 1].folded in self.language.determiners:
-            return False  # such as `1896 por el físico`
-        inner_tokens = self.tokens[first:last]
-        has_number = any(token.kind == TokenKind.NUMBER for token in inner_tokens)
-        return has_number and inner_tokens[-1].kind != TokenKind.NUMBER
 
     @cached_property
     def _glosses(self) -> list[tuple[TokenRun, TokenRun]]:
@@ -534,46 +491,6 @@ class GapRanker:
         return bool(inside) and all(
             any(map(partial(_have_same_stem, stem), others)) for stem in inside
         )
-
-    @cached_property
-    def _name_runs(self) -> list[TokenRun]:
-        """The names in the text.
-
-        A name is a run of capitalised words, possibly joined by `of`, or by `and` if an article
-        comes before the first word.
-        """
-        words = self.tokens
-        names = []
-        first = 0
-        while first < len(words):
-            if words[first].kind != TokenKind.NAME:
-                first += 1
-                continue
-            end = first + 1
-            joiner = 0
-            has_article = (
-                first > 0 and words[first - 1].folded in self.language.determiners
-            )
-            while end < len(words):
-                joining_word = words[end].folded
-                if words[end].kind == TokenKind.NAME:
-                    end += 1
-                elif (
-                    joiner
-                    or end + 1 == len(words)
-                    or words[end + 1].kind != TokenKind.NAME
-                ):
-                    break
-                elif joining_word in _NAME_PREPOSITIONS or (
-                    joining_word in _LIST_CONJUNCTIONS and has_article
-                ):
-                    joiner = end
-                    end += 2
-                else:
-                    break
-            names.append(TokenRun(first, end))
-            first = end
-        return names
 
     def _is_delimited(self, first: int, last: int) -> bool:
         if not 0 < first < last < len(self.tokens):
@@ -793,13 +710,6 @@ def _is_acronym_of(acronym: str, words: Sequence[Token]) -> bool:
         return len(capitals) > 1 and (len(words) > 1 or "-" in words[0].text)
     remaining_letters = iter(words[0].folded)
     return len(words) == 1 and all(letter in remaining_letters for letter in letters)
-
-
-def _splits_word_before(text: str, offset: int) -> bool:
-    """Return whether a gap at an offset would begin within a compound or number."""
-    return _CUT_BEFORE.search(text[max(offset - 2, 0) : offset]) is not None or (
-        _CUT_THOUSANDS.match(text, max(offset - 3, 0)) is not None
-    )
 
 
 def _have_same_stem(word: str, other: str) -> bool:
