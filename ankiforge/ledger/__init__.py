@@ -6,11 +6,11 @@ from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.decision_changes import Adoption
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.foreign_history import SCHEDULER
+from ankiforge.ledger.item_lists import QUERY_FIELDS, QueryTerm
 from ankiforge.ledger.offers import NO_WARNING_REASON, Offer, rank_draft
 from ankiforge.ledger.pending_items import UNCARDED_STATUSES, PendingItems
 from ankiforge.ledger.questions import MAX_BACKS, FrontGroup, group_by_front
 from ankiforge.ledger.readings import IngestReport
-from ankiforge.ledger.tables.items import QUERY_FIELDS, QueryTerm
 
 __all__ = [
     "MAX_BACKS",

@@ -32,7 +32,7 @@ from ankiforge.ledger.events import (
     get_slot,
 )
 from ankiforge.ledger.remarks import add_vault_name
-from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import anki_notes, highlights
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables.snapshots import load_snapshot
@@ -86,7 +86,11 @@ def record_view(
     notes_by_guid = {note.guid: note for note in notes}
     now = time.time()
     with store.transaction():
-        row_by_guid = anki_notes.load_cards_with_notes(store)
+        rows = store.fetch_rows(
+            "SELECT c.guid, c.passage, s.body, s.absent, s.asked FROM card c"
+            " LEFT JOIN seen s USING (guid) ORDER BY s.guid IS NULL, c.guid"
+        )
+        row_by_guid = {row["guid"]: row for row in rows}
         viewed = ViewChanges(seen=len(notes_by_guid))
         viewed.unknown += [
             note for guid, note in notes_by_guid.items() if guid not in row_by_guid
@@ -121,7 +125,10 @@ def record_view(
             reported = store.get_value("revived", list[str]) or []
             store.set_value("revived", viewed.revived)
             viewed.revived = [guid for guid in viewed.revived if guid not in reported]
-            _replace_graves(store, set(filter(is_in_our_id_range, graves)))
+            ids = set(filter(is_in_our_id_range, graves))
+            if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
+                store.execute("DELETE FROM grave")
+                store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
         review_rows = map(asdict, reviews)
         viewed.reviews += store.insert("review", review_rows, verb="INSERT OR IGNORE")
     return viewed
@@ -133,13 +140,16 @@ def _iter_viewed_cards(
     graves: frozenset[NoteId] | None,
     rows: Iterable[Row],
 ) -> Iterator[ViewedCard]:
-    """Yield the cards of these rows of `anki_notes.load_cards_with_notes`."""
+    """Yield the cards of these rows, whose `body` is None if the note was never seen."""
     for batch in iter_batches(rows):  # in batches, because there may be very many
         store.preload_passages(row["passage"] for row in batch)
         for row in batch:
             guid = row["guid"]
             passage = store.get_passage(row["passage"])
-            before = anki_notes.decode_seen_note(row) if row["body"] is not None else None
+            before = None
+            if row["body"] is not None:
+                old_note = anki_notes.decode_note(row["body"]) if row["body"] else None
+                before = SeenNote(old_note, row["absent"], bool(row["asked"]))
             note = notes.get(guid)
             known_note = note or (before.note if before else None)
             id = known_note.id if known_note else compute_note_id(guid)
@@ -167,7 +177,7 @@ def _record_change(store: Store, viewed: ViewedCard, change: NoteChange) -> None
         if retirements:
             store.record_undo(max(retirements, key=lambda event: event.order))
     if change.after != viewed.before:  # storing a note resets `up_to_date`
-        anki_notes.store_seen_note(store, guid, change.after)
+        _store_seen_note(store, guid, change.after)
     if "retired" in change.lists:
         _retire_card(store, guid, RETIRED_TAG_REASON)
     if "deleted" in change.lists:
@@ -181,10 +191,25 @@ def _retire_card(store: Store, guid: str, reason: str) -> None:
     decision_recording.update_pending_drafts(store, [passage.key], event_id=event.id)
 
 
-def _replace_graves(store: Store, ids: set[NoteId]) -> None:
-    if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
-        store.execute("DELETE FROM grave")
-        store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
+def _store_seen_note(store: Store, guid: str, seen: SeenNote | None) -> None:
+    """Store a note's state in Anki, or delete it if `seen` is None."""
+    if seen is None:
+        anki_notes.delete_note(store, guid)
+        return
+    row: Json = {
+        "guid": guid,
+        "absent": seen.absent_since,
+        "asked": seen.is_asked,
+        "body": to_json(seen.note) if seen.note else "",
+    }
+    if seen.note:
+        row |= {
+            "reviews": seen.note.reviews,
+            "lapses": seen.note.lapses,
+            "leech": seen.note.is_leech,
+            "retired": seen.note.is_retired,
+        }
+    store.insert("seen", [row], verb="INSERT OR REPLACE")
 
 
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
@@ -387,7 +412,7 @@ def recover_lost_cards(
             if note.is_retired:
                 body = {"guid": note.guid, "why": RETIRED_TAG_REASON}
                 store.record_event("retire", key, USER, body)
-            anki_notes.store_seen_note(store, note.guid, SeenNote(note))
+            _store_seen_note(store, note.guid, SeenNote(note))
         _set_unknown_documents(store, unmatched_notes)
     return unmatched_notes
 
@@ -434,7 +459,15 @@ def sort_for_learning(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     anything was read.
     """
     cards_by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
-    for row in card_rows.load_home_positions(store, guids):
+    # a usefulness of 0 wasn't estimated
+    for row in store.fetch_rows(
+        "SELECT c.guid, max(iif(h.worth = 0, 1.0, h.worth)) AS worth, h.position,"
+        " coalesce(d.source, '') AS source, coalesce(d.place, '') AS place"
+        " FROM placed c LEFT JOIN alias a ON a.first = c.home"
+        " LEFT JOIN highlight h ON h.key = coalesce(a.key, c.home) AND h.state = 'present'"
+        f" LEFT JOIN document d ON d.id = h.document WHERE c.guid IN {JSON_VALUES} GROUP BY c.guid",
+        to_json(list(guids)),
+    ):
         document = row["source"], row["place"]
         worth = row["worth"] or 0.0
         ranked_card = -worth, row["position"] or 0, Guid(row["guid"])

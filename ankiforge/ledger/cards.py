@@ -26,9 +26,9 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.facts import get_fact_text, split_sentences
 from ankiforge.ledger.fold import fold_events
-from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import cards as card_rows
-from ankiforge.ledger.tables import event_queries, highlights
+from ankiforge.ledger.tables import highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
     Card,
@@ -99,6 +99,18 @@ def _format_fields(fields: Iterable[Pair]) -> str:
     return " / ".join(text for _, text in occlusion.to_readable_fields(fields))
 
 
+def iter_active_of_kinds(store: Store, *kinds: str) -> Iterator[Event]:
+    """Yield the active events of these kinds, oldest first."""
+    query = f"SELECT id, line FROM standing WHERE what IN {JSON_VALUES} ORDER BY n"
+    return store.iter_events(query, to_json(kinds))
+
+
+def iter_action_events(store: Store, action: str) -> Iterator[Event]:
+    """Yield all events of an action, active or not."""
+    query = "SELECT id, line FROM event WHERE act = ? AND act != ''"
+    return store.iter_events(query, action)
+
+
 def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     """Load all decisions about a passage, oldest first.
 
@@ -119,7 +131,11 @@ def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
 
 def load_recent_decisions(store: Store) -> list[HistoryEntry]:
     """Load the latest decisions that haven't been undone, newest first."""
-    events = list(event_queries.iter_recent_decisions(store, MAX_RECENT))
+    query = (
+        f"SELECT id, line FROM standing WHERE what NOT IN {JSON_VALUES}"
+        " AND (by = 'person' OR what = 'revise') ORDER BY n DESC LIMIT ?"
+    )
+    events = list(store.iter_events(query, to_json(NON_DECISION_KINDS), MAX_RECENT))
     return [load_history_entry(store, event) for event in events]
 
 
@@ -146,10 +162,11 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
     `since` is a time in ISO 8601. Changes that were undone, or that the user rejected in
     favour of their own text, are left out.
     """
-    revisions = list(event_queries.iter_active_revisions(store))
+    query = "SELECT id, line FROM standing WHERE what = 'revise' ORDER BY n DESC, id DESC"
+    revisions = list(store.iter_events(query))
     # find the last answer, for each card in conflict, by which the user kept their own text
     kept_answers = {}
-    for answer in event_queries.iter_active_of_kinds(store, "resolve"):
+    for answer in iter_active_of_kinds(store, "resolve"):
         if answer.body.get("choice") != "source":
             kept_answers[answer.body["guid"]] = answer
     entries = []
@@ -244,7 +261,7 @@ def _combine_with_home(
         get_fact_text(local_card.highlight)
     ):
         return local_card
-    home = card_rows.find_home_key(store, card.guid)
+    home = store.fetch_value("SELECT home FROM placed WHERE guid = ?", card.guid)
     if home is None or home == passage.key:
         return local_card
     home_passage = store.get_passage(home)

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from ankiforge.ledger.events import USER, Event, hash_text
-from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import documents, event_queries, highlights, pending_drafts
+from ankiforge.ledger.store import JSON_VALUES, Store, to_json
+from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
     Highlight,
@@ -98,7 +98,10 @@ def load_known_highlights(store: Store, container: str, place: str) -> list[High
 
 def load_marked_documents(store: Store) -> set[tuple[str, str]]:
     """List the documents with a highlight or chosen passage, as (source, file name) pairs."""
-    rows = highlights.load_documents_with_highlights(store)
+    rows = store.fetch_rows(
+        "SELECT DISTINCT d.source, d.place FROM document d"
+        " JOIN highlight h ON h.document = d.id WHERE h.state = 'present'"
+    )
     return {(row["source"], row["place"].rpartition("/")[2]) for row in rows}
 
 
@@ -108,10 +111,12 @@ def unselect_passage(store: Store, event: Event) -> None:
     The document is reread in the next run.
     """
     hint = hints.make_chosen_event_hint(event.id)
-    for row in highlights.load_rows_by_json_part(store, f'"{hint}"'):
+    query = "SELECT key, document FROM highlight WHERE instr(body, ?)"
+    for row in store.fetch_rows(query, f'"{hint}"'):
         highlights.set_unselected(store, row["key"])
         pending_drafts.delete_drafts_of_highlights(store, [row["key"]])
-        documents.schedule_reading(store, row["document"])
+        query = "UPDATE document SET fingerprint = '' WHERE id = ?"
+        store.execute(query, row["document"])
 
 
 def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
@@ -150,12 +155,20 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
 
 def load_active_choices(store: Store) -> list[tuple[Event, list[str]]]:
     """Load the `mark` events that haven't been undone, with the keys issued for each text."""
-    marks = event_queries.load_choice_events(store)
+    query = (  # SQLite uses the index `event_subjects` because of the second condition
+        "SELECT id, line FROM standing WHERE what = 'mark'"
+        " AND what IN ('form', 'dialects', 'decline', 'mark')"
+    )
+    marks = sorted(store.iter_events(query), key=lambda event: event.order)
     if not marks:
         return []
     hashes = [hash_text(mark.body["exact"]) for mark in marks]
     keys_by_sides = defaultdict(set)
-    for event in event_queries.iter_key_events(store, hashes):
+    query = (
+        "SELECT id, line FROM event WHERE what = 'key'"
+        f" AND words != '' AND words IN {JSON_VALUES}"
+    )
+    for event in store.iter_events(query, to_json(hashes)):
         keys_by_sides[_get_text_and_context(event)].add(event.key)
     return [(mark, sorted(keys_by_sides[_get_text_and_context(mark)])) for mark in marks]
 

@@ -59,6 +59,7 @@ from ankiforge.ledger.draft_completion import (
 )
 from ankiforge.ledger.events import (
     DRAFTING_UNDONE_REASON,
+    NON_DECISION_KINDS,
     POLICY,
     USER,
     Event,
@@ -66,13 +67,8 @@ from ankiforge.ledger.events import (
     hash_content,
 )
 from ankiforge.ledger.snapshots import PassageSnapshot
-from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import (
-    draftings,
-    event_queries,
-    highlights,
-    pending_drafts,
-)
+from ankiforge.ledger.store import JSON_VALUES, Store, to_json
+from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots, load_snapshot
 from ankiforge.ledger.undo import (
     REWORDING_KINDS,
@@ -86,6 +82,7 @@ from ankiforge.ledger.undo import (
 from ankiforge.ledger.view_changes import DELETED_REASON
 from ankiforge.model import (
     AGENT_DRAFTER,
+    PROPOSAL_DRAFTER,
     Card,
     CardContent,
     CardKind,
@@ -203,24 +200,31 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
                 message = f"nothing about {target} can be undone"
                 raise RefusedError(message, hint=_RECENT_HINT)
             pending_drafts.delete_drafts(store, [target])
-            highlights.schedule_model(store, draft.key)
+            query = "UPDATE highlight SET modelled = '' WHERE key = ?"
+            store.execute(query, draft.key)
         return UndoResult(target, ())
-    last_drafting = draftings.find_last_drafting(store) if not target else None
-    if last_drafting:
-        user_events = event_queries.iter_active_user_decisions(store)
-        last_event = find_last_user_decision(user_events)
-        if last_event is None or last_event.n <= last_drafting["number"]:
+    if not target:
+        # find the last drafting that created a draft, or found that a highlight deserves no card
+        last_drafting = store.fetch_first_row(
+            "SELECT g.id, g.number FROM drafting g LEFT JOIN highlight h"
+            " ON h.key = g.key AND h.content = g.content AND h.modelled != g.modelled"
+            " WHERE g.drafts != '[]' OR h.key IS NOT NULL ORDER BY g.rowid DESC LIMIT 1"
+        )
+        user_events = _iter_active_user_decisions(store)
+        last_event = find_last_user_decision(user_events) if last_drafting else None
+        if last_drafting and (not last_event or last_event.n <= last_drafting["number"]):
             return _undo_drafting(store, last_drafting["id"])
     with store.action():
         events = _find_events_to_undo(store, target)
         entries = _summarize_decisions(store, events)
         reworded_keys = [event.key for event in events if event.what in REWORDING_KINDS]
-        refuse_if_changed_again(
-            events,
-            event_queries.iter_active_rewordings(
-                store, store.get_all_keys(reworded_keys)
-            ),
+        keys_json = to_json(store.get_all_keys(reworded_keys))
+        query = (
+            f"SELECT id, line FROM standing WHERE key IN {JSON_VALUES}"
+            f" AND what IN {JSON_VALUES}"
         )
+        rewordings = store.iter_events(query, keys_json, to_json(REWORDING_KINDS))
+        refuse_if_changed_again(events, rewordings)
         for event in reversed(events):
             store.record_undo(event)
             _apply_undo_effects(store, event)
@@ -239,7 +243,21 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
 
 def _undo_drafting(store: Store, id: str) -> UndoResult:
     with store.transaction():
-        keys, draft_ids = draftings.revert_drafting(store, id)
+        rows = store.fetch_rows("SELECT key FROM drafting WHERE id = ?", id)
+        keys = [row["key"] for row in rows]
+        deleted_rows = store.fetch_rows(
+            "DELETE FROM draft WHERE id IN (SELECT j.value FROM drafting g, json_each(g.drafts) j"
+            " WHERE g.id = ?) RETURNING id",
+            id,
+        )
+        draft_ids = {row["id"] for row in deleted_rows}
+        store.execute(
+            "UPDATE highlight SET modelled = g.modelled, declined = g.declined, worth = g.worth,"
+            " reason = g.reason, fate = g.fate FROM drafting g"
+            " WHERE g.id = ? AND g.key = highlight.key AND g.content = highlight.content",
+            id,
+        )
+        store.execute("DELETE FROM drafting WHERE id = ?", id)
         decision_recording.restore_drafts(store, [id])
         passages = {store.get_first_key(key) for key in keys}
         decision_recording.update_pending_drafts(store, sorted(passages))
@@ -270,11 +288,10 @@ def find_decided_ids(store: Store, prefix: str) -> list[str]:
 
     Includes the GUIDs that the cards of rejected drafts would have had.
     """
-    guids = [
-        event.body.get("guid", "")
-        for event in event_queries.iter_active_rejections(store)
-    ]
-    ids = [*pending_drafts.find_decided_draft_ids(store, prefix), *dict.fromkeys(guids)]
+    guids = [event.body.get("guid", "") for event in _iter_active_rejections(store)]
+    query = "SELECT DISTINCT id FROM decided WHERE substr(id, 1, length(?1)) = ?1"
+    rows = store.fetch_rows(query, prefix)
+    ids = [*(row["id"] for row in rows), *dict.fromkeys(guids)]
     return [id for id in ids if id.startswith(prefix)]
 
 
@@ -304,14 +321,13 @@ def can_undo(store: Store, action: str) -> bool:
 
     Some don't, e.g. the answer to a question about a source that lost its documents.
     """
-    return any(event_queries.iter_action_events(store, action))
+    return any(cards.iter_action_events(store, action))
 
 
 def count_accepted_cards(store: Store, action: str) -> int:
     """Count the cards that an action created by accepting drafts."""
     return sum(
-        event.what == "accept"
-        for event in event_queries.iter_action_events(store, action)
+        event.what == "accept" for event in cards.iter_action_events(store, action)
     )
 
 
@@ -323,7 +339,11 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
     """
     guid = ""
     keys: Strings = ()
-    put_away_by = event_queries.find_decision_on_draft(store, target)
+    query = (
+        "SELECT id, line FROM standing WHERE id IN (SELECT event FROM decided WHERE id = ?)"
+        " ORDER BY n DESC LIMIT 1"
+    )
+    put_away_by = next(store.iter_events(query, target), None)
     if put_away_by is not None:
         guid = put_away_by.body.get("guid", "")
         if not guid:  # the decision was about another card
@@ -335,17 +355,16 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
     elif is_highlight_key(target):
         keys = store.get_keys(target)
     if keys:
-        last_event = find_last_decision(
-            event_queries.iter_active_decisions(store, keys), guid
+        query = (
+            f"SELECT id, line FROM standing WHERE key IN {JSON_VALUES}"
+            f" AND what NOT IN {JSON_VALUES}"
         )
+        events = store.iter_events(query, to_json(keys), to_json(NON_DECISION_KINDS))
+        last_event = find_last_decision(events, guid)
     elif target:  # the id of an action or event
-        last_event = next(
-            event_queries.iter_active_decisions_of_action(store, target), None
-        )
+        last_event = next(_iter_active_decisions_of_action(store, target), None)
     else:
-        last_event = find_last_user_decision(
-            event_queries.iter_active_user_decisions(store)
-        )
+        last_event = find_last_user_decision(_iter_active_user_decisions(store))
     if last_event is None:
         about = f"nothing about {target} can be undone" if target else "nothing to undo"
         hint = _RECENT_HINT
@@ -354,11 +373,36 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
             hint = "ankiforge reject --all --filter drafter:llm"
         raise RefusedError(about, hint=hint)
     action_events = (
-        event_queries.iter_active_decisions_of_action(store, last_event.act)
-        if last_event.act
-        else ()
+        _iter_active_decisions_of_action(store, last_event.act) if last_event.act else ()
     )
     return select_events_to_undo(last_event, action_events, keys, guid)
+
+
+def _iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
+    """Yield the active decisions of an action, or just one if `id` is the id of a decision.
+
+    An action groups the decisions made by one command or key press.
+    """
+    query = (
+        "SELECT id, line FROM standing WHERE ((act = ?1 AND act != '') OR id = ?1)"
+        f" AND what NOT IN {JSON_VALUES}"
+    )
+    return store.iter_events(query, id, to_json(NON_DECISION_KINDS))
+
+
+def _iter_active_rejections(store: Store) -> Iterator[Event]:
+    """Yield all active rejections, newest first."""
+    query = "SELECT id, line FROM standing WHERE what = 'reject' ORDER BY n DESC"
+    return store.iter_events(query)
+
+
+def _iter_active_user_decisions(store: Store) -> Iterator[Event]:
+    """Yield active decisions made by the user on this device, newest first."""
+    query = (
+        "SELECT id, line FROM standing WHERE by = 'person' AND machine = ?"
+        f" AND what NOT IN {JSON_VALUES} ORDER BY n DESC"
+    )
+    return store.iter_events(query, store.device_id, to_json(NON_DECISION_KINDS))
 
 
 def _find_passage_keys(store: Store, guid: str) -> Strings:
@@ -369,7 +413,7 @@ def _find_passage_keys(store: Store, guid: str) -> Strings:
     try:
         _, passage = cards.load_card_and_passage(store, guid)
     except RefusedError:
-        for event in event_queries.iter_active_rejections(store):
+        for event in _iter_active_rejections(store):
             if event.body.get("guid") == guid:
                 return store.get_keys(event.key)
         raise
@@ -393,8 +437,13 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
         chosen_passages.unselect_passage(store, event)
     if event.what == "decline":
         foreign_history.schedule_drafting(store, event.key)
-    if event.what == "form":  # the answer may have left highlights out
-        highlights.schedule_rules_for_left_out(store)
+    if event.what == "form":
+        # draft the highlights that the answer left out; those with a draft aren't left out any more
+        store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
+        store.execute(
+            "UPDATE highlight SET fate = '', reason = ''"
+            " WHERE fate = 'left_out' AND key IN (SELECT key FROM draft)"
+        )
 
 
 # --- decisions --------------------------------------------------------------------------
@@ -432,7 +481,10 @@ def accept_clean_drafts(
         draft_recording.drop_obsolete_findings(store)
         # filter first, because thousands of other drafts may be pending
         allowed_ids = []
-        for draft_row in pending_drafts.load_clean_drafts(store):
+        for draft_row in store.fetch_rows(
+            "SELECT id, body FROM draft WHERE severity IN ('', 'info') AND drafter != ?",
+            PROPOSAL_DRAFTER,
+        ):
             if allows(pending_drafts.decode_draft(draft_row["body"])):
                 allowed_ids.append(draft_row["id"])
         ordered_ids = pending_drafts.sort_by_reading_order(store, allowed_ids)
@@ -704,7 +756,7 @@ def record_repair(
 
 def load_repair_times(store: Store) -> dict[NoteId, str]:
     """Load when each note in Anki was last repaired or left as it is, keyed by note id."""
-    repairs = event_queries.iter_active_of_kinds(store, "repair")
+    repairs = cards.iter_active_of_kinds(store, "repair")
     return {event.body["nid"]: event.at for event in repairs}
 
 

@@ -18,7 +18,7 @@ from ankiforge.ledger.decision_changes import PlannedDecision
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.fold import add_decision
 from ankiforge.ledger.settling import Change, settle_drafts
-from ankiforge.ledger.store import Store
+from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts, sentences
 from ankiforge.ledger.tables.snapshots import load_snapshots
 
@@ -84,10 +84,18 @@ def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
     Returns:
         The ids of the events that had settled drafts.
     """
-    keys_by_event = pending_drafts.restore_put_away(store, event_ids)
-    keys = {key for event_keys in keys_by_event.values() for key in event_keys}
-    update_pending_drafts(store, [store.get_first_key(key) for key in sorted(keys)])
-    return set(keys_by_event)
+    ids = to_json(list(event_ids))
+    rows = store.fetch_rows(f"SELECT * FROM decided WHERE event IN {JSON_VALUES}", ids)
+    store.execute(
+        "INSERT OR IGNORE INTO draft SELECT id, key, content, slot, position, fact, near, kind,"
+        " deck, drafter, severity, revises, replaces, since, answer, findings, tags, words, body"
+        f" FROM decided WHERE event IN {JSON_VALUES}",
+        ids,
+    )
+    store.execute(f"DELETE FROM decided WHERE event IN {JSON_VALUES}", ids)
+    keys = sorted({row["key"] for row in rows})
+    update_pending_drafts(store, map(store.get_first_key, keys))
+    return {row["event"] for row in rows}
 
 
 def update_after_decisions(store: Store, keys: Iterable[str]) -> None:

@@ -30,15 +30,16 @@ from ankiforge.ledger.events import (
     is_reopened,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
-from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.tables import cards as card_rows
-from ankiforge.ledger.tables import draftings, duplicates, highlights, pending_drafts
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
+from ankiforge.ledger.tables import duplicates, highlights, pending_drafts
 from ankiforge.ledger.tables.anki_notes import filter_foreign
 from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
 from ankiforge.ledger.tables.pending_drafts import decode_draft
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
+    FIGURE_DRAFTER,
     FOREIGN_PREFIX,
+    PROPOSAL_DRAFTER,
     DocumentId,
     Draft,
     DraftingResult,
@@ -70,11 +71,19 @@ def iter_highlights_to_draft(
     highlight. Such highlights are yielded even if the user has decided on them since.
     """
     column = "modelled" if by_model else "drafted"
-    keys = (
-        highlights.load_keys_for_model(store)
-        if by_model
-        else highlights.load_keys_to_draft(store)
+    # the rules draft in the order in which keys were issued, because checks compare each draft with
+    # earlier ones, and a rebuilt ledger should have the same findings
+    query = (
+        "SELECT key FROM highlight WHERE state = 'present' AND drafted != content"
+        " ORDER BY ifnull((SELECT min(n) FROM event"
+        "  WHERE event.key = highlight.key AND what = 'key'), 9e18), document, position"
     )
+    if by_model:
+        query = (
+            "SELECT key FROM highlight WHERE state = 'present' AND modelled != content"
+            " ORDER BY document, position"
+        )
+    keys = [row["key"] for row in store.fetch_rows(query)]
     for highlight_row in chain.from_iterable(_load_batches(store, keys)):
         if highlight_row["state"] != "present":
             continue
@@ -158,7 +167,12 @@ def schedule_redrafting(store: Store, version: str) -> None:
         return
     with store.transaction():
         store.set_meta("proposals", version)
-        highlights.schedule_rules_for_undecided(store)
+        # these are without a card, drafted by a model, or have a proposal or figure as a draft
+        store.execute(
+            "UPDATE highlight SET drafted = '' WHERE fate = 'no_card' OR modelled != ''"
+            " OR key IN (SELECT key FROM draft WHERE drafter IN (?, ?))",
+            *(PROPOSAL_DRAFTER, FIGURE_DRAFTER),
+        )
 
 
 # --- recording drafts -------------------------------------------------------------------
@@ -217,7 +231,8 @@ def record_drafts(
         terms = []
         for draft in chain.from_iterable(each.drafts for each in drafted):
             if not draft.is_hidden:
-                terms.append((_compute_search_key(draft), terms_of(draft)))
+                digest = f"{draft.kind}{hash_content(draft)}"
+                terms.append((digest, terms_of(draft)))
         changes = _compute_changes(snapshots, drafted, mode)
         # first record cards that take the new text of their source, because this changes passages
         updating = {key: change for key, change in changes.items() if change.card_updates}
@@ -272,11 +287,6 @@ def _compute_changes(
     return changes
 
 
-def _compute_search_key(draft: Draft) -> str:
-    """Return the key of the search terms for a draft and for any card made from it."""
-    return f"{draft.kind}{hash_content(draft)}"
-
-
 def _update_cards_from_source(store: Store, change: DraftChanges) -> list[TextChange]:
     """Give the cards of a passage the new text of their source.
 
@@ -298,7 +308,9 @@ def _update_cards_from_source(store: Store, change: DraftChanges) -> list[TextCh
 
 def make_drafting_id(store: Store) -> str:
     """Create an id for the next drafting by a model or chat."""
-    return f"drafting.{draftings.find_last_number(store) + 1}"
+    last_id = store.fetch_value("SELECT id FROM drafting ORDER BY rowid DESC LIMIT 1")
+    number = int(last_id.rpartition(".")[2]) if last_id else 0
+    return f"drafting.{number + 1}"
 
 
 def _write_changes(
@@ -306,14 +318,20 @@ def _write_changes(
 ) -> None:
     draft_changes = [change.drafts for change in changes]
     if drafting:
-        keys = [change.snapshot.highlight.key for change in changes]
-        draftings.store_drafting(
-            store,
-            drafting,
-            store.find_max_number(),
-            zip(keys, draft_changes, strict=True),
+        # keep what undoing the drafting restores: the columns of the highlights
+        number = store.find_max_number()
+        rows = []
+        for change in changes:
+            new_ids = [draft.id for draft in change.drafts.put]
+            rows.append(
+                (drafting, number, to_json(new_ids), change.snapshot.highlight.key)
+            )
+        store.execute_all(
+            "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth,"
+            " reason, fate FROM highlight WHERE key = ?",
+            rows,
         )
-        # keep the drafts that are replaced, so that undoing the drafting restores them
+        # and the drafts that are replaced
         draft_changes = [
             replace(
                 change,
@@ -324,9 +342,12 @@ def _write_changes(
         ]
     pending_drafts.apply_changes(store, draft_changes)
     if mode.is_rules:
-        pending_drafts.delete_outdated(
-            store, {change.snapshot.highlight.key: change.own_ids for change in changes}
-        )
+        # delete archived hand-written drafts that weren't drafted again
+        query = f"DELETE FROM decided WHERE key = ? AND slot != '' AND id NOT IN {JSON_VALUES}"
+        own_ids = [
+            (change.snapshot.highlight.key, to_json(change.own_ids)) for change in changes
+        ]
+        store.execute_all(query, own_ids)
     outcomes = [change.outcome for change in changes if change.outcome is not None]
     pending_drafts.store_outcomes(store, outcomes, mode)
 
@@ -337,11 +358,15 @@ def _write_changes(
 def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
     """Move pending drafts to the decks that the settings now assign to their highlights."""
     with store.transaction():
-        for row in pending_drafts.load_locally_read_drafts(store):
+        for row in store.fetch_rows(
+            "SELECT d.id, d.deck, d.body, h.body AS highlight_body"
+            " FROM draft d JOIN highlight h USING (key) WHERE h.body != ''"
+        ):
             deck = deck_for(decode_highlight_body(row["highlight_body"]))
             if deck != row["deck"]:
-                draft = decode_draft(row["body"])
-                pending_drafts.set_deck(store, row["id"], draft, deck)
+                body = to_json(replace(decode_draft(row["body"]), deck=deck))
+                query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
+                store.execute(query, deck, body, row["id"])
 
 
 def drop_obsolete_findings(store: Store) -> None:
@@ -361,7 +386,9 @@ def drop_obsolete_findings(store: Store) -> None:
         for id in named_ids
         if id.startswith(FOREIGN_PREFIX)
     }
-    out_of_use = guids - card_rows.filter_live(store, guids)
+    query = f"SELECT guid FROM card WHERE live AND guid IN {JSON_VALUES}"
+    live_rows = store.fetch_rows(query, to_json(list(guids)))
+    out_of_use = guids.difference(row["guid"] for row in live_rows)
     for note in notes - filter_foreign(store, notes):
         out_of_use.add(f"{FOREIGN_PREFIX}{note}")
     for id, draft in drafts.items():

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.store import Store, to_json
-from ankiforge.ledger.tables import anki_notes, highlights, pending_drafts
+from ankiforge.ledger.tables import anki_notes, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight_body
 from ankiforge.model import OTHER_NOTE_CHECK, OTHER_SCHEDULE_CHECK, Highlight
 from ankiforge.model.hints import TOOL_NAMES, parse_schedule
@@ -85,7 +85,8 @@ def schedule_drafting(store: Store, key: str) -> None:
     tool = key.removeprefix("tool:")
     # this part of a highlight's JSON tells that the tool wrote into the note
     part_of_body = '"schedule":"' if tool == SCHEDULER else f'"tool":{to_json(tool)}'
-    highlights.schedule_rules_by_json_part(store, part_of_body)
+    query = "UPDATE highlight SET drafted = '' WHERE state = 'present' AND instr(body, ?)"
+    store.execute(query, part_of_body)
 
 
 def is_declined_finding(highlight: Highlight, check: str, tools: Collection[str]) -> bool:

@@ -13,7 +13,6 @@ from collections import defaultdict
 from functools import cached_property
 
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
@@ -100,7 +99,10 @@ class FieldDetector:
 
     @cached_property
     def _notes_by_key(self) -> dict[tuple[str, str], set[str]]:
-        rows = highlights.load_one_line_cards(self._store)
+        rows = self._store.fetch_rows(  # includes all cards written as `question::answer`
+            "SELECT * FROM highlight"
+            " WHERE state = 'present' AND kind = 'card' AND instr(body, '::')"
+        )
         notes: dict[tuple[str, str], set[str]] = defaultdict(set)
         for highlight in map(decode_highlight, rows):
             key = parse_field_key(highlight)

@@ -43,12 +43,14 @@ from ankiforge.ledger.readings import (
     IngestReport,
     ListedDocuments,
     ReadDocument,
+    find_document,
     get_document_place,
     hash_highlight_content,
     iter_document_batches,
+    load_present_in_source,
 )
-from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.tables import documents, event_queries, highlights, pending_drafts
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
+from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_rules_for_copies
 from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16
 from ankiforge.text.keys import build_anchor_key, build_own_key, get_anchor
@@ -141,11 +143,12 @@ class IngestRun:
         """The documents of such containers, as (container, path or key)."""
         self.was_empty: dict[str, bool] = {}
         """Whether a container had no documents before the run, by container."""
-        self.may_have_moved = highlights.has_absent_highlights(store) or bool(
-            self._find_unused_documents()
-        )
+        query = "SELECT 1 FROM highlight WHERE state != 'present'"
+        has_absent = store.fetch_first_row(query) is not None
+        self.may_have_moved = has_absent or bool(self._find_unused_documents())
         """Whether a new highlight may be a stored one that was removed from its document."""
-        self.is_rebuilt = not documents.has_documents(store)
+        query = "SELECT 1 FROM document WHERE state != 'journal'"
+        self.is_rebuilt = store.fetch_first_row(query) is None
         """Whether the database was lost, so that it has no documents read on this device."""
 
         # used when all documents are read
@@ -158,7 +161,13 @@ class IngestRun:
 
     def run(self, sightings: Iterable[Sighting]) -> IngestReport:
         """Ingest everything, and report the new, changed and removed highlights."""
-        unselected_before = highlights.count_unselected(self.store)
+        store = self.store
+        # the first condition lets SQLite use the index of absent highlights
+        count_unselected = (
+            "SELECT count(*) FROM highlight"
+            " WHERE state != 'present' AND state = 'unselected'"
+        )
+        unselected_before: int = store.fetch_value(count_unselected)
         for batch in iter_document_batches(self.listing.read_documents(sightings)):
             with self.store.transaction():
                 self.store.set_meta("run", str(self.run_number))
@@ -175,8 +184,20 @@ class IngestRun:
                 if row["container"] not in self.listing.places:
                     unused_ids.append(row["id"])
             for source in self.sole_keys_by_source:
-                if self._is_source_copied(source):
-                    rows = documents.load_present_in_source(self.store, source)
+                # the documents of a missing source, too, if every decided passage has a copy in a
+                # listed container, in a document at the same path
+                rows = store.fetch_rows(
+                    "SELECT h.key, EXISTS (SELECT 1 FROM highlight o JOIN document e"
+                    "  ON e.id = o.document WHERE o.folded = h.folded AND o.state = 'present'"
+                    f"  AND e.place = d.place AND e.container IN {JSON_VALUES}) AS is_copied"
+                    " FROM highlight h JOIN document d ON d.id = h.document"
+                    " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
+                    to_json(sorted(self.listing.places)),
+                    source,
+                )
+                decided_rows = [row for row in rows if self._is_decided(row["key"])]
+                if decided_rows and all(row["is_copied"] for row in decided_rows):
+                    rows = load_present_in_source(store, source)
                     unused_ids += [row["id"] for row in rows]
             unselect_documents(self.store, unused_ids)
             for container in sorted(self.listing.places):
@@ -200,7 +221,8 @@ class IngestRun:
             # link highlights of several sources that are one passage
             scanned_keys = [mark.key for mark in scanned_marks]
             keys = dict.fromkeys((*self.report.new, *scanned_keys))
-            if keys and highlights.has_several_routes(self.store):
+            query = "SELECT min(route) != max(route) FROM highlight WHERE route != ''"
+            if keys and store.fetch_value(query):
                 united_keys = link_across_routes(self.store, keys)
                 self.report.new = [
                     key for key in self.report.new if key not in united_keys
@@ -215,14 +237,18 @@ class IngestRun:
 
             # report the listed documents and their passages; a passage in several places counts
             # once
-            containers = self.listing.places
-            self.report.seen = highlights.count_passages(self.store, containers)
-            listed_ids = set()
-            for row in documents.load_locations(self.store):
-                if self.listing.is_listed(row["container"], row["place"]):
-                    listed_ids.add(row["id"])
-            self.report.documents = frozenset(listed_ids)
-        unselected = highlights.count_unselected(self.store)
+            self.report.seen = store.fetch_value(
+                "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
+                " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
+                f" WHERE h.state = 'present' AND d.container IN {JSON_VALUES}",
+                to_json(sorted(self.listing.places)),
+            )
+            self.report.documents = frozenset(
+                row["id"]
+                for row in store.fetch_rows("SELECT * FROM document")
+                if self.listing.is_listed(row["container"], row["place"])
+            )
+        unselected: int = store.fetch_value(count_unselected)
         self.report.unselected = max(unselected - unselected_before, 0)
         return self.report
 
@@ -233,7 +259,8 @@ class IngestRun:
         # whether the container is empty before its first document is written
         container = document.container
         if container not in self.was_empty:
-            is_known = documents.has_documents(self.store, container)
+            query = "SELECT 1 FROM document WHERE container = ?"
+            is_known = self.store.fetch_first_row(query, container) is not None
             self.was_empty[container] = not is_known and not self.may_have_moved
         container_and_place = (container, get_document_place(document))
         if (
@@ -247,7 +274,7 @@ class IngestRun:
             return
 
         # defer a document that another device read, because it may be one that disappeared here
-        row = documents.find_document(self.store, *container_and_place)
+        row = find_document(self.store, *container_and_place)
         if row and row["state"] == "journal" and not self.is_rebuilt:
             row = None
         if row is None or not self._write_if_all_match(document, row):
@@ -275,10 +302,19 @@ class IngestRun:
     def _find_unused_documents(self) -> list[Row]:
         if self.in_use is None:
             return []
-        return documents.load_unused_documents(self.store, self.in_use)
+        return self.store.fetch_rows(
+            "SELECT * FROM document WHERE state = 'present' AND source != ''"
+            f" AND source NOT IN {JSON_VALUES}",
+            to_json(list(self.in_use)),
+        )
 
     def _find_sole_keys(self, source: str) -> set[str]:
-        keys = highlights.load_keys_of_source(self.store, source)
+        rows = self.store.fetch_rows(
+            "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
+            source,
+        )
+        keys = {row["key"] for row in rows}
         other_keys = set(self.store.get_all_keys(keys)) - keys
         other_rows = highlights.load_present_rows(self.store, other_keys)
         keys_elsewhere = {row["key"] for row in other_rows}
@@ -289,22 +325,13 @@ class IngestRun:
     def _is_decided(self, key: str) -> bool:
         return self.store.get_passage(key).is_decided
 
-    def _is_source_copied(self, source: str) -> bool:
-        """Return whether every decided passage of a source has a copy in a listed container.
-
-        The copy must be in a document at the same path.
-        """
-        rows = highlights.load_copied_flags(self.store, source, self.listing.places)
-        decided_rows = [row for row in rows if self._is_decided(row["key"])]
-        return bool(decided_rows) and all(row["is_copied"] for row in decided_rows)
-
     def _match_container(self, container: str) -> None:
         read_documents = [
             document
             for document in self.deferred_documents
             if document.container == container
         ]
-        all_rows = documents.load_locations(self.store)
+        all_rows = self.store.fetch_rows("SELECT * FROM document ORDER BY id")
         stored_rows = [row for row in all_rows if row["container"] == container]
         unlisted_ids = self._find_unlisted_documents(container, stored_rows)
         old_rows = self._find_old_rows(container, read_documents, all_rows, unlisted_ids)
@@ -318,7 +345,10 @@ class IngestRun:
         for row in stored_rows:
             if row["id"] in unlisted_ids - renamed_ids and row["state"] in states:
                 self.absent_marks += load_stored_marks(self.store, row["id"])
-                documents.set_removed(self.store, row["id"])
+                self.store.execute(
+                    "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?",
+                    row["id"],
+                )
         for document, old_row in zip(read_documents, old_rows, strict=True):
             self._match_document(document, old_row)
 
@@ -366,7 +396,12 @@ class IngestRun:
         absent_marks = set(self.absent_marks)
         certain_containers = self.listing.complete - self.report.doubtful.keys()
         earlier_marks = []
-        for row in highlights.load_absent_rows(self.store, missing_only=not has_new):
+        for row in self.store.fetch_rows(
+            "SELECT h.*, d.container, d.place"
+            " FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE h.state != 'present' AND (h.state = 'missing' OR ?)",
+            has_new,
+        ):
             container, place = row["container"], row["place"]
             mark = known_marks.get(row["key"])
             # journal-only marks may be in documents that are listed, but weren't read
@@ -417,7 +452,9 @@ class IngestRun:
             }
             known_ids = {row["id"] for row in old_rows if row}
             for id in sorted((unlisted_ids | unselected_ids) - known_ids):
-                removed_texts[id] = highlights.load_folded_texts(self.store, id)
+                query = "SELECT folded FROM highlight WHERE document = ?"
+                rows = self.store.fetch_rows(query, id)
+                removed_texts[id] = frozenset(row["folded"] for row in rows)
         renamed_ids = iter(match_renamed(removed_texts, new_texts))
         return [row or rows_by_id.get(next(renamed_ids)) for row in old_rows]
 
@@ -483,8 +520,9 @@ class IngestRun:
 
     def _find_issued_keys(self, keys: Sequence[str]) -> set[str]:
         issued_keys = {row["key"] for row in highlights.load_rows(self.store, keys)}
-        key_events = event_queries.iter_of_kinds(self.store, keys, "key")
-        issued_keys.update(event.key for event in key_events)
+        query = f"SELECT key FROM event WHERE what = 'key' AND key IN {JSON_VALUES}"
+        rows = self.store.fetch_rows(query, to_json(keys))
+        issued_keys.update(row["key"] for row in rows)
         return issued_keys
 
     # --- writing ------------------------------------------------------------------------
@@ -541,8 +579,8 @@ class IngestRun:
         for mark in self.absent_marks:
             if mark.state in ("gone", "unselected"):
                 continue
-            document = documents.load_document(self.store, mark.document)
-            if self._has_selection_changed(document["container"]):
+            query = "SELECT container FROM document WHERE id = ?"
+            if self._has_selection_changed(self.store.fetch_value(query, mark.document)):
                 highlights.set_unselected(self.store, mark.key)
                 _draft_copies_of_unselected(self.store, [mark.key])
                 continue
@@ -554,7 +592,8 @@ class IngestRun:
                 and self.started_at - missing_since >= MIN_GONE_SECONDS
             )
             state = "gone" if is_gone else "missing"
-            highlights.set_state(self.store, mark.key, state, missing_since)
+            query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
+            self.store.execute(query, state, missing_since, mark.key)
             if is_gone:
                 self.report.gone.append(mark.key)
                 schedule_rules_for_copies(self.store, mark.key)
@@ -574,8 +613,13 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
     count = 0
     with store.transaction():
         for id in ids:
-            documents.set_unselected(store, id)
-            keys = highlights.unselect_document(store, id)
+            store.execute("UPDATE document SET state = 'unselected' WHERE id = ?", id)
+            rows = store.fetch_rows(
+                "UPDATE highlight SET state = 'unselected'"
+                " WHERE document = ? AND state = 'present' RETURNING key",
+                id,
+            )
+            keys = [row["key"] for row in rows]
             _draft_copies_of_unselected(store, keys)
             count += len(keys)
     return count

@@ -13,12 +13,14 @@ from msgspec.structs import replace
 from ankiforge.ledger import private
 from ankiforge.ledger.cards import build_unread_highlight
 from ankiforge.ledger.events import Reading, get_event_text
-from ankiforge.ledger.marks import split_ids, to_folded_reading, to_mark
 from ankiforge.ledger.match import (
     MIN_CONTEXT_CHARS,
     MIN_DISTINCTIVE_CHARS,
     FoldedReading,
     Mark,
+    split_ids,
+    to_folded_reading,
+    to_mark,
 )
 from ankiforge.ledger.readings import (
     ReadDocument,
@@ -27,7 +29,7 @@ from ankiforge.ledger.readings import (
     hash_highlight_content,
 )
 from ankiforge.ledger.store import Row, Store, normalize_tag, to_json, to_list_column
-from ankiforge.ledger.tables import documents, highlights, sentences
+from ankiforge.ledger.tables import sentences
 from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
 from ankiforge.model import (
     ExtractedDocument,
@@ -82,7 +84,8 @@ def load_stored_marks(store: Store, document_id: int) -> list[Mark]:
 
     Includes removed highlights.
     """
-    rows = highlights.load_document_rows(store, document_id)
+    query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
+    rows = store.fetch_rows(query, document_id)
     store.preload_passages(row["key"] for row in rows)
     return [load_stored_mark(store, row) for row in rows]
 
@@ -153,14 +156,18 @@ def write_document(
         old_place = (old_row["container"], old_row["place"])
         has_moved = old_place != (document.container, place)
     identifiers = tuple(f"{scheme}:{value}" for scheme, value in identifier_pairs)
-    document_id = documents.store_document(store, row, identifiers)
+    key = "id" if old_row else "container, place"  # the place may have changed
+    document_id: int = store.upsert("document", row, key=key)
+    store.execute("DELETE FROM identifier WHERE document = ?", document_id)
+    rows = [(name, document_id) for name in identifiers]
+    store.execute_all("INSERT OR IGNORE INTO identifier VALUES (?, ?)", rows)
     private.update_private_texts(store, document_id, document, moved=has_moved)
     return document_id
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
     """Write rows from `build_highlight_row`, keeping the columns filled in by drafting."""
-    highlights.store_highlights(store, rows)
+    store.insert("highlight", rows, key="key")
     sentences.store_sentences(store, [decode_highlight_body(row["body"]) for row in rows])
 
 

@@ -1,6 +1,7 @@
 """Find cards and drafts by query, and load them for lists.
 
-A *line* of a list is a card or a draft.
+A *line* of a list is a card or a draft, a row of the view `any_line`. A line has one or more
+*places*: the highlights of its passage.
 """
 
 from __future__ import annotations
@@ -12,17 +13,115 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import cards, offers
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.store import Store
+from ankiforge.ledger.store import JSON_VALUES, Store, normalize_tag, to_json
 from ankiforge.ledger.tables import cards as card_rows
-from ankiforge.ledger.tables import items as columns
 from ankiforge.ledger.tables import pending_drafts
-from ankiforge.ledger.tables.items import QueryTerm, to_glob
 from ankiforge.model import (
     ListRow,
     PendingDraft,
     SourceRemark,
+    Value,
     is_highlight_key,
 )
+from ankiforge.text import regex
+from ankiforge.text.normalize import normalize_for_comparison, normalize_for_search
+
+_PLAIN_WORDS = regex(r"[\w '-]+")
+_NON_LETTERS = regex(r"[\W_]+")
+MAX_FACETS = 100
+"""The maximum number of filter values offered for one field."""
+
+
+class QueryTerm(Value):
+    """A single condition of a query.
+
+    The field must match `value`, or must not match it if `negated`. If `field` is empty, the
+    text is searched for the value.
+    """
+
+    field: str
+    value: str
+    negated: bool = False
+
+
+# --- queries ----------------------------------------------------------------------------
+
+_LIST_CONTAINS = "{column} GLOB '*' || char(10) || {value} || char(10) || '*'"
+"""SQL condition that a list column (see `store.to_list_column`) contains a value."""
+
+
+def _make_tag_conditions(column: str) -> tuple[str, ...]:
+    patterns = ("{value}", "{value} || '::*'", "{value} || '/*'")
+    return tuple(
+        _LIST_CONTAINS.format(column=column, value=pattern) for pattern in patterns
+    )
+
+
+_TAG_NOT_REMOVED = (
+    "NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = p.id"
+    f" AND {_LIST_CONTAINS.format(column='c.removed', value='{value}')})"
+)
+"""SQL condition that the user hasn't removed the tag of a highlight from its card."""
+
+
+# The SQL conditions for each field. A line `l` matches if it meets one of `_LINE_CONDITIONS`, or if
+# one of its places `p` meets one of `_PLACE_CONDITIONS`.
+_LINE_CONDITIONS = {
+    "deck": (
+        "canonical(l.deck) GLOB {value}",
+        "canonical(l.deck) GLOB {value} || '::*'",
+    ),
+    "kind": ("l.kind GLOB {value}",),
+    "verdict": ("l.verdict GLOB {value}",),
+    "anki": ("l.anki GLOB {value}",),
+    "id": ("l.id GLOB {value} || '*'",),
+    "finding": (
+        _LIST_CONTAINS.format(column="l.findings", value="{value}"),
+        f"('{SourceRemark.SOURCE_CHANGED.finding_id}' GLOB {{value}} AND says_else(l.id))",
+    ),
+    "drafter": ("l.drafter GLOB {value}", "l.drafter GLOB {value} || ':*'"),
+    "model": (
+        "canonical(l.model) GLOB {value}",
+        "canonical(l.model) GLOB {value} || ':*'",
+    ),
+    "tag": _make_tag_conditions("l.tags"),
+    # the time at which a card was accepted, or at which a draft's passage was first read
+    "added": (
+        "coalesce((SELECT c.at FROM card c WHERE c.guid = l.id),"
+        " (SELECT json_extract(e.line, '$.at') FROM event e WHERE e.key = l.key"
+        "  AND e.what = 'key' ORDER BY e.n)) >= {value}",
+    ),
+}
+_PLACE_CONDITIONS = {
+    "document": (
+        "canonical(p.title) GLOB '*' || {value} || '*'",
+        "canonical(p.place) GLOB '*' || {value} || '*'",
+        "p.document IN (SELECT document FROM identifier WHERE canonical(name) GLOB"
+        " '*' || {value} || '*')",
+    ),
+    "source": ("canonical(p.source) GLOB {value}",),
+    "tag": tuple(
+        f"{has_tag} AND {_TAG_NOT_REMOVED}" for has_tag in _make_tag_conditions("p.tags")
+    ),
+    "colour": (_LIST_CONTAINS.format(column="p.colour", value="{value}"),),
+    "key": ("canonical(p.key) GLOB '*' || {value} || '*'",),
+}
+QUERY_FIELDS = (
+    "deck",
+    "document",
+    "source",
+    "tag",
+    "colour",
+    "kind",
+    "verdict",
+    "anki",
+    "finding",
+    "drafter",
+    "model",
+    "key",
+    "added",
+)
+"""The fields that the user may name in a query. Code may also use `id`, with the start of an id."""
 
 
 def find_items(
@@ -45,9 +144,111 @@ def find_items(
         for card in cards.iter_cards(store, passage_keys):
             if SourceRemark.SOURCE_CHANGED in card.source:
                 changed_guids.add(card.guid)
-    ids = columns.find_items(store, terms, changed_guids, everything=everything)
+
+    # define functions that compare text leniently
+    store.register_function(
+        "canonical", 1, lambda text: normalize_for_comparison(text or "")
+    )
+    store.register_function("says", 2, _contains_words)
+    store.register_function("says_else", 1, changed_guids.__contains__)
+    conditions = []
+    for number, term in enumerate(terms, start=1):
+        value = f"?{number}"
+        alternatives = []
+        if term.field:  # compare the field of the line or of one of its places
+            for condition in _LINE_CONDITIONS.get(term.field, ()):
+                alternatives.append(condition.format(value=value))
+            place_condition = " OR ".join(_PLACE_CONDITIONS.get(term.field, ()))
+        else:  # search the text of the line, the title, and the start of the id
+            alternatives.append(f"says({value}, l.words)")
+            alternatives.append(
+                f"(length({value}) >= 6 AND l.id GLOB lower({value}) || '*')"
+            )
+            place_condition = "says({value}, p.title)"
+        if place_condition:
+            places = (
+                f"SELECT p.id FROM place p WHERE {place_condition.format(value=value)}"
+            )
+            alternatives.append(f"l.id IN ({places})")
+        negation = "NOT " if term.negated else ""
+        conditions.append(f"{negation}({' OR '.join(alternatives)})")
+    names_verdict = any(term.field == "verdict" for term in terms)
+    if not everything and not names_verdict:
+        conditions.append("l.verdict IN ('waiting', 'accepted')")
+
+    rows = store.fetch_rows(
+        "WITH line AS MATERIALIZED (SELECT * FROM any_line),"
+        " place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state,"
+        "  h.colour, h.tags, o.title, o.place, o.source"
+        "  FROM (SELECT key AS first, key FROM passage UNION SELECT key, key FROM draft"
+        "   UNION SELECT first, key FROM alias) k JOIN line l ON l.key = k.first"
+        "  JOIN highlight h ON h.key = k.key JOIN document o ON o.id = h.document)"
+        " SELECT l.id FROM line l LEFT JOIN"
+        " (SELECT id, min(document) AS document, min(position) AS position"
+        "  FROM place GROUP BY id) w ON w.id = l.id"
+        f" WHERE {' AND '.join(conditions) or '1'}"
+        " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
+        *map(to_glob, terms),
+    )
     obsolete_ids = offers.find_obsolete_ids(store)
-    return [id for id in ids if id not in obsolete_ids]
+    return [row["id"] for row in rows if row["id"] not in obsolete_ids]
+
+
+def to_glob(term: QueryTerm) -> str:
+    """Convert a term's value to an SQL argument, for most fields a GLOB pattern."""
+    if term.field in ("", "added"):
+        return term.value
+    value = normalize_tag(term.value) if term.field == "tag" else term.value
+    return normalize_for_comparison(value).replace("[", "[[]")
+
+
+def _contains_words(words: str, text: str) -> bool:
+    """Return whether `text` contains `words`, ignoring case, accents and punctuation.
+
+    E.g. `cross validation` matches cross-validation, and `schrodinger` matches Schrödinger.
+    If `words` contain punctuation other than hyphens and apostrophes, punctuation isn't
+    ignored, so `C++` doesn't match C.
+    """
+    pattern = normalize_for_comparison(words)
+    if _PLAIN_WORDS.fullmatch(pattern):
+        return normalize_title(pattern) in normalize_title(text)
+    return pattern in normalize_for_comparison(text)
+
+
+def normalize_title(text: str) -> str:
+    """Normalize a title to lower-case words without accents or punctuation."""
+    return _NON_LETTERS.sub(" ", normalize_for_search(text)).strip()
+
+
+# --- filters ----------------------------------------------------------------------------
+
+
+_FACET_QUERIES = {
+    "document": (
+        "SELECT o.title FROM (SELECT key FROM draft UNION ALL SELECT passage FROM card) l"
+        " JOIN highlight h ON h.key = l.key JOIN document o ON o.id = h.document"
+        " WHERE o.title != '' GROUP BY 1 ORDER BY count(*) DESC LIMIT ?"
+    ),
+    "deck": (
+        "SELECT deck FROM (SELECT deck FROM draft UNION ALL SELECT deck FROM card)"
+        " WHERE deck != '' GROUP BY 1 ORDER BY count(*) DESC LIMIT ?"
+    ),
+    "kind": (
+        "SELECT kind FROM (SELECT kind FROM draft UNION ALL SELECT kind FROM card)"
+        " WHERE kind != '' GROUP BY 1 ORDER BY count(*) DESC LIMIT ?"
+    ),
+}
+
+
+def load_facets(store: Store) -> dict[str, list[str]]:
+    """Load the values to offer as filters on document, deck and kind.
+
+    Values with the most cards and drafts come first.
+    """
+    values_by_field = {}
+    for field, query in _FACET_QUERIES.items():
+        values_by_field[field] = [row[0] for row in store.fetch_rows(query, MAX_FACETS)]
+    return values_by_field
 
 
 # --- lines ------------------------------------------------------------------------------
@@ -67,9 +268,13 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
             else:
                 line_ids.append(id)
 
-        anki_states = columns.load_anki_states(store, line_ids)
+        query = f"SELECT guid, anki FROM in_anki WHERE guid IN {JSON_VALUES}"
+        rows = store.fetch_rows(query, to_json(line_ids))
+        anki_states = {row["guid"]: row["anki"] for row in rows}
         # load the drafts, and the revisions of the cards
-        draft_ids = (*line_ids, *pending_drafts.find_revisions(store, line_ids))
+        query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
+        rows = store.fetch_rows(query, to_json(line_ids))
+        draft_ids = (*line_ids, *(row["id"] for row in rows))
         drafts = {}
         revisions = {}
         sorted_ids = pending_drafts.sort_by_reading_order(store, draft_ids)

@@ -18,7 +18,7 @@ from ankiforge.ledger.draft_completion import should_offer
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.remarks import RemarkFinder
 from ankiforge.ledger.settling import is_settled
-from ankiforge.ledger.store import Store
+from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight_body
 from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
@@ -39,11 +39,17 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
     """Yield the given pending drafts with their remarks, in order, skipping obsolete ones."""
     remarks = RemarkFinder(store)
     for batch in iter_batches(ids):
-        drafts_and_rows = pending_drafts.load_drafts_with_rows(store, batch)
-        drafts = [draft for draft, _ in drafts_and_rows]
+        query = (
+            "SELECT d.*, h.body AS highlight_body"
+            " FROM offered d CROSS JOIN highlight h ON h.key = d.key"
+            f" WHERE d.id IN {JSON_VALUES}"
+        )
+        row_by_id = {row["id"]: row for row in store.fetch_rows(query, to_json(batch))}
+        rows = [row_by_id[id] for id in batch if id in row_by_id]
+        drafts = list(map(row_to_draft, rows))
         store.preload_passages(draft.key for draft in drafts)
         remarks.load(drafts)
-        for draft, draft_row in drafts_and_rows:
+        for draft, draft_row in zip(drafts, rows, strict=True):
             passage = store.get_passage(draft.key)
             if is_obsolete(store, passage, draft):
                 continue
@@ -92,7 +98,14 @@ def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
 
 def find_obsolete_ids(store: Store) -> set[str]:
     """Return the ids of all obsolete drafts (see `is_obsolete`)."""
-    rows = pending_drafts.load_possibly_obsolete_drafts(store)
+    # only hand-written drafts of decided passages, and drafts of passages with several keys, may be
+    # obsolete; the query uses indexes, because thousands of drafts may be pending
+    rows = store.fetch_rows(
+        "SELECT * FROM offered WHERE id IN"
+        " (SELECT d.id FROM passage p CROSS JOIN draft d ON d.key = p.key"
+        "  WHERE p.decided AND d.slot != ''"
+        "  UNION SELECT d.id FROM alias a CROSS JOIN draft d ON d.key = a.key)"
+    )
     store.preload_passages(draft_row["key"] for draft_row in rows)
     ids = set()
     for draft_row in rows:
@@ -161,7 +174,8 @@ def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 
 def filter_with_several_offers(store: Store, passage_keys: Iterable[str]) -> list[str]:
     """Return the passages that have more than one offer, preserving their order."""
-    passages_with_several = pending_drafts.find_passages_with_several_offers(store)
+    query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
+    passages_with_several = {row["passage"] for row in store.fetch_rows(query)}
     return [passage for passage in passage_keys if passage in passages_with_several]
 
 

@@ -14,7 +14,6 @@ from ankiforge.ledger import facts
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.ingest_rows import load_stored_mark
-from ankiforge.ledger.marks import to_mark
 from ankiforge.ledger.match import (
     MIN_DISTINCTIVE_CHARS,
     DocumentMarks,
@@ -24,9 +23,10 @@ from ankiforge.ledger.match import (
     find_similar_removed,
     has_same_context,
     iter_in_document,
+    to_mark,
 )
 from ankiforge.ledger.readings import IngestReport, ListedDocuments
-from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import Highlight, Pair, hints
@@ -52,11 +52,21 @@ def transfer_keys(
     """
     removed_marks = list(absent_marks)
     # add unselected passages with a copy at the same place in another container
-    for row in highlights.load_unselected_copies(store):
+    for row in store.fetch_rows(
+        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+        " WHERE h.state != 'present' AND h.state = 'unselected' AND EXISTS"
+        " (SELECT 1 FROM highlight o JOIN document e ON e.id = o.document"
+        "  WHERE o.folded = h.folded AND o.state = 'present' AND e.place = d.place)"
+    ):
         if len(store.get_keys(row["key"])) == 1:
             removed_marks.append(load_stored_mark(store, row))
     # add journal-only passages of removed documents with a copy elsewhere
-    for row in highlights.load_journal_only_copies(store):
+    for row in store.fetch_rows(
+        "SELECT h.*, d.container, d.place"
+        " FROM highlight h JOIN document d ON d.id = h.document"
+        " WHERE h.state != 'present' AND h.state = 'journal' AND EXISTS"
+        " (SELECT 1 FROM highlight o WHERE o.folded = h.folded AND o.key != h.key)"
+    ):
         container = row["container"]
         is_certain = container in listing.complete - report.doubtful.keys()
         if is_certain and not listing.is_listed(container, row["place"]):
@@ -167,9 +177,24 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
         if row is None or row["state"] != "present" or store.get_keys(key) != (key,):
             continue
         highlight = decode_highlight(row)
-        other_key = _find_by_named_id(store, highlight) or _find_copy_in_same_work(
-            store, row, highlight
-        )
+        other_key = _find_by_named_id(store, highlight)
+        if not other_key and len(row["folded"]) >= MIN_DISTINCTIVE_CHARS:
+            # find an equal text in the same work, unless it is on another page; short texts may be
+            # equal by coincidence
+            routes = _find_routes(store, key)
+            for other_row in store.fetch_rows(
+                "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
+                " JOIN highlight h ON h.document = b.document"
+                " WHERE a.document = ? AND h.folded = ? AND h.state = 'present' AND h.route != ?"
+                " ORDER BY h.document, h.position",
+                *(row["document"], row["folded"], row["route"]),
+            ):
+                page = decode_highlight(other_row).page_label
+                if page and highlight.page_label and page != highlight.page_label:
+                    continue
+                if routes.isdisjoint(_find_routes(store, other_row["key"])):
+                    other_key = store.get_first_key(other_row["key"])
+                    break
         if other_key:
             store.record_event("same", key, SOURCE, {"old": other_key})
             linked_keys.add(key)
@@ -182,26 +207,12 @@ def _find_by_named_id(store: Store, highlight: Highlight) -> str:
         scheme, name = (
             _LIKE_WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
         )
-        for row in highlights.load_present_by_key_name(store, scheme, name):
+        query = (
+            r"SELECT * FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'"
+        )
+        for row in store.fetch_rows(query, f"{scheme}:%/{name}"):
             if row["route"] != highlight.source_kind.value:
                 return store.get_first_key(row["key"])
-    return ""
-
-
-def _find_copy_in_same_work(store: Store, row: Row, highlight: Highlight) -> str:
-    """Return the key of an equal highlight from another route in the same work, or "".
-
-    Equal texts on different pages don't count, nor do short ones, which may be coincidences.
-    """
-    if len(row["folded"]) < MIN_DISTINCTIVE_CHARS:
-        return ""
-    routes = _find_routes(store, row["key"])
-    for other_row in highlights.load_same_work_rows(store, row):
-        page = decode_highlight(other_row).page_label
-        if page and highlight.page_label and page != highlight.page_label:
-            continue
-        if routes.isdisjoint(_find_routes(store, other_row["key"])):
-            return store.get_first_key(other_row["key"])
     return ""
 
 

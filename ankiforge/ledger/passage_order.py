@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables.highlights import sum_usefulness_by_document
 
 _TYPICAL_FACTUALITY = 0.4
 """The factuality of a document without scored passages."""
@@ -26,10 +25,15 @@ def load_factuality(store: Store) -> dict[int, float]:
     Documents without scored passages are left out. Averages over few passages are pulled
     towards the typical value.
     """
+    # passages without a proposal are stored with their score minus one
+    rows = store.fetch_rows(
+        "SELECT document, count(*) AS passages, total(worth + (worth < 0)) AS total"
+        " FROM highlight WHERE state = 'present' AND worth != 0 GROUP BY document"
+    )
     return {
         row["document"]: (row["total"] + _TYPICAL_PASSAGES * _TYPICAL_FACTUALITY)
         / (row["passages"] + _TYPICAL_PASSAGES)
-        for row in sum_usefulness_by_document(store)
+        for row in rows
     }
 
 

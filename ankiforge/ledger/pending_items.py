@@ -18,8 +18,8 @@ from ankiforge.ledger.cards import HighlightOutcome, LocatedLookalike, load_high
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.passage_order import compute_rank, get_factuality, load_factuality
-from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.tables import cards, documents, items, passages, pending_drafts
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
+from ankiforge.ledger.tables import cards, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.sentences import load_best_names
 from ankiforge.model import (
@@ -75,7 +75,7 @@ def count_proposals(locations: Iterable[PassageLocation]) -> int:
 
 
 PassageRow = Row | Mapping[str, Any]
-"""A row of `tables.passages.load_present_passages`."""
+"""A row of `tables._load_present_passages`."""
 
 
 class PendingItems(Value):
@@ -129,7 +129,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
     open_rows = list(
         filter(
             has_open_sentence,
-            passages.load_present_passages(store, obsolete_ids, open_only=True),
+            _load_present_passages(store, obsolete_ids, open_only=True),
         )
     )
     factuality = load_factuality(store)
@@ -202,6 +202,67 @@ def arrange_items(
     )
 
 
+# --- present passages -------------------------------------------------------------------
+
+
+def _load_present_passages(
+    store: Store, not_waiting: Iterable[str], *, open_only: bool = False
+) -> list[Row]:
+    """Load all passages still present in a source, in reading order.
+
+    Each passage is represented by the row of its leading highlight in the view
+    `present_passage`. An extra column, `best`, is None without pending drafts, 0 if checks
+    block all of them, and 1 otherwise.
+
+    Args:
+        store: the store.
+        not_waiting: the ids of obsolete drafts, which don't count as pending.
+        open_only: load only passages without pending drafts that either have no card or have
+            another sentence worth proposing.
+    """
+    return store.fetch_rows(
+        "SELECT m.*, w.best FROM present_passage m"
+        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
+        f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
+        " WHERE m.leads AND (NOT ? OR w.best IS NULL AND (NOT m.carded OR m.worth_left >= ?))"
+        " ORDER BY m.document, m.position",
+        *(to_json(sorted(not_waiting)), open_only, MIN_PROPOSAL_CONFIDENCE),
+    )
+
+
+def _load_present_passage(
+    store: Store, key: str, not_waiting: Iterable[str]
+) -> list[Row]:
+    """Load the passage that the highlight `key` leads, as in `_load_present_passages`.
+
+    Return an empty list if it doesn't lead a present passage.
+    """
+    return store.fetch_rows(
+        "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
+        f"  WHERE passage = m.passage AND id NOT IN {JSON_VALUES}) AS best"
+        " FROM present_passage m WHERE m.leads AND m.key = ?",
+        to_json(sorted(not_waiting)),
+        key,
+    )
+
+
+def _load_document_passages(
+    store: Store, key: str, not_waiting: Iterable[str]
+) -> list[Row]:
+    """Load the highlights in the document of the highlight `key`, in reading order.
+
+    The columns are those of `_load_present_passages`, plus the highlight's JSON as `body`.
+    """
+    return store.fetch_rows(
+        "SELECT m.*, h.body, w.best FROM present_passage m JOIN highlight h USING (key)"
+        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
+        f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
+        " WHERE m.document = (SELECT document FROM highlight WHERE key = ?)"
+        " ORDER BY m.position",
+        *(to_json(sorted(not_waiting)), key),
+    )
+
+
 # --- the status of highlights -----------------------------------------------------------
 
 NOTHING_RECOGNIZED = "nothing to ask was recognised"
@@ -264,8 +325,8 @@ def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
     store.recompute_passages()
     obsolete_ids = offers.find_obsolete_ids(store)
     if key:
-        return passages.load_present_passage(store, key, obsolete_ids)
-    return passages.load_present_passages(store, obsolete_ids)
+        return _load_present_passage(store, key, obsolete_ids)
+    return _load_present_passages(store, obsolete_ids)
 
 
 def iter_outcomes(
@@ -317,7 +378,7 @@ def count_no_card_reasons(store: Store) -> Counter[str]:
     store.recompute_passages()
     reasons = []
     obsolete_ids = offers.find_obsolete_ids(store)
-    for row in passages.load_present_passages(store, obsolete_ids, open_only=True):
+    for row in _load_present_passages(store, obsolete_ids, open_only=True):
         if has_open_sentence(row) and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
             reasons.append(row["reason"])
     return Counter(reason or NOTHING_RECOGNIZED for reason in sorted(reasons))
@@ -329,8 +390,9 @@ def _find_passages_with_questions(store: Store) -> set[str]:
     for question in questions.find_open_questions(store):
         drafts += question.drafts
         guids += question.guids
-    passage_keys = pending_drafts.find_passages_of_drafts(store, drafts)
-    return passage_keys.union(cards.find_passage_keys(store, guids))
+    query = f"SELECT passage FROM offered WHERE id IN {JSON_VALUES}"
+    rows = store.fetch_rows(query, to_json(drafts))
+    return {row["passage"] for row in rows}.union(cards.find_passage_keys(store, guids))
 
 
 def load_draft_locations(
@@ -344,7 +406,15 @@ def load_draft_locations(
     """
     ids = list(ids)
     location_by_id = {}
-    for row in pending_drafts.load_draft_locations(store, ids, beside):
+    for row in store.fetch_rows(
+        "SELECT d.id, h.key, h.document, x.title, h.position,"
+        " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
+        "  ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS worth"
+        " FROM draft d JOIN highlight h ON h.key = d.key"
+        f" JOIN document x ON x.id = h.document WHERE d.id IN {JSON_VALUES}"
+        " AND (?2 = '' OR h.document = (SELECT document FROM highlight WHERE key = ?2))",
+        *(to_json(ids), beside),
+    ):
         location_by_id[row["id"]] = PassageLocation(*row)
     return [location_by_id[id] for id in ids if id in location_by_id]
 
@@ -371,7 +441,7 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     obsolete_ids = offers.find_obsolete_ids(store)
     asked = _find_passages_with_questions(store)
     states = []
-    for row in passages.load_document_passages(store, key, obsolete_ids):
+    for row in _load_document_passages(store, key, obsolete_ids):
         review_status = find_review_status(row, asked)
         if review_status == "open" and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
             review_status = "skipped"
@@ -381,12 +451,30 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
 
 def iter_lookalikes(store: Store) -> Iterator[LocatedLookalike]:
     """Yield text that looks like a highlight or card but isn't one, document by document."""
-    for row in documents.load_lookalikes(store):
+    for row in store.fetch_rows(
+        "SELECT source, place, title, left_out FROM document"
+        " WHERE state = 'present' AND left_out != '[]' ORDER BY source, place"
+    ):
         for entry in msgspec.json.decode(row["left_out"], type=list[Lookalike]):
             yield LocatedLookalike(row["source"], row["place"], row["title"], entry)
 
 
 # --- counting ---------------------------------------------------------------------------
+
+_COUNT_QUERIES = {
+    "cards": "SELECT verdict, count(*) FROM any_line WHERE id GLOB 'af*' GROUP BY 1",
+    "anki": (
+        "SELECT anki, count(*) FROM any_line WHERE verdict = 'accepted' GROUP BY 1"
+        " UNION ALL SELECT 'sourceless', count(*) FROM sourceless"
+    ),
+    "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
+    "answers": (
+        "SELECT 'reviews', count(*) FROM review WHERE ease > 0"
+        " UNION ALL SELECT 'tested', count(*) FROM review WHERE ease > 0 AND type = 1"
+        " UNION ALL SELECT 'remembered', count(*) FROM review WHERE ease > 1 AND type = 1"
+    ),
+}
+"""For each group of `count_everything`, a query whose rows are a value and its count."""
 
 
 def count_everything(
@@ -415,7 +503,7 @@ def count_everything(
     """
     store.recompute_passages()
     counts_by_name: dict[str, Counter[str]] = {}
-    names = names or ("passages", "waiting", *items.COUNT_NAMES)
+    names = names or ("passages", "waiting", *_COUNT_QUERIES)
     for name in names:
         match name:
             case "waiting":
@@ -442,5 +530,6 @@ def count_everything(
                 waits = load_pending_items(store, waits)
                 counts_by_name[name] = offers.count_reasons(store, waits.new_drafts)
             case _:
-                counts_by_name[name] = Counter(items.count_by_value(store, name))
+                rows = store.fetch_rows(_COUNT_QUERIES[name])
+                counts_by_name[name] = Counter({row[0]: row[1] for row in rows})
     return counts_by_name

@@ -9,22 +9,16 @@ this module has a function that asks and a function that records the answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import get_marked_term
 from ankiforge.ledger import cards, chosen_passages, decide, forms, offers, remarks
 from ankiforge.ledger.events import MERGED_REASON, USER, Event, Passage
+from ankiforge.ledger.settling import Change
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import (
-    anki_notes,
-    event_queries,
-    highlights,
-    passages,
-    pending_drafts,
-)
-from ankiforge.ledger.tables import cards as card_rows
+from ankiforge.ledger.tables import anki_notes, highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft
 from ankiforge.ledger.undo import REWORDING_KINDS
@@ -118,8 +112,8 @@ def _make_id_and_kind(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKin
 
 def _ask_about_same(store: Store) -> Iterator[Question]:
     key_pairs = []
-    for key in passages.load_doubtful_keys(store):
-        key_pairs += remarks.find_doubts_to_ask(store, store.get_passage(key))
+    for row in store.fetch_rows("SELECT key FROM passage WHERE asks"):
+        key_pairs += remarks.find_doubts_to_ask(store, store.get_passage(row["key"]))
     # add the passages with a draft that duplicates a card whose passage was removed
     for row in pending_drafts.load_drafts_naming_duplicates(store):
         if row["revises"]:
@@ -165,7 +159,7 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
     """
     act = ""
     acts_of_repairs = set()
-    for event in event_queries.iter_active_of_kinds(store, *REWORDING_KINDS):
+    for event in cards.iter_active_of_kinds(store, *REWORDING_KINDS):
         if event.body.get("guid") != guid:
             continue
         if event.what == "repair" and event.body["name"] != cards.LEFT_AS_IS:
@@ -183,7 +177,7 @@ def find_cards_held_by_repair(store: Store) -> set[str]:
     guids_in_conflict: set[str] = set()
     for question in _ask_about_conflicts(store):
         guids_in_conflict.update(question.guids)
-        for event in event_queries.iter_action_events(store, question.repair):
+        for event in cards.iter_action_events(store, question.repair):
             held_guids.add(event.body.get("guid", ""))
             held_guids.update(
                 added_card["guid"] for added_card in event.body.get("new", ())
@@ -246,7 +240,12 @@ def _answer_gone(
 
 
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
-    for pair in card_rows.load_equal_pairs(store):
+    for pair in store.fetch_rows(
+        "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old,"
+        " b.passage AS new, a.words AS words"
+        " FROM card a JOIN card b ON a.content = b.content"
+        " WHERE a.live AND b.live AND a.guid < b.guid"
+    ):
         new_passage = store.get_passage(pair["new"])
         if new_passage.is_distinct_from(store.get_passage(pair["old"])):
             continue
@@ -261,29 +260,25 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
         )
 
 
-def _merge_cards(store: Store, guids: Sequence[Guid]) -> None:
-    """Keep the most-reviewed card, or the oldest if tied, and retire the others."""
-
-    def rank(guid: Guid) -> tuple[int, int, str]:
-        _, passage = cards.load_card_and_passage(store, guid)
-        accepts = event_queries.iter_of_kinds(store, [passage.key], "accept")
-        accepted_at = min((event.n for event in accepts), default=0)
-        return (-anki_notes.count_reviews(store, guid), accepted_at, guid)
-
-    kept_guid, *retired_guids = sorted(guids, key=rank)
-    for guid in retired_guids:
-        _, passage = cards.load_card_and_passage(store, guid)
-        body = {"guid": guid, "why": f"{MERGED_REASON}{kept_guid}"}
-        store.record_event("retire", passage.key, USER, body)
-
-
 def _answer_duplicate(
     store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    if yes:
-        _merge_cards(store, question.guids)
-    else:
+    """Keep the most-reviewed card, or the oldest if tied, and retire the others (yes)."""
+    if not yes:
         store.record_event("different", question.new, USER, {"old": question.old})
+        return
+    ranked_cards = []
+    for guid in question.guids:
+        _, passage = cards.load_card_and_passage(store, guid)
+        query = "SELECT reviews FROM seen WHERE guid = ?"
+        review_count = store.fetch_value(query, guid) or 0
+        events = store.load_events([passage.key])
+        accepted_at = min((each.n for each in events if each.what == "accept"), default=0)
+        ranked_cards.append((-review_count, accepted_at, guid, passage.key))
+    (_, _, kept_guid, _), *retired_cards = sorted(ranked_cards)
+    for _, _, guid, key in retired_cards:
+        body = {"guid": guid, "why": f"{MERGED_REASON}{kept_guid}"}
+        store.record_event("retire", key, USER, body)
 
 
 # --- cards that both the user and the source changed ------------------------------------
@@ -305,11 +300,14 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
         text = _EDITED_TWICE if only_edits else _CHANGED_BY_BOTH
         if repair:
             text = _REPAIRED
-        lost_numbers = sorted(
-            {number for conflict in conflicts for number in _find_lost_numbers(conflict)}
-        )
+        lost_numbers = set[int]()
+        for conflict in conflicts:
+            if conflict.field == "Text":
+                kept_numbers = find_cloze_numbers(conflict.source)
+                lost_numbers.update(find_cloze_numbers(conflict.mine))
+                lost_numbers.difference_update(kept_numbers)
         if lost_numbers:
-            numbers_lost = ", ".join(f"c{number}" for number in lost_numbers)
+            numbers_lost = ", ".join(f"c{number}" for number in sorted(lost_numbers))
             cards_lost = format_count(len(lost_numbers), "card")
             chosen_text = "The words from here" if only_edits else "The source's words"
             text += f" {chosen_text} would leave {cards_lost} empty: {numbers_lost}."
@@ -323,28 +321,24 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
         )
 
 
-def _find_lost_numbers(conflict: Conflict) -> set[int]:
-    if conflict.field != "Text":
-        return set()
-    return set(find_cloze_numbers(conflict.mine)).difference(
-        find_cloze_numbers(conflict.source)
-    )
-
-
 def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
     """Return the conflicting fields of each card, keyed by GUID.
 
     For each card, conflicts with the source come before conflicts with edits made in Anki.
     """
     conflicts: dict[str, list[Conflict]] = defaultdict(list)
-    for card_row in card_rows.load_cards_with_offered_text(store):
+    for card_row in store.fetch_rows(
+        "SELECT passage, guid FROM card WHERE live AND offered"
+    ):
         passage = store.get_passage(card_row["passage"])
         card = passage.cards[card_row["guid"]]
         for field, text in card.edits.offered.items():
             mine = card.get_field(field)
             conflict = Conflict(card.guid, field, mine, text, hash16(mine), hash16(text))
             conflicts[card.guid].append(conflict)
-    for card_row in anki_notes.load_conflicts(store):
+    for card_row in store.fetch_rows(
+        "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
+    ):
         card_conflicts = conflicts[card_row["guid"]]
         if any(conflict.field == card_row["field"] for conflict in card_conflicts):
             continue
@@ -403,7 +397,11 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
     Notes that were deleted in bulk get a question of their own.
     """
     for is_asked in (False, True):
-        absent_rows = anki_notes.load_absent_cards(store, asked=is_asked)
+        absent_rows = store.fetch_rows(
+            "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid)"
+            " WHERE s.absent AND s.asked = ? AND c.live",
+            is_asked,
+        )
         if not absent_rows:
             continue
         guids = tuple(Guid(card_row["guid"]) for card_row in absent_rows)
@@ -449,7 +447,11 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
         location = f"in {folder}" if folder else f"in {container}"
         documents = format_count(int(expected), "document")
         verb = "was" if lost == 1 else "were"
-        live_cards = card_rows.count_live(store, container)
+        live_cards = store.fetch_value(
+            "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
+            " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?",
+            container,
+        )
         come = "comes" if live_cards == 1 else "come"
         yield Question(
             *_make_id_and_kind(QuestionKind.EMPTIED, container),
@@ -476,7 +478,12 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
 
     Forms with fewer than `MIN_FORM_LINES` pending drafts are skipped, except for fields.
     """
-    rows = highlights.load_drafted_of_uncertain_form(store)
+    # load the drafted hand-written cards, and words with a translation as their comment
+    rows = store.fetch_rows(
+        "SELECT * FROM highlight WHERE state = 'present' AND (kind = 'card' OR instr(body, ?))"
+        " AND key IN (SELECT key FROM draft)",
+        WORD_AND_TRANSLATION,
+    )
     fields = forms.FieldDetector(store)
     doubtful_keys = []
     for highlight in map(decode_highlight, rows):
@@ -594,9 +601,11 @@ def _answer_form(
         if forms.find_form_choice(store, draft.highlight) == forms.NEVER:  # not a card
             names = forms.list_forms(draft.highlight)
             event = next(events_by_form[name] for name in names if name in events_by_form)
-            pending_drafts.put_away(store, draft.id, event)
+            change = Change(settle=((draft.id, event.id),))
+            pending_drafts.apply_changes(store, [change])
+            query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
             reason = forms.explain_omission(draft.highlight)
-            highlights.record_left_out(store, draft.highlight.key, reason)
+            store.execute(query, reason, draft.highlight.key)
         elif draft.id in excluded_ids:
             decide.reject_item(store, draft.id)
         elif draft.is_clean and all(

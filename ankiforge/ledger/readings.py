@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from ankiforge.ledger.chosen_passages import load_chosen_passages
 from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.events import POLICY, Event, Reading
-from ankiforge.ledger.marks import to_folded_reading, to_mark
+from ankiforge.ledger.match import to_folded_reading, to_mark
 from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.tables import documents, highlights
+from ankiforge.ledger.tables import highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
@@ -186,6 +186,33 @@ class ListedDocuments:
         return place in self.places.get(container, ()) or self.is_unread(place)
 
 
+# --- stored documents -------------------------------------------------------------------
+
+
+def find_document(store: Store, container: str, place: str) -> Row | None:
+    """Return the row of the document at this place, if any."""
+    query = "SELECT * FROM document WHERE container = ? AND place = ?"
+    return store.fetch_first_row(query, container, place)
+
+
+def load_present_in_container(store: Store, container: str) -> list[Row]:
+    """Load the documents present in a container, with the columns needed to detect changes.
+
+    The columns are `id`, `place`, `fingerprint`, `depends` and `left_out`.
+    """
+    return store.fetch_rows(
+        "SELECT id, place, fingerprint, depends, left_out FROM document"
+        " WHERE container = ? AND state = 'present'",
+        container,
+    )
+
+
+def load_present_in_source(store: Store, source: str) -> list[Row]:
+    """Load `id` and `place` of the documents present in a source."""
+    query = "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
+    return store.fetch_rows(query, source)
+
+
 # --- unchanged documents ----------------------------------------------------------------
 
 
@@ -229,7 +256,7 @@ class KnownReadings:
 
     def list_paths(self, container: str) -> Strings:
         """Return the paths of the documents still present in a container."""
-        rows = documents.load_present_in_container(self._store, container)
+        rows = load_present_in_container(self._store, container)
         return tuple(row["place"] for row in rows)
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
@@ -241,14 +268,14 @@ class KnownReadings:
     def _get_row(self, container: str, path: str) -> Row | None:
         if container not in self._rows:
             with wrap_database_errors():
-                rows = documents.load_present_in_container(self._store, container)
+                rows = load_present_in_container(self._store, container)
             self._rows[container] = {row["place"]: row for row in rows}
         return self._rows[container].get(path)
 
 
 def load_text_hash(store: Store, container: str, place: str) -> str:
     """Return the hash of a document's text as last read, or "" if there is none."""
-    row = documents.find_document(store, container, place)
+    row = find_document(store, container, place)
     return row["digest"] if row else ""
 
 
@@ -273,16 +300,26 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
             reading = to_folded_reading(text)
             # add the passage as journal-only, at the place where it was read
             container_and_place = (text.container, text.place)
-            document = documents.store_journal_only_document(store, *container_and_place)
-            kind_and_text = text.kind, reading.text
-            highlights.store_journal_only(
-                store, event.key, document, event.n, *kind_and_text
+            store.execute(
+                "INSERT OR IGNORE INTO document"
+                " (container, place, state, fingerprint, depends, digest, source, title)"
+                " VALUES (?1, ?2, 'journal', '', '[]', '', '', ?2)",
+                *container_and_place,
+            )
+            store.execute(
+                "INSERT INTO highlight (key, document, position, state, kind, folded)"
+                " SELECT ?, id, ?, 'journal', ?, ? FROM document"
+                " WHERE container = ? AND place = ? ON CONFLICT (key) DO UPDATE SET missed = 0,"
+                " document = excluded.document, folded = excluded.folded, state = excluded.state",
+                *(event.key, event.n, text.kind, reading.text, *container_and_place),
             )
 
             # it may be a passage at the same place that has another key on this device
             equal_keys = []
-            for present_row in highlights.load_present_in_document_by_text(
-                store, reading.text, *container_and_place
+            for present_row in store.fetch_rows(
+                "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+                " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
+                *(reading.text, *container_and_place),
             ):
                 mark = to_mark(decode_highlight(present_row))
                 if mark.newest.anchor == reading.anchor:

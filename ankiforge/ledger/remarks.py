@@ -5,6 +5,7 @@ The policy accepts no draft with a remark. `model.RemarkKind` lists the kinds of
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import unquote
 
@@ -12,10 +13,10 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import cards, facts, forms
 from ankiforge.ledger.events import USER, Passage, hash_content, make_guid
-from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import sentences
-from ankiforge.ledger.tables.anki_notes import filter_deleted, has_deleted_notes
+from ankiforge.ledger.tables.anki_notes import filter_deleted
 from ankiforge.model import (
     Card,
     CardKind,
@@ -46,7 +47,7 @@ class RemarkFinder:
         """The number of events recorded in the transaction at the last `load`, or -1 before it."""
         # the GUIDs, and the tags of the documents, of our notes in Anki that have no card
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
-        self._any_deleted = has_deleted_notes(store)
+        self._any_deleted = store.fetch_first_row("SELECT 1 FROM grave") is not None
         self._fields = forms.FieldDetector(store)
 
     def load(self, drafts: Sequence[StoredDraft]) -> None:
@@ -54,7 +55,10 @@ class RemarkFinder:
         store = self._store
         contents = list(map(hash_content, drafts))
         self._equal_rows = card_rows.load_cards_by_content(store, contents)
-        self._rejected = card_rows.load_rejections_by_content(store, contents)
+        self._rejected = defaultdict(set)
+        query = f"SELECT * FROM rejected WHERE content IN {JSON_VALUES}"
+        for row in store.fetch_rows(query, to_json(contents)):
+            self._rejected[row["content"]].add(row["passage"])
         store.preload_passages(
             row["passage"] for rows in self._equal_rows.values() for row in rows
         )
@@ -63,7 +67,13 @@ class RemarkFinder:
         }
         self._decided = sentences.find_deciding_passages(store, names)
         names = {name for draft in drafts if not draft.revises for name in draft.about}
-        self._cards_by_sentence = card_rows.load_live_cards_by_sentence(store, names)
+        self._cards_by_sentence = defaultdict(list)
+        query = (
+            f"SELECT * FROM card WHERE sentence != '' AND sentence IN {JSON_VALUES} AND live"
+            " ORDER BY guid"
+        )
+        for row in store.fetch_rows(query, to_json(list(names))):
+            self._cards_by_sentence[row["sentence"]].append(row)
         self._deleted_guids = set()
         if self._any_deleted:
             guids = {

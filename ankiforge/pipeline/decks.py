@@ -18,8 +18,8 @@ from ankiforge.config.deckfiles import DeckRule, choose_deck
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, anki_views, cards, decide, draft_recording
 from ankiforge.ledger.cards import load_card
+from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.tables.anki_notes import iter_present_notes, load_present_note
-from ankiforge.ledger.tables.items import load_facets
 from ankiforge.model import (
     RETIRED_TAG,
     Guid,

@@ -447,13 +447,13 @@ def find_documents_to_forget(
     can't tell which file a document came from, so all of the source's documents may be
     returned; the next run picks up those in the remaining files again.
     """
-    from ankiforge.ledger.tables import documents as known_documents
+    from ankiforge.ledger.readings import load_present_in_source
 
     read_paths = [(place.name, Path(place.path)) for place in kept]
     read_paths += [(entry.name, entry.path) for entry in config.sources if entry.has_path]
     documents = set()
     for name, root in {(place.name, place.directory) for place in forgotten}:
-        for row in known_documents.load_present_in_source(ledger, name):
+        for row in load_present_in_source(ledger, name):
             if not any(
                 name == other_name and _contains(other_path, root / row["place"])
                 for other_name, other_path in read_paths

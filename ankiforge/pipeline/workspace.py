@@ -740,7 +740,7 @@ class Workspace(OpenWorkspace):
 
     def _check_deck(self, deck: str) -> None:
         from ankiforge.ledger import QueryTerm, item_lists
-        from ankiforge.ledger.tables.items import load_facets
+        from ankiforge.ledger.item_lists import load_facets
         from ankiforge.pipeline.decks import check_deck_has_note
 
         if deck and not item_lists.find_items(self.ledger, [QueryTerm("deck", deck)]):

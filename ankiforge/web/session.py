@@ -20,8 +20,8 @@ from ankiforge.ledger import item_lists, pending_items
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.events import USER
+from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.offers import iter_offers
-from ankiforge.ledger.tables.items import load_facets
 from ankiforge.model import (
     CardKind,
     Highlight,

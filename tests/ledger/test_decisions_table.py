@@ -16,7 +16,7 @@ from ankiforge.ledger import (
     draft_changes,
     draft_completion,
     draft_recording,
-    marks,
+    match,
     offers,
     questions,
     remarks,
@@ -40,7 +40,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.facts import Fact, hash_sentence
 from ankiforge.ledger.ingest_rows import build_highlight_row
-from ankiforge.ledger.marks import to_mark
+from ankiforge.ledger.match import to_mark
 from ankiforge.ledger.passage_links import is_still_present
 from ankiforge.ledger.settling import has_undrafted_facts
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
@@ -708,7 +708,7 @@ def test_the_rules_are_asked_again_for_a_fact_without_a_draft(drafted, asked):
     ],
 )  # fmt: skip
 def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
-    assert marks._compute_sides(highlight) == sides
+    assert match._compute_sides(highlight) == sides
 
 
 @pytest.mark.parametrize(

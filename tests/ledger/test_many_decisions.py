@@ -9,7 +9,6 @@ import pytest
 from ankiforge.check import compute_search_terms
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, draft_recording, item_lists
-from ankiforge.ledger.tables import event_queries
 from ankiforge.model import DraftingResult, Finding, Severity, compute_note_id
 from tests.ledger.world import World, model_draft
 
@@ -184,10 +183,7 @@ def test_a_note_that_was_deleted_in_anki_is_sent_again_in_one_go_too(tmp_path: P
     with ledger.action():
         for name in ("air", "sugar"):
             ledger.accept(ids[name])
-    told = [
-        event.body["guid"]
-        for event in event_queries.iter_active_of_kinds(ledger, "unseen")
-    ]
+    told = [event.body["guid"] for event in cards.iter_active_of_kinds(ledger, "unseen")]
     assert told == guids[:1]
     world.close()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ankiforge.language.normalization import split_words
 from ankiforge.language.words import find_word_prefixes, stem_word
-from ankiforge.ledger.tables.items import normalize_title
+from ankiforge.ledger.item_lists import normalize_title
 from ankiforge.model.hints import parse_schedule
 from ankiforge.text import WordMatcher, format_cost, format_percent, shorten_path
 from ankiforge.text.cloze import (

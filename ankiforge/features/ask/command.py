@@ -59,7 +59,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     from ankiforge.features.ask import report
     from ankiforge.features.ask.embedder import MEANING
     from ankiforge.features.ask.work import DEFAULT_PASSAGES, search_library
-    from ankiforge.ledger.tables.items import QUERY_FIELDS
+    from ankiforge.ledger.item_lists import QUERY_FIELDS
     from ankiforge.text import truncate
 
     refuse_unknown_options(query)

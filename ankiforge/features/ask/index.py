@@ -17,9 +17,9 @@ from unicodedata import category
 from ankiforge.language.words import CONTENTLESS_WORDS
 from ankiforge.ledger import item_lists
 from ankiforge.ledger.cards import build_unread_highlight
+from ankiforge.ledger.item_lists import normalize_title
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables.highlights import decode_highlight
-from ankiforge.ledger.tables.items import normalize_title
 from ankiforge.model import (
     Document,
     DocumentId,

@@ -8,14 +8,13 @@ in a highlight's row.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 from msgspec.structs import asdict, replace
 
 from ankiforge.ledger.draft_changes import DraftingMode, DraftingOutcome
-from ankiforge.ledger.events import Event, hash_answer, hash_content
+from ankiforge.ledger.events import hash_answer, hash_content
 from ankiforge.ledger.settling import Change, NewPendingDraft
 from ankiforge.ledger.store import (
     JSON_VALUES,
@@ -30,7 +29,6 @@ from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.model import (
     OTHER_NOTE_CHECK,
     OTHER_SCHEDULE_CHECK,
-    PROPOSAL_DRAFTER,
     Draft,
     Finding,
     Guid,
@@ -71,12 +69,6 @@ def find_drafts_of_highlights(
     return [row["id"] for row in rows]
 
 
-def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
-    """Return the ids of drafts that would revise one of these cards."""
-    query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
-    return [row["id"] for row in store.fetch_rows(query, to_json(list(guids)))]
-
-
 def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
     """Return the ids of all drafts of present highlights, in reading order.
 
@@ -88,14 +80,6 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
         drafter,
     )
     return [row["id"] for row in rows]
-
-
-def load_clean_drafts(store: Store) -> list[Row]:
-    """Load `id` and `body` of all drafts without warnings, except proposals."""
-    return store.fetch_rows(
-        "SELECT id, body FROM draft WHERE severity IN ('', 'info') AND drafter != ?",
-        PROPOSAL_DRAFTER,
-    )
 
 
 def _may_name_duplicate(findings: str) -> bool:
@@ -139,24 +123,6 @@ def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Ro
 # --- lookups ----------------------------------------------------------------------------
 
 
-def load_drafts_with_rows(
-    store: Store, ids: Sequence[str]
-) -> list[tuple[StoredDraft, Row]]:
-    """Load drafts together with their rows, in the order of `ids`, skipping unknown ids.
-
-    The rows come from the `offered` view, with the highlight's JSON as an extra column,
-    `highlight_body`.
-    """
-    rows = store.fetch_rows(
-        "SELECT d.*, h.body AS highlight_body"
-        " FROM offered d CROSS JOIN highlight h ON h.key = d.key"
-        f" WHERE d.id IN {JSON_VALUES}",
-        to_json(ids),
-    )
-    row_by_id = {row["id"]: row for row in rows}
-    return [(row_to_draft(row_by_id[id]), row_by_id[id]) for id in ids if id in row_by_id]
-
-
 def row_to_draft(row: Row) -> StoredDraft:
     """Convert a row of the `offered` view to a draft."""
     return StoredDraft(
@@ -169,57 +135,6 @@ def row_to_draft(row: Row) -> StoredDraft:
         near=row["near"],
         since=row["since"],
     )
-
-
-def load_offered_rows(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Load these highlights' drafts from the `offered` view, sorted by key and position."""
-    query = f"SELECT * FROM offered WHERE key IN {JSON_VALUES} ORDER BY key, position"
-    return store.fetch_rows(query, to_json(list(keys)))
-
-
-def load_possibly_obsolete_drafts(store: Store) -> list[Row]:
-    """Load the drafts that may be obsolete, as rows of the `offered` view.
-
-    These are hand-written drafts of decided passages, and all drafts of passages with several
-    keys. The query is written to use indexes, because thousands of drafts may be pending.
-    """
-    return store.fetch_rows(
-        "SELECT * FROM offered WHERE id IN"
-        " (SELECT d.id FROM passage p CROSS JOIN draft d ON d.key = p.key"
-        "  WHERE p.decided AND d.slot != ''"
-        "  UNION SELECT d.id FROM alias a CROSS JOIN draft d ON d.key = a.key)"
-    )
-
-
-def find_passages_of_drafts(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return the keys of the passages that these drafts belong to."""
-    query = f"SELECT passage FROM offered WHERE id IN {JSON_VALUES}"
-    return {row["passage"] for row in store.fetch_rows(query, to_json(list(ids)))}
-
-
-def load_draft_locations(store: Store, ids: Iterable[str], beside: str = "") -> list[Row]:
-    """Load the locations of drafts, with the columns of `pending_items.PassageLocation`.
-
-    The usefulness is 0 for drafts with warnings. For others, it's the estimated probability
-    that the user would keep the card, or 1 if there is no estimate. If `beside` is given,
-    only drafts in the same document as that highlight are loaded.
-    """
-    return store.fetch_rows(
-        "SELECT d.id, h.key, h.document, x.title, h.position,"
-        " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
-        "  ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS worth"
-        " FROM draft d JOIN highlight h ON h.key = d.key"
-        f" JOIN document x ON x.id = h.document WHERE d.id IN {JSON_VALUES}"
-        " AND (?2 = '' OR h.document = (SELECT document FROM highlight WHERE key = ?2))",
-        to_json(list(ids)),
-        beside,
-    )
-
-
-def find_passages_with_several_offers(store: Store) -> set[str]:
-    """Return the keys of all passages with more than one offer."""
-    query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
-    return {row["passage"] for row in store.fetch_rows(query)}
 
 
 def load_draft_rows(store: Store, ids: Iterable[str]) -> list[Row]:
@@ -246,17 +161,6 @@ def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
     return [row["id"] for row in store.fetch_rows(query, key)]
 
 
-def load_locally_read_drafts(store: Store) -> list[Row]:
-    """Load all drafts whose highlights were read on this device.
-
-    The columns are `id`, `deck`, `body` and `highlight_body`.
-    """
-    return store.fetch_rows(
-        "SELECT d.id, d.deck, d.body, h.body AS highlight_body"
-        " FROM draft d JOIN highlight h USING (key) WHERE h.body != ''"
-    )
-
-
 def load_drafts_naming_duplicates(store: Store) -> list[Row]:
     """Load the drafts with a finding that may refer to another card or draft."""
     rows = store.fetch_rows("SELECT * FROM draft WHERE findings != ''")
@@ -278,12 +182,6 @@ def load_foreign_history_drafts(store: Store) -> list[Row]:
 
 
 # --- writing ----------------------------------------------------------------------------
-
-
-def set_deck(store: Store, id: str, draft: Draft, deck: str) -> None:
-    """Update a stored draft with a new deck."""
-    query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
-    store.execute(query, deck, to_json(replace(draft, deck=deck)), id)
 
 
 def set_findings(
@@ -377,54 +275,6 @@ def delete_drafts_of_highlights(store: Store, keys: Iterable[str]) -> list[str]:
     """
     query = f"DELETE FROM draft WHERE key IN {JSON_VALUES} RETURNING key"
     return [row["key"] for row in store.fetch_rows(query, to_json(list(keys)))]
-
-
-def put_away(store: Store, id: str, event: Event) -> None:
-    """Archive a draft under the event that settles it.
-
-    Undoing the event restores the draft.
-    """
-    apply_changes(store, [Change(settle=((id, event.id),))])
-
-
-def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
-    """Return the ids of decided drafts that begin with `prefix`."""
-    query = "SELECT DISTINCT id FROM decided WHERE substr(id, 1, length(?1)) = ?1"
-    return [row["id"] for row in store.fetch_rows(query, prefix)]
-
-
-def restore_put_away(store: Store, event_ids: Iterable[str]) -> dict[str, set[str]]:
-    """Restore the drafts archived under these events, making them pending again.
-
-    Returns:
-        The keys of the drafts' highlights, keyed by event id.
-    """
-    ids = to_json(list(event_ids))
-    keys_by_event: dict[str, set[str]] = defaultdict(set)
-    query = f"SELECT event, key FROM decided WHERE event IN {JSON_VALUES}"
-    for row in store.fetch_rows(query, ids):
-        keys_by_event[row["event"]].add(row["key"])
-    store.execute(
-        "INSERT OR IGNORE INTO draft SELECT id, key, content, slot, position, fact, near, kind,"
-        " deck, drafter, severity, revises, replaces, since, answer, findings, tags, words, body"
-        " FROM decided"
-        f" WHERE event IN {JSON_VALUES}",
-        ids,
-    )
-    store.execute(f"DELETE FROM decided WHERE event IN {JSON_VALUES}", ids)
-    return keys_by_event
-
-
-def delete_outdated(store: Store, ids_by_key: Mapping[str, Collection[str]]) -> None:
-    """Delete archived hand-written drafts that weren't drafted again.
-
-    `ids_by_key` holds the ids of the drafts that the rules created, keyed by highlight.
-    """
-    rows = [(key, to_json(list(ids))) for key, ids in ids_by_key.items()]
-    query = (
-        f"DELETE FROM decided WHERE key = ? AND slot != '' AND id NOT IN {JSON_VALUES}"
-    )
-    store.execute_all(query, rows)
 
 
 def store_outcomes(

@@ -18,10 +18,10 @@ from ankiforge.ledger.snapshots import (
     RelatedDecisions,
     find_long_sentences,
 )
-from ankiforge.ledger.store import Store
+from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, sentences
-from ankiforge.ledger.tables import pending_drafts as draft_rows
 from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.ledger.tables.pending_drafts import row_to_draft
 from ankiforge.model import Card, StoredDraft, Strings
 
 # --- passages ---------------------------------------------------------------------------
@@ -107,8 +107,9 @@ def _load_pending_drafts(
     drafts_by_passage: dict[str, list[StoredDraft]] = {
         key: [] for key in first_keys.values()
     }
-    for row in draft_rows.load_offered_rows(store, first_keys):
-        drafts_by_passage[first_keys[row["key"]]].append(draft_rows.row_to_draft(row))
+    query = f"SELECT * FROM offered WHERE key IN {JSON_VALUES} ORDER BY key, position"
+    for row in store.fetch_rows(query, to_json(list(first_keys))):
+        drafts_by_passage[first_keys[row["key"]]].append(row_to_draft(row))
     return {key: tuple(drafts) for key, drafts in drafts_by_passage.items()}
 
 
