@@ -8,7 +8,7 @@ import pytest
 import ankiforge
 from ankiforge.errors import BusyError
 from ankiforge.pipeline.decide import edit_card_or_draft
-from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.pipeline.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/guides/library.md"
@@ -60,7 +60,7 @@ def test_a_question_is_answered_by_its_id(home):
 
 
 def test_a_lock_that_is_held_is_held_once_and_let_go_at_the_end_of_all(home):
-    ours, theirs = OpenWorkspace(home / "cards"), OpenWorkspace(home / "cards")
+    ours, theirs = Workspace(home / "cards"), Workspace(home / "cards")
     for _ in range(2):
         with ours.hold_lock("drafting"):
             with ours.hold_lock("drafting", 0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,7 +27,7 @@ from ankiforge.hooks import collect_notices
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.run_result import CollectionScan, RunResult
-    from ankiforge.pipeline.workspace import PackageOptions, Workspace
+    from ankiforge.pipeline.workspace import Workspace
 
 
 def _print_delivery(
@@ -84,7 +84,7 @@ def _print_delivery(
 @OUTPUT_OPTION
 @flag_option("--full", help="Include every accepted card, whatever Anki has.")
 @FORCE_OPTION
-def build(call: Call, full: bool, **package: Unpack[PackageOptions]) -> None:
+def build(call: Call, full: bool, **package: Any) -> None:
     """Write the package of all accepted cards that Anki lacks.
 
     If no Anki collection is found, the package holds every accepted card; importing it again
@@ -134,7 +134,7 @@ def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
         elif not connect:
             if settings.collection == collections.NEVER:
                 raise make_no_collection_error(workspace.folder)
-            scan = collections.read_collection(settings, ledger, Path.home(), bind=bind)
+            scan = collections.read_collection(settings, ledger, bind=bind)
         if scan is None or (not file and scan.state == "nowhere"):
             anki = workspace.connect_to_anki()
             scan = collections.read_running_anki(anki, ledger, bind=bind)
@@ -185,7 +185,7 @@ def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
 @OUTPUT_OPTION
 @FORCE_OPTION
 @flag_option("--sync", help="Let Anki sync before and after.")
-def push(call: Call, sync: bool, **package: Unpack[PackageOptions]) -> None:
+def push(call: Call, sync: bool, **package: Any) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
     If Anki is not running, the package is written, and the exit code is 3.

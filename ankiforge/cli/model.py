@@ -151,6 +151,7 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
     from ankiforge.cli.run import print_summary
     from ankiforge.pipeline.draft import iter_model_tasks
     from ankiforge.pipeline.models import resolve_model
+    from ankiforge.pipeline.run_result import RunOptions
 
     if purpose in _PURPOSES:
         import_module(_PURPOSES[purpose].module).use_model(call, yes=yes, **named)
@@ -177,7 +178,8 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
             return
         ask_after_sample(call, workspace, yes=yes)
         # if the model can't be used, don't change the settings
-        result = workspace.draft(limit=call.limit, show=partial(progress_bar, call))
+        options = RunOptions(limit=call.limit)
+        result = workspace.draft(options, show=partial(progress_bar, call))
         if result.asked and not result.drafted and result.error is None:
             call.print_problems(result.problems)
             asked = format_count(result.asked, "highlight")

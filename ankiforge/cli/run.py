@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
     from ankiforge.model import DraftingResult, HighlightKey, Problem
     from ankiforge.pipeline import unmarked
-    from ankiforge.pipeline.run_result import ChatImport, RunResult
-    from ankiforge.pipeline.workspace import DraftOptions, RunOptions, Workspace
+    from ankiforge.pipeline.run_result import ChatImport, RunOptions, RunResult
+    from ankiforge.pipeline.workspace import Workspace
 
 
 MAX_PROBLEM_LINES = 3
@@ -80,7 +80,7 @@ def run(
     paths: Paths,
     yes: bool,
     dry_run: bool,
-    **options: Unpack[RunOptions],
+    **values: Any,
 ) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
@@ -89,26 +89,29 @@ def run(
     Zotero's data folder. It is remembered: without PATH, all that is remembered and the sources
     of the workspace are read.
     """
+    from ankiforge.pipeline.run_result import RunOptions
+
     trusting_call = replace(call, trusts_workspace=yes)
-    exit_if_run_failed(read_and_draft(trusting_call, paths, dry_run=dry_run, **options))
+    options = RunOptions(limit=call.limit, **values)
+    exit_if_run_failed(read_and_draft(trusting_call, paths, options, dry_run=dry_run))
 
 
 def read_and_draft(
     call: Call,
     paths: Paths,
+    options: RunOptions,
     *,
     dry_run: bool = False,
     in_review: bool = False,
-    **options: Unpack[RunOptions],
 ) -> RunResult:
     """Execute the `run` command, print the result, and return it.
 
     Args:
         call: the command's options.
         paths: the files and directories to read, or () for all known sources.
+        options: the options for `Workspace.run`.
         dry_run: whether to avoid writing or sending anything.
         in_review: whether a review follows, in which case no next command is suggested.
-        options: further arguments for `Workspace.run`.
     """
     # look for local model servers during the run, so that one can be offered to the user
     servers = None
@@ -121,9 +124,7 @@ def read_and_draft(
         show_progress = partial(progress.progress_bar, call)
         is_agreed = call.trusts_workspace or in_review
         progress.ask_after_sample(call, workspace, yes=is_agreed)
-        result = workspace.run(
-            paths, limit=call.limit, unmarked=in_review, show=show_progress, **options
-        )
+        result = workspace.run(paths, options, show=show_progress)
         for feature in load_features():
             feature.after_run(workspace, result, show_progress)
         offer_line = progress.format_model_offer(workspace, servers) if servers else ""
@@ -334,7 +335,8 @@ def draft(
     again: str,
     remark: str,
     estimate: bool,
-    **options: Unpack[DraftOptions],
+    drafter: str,
+    accept: str,
 ) -> None:
     """Read the sources, and draft cards for highlights that have no card yet.
 
@@ -347,6 +349,8 @@ def draft(
     """
     if click.get_current_context().invoked_subcommand:
         return
+    from ankiforge.pipeline.run_result import RunOptions
+
     if remark and not again:
         raise UsageError(
             "--remark needs --again QUERY",
@@ -355,7 +359,7 @@ def draft(
     if estimate:
         with open_workspace(call, read_only=True) as workspace:
             select_highlights(workspace, again)
-            cost_estimate = workspace.estimate(options["drafter"], limit=call.limit)
+            cost_estimate = workspace.estimate(drafter, limit=call.limit)
         call.print_value(cost_estimate, [cost_estimate.summary])
         return
     with open_workspace(call, writes="drafting") as workspace:
@@ -367,14 +371,12 @@ def draft(
         )
         progress.ask_after_sample(call, workspace)
         result = workspace.draft(
+            RunOptions(drafter, accept, call.limit),
             again=select_highlights(workspace, again),
             remark=remark.strip(),
-            limit=call.limit,
             show=partial(progress.progress_bar, call),
-            **options,
         )
-        drafter = options["drafter"] or workspace.folder.config.drafter
-        is_explicit = drafter == "llm" or again or options["drafter"]
+        is_explicit = drafter or workspace.folder.config.drafter == "llm" or again
         uses_chat = not (is_explicit or call.as_json or result.error)
         if uses_chat and not result.drafted:
             call.print_problems(

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from ankiforge.ledger import HistoryEntry
     from ankiforge.model import Problem
     from ankiforge.pipeline.run_result import RunResult
-    from ankiforge.pipeline.workspace import RunOptions, Workspace
+    from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.documents import PageRenderer
     from ankiforge.web.session import ReviewSession
 
@@ -78,7 +78,7 @@ def review(
     terminal: bool,
     no_open: bool,
     yes: bool,
-    **options: Unpack[RunOptions],
+    **values: Any,
 ) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
@@ -111,15 +111,17 @@ def review(
     if paths:
         # report the files that can't be read, and then start the review
         from ankiforge.cli.run import read_and_draft
+        from ankiforge.pipeline.run_result import RunOptions
 
-        result = read_and_draft(trusting_call, paths, in_review=True, **options)
+        options = RunOptions(limit=call.limit, unmarked=True, **values)
+        result = read_and_draft(trusting_call, paths, options, in_review=True)
         first_path = _find_unmarked_path(trusting_call, paths)
         if not first_path and (result.report is None or not result.report.seen):
             exit_if_run_failed(result)
             exit_with_code(0)
         if result.error is not None:
             call.warn(result.error.full_message)
-    elif any(options.values()):
+    elif any(values.values()):
         message = "run's options need a PATH to read"
         raise UsageError(message, hint="ankiforge run, then: ankiforge review")
     if terminal:
@@ -292,7 +294,6 @@ def watch(call: Call, push: bool) -> None:
 
     Cards go into the package, or with --push to Anki. Ctrl-C stops it at any time.
     """
-    from ankiforge.config.lock import acquire_lock
     from ankiforge.pipeline.sources import select_sources
     from ankiforge.pipeline.watch import iter_file_changes, run_after_changes
 
@@ -306,7 +307,7 @@ def watch(call: Call, push: bool) -> None:
     folders = dict.fromkeys(path.parent if path.is_file() else path for path in paths)
     watcher = Watcher(call, push=push)
     with (
-        acquire_lock(folder, "watching", seconds=0),
+        folder.acquire_lock("watching", seconds=0),
         _interrupt_on_signals() as interrupted,
     ):
         directories = [str(path) for path in folders]
@@ -373,7 +374,7 @@ class Watcher:
         `has_changed` says whether any source has changed. Returns whether everything succeeded.
         """
         from ankiforge.model import Problem
-        from ankiforge.pipeline.run_result import RunResult
+        from ankiforge.pipeline.run_result import RunOptions, RunResult
 
         result = RunResult(spent=self._model_cost)
         succeeded = True
@@ -382,7 +383,7 @@ class Watcher:
                 self._call, writes="drafting", lock_timeout=LOCK_TIMEOUT
             ) as workspace:
                 started_at = time.monotonic()
-                workspace.read_and_draft(result, limit=self._call.limit)
+                workspace.read_and_draft(result, (), RunOptions(limit=self._call.limit))
                 if result.usage is not None:
                     self._model_cost += result.usage.cost_usd or 0.0
                 self._report_run(result, round(time.monotonic() - started_at, 2))

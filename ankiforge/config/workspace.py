@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
@@ -25,7 +25,7 @@ from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceKinds, expand_pat
 from ankiforge.config.deckfiles import DeckRule, PathDeck, Select, load_decks
 from ankiforge.config.files import make_directory, make_private, read_bounded, write_file
 from ankiforge.config.yamlfile import convert_to_type, read_yaml
-from ankiforge.errors import UsageError, wrap_write_errors
+from ankiforge.errors import BusyError, UsageError, wrap_write_errors
 from ankiforge.model import Strings, Texts, Value
 
 JOURNAL_DIRECTORY = "journal"
@@ -33,6 +33,8 @@ HINTS_FILE = "hints"
 """The name under which shown hints are stored, each with the time."""
 MAX_VALUES_BYTES = 16 << 20
 """The maximum size of a file that `load_values` reads."""
+LOCK_TIMEOUT = 60.0
+"""How long, in seconds, a command waits for another program to release a lock."""
 
 # Files have the mode 0600, and directories 0700, regardless of the umask.
 
@@ -303,6 +305,46 @@ class WorkspaceDirectory(Value):
             make_private(self.root)
         make_private(self.state_directory)
         make_private(self.journal)
+
+    def acquire_lock(
+        self, activity: str, seconds: float | None = None
+    ) -> AbstractContextManager[object]:
+        """Acquire the lock for an activity, waiting if another process holds it.
+
+        Args:
+            activity: "drafting", "publishing" or "watching".
+            seconds: how long to wait, or None for `LOCK_TIMEOUT`.
+
+        Returns:
+            A context manager that releases the lock.
+
+        Raises:
+            BusyError: another process still holds the lock.
+            UsageError: the lock file isn't writable.
+        """
+        from filelock import FileLock, Timeout
+
+        path = self.state_directory / f"{activity}.lock"
+        try:
+            lock = FileLock(
+                path, LOCK_TIMEOUT if seconds is None else seconds, mode=0o600
+            )
+            acquired = lock.acquire()
+        except Timeout as error:
+            holder = ""
+            with suppress(OSError, UnicodeDecodeError):
+                process = path.read_text().strip()
+                holder = f" (process {process})" if process.isdigit() else ""
+            message = f"another ankiforge{holder} is {activity} here"
+            hint = "wait for it, or stop it: nothing is lost"
+            raise BusyError(message, hint=hint) from error
+        except OSError as error:
+            message = f"{path}: cannot be written: {error.strerror or error}"
+            raise UsageError(message, hint="allow writing there") from error
+        # the process id is only for the message above; the operating system holds the lock
+        with suppress(OSError):
+            path.write_text(str(os.getpid()))
+        return acquired
 
 
 def find_workspace(

@@ -67,24 +67,6 @@ class BoundCollection(Value):
     created: int
     """The creation time in seconds since 1970, or 0 if unknown."""
 
-    def is_certainly_source_of(self, view: AnkiView) -> bool:
-        """Return whether a view definitely comes from this collection.
-
-        That's the case if both creation times are known and equal.
-        """
-        return bool(view.created_at) and view.created_at == self.created
-
-    def is_certainly_not_source_of(self, view: AnkiView) -> bool:
-        """Return whether a view definitely comes from another collection.
-
-        That's the case if the profiles differ, or if both creation times are known and differ.
-        """
-        if view.profile and self.profile and view.profile != self.profile:
-            return True
-        return bool(view.created_at and self.created) and not self.is_certainly_source_of(
-            view
-        )
-
 
 # --- where to read --------------------------------------------------------------------------
 
@@ -92,8 +74,6 @@ class BoundCollection(Value):
 def read_collection(
     settings: AnkiSettings,
     ledger: Ledger,
-    home: Path,
-    environ: Texts = os.environ,
     *,
     bind: bool = False,
     profile: str = "",
@@ -103,14 +83,12 @@ def read_collection(
     Args:
         settings: the path of the collection, or a setting that forbids reading it.
         ledger: the ledger in which to record the notes.
-        home: the user's home directory.
-        environ: the environment variables, which may override the path of Anki's directory.
         bind: bind the workspace to the collection found now.
         profile: the profile open in a running Anki, or "" to look in all profiles.
     """
     if settings.collection == NEVER:
         return CollectionScan("off")
-    path = find_collection(settings, ledger, home, environ, bind=bind, profile=profile)
+    path = find_collection(settings, ledger, bind=bind, profile=profile)
     if path is None:
         return CollectionScan("nowhere")
 
@@ -135,8 +113,6 @@ def read_collection(
 def find_collection(
     settings: AnkiSettings,
     ledger: Ledger,
-    home: Path,
-    environ: Texts = os.environ,
     *,
     bind: bool = False,
     profile: str = "",
@@ -146,8 +122,6 @@ def find_collection(
     Args:
         settings: the path of the collection, or `auto`.
         ledger: the ledger, which knows the collection that the workspace is bound to.
-        home: the user's home directory.
-        environ: the environment variables, which may override the path of Anki's directory.
         bind: ignore an existing binding.
         profile: the only profile to look in, or "" to look in all.
 
@@ -160,14 +134,13 @@ def find_collection(
         return None
     if settings.collection != AUTO:
         return Path(settings.collection).expanduser().resolve()
-    paths = find_collections(home, environ)
+    paths = find_collections(Path.home(), os.environ)
     if profile:
         paths = tuple(path for path in paths if path.parent.name == profile)
     if not paths:
         return None
-    bound = get_bound_collection(ledger)
-    paths_as_text = [str(path) for path in paths]
-    if bound is not None and not bind and bound.path in paths_as_text:
+    bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
+    if bound is not None and Path(bound.path) in paths:
         return Path(bound.path)
     from ankiforge.anki.collection import open_view
 
@@ -238,11 +211,6 @@ def read_running_anki(
             return _record_view(view, ledger, bind=bind)
 
 
-def get_bound_collection(ledger: Ledger) -> BoundCollection | None:
-    """Return the collection that the workspace is bound to, if any."""
-    return ledger.get_value(_BOUND_SETTING, BoundCollection)
-
-
 # --- recording what was read ----------------------------------------------------------------
 
 
@@ -250,8 +218,12 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
     """Record a view of Anki, unless it's from a collection other than the bound one."""
     from ankiforge.anki.notes import field_to_text
 
-    bound = None if bind else get_bound_collection(ledger)
-    if bound is not None and bound.is_certainly_not_source_of(view):
+    bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
+    created = view.created_at if bound and bound.created else 0
+    if bound is not None and (
+        (view.profile and bound.profile and view.profile != bound.profile)
+        or (created and created != bound.created)
+    ):
         message = (
             "this is not the collection that has your notes, so nothing was recorded"
         )
@@ -265,12 +237,7 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
         notes.append(replace(note, feedback=field_to_text(feedback)))
 
     # a view without any of our notes may come from another collection than the bound one
-    if (
-        view.is_complete
-        and not notes
-        and bound is not None
-        and not bound.is_certainly_source_of(view)
-    ):
+    if view.is_complete and not notes and bound is not None and not created:
         if pending_items.count_everything(ledger, "anki")["anki"]["seen"]:
             message = "Anki has none of your notes, so nothing was recorded"
             hint = (
@@ -296,7 +263,10 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
 
     # store what other modules need from the collection
     _store_note_types(ledger, view)
-    _store_deck_names(ledger, view)
+    if (
+        view.is_complete and view.kind is not ViewKind.CONNECT
+    ):  # an export lacks some decks
+        ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
     foreign = view.find_foreign_notes(DuplicateCandidates(ledger).load_foreign_mods())
     if foreign is not None:
         DuplicateCandidates(ledger).store_foreign_notes(*foreign)
@@ -345,12 +315,6 @@ def load_note_types(ledger: Ledger) -> dict[NoteTypeId, AnkiNoteType]:
     """Load Anki's note types as last seen, keyed by id."""
     types = ledger.get_value(_NOTE_TYPES_SETTING, list[AnkiNoteType]) or []
     return {note_type.id: note_type for note_type in types}
-
-
-def _store_deck_names(ledger: Ledger, view: AnkiView) -> None:
-    # an export contains only some decks
-    if view.is_complete and view.kind is not ViewKind.CONNECT:
-        ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
 
 
 def load_deck_names(ledger: Ledger) -> list[str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import chain
@@ -29,24 +28,19 @@ from ankiforge.config import (
     Config,
     NoteTypes,
     has_screen,
-    is_loopback,
 )
 from ankiforge.config.deckfiles import DeckRule
-from ankiforge.config.lock import acquire_lock
 from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.config.yamlfile import Location, suggest_word
 from ankiforge.errors import (
     BugError,
     ConfigError,
     ItemError,
-    ServiceError,
     UsageError,
     wrap_unexpected_errors,
 )
 from ankiforge.ledger import Ledger, QueryTerm, anki_views, item_lists, questions
-from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.model import (
-    AnkiNote,
     AnkiNoteType,
     Conflict,
     Guid,
@@ -63,7 +57,6 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import (
     load_note_types,
     read_collection,
-    read_running_anki,
 )
 from ankiforge.pipeline.decks import DeckChooser, collect_tags
 from ankiforge.pipeline.media import (
@@ -75,7 +68,6 @@ from ankiforge.pipeline.run_result import RunResult, WrittenPackage
 
 if TYPE_CHECKING:
     from ankiforge.anki.plan import CardPlan
-    from ankiforge.pipeline.open_workspace import OpenWorkspace
 
 
 # --- the user's own note types -------------------------------------------------------------
@@ -291,23 +283,6 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
             raise UsageError(
                 message, hint="use another name, -o FILE.apkg, or --force to replace it"
             )
-
-
-def find_unchanged_package(
-    ledger: Ledger, path: Path, settings: str
-) -> WrittenPackage | None:
-    """Return the package at `path` if it's up to date, or None if a new one might differ.
-
-    Args:
-        ledger: the ledger with the record of the last package.
-        path: where the package is to be written.
-        settings: a hash of everything outside the ledger that affects the plan, or "" to
-            force a new package.
-    """
-    last_package = _load_last_package(ledger, path)
-    if last_package is None or not settings or last_package.settings != settings:
-        return None
-    return WrittenPackage(path, last_package.notes, updated=last_package.updated)
 
 
 def _load_last_package(ledger: Ledger, path: Path) -> LastPackage | None:
@@ -595,7 +570,7 @@ def publish(
     was_unreadable = result.scan is not None and result.scan.is_unreadable
     if not (scope.push or was_unreadable):
         # read just before planning, so that notes deleted in Anki meanwhile don't come back
-        result.add_scan(read_collection(folder.config.anki, ledger, Path.home()))
+        result.add_scan(read_collection(folder.config.anki, ledger))
     if result.scan and result.scan.is_unreadable and not scope.full:
         return
 
@@ -610,10 +585,10 @@ def publish(
     settings = ""
     if not (scope.push or scope.full):
         settings = hash16(scope.deck, repr(decks), repr(mapped))
-    with acquire_lock(folder, "publishing"):
-        published = find_unchanged_package(ledger, path, settings)
-        if published is not None:
-            result.add_plan([], published)
+    with folder.acquire_lock("publishing"):
+        last = _load_last_package(ledger, path) if settings else None
+        if last is not None and last.settings == settings:
+            result.add_plan([], WrittenPackage(path, last.notes, updated=last.updated))
             return
         planned = plan_cards(folder, ledger, decks, mapped, scope)
         try:
@@ -624,89 +599,3 @@ def publish(
             result.problems.append(Problem(str(path), message, error.hint))
         else:
             result.add_plan(planned, written)
-
-
-def push(
-    workspace: OpenWorkspace,
-    result: RunResult,
-    path: Path,
-    *,
-    deck: str = "",
-    sync: bool = False,
-) -> ServiceError | None:
-    """Read a running Anki, import our package into it, and read it again.
-
-    The package is deleted once all its notes have arrived.
-
-    Args:
-        workspace: the workspace with the cards and the connection settings.
-        result: the result of the run, to which everything read, planned, written and sent is
-            added.
-        path: where to write the package.
-        deck: only send cards in this deck and its subdecks. By default, all are sent.
-        sync: have Anki sync before and after.
-
-    Returns:
-        None, or the error if Anki didn't answer, in which case the package stays at `path`.
-    """
-    folder, ledger = workspace.folder, workspace.ledger
-
-    # read Anki; if that fails, write the package
-    try:
-        anki = workspace.connect_to_anki()
-        is_synced = sync and anki.start_sync()
-        if sync and not is_synced:
-            message = "is not logged in to a sync account"
-            hint = "press Sync in Anki and log in"
-            result.problems.append(Problem("Anki", message, hint))
-        if is_loopback(anki.url):
-            # the file has what AnkiConnect doesn't report, such as deletions and note types
-            profile = anki.get_active_profile()
-            file_scan = read_collection(
-                folder.config.anki, ledger, Path.home(), profile=profile
-            )
-            if not file_scan.is_unreadable:
-                result.add_scan(file_scan)
-        scan = read_running_anki(anki, ledger)
-        result.add_scan(scan)
-        if scan.is_unreadable and scan.problem:
-            raise ServiceError(scan.problem.what, hint=scan.problem.hint)
-    except ServiceError as error:
-        publish(folder, ledger, result, path, ExportScope(deck=deck))
-        return error
-
-    # write the package, and remember the notes that Anki had before
-    publish(folder, ledger, result, path, ExportScope(deck=deck, push=True))
-    if not result.packages:
-        result.pushed = (0, 0)
-        return None
-    notes_before: dict[Guid, AnkiNote | None] = {}
-    for plan in result.planned:
-        notes_before[plan.guid] = load_present_note(ledger, plan.guid)
-
-    # import the package, and read which notes have arrived
-    try:
-        anki.import_package(path)
-        read_running_anki(anki, ledger)
-        if is_synced:
-            anki.start_sync()
-    except ServiceError as error:
-        return error
-
-    # count the notes that arrived in Anki in the version we sent
-    arrived = Counter[str]()
-    for plan in result.planned:
-        if plan.note is None:
-            continue
-        anki_note = load_present_note(ledger, plan.guid)
-        if anki_note is None or anki_note.mod < plan.note.mod:
-            arrived["refused"] += 1
-        else:
-            arrived["updated" if notes_before[plan.guid] else "added"] += 1
-    result.pushed = (arrived["added"], arrived["updated"])
-    if arrived["refused"]:
-        message = f"{arrived['refused']:,} of the notes did not arrive"
-        result.problems.append(Problem("Anki", message, f"import {path} by hand"))
-    else:
-        path.unlink(missing_ok=True)
-    return None

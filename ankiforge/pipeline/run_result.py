@@ -28,7 +28,6 @@ from ankiforge.text import format_count
 
 if TYPE_CHECKING:
     from ankiforge.anki.plan import CardPlan
-    from ankiforge.config import Config
     from ankiforge.draft.llm import ModelDrafter
     from ankiforge.draft.server import Usage
     from ankiforge.errors import ForgeError
@@ -86,6 +85,31 @@ The arguments are the id of a new draft or "", the number of drafted highlights,
 """
 
 
+class RunOptions(Value):
+    """What the user chose for a run or for drafting, as options of a command."""
+
+    drafter: str = ""
+    """`rules` or `llm`, or "" for the drafter in the settings."""
+    accept: str = ""
+    """Which drafts of the rules to accept: `clean`, `review`, or "" for the value in the settings.
+    """
+    limit: int | None = None
+    """The maximum number of highlights to send to the model, or None for all."""
+    deck: str = ""
+    """The deck for new cards from documents at the PATHs, in this run and in later ones."""
+    marks: Strings = ()
+    """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones."""
+    unmarked: bool = False
+    """Whether to read files at the PATHs even if they can't contain marks."""
+    output: Path | str | None = None
+    """The path of the package, or None for a file in the workspace's output directory."""
+    force: bool = False
+    """Whether to overwrite an existing file that ankiforge didn't write."""
+
+
+DEFAULT_OPTIONS = RunOptions()
+
+
 class RunParameters(Value):
     """The parameters of a run: workspace settings, options, and what to read and draft."""
 
@@ -120,24 +144,6 @@ class RunParameters(Value):
     """The user's instructions for drafting `redrafted` again."""
     should_go_on: ShouldGoOn | None = None
     """Called after the model's first highlights, or None to draft all of them at once."""
-
-
-def make_accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
-    """Return a function that decides whether to accept a draft without findings or remarks.
-
-    It accepts only cards that the user wrote, either in a note or as a question or gap in a
-    comment. Drafts made from highlights, or by a model or agent, are left to the user.
-
-    Args:
-        config: provides the `accept` settings.
-        override: the value of `--accept`, or "" for the value in the settings.
-    """
-    rules = override or config.accept.rules
-
-    def should_accept(draft: Draft) -> bool:
-        return rules == "clean" and draft.is_user_card
-
-    return should_accept
 
 
 # --- the result ----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ run.
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from itertools import islice
@@ -23,7 +23,6 @@ from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
 from ankiforge.config.workspace import Place
 from ankiforge.config.yamlfile import Location, convert_to_type
-from ankiforge.draft import find_skip_reason
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
 from ankiforge.extract.base import Opening, scan_source
 from ankiforge.extract.discover import (
@@ -45,7 +44,6 @@ from ankiforge.extract.registry import (
     is_export_kind,
     load_source_type,
 )
-from ankiforge.language.vocabulary import mark_translations
 from ankiforge.model import (
     DocumentId,
     EmptySourceCache,
@@ -56,12 +54,16 @@ from ankiforge.model import (
     Sighting,
     Source,
     SourceCache,
-    Strings,
     UnmarkedDocument,
     Value,
     hash16,
 )
-from ankiforge.pipeline.run_result import RunParameters, RunStep
+from ankiforge.pipeline.run_result import (
+    DEFAULT_OPTIONS,
+    RunOptions,
+    RunParameters,
+    RunStep,
+)
 from ankiforge.text import shorten_path
 
 if TYPE_CHECKING:
@@ -113,44 +115,41 @@ class SourceSelection(NamedTuple):
 def select_sources(
     workspace: WorkspaceDirectory,
     paths: tuple[Path, ...] = (),
-    marks: Strings = (),
-    deck: str = "",
-    *,
-    unmarked: bool = False,
+    options: RunOptions = DEFAULT_OPTIONS,
 ) -> SourceSelection:
     """Select the sources at `paths`, or all configured and remembered sources if empty.
 
     Args:
         workspace: provides the settings and the remembered PATHs.
         paths: the PATHs given on the command line, or () for all known sources.
-        marks: additional kinds of marks to read in the sources at `paths`, now and in later
-            runs.
-        deck: the deck for new cards from documents at `paths`, now and in later runs.
-        unmarked: whether to read files at `paths` even if they can't contain marks.
+        options: which marks to read at `paths`, and the deck for their cards, now and in
+            later runs.
 
     Raises:
-        UsageError: the only PATH can't be read, no source at `paths` supports `marks`, or
-            `marks` or `deck` was given without PATHs.
+        UsageError: the only PATH can't be read, no source at `paths` supports the marks, or
+            marks or a deck were given without PATHs.
     """
     selection = _Selector(workspace)
-    if marks and not paths:
-        hint = f"ankiforge run PATH --marks {marks[0]}"
+    if options.marks and not paths:
+        hint = f"ankiforge run PATH --marks {options.marks[0]}"
         raise UsageError("--marks needs the PATH of the notes", hint=hint)
-    if deck and not paths:
-        hint = f"ankiforge run PATH --deck {quote(deck)}"
+    if options.deck and not paths:
+        hint = f"ankiforge run PATH --deck {quote(options.deck)}"
         raise UsageError("--deck needs the PATH whose cards go there", hint=hint)
-    present = {place for place in workspace.places if Path(place.path).exists()}
-    present_sources = {place.source for place in present}
     if paths:
         for path in paths:
-            problem = selection.add(path.absolute(), marks, deck, unmarked=unmarked)
+            problem = selection.add(path.absolute(), options)
             if problem and len(paths) == 1:
                 raise UsageError(f"{problem.where}: {problem.what}", hint=problem.hint)
             if problem:
                 selection.problems.append(problem)
-        if marks:
-            selection.check_marks(paths)
+        entries = [source.entry for source in selection.sources.values()]
+        if options.marks and not any(map(_has_marks_setting, entries)):
+            hint = "name a vault, a note or a folder of notes"
+            raise UsageError(f"{paths[0]}: --marks has no effect on it", hint=hint)
     else:
+        present = {place for place in workspace.places if Path(place.path).exists()}
+        present_sources = {place.source for place in present}
         for entry in workspace.config.sources:
             selection.select(SelectedSource(entry))
         for path in dict.fromkeys(Path(place.path) for place in workspace.places):
@@ -175,11 +174,11 @@ def select_sources(
     if not paths:
         names |= absent_names
     return SourceSelection(
-        sources=selection.finish(),
-        problems=selection.problems,
-        places=tuple(selection.places),
-        in_use=frozenset(names),
-        missing=frozenset(absent_names),
+        selection.finish(),
+        selection.problems,
+        tuple(selection.places),
+        frozenset(names),
+        frozenset(absent_names),
     )
 
 
@@ -218,23 +217,120 @@ class _Selector:
         self.places = list(workspace.places)
         """The places to remember, old and new."""
 
-    def add(
-        self, path: Path, marks: Strings = (), deck: str = "", *, unmarked: bool = False
-    ) -> Problem | None:
+    def add(self, path: Path, options: RunOptions = DEFAULT_OPTIONS) -> Problem | None:
         """Add the sources at `path`, and remember them, along with `--marks` and `--deck`.
 
         Returns:
             The problem if `path` can't be read, otherwise None.
         """
         resolved = resolve_links(path)
-        unmarked |= any(place.path == str(resolved) for place in self.places)
-        sources = _find_sources(self._config, self.places, path, unmarked=unmarked)
+        unmarked = options.unmarked or any(
+            place.path == str(resolved) for place in self.places
+        )
+        sources = self._find_sources(path, unmarked=unmarked)
         if isinstance(sources, Problem):
             return sources
+        deck = options.deck
+        if deck:
+            from ankiforge.anki.notes import normalize_deck_name
+
+            deck = normalize_deck_name(deck)
         for source in sources:
             self.select(source)
-            self._remember(source, resolved, marks, deck)
+            entry = source.entry
+            root = resolve_links(entry.path)
+            # a source may be in a subdirectory of the PATH
+            own_path = root if resolved in root.parents else resolved
+            # we can't tell which of an account's exports a document came from
+            is_part = own_path != root and not is_export_kind(entry.kind)
+            place = Place(
+                path=str(own_path),
+                kind=entry.kind,
+                name=entry.name,
+                root=str(root) if is_part else "",
+                marks=options.marks,
+                deck=deck,
+            )
+            # a run without PATHs may already read it, as a configured source or part of a place
+            is_known = entry in self._config.sources
+            for index, other in enumerate(self.places):
+                if other.source == place.source and other.path == place.path:
+                    marks = tuple(dict.fromkeys((*other.marks, *place.marks)))
+                    self.places[index] = replace(
+                        other, marks=marks, deck=deck or other.deck
+                    )
+                    break
+                is_known |= other.source == place.source and _contains(
+                    Path(other.path), own_path
+                )
+            else:
+                if place.marks or deck or not is_known:
+                    self.places.append(place)
         return None
+
+    def _find_sources(
+        self, path: Path, *, unmarked: bool
+    ) -> list[SelectedSource] | Problem:
+        """Return the configured sources that contain `path`, or else discover sources there.
+
+        If `path` can't be read, return a problem instead. With `unmarked`, files that can't
+        contain marks are included.
+        """
+        if not path.exists():
+            if path.is_symlink():
+                message = "a link to a missing file, or to itself"
+                return Problem(str(path), message, "name the file or folder itself")
+            for scheme in ("http:", "https:"):
+                if scheme in path.parts:
+                    url = path.as_posix().partition(f"{scheme}/")[2]
+                    return Problem(
+                        f"{scheme}//{url}", "a URL is not read", SAVE_PAGE_HINT
+                    )
+            message = "there is no such file or folder"
+            return Problem(str(path), message, _suggest_similar_path(path))
+        path = resolve_links(path)
+        config = self._config
+        selected: list[SelectedSource] = []
+        for entry in _find_configured_sources(config, path):
+            selected.append(SelectedSource(entry, _rebase_onto_root(entry, path)))
+        if selected:
+            return selected
+
+        # each known directory by its kind of source, and whether all of it is read
+        known = defaultdict[str, dict[Path, bool]](dict)
+        for place in self.places:
+            directories = known[place.kind]
+            is_whole = not place.root or directories.get(place.directory, False)
+            directories[place.directory] = is_whole
+        configured = [entry for entry in config.sources if entry.has_path]
+        for entry in configured:
+            known[entry.kind][entry.path] = True
+        for found_source in discover_sources(path, known.__getitem__, unmarked=unmarked):
+            kind, root = found_source.kind, found_source.root
+            at_root = [
+                entry
+                for entry in configured
+                if entry.kind == kind and resolve_links(entry.path) == root
+            ]
+            if at_root:
+                below = _rebase_onto_root(at_root[0], *found_source.only)
+                selected.append(SelectedSource(at_root[0], below))
+                continue
+            name = _choose_source_name(config, self.places, found_source, path)
+            options: Json = {"path": str(root), "name": name}
+            if found_source.exclude:
+                options["exclude"] = found_source.exclude
+            entry = SourceEntry(kind, name, root, options, COMMAND_LINE)
+            only = () if found_source.only == (root,) else found_source.only
+            selected.append(SelectedSource(entry, only))
+        if selected:
+            return selected
+        hint = suggest_conversion(path) or (
+            "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
+        )
+        if path.suffix.casefold() in UNMARKED_KINDS:
+            hint = f"to let a chat or model choose passages: ankiforge draft {quote(str(path))}"
+        return Problem(str(path), explain_no_source(path), hint)
 
     def select(self, source: SelectedSource) -> None:
         """Select a source, merging it with an earlier selection of the same source."""
@@ -242,51 +338,6 @@ class _Selector:
         if selected:
             source = _merge_selections(selected, source)
         self.sources[source.key] = source
-
-    def _remember(
-        self, source: SelectedSource, path: Path, marks: Strings, deck: str
-    ) -> None:
-        entry = source.entry
-        root = resolve_links(entry.path)
-        if path in root.parents:  # a source in a subdirectory of the PATH
-            path = root
-        # we can't tell which of an account's exports a document came from
-        is_part = path != root and not is_export_kind(entry.kind)
-        if deck:
-            from ankiforge.anki.notes import normalize_deck_name
-
-            deck = normalize_deck_name(deck)
-        place = Place(
-            path=str(path),
-            kind=entry.kind,
-            name=entry.name,
-            root=str(root) if is_part else "",
-            marks=marks,
-            deck=deck,
-        )
-        # a run without PATHs may already read it, as a configured source or as part of a place
-        is_known = entry in self._config.sources
-        for index, other in enumerate(self.places):
-            if other.source == place.source and other.path == place.path:
-                all_marks = tuple(dict.fromkeys((*other.marks, *marks)))
-                self.places[index] = replace(
-                    other, marks=all_marks, deck=deck or other.deck
-                )
-                return
-            is_known |= other.source == place.source and _contains(Path(other.path), path)
-        if marks or deck or not is_known:
-            self.places.append(place)
-
-    def check_marks(self, paths: Iterable[Path]) -> None:
-        """Check that at least one selected source supports `--marks`.
-
-        Raises:
-            UsageError: none of them has a setting for kinds of marks.
-        """
-        if not any(_has_marks_setting(source.entry) for source in self.sources.values()):
-            first_path = next(iter(paths))
-            hint = "name a vault, a note or a folder of notes"
-            raise UsageError(f"{first_path}: --marks has no effect on it", hint=hint)
 
     def finish(self) -> list[SelectedSource]:
         """Return the sources to open, with `--marks` and exclusions merged into their options.
@@ -310,30 +361,25 @@ class _Selector:
                 entry = replace(entry, options={**entry.options, "marks": all_marks})
 
             # exclude notes that another source reads
-            same_root: list[SourceEntry] = []
             inner: list[str] = []
-            for other_entry in (
+            twin = None
+            others = (
                 *self._config.sources,
                 *[selected.entry for selected in finished],
-            ):
-                if (entry.kind, entry.name) == (other_entry.kind, other_entry.name):
+            )
+            for other in others if _is_whole_markdown_source(entry) else ():
+                is_same = (entry.kind, entry.name) == (other.kind, other.name)
+                if is_same or not _is_whole_markdown_source(other):
                     continue
-                if "include" in entry.options or "include" in other_entry.options:
-                    continue
-                if not (_is_markdown_source(entry) and _is_markdown_source(other_entry)):
-                    continue
-                other_root = resolve_links(other_entry.path)
+                other_root = resolve_links(other.path)
                 if root in other_root.parents:
                     inner.append(f"{other_root.relative_to(root).as_posix()}/")
                 elif other_root == root and any(
-                    selected.key == (other_entry.kind, other_entry.name)
-                    for selected in finished
+                    selected.key == (other.kind, other.name) for selected in finished
                 ):
-                    same_root.append(other_entry)
-            if same_root:
-                message = (
-                    f"{same_root[0].name} reads this folder, too, so it is read once"
-                )
+                    twin = twin or other
+            if twin:
+                message = f"{twin.name} reads this folder, too, so it is read once"
                 hint = f"delete the source {entry.name} from the settings"
                 self.problems.append(Problem(str(root), message, hint, notice=True))
                 continue
@@ -345,9 +391,15 @@ class _Selector:
         return finished
 
 
-def _is_markdown_source(entry: SourceEntry) -> bool:
+def _is_whole_markdown_source(entry: SourceEntry) -> bool:
+    """Return whether a source reads all notes below its path."""
     source = find_source_type(entry.kind)
-    return _has_marks_setting(entry) and source is not None and ".md" in source.endings
+    return (
+        source is not None
+        and ".md" in source.endings
+        and _has_marks_setting(entry)
+        and "include" not in entry.options
+    )
 
 
 def _has_marks_setting(entry: SourceEntry) -> bool:
@@ -464,85 +516,6 @@ def find_documents_to_forget(
 
 def _suggest_forget(path: str) -> str:
     return f"to forget it: ankiforge forget {quote(path)}"
-
-
-def _find_sources(
-    config: Config,
-    places: Collection[Place],
-    path: Path,
-    *,
-    unmarked: bool = False,
-) -> list[SelectedSource] | Problem:
-    """Return the configured sources that contain `path`, or else discover sources there.
-
-    If `path` can't be read, return a problem instead.
-
-    Args:
-        config: the settings, which list the configured sources.
-        places: the remembered places, whose sources keep their names.
-        path: the file or directory to look at.
-        unmarked: whether to include files that can't contain marks.
-    """
-    if not path.exists():
-        if path.is_symlink():
-            message = "a link to a missing file, or to itself"
-            return Problem(str(path), message, "name the file or folder itself")
-        for scheme in ("http:", "https:"):
-            if scheme in path.parts:
-                url = path.as_posix().partition(f"{scheme}/")[2]
-                return Problem(f"{scheme}//{url}", "a URL is not read", SAVE_PAGE_HINT)
-        message = "there is no such file or folder"
-        return Problem(str(path), message, _suggest_similar_path(path))
-    path = resolve_links(path)
-    configured = _find_configured_sources(config, path)
-    if configured:
-        return [
-            SelectedSource(entry, _rebase_onto_root(entry, path)) for entry in configured
-        ]
-
-    def find_known_directories(kind: str) -> dict[Path, bool]:
-        """Map each directory known for this kind of source to whether all of it is read."""
-        directories: dict[Path, bool] = {}
-        for place in places:
-            if place.kind == kind:
-                is_whole = not place.root or directories.get(place.directory, False)
-                directories[place.directory] = is_whole
-        for entry in config.sources:
-            if entry.kind == kind and entry.has_path:
-                directories[entry.path] = True
-        return directories
-
-    selected: list[SelectedSource] = []
-    for found_source in discover_sources(path, find_known_directories, unmarked=unmarked):
-        kind = found_source.kind
-        root = found_source.root
-        at_root = []
-        for entry in config.sources:
-            if (
-                entry.kind == kind
-                and entry.has_path
-                and resolve_links(entry.path) == root
-            ):
-                at_root.append(entry)
-        if at_root:
-            below = _rebase_onto_root(at_root[0], *found_source.only)
-            selected.append(SelectedSource(at_root[0], below))
-            continue
-        name = _choose_source_name(config, places, found_source, path)
-        options: Json = {"path": str(root), "name": name}
-        if found_source.exclude:
-            options["exclude"] = found_source.exclude
-        entry = SourceEntry(kind, name, root, options, COMMAND_LINE)
-        only = () if found_source.only == (root,) else found_source.only
-        selected.append(SelectedSource(entry, only))
-    if not selected:
-        hint = suggest_conversion(path) or (
-            "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
-        )
-        if path.suffix.casefold() in UNMARKED_KINDS:
-            hint = f"to let a chat or model choose passages: ankiforge draft {quote(str(path))}"
-        return Problem(str(path), explain_no_source(path), hint)
-    return selected
 
 
 def _suggest_similar_path(path: Path) -> str:
@@ -663,30 +636,20 @@ def open_sources(
     from ankiforge.config.caches import CACHE_FILE, CacheFile
     from ankiforge.pipeline.media import store_source_directories
 
-    selected = list(selected)
     folders: dict[str, str] = {}
-    for source in selected:
-        if source.entry.has_path:
-            folders[_make_source_id(source.entry)] = str(source.entry.path)
-    store_source_directories(ledger, folders)
-    caches = CacheFile(workspace.state_directory / CACHE_FILE)
     opened: list[Source] = []
+    caches = CacheFile(workspace.state_directory / CACHE_FILE)
     for source in selected:
-        cache = caches.get_cache(_make_source_id(source.entry))
+        source_id = f"{source.entry.kind}:{source.entry.name}"
+        if source.entry.has_path:
+            folders[source_id] = str(source.entry.path)
+        cache = caches.get_cache(source_id)
+        jobs = jobs or os.cpu_count() or 1
         opened.append(
-            open_source(
-                workspace,
-                source,
-                cache=cache,
-                offline=offline,
-                jobs=jobs or os.cpu_count() or 1,
-            )
+            open_source(workspace, source, cache=cache, offline=offline, jobs=jobs)
         )
+    store_source_directories(ledger, folders)
     return tuple(opened)
-
-
-def _make_source_id(entry: SourceEntry) -> str:
-    return f"{entry.kind}:{entry.name}"
 
 
 def open_source(
@@ -741,14 +704,44 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     """
     # the ledger is imported in functions because it is slow to import and `extract` needs none
     from ankiforge.ledger.ingest import ingest_sightings as ingest_all
+    from ankiforge.ledger.readings import KnownReadings
 
     sources = [apply_stored_dialects(source, ledger) for source in job.sources]
-    scan = _SourceScan(job, ledger)
+    # read every document again after a change to the program or to the skipping rules
+    skip_rules = [repr(rule.select) for rule in job.decks if rule.has_skipped_colours]
+    salt = hash16(fingerprint_program(), *skip_rules)
+    known_readings = KnownReadings(ledger, salt)
+    problems: list[Problem] = []
+    # the settings that decide which highlights of a container are read
+    selections: dict[str, str] = {}
+
+    def iter_sightings() -> Iterator[Sighting]:
+        # the scan of a source is incomplete if it hit a bug in our code or in a plug-in
+        for source in sources:
+            has_failed = False
+            for sighting in scan_source(source, known_readings):
+                if isinstance(sighting, Problem):
+                    has_failed |= sighting.what.startswith((BUG_MESSAGE, PLUG_IN_PREFIX))
+                    problems.append(sighting)
+                if isinstance(sighting, ExtractedDocument):
+                    sighting = _prepare_document(sighting, job, problems)
+                if isinstance(sighting, ScanEnd):
+                    complete = sighting.complete and not has_failed
+                    sighting = replace(sighting, complete=complete)
+                    selections[sighting.container] = getattr(source, "selection", "")
+                elif (
+                    isinstance(sighting, (ExtractedDocument, UnmarkedDocument))
+                    and sighting.fingerprint
+                ):
+                    fingerprint = f"{salt} {sighting.fingerprint}"
+                    sighting = replace(sighting, fingerprint=fingerprint)
+                yield sighting
+
     ledger.read_journal()
     report = ingest_all(
         ledger,
-        scan.iter_sightings(sources),
-        selections=scan.selections,
+        iter_sightings(),
+        selections=selections,
         in_use=job.in_use,
         missing=job.missing,
     )
@@ -760,78 +753,40 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         unread.update(getattr(folder, "unread_counts", {}))
     report.files = dict(listed - unread)
     report.unread_files = dict(unread)
-    problems = [*scan.problems, *_report_new_unread_kinds(sources, ledger)]
+    problems += _report_new_unread_kinds(sources, ledger)
     return RunStep(report, problems=tuple(problems))
 
 
-class _SourceScan:
-    def __init__(self, job: RunParameters, ledger: Ledger) -> None:
-        from ankiforge.ledger import readings
+def _prepare_document(
+    document: ExtractedDocument, job: RunParameters, problems: list[Problem]
+) -> ExtractedDocument:
+    """Store the pictures cut from a document's pages, and mark the highlights to skip."""
+    from ankiforge.draft import find_skip_reason
+    from ankiforge.language.vocabulary import mark_translations
 
-        self._job = job
-        # read every document again after a change to the program or to the skipping rules
-        skip_rules = []
-        for rule in job.decks:
-            if rule.has_skipped_colours:
-                skip_rules.append(repr(rule.select))
-        self._salt = hash16(fingerprint_program(), *skip_rules)
-        self._known_readings = readings.KnownReadings(ledger, self._salt)
-        self.problems: list[Problem] = []
-        self.selections: dict[str, str] = {}
-        """The settings that decide which highlights of a container are read, by container."""
+    for picture in document.pictures:
+        path = job.pictures / picture.name.removeprefix("cut/")
+        if path.exists():
+            continue
+        try:
+            make_directory(job.pictures)
+            write_file(path, picture.data)
+        except OSError as error:
+            message = f"cannot be written: {error.strerror}"
+            problems.append(Problem(str(path), message, "free space there"))
 
-    def iter_sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
-        """Yield everything the sources list, prepared for the ledger, and collect the problems.
-
-        The scan of a source is marked incomplete if it hit a bug in our code or in a plug-in.
-        """
-        for source in sources:
-            has_failed = False
-            for sighting in scan_source(source, self._known_readings):
-                if isinstance(sighting, Problem):
-                    has_failed |= sighting.what.startswith((BUG_MESSAGE, PLUG_IN_PREFIX))
-                    self.problems.append(sighting)
-                if isinstance(sighting, ExtractedDocument):
-                    sighting = self._prepare_document(sighting)
-                if isinstance(sighting, ScanEnd):
-                    complete = sighting.complete and not has_failed
-                    sighting = replace(sighting, complete=complete)
-                    self.selections[sighting.container] = getattr(source, "selection", "")
-                elif (
-                    isinstance(sighting, (ExtractedDocument, UnmarkedDocument))
-                    and sighting.fingerprint
-                ):
-                    fingerprint = f"{self._salt} {sighting.fingerprint}"
-                    sighting = replace(sighting, fingerprint=fingerprint)
-                yield sighting
-
-    def _prepare_document(self, document: ExtractedDocument) -> ExtractedDocument:
-        # store pictures cut from pages
-        for picture in document.pictures:
-            path = self._job.pictures / picture.name.removeprefix("cut/")
-            if path.exists():
-                continue
-            try:
-                make_directory(self._job.pictures)
-                write_file(path, picture.data)
-            except OSError as error:
-                message = f"cannot be written: {error.strerror}"
-                self.problems.append(Problem(str(path), message, "free space there"))
-
-        highlights = []
-        for highlight in document.highlights:
-            # the comment or the colour may exclude the highlight
-            skip = find_skip_reason(highlight) if highlight.instructs else highlight.skip
-            if skip.startswith("skip"):
-                highlight = replace(highlight, skip=skip)
-            elif (
-                find_rule(self._job.decks, highlight).get_colour_action(highlight.colour)
-                == "skip"
-            ):
-                reason = f"skip: its colour ({highlight.colour})"
-                highlight = replace(highlight, skip=reason)
-            highlights.append(highlight)
-        return replace(document, highlights=mark_translations(highlights))
+    highlights = []
+    for highlight in document.highlights:
+        # the comment or the colour may exclude the highlight
+        skip = find_skip_reason(highlight) if highlight.instructs else highlight.skip
+        rule = find_rule(job.decks, highlight)
+        if skip.startswith("skip"):
+            highlight = replace(highlight, skip=skip)
+        elif rule.get_colour_action(highlight.colour) == "skip":
+            reason = f"skip: its colour ({highlight.colour})"
+            highlight = replace(highlight, skip=reason)
+        highlights.append(highlight)
+    return replace(document, highlights=mark_translations(highlights))
 
 
 # --- what no source reads -------------------------------------------------------------------

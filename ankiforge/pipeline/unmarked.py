@@ -50,6 +50,7 @@ from ankiforge.pipeline.run_result import (
     ChatExport,
     ChatImport,
     ModelProgress,
+    RunOptions,
     RunResult,
     RunStep,
 )
@@ -67,6 +68,7 @@ from ankiforge.text.private import (
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Estimate, ModelDrafter
 
+_UNMARKED = RunOptions(unmarked=True)
 _REQUESTS_FILE = "choosing.json"
 """The file in the workspace that lists the documents whose text was last given to a chat or
 model.
@@ -244,14 +246,14 @@ def remember_and_read_paths(workspace: Workspace, paths: Sequence[Path]) -> list
         UsageError: the only path can't be read.
     """
     with workspace.hold_lock("drafting"):
-        selected = select_sources(workspace.folder, tuple(paths), unmarked=True)
+        selected = select_sources(workspace.folder, tuple(paths), _UNMARKED)
         workspace.remember_places(selected.places)
         problems = (*selected.problems, *workspace.read_sources().problems)
         return [problem for problem in problems if not problem.notice]
 
 
 def _open_sources_at(workspace: Workspace, paths: Sequence[Path]) -> tuple[Source, ...]:
-    selected = select_sources(workspace.folder, tuple(paths), unmarked=True).sources
+    selected = select_sources(workspace.folder, tuple(paths), _UNMARKED).sources
     return open_sources(workspace.folder, workspace.ledger, selected, offline=True)
 
 

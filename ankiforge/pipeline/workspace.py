@@ -4,21 +4,31 @@
 
 The ledger holds everything between the two halves. Each step stores its results, so the next
 run resumes an interrupted one. No transaction is open while a source or a model works.
-Checks, drafters and Anki's formats are imported in functions because few commands need them.
+Sources, drafters and Anki's formats are imported in functions because few commands need them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from msgspec.structs import replace
 
+from ankiforge.config import is_loopback
 from ankiforge.config import workspace as folders
+from ankiforge.config.deckfiles import DeckRule
+from ankiforge.config.trust import require_trust
+from ankiforge.config.workspace import Place, WorkspaceDirectory, find_user_directory
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
+from ankiforge.extract import registry
+from ankiforge.ledger import Ledger, cards, item_lists, wrap_database_errors
+from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.cards import has_cards
 from ankiforge.model import (
     Finding,
     Guid,
@@ -30,54 +40,28 @@ from ankiforge.model import (
     Strings,
     Texts,
 )
-from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.pipeline.collection import (
+    adopt_unknown_notes,
+    read_collection,
+    read_running_anki,
+)
 from ankiforge.pipeline.run_result import (
+    DEFAULT_OPTIONS,
     CollectionScan,
+    RunOptions,
     RunParameters,
     RunResult,
     RunStep,
-    make_accept_policy,
+    ShouldGoOn,
 )
+from ankiforge.text import format_count
 
 if TYPE_CHECKING:
-    from ankiforge.config.workspace import Place
+    from ankiforge.anki.connect import AnkiConnect
+    from ankiforge.config.caches import Replies
     from ankiforge.draft.llm import Estimate, ModelDrafter
     from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
-
-
-class DraftOptions(TypedDict, total=False):
-    """Options shared by all commands that draft cards."""
-
-    drafter: str
-    """`rules` or `llm`, or "" for the drafter in the settings."""
-    accept: str
-    """Which drafts of the rules to accept: `clean`, `review`, or "" for the value in the settings.
-    """
-
-
-class ReadOptions(DraftOptions, total=False):
-    """Options shared by all commands that read sources and draft cards."""
-
-    deck: str
-    """The deck for new cards from documents at the PATHs, in this run and in later ones."""
-    marks: Strings
-    """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones."""
-
-
-class RunOptions(ReadOptions, total=False):
-    """Options of the `run` command that are passed on to `Workspace.run`."""
-
-    output: str | None
-    force: bool
-
-
-class PackageOptions(TypedDict):
-    """Options that `Workspace.push` and `Workspace.build` share with their commands."""
-
-    deck: str
-    output: str
-    force: bool
 
 
 ShowProgress = Callable[
@@ -96,7 +80,7 @@ def show_no_progress(
     return nullcontext(lambda step: None)
 
 
-class Workspace(OpenWorkspace):
+class Workspace:
     """A workspace: a directory with settings, plus its highlights, drafts and decisions.
 
     All commands, the web page and the watcher are built on this class, and it can be used
@@ -113,31 +97,246 @@ class Workspace(OpenWorkspace):
             workspace.build()
     """
 
+    def __init__(
+        self,
+        folder: WorkspaceDirectory | Path | str | None = None,
+        *,
+        read_only: bool = False,
+        offline: bool = False,
+        jobs: int = 0,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Find the workspace and read its settings.
+
+        Args:
+            folder: the directory with `ankiforge.yaml`, or None for the workspace that a command
+                would use in the current directory. When passing a `WorkspaceDirectory`, the
+                caller must have checked that the user confirmed its settings.
+            read_only: don't write anything. Changes go to an in-memory copy.
+            offline: refuse to contact other devices.
+            jobs: the number of concurrent requests and of files read at once. With 0, requests
+                follow the settings, and one file per core is read.
+            notice: called with messages for the user while a model is working.
+
+        Raises:
+            UsageError: if the directory isn't a workspace, or the user must confirm its settings
+                first.
+            ConfigError: if the settings contain an error. The message names the file, line and
+                key.
+        """
+        if not isinstance(folder, WorkspaceDirectory):
+            path = Path(folder).expanduser() if folder is not None else None
+            folder = folders.find_workspace(path, Path.cwd(), registry)
+            require_trust(folder, None, find_user_directory())
+            folder.make_private()
+        self.folder = folder
+        self.read_only = read_only
+        self.offline = offline
+        self.jobs = jobs
+        self.should_go_on: ShouldGoOn | None = None
+        self._notice = notice
+        # The activities whose locks this object holds.
+        self._held_locks: set[str] = set()
+
+    # --- opening and closing ----------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Open the ledger. Database errors in the block are re-raised as `LedgerError`.
+
+        Raises:
+            LedgerError: if the ledger can't be used.
+        """
+        with wrap_database_errors(self.folder.ledger):
+            self.ledger  # noqa: B018
+        self._error_context = wrap_database_errors(self.folder.ledger)
+        self._error_context.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        """Close the ledger.
+
+        After an error, the stored replies stay open because a model's threads may still be
+        writing to them.
+        """
+        if error is None:
+            self.close()
+        elif "ledger" in vars(self):
+            self.ledger.__exit__(None, None, None)
+            del self.ledger
+        return self._error_context.__exit__(kind, error, traceback)
+
+    def close(self) -> None:
+        """Close the ledger and the stored replies. Not needed when using `with`."""
+        if "replies" in vars(self):
+            self.replies.close()
+            del self.replies
+        if "ledger" in vars(self):
+            self.ledger.__exit__(None, None, None)
+            del self.ledger
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger with all highlights, decisions and cards.
+
+        Raises:
+            LedgerError: if the database or journal can't be used.
+            UsageError: if a directory isn't writable.
+        """
+        folder, read_only = self.folder, self.read_only
+        if not read_only:
+            folder.prepare()
+        device_id = folder.get_device_id(find_user_directory(), make=not read_only)
+        return Ledger(folder.ledger, folder.journal, device_id, read_only=read_only)
+
+    @cached_property
+    def replies(self) -> Replies:
+        """Stored model replies, reused because requesting them again would cost money."""
+        from ankiforge.config.caches import REPLIES_FILE, Replies
+
+        self.folder.prepare()
+        return Replies(self.folder.state_directory / REPLIES_FILE)
+
+    @cached_property
+    def decks(self) -> tuple[DeckRule, ...]:
+        """The rules in the deck files, by which cards get their decks and tags."""
+        return self.folder.load_decks()
+
+    @contextmanager
+    def hold_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:
+        """Hold the lock for an activity, e.g. "drafting". Reentrant.
+
+        Args:
+            activity: the name of the activity.
+            seconds: how long to wait if another program holds the lock, or None for the default.
+
+        Raises:
+            BusyError: if another program still holds the lock after that time.
+        """
+        if self.read_only or activity in self._held_locks:
+            yield
+            return
+        self.folder.prepare()
+        with self.folder.acquire_lock(activity, seconds):
+            self._held_locks.add(activity)
+            try:
+                yield
+            finally:
+                self._held_locks.discard(activity)
+
+    def iter_journal_problems(self) -> Iterator[Problem]:
+        """Yield any problems with the journal, e.g. unreadable or missing lines."""
+        state = self.ledger.journal_state
+        where = str(self.folder.journal)
+        if state.unreadable:
+            skipped = "was skipped" if state.unreadable == 1 else "were skipped"
+            message = f"{format_count(state.unreadable, 'line')} could not be read, and {skipped}"
+            hint = "restore it from a backup, if you have one"
+            yield Problem(where, message, hint, notice=True)
+        if state.unknown:
+            message = (
+                f"{state.unknown:,} lines are of a newer version of ankiforge, and have no"
+                " effect here"
+            )
+            if state.unknown == 1:
+                message = (
+                    "1 line is of a newer version of ankiforge, and has no effect here"
+                )
+            hint = "install the newest ankiforge here: it reads them then"
+            yield Problem(where, message, hint, notice=True)
+        if state.missing:
+            remedy = (
+                "the next run writes them again" if self.read_only else "written again"
+            )
+            message = f"{format_count(state.missing, 'line')} missing: {remedy}"
+            yield Problem(where, message, notice=True)
+
+    def iter_unread_notices(self) -> Iterator[Problem]:
+        """Yield a notice if the sources haven't been read since the database was created.
+
+        Until then, the database only has what's in the journal: cards, but no drafts or titles.
+        """
+        if not self.ledger.get_meta("run") and has_cards(self.ledger):
+            message = "it was rebuilt, and contains only your cards"
+            hint = "ankiforge run adds what waits"
+            yield Problem(str(self.folder.ledger), message, hint, notice=True)
+
+    def build_model(
+        self,
+        drafter: str = "",
+        *,
+        fresh: bool = False,
+        spent: float = 0.0,
+    ) -> ModelDrafter | None:
+        """Build the language model drafter, or return None if the rules draft the cards.
+
+        Args:
+            drafter: "rules" or "llm", or "" to use the settings.
+            fresh: send requests even if replies are stored.
+            spent: how much of the budget has already been spent, in dollars.
+
+        Raises:
+            UsageError: if the user hasn't chosen a model.
+        """
+        if (drafter or self.folder.config.drafter) == "rules":
+            return None
+        from ankiforge.draft.client import ModelClient
+        from ankiforge.pipeline.models import (
+            load_server_settings,
+            make_model_drafter,
+            require_model,
+        )
+
+        require_model(self.folder)
+        client = ModelClient(
+            load_server_settings(self.folder, jobs=self.jobs, spent=spent),
+            self.replies,
+            notice=self._notice,
+            offline=self.offline,
+            fresh=fresh,
+        )
+        return make_model_drafter(self.folder, client)
+
+    def connect_to_anki(self) -> AnkiConnect:
+        """Connect to a running Anki through the AnkiConnect add-on.
+
+        Raises:
+            ServiceError: if Anki doesn't answer or denies access.
+            UsageError: if Anki is on another device and the workspace is offline.
+        """
+        from ankiforge.anki.connect import AnkiConnect
+        from ankiforge.config import ANKI_KEY, find_key, find_key_variable
+
+        settings = self.folder.config.anki
+        if self.offline and not is_loopback(settings.connect):
+            message = f"--offline forbids a connection to Anki at {settings.connect}"
+            raise UsageError(message, hint="run it without --offline")
+        key = find_key(ANKI_KEY, settings.connect, settings.key_env)
+        key_name = find_key_variable(ANKI_KEY, settings.connect, settings.key_env)
+        anki = AnkiConnect(settings.connect, key, key_env=key_name)
+        anki.check_access()
+        return anki
+
     # --- a run --------------------------------------------------------------------------------
 
     def run(
         self,
         paths: Iterable[Path | str] = (),
+        options: RunOptions = DEFAULT_OPTIONS,
         *,
-        output: Path | str | None = None,
-        force: bool = False,
-        limit: int | None = None,
-        unmarked: bool = False,
         show: ShowProgress = show_no_progress,
-        **options: Unpack[ReadOptions],
     ) -> RunResult:
         """Turn highlights into cards, and accepted cards into a package for Anki.
 
         Args:
             paths: files and directories to read, now and in later runs, or () for the configured
                 sources and all remembered PATHs.
-            output: the path of the package, or None for a file in the workspace's output
-                directory.
-            force: whether to overwrite an existing file that ankiforge didn't write.
-            limit: the maximum number of highlights to send to the model, or None for all.
-            unmarked: whether to read files at `paths` even if they can't contain marks.
+            options: the options of the command `run`.
             show: displays progress.
-            options: see `ReadOptions`.
 
         Raises:
             UsageError: there is nothing to read, or the package can't be written to that path.
@@ -146,11 +345,9 @@ class Workspace(OpenWorkspace):
 
         result = RunResult()
         with self.hold_lock("drafting"):
-            path = self.resolve_package_path("", output or "", force=force)
+            path = self._find_package_path("", options.output or "", force=options.force)
             result.add_scan(self.read_collection())
-            self.read_and_draft(
-                result, paths, limit=limit, unmarked=unmarked, show=show, **options
-            )
+            self.read_and_draft(result, paths, options, show=show)
             if self.read_only:
                 self.plan_cards(result)
             else:
@@ -161,11 +358,9 @@ class Workspace(OpenWorkspace):
         self,
         result: RunResult,
         paths: Iterable[Path | str] = (),
+        options: RunOptions = DEFAULT_OPTIONS,
         *,
-        limit: int | None = None,
-        unmarked: bool = False,
         show: ShowProgress = show_no_progress,
-        **options: Unpack[ReadOptions],
     ) -> None:
         """Read the sources, draft cards, and accept drafts where the settings allow it.
 
@@ -176,74 +371,57 @@ class Workspace(OpenWorkspace):
         Args:
             result: the run result, to which each step is added.
             paths: files and directories to read, or () for all known sources.
-            limit: the maximum number of highlights to send to the model, or None for all.
-            unmarked: whether to read files at `paths` even if they can't contain marks.
+            options: the options of the command `run`.
             show: displays progress.
-            options: see `ReadOptions`.
 
         Raises:
             UsageError: there is nothing to read.
         """
-        from ankiforge.ledger.tables.cards import has_cards
-        from ankiforge.pipeline.collection import adopt_unknown_notes
+        from ankiforge.pipeline import sources as reading
         from ankiforge.pipeline.decks import DeckChooser
         from ankiforge.pipeline.draft import draft_pending
-        from ankiforge.pipeline.sources import (
-            add_other_exports,
-            ingest_sources,
-            open_sources,
-            select_sources,
-        )
 
         named_paths = tuple(Path(path) for path in paths)
-        selection = select_sources(
-            self.folder,
-            named_paths,
-            options.get("marks", ()),
-            options.get("deck", ""),
-            unmarked=unmarked,
-        )
-        selected = selection.sources
-        if not selected and not selection.problems:
+        selection = reading.select_sources(self.folder, named_paths, options)
+        result.problems += [*self.iter_journal_problems(), *selection.problems]
+        if not selection.sources and not selection.problems:
             if has_cards(
                 self.ledger
-            ):  # the run still keeps the notes of these cards in sync
-                result.problems += self.iter_journal_problems()
+            ):  # a run still keeps the notes of these cards in sync
                 return
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
-        result.problems += [*self.iter_journal_problems(), *selection.problems]
+        selected = selection.sources
         if named_paths:
-            selected = add_other_exports(self.folder, selection)
-        sources = open_sources(
-            self.folder,
-            self.ledger,
-            selected,
-            offline=self.offline,
-            jobs=self.jobs,
+            selected = reading.add_other_exports(self.folder, selection)
+        sources = reading.open_sources(
+            self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
         )
         result.remembered = self.remember_places(selection.places)
-        model = self.build_model(options.get("drafter", ""), spent=result.spent)
+        model = self.build_model(options.drafter, spent=result.spent)
         decks = self.folder.load_decks(selection.places)
         result.problems += DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
-            self.build_run_parameters(options.get("accept", "")),
+            self.build_run_parameters(options.accept),
             sources=sources,
             model=None if self.read_only else model,
             in_use=selection.in_use,
             missing=selection.missing,
             decks=decks,
-            limit=limit,
+            limit=options.limit,
         )
 
         def iter_steps() -> Iterator[RunStep]:
-            ingested = ingest_sources(job, self.ledger)
+            ingested = reading.ingest_sources(job, self.ledger)
             yield ingested
             if ingested.report and ingested.report.moved_sources:
                 self._forget_moved_paths(result, ingested.report.moved_sources)
             # forget new PATHs whose files couldn't be read
-            problems = [problem for problem in result.problems if not problem.notice]
-            failed = {Path(problem.where).name for problem in problems}
+            failed = {
+                Path(problem.where).name
+                for problem in result.problems
+                if not problem.notice
+            }
             unread = [path for path in result.remembered if Path(path).name in failed]
             if unread:
                 places = [
@@ -253,9 +431,8 @@ class Workspace(OpenWorkspace):
                 for path in unread:
                     result.remembered.remove(path)
             if result.scan and result.scan.viewed.unknown:
-                result.problems += adopt_unknown_notes(
-                    self.ledger, result.scan.viewed.unknown
-                )
+                unknown = result.scan.viewed.unknown
+                result.problems += adopt_unknown_notes(self.ledger, unknown)
             # if there are PATHs, the model drafts only highlights of their documents
             documents = (
                 ingested.report.documents if named_paths and ingested.report else None
@@ -330,45 +507,33 @@ class Workspace(OpenWorkspace):
 
     def read_sources(self) -> RunStep:
         """Read the changed documents of all sources, without drafting."""
-        from ankiforge.pipeline.sources import (
-            ingest_sources,
-            open_sources,
-            select_sources,
-        )
+        from ankiforge.pipeline import sources as reading
 
         with self.hold_lock("drafting"):
-            selection = select_sources(self.folder)
-            sources = open_sources(
-                self.folder,
-                self.ledger,
-                selection.sources,
-                offline=self.offline,
+            selection = reading.select_sources(self.folder)
+            sources = reading.open_sources(
+                self.folder, self.ledger, selection.sources, offline=self.offline
             )
-            ingested = ingest_sources(
-                replace(self.build_run_parameters(), sources=sources), self.ledger
-            )
+            job = replace(self.build_run_parameters(), sources=sources)
+            ingested = reading.ingest_sources(job, self.ledger)
             return replace(ingested, problems=(*selection.problems, *ingested.problems))
 
     def draft(
         self,
+        options: RunOptions = DEFAULT_OPTIONS,
         *,
         again: Iterable[HighlightKey] = (),
         remark: str = "",
-        limit: int | None = None,
-        passed_over: Iterable[HighlightKey] = (),
         show: ShowProgress = show_no_progress,
-        **options: Unpack[DraftOptions],
     ) -> RunResult:
         """Draft cards for highlights that have been read but don't have a card yet.
 
         Args:
+            options: the drafter, the limit, and which drafts to accept.
             again: highlights to draft again, keeping their pending drafts, or () for all that
                 still need a card.
             remark: the user's instructions for improving the drafts for `again`.
-            limit: the maximum number of highlights to send to the model, or None for all.
-            passed_over: highlights not to send to the model this time.
             show: displays progress.
-            options: see `DraftOptions`.
 
         Raises:
             UsageError: there is a remark but no model, and the rules can't follow a remark.
@@ -378,26 +543,19 @@ class Workspace(OpenWorkspace):
         highlight_keys = frozenset(again)
         result = RunResult()
         with self.hold_lock("drafting"):
-            model = self.build_model(
-                options.get("drafter", ""), fresh=bool(highlight_keys)
-            )
+            model = self.build_model(options.drafter, fresh=bool(highlight_keys))
             if remark and model is None:
                 hint = "--drafter llm, or write the card yourself: ankiforge edit"
                 raise UsageError("the rules cannot follow a remark", hint=hint)
             job = replace(
-                self.build_run_parameters(options.get("accept", "")),
+                self.build_run_parameters(options.accept),
                 model=model,
                 redrafted=highlight_keys,
                 remark=remark,
-                limit=limit,
-                excluded=frozenset(passed_over),
+                limit=options.limit,
             )
-            self.run_steps(
-                result,
-                draft_pending(job, self.ledger),
-                model,
-                partial(show, ()),
-            )
+            steps = draft_pending(job, self.ledger)
+            self.run_steps(result, steps, model, partial(show, ()))
         return result
 
     def draft_alternatives(self, key: str) -> None:
@@ -406,7 +564,6 @@ class Workspace(OpenWorkspace):
         Raises:
             ForgeError: the model isn't available or failed to draft any.
         """
-        from ankiforge.ledger import cards
         from ankiforge.pipeline.draft import draft_pending
 
         result = RunResult()
@@ -453,8 +610,10 @@ class Workspace(OpenWorkspace):
             ConfigError: a deck file contains an error.
         """
         config = self.folder.config
+        accepts = (accept or config.accept.rules) == "clean"
         return RunParameters(
-            should_accept=make_accept_policy(config, accept),
+            # only cards that the user wrote, in a note or as a question or gap in a comment
+            should_accept=lambda draft: accepts and draft.is_user_card,
             decks=self.decks,
             pictures=self.folder.pictures,
             proposals=config.proposals,
@@ -509,13 +668,8 @@ class Workspace(OpenWorkspace):
         Raises:
             UsageError: the query can't be parsed.
         """
-        from ankiforge.ledger import item_lists
-
-        return list(
-            item_lists.load_pending_drafts(
-                self.ledger, self._find_ids(f"verdict:waiting {query}")
-            )
-        )
+        ids = self._find_ids(f"verdict:waiting {query}")
+        return list(item_lists.load_pending_drafts(self.ledger, ids))
 
     def cards(self, query: str = "") -> list[LocalCard]:
         """Return the accepted cards that match a query.
@@ -523,8 +677,6 @@ class Workspace(OpenWorkspace):
         Raises:
             UsageError: the query can't be parsed.
         """
-        from ankiforge.ledger import cards
-
         guids = self._find_ids(f"verdict:accepted {query}")
         return [cards.load_card(self.ledger, guid) for guid in guids]
 
@@ -616,7 +768,6 @@ class Workspace(OpenWorkspace):
             BlockedError: a check blocks the text.
             UsageError: a field or id is invalid.
         """
-        from ankiforge.ledger import cards
         from ankiforge.pipeline import decide
         from ankiforge.pipeline.decks import apply_deck_and_tags
         from ankiforge.pipeline.query import looks_like_key
@@ -660,9 +811,7 @@ class Workspace(OpenWorkspace):
 
     def read_collection(self) -> CollectionScan:
         """Read Anki's collection if the settings allow it and the collection has changed."""
-        from ankiforge.pipeline.collection import read_collection
-
-        return read_collection(self.folder.config.anki, self.ledger, Path.home())
+        return read_collection(self.folder.config.anki, self.ledger)
 
     def plan_cards(self, result: RunResult) -> None:
         """Plan every card that may need exporting, detecting conflicts with Anki.
@@ -701,8 +850,7 @@ class Workspace(OpenWorkspace):
         from ankiforge.pipeline import deliver
 
         result = RunResult()
-        self._check_deck(deck)
-        path = self.resolve_package_path(deck, output, force=force)
+        path = self._find_package_path(deck, output, force=force)
         scope = deliver.ExportScope(deck=deck, full=full)
         deliver.publish(self.folder, self.ledger, result, path, scope)
         return result
@@ -715,10 +863,10 @@ class Workspace(OpenWorkspace):
         force: bool = False,
         sync: bool = False,
     ) -> RunResult:
-        """Send new and changed cards to a running Anki.
+        """Read a running Anki, import new and changed cards into it, and read it again.
 
         If Anki doesn't respond, fall back to writing the package, with the error stored in the
-        result.
+        result. Otherwise, the package is deleted once all its notes have arrived.
 
         Args:
             deck: as for `build`.
@@ -732,35 +880,83 @@ class Workspace(OpenWorkspace):
         from ankiforge.pipeline import deliver
 
         result = RunResult()
-        self._check_deck(deck)
-        path = self.resolve_package_path(deck, output, force=force)
-        error = deliver.push(self, result, path, deck=deck, sync=sync)
-        result.error = result.error or error
+        path = self._find_package_path(deck, output, force=force)
+        # read Anki; if that fails, write the package
+        folder, ledger = self.folder, self.ledger
+        try:
+            anki = self.connect_to_anki()
+            is_synced = sync and anki.start_sync()
+            if sync and not is_synced:
+                message = "is not logged in to a sync account"
+                hint = "press Sync in Anki and log in"
+                result.problems.append(Problem("Anki", message, hint))
+            if is_loopback(anki.url):
+                # the file has what AnkiConnect doesn't report, such as deletions and note types
+                profile = anki.get_active_profile()
+                file_scan = read_collection(folder.config.anki, ledger, profile=profile)
+                if not file_scan.is_unreadable:
+                    result.add_scan(file_scan)
+            scan = read_running_anki(anki, ledger)
+            result.add_scan(scan)
+            if scan.is_unreadable and scan.problem:
+                raise ServiceError(scan.problem.what, hint=scan.problem.hint)
+        except ServiceError as error:
+            deliver.publish(folder, ledger, result, path, deliver.ExportScope(deck))
+            result.error = result.error or error
+            return result
+
+        # write the package, import it, and read which notes have arrived
+        deliver.publish(
+            folder, ledger, result, path, deliver.ExportScope(deck, push=True)
+        )
+        result.pushed = (0, 0)
+        if not any(package.notes for package in result.published):
+            return result
+        known = {
+            plan.guid
+            for plan in result.planned
+            if load_present_note(ledger, plan.guid) is not None
+        }
+        try:
+            anki.import_package(path)
+            read_running_anki(anki, ledger)
+            if is_synced:
+                anki.start_sync()
+        except ServiceError as error:
+            result.pushed = None
+            result.error = result.error or error
+            return result
+        arrived = Counter[str]()
+        for plan in result.planned:
+            if plan.note is None:
+                continue
+            anki_note = load_present_note(ledger, plan.guid)
+            if anki_note is None or anki_note.mod < plan.note.mod:
+                arrived["refused"] += 1
+            else:
+                arrived["updated" if plan.guid in known else "added"] += 1
+        result.pushed = (arrived["added"], arrived["updated"])
+        if arrived["refused"]:
+            message = f"{arrived['refused']:,} of the notes did not arrive"
+            result.problems.append(Problem("Anki", message, f"import {path} by hand"))
+        else:
+            path.unlink(missing_ok=True)
         return result
 
-    def _check_deck(self, deck: str) -> None:
-        from ankiforge.ledger import QueryTerm, item_lists
-        from ankiforge.ledger.item_lists import load_facets
-        from ankiforge.pipeline.decks import check_deck_has_note
-
-        if deck and not item_lists.find_items(self.ledger, [QueryTerm("deck", deck)]):
-            check_deck_has_note(deck, load_facets(self.ledger)["deck"])
-
-    def resolve_package_path(
-        self,
-        deck: str = "",
-        output: Path | str = "",
-        *,
-        force: bool = False,
-    ) -> Path:
+    def _find_package_path(self, deck: str, output: Path | str, *, force: bool) -> Path:
         """Return the path of the package for `deck`, checking that it can be written.
 
         Raises:
-            UsageError: the path can't be used, or it's an existing file that ankiforge didn't
-                write and `force` is False.
+            UsageError: the path can't be used, it's an existing file that ankiforge didn't
+                write and `force` is False, or there is no note in the deck.
         """
         from ankiforge.pipeline import deliver
 
+        if deck:
+            from ankiforge.ledger.item_lists import load_facets
+            from ankiforge.pipeline.decks import check_deck_has_note
+
+            check_deck_has_note(deck, load_facets(self.ledger)["deck"])
         if output:
             path = Path(output).expanduser().absolute()
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.config import lock
+from ankiforge.config import workspace as folders
 from ankiforge.ledger import database as ledger_database
 from tests.limits import PATIENCE
 
@@ -271,7 +271,7 @@ def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
 def test_a_pass_that_another_program_is_at_is_waited_for_then_4(
     forge, notes, monkeypatch, what
 ):
-    monkeypatch.setattr(lock, "LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr(folders, "LOCK_TIMEOUT", 0.1)
     forge.ok("run", notes)
     with held(HOLD_PASS, forge.home / ".ankiforge" / f"{what}.lock"):
         says(forge("run", notes), 4, what, "hint:")

@@ -41,7 +41,6 @@ from ankiforge.pipeline.run_result import (
     RunResult,
     RunStep,
     WrittenPackage,
-    make_accept_policy,
 )
 from ankiforge.pipeline.sources import (
     _choose_source_name,
@@ -49,6 +48,7 @@ from ankiforge.pipeline.sources import (
     _suggest_similar_path,
     choose_free_name,
 )
+from ankiforge.pipeline.workspace import Workspace
 from tests.cards import made
 
 SENTENCES = (
@@ -464,7 +464,14 @@ def test_what_the_settings_accept(rules, override, card, accepts):
     settings = SimpleNamespace(accept=AcceptSettings(rules=rules))
     fields = (("Front", "What pumps?"), ("Back", "heart"))
     waiting = made(PendingDraft, kind=CardKind.BASIC, fields=fields, id="d1", **card)
-    assert make_accept_policy(settings, override)(waiting) is accepts
+    settings.proposals = settings.figures = True
+    opened = SimpleNamespace(
+        folder=SimpleNamespace(config=settings, pictures=None),
+        decks=(),
+        should_go_on=None,
+    )
+    job = Workspace.build_run_parameters(opened, override)
+    assert job.should_accept(waiting) is accepts
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def adopt(
     """
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger.decide import adopt_notes
-    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.pipeline.run_result import RunOptions, RunResult
 
     if decline:
         _decline(call, tool)
@@ -68,9 +68,7 @@ def adopt(
         workspace.read_and_draft(
             result,
             [path] if path else [],
-            drafter="rules",
-            accept="review",
-            limit=call.limit,
+            RunOptions("rules", "review", call.limit),
             show=partial(progress_bar, call),
         )
         matches = adoption.match_notes(workspace.ledger, collection, tool)

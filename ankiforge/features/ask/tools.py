@@ -19,7 +19,7 @@ from ankiforge.features.ask.report import answer_to_json, hit_to_json
 from ankiforge.features.ask.work import prepare_question, search_library
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
-from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.view import view_card
 from ankiforge.text import truncate
 
@@ -42,7 +42,7 @@ class SearchLibrary(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 def _search_library(
-    workspace: OpenWorkspace, privacy: PrivacyFilter, query: str, limit: int
+    workspace: Workspace, privacy: PrivacyFilter, query: str, limit: int
 ) -> Json:
     def is_work_hidden(work: FoundWork) -> bool:
         """Return whether to hide a work from the agent.
@@ -140,7 +140,7 @@ class AskLibrary(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 def _ask_library(
-    workspace: OpenWorkspace, privacy: PrivacyFilter, question: str, answer: list[Json]
+    workspace: Workspace, privacy: PrivacyFilter, question: str, answer: list[Json]
 ) -> Json:
     prepared = prepare_question(workspace, question)
     if not answer:

@@ -26,9 +26,8 @@ from ankiforge.language.words import count_words
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.model import Highlight, HighlightKey, Problem, Span, Value
 from ankiforge.pipeline.draft import load_privacy
-from ankiforge.pipeline.open_workspace import OpenWorkspace
 from ankiforge.pipeline.run_result import OtherProgress, RunResult, RunStep
-from ankiforge.pipeline.workspace import ShowProgress
+from ankiforge.pipeline.workspace import ShowProgress, Workspace
 
 _MIN_WORDS = 4
 """The minimum number of words of a passage for it to get a vector.
@@ -82,7 +81,7 @@ class Similarities(Value):
 class PassageVectors:
     """The embedding vectors of a workspace's passages, as computed by a model."""
 
-    def __init__(self, workspace: OpenWorkspace, embedder: Embedder) -> None:
+    def __init__(self, workspace: Workspace, embedder: Embedder) -> None:
         self.embedder = embedder
         self._ledger = workspace.ledger
         self._is_read_only = workspace.read_only
@@ -307,7 +306,7 @@ def _is_same_model(vector: bytes, other: bytes) -> bool:
     return compute_cosines(vector, {"": other}).get("", 0.0) >= _SAME_MODEL_COSINE
 
 
-def open_vectors(workspace: OpenWorkspace) -> PassageVectors | None:
+def open_vectors(workspace: Workspace) -> PassageVectors | None:
     """Open the vectors of a workspace, or return None if there's no embedding model.
 
     Raises:
@@ -317,9 +316,7 @@ def open_vectors(workspace: OpenWorkspace) -> PassageVectors | None:
     return PassageVectors(workspace, embedder) if embedder else None
 
 
-def compute_vectors(
-    workspace: OpenWorkspace, result: RunResult, show: ShowProgress
-) -> None:
+def compute_vectors(workspace: Workspace, result: RunResult, show: ShowProgress) -> None:
     """Compute any missing vectors at the end of a run, if there's a model.
 
     Ctrl-C stops this step, but not the run.

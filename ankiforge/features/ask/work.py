@@ -29,7 +29,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.pipeline.draft import load_privacy
-from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count
 from ankiforge.text.identifiers import find_identifiers
 from ankiforge.text.normalize import normalize_for_search
@@ -74,7 +74,7 @@ class SearchResult(Value):
 
 
 def search_library(
-    workspace: OpenWorkspace,
+    workspace: Workspace,
     query: str,
     limit: int = DEFAULT_PASSAGES,
     *,
@@ -111,7 +111,7 @@ def search_library(
 
 
 def _find_passages(
-    workspace: OpenWorkspace, query: str, limit: int, is_hidden: IsHidden | None
+    workspace: Workspace, query: str, limit: int, is_hidden: IsHidden | None
 ) -> SearchResult:
     ledger = workspace.ledger
     # compare meanings, if there is a model
@@ -220,7 +220,7 @@ class PreparedQuestion(Value):
         return check_answer(sentences, self.question, self.texts)
 
     def answer_from_reply(
-        self, workspace: OpenWorkspace, reply: str | None
+        self, workspace: Workspace, reply: str | None
     ) -> list[AnswerSentence] | None:
         """Parse and check a reply, asking the configured model for one if `reply` is None.
 
@@ -236,7 +236,7 @@ class PreparedQuestion(Value):
         return self.check_answer(parse_answer(reply))
 
 
-def prepare_question(workspace: OpenWorkspace, question: str) -> PreparedQuestion:
+def prepare_question(workspace: Workspace, question: str) -> PreparedQuestion:
     """Look up public passages for a question, masking private text in both.
 
     The result is ready to send to a model, a chat or an agent.

@@ -8,7 +8,6 @@ the checks. The items of our own cards also have the passage that the card was m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -109,7 +108,7 @@ class FailingCards(ItemSource):
             UsageError: there is no collection.
         """
         config = self._workspace.folder.config
-        path = find_collection(config.anki, self._ledger, Path.home())
+        path = find_collection(config.anki, self._ledger)
         state = compute_fingerprint_text(path) if path and path.is_file() else ""
         if not state or state != self._fingerprint:
             entries = repair_work.list_failing_cards(self._workspace).failing

@@ -10,7 +10,7 @@ from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.features.repair.work import RepairEntry, list_failing_cards
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
-from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import TextLines, format_quote_in_passage
 from ankiforge.text import format_count, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
@@ -71,7 +71,7 @@ class ListFailing(Value, forbid_unknown_fields=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=50)] = 20
 
 
-def _list_failing(workspace: OpenWorkspace, privacy: PrivacyFilter, limit: int) -> Json:
+def _list_failing(workspace: Workspace, privacy: PrivacyFilter, limit: int) -> Json:
     repairs = list_failing_cards(workspace)
     cards = []
     for entry in repairs.failing:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -72,7 +71,7 @@ from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.lists import split_items
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.open_workspace import OpenWorkspace
+    from ankiforge.pipeline.workspace import Workspace
 
 
 # --- faults -----------------------------------------------------------------------------------
@@ -146,7 +145,7 @@ class RepairList(Value):
     """How many minutes the user spent on these cards in the last thirty days."""
 
 
-def list_failing_cards(workspace: OpenWorkspace) -> RepairList:
+def list_failing_cards(workspace: Workspace) -> RepairList:
     """Read Anki's collection and list the cards that are currently failing.
 
     Raises:
@@ -155,7 +154,7 @@ def list_failing_cards(workspace: OpenWorkspace) -> RepairList:
     """
     ledger = workspace.ledger
     now = datetime.now().astimezone()
-    path = find_collection(workspace.folder.config.anki, ledger, Path.home())
+    path = find_collection(workspace.folder.config.anki, ledger)
     if path is None or not path.is_file():
         hint = "set anki.collection in ankiforge.yaml"
         raise UsageError("there is no collection of Anki to look at", hint=hint)
@@ -288,9 +287,7 @@ def find_most_similar_note(
 # --- accepting a repair -----------------------------------------------------------------------
 
 
-def accept_repair(
-    workspace: OpenWorkspace, entry: RepairEntry, repair: CardRepair
-) -> str:
+def accept_repair(workspace: Workspace, entry: RepairEntry, repair: CardRepair) -> str:
     """Accept a repair, and return the id of a decision that can be undone as a whole.
 
     Raises:
@@ -301,7 +298,7 @@ def accept_repair(
     return action
 
 
-def edit_note(workspace: OpenWorkspace, entry: RepairEntry, fields: Texts) -> str:
+def edit_note(workspace: Workspace, entry: RepairEntry, fields: Texts) -> str:
     """Replace the text of a note with what the user typed, and return the decision's id.
 
     Raises:
@@ -312,7 +309,7 @@ def edit_note(workspace: OpenWorkspace, entry: RepairEntry, fields: Texts) -> st
     return action
 
 
-def leave_note(workspace: OpenWorkspace, entry: RepairEntry) -> str:
+def leave_note(workspace: Workspace, entry: RepairEntry) -> str:
     """Leave a note as it is for thirty days, and return the decision's id."""
     with workspace.ledger.action() as action:
         decisions.record_repair(
@@ -321,7 +318,7 @@ def leave_note(workspace: OpenWorkspace, entry: RepairEntry) -> str:
     return action
 
 
-def suspend_card(workspace: OpenWorkspace, entry: RepairEntry) -> Pair:
+def suspend_card(workspace: Workspace, entry: RepairEntry) -> Pair:
     """Suspend the failing card in a running Anki, leaving its note unchanged.
 
     Returns:
@@ -448,7 +445,7 @@ def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
 # --- asking a model or a chat -----------------------------------------------------------------
 
 
-def build_repair_chat_text(workspace: OpenWorkspace, entry: RepairEntry) -> str:
+def build_repair_chat_text(workspace: Workspace, entry: RepairEntry) -> str:
     """Build a prompt to paste into a chat, asking for repairs of a note.
 
     Raises:
@@ -459,7 +456,7 @@ def build_repair_chat_text(workspace: OpenWorkspace, entry: RepairEntry) -> str:
     return "\n\n".join(message["content"] for message in request.messages) + "\n"
 
 
-def _make_request(workspace: OpenWorkspace, entry: RepairEntry) -> ModelRequest:
+def _make_request(workspace: Workspace, entry: RepairEntry) -> ModelRequest:
     from ankiforge.pipeline.draft import load_privacy
 
     if not entry.can_change:
@@ -493,7 +490,7 @@ def read_acceptable_repairs(entry: RepairEntry, reply: str) -> tuple[CardRepair,
     return tuple(acceptable)
 
 
-def ask_model(workspace: OpenWorkspace, entry: RepairEntry) -> tuple[CardRepair, ...]:
+def ask_model(workspace: Workspace, entry: RepairEntry) -> tuple[CardRepair, ...]:
     """Ask the configured model for repairs, and return those that no check blocks.
 
     Raises:
@@ -535,7 +532,7 @@ def _check_repair(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Fin
 # --- what only Anki can do ----------------------------------------------------------------------
 
 
-def _suspend_in_anki(workspace: OpenWorkspace, card_id: CardId, *, suspends: bool) -> str:
+def _suspend_in_anki(workspace: Workspace, card_id: CardId, *, suspends: bool) -> str:
     """Suspend or unsuspend a card in a running Anki.
 
     Returns a confirmation or, if Anki can't be reached, instructions for doing it by hand.
@@ -550,6 +547,6 @@ def _suspend_in_anki(workspace: OpenWorkspace, card_id: CardId, *, suspends: boo
     return "done in Anki"
 
 
-def unsuspend_card(workspace: OpenWorkspace, entry: RepairEntry) -> str:
+def unsuspend_card(workspace: Workspace, entry: RepairEntry) -> str:
     """Unsuspend the card that `suspend_card` suspended, returning a message for the user."""
     return _suspend_in_anki(workspace, entry.history.card_id, suspends=False)

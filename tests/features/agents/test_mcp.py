@@ -8,7 +8,6 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from ankiforge.config.lock import acquire_lock
 from ankiforge.config.workspace import find_workspace
 from ankiforge.errors import BUG_MESSAGE, BugError, RefusedError
 from ankiforge.extract import registry
@@ -414,7 +413,8 @@ def test_while_another_program_drafts_the_agent_reads_what_is_known(desk):
         (desk.folder / "notes" / "New.md").write_text(
             "==Marked meanwhile, about moraines.==\n"
         )
-        with acquire_lock(find_workspace(desk.folder, desk.folder, registry), "drafting"):
+        folder = find_workspace(desk.folder, desk.folder, registry)
+        with folder.acquire_lock("drafting"):
             read = agent("list_highlights")
             said = agent("propose_cards", cards=[{"highlight": keys[CAFFEINE], **GOOD}])
         assert "another ankiforge is at work" in read["note"]
