@@ -56,7 +56,7 @@ class Rule(Value):
     limit: int = 0
     """The maximum allowed value, or 0 if the rule has no limit."""
     unit: str = ""
-    """The unit of the limit, such as `words` or `characters`."""
+    """The unit of the limit, such as `words` or `%`."""
 
     @property
     def short_message(self) -> str:

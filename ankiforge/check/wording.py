@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from math import ceil
 from pathlib import Path
 
 from ankiforge.check.reading import (
@@ -88,6 +89,7 @@ _SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
 _MIN_ANSWER_CHARS = 4
 # A text with more lines than this is treated as a list or table.
 _MAX_PROSE_LINES = 3
+_MIN_WORDS_FOR_PERCENTAGE = 8
 
 
 @register_check(CheckInput.CARD)
@@ -97,6 +99,7 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         return
     reading = parse_draft(draft)
     text = draft.get_field("Text")
+    word_count = count_words(reading.full_text)
 
     # report a text that begins with a word such as `This`, `They` or `However`
     text_start = reading.full_text.lstrip(_LEADING_PUNCTUATION)
@@ -122,6 +125,11 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
             ):
                 if contains_phrase(searched_text, bare_answer, exact=is_short_fact):
                     yield make_finding("gap_leak", f"“{answer}”")
+        if word_count >= _MIN_WORDS_FOR_PERCENTAGE:
+            shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+            hidden_fraction = 1 - len(shown_text) / len(reading.full_text)
+            yield from check_limit(ceil(100 * hidden_fraction), "gap_gt50pct")
+    yield from check_limit(word_count, "cloze_gt40w")
     yield from check_limit(len(cloze.find_cloze_numbers(text)), "gaps_gt3")
     if len(reading.gaps_by_number) == 1 and not are_gaps_highlighted(
         draft, context.highlight
@@ -238,6 +246,7 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
         list_items = split_items(draft.get_field("Front"), draft.get_field("Back"))
         yield from check_limit(len(list_items), "set")
     yield from check_limit(count_words(answer), "answer_gt20w")
+    yield from check_limit(count_words(reading.question), "front_gt30w")
     # in `benchmarks/blind` and `wording`, two raters found six of nine such questions
     # unnatural, but only 22 of 274 others
     if not is_user_written(draft) and not is_requested_in_comment(draft):

@@ -188,11 +188,11 @@ def parse_answer(
         missing_kind = explain_missing_kind(sendable.task)
         for highlight in sendable.highlights:
             items = items_by_key[highlight.key][:_MAX_CARDS_PER_HIGHLIGHT]
-            cards, problems = check_cards(items, highlight, shape, find_faults)
+            reply_cards, problems = check_cards(items, highlight, shape, find_faults)
             unused += problems
-            if not cards:
+            if not reply_cards:
                 continue
-            result = make_result(highlight, cards, origin, shape)
+            result = make_result(highlight, reply_cards, origin, shape)
             if missing_kind:
                 result = DraftingResult(highlight, reason=missing_kind, is_temporary=True)
             results.append(result)
