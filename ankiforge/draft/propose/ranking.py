@@ -89,6 +89,7 @@ _CONTENT_KINDS = frozenset(
 )
 _SENTENCE_ENDS = frozenset(".!?;。！？；")
 _YEAR = regex(r"1\d{3}|20\d\d")
+_INDEFINITE_ARTICLES = frozenset("a an ein eine un une una uno um uma".split())
 _COUNTED_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER))
 _APOSTROPHES = ("'", "’")
 _POSSESSIVES = ("'s", "’s")
@@ -261,6 +262,9 @@ class GapRanker:
             return False
         if self.language.name == "zh" and not self._can_begin_chinese(first):
             return False
+        if first > 1 and self.tokens[first - 1].folded in _INDEFINITE_ARTICLES:
+            if self._classes[first - 1] == "C":
+                return False  # `structure` of `A set is a structure that`
         if self.gap_range is not None and token.start < self.gap_range[0]:
             return False
         if first and self._splits_name(first):
