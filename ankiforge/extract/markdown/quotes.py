@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
@@ -120,19 +120,13 @@ class Citation(NamedTuple):
 
     def merge(self, other: Citation) -> Citation:
         """Combine two adjacent citations, preferring values from `self` where both are set."""
-        end = max(self.end, other.end)
-        return Citation(
-            span=(self.start, end),
+        pairs = zip(self, other, strict=True)
+        merged = Citation._make([mine or theirs for mine, theirs in pairs])
+        papers = self.paper_identifiers + other.paper_identifiers
+        return merged._replace(
+            span=(self.start, max(self.end, other.end)),
             links=tuple(dict.fromkeys(self.links + other.links)),
-            paper_identifiers=tuple(
-                dict.fromkeys(self.paper_identifiers + other.paper_identifiers)
-            ),
-            annotation=self.annotation or other.annotation,
-            page=self.page or other.page,
-            page_label=self.page_label or other.page_label,
-            colour=self.colour or other.colour,
-            quote_span=self.quote_span or other.quote_span,
-            cites_passage=self.cites_passage or other.cites_passage,
+            paper_identifiers=tuple(dict.fromkeys(papers)),
         )
 
 
@@ -164,16 +158,13 @@ def _parse_zotero_link(target: str, span: Span) -> Citation | None:
         scheme = "zotero" if link["what"] == "select" else "attachment"
         paper = (scheme, f"{library}/{link['key']}")
     query = parse_qs(link["query"] or "")
-    annotation = query.get("annotation", [""])[0]
-    is_annotation = _ZOTERO_KEY.fullmatch(annotation) is not None
-    return Citation(
-        span,
-        links=(link[0],),
-        paper_identifiers=(paper,),
-        annotation=f"{library}/{annotation}" if is_annotation else "",
-        page=query.get("page", [link["page"] or ""])[0],
-        cites_passage=is_annotation,
+    citation = Citation(
+        span, (link[0],), (paper,), page=query.get("page", [link["page"] or ""])[0]
     )
+    annotation = query.get("annotation", [""])[0]
+    if not _ZOTERO_KEY.fullmatch(annotation):
+        return citation
+    return citation._replace(annotation=f"{library}/{annotation}", cites_passage=True)
 
 
 def _parse_pdf_link(target: str, span: Span) -> Citation | None:
@@ -238,51 +229,36 @@ def find_citations(block: Block) -> list[Citation]:
     plain = block.inline.plain
     citations = []
     previous_end = 0
-    for citation in _merge_adjacent_links(plain, _iter_link_citations(block)):
-        citations.append(_extend_to_brackets(plain, citation, previous_end))
-        previous_end = citations[-1].end
+    for citation in _merge_adjacent_links(block):
+        start, end = citation.span
+        for pattern in _LINK_PREFIXES:
+            search_start = max(previous_end, start - _MAX_PREFIX_CHARS)
+            prefix = pattern.search(plain[search_start:start])
+            if prefix:
+                start = search_start + prefix.start()
+        if _OPEN_BRACKET.search(plain, start, end):
+            text_after = plain[end:]
+            end += len(text_after) - len(text_after.lstrip(")]）"))
+        label = citation.page_label or _parse_page_label(plain[start:end])
+        citations.append(citation._replace(span=(start, end), page_label=label))
+        previous_end = end
     return citations
 
 
-def _iter_link_citations(block: Block) -> Iterator[Citation]:
-    """Yield a citation for each link and citekey in a block.
-
-    For links that don't lead to a paper, `paper_identifiers` is empty.
-    """
+def _merge_adjacent_links(block: Block) -> list[Citation]:
+    """Merge links to papers with the links and citekeys next to them, and drop the rest."""
     plain = block.inline.plain
+    links = []
     for span, target in block.inline.targets:
-        if "zotero://" in target:
-            citation = _parse_zotero_link(target, span)
-        else:
-            citation = _parse_pdf_link(target, span)
-        yield _parse_link_text(plain, citation) if citation else Citation(span)
+        parse_link = _parse_zotero_link if "zotero://" in target else _parse_pdf_link
+        link = parse_link(target, span)
+        links.append(_parse_link_text(plain, link) if link else Citation(span))
     for match in _CITEKEY.finditer(plain):
         paper = ("citekey", match["key"].rstrip(".,;:"))
         label = _parse_page_label(match[0])
-        yield Citation(match.span(), paper_identifiers=(paper,), page_label=label)
-
-
-def _parse_link_text(plain: str, citation: Citation) -> Citation:
-    """Extract a citation's quoted text or page label from its link text."""
-    text = plain[citation.start : citation.end]
-    quoted = find_quote_at_end(plain, *citation.span)
-    scheme, name = citation.paper_identifiers[0]
-    is_long = len(text) > _MAX_LINK_NAME_CHARS
-    if quoted is None and citation.cites_passage and scheme == "file" and is_long:
-        if name.rpartition(".")[0] not in text:
-            quoted = citation.span
-    if quoted:
-        return citation._replace(quote_span=quoted, page_label="")
-    page = _PAGE_NUMBER_ONLY.match(text)
-    return citation._replace(
-        page_label=page["label"] if page else _parse_page_label(text)
-    )
-
-
-def _merge_adjacent_links(plain: str, links: Iterator[Citation]) -> list[Citation]:
-    """Merge links to papers with the links and citekeys next to them, and drop the rest."""
+        links.append(Citation(match.span(), (), (paper,), page_label=label))
     citations: list[Citation] = []
-    for link in sorted(links, key=lambda link: link.span):
+    for link in sorted(links, key=attrgetter("span")):
         if citations:
             end = citations[-1].end
             if link.start < end or _BETWEEN_LINKS.match(plain[end : link.start]):
@@ -293,22 +269,19 @@ def _merge_adjacent_links(plain: str, links: Iterator[Citation]) -> list[Citatio
     return [citation for citation in citations if citation.links]
 
 
-def _extend_to_brackets(plain: str, citation: Citation, previous_end: int) -> Citation:
-    """Extend a citation to cover any enclosing brackets and preceding attribution.
-
-    It's never extended back beyond `previous_end`, where the previous citation ends.
-    """
-    start, end = citation.span
-    for pattern in _LINK_PREFIXES:
-        search_start = max(previous_end, start - _MAX_PREFIX_CHARS)
-        prefix = pattern.search(plain[search_start:start])
-        if prefix:
-            start = search_start + prefix.start()
-    if _OPEN_BRACKET.search(plain, start, end):
-        text_after = plain[end:]
-        end += len(text_after) - len(text_after.lstrip(")]）"))
-    label = citation.page_label or _parse_page_label(plain[start:end])
-    return citation._replace(span=(start, end), page_label=label)
+def _parse_link_text(plain: str, citation: Citation) -> Citation:
+    """Extract a citation's quoted text or page label from its link text."""
+    text = plain[citation.start : citation.end]
+    quoted = find_quote_at_end(plain, *citation.span)
+    scheme, name = citation.paper_identifiers[0]
+    if quoted is None and citation.cites_passage and scheme == "file":
+        if len(text) > _MAX_LINK_NAME_CHARS and name.rpartition(".")[0] not in text:
+            quoted = citation.span
+    if quoted:
+        return citation._replace(quote_span=quoted)
+    page = _PAGE_NUMBER_ONLY.match(text)
+    label = page["label"] if page else _parse_page_label(text)
+    return citation._replace(page_label=label)
 
 
 def _parse_page_label(text: str) -> str:
@@ -402,8 +375,6 @@ _SENTENCE_END = '.!?…”"»“«」。！？'
 _CLOSING_MARKS = '”"»“」』'
 # The fewest words in a quote without quotation marks before a link to an annotation.
 _MIN_QUOTE_WORDS = 3
-# Joins the pieces of a quote in Markdown. In plain text, a line feed joins them.
-_PIECE_SEPARATOR = "\n\n"
 _HEX_COLOUR = regex("#.*")
 
 
@@ -420,33 +391,29 @@ class QuotePiece(NamedTuple):
         """The plain text of this portion."""
         return self.block.plain[self.start : self.end]
 
-    @property
-    def phrases(self) -> list[MarkedPhrase]:
-        """The block's marked phrases that overlap this portion of the quote."""
-        phrases = self.block.inline.phrases
-        return [phrase for phrase in phrases if self.overlaps(phrase.span)]
-
     def overlaps(self, span: Span) -> bool:
         """Return whether the quote overlaps `span` in the block's plain text."""
         start, end = span
         return self.start < end and start < self.end
 
-    def find_gaps(self, wanted_marks: frozenset[str]) -> list[MarkedPhrase]:
-        """Return the marks that become gaps in the cloze card.
+    def find_gaps(
+        self, phrases: Iterable[MarkedPhrase], wanted_marks: frozenset[str]
+    ) -> list[MarkedPhrase]:
+        """Return those of the overlapping `phrases` that become gaps in the cloze card.
 
         Returns [] if a single mark covers every word, which would leave nothing but a gap.
         """
         plain = self.block.plain
-        outer_phrases = select_outermost(self.phrases)
-        marks = [phrase for phrase in outer_phrases if phrase.mark_kind in wanted_marks]
-        for mark in marks:
-            before = plain[self.start : mark.start]
-            after = plain[max(mark.end, self.start) : self.end]
-            if not has_words(before + after):
+        gaps = []
+        for phrase in select_outermost(phrases):
+            if phrase.mark_kind not in wanted_marks:
+                continue
+            before = plain[self.start : phrase.start]
+            if not has_words(before + plain[max(phrase.end, self.start) : self.end]):
                 return []
-        return [
-            mark for mark in marks if self.start <= mark.start and mark.end <= self.end
-        ]
+            if self.start <= phrase.start and phrase.end <= self.end:
+                gaps.append(phrase)
+        return gaps
 
 
 class Quote(NamedTuple):
@@ -459,11 +426,6 @@ class Quote(NamedTuple):
     extra_blocks: tuple[Block, ...] = ()
     """Further blocks that belong to the quote, such as a title, comments and links."""
 
-    @property
-    def text(self) -> str:
-        """The plain text of the quote, with one line per block."""
-        return "\n".join([piece.text for piece in self.pieces])
-
     def to_highlight_fields(self, wanted_marks: frozenset[str], note_url: str) -> Json:
         """Convert the quote to keyword arguments for a `Highlight`.
 
@@ -471,30 +433,31 @@ class Quote(NamedTuple):
             wanted_marks: the kinds of marks to read.
             note_url: the URL that opens the note in Obsidian.
         """
-        markdown: list[str] = []
         gaps: list[Span] = []
         markdown_gaps: list[Span] = []
         colours: list[str] = []
-        length = 0
-        markdown_length = 0
+        exact = ""
+        markdown = ""
         for piece in self.pieces:
-            colours += [
-                phrase.detail for phrase in piece.phrases if phrase.mark_kind == "mark"
-            ]
-            gap_phrases = piece.find_gaps(wanted_marks)
+            if exact:
+                exact += "\n"
+                markdown += "\n\n"
+            block = piece.block
+            phrases = [each for each in block.inline.phrases if piece.overlaps(each.span)]
+            colours += [each.detail for each in phrases if each.mark_kind == "mark"]
+            gap_phrases = piece.find_gaps(phrases, wanted_marks)
             text = f"```\n{piece.text}\n```"
             spans: tuple[Span, ...] = ()
-            if piece.block.is_text:
-                text, spans = piece.block.inline.render_range(
+            if block.is_text:
+                text, spans = block.inline.render_range(
                     piece.start, piece.end, gap_phrases, bold="bold" not in wanted_marks
                 )
-            markdown.append(text)
-            offset = length - piece.start
+            offset = len(exact) - piece.start
             gaps += [(gap.start + offset, gap.end + offset) for gap in gap_phrases]
-            for start, end in spans:
-                markdown_gaps.append((start + markdown_length, end + markdown_length))
-            length += len(piece.text) + len("\n")
-            markdown_length += len(text) + len(_PIECE_SEPARATOR)
+            offset = len(markdown)
+            markdown_gaps += [(start + offset, end + offset) for start, end in spans]
+            exact += piece.text
+            markdown += text
 
         citation = self.citation
         colours.append(citation.colour)
@@ -503,15 +466,12 @@ class Quote(NamedTuple):
         colours += _HEX_COLOUR.findall(normalize_colour(option.strip().lower()))
         annotation_hints: tuple[Hint, ...] = ()
         if citation.annotation:
-            _, _, key = citation.annotation.rpartition("/")
-            annotation_hints = (
-                hints.make_zotero_hint(key),
-                hints.make_zotero_hint(citation.annotation),
-            )
+            keys = (citation.annotation.rpartition("/")[2], citation.annotation)
+            annotation_hints = tuple(map(hints.make_zotero_hint, keys))
         urls = [to_openable_url(link, note_url) for link in citation.links]
         return {
-            "exact": self.text,
-            "markdown": (_PIECE_SEPARATOR.join(markdown),),
+            "exact": exact,
+            "markdown": (markdown,),
             "gaps": tuple(gaps),
             "markdown_gaps": tuple(markdown_gaps),
             "comment": self.comment,
@@ -520,23 +480,6 @@ class Quote(NamedTuple):
             "hints": annotation_hints,
             "links": tuple(filter(None, urls)),
         }
-
-
-@dataclass
-class _BlockGroup:
-    """All blocks of an outermost block quote, or a single block that isn't in one."""
-
-    blocks: list[Block]
-    link: Block | None = None
-    """The block above or below that contains nothing but a link for this group."""
-
-    @property
-    def is_block_quote(self) -> bool:
-        return bool(self.blocks[0].quotes)
-
-    @property
-    def all_blocks(self) -> tuple[Block, ...]:
-        return (*self.blocks, self.link) if self.link else tuple(self.blocks)
 
 
 class NoteQuotes:
@@ -566,26 +509,36 @@ class NoteQuotes:
         """The blocks with a link for which the quoted text is unclear."""
         if not citations:
             return
-        self._cards = frozenset(filter(is_card, note.blocks))
+        cards = frozenset(filter(is_card, note.blocks))
         self._citations = {
             block: block_citations
             for block, block_citations in citations.items()
-            if block not in self._cards
+            if block not in cards
         }
         self._link_only_blocks = set(filter(self._has_only_links, self._citations))
         """The blocks that contain citations and no other words."""
-        for group in self._iter_groups():
+        free_links = {block for block in self._link_only_blocks if not block.quotes}
+        for _, blocks in groupby(note.blocks, lambda block: (*block.quotes, block)[0]):
+            group = list(blocks)
             quotes: list[Quote] = []
-            if group.is_block_quote:
-                quotes = self._find_quotes_in_group(group)
-            if not quotes:
-                for block in group.blocks:
-                    block_quotes = self._find_quotes_in_block(block)
-                    quotes += block_quotes
-                    if not block_quotes and self._has_unclear_link(block):
-                        self.unclear_blocks.append(block)
-            for new_quote in quotes:
-                self._add_quote(new_quote)
+            if group[0].quotes:
+                linked = list(group)
+                if self._citations.keys().isdisjoint(group):
+                    # the link may be alone in the block below or above the block quote
+                    neighbours = (note.find_next(group[-1]), note.find_previous(group[0]))
+                    links = [block for block in neighbours if block in free_links]
+                    linked += filter(None, links[:1])
+                    free_links.difference_update(linked)
+                body = [block for block in group if block.kind is not BlockKind.TITLE]
+                if cards.isdisjoint(body):
+                    quotes = self._find_block_quote(body, linked)
+            for block in () if quotes else group:
+                block_quotes = self._find_quotes_in_block(block)
+                quotes += block_quotes
+                if not block_quotes and self._has_unclear_link(block):
+                    self.unclear_blocks.append(block)
+            for found in quotes:
+                self._add_quote(found)
 
     def _has_only_links(self, block: Block) -> bool:
         if block.kind is BlockKind.HEADING or block.inline.is_footnote:
@@ -595,53 +548,24 @@ class NoteQuotes:
         texts = self._split_at_citations(block)
         return not any(clean_comment(block.plain[start:end]) for start, end in texts)
 
-    def _iter_groups(self) -> Iterator[_BlockGroup]:
-        """Group the note's blocks by outermost block quote and yield the groups.
-
-        A block quote without citations is grouped with an adjacent block that contains only a
-        link, if any.
-        """
-        groups: list[_BlockGroup] = []
-        for block in self._note.blocks:
-            last = groups[-1].blocks[-1] if groups else None
-            if last and block.quotes and block.quotes[:1] == last.quotes[:1]:
-                groups[-1].blocks.append(block)
-            else:
-                groups.append(_BlockGroup([block]))
-
-        free_links = {block for block in self._link_only_blocks if not block.quotes}
-        for group in groups:
-            if group.is_block_quote and self._citations.keys().isdisjoint(group.blocks):
-                above = self._note.find_previous(group.blocks[0])
-                below = self._note.find_next(group.blocks[-1])
-                for neighbour in (below, above):
-                    if neighbour in free_links:
-                        free_links.remove(neighbour)
-                        group.link = neighbour
-                        break
-            yield group
-
     def _has_unclear_link(self, block: Block) -> bool:
         """Return whether it's unclear which text a link in the block quotes.
 
         This is the case for links to Zotero annotations and, in block quotes, for links to any
         location. The block is one in which no quote was found.
         """
-        is_in_quote = (
-            block.quotes
-            and not block.callout_type
-            and block not in self._link_only_blocks
+        in_quote = block.quotes and not block.callout_type
+        in_quote = in_quote and block not in self._link_only_blocks
+        return any(
+            citation.annotation or (in_quote and citation.has_location)
+            for citation in self._citations.get(block, ())
         )
-        for citation in self._citations.get(block, ()):
-            if citation.annotation or (is_in_quote and citation.has_location):
-                return True
-        return False
 
     def _add_quote(self, quote: Quote) -> None:
         """Add a quote, unless it's the reader's own remark."""
         first = quote.pieces[0]
         last = quote.pieces[-1]
-        if REMARK_TEXT.match(first.block.plain[: first.start] + quote.text):
+        if REMARK_TEXT.match(first.block.plain[: first.end]):
             return
         self.quotes_by_start.setdefault(first.block, {})[first.start] = quote
         self.covered_blocks.update(self._note.get_block_range(first.block, last.block))
@@ -667,107 +591,84 @@ class NoteQuotes:
         if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
             return []
         citations = self._citations.get(block, ())
+        plain = block.plain
         quotes = []
         text_start = 0
         for citation in citations:
-            before = trim_quote(block.plain, text_start, citation.start)
+            before = trim_quote(plain, text_start, citation.start)
             text_start = citation.end
             quoted = citation.quote_span
             if before and not quoted:
-                quoted = find_quote_at_end(block.plain, *before)
-            if (
-                before
-                and not quoted
-                and self._is_quote_without_marks(block, before, citations)
-            ):
-                quoted = before
+                quoted = find_quote_at_end(plain, *before)
+                if not quoted and citations == [citation] and citation.annotation:
+                    quoted = before if self._is_only_quote(block, before) else None
             if quoted:
                 quotes.append(Quote((QuotePiece(block, *quoted),), citation))
         if len(quotes) != 1:
             return quotes
-        return [self._add_comment(quotes[0], citations)]
+        # the text after the only quote is the comment, unless there are words before the quote
+        [piece] = quotes[0].pieces
+        if clean_comment(plain[: min(piece.start, citations[0].start)]):
+            return quotes
+        end = max(piece.end, citations[-1].end)
+        text_after = clean_comment(plain[end:].lstrip(_CLOSING_MARKS))
+        remark = REMARK_TEXT.match(text_after)
+        return [quotes[0]._replace(comment=remark["words"] if remark else text_after)]
 
-    def _is_quote_without_marks(
-        self, block: Block, span: Span, citations: Sequence[Citation]
-    ) -> bool:
-        """Return whether text without quotation marks is a quote.
+    def _is_only_quote(self, block: Block, span: Span) -> bool:
+        """Return whether a span without quotation marks, before the only link, is a quote.
 
-        It is if the block's only link leads to an annotation, any text after the link is a
-        remark, and nothing in the block is marked.
+        It is unless text that isn't a remark follows the link or something is marked.
         """
-        only_citation = citations[0]
-        if len(citations) > 1 or not only_citation.annotation:
-            return False
-        if block.kind is BlockKind.TITLE:
-            return False
-        text_after = clean_comment(block.plain[only_citation.end :])
-        if _find_highlight_spans(block) or (
+        text_after = clean_comment(block.plain[self._citations[block][0].end :])
+        if block.kind is BlockKind.TITLE or (
             text_after and not REMARK_TEXT.match(text_after)
         ):
             return False
+        if any(phrase.mark_kind in ("==", "mark") for phrase in block.inline.phrases):
+            return False
         return len(block.plain[slice(*span)].split()) >= _MIN_QUOTE_WORDS
-
-    def _add_comment(self, quote: Quote, citations: Sequence[Citation]) -> Quote:
-        """Add the reader's comment to the only quote in a block.
-
-        The comment is the text after the quote. If there are other words before the quote,
-        there's no comment.
-        """
-        [piece] = quote.pieces
-        block = piece.block
-        if clean_comment(block.plain[: min(piece.start, citations[0].start)]):
-            return quote
-        end = max(piece.end, citations[-1].end)
-        text_after = clean_comment(block.plain[end:].lstrip(_CLOSING_MARKS))
-        remark = REMARK_TEXT.match(text_after)
-        return quote._replace(comment=remark["words"] if remark else text_after)
 
     # --- block quotes and callouts ----------------------------------------------------
 
-    def _find_quotes_in_group(self, group: _BlockGroup) -> list[Quote]:
+    def _find_block_quote(
+        self, body: Sequence[Block], linked: Sequence[Block]
+    ) -> list[Quote]:
         """Read a whole block quote as a single quote.
 
         Returns [] if that isn't possible, so its blocks have to be searched one by one.
+
+        Args:
+            body: the blocks of the block quote, without its title.
+            linked: all blocks of the block quote, and the block next to it that only has its link.
         """
+        citations: list[Citation] = []
+        citing_blocks = []
+        places = set()
+        annotations = set()
+        for block in linked:
+            block_citations = self._citations.get(block, ())
+            citations += block_citations
+            if block_citations and block not in self._link_only_blocks:
+                citing_blocks.append(block)
+                places.add(block_citations[0].links)
+                annotations.update(each.annotation for each in block_citations)
         # all blocks with both citations and other words must cite the same location, and
         # at their ends
-        citing_blocks = []
-        for block in group.blocks:
-            if block in self._citations and block not in self._link_only_blocks:
-                citing_blocks.append(block)
-        if len({self._citations[block][0].links for block in citing_blocks}) > 1:
+        if len(places) > 1 or len(annotations - {""}) > 1 or not citations:
             return []
-        for block in citing_blocks:
-            annotations = {citation.annotation for citation in self._citations[block]}
-            if len(annotations - {""}) > 1:
-                return []
-        citation = self._merge_citations(group.all_blocks)
-        if citation is None or not all(map(self._has_links_outside_text, citing_blocks)):
+        if not all(map(self._has_links_outside_text, citing_blocks)):
             return []
-
         # a callout must have a type used for quotes, or a link to a page or passage
-        callout_type = group.blocks[0].callout_type
-        if (
-            callout_type
-            and not citation.has_location
-            and not _QUOTE_CALLOUT.search(callout_type)
-        ):
-            return []
-        body = [block for block in group.blocks if block.kind is not BlockKind.TITLE]
-        if not self._cards.isdisjoint(body):
-            return []
-        is_cited = not self._citations.keys().isdisjoint(group.blocks)
-        pieces, comment = self._split_quote_and_comment(body, is_cited=is_cited)
+        citation = reduce(Citation.merge, citations)
+        callout_type = linked[0].callout_type
+        if callout_type and not _QUOTE_CALLOUT.search(callout_type):
+            if not citation.has_location:
+                return []
+        pieces, comment = self._split_quote_and_comment(body, linked)
         if not pieces:
             return []
-        stripped = _strip_quotation_marks(pieces)
-        return [Quote(stripped, citation, comment, group.all_blocks)]
-
-    def _merge_citations(self, blocks: Sequence[Block]) -> Citation | None:
-        citations: list[Citation] = []
-        for block in blocks:
-            citations.extend(self._citations.get(block, ()))
-        return reduce(Citation.merge, citations) if citations else None
+        return [Quote(_strip_quotation_marks(pieces), citation, comment, tuple(linked))]
 
     def _has_links_outside_text(self, block: Block) -> bool:
         """Return whether a block's links cite its text rather than being part of a sentence.
@@ -795,23 +696,18 @@ class NoteQuotes:
         return True
 
     def _split_quote_and_comment(
-        self, body: Sequence[Block], *, is_cited: bool
+        self, body: Sequence[Block], linked: Sequence[Block]
     ) -> tuple[list[QuotePiece], str]:
         """Split a block quote into the quoted text and the reader's comment.
 
         Any text that follows a link, is below a rule, or starts like a remark is a comment. If
         the only citations are in the title or in the text above a nested quote, the nested
-        quote is also a comment.
-
-        Args:
-            body: the blocks of the block quote, without its title.
-            is_cited: whether the block quote, including its title, contains a citation.
+        quote is also a comment. The arguments are those of `_find_block_quote`.
         """
         quoting_blocks, comment_blocks = _split_quoting_blocks(body)
-        first = next(
-            (block for block in body if block not in self._link_only_blocks), None
-        )
-        if is_cited and first and first not in quoting_blocks:
+        words = [block for block in body if block not in self._link_only_blocks]
+        # unless the only link is in a block outside, which isn't in a quote
+        if words and words[0] not in quoting_blocks and linked[-1].quotes:
             above = [block for block in body if block.number < quoting_blocks[0].number]
             if self._citations.keys().isdisjoint(body[len(above) :]):
                 quoting_blocks, comment_blocks = above, body[len(above) :]
@@ -837,7 +733,7 @@ class NoteQuotes:
         for block in comment_blocks:
             if block not in self._link_only_blocks and block.kind is not BlockKind.TITLE:
                 comments.append(block.plain)
-        return pieces, _join_lines(*comments)
+        return pieces, "\n".join(filter(None, comments))
 
 
 def _split_quoting_blocks(
@@ -857,14 +753,6 @@ def _split_quoting_blocks(
     return quoting, [block for block in body if block.number > quoting[-1].number]
 
 
-def _find_highlight_spans(block: Block) -> list[Span]:
-    """Return the spans of the outermost `==` and `<mark>` marks, ignoring the settings."""
-    marks = [
-        phrase for phrase in block.inline.phrases if phrase.mark_kind in ("==", "mark")
-    ]
-    return [phrase.span for phrase in select_outermost(marks)]
-
-
 def _strip_quotation_marks(pieces: Sequence[QuotePiece]) -> tuple[QuotePiece, ...]:
     first, last = pieces[0], pieces[-1]
     plain = first.block.plain
@@ -879,7 +767,3 @@ def _strip_quotation_marks(pieces: Sequence[QuotePiece]) -> tuple[QuotePiece, ..
         return (first._replace(end=first.end - 1),)
     unquoted = last._replace(end=last.end - 1)
     return (first._replace(start=first.start + 1), *pieces[1:-1], unquoted)
-
-
-def _join_lines(*texts: str) -> str:
-    return "\n".join(filter(None, texts))
