@@ -123,20 +123,25 @@ def find_line_card(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
         return None
     text = FIELD_OR_TEMPLATE.sub(lambda field: "…" * len(field[0]), text)
     cards = list(_iter_colon_cards(inline, text, syntax))
-    if not cards:
-        return _find_custom_separator_card(inline, text, syntax)
+    if cards:
+        # three colons certainly separate two sides, and so do two colons next to a space
+        certain = []
+        for card in cards:
+            if card.separator == ":::" or card.back[0] - card.front[1] > 2:
+                certain.append(card)
+        best = certain[0] if certain else cards[0]
+        if len(cards) == 1 or len(certain) == 1:
+            return best
+        return best._replace(form=Form.INLINE_FIELD)
 
-    # three colons certainly separate two sides, and so do two colons next to a space
-    certain = []
-    for card in cards:
-        _, front_end = card.front
-        back_start, _ = card.back
-        if card.separator == ":::" or back_start - front_end > 2:
-            certain.append(card)
-    best = certain[0] if certain else cards[0]
-    if len(cards) == 1 or len(certain) == 1:
-        return best
-    return best._replace(form=Form.INLINE_FIELD)
+    own_separators = syntax.line_separators.keys() - {"::", ":::"}
+    for separator in sorted(own_separators, key=len, reverse=True):
+        start = text.find(separator)
+        sides = _split_at_separator(inline, text, start, start + len(separator))
+        if start >= 0 and sides:
+            two_way = syntax.line_separators[separator]
+            return CardSides(*sides, Form.INLINE, separator, two_way)
+    return None
 
 
 def _iter_colon_cards(
@@ -145,12 +150,14 @@ def _iter_colon_cards(
     for colons in islice(_COLON_SEPARATOR.finditer(text), _MAX_SEPARATORS):
         separator = colons[0]
         start, end = colons.span()
-        if separator not in syntax.line_separators or _is_in_template_braces(
-            text, start, end
-        ):
-            continue
         sides = _split_at_separator(inline, text, start, end)
-        if sides is None:
+        if separator not in syntax.line_separators or sides is None:
+            continue
+        # template braces around the colons
+        if text.rfind("{{", 0, start) > text.rfind("}}", 0, start):
+            continue
+        next_closer = text.find("}}", end)
+        if next_closer >= 0 and text.find("{{", end, next_closer) < 0:
             continue
         front = text[:start]
         if inline.has_picture_or_edge_at(start):
@@ -161,49 +168,21 @@ def _iter_colon_cards(
         meaning = judge_colons(front, separator, back, declared=syntax.is_declared)
         if meaning is Colons.NO_CARD:
             continue
-        is_doubtful = meaning is Colons.DOUBTFUL or inline.has_emphasis_around(start)
-        form = Form.INLINE_FIELD if is_doubtful else Form.INLINE
+        form = Form.INLINE
+        if meaning is Colons.DOUBTFUL or inline.has_emphasis_around(start):
+            form = Form.INLINE_FIELD
         yield CardSides(*sides, form, separator, syntax.line_separators[separator])
 
 
-def _is_in_template_braces(text: str, start: int, end: int) -> bool:
-    if text.rfind("{{", 0, start) > text.rfind("}}", 0, start):
-        return True
-    next_opener = text.find("{{", end)
-    next_closer = text.find("}}", end)
-    return next_closer >= 0 and not 0 <= next_opener < next_closer
-
-
-def _find_custom_separator_card(
-    inline: InlineText, text: str, syntax: CardSyntax
-) -> CardSides | None:
-    for separator in sorted(
-        syntax.line_separators.keys() - {"::", ":::"}, key=len, reverse=True
-    ):
-        start = text.find(separator)
-        if start >= 0:
-            sides = _split_at_separator(inline, text, start, start + len(separator))
-            if sides:
-                return CardSides(
-                    *sides, Form.INLINE, separator, syntax.line_separators[separator]
-                )
-    return None
-
-
 def _split_at_separator(
-    inline: InlineText,
-    text: str,
-    start: int,
-    end: int,
+    inline: InlineText, text: str, start: int, end: int
 ) -> tuple[Span, Span] | None:
     front = trim_span(text, 0, start)
     back = trim_span(text, end, len(text))
     for first, last in (front, back):
         # a side may be just a picture, which has no plain text
-        if first == last:
-            markdown, _ = inline.render_range(first, last)
-            if not markdown:
-                return None
+        if first == last and not inline.render_range(first, last)[0]:
+            return None
     return front, back
 
 
@@ -225,16 +204,11 @@ def parse_definition(
         mark_span: the span of the only highlight, if any. It must cover every word in the
             text. If so, a dash is accepted in place of the colon.
     """
-    if mark_span:
-        text = inline.plain
-        marked_start, marked_end = mark_span
-        unmarked = text[:marked_start] + text[marked_end:]
-        separator = (
-            None if re.search(r"\w", unmarked) else _TERM_COLON_OR_DASH.search(text)
-        )
-    else:
-        text = inline.mask_markup()
-        separator = _TERM_COLON.search(text)
+    text = inline.plain if mark_span else inline.mask_markup()
+    pattern = _TERM_COLON_OR_DASH if mark_span else _TERM_COLON
+    if mark_span and re.search(r"\w", text[: mark_span[0]] + text[mark_span[1] :]):
+        return None
+    separator = pattern.search(text)
     if separator is None:
         return None
     front = trim_span(text, 0, separator.start())
@@ -270,14 +244,12 @@ def parse_definition_lines(
             return None
         front = trim_span(text, bullet.end() if bullet else start, colon.start())
         back = trim_span(text, colon.end(), end)
-        word_count = len(text[slice(*front)].split())
+        meaning = text[slice(*back)]
         if not (is_item or bullet or inline.is_bold(*front)):
             return None
-        if (
-            not 1 <= word_count <= _MAX_TERM_WORDS
-            or not any(map(str.isalpha, text[slice(*back)]))
-            or "://" in text[slice(*back)]
-        ):
+        if not 1 <= len(text[slice(*front)].split()) <= _MAX_TERM_WORDS:
+            return None
+        if "://" in meaning or not any(map(str.isalpha, meaning)):
             return None
         lines.append(((start, end), CardSides(front, back, Form.GLOSSARY)))
     return lines
@@ -315,28 +287,21 @@ class BlockCard(NamedTuple):
 
 def find_card_lines(text: str, syntax: CardSyntax) -> list[int]:
     """Return the numbers of lines that suggest a card, e.g. separators and labels."""
-    patterns = "|".join(_iter_start_patterns(text, syntax))
+    patterns = [rf"{re.escape(each)}[ \t]*$" for each in syntax.block_separators]
+    words = syntax.field_words
+    if words and words.begin and f"\n{words.end}" in text:
+        patterns.append(rf"{re.escape(words.begin)}[ \t]*$")
+    if words and words.begin_inline:
+        patterns.append(rf"{re.escape(words.begin_inline)}[ \t]")
+    if syntax.reads_labels:
+        patterns += (QUESTION_LABEL.replace("?P<label>", "?:"), BRACKET_CARD_LABEL)
+        if "#card" in text or "[[card]]" in text:
+            patterns.append(rf".*{CARD_TAG}")
     if not patterns:
         return []
-    pattern = re.compile(rf"[ \t>]*(?:{patterns})")
+    pattern = re.compile(rf"[ \t>]*(?:{'|'.join(patterns)})")
     lines = enumerate(text.split("\n"))
     return [number for number, line in lines if pattern.match(line)]
-
-
-def _iter_start_patterns(text: str, syntax: CardSyntax) -> Iterator[str]:
-    if syntax.block_separators:
-        separators = "|".join(map(re.escape, syntax.block_separators))
-        yield rf"(?:{separators})[ \t]*$"
-    field_words = syntax.field_words
-    if field_words and field_words.begin and f"\n{field_words.end}" in text:
-        yield rf"{re.escape(field_words.begin)}[ \t]*$"
-    if field_words and field_words.begin_inline:
-        yield rf"{re.escape(field_words.begin_inline)}[ \t]"
-    if syntax.reads_labels:
-        yield QUESTION_LABEL.replace("?P<label>", "?:")
-        yield BRACKET_CARD_LABEL
-        if "#card" in text or "[[card]]" in text:
-            yield rf".*{CARD_TAG}"
 
 
 def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -390,7 +355,9 @@ _HASHCARDS_LABEL = regex(r"[QAC]:[ \t]")
 # The tag of a question, and what may follow it on a line outside lists: tags and the id that
 # flashcards-obsidian writes.
 _CARD_TAG = regex(CARD_TAG)
-_AFTER_CARD_TAG = regex(r"(?:[ \t]*#[\w/-]+)*[ \t]*(?:\^\d{13}[ \t]*)?$")
+_QUESTION_TAG = regex(
+    rf"(?:(?<=[ \t])|^){CARD_TAG}(?=(?:[ \t]*#[\w/-]+)*[ \t]*(?:\^\d{{13}}[ \t]*)?$)"
+)
 # The properties that Logseq stores below a block.
 _LOGSEQ_PROPERTY = regex(r"[\w-]+::(?:\s|$)")
 
@@ -402,6 +369,8 @@ _HEADING_MARKER = regex(r"#{1,6}(?:[ \t]+|$)")
 _CALLOUT_MARKER = regex(r"\[![^\[\]]+\][+-]?[ \t]*")
 _RULE = regex(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$|(?:_[ \t]*){3,}$")
 _HEADING_OR_RULE = regex(rf"{_HEADING_MARKER.pattern}|{_RULE.pattern}")
+_BLOCK_START = regex(rf"{_HEADING_OR_RULE.pattern}|{_CALLOUT_MARKER.pattern}")
+_ANSWER_END = regex(rf"{_HEADING_OR_RULE.pattern}|{QUESTION_LABEL}")
 _FENCE = regex(r"`{3,}|~{3,}")
 _BLANK_CHARS = f"{COMMENT_FILLER} \t\n"
 # The form descriptions of cards whose markup has an explicit end.
@@ -478,11 +447,6 @@ class _CardParser:
                 continue
             yield line
 
-    def _is_whitespace_line(self, line: int) -> bool:
-        if line >= self.end or not self.state.isEmpty(line):
-            return False
-        return self.state.bMarks[line] < self.state.eMarks[line]
-
     def _is_outside_container(self, line: int) -> bool:
         return self.state.sCount[line] < self.state.blkIndent
 
@@ -494,9 +458,9 @@ class _CardParser:
 
     def parse_card(self, start: int) -> BlockCard | None:
         """Parse the card that begins at line `start`, if there is one."""
-        text = self.get_text(start)
-        card = self.parse_fields_card(start, text)
-        if card or (self.syntax.field_words and text == self.syntax.field_words.begin):
+        words = self.syntax.field_words
+        card = self.parse_fields_card(start)
+        if card or (words and self.get_text(start) == words.begin):
             return card
         card = self.parse_tagged_card(start) or self.parse_separated_card(start)
         card_lines: Sequence[int] = self.state.env["card_lines"]  # sorted, may be long
@@ -512,39 +476,32 @@ class _CardParser:
         and 16 of those have a schedule that shows where they end. An answer definitely ends at a
         heading, a rule, another card, a line of tags, or the end of the list item or quote.
         """
-        has_end_line = (
-            self.syntax.answer_end_line
-            and card.form_description in self.syntax.block_separators
-        )
-        if card.form_description in _EXPLICITLY_ENDED_FORMS or has_end_line:
+        form = card.form_description
+        if form in self.syntax.block_separators and self.syntax.answer_end_line:
             return False
-        if card.end_line >= self.end or not self.state.isEmpty(card.end_line):
+        if form in _EXPLICITLY_ENDED_FORMS or card.end_line >= self.end:
+            return False
+        if not self.state.isEmpty(card.end_line):
             return False
         # skip empty lines and those that contain only comments or a block id
         for line in range(card.end_line, self.end):
-            if not _COMMENTS_OR_ID.fullmatch(self.get_text(line)):
-                break
-        else:
-            return False
-        if self._is_outside_container(line):
-            return False
-        level = _get_heading_level(self.get_text(line))
-        return 0 < card.heading_level < level or not self._ends_answer(line)
+            text = self.get_text(line)
+            if not _COMMENTS_OR_ID.fullmatch(text):
+                if self._is_outside_container(line):
+                    return False
+                is_deeper = 0 < card.heading_level < _get_heading_level(text)
+                return is_deeper or not self._ends_answer(line)
+        return False
 
     def _ends_answer(self, line: int) -> bool:
         text = self.get_text(line)
-        if (
-            _HEADING_OR_RULE.match(text)
-            or _TAG_LINE.fullmatch(text)
-            or _QUESTION_LABEL.match(text)
-        ):
+        if _ANSWER_END.match(text) or _TAG_LINE.fullmatch(text) or text == "START":
             return True
-        if text == "START" or self.parse_fields_card(line, text):
+        if self.parse_fields_card(line) or self.parse_tagged_card(line):
             return True
-        if self.parse_tagged_card(line) or self.parse_separated_card(line):
+        if self.parse_separated_card(line):
             return True
-        paragraph = range(line, max(self.find_text_end(line), line + 1))
-        return self._has_line_card(paragraph)
+        return self._has_line_card(range(line, max(self.find_text_end(line), line + 1)))
 
     def _has_line_card(self, lines: Iterable[int]) -> bool:
         return any(self.is_card(self.get_text(line)) for line in lines)
@@ -554,16 +511,19 @@ class _CardParser:
         middle = self.find_text_end(start, front=True)
         if not start < middle < self.end or not self._is_separator(middle):
             return None
-        if not self._is_whole_question(start, middle):
-            return None
+        text = self.get_text(start)
+        indents = self.state.sCount
+        if _LIST_MARKER.match(text) and indents[middle] > indents[start]:
+            return None  # the separator is inside the list item, and so is the card
+        if start + 1 < middle:
+            # the question may begin below the first line
+            if _BLOCK_START.match(text) or self._has_line_card(range(start, middle)):
+                return None
         answer_end = card_end = self.find_text_end(middle + 1)
         if self.syntax.answer_end_line:
-            answer_end = middle + 1
-            while (
-                answer_end < self.end
-                and self.get_text(answer_end) != self.syntax.answer_end_line
-            ):
-                answer_end += 1
+            answer_end = self._find_line(
+                self.syntax.answer_end_line, middle + 1, self.end
+            )
             card_end = min(answer_end + 1, self.end)
         separator = self.get_text(middle)
         front, tags = _split_off_tag_lines(self.get_source(start, middle))
@@ -580,17 +540,10 @@ class _CardParser:
             )
         )
 
-    def _is_whole_question(self, start: int, middle: int) -> bool:
-        text = self.get_text(start)
-        indents = self.state.sCount
-        if _LIST_MARKER.match(text) and indents[middle] > indents[start]:
-            return False  # the separator is inside the list item, and so is the card
-        if start + 1 == middle:
-            return True
-        # the question may begin below the first line
-        markers = (_HEADING_MARKER, _CALLOUT_MARKER, _RULE)
-        is_block_start = any(marker.match(text) for marker in markers)
-        return not is_block_start and not self._has_line_card(range(start, middle))
+    def _find_line(self, text: str, first: int, last: int) -> int:
+        """Return the first line in [first, last) with this text, or `last`."""
+        lines = range(first, last)
+        return next((line for line in lines if self.get_text(line) == text), last)
 
     def parse_tagged_card(self, start: int) -> BlockCard | None:
         """Parse a question tagged `#card`, with the answer below.
@@ -604,12 +557,12 @@ class _CardParser:
         last_line = start + 1 if is_item else self.find_text_end(start, front=True)
         for line in range(start, last_line):
             text = self.get_text(line)
-            tag = _CARD_TAG.search(text)
+            tag = (_CARD_TAG if is_item else _QUESTION_TAG).search(text)
             if tag and "{{" in text:
                 return None  # the gaps alone make this a card
             if _FENCE.match(text) or (line > start and _LIST_MARKER.match(text)):
                 return None
-            if tag and (is_item or self._is_question_tag(tag)):
+            if tag:
                 break
         else:
             return None
@@ -620,7 +573,20 @@ class _CardParser:
             further_lines, answer, card_end = self._read_nested_lines(start)
             question += further_lines
         else:
-            first, card_end = self._find_tagged_answer(line + 1, last_line, level)
+            first = line + 1
+            if first == last_line:
+                # the answer may be the next paragraph or, under a heading, its section
+                first = self.state.skipEmptyLines(first)
+                last_line = self.find_text_end(first, level=level or 6)
+            card_end = last_line
+            for line in range(first, last_line):
+                # the answer ends after its id or before the next question
+                if _FLASHCARDS_ID.search(self.get_text(line)):
+                    card_end = line + 1
+                    break
+                if _QUESTION_TAG.search(self.get_text(line)):
+                    card_end = line
+                    break
             answer = self.get_source(first, card_end)
         return _require_both_sides(
             BlockCard(
@@ -632,27 +598,6 @@ class _CardParser:
                 heading_level=level,
             )
         )
-
-    def _is_question_tag(self, tag: re.Match[str]) -> bool:
-        is_own_word = tag.string[: tag.start()][-1:] in ("", " ", "\t")
-        return is_own_word and bool(_AFTER_CARD_TAG.match(tag.string, tag.end()))
-
-    def _find_tagged_answer(
-        self, start: int, paragraph_end: int, heading_level: int
-    ) -> tuple[int, int]:
-        """Find the lines of an answer, which ends after its id or before the next question."""
-        end = paragraph_end
-        if start == end:
-            # the answer may be the next paragraph or, under a heading, its section
-            start = self.state.skipEmptyLines(start)
-            end = self.find_text_end(start, level=heading_level or 6)
-        for line in range(start, end):
-            tag = _CARD_TAG.search(self.get_text(line))
-            if _FLASHCARDS_ID.search(self.get_text(line)):
-                return start, line + 1
-            if tag and self._is_question_tag(tag):
-                return start, line
-        return start, end
 
     def _read_nested_lines(self, start: int) -> tuple[list[str], str, int]:
         """Read the lines below a list item, without the properties of Logseq.
@@ -699,10 +644,13 @@ class _CardParser:
         if answer_label.end() == len(answer_text):
             next_line = self.state.skipEmptyLines(next_line)  # the answer begins below
         card_end = max(next_line, self.find_text_end(next_line))
-        while self.syntax.field_words and self._is_whitespace_line(card_end):
+        state = self.state
+        while self.syntax.field_words and card_end < self.end and state.isEmpty(card_end):
             # Obsidian_to_Anki reads past lines of whitespace
+            if state.bMarks[card_end] == state.eMarks[card_end]:
+                break
             card_end = max(card_end + 1, self.find_text_end(card_end + 1))
-        indents = self.state.sCount
+        indents = state.sCount
         is_item = _LIST_MARKER.match(self.get_text(start))
         for line in range(next_line, card_end):
             leaves_item = is_item and indents[line] <= indents[start]
@@ -737,29 +685,27 @@ class _CardParser:
         Paragraphs before the answer are part of the question.
         """
         is_item = _LIST_MARKER.match(self.get_text(start))
-        for paragraph in self._iter_paragraphs(start):
-            for line in paragraph:
+        first = start
+        while first < self.end and not self._is_outside_container(first):
+            last = self.find_text_end(first)
+            for line in range(first, last):
                 text = self.get_text(line)
                 if line > start and self._is_question_start(line):
                     return None
-                answer = _match_answer_label(question, text)
+                # `B:` only answers questions labelled `F:`
+                labels = list(_ANSWER_LABEL.finditer(text))
+                if not question["label"].startswith("F"):
+                    labels = [each for each in labels if each["label"][0] != "B"]
                 # below the first paragraph, the label must begin its line
-                if not answer or (answer.start() > 0 and start not in paragraph):
+                if not labels or (labels[0].start() > 0 and first > start):
                     continue
-                is_in_list_below = start in paragraph and line > start and not is_item
-                if is_in_list_below and _LIST_MARKER.match(text):
+                if first == start < line and not is_item and _LIST_MARKER.match(text):
                     return None
-                return line, answer
+                return line, labels[0]
+            first = self.state.skipEmptyLines(last)
+            if first == last or first - start > _MAX_LINES:
+                break
         return None
-
-    def _iter_paragraphs(self, start: int) -> Iterator[range]:
-        line = start
-        while line < self.end and not self._is_outside_container(line):
-            last = self.find_text_end(line)
-            yield range(line, last)
-            line = self.state.skipEmptyLines(last)
-            if line == last or line - start > _MAX_LINES:
-                return
 
     def _is_question_start(self, line: int) -> bool:
         if _QUESTION_LABEL.match(self.get_text(line)):
@@ -808,56 +754,58 @@ class _CardParser:
             return False
         return not (line and self.get_text(line - 1).startswith("B:"))
 
-    def parse_fields_card(self, start: int, line_text: str) -> BlockCard | None:
+    def parse_fields_card(self, start: int) -> BlockCard | None:
         """Parse the Obsidian_to_Anki card that begins at line `start`, if there is one."""
-        field_words = self.syntax.field_words
-        if field_words is None:
+        words = self.syntax.field_words
+        if words is None:
             return None
-        inline_card_match = _compile_inline_fields(field_words).fullmatch(line_text)
-        if field_words.begin and line_text == field_words.begin:
+        line_text = self.get_text(start)
+        inline_card_match = _compile_inline_fields(words).fullmatch(line_text)
+        end_line = start
+        form_description = words.begin_inline
+        if words.begin and line_text == words.begin:
             # the card is between START and END, and its first line is the note type
-            end_line = start + 1
             search_end = min(self.end, start + _MAX_LINES)
-            while end_line < search_end and self.get_text(end_line) != field_words.end:
-                end_line += 1
+            end_line = self._find_line(words.end, start + 1, search_end)
             if end_line == search_end:
                 return None
             source = self.get_source(start + 1, end_line)
             note_type, _, text = source.strip().partition("\n")
-            card_end = end_line + 1
-            form_description = f"{field_words.begin} … {field_words.end}"
+            form_description = f"{words.begin} … {words.end}"
         elif inline_card_match:
             note_type, text = inline_card_match.groups()
-            card_end = start + 1
-            form_description = field_words.begin_inline
         else:
             return None
 
         # the name of the first field may be omitted
         without_id = _ID_OR_COMMENT.sub("", text)
         text, _, tags = _TAGS_LABEL.sub("\0", without_id).partition("\0")
-        first, *names_and_values = _FIELD_NAME.split(text)
-        fields = [("", first)]
-        fields += zip(names_and_values[::2], names_and_values[1::2], strict=True)
-        return build_fields_card(
-            note_type, fields, card_end, form_description, tuple(tags.split())
+        parts = ["", *_FIELD_NAME.split(text)]
+        two_way = "reversed" in note_type and "optional" not in note_type
+        values = []
+        for name, value in zip(parts[::2], map(str.strip, parts[1::2]), strict=True):
+            if value and name == _ADD_REVERSE_FIELD:
+                two_way = True
+            elif value:
+                values.append(value)
+        is_cloze = "cloze" in note_type.casefold()
+        if len(values) < (1 if is_cloze else 2):
+            return None
+        return BlockCard(
+            end_line + 1,
+            values[0],
+            "\n".join(values[1:]),
+            form_description,
+            two_way=two_way,
+            is_cloze=is_cloze,
+            tags=tuple(tags.split()),
+            is_declared=True,
         )
 
 
 def _require_both_sides(card: BlockCard) -> BlockCard | None:
     has_both = card.front.strip(_BLANK_CHARS) and card.back.strip(_BLANK_CHARS)
     return card if has_both else None
-
-
-def _match_answer_label(question: re.Match[str], line: str) -> re.Match[str] | None:
-    """Match the first label in `line` that answers a question, or return None.
-
-    `B:` only answers questions labelled `F:`.
-    """
-    for answer in _ANSWER_LABEL.finditer(line):
-        if not answer["label"].startswith("B") or question["label"].startswith("F"):
-            return answer
-    return None
 
 
 def _split_off_tag_lines(question: str) -> tuple[str, Strings]:
@@ -910,45 +858,3 @@ def _compile_inline_fields(field_words: FieldWords) -> re.Pattern[str]:
     begin = re.escape(field_words.begin_inline)
     end = re.escape(field_words.end_inline)
     return re.compile(rf"{begin}[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*{end}")
-
-
-def build_fields_card(
-    note_type: str,
-    fields: Sequence[tuple[str, str]],
-    card_end: int,
-    form_description: str,
-    tags: Strings,
-) -> BlockCard | None:
-    """Build a card from a note's fields, or return None if a side is missing.
-
-    Args:
-        note_type: the name of the note type, which determines the kind of card.
-        fields: (name, value) pairs in order.
-        card_end: the line after the card.
-        form_description: the markup that makes this a card, as shown to the user.
-        tags: the tags of the card.
-    """
-    values = list[str]()
-    two_way = "reversed" in note_type and "optional" not in note_type
-    for name, value in fields:
-        value = value.strip()
-        if not value:
-            continue
-        if name == _ADD_REVERSE_FIELD:
-            two_way = True
-        else:
-            values.append(value)
-    is_cloze = "cloze" in note_type.casefold()
-    if len(values) < (1 if is_cloze else 2):
-        return None
-    front, *back = values
-    return BlockCard(
-        card_end,
-        front,
-        "\n".join(back),
-        form_description=form_description,
-        two_way=two_way,
-        is_cloze=is_cloze,
-        tags=tags,
-        is_declared=True,
-    )
