@@ -23,7 +23,6 @@ from ankiforge.draft.propose import (
     score_highlight,
     score_sentences,
 )
-from ankiforge.draft.propose.features import rank_features
 from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, CardKind, Draft
 from ankiforge.pipeline.models import make_fault_finder
 from ankiforge.text import cloze
@@ -174,21 +173,15 @@ def test_the_floor_is_on_the_sentence_with_its_gap(highlight, propose):
     assert below is RejectionReason.UNCERTAIN
 
 
-def test_what_decided_is_told_in_words(highlight):
+def test_a_cause_counts_for_a_card_and_an_opinion_against_it(highlight):
     [good] = sentences(highlight(GOOD))
     [bad] = sentences(
         highlight("I think that my friends should always listen to their own feelings.")
     )
 
     assert good.confidence > MIN_PROPOSAL_CONFIDENCE > bad.confidence
-    found = rank_features(good.features)
-    assert "gives a cause or a result" in [feature.description for feature in found]
-    against = rank_features(bad.features)
-    assert all(
-        feature.description and " | " not in feature.description for feature in against
-    )
-    weights = [abs(feature.weight) for feature in found]
-    assert weights == sorted(weights, reverse=True)
+    assert good.features["cause"] == 1.0
+    assert "cause" not in bad.features
 
 
 def test_each_sentence_has_its_own_the_surest_first(propose):

@@ -28,7 +28,7 @@ from ankiforge.draft.propose import (
     propose_drafts,
     score_sentences,
 )
-from ankiforge.draft.propose.features import rank_features
+from ankiforge.draft.propose.features import load_sentence_weights
 from ankiforge.model import Draft
 from ankiforge.pipeline.models import make_fault_finder
 from ankiforge.text.cloze import format_cloze_answers
@@ -106,8 +106,12 @@ def worth(paths, *, is_verbose):
         told_of.append((row, bool(result.drafts)))
         if is_verbose and bool(result.drafts) != (row["worth"] == 2):
             best = next(iter(sentences(highlight)), None)
-            found = rank_features(best.features)[:5] if best else []
-            why = ", ".join(f"{one.name} {one.weight:+.1f}" for one in found)
+            table = load_sentence_weights()
+            weights = {}
+            for name, amount in best.features.items() if best else ():
+                weights[name] = table.get(name, 0.0) * amount
+            strongest = sorted(weights, key=lambda name: -abs(weights[name]))[:5]
+            why = ", ".join(f"{name} {weights[name]:+.1f}" for name in strongest)
             sure = best.confidence if best else 0.0
             print(f"{row['worth']} {sure:.2f} {row['text'][:160]} | {why}")
     languages = sorted({row["language"] for row in rows})

@@ -169,36 +169,25 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
     if _ONE_WORD.fullmatch(term):  # a term has no full stop
         yield RejectionReason.SINGLE_WORD
         return
-    language_name = detect_language(highlight.exact, highlight.nearby, highlight.context)
-    tables = load_language(language_name)
+    language = detect_language(highlight.exact, highlight.nearby, highlight.context)
+    tables = load_language(language)
     shown_stems = find_shown_stems(highlight, tables)
-    for excerpt in make_excerpts(highlight, language_name):
+    for excerpt in make_excerpts(highlight, tables):
         text = excerpt.text
         words = tokenize(text, tables)
-        is_note = excerpt.is_markdown
-        if excerpt.is_truncated:
-            yield RejectionReason.SINGLE_WORD if term else RejectionReason.CUT_OFF
-            continue
-        reason = find_form_rejection(text, words, tables, is_note=is_note)
-        if reason is not None:
-            yield (
-                RejectionReason.SINGLE_WORD
-                if term and reason is RejectionReason.CUT_OFF
-                else reason
-            )
-            continue
-        cues = extract_cue_features(words, tables)
-        reason = find_cue_rejection(text, cues)
+        reason: RejectionReason | None = RejectionReason.CUT_OFF
+        if not excerpt.is_truncated:
+            is_note = excerpt.is_markdown
+            reason = find_form_rejection(text, words, tables, is_note=is_note)
+        if reason is RejectionReason.CUT_OFF and term:
+            reason = RejectionReason.SINGLE_WORD
+        cues = {} if reason else extract_cue_features(words, tables)
+        reason = reason or find_cue_rejection(text, cues)
         if reason is not None:
             yield reason
             continue
         features = extract_sentence_features(text, words, tables, cues, shown_stems)
-        yield ScoredSentence(
-            excerpt,
-            language_name,
-            features,
-            estimate_confidence(features),
-        )
+        yield ScoredSentence(excerpt, language, features, estimate_confidence(features))
 
 
 def draft_cloze(

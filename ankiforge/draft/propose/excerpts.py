@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from msgspec.structs import replace
 
 from ankiforge.draft.propose.rejection import find_noise, has_verb
 from ankiforge.language.lexicon import LanguageTables
-from ankiforge.language.lexicon import load_language as load_tables
 from ankiforge.language.tokens import tokenize
+from ankiforge.language.words import count_words
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
 from ankiforge.text.located import extend_to_words, locate
 from ankiforge.text.sentences import find_sentence_around, find_sentences_by_part
 
-MAX_TERM_WORDS = 4
-"""A highlight of at most this many words is a term, and gaps may be anywhere in its sentence."""
+# A highlight of at most this many words is a term, and gaps may be anywhere in its sentence.
+_MAX_TERM_WORDS = 4
+# A tidy phrase of at most this many words, highlighted within a sentence, becomes the gap.
 _MAX_CHOSEN_WORDS = 9
-"""A tidy phrase of at most this many words, highlighted within a sentence, becomes the gap."""
-_WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
 _WHOLE_SENTENCE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
 # Abbreviations that end no sentence, such as `v.` in `v. Chr.`, and Russian units that may end one.
 _ABBREVIATION_AT_END = regex(r"(?<!\w)(?:v|см|им|(?P<unit>[вг]{1,2}|млн|млрд|тыс))\.\Z")
@@ -46,26 +43,18 @@ class Excerpt(Value):
     """The text as it is in the source, or "" if `text` omits nothing."""
 
 
-# Cached, because the words of the same highlights and sentences are counted repeatedly.
-@lru_cache(maxsize=64)
-def count_words(text: str) -> int:
-    """Count the words in a text, taking two ideographs as one word."""
-    return len(_WORD.findall(text))
-
-
-def is_short_term(mark: str, sentence: str) -> bool:
-    """Return whether a highlight is a short term within its sentence, not most of it."""
-    mark_words = count_words(mark)
-    return mark_words <= MAX_TERM_WORDS and count_words(sentence) > mark_words + 1
-
-
-def make_excerpts(highlight: Highlight, language: str) -> list[Excerpt]:
+def make_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
     """Split a highlight into sentences to make cards from, completing cut-off ones.
 
     Citations and other noise are removed.
     """
-    tables = load_tables(language)
-    ends_with_page = _is_truncated_by_page(highlight)
+    # a sentence in a PDF may continue on the next page, which may begin with a figure or table
+    sentence = highlight.sentence.strip()
+    ends_with_page = (
+        highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO)
+        and sentence.endswith(highlight.suffix.strip() or highlight.exact.strip())
+        and _WHOLE_SENTENCE.fullmatch(sentence) is None
+    )
     excerpts = []
     for source_excerpt in _select_excerpts(highlight, tables):
         excerpt = _remove_noise(source_excerpt, tables)
@@ -73,18 +62,6 @@ def make_excerpts(highlight: Highlight, language: str) -> list[Excerpt]:
             excerpt = replace(excerpt, is_truncated=True)
         excerpts.append(excerpt)
     return excerpts
-
-
-def _is_truncated_by_page(highlight: Highlight) -> bool:
-    """Return whether the sentence of a highlight in a PDF continues on the next page.
-
-    The rest of the sentence is unknown, because the next page may begin with a figure or table.
-    """
-    if highlight.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO):
-        return False
-    sentence = highlight.sentence.strip()
-    mark_end = highlight.suffix.strip() or highlight.exact.strip()
-    return sentence.endswith(mark_end) and _WHOLE_SENTENCE.fullmatch(sentence) is None
 
 
 def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
@@ -96,11 +73,12 @@ def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
     def shift(span: Span | None) -> Span | None:
         if span is None:
             return None
-        removed_before = [
-            sum(min(end, offset) - start for start, end in removed if start < offset)
+        start, end = (
+            offset
+            - sum(min(last, offset) - first for first, last in removed if first < offset)
             for offset in span
-        ]
-        return span[0] - removed_before[0], span[1] - removed_before[1]
+        )
+        return start, end
 
     text = ""
     copied_until = 0
@@ -129,10 +107,11 @@ def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excer
         text = exact
         mark = (0, len(exact))
     mark = extend_to_words(text, mark)
-    if is_short_term(exact, text):
+    words = count_words(exact)
+    if words <= _MAX_TERM_WORDS and count_words(text) > words + 1:
         return [Excerpt(text, chosen_gap=mark)]
     excerpts = _split_sentences(text, mark, tables, is_markdown=False)
-    if len(excerpts) == 1 and count_words(exact) <= _MAX_CHOSEN_WORDS:
+    if len(excerpts) == 1 and words <= _MAX_CHOSEN_WORDS:
         excerpts = [replace(excerpts[0], chosen_gap=excerpts[0].gap_range)]
     return excerpts
 

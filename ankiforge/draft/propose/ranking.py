@@ -70,7 +70,7 @@ _CLASS_BY_KIND = {
 }
 _VERB_CLASSES = frozenset("vxC")
 """The token classes of verbs, auxiliaries and copulas."""
-_BRACKET_PAIRS = (("(", ")"), ("“", "”"), ("«", "»"))
+_PAIRS = (("(", ")"), ("“", "”"), ("«", "»"))
 _PAIRED_SIGNS = frozenset('()“”«»"*')
 _SIGNS = frozenset(',.;:!?()"“”«»–—-=*/')
 _NAME_KINDS = frozenset((TokenKind.NAME, TokenKind.NUMBER, TokenKind.CODE_OR_FORMULA))
@@ -260,11 +260,22 @@ class GapRanker:
             or self._classes[first + 1] in "DC"
         ):
             return False
-        if self.language.name == "zh" and not self._can_begin_chinese(first):
-            return False
         if first > 1 and self.tokens[first - 1].folded in _INDEFINITE_ARTICLES:
             if self._classes[first - 1] == "C":
                 return False  # `structure` of `A set is a structure that`
+        if self.language.name == "zh":
+            if token.kind not in _CONTENT_KINDS:
+                return False
+            if self._is_glued(first):
+                previous = self.tokens[first - 1]
+                # the `14` of `碳14`, the `学说` of `大陆漂移学说`, the `字` of `活字`
+                if (
+                    token.text.isdecimal()
+                    or previous.kind == TokenKind.NOUN == token.kind
+                ):
+                    return False
+                if len(previous.text) == 1 == len(token.text):
+                    return False
         if self.gap_range is not None and token.start < self.gap_range[0]:
             return False
         if first and self._splits_name(first):
@@ -283,17 +294,6 @@ class GapRanker:
         before = index - 1
         before -= before > 0 and words[before].folded in _NAME_PREPOSITIONS
         return words[before].kind == TokenKind.NAME == words[end].kind
-
-    def _can_begin_chinese(self, first: int) -> bool:
-        token = self.tokens[first]
-        if token.kind not in _CONTENT_KINDS:
-            return False
-        if not self._is_glued(first):
-            return True
-        previous = self.tokens[first - 1]
-        if token.text.isdecimal() or previous.kind == TokenKind.NOUN == token.kind:
-            return False  # the `14` of `碳14`, the `学说` of `大陆漂移学说`
-        return len(previous.text) > 1 or len(token.text) > 1  # the `字` of `活字`
 
     def _is_glued(self, index: int) -> bool:
         """Return whether a content word comes directly before a token, without a space."""
@@ -339,49 +339,69 @@ class GapRanker:
         if self._is_incomplete(candidate) or self._is_count_or_filler(candidate):
             return True
         inner = self.tokens[first:last]
-        if self._is_delimited(first, last):
-            return all(token.kind in _NON_CONTENT_KINDS for token in inner)
+        # between quotation marks, brackets or emphasis
+        if first > 0 and last < len(self.tokens):
+            signs = _CLOSING_BY_OPENING.get(self.tokens[first - 1].text, ())
+            closing = last + (self.tokens[last].text in (",", "."))
+            if closing < len(self.tokens) and self.tokens[closing].text in signs:
+                return all(token.kind in _NON_CONTENT_KINDS for token in inner)
         if not self.language.function_words:
-            if not self._is_whole_name(first, last):
+            # without word tables, only a complete name or quantity can be a gap
+            beside = (
+                *self.tokens[max(first - 1, 0) : first],
+                *self.tokens[last : last + 1],
+            )
+            if any(token.kind not in _NAME_KINDS for token in inner) or any(
+                token.kind in _NAME_KINDS for token in beside
+            ):
                 return True
-            return self.language.name == "ja" and self._is_shown_elsewhere(candidate)
-        if self.language.name == "zh" and any(
-            t.kind == TokenKind.VERB or t.text[0] in _NEGATIONS_ZH for t in inner[1:]
-        ):
-            return True  # such as `下丘脑调节体温`, the `智慧无权` of `智慧无权干涉`
+            if self.language.name != "ja":
+                return False
+            if inner[-1].kind == TokenKind.NUMBER:
+                start, end = inner[0].start, inner[-1].end
+                if _CJK_REFERENCE.search(self.text[max(start - 2, 0) : start]):
+                    return True
+                if not _CJK_COUNTER.match(self.text, end):
+                    return True
+            return self._is_shown_elsewhere(candidate)
         if all(token.kind in _NON_TERM_KINDS for token in inner):
             return True
+        if not _NEGATIONS_ZH.isdisjoint(token.text[0] for token in inner[1:]):
+            return True  # the `智慧无权` of `智慧无权干涉`
         if self._is_shown_elsewhere(candidate):
             return True
-        # such as the `cramming` of `is called cramming`
-        if first in self._introduced_indexes:
-            return False
         return is_poor_answer(self.tokens, candidate, self.language)
 
     def _is_incomplete(self, candidate: TokenRun) -> bool:
         """Return whether a candidate is part of a pair or a phrase, or most of the text."""
+        first, last = candidate
         start, end = self.get_span(candidate)
-        if 2 * (end - start) > len(self.text) or self._is_half_of_pair(candidate):
+        if 2 * (end - start) > len(self.text):
             return True
-        return self._is_half_of_gloss(candidate) or self._crosses_clause(candidate)
-
-    def _crosses_clause(self, run: TokenRun) -> bool:
-        """Return whether a run cuts into a coordination or runs into another clause.
-
-        E.g. `concatenation of left` before `and right contexts`, or `items that users`.
-        """
-        first, last = run
-        inner_classes = self._classes[first + 2 : last]
-        beside = (
-            self.tokens[max(first - 1, 0)],
-            self.tokens[min(last, len(self.tokens) - 1)],
-        )
-        if not {"o", "p"}.isdisjoint(inner_classes):
+        # half of a pair of quotation marks or brackets
+        classes = self._classes[first + 1 : last + 1]
+        if not _PAIRED_SIGNS.isdisjoint(classes):
+            if classes.count('"') % 2 or classes.count("*") % 2:
+                return True
+            if any(classes.count(left) != classes.count(right) for left, right in _PAIRS):
+                return True
+        # half of a term with its gloss
+        if not any(candidate in pair for pair in self._glosses):
+            if any(
+                first < gloss.end and gloss.first < last for _, gloss in self._glosses
+            ):
+                return True
+        # half of a coordination: `concatenation of left` before `and right contexts`
+        if not {"o", "p"}.isdisjoint(classes[1:-1]):
+            beside = (
+                *self.tokens[max(first - 1, 0) : first],
+                *self.tokens[last : last + 1],
+            )
             if any(token.folded in _LIST_CONJUNCTIONS for token in beside):
                 return True
-        return any(
-            token.folded in _CLAUSE_WORDS for token in self.tokens[first + 1 : last]
-        )
+        # a phrase with the beginning of a clause: `items that users`
+        inner = self.tokens[first + 1 : last]
+        return any(token.folded in _CLAUSE_WORDS for token in inner)
 
     def _is_count_or_filler(self, run: TokenRun) -> bool:
         """Return whether a run introduces a list by its count, or has only vague nouns.
@@ -426,9 +446,17 @@ class GapRanker:
             if self.language.name in ("zh", "ja"):
                 gloss_text = self.text[token.end : words[closing].start]
                 if gloss_text.isascii() and any(map(str.isalpha, gloss_text)):
-                    term = self._find_cjk_term(opening)
-                    is_quoted = term.end < opening
-                    gloss = TokenRun(term.first - is_quoted, closing + 1)
+                    # the term is in quotation marks, or is the run of words before the gloss
+                    first = opening - 1
+                    is_quoted = words[first].text in "”」』》"
+                    while (
+                        is_quoted and first > 1 and words[first - 1].text not in "“「『《"
+                    ):
+                        first -= 1
+                    while not is_quoted and first and self._is_glued(first):
+                        first -= 1
+                    gloss = TokenRun(first - is_quoted, closing + 1)
+                    term = TokenRun(first, opening - is_quoted)
                     glosses += [(term, gloss), (TokenRun(opening + 1, closing), gloss)]
                 continue
             if len(inner_tokens) == 1 and _ACRONYM.fullmatch(inner_tokens[0].text):
@@ -442,39 +470,6 @@ class GapRanker:
                     gloss = TokenRun(opening - 1, closing + 1)
                     glosses.append((TokenRun(opening - 1, opening), gloss))
         return glosses
-
-    def _find_cjk_term(self, end: int) -> TokenRun:
-        words = self.tokens
-        first = end - 1
-        if words[first].text in "”」』》":
-            while first > 1 and words[first - 1].text not in "“「『《":
-                first -= 1
-            return TokenRun(first, end - 1)
-        while (
-            first
-            and words[first - 1].kind in _CONTENT_KINDS
-            and words[first - 1].end == words[first].start
-        ):
-            first -= 1
-        return TokenRun(first, end)
-
-    def _is_half_of_gloss(self, candidate: TokenRun) -> bool:
-        if any(candidate in pair for pair in self._glosses):
-            return False
-        return any(
-            candidate.first < gloss.end and gloss.first < candidate.end
-            for _, gloss in self._glosses
-        )
-
-    def _is_half_of_pair(self, run: TokenRun) -> bool:
-        classes = self._classes[run.first + 1 : run.end + 1]
-        if _PAIRED_SIGNS.isdisjoint(classes):
-            return False
-        if classes.count('"') % 2 or classes.count("*") % 2:
-            return True
-        return any(
-            classes.count(left) != classes.count(right) for left, right in _BRACKET_PAIRS
-        )
 
     def _is_shown_elsewhere(self, run: TokenRun) -> bool:
         """Return whether the title or the rest of the sentence reveals all words of a run.
@@ -495,31 +490,6 @@ class GapRanker:
         return bool(inside) and all(
             any(map(partial(_have_same_stem, stem), others)) for stem in inside
         )
-
-    def _is_delimited(self, first: int, last: int) -> bool:
-        if not 0 < first < last < len(self.tokens):
-            return False
-        signs = _CLOSING_BY_OPENING.get(self.tokens[first - 1].text, ())
-        closing = last + (self.tokens[last].text in (",", "."))
-        return closing < len(self.tokens) and self.tokens[closing].text in signs
-
-    def _is_whole_name(self, first: int, last: int) -> bool:
-        """Return whether a run is a complete name or quantity.
-
-        Used for languages without word tables.
-        """
-        words = self.tokens
-        if any(token.kind not in _NAME_KINDS for token in words[first:last]):
-            return False
-        neighbours = (*words[max(first - 1, 0) : first], *words[last : last + 1])
-        if any(token.kind in _NAME_KINDS for token in neighbours):
-            return False
-        start, end = self.get_span(TokenRun(first, last))
-        if self.language.name != "ja" or words[last - 1].kind != TokenKind.NUMBER:
-            return True
-        preceding_text = self.text[max(start - 2, 0) : start]
-        has_counter = _CJK_COUNTER.match(self.text, end) is not None
-        return has_counter and _CJK_REFERENCE.search(preceding_text) is None
 
     def extend_to_gloss(self, run: TokenRun) -> TokenRun:
         """Extend a term to include its gloss, since each would give the other away.

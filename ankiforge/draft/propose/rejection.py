@@ -125,13 +125,10 @@ def find_form_rejection(
     if _OPTIONS.match(text):
         return RejectionReason.HEADING
     if not is_note:
-        is_code = bool(words) and words[0].kind in (
-            TokenKind.CODE_OR_FORMULA,
-            TokenKind.UNSAFE,
-        )
+        is_code = bool(words) and words[0].kind >= TokenKind.CODE_OR_FORMULA
         if not (is_code or _SENTENCE_START.match(text)):
             return RejectionReason.CUT_OFF
-        if not (has_end_punctuation(text) or is_complete_clause(words, language)):
+        if not (has_end_punctuation(text) or _is_complete_clause(words, language)):
             return RejectionReason.CUT_OFF
     if DEFINITION_SIGN.search(text) or _UNSPACED.search(text):
         return None
@@ -151,13 +148,6 @@ def find_cue_rejection(text: str, cues: Collection[str]) -> RejectionReason | No
 def is_question(text: str) -> bool:
     """Return whether a sentence ends with a question mark."""
     return text.rstrip(' ”"»)*_').endswith(("?", "？"))
-
-
-def may_be_verb(token: Token, language: LanguageTables) -> bool:
-    """Return whether a lowercase word could be a verb, including one not in our tables."""
-    return token.text.islower() and (
-        language.may_be_verb(token.folded) or token.zipf == UNKNOWN_WORD_ZIPF
-    )
 
 
 def has_verb(words: Sequence[Token], language: LanguageTables) -> bool:
@@ -202,7 +192,7 @@ def _is_possible_verb(
         return before.kind in _NOUNS or after.kind not in _NOUNS
     if before.kind in _NOUNS and after.folded in language.determiners:
         return True
-    return may_be_verb(token, language)
+    return language.may_be_verb(token.folded) or token.zipf == UNKNOWN_WORD_ZIPF
 
 
 def has_end_punctuation(text: str) -> bool:
@@ -210,7 +200,7 @@ def has_end_punctuation(text: str) -> bool:
     return _SENTENCE_END.search(text[-8:]) is not None
 
 
-def is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool:
+def _is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool:
     """Return whether a highlight without a final full stop still ends with its clause.
 
     It usually does. It doesn't if it ends with a function word, a verb, or an adjective,
@@ -218,14 +208,12 @@ def is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool
     """
     if not (language.function_words and words):
         return False
-    last_token = words[-1]
-    ends_with_noun = last_token.kind in (TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER)
-    signs = [token.text for token in words if token.kind == TokenKind.SIGN]
+    if words[-1].kind not in (TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER):
+        return False
     if any(after.start > before.end + 1 for before, after in pairwise(words)):
         return False  # the highlight has several lines
-    if not ends_with_noun or any(
-        signs.count(left) != signs.count(right) for left, right in _BRACKET_PAIRS
-    ):
+    signs = [token.text for token in words if token.kind == TokenKind.SIGN]
+    if any(signs.count(left) != signs.count(right) for left, right in _BRACKET_PAIRS):
         return False
     return any(is_verb(token, language) for token in words[1:-1])
 
@@ -287,11 +275,11 @@ def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> lis
     if text.rstrip().endswith(_COMMAS):
         spans += [match.span() for match in _COMMA_AT_END.finditer(text)]
     spans += [match.span() for match in _REFERENCE.finditer(text)]
-    for match in _TEXT_IN_BRACKETS.finditer(text):
-        names = _YEAR_OF_CITATION.findall(match[0])
-        if any(name.casefold() not in MONTHS for name in names):
-            spans.append(match.span())
     if _DIGIT.search(text):
+        for match in _TEXT_IN_BRACKETS.finditer(text):
+            names = _YEAR_OF_CITATION.findall(match[0])
+            if any(name.casefold() not in MONTHS for name in names):
+                spans.append(match.span())
         spans += [match.span() for match in _NOTE_NUMBER.finditer(text)]
     for match in _CITATION.finditer(text) if "[" in text else ():
         preceding_word = _WORD_BEFORE.search(text, 0, match.start())
@@ -344,29 +332,22 @@ def is_poor_answer(words: Sequence[Token], span: Span, language: LanguageTables)
         language: the word tables for the sentence's language.
     """
     first, last = span
-    inner_tokens = words[first:last]
-    if len(inner_tokens) == 1:
-        return _is_poor_word(words, first, language)
-
-    # a noun with its verb is a poor answer: `ER stores`
-    word = inner_tokens[-1].folded
-    if language.name != "en" or not word.endswith("s") or not language.may_be_verb(word):
-        return False
-    return not any(is_verb(token, language) for token in words[:first])
-
-
-def _is_poor_word(words: Sequence[Token], index: int, language: LanguageTables) -> bool:
-    token = words[index]
+    token = words[last - 1]
+    if last > first + 1:
+        # a noun with its verb is a poor answer: `ER stores`
+        may_be_verb = token.folded.endswith("s") and language.may_be_verb(token.folded)
+        if language.name != "en" or not may_be_verb:
+            return False
+        return not any(is_verb(token, language) for token in words[:first])
     if len(token.text) == 1 and token.text.isalpha():
         return True
-    before = words[index - 1 : index]
-    after = words[index + 1 : index + 2]
     if token.kind == TokenKind.NUMBER:
         return token.text.isalpha()  # such as `two`
     if token.kind != TokenKind.NOUN:
         return False
-    if token.zipf > _MAX_ANSWER_ZIPF or not _LIST_CONJUNCTIONS.isdisjoint(
-        word.folded for word in (*before, *after)
+    beside = (*words[first - 1 : first], *words[last : last + 1])
+    if token.zipf > _MAX_ANSWER_ZIPF or any(
+        word.folded in _LIST_CONJUNCTIONS for word in beside
     ):
         return True
     return language.name == "en" and (
