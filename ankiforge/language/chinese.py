@@ -8,7 +8,6 @@ MB.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 from ankiforge.language.lexicon import LanguageTables
 from ankiforge.model import Span
@@ -20,10 +19,10 @@ _UNKNOWN_LOG_FREQUENCY = -18.5
 _ZIPF_0_LOG_FREQUENCY = math.log(1e-9)
 
 
-def split_ideographs(run: str, language: LanguageTables) -> Iterator[Span]:
-    """Split a run of ideographs into words, yielding their spans in order.
+def split_ideographs(run: str, language: LanguageTables) -> list[Span]:
+    """Split a run of ideographs into words, and return their spans in order.
 
-    Picks the most likely split according to word frequencies, then joins transliterations.
+    Picks the most likely split according to word frequencies.
     """
     plain = run.translate(language.simplified_by_code)
     size = len(plain)
@@ -45,31 +44,9 @@ def split_ideographs(run: str, language: LanguageTables) -> Iterator[Span]:
             if likelihood > best_likelihood[end]:
                 best_likelihood[end] = likelihood
                 word_starts[end] = start
-    spans = []
+    spans: list[Span] = []
     end = size
     while end:
         spans.append((word_starts[end], end))
         end = word_starts[end]
-    spans.reverse()
-    yield from _merge_transliterations(plain, spans, language)
-
-
-def _merge_transliterations(
-    plain: str, spans: list[Span], language: LanguageTables
-) -> Iterator[Span]:
-    first = 0
-    while first < len(spans):
-        last = first + 1
-        while last < len(spans) and _is_transliteration(plain, spans[last], language):
-            last += 1
-        if last > first + 1 and _is_transliteration(plain, spans[first], language):
-            yield spans[first][0], spans[last - 1][1]
-        else:
-            last = first + 1
-            yield spans[first]
-        first = last
-
-
-def _is_transliteration(plain: str, span: Span, language: LanguageTables) -> bool:
-    start, end = span
-    return end == start + 1 and plain[start] in language.transliteration_characters
+    return spans[::-1]

@@ -7,7 +7,6 @@ between several possible classes. The features of a gap are computed from the re
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -209,9 +208,6 @@ _KIND_BY_CLASS = {
     "s": TokenKind.FUNCTION_WORD,
 }
 _NOUN_LIKE_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.ADJECTIVE))
-_CLAUSE_ENDS = frozenset("，。；：！？、,.;:!?")
-_ASPECT_PARTICLES = frozenset("了着過过")
-"""Characters that follow only verbs."""
 
 
 def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token]:
@@ -238,47 +234,32 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
             words.append(run)
         else:
             for start, end in split_ideographs(run.text, language):
-                word = _create_chinese_word(run, start, end, language)
+                word = Token(run.start + start, run.start + end, run.text[start:end])
+                word.folded = word.text.translate(language.simplified_by_code)
+                letter, word.zipf = language.look_up_word(word.folded)
+                word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
+                if word.folded in language.function_words:
+                    word.kind = TokenKind.FUNCTION_WORD
+                elif language.get_frequency(word.folded) is None and end > start + 1:
+                    word.kind = TokenKind.NAME  # a name transliterated into Chinese
                 if words and _is_continuation(words[-1], word, language):
                     words[-1] = _merge_words(words[-1], word)
                 else:
                     words.append(word)
     words = _merge_dotted_names(words, language)
-    clauses = [0]
-    for word in words:
-        clauses.append(clauses[-1] + (word.text in _CLAUSE_ENDS))
-    verbs = Counter(
-        clause
-        for clause, word in zip(clauses, words, strict=False)
-        if word.kind == TokenKind.VERB or word.folded in language.copulas
-    )
-    for clause, previous, word, following in zip(
-        clauses, [None, *words], words, [*words[1:], None], strict=False
-    ):
-        if word.kind != TokenKind.VERB:
+    # a verb may be used as a noun, as in `生物的进化过程`
+    nouns_before = language.genitive_prepositions
+    nouns_after = language.genitive_prepositions | language.copulas
+    for index, word in enumerate(words[1:], start=1):
+        if word.kind != TokenKind.VERB or len(word.text) == 1:
             continue
-        is_only_verb = verbs[clause] == 1
-        if _is_used_as_noun(
-            previous, word, following, language, is_only_verb=is_only_verb
+        previous = words[index - 1]
+        following = words[index + 1].folded if index + 1 < len(words) else ""
+        if previous.folded in nouns_before or (
+            previous.kind in _NOUN_LIKE_KINDS and following in nouns_after
         ):
             word.kind = TokenKind.NOUN
-            verbs[clause] -= 1
     return words
-
-
-def _create_chinese_word(
-    run: Token, start: int, end: int, language: LanguageTables
-) -> Token:
-    word = Token(run.start + start, run.start + end, run.text[start:end])
-    word.folded = word.text.translate(language.simplified_by_code)
-    letter, word.zipf = language.look_up_word(word.folded)
-    if word.folded in language.function_words:
-        word.kind = TokenKind.FUNCTION_WORD
-    elif language.get_frequency(word.folded) is None and end > start + 1:
-        word.kind = TokenKind.NAME  # a name transliterated into Chinese
-    else:
-        word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
-    return word
 
 
 def _is_continuation(previous: Token, word: Token, language: LanguageTables) -> bool:
@@ -317,37 +298,6 @@ def _merge_words(*words: Token) -> Token:
     return merged
 
 
-def _is_used_as_noun(
-    previous: Token | None,
-    word: Token,
-    following: Token | None,
-    language: LanguageTables,
-    *,
-    is_only_verb: bool,
-) -> bool:
-    """Return whether a Chinese verb is used as a noun, as in `工业革命` or `生物的进化过程`.
-
-    `is_only_verb` is whether the clause has no other verb.
-    """
-    if previous is None or len(word.text) == 1:
-        return False
-    if following is not None and following.folded in _ASPECT_PARTICLES:
-        return False
-    if previous.folded in language.genitive_prepositions:
-        return True
-    if previous.kind not in _NOUN_LIKE_KINDS or following is None:
-        return False
-    if (
-        language.look_up_word(word.folded)[0] == "b"
-        and following.kind in _NOUN_LIKE_KINDS
-    ):
-        return not is_only_verb
-    return (
-        following.folded in language.genitive_prepositions
-        or following.folded in language.copulas
-    )
-
-
 def _merge_dotted_names(words: list[Token], language: LanguageTables) -> list[Token]:
     """Merge the parts of a foreign name written with a dot, e.g. `亚历山大·弗莱明`."""
     names: list[Token] = []
@@ -368,12 +318,6 @@ def _merge_dotted_names(words: list[Token], language: LanguageTables) -> list[To
             word = _merge_words(*parts)
             word.kind = TokenKind.NAME
             word.zipf = UNKNOWN_WORD_ZIPF
-        elif (
-            names
-            and _NAME_DOTS.intersection(names[-1].text)
-            and word.folded in language.transliteration_characters
-        ):
-            word = _merge_words(names.pop(), word)
         names.append(word)
     return names
 
