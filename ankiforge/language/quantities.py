@@ -437,7 +437,11 @@ def parse_quantities(text: str) -> tuple[Quantity, ...]:
 
     If only the end of a range has a unit, the start gets the same unit.
     """
-    plain = normalize_digits(text[:_MAX_CHARS]).casefold()
+    plain = _SQUARE_OR_CUBE.sub(
+        lambda sign: "2" if sign[0] == "²" else "3",  # `km²` becomes `km2`
+        replace_roman_numerals(text[:_MAX_CHARS]),
+    )
+    plain = unicodedata.normalize("NFKC", plain).casefold()
     results = []
     match_ends = []
     for match in islice(QUANTITY_PATTERN.finditer(plain), _MAX_QUANTITIES):
@@ -491,17 +495,6 @@ def parse_quantities(text: str) -> tuple[Quantity, ...]:
                 unit_size=following.unit_size,
             )
     return tuple(results)
-
-
-def normalize_digits(text: str) -> str:
-    """Normalize to NFKC, replacing Roman numerals and a final ² or ³ with digits.
-
-    For example, `km²` becomes `km2`.
-    """
-    plain = _SQUARE_OR_CUBE.sub(
-        lambda sign: "2" if sign[0] == "²" else "3", replace_roman_numerals(text)
-    )
-    return unicodedata.normalize("NFKC", plain)
 
 
 @lru_cache(maxsize=512)

@@ -7,9 +7,7 @@ between several possible classes. The features of a gap are computed from the re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 from ankiforge.language.chinese import split_ideographs
 from ankiforge.language.lexicon import UNKNOWN_WORD_ZIPF, LanguageTables
@@ -330,53 +328,6 @@ def is_verb(token: Token, language: LanguageTables) -> bool:
 # --- kinds by neighbours --------------------------------------------------------------
 
 
-class _WordInContext(NamedTuple):
-    token: Token
-    previous: Token | None
-    following: Token | None
-    begins_sentence: bool
-    language: LanguageTables
-
-    @property
-    def previous_word(self) -> str:
-        return self.previous.folded if self.previous is not None else ""
-
-    @property
-    def is_after_noun(self) -> bool:
-        return self.previous is not None and self.previous.kind in (
-            TokenKind.NOUN,
-            TokenKind.NAME,
-        )
-
-    @property
-    def is_after_determiner(self) -> bool:
-        return self.previous_word in self.language.determiners
-
-    @property
-    def is_before_noun(self) -> bool:
-        return self.following is not None and self.following.kind == TokenKind.NOUN
-
-    @property
-    def is_before_object(self) -> bool:
-        """Whether the next word probably begins an object, as in `amounts to`.
-
-        True if that is a determiner, a pronoun or `to`.
-        """
-        if self.following is None:
-            return False
-        folded = self.following.folded
-        return (
-            folded == "to"
-            or folded in self.language.determiners
-            or folded in self.language.pronouns
-        )
-
-    @property
-    def follows_its_noun(self) -> bool:
-        """Whether the word follows a noun, in a language where adjectives follow nouns."""
-        return self.language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES and self.is_after_noun
-
-
 def _classify_words(words: list[Token], text: str, language: LanguageTables) -> None:
     may_be_unsafe = _UNSAFE_SIGN.search(text) is not None
     braces = 0
@@ -391,10 +342,10 @@ def _classify_words(words: list[Token], text: str, language: LanguageTables) -> 
             previous = token
             continue
         if kind == TokenKind.NOUN:
-            word_in_context = _WordInContext(
-                token, previous, following, begins_sentence, language
+            neighbours = _Neighbours(previous, following, language)
+            token.kind, token.zipf = _classify_word(
+                token, neighbours, language, begins_sentence=begins_sentence
             )
-            token.kind, token.zipf = _classify_word(word_in_context)
         elif kind == TokenKind.FUNCTION_WORD:
             # it may be an acronym, such as `IT` or `WHO`
             word = token.text
@@ -416,38 +367,49 @@ def _classify_words(words: list[Token], text: str, language: LanguageTables) -> 
         previous = token
 
 
-def _classify_word(word: _WordInContext) -> tuple[int, float]:
-    folded = word.token.folded
-    language = word.language
+class _Neighbours:
+    """What the words before and after a word say about its kind."""
+
+    def __init__(
+        self, previous: Token | None, following: Token | None, language: LanguageTables
+    ) -> None:
+        self.previous = previous.folded if previous is not None else ""
+        self.previous_kind = previous.kind if previous is not None else TokenKind.SIGN
+        self.is_after_noun = self.previous_kind in (TokenKind.NOUN, TokenKind.NAME)
+        self.is_after_determiner = self.previous in language.determiners
+        self.is_before_noun = following is not None and following.kind == TokenKind.NOUN
+        self.is_before_capital = following is not None and following.text[0].isupper()
+        object_words = (language.determiners, language.pronouns, ("to",))
+        folded = following.folded if following is not None else ""
+        self.is_before_object = any(folded in words for words in object_words)
+        """Whether the next word probably begins an object, as in `amounts to`."""
+
+
+def _classify_word(
+    token: Token, beside: _Neighbours, language: LanguageTables, *, begins_sentence: bool
+) -> tuple[int, float]:
+    folded = token.folded
     if folded in language.number_words:
         return TokenKind.NUMBER, _NUMERAL_ZIPF
     contraction = None if folded.isalpha() else _CONTRACTION.get(language.name)
     if contraction is not None and contraction.search(folded):
         return TokenKind.VERB, _CONTRACTION_ZIPF
-    letter, zipf = language.look_up_word(folded)
-    if folded in language.cue_verbs and not word.is_after_determiner:
+    word_class, zipf = language.look_up_word(folded)
+    if folded in language.cue_verbs and not beside.is_after_determiner:
         return TokenKind.VERB, zipf
-    if word.token.text[0].isupper():
-        if not word.begins_sentence:
+    if token.text[0].isupper():
+        if not begins_sentence:
             return (TokenKind.NOUN if language.name == "de" else TokenKind.NAME), zipf
-        if _is_leading_name(word, zipf):
-            return TokenKind.NAME, zipf
+        # a rare word before a capitalised noun begins a name
+        if beside.is_before_noun and beside.is_before_capital:
+            if language.name != "de" and zipf < _MAX_NAME_ZIPF:
+                return TokenKind.NAME, zipf
     elif language.name == "de":
-        letter = _GERMAN_LOWERCASE_CLASS.get(letter, letter)
-    elif zipf == UNKNOWN_WORD_ZIPF and word.previous_word in language.copulas:
+        word_class = _GERMAN_LOWERCASE_CLASS.get(word_class, word_class)
+    elif zipf == UNKNOWN_WORD_ZIPF and beside.previous in language.copulas:
         if language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES:
             return TokenKind.ADJECTIVE, zipf  # such as `fue descubierta`
-    return _KIND_RESOLVERS.get(letter, _resolve_participle)(word), zipf
-
-
-def _is_leading_name(word: _WordInContext, zipf: float) -> bool:
-    """Return whether the first word of a sentence begins a name.
-
-    True if it is rare and precedes a capitalised noun.
-    """
-    if word.language.name == "de" or zipf >= _MAX_NAME_ZIPF or word.following is None:
-        return False
-    return word.is_before_noun and word.following.text[0].isupper()
+    return _resolve_class(word_class, folded, beside, language), zipf
 
 
 # Replaces the class of a lowercase German word. Because German nouns are capitalised, a
@@ -455,72 +417,44 @@ def _is_leading_name(word: _WordInContext, zipf: float) -> bool:
 _GERMAN_LOWERCASE_CLASS = {"n": "a", "b": "v", "c": "a"}
 
 
-# --- by class in the language's tables ----------------------
-
-
-def _resolve_noun(word: _WordInContext) -> int:
-    """Classify a word listed as a noun.
-
-    An apparent English plural may be a verb, as in `the team uses the`.
-    """
-    if word.language.name != "en" or not word.token.folded.endswith("s"):
+def _resolve_class(
+    word_class: str, folded: str, beside: _Neighbours, language: LanguageTables
+) -> int:
+    """Decide the kind of a word by its class in the tables and its neighbours."""
+    if word_class in "ar":
+        return TokenKind.ADJECTIVE if word_class == "a" else TokenKind.ADVERB
+    if word_class == "n":
+        # an apparent English plural may be a verb, as in `the team uses the`
+        follows_subject = beside.previous == "which" or (
+            beside.is_after_noun and not beside.previous.endswith("s")
+        )
+        if language.name == "en" and follows_subject and beside.is_before_object:
+            if folded.endswith("s") and language.may_be_verb(folded):
+                return TokenKind.VERB
         return TokenKind.NOUN
-    follows_subject = word.previous_word == "which"
-    if word.is_after_noun and not word.previous_word.endswith("s"):
-        follows_subject = True
-    if not follows_subject or not word.is_before_object:
-        return TokenKind.NOUN
-    return (
-        TokenKind.VERB if word.language.may_be_verb(word.token.folded) else TokenKind.NOUN
-    )
-
-
-def _resolve_verb(word: _WordInContext) -> int:
-    previous = word.previous
-    if word.language.name == "en" and previous is not None and not word.is_before_noun:
-        if previous.kind == TokenKind.ADJECTIVE:
-            return TokenKind.NOUN  # such as `collective bargaining`
-    if (
-        word.is_after_determiner
-        and word.previous_word not in word.language.words_before_verbs
-    ):
-        # such as `the running water` or `the caused`
-        return TokenKind.ADJECTIVE if word.is_before_noun else TokenKind.NOUN
-    return TokenKind.VERB
-
-
-def _resolve_noun_or_verb(word: _WordInContext) -> int:
-    """Classify a word that can be a noun or a verb, as in `the result` or `they result in`."""
-    if word.previous_word in word.language.words_before_verbs:
+    if word_class == "v":
+        if beside.previous_kind == TokenKind.ADJECTIVE and not beside.is_before_noun:
+            if language.name == "en":
+                return TokenKind.NOUN  # such as `collective bargaining`
+        if beside.is_after_determiner:
+            if beside.previous not in language.words_before_verbs:
+                # such as `the running water` or `the caused`
+                return TokenKind.ADJECTIVE if beside.is_before_noun else TokenKind.NOUN
         return TokenKind.VERB
-    if word.previous is None or word.is_after_determiner:
+    if word_class == "b":  # `the result`, `they result in`
+        if beside.previous in language.words_before_verbs:
+            return TokenKind.VERB
+        follows_subject = beside.is_after_noun or beside.previous in ("and", "or")
+        if follows_subject and beside.is_before_object and not beside.is_after_determiner:
+            return TokenKind.VERB
         return TokenKind.NOUN
-    if word.is_before_object and (
-        word.is_after_noun or word.previous_word in ("and", "or")
-    ):
-        return TokenKind.VERB
-    return TokenKind.NOUN
-
-
-def _resolve_participle(word: _WordInContext) -> int:
-    is_adjective = word.follows_its_noun
-    if word.language.name not in ADJECTIVE_AFTER_NOUN_LANGUAGES:
-        is_adjective = word.is_before_noun and not word.is_after_noun
+    adjectives_follow = language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES
+    follows_its_noun = adjectives_follow and beside.is_after_noun
+    if word_class == "c":
+        is_adjective = follows_its_noun or beside.is_before_noun
+        return TokenKind.ADJECTIVE if is_adjective else TokenKind.NOUN
+    # a participle
+    is_adjective = beside.is_before_noun and not beside.is_after_noun
+    if adjectives_follow:
+        is_adjective = follows_its_noun
     return TokenKind.ADJECTIVE if is_adjective else TokenKind.VERB
-
-
-_KIND_RESOLVERS: dict[str, Callable[[_WordInContext], int]] = {
-    "n": _resolve_noun,
-    "v": _resolve_verb,
-    "a": lambda word: TokenKind.ADJECTIVE,
-    "r": lambda word: TokenKind.ADVERB,
-    "b": _resolve_noun_or_verb,
-    "c": lambda word: (
-        TokenKind.ADJECTIVE
-        if word.follows_its_noun or word.is_before_noun
-        else TokenKind.NOUN
-    ),
-}
-"""Maps the word classes of the tables to functions that decide the kind of a word. Words of any
-other class are treated as participles.
-"""

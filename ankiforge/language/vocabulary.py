@@ -88,9 +88,15 @@ def mark_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
     result = list(highlights)
     for index in translated_indexes:
         highlight = notes[index]
+        term = get_marked_term(highlight)
         sentence = highlight.sentence
-        if not sentence:
-            sentence = _find_example_sentence(highlight, highlights)
+        # take an example from another highlight
+        for other in highlights if not sentence else ():
+            span = find_whole_words(term, other.exact)
+            if span and len(other.exact) > len(term) and not get_marked_term(other):
+                start, end = find_sentence_around(other.exact, *span)
+                sentence = other.exact[start:end]
+                break
         result[index] = replace(
             highlight, written=WORD_AND_TRANSLATION, sentence=sentence
         )
@@ -141,7 +147,12 @@ def _find_translations(notes: dict[int, Highlight], document_language: str) -> l
             continue
         term = get_marked_term(highlight)
         note = highlight.comment
-        if _is_other_script(term, note) or _is_kana_reading(term, note):
+        # another script, or the kana reading of a Japanese word with ideographs
+        scripts = detect_script_of_words(term), detect_script_of_words(note)
+        is_reading = _KANA.fullmatch(note.strip(" []()（）「」【】")) is not None
+        if (all(scripts) and scripts[0] != scripts[1]) or (
+            is_reading and _IDEOGRAPH.search(term)
+        ):
             certain.append(index)
             continue
         place = _classify_note(note, document_language)
@@ -170,17 +181,6 @@ def _has_valid_length(text: str, max_words: int, max_letters: int) -> bool:
     if letters < 2 and not unspaced:
         return False
     return len(text.split()) <= max_words and unspaced <= max_letters
-
-
-def _is_other_script(term: str, note: str) -> bool:
-    scripts = detect_script_of_words(term), detect_script_of_words(note)
-    return all(scripts) and scripts[0] != scripts[1]
-
-
-def _is_kana_reading(term: str, note: str) -> bool:
-    """Return whether a note gives the kana reading of a Japanese word with ideographs."""
-    plain = note.strip(" []()（）「」【】")
-    return bool(_IDEOGRAPH.search(term) and _KANA.fullmatch(plain))
 
 
 # --- detection within one script --------------------------------------------------------
@@ -235,17 +235,3 @@ def _collect_letters(name: str) -> frozenset[str]:
     min_count = _MIN_LETTER_FRACTION * len(tables.known_words)
     own_letters = {letter for letter, count in counts.items() if count > min_count}
     return frozenset(own_letters.union(ascii_lowercase, "'’-", *tables.function_words))
-
-
-# --- sentences of words -------------------------------------------------------------------
-
-
-def _find_example_sentence(highlight: Highlight, others: Iterable[Highlight]) -> str:
-    term = get_marked_term(highlight)
-    for other in others:
-        if len(other.exact) > len(term) and not get_marked_term(other):
-            span = find_whole_words(term, other.exact)
-            if span:
-                start, end = find_sentence_around(other.exact, *span)
-                return other.exact[start:end]
-    return ""
