@@ -12,11 +12,11 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache, partial
 from hashlib import blake2b
-from itertools import chain, combinations, islice
+from itertools import chain, combinations, islice, takewhile
 from typing import Protocol
 
 from ankiforge.check.reading import (
@@ -55,7 +55,7 @@ from ankiforge.model import (
     Texts,
     Value,
 )
-from ankiforge.text import cloze, regex
+from ankiforge.text import cloze, regex, to_one_line, truncate
 from ankiforge.text.normalize import find_shields, normalize_for_comparison
 
 MAX_COMPARED_CHARS = 2000
@@ -122,16 +122,12 @@ def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
 # --- identical cards ------------------------------------------------------------------
 
 
-def compute_comparison_key(draft: CardContent) -> Strings:
+def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
     """Return a key that's equal for identical cards, or () if the card has an empty side.
 
     The key ignores typography, emphasis, and a final period or question mark. It includes
     the Extra field and, for cloze cards, the gaps and their numbers.
     """
-    return _compute_comparison_key(draft.kind, dict(draft.fields))
-
-
-def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
     extra = _normalize(fields.get("Extra", ""))
     if kind.family is not NoteType.CLOZE:
         front = _normalize(fields.get("Front", ""))
@@ -155,21 +151,17 @@ def _normalize(text: str) -> str:
     if _SHIELD_CHARS.search(text):
         text_parts = []
         last_end = 0
-        for start, end, _ in find_shields(text):
-            text_parts.append(
-                normalize_for_comparison(strip_markup(text[last_end:start]))
-            )
-            text_parts.append(text[start:end])
+        for start, end, _ in (*find_shields(text), (len(text), len(text), "")):
+            words = normalize_for_comparison(strip_markup(text[last_end:start]))
+            text_parts += [words, text[start:end]]
             last_end = end
-        text_parts.append(normalize_for_comparison(strip_markup(text[last_end:])))
         text = " ".join(text_parts).strip()
     else:
         text = strip_markup(text)
-        text = (
-            " ".join(text.casefold().split())
-            if text.isascii()
-            else normalize_for_comparison(text)
-        )
+        if text.isascii():  # faster than, and equal to, `normalize_for_comparison`
+            text = " ".join(text.lower().split())
+        else:
+            text = normalize_for_comparison(text)
     return text.rstrip(".? \t\n\u00a0") or text
 
 
@@ -248,7 +240,7 @@ _MAX_REPLACED_WORDS = 2
 
 
 def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
-    """Return whether two cards ask the same thing, with none of the known `_DIFFERENCES`."""
+    """Return whether two cards ask the same thing, with no known difference in meaning."""
     features_a = compute_features(card)
     features_b = compute_features(other)
     if (
@@ -258,35 +250,32 @@ def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
         # a question without content words, such as `What?`, is clear only in its context
         if not (features_a.question_stems and features_b.question_stems):
             return False
-    if any(differ(features_a, features_b) for differ in _DIFFERENCES):
+    if features_a.is_negated != features_b.is_negated:
+        return False
+    answer_a = features_a.answer_stems
+    answer_b = features_b.answer_stems
+    for mine, theirs in (
+        # numbers, such as 2017 and 2018, first and second
+        (features_a.numbers, features_b.numbers),
+        ({*filter(str.isdigit, answer_a)}, {*filter(str.isdigit, answer_b)}),
+        # labels, such as hepatitis A and hepatitis B
+        (features_a.labels, features_b.labels),
+    ):
+        if not (mine <= theirs or theirs <= mine):
+            return False
+    # names and terms, such as L1 and L2, Austria and Australia
+    if _has_own_term(features_a, features_b) and _has_own_term(features_b, features_a):
+        return False
+    counterparts = _find_unmatched_words(features_b.tokens, features_a.tokens)
+    for word in _find_unmatched_words(features_a.tokens, features_b.tokens):
+        if any(_are_opposed(word, counterpart) for counterpart in counterparts):
+            return False
+    if _differ_in_one_place(features_a, features_b):
         return False
 
     # the answers must share at least half of their words
-    answer_a = features_a.answer_stems
-    answer_b = features_b.answer_stems
     shared_count = sum(not _has_no_match(word, answer_b) for word in answer_a)
     return 2 * shared_count >= min(len(answer_a), len(answer_b))
-
-
-def _have_different_numbers(card: CardFeatures, other: CardFeatures) -> bool:
-    my_numbers = frozenset(filter(str.isdigit, card.answer_stems))
-    their_numbers = frozenset(filter(str.isdigit, other.answer_stems))
-    return _lack_each_others_words(
-        card.numbers, other.numbers
-    ) or _lack_each_others_words(my_numbers, their_numbers)
-
-
-def _lack_each_others_words(card: WordSet, other: WordSet) -> bool:
-    return not (card <= other or other <= card)
-
-
-def _have_opposites(card: CardFeatures, other: CardFeatures) -> bool:
-    unmatched_others = _find_unmatched_words(other.tokens, card.tokens)
-    return any(
-        _are_opposed(word, counterpart)
-        for word in _find_unmatched_words(card.tokens, other.tokens)
-        for counterpart in unmatched_others
-    )
 
 
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
@@ -308,19 +297,6 @@ def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
     return any(_has_no_match(word, set(more_words)) for word in fewer_words)
 
 
-_DIFFERENCES: tuple[Callable[[CardFeatures, CardFeatures], bool], ...] = (
-    _have_different_numbers,  # such as 2017 and 2018, first and second
-    lambda card, other: card.is_negated != other.is_negated,
-    _have_opposites,
-    # names and terms, such as L1 and L2, Austria and Australia
-    lambda card, other: _has_own_term(card, other) and _has_own_term(other, card),
-    # labels, such as hepatitis A and hepatitis B
-    lambda card, other: _lack_each_others_words(card.labels, other.labels),
-    _differ_in_one_place,
-)
-"""Each returns whether two similar cards differ in meaning."""
-
-
 def _find_unmatched_words(words: WordSet, others: WordSet) -> list[str]:
     other_stems = frozenset(map(stem_word, others - words))
     return [
@@ -338,20 +314,15 @@ def _are_opposed(word: str, counterpart: str) -> bool:
 
     For example, Gram-positive and Gram-negative are opposites.
     """
-    common_length = 0
-    while (
-        word[common_length : common_length + 1]
-        == counterpart[common_length : common_length + 1]
-        != ""
-    ):
-        common_length += 1
-    for start in (0, common_length):
-        if start == 0 or start >= _MIN_HEAD_CHARS:
-            if stem_word(counterpart[start:]) in load_opposites().get(
-                stem_word(word[start:]), ()
-            ):
-                return True
-    return False
+    pairs_of_letters = zip(word, counterpart, strict=False)
+    start = len([*takewhile(lambda pair: pair[0] == pair[1], pairs_of_letters)])
+    pairs = [(word, counterpart)]
+    if start >= _MIN_HEAD_CHARS:
+        pairs.append((word[start:], counterpart[start:]))
+    return any(
+        stem_word(second) in load_opposites().get(stem_word(first), ())
+        for first, second in pairs
+    )
 
 
 def _has_own_term(card: CardFeatures, other: CardFeatures) -> bool:
@@ -394,18 +365,14 @@ def _compute_sides_and_terms(
     if kind.family is NoteType.BASIC and card_sides.answer:
         question = normalize_for_comparison(dict(fields).get("Front", ""))
     terms = SearchTerms(
-        words=_deduplicate(iter_content_stems(normalized_text)),
+        words=tuple(dict.fromkeys(iter_content_stems(normalized_text))),
         finders=()
         if normalized_text.isascii()
-        else _deduplicate(iter_ideograph_pairs(normalized_text)),
+        else tuple(dict.fromkeys(iter_ideograph_pairs(normalized_text))),
         exact=_hash_values(exact_values) if exact_values else b"",
         question=_hash_values((question,)) if question else b"",
     )
     return card_sides, terms
-
-
-def _deduplicate(items: Iterable[str]) -> Strings:
-    return tuple(dict.fromkeys(items))
 
 
 def _hash_values(form: Strings) -> bytes:
@@ -483,7 +450,7 @@ class DuplicateIndex:
 
     def __init__(self, store: CardStore | None = None) -> None:
         self._store = store
-        self._is_loaded = store is None
+        self._is_loaded = False
         self._cards: dict[str, IndexedCard] = {}
         # The groups of equal cards, of which only one card is compared. A group's number is its
         # index in this list, in the list of signatures, and in that of half the word counts.
@@ -537,19 +504,9 @@ class DuplicateIndex:
     ) -> Iterator[IndexedCard]:
         """Yield a group's cards from other highlights, skipping outdated versions."""
         for card in group:
-            if self._cards[card.id] is card and not _belongs_to(card, highlight):
+            is_from_highlight = card.highlight == highlight != ""
+            if self._cards[card.id] is card and not is_from_highlight:
                 yield card
-
-    def _load(self) -> None:
-        if self._is_loaded or self._store is None:
-            return
-        self._is_loaded = True
-        cards_without_terms = self._store.iter_cards_without_terms(TERMS_VERSION)
-        self._store.store_terms(
-            [(id, compute_search_terms(draft)) for id, draft in cards_without_terms]
-        )
-        for card in self._store.iter_cards():
-            self._add_card(card)
 
     # --- findings ---------------------------------------------------------------------
 
@@ -561,7 +518,14 @@ class DuplicateIndex:
         The last finding may instead be about a card with the same question but a different
         answer. Other cards from the draft's own `highlight` are never reported.
         """
-        self._load()
+        if self._store and not self._is_loaded:
+            self._is_loaded = True
+            cards_without_terms = self._store.iter_cards_without_terms(TERMS_VERSION)
+            self._store.store_terms(
+                [(id, compute_search_terms(card)) for id, card in cards_without_terms]
+            )
+            for indexed_card in self._store.iter_cards():
+                self._add_card(indexed_card)
         my_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
         duplicates = []
         for similarity, group in self._find_similar(terms, my_sides, highlight):
@@ -569,9 +533,7 @@ class DuplicateIndex:
             if are_duplicates(my_sides, self._get_sides(first_card.id)):
                 duplicates += [(-similarity, card.id) for card in group]
         for _, id in sorted(duplicates)[:_MAX_FINDINGS]:
-            shown_text = " ".join(self._get_sides(id).label.split())
-            if len(shown_text) > 80:
-                shown_text = f"{shown_text[:79]}…"
+            shown_text = truncate(to_one_line(self._get_sides(id).label), 80)
             shown = f"{self._cards[id].quote_prefix}“{shown_text}”"
             yield make_finding("duplicate", shown, duplicate=id)
 
@@ -584,10 +546,8 @@ class DuplicateIndex:
             if own_card_id is None:
                 continue
             own_sides = self._get_sides(own_card_id)
-            is_other_answer = normalize_phrases(my_sides.answer) != normalize_phrases(
-                own_sides.answer
-            )
-            if is_other_answer and not are_duplicates(my_sides, own_sides):
+            answers = map(normalize_phrases, (my_sides.answer, own_sides.answer))
+            if len({*answers}) > 1 and not are_duplicates(my_sides, own_sides):
                 detail = f"“{own_sides.answer[:60]}”"
                 yield make_finding("same_front", detail, duplicate=own_card_id)
                 return
@@ -625,11 +585,8 @@ class DuplicateIndex:
             shared_count = len(my_words.intersection(their_words))
             if 2 * shared_count < min(my_count, their_count):
                 continue
-            group = [
-                *islice(
-                    self._iter_other_cards(self._groups[number], highlight), _MAX_FINDINGS
-                )
-            ]
+            other_cards = self._iter_other_cards(self._groups[number], highlight)
+            group = list(islice(other_cards, _MAX_FINDINGS))
             if not group:
                 continue
             union_count = my_count + their_count - shared_count
@@ -703,7 +660,3 @@ class DuplicateIndex:
         for posting, other in combinations(rarest, 2):
             groups_with_two |= set(posting).intersection(other)
         return groups_with_two
-
-
-def _belongs_to(card: IndexedCard, highlight: HighlightKey) -> bool:
-    return card.highlight == highlight != ""

@@ -117,8 +117,6 @@ def check_quote(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
 
 # An answer is reported if the source has less than this fraction of its words.
 _MIN_FOUND_FRACTION = 0.5
-# Matches initials with periods, because `B.C.` is the same as `BC`.
-_INITIALS = regex(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
 # Matches an article or pronoun elided before a word, as in `l'aggravait` and `dell'acqua`.
 _ELISION = regex(
     r"(?i)\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|un|all|dall|dell|nell|sull|quell)['’](?=[^\W\d_]{2})"
@@ -201,8 +199,8 @@ def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
     if is_formula(answer) and normalize_formula(answer) in normalize_formula(source):
         return [], 1.0
 
-    answer = _ELISION.sub(" ", _INITIALS.sub(r"\1\2", remove_tex(answer)))
-    source = _ELISION.sub(" ", _INITIALS.sub(r"\1\2", remove_tex(source)))
+    answer = _ELISION.sub(" ", remove_tex(answer))
+    source = _ELISION.sub(" ", remove_tex(source))
     content_words = find_content_words(answer)
     main_words = [word for word in content_words if word not in CONTENTLESS_WORDS]
     searched_words = list(
@@ -553,8 +551,10 @@ def _find_scope_stems(words: list[str], triggers: frozenset[str]) -> frozenset[s
 
 def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterator[Pair]:
     """Yield (word, opposite) for each word in the card that the source contradicts."""
-    card_words = _remove_idioms(card_words)
-    evidence_words = _remove_idioms(evidence_words)
+    card_words, evidence_words = (
+        _IDIOM.sub(" ", f" {' '.join(words)} ").split()
+        for words in (card_words, evidence_words)
+    )
     card_forms = {*card_words, *map(stem_word, card_words)}
     evidence_forms = {*evidence_words, *map(stem_word, evidence_words)}
     for index, word in enumerate(card_words):
@@ -565,86 +565,47 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
             or opposites.isdisjoint(evidence_forms)
         ):
             continue
-        opposite_index = 0
-        while opposites.isdisjoint(
-            (evidence_words[opposite_index], stem_word(evidence_words[opposite_index]))
-        ):
-            opposite_index += 1
-        opposite = evidence_words[opposite_index]
-        card_context = _WordContext(card_words, index)
-        evidence_context = _WordContext(evidence_words, opposite_index)
+        opposite_index = next(
+            index
+            for index, other in enumerate(evidence_words)
+            if not opposites.isdisjoint((other, stem_word(other)))
+        )
         # neither word is the opposite of the other in `have no chlorophyll` or `a second
         # page`
-        if card_context.is_negated != evidence_context.is_negated or (
-            word in ORDINALS and card_context.follows_indefinite_article
-        ):
-            continue
-        # `lacks` means the same as `without … having`
-        if word in NEGATORS and not NEGATORS.isdisjoint(evidence_context.before):
-            continue
-        if opposite in NEGATORS and not NEGATORS.isdisjoint(card_context.before):
+        if _is_next_to_negation(card_words, index) != _is_next_to_negation(
+            evidence_words, opposite_index
+        ) or (word in ORDINALS and card_words[:index][-1:] in (["a"], ["another"])):
             continue
         is_order_word = word in _ORDER_WORDS
-        is_relation = is_order_word or not _COMPARISON_WORDS.isdisjoint(
+        if is_order_word or not _COMPARISON_WORDS.isdisjoint(
             (*card_words, *evidence_words)
-        )
-        if not (
-            is_relation
-            and card_context.has_swapped_sides(
-                evidence_context, is_order_word=is_order_word
-            )
         ):
-            yield word, opposite
+            # the sides may be swapped as well, as in “A before B” and “B after A”
+            left, right = _find_argument_stems(card_words, index)
+            other_left, other_right = _find_argument_stems(evidence_words, opposite_index)
+            if is_order_word and not {*left}.isdisjoint(other_right[:1]):
+                # in `after sleep, …`, the words that follow are the left side of `after`
+                continue
+            same_order_count = len({*left} & {*other_left}) + len(
+                {*right} & {*other_right}
+            )
+            swapped_count = len({*left} & {*other_right}) + len({*right} & {*other_left})
+            if right and swapped_count > same_order_count:
+                continue
+        yield word, evidence_words[opposite_index]
 
 
-class _WordContext:
-    def __init__(self, words: list[str], index: int) -> None:
-        self.before = words[:index]
-        self.after = words[index + 1 :]
-
-    @property
-    def is_negated(self) -> bool:
-        """Whether there's a negation right before or after the word."""
-        return not NEGATORS.isdisjoint((*self.before[-1:], *self.after[:1]))
-
-    @property
-    def follows_indefinite_article(self) -> bool:
-        """Whether the word comes right after `a` or `another`, as in `a second`."""
-        return self.before[-1:] in (["a"], ["another"])
-
-    def has_swapped_sides(
-        self, evidence_context: _WordContext, *, is_order_word: bool
-    ) -> bool:
-        """Return whether the two sides have been swapped, as in “A before B” and “B after A”.
-
-        `is_order_word` says whether the word is about order in time or space, like `after`.
-        """
-        left, right = _find_argument_stems(self.before), _find_argument_stems(self.after)
-        evidence_left, evidence_right = (
-            _find_argument_stems(evidence_context.before),
-            _find_argument_stems(evidence_context.after),
-        )
-        if is_order_word and not {*left}.isdisjoint(evidence_right[:1]):
-            # in `after sleep, …`, the words that follow are the left side of `after`
-            return True
-        if not right:
-            return False
-        same_order_count = len({*left} & {*evidence_left}) + len(
-            {*right} & {*evidence_right}
-        )
-        swapped_count = len({*left} & {*evidence_right}) + len(
-            {*right} & {*evidence_left}
-        )
-        return swapped_count > same_order_count
+def _is_next_to_negation(words: list[str], index: int) -> bool:
+    return not NEGATORS.isdisjoint((*words[:index][-1:], *words[index + 1 :][:1]))
 
 
-def _find_argument_stems(words: list[str]) -> list[str]:
-    return [stem_word(word) for word in words if word not in _FUNCTION_WORDS]
-
-
-def _remove_idioms(words: list[str]) -> list[str]:
-    text = _IDIOM.sub(" ", f" {' '.join(words)} ")
-    return text.split()
+def _find_argument_stems(words: list[str], index: int) -> tuple[list[str], list[str]]:
+    """Return the stems of the content words before and after the word at `index`."""
+    before, after = (
+        [stem_word(word) for word in side if word not in _FUNCTION_WORDS]
+        for side in (words[:index], words[index + 1 :])
+    )
+    return before, after
 
 
 # === foreign ==========================================================================

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ankiforge.check.reading import (
     GAP_PLACEHOLDER,
@@ -46,20 +46,31 @@ def check_size(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         yield make_finding("too_long", f"{clozes} clozes of at most {MAX_CLOZES}")
 
 
+# Matches list markers without text, such as `- -`.
+_EMPTY_LIST_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
 _CONTROL_CHAR = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @register_check(CheckInput.CARD)
 def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report faults that would break a card in Anki or leave nothing to ask."""
-    problems: Sequence[str] = ()
+    problems: dict[str, None] = {}
     if draft.kind.family is NoteType.BASIC:
-        yield from _check_empty_sides(draft)
+        for name in ("Front", "Back"):
+            text = draft.get_field(name)
+            shown_text = _EMPTY_LIST_ITEMS.sub("", clean_text(text))
+            shown_text = strip_markup(map_outside_shields(shown_text, html.unescape))
+            if not is_visible(shown_text) and "![" not in text:
+                yield make_finding("empty_side", name)
     else:
-        problems = tuple(
-            dict.fromkeys(cloze.find_cloze_problems(draft.get_field("Text")))
-        )
-        yield from _check_text_around_gaps(draft)
+        # report a cloze number that leaves nothing visible: no word, no image and no hint
+        text = draft.get_field("Text")
+        problems = dict.fromkeys(cloze.find_cloze_problems(text))
+        for number, hidden_gaps in parse_draft(draft).gaps_by_number:
+            shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+            has_hint = any(gap.hint.strip() for gap in hidden_gaps)
+            if not (has_hint or "![" in text or re.search(r"\w", shown_text)):
+                yield make_finding("gap_is_all", f"c{number}")
     for problem in problems:
         yield make_finding("malformed", problem)
 
@@ -83,30 +94,6 @@ def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Findi
         if control_char:
             detail = f"U+{ord(control_char[0]):04X} in {name}"
             yield make_finding("control_character", detail, severity=severity)
-
-
-# Matches list markers without text, such as `- -`.
-_EMPTY_LIST_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
-
-
-def _check_empty_sides(draft: CardContent) -> Iterator[Finding]:
-    for name in ("Front", "Back"):
-        text = draft.get_field(name)
-        without_empty_items = _EMPTY_LIST_ITEMS.sub("", clean_text(text))
-        shown_text = strip_markup(map_outside_shields(without_empty_items, html.unescape))
-        if not is_visible(shown_text) and "![" not in text:
-            yield make_finding("empty_side", name)
-
-
-def _check_text_around_gaps(draft: CardContent) -> Iterator[Finding]:
-    """Report cloze numbers that leave nothing visible: no word, no image and no hint."""
-    text = draft.get_field("Text")
-    for number, hidden_gaps in parse_draft(draft).gaps_by_number:
-        shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
-        if any(gap.hint.strip() for gap in hidden_gaps):
-            continue
-        if "![" not in text and not re.search(r"\w", shown_text):
-            yield make_finding("gap_is_all", f"c{number}")
 
 
 @register_check(CheckInput.CARD)
@@ -168,24 +155,17 @@ def _find_broken_cloze(text: str) -> str:
 
     Examples are `{{answer}}`, `{{c1:…}}`, and a cloze deletion inside a formula.
     """
-    if "{{" not in text:
-        return ""
     cloze_starts = {gap.start for gap in cloze.find_gaps(text)}
     shielded_spans = find_shields(text)
     for match in re.finditer(r"\{\{", text):
-        start_of_braces = match.start()
-        kinds = [
-            kind for start, end, kind in shielded_spans if start <= start_of_braces < end
-        ]
-        if kinds:
-            is_in_maths = "display" in kinds or "math" in kinds
-            is_broken = (
-                is_in_maths and _CLOZE_IN_MATHS.match(text, start_of_braces) is not None
-            )
-        else:
-            is_broken = start_of_braces not in cloze_starts
-        if is_broken:
-            return text[start_of_braces : start_of_braces + 20]
+        start = match.start()
+        kind = next(
+            (kind for first, end, kind in shielded_spans if first <= start < end), ""
+        )
+        if (kind in ("display", "math") and _CLOZE_IN_MATHS.match(text, start)) or (
+            not kind and start not in cloze_starts
+        ):
+            return text[start : start + 20]
     return ""
 
 
@@ -214,13 +194,10 @@ def _find_broken_formula(text: str) -> str:
         dollar_index = match.start()
         if any(start <= dollar_index < end for start, end, _ in shielded_spans):
             continue
-        line_start = text.rfind("\n", 0, dollar_index) + 1
-        line, _, _ = text[line_start:].partition("\n")
-        is_opening = _OPENING_DOLLAR.match(text, dollar_index) and _TEX_SYNTAX.search(
-            line
-        )
-        if is_opening or _TEX_WORD_END.search(
-            text[max(0, dollar_index - 40) : dollar_index]
+        before, after = text[:dollar_index], text[dollar_index:]
+        line = before.rpartition("\n")[2] + after.partition("\n")[0]
+        if (_OPENING_DOLLAR.match(after) and _TEX_SYNTAX.search(line)) or (
+            _TEX_WORD_END.search(before[-40:])
         ):
             return text[dollar_index : dollar_index + 30]
     return ""
