@@ -39,6 +39,7 @@ from ankiforge.model import (
     Question,
     Strings,
     Texts,
+    is_highlight_key,
 )
 from ankiforge.pipeline.collection import (
     adopt_unknown_notes,
@@ -770,11 +771,10 @@ class Workspace:
         """
         from ankiforge.pipeline import decide
         from ankiforge.pipeline.decks import apply_deck_and_tags
-        from ankiforge.pipeline.query import looks_like_key
 
         ledger = self.ledger
         with ledger.action():
-            if looks_like_key(id):
+            if is_highlight_key(id):
                 highlight = cards.load_highlight(ledger, id)
                 new_fields = decide.parse_new_fields(fields)
                 edited = decide.make_card(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ankiforge.model import Strings, Texts, Value
-from ankiforge.review.selection import Selection
 
 PASSAGE_CHOICE = -1
 """The value of `Decision.choice` for a card made from the passage itself instead of a draft."""
@@ -83,7 +82,7 @@ class Make(Decision, tag="make"):
     """Make a card from text selected in a proposal's sentence or in a passage."""
 
     spans: str = ""
-    """The selected text, as positions such as `3-8,12-15`."""
+    """The selected text, as positions in code points, such as `3-8,12-15`."""
     cut: str = ""
     """The part of the sentence to keep on the card, such as `3-80`, or "" for all of it."""
     before: bool = False
@@ -91,11 +90,6 @@ class Make(Decision, tag="make"):
     question: str | None = None
     """The question that the selected text answers, or None to blank out the text."""
     forced: bool = False
-
-    @property
-    def selection(self) -> Selection:
-        """The selected text."""
-        return Selection(self.spans, self.cut, self.before)
 
 
 class SetMasks(Decision, tag="masks"):

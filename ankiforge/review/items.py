@@ -59,8 +59,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import proposals
 from ankiforge.pipeline.collection import apply_anki_edits, iter_rows_as_in_anki
-from ankiforge.pipeline.decide import edit_card_or_draft, make_card, parse_new_fields
-from ankiforge.pipeline.decks import apply_deck_and_tags
+from ankiforge.pipeline.decide import parse_new_fields
 from ankiforge.pipeline.proposals import find_proposal
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.decisions import (
@@ -153,33 +152,29 @@ def list_facts(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
 
 def apply_edits(fields: Fields, edits: Texts) -> Fields:
     """Return the fields with the user's edits applied, without adding blank new fields."""
-    current_fields = dict(fields)
-    changed_fields = {
-        name: text
-        for name, text in edits.items()
-        if name in current_fields or text.strip()
-    }
-    return tuple({**current_fields, **changed_fields}.items())
+    edited = dict(fields)
+    for name, text in edits.items():
+        if name in edited or text.strip():
+            edited[name] = text
+    return tuple(edited.items())
 
 
 def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
     """Expand a draft into one candidate card per gap."""
     if not draft.gaps:
         return [draft]
-    cards: list[OfferedDraft] = []
-    for text in draft.gaps:
-        fields = {**dict(draft.fields), "Text": text}
-        cards.append(replace(draft, fields=tuple(fields.items())))
-    return cards
+    return [
+        replace(draft, fields=apply_edits(draft.fields, {"Text": text}))
+        for text in draft.gaps
+    ]
 
 
 def to_sentence(text: str) -> str:
     """Capitalize text, end it with a period, and turn code spans into quotations."""
     quoted = _CODE_SPAN.sub(r"“\1”", text.strip())
     capitalised = quoted[:1].upper() + quoted[1:]
-    return (
-        capitalised if quoted.endswith((".", "?", "!", "…", ":")) else f"{capitalised}."
-    )
+    is_complete = quoted.endswith((".", "?", "!", "…", ":"))
+    return capitalised if is_complete else f"{capitalised}."
 
 
 # --- decisions --------------------------------------------------------------------------
@@ -233,33 +228,17 @@ class Review:
             return None
         if is_highlight_key(id):
             outcome = next(pending_items.iter_outcomes(ledger, id), None)
-            return self._build_passage_item(id, outcome) if outcome else None
-        line = next(
-            iter_rows_as_in_anki(ledger, item_lists.load_items(ledger, [id])), None
-        )
+            if outcome is None:
+                return None
+            proposal_or_reason = find_proposal(ledger, outcome)
+            if isinstance(proposal_or_reason, Proposal):
+                return Item(id, outcome=outcome, proposal=proposal_or_reason)
+            if outcome.status in (*UNCARDED_STATUSES, "left_out"):
+                return Item(id, outcome=replace(outcome, reason=proposal_or_reason))
+            return None
+        rows = iter_rows_as_in_anki(ledger, item_lists.load_items(ledger, [id]))
+        line = next(rows, None)
         return Item(id, card=line) if isinstance(line, LocalCard) else None
-
-    def _build_passage_item(self, id: str, outcome: HighlightOutcome) -> Item | None:
-        proposal_or_reason = find_proposal(self._ledger, outcome)
-        if isinstance(proposal_or_reason, Proposal):
-            return Item(id, outcome=outcome, proposal=proposal_or_reason)
-        if outcome.status in (*UNCARDED_STATUSES, "left_out"):
-            return Item(id, outcome=replace(outcome, reason=proposal_or_reason))
-        return None
-
-    def load_current_item(self, decision: Decision) -> Item:
-        """Load the item that a decision is about, checking that it hasn't changed since.
-
-        Raises:
-            StaleItemError: the item has changed since it was displayed, or is no longer pending.
-        """
-        item = self.load_item(decision.id)
-        if item is None and is_highlight_key(decision.id):
-            if next(pending_items.iter_outcomes(self._ledger, decision.id), None) is None:
-                raise StaleItemError(None, why="This passage is no longer in its source.")
-        if item is None or decision.turn not in ("", item.content_hash):
-            raise StaleItemError(item)
-        return item
 
     def decide(self, decision: Decision) -> Done:
         """Carry out a decision.
@@ -268,43 +247,52 @@ class Review:
             StaleItemError: the item has changed since it was displayed, or is no longer pending.
             ForgeError: the decision is refused; the message says why.
         """
-        item = self.load_current_item(decision)
-        if isinstance(decision, Redraft):
-            redrafted = self._draft_alternatives(item)
-            message = "The model has drafted others."
-            return Done(said=message, next_id=redrafted, is_pending=True)
-        with self._ledger.action() as action:
+        ledger = self._ledger
+        item = self.load_item(decision.id)
+        if item is None and is_highlight_key(decision.id):
+            if next(pending_items.iter_outcomes(ledger, decision.id), None) is None:
+                raise StaleItemError(None, why="This passage is no longer in its source.")
+        if item is None or decision.turn not in ("", item.content_hash):
+            raise StaleItemError(item)
+        if isinstance(decision, Redraft) and item.highlight:
+            key = item.highlight.key
+            drafts_before = item_lists.load_pending_drafts(ledger, [key])
+            ids_before = {draft.id for draft in drafts_before}
+            self._workspace.draft_alternatives(key)
+            for draft in item_lists.load_pending_drafts(ledger, [key]):
+                if draft.id not in ids_before and self.load_item(draft.id):
+                    message = "The model has drafted others."
+                    return Done(said=message, next_id=draft.id, is_pending=True)
+            raise RefusedError("The model has no other card for this passage.")
+        with ledger.action() as action:
             self._carry_out(decision, item)
-        take_back: Callable[[], object] | None = partial(
-            undo_decision, self._ledger, action
-        )
+        take_back: Callable[[], object] | None = partial(undo_decision, ledger, action)
         asks_about_source = item.question and item.question.kind is QuestionKind.EMPTIED
         if asks_about_source or isinstance(decision, Restore):
             take_back = None
         next_id = ""
         if item.offered_drafts and not item.card:
             highlight = item.offered_drafts[0].highlight
-            next_item = find_next_offer(self._ledger, highlight)
-            next_item = next_item or self.load_item(highlight.key)
+            next_item = find_next_offer(ledger, highlight) or self.load_item(
+                highlight.key
+            )
             next_id = next_item.id if next_item and next_item.offered_drafts else ""
         if isinstance(decision, Reject):
             return Done(take_back, action, postponed_id=next_id)
         return Done(take_back, action, next_id=next_id)
 
     def _carry_out(self, decision: Decision, item: Item) -> None:
-        ledger, highlight = self._ledger, item.highlight
+        workspace, ledger, highlight = self._workspace, self._ledger, item.highlight
         draft = item.select_offered_draft(decision.choice)
         id = draft.id if isinstance(draft, PendingDraft) else item.id
         match decision:
             case Accept() if item.proposal:
-                decks = self._workspace.decks
-                proposals.accept_proposal(ledger, item.proposal, decks, gap=decision.gap)
+                gap, decks = decision.gap, workspace.decks
+                proposals.accept_proposal(ledger, item.proposal, decks, gap=gap)
             case Accept(masks=masks) if masks and draft:
                 decide.accept_draft(ledger, id, masks=masks)
-            case Accept(gap=gap, forced=forced, another=another) if (
-                draft or item.question
-            ):
-                ledger.accept(id, gap=gap, forced=forced, another=another)
+            case Accept(gap=gap, forced=forced) if draft or item.question:
+                ledger.accept(id, gap=gap, forced=forced, another=decision.another)
             case AcceptLines() if item.question:
                 self._accept_lines(decision, item.question)
             case Reject(passage=True) if highlight:
@@ -314,28 +302,22 @@ class Review:
             case Reject():
                 ledger.reject(item.drafts[0].id if item.drafts else item.id)
             case Edit() if item.proposal and highlight:
-                fields = apply_edits(item.proposal.fields, decision.fields)
-                self._make_card(decision, highlight, parse_new_fields(dict(fields)))
-            case Edit(fields=typed) if draft or item.card:
-                guid, _ = edit_card_or_draft(ledger, id, typed, forced=decision.forced)
-                apply_deck_and_tags(ledger, guid, typed, self._workspace.decks)
+                fields = {**dict(item.proposal.fields), **decision.fields}
+                workspace.edit(highlight.key, fields, force=decision.forced)
+            case Edit() if draft or item.card:
+                workspace.edit(id, decision.fields, force=decision.forced)
             case Write() if highlight:
-                self._make_card(decision, highlight, parse_new_fields(decision.fields))
+                workspace.edit(highlight.key, decision.fields, force=decision.forced)
                 pending = item_lists.load_pending_drafts(ledger, [highlight.key])
                 if decision.replaces and id in {other.id for other in pending}:
                     ledger.reject(id)
-            case Make(choice=choice) if highlight and (
-                choice == PASSAGE_CHOICE or not draft
-            ):
-                fields = make_fields_from_spans(
-                    highlight, decision.spans, decision.question
-                )
-                self._make_card(decision, highlight, fields)
-            case Make() if highlight and draft and draft.gaps:
-                fields = make_fields_from_sentence(
-                    draft, decision.selection, decision.question
-                )
-                self._make_card(decision, highlight, fields)
+            case Make() if highlight:
+                if decision.choice == PASSAGE_CHOICE or not draft:
+                    spans, question = decision.spans, decision.question
+                    made_fields = make_fields_from_spans(highlight, spans, question)
+                else:
+                    made_fields = make_fields_from_sentence(draft, decision)
+                workspace.edit(highlight.key, dict(made_fields), force=decision.forced)
             case SetMasks(masks=masks) if item.card:
                 decide.set_masks(ledger, item.card.guid, masks)
             case Restore() if item.card:
@@ -357,37 +339,6 @@ class Review:
             if not draft.is_blocked:
                 ledger.accept(draft.id)
 
-    def _make_card(
-        self, decision: Edit | Write | Make, highlight: Highlight, fields: Fields
-    ) -> None:
-        decks = self._workspace.decks
-        guid, _ = make_card(
-            self._ledger, highlight, fields, decks, forced=decision.forced
-        )
-        if not isinstance(decision, Make):
-            apply_deck_and_tags(self._ledger, guid, decision.fields, decks)
-
-    def _draft_alternatives(self, item: Item) -> str:
-        """Have the model draft other cards for a passage, and return the ID of the first.
-
-        Raises:
-            ForgeError: the model has no other card to offer, or can't be used.
-        """
-        highlight = item.highlight
-        if highlight is None:
-            raise RefusedError("This cannot be done here.")
-
-        def load_ids() -> list[str]:
-            drafts = item_lists.load_pending_drafts(self._ledger, [highlight.key])
-            return [draft.id for draft in drafts]
-
-        ids_before = load_ids()
-        self._workspace.draft_alternatives(highlight.key)
-        for id in load_ids():
-            if id not in ids_before and self.load_item(id):
-                return id
-        raise RefusedError("The model has no other card for this passage.")
-
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card that the user's edits or selection would create, without storing it.
 
@@ -401,15 +352,12 @@ class Review:
         draft = item.select_offered_draft(decision.choice)
         match decision:
             case Make() if draft:
-                fields = make_fields_from_sentence(draft, decision.selection, None)
-                return replace(draft, fields=fields)
+                selected = replace(decision, question=None)
+                return replace(draft, fields=make_fields_from_sentence(draft, selected))
             case Write(fields=typed) if item.outcome and not item.proposal:
-                fields = parse_new_fields(typed)
-                highlight = item.outcome.highlight
-                kind = CardKind.from_fields(dict(fields))
-                return Preview(
-                    highlight.key, kind, fields, Origin(USER), passages=(highlight,)
-                )
+                fields, highlight = parse_new_fields(typed), item.outcome.highlight
+                kind, origin = CardKind.from_fields(dict(fields)), Origin(USER)
+                return Preview(highlight.key, kind, fields, origin, passages=(highlight,))
             case Edit(fields=typed) | Write(fields=typed):
                 card: ShownCard | None = draft or item.card
                 if card:
@@ -439,16 +387,14 @@ def select_clean_drafts(
     matching_ids = set(ids)
     query_terms = set(query.split())
     for offer in iter_offers(ledger, ids):
-        first_draft, *other_drafts = [
-            draft for draft in offer if draft.id in matching_ids
-        ]
+        first_draft, *others = [draft for draft in offer if draft.id in matching_ids]
         reason = _find_skip_reason(first_draft, query_terms)
         if reason:
             skipped_by_reason[reason] += 1
         else:
             clean_ids.append(first_draft.id)
-        if other_drafts:
-            skipped_by_reason["another draft of the same fact"] += len(other_drafts)
+        if others:
+            skipped_by_reason["another draft of the same fact"] += len(others)
     return clean_ids, skipped_by_reason
 
 
@@ -471,13 +417,8 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
 
 def iter_changed_cards(ledger: Ledger, actions: Collection[str]) -> Iterator[LocalCard]:
     """Yield the live cards created or changed by the actions with these ids."""
-    action_ids = set(actions)
-    guids = dict.fromkeys(
-        entry.guid
-        for entry in ledger.list_history()
-        if entry.id in action_ids and entry.guid
-    )
-    for guid in reversed(guids):
+    entries = [entry for entry in ledger.list_history() if entry.id in set(actions)]
+    for guid in reversed(dict.fromkeys(entry.guid for entry in entries if entry.guid)):
         with suppress(ForgeError):
             card = load_card(ledger, Guid(guid))
             if card.is_live:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ankiforge.errors import UsageError
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.model import (
     Draft,
     Fields,
@@ -23,6 +23,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.pipeline.decide import parse_new_fields
+from ankiforge.review.decisions import Make
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import (
     HTML_TAG,
@@ -57,9 +58,7 @@ def get_selectable_text(highlight: Highlight) -> Pair:
 
 
 def make_fields_from_spans(
-    highlight: Highlight,
-    selected: str,
-    question: str | None,
+    highlight: Highlight, selected: str, question: str | None
 ) -> Fields:
     """Build the fields of a card from text that the user selected in a passage.
 
@@ -74,9 +73,14 @@ def make_fields_from_spans(
     """
     spans = _parse_spans(selected)
     text, markdown = get_selectable_text(highlight)
+    if question is not None:
+        return _ask_for(text, markdown, spans, question)
     with _wrap_selection_errors():
-        if question is None:
-            return parse_new_fields({"Text": make_cloze_text(text, spans, markdown)})
+        return parse_new_fields({"Text": make_cloze_text(text, spans, markdown)})
+
+
+def _ask_for(text: str, markdown: str, spans: Sequence[Span], question: str) -> Fields:
+    with _wrap_selection_errors():
         answers = [extract_part(text, span, markdown) for span in spans]
     return parse_new_fields({"Front": question, "Back": ", ".join(answers)})
 
@@ -94,11 +98,8 @@ def _parse_spans(selected: str) -> list[Span]:
         raise UsageError(
             "no words are selected", hint="select words of the passage first"
         )
-    spans: list[Span] = []
-    for span in selected.split(","):
-        start, end = span.split("-")
-        spans.append((int(start), int(end)))
-    return sorted(spans)
+    pairs = (span.split("-") for span in selected.split(","))
+    return sorted((int(start), int(end)) for start, end in pairs)
 
 
 # --- proposals ------------------------------------------------------------------------------
@@ -143,13 +144,7 @@ def parse_sentence(draft: Draft) -> Sentence:
         )
         end = min(start + len(answer), len(plain_text))
         proposed_gaps.append((start, end))
-    return Sentence(
-        text=text,
-        markdown=markdown,
-        gaps=tuple(proposed_gaps),
-        formulas=tuple(formulas),
-        code=tuple(code),
-    )
+    return Sentence(text, markdown, tuple(proposed_gaps), tuple(formulas), tuple(code))
 
 
 def find_previous_sentence(draft: OfferedDraft) -> str:
@@ -169,50 +164,28 @@ def find_previous_sentence(draft: OfferedDraft) -> str:
             return ""
         start, end = spans[-1]
         previous = line[start:end].strip()
-        return (
-            previous
-            if (previous[:1].isupper() and previous.endswith(_SENTENCE_ENDS))
-            else ""
-        )
+        is_whole = previous[:1].isupper() and previous.endswith(_SENTENCE_ENDS)
+        return previous if is_whole else ""
     return ""
 
 
-class Selection(Value):
-    """Text that the user selected in the sentence of a proposal."""
-
-    spans: str
-    """The text to blank out or to ask for, as in `make_fields_from_spans`."""
-    cut: str = ""
-    """The part of the sentence to keep, such as `3-80`, or "" to keep everything."""
-    before: bool = False
-    """Whether to add the preceding sentence."""
-
-
-def make_fields_from_sentence(
-    draft: OfferedDraft,
-    selected: Selection,
-    question: str | None,
-) -> Fields:
+def make_fields_from_sentence(draft: OfferedDraft, selected: Make) -> Fields:
     """Build the fields of a card from text that the user selected in a proposal's sentence.
-
-    Args:
-        draft: the proposal.
-        selected: the selection, in code points of the sentence.
-        question: the question answered by the selection, or None to make it a cloze deletion.
 
     Raises:
         UsageError: as for `make_fields_from_spans`.
     """
+    if not draft.gaps:
+        raise RefusedError("This cannot be done here.")
     spans = _parse_spans(selected.spans)
     sentence = parse_sentence(draft)
+    if selected.question is not None:
+        return _ask_for(sentence.text, sentence.markdown, spans, selected.question)
     with _wrap_selection_errors():
-        if question is None:
-            text = _render_cut(sentence, spans, selected.cut)
-            if selected.before and (previous := find_previous_sentence(draft)):
-                text = f"{escape_markdown(previous)} {text}"
-            return parse_new_fields({**dict(draft.fields), "Text": text})
-        answers = [extract_part(sentence.text, span, sentence.markdown) for span in spans]
-    return parse_new_fields({"Front": question, "Back": ", ".join(answers)})
+        text = _render_cut(sentence, spans, selected.cut)
+    if selected.before and (previous := find_previous_sentence(draft)):
+        text = f"{escape_markdown(previous)} {text}"
+    return parse_new_fields({**dict(draft.fields), "Text": text})
 
 
 def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
@@ -282,11 +255,9 @@ def make_cloze_text(
     """
     # find the pieces of the sentences around the selection
     selected = _merge_spans(text, spans)
-    first_start, _ = selected[0]
-    _, last_end = selected[-1]
     context_span = (0, len(text))
     if not whole:
-        context_span = find_sentence_around(text, first_start, last_end)
+        context_span = find_sentence_around(text, selected[0][0], selected[-1][1])
     all_pieces, forms, to_plain = _split_into_pieces(text, markdown)
     pieces = [piece for piece in all_pieces if piece.overlaps(context_span)]
 
@@ -301,9 +272,7 @@ def make_cloze_text(
     gap_slices: list[slice] = []
     for span in _merge_spans(text, extended_spans):
         indexes = [index for index, piece in enumerate(pieces) if piece.overlaps(span)]
-        first = indexes[0]
-        last = indexes[-1]
-        gap_slices.append(slice(first, last + 1))
+        gap_slices.append(slice(indexes[0], indexes[-1] + 1))
 
     # return the first form in which the text is the same and the gaps are right
     gap_texts = [to_plain(pieces[gap_slice]) for gap_slice in gap_slices]
@@ -313,9 +282,8 @@ def make_cloze_text(
         cloze_text = ""
         position = 0
         for number, gap_slice in enumerate(gap_slices, start=1):
-            cloze_text += cloze.escape_cloze_braces(
-                form(pieces[position : gap_slice.start])
-            )
+            before = form(pieces[position : gap_slice.start])
+            cloze_text += cloze.escape_cloze_braces(before)
             cloze_text += cloze.format_cloze(number, form(pieces[gap_slice]))
             position = gap_slice.stop
         cloze_text += cloze.escape_cloze_braces(form(pieces[position:]))
@@ -347,8 +315,7 @@ def extract_part(text: str, span: Span, markdown: str = "") -> str:
         candidate = form(pieces).strip()
         if is_same_text(to_plain_text(candidate), plain_text):
             return candidate
-    last_form = forms[-1]
-    return last_form(pieces)
+    return forms[-1](pieces)
 
 
 def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
@@ -361,14 +328,13 @@ def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
     for start, end in sorted(spans):
         if not 0 <= start <= end <= len(text):
             raise ValueError("these words are not in the passage")
-        trimmed_start, trimmed_end = trim_span(text, start, end)
-        if trimmed_start == trimmed_end:
+        start, end = trim_span(text, start, end)
+        if start == end:
             raise ValueError("no words are selected")
-        if merged and trimmed_start < merged[-1][1]:
-            previous_start, previous_end = merged.pop()
-            trimmed_start = previous_start
-            trimmed_end = max(trimmed_end, previous_end)
-        merged.append((trimmed_start, trimmed_end))
+        if merged and start < merged[-1][1]:
+            start, previous_end = merged.pop()
+            end = max(end, previous_end)
+        merged.append((start, end))
     if not merged:
         raise ValueError("no words are selected")
     return merged
@@ -398,11 +364,7 @@ def _split_into_pieces(
     if aligned is not None:
         forms = (_render_as_written, _render_without_emphasis)
         # the plain text of the pieces has no formula delimiters, unlike `text`
-        return (
-            aligned,
-            forms,
-            lambda pieces: to_plain_text(_render_without_emphasis(pieces)),
-        )
+        return aligned, forms, lambda pieces: to_plain_text(forms[1](pieces))
     letters = [_Piece(index, index + 1, letter) for index, letter in enumerate(text)]
     forms = (
         lambda pieces: escape_markdown(_render_as_written(pieces)),
@@ -416,11 +378,9 @@ def _render_as_written(pieces: _Pieces) -> str:
 
 
 def _render_without_emphasis(pieces: _Pieces) -> str:
-    visible_pieces = []
-    for piece in pieces:
-        if piece.end > piece.start or piece.indivisible:
-            visible_pieces.append(piece)
-    return _render_as_written(visible_pieces)
+    return _render_as_written(
+        [piece for piece in pieces if piece.end > piece.start or piece.indivisible]
+    )
 
 
 def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:
@@ -429,21 +389,17 @@ def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:
     position = 0
     for token in _iter_tokens(markdown):
         raw = token.markdown
-        # the possible lengths of the token in the plain text
-        lengths = []
-        for candidate in token.texts:
-            if candidate and text.startswith(candidate, position):
-                lengths.append(len(candidate))
-        if raw.isspace() and text[position : position + 1].isspace():
-            lengths.append(1)
-        length = lengths[0] if lengths else 0
-        if not (length or token.indivisible):  # then it must be markup
-            if not (
-                raw.isspace() or raw in _MARKUP_CHARACTERS or HTML_TAG.fullmatch(raw)
-            ):
-                return None
+        # the length of the token in the plain text
+        matches = (text.startswith(each, position) and len(each) for each in token.texts)
+        length = next(filter(None, matches), 0)
+        if not length and raw.isspace() and text[position : position + 1].isspace():
+            length = 1
         if token.indivisible and not length and any(token.texts):
             return None
+        if not (length or token.indivisible):  # then it must be markup
+            is_markup = raw in _MARKUP_CHARACTERS or HTML_TAG.fullmatch(raw)
+            if not (is_markup or raw.isspace()):
+                return None
         pieces.append(_Piece(position, position + length, raw, token.indivisible))
         position += length
     return None if text[position:].strip() else pieces
@@ -457,11 +413,9 @@ class _MarkdownToken(Value):
 
 
 def _iter_tokens(markdown: str) -> Iterator[_MarkdownToken]:
-    runs: list[tuple[int, int, str]] = [*find_shields(markdown)]
-    for match in _LINK_OR_IMAGE.finditer(markdown):
-        runs.append((match.start(), match.end(), "link"))
-    for match in HTML_TAG.finditer(markdown):
-        runs.append((match.start(), match.end(), "tag"))
+    runs = [*find_shields(markdown)]
+    for kind, pattern in (("link", _LINK_OR_IMAGE), ("tag", HTML_TAG)):
+        runs += [(*match.span(), kind) for match in pattern.finditer(markdown)]
     # if two runs begin at the same position, the longer one comes first
     runs.sort(key=lambda run: (run[0], -run[1]))
     position = 0
@@ -471,12 +425,8 @@ def _iter_tokens(markdown: str) -> Iterator[_MarkdownToken]:
         for character in markdown[position:start]:
             yield _MarkdownToken(character, (character,))
         raw = markdown[start:end]
-        if kind == "tag":
-            yield _MarkdownToken(raw, ("",))
-        else:
-            yield _MarkdownToken(
-                raw, (to_plain_text(raw), raw), indivisible=kind != "escape"
-            )
+        texts = ("",) if kind == "tag" else (to_plain_text(raw), raw)
+        yield _MarkdownToken(raw, texts, indivisible=kind not in ("tag", "escape"))
         position = end
     for character in markdown[position:]:
         yield _MarkdownToken(character, (character,))

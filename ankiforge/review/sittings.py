@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from msgspec.structs import replace
 
@@ -42,15 +42,8 @@ def format_pending_counts(pending_count: int, proposal_count: int) -> str:
     is generated for display.
     """
     pending_text = f"{pending_count:,} waiting" if pending_count else ""
-    return " · ".join(
-        filter(
-            None,
-            (
-                pending_text,
-                format_count(proposal_count, "proposal") if proposal_count else "",
-            ),
-        )
-    )
+    proposals = format_count(proposal_count, "proposal") if proposal_count else ""
+    return " · ".join(filter(None, (pending_text, proposals)))
 
 
 class DocumentPile(Value):
@@ -83,10 +76,8 @@ class DocumentPile(Value):
     @property
     def best_ranks(self) -> list[float]:
         """The ranks of the ten best drafts and proposals, highest first."""
-        ranks = [
-            location.rank for location in (*self.drafted_marks, *self.proposal_marks)
-        ]
-        return sorted(ranks, reverse=True)[:SITTING_SIZE]
+        locations = (*self.drafted_marks, *self.proposal_marks)
+        return sorted((each.rank for each in locations), reverse=True)[:SITTING_SIZE]
 
     @property
     def is_for_chat(self) -> bool:
@@ -126,9 +117,7 @@ class DocumentPile(Value):
             later: the ids of postponed items.
         """
         locations = [*self.drafted_marks, *self.proposal_marks]
-        remaining = [
-            location for location in locations if location.id not in later
-        ] or locations
+        remaining = [each for each in locations if each.id not in later] or locations
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
         best_items: dict[str, tuple[int, float, Item]] = {}
         for location in remaining:
@@ -176,15 +165,18 @@ class Sitting(Value):
         """
         result = RESULT_BY_ACT.get(act, "card")
         results = (*self.results, result)
-        ids = self._replace_id(id, next_fact_id if result == "card" else "")[
-            : SITTING_SIZE - len(results)
-        ]
+        sitting = self.replace_item(id, next_fact_id if result == "card" else "")
+        ids = sitting.ids[: SITTING_SIZE - len(results)]
         actions = (*self.actions, action) if action else self.actions
         return replace(self, ids=ids, results=results, actions=actions)
 
     def replace_item(self, id: str, new_id: str) -> Sitting:
         """Replace item `id` with `new_id`, or remove it if `new_id` is empty."""
-        return replace(self, ids=self._replace_id(id, new_id))
+        if id not in self.ids:
+            return self
+        index = self.ids.index(id)
+        ids = (*self.ids[:index], *filter(None, [new_id]), *self.ids[index + 1 :])
+        return replace(self, ids=ids)
 
     def add_item(self, id: str, reading_order: Sequence[str]) -> Sitting:
         """Add an item from the same document, keeping the items in reading order.
@@ -192,18 +184,10 @@ class Sitting(Value):
         The last of the other items is dropped if the sitting would then exceed ten items,
         counting those already decided.
         """
-        ids = [
-            item_id for item_id in reading_order if item_id == id or item_id in self.ids
-        ]
+        ids = [each for each in reading_order if each == id or each in self.ids]
         if len(ids) + len(self.results) > SITTING_SIZE and len(ids) > 1:
             ids.remove(ids[-2] if ids[-1] == id else ids[-1])
         return replace(self, ids=tuple(ids))
-
-    def _replace_id(self, id: str, new_id: str) -> Strings:
-        if id not in self.ids:
-            return self.ids
-        index = self.ids.index(id)
-        return (*self.ids[:index], *filter(None, [new_id]), *self.ids[index + 1 :])
 
 
 def load_piles(
@@ -220,17 +204,12 @@ def load_piles(
         uncarded: highlights that may yield a proposal, best first (`PendingItems.uncarded`).
         highlight_key: restrict the result to this highlight's document, or "" for all.
     """
-    marks = uncarded
     if highlight_key:
         mark = load_row(ledger, highlight_key)
-        marks = [
-            location
-            for location in uncarded
-            if mark and location.document == mark["document"]
-        ]
-    return group_by_document(
-        pending_items.load_draft_locations(ledger, draft_ids, highlight_key), marks
-    )
+        document = mark["document"] if mark else None
+        uncarded = [location for location in uncarded if location.document == document]
+    drafts = pending_items.load_draft_locations(ledger, draft_ids, highlight_key)
+    return group_by_document(drafts, uncarded)
 
 
 def group_by_document(
@@ -247,22 +226,20 @@ def group_by_document(
     for location in drafts:
         documents[location.document][0].append(location)
     for location in uncarded:
-        documents[location.document][
-            1 if location.usefulness >= MIN_PROPOSAL_CONFIDENCE else 2
-        ].append(location)
+        group = 1 if location.usefulness >= MIN_PROPOSAL_CONFIDENCE else 2
+        documents[location.document][group].append(location)
     piles = []
     for document, locations in documents.items():
         title = next(chain(*locations)).title
         piles.append(DocumentPile(document, title, *map(tuple, locations)))
     piles.sort(key=lambda pile: sum(pile.best_ranks), reverse=True)
     title_counts = Counter[str]()
-    ranks = []
+    ranks: dict[int, int] = {}
     for pile in piles:
         name = normalize_for_lookup(pile.title)
-        ranks.append(title_counts[name])
+        ranks[pile.document] = title_counts[name]
         title_counts[name] += 1
-    ranked = sorted(zip(ranks, piles, strict=True), key=lambda ranked: ranked[0])
-    return [pile for _, pile in ranked]
+    return sorted(piles, key=lambda pile: ranks[pile.document])
 
 
 def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
@@ -271,9 +248,7 @@ def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
     for pile in piles:
         remaining = pile.drafted_marks
         while remaining:
-            ordered += sorted(
-                remaining[:SITTING_SIZE], key=lambda location: location.position
-            )
+            ordered += sorted(remaining[:SITTING_SIZE], key=attrgetter("position"))
             remaining = remaining[SITTING_SIZE:]
     return ordered
 
@@ -287,20 +262,15 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
     order = pending_items.load_pending_items(ledger)
     locations = sort_for_review(load_piles(ledger, order.new_drafts, ()))
     if not query:
-        return [
-            *(location.id for location in locations),
-            *order.changed_cards,
-            *order.questions,
-        ]
+        ids = [location.id for location in locations]
+        return [*ids, *order.changed_cards, *order.questions]
     matches = set(find_matching_ids(ledger, query))
     # include a passage if any of its drafts matches
     keys = set[str]()
     for offer in iter_offers(ledger, [location.key for location in locations]):
         keys.update(draft.key for draft in offer if draft.id in matches)
     ids = [
-        pending_location.id
-        for pending_location in locations
-        if not keys.isdisjoint(ledger.get_keys(pending_location.key))
+        each.id for each in locations if not keys.isdisjoint(ledger.get_keys(each.key))
     ]
     return ids + [id for id in order.changed_cards if id in matches]
 
@@ -348,16 +318,13 @@ def iter_proposals(
                 continue
             yield best_items
             shown_ids = {shown_item.id for shown_item in best_items}
-            shown_sentences = {
-                location.sentence
-                for location in pile.proposal_marks
-                if location.id in shown_ids
-            }
+            marks = pile.proposal_marks
+            shown_sentences = {each.sentence for each in marks if each.id in shown_ids}
+            shown_sentences.discard("")
             remaining_locations = tuple(
-                location
-                for location in pile.proposal_marks
-                if location.id not in shown_ids
-                and not (location.sentence and location.sentence in shown_sentences)
+                each
+                for each in marks
+                if each.id not in shown_ids and each.sentence not in shown_sentences
             )
             if remaining_locations:
                 next_round.append(replace(pile, proposal_marks=remaining_locations))

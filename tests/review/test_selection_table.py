@@ -14,8 +14,8 @@ from ankiforge.model import (
     HighlightKind,
     Proposal,
 )
+from ankiforge.review.decisions import Make
 from ankiforge.review.selection import (
-    Selection,
     find_previous_sentence,
     make_cloze_text,
     make_fields_from_sentence,
@@ -77,7 +77,9 @@ LATER = spans(
 )  # fmt: skip
 def test_a_sentence_may_be_cut_and_have_the_one_before(words, cut, before, text):
     draft = proposal(nearby=f"Memory. {BEFORE} {SENTENCE} It has two phases.")
-    made = make_fields_from_sentence(draft, Selection(spans(words), cut, before), None)
+    made = make_fields_from_sentence(
+        draft, Make("", spans=spans(words), cut=cut, before=before)
+    )
     assert dict(made)["Text"] == text
 
 
@@ -93,7 +95,7 @@ def test_a_sentence_may_be_cut_and_have_the_one_before(words, cut, before, text)
 )
 def test_words_that_were_selected_twice_are_hidden_once(selected, hidden):
     [text, *_] = dict(
-        make_fields_from_sentence(proposal(), Selection(selected), None)
+        make_fields_from_sentence(proposal(), Make("", spans=selected))
     ).values()
     assert re.findall(r"\{\{c\d+::(.*?)\}\}", text) == hidden
 
@@ -115,7 +117,7 @@ def test_words_that_were_selected_twice_are_hidden_once(selected, hidden):
 )
 def test_words_that_were_cut_off_cannot_be_hidden(words, cut):
     with pytest.raises(UsageError):
-        make_fields_from_sentence(proposal(), Selection(spans(words), cut), None)
+        make_fields_from_sentence(proposal(), Make("", spans=spans(words), cut=cut))
 
 
 @pytest.mark.parametrize(
