@@ -22,11 +22,8 @@ from ankiforge.model import (
     Strings,
     hash16,
 )
-from ankiforge.reports.highlights import (
-    format_title,
-    get_attributes,
-)
-from ankiforge.reports.view import CardView, explain_pending, view_card
+from ankiforge.reports.highlights import format_title, get_attributes
+from ankiforge.reports.view import CardView, view_card
 from ankiforge.text import (
     RIGHT_ALIGN_MARK,
     format_count,
@@ -39,11 +36,7 @@ from ankiforge.text.cloze import format_table_rows, to_terminal_text
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
-    from ankiforge.ledger import (
-        HighlightOutcome,
-        Ledger,
-        LocatedLookalike,
-    )
+    from ankiforge.ledger import HighlightOutcome, Ledger, LocatedLookalike
     from ankiforge.ledger.facts import Fact
 
 
@@ -58,6 +51,7 @@ def list_row_to_json(
     """Convert a card or draft to the JSON printed by `list --json` and `show --json`."""
     # import these late, because they are slow, and `extract` doesn't need them
     from ankiforge.anki.notes import render_content
+    from ankiforge.ledger.tables.anki_notes import load_present_note
     from ankiforge.pipeline.decks import collect_tags
 
     view = view_card(list_row)
@@ -65,6 +59,16 @@ def list_row_to_json(
     figure: Json | None = None
     if view.masks is not None:
         figure = {"hide": view.masks.hide, "masks": [*map(asdict, view.masks.masks)]}
+    card = list_row if isinstance(list_row, LocalCard) else None
+    draft = list_row if isinstance(list_row, PendingDraft) else None
+    revision: Json | None = None
+    if card and card.revision:
+        revision = {"id": card.revision.id, "fields": dict(card.revision.fields)}
+    seen: Json | None = None
+    if card and card.anki == "seen" and (note := load_present_note(ledger, card.guid)):
+        names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
+        more = {"leech": note.is_leech, "remark": note.feedback}
+        seen = {**get_attributes(note, names), **more}
     return {
         **view.to_json(),
         "verdict": list_row.verdict_name,
@@ -77,80 +81,45 @@ def list_row_to_json(
         "document": list_row.highlight.document.key,
         "heading": list_row.highlight.heading,
         "origin": get_attributes(list_row.origin, ("drafter", "model", "prompt")),
-        **_stage_to_json(ledger, list_row),
-    }
-
-
-def _stage_to_json(ledger: Ledger, list_row: ListRow) -> Json:
-    """Convert the attributes that only drafts or only cards have."""
-    from ankiforge.ledger.tables.anki_notes import load_present_note
-
-    if isinstance(list_row, PendingDraft):
-        changed = {"revises": list_row.revises, "replaces": list_row.replaces}
-        unset = {"revision": None, "reason": "", "accepted_by": "", "seen": None}
-        return {"guid": None, "anki": "none", **changed, **unset}
-    card = list_row
-    revision: Json | None = None
-    if card.revision:
-        revision = {"id": card.revision.id, "fields": dict(card.revision.fields)}
-    seen: Json | None = None
-    note = load_present_note(ledger, card.guid) if card.anki == "seen" else None
-    if note is not None:
-        names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
-        more = {"leech": note.is_leech, "remark": note.feedback}
-        seen = {**get_attributes(note, names), **more}
-    return {
-        "guid": card.guid,
-        "anki": card.anki,
-        "revises": None,
-        "replaces": None,
+        "guid": card.guid if card else None,
+        "anki": card.anki if card else "none",
+        "revises": draft.revises if draft else None,
+        "replaces": draft.replaces if draft else None,
         "revision": revision,
-        "reason": card.why,
-        "accepted_by": card.by if card.is_live else "",
+        "reason": card.why if card else "",
+        "accepted_by": card.by if card and card.is_live else "",
         "seen": seen,
     }
 
 
-def passage_to_json(ledger: Ledger, key: str) -> Json:
-    """Convert the facts in a passage to the JSON printed by `show KEY --json`.
+def show_passage(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
+    """Return the facts in a passage, as the JSON printed by `show KEY --json` and as lines.
 
     A fact is a sentence of the passage that could become a card.
     """
     from ankiforge.ledger.tables.snapshots import load_snapshot
 
-    local_passage = load_snapshot(ledger, ledger.get_passage(key))
-    facts = []
-    for fact in local_passage.compute_facts():
+    passage = load_snapshot(ledger, ledger.get_passage(key))
+    facts = passage.compute_facts()
+    lines = [format_fact_count(facts) or "one fact"] if facts else []
+    facts_json = []
+    for fact in facts:
         sentence_hash = hash16(fact.sentence)
         state = "decided" if fact.decided else "offered"
+        lines.append(f"  {state}  {fact.sentence}")
         drafts = [
-            draft.id
-            for draft in local_passage.pending_drafts
-            if sentence_hash in draft.about
+            each.id for each in passage.pending_drafts if sentence_hash in each.about
         ]
         fact_json = {"sentence": fact.sentence, "state": state, "card": fact.card or None}
-        facts.append({**fact_json, "near": fact.near, "drafts": drafts})
+        facts_json.append({**fact_json, "near": fact.near, "drafts": drafts})
     ids = {"id": None, "guid": None, "key": key}
-    return {**ids, "facts": facts, "closed": local_passage.passage.closed}
-
-
-def format_passage(ledger: Ledger, key: str) -> TextLines:
-    """Yield a line counting a passage's decided facts, followed by one line per fact."""
-    from ankiforge.ledger.tables.snapshots import load_snapshot
-
-    facts = load_snapshot(ledger, ledger.get_passage(key)).compute_facts()
-    if facts:
-        yield format_fact_count(facts) or "one fact"
-    for fact in facts:
-        yield f"  {'decided' if fact.decided else 'offered'}  {fact.sentence}"
+    return {**ids, "facts": facts_json, "closed": passage.passage.closed}, lines
 
 
 def format_fact_count(facts: Sequence[Fact]) -> str:
     """Format how many facts have been decided on, or return "" for fewer than two facts."""
-    decided = [fact for fact in facts if fact.decided]
-    if len(facts) < 2:
-        return ""
-    return f"{len(decided)} of {len(facts)} facts decided"
+    decided_count = sum(bool(fact.decided) for fact in facts)
+    return f"{decided_count} of {len(facts)} facts decided" if len(facts) > 1 else ""
 
 
 def question_to_json(question: Question) -> Json:
@@ -205,12 +174,9 @@ def format_row(view: CardView, facts: str = "") -> str:
     parts = [view.format_question(*mark_bold(" ").split(" "))]
     if view.gaps[1:]:
         parts.append(f"or: {truncate(' · '.join(view.gaps[1:]), 60)}")
-    parts += [
-        f"({remark})"
-        for remark in (facts, _STATE_SIGNS.get(view.state, view.state))
-        if len(remark) > 1
-    ]
     sign = _STATE_SIGNS.get(view.state, "✗")
+    remarks = (facts, view.state if sign == "✗" else "")
+    parts += [f"({remark})" for remark in remarks if remark]
     place = format_title(view.card.highlight)
     return f"{sign} {'  '.join(parts)}{RIGHT_ALIGN_MARK}{place}"
 
@@ -288,9 +254,8 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:
     yield from pending_items.iter_lookalikes(ledger)
     for folder, unread in load_unread_files(ledger).items():
         for kind, number in unread.count_by_kind.items():
-            explanation = reasons.get(
-                kind, "which ankiforge cannot read: name one to see why"
-            )
+            explanation = "which ankiforge cannot read: name one to see why"
+            explanation = reasons.get(kind, explanation)
             reason = f"{format_count(number, 'such file')} here, {explanation}"
             if unread.are_elsewhere and kind not in reasons:
                 marks = format_count(number, "mark")
@@ -347,15 +312,29 @@ def format_in_full(
     yield format_labelled("deck", list_row.deck)
     view = view_card(list_row)
     yield from format_content(view)
-    yield from _format_source(list_row)
+    highlight = list_row.highlight
+    heading = f" › {highlight.heading}" if highlight.heading else ""
+    yield format_labelled("source", f"{format_title(highlight)}{heading}")
+    for link in (highlight.uri, *highlight.links):
+        if link:
+            yield format_labelled("", link)
+    for passage in list_row.passages[1:]:
+        yield format_labelled("also", format_title(passage))
     for finding in list_row.findings:
         yield format_labelled(finding.severity, finding.message)
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
-            for duplicate in item_lists.load_items(ledger, [finding.duplicate]):
-                text = f"{duplicate.id[:10]}  {format_short_question(duplicate)}"
+            for near in item_lists.load_items(ledger, [finding.duplicate]):
+                text = f"{near.id[:10]}  {format_short_question(near)}"
                 yield format_labelled("", text)
     if isinstance(list_row, PendingDraft):
-        yield from _format_draft_state(ledger, list_row)
+        yield format_labelled("waits", view.waits)
+        for remark in list_row.remarks:
+            if remark.detail:
+                yield format_labelled("", f"{remark.kind}: {remark.detail}")
+        changed_cards = [list_row.changed_card] if list_row.changed_card else []
+        for card in item_lists.load_items(ledger, changed_cards):
+            label = "instead of" if list_row.replaces else "now"
+            yield format_labelled(label, _format_fields(card))
     else:
         yield from _format_card_state(ledger, list_row)
     for arguments in view.commands:
@@ -376,10 +355,8 @@ def format_quote_in_passage(passage: str, quote: str) -> str:
     If the quote isn't in the passage, or is all of it, return the start of the passage.
     """
     passage, quote = to_one_line(passage), to_one_line(quote)
-    text_before, match, text_after = (
-        passage.partition(quote) if quote else (passage, "", "")
-    )
-    if match and quote != passage:
+    if quote and quote in passage and quote != passage:
+        text_before, _, text_after = passage.partition(quote)
         text_before = _truncate_at_word(text_before[::-1], _CONTEXT_CHARS)[::-1]
         return f"“{text_before}»{quote}«{_truncate_at_word(text_after, _CONTEXT_CHARS)}”"
     return f"“{_truncate_at_word(passage, 2 * _CONTEXT_CHARS)}”"
@@ -400,39 +377,14 @@ def format_content(view: CardView) -> TextLines:
             yield format_labelled(name.lower(), text)
     if view.masks is not None:
         hides_one = view.masks.hide == occlusion.HIDE_ONE
-        yield format_labelled(
-            "hides", "one label at a time" if hides_one else "all labels"
-        )
+        hidden = "one label at a time" if hides_one else "all labels"
+        yield format_labelled("hides", hidden)
         for mask in view.masks.masks:
             state = "" if mask.on else "  (switched off)"
             yield format_labelled("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
     for number, text in enumerate(view.gaps, start=1):
         yield format_labelled(f"gap {number}", text)
     yield format_labelled("quote", view.card.quote)
-
-
-def _format_source(list_row: ListRow) -> TextLines:
-    highlight = list_row.highlight
-    heading = f" › {highlight.heading}" if highlight.heading else ""
-    yield format_labelled("source", f"{format_title(highlight)}{heading}")
-    for link in (highlight.uri, *highlight.links):
-        if link:
-            yield format_labelled("", link)
-    for passage in list_row.passages[1:]:
-        yield format_labelled("also", format_title(passage))
-
-
-def _format_draft_state(ledger: Ledger, draft: PendingDraft) -> TextLines:
-    from ankiforge.ledger import item_lists
-
-    yield format_labelled("waits", explain_pending(draft))
-    for remark in draft.remarks:
-        if remark.detail:
-            yield format_labelled("", f"{remark.kind}: {remark.detail}")
-    changed_cards = [draft.changed_card] if draft.changed_card else []
-    for card in item_lists.load_items(ledger, changed_cards):
-        label = "instead of" if draft.replaces else "now"
-        yield format_labelled(label, _format_fields(card))
 
 
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
@@ -455,24 +407,16 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
         yield format_labelled(card.verdict_name, card.why)
 
 
-def _format_choices(id: str, accept_effect: str, reject_effect: str) -> str:
-    return format_labelled(
-        "",
-        f"ankiforge accept {id} ({accept_effect}) · ankiforge reject {id} ({reject_effect})",
-    )
-
-
 def format_question(question: Question) -> TextLines:
     """Yield lines with a question, its conflicts and examples, and the answer commands."""
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:
+        labels = ("in Anki", "here") if conflict.edited_here else ("mine", "source")
         yield format_labelled(conflict.field.lower(), "")
-        yield format_labelled(
-            "  in Anki" if conflict.edited_here else "  mine", conflict.mine
-        )
-        yield format_labelled(
-            "  here" if conflict.edited_here else "  source", conflict.source
-        )
+        yield format_labelled(f"  {labels[0]}", conflict.mine)
+        yield format_labelled(f"  {labels[1]}", conflict.source)
     for example in question.examples:
         yield format_labelled("", to_one_line(example))
-    yield _format_choices(question.id, question.accept_effect, question.reject_effect)
+    accept = f"ankiforge accept {question.id} ({question.accept_effect})"
+    reject = f"ankiforge reject {question.id} ({question.reject_effect})"
+    yield format_labelled("", f"{accept} · {reject}")

@@ -25,11 +25,7 @@ from ankiforge.config.workspace import WorkspaceDirectory, find_user_directory
 from ankiforge.config.yamlfile import CONTROL_CHARACTERS
 from ankiforge.errors import ForgeError
 from ankiforge.model import Problem, Texts, Value
-from ankiforge.pipeline.models import (
-    describe_model,
-    list_server_models,
-    load_server_settings,
-)
+from ankiforge.pipeline import models
 from ankiforge.pipeline.sources import SelectedSource, open_source, select_sources
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count, format_first_names, regex, shorten_path
@@ -151,22 +147,29 @@ def run_checks(
     def try_settings() -> Iterator[str | Problem]:
         workspace = find_workspace()
         workspace.load_decks()
-        yield _describe_settings(workspace)
         workspaces.append(workspace)
+        file = workspace.root / settings.SETTINGS_FILE_NAME
+        source_count = len(workspace.config.sources)
+        remembered_count = len(workspace.places)
+        if source_count or remembered_count or workspace.is_default:
+            place = shorten_path(workspace.root if workspace.is_default else file)
+            remembered = f", {remembered_count} remembered" if remembered_count else ""
+            yield f"{place}: {format_count(source_count, 'source')}{remembered}"
+        else:
+            advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
+            yield _make_warning(f"{file} names no source", advice)
 
     def try_trust() -> Iterator[str | Problem]:
         user_directory = find_user_directory(environment.environ)
-        try:
-            require_trust(workspaces[0], None, user_directory)
-        except ForgeError:
-            workspaces.clear()
-            raise
+        require_trust(workspaces[0], None, user_directory)
         yield from ()
 
     yield from check_part("settings", try_settings)
-    if workspaces:
-        yield from check_part("trust", try_trust)
     for workspace in workspaces:
+        distrust = [*check_part("trust", try_trust)]
+        yield from distrust
+        if distrust:
+            return
         selection = select_sources(workspace)
         for source in selection.sources:
             name = f"source {source.entry.name}"
@@ -200,10 +203,8 @@ def _try_plugins() -> Iterator[str | Problem]:
 
     from ankiforge.extract.registry import load_source_type
 
-    for noun, group in (
-        ("source", plugins.SOURCE_GROUP),
-        ("command", plugins.COMMAND_GROUP),
-    ):
+    groups = {"source": plugins.SOURCE_GROUP, "command": plugins.COMMAND_GROUP}
+    for noun, group in groups.items():
         for name, point in plugins.find_plugins(group).items():
             try:
                 if noun == "source":
@@ -216,18 +217,6 @@ def _try_plugins() -> Iterator[str | Problem]:
                 yield f"{plugins.get_distribution_name(point)}: {noun} {name}"
 
 
-def _describe_settings(workspace: WorkspaceDirectory) -> str | Problem:
-    file = workspace.root / settings.SETTINGS_FILE_NAME
-    source_count = len(workspace.config.sources)
-    remembered_count = len(workspace.places)
-    if not (source_count or remembered_count or workspace.is_default):
-        advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
-        return _make_warning(f"{file} names no source", advice)
-    place = shorten_path(workspace.root if workspace.is_default else file)
-    remembered = f", {remembered_count} remembered" if remembered_count else ""
-    return f"{place}: {format_count(source_count, 'source')}{remembered}"
-
-
 def _try_source(
     workspace: WorkspaceDirectory, selected: SelectedSource, offline: bool
 ) -> Iterator[str | Problem]:
@@ -237,9 +226,8 @@ def _try_source(
     if describe:
         # an API is read without the folder, but a run then lacks the files
         if entry.has_path and not entry.path.exists():
-            yield Problem(
-                str(entry.path), "it is not there", "correct path: in ankiforge.yaml"
-            )
+            advice = "correct path: in ankiforge.yaml"
+            yield Problem(str(entry.path), "it is not there", advice)
             return
         yield f"{entry.kind}: {describe()}"
         return
@@ -273,13 +261,13 @@ def _try_model(
     if workspace.config.drafter != "llm":
         yield "none; to choose one: ankiforge model list"
         return
-    server = load_server_settings(workspace)
+    server = models.load_server_settings(workspace)
     if offline and not server.is_local:
         message = f"{llm.base_url} was not contacted: --offline"
         yield _make_warning(message, "run doctor without --offline")
         return
     server.require_key()
-    names, _ = list_server_models(llm.base_url, llm.model, server.key_name)
+    names, _ = models.list_server_models(llm.base_url, llm.model, server.key_name)
     # Ollama lists a model such as `qwen3` as `qwen3:latest`, and Gemini lists it as `models/…`
     possible_names = {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}
     if names and possible_names.isdisjoint(names):
@@ -288,7 +276,7 @@ def _try_model(
             f"set llm.model to one it has, such as {format_first_names(names)}",
         )
         return
-    yield describe_model(workspace)
+    yield models.describe_model(workspace)
 
 
 def _try_collection(
@@ -317,11 +305,10 @@ def _try_anki_connect(
     anki = workspace.config.anki
     if offline and not is_loopback(anki.connect):
         return
-    key = settings.find_key(settings.ANKI_KEY, anki.connect, anki.key_env)
-    key_name = settings.find_key_variable(settings.ANKI_KEY, anki.connect, anki.key_env)
-    add_on = AnkiConnect(
-        anki.connect, key, timeout=_ANKI_CONNECT_TIMEOUT, key_env=key_name
-    )
+    names = (settings.ANKI_KEY, anki.connect, anki.key_env)
+    key, variable = settings.find_key(*names), settings.find_key_variable(*names)
+    timeout = _ANKI_CONNECT_TIMEOUT
+    add_on = AnkiConnect(anki.connect, key, timeout=timeout, key_env=variable)
     try:
         version = add_on.get_api_version()
     except ForgeError as error:
@@ -392,17 +379,15 @@ def find_vaults(
         environment.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
     ):
         vault_list = _parse_json(_read_text(settings_folder / "obsidian.json"))
-        with suppress(
-            TypeError, LookupError, AttributeError
-        ):  # it isn't a list of vaults
+        # it may not be a list of vaults
+        with suppress(TypeError, LookupError, AttributeError):
             paths += [Path(vault["path"]) for vault in vault_list["vaults"].values()]
     parents = [environment.home / name for name in _VAULT_PARENTS]
     if extra_parent:
         parents.append(extra_parent)
     for parent in parents:
-        for path in (parent, *_list_visible_entries(parent)):
-            if _exists(path / ".obsidian"):
-                paths.append(path)
+        folders = (parent, *_list_visible_entries(parent))
+        paths += [folder for folder in folders if _exists(folder / ".obsidian")]
     return _resolve_existing(paths)
 
 
@@ -429,23 +414,27 @@ def find_zotero_folders(environment: Environment) -> tuple[Path, ...]:
         environment.home / ".var/app/org.zotero.Zotero/.zotero/zotero",
         *environment.iter_settings_folders("Zotero", "Zotero/Zotero"),
     ):
-        for profile in _PROFILE_PATH.findall(
-            _read_text(settings_folder / "profiles.ini")
-        ):
-            preference = _DATA_DIR_PREFERENCE.search(
-                _read_text(settings_folder / profile.strip() / "prefs.js")
-            )
+        profiles = _read_text(settings_folder / "profiles.ini")
+        for profile in _PROFILE_PATH.findall(profiles):
+            preferences = _read_text(settings_folder / profile.strip() / "prefs.js")
+            preference = _DATA_DIR_PREFERENCE.search(preferences)
             folder = _parse_json(preference[1]) if preference else None
             if isinstance(folder, str):
                 paths.append(Path(folder))
     paths.append(environment.home / "Zotero")
-    return _resolve_existing(
-        folder for folder in paths if _exists(folder / "zotero.sqlite")
-    )
+    return _resolve_existing(path for path in paths if _exists(path / "zotero.sqlite"))
 
 
 MOUNT_FOLDERS = ("/media", "/run/media", "/Volumes")
 """The directories in which connected devices, such as e-readers, are mounted."""
+
+
+_ON_DEVICES = (
+    ("kobo", ".kobo/KoboReader.sqlite"),
+    ("koreader", "koreader"),
+    ("koreader", ".adds/koreader"),
+)
+"""The kinds of sources on e-readers, and what each contains."""
 
 
 def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
@@ -458,24 +447,16 @@ def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
     for folder in MOUNT_FOLDERS:
         for path in _list_visible_entries(Path(folder)):
             devices += [path, *_list_visible_entries(path)]
-    sources: list[tuple[str, Path]] = []
-    for device in devices:
-        if _exists(device / ".kobo/KoboReader.sqlite"):
-            sources.append(("kobo", device))
-        if _exists(device / "koreader") or _exists(device / ".adds/koreader"):
-            sources.append(("koreader", device))
-    koreader_folder = environment.home / ".config/koreader/docsettings"
-    if _exists(koreader_folder):
-        sources.append(("koreader", koreader_folder))
-    calibre_folder = environment.home / "Calibre Library"
-    if _exists(calibre_folder / "metadata.db"):
-        sources.append(("calibre", calibre_folder))
-    apple_books_folder = (
-        environment.home / "Library/Containers/com.apple.iBooksX/Data/Documents"
-    )
-    if _exists(apple_books_folder / "AEAnnotation"):
-        sources.append(("apple-books", apple_books_folder))
-    return tuple(sources)
+    # the kind and directory of each possible source, and what it contains if it is one
+    home, apple = environment.home, "Library/Containers/com.apple.iBooksX/Data/Documents"
+    places = [
+        *((kind, device, name) for device in devices for kind, name in _ON_DEVICES),
+        ("koreader", home / ".config/koreader/docsettings", ""),
+        ("calibre", home / "Calibre Library", "metadata.db"),
+        ("apple-books", home / apple, "AEAnnotation"),
+    ]
+    found = [(kind, folder) for kind, folder, name in places if _exists(folder / name)]
+    return tuple(dict.fromkeys(found))
 
 
 def find_anki_collections(environment: Environment) -> tuple[Path, ...]:
@@ -512,9 +493,6 @@ def _resolve_existing(paths: Iterable[Path]) -> tuple[Path, ...]:
 
     Paths with control characters are dropped too, because the settings can't contain them.
     """
-    existing = []
-    for path in paths:
-        if _exists(path):
-            existing.append(path.resolve())
+    existing = [path.resolve() for path in paths if _exists(path)]
     printable = (path for path in existing if not CONTROL_CHARACTERS.search(str(path)))
     return tuple(dict.fromkeys(printable))

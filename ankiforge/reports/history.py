@@ -49,9 +49,8 @@ def describe_event(event: Event) -> Pair:
                 "the source's words taken" if is_source_text else "your words kept"
             )
         case "form":
-            description = "no cards"
-            if event.body.get("choice") == "accept":
-                description = "made into cards"
+            is_accepted = event.body.get("choice") == "accept"
+            description = "made into cards" if is_accepted else "no cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
             lines = f"lines like `{form}`"
             if form == WORD_AND_TRANSLATION:
@@ -69,9 +68,8 @@ def describe_event(event: Event) -> Pair:
             tags += [f"−{tag}" for tag in event.body.get("removed", ())]
             details = " ".join(filter(None, (event.body.get("deck"), *tags)))
         case "dialects":
-            titles = " and ".join(
-                TOOL_NAMES.get(name, name) for name in event.body["read"]
-            )
+            names = [TOOL_NAMES.get(name, name) for name in event.body["read"]]
+            titles = " and ".join(names)
             description = f"the cards of {titles} read" if titles else "plain notes read"
             details = f"in {event.key.removeprefix('dialects:')}"
     return description, details
@@ -80,9 +78,8 @@ def describe_event(event: Event) -> Pair:
 def get_text(entry: HistoryEntry) -> str:
     """Return the text that a decision is about, with its details in parentheses."""
     _, details = describe_event(entry.event)
-    if entry.text and details:
-        return f"{entry.text} ({details})"
-    return entry.text or details
+    is_both = entry.text and details
+    return f"{entry.text} ({details})" if is_both else entry.text or details
 
 
 def decision_to_json(entry: HistoryEntry) -> Json:

@@ -34,39 +34,11 @@ from ankiforge.model import (
     Strings,
     is_question_id,
 )
+from ankiforge.pipeline import query as queries
 from ankiforge.pipeline.collection import iter_rows_as_in_anki
 from ankiforge.pipeline.proposals import find_proposal
-from ankiforge.pipeline.query import (
-    find_matching_ids,
-    get_notice_start_time,
-    join_arguments,
-    looks_like_id,
-    looks_like_key,
-    resolve_id,
-)
-from ankiforge.reports.cards import (
-    format_fact_count,
-    format_in_full,
-    format_outcome,
-    format_passage,
-    format_question,
-    format_question_row,
-    format_row,
-    format_skipped,
-    list_row_to_json,
-    list_skipped,
-    passage_to_json,
-    proposal_to_json,
-    question_to_json,
-    skipped_to_json,
-)
+from ankiforge.reports import cards, history
 from ankiforge.reports.highlights import format_location, highlight_to_json
-from ankiforge.reports.history import (
-    decision_to_json,
-    format_change,
-    format_decision_line,
-    format_decision_row,
-)
 from ankiforge.reports.view import view_card
 from ankiforge.review import sittings
 from ankiforge.review.items import list_facts
@@ -82,12 +54,7 @@ class Listing:
     """Lists the contents of a ledger as JSON or text."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        decks: tuple[DeckRule, ...],
-        *,
-        as_json: bool,
-        verbose: bool,
+        self, ledger: Ledger, decks: tuple[DeckRule, ...], *, as_json: bool, verbose: bool
     ) -> None:
         """Initialize the listing.
 
@@ -122,21 +89,31 @@ class Listing:
                     yield _format_question(question, whole=self._verbose)
             case "recent":
                 for entry in ledger.list_history():
-                    row = (
-                        format_decision_line(entry)
-                        if self._verbose
-                        else format_decision_row(entry)
-                    )
-                    yield decision_to_json(entry), (row,)
+                    row = history.format_decision_row(entry)
+                    if self._verbose:
+                        row = history.format_decision_line(entry)
+                    yield history.decision_to_json(entry), (row,)
             case "unknown":
-                yield from self._list_unknown_notes()
+                for note in iter_unknown_notes(ledger):
+                    fields = [field_to_markdown(html) for html in note.fields[:2]]
+                    first_field = to_one_line(" ".join(fields[:1]))
+                    place = {"deck": note.deck, "tags": note.tags}
+                    data = {"id": None, "guid": note.guid, **place, "fields": fields}
+                    yield data, (f"? {first_field}{RIGHT_ALIGN_MARK}{note.deck}",)
             case "changed":
                 yield from self._list_changed_items(query)
             case "new":
-                drafts = self._list_new_drafts(
-                    self._find_matching_ids(query, everything=everything)
-                )
-                yield from self._list_by_passage(drafts)
+                ids = self._find_matching_ids(query, everything=everything)
+                drafts = self._list_new_drafts(ids)
+                if self._as_json or self._verbose:
+                    yield from self._list_rows(drafts)
+                    return
+                # show the first draft of each passage
+                passages = groupby(drafts, lambda each: ledger.get_first_key(each.key))
+                for _, group in passages:
+                    draft = next(group)
+                    facts = cards.format_fact_count(list_facts(ledger, draft.highlight))
+                    yield None, (cards.format_row(view_card(draft), facts),)
             case _:
                 ids = self._find_matching_ids(query, everything=everything)
                 new_drafts: list[PendingDraft] = []
@@ -145,54 +122,20 @@ class Listing:
                     new_drafts = [*self._list_new_drafts(ids)]
                     new_ids = {draft.id for draft in new_drafts}
                     ids = [id for id in ids if id not in new_ids]
-                yield from self._list_rows(
-                    chain(new_drafts, item_lists.load_items(ledger, ids))
-                )
-
-    def _list_unknown_notes(self) -> ListedRows:
-        for note in iter_unknown_notes(self._ledger):
-            fields = [field_to_markdown(html) for html in note.fields[:2]]
-            first_field = to_one_line(" ".join(fields[:1]))
-            data = {
-                "id": None,
-                "guid": note.guid,
-                "deck": note.deck,
-                "tags": note.tags,
-                "fields": fields,
-            }
-            yield data, (f"? {first_field}{RIGHT_ALIGN_MARK}{note.deck}",)
-
-    def _list_by_passage(self, drafts: Iterable[PendingDraft]) -> ListedRows:
-        """Yield one row per passage, showing its first draft.
-
-        For JSON or verbose output, yield one row per draft instead.
-        """
-        if self._as_json or self._verbose:
-            yield from self._list_rows(drafts)
-            return
-
-        def get_passage_key(draft: PendingDraft) -> str:
-            return self._ledger.get_first_key(draft.highlight.key)
-
-        for _, passage_drafts in groupby(drafts, get_passage_key):
-            draft = next(passage_drafts)
-            facts = format_fact_count(list_facts(self._ledger, draft.highlight))
-            yield None, (format_row(view_card(draft), facts),)
+                others = item_lists.load_items(ledger, ids)
+                yield from self._list_rows(chain(new_drafts, others))
 
     def _find_matching_ids(
         self, query: Strings, *, everything: bool = False
     ) -> list[str]:
-        return find_matching_ids(
-            self._ledger, join_arguments(query), everything=everything
+        return queries.find_matching_ids(
+            self._ledger, queries.join_arguments(query), everything=everything
         )
 
     def _list_new_drafts(self, ids: Iterable[str]) -> Iterator[PendingDraft]:
         wanted_ids = set(ids)
-        if not wanted_ids:
-            return
-        for draft in sittings.iter_drafts_for_review(self._ledger):
-            if draft.id in wanted_ids:
-                yield draft
+        drafts = sittings.iter_drafts_for_review(self._ledger) if wanted_ids else ()
+        return (draft for draft in drafts if draft.id in wanted_ids)
 
     def _list_rows(
         self, list_rows: Iterable[ListRow], *, whole: bool = False
@@ -209,25 +152,24 @@ class Listing:
             decisions: list[HistoryEntry] = []
             if whole and self._verbose:
                 is_card = isinstance(list_row, LocalCard)
-                decisions = ledger.list_history(
-                    list_row.id if is_card else list_row.highlight.key
-                )
+                subject = list_row.id if is_card else list_row.highlight.key
+                decisions = ledger.list_history(subject)
             if self._as_json:
-                data = list_row_to_json(ledger, list_row, self._decks)
+                data = cards.list_row_to_json(ledger, list_row, self._decks)
                 if whole:
                     data["questions"] = [
-                        question_to_json(question)
+                        cards.question_to_json(question)
                         for question in questions
                         if list_row.id in question.guids
                     ]
                 if whole and self._verbose:
-                    data["decisions"] = [*map(decision_to_json, decisions)]
+                    data["decisions"] = [*map(history.decision_to_json, decisions)]
                 yield data, ()
             elif is_long:
-                text = format_in_full(ledger, list_row, questions)
-                yield None, [*text, *map(format_decision_line, decisions)]
+                text = cards.format_in_full(ledger, list_row, questions)
+                yield None, [*text, *map(history.format_decision_line, decisions)]
             else:
-                yield None, (format_row(view_card(list_row)),)
+                yield None, (cards.format_row(view_card(list_row)),)
 
     def _list_changed_items(self, query: Strings) -> ListedRows:
         """Yield source changes that affect the cards matching a query.
@@ -236,25 +178,21 @@ class Listing:
         """
         ledger = self._ledger
         matching_ids = self._find_matching_ids(query)
-        revisions = [
-            id
-            for id in pending_items.load_pending_items(ledger).revisions
-            if id in matching_ids
-        ]
+        pending = pending_items.load_pending_items(ledger)
+        revisions = [id for id in pending.revisions if id in matching_ids]
         yield from self._list_rows(item_lists.load_items(ledger, revisions))
         for question in find_open_questions(ledger):
             if question.kind is not QuestionKind.CONFLICT:
                 continue
             if set(matching_ids).intersection(question.guids):
                 yield _format_question(question)
-        for entry in ledger.list_history(changes_since=get_notice_start_time()):
+        for entry in ledger.list_history(changes_since=queries.get_notice_start_time()):
             if entry.guid in matching_ids:
-                yield decision_to_json(entry), format_change(entry)
-        sourceless_ids = set(
-            item_lists.find_items(ledger, [QueryTerm("finding", "source_gone")])
-        )
-        matching_sourceless_ids = [id for id in matching_ids if id in sourceless_ids]
-        yield from self._list_rows(item_lists.load_items(ledger, matching_sourceless_ids))
+                yield history.decision_to_json(entry), history.format_change(entry)
+        is_sourceless = [QueryTerm("finding", "source_gone")]
+        sourceless_ids = set(item_lists.find_items(ledger, is_sourceless))
+        matching_ids = [id for id in matching_ids if id in sourceless_ids]
+        yield from self._list_rows(item_lists.load_items(ledger, matching_ids))
 
     def list_without_card(self, query: Strings, *, everything: bool) -> ListedRows:
         """Yield highlights without a card or draft, each with its proposal or the reason why.
@@ -281,17 +219,15 @@ class Listing:
             is_wanted = outcome.is_open or (everything and outcome.status == "left_out")
             if not is_wanted or not contains_terms(text):
                 continue
-            data, lines = self._format_outcome(
-                outcome, proposed_sentences, whole=self._verbose
-            )
-            if lines:
-                yield data, lines
+            row = self._format_outcome(outcome, proposed_sentences, whole=self._verbose)
+            if row[1]:
+                yield row
         if not everything:
             return
-        for entry in list_skipped(self._ledger):
+        for entry in cards.list_skipped(self._ledger):
             text = f"{entry.lookalike.kind} {entry.location} {entry.lookalike.reason}"
             if contains_terms(text):
-                yield skipped_to_json(entry), format_skipped(entry)
+                yield cards.skipped_to_json(entry), cards.format_skipped(entry)
 
     def _format_outcome(
         self,
@@ -322,7 +258,7 @@ class Listing:
             "fate": outcome.status,
             "reason": "" if proposal else outcome.reason,
             "confidence": round(max(outcome.usefulness, 0.0), 2),
-            "proposal": proposal_to_json(proposal) if proposal else None,
+            "proposal": cards.proposal_to_json(proposal) if proposal else None,
         }
         if proposal and proposed_sentences is not None:
             if proposal.quote in proposed_sentences and not self._as_json:
@@ -332,8 +268,7 @@ class Listing:
                 proposed_sentences.add(proposal.quote)
         if proposed_sentences is not None and not proposal and outcome.status == "carded":
             return data, ()
-        lines = [*format_outcome(outcome, proposal, whole=whole)]
-        return data, lines
+        return data, [*cards.format_outcome(outcome, proposal, whole=whole)]
 
     def show_rows(self, arguments: Strings) -> ListedRows:
         """Yield the items named by the arguments of `show`, in full.
@@ -345,27 +280,23 @@ class Listing:
             UsageError: nothing matches.
         """
         ledger = self._ledger
-        if all(map(looks_like_id, arguments)):
-            ids = [resolve_id(ledger, argument) for argument in arguments]
-        elif len(arguments) == 1 and looks_like_key(arguments[0]):
-            ids = item_lists.find_items(
-                ledger, [QueryTerm("key", arguments[0])], everything=True
-            )
+        if all(map(queries.looks_like_id, arguments)):
+            ids = [queries.resolve_id(ledger, argument) for argument in arguments]
+        elif len(arguments) == 1 and queries.looks_like_key(arguments[0]):
+            term = QueryTerm("key", arguments[0])
+            ids = item_lists.find_items(ledger, [term], everything=True)
         else:
             ids = self._find_matching_ids(arguments)
-        if not ids and looks_like_key(arguments[0]):
+        if not ids and queries.looks_like_key(arguments[0]):
             for outcome in pending_items.iter_outcomes(ledger, arguments[0]):
                 yield self._format_outcome(outcome)
                 return
         if not ids:
             query = " ".join(arguments)
-            message = f"no card matches “{query}”"
-            raise UsageError(message, hint=f"ankiforge list --all {query}")
-        if len(arguments) == 1 and looks_like_key(arguments[0]):
-            yield (
-                passage_to_json(ledger, arguments[0]),
-                format_passage(ledger, arguments[0]),
-            )
+            hint = f"ankiforge list --all {query}"
+            raise UsageError(f"no card matches “{query}”", hint=hint)
+        if len(arguments) == 1 and queries.looks_like_key(arguments[0]):
+            yield cards.show_passage(ledger, arguments[0])
         if any(map(is_question_id, ids)):
             for question in find_open_questions(ledger):
                 if question.id in ids:
@@ -376,5 +307,9 @@ class Listing:
 def _format_question(
     question: Question, *, whole: bool = True
 ) -> tuple[Any, Iterable[str]]:
-    text = format_question(question) if whole else (format_question_row(question),)
-    return question_to_json(question), text
+    text = (
+        cards.format_question(question)
+        if whole
+        else (cards.format_question_row(question),)
+    )
+    return cards.question_to_json(question), text

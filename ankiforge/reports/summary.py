@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import filterfalse
-from operator import attrgetter
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -18,7 +16,6 @@ import msgspec
 
 from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.ledger import (
-    NO_WARNING_REASON,
     UNCARDED_STATUSES,
     IngestReport,
     Ledger,
@@ -126,10 +123,8 @@ def count_workspace(counts: Counts) -> WorkspaceCounts:
 
     Groups that weren't counted are reported as 0.
     """
-    passages, waiting, cards, anki = (
-        counts.get(name, Counter[str]())
-        for name in ("passages", "waiting", "cards", "anki")
-    )
+    names = ("passages", "waiting", "cards", "anki")
+    passages, waiting, cards, anki = (counts.get(name, Counter[str]()) for name in names)
     proposed = min(waiting["proposed"], passages["open"])
     return WorkspaceCounts(
         HighlightCounts(
@@ -161,15 +156,14 @@ def format_pending_items(waiting: Mapping[str, int]) -> str:
     """
     questions = format_count(waiting["questions"], "question")
     if waiting["held"] > waiting["questions"]:  # one answer may apply to several drafts
-        questions += (
-            f" about {waiting['held']:,} {'more' if waiting['cards'] else 'drafts'}"
-        )
-    parts = {
-        format_count(waiting["cards"], "draft"): waiting["cards"],
-        format_count(waiting["changed"], "change"): waiting["changed"],
-        questions: waiting["questions"],
-    }
-    return ", ".join(text for text, number in parts.items() if number)
+        objects = "more" if waiting["cards"] else "drafts"
+        questions += f" about {waiting['held']:,} {objects}"
+    parts = (
+        format_count(waiting["cards"], "draft") if waiting["cards"] else "",
+        format_count(waiting["changed"], "change") if waiting["changed"] else "",
+        questions if waiting["questions"] else "",
+    )
+    return ", ".join(filter(None, parts))
 
 
 def format_highlight_counts(highlights: HighlightCounts, pending: str) -> Strings:
@@ -181,22 +175,19 @@ def format_highlight_counts(highlights: HighlightCounts, pending: str) -> String
         highlights: the counts. If nothing was counted, only `pending` is shown.
         pending: the pending items, as formatted by `format_pending_items`.
     """
-    waiting = f"{highlights.waiting:,} waiting" if highlights.waiting else ""
+    waiting = format_counts({"waiting": highlights.waiting})
     if waiting and pending != format_count(highlights.waiting, "draft"):
         waiting += f" ({pending})"
     elif pending and not waiting:
         waiting = f"waiting: {pending}"
     lacking = "a proposal" if highlights.proposed else "a card"
-    others = {
-        "with a card": highlights.with_card,
-        f"without {lacking}": highlights.without,
-        "skipped": highlights.skipped,
-    }
-    carded, without, skipped = (
-        format_counts({noun: number}) for noun, number in others.items()
+    return (
+        format_counts({"with a card": highlights.with_card}),
+        waiting,
+        sittings.format_pending_counts(0, highlights.proposed),
+        format_counts({f"without {lacking}": highlights.without}),
+        format_counts({"skipped": highlights.skipped}),
     )
-    proposals = sittings.format_pending_counts(0, highlights.proposed)
-    return carded, waiting, proposals, without, skipped
 
 
 def format_detail(label: str, text: str) -> str:
@@ -233,7 +224,12 @@ def choose_next_command(
     counts = counts or pending_items.count_everything(ledger)
     waiting = counts["waiting"]
     has_news = run is not None and run.has_new_highlights
-    review = DECIDE_COMMAND, _format_best_ten(waiting)
+    pending_count = sum(waiting[name] for name in ("new", "changed", "questions"))
+    offered_count = pending_count + waiting["proposed"]
+    reason = "decide on what waits" if pending_count else "decide on the proposals"
+    if offered_count > sittings.SITTING_SIZE:
+        reason = f"the best ten of {offered_count:,}"
+    review = DECIDE_COMMAND, reason
     if format_pending_items(waiting) or (has_news and waiting["proposed"]):
         return review
     if run and run.packages:
@@ -256,14 +252,6 @@ def choose_next_command(
             return "draft", "let the model draft the rest"
         return "draft", "your chat writes the questions: copy, paste back"
     return ("", "") if run else ("run", "read what is new")
-
-
-def _format_best_ten(waiting: Mapping[str, int]) -> str:
-    pending_count = sum(waiting[name] for name in ("new", "changed", "questions"))
-    offered_count = pending_count + waiting["proposed"]
-    if offered_count > sittings.SITTING_SIZE:
-        return f"the best ten of {offered_count:,}"
-    return "decide on what waits" if pending_count else "decide on the proposals"
 
 
 def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
@@ -355,13 +343,12 @@ def get_status(
     documents = Counter[str]()
     for pile in sittings.load_piles(ledger, order.new_drafts, ()):
         documents[pile.title] += len(pile.drafted_marks)
-    source_names = {source.name for source in workspace.config.sources}
-    source_names.update(place.name for place in workspace.places)
+    sources = (*workspace.config.sources, *workspace.places)
     unread = load_unread_files(ledger)
     return Status(
         **msgspec.structs.asdict(count_workspace(counts)),
         workspace=str(workspace.root),
-        sources=tuple(sorted(source_names)),
+        sources=tuple(sorted({source.name for source in sources})),
         remembered=tuple(dict.fromkeys(place.path for place in workspace.places)),
         unsent=counts["anki"]["none"],
         documents=documents,
@@ -395,20 +382,23 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     looked = status.looked[:16].replace("T", " ")
     last_read = f"read {looked} UTC" if looked else "not read yet"
     accepted = f"{cards.accepted:,} accepted" if cards.accepted else ""
-    sourceless = (
-        f"{cards.sourceless:,} without a source: ankiforge list finding:source_gone"
-    )
+    sourceless = ""
+    if cards.sourceless:
+        command = "ankiforge list finding:source_gone"
+        sourceless = f"{cards.sourceless:,} without a source: {command}"
+    source_names += map(shorten_path, status.remembered)
+    answers = status.answers
+    reviews: Strings = ()
+    if answers["tested"]:
+        retention = format_percent(answers["remembered"] / answers["tested"])
+        reviews = format_count(answers["reviews"], "review"), f"retention {retention}"
     rows = [
         ("drafts in", format_first_names(titles)),
-        ("cards", join_columns(accepted, sourceless if cards.sourceless else "")),
+        ("cards", join_columns(accepted, sourceless)),
         ("workspace", status.workspace),
-        (
-            "sources",
-            format_first_names([*source_names, *map(shorten_path, status.remembered)])
-            or "none yet",
-        ),
+        ("sources", format_first_names(source_names) or "none yet"),
         ("model", status.model),
-        ("Anki", join_columns(last_read, *_format_retention(status.answers))),
+        ("Anki", join_columns(last_read, *reviews)),
     ]
     without_card = highlights.proposed + highlights.without
     if without_card:
@@ -418,15 +408,6 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         rows.append(("no marks", format_unmarked(status.unmarked)))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
     yield from (format_detail(label, text) for label, text in rows if text)
-
-
-def _format_retention(answers: Mapping[str, int]) -> Strings:
-    if not answers["tested"]:
-        return ()
-    retention = answers["remembered"] / answers["tested"]
-    return format_count(
-        answers["reviews"], "review"
-    ), f"retention {format_percent(retention)}"
 
 
 # --- the result of a run ------------------------------------------------------------------
@@ -522,6 +503,14 @@ def report_run(
         ledger, "passages", "waiting", "reasons", "cards", "anki"
     )
     changes = _find_changes(result, ledger, workspace.folder)
+    lookalikes = pending_items.iter_lookalikes(ledger)
+    left_out = Counter(entry.lookalike.kind for entry in lookalikes)
+    del left_out[CODE_AND_MATHS]
+    no_card = Counter(
+        outcome.reason
+        for outcome in pending_items.iter_outcomes(ledger)
+        if outcome.status in UNCARDED_STATUSES
+    )
     read = result.report or IngestReport()
     new_count, changed_count = len(read.new), len(read.changed)
     usage_fields = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
@@ -539,9 +528,9 @@ def report_run(
         },
         files=dict(read.files),
         unread_files=dict(read.unread_files),
-        left_out=_count_skipped_kinds(ledger),
+        left_out=left_out,
         not_selected=read.unselected,
-        no_card=dict(_count_no_card_reasons(ledger).most_common()),
+        no_card=dict(no_card.most_common()),
         waits=dict(counts["reasons"].most_common()),
         cards={
             "drafted": result.drafted,
@@ -568,22 +557,6 @@ def report_run(
     )
 
 
-def _count_no_card_reasons(ledger: Ledger) -> Counter[str]:
-    return Counter(
-        outcome.reason
-        for outcome in pending_items.iter_outcomes(ledger)
-        if outcome.status in UNCARDED_STATUSES
-    )
-
-
-def _count_skipped_kinds(ledger: Ledger) -> dict[str, int]:
-    kinds = Counter(
-        entry.lookalike.kind for entry in pending_items.iter_lookalikes(ledger)
-    )
-    del kinds[CODE_AND_MATHS]
-    return kinds
-
-
 # --- the text of a run ------------------------------------------------------------------
 
 
@@ -594,7 +567,7 @@ def format_run(
     *,
     verbose: bool = False,
     in_review: bool = False,
-) -> tuple[TextLines, TextLines]:
+) -> tuple[Iterable[str], TextLines]:
     """Format the result of a run as a summary and as details, to print around its problems.
 
     Args:
@@ -604,33 +577,25 @@ def format_run(
         verbose: whether to list every change, and why highlights have no card.
         in_review: whether a review follows, in which case no next command is recommended.
     """
+    ledger = workspace.ledger
     # without new highlights, don't count everything in the ledger again
-    full_counts = ("passages", "reasons") if result.has_new_highlights or verbose else ()
-    counts = pending_items.count_everything(workspace.ledger, "waiting", *full_counts)
+    full_counts = ("passages",) if result.has_new_highlights or verbose else ()
+    counts = pending_items.count_everything(ledger, "waiting", *full_counts)
     step = choose_next_command(
-        workspace.folder, workspace.ledger, noticed, counts=counts, run=result
+        workspace.folder, ledger, noticed, counts=counts, run=result
     )
-    return (
-        _format_summary(result, workspace, counts, None if in_review else step),
-        _format_details(result, workspace, counts, step, noticed, verbose=verbose),
-    )
-
-
-def _format_summary(
-    result: RunResult, workspace: Workspace, counts: Counts, step: Pair | None
-) -> TextLines:
-    yield _format_first_line(result, counts)
+    summary = [_format_first_line(result, counts)]
     # omit unchanged packages if no highlight was found
-    include_unchanged = not result.has_no_highlights
-    for line in format_delivery(result, include_unchanged=include_unchanged):
-        yield f"  → {line}"
-    if step is None or not any(step):
-        return
-    steps = [step]
-    if step[0] == DECIDE_COMMAND:
+    delivery = format_delivery(result, include_unchanged=not result.has_no_highlights)
+    summary += [f"  → {line}" for line in delivery]
+    steps = [step] if any(step) and not in_review else []
+    if steps and step[0] == DECIDE_COMMAND:
         steps = _add_alternatives(step, result, workspace)
-    for index, each in enumerate(steps):
-        yield format_next_command(*each, first=not index)
+    for index, (command, reason) in enumerate(steps):
+        summary.append(format_next_command(command, reason, first=not index))
+    return summary, _format_details(
+        result, workspace, step, noticed, None if verbose else MAX_SHOWN_CHANGES
+    )
 
 
 def _add_alternatives(
@@ -652,8 +617,8 @@ def _add_alternatives(
             order = pending_items.load_pending_items(ledger)
             piles = sittings.load_piles(ledger, order.new_drafts, order.uncarded)
             is_first = bool(piles) and piles[0].is_for_chat
-            reason = f"a chat writes cards for {best}: copy, paste back"
-            steps.insert(0 if is_first else 1, ("draft", reason))
+            chat = "draft", f"a chat writes cards for {best}: copy, paste back"
+            steps.insert(0 if is_first else 1, chat)
     if result.remembered:
         paths = find_unmarked_paths(workspace.folder, ledger, folders=True)
         unmarked = [path for path in paths if path in result.remembered]
@@ -686,9 +651,8 @@ def _format_first_line(result: RunResult, counts: Counts) -> str:
         failed_files = _format_files(read.unread_files)
         in_files = f" in {files_text}" if files_text else ""
         failed_text = f"; {failed_files} failed" if failed_files else ""
-        return join_columns(
-            f"! no highlights found{in_files}{failed_text}{changes}", columns[1]
-        )
+        seen = f"! no highlights found{in_files}{failed_text}{changes}"
+        return join_columns(seen, columns[1])
     # if there are changes, name the number of files, because a source may have more files than
     # the paths that the user gave
     in_files = f" in {files_text}" if result.remembered and changes else ""
@@ -702,11 +666,9 @@ def _format_first_line(result: RunResult, counts: Counts) -> str:
 def _format_details(
     result: RunResult,
     workspace: Workspace,
-    counts: Counts,
     step: Pair,
     noticed: Sequence[FeatureNotice],
-    *,
-    verbose: bool,
+    change_limit: int | None,
 ) -> TextLines:
     ledger = workspace.ledger
     yield from (notice.line for notice in noticed)
@@ -724,43 +686,10 @@ def _format_details(
     elif result.has_no_highlights or result.remembered:
         yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
     changes = _find_changes(result, ledger, workspace.folder)
-    yield from _format_changes(changes, None if verbose else MAX_SHOWN_CHANGES)
+    yield from _format_changes(changes, change_limit)
     if result.remembered:
         paths = [shorten_path(path) for path in result.remembered]
         yield f"Added to your sources: {format_first_names(paths)}"
-    if verbose:
-        yield from _format_reasons(ledger, counts)
-
-
-def _format_reasons(ledger: Ledger, counts: Counts) -> TextLines:
-    pending = Counter[str]()
-    for reason, number in counts["reasons"].items():
-        pending[_describe_reason(reason)] += number
-    yield from _format_tally("waiting", "drafts of {}", pending)
-    missing = Counter[str]()
-    for reason, number in _count_no_card_reasons(ledger).items():
-        missing[reason.partition(":")[0]] += number
-    yield from _format_tally("no card", "{}: ankiforge list --no-card", missing)
-
-
-def _format_tally(label: str, heading: str, tally: Counter[str]) -> TextLines:
-    if tally:
-        highlights = format_count(tally.total(), "highlight")
-        yield format_detail(label, heading.format(highlights))
-    for reason, number in tally.most_common():
-        yield format_detail("", f"{number:,} × {reason}")
-
-
-def _describe_reason(reason: str) -> str:
-    from ankiforge.check import describe_rule
-    from ankiforge.check.source import MANY_LABELS, NO_LABEL
-
-    text_by_reason = {
-        NO_WARNING_REASON: "no warning (ankiforge accept --all takes these)",
-        NO_LABEL: "no label was found in the figure",
-        MANY_LABELS: "the figure has many labels",
-    }
-    return text_by_reason.get(reason) or describe_rule(reason)
 
 
 def _format_model_usage(result: RunResult) -> str:
@@ -793,12 +722,11 @@ def _format_files(files: Mapping[str, int]) -> str:
     for ending, number in files.items():
         noun = f"{ending} file" if ending else "file"
         count_by_nouns[_FILE_NOUNS.get(ending, (noun, f"{noun}s"))] += number
-    parts = [
+    return " and ".join(
         format_count(number, *nouns)
         for nouns, number in count_by_nouns.most_common()
         if number
-    ]
-    return " and ".join(parts)
+    )
 
 
 def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
@@ -849,18 +777,14 @@ def explain_full_package(result: RunResult, ledger: Ledger) -> str:
 
 def format_anki_view(viewed: ViewChanges) -> str:
     """Summarize what was read from Anki and what the user has changed there."""
-    parts = [
-        format_count(viewed.seen, "note"),
-        format_count(viewed.reviews, "new review"),
-    ]
-    for number, change in (
-        (len(viewed.first), "seen for the first time"),
-        (len(viewed.edited), "edited"),
-        (len(viewed.suspended), "suspended"),
-    ):
-        if number:
-            parts.append(f"{number:,} {change}")
-    return ", ".join(parts)
+    changes = {
+        "seen for the first time": len(viewed.first),
+        "edited": len(viewed.edited),
+        "suspended": len(viewed.suspended),
+    }
+    notes, reviews = format_count(viewed.seen, "note"), viewed.reviews
+    parts = (notes, format_count(reviews, "new review"), format_counts(changes))
+    return ", ".join(filter(None, parts))
 
 
 def format_anki_changes(result: RunResult) -> str:
@@ -954,30 +878,22 @@ def _find_changes(
 
 
 def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
-    kept_changes = list(filter(attrgetter("why"), changes))
-    followed_changes = list(filterfalse(attrgetter("why"), changes))
-    ordered = [*followed_changes, *kept_changes]
-    if not ordered:
+    if not changes:
         return
+    ordered = sorted(changes, key=lambda change: bool(change.why))
+    kept_count = sum(bool(change.why) for change in changes)
     parts = []
-    for group, outcome in (
-        (followed_changes, "changed with the source"),
-        (kept_changes, "kept the old words"),
-    ):
-        if group:
-            parts.append(f"{format_count(len(group), 'card')} {outcome}")
+    if followed_count := len(changes) - kept_count:
+        parts.append(f"{format_count(followed_count, 'card')} changed with the source")
+    if kept_count:
+        parts.append(f"{format_count(kept_count, 'card')} kept the old words")
     shown_changes = ordered[:limit]
-    end = (
-        ":"
-        if len(shown_changes) == len(ordered)
-        else "; all: ankiforge list --view changed"
-    )
+    is_whole = len(shown_changes) == len(ordered)
+    end = ":" if is_whole else "; all: ankiforge list --view changed"
     yield f"{', '.join(parts)}{end}"
     for change in shown_changes:
-        differences = (
-            _format_difference(before, after)
-            for _, before, after in change.changed_fields
-        )
+        fields = change.changed_fields
+        differences = (_format_difference(before, after) for _, before, after in fields)
         yield f"  {change.why or '; '.join(differences)}"
 
 

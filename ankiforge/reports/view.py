@@ -174,11 +174,12 @@ def list_remarks(draft: Draft) -> Strings:
     """Return the remarks about a draft as sentences, without the evident ones."""
     if not isinstance(draft, PendingDraft):
         return ()
-    sentences = []
-    for remark in draft.remarks:
-        near = f": “{draft.near}”" if remark.kind is RemarkKind.NEAR else ""
-        if remark.kind not in _EVIDENT_REMARKS:
-            sentences.append(to_sentence(f"{remark.kind}{near}"))
+    near = f": “{draft.near}”"
+    sentences = [
+        to_sentence(f"{remark.kind}{near if remark.kind is RemarkKind.NEAR else ''}")
+        for remark in draft.remarks
+        if remark.kind not in _EVIDENT_REMARKS
+    ]
     return tuple(dict.fromkeys(sentences))
 
 
@@ -196,9 +197,8 @@ def find_main_warning(draft: Draft) -> str:
         return (*list_findings(draft), *remarks, "")[0]
     rule, finding = broken_rule
     # the short message does without details such as numbers
-    message = (
-        rule.short_message if rule.limit or rule.group == "form" else finding.message
-    )
+    is_short = rule.limit or rule.group == "form"
+    message = rule.short_message if is_short else finding.message
     return f"{to_sentence(message)} {rule.advice}"
 
 
@@ -214,14 +214,10 @@ def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
     Blocking rules come before warnings; ties are resolved by the order of `RULES`.
     """
     findings_by_check = {finding.check: finding for finding in draft.findings}
-    broken_rules = [
-        (rule, findings_by_check[rule.id])
-        for rule in RULES
-        if rule.id in findings_by_check
-    ]
     for severity in (Severity.BLOCK, Severity.WARN):
-        for rule, finding in broken_rules:
-            if finding.severity is severity:
+        for rule in RULES:
+            finding = findings_by_check.get(rule.id)
+            if finding and finding.severity is severity:
                 return rule, finding
     return None
 

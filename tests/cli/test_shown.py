@@ -234,12 +234,6 @@ def test_all_count_the_same(forge, notes):
     assert "1 without a card   2 skipped" in forge.ok("status").stdout
 
 
-def test_a_run_says_why_drafts_wait(forge, notes):
-    write(notes, MANY)
-    told = forge.ok("run", "-v").stdout
-    assert " × no warning (ankiforge accept --all takes these)\n" in told
-
-
 @pytest.mark.slow
 def test_one_run_accepts_all_cards_that_a_person_wrote(forge, notes):
     cards = [f"What is the number {n}?::it is {n} and {n + 1}" for n in range(301)]
