@@ -56,12 +56,33 @@ class Program(SuggestingGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command, or return None if there's no such command."""
+        """Import and return a command, or return None if there's no such command.
+
+        If a command of a plug-in fails with an unexpected error, the message names the plug-in.
+        """
         if cmd_name == help_.name:
             return help_
-        if cmd_name not in COMMANDS:
-            return _load_plugin_command(cmd_name)
-        return COMMANDS[cmd_name].load()
+        if cmd_name in COMMANDS:
+            return COMMANDS[cmd_name].load()
+        from ankiforge import plugins
+
+        point = plugins.find_plugins(plugins.COMMAND_GROUP).get(cmd_name)
+        if point is None:
+            return None
+        command = plugins.load_plugin(point, click.Command)
+        invoke = command.invoke
+
+        def invoke_guarded(ctx: click.Context) -> Any:
+            try:
+                return invoke(ctx)
+            except (ForgeError, click.ClickException, click.Abort, click.exceptions.Exit):
+                raise
+            except Exception:
+                with plugins.wrap_plugin_errors(plugins.get_distribution_name(point)):
+                    raise
+
+        command.invoke = invoke_guarded  # type: ignore[method-assign]
+        return command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the top-level help, with the everyday commands and the shared options."""
@@ -71,48 +92,18 @@ class Program(SuggestingGroup):
             shown_count = _write_commands(formatter, "Every day")
         hidden_count = len(COMMANDS) - shown_count
         formatter.write(f"\n  {hidden_count} more: ankiforge help all\n")
-        rows = []
-        for option in make_shared_options():
-            rows.append(option.get_help_record(ctx) or ("", ""))
+        options = make_shared_options()
+        rows = [option.get_help_record(ctx) or ("", "") for option in options]
         rows.append(("-h, --help", "Show the help of a command."))
         with formatter.section("Options of every command"):
             formatter.write_dl(rows)
 
 
-def _load_plugin_command(name: str) -> click.Command | None:
-    """Load a command from a plug-in, or return None if no plug-in provides it.
-
-    If the command fails with an unexpected error, the message names the plug-in.
-    """
-    from ankiforge import plugins
-
-    point = plugins.find_plugins(plugins.COMMAND_GROUP).get(name)
-    if point is None:
-        return None
-    command = plugins.load_plugin(point, click.Command)
-    invoke = command.invoke
-
-    def invoke_guarded(ctx: click.Context) -> Any:
-        try:
-            return invoke(ctx)
-        except (ForgeError, click.ClickException, click.Abort, click.exceptions.Exit):
-            raise
-        except Exception:
-            with plugins.wrap_plugin_errors(plugins.get_distribution_name(point)):
-                raise
-
-    command.invoke = invoke_guarded  # type: ignore[method-assign]
-    return command
-
-
 def _write_commands(formatter: click.HelpFormatter, heading: Heading) -> int:
     width = max(map(len, COMMANDS))
-    rows = []
-    for command in COMMANDS.values():
-        if command.heading == heading:
-            rows.append((f"{command.name:{width}}", command.short_help))
-    formatter.write_dl(rows)
-    return len(rows)
+    commands = [row for row in COMMANDS.values() if row.heading == heading]
+    formatter.write_dl([(f"{row.name:{width}}", row.short_help) for row in commands])
+    return len(commands)
 
 
 @click.command("help", add_help_option=False)
@@ -179,10 +170,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _print_usage_error(error: click.ClickException, arguments: list[str]) -> None:
-    """Print a click error in the style of our own errors, with the command and a hint.
-
-    Options and arguments are shown as they appear in the help.
-    """
+    """Print a click error in the style of our own errors, with the command and a hint."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         text = error.format_message()
         if error.ctx and isinstance(error.ctx.command, Program):
@@ -190,45 +178,15 @@ def _print_usage_error(error: click.ClickException, arguments: list[str]) -> Non
             text = f"{error.ctx.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
         _print_message(text)
         return
-    command_path = "ankiforge"
     context: click.Context | None = getattr(error, "ctx", None)
-    if context is not None:
-        command_path = context.command_path
-    else:  # click doesn't report the command if an option lacks its value
-        for argument in arguments:
-            if argument in COMMANDS:
-                command_path = f"ankiforge {argument}"
-                break
+    command_path = context.command_path if context else "ankiforge"
+    if context is None:  # click doesn't report the command if an option lacks its value
+        command_path += "".join(
+            [f" {name}" for name in arguments if name in COMMANDS][:1]
+        )
+    message = error.format_message().rstrip(".")
     hint = f"{command_path} -h shows how it is used"
-
-    message = error.message.rstrip(".")
-    parameter = error.param if isinstance(error, click.BadParameter) else None
-    if isinstance(error, click.NoSuchOption):
-        message = f"there is no option {error.option_name}"
-        # suggest only an option that is very similar, unlike click
-        from difflib import get_close_matches
-
-        option_name = error.option_name.lstrip("-")
-        options_by_name = {name.lstrip("-"): name for name in error.possibilities or ()}
-        hint = f"{command_path} -h lists its options"
-        for nearest in get_close_matches(option_name, options_by_name, n=1):
-            hint = f"did you mean {options_by_name[nearest]}?"
-    elif parameter is None:
-        message = message[:1].lower() + message[1:]
-    else:
-        name = max(parameter.opts, key=len)
-        if isinstance(parameter, click.Argument) and context is not None:
-            name = parameter.make_metavar(context)
-        message = f"{name}: {message}"
-        if isinstance(error, click.MissingParameter):
-            message = f"{name} is missing"
-        elif isinstance(parameter.type, click.IntRange):
-            maximum = parameter.type.max
-            end_of_range = "on" if maximum is None else f"to {maximum}"
-            message = (
-                f"{name} takes a whole number from {parameter.type.min} {end_of_range}"
-            )
-    _print_error(message, hint, command_path=command_path)
+    _print_error(message[:1].lower() + message[1:], hint, command_path=command_path)
 
 
 def _print_error(message: str, hint: str, *, command_path: str = "ankiforge") -> None:

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from ankiforge.cli import output as cli
 from ankiforge.cli.commands import COMMANDS
-from ankiforge.cli.output import (
-    DECK_OPTION,
-    FORCE_OPTION,
-    OUTPUT_OPTION,
-    PATH_TYPE,
-    Call,
-    command,
-    exit_if_failed,
-    exit_if_run_failed,
-    flag_option,
-    hint_if_first_time,
-    make_no_collection_error,
-    open_workspace,
-)
 from ankiforge.errors import UsageError, wrap_item_errors
-from ankiforge.hooks import collect_notices
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.run_result import CollectionScan, RunResult
@@ -31,99 +17,80 @@ if TYPE_CHECKING:
 
 
 def _print_delivery(
-    call: Call,
+    call: cli.Call,
     workspace: Workspace,
     result: RunResult,
     deck: str,
 ) -> None:
     from ankiforge.pipeline.deliver import explain_no_package
-    from ankiforge.reports.summary import (
-        choose_next_command,
-        explain_full_package,
-        format_anki_changes,
-        format_delivery,
-        format_held_notes,
-        format_next_command,
-        report_delivery,
-    )
+    from ankiforge.reports import summary
 
     if call.as_json:
-        call.print_json(report_delivery(result, workspace.ledger))
+        call.print_json(summary.report_delivery(result, workspace.ledger))
         return
-    for line in format_delivery(result):
+    for line in summary.format_delivery(result):
         call.print_result(f"✓ {line}")
     call.print_problems(result.problems)
-    lines = [format_anki_changes(result), format_held_notes(result)]
+    lines = [summary.format_anki_changes(result), summary.format_held_notes(result)]
     if not call.quiet:
-        lines.append(
-            hint_if_first_time(workspace, explain_full_package(result, workspace.ledger))
-        )
+        full_package = summary.explain_full_package(result, workspace.ledger)
+        lines.append(cli.hint_if_first_time(workspace, full_package))
     for line in filter(None, lines):
         call.print_result(line)
-    if (
-        not result.packages
-        and not result.pushed
-        and not result.has_failures
-        and result.error is None
-    ):
+    has_failed = result.has_failures or result.error is not None
+    if not (result.packages or result.pushed or has_failed):
         reason = explain_no_package(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
-        ledger = workspace.ledger
-        step = choose_next_command(workspace.folder, ledger, collect_notices(ledger))
-        call.say(format_next_command(*step))
+        cli.say_next_command(call.say, workspace)
 
 
 # --- build ----------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge build                          ./ankiforge.apkg with what Anki lacks
   ankiforge build --deck Biology -o b.apkg
 """)
-@DECK_OPTION
-@OUTPUT_OPTION
-@flag_option("--full", help="Include every accepted card, whatever Anki has.")
-@FORCE_OPTION
-def build(call: Call, full: bool, **package: Any) -> None:
+@cli.DECK_OPTION
+@cli.OUTPUT_OPTION
+@cli.flag_option("--full", help="Include every accepted card, whatever Anki has.")
+@cli.FORCE_OPTION
+def build(call: cli.Call, full: bool, deck: str, output: str, force: bool) -> None:
     """Write the package of all accepted cards that Anki lacks.
 
     If no Anki collection is found, the package holds every accepted card; importing it again
     changes nothing.
     """
-    with open_workspace(call) as workspace:
-        result = workspace.build(full=full, **package)
-        _print_delivery(call, workspace, result, package["deck"])
-    exit_if_run_failed(result)
+    with cli.open_workspace(call) as workspace:
+        result = workspace.build(full=full, deck=deck, output=output, force=force)
+        _print_delivery(call, workspace, result, deck)
+    cli.exit_if_run_failed(result)
 
 
 # --- pull -----------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge pull                                your collection, or a running Anki
   ankiforge pull export.apkg                    an export, with scheduling
   ankiforge pull --bind                         use this collection from now on
 """)
-@click.argument("file", required=False, type=PATH_TYPE)
-@flag_option("--connect", help="Ask a running Anki through AnkiConnect.")
-@flag_option("--bind", help="Use this collection from now on.")
-def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
+@click.argument("file", required=False, type=cli.PATH_TYPE)
+@cli.flag_option("--connect", help="Ask a running Anki through AnkiConnect.")
+@cli.flag_option("--bind", help="Use this collection from now on.")
+def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
     """Read your edits, tags, deletions and reviews in Anki.
 
     FILE is a collection.anki2, or an .apkg or .colpkg that Anki exported. Nothing is written there.
     """
     from ankiforge.pipeline import collection as collections
     from ankiforge.pipeline.run_result import RunResult
-    from ankiforge.reports.summary import (
-        format_anki_changes,
-        format_anki_view,
-        report_delivery,
-    )
+    from ankiforge.reports import summary
 
     if file and connect:
         raise UsageError("give either FILE or --connect")
     result = RunResult()
-    with open_workspace(call) as workspace:
+    with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
         settings = workspace.folder.config.anki
         scan: CollectionScan | None = None
@@ -133,7 +100,7 @@ def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
                 scan = collections.read_collection_file(path, ledger, bind=bind)
         elif not connect:
             if settings.collection == collections.NEVER:
-                raise make_no_collection_error(workspace.folder)
+                raise cli.make_no_collection_error(workspace.folder)
             scan = collections.read_collection(settings, ledger, bind=bind)
         if scan is None or (not file and scan.state == "nowhere"):
             anki = workspace.connect_to_anki()
@@ -144,7 +111,7 @@ def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
         result.problems += collections.adopt_unknown_notes(ledger, viewed.unknown)
         workspace.plan_cards(result)  # finds conflicts
         if call.as_json:
-            delivery = report_delivery(result, ledger)
+            delivery = summary.report_delivery(result, ledger)
             view = {
                 "sight": scan.state,
                 "path": scan.path,
@@ -155,43 +122,41 @@ def pull(call: Call, file: Path | None, connect: bool, bind: bool) -> None:
                 "edited": len(viewed.edited),
                 "suspended": len(viewed.suspended),
             }
-            call.print_json(
-                {"notes": delivery.notes, "view": view, "problems": delivery.problems}
-            )
+            notes, problems = delivery.notes, delivery.problems
+            call.print_json({"notes": notes, "view": view, "problems": problems})
         else:
             call.print_problems(result.problems)
             if scan.state == "same":
-                call.print_result(
-                    f"Anki has not changed since it was last read ({scan.path})"
-                )
+                unchanged = "Anki has not changed since it was last read"
+                call.print_result(f"{unchanged} ({scan.path})")
             elif not scan.is_unreadable:
-                call.print_result(f"{scan.path}: {format_anki_view(viewed)}")
-                call.print_result(format_anki_changes(result) or "nothing was deleted")
+                call.print_result(f"{scan.path}: {summary.format_anki_view(viewed)}")
+                changes = summary.format_anki_changes(result)
+                call.print_result(changes or "nothing was deleted")
                 if viewed.edited and "patch" in COMMANDS:
-                    call.say(
-                        "your edits stay; to bring them into your notes: ankiforge patch"
-                    )
-    exit_if_failed(result.problems, result.error)
+                    patch = "to bring them into your notes: ankiforge patch"
+                    call.say(f"your edits stay; {patch}")
+    cli.exit_if_failed(result.problems, result.error)
 
 
 # --- push -----------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge push           send what Anki lacks
   ankiforge push --sync    let Anki sync before and after
 """)
-@DECK_OPTION
-@OUTPUT_OPTION
-@FORCE_OPTION
-@flag_option("--sync", help="Let Anki sync before and after.")
-def push(call: Call, sync: bool, **package: Any) -> None:
+@cli.DECK_OPTION
+@cli.OUTPUT_OPTION
+@cli.FORCE_OPTION
+@cli.flag_option("--sync", help="Let Anki sync before and after.")
+def push(call: cli.Call, sync: bool, deck: str, output: str, force: bool) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
     If Anki is not running, the package is written, and the exit code is 3.
     """
-    with open_workspace(call) as workspace:
+    with cli.open_workspace(call) as workspace:
         call.say("sending to Anki …")
-        result = workspace.push(sync=sync, **package)
-        _print_delivery(call, workspace, result, package["deck"])
-    exit_if_run_failed(result)
+        result = workspace.push(sync=sync, deck=deck, output=output, force=force)
+        _print_delivery(call, workspace, result, deck)
+    cli.exit_if_run_failed(result)

@@ -10,18 +10,18 @@ import select
 import subprocess
 import sys
 from base64 import b64encode
+from contextlib import suppress
 from shutil import which
 
-CopyCommand = tuple[str, ...]
-
-_COPY_COMMANDS: dict[str, tuple[CopyCommand, ...]] = {
-    "": (("pbcopy",), ("clip.exe",)),
-    "WAYLAND_DISPLAY": (("wl-copy",),),
-    "DISPLAY": (("xclip", "-selection", "clipboard"), ("xsel", "-ib")),
-}
-"""The programs that copy their input to the clipboard, by the environment variable that they
-require.
-"""
+# The programs that copy their input to the clipboard, each after the environment variable that it
+# requires, if any.
+_COPY_COMMANDS = (
+    ("", "pbcopy"),
+    ("", "clip.exe"),
+    ("WAYLAND_DISPLAY", "wl-copy"),
+    ("DISPLAY", "xclip", "-selection", "clipboard"),
+    ("DISPLAY", "xsel", "-ib"),
+)
 # Terminals discard text that is longer than this.
 _MAX_OSC52_CHARS = 74_994
 _TERMS_WITHOUT_CLIPBOARD = ("", "dumb", "linux")
@@ -31,10 +31,16 @@ SENT_MESSAGE = (
     "your terminal was asked to copy it; paste it into any chat, and copy its whole answer;"
     " nothing to paste? press Enter, then: ankiforge draft export ask.md"
 )
-SECOND_ROUND_MESSAGE = (
+FILE_MESSAGE = "the text is in {}: paste it into any chat, and copy its whole answer"
+_SECOND_ROUND = (
     "asks your chat whether each card says what its passage says. Paste its answer here, or"
     " press Enter to leave it"
 )
+SECOND_ROUND_MESSAGES = {
+    COPIED_MESSAGE: f"a second text was copied and {_SECOND_ROUND}",
+    SENT_MESSAGE: f"a second text was sent to your terminal; it {_SECOND_ROUND}",
+}
+"""What to say of a second text, by the message of `copy_text`."""
 
 
 def copy_text(text: str) -> str:
@@ -42,42 +48,28 @@ def copy_text(text: str) -> str:
     from ankiforge.config import is_remote
 
     # over ssh, these programs would use the clipboard of the remote computer
-    for variable, commands in () if is_remote() else _COPY_COMMANDS.items():
-        for command in commands:
-            if (not variable or os.environ.get(variable)) and _run_copy_command(
-                command, text
-            ):
-                return COPIED_MESSAGE
+    for variable, name, *arguments in () if is_remote() else _COPY_COMMANDS:
+        is_possible = not variable or os.environ.get(variable)
+        program = which(name) if is_possible else None
+        if program is None:
+            continue
+        with suppress(OSError, subprocess.SubprocessError):
+            subprocess.run(
+                [program, *arguments],
+                input=text.encode("utf-16" if name == "clip.exe" else "utf-8"),
+                check=True,
+                timeout=_COPY_TIMEOUT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            return COPIED_MESSAGE
     encoded = b64encode(text.encode())
-    if (
-        len(encoded) > _MAX_OSC52_CHARS
-        or os.environ.get("TERM", "") in _TERMS_WITHOUT_CLIPBOARD
-    ):
+    has_clipboard = os.environ.get("TERM", "") not in _TERMS_WITHOUT_CLIPBOARD
+    if len(encoded) > _MAX_OSC52_CHARS or not has_clipboard:
         return ""
     sys.stdout.write(f"\x1b]52;c;{encoded.decode()}\x07")
     sys.stdout.flush()
     return SENT_MESSAGE
-
-
-def _run_copy_command(command: CopyCommand, text: str) -> bool:
-    name, *arguments = command
-    program = which(name)
-    if program is None:
-        return False
-    encoded = text.encode("utf-16" if name == "clip.exe" else "utf-8")
-    devnull = subprocess.DEVNULL
-    try:
-        subprocess.run(
-            [program, *arguments],
-            input=encoded,
-            check=True,
-            timeout=_COPY_TIMEOUT,
-            stdout=devnull,
-            stderr=devnull,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return True
 
 
 # --- pasting ----------------------------------------------------------------------------

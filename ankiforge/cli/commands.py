@@ -47,28 +47,19 @@ its module and a short help text.
 
 
 def _collect_commands() -> dict[str, CommandRow]:
-    by_heading: dict[Heading, list[CommandRow]] = {
-        heading: [] for heading in OWN_COMMANDS
-    }
+    by_heading = dict[Heading, list[CommandRow]]()
     for heading, rows in OWN_COMMANDS.items():
-        for name, (module, short_help) in rows.items():
-            row = CommandRow(name, heading, short_help, f"ankiforge.cli.{module}")
-            by_heading[heading].append(row)
+        by_heading[heading] = [
+            CommandRow(name, heading, short_help, f"ankiforge.cli.{module}")
+            for name, (module, short_help) in rows.items()
+        ]
     for feature in load_features():
-        for feature_row in feature.commands():
-            rows_of_heading = by_heading[feature_row.heading]
-            names = [command.name for command in rows_of_heading]
-            index = (
-                names.index(feature_row.next_command)
-                if feature_row.next_command in names
-                else len(names)
-            )
-            rows_of_heading.insert(index, feature_row)
-    return {
-        command.name: command
-        for rows_of_heading in by_heading.values()
-        for command in rows_of_heading
-    }
+        for row in feature.commands():
+            names = [each.name for each in by_heading[row.heading]]
+            is_placed = row.next_command in names
+            index = names.index(row.next_command) if is_placed else len(names)
+            by_heading[row.heading].insert(index, row)
+    return {row.name: row for rows in by_heading.values() for row in rows}
 
 
 COMMANDS = _collect_commands()

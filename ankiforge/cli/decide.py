@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import (
-    OVERRULE_OPTION,
-    REASON_OPTION,
-    Call,
-    Words,
-    command,
-    exit_with_code,
-    flag_option,
-    number_option,
-    open_workspace,
-    text_option,
-)
+from ankiforge.cli import output as cli
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.hooks import collect_notices
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Ledger
@@ -30,17 +18,8 @@ MAX_SHOWN_DECISIONS = 5
 """The maximum number of undone decisions that the command `undo` lists."""
 
 
-class DecisionOptions(TypedDict):
-    """The options that select which cards, drafts and questions to decide on."""
-
-    ids: Words
-    every: bool
-    query: str
-
-
-IDS_ARGUMENT = click.argument("ids", nargs=-1, metavar="[ID]...")
-ALL_OPTION = flag_option("--all", "every", help="Instead of ids: all but questions.")
-FILTER_OPTION = text_option(
+ALL_OPTION = cli.flag_option("--all", "every", help="Instead of ids: all but questions.")
+FILTER_OPTION = cli.text_option(
     "--filter",
     "query",
     metavar="QUERY",
@@ -50,29 +29,31 @@ FILTER_OPTION = text_option(
 # --- accept, reject, undo -------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` says what yes means
   ankiforge accept vault:notes/90e45ebadf289dce --gap 2    a proposal, with its second gap
   ankiforge accept dr5b9c0f1d --another  another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)  # fmt: skip
-@IDS_ARGUMENT
+@click.argument("ids", nargs=-1, metavar="[ID]...")
 @ALL_OPTION
 @FILTER_OPTION
-@number_option(
+@cli.number_option(
     "--gap", most=4, help="For a proposal: hide its gap N, 1 to 4, instead of the first."
 )
-@flag_option(
+@cli.flag_option(
     "--another",
     help="Make another card of a draft that may be new text for an existing one.",
 )
-@OVERRULE_OPTION
+@cli.OVERRULE_OPTION
 def accept(
-    call: Call,
+    call: cli.Call,
+    ids: cli.Words,
+    every: bool,
+    query: str,
     gap: int | None,
     another: bool,
     force: bool,
-    **which: Unpack[DecisionOptions],
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
@@ -80,28 +61,22 @@ def accept(
     card instead. The key of a highlight (`list --no-card`) makes the card of its proposal. --all
     leaves out figures, and drafts with a warning; -v says which.
     """
-    from ankiforge.review.items import select_clean_drafts
-
-    every = which["every"]
-    if every and gap is not None:
-        raise UsageError(
-            "--gap needs the key of a highlight", hint="ankiforge accept KEY --gap 2"
-        )
-    if every and another:
-        hint = "ankiforge accept ID --another"
-        raise UsageError("--another needs the id of a draft", hint=hint)
     from ankiforge.ledger import pending_items
     from ankiforge.ledger.tables.pending_drafts import find_repeated_contents
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import looks_like_key
-    from ankiforge.reports.summary import (
-        choose_next_command,
-        format_next_command,
-        format_pending_items,
-    )
+    from ankiforge.reports import summary
+    from ankiforge.review.items import select_clean_drafts
 
-    with open_workspace(call) as workspace:
+    if every and gap is not None:
+        hint = "ankiforge accept KEY --gap 2"
+        raise UsageError("--gap needs the key of a highlight", hint=hint)
+    if every and another:
+        hint = "ankiforge accept ID --another"
+        raise UsageError("--another needs the id of a draft", hint=hint)
+    with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
+        repeated: set[str] | None = None
 
         def accept_one(id: str) -> str | None:
             if looks_like_key(id):
@@ -113,34 +88,28 @@ def accept(
                 id, gap=gap or 1, forced=force, another=another, repeated=repeated
             )
 
-        repeated: set[str] | None = None
-        chosen_ids = select_ids(ledger, **which)
+        chosen_ids = select_ids(ledger, ids, every, query)
         if every:
             # use one transaction, because otherwise other programs' changes would be checked for at
             # each passage
             with ledger.transaction():
                 chosen_ids, count_by_reason = select_clean_drafts(
-                    ledger, chosen_ids, which["query"]
+                    ledger, chosen_ids, query
                 )
                 repeated = find_repeated_contents(ledger, chosen_ids)
             for reason, pending_count in count_by_reason.items() if call.verbose else ():
                 call.say(f"not accepted: {pending_count:>3} × {reason}")
-
         decide_all(call, ledger, chosen_ids, accept_one, "accepted", every=every)
         if every:
             counts = pending_items.count_everything(ledger)
-            pending = format_pending_items(counts["waiting"])
+            pending = summary.format_pending_items(counts["waiting"])
             if pending:
                 call.say(f"still waiting: {pending}; to decide: ankiforge review")
             else:
-                notices = collect_notices(ledger)
-                step = choose_next_command(
-                    workspace.folder, ledger, notices, counts=counts
-                )
-                call.say(format_next_command(*step))
+                cli.say_next_command(call.say, workspace, counts)
 
 
-@command("""
+@cli.command("""
   ankiforge reject dr5b9c0f1d --reason "too vague"
   ankiforge reject af53yatsl3            a card: it is not offered again
   ankiforge reject dr5b9c0f1d --passage  all that is undecided of its passage
@@ -150,60 +119,54 @@ def accept(
 @click.argument("ids", nargs=-1, metavar="[ID|KEY]...")
 @ALL_OPTION
 @FILTER_OPTION
-@REASON_OPTION
-@flag_option(
+@cli.REASON_OPTION
+@cli.flag_option(
     "--passage",
     "passages",
     help="Reject everything undecided in the passage; its cards stay.",
 )
 def reject(
-    call: Call,
-    reason: str,
-    passages: bool,
-    **which: Unpack[DecisionOptions],
+    call: cli.Call, ids: cli.Words, every: bool, query: str, reason: str, passages: bool
 ) -> None:
     """Reject drafts, cards and highlights, or answer questions with no."""
     from ankiforge.ledger import item_lists
     from ankiforge.model import LocalCard, is_card_id
     from ankiforge.pipeline.query import looks_like_key
 
-    with open_workspace(call) as workspace:
+    with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
 
         def reject_one(id: str) -> str:
             ledger.reject(id, reason)
             return id if is_card_id(id) else ""
 
-        ids = which["ids"]
-        keys = [id for id in ids if looks_like_key(id)]
-        which["ids"] = tuple(id for id in ids if not looks_like_key(id))
-        chosen_ids: list[str] = []
-        if which["ids"] or which["every"] or which["query"] or not ids:
-            chosen_ids = select_ids(ledger, **which)
-        if which["every"]:
-            list_rows = item_lists.load_items(ledger, chosen_ids)
-            chosen_ids = []
-            for list_row in list_rows:
-                if not isinstance(list_row, LocalCard) or list_row.is_live:
-                    chosen_ids.append(list_row.id)
-        if passages:
-            keys += [
-                list_row.highlight.key
-                for list_row in item_lists.load_items(ledger, chosen_ids)
+        chosen_ids = select_ids(ledger, ids, every, query)
+        keys = [id for id in chosen_ids if looks_like_key(id)]
+        chosen_ids = [id for id in chosen_ids if not looks_like_key(id)]
+        list_rows = []
+        if every or passages:
+            list_rows = [*item_lists.load_items(ledger, chosen_ids)]
+        if every:
+            list_rows = [
+                list_row
+                for list_row in list_rows
+                if not isinstance(list_row, LocalCard) or list_row.is_live
             ]
+            chosen_ids = [list_row.id for list_row in list_rows]
+        if passages:
+            keys += [list_row.highlight.key for list_row in list_rows]
             chosen_ids = []
         chosen_ids += dict.fromkeys(keys)
-        every = which["every"]
         decide_all(call, ledger, chosen_ids, reject_one, "rejected", every=every)
 
 
-@command("""
+@cli.command("""
   ankiforge undo                    your last decision; repeat for the one before
   ankiforge undo af53yatsl3         the last decision about this card, or change by its source
   ankiforge undo m1.42              a decision by its id, from list --view recent -v
 """)  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
-def undo(call: Call, words: Words) -> None:
+def undo(call: cli.Call, words: cli.Words) -> None:
     """Undo your last decision, or the last one about a card or draft.
 
     Decisions made by one command are undone together. If you undo a change by the source, the
@@ -212,12 +175,12 @@ def undo(call: Call, words: Words) -> None:
     """
     from ankiforge.ledger import item_lists
     from ankiforge.ledger.decide import undo_decision as take_back
-    from ankiforge.pipeline.query import looks_like_id, resolve_id
+    from ankiforge.pipeline import query as queries
     from ankiforge.reports.cards import format_short_question
     from ankiforge.reports.history import describe_decision, describe_event
     from ankiforge.text import format_count
 
-    with open_workspace(call) as workspace:
+    with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
 
         def undo_one(id: str) -> None:
@@ -251,13 +214,15 @@ def undo(call: Call, words: Words) -> None:
         ids = []
         for word in words:
             ids.append(
-                resolve_id(ledger, word, decided=True) if looks_like_id(word) else word
+                queries.resolve_id(ledger, word, decided=True)
+                if queries.looks_like_id(word)
+                else word
             )
         decide_all(call, ledger, ids or [""], undo_one, "undone")
 
 
 def decide_all(
-    call: Call,
+    call: cli.Call,
     ledger: Ledger,
     ids: Iterable[str],
     decide: Callable[[str], str | None],
@@ -328,13 +293,13 @@ def decide_all(
                     )
             call.say(f"{done_count} {participle}{undo}")
     if refusals:
-        exit_with_code(1)
+        cli.exit_with_code(1)
 
 
 # --- the items to decide on -----------------------------------------------------------------
 
 
-def select_ids(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
+def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[str]:
     """Return the full ids of the items selected by `ids`, or by `every` and `query`.
 
     Questions and highlights can only be selected through `ids`; queries never match them.
@@ -342,12 +307,7 @@ def select_ids(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]
     Raises:
         UsageError: neither or both of ids and `--all` were given, or an id is invalid.
     """
-    from ankiforge.pipeline.query import (
-        find_matching_ids,
-        looks_like_id,
-        looks_like_key,
-        resolve_id,
-    )
+    from ankiforge.pipeline import query as queries
 
     if bool(ids) == every or (query and not every):
         message = (
@@ -355,18 +315,21 @@ def select_ids(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]
         )
         raise UsageError(message, hint="ankiforge list -v shows ids")
     for id in ids:
-        if not (looks_like_id(id) or looks_like_key(id)):
+        if not (queries.looks_like_id(id) or queries.looks_like_key(id)):
             hint = "ankiforge list -v shows ids; for a query: --all --filter QUERY"
             raise UsageError(f"{id!r} is not an id", hint=hint)
     if ids:
-        return [id if looks_like_key(id) else resolve_id(ledger, id) for id in ids]
-    return find_matching_ids(ledger, query)
+        return [
+            id if queries.looks_like_key(id) else queries.resolve_id(ledger, id)
+            for id in ids
+        ]
+    return queries.find_matching_ids(ledger, query)
 
 
 # --- edit -----------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge edit af53yatsl3 --field Back "the inner membrane"
   ankiforge edit af53yatsl3 --field Deck Biology::Cells --field Tags "cells exam"
   ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
@@ -380,9 +343,9 @@ def select_ids(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]
     metavar="NAME TEXT",
     help="Set a field to this Markdown.",
 )
-@OVERRULE_OPTION
+@cli.OVERRULE_OPTION
 def edit(
-    call: Call,
+    call: cli.Call,
     word: str,
     changes: tuple[tuple[str, str], ...],
     force: bool,
@@ -393,20 +356,20 @@ def edit(
     those of the note, with spaces between tags; in Anki, you move it there.
     """
     from ankiforge.ledger import item_lists
+    from ankiforge.pipeline import query as queries
     from ankiforge.pipeline.collection import iter_rows_as_in_anki
     from ankiforge.pipeline.decks import DECK, TAGS, find_placement
-    from ankiforge.pipeline.query import looks_like_key, resolve_id
     from ankiforge.reports.cards import list_row_to_json
 
     if not changes:
         hint = f'ankiforge edit {word} --field NAME "TEXT", or ankiforge review'
         raise UsageError("no --field is given", hint=hint)
     fields = dict(changes)
-    with open_workspace(call, writes="drafting") as workspace:
+    with cli.open_workspace(call, writes="drafting") as workspace:
         ledger = workspace.ledger
         id = word
-        if not looks_like_key(word):
-            id = resolve_id(ledger, word)
+        if not queries.looks_like_key(word):
+            id = queries.resolve_id(ledger, word)
             [list_row] = iter_rows_as_in_anki(ledger, item_lists.load_items(ledger, [id]))
             placement = find_placement(ledger, list_row, workspace.decks)
             placement_fields = {DECK: placement.deck, TAGS: " ".join(placement.tags)}

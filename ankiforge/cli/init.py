@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ankiforge.model import Json, Strings
 
 
+_MAX_SHOWN_MODELS = 8
+_FOUND_KINDS = ("vaults", "zotero", "books", "anki", "models")
 DECK_RULES = ("one", "source", "book", "tag")
 """The values of the setting `decks`. The first one is the default."""
 
@@ -38,12 +40,7 @@ Outside a workspace, commands use your first one.
     help="New cards: one deck, or one for each source, book or tag.",
 )
 @flag_option("--trust", help="Trust a workspace that was not made on this computer.")
-def init(
-    call: Call,
-    directory: Path | None,
-    decks: str,
-    trust: bool,
-) -> None:
+def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""
     from ankiforge.config import SETTINGS_FILE_NAME
     from ankiforge.config import trust as trusting
@@ -93,10 +90,8 @@ def init(
     if call.as_json:
         call.print_json(summary)
         return
-    for line in _format_summary(
-        summary, settings_file, offers=workspace.config.drafter == "rules"
-    ):
-        call.say(line)
+    offers = workspace.config.drafter == "rules"
+    call.say("\n".join(_format_summary(summary, settings_file, offers=offers)))
 
 
 def _make_settings(
@@ -110,6 +105,9 @@ def _make_settings(
         UsageError: the workspace would be inside an Obsidian vault, where Obsidian would
             read and sync its files.
     """
+    from ankiforge.draft import server as servers
+    from ankiforge.reports import doctor
+
     for folder in (root, *root.parents):
         if (folder / ".obsidian").is_dir():
             message = f"{root} is inside the vault {folder}, where ankiforge never writes"
@@ -122,8 +120,28 @@ def _make_settings(
             default=DECK_RULES[0],
             err=True,
         )
-    sources, names_by_kind = find_local_sources(root)
-    return render_settings(root, sources, decks=decks or DECK_RULES[0]), names_by_kind
+    environment = doctor.Environment.current()
+    wait_for_servers = servers.discover_servers()
+    vaults = doctor.find_vaults(environment, root.parent)
+    zotero = doctor.find_zotero_folders(environment)
+    books = doctor.find_book_sources(environment)
+    models = [
+        f"{provider.name}: {provider.key_env} is set"
+        for provider in servers.find_providers_with_key()
+    ]
+    for server in wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT):
+        models.append(f"{server.name}: {', '.join(server.models[:_MAX_SHOWN_MODELS])}")
+    names_by_kind = {
+        "vaults": [*map(str, vaults)],
+        "zotero": [*map(str, zotero)],
+        "books": [f"{kind}: {path}" for kind, path in books],
+        "anki": [*map(str, doctor.find_anki_collections(environment))],
+        "models": models,
+    }
+    sources = [("obsidian", path) for path in vaults]
+    sources += [("zotero", path) for path in zotero]
+    text = render_settings(root, [*sources, *books], decks=decks or DECK_RULES[0])
+    return text, names_by_kind
 
 
 def _format_summary(summary: Json, settings_file: Path, *, offers: bool) -> Iterator[str]:
@@ -131,11 +149,8 @@ def _format_summary(summary: Json, settings_file: Path, *, offers: bool) -> Iter
     for kind, names in found.items():
         if names:
             yield f"  {kind:8}{'; '.join(names)}"
-    yield (
-        f"made {settings_file}"
-        if summary["written"]
-        else f"{settings_file} already exists"
-    )
+    exists = f"{settings_file} already exists"
+    yield f"made {settings_file}" if summary["written"] else exists
     if summary["moved"]:
         yield f"moved here from the default workspace: {', '.join(summary['moved'])}"
     models = found["models"]
@@ -161,64 +176,13 @@ def _copy_model_settings(user_folder: Path, text: str) -> str:
     file = user_folder / SETTINGS_FILE_NAME
     if not file.exists():
         return text
-    default: Any = (
-        parse_yaml(read_bounded(file, MAX_TEXT_FILE_BYTES).decode(), SETTINGS_FILE_NAME)[
-            0
-        ]
-        or {}
-    )
-    values: dict[Strings, Any] = {}
+    content = read_bounded(file, MAX_TEXT_FILE_BYTES).decode()
+    default: Any = parse_yaml(content, SETTINGS_FILE_NAME)[0] or {}
+    llm = default.get("llm") or {}
+    values: dict[Strings, Any] = {("llm", key): llm[key] for key in llm}
     if "drafter" in default:
         values["drafter",] = default["drafter"]
-    for key, value in (default.get("llm") or {}).items():
-        values["llm", key] = value
     return set_values(text, values) or text
-
-
-# --- sources on this computer ---------------------------------------------------------------
-
-
-_MAX_SHOWN_MODELS = 8
-_FOUND_KINDS = ("vaults", "zotero", "books", "anki", "models")
-
-
-def find_local_sources(root: Path) -> tuple[list[tuple[str, Path]], dict[str, list[str]]]:
-    """Find sources, Anki collections and models on this computer.
-
-    Args:
-        root: the directory of the new workspace. Vaults next to it are included.
-
-    Returns:
-        The kind and path of each source, and the names of everything found, keyed by kind.
-    """
-    from ankiforge.draft.server import (
-        LOCAL_DISCOVERY_TIMEOUT,
-        discover_servers,
-        find_providers_with_key,
-    )
-    from ankiforge.reports import doctor
-
-    environment = doctor.Environment.current()
-    wait_for_servers = discover_servers()
-    vaults = doctor.find_vaults(environment, root.parent)
-    zotero = doctor.find_zotero_folders(environment)
-    books = doctor.find_book_sources(environment)
-    models = [
-        f"{server.name}: {server.key_env} is set" for server in find_providers_with_key()
-    ]
-    names_by_kind = {
-        "vaults": [str(path) for path in vaults],
-        "zotero": [str(path) for path in zotero],
-        "books": [f"{kind}: {path}" for kind, path in books],
-        "anki": [str(path) for path in doctor.find_anki_collections(environment)],
-        "models": models,
-    }
-    for server in wait_for_servers(LOCAL_DISCOVERY_TIMEOUT):
-        names = ", ".join(server.models[:_MAX_SHOWN_MODELS])
-        models.append(f"{server.name}: {names}")
-    sources = [("obsidian", path) for path in vaults]
-    sources += [("zotero", path) for path in zotero]
-    return [*sources, *books], names_by_kind
 
 
 # --- the files of a workspace ---------------------------------------------------------------

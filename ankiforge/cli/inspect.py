@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import (
-    Call,
-    Words,
-    choice_option,
-    command,
-    exit_with_code,
-    flag_option,
-    open_workspace,
-    print_items,
-    print_items_in_pager,
-    refuse_unknown_options,
-)
+from ankiforge.cli import output as cli
 from ankiforge.errors import UsageError
 from ankiforge.hooks import collect_notices
 from ankiforge.text import format_count
@@ -36,15 +25,15 @@ VIEWS = ("new", "changed", "questions", "recent", "unknown")
 # --- status ---------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge status           the counts and the next command
   ankiforge status --json    the same, as JSON
 """)
-def status(call: Call) -> None:
+def status(call: cli.Call) -> None:
     """Show the counts and the next command."""
     from ankiforge.reports.summary import format_status, get_status
 
-    with open_workspace(call, read_only=True) as workspace:
+    with cli.open_workspace(call, read_only=True) as workspace:
         ledger = workspace.ledger
         state = get_status(workspace.folder, ledger, collect_notices(ledger))
     call.print_value(state, format_status(state, workspace.folder))
@@ -54,7 +43,7 @@ def status(call: Call) -> None:
 
 
 # unknown options are allowed, because `-finding:*` is part of a query
-@command("""
+@cli.command("""
   ankiforge list                        drafts that wait ○, and cards ✓
   ankiforge list -v                     the same in full, with their ids
   ankiforge list --view questions       questions that only you can answer
@@ -63,28 +52,30 @@ def status(call: Call) -> None:
 Fields of a query: deck document source tag colour kind verdict anki drafter model key added finding
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@flag_option(
+@cli.flag_option(
     "--all",
     "everything",
     help="Add rejected and retired cards; with --no-card, skipped highlights.",
 )
-@flag_option(
+@cli.flag_option(
     "--no-card",
     help="List highlights without a card, or with a further sentence to ask, and why.",
 )
-@choice_option("--view", of=VIEWS, help="Show only this list.")
+@cli.choice_option("--view", of=VIEWS, help="Show only this list.")
 def list_(
-    call: Call,
-    query: Words,
+    call: cli.Call,
+    query: cli.Words,
     everything: bool,
     no_card: bool,
     view: str,
 ) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
-    refuse_unknown_options(query)
+    from ankiforge.ledger import pending_items
+
+    cli.refuse_unknown_options(query)
     if view and no_card:
         raise UsageError("--view and --no-card cannot be combined: use one of them")
-    with open_workspace(call, read_only=True) as workspace:
+    with cli.open_workspace(call, read_only=True) as workspace:
         listing = _make_listing(call, workspace)
         if no_card:
             items = listing.list_without_card(query, everything=everything)
@@ -92,13 +83,14 @@ def list_(
         else:
             items = listing.list_view(query, view, everything=everything)
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
-        if print_items_in_pager(call, items, apart=call.verbose):
+        if cli.print_items_in_pager(call, items, apart=call.verbose):
             if sys.stdout.isatty() and not (no_card or call.verbose or call.as_json):
                 call.say("○ waits   ✓ accepted")
         elif call.limit != 0:
             proposal_count = 0
             if not (no_card or query or view not in ("", "new")):
-                proposal_count = _count_proposals(workspace)
+                uncarded = pending_items.load_pending_items(workspace.ledger).uncarded
+                proposal_count = pending_items.count_proposals(uncarded)
             if proposal_count:
                 proposals = format_count(proposal_count, "proposal")
                 call.say(f"{proposals} to decide on: ankiforge list --no-card lists them")
@@ -108,64 +100,47 @@ def list_(
                 call.say(f"nothing here; see also: {others}")
 
 
-def _count_proposals(workspace: Workspace) -> int:
-    from ankiforge.ledger import pending_items
-
-    waits = pending_items.load_pending_items(workspace.ledger)
-    return pending_items.count_proposals(waits.uncarded)
-
-
-def _make_listing(call: Call, workspace: Workspace) -> Listing:
+def _make_listing(call: cli.Call, workspace: Workspace) -> Listing:
     from ankiforge.reports.listing import Listing
 
-    return Listing(
-        workspace.ledger,
-        workspace.decks,
-        as_json=call.as_json,
-        verbose=call.verbose,
-    )
+    options = {"as_json": call.as_json, "verbose": call.verbose}
+    return Listing(workspace.ledger, workspace.decks, **options)
 
 
-@command("""
+@cli.command("""
   ankiforge show afpl5zre
   ankiforge show afpl5zre -v                with its history
   ankiforge show deck:Biology membrane      all cards that a query matches
 """)
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
-def show(call: Call, words: Words) -> None:
+def show(call: cli.Call, words: cli.Words) -> None:
     """Show cards, drafts and questions in full, with the commands that decide on them."""
-    with open_workspace(call, read_only=True) as workspace:
-        print_items(call, _make_listing(call, workspace).show_rows(words), apart=True)
+    with cli.open_workspace(call, read_only=True) as workspace:
+        cli.print_items(call, _make_listing(call, workspace).show_rows(words), apart=True)
 
 
 # --- doctor ---------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge doctor                  the current workspace
   ankiforge doctor --json           one line per check
 
 Exit code: that of a failing part (2 settings, 3 a service, 4 the ledger), else 1 for warnings,
 0 if all is well.
 """)  # fmt: skip
-def doctor(call: Call) -> None:
+def doctor(call: cli.Call) -> None:
     """Check settings, sources, ledger, model and Anki, and advise."""
     from ankiforge.config.workspace import find_workspace
     from ankiforge.extract import registry
-    from ankiforge.reports.doctor import (
-        Environment,
-        choose_exit_code,
-        format_checks,
-        run_checks,
-    )
+    from ankiforge.reports import doctor
 
-    find_workspace = partial(
-        find_workspace, call.folder, Path.cwd(), registry, os.environ
-    )
-    checks = [*run_checks(find_workspace, Environment.current(), offline=call.offline)]
+    find = partial(find_workspace, call.folder, Path.cwd(), registry, os.environ)
+    environment = doctor.Environment.current()
+    checks = [*doctor.run_checks(find, environment, offline=call.offline)]
     if call.as_json:
         for check in checks:
             call.print_json(check)
     else:
-        call.print_value(checks, format_checks(checks))
-    exit_with_code(choose_exit_code(checks))
+        call.print_value(checks, doctor.format_checks(checks))
+    cli.exit_with_code(doctor.choose_exit_code(checks))

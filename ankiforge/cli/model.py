@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ankiforge.cli import output as cli
 from ankiforge.cli.commands import COMMANDS
-from ankiforge.cli.output import (
-    Call,
-    CommandGroup,
-    command,
-    exit_if_run_failed,
-    find_workspace,
-    flag_option,
-    open_workspace,
-    text_option,
-)
 from ankiforge.cli.progress import ask_after_sample, progress_bar
-from ankiforge.cli.settings import write_settings
-from ankiforge.errors import ItemError, UsageError
+from ankiforge.errors import ItemError, UsageError, wrap_write_errors
 from ankiforge.text import format_cost, format_count
 
 if TYPE_CHECKING:
+    from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.draft.llm import Estimate
+    from ankiforge.model import Strings
     from ankiforge.pipeline.models import NamedModel
 
 
-@command("""
+@cli.command("""
   ankiforge model list                what this computer and your keys offer
   ankiforge model use openai          draft with the model of a provider
   ankiforge model use ollama          draft with a model of a server on this computer
   ankiforge model off                 draft without a model again
-""", cls=CommandGroup)  # fmt: skip
-def model(call: Call) -> None:
+""", cls=cli.CommandGroup)  # fmt: skip
+def model(call: cli.Call) -> None:
     """Choose the language model that drafts, or draft without one.
 
     Nothing is sent to another computer before you have said yes to what `use` shows.
@@ -51,62 +43,50 @@ first.
 # --- list -----------------------------------------------------------------------------------
 
 
-@command("\n  ankiforge model list")
-def list_(call: Call) -> None:
+@cli.command("\n  ankiforge model list")
+def list_(call: cli.Call) -> None:
     """Show the models you can use: with your keys, and on servers on this machine."""
     from ankiforge.config import LlmSettings
-    from ankiforge.draft.server import (
-        LOCAL_DISCOVERY_TIMEOUT,
-        describe_question_quality,
-        discover_servers,
-        find_providers_with_key,
-        read_providers,
-    )
+    from ankiforge.draft import server as servers
 
-    config = find_workspace(call).config
+    config = cli.find_workspace(call).config
     in_use = config.llm if config.drafter == "llm" else LlmSettings(base_url="", model="")
 
     # collect the name, model, base URL and details of each model that can be used
-    wait_for_servers = discover_servers()
+    wait_for_servers = servers.discover_servers()
     rows: list[tuple[str, str, str, str]] = []
     hidden_counts = list[str]()
-    for each in find_providers_with_key():
+    for each in servers.find_providers_with_key():
         details = f"{each.key_env} is set"
         if each.price_usd:
             details += "; ${:g} in, ${:g} out per million tokens".format(*each.price_usd)
         rows.append((each.name, each.model, each.base_url, details))
-    for server in wait_for_servers(LOCAL_DISCOVERY_TIMEOUT):
+    for server in wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT):
         hidden_count = len(server.models) - MAX_SHOWN_MODELS
         if hidden_count > 0:
             hidden_counts.append(f"{server.name} has {hidden_count:,} more")
         for model_name in server.models[:MAX_SHOWN_MODELS]:
-            details = describe_question_quality(server.base_url, model_name)
+            details = servers.describe_question_quality(server.base_url, model_name)
             rows.append((server.name, model_name, server.base_url, details))
 
     for name, model, base_url, details in rows:
         is_used = (model, base_url) == (in_use.model, in_use.base_url)
-        row = {
-            "name": name,
-            "model": model,
-            "place": base_url,
-            "about": details,
-            "used": is_used,
-        }
+        row = {"name": name, "model": model, "place": base_url, "about": details}
         shown_model = model if model != name else ""
-        call.print_value(
-            row, [f"{'*' if is_used else ' '} {name:12} {shown_model:22} {details}"]
-        )
+        line = f"{'*' if is_used else ' '} {name:12} {shown_model:22} {details}"
+        call.print_value({**row, "used": is_used}, [line])
     for line in hidden_counts:
         call.say(line)
     if call.as_json or in_use.model:
         return
-    if wait_for_servers(LOCAL_DISCOVERY_TIMEOUT) or any(find_providers_with_key()):
+    if wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT) or any(
+        servers.find_providers_with_key()
+    ):
         call.say("next: ankiforge model use NAME")
     else:
-        keys = ", ".join(provider.key_env for provider in read_providers())
-        call.say(
-            f"no key is set ({keys}), and neither Ollama nor LM Studio is running here"
-        )
+        keys = ", ".join(provider.key_env for provider in servers.read_providers())
+        nothing_runs = "neither Ollama nor LM Studio is running here"
+        call.say(f"no key is set ({keys}), and {nothing_runs}")
         call.say("to let a chat write the questions: ankiforge draft")
 
 
@@ -116,15 +96,7 @@ _PURPOSES = {row.model_purpose: row for row in COMMANDS.values() if row.model_pu
 """The commands that use a model of their own, by the value of `--for` that chooses it."""
 
 
-class ModelOptions(TypedDict):
-    """The options of `model use` that identify a model."""
-
-    name: str
-    model: str
-    key_env: str
-
-
-@command("""
+@cli.command("""
   ankiforge model use openai          with the key in OPENAI_API_KEY; or openrouter, gemini,
                                       groq, mistral, deepseek, anthropic
   ankiforge model use ollama          or lmstudio, llama.cpp, or the name of a model there
@@ -132,8 +104,8 @@ class ModelOptions(TypedDict):
   ankiforge model use ollama --for meaning   find what you read in other words (ankiforge search)
 """)  # fmt: skip
 @click.argument("name", metavar="NAME")
-@text_option("--model", metavar="MODEL", help="Use this model there.")
-@text_option("--key-env", metavar="VARIABLE", help="The variable that holds the key.")
+@cli.text_option("--model", metavar="MODEL", help="Use this model there.")
+@cli.text_option("--key-env", metavar="VARIABLE", help="The variable that holds the key.")
 @click.option(
     "--for",
     "purpose",
@@ -141,8 +113,8 @@ class ModelOptions(TypedDict):
     default="drafting",
     help="Draft cards with it, or compare meanings in search.",
 )
-@flag_option("--yes", help="Send what is shown; do not ask.")
-def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> None:
+@cli.flag_option("--yes", help="Send what is shown; do not ask.")
+def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
     """Draft with a model from now on.
 
     Shows what would be sent, to whom and at what price, and asks. Then it drafts, and the
@@ -160,8 +132,8 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
     if call.offline and not choice.is_local:
         hint = "run it without --offline, or use a model on this computer"
         raise UsageError("--offline forbids sending to another computer", hint=hint)
-    folder = find_workspace(call)
-    with open_workspace(call, folder=choice.configure_workspace(folder)) as workspace:
+    folder = cli.find_workspace(call)
+    with cli.open_workspace(call, folder=choice.configure_workspace(folder)) as workspace:
         # show what would be sent, to whom, and at what price
         model = workspace.build_model()
         assert model is not None
@@ -170,10 +142,8 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
         )
         estimate = model.estimate_tasks(tasks)
         print_line = call.say if yes else call.warn
-        for line in _describe_terms(
-            choice, estimate, reads_again=model.has_second_reading
-        ):
-            print_line(line)
+        reads_again = model.has_second_reading
+        print_line("\n".join(_describe_terms(choice, estimate, reads_again=reads_again)))
         if not (yes or ask_consent(call, "Draft with it?", choice)):
             return
         ask_after_sample(call, workspace, yes=yes)
@@ -192,20 +162,15 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
         if settings_path:
             call.say(f"written to {settings_path}; ankiforge model off takes it back")
         if call.as_json:
-            call.print_json(
-                {
-                    "model": choice.llm.model,
-                    "base_url": choice.llm.base_url,
-                    "settings": settings_path,
-                    "drafted": result.drafted,
-                }
-            )
+            names = {"model": choice.llm.model, "base_url": choice.llm.base_url}
+            count = {"settings": settings_path, "drafted": result.drafted}
+            call.print_json({**names, **count})
         else:
             print_summary(call, workspace, result)
-    exit_if_run_failed(result)
+    cli.exit_if_run_failed(result)
 
 
-def ask_consent(call: Call, question: str, choice: NamedModel) -> bool:
+def ask_consent(call: cli.Call, question: str, choice: NamedModel) -> bool:
     """Ask for the user's consent before sending anything to a model.
 
     Raises:
@@ -228,9 +193,7 @@ def _describe_terms(
     key_text = f", with the key in {llm.key_env}" if llm.key_env else ""
     yield f"{choice.title}{key_text}"
     yield f"  {describe_question_quality(llm.base_url, llm.model)}"
-    other_models = [
-        model_name for model_name in choice.server_models if model_name != llm.model
-    ]
+    other_models = [name for name in choice.server_models if name != llm.model]
     for model_name in other_models[:MAX_SHOWN_MODELS]:
         yield f"  or --model {model_name:20} {describe_question_quality(llm.base_url, model_name)}"
     if len(other_models) > MAX_SHOWN_MODELS:
@@ -256,17 +219,60 @@ def _describe_terms(
         yield f"  per million tokens ({choice.price_source})"
 
 
+# --- settings ------------------------------------------------------------------------------
+
+
+def write_settings(
+    call: cli.Call, folder: WorkspaceDirectory, settings: Mapping[Strings, object]
+) -> str | None:
+    """Update a workspace's `ankiforge.yaml` and return its path.
+
+    If the file can't be updated automatically, print the lines for the user to add, and
+    return None.
+
+    Args:
+        call: the command's options, for printing those lines.
+        folder: the workspace's directory.
+        settings: the new values, keyed by key path, e.g. `("llm", "model")`.
+    """
+    from ankiforge.config import SETTINGS_FILE_NAME
+    from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded, write_file
+    from ankiforge.config.trust import explain_distrust, trust_workspace
+    from ankiforge.config.workspace import find_user_directory
+    from ankiforge.config.yamlfile import format_scalar, set_values
+
+    file = folder.root / SETTINGS_FILE_NAME
+    text = ""
+    mode = 0o600
+    if file.exists():
+        text = read_bounded(file, MAX_TEXT_FILE_BYTES).decode("utf-8-sig")
+        mode = file.stat().st_mode & 0o777
+    new_text = set_values(text, settings)
+    if new_text is None:
+        call.say(f"write this into {file}:")
+        for key_path, value in settings.items():
+            call.say(f"  {'.'.join(key_path)}: {format_scalar(value)}")
+        return None
+    if new_text != text:
+        with wrap_write_errors(file):
+            write_file(file, new_text.encode(), mode=mode)
+        # don't ask about our own change
+        if explain_distrust(folder, find_user_directory()):
+            trust_workspace(folder, find_user_directory())
+    return str(file)
+
+
 # --- off ------------------------------------------------------------------------------------
 
 
-@command("\n  ankiforge model off")
-def off(call: Call) -> None:
+@cli.command("\n  ankiforge model off")
+def off(call: cli.Call) -> None:
     """Draft without a model again. The model's drafts and its address stay."""
-    folder = find_workspace(call)
+    folder = cli.find_workspace(call)
     was_used = folder.config.drafter == "llm"
-    settings_path = (
-        write_settings(call, folder, {("drafter",): "rules"}) if was_used else None
-    )
+    settings_path = None
+    if was_used:
+        settings_path = write_settings(call, folder, {("drafter",): "rules"})
     if call.as_json:
         call.print_json({"used": was_used, "settings": settings_path})
     else:

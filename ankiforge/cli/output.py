@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from itertools import chain, islice
+from operator import attrgetter
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, TextIO
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from ankiforge.model import Problem, Strings
     from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.reports.summary import Counts
 
 
 MIN_WIDTH = 40
@@ -102,38 +104,24 @@ def wrap_text(text: str, width: int) -> str:
         return text
     lines: list[str] = []
     for line in text.split("\n"):
-        lines += _wrap_line(line, width)
+        if RIGHT_ALIGN_MARK in line:
+            lines.append(_fit_row(line, width))
+            continue
+        if _measure_width(line) <= width:
+            lines.append(line)
+            continue
+        # align the further lines with the text, instead of its label
+        label = _LABEL.match(line)
+        text_start = label.end() if label else len(line) - len(line.lstrip(" "))
+        hanging_indent = " " * (text_start if label else text_start + 2)
+        parts = _iter_unbroken_parts(line[text_start:], width - len(hanging_indent))
+        lines.append(line[:text_start])
+        for index, (gap, piece) in enumerate(parts):
+            if index and _measure_width(f"{lines[-1]}{gap}{piece}") > width:
+                lines.append(hanging_indent)
+                gap = ""
+            lines[-1] += f"{gap if index else ''}{piece}"
     return "\n".join(lines)
-
-
-def _wrap_line(line: str, width: int) -> Iterator[str]:
-    if RIGHT_ALIGN_MARK in line:
-        yield _fit_row(line, width)
-        return
-    if _measure_width(line) <= width:
-        yield line
-        return
-    # align the further lines with the text, instead of its label
-    body = line.lstrip(" ")
-    indent = line[: len(line) - len(body)]
-    label = _LABEL.match(line)
-    if label is not None:
-        indent, body = line[: label.end()], line[label.end() :]
-    hanging_indent = " " * (len(indent) if label else len(indent) + 2)
-
-    current = indent
-    is_empty = True
-    for gap, piece in _iter_unbroken_parts(body, width - len(hanging_indent)):
-        if (
-            not is_empty
-            and _measure_width(current) + len(gap) + _measure_width(piece) > width
-        ):
-            yield current
-            current = hanging_indent
-            is_empty = True
-        current += piece if is_empty else gap + piece
-        is_empty = False
-    yield current
 
 
 def _fit_row(line: str, width: int) -> str:
@@ -320,9 +308,7 @@ class Call:
         limit is summarized as a count. Notices that later runs won't repeat are always shown.
         """
         groups: dict[object, list[Problem]] = {}
-        for problem in sorted(
-            dict.fromkeys(problems), key=lambda problem: problem.notice
-        ):
+        for problem in sorted(dict.fromkeys(problems), key=attrgetter("notice")):
             if problem in self.printed_notices or (problem.notice and self.quiet):
                 continue
             if problem.notice:
@@ -331,20 +317,17 @@ class Call:
             if limit is not None:
                 group_key = (problem.notice, problem.what, problem.hint)
             groups.setdefault(group_key, []).append(problem)
-        all_groups = list(groups.values())
-        shown_groups = all_groups
-        if limit is not None and len(all_groups) > limit:
-            shown_groups = all_groups[: limit - 1]
-            for group in all_groups[limit - 1 :]:
-                if group[0].notice and group[0].once:
-                    shown_groups.append(group)
-        for group in shown_groups:
-            self.warn(group[0].summarize(others=len(group) - 1))
-        hidden_count = sum(map(len, all_groups)) - sum(map(len, shown_groups))
+        line_count = hidden_count = 0
+        for index, group in enumerate(groups.values(), 1):
+            is_short = limit is None or len(groups) <= limit or index < limit
+            if is_short or (group[0].notice and group[0].once):
+                self.warn(group[0].summarize(others=len(group) - 1))
+                line_count += 1
+            else:
+                hidden_count += len(group)
         if hidden_count:
             self.warn(f"… and {hidden_count:,} more problems; -v names all")
-            return len(shown_groups) + 1
-        return len(shown_groups)
+        return line_count + bool(hidden_count)
 
     def format_for_stream(self, stream: TextIO, text: str) -> str:
         """Format text for a stream, wrapping and colouring it for terminals."""
@@ -353,7 +336,11 @@ class Call:
             text = _render_bold(text, ("**", "**"), ("[", "]"))
         if not stream.isatty():
             return text
-        text = wrap_text(text, _get_terminal_width(stream))
+        try:
+            width = os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
+        except OSError:
+            width = _DEFAULT_WIDTH
+        text = wrap_text(text, width)
         if self.color:
             gap_codes = (_REVERSE, _REVERSE_OFF)
             text = _render_bold(add_colours(text), (_BOLD, _BOLD_OFF), gap_codes)
@@ -391,19 +378,12 @@ def _render_bold(text: str, strong: Strings, gap: Strings) -> str:
 
     Both are pairs of strings to insert before and after the marked text.
     """
-    lines = [
-        render_bold_marks(line, *gap) if RIGHT_ALIGN_MARK in line else line
-        for line in text.split("\n")
-    ]
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        if RIGHT_ALIGN_MARK in line:
+            lines[index] = render_bold_marks(line, *gap)
     # replace the others in the whole text, because bold text may span several lines
     return render_bold_marks("\n".join(lines), *strong)
-
-
-def _get_terminal_width(stream: TextIO) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
-    except OSError:
-        return _DEFAULT_WIDTH
 
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
@@ -495,11 +475,9 @@ class Command(HelpfulCommand):
             options: list[str] = []
             conditions: list[str] = []
             for argument in args[:separator_index]:
-                field, colon, _ = argument.removeprefix("-").partition(":")
-                if argument.startswith("-") and colon and field in QUERY_FIELDS:
-                    conditions.append(argument)
-                else:
-                    options.append(argument)
+                field, colon, _ = argument[1:].partition(":")
+                is_condition = argument[:1] == "-" and colon and field in QUERY_FIELDS
+                (conditions if is_condition else options).append(argument)
             args = [*options, "--", *conditions, *args_after]
         return super().parse_args(ctx, args)
 
@@ -565,19 +543,14 @@ def find_workspace(call: Call) -> WorkspaceDirectory:
     from ankiforge.extract import registry
 
     def ask_user(text: str) -> bool:
+        if call.trusts_workspace:
+            call.say(f"{text} yes (--yes)")
+            return True
         return click.confirm(sanitize_for_terminal(text), err=True)
 
-    def agree_without_asking(text: str) -> bool:
-        call.say(f"{text} yes (--yes)")
-        return True
-
     workspace = find_workspace(call.folder, Path.cwd(), registry)
-    answer = None
-    if call.trusts_workspace:
-        answer = agree_without_asking
-    elif call.is_interactive:
-        answer = ask_user
-    require_trust(workspace, answer, find_user_directory())
+    can_ask = call.trusts_workspace or call.is_interactive
+    require_trust(workspace, ask_user if can_ask else None, find_user_directory())
     workspace.make_private()
     return workspace
 
@@ -636,15 +609,29 @@ def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
     from ankiforge.pipeline.collection import NEVER
 
     if folder.config.anki.collection == NEVER:
-        message = "anki.collection is none, so Anki is not read"
-        return UsageError(
-            message, hint=folder.format_setting_instructions("anki: {collection: auto}")
-        )
+        hint = folder.format_setting_instructions("anki: {collection: auto}")
+        return UsageError("anki.collection is none, so Anki is not read", hint=hint)
     elsewhere = folder.format_setting_instructions("anki: {collection: PATH}")
-    return UsageError(
-        "no Anki collection was found here",
-        hint=f"start Anki once; if your collection is elsewhere: {elsewhere}",
-    )
+    hint = f"start Anki once; if your collection is elsewhere: {elsewhere}"
+    return UsageError("no Anki collection was found here", hint=hint)
+
+
+def say_next_command(
+    say: Callable[[str], object], workspace: Workspace, counts: Counts | None = None
+) -> None:
+    """Say which command to run next.
+
+    Args:
+        say: prints a line.
+        workspace: the workspace.
+        counts: the counts of its ledger, if already known.
+    """
+    from ankiforge.hooks import collect_notices
+    from ankiforge.reports import summary
+
+    folder, notices = workspace.folder, collect_notices(workspace.ledger)
+    step = summary.choose_next_command(folder, workspace.ledger, notices, counts=counts)
+    say(summary.format_next_command(*step))
 
 
 # --- options of several commands ------------------------------------------------------------
@@ -757,9 +744,7 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
         click.NoSuchOption: a word in the query starts with `--`.
     """
     context = click.get_current_context()
-    names: list[str] = []
-    for parameter in context.command.params:
-        names += parameter.opts
+    names = [name for parameter in context.command.params for name in parameter.opts]
     for argument in query:
         if argument.startswith("--"):
             raise click.NoSuchOption(argument, possibilities=names, ctx=context)

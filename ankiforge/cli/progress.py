@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ankiforge.text import format_cost, format_count
@@ -69,8 +70,7 @@ class RunProgressBar:
 
 @contextmanager
 def progress_bar(
-    call: Call,
-    sources: Sequence[Source],
+    call: Call, sources: Sequence[Source]
 ) -> Iterator[Callable[[RunStep], None]]:
     """Show the progress of a run on a terminal, as a context manager.
 
@@ -79,24 +79,18 @@ def progress_bar(
     if not call.is_interactive or call.quiet:
         yield lambda step: None
         return
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(BAR_WIDTH),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[more]}"),
-        console=Console(stderr=True, no_color=not call.color),
-        transient=True,
-    ) as bars:
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(BAR_WIDTH),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[more]}"),
+    )
+    console = Console(stderr=True, no_color=not call.color)
+    with progress.Progress(*columns, console=console, transient=True) as bars:
         yield RunProgressBar(bars, sources).show_step
 
 
@@ -152,13 +146,11 @@ def format_model_offer(
         return ""
     # find the first kind of model that is available and hasn't been offered before
     kind = evidence = name = ""
-    provider = (
-        None if was_hint_shown("model: key") else next(find_providers_with_key(), None)
-    )
-    if provider:
-        kind, name = "model: key", provider.name
-        evidence = f"{provider.key_env} is set"
-    elif not was_hint_shown("model: server"):
+    if not was_hint_shown("model: key"):
+        for provider in islice(find_providers_with_key(), 1):
+            kind, name = "model: key", provider.name
+            evidence = f"{provider.key_env} is set"
+    if not evidence and not was_hint_shown("model: server"):
         for server in servers(SERVER_TIMEOUT)[:1]:
             kind, name = "model: server", server.name
             evidence = f"{server.program} runs here with {server.models[0]}"

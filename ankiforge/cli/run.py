@@ -12,29 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ankiforge.cli import output as cli
 from ankiforge.cli import progress
-from ankiforge.cli.output import (
-    ACCEPT_OPTION,
-    DRAFTER_OPTION,
-    FORCE_OPTION,
-    NEW_DECK_OPTION,
-    OUTPUT_OPTION,
-    PATH_TYPE,
-    YES_OPTION,
-    Call,
-    CommandGroup,
-    ListedRows,
-    Paths,
-    command,
-    exit_if_failed,
-    exit_if_run_failed,
-    find_workspace,
-    flag_option,
-    hint_if_first_time,
-    open_workspace,
-    print_items,
-    text_option,
-)
 from ankiforge.errors import UsageError, wrap_write_errors
 from ankiforge.hooks import collect_notices, load_features
 from ankiforge.text import format_count, to_one_line, truncate
@@ -42,7 +21,7 @@ from ankiforge.text import format_count, to_one_line, truncate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ankiforge.model import DraftingResult, HighlightKey, Problem
+    from ankiforge.model import DraftingResult, HighlightKey
     from ankiforge.pipeline import unmarked
     from ankiforge.pipeline.run_result import ChatImport, RunOptions, RunResult
     from ankiforge.pipeline.workspace import Workspace
@@ -52,7 +31,7 @@ MAX_PROBLEM_LINES = 3
 """The maximum number of lines with problems after a run. With `-v`, all are printed."""
 
 
-@command(
+@cli.command(
     examples="""
   ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
   ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes, from now on
@@ -61,14 +40,14 @@ MAX_PROBLEM_LINES = 3
   ankiforge run --dry-run                  show what would happen
 """,
 )
-@click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH]...")
-@NEW_DECK_OPTION
-@OUTPUT_OPTION
-@DRAFTER_OPTION
-@ACCEPT_OPTION
-@FORCE_OPTION
-@YES_OPTION
-@flag_option("--dry-run", help="Show what would happen; write and send nothing.")
+@click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
+@cli.NEW_DECK_OPTION
+@cli.OUTPUT_OPTION
+@cli.DRAFTER_OPTION
+@cli.ACCEPT_OPTION
+@cli.FORCE_OPTION
+@cli.YES_OPTION
+@cli.flag_option("--dry-run", help="Show what would happen; write and send nothing.")
 @click.option(
     "--marks",
     type=click.Choice(["bold", "callout"]),
@@ -76,8 +55,8 @@ MAX_PROBLEM_LINES = 3
     help="Read these as marks in the notes at PATH, too.",
 )
 def run(
-    call: Call,
-    paths: Paths,
+    call: cli.Call,
+    paths: cli.Paths,
     yes: bool,
     dry_run: bool,
     **values: Any,
@@ -93,12 +72,12 @@ def run(
 
     trusting_call = replace(call, trusts_workspace=yes)
     options = RunOptions(limit=call.limit, **values)
-    exit_if_run_failed(read_and_draft(trusting_call, paths, options, dry_run=dry_run))
+    cli.exit_if_run_failed(read_and_draft(trusting_call, paths, options, dry_run=dry_run))
 
 
 def read_and_draft(
-    call: Call,
-    paths: Paths,
+    call: cli.Call,
+    paths: cli.Paths,
     options: RunOptions,
     *,
     dry_run: bool = False,
@@ -120,7 +99,7 @@ def read_and_draft(
         from ankiforge.draft.server import discover_servers
 
         servers = discover_servers()
-    with open_workspace(call, writes="drafting", read_only=dry_run) as workspace:
+    with cli.open_workspace(call, writes="drafting", read_only=dry_run) as workspace:
         show_progress = partial(progress.progress_bar, call)
         is_agreed = call.trusts_workspace or in_review
         progress.ask_after_sample(call, workspace, yes=is_agreed)
@@ -133,7 +112,7 @@ def read_and_draft(
 
 
 def print_summary(
-    call: Call,
+    call: cli.Call,
     workspace: Workspace,
     result: RunResult,
     *,
@@ -154,27 +133,39 @@ def print_summary(
         return
     from msgspec.structs import asdict
 
-    from ankiforge.reports.summary import explain_full_package, format_run, report_run
+    from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
+    from ankiforge.reports import summary
 
     notices = collect_notices(workspace.ledger)
     if call.as_json:
-        values = asdict(report_run(result, workspace, notices))
+        values = asdict(summary.report_run(result, workspace, notices))
         for notice in notices:
             values |= notice.data
         call.print_json(values)
         return
-    full_package = explain_full_package(result, workspace.ledger)
-    summary, details = format_run(
+    full_package = summary.explain_full_package(result, workspace.ledger)
+    summary, details = summary.format_run(
         result, workspace, notices, verbose=call.verbose, in_review=in_review
     )
     for line in summary:
         call.print_result(line)
-    problems = _filter_new_problems(workspace, result)
-    if call.verbose:
-        call.print_problems(result.problems)
-    else:
-        call.print_problems(problems, MAX_PROBLEM_LINES)
-    for line in (*details, hint_if_first_time(workspace, full_package), offer):
+    # what the previous run reported as a notice is shown again only if its source is missing
+    problems = result.problems
+    if result.report is not None:
+        ledger = workspace.ledger
+        known = ledger.get_value(_NOTICES_SETTING, set[str]) or set()
+        notes = {
+            problem.summarize()
+            for problem in problems
+            if problem.notice and problem.what != MISSING_SOURCE_MESSAGE
+        }
+        if notes != known:
+            with ledger.transaction():
+                ledger.set_value(_NOTICES_SETTING, sorted(notes))
+        if not call.verbose:
+            problems = [each for each in problems if each.summarize() not in known]
+    call.print_problems(problems, None if call.verbose else MAX_PROBLEM_LINES)
+    for line in (*details, cli.hint_if_first_time(workspace, full_package), offer):
         if line:
             call.print_result(line)
 
@@ -183,82 +174,58 @@ _NOTICES_SETTING = "notices"
 """The name of the ledger setting with the notices of the last run."""
 
 
-def _filter_new_problems(workspace: Workspace, result: RunResult) -> list[Problem]:
-    """Return the problems of a run, minus any that the previous run reported as notices.
-
-    Missing sources are always included.
-    """
-    from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
-
-    if result.report is None:
-        return result.problems
-    ledger = workspace.ledger
-    known = ledger.get_value(_NOTICES_SETTING, set[str]) or set()
-    notices = {
-        problem.summarize()
-        for problem in result.problems
-        if problem.notice and problem.what != MISSING_SOURCE_MESSAGE
-    }
-    if notices != known:
-        with ledger.transaction():
-            ledger.set_value(_NOTICES_SETTING, sorted(notices))
-    return [problem for problem in result.problems if problem.summarize() not in known]
-
-
 # --- forget ---------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge forget paper.pdf        stop reading it
   ankiforge forget ~/Papers         the same for a folder, and for every PATH in it
 """)
-@click.argument("path", type=PATH_TYPE)
-def forget(call: Call, path: Path) -> None:
+@click.argument("path", type=cli.PATH_TYPE)
+def forget(call: cli.Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
     Its drafts go; its cards stay. To read it again: ankiforge run PATH.
     """
     from ankiforge.text import format_first_names
 
-    with open_workspace(call) as workspace:
+    with cli.open_workspace(call) as workspace:
         forgotten, count = workspace.forget(path)
     if call.as_json:
         call.print_json({"forgotten": forgotten, "highlights": count})
         return
-    call.print_result(
-        f"forgotten: {format_first_names(forgotten)}, with {format_count(count, 'highlight')}"
-    )
-    call.print_result(
-        f"its cards stay; to read it again: ankiforge run {quote(str(path))}"
-    )
+    names, highlights = format_first_names(forgotten), format_count(count, "highlight")
+    call.print_result(f"forgotten: {names}, with {highlights}")
+    again = f"ankiforge run {quote(str(path))}"
+    call.print_result(f"its cards stay; to read it again: {again}")
 
 
 # --- extract --------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge extract paper.pdf
   ankiforge extract ~/Vault --json | jq .exact
 """)
-@click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH]...")
-def extract(call: Call, paths: Paths) -> None:
+@click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
+def extract(call: cli.Call, paths: cli.Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge.extract.base import assign_initial_keys, scan_source
     from ankiforge.model import ExtractedDocument, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
     from ankiforge.reports.highlights import format_title, highlight_to_json
 
-    folder = find_workspace(call)
+    folder = cli.find_workspace(call)
     selected, problems, *_ = select_sources(folder, paths)
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
     jobs = call.jobs or os.cpu_count() or 1
-    sources = []
-    for source in selected:
-        opened_source = open_source(folder, source, offline=call.offline, jobs=jobs)
-        sources.append(opened_source)
+    sources = [
+        open_source(folder, source, offline=call.offline, jobs=jobs)
+        for source in selected
+    ]
 
-    def list_highlights() -> ListedRows:
+    def list_highlights() -> cli.ListedRows:
         for source in sources:
             for sighting in scan_source(source, None):
                 if isinstance(sighting, Problem):
@@ -272,7 +239,7 @@ def extract(call: Call, paths: Paths) -> None:
                         line += f"  [{highlight.comment}]"
                     yield highlight_to_json(highlight), [to_one_line(line)]
 
-    count = print_items(call, list_highlights())
+    count = cli.print_items(call, list_highlights())
     if call.as_json:
         for problem in problems:
             call.print_json({"problem": problem})
@@ -282,7 +249,7 @@ def extract(call: Call, paths: Paths) -> None:
 
         call.say("no highlights found")
         call.say(NO_HIGHLIGHTS_HINT)
-    exit_if_failed(problems)
+    cli.exit_if_failed(problems)
 
 
 # --- draft ----------------------------------------------------------------------------------
@@ -298,7 +265,7 @@ CARDS_OPTION = click.option(
 )
 
 
-class DraftGroup(CommandGroup):
+class DraftGroup(cli.CommandGroup):
     """The `draft` command group, which also accepts a path in place of a subcommand."""
 
     def resolve_command(
@@ -312,7 +279,7 @@ class DraftGroup(CommandGroup):
         return super().resolve_command(ctx, args)
 
 
-@command("""
+@cli.command("""
   ankiforge draft                             let your chat ask: copy, paste back
   ankiforge draft lecture.pdf --cards 10      let it choose ten passages of a document
   ankiforge draft --drafter llm --estimate    what it would cost
@@ -321,17 +288,17 @@ class DraftGroup(CommandGroup):
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
 """, cls=DraftGroup, invoke_without_command=True, subcommand_metavar="[PATH|COMMAND]")  # fmt: skip
-@text_option(
+@cli.text_option(
     "--again",
     metavar="QUERY",
     help="Draft these again: ids of cards or drafts, keys, or a query.",
 )
-@text_option("--remark", metavar="TEXT", help="With --again: what to do better.")
-@flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
-@DRAFTER_OPTION
-@ACCEPT_OPTION
+@cli.text_option("--remark", metavar="TEXT", help="With --again: what to do better.")
+@cli.flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
+@cli.DRAFTER_OPTION
+@cli.ACCEPT_OPTION
 def draft(
-    call: Call,
+    call: cli.Call,
     again: str,
     remark: str,
     estimate: bool,
@@ -352,23 +319,19 @@ def draft(
     from ankiforge.pipeline.run_result import RunOptions
 
     if remark and not again:
-        raise UsageError(
-            "--remark needs --again QUERY",
-            hint="ankiforge draft --again QUERY --remark TEXT",
-        )
+        hint = "ankiforge draft --again QUERY --remark TEXT"
+        raise UsageError("--remark needs --again QUERY", hint=hint)
     if estimate:
-        with open_workspace(call, read_only=True) as workspace:
+        with cli.open_workspace(call, read_only=True) as workspace:
             select_highlights(workspace, again)
             cost_estimate = workspace.estimate(drafter, limit=call.limit)
         call.print_value(cost_estimate, [cost_estimate.summary])
         return
-    with open_workspace(call, writes="drafting") as workspace:
+    with cli.open_workspace(call, writes="drafting") as workspace:
         # read the sources first, so that nothing that was tagged private since the last run is sent
         # to a model
         read_result = workspace.read_sources()
-        call.print_problems(
-            problem for problem in read_result.problems if not problem.notice
-        )
+        call.print_problems(each for each in read_result.problems if not each.notice)
         progress.ask_after_sample(call, workspace)
         result = workspace.draft(
             RunOptions(drafter, accept, call.limit),
@@ -376,8 +339,8 @@ def draft(
             remark=remark.strip(),
             show=partial(progress.progress_bar, call),
         )
-        is_explicit = drafter or workspace.folder.config.drafter == "llm" or again
-        uses_chat = not (is_explicit or call.as_json or result.error)
+        uses_model = drafter or again or workspace.folder.config.drafter == "llm"
+        uses_chat = not (uses_model or call.as_json or result.error)
         if uses_chat and not result.drafted:
             call.print_problems(
                 result.problems, None if call.verbose else MAX_PROBLEM_LINES
@@ -385,23 +348,23 @@ def draft(
         else:
             print_summary(call, workspace, result)
     if uses_chat:
-        with open_workspace(call) as workspace:
+        with cli.open_workspace(call) as workspace:
             _ask_chat_for_cards(call, workspace)
-    exit_if_run_failed(result)
+    cli.exit_if_run_failed(result)
 
 
 # --- a document without highlights ----------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge draft lecture.pdf                 ten cards from a document without marks
   ankiforge draft lecture.pdf --estimate      what it would cost with a model
 """, hidden=True)  # fmt: skip
-@click.argument("path", type=PATH_TYPE)
+@click.argument("path", type=cli.PATH_TYPE)
 @CARDS_OPTION
-@flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
-@DRAFTER_OPTION
-def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
+@cli.flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
+@cli.DRAFTER_OPTION
+def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
     """Let a model or your chat choose passages of a document, and make a card of each.
 
     PATH is a PDF, a note, a text, a saved web page, an EPUB, or a folder of these. Nothing is
@@ -409,7 +372,7 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
     """
     from ankiforge.pipeline import unmarked
 
-    with open_workspace(call, writes="drafting") as workspace:
+    with cli.open_workspace(call, writes="drafting") as workspace:
         requests, problems = unmarked.prepare_requests(workspace, path, cards)
         for request in requests:
             call.say(request.summary)
@@ -419,17 +382,14 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
             call.print_value(cost_estimate, [cost_estimate.summarize("passage")])
             return
         if uses_model and requests:
-            call.say(
-                unmarked.estimate_requests(workspace, requests, drafter).summarize(
-                    "passage"
-                )
-            )
+            cost_estimate = unmarked.estimate_requests(workspace, requests, drafter)
+            call.say(cost_estimate.summarize("passage"))
             result = unmarked.draft_from_documents(
                 workspace, requests, drafter, partial(progress.progress_bar, call)
             )
             result.problems[:0] = problems
             print_summary(call, workspace, result)
-            exit_if_run_failed(result)
+            cli.exit_if_run_failed(result)
             return
         call.print_problems(problems, None if call.verbose else MAX_PROBLEM_LINES)
         if not requests:
@@ -437,64 +397,20 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
         elif call.is_interactive and not call.quiet and not call.as_json:
             for request in requests:
                 while request.remaining_parts:
-                    text = unmarked.build_chat_text(
-                        workspace, request, request.remaining_parts[0]
-                    )
+                    part = request.remaining_parts[0]
+                    text = unmarked.build_chat_text(workspace, request, part)
                     if not _ask_chat(call, workspace, text, request=request):
                         return
             call.say("next: ankiforge review")
         else:
             export_step = f"{_EXPORT_STEP} --from {quote(str(path))} --cards {cards}"
-            call.say(
-                f"{export_step}, then: {_IMPORT_STEP}; or choose a model: ankiforge model"
-            )
-    exit_if_failed(problems)
-
-
-def _copy_prompt(call: Call, text: str) -> None:
-    """Copy a chat prompt to the clipboard, and tell the user what to do with it.
-
-    If it can't be copied, it's written to a file instead.
-    """
-    from ankiforge.cli.chat import copy_text
-
-    instruction = copy_text(text)
-    if not instruction:
-        path = Path("ask.md")
-        _write_prompt(path, text)
-        instruction = (
-            f"the text is in {path}: paste it into any chat, and copy its whole answer"
-        )
-    call.print_result(instruction)
-    call.print_result(
-        f"paste the answer here; or press Enter, save it, and: {_IMPORT_STEP}"
-    )
-
-
-def _ask_chat_to_check(call: Call, workspace: Workspace, answer: str) -> None:
-    from ankiforge.cli.chat import (
-        COPIED_MESSAGE,
-        SECOND_ROUND_MESSAGE,
-        copy_text,
-        read_paste,
-    )
-    from ankiforge.pipeline.chats import build_second_reading_text, record_answer
-
-    second_prompt = build_second_reading_text(workspace, answer)
-    copy_message = copy_text(second_prompt) if second_prompt else ""
-    if copy_message:
-        how_sent = (
-            "was copied and"
-            if copy_message == COPIED_MESSAGE
-            else "was sent to your terminal; it"
-        )
-        call.print_result(f"a second text {how_sent} {SECOND_ROUND_MESSAGE}")
-        verdicts = read_paste()
-        call.print_result(record_answer(workspace, verdicts).summary if verdicts else "")
+            model_step = "or choose a model: ankiforge model"
+            call.say(f"{export_step}, then: {_IMPORT_STEP}; {model_step}")
+    cli.exit_if_failed(problems)
 
 
 def _ask_chat(
-    call: Call,
+    call: cli.Call,
     workspace: Workspace,
     prompt: str,
     asked_keys: frozenset[HighlightKey] = frozenset(),
@@ -502,6 +418,7 @@ def _ask_chat(
 ) -> ChatImport | None:
     """Copy a chat prompt to the clipboard, and record the cards in the answer pasted back.
 
+    If the prompt can't be copied, it's written to a file instead.
     If an answer contains no usable cards, the user can paste another.
 
     Args:
@@ -514,23 +431,36 @@ def _ask_chat(
     Returns:
         The recorded cards, or None if no usable answer was pasted.
     """
-    from ankiforge.cli.chat import read_paste
-    from ankiforge.pipeline.chats import record_answer
+    from ankiforge.cli import chat
+    from ankiforge.pipeline.chats import build_second_reading_text, record_answer
 
-    _copy_prompt(call, prompt)
-    while answer := read_paste():
+    instruction = chat.copy_text(prompt)
+    if not instruction:
+        path = Path("ask.md")
+        _write_prompt(path, prompt)
+        instruction = chat.FILE_MESSAGE.format(path)
+    call.print_result(instruction)
+    save_step = f"or press Enter, save it, and: {_IMPORT_STEP}"
+    call.print_result(f"paste the answer here; {save_step}")
+    while answer := chat.read_paste():
         result = record_answer(workspace, answer, asked=asked_keys, about=request)
         call.print_result(result.summary)
         _print_missing_cards(call, result.drafted)
         if result.drafted or result.chosen:
             for unused in result.unused[:MAX_SHOWN_MISSING]:
                 call.say(f"  {unused.what}")
-            _ask_chat_to_check(call, workspace, answer)
+            # let the chat check its cards
+            second_prompt = build_second_reading_text(workspace, answer)
+            if second_prompt and (message := chat.copy_text(second_prompt)):
+                call.print_result(chat.SECOND_ROUND_MESSAGES[message])
+                verdicts = chat.read_paste()
+                summary = record_answer(workspace, verdicts).summary if verdicts else ""
+                call.print_result(summary)
             return result
     return None
 
 
-def _ask_chat_for_cards(call: Call, workspace: Workspace) -> None:
+def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
     from ankiforge.pipeline.chats import export_chats
 
@@ -542,17 +472,15 @@ def _ask_chat_for_cards(call: Call, workspace: Workspace) -> None:
     call.print_result(prompts.summary)
     if not prompts.texts:
         return
-    answer_result = _ask_chat(
-        call, workspace, prompts.texts[0], asked_keys=prompts.keys[0]
-    )
-    if answer_result:
-        steps = []
-        if any(result.drafts for result in answer_result.drafted):
-            steps.append("ankiforge review")
-        if next_count := min(prompts.omitted, MAX_HIGHLIGHTS_PER_TEXT):
-            steps.append(f"ankiforge draft asks about the next {next_count}")
-        if steps:
-            call.say(f"next: {'; '.join(steps)}")
+    answer = _ask_chat(call, workspace, prompts.texts[0], asked_keys=prompts.keys[0])
+    steps = []
+    if answer and any(result.drafts for result in answer.drafted):
+        steps.append("ankiforge review")
+    next_count = min(prompts.omitted, MAX_HIGHLIGHTS_PER_TEXT)
+    if answer and next_count:
+        steps.append(f"ankiforge draft asks about the next {next_count}")
+    if steps:
+        call.say(f"next: {'; '.join(steps)}")
 
 
 def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
@@ -563,39 +491,30 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
     """
     from ankiforge.ledger import cards, item_lists
     from ankiforge.model import HighlightKey
-    from ankiforge.pipeline.query import (
-        find_matching_ids,
-        looks_like_id,
-        looks_like_key,
-        resolve_id,
-    )
+    from ankiforge.pipeline import query as queries
 
     if not query:
         return frozenset()
     ledger = workspace.ledger
     terms = query.split()
-    if terms and all(map(looks_like_key, terms)):
+    if terms and all(map(queries.looks_like_key, terms)):
         return frozenset(cards.load_highlight(ledger, term).key for term in terms)
-    if terms and all(map(looks_like_id, terms)):
-        ids = [resolve_id(ledger, term) for term in terms]
+    if terms and all(map(queries.looks_like_id, terms)):
+        ids = [queries.resolve_id(ledger, term) for term in terms]
     else:
-        ids = find_matching_ids(ledger, query)
-    keys = frozenset(
-        HighlightKey(list_row.highlight.key)
-        for list_row in item_lists.load_items(ledger, ids)
-    )
+        ids = queries.find_matching_ids(ledger, query)
+    list_rows = item_lists.load_items(ledger, ids)
+    keys = frozenset(HighlightKey(list_row.highlight.key) for list_row in list_rows)
     if not keys:
-        raise UsageError(
-            f"nothing matches {query!r}",
-            hint="ankiforge list -v shows ids and keys",
-        )
+        hint = "ankiforge list -v shows ids and keys"
+        raise UsageError(f"nothing matches {query!r}", hint=hint)
     return keys
 
 
 # --- a chat ---------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge draft export ask.md --limit 10
   ankiforge draft export ask.md --from lecture.pdf   choose passages of a document
 """)  # fmt: skip
@@ -603,12 +522,12 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
 @click.option(
     "--from",
     "document",
-    type=PATH_TYPE,
+    type=cli.PATH_TYPE,
     metavar="PATH",
     help="Let the chat choose passages of a document without marks.",
 )
 @CARDS_OPTION
-def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
+def export(call: cli.Call, file: Path, document: Path | None, cards: int) -> None:
     """Read the sources, and write a prompt to paste into any chatbot; with FILE `-`, print it.
 
     It has the best 20 highlights without a card; with a higher --limit, the rest goes into
@@ -618,13 +537,12 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
     from ankiforge.pipeline import unmarked
     from ankiforge.pipeline.chats import export_chats
 
-    with open_workspace(call, writes="drafting") as workspace:
+    with cli.open_workspace(call, writes="drafting") as workspace:
         if document:
             prompts = unmarked.export_requests(workspace, document, cards)
         else:
-            prompts = export_chats(
-                workspace, MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
-            )
+            limit = MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
+            prompts = export_chats(workspace, limit)
     call.print_problems(prompts.problems, None if call.verbose else MAX_PROBLEM_LINES)
     if document or not prompts.texts:
         call.say(prompts.summary)
@@ -633,23 +551,13 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
     if str(file) == "-":
         if len(prompts.texts) > 1:
             message = f"these are {len(prompts.texts)} prompts, each for a separate chat"
-            hint = (
-                "name a FILE"
-                if document
-                else f"name a FILE, or --limit {MAX_HIGHLIGHTS_PER_TEXT}"
-            )
-            raise UsageError(message, hint=hint)
+            limit_hint = "" if document else f", or --limit {MAX_HIGHLIGHTS_PER_TEXT}"
+            raise UsageError(message, hint=f"name a FILE{limit_hint}")
+        [text], count = prompts.texts, sum(map(len, prompts.keys))
         if call.as_json:
-            highlights = sum(map(len, prompts.keys))
-            call.print_json(
-                {
-                    "text": prompts.texts[0],
-                    "highlights": highlights,
-                    "left": prompts.omitted,
-                }
-            )
+            call.print_json({"text": text, "highlights": count, "left": prompts.omitted})
         else:
-            call.print_raw(prompts.texts[0])
+            call.print_raw(text)
         return
     # write a file for each chat: FILE, FILE-2 and so on
     files = []
@@ -661,17 +569,15 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
     asks, paste = "asks", "paste it into any chat"
     if len(files) > 1:
         asks, paste = "ask", "paste each into a separate chat"
-    call.say(
-        f"{names} {asks} about {prompts.subject}: {paste}, and save its answer as"
-        " ANSWER.md"
-    )
-    call.say("next: ankiforge draft import ANSWER.md")
+    subject = f"{names} {asks} about {prompts.subject}"
+    call.say(f"{subject}: {paste}, and save its answer as ANSWER.md")
+    call.say(f"next: {_IMPORT_STEP}")
     if prompts.omitted:
         left = format_count(prompts.omitted, "highlight")
         next_command = f"ankiforge draft export {quote(str(file))}"
         call.say(f"{left} left: import the answer first, then: {next_command}")
     if document:
-        exit_if_failed(prompts.problems)
+        cli.exit_if_failed(prompts.problems)
 
 
 def _write_prompt(path: Path, prompt: str) -> None:
@@ -683,9 +589,8 @@ def _write_prompt(path: Path, prompt: str) -> None:
     from ankiforge.text import is_chat_prompt
 
     with wrap_write_errors(path):
-        if path.exists() and not (
-            path.is_file() and is_chat_prompt(path.read_text("utf-8", "replace"))
-        ):
+        is_ours = path.is_file() and is_chat_prompt(path.read_text("utf-8", "replace"))
+        if path.exists() and not is_ours:
             raise UsageError(f"{path} already exists", hint="name another file")
         path.write_text(prompt, encoding="utf-8", newline="\n")
 
@@ -698,10 +603,10 @@ MAX_SHOWN_MISSING = 5
 """The maximum number of highlights to list for which the chat made no card."""
 
 
-@command("  ankiforge draft import answer.md")
+@cli.command("  ankiforge draft import answer.md")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE_TYPE)
-@ACCEPT_OPTION
-def import_(call: Call, files: Paths, accept: str) -> None:
+@cli.ACCEPT_OPTION
+def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer; FILE `-` is the standard input."""
     from msgspec.structs import replace
 
@@ -721,7 +626,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             raise UsageError(message, hint=hint) from error
 
     result = RunResult()
-    with open_workspace(call, writes="drafting") as workspace:
+    with cli.open_workspace(call, writes="drafting") as workspace:
         for file, text in answers.items():
             taken = record_answer(workspace, text, accept)
             if taken.is_known and not taken.drafted:
@@ -736,10 +641,10 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             for unused in taken.unused:
                 result.problems.append(replace(unused, where=file.name))
         print_summary(call, workspace, result)
-    exit_if_failed(result.problems)
+    cli.exit_if_failed(result.problems)
 
 
-def _print_missing_cards(call: Call, drafted: Sequence[DraftingResult]) -> None:
+def _print_missing_cards(call: cli.Call, drafted: Sequence[DraftingResult]) -> None:
     lines = []
     for result in drafted:
         if not result.drafts:
@@ -750,8 +655,7 @@ def _print_missing_cards(call: Call, drafted: Sequence[DraftingResult]) -> None:
     answered_count = format_count(len(drafted), "highlight")
     call.say(f"no card for {len(lines):,} of {answered_count} in this answer:")
     shown_lines = lines if call.verbose else lines[:MAX_SHOWN_MISSING]
-    for line in shown_lines:
-        call.say(line)
+    call.say("\n".join(shown_lines))
     if len(lines) > len(shown_lines):
         call.say(f"  and {len(lines) - len(shown_lines):,} more: -v names them")
 

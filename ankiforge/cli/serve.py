@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,23 +20,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ankiforge.cli.output import (
-    ACCEPT_OPTION,
-    DRAFTER_OPTION,
-    FORCE_OPTION,
-    NEW_DECK_OPTION,
-    OUTPUT_OPTION,
-    PATH_TYPE,
-    YES_OPTION,
-    Call,
-    Paths,
-    command,
-    exit_if_run_failed,
-    exit_with_code,
-    find_workspace,
-    flag_option,
-    open_workspace,
-)
+from ankiforge.cli import output as cli
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.hooks import collect_page_parts, find_page_scripts
 from ankiforge.text import format_count
@@ -44,37 +28,34 @@ from ankiforge.text import format_count
 if TYPE_CHECKING:
     import webbrowser
 
-    from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.ledger import HistoryEntry
-    from ankiforge.model import Problem
     from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.web.documents import PageRenderer
     from ankiforge.web.session import ReviewSession
 
 
 # --- review ---------------------------------------------------------------------------------
 
 
-@command("""
+@cli.command("""
   ankiforge review                   open the page in your browser
   ankiforge review paper.pdf         read it first, as run does
   ankiforge review Baumann           decide on what waits in the document of this title
   ankiforge review --terminal        decide here, with single keys
   ankiforge review --no-open         print the URL of the page instead
 """)
-@click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH|QUERY]...")
-@flag_option("--terminal", help="Decide in this terminal, with single keys.")
-@flag_option("--no-open", help="Print the address; do not open a browser.")
-@NEW_DECK_OPTION
-@OUTPUT_OPTION
-@DRAFTER_OPTION
-@ACCEPT_OPTION
-@FORCE_OPTION
-@YES_OPTION
+@click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH|QUERY]...")
+@cli.flag_option("--terminal", help="Decide in this terminal, with single keys.")
+@cli.flag_option("--no-open", help="Print the address; do not open a browser.")
+@cli.NEW_DECK_OPTION
+@cli.OUTPUT_OPTION
+@cli.DRAFTER_OPTION
+@cli.ACCEPT_OPTION
+@cli.FORCE_OPTION
+@cli.YES_OPTION
 def review(
-    call: Call,
-    paths: Paths,
+    call: cli.Call,
+    paths: cli.Paths,
     terminal: bool,
     no_open: bool,
     yes: bool,
@@ -87,38 +68,35 @@ def review(
     """
     trusting_call = replace(call, trusts_workspace=yes)
     if terminal and not (call.is_interactive and sys.stdout.isatty()):
-        message = "--terminal needs an interactive terminal"
-        raise UsageError(
-            message, hint="ankiforge list --view new -v, then: ankiforge accept ID"
-        )
-    query = (
-        ""
-        if any(path.exists() for path in paths)
-        else _parse_as_query(trusting_call, paths)
-    )
+        hint = "ankiforge list --view new -v, then: ankiforge accept ID"
+        raise UsageError("--terminal needs an interactive terminal", hint=hint)
+    query = ""
+    if not any(path.exists() for path in paths):
+        query = _parse_as_query(trusting_call, paths)
     if query:
         paths = ()
     elif len(paths) == 1 and not paths[0].exists() and str(paths[0]).isalnum():
-        message = (
-            f"nothing that waits contains “{paths[0]}”, and there is no file of that name"
-        )
+        nothing = f"nothing that waits contains “{paths[0]}”"
+        hint = "a word of a title or passage, tag:NAME or another query of ankiforge list"
         raise UsageError(
-            message,
-            hint="a word of a title or passage, tag:NAME or another query of"
-            " ankiforge list, or a PATH",
+            f"{nothing}, and there is no file of that name", hint=f"{hint}, or a PATH"
         )
     first_path = None
     if paths:
         # report the files that can't be read, and then start the review
         from ankiforge.cli.run import read_and_draft
         from ankiforge.pipeline.run_result import RunOptions
+        from ankiforge.pipeline.sources import find_unmarked_paths
 
         options = RunOptions(limit=call.limit, unmarked=True, **values)
         result = read_and_draft(trusting_call, paths, options, in_review=True)
-        first_path = _find_unmarked_path(trusting_call, paths)
+        with cli.open_workspace(trusting_call) as workspace:
+            unmarked = find_unmarked_paths(workspace.folder, workspace.ledger)
+        full_paths = (path.resolve() for path in paths)
+        first_path = next((path for path in full_paths if str(path) in unmarked), None)
         if not first_path and (result.report is None or not result.report.seen):
-            exit_if_run_failed(result)
-            exit_with_code(0)
+            cli.exit_if_run_failed(result)
+            cli.exit_with_code(0)
         if result.error is not None:
             call.warn(result.error.full_message)
     elif any(values.values()):
@@ -127,41 +105,33 @@ def review(
     if terminal:
         from ankiforge.cli.terminal import TerminalReview
 
-        with open_workspace(trusting_call) as workspace:
+        with cli.open_workspace(trusting_call) as workspace:
             TerminalReview(trusting_call, workspace, query).run()
         return
+    from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.documents import PageRenderer
     from ankiforge.web.server import serve
+    from ankiforge.web.session import ReviewSession
 
-    with open_workspace(trusting_call) as workspace, ExitStack() as cleanup:
+    with cli.open_workspace(trusting_call) as workspace, ExitStack() as cleanup:
         pages = PageRenderer()
         pages.start(workspace.ledger)
-        open_session = partial(
-            _open_review_session,
-            trusting_call,
-            workspace.folder,
-            pages,
-            query,
-            first_path,
-        )
+        folder = workspace.folder
+
+        def open_session() -> ReviewSession:
+            # on the thread that handles requests, which is the only one to use this ledger
+            opened = Workspace(folder, offline=call.offline, jobs=call.jobs)
+            return ReviewSession(opened, pages, query, first_path, collect_page_parts)
+
         on_start = partial(_show_page, trusting_call, cleanup, no_open)
         with suppress(KeyboardInterrupt):
             serve(open_session, on_start, find_page_scripts())
     # only Ctrl-C stops the server
     call.say("\nthe page is closed; every decision is stored")
-    exit_with_code(130)
+    cli.exit_with_code(130)
 
 
-def _find_unmarked_path(call: Call, paths: Paths) -> Path | None:
-    from ankiforge.pipeline.sources import find_unmarked_paths
-
-    with open_workspace(call) as workspace:
-        all_unmarked = find_unmarked_paths(workspace.folder, workspace.ledger)
-    names = (str(path.resolve()) for path in paths)
-    return next((Path(name) for name in names if name in all_unmarked), None)
-
-
-def _parse_as_query(call: Call, arguments: Sequence[Path]) -> str:
+def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
     """Join the arguments into a query, or return "" if no pending item or proposal matches."""
     from ankiforge.pipeline.query import join_arguments
     from ankiforge.review import sittings
@@ -169,7 +139,7 @@ def _parse_as_query(call: Call, arguments: Sequence[Path]) -> str:
     query = join_arguments(map(str, arguments))
     if not query:
         return ""
-    with open_workspace(call) as workspace:
+    with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
         with suppress(UsageError):  # the argument isn't a query, but a missing path
             if sittings.list_pending_ids(
@@ -179,43 +149,19 @@ def _parse_as_query(call: Call, arguments: Sequence[Path]) -> str:
     return ""
 
 
-def _open_review_session(
-    call: Call,
-    folder: WorkspaceDirectory,
-    pages: PageRenderer,
-    query: str,
-    first_path: Path | None,
-) -> ReviewSession:
-    """Open a review session with its own ledger.
-
-    Call this on the thread that handles requests, which must be the only one to use the
-    ledger.
-    """
-    from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.web.session import ReviewSession
-
-    workspace = Workspace(folder, offline=call.offline, jobs=call.jobs)
-    return ReviewSession(workspace, pages, query, first_path, collect_page_parts)
-
-
-def _show_page(call: Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
+def _show_page(call: cli.Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
     from ankiforge.config import is_remote
 
     if not (no_open or call.as_json):
         browser = _find_browser()
         if browser is None:
-            call.say(
-                "no browser was found: open the URL below in one, or decide in the terminal:"
-                " ankiforge review --terminal"
-            )
+            in_terminal = "or decide in the terminal: ankiforge review --terminal"
+            call.say(f"no browser was found: open the URL below in one, {in_terminal}")
         else:
             file = cleanup.enter_context(_write_redirect_file(url))
             # use a thread, because the program in $BROWSER may return only when it is closed
-            threading.Thread(
-                target=browser.open,
-                args=(file.as_uri(),),
-                daemon=True,
-            ).start()
+            arguments = (file.as_uri(),)
+            threading.Thread(target=browser.open, args=arguments, daemon=True).start()
     if is_remote():
         port = urlsplit(url).port  # the server accepts only requests to this port
         host = socket.gethostname()
@@ -240,9 +186,7 @@ def _write_redirect_file(url: str) -> Iterator[Path]:
     # in the home directory
     parent = Path.home() if Path("/snap/bin").is_dir() and Path.home().is_dir() else None
     with TemporaryDirectory(
-        prefix="ankiforge-",
-        dir=parent,
-        ignore_cleanup_errors=True,
+        "", "ankiforge-", parent, ignore_cleanup_errors=True
     ) as folder:
         path = Path(folder) / "open.html"
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -267,15 +211,8 @@ def _find_browser() -> webbrowser.BaseBrowser | None:
     except webbrowser.Error:
         return None
     # a text browser would occupy the terminal, and it doesn't run scripts
-    if getattr(browser, "basename", "") in (
-        "www-browser",
-        "lynx",
-        "links",
-        "elinks",
-        "w3m",
-    ):
-        return None
-    return browser
+    text_browsers = ("www-browser", "lynx", "links", "elinks", "w3m")
+    return None if getattr(browser, "basename", "") in text_browsers else browser
 
 
 # --- watch ----------------------------------------------------------------------------------
@@ -284,12 +221,12 @@ LOCK_TIMEOUT = 10.0
 """How many seconds to wait for another program that is drafting in the same workspace."""
 
 
-@command("""
+@cli.command("""
   ankiforge watch                  keep the package up to date while you write
   ankiforge watch --push           bring finished cards into a running Anki
 """)
-@flag_option("--push", help="Send finished cards to a running Anki.")
-def watch(call: Call, push: bool) -> None:
+@cli.flag_option("--push", help="Send finished cards to a running Anki.")
+def watch(call: cli.Call, push: bool) -> None:
     """Run whenever your sources were left alone for 20 seconds after a change.
 
     Cards go into the package, or with --push to Anki. Ctrl-C stops it at any time.
@@ -297,7 +234,7 @@ def watch(call: Call, push: bool) -> None:
     from ankiforge.pipeline.sources import select_sources
     from ankiforge.pipeline.watch import iter_file_changes, run_after_changes
 
-    folder = find_workspace(call)
+    folder = cli.find_workspace(call)
     if not folder.config.sources and not folder.places:
         hint = "ankiforge run PATH, or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
@@ -314,12 +251,14 @@ def watch(call: Call, push: bool) -> None:
         message = f"watching {', '.join(directories) or 'the sources'}; Ctrl-C stops"
         watcher.print_event("started", message, sources=directories)
         try:
-            run_after_changes(
-                watcher.run, iter_file_changes([*folders], interrupted.is_set)
-            )
+            changes = iter_file_changes([*folders], interrupted.is_set)
+            run_after_changes(watcher.run, changes)
             raise KeyboardInterrupt  # some code swallowed the first KeyboardInterrupt
         finally:
             watcher.print_event("stopped")
+
+
+_ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @contextmanager
@@ -334,12 +273,8 @@ def _interrupt_on_signals() -> Iterator[threading.Event]:
         interrupted.set()
         raise KeyboardInterrupt
 
-    signal_names = {"SIGINT", "SIGTERM", "SIGHUP"}
-    old_handlers = {
-        caught_signal: signal.signal(caught_signal, interrupt)
-        for caught_signal in signal.Signals
-        if caught_signal.name in signal_names
-    }
+    caught = [each for each in signal.Signals if each.name in _ENDING_SIGNALS]
+    old_handlers = {each: signal.signal(each, interrupt) for each in caught}
     try:
         yield interrupted
     finally:
@@ -353,7 +288,7 @@ class Watcher:
     Each call opens the workspace anew.
     """
 
-    def __init__(self, call: Call, *, push: bool) -> None:
+    def __init__(self, call: cli.Call, *, push: bool) -> None:
         """Initialize the watcher. `push` makes it send cards to a running Anki."""
         self._call = replace(call, quiet=True)
         self._push = push
@@ -373,13 +308,15 @@ class Watcher:
 
         `has_changed` says whether any source has changed. Returns whether everything succeeded.
         """
+        from msgspec.structs import asdict
+
         from ankiforge.model import Problem
         from ankiforge.pipeline.run_result import RunOptions, RunResult
 
         result = RunResult(spent=self._model_cost)
         succeeded = True
         try:
-            with open_workspace(
+            with cli.open_workspace(
                 self._call, writes="drafting", lock_timeout=LOCK_TIMEOUT
             ) as workspace:
                 started_at = time.monotonic()
@@ -396,7 +333,11 @@ class Watcher:
             is_busy = isinstance(error, BusyError)
             problem = Problem("watch", error.message, error.hint, notice=is_busy)
             result.problems.append(problem)
-        self._report_new_problems(result.problems)
+        problems = {(each.where, each.what): each for each in result.problems}
+        for key, problem in problems.items():
+            if key not in self._reported_problems:
+                self.print_event("problem", problem.summarize(), **asdict(problem))
+        self._reported_problems = set(problems)
         return succeeded
 
     def _report_run(self, result: RunResult, seconds: float) -> None:
@@ -413,16 +354,12 @@ class Watcher:
             counts.append(format_count(result.drafted - result.accepted, "new draft"))
         card_counts = ", ".join(counts) or "no new card"
         revised_count = sum(not change.why for change in result.changes)
+        text = f"{new_count} new, {changed_count} changed: {card_counts}"
+        gone = len(report.gone)
+        highlights = {"new": new_count, "changed": changed_count, "gone": gone}
+        cards = {"drafted": result.drafted, "revised": revised_count}
         self.print_event(
-            "pass",
-            f"{new_count} new, {changed_count} changed: {card_counts}",
-            highlights={
-                "new": new_count,
-                "changed": changed_count,
-                "gone": len(report.gone),
-            },
-            cards={"drafted": result.drafted, "revised": revised_count},
-            seconds=seconds,
+            "pass", text, highlights=highlights, cards=cards, seconds=seconds
         )
 
     def _deliver_cards(self, workspace: Workspace, run_result: RunResult) -> None:
@@ -436,31 +373,18 @@ class Watcher:
         result = workspace.push() if self._push else workspace.build()
         run_result.problems += result.problems
         delivery = report_delivery(result, workspace.ledger)
-        package_hash = b""
-        for path in result.packages[:1]:
-            package_hash = sha256(path.read_bytes()).digest()
+        packages = result.packages[:1]
+        package_hash = sha256(packages[0].read_bytes()).digest() if packages else b""
         old_hash, self._package_hash = self._package_hash, package_hash
         if package_hash not in (b"", old_hash) or any(result.pushed or ()):
-            packages = delivery.packages
-            notes = delivery.notes
-            pushed = result.pushed is not None
-            destination = "in Anki" if pushed else ", ".join(packages)
+            notes, pushed = delivery.notes, result.pushed is not None
+            destination = "in Anki" if pushed else ", ".join(delivery.packages)
             text = f"{destination}: {notes['added']} new, {notes['updated']} updated"
-            self.print_event(
-                "delivered", text, packages=packages, notes=notes, pushed=pushed
-            )
+            values = {"packages": delivery.packages, "notes": notes, "pushed": pushed}
+            self.print_event("delivered", text, **values)
         error = run_result.error or result.error
         if error:
             raise error
-
-    def _report_new_problems(self, problems: Iterable[Problem]) -> None:
-        from msgspec.structs import asdict
-
-        problems_by_key = {(problem.where, problem.what): problem for problem in problems}
-        for key, problem in problems_by_key.items():
-            if key not in self._reported_problems:
-                self.print_event("problem", problem.summarize(), **asdict(problem))
-        self._reported_problems = set(problems_by_key)
 
     def print_event(self, event: str, text: str = "", **values: Any) -> None:
         """Print an event, either as a line of JSON with `values` or as `text`, if any."""

@@ -15,25 +15,20 @@ from collections.abc import Callable, Iterator, Sequence
 import click
 from msgspec.structs import replace
 
-from ankiforge.cli.output import Call, sanitize_for_terminal
+from ankiforge.cli.output import Call, sanitize_for_terminal, say_next_command
 from ankiforge.errors import ForgeError, RefusedError
-from ankiforge.hooks import collect_notices
 from ankiforge.ledger import pending_items
-from ankiforge.model import CardKind, NoteType, Question, QuestionKind, ShownCard
+from ankiforge.model import CardKind, NoteType, QuestionKind, ShownCard
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import format_quote_in_passage, format_sides
-from ankiforge.reports.summary import choose_next_command, format_next_command
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
 from ankiforge.review.decisions import Accept, Edit, Reject, Write
 from ankiforge.review.items import expand_gaps
 from ankiforge.review.sittings import SITTING_SIZE
 from ankiforge.text import format_count, mark_bold, to_one_line, truncate
-from ankiforge.text.cloze import (
-    to_plain_text,
-    to_terminal_text,
-)
+from ankiforge.text.cloze import to_plain_text, to_terminal_text
 from ankiforge.text.passages import (
     remove_truncated_first_word,
     remove_truncated_last_word,
@@ -50,6 +45,7 @@ _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 _KEY_HELP = (
     "Enter {accept}{others}   x rejects   e edits   u undoes   j k next, back   Esc ends"
 )
+_QUESTION_KEY_HELP = "Enter makes cards   x none of them   u undoes   Esc ends\n"
 
 Choice = tuple[Decision, ShownCard | None]
 """A decision that accepts a card or answers a question, and the card if there is one."""
@@ -76,7 +72,8 @@ class TerminalReview:
         """The ids of the remaining items in the current batch of ten."""
         self._batch_ids: list[str] = []
         """The ids of all items in the current batch, in their initial order."""
-        self._batch_size = 0
+        self._passed_ids: list[str] = []
+        """The ids of the items that the user passed over, which come again after all others."""
         self._pressed_keys: list[str] = []
         """The unhandled keys that arrived together with the last one."""
         self._decisions: list[tuple[Callable[[], object] | None, str, str]] = []
@@ -91,15 +88,19 @@ class TerminalReview:
         while self._current_ids or self._start_next_batch():
             item = self._review.load_item(self._current_ids[0])
             has_shown_item = has_shown_item or item is not None
-            if (
-                item
-                and item.offered_drafts
-                and item.offered_drafts[0].kind is not CardKind.OCCLUSION
-            ):
+            drafts = item.offered_drafts if item else ()
+            if item and drafts and drafts[0].kind is not CardKind.OCCLUSION:
                 if not self._review_drafts(item):
                     break
             elif item and item.question and item.question.kind is QuestionKind.FORM:
-                if not self._review_question(item, item.question):
+                self._say(f"\n{mark_bold(item.question.text)}")
+                for example in item.question.examples[:_MAX_EXAMPLES]:
+                    self._say(f"  {truncate(example, 76)}")
+                more_count = len(item.question.examples) - _MAX_EXAMPLES
+                if more_count > 0:
+                    self._say(f"  … and {more_count:,} more")
+                accept = Accept(item.id, item.content_hash)
+                if not self._handle_keys([(accept, None)], _QUESTION_KEY_HELP):
                     break
             else:  # another decision resolved the item, or only the page can show it
                 self._current_ids.pop(0)
@@ -107,18 +108,15 @@ class TerminalReview:
         if not has_shown_item:
             self._print_nothing_pending()
             return
-        left_count = len(self._current_ids) + len(self._queue)
-        self._say(
-            f"\n{format_count(len(self._decisions), 'decision')}; {left_count:,} left"
-        )
+        left_count = len([*self._current_ids, *self._queue, *self._passed_ids])
+        decisions = format_count(len(self._decisions), "decision")
+        self._say(f"\n{decisions}; {left_count:,} left")
         if self._decisions:
             self._say("to undo the last one: ankiforge undo")
         if page_only_count:
             self._say(f"{page_only_count:,} more on the page: ankiforge review")
-        if (
-            self._decisions
-            and pending_items.count_everything(self._ledger, "unsent")["unsent"].total()
-        ):
+        counts = pending_items.count_everything(self._ledger, "unsent")
+        if self._decisions and counts["unsent"].total():
             self._say("next: ankiforge build, to write the package for Anki")
 
     def _print_nothing_pending(self) -> None:
@@ -130,16 +128,10 @@ class TerminalReview:
             self._say(f"nothing waits, and nothing can be proposed; {details}")
         else:
             self._say("nothing waits")
-        step = choose_next_command(
-            self._workspace.folder,
-            self._ledger,
-            collect_notices(self._ledger),
-            counts=counts,
-        )
-        self._say(format_next_command(*step))
+        say_next_command(self._say, self._workspace, counts)
 
     def _start_next_batch(self) -> bool:
-        """Start a batch of ten pending items, falling back to proposals.
+        """Start a batch of ten pending items, falling back to proposals and passed items.
 
         Returns whether the batch has any items.
         """
@@ -148,10 +140,11 @@ class TerminalReview:
                 self._queue += [item.id for item in items]
                 if len(self._queue) >= SITTING_SIZE:
                     break
+        if not self._queue:
+            self._queue, self._passed_ids = self._passed_ids, []
         self._current_ids = self._queue[:SITTING_SIZE]
         del self._queue[:SITTING_SIZE]
         self._batch_ids = [*self._current_ids]
-        self._batch_size = len(self._batch_ids)
         return bool(self._current_ids)
 
     def _review_drafts(self, item: Item) -> bool:
@@ -160,31 +153,22 @@ class TerminalReview:
         Returns whether to continue the review.
         """
         choices = list[Choice]()
-        cards = list[ShownCard]()
         for index, draft in enumerate(item.offered_drafts):
             for gap, card in enumerate(expand_gaps(draft), 1):
                 accept = Accept(item.id, item.content_hash, choice=index, gap=gap)
                 choices.append((accept, card))
-                cards.append(card)
-        del choices[9:], cards[9:]  # each choice is a digit
+        del choices[9:]  # each choice is a digit
         self._print_passage(item)
+        cards = [card for _, card in choices if card]
         self._print_card(cards[0], cards[1:] and cards)
         verb = "makes the card" if item.proposal else "accepts"
-        key_help = _KEY_HELP.format(
-            accept=verb,
-            others=_describe_choice_keys(item, len(choices)),
-        )
+        others = ""
+        if len(choices) > 1:
+            numbers = "2" if len(choices) == 2 else f"2-{len(choices)}"
+            noun = "words" if len(item.offered_drafts) == 1 else "drafts"
+            others = f"   {numbers} other {noun}"
+        key_help = _KEY_HELP.format(accept=verb, others=others)
         return self._handle_keys(choices, f"\n{key_help}")
-
-    def _review_question(self, item: Item, question: Question) -> bool:
-        self._say(f"\n{mark_bold(question.text)}")
-        for example in question.examples[:_MAX_EXAMPLES]:
-            self._say(f"  {truncate(example, 76)}")
-        if question.examples[_MAX_EXAMPLES:]:
-            self._say(f"  … and {len(question.examples) - _MAX_EXAMPLES:,} more")
-        accept = Accept(item.id, item.content_hash)
-        key_help = "Enter makes cards   x none of them   u undoes   Esc ends\n"
-        return self._handle_keys([(accept, None)], key_help)
 
     def _handle_keys(self, choices: Sequence[Choice], key_help: str) -> bool:
         """Handle key presses until the user decides, moves on, or ends the review.
@@ -205,8 +189,13 @@ class TerminalReview:
                         return self._apply_decision(Reject(id, turn))
                     case "u":
                         return self._undo_last()
-                    case "j" | "k":
-                        return self._move_in_batch(key)
+                    case "j":
+                        self._passed_ids.append(self._current_ids.pop(0))
+                        return True
+                    case "k":
+                        if self._passed_ids and self._passed_ids[-1] in self._batch_ids:
+                            self._current_ids.insert(0, self._passed_ids.pop())
+                        return True
                     case "e" if current[1]:
                         current = self._edit_card(current[0], current[1])
                     case _ if key in map(str, range(1, len(choices) + 1)):
@@ -220,11 +209,9 @@ class TerminalReview:
                 decision = current[0]
                 if isinstance(decision, Accept | Edit | Write):
                     current = replace(decision, forced=True), current[1]
-            except (
-                StaleItemError
-            ) as error:  # if the item is still pending, it is shown again
+            except StaleItemError as error:
                 self._say(error.message)
-                return True
+                return True  # if the item is still pending, it is shown again
             except ForgeError as error:
                 self._say(error.full_message)
             if current != previous and current[1]:
@@ -254,13 +241,6 @@ class TerminalReview:
         self._say("rejected" if isinstance(decision, Reject) else "accepted")
         return True
 
-    def _move_in_batch(self, key: str) -> bool:
-        if key == "j":
-            self._current_ids.append(self._current_ids.pop(0))
-        else:
-            self._current_ids.insert(0, self._current_ids.pop())
-        return True
-
     def _undo_last(self) -> bool:
         if not self._decisions:
             raise RefusedError("nothing to undo in this review", hint="ankiforge undo")
@@ -269,18 +249,10 @@ class TerminalReview:
             take_back()
         self._decisions.pop()
         # remove the next fact, because the new decision will add it again
-        self._queue = [each_id for each_id in self._queue if each_id != next_fact_id]
-        self._current_ids = [
-            id,
-            *(
-                each_id
-                for each_id in self._current_ids
-                if each_id not in (id, next_fact_id)
-            ),
-        ]
-        self._queue[:0] = self._current_ids[SITTING_SIZE:]
-        del self._current_ids[SITTING_SIZE:]
-        self._batch_size = max(self._batch_size, len(self._current_ids))
+        self._queue = [each for each in self._queue if each != next_fact_id]
+        others = [each for each in self._current_ids if each not in (id, next_fact_id)]
+        self._current_ids = [id, *others[: SITTING_SIZE - 1]]
+        self._queue[:0] = others[SITTING_SIZE - 1 :]
         self._say("undone")
         return True
 
@@ -330,11 +302,13 @@ class TerminalReview:
 
         The passage is omitted if the card repeats all of it.
         """
-        highlight = item.offered_drafts[0].highlight
-        number = self._batch_size - len(self._current_ids) + 1
+        draft = item.offered_drafts[0]
+        highlight = draft.highlight
+        size = max(len(self._batch_ids), len(self._current_ids))
+        number = size - len(self._current_ids) + 1
         if item.id in self._batch_ids:
             number = self._batch_ids.index(item.id) + 1
-        progress = f"{number} of {self._batch_size}"
+        progress = f"{number} of {size}"
         if any(item.id == next_fact_id for _, _, next_fact_id in self._decisions):
             progress += ", another fact"
         self._say(f"\n{progress}   {mark_bold(to_one_line(highlight.document.title))}")
@@ -342,15 +316,12 @@ class TerminalReview:
         text_before = remove_truncated_first_word(highlight.prefix).rpartition("\n")[2]
         text_after = remove_truncated_last_word(highlight.suffix).partition("\n")[0]
         passage = highlight.sentence or f"{text_before}{highlight.exact}{text_after}"
-        if to_one_line(passage) != to_one_line(
-            to_plain_text(item.offered_drafts[0].get_field("Text"))
-        ):
-            self._say(
-                f"  {format_quote_in_passage(passage, item.offered_drafts[0].quote)}"
-            )
+        card_text = to_plain_text(draft.get_field("Text"))
+        if to_one_line(passage) != to_one_line(card_text):
+            self._say(f"  {format_quote_in_passage(passage, draft.quote)}")
         if highlight.comment:
             self._say(f"  your comment: {to_one_line(highlight.comment)}")
-        for name, text in item.card.fields if item.card else ():
+        for name, text in view_card(item.card).rows if item.card else ():
             self._say(f"  {name.lower()} now: {to_one_line(to_terminal_text(text))}")
 
     def _print_card(self, card: ShownCard, choices: Sequence[ShownCard] = ()) -> None:
@@ -363,11 +334,3 @@ class TerminalReview:
             self._say(f"    {number}  {truncate(text, 60)}")
         if view.warning:
             self._say(f"! {view.warning}")
-
-
-def _describe_choice_keys(item: Item, choice_count: int) -> str:
-    if choice_count == 1:
-        return ""
-    numbers = "2" if choice_count == 2 else f"2-{choice_count}"
-    noun = "words" if len(item.offered_drafts) == 1 else "drafts"
-    return f"   {numbers} other {noun}"

@@ -81,12 +81,6 @@ def test_a_missing_file_names_the_nearest(forge, vault):
     assert "there is no folder" in forge("run", vault / "no" / "x.md", code=2).stderr
 
 
-def test_only_a_near_option_is_suggested(forge):
-    assert "did you mean --view?" in forge("list", "--viw", code=2).stderr
-    told = forge("review", "--port", "3", code=2).stderr
-    assert "hint: ankiforge review -h lists its options" in told
-
-
 def all_commands(group: click.Group = forge_group) -> dict[str, click.Command]:
     found: dict[str, click.Command] = {}
     for name in [

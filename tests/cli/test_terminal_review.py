@@ -501,6 +501,18 @@ def test_j_and_k_walk(forge, vault, note, at_terminal):
     assert set(verdicts(forge).values()) == {"waiting"}
 
 
+def test_j_leaves_the_ten_and_what_was_passed_comes_last(forge, vault, at_terminal):
+    lines = (f"What is {number}?::the number {number}\n" for number in range(12))
+    (vault / "Numbers.md").write_text("\n".join(lines), encoding="utf-8")
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal") as keyboard:
+        assert "1 of 10" in keyboard.shown()
+        assert "1 of 2" in keyboard.press("j" * 10)
+        assert "1 of 2" in keyboard.press("k"), "k stays in the ten"
+        assert "What is 0?" in keyboard.press("jj")
+        assert "12 left" in keyboard.press(ESCAPE)
+
+
 def test_a_decision_is_made_only_on_a_card_that_was_seen(forge, vault, note, at_terminal):
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, Unpack
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -24,7 +24,6 @@ from ankiforge.cli.output import (
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.cli.model import ModelOptions
     from ankiforge.config import Config
     from ankiforge.draft.server import ModelServer
     from ankiforge.model import Document, Json
@@ -154,7 +153,7 @@ def _print_answer(
 # --- the model that compares meanings -----------------
 
 
-def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
+def use_model(call: Call, *, yes: bool, **named: Any) -> None:
     """Configure the embedding model, provided that a test request succeeds.
 
     Args:
@@ -164,8 +163,7 @@ def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
     """
     from msgspec.structs import replace
 
-    from ankiforge.cli.model import ask_consent
-    from ankiforge.cli.settings import write_settings
+    from ankiforge.cli.model import ask_consent, write_settings
     from ankiforge.config import MeaningSettings
     from ankiforge.features.ask.embedder import MEANING, make_embedder
     from ankiforge.pipeline.models import resolve_model
