@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import asdict, replace
 
@@ -44,9 +44,6 @@ from ankiforge.text import occlusion, regex, to_one_line
 from ankiforge.text.cloze import find_cloze_numbers, find_gaps, find_image_paths
 from ankiforge.text.located import locate
 from ankiforge.text.normalize import find_shields, isolate_bidi
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 Piece = str | Json
 """Part of a field as shown by the editor:
@@ -350,12 +347,15 @@ def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list
     Returns:
         (text, MathML) pairs, where the MathML is "" for text that isn't a formula.
     """
-    if formulas is None:
-        mathml_by_span = _convert_formulas(text)
-    else:
-        mathml_by_span = {
-            (start, end): tex_to_mathml(text[start:end]) for start, end in formulas
-        }
+    mathml_by_span = {
+        (start, end): tex_to_mathml(text[start:end]) for start, end in formulas or ()
+    }
+    for start, end, kind in find_shields(text) if formulas is None else ():
+        width = {"math": 1, "display": 2}.get(kind, 0)
+        tex = text[start + width : end - width].strip()
+        rendered = tex_to_mathml(tex, display=kind == "display") if width else ""
+        if rendered:  # formulas that can't be converted stay text
+            mathml_by_span[start, end] = rendered
     parts: list[Pair] = []
     position = 0
     for (start, end), formula in sorted(mathml_by_span.items()):
@@ -451,19 +451,13 @@ _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
 _FIELD_FORMULA = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
 _MAX_TEX_CHARS = 4_000
-_MIN_BREAKABLE_TOKENS = 12
-"""An inline formula with at least this many symbols may be split across lines."""
-_BREAK_AFTER = frozenset("=≠<>≤≥≈≡∼≃≅∝∈⊂⊆→⇒⇔+−")
-_OPENING_BRACKETS = frozenset("([{⟨")
-_CLOSING_BRACKETS = frozenset(")]}⟩")
 
 
 @lru_cache(maxsize=512)
 def tex_to_mathml(tex: str, *, display: bool = False) -> str:
     """Convert TeX to MathML, or return "" if it is invalid or uses unknown commands.
 
-    Long inline formulas are split into several `math` elements, to allow line breaks between
-    them. The result contains only allowed elements and attributes, and all text is escaped.
+    The result contains only allowed elements and attributes, and all text is escaped.
     """
     from xml.etree.ElementTree import tostring
 
@@ -489,55 +483,21 @@ def tex_to_mathml(tex: str, *, display: bool = False) -> str:
                 return ""
     except Exception:  # noqa: BLE001 - the converter may raise anything for user input
         return ""
-    parts = [formula] if display else _split_formula(formula)
-    return "".join(tostring(part, encoding="unicode") for part in parts)
-
-
-def _split_formula(formula: Element) -> list[Element]:
-    """Split a long formula after each relation or plus or minus sign outside brackets."""
-    from xml.etree.ElementTree import Element, SubElement
-
-    if sum(bool(element.text) for element in formula.iter()) < _MIN_BREAKABLE_TOKENS:
-        return [formula]
-    rows: list[list[Element]] = [[]]
-    depth = 0
-    has_term = False
-    """Whether the row has a term yet. A sign before the first term belongs to a number."""
-    for element in formula[0]:
-        texts = [child.text or "" for child in element.iter()]
-        depth += sum(
-            (text in _OPENING_BRACKETS) - (text in _CLOSING_BRACKETS)
-            for text in texts
-            if text
-        )
-        is_sign = element.text in _BREAK_AFTER
-        rows[-1].append(element)
-        if is_sign and has_term and not depth:
-            element.set("form", "infix")
-            rows.append([])
-        has_term = not is_sign
-    parts = []
-    for row in filter(None, rows):
-        part = Element("math", formula.attrib)
-        SubElement(part, "mrow").extend(row)
-        parts.append(part)
-    return parts
+    return tostring(formula, encoding="unicode")
 
 
 def _render_formula_match(match: re.Match[str]) -> str:
     inline, punctuation, display = match.groups()
-    is_display = inline is None
-    html = display if is_display else inline
+    html = display if inline is None else inline
     tex = unescape(re.sub(r"<[^>]*>", "", html)).strip()
-    rendered = tex_to_mathml(tex, display=is_display) or f"<code>{escape(tex)}</code>"
+    rendered = tex_to_mathml(tex, display=inline is None) or f"<code>{escape(tex)}</code>"
     # the page replaces a selected formula by its TeX
     rendered = rendered.replace("<math", f'<math alttext="{escape(tex)}"', 1)
-    if not punctuation:
-        return rendered
     # prevent a line break before the punctuation that follows
-    before, last_math_tag, last_math = rendered.rpartition("<math")
     return (
-        f'{before}<span class="unbroken">{last_math_tag}{last_math}{punctuation}</span>'
+        f'<span class="unbroken">{rendered}{punctuation}</span>'
+        if punctuation
+        else rendered
     )
 
 
@@ -577,23 +537,3 @@ def _render_entry(highlight: Highlight) -> str:
         f"{escape(' · '.join(map(isolate_bidi, filter(None, location))))}</p>"
         f'<blockquote dir="auto">{quote}</blockquote>{comment if highlight.comment else ""}</li>'
     )
-
-
-_DOLLAR_COUNTS = {"math": 1, "display": 2}
-
-
-def _convert_formulas(text: str) -> dict[Span, str]:
-    """Convert formulas in dollar signs to MathML, keyed by their spans in `text`.
-
-    Formulas that can't be converted are skipped.
-    """
-    formulas = {}
-    for start, end, kind in find_shields(text):
-        if kind not in _DOLLAR_COUNTS:
-            continue
-        width = _DOLLAR_COUNTS[kind]
-        tex = text[start + width : end - width].strip()
-        rendered = tex_to_mathml(tex, display=kind == "display")
-        if rendered:
-            formulas[start, end] = rendered
-    return formulas

@@ -22,29 +22,20 @@ export function makeButton(look, label, key, onclick, props = {}) {
 }
 export const makeLink = ({ href, label }) => h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label);
 
-// The entries of a menu, from {label, key, run}.
-export function makeMenuItems(all) {
-  return all.map(({ label, key, run }) => h("button", { type: "button", className: "menu-item", onclick: ({ target }) => {
-    target.closest("details").open = false;
-    run();
-  } }, h("span", {}, label), makeKeyLabel(key)));
-}
 // Position a node over part of a picture; `box` is relative to the picture's size.
 export function putOver(node, box) {
   for (const [edge, part] of Object.entries(box)) node.style[edge] = `${(100 * part).toFixed(3)}%`;
   return node;
 }
 
-// A key as printed on the keyboard; capital letters need Shift.
+// A key as printed on the keyboard.
+const KEY_SIGNS = { " ": "Space", Enter: "⏎", Escape: "Esc", ArrowRight: "→" };
+export const formatKey = (key) => KEY_SIGNS[key] ?? (key.length > 1 ? key : key.toUpperCase());
 export const makeKeyLabel = (key) => key && h("kbd", { ariaHidden: "true" }, formatKey(key));
-function formatKey(key) {
-  if (/^[A-Z][a-z]/.test(key)) return key; // the name of a key, such as Space
-  return /[A-Z]/.test(key) ? `⇧${key}` : key.toUpperCase();
-}
 
 export function renderFormula(text) {
   const made = new DOMParser().parseFromString(`<math xmlns="${MATHML_NAMESPACE}">${text}</math>`, "text/xml");
-  return [...document.importNode(made.documentElement, true).children]; // several if the formula may be broken into lines
+  return document.importNode(made.documentElement.firstElementChild, true);
 }
 const MIN_FORMULA_SIZE = 0.7; // the smallest size of a formula, relative to the text
 // Shrink formulas that are too wide; much wider ones scroll, and fade at the edge.

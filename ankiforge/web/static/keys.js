@@ -1,5 +1,5 @@
 // A single table of all keys, from which the keyboard handling, the help and the menu are built.
-import { $, findAll, makeMenuItems, h } from "./dom.js";
+import { $, findAll, formatKey, h, makeKeyLabel } from "./dom.js";
 import { isDark } from "./face.js";
 import { runWhenPainted } from "./pace.js";
 import { tell } from "./say.js";
@@ -57,7 +57,6 @@ function onKeyDown(e, page) {
   const { target, key } = e;
   const hasCommand = (e.ctrlKey || e.metaKey) && !e.altKey;
   const isTyping = target.closest?.("textarea, input[type=text], input[type=search], [contenteditable]");
-  page.sitting?.onKeyPress();
   if (hasCommand && key.toLowerCase() === "k") openMenu(page);
   else if (key === "Escape") page.escape();
   else if (key === "Enter" && !e.repeat && page.view === "sitting" && (hasCommand || (isTyping?.closest(".asking") && !e.shiftKey))) page.sitting.enter();
@@ -100,10 +99,9 @@ function onPlainKey(e, page) {
 
 // ---- The help and the menu.
 
-const renderKeys = (key) => (key === " " ? ["Space"] : key.split(" ")).map((sign) => h("kbd", {}, sign.length > 1 ? sign.replace("Enter", "⏎").replace("Escape", "Esc").replace("ArrowRight", "→") : sign.toUpperCase()));
 function openKeys() {
   const rows = KEYS.filter(({ key }, i) => key && KEYS.findIndex((row) => row.key === key) === i);
-  $("#help-keys").replaceChildren(...["A card", "Move", "Everywhere"].map((group) => h("section", {}, h("h3", {}, group), h("dl", {}, rows.filter((row) => row.group === group).map(({ key, name }) => [h("dt", {}, renderKeys(key)), h("dd", {}, name)])))));
+  $("#help-keys").replaceChildren(...["A card", "Move", "Everywhere"].map((group) => h("section", {}, h("h3", {}, group), h("dl", {}, rows.filter((row) => row.group === group).map(({ key, name }) => [h("dt", {}, (key === " " ? [key] : key.split(" ")).map((sign) => h("kbd", {}, formatKey(sign)))), h("dd", {}, name)])))));
   $("#help").showModal();
 }
 // Fill the menu with the available actions, the card's further actions first.
@@ -111,8 +109,12 @@ export function fillMenu(page) {
   const menuKeys = KEYS.filter(isInView(page)).filter((row) => row.isListed !== false && row.when(page));
   const isInMenu = ({ act, key }) => act === "ask" || menuKeys.some((row) => key && row.key === key);
   const cardActions = page.view === "sitting" ? page.sitting.actions.filter((each) => !isInMenu(each)) : [];
-  $("#menu-items").replaceChildren(...makeMenuItems([...cardActions.map((each) => ({ label: each.label.replace("{n} ", ""), key: each.key, run: () => page.sitting.do(each) })),
-    ...menuKeys.map((row) => ({ label: row.label(page), key: row.key.replace("ArrowRight", "→"), run: () => row.run(page) }))]));
+  const items = [...cardActions.map((action) => ({ label: action.label.replace("{n} ", ""), key: action.key, run: () => page.sitting.do(action) })),
+    ...menuKeys.map((row) => ({ label: row.label(page), key: row.key, run: () => row.run(page) }))];
+  $("#menu-items").replaceChildren(...items.map(({ label, key, run }) => h("button", { type: "button", className: "menu-item", onclick: () => {
+    $("#menu").open = false;
+    run();
+  } }, h("span", {}, label), makeKeyLabel(key))));
 }
 function openMenu(page) {
   fillMenu(page);
