@@ -3,8 +3,8 @@
 A document is a file with any number of highlights, or highlights whose file isn't on this computer.
 The page knows it by an ID that stays the same when it gets its first highlight.
 
-A background thread renders one document at a time, and the page polls until a result is ready. The
-guarded process that reads PDFs (`extract.pdf.worker`) measures and draws their pages.
+The guarded process that reads PDFs (`extract.pdf.worker`) measures and draws their pages. A
+background thread waits for one page at a time, and the page polls until a result is ready.
 `DocumentRenderer.render_document` describes the JSON.
 """
 
@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from html import escape
-from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -41,7 +40,6 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Json,
-    Media,
     Problem,
     SourceKind,
     Value,
@@ -65,7 +63,7 @@ from ankiforge.web.card_view import FindPicture, adapt_html_to_page, render_high
 DRAW_TIMEOUT = 20.0
 """The time limit for drawing a page, in seconds."""
 MAX_CACHED = 40
-"""The maximum number of cached results (drawn pages, rendered notes, page sizes)."""
+"""The maximum number of cached results (drawn pages, page sizes)."""
 MAX_QUEUED = 4
 """The maximum number of queued jobs. Beyond it, the oldest is cancelled."""
 
@@ -167,7 +165,7 @@ class PagePicture(Value):
 
 
 class PageRenderer:
-    """Renders PDF pages and notes in a single background thread, and caches the results."""
+    """Renders PDF pages in a single background thread, and caches the results."""
 
     def __init__(self) -> None:
         """Set up the thread and the PDF worker process, without starting either."""
@@ -208,13 +206,6 @@ class PageRenderer:
         """
         name = hash16("sizes", str(path), repr(stamp_file(path)))
         return self._run_in_background(name, lambda: self._worker.measure_pages(path))
-
-    def render_note(self, text: str, pictures: Mapping[str, Media]) -> str | None:
-        """Render a note's Markdown as HTML, returning None until it is ready."""
-        files = chain.from_iterable((path, file.name) for path, file in pictures.items())
-        return self._run_in_background(
-            hash16("note", text, *files), lambda: markdown_to_html(text, pictures)
-        )
 
     def draw_page(self, page_picture: PagePicture) -> DrawPageReply | None:
         """Draw a PDF page, returning None until the picture is ready."""
@@ -260,12 +251,6 @@ _TABLE_AND_FORMULA_SYNTAX = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
 _WIKILINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
-class _RegisteredPdf(Value):
-    path: Path
-    marks: tuple[tuple[int, Highlight], ...]
-    """The highlights in the PDF, each with the index of its page."""
-
-
 class PageDocument(Value):
     """A document shown on the page, identified by its file, a highlight, or both."""
 
@@ -298,7 +283,7 @@ class DocumentRenderer:
         Args:
             workspace: where to look up documents, highlights and their states.
             find_picture: looks up the pictures in notes.
-            pages: draws PDF pages and renders notes.
+            pages: draws PDF pages.
         """
         self._workspace = workspace
         self._ledger = workspace.ledger
@@ -309,7 +294,8 @@ class DocumentRenderer:
         self._first_ids: dict[str, str] = {}
         """The IDs of documents that got their first highlight on the page, by the ID that
         `register` computes from a highlight."""
-        self._pdfs: dict[str, _RegisteredPdf] = {}
+        self._marks_by_pdf: dict[str, list[tuple[int, str, PageMark]]] = {}
+        """The page index, key and mark of each highlight in the PDFs that the page has shown."""
         self._opened: dict[str, unmarked.OpenDocument] = {}
 
     # --- IDs ----------------------------------------------------------------------------
@@ -322,13 +308,6 @@ class DocumentRenderer:
         known = self._documents.get(id, PageDocument())
         self._documents[id] = replace(known, key=highlight.key)
         return id
-
-    def prepare(self, highlight: Highlight) -> str:
-        """Return the ID of a highlight's document, and start measuring its pages if it's a PDF."""
-        path = find_file(self._ledger, highlight)
-        if path is not None and _is_pdf(path):
-            self.pages.measure_pages(path)
-        return self.register(highlight)
 
     def get_key(self, id: str) -> str:
         """Return the key of any highlight in a document, or "" if there is none."""
@@ -398,20 +377,18 @@ class DocumentRenderer:
             "title": first.document.title if first else title,
             "lang": detect_language(sample) if first else "",
         }
-        html: str | None = ""
+        html = ""
         suffix = file.suffix.casefold() if file else ""
         if file and suffix == ".pdf":
             measured = self.pages.measure_pages(file)
             if measured is None:
                 return {}
             if measured.pages or not marks:
-                return self._render_sheets(file, marks, measured.pages, header)
+                return self._render_sheets(marks, measured.pages, header)
         elif file and suffix in NOTE_SUFFIXES:
             html = self._render_note(file, first)
         elif file and suffix in UNMARKED_KINDS:
             html = self._render_text(file)
-        if html is None:
-            return {}
         entries = [highlight_to_json(highlight, state) for highlight, state in marks]
         kind = "text" if html or not marks else "list"
         html = html or render_highlight_list(header["title"], highlights)
@@ -442,7 +419,7 @@ class DocumentRenderer:
             return shown.file
         return find_file(self._ledger, load_highlight(self._ledger, shown.key))
 
-    def _render_note(self, file: Path, highlight: Highlight | None) -> str | None:
+    def _render_note(self, file: Path, highlight: Highlight | None) -> str:
         text = read_note(file)
         media_by_path = {}
         if highlight:
@@ -453,7 +430,8 @@ class DocumentRenderer:
                 ) or self.find_picture(highlight, path)
                 if media:
                     media_by_path[path] = media
-        return self.pages.render_note(text, media_by_path) if text else ""
+        html = render_field(text, pictures=media_by_path)
+        return adapt_html_to_page(html).replace("<wbr>", "")
 
     def _render_text(self, path: Path) -> str:
         """Render the text of a web page or book as HTML headings and paragraphs."""
@@ -461,24 +439,22 @@ class DocumentRenderer:
         parts = []
         for paragraph in document.paragraphs:
             tag = f"h{min(paragraph.level + 1, 6)}" if paragraph.level else "p"
-            parts.append(
-                f"<{tag}>{escape(document.get_paragraph_text(paragraph))}</{tag}>"
-            )
+            words = escape(document.get_paragraph_text(paragraph))
+            parts.append(f"<{tag}>{words}</{tag}>")
         return "".join(parts)
 
     def _render_sheets(
         self,
-        path: Path,
         marks: Sequence[tuple[Highlight, str]],
         sizes: Sequence[tuple[float, float, str]],
         header: Json,
     ) -> Json:
         """Render a PDF as JSON: its header, page sizes, and highlights.
 
-        Also registers the PDF, so that `render_page` can draw its pages.
+        Also stores what `render_page` has to mark on each page.
         """
         entries = []
-        placed_highlights = []
+        placed_marks = []
         for highlight, state in marks:
             position = find_page_and_mark(highlight)
             if position is None or position[0] >= len(sizes):
@@ -489,8 +465,8 @@ class DocumentRenderer:
             position_from_top = min(max(1 - top / height, 0.0), 1.0)
             entry = highlight_to_json(highlight, state)
             entries.append({**entry, "page": page, "at": round(position_from_top, 3)})
-            placed_highlights.append((page, highlight))
-        self._pdfs[header["id"]] = _RegisteredPdf(path, tuple(placed_highlights))
+            placed_marks.append((page, highlight.key, marked))
+        self._marks_by_pdf[header["id"]] = placed_marks
         return {**header, "kind": "sheets", "sheets": sizes, "marks": entries}
 
     def render_page(self, id: str, number: int, width: int) -> Json | None:
@@ -507,19 +483,12 @@ class DocumentRenderer:
                 highlight; its `lines` of text; and whether it is `dark`. None if there is no
                 document with this ID.
         """
-        pdf = self._pdfs.get(id)
-        if pdf is None:
+        file = self._find_file(id) if id in self._marks_by_pdf else None
+        if file is None:
             return None
-        keys = []
-        positions = []
-        for page, highlight in pdf.marks:
-            position = find_page_and_mark(highlight)
-            if page == number and position is not None:
-                keys.append(highlight.key)
-                positions.append(position[1])
-        page_picture = PagePicture(
-            pdf.path, number, tuple(positions), min(width, MAX_PAGE_WIDTH)
-        )
+        marks = [mark for mark in self._marks_by_pdf[id] if mark[0] == number]
+        positions = tuple(position for _, _, position in marks)
+        page_picture = PagePicture(file, number, positions, min(width, MAX_PAGE_WIDTH))
         drawn = self.pages.draw_page(page_picture)
         if drawn is None:
             return {}
@@ -527,7 +496,9 @@ class DocumentRenderer:
             "src": f"/page/{page_picture.name}.png" if drawn.picture else "",
             "width": drawn.width,
             "height": drawn.height,
-            "marks": dict(zip(keys, drawn.marks, strict=False)),
+            "marks": {
+                key: boxes for (_, key, _), boxes in zip(marks, drawn.marks, strict=False)
+            },
             "lines": drawn.lines,
             "dark": drawn.is_dark,
         }
@@ -638,13 +609,6 @@ def read_note(file: Path) -> str:
     except OSError:
         return ""
     return to_reading_view(text.replace("\r\n", "\n"))
-
-
-def markdown_to_html(markdown: str, pictures: Mapping[str, Media]) -> str:
-    """Render a note's Markdown as HTML for the page."""
-    return adapt_html_to_page(render_field(markdown, pictures=pictures)).replace(
-        "<wbr>", ""
-    )
 
 
 def to_reading_view(text: str) -> str:

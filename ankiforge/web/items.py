@@ -37,7 +37,6 @@ from ankiforge.model import (
     OfferedDraft,
     Pair,
     PendingDraft,
-    Proposal,
     Question,
     QuestionKind,
     RemarkKind,
@@ -102,6 +101,7 @@ def build_action(
 
 
 ACCEPT = build_action("accept", "Accept", "", "filled", "Accepted")
+MAKE = build_action("accept", "Make this card", "", "filled", "Made")
 REJECT = build_action("reject", "Reject", "x", "outlined", "Rejected")
 ASK = build_action("ask", "Ask", "q", "text", "")
 """Turns a proposal into a question with the gap as its answer. The page's script does this by
@@ -142,10 +142,6 @@ OTHERS = build_action(
     "",
     stays="Asking the model …",
 )
-
-
-def _render_line(card_json: Json) -> Json:
-    return {"id": "", "question": card_json["question"], "answer": card_json["answer"]}
 
 
 def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
@@ -320,7 +316,9 @@ class ItemRenderer:
         if item.question:
             item_json = self._render_question(item.question)
         elif item.proposal:
-            item_json = self._render_proposal(item.proposal)
+            item_json = self._render_drafts([item.proposal])
+            actions = [MAKE, REJECT, EDIT, ASK, SKIP, *self._model_actions]
+            item_json = {**item_json, "proposal": True, "actions": actions}
         elif item.outcome:
             item_json = self._render_passage(item.outcome)
         elif item.card and item.drafts:
@@ -405,15 +403,6 @@ class ItemRenderer:
             "actions": actions,
         }
 
-    def _render_proposal(self, proposal: Proposal) -> Json:
-        item_json = self._render_drafts([proposal])
-        actions = [_relabel(ACCEPT, "Make this card", "Made"), REJECT, EDIT, ASK, SKIP]
-        return {
-            **item_json,
-            "proposal": True,
-            "actions": [*actions, *self._model_actions],
-        }
-
     def _render_passage(self, outcome: HighlightOutcome) -> Json:
         highlight = outcome.highlight
         text = get_selectable_text(highlight)[0]
@@ -428,14 +417,12 @@ class ItemRenderer:
         else:
             actions = [{**write, "look": "filled"}, nothing, SKIP]
         words = selectable_text_to_json(highlight)
-        parts = words["parts"] if text else None
-        source = self.render_source(highlight)
         return {
             "title": truncate(title, 90),
-            "compose": parts,
+            "compose": words["parts"] if text else None,
             "code": words["code"],
             "blank": [["Front", "Question", []], ["Back", "Answer", []]],
-            "source": source,
+            "source": self.render_source(highlight),
             "actions": actions,
             "why": _build_remark(to_sentence(outcome.reason)),
         }
@@ -446,26 +433,22 @@ class ItemRenderer:
         reasons = [to_sentence(finding.message) for finding in card.findings]
         if card.why:
             reasons.append(to_sentence(card.why))
-        is_figure = card.kind is CardKind.OCCLUSION
-        if card.is_live:
-            edit = (
-                MASKS
-                if is_figure
-                else _relabel(EDIT, "Edit", "Edited", look="filled", save="Save")
-            )
-            actions = [edit, REJECT]
-        else:
+        masks = card.is_live and card.kind is CardKind.OCCLUSION
+        if not card.is_live:
             actions = [build_action("restore", "Undo this", "", "filled", "Undone")]
-        item: Json = {
+        elif masks:
+            actions = [MASKS, REJECT]
+        else:
+            edit = _relabel(EDIT, "Edit", "Edited", look="filled", save="Save")
+            actions = [edit, REJECT]
+        return {
             "title": view["title"],
             "cards": [view],
+            "masks": masks,
             "actions": actions,
             "why": _build_remark(" ".join(reasons)) if reasons else None,
             "source": self.render_source(card.highlight, card.quote),
         }
-        if is_figure and card.is_live:
-            item["masks"] = True
-        return item
 
     def _render_question(self, question: Question) -> Json:
         about: Json = {}
@@ -473,32 +456,34 @@ class ItemRenderer:
         match question.kind:
             case QuestionKind.SAME:
                 about = self._render_same_question(question)
-            case QuestionKind.GONE:
-                kept_cards = [
-                    load_card(self._ledger, kept_guid)
-                    for kept_guid in question.guids[:MAX_LINES]
+            case QuestionKind.GONE | QuestionKind.ABSENT:
+                views = []
+                for guid in question.guids[:MAX_LINES]:
+                    card = load_card(self._ledger, guid)
+                    views.append(render_card(card, self.find_picture))
+                about["lines"] = [
+                    {"id": "", "question": view["question"], "answer": view["answer"]}
+                    for view in views
                 ]
-                views = [render_card(card, self.find_picture) for card in kept_cards]
-                about["lines"] = [*map(_render_line, views)]
+                if question.kind is QuestionKind.ABSENT:
+                    text, _, restored = question.text.partition(" Did you delete ")
+                    text = text.replace("note", "card")
+                    ask = f"{text} Bring {restored.rstrip('?')} back?"
+                    lines = {"cards": views} if len(views) == 1 else about
+                    about = {**lines, "ask": ask}
             case QuestionKind.DUPLICATE:
-                about = self._render_duplicate_question(question)
+                cards = []
+                for number, guid in enumerate(question.guids, 1):
+                    card = load_card(self._ledger, guid)
+                    view = self._render_accepted_card(card, f"Card {number}")
+                    view["note"] += f" · {card.highlight.document.title}"
+                    cards.append(view)
+                if len(cards) == 2:
+                    mark_differences(cards[0], cards[1])
+                about = {"title": cards[0]["title"], "cards": cards, "beside": True}
+                about["ask"] = f"{question.text} Keep one?"
             case QuestionKind.CONFLICT:
                 about = self._render_conflict_question(question)
-            case QuestionKind.ABSENT:
-                missing_text, _, what_to_restore = question.text.partition(
-                    " Did you delete "
-                )
-                missing_text = missing_text.replace("note", "card")
-                about["ask"] = f"{missing_text} Bring {what_to_restore.rstrip('?')} back?"
-                missing_cards = [
-                    load_card(self._ledger, guid) for guid in question.guids[:MAX_LINES]
-                ]
-                missing_views = [
-                    render_card(card, self.find_picture) for card in missing_cards
-                ]
-                about["lines"] = [*map(_render_line, missing_views)]
-                if len(missing_views) == 1:
-                    about = {"ask": about["ask"], "cards": missing_views}
             case QuestionKind.FORM:
                 about = self._render_form_question(question)
         title = question.text.partition(":")[0]
@@ -511,18 +496,6 @@ class ItemRenderer:
             "actions": [*answers, SKIP],
             **about,
         }
-
-    def _render_duplicate_question(self, question: Question) -> Json:
-        cards = []
-        for number, guid in enumerate(question.guids, 1):
-            card = load_card(self._ledger, guid)
-            view = self._render_accepted_card(card, f"Card {number}")
-            view["note"] += f" · {card.highlight.document.title}"
-            cards.append(view)
-        if len(cards) == 2:
-            mark_differences(cards[0], cards[1])
-        about = {"title": cards[0]["title"], "cards": cards, "beside": True}
-        return {**about, "ask": f"{question.text} Keep one?"}
 
     def _render_form_question(self, question: Question) -> Json:
         """Render a question about lines that look like cards, each with its own checkbox."""
@@ -681,7 +654,7 @@ class ItemRenderer:
         around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
         return {
             "key": highlight.key,
-            "document": self._documents.prepare(highlight),
+            "document": self._documents.register(highlight),
             "lang": detect_language(around),
             "asked": find_card_quote(highlight, quote),
             "said": highlight.comment,

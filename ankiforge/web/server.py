@@ -294,7 +294,14 @@ class PageServer:
                         png, "image/png", policy=_SANDBOX_CSP, is_cacheable=True
                     )
             case ["api"]:
-                response = self._handle_get(name, _parse_query(environ))
+                session = self.open_session()
+                query = _parse_query(environ)
+                result = None
+                if name in _GET_HANDLERS:
+                    result = _GET_HANDLERS[name](session, query)
+                elif name in session.get_handlers:
+                    result = session.get_handlers[name](query)
+                response = None if result is None else _json_response(result)
         if response is None:
             raise HttpError("404 Not Found", _NOT_FOUND)
         return response
@@ -311,15 +318,6 @@ class PageServer:
         script_tag = '<script type="module"'
         page = _list_static_files()["index.html"].read_text("utf-8")
         return page.replace(script_tag, f"{''.join(lines)}{script_tag}", 1)
-
-    def _handle_get(self, name: str, query: Texts) -> Response | None:
-        session = self.open_session()
-        result = None
-        if name in _GET_HANDLERS:
-            result = _GET_HANDLERS[name](session, query)
-        elif name in session.get_handlers:
-            result = session.get_handlers[name](query)
-        return None if result is None else _json_response(result)
 
     def _handle_post(self, path: str, body: bytes) -> Response:
         """Handle a POST request from the page's script.
@@ -352,12 +350,6 @@ def _parse_number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _get_list(session: ReviewSession, query: Texts) -> Json:
-    return session.show_list(
-        query["id"], query["words"][:500], _parse_number(query["start"])
-    )
-
-
 def _get_page(session: ReviewSession, query: Texts) -> Json | None:
     number, width = query["page"][:6], query["width"][:6]
     if not (number.isdecimal() and width.isdecimal()):
@@ -372,16 +364,16 @@ def _get_item(session: ReviewSession, query: Texts) -> Json:
     return {"item": session.show_item(id)}
 
 
-def _get_ending(session: ReviewSession, query: Texts) -> Json | None:
-    return session.summarize_sitting(_parse_number(query["sitting"]))
-
-
 _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "state": lambda session, _: session.count_items(),
-    "list": _get_list,
+    "list": lambda session, query: session.show_list(
+        query["id"], query["words"][:500], _parse_number(query["start"])
+    ),
     "shelf": lambda session, query: session.show_shelf(_parse_number(query["start"])),
     "sitting": lambda session, query: session.start_document_sitting(query["id"]),
-    "ending": _get_ending,
+    "ending": lambda session, query: session.summarize_sitting(
+        _parse_number(query["sitting"])
+    ),
     "cover": lambda session, query: session.documents.render_cover(query["id"]),
     "chat": lambda session, query: session.ask_chat(query["id"]),
     "document": lambda session, query: session.documents.render_document(query["id"]),

@@ -235,7 +235,15 @@ class ReviewSession:
         if self._start_path:
             start_id = self.documents.find_id(self._start_path)
             begins = f"paper={start_id}" if start_id else begins
-        rows = self._build_list_rows()
+        rows = []
+        for source in reversed(self._sources):
+            left = source.count()
+            for id, row in source.lists.items():
+                texts = {"title": row.title, "by": row.description, "cover": row.cover}
+                counts = {"waiting": left[id], "proposed": 0, "is_open": True}
+                if left[id]:
+                    rows.append({"id": id, "list": id, **texts, **counts})
+        rows.sort(key=lambda row: bool(row["id"] == "words"))
         pending_count = sum(len(pile.drafted_marks) for pile in piles)
         pending_count += sum(
             row["waiting"] for row in rows if row["id"] in self._items.lists
@@ -292,17 +300,6 @@ class ReviewSession:
             "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
             "offer": "" if uses_model else pile.chat_offer,
         }
-
-    def _build_list_rows(self) -> list[Json]:
-        rows = []
-        for source in reversed(self._sources):
-            left = source.count()
-            for id, row in source.lists.items():
-                texts = {"title": row.title, "by": row.description, "cover": row.cover}
-                counts = {"waiting": left[id], "proposed": 0, "is_open": True}
-                if left[id]:
-                    rows.append({"id": id, "list": id, **texts, **counts})
-        return sorted(rows, key=lambda row: bool(row["id"] == "words"))
 
     def _explain_missing_proposals(self, total: int) -> str:
         counts = pending_items.count_no_card_reasons(self._ledger)
@@ -589,7 +586,11 @@ class ReviewSession:
                 "cards": [],
                 "chat": CHOOSE_LABEL,
             }
-        left_text = self._describe_remaining(sitting)
+        left = (self.count_items()["left"].get(sitting.list_id, 0), 0)
+        if sitting.document:
+            pile = self._find_pile(sitting.document)
+            left = (len(pile.drafted_marks), pile.proposal_count) if pile else (0, 0)
+        left_text = format_pending_counts(*left)
         heading_start = format_count(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
         if sitting.document and count and rejected:
@@ -608,18 +609,6 @@ class ReviewSession:
                 "Everything was kept for later." if left_text else "Nothing waits here."
             )
         return {"heading": heading, "told": " ".join(sentences), "cards": cards}
-
-    def _describe_remaining(self, sitting: Sitting) -> str:
-        if sitting.document:
-            pile = self._find_pile(sitting.document)
-            return (
-                format_pending_counts(len(pile.drafted_marks), pile.proposal_count)
-                if pile
-                else ""
-            )
-        return format_pending_counts(
-            self.count_items()["left"].get(sitting.list_id, 0), 0
-        )
 
     def preview(self, decision: Decision) -> Json:
         """Render the card from the fields in the editor, as it would look in Anki.
