@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ankiforge.check.reading import make_finding
 from ankiforge.config.workspace import find_workspace
 from ankiforge.extract import registry
-from ankiforge.features.agents.agent import AgentView
+from ankiforge.features.agents.agent import item_to_json
 from ankiforge.features.ask.index import PassageHit
 from ankiforge.features.ask.report import hit_to_json
 from ankiforge.model import (
@@ -30,6 +30,7 @@ from ankiforge.model import (
     ShownCard,
     Verdict,
 )
+from ankiforge.pipeline.draft import load_privacy
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import (
     format_in_full,
@@ -89,7 +90,7 @@ def desk(forge_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
         session = ReviewSession(workspace, PageRenderer())
         [key] = session.show_list("none")["ids"] or session.show_list("new")["ids"]
         item = Review(workspace).load_item(key)
-        yield session, AgentView(workspace.ledger), workspace, item.highlight
+        yield session, load_privacy(workspace.ledger), workspace, item.highlight
 
 
 @st.composite
@@ -116,7 +117,7 @@ def letters(shown: str) -> str:
 @examples(200)
 @given(card=cards())
 def test_every_door_shows_the_same_of_a_card(desk, card):
-    session, agent, workspace, highlight = desk
+    session, privacy, workspace, highlight = desk
     card = replace(card, key=highlight.key, passages=(highlight,))
     view = view_card(card)
     row, _, place = format_row(view).partition("\t")
@@ -130,8 +131,8 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
         if isinstance(card, PendingDraft):
             page = session._renderer.render_item(Item(card.id, drafts=(card,)))
         assert render_row(card)["state"].casefold() == data["state"].casefold()
-        entry = agent.item_to_json(card, "")
-        assert entry == agent.privacy.mask_entry({**entry, **view.to_json()})
+        entry = item_to_json(card, "", privacy)
+        assert entry == privacy.mask_entry({**entry, **view.to_json()})
         [found] = hit_to_json(PassageHit(highlight, 1.0, "", (card,)), sure=True)["cards"]
         assert found == {name: data[name] for name in found}
         told = [*format_in_full(workspace.ledger, card)]

@@ -2,7 +2,7 @@
 
 No tool accepts a card, changes the user's text, deletes anything, builds a package or connects to
 Anki. No result contains text that must stay on this computer (`#no-llm`). The tools are the
-methods of `Agent`, and `AgentView` masks their results, both in `agent.py`. The arguments and
+methods of `Agent` in `agent.py`, which mask their results. The arguments and
 descriptions of the tools are in `server.py`.
 """
 

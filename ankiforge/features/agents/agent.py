@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from itertools import islice
 
@@ -36,7 +36,6 @@ from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     AGENT_DRAFTER,
-    Draft,
     DraftingResult,
     DraftingTask,
     Highlight,
@@ -59,51 +58,17 @@ from ankiforge.review import sittings
 _PRIVATE = "this passage must stay on this computer (#no-llm)"
 
 
-class AgentView:
-    """Converts a workspace's highlights and cards to JSON that an agent is allowed to see."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.privacy: PrivacyFilter = load_privacy(ledger)
-
-    def mask_highlight(self, highlight: Highlight) -> SendableHighlight:
-        """Mask any private text in a highlight.
-
-        Raises:
-            UsageError: the whole highlight must stay on this computer.
-        """
-        if self.privacy.find_private_reason(highlight):
-            raise UsageError(_PRIVATE)
-        return self.privacy.make_sendable(highlight)
-
-    def item_to_json(self, line: ListRow, reason: str) -> Json:
-        """Convert a card or draft to JSON.
-
-        `reason` says why it needs work, or is "" if it doesn't.
-        """
-        origin = line.origin
-        entry: Json = {
-            **view_card(line).to_json(),
-            "title": self.privacy.make_sendable(line.highlight).title,
-            "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
-        }
-        if reason:
-            entry["why"] = reason
-        return self.privacy.mask_entry(entry, line.highlight)
-
-    def find_rejections(self, words: str) -> Iterator[Json]:
-        """Yield rejected texts that contain `words`, newest first, skipping private passages."""
-        for decision in self._ledger.list_history():
-            if (
-                decision.event.what != "reject"
-                or words.casefold() not in get_text(decision).casefold()
-            ):
-                continue
-            if not self.privacy.is_private_passage(HighlightKey(decision.event.key)):
-                yield self.privacy.mask_entry(decision_to_json(decision))
-
-
 # --- entries ----------------------------------------------------------------------------
+
+
+def _check_is_public(privacy: PrivacyFilter, highlight: Highlight) -> None:
+    """Check that a highlight may be shown to an agent, apart from parts that are masked.
+
+    Raises:
+        UsageError: the whole highlight must stay on this computer.
+    """
+    if privacy.find_private_reason(highlight):
+        raise UsageError(_PRIVATE)
 
 
 def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Json:
@@ -125,6 +90,22 @@ def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Jso
     return {name: value for name, value in entry.items() if value}
 
 
+def item_to_json(line: ListRow, reason: str, privacy: PrivacyFilter) -> Json:
+    """Convert a card or draft to JSON for an agent.
+
+    `reason` says why it needs work, or is "" if it doesn't.
+    """
+    origin = line.origin
+    entry: Json = {
+        **view_card(line).to_json(),
+        "title": privacy.make_sendable(line.highlight).title,
+        "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
+    }
+    if reason:
+        entry["why"] = reason
+    return privacy.mask_entry(entry, line.highlight)
+
+
 def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
     if isinstance(line, PendingDraft):
         return ""
@@ -137,17 +118,6 @@ def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
     if note.feedback:
         reasons.append(f"the reader's remark: {note.feedback}")
     return "; ".join(reasons)
-
-
-def findings_to_json(draft: Draft) -> Json:
-    """Convert a draft's errors and warnings to JSON, noting whether they block it."""
-    findings = [
-        finding for finding in draft.findings if finding.severity is not Severity.INFO
-    ]
-    entry: Json = {"findings": to_builtins(findings)}
-    if draft.is_blocked:
-        entry["blocked"] = True
-    return entry
 
 
 # --- the tools -----------------------------------------------------------------------------
@@ -271,8 +241,10 @@ class Agent:
     def get_context(self, highlight: str) -> Json:
         """Return a highlight with its surrounding text."""
         with self._open("") as workspace:
-            ledger = workspace.ledger
-            sendable = AgentView(ledger).mask_highlight(load_highlight(ledger, highlight))
+            privacy = load_privacy(workspace.ledger)
+            passage = load_highlight(workspace.ledger, highlight)
+            _check_is_public(privacy, passage)
+            sendable = privacy.make_sendable(passage)
             context = sendable.context or sendable.sentence or sendable.exact
             return {
                 **highlight_to_json(sendable),
@@ -288,27 +260,33 @@ class Agent:
         """
         with self._open("") as workspace:
             ledger = workspace.ledger
-            view = AgentView(ledger)
+            privacy = load_privacy(ledger)
             cards: list[Json] = []
             if state == "rejected":
-                cards += view.find_rejections(query)
+                # list the rejected texts that contain the query, newest first
+                for decision in ledger.list_history():
+                    text = get_text(decision).casefold()
+                    if decision.event.what != "reject" or query.casefold() not in text:
+                        continue
+                    if not privacy.is_private_passage(HighlightKey(decision.event.key)):
+                        cards.append(privacy.mask_entry(decision_to_json(decision)))
+                ids: list[str] = []
             else:
                 ids = find_matching_ids(ledger, query)
-                if (
-                    state == "waiting"
-                ):  # list drafts in the order of the user, and changes last
-                    matching_ids = set(ids)
-                    shown_ids = [
-                        draft.id for draft in sittings.iter_drafts_for_review(ledger)
-                    ]
-                    ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
-                    ids = [draft_id for draft_id in ids if draft_id in matching_ids]
-                for line in item_lists.load_items(ledger, ids):
-                    reason = _explain_needed_work(ledger, line)
-                    if state == "needs_work" and not reason:
-                        continue
-                    if not view.privacy.is_private_row(line):
-                        cards.append(view.item_to_json(line, reason))
+            if state == "waiting":
+                # list drafts in the order of the user, and changes last
+                matching_ids = set(ids)
+                shown_ids = [
+                    draft.id for draft in sittings.iter_drafts_for_review(ledger)
+                ]
+                ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
+                ids = [draft_id for draft_id in ids if draft_id in matching_ids]
+            for line in item_lists.load_items(ledger, ids):
+                reason = _explain_needed_work(ledger, line)
+                if state == "needs_work" and not reason:
+                    continue
+                if not privacy.is_private_row(line):
+                    cards.append(item_to_json(line, reason, privacy))
             end = offset + limit
             return {
                 "cards": cards[offset:end],
@@ -320,10 +298,8 @@ class Agent:
     def call_feature_tool(self, tool: Tool, arguments: Json) -> Json:
         """Call a tool provided by another feature, masking private text in the result."""
         with self._open("") as workspace:
-            view = AgentView(workspace.ledger)
-            return view.privacy.mask_entry(
-                tool.handler(workspace, view.privacy, **arguments)
-            )
+            privacy = load_privacy(workspace.ledger)
+            return privacy.mask_entry(tool.handler(workspace, privacy, **arguments))
 
     # --- proposing ----------------------------------------------------------------------
 
@@ -345,7 +321,7 @@ class Agent:
         with self._open("drafting") as workspace:
             ledger = workspace.ledger
             prompt = load_prompt(workspace.folder)
-            view = AgentView(ledger)
+            privacy = load_privacy(ledger)
             checks = DraftChecker(workspace.build_run_parameters(), ledger)
             results = []
             for key, highlight_cards in cards_by_highlight.items():
@@ -354,7 +330,7 @@ class Agent:
                     result = self._propose_for_highlight(
                         checks,
                         prompt,
-                        view,
+                        privacy,
                         highlight,
                         highlight_cards,
                     )
@@ -367,7 +343,7 @@ class Agent:
         self,
         checks: DraftChecker,
         prompt: Prompt,
-        view: AgentView,
+        privacy: PrivacyFilter,
         highlight: Highlight,
         cards: Cards,
     ) -> Json:
@@ -378,10 +354,8 @@ class Agent:
         """
         ledger = checks.ledger
         key = highlight.key
-        view.mask_highlight(highlight)  # raises an error if the highlight is private
-        task = view.privacy.make_sendable_task(
-            DraftingTask(highlight.document, (highlight,))
-        )
+        _check_is_public(privacy, highlight)
+        task = privacy.make_sendable_task(DraftingTask(highlight.document, (highlight,)))
         if key in task.withheld:
             raise UsageError(task.withheld[key].reason)
         _check_fields(cards, highlight)
@@ -420,15 +394,22 @@ class Agent:
             new_ids = draft_recording.record_drafts(
                 ledger, [drafted], compute_search_terms, by_model=True, beside=True
             ).new_draft_ids
-            findings = findings_to_json(draft)
-            recorded += [{"card": draft_id, **findings} for draft_id in new_ids]
+            findings = [
+                finding
+                for finding in draft.findings
+                if finding.severity is not Severity.INFO
+            ]
+            entry: Json = {"findings": to_builtins(findings)}
+            if draft.is_blocked:
+                entry["blocked"] = True
+            recorded += [{"card": draft_id, **entry} for draft_id in new_ids]
             self._own_drafts.update(set(new_ids) - ids_before)
         if not recorded:
             raise UsageError(_REJECTED_BEFORE)
-        entry: Json = {"cards": recorded}
+        result: Json = {"cards": recorded}
         if len(recorded) < len(drafts):
-            entry["note"] = _REJECTED_BEFORE
-        return view.privacy.mask_entry(entry, highlight)
+            result["note"] = _REJECTED_BEFORE
+        return privacy.mask_entry(result, highlight)
 
     def withdraw_card(self, card: str) -> Json:
         """Withdraw a draft that was proposed in this session and is still pending."""

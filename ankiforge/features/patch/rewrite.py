@@ -93,7 +93,12 @@ def rewrite_note(
         ItemError: the change can't be applied. The message says why.
     """
     tokens = [_Token(text) for text in _tokenize(old)]
-    _check_special_tokens(old, new)
+    if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
+        raise ItemError("a picture was added, removed or changed: change it in the note")
+    if _find_link_targets(old) != _find_link_targets(new):
+        raise ItemError("a link was added, removed or changed: change it in the note")
+    if _find_special_tokens(old) != _find_special_tokens(new):
+        raise ItemError("gaps were added, removed or moved: change them in the note")
     words = [token.text for token in tokens if token.is_word]
     if not words:
         raise ItemError(
@@ -121,16 +126,6 @@ def rewrite_note(
         raise ItemError(
             "its words are not in one place of the note: edit the note yourself"
         )
-
-
-def _check_special_tokens(old: Sequence[str], new: Sequence[str]) -> None:
-    """Raise ItemError if the edit changes pictures, links or cloze deletions."""
-    if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
-        raise ItemError("a picture was added, removed or changed: change it in the note")
-    if _find_link_targets(old) != _find_link_targets(new):
-        raise ItemError("a link was added, removed or changed: change it in the note")
-    if _find_special_tokens(old) != _find_special_tokens(new):
-        raise ItemError("gaps were added, removed or moved: change them in the note")
 
 
 def remove_escapes(markdown: str) -> str:
@@ -289,18 +284,15 @@ def _align_tokens(note: str, tokens: Sequence[_Token], words: Sequence[Span]) ->
     for token in tokens[len(leading_tokens) :]:
         if token.is_word:
             limit = next(limits)
+        elif token.text.isspace():
+            whitespace = _WHITESPACE.search(note, start, limit)
+            token.note_span = whitespace.span() if whitespace else None
         elif not token.is_special:
-            token.note_span = _find_token(note, token.text, start, limit)
+            position = note.find(token.text, start, limit)
+            if position >= 0:
+                token.note_span = (position, position + len(token.text))
         if token.note_span:
             _, start = token.note_span
-
-
-def _find_token(note: str, text: str, start: int, limit: int) -> Span | None:
-    if text.isspace():
-        whitespace = _WHITESPACE.search(note, start, limit)
-        return whitespace.span() if whitespace else None
-    position = note.find(text, start, limit)
-    return (position, position + len(text)) if position >= 0 else None
 
 
 # --- the changed note -------------------------------------------------------------------

@@ -349,7 +349,11 @@ def _record_change(
         line = next(item_lists.load_items(ledger, [entry.guid]), None)
         if not isinstance(line, LocalCard):
             raise RefusedError(f"{entry.guid} is no longer a card", hint="list again")
-        texts = _merge_extra({**entry.card.fields, **fields}, line.note_fields)
+        texts = {**entry.card.fields, **fields}
+        # drop the fields that the note lacks, but append a text below to the answer
+        if "Extra" not in line.note_fields and texts.get("Extra") and "Back" in texts:
+            texts["Back"] = f"{texts['Back']}\n\n---\n\n{texts['Extra']}"
+        texts = {name: text for name, text in texts.items() if name in line.note_fields}
         decide.edit_card_or_draft(ledger, entry.guid, texts, forced=True)
         decisions.record_repair(ledger, name, nid, entry.guid)
         for card_fields in new:
@@ -395,14 +399,6 @@ def _make_card(fields: Texts) -> CardContent:
     return CardContent(
         NO_KEY, CardKind.from_fields(fields), filled, Origin(decide.PERSON)
     )
-
-
-def _merge_extra(fields: Texts, note_fields: Sequence[str]) -> Texts:
-    """Drop the fields that the note lacks, appending a missing `Extra` to the answer."""
-    if "Extra" in note_fields or not fields.get("Extra") or "Back" not in fields:
-        return {name: text for name, text in fields.items() if name in note_fields}
-    back = f"{fields['Back']}\n\n---\n\n{fields['Extra']}"
-    return {**{name: fields[name] for name in ("Front", "Back")}, "Back": back}
 
 
 def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
