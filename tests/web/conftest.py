@@ -189,5 +189,6 @@ def over(page: Any) -> str:
 
 
 def ready(page: Any) -> None:
-    """Wait until the ending takes a key."""
-    page.locator("#buttons .filled[aria-disabled=false]").wait_for()
+    """Wait until the ending takes a key, after 1.2 seconds without one."""
+    page.locator("#buttons .filled").wait_for()
+    page.wait_for_timeout(1300)

@@ -101,7 +101,7 @@ export class Card {
     this.picked = at;
     this.sentence = null;
     const { card } = this;
-    this.drawn = drawByFeature(card, item.masks && (() => this.#onChange()));
+    this.drawn = item.masks && faces.map((draw) => draw(card, () => this.#onChange())).find(Boolean);
     this.context.textContent = card.place ?? "";
     this.warn("");
     if (card.gaps) this.#showSentence(makeSentenceView({ ...card, first: card.number ?? 1 }, item.id, this.#onChange));
@@ -264,21 +264,14 @@ export class Card {
 const renderRemark = ({ text, tone, details }) => h(details ? "details" : "p", { className: `why ${tone}`, dir: "auto" },
   details ? [h("summary", {}, text, " ", h("u", {}, "Why?")), details] : text);
 
-// A card as drawn by a feature, or undefined.
-const drawByFeature = (card, onChange = null) => faces.map((draw) => draw(card, onChange)).find(Boolean);
-
 // One of two cards side by side.
 const renderCard = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
   (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` · ${card.note}`),
-  drawByFeature(card)?.node ?? makeFace(card.context + card.back, card.title));
+  makeFace(card.context + card.back, card.title));
 
 // The user's own question. The answer is the blanked-out text until the user changes it.
 function makeQuestionEditor(sentenceView, onChange) {
-  const grow = (box) => {
-    box.style.height = "auto";
-    box.style.height = `${box.scrollHeight + 2}px`;
-  };
-  const area = (name, label) => h("textarea", { className: name, rows: 1, dir: "auto", ariaLabel: label, placeholder: label, oninput: onInput });
+  const area = (name, label) => h("textarea", { className: name, rows: 2, dir: "auto", ariaLabel: label, placeholder: label, oninput: onInput });
   const [question, answer] = [area("question", "Your question"), area("answer", "The answer")];
   const warning = h("p", { className: "why caution", role: "status", hidden: true });
   const from = h("p", { className: "from", dir: "auto" });
@@ -287,19 +280,11 @@ function makeQuestionEditor(sentenceView, onChange) {
   const hidden = sentenceView.answer();
   answer.value = hidden;
   from.replaceChildren("From the sentence: ", sentenceView.box.cloneNode(true));
-  requestAnimationFrame(() => {
-    grow(question);
-    grow(answer);
-  });
-  function onInput({ target }) {
-    grow(target);
-    checkAnswer();
-    onChange();
-  }
-  function checkAnswer() {
+  function onInput() {
     const [asked, wanted] = [foldLetters(question.value), foldLetters(answer.value)];
     warning.hidden = !(wanted.length > 2 && asked.includes(wanted));
     warning.textContent = `The question already says the answer: “${answer.value.trim()}”.`;
+    onChange();
   }
   return {
     node,

@@ -1,18 +1,15 @@
 // The end of a sitting: the new cards, connected to their highlights, and where to continue.
 import { renderSides } from "./card.js";
 import { $, makeButton, h } from "./dom.js";
+import { isAfterPause } from "./pace.js";
 import { TEN, announce } from "./say.js";
 import { get } from "./server.js";
-
-const QUIET_TIME = 1200; // ms without a key before the buttons react
 
 export class Ending {
   chosen = null; // the selected card's row
   key = ""; // the key of its highlight
   #sitting;
   #page;
-  #isQuiet = false;
-  #timer = 0;
   #nextEntry = null; // the next document or list: {label, run}
   #remaining = null; // the rest of this document or list
   #chatLabel = ""; // the label of the button for a chat, if the document has no highlights
@@ -29,31 +26,12 @@ export class Ending {
 
   begin() {
     this.#heading.focus({ preventScroll: true });
-    this.restartQuietTimer();
+    this.#drawButtons();
     if (!this.#sitting.isStoring) this.fill(); // otherwise called once the last decision is stored
   }
-  stop() { clearTimeout(this.#timer); }
-
-  // ---- Keys are ignored until none has been pressed for a while.
-
-  restartQuietTimer() {
-    this.#isQuiet = false;
-    clearTimeout(this.#timer);
-    this.#drawButtons();
-    this.#timer = setTimeout(() => {
-      this.#isQuiet = true;
-      if (this.#sitting.ending === this) this.#drawButtons();
-    }, QUIET_TIME);
-  }
-  onKeyPress() {
-    if (!this.#isQuiet) this.restartQuietTimer();
-  }
-  get mayAct() { return this.#isQuiet; }
-  enter() {
-    if (this.#isQuiet) $("#buttons .filled")?.click();
-  }
+  enter() { $("#buttons .filled")?.click(); }
   nextDocument() {
-    if (this.#isQuiet) this.#nextEntry?.run();
+    if (isAfterPause()) this.#nextEntry?.run();
   }
 
   // ---- The decisions made, and the next document; both are requested in parallel.
@@ -70,7 +48,7 @@ export class Ending {
     this.#message.textContent = reply.told;
     this.#list.replaceChildren(...reply.cards.map((card) => this.#renderRow(card)));
     if (reply.cards.length) this.#select(0);
-    this.restartQuietTimer();
+    this.#drawButtons();
     this.#sitting.strip();
   }
   #renderRow(card) {
@@ -107,7 +85,7 @@ export class Ending {
     const made = [];
     const add = (label, key, run) => {
       const isMain = !made.length;
-      made.push(makeButton(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => this.#isQuiet && run(), { ariaDisabled: String(isMain && !this.#isQuiet) }));
+      made.push(makeButton(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => isAfterPause() && run()));
     };
     const left = this.#remaining?.without ? 0 : this.#remaining?.ids.length ?? 0;
     if (this.#chatLabel) add(this.#chatLabel, "⏎", () => this.#page.chat());

@@ -10,10 +10,7 @@ const UNSPACED = /[\u3040-\u30ff\u4e00-\u9fff]/; // scripts whose characters are
 
 export function makeTextLayout(paper, { kind, html, lang }) {
   const content = h("div", { className: "note-text", dir: "auto", lang }, removeScripts(html));
-  return renderFlow(paper, content, () => (kind === "list" ? findQuotes(content) : findRanges(content, paper.marks)));
-}
-
-function renderFlow(paper, content, find) {
+  const find = () => (kind === "list" ? findQuotes(content) : findRanges(content, paper.marks));
   const layer = makeSvg("svg", { class: "marks", "aria-hidden": true });
   const node = h("div", { className: "flow" }, content);
   node.prepend(layer);

@@ -3,8 +3,8 @@
 import { $ } from "./dom.js";
 import { LONG, tell } from "./say.js";
 
+const QUIET_TIME = 1200; // ms without a key before the buttons of an ending react
 const SETTLE_TIME = 200; // ms; a key this soon after a card was painted was meant for the previous one
-const BUSY_DELAY = 250; // ms before a busy indicator is shown
 const REFUSAL_TIME = 2500; // ms
 
 const SAVING_TEXT = "Still saving. Press again in a moment.";
@@ -15,23 +15,28 @@ let isCardComing = false; // whether another card is about to be painted
 let heldCalls = []; // the calls that wait until that card is painted
 let paintedAt = Infinity; // when the browser was about to paint the card
 let actedAt = 0; // when the user last pressed a key or clicked
-let slowTimer = 0;
+let hasPaused = false; // whether the user has once paused since then
 let refusalTimer = 0;
 
 // Use the event's own time, because a busy page handles the key later.
 function onAction(e) {
-  if (e.isTrusted) actedAt = e.timeStamp;
-  else if (e.type === "keydown") actedAt = performance.now(); // forwarded from the frame of a card
+  if (!e.isTrusted && e.type !== "keydown") return;
+  const now = e.isTrusted ? e.timeStamp : performance.now(); // forwarded from the frame of a card
+  hasPaused ||= now - Math.max(paintedAt, actedAt) >= QUIET_TIME;
+  actedAt = now;
 }
 addEventListener("keydown", onAction, true);
 addEventListener("click", onAction, true);
 
-// Return whether a key or click may decide on the card on screen; if not, tell the user why.
-export function mayDecide() {
-  if (!isFree()) return false;
-  const isTooSoon = actedAt - paintedAt < SETTLE_TIME;
-  if (isTooSoon) refuse(TOO_SOON_TEXT);
-  return !isTooSoon;
+// Return whether a key or click may decide on what is on screen; if not, tell the user why.
+export const mayDecide = () => isFree() && isInTime(actedAt - paintedAt >= SETTLE_TIME);
+
+// Return whether the user has paused since the ending was painted; if not, tell the user why.
+export const isAfterPause = () => isFree() && isInTime(hasPaused);
+
+function isInTime(is) {
+  if (!is) refuse(TOO_SOON_TEXT);
+  return is;
 }
 
 // Return whether the server has stored the previous decision; if not, tell the user.
@@ -55,7 +60,7 @@ export function runWhenPainted(run) {
 }
 
 export function markPainted() {
-  paintedAt = Infinity;
+  [paintedAt, hasPaused] = [Infinity, false];
   requestAnimationFrame(() => { paintedAt = performance.now(); });
   runHeldCalls();
 }
@@ -72,15 +77,11 @@ export async function runAlone(work, { bringsCard = false } = {}) {
   isPending = true;
   isCardComing = bringsCard;
   document.body.ariaBusy = "true";
-  clearTimeout(slowTimer);
-  slowTimer = setTimeout(() => document.body.classList.add("busy"), BUSY_DELAY);
   try {
     return await work();
   } finally {
     isPending = false;
     document.body.ariaBusy = "false";
-    clearTimeout(slowTimer);
-    document.body.classList.remove("busy");
     runHeldCalls();
   }
 }

@@ -8,7 +8,6 @@ import { computeBounds, groupIntoColumns, groupIntoLines, makeOutline, makeSvg }
 import { makeSheetLayout } from "./sheets.js";
 
 const [MIN_ZOOM, MAX_ZOOM] = [0.5, 5]; // zoom limits, relative to the size that fits
-const SCROLL_TIME = 300; // ms
 const [HIGHLIGHT_HEIGHT, BEGINNING_HEIGHT] = [0.24, 0.6]; // fractions of the pane's height: the position of the current highlight, and the height above which a document is shown from its beginning
 const MAX_CACHED = 3; // documents
 const COLUMN_DISTANCE = 60; // pixels; lines this close to a highlight determine the width of its column
@@ -48,7 +47,6 @@ export class Paper {
   chosen = (_key) => {}; // called with the key of a clicked highlight
   body = null;
   ready;
-  #frame = 0;
   #drawing = 0;
 
   constructor(id) {
@@ -231,21 +229,12 @@ export class Paper {
     this.#scrollTo(x, place.bottom < BEGINNING_HEIGHT * tall ? 0 : Math.max(place.top - level, 0), glides);
   }
 
-  #scrollTo(x, y, glides) {
-    cancelAnimationFrame(this.#frame);
-    const [x0, y0] = [this.pane.scrollLeft, this.pane.scrollTop];
-    const far = 1.6 * this.pane.clientHeight; // beyond this distance, only the last part is animated
-    const from = Math.abs(y - y0) > far ? y - Math.sign(y - y0) * far : y0;
-    const began = performance.now();
-    const step = (time) => {
-      const part = glides ? Math.min(Math.max(time - began, 0) / SCROLL_TIME, 1) : 1;
-      const eased = 1 - (1 - part) ** 3;
-      this.pane.scrollTo(x0 + (x - x0) * eased, from + (y - from) * eased);
-      this.moved();
-      if (part < 1) this.#frame = requestAnimationFrame(step);
-    };
-    if (glides) this.#frame = requestAnimationFrame(step);
-    else step(0);
+  #scrollTo(left, top, glides) {
+    const { clientHeight, scrollTop } = this.pane;
+    const far = 1.6 * clientHeight; // beyond this distance, only the last part is animated
+    if (glides && Math.abs(top - scrollTop) > far) this.pane.scrollTop = top - Math.sign(top - scrollTop) * far;
+    this.pane.scrollTo({ left, top, behavior: glides ? "smooth" : "instant" });
+    this.moved();
   }
 
   // The height on screen, without the empty space below.

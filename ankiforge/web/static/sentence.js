@@ -1,7 +1,7 @@
 // A sentence whose words the user can blank out, optionally with the previous sentence; or a passage to turn into a card.
 import { fitFormulas, h, makeKeyLabel } from "./dom.js";
 import { foldAllLetters, findOccurrences } from "./letters.js";
-import { sliceBetween, makeWordPicker } from "./words.js";
+import { makeWordPicker } from "./words.js";
 
 const isInside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
 
@@ -79,10 +79,7 @@ export function makeSentenceView(card, name, onChange) {
     return at >= 0;
   }
   const gap = (n) => proposed[n - 1] && hide(proposed[n - 1]);
-  const makeSpan = (a, b) => {
-    const run = sliceBetween(options, a, b);
-    return [run[0].start, run.at(-1).end];
-  };
+  const makeSpan = (a, b) => [options[Math.min(a, b)].start, options[Math.max(a, b)].end];
   // Clicking a word in another proposed gap selects that gap. A word next to the current gap is added to it, a word at its edge
   // is removed, and any other word becomes the gap, or with Ctrl an additional gap.
   function choose(from, to, how) {

@@ -1,6 +1,5 @@
-// A highlight as one shape: the union of its lines, with round corners. Lengths are in pixels.
+// A highlight as one shape: the union of its lines. Lengths are in pixels.
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
-const RADIUS = 2;
 
 export function makeSvg(name, attributes = {}, ...kids) {
   const made = document.createElementNS(SVG_NAMESPACE, name);
@@ -39,27 +38,9 @@ export function groupIntoColumns(lines, loose = false) {
   return columns;
 }
 
-export const makeOutline = (lines) => groupIntoColumns(lines).map(outlineColumn).join(" ");
-
-function outlineColumn(lines) {
-  const edges = [lines[0][1]];
-  for (let i = 1; i < lines.length; i += 1) edges.push((lines[i - 1][3] + lines[i][1]) / 2);
-  edges.push(lines.at(-1)[3]);
-  const right = lines.flatMap(([, , r], i) => [[r, edges[i]], [r, edges[i + 1]]]);
-  const left = lines.flatMap(([l], i) => [[l, edges[i]], [l, edges[i + 1]]]).reverse();
-  return roundCorners([...right, ...left].filter(([x, y], i, all) => !i || Math.hypot(x - all[i - 1][0], y - all[i - 1][1]) > 0.4));
-}
-
-function roundCorners(points) {
-  const parts = points.map((point, i) => {
-    const [before, after] = [points.at(i - 1), points[(i + 1) % points.length]];
-    return `${i ? "L" : "M"}${computePointTowards(point, before)}Q${formatPoint(point)} ${computePointTowards(point, after)}`;
-  });
-  return `${parts.join("")}Z`;
-}
-const formatPoint = ([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`;
-function computePointTowards([x, y], [tx, ty]) {
-  const long = Math.hypot(tx - x, ty - y);
-  const part = long ? Math.min(RADIUS, long / 2) / long : 0;
-  return formatPoint([x + (tx - x) * part, y + (ty - y) * part]);
-}
+// The outline of lines: rectangles that meet halfway between two lines of a column.
+export const makeOutline = (lines) => groupIntoColumns(lines).flatMap((column) => column.map(([left, top, right, bottom], i) => {
+  const from = i ? (column[i - 1][3] + top) / 2 : top;
+  const to = i + 1 < column.length ? (bottom + column[i + 1][1]) / 2 : bottom;
+  return `M${left} ${from}H${right}V${to}H${left}Z`;
+})).join("");

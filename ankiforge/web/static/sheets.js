@@ -1,6 +1,5 @@
 // The pages of a PDF, drawn by the server, with their highlights and a layer of selectable text.
 import { h } from "./dom.js";
-import { makeTextLayer as layerOf } from "./layer.js";
 import { foldAllLetters, findOccurrences } from "./letters.js";
 import { pollUntil } from "./server.js";
 import { computeBounds, makeSvg } from "./shapes.js";
@@ -11,6 +10,7 @@ const SIDE_MARGIN = 14; // pixels on both sides of that column
 const MAX_COLUMN_WIDTH = 0.6; // the maximum width of a column, relative to the page's text
 const ZOOM_DELAY = 120; // ms to wait before redrawing a zoomed page
 const TEXT_MARGIN = 0.022; // space left of the text, relative to the page's width
+const LAYER_HEIGHT = 1000; // the height of the layer in its own units
 
 export function makeSheetLayout(paper, shown) {
   const pages = shown.sheets.map(([width, height, label], number) => {
@@ -45,7 +45,7 @@ export function makeSheetLayout(paper, shown) {
     page.picture?.remove();
     page.layer?.remove();
     page.picture = image;
-    page.layer = layerOf(reply);
+    page.layer = makeTextLayer(reply);
     page.leaf.prepend(image);
     page.leaf.classList.toggle("dark", reply.dark);
     page.leaf.append(page.layer);
@@ -165,3 +165,15 @@ export function makeSheetLayout(paper, shown) {
   return { node, begin, layout, drawAround, getBoxes, formatPosition, renew, draw: drawAll, pages };
 }
 
+// An invisible layer of a page's words over its picture, for selecting. Stretch each word to its printed width, so that the selection matches the picture.
+function makeTextLayer({ width, height, lines }) {
+  const layerWidth = (LAYER_HEIGHT * width) / height;
+  const renderLine = (line) => makeSvg("text", {}, ...line.map(([word, [left, top, right, bottom]], i) => {
+    const next = line[i + 1]?.[1][0] ?? right;
+    const isAdjacent = next > right && next - right < bottom - top;
+    const tall = (bottom - top) * LAYER_HEIGHT;
+    return makeSvg("tspan", { x: (left * layerWidth).toFixed(2), y: (bottom * LAYER_HEIGHT - 0.22 * tall).toFixed(2), "font-size": (0.9 * tall).toFixed(2),
+      textLength: Math.max(((isAdjacent ? next : right) - left) * layerWidth, 1).toFixed(2), lengthAdjust: "spacingAndGlyphs" }, `${word} `);
+  }));
+  return makeSvg("svg", { viewBox: `0 0 ${layerWidth} ${LAYER_HEIGHT}`, class: "page-words" }, ...lines.filter((line) => line.length).map(renderLine));
+}

@@ -36,6 +36,7 @@ export class Sitting {
   card = null;
   paper = null;
   ending = null;
+  resizes = new ResizeObserver(() => this.level());
   #known = new Map(); // items by id
   #page;
 
@@ -64,14 +65,12 @@ export class Sitting {
   }
   get #marks() { return new Set(this.items.map(({ source }) => source?.key)); }
   async begin() {
-    this.resizes = new ResizeObserver((all) => (this.ending || all.every(({ target }) => target.id !== "top") ? this.level() : this.onCardChange()));
-    for (const place of ["#top", "#margin"]) this.resizes.observe($(place));
+    this.resizes.observe($("#margin"));
     await this.show(false);
   }
   close() {
     this.#leavePaper();
-    this.ending?.stop();
-    this.resizes?.disconnect();
+    this.resizes.disconnect();
     document.body.classList.remove("ended", "alone");
     $("#tie").style.visibility = "hidden";
   }
@@ -93,9 +92,7 @@ export class Sitting {
     $("#margin").replaceChildren(this.card.node);
     $("#margin").scrollTop = 0;
     for (const frame of this.card.node.querySelectorAll("iframe")) fillFrame(frame);
-    this.sized?.disconnect();
-    this.sized = new ResizeObserver(() => this.level());
-    this.sized.observe(this.card.node);
+    this.resizes.observe(this.card.node);
     this.card.node.focus({ preventScroll: true });
     this.count();
     this.onCardChange();
@@ -248,7 +245,6 @@ export class Sitting {
 
   // ---- Navigation.
 
-  onKeyPress() { this.ending?.onKeyPress(); }
   step(by) {
     if (this.ending) return this.ending.step(by);
     if (this.items.length < 2 && !this.opened) return;
@@ -350,7 +346,6 @@ export class Sitting {
     await this.show();
   }
   #goOn() {
-    this.ending?.stop();
     this.ending = null;
     if (this.paper) this.paper.isOver = false;
   }
@@ -480,7 +475,6 @@ export class Sitting {
   }
   async again(read) {
     if (this.paper) this.paper.isOver = false;
-    this.ending.stop();
     await this.load(read);
     await this.show();
   }

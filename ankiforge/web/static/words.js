@@ -99,4 +99,3 @@ export function makeWordPicker(parts, cuts, label, choose) {
   const first = () => options.find((spot) => spot.node.tabIndex === 0)?.node.focus();
   return { box, spots, options, first };
 }
-export const sliceBetween = (options, a, b) => options.slice(Math.min(a, b), Math.max(a, b) + 1);
