@@ -141,7 +141,7 @@ def test_a_line_in_another_font_is_a_heading_if_it_is_bold_or_ends_early(
         bottom = 700.0 - row * HIGH
         chars = [char for char in text.chars if char.bottom == bottom]
         for char in chars:
-            fonts_of[char] = font
+            fonts_of[char.char_index] = font
         lines.append(Line(chars, row * HIGH))
     starts = find_block_starts(lines, fonts_of.__getitem__)
     assert (lines[2].chars[0] in starts) is is_heading

@@ -167,23 +167,17 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
             continue
         for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
             with open_annotation(page, index) as handle:
-                annotation_or_left_out = (
-                    _read_annotation(page, handle, (page_number, index))
-                    if handle
-                    else None
-                )
-            if isinstance(annotation_or_left_out, Lookalike):
-                left_out.append(annotation_or_left_out)
-            elif annotation_or_left_out:
-                annotations.append(annotation_or_left_out)
+                if not handle:
+                    continue
+                result = _read_annotation(page, handle, (page_number, index))
+            if isinstance(result, Lookalike):
+                left_out.append(result)
+            elif result:
+                annotations.append(result)
     hidden_count = 0
     for annotation in annotations:
-        if (
-            annotation.is_hidden
-            and not annotation.is_review_state
-            and annotation.parent is None
-        ):
-            hidden_count += 1
+        if annotation.is_hidden and not annotation.is_review_state:
+            hidden_count += annotation.parent is None
         if annotation.is_hidden or annotation.is_review_state:
             reason = _STATE_REASON if annotation.is_review_state else _HIDDEN_REASON
             page_name = f"page {annotation.page + 1}"
@@ -200,11 +194,11 @@ def find_identifying_names(annotations: Iterable[Annotation]) -> set[str]:
     These are long, unique values that aren't just counters.
     """
     counts = Counter(annotation.name for annotation in annotations)
-    strong = set()
-    for name, count in counts.items():
-        if count == 1 and len(name) >= _MIN_NAME_LENGTH and not _WEAK_NAME.match(name):
-            strong.add(name)
-    return strong
+    return {
+        name
+        for name, count in counts.items()
+        if count == 1 and len(name) >= _MIN_NAME_LENGTH and not _WEAK_NAME.match(name)
+    }
 
 
 # --- one annotation ---------------------------------------------------------------------
@@ -249,15 +243,25 @@ def _read_annotation(
         return Lookalike(subtype, page_name, reason)
     name = to_one_line(_read_string(handle, b"NM"))
     zotero_key = _ZOTERO_KEY.match(_read_string(handle, b"Zotero:Key"))
-    if not zotero_key:
-        zotero_key = _ZOTERO_NAME.match(name)
+    zotero_key = zotero_key or _ZOTERO_NAME.match(name)
+    quad_points: list[float] = []
+    if subtype in TEXT_MARK_KINDS:
+        quad = pdfium_c.FS_QUADPOINTSF()
+        for index in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(handle)):
+            if pdfium_c.FPDFAnnot_GetAttachmentPoints(handle, index, byref(quad)):
+                quad_points += (quad.x1, quad.y1, quad.x2, quad.y2)
+                quad_points += (quad.x3, quad.y3, quad.x4, quad.y4)
+    parent: AnnotationIndex | None = None
+    parent_handle = pdfium_c.FPDFAnnot_GetLinkedAnnot(handle, b"IRT")
+    if parent_handle:
+        index = pdfium_c.FPDFPage_GetAnnotIndex(page, parent_handle)
+        pdfium_c.FPDFPage_CloseAnnot(parent_handle)
+        parent = (page_number, index) if index >= 0 else None
     return Annotation(
         page=page_number,
         kind=kind or HighlightKind.NOTE,
         box=_read_rect(handle),
-        quad_points=tuple(_read_quad_points(handle))
-        if subtype in TEXT_MARK_KINDS
-        else (),
+        quad_points=tuple(quad_points),
         contents=contents,
         comment=contents,
         author=to_one_line(_read_string(handle, b"T")),
@@ -267,7 +271,7 @@ def _read_annotation(
         created=parse_date(_read_string(handle, b"CreationDate")),
         modified=parse_date(_read_string(handle, b"M")),
         reference=reference,
-        parent=_find_parent(page, handle, page_number),
+        parent=parent,
         is_grouped=_read_string(handle, b"RT") == "Group",
         is_hidden=bool(pdfium_c.FPDFAnnot_GetFlags(handle) & HIDDEN_FLAGS),
         is_review_state=bool(pdfium_c.FPDFAnnot_HasKey(handle, b"StateModel")),
@@ -290,23 +294,6 @@ def _read_contents(handle: Any) -> str:
     return clean_text(html.unescape(plain_text)).strip()
 
 
-def _find_parent(page: PdfPage, handle: Any, page_number: int) -> AnnotationIndex | None:
-    parent_handle = pdfium_c.FPDFAnnot_GetLinkedAnnot(handle, b"IRT")
-    if not parent_handle:
-        return None
-    index = pdfium_c.FPDFPage_GetAnnotIndex(page, parent_handle)
-    pdfium_c.FPDFPage_CloseAnnot(parent_handle)
-    return (page_number, index) if index >= 0 else None
-
-
-def _read_quad_points(handle: Any) -> Iterator[float]:
-    quad = pdfium_c.FS_QUADPOINTSF()
-    for index in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(handle)):
-        if pdfium_c.FPDFAnnot_GetAttachmentPoints(handle, index, byref(quad)):
-            yield from (quad.x1, quad.y1, quad.x2, quad.y2)
-            yield from (quad.x3, quad.y3, quad.x4, quad.y4)
-
-
 def _read_rect(handle: Any) -> Box | None:
     if not pdfium_c.FPDFAnnot_HasKey(handle, b"Rect"):
         return None
@@ -315,9 +302,7 @@ def _read_rect(handle: Any) -> Box | None:
     left, right = sorted((rect.left, rect.right))
     bottom, top = sorted((rect.bottom, rect.top))
     box = (left, bottom, right, top)
-    if not any(box) or not all(map(isfinite, box)):
-        return None
-    return box
+    return box if any(box) and all(map(isfinite, box)) else None
 
 
 def _read_string(handle: Any, key: bytes) -> str:
@@ -343,19 +328,11 @@ def _read_colour(handle: Any) -> str:
     if not pdfium_c.FPDFAnnot_HasKey(handle, b"C"):
         return ""
     pdfium_c.FPDFAnnot_SetAP(handle, pdfium_c.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None)
-    red = c_uint()
-    green = c_uint()
-    blue = c_uint()
-    alpha = c_uint()
+    components = [c_uint() for _ in range(4)]  # the last one is the opacity
     pdfium_c.FPDFAnnot_GetColor(
-        handle,
-        pdfium_c.FPDFANNOT_COLORTYPE_Color,
-        byref(red),
-        byref(green),
-        byref(blue),
-        byref(alpha),
+        handle, pdfium_c.FPDFANNOT_COLORTYPE_Color, *map(byref, components)
     )
-    colour = f"#{red.value:02x}{green.value:02x}{blue.value:02x}"
+    colour = "#" + "".join(f"{component.value:02x}" for component in components[:3])
     return colour if len(colour) == len("#rrggbb") else ""
 
 
@@ -429,15 +406,9 @@ def _merge_thread(thread: list[Annotation]) -> Annotation:
     """
     roots = (annotation for annotation in thread if annotation.parent is None)
     root = next(roots, thread[0])
-    grouped = [root]
-    replies = []
-    for annotation in thread:
-        if annotation is root:
-            continue
-        if annotation.is_grouped:
-            grouped.append(annotation)
-        else:
-            replies.append(annotation)
+    others = [annotation for annotation in thread if annotation is not root]
+    grouped = [root, *(each for each in others if each.is_grouped)]
+    replies = [annotation for annotation in others if not annotation.is_grouped]
     replies.sort(
         key=lambda reply: reply.modified if reply.created == NEVER else reply.created
     )

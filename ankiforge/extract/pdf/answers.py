@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache
 from io import BytesIO
 from itertools import chain
 from operator import attrgetter
@@ -39,6 +39,7 @@ from ankiforge.extract.pdf.cleaning import (
     strip_note_number,
     to_one_line,
 )
+from ankiforge.extract.pdf.letters import Letters, load_upright_text, read_chars
 from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningLines
 from ankiforge.extract.pdf.mark_text import (
     MarkTextFinder,
@@ -54,7 +55,6 @@ from ankiforge.extract.pdf.messages import (
     DrawPage,
     ExternalQuote,
     Failure,
-    FindContexts,
     FindContextsReply,
     MeasurePages,
     Question,
@@ -75,9 +75,6 @@ from ankiforge.extract.pdf.page_text import (
     PDF_ERRORS,
     PageText,
     Segments,
-    get_font_name,
-    load_upright_text,
-    read_chars,
 )
 from ankiforge.extract.pdf.rendering import cut_out_area, draw_page, measure_pages
 from ankiforge.extract.pdf.titles import PrintedLine, read_printed_lines
@@ -121,25 +118,18 @@ def iter_repaired_copies(path: Path) -> Iterator[bytes]:
 
     # Append a trailer that refers to the last catalog, which is the newest one. That isn't enough
     # for an encrypted file.
-    with_trailer = b""
+    copies = [raw]
     catalogs = list(_CATALOG.finditer(raw))
     if catalogs and b"/Encrypt" not in raw:
         catalog_start = catalogs[-1].start()
         search_start = max(0, catalog_start - _CATALOG_LOOKBACK_BYTES)
         objects = list(_OBJECT_HEADER.finditer(raw, search_start, catalog_start))
         if objects:
-            root_entry = b"/Root %s %s R" % objects[-1].groups()
-            trailer = b"\ntrailer\n<< %s /Size %d >>\n" % (
-                root_entry,
-                _TRAILER_OBJECT_COUNT,
-            )
-            with_trailer = raw + trailer + b"startxref\n0\n%%EOF\n"
-    if with_trailer:
-        yield with_trailer
-    for copy in (raw, with_trailer):
-        rewritten = _rewrite_with_pypdf(copy) if copy else b""
-        if rewritten:
-            yield rewritten
+            numbers = (*objects[-1].groups(), _TRAILER_OBJECT_COUNT)
+            trailer = b"\ntrailer\n<< /Root %s %s R /Size %d >>\n" % numbers
+            copies.append(raw + trailer + b"startxref\n0\n%%EOF\n")
+    yield from copies[1:]
+    yield from filter(None, map(_rewrite_with_pypdf, copies))
 
 
 def _rewrite_with_pypdf(raw: bytes) -> bytes:
@@ -227,7 +217,19 @@ def answer_pdf_question(question: Question) -> Reply:
             return opened
         document, notices = opened
         with closing(document):
-            return _answer_about_document(question, document, notices)
+            if isinstance(question, CutAreas):
+                pictures = [cut_out_area(document, area) for area in question.areas]
+                return CutAreasReply(tuple(pictures))
+            if isinstance(question, DrawPage):
+                return draw_page(document, question)
+            if isinstance(question, MeasurePages):
+                return measure_pages(document)
+            pages = _FilePages(document)
+            if isinstance(question, ReadMarks):
+                return _read_marks(pages, path.stem, notices, question)
+            with closing(_OpenPdf(pages, path.stem)) as open_pdf:
+                passages = map(open_pdf.find_context, question.quotes)
+                return FindContextsReply(tuple(passages))
     except MemoryError:
         return _OUT_OF_MEMORY
     except FileNotFoundError:
@@ -310,29 +312,8 @@ def _open_nonempty(file: Path | bytes) -> pdfium.PdfDocument:
     return document
 
 
-def _answer_about_document(
-    question: ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages,
-    document: pdfium.PdfDocument,
-    notices: list[Pair],
-) -> Reply:
-    if isinstance(question, CutAreas):
-        return CutAreasReply(
-            tuple(cut_out_area(document, area) for area in question.areas)
-        )
-    if isinstance(question, DrawPage):
-        return draw_page(document, question)
-    if isinstance(question, MeasurePages):
-        return measure_pages(document)
-    pages = _FilePages(document)
-    name = Path(question.path).stem
-    if isinstance(question, FindContexts):
-        with closing(_OpenPdf(pages, name)) as open_pdf:
-            return FindContextsReply(tuple(map(open_pdf.find_context, question.quotes)))
-    return _read_marks(pages, name, notices, even_without_marks=question.named)
-
-
 def _read_marks(
-    pages: _FilePages, name: str, notices: list[Pair], *, even_without_marks: bool
+    pages: _FilePages, name: str, notices: list[Pair], question: ReadMarks
 ) -> ReadMarksReply:
     annotations = read_annotations(pages.iter_pages())
     if annotations.hidden_count:
@@ -343,30 +324,16 @@ def _read_marks(
         is_whole=TRUNCATED_NOTICE not in notices and REPAIRED_NOTICE not in notices,
         left_out=annotations.left_out,
     )
-    if even_without_marks or annotations.marks or pages.damaged:
+    if question.named or annotations.marks or pages.damaged:
         with closing(_OpenPdf(pages, name)) as open_pdf:
             reply = open_pdf.read_marks(annotations.marks, reply)
     if reply.problems:  # the problems already list the unreadable pages
-        other_notices = tuple(
-            [notice for notice in reply.notices if notice != REPAIRED_NOTICE]
-        )
-        reply = structs.replace(reply, notices=other_notices)
+        others = [notice for notice in reply.notices if notice != REPAIRED_NOTICE]
+        reply = structs.replace(reply, notices=tuple(others))
     return reply
 
 
 # --- pages ------------------------------------------------------------------------------
-
-
-class _OpenPage:
-    def __init__(self, page: pdfium.PdfPage) -> None:
-        self.page = page
-        self._text: pdfium.PdfTextPage | None = None
-
-    def load_text_page(self) -> pdfium.PdfTextPage:
-        """Return the text page, rotating the page first so that its text is upright."""
-        if self._text is None:
-            self._text = load_upright_text(self.page)
-        return self._text
 
 
 class _FilePages:
@@ -376,7 +343,14 @@ class _FilePages:
         """The numbers of the pages found to be unreadable so far."""
         # a page is closed when it is evicted from the cache, or when the document is closed
         keep_open = lru_cache(maxsize=_MAX_OPEN_PAGES)
-        self._open_page = keep_open(lambda page_number: _OpenPage(document[page_number]))
+        self._open_page = keep_open(document.__getitem__)
+        self.load_text_page = keep_open(
+            lambda number: load_upright_text(self._open_page(number))
+        )
+        """Returns the text page of a page, by number, after rotating the page upright.
+
+        Raises one of the `PDF_ERRORS` if the page is damaged.
+        """
 
     def __len__(self) -> int:
         return len(self.document)
@@ -384,11 +358,7 @@ class _FilePages:
     def iter_pages(self) -> Iterator[pdfium.PdfPage | None]:
         """Yield the pages in order, with None in place of pages that can't be opened."""
         for number in range(len(self)):
-            yield self.read_or_default(
-                number,
-                lambda number: self._open_page(number).page,
-                None,
-            )
+            yield self.read_or_default(number, self._open_page, None)
 
     def read_or_default(
         self,
@@ -403,14 +373,6 @@ class _FilePages:
             if number not in self.damaged:
                 self.damaged.append(number)
             return default
-
-    def load_text_page(self, number: int) -> pdfium.PdfTextPage:
-        """Return the text page of page `number`, rotated upright.
-
-        Raises:
-            PDF_ERRORS: The page is damaged.
-        """
-        return self._open_page(number).load_text_page()
 
     def format_page_label(self, number: int) -> str:
         """Return the page label stored in the PDF, falling back to the one-based page number."""
@@ -496,11 +458,8 @@ class _OpenPdf:
         page = self._page_cache.pop(number, None)
         if page is None:
             chars = self._pages.read_or_default(number, self._read_chars, [])
-            get_font = (
-                partial(get_font_name, self._pages.load_text_page(number))
-                if chars
-                else str
-            )
+            letters = Letters(self._pages.load_text_page(number)) if chars else None
+            get_font = letters.get_font if letters else str
             text = PageText(chars, self._spelling, get_font)
             body = self._running_lines.find_body(number, text.text)
             page = _MarkedPage(number, text, body, MarkTextFinder(text))
@@ -520,10 +479,8 @@ class _OpenPdf:
         return format_headings(self._outline, lines, page, char_index, top)
 
     def _format_page_list(self, page_numbers: Sequence[int]) -> str:
-        labels = [
-            self._pages.format_page_label(number)
-            for number in page_numbers[:_MAX_LISTED_PAGES]
-        ]
+        listed_numbers = page_numbers[:_MAX_LISTED_PAGES]
+        labels = list(map(self._pages.format_page_label, listed_numbers))
         other_count = len(page_numbers) - len(labels)
         pages = f"page{'s' if len(page_numbers) > 1 else ''} {', '.join(labels)}"
         return f"{pages} and {other_count:,} more" if other_count else pages
@@ -545,11 +502,10 @@ class _OpenPdf:
         previous: tuple[_MarkedPage, _LocatedMark] | None = None
         for page_number in sorted(annotations_by_page):
             page = self._get_page(page_number)
-            located_marks = []
-            for annotation in annotations_by_page[page_number]:
-                located_marks.append(_locate_mark(page, annotation))
-            located_marks.sort(key=attrgetter("sort_key"))
-            for located in located_marks:
+            located_marks = [
+                _locate_mark(page, each) for each in annotations_by_page[page_number]
+            ]
+            for located in sorted(located_marks, key=attrgetter("sort_key")):
                 mark = self._build_highlight(page, located, identifying_names)
                 if previous and _continues_on_next_page(*previous, page, located):
                     marks[-1] = self._join_marks(marks[-1], mark)
@@ -560,6 +516,14 @@ class _OpenPdf:
                 marks.append(mark)
                 previous = (page, located)
 
+        notices = reply.notices
+        unreliable_count = sum(mark.skip == _UNRELIABLE_TEXT for mark in marks)
+        if unreliable_count:
+            message = (
+                "the text layer of this file is not reliable:"
+                f" {format_count(unreliable_count, 'mark')} without cards"
+            )
+            notices = (*notices, (message, _UNRELIABLE_TEXT_HINT))
         return structs.replace(
             reply,
             document=self._build_document(),
@@ -567,7 +531,7 @@ class _OpenPdf:
             areas=tuple(areas),
             pages=self._fingerprint_pages(),
             problems=tuple(self._find_problems(marks)),
-            notices=(*reply.notices, *_report_unreliable_text(marks)),
+            notices=notices,
             is_whole=reply.is_whole and not self._pages.damaged,
         )
 
@@ -582,16 +546,14 @@ class _OpenPdf:
 
     def _find_problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
         if self._pages.damaged:
-            yield (
-                f"{self._format_page_list(self._pages.damaged)} cannot be read",
-                REPAIR_HINT,
-            )
-        scanned_pages = set()
-        for mark in marks:
-            page_number = int(mark.block)
-            lacks_text = mark.kind in TEXT_MARK_KINDS.values() and not mark.exact
-            if lacks_text and not self._folded_texts[page_number]:
-                scanned_pages.add(page_number)
+            page_list = self._format_page_list(self._pages.damaged)
+            yield (f"{page_list} cannot be read", REPAIR_HINT)
+        scanned_pages = {
+            int(mark.block)
+            for mark in marks
+            if mark.kind in TEXT_MARK_KINDS.values() and not mark.exact
+            if not self._folded_texts[int(mark.block)]
+        }
         if scanned_pages:
             verb = "has" if len(scanned_pages) == 1 else "have"
             page_list = self._format_page_list(sorted(scanned_pages))
@@ -612,50 +574,49 @@ class _OpenPdf:
         quoted = join_bullets(to_one_line(page.text.join_segments(located.segments)))
         exact = quoted
         if located.word_segments != located.segments:
-            exact = join_bullets(
-                to_one_line(page.text.join_segments(located.word_segments))
-            )
+            words = page.text.join_segments(located.word_segments)
+            exact = join_bullets(to_one_line(words))
         if located.first_char in page.text.list_items:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
         exact = strip_note_number(exact)
 
         # Find the context. A note beside the text only gets the nearest sentence, and a text mark
         # that covers no text gets none.
+        text = page.text.text
         prefix = suffix = sentence = nearby = ""
         anchor_around: Pair | None = None
-        if located.segments:
-            text = page.text.text
-            is_question = comment_questions.has_question_mark(annotation.comment)
+        if located.segments or (located.first_char and not annotation.is_text_mark):
             prefix, suffix, sentence = get_passage_context(
                 text,
                 located.word_span,
                 page.body,
                 crosses_table=page.text.crosses_table,
             )
+        if located.segments:
             if located.word_span != located.span:
-                anchor_prefix, anchor_suffix, _ = get_passage_context(
-                    text, located.span, page.body
-                )
-                anchor_around = (anchor_prefix, anchor_suffix)
-            nearby = _find_paragraphs_around(
-                text, located.word_span, page.body, is_question=is_question
-            )
-        elif located.first_char and not annotation.is_text_mark:
-            _, _, sentence = get_passage_context(
-                page.text.text,
-                located.span,
-                page.body,
-                crosses_table=page.text.crosses_table,
-            )
+                before, after, _ = get_passage_context(text, located.span, page.body)
+                anchor_around = (before, after)
+            asks = comment_questions.has_question_mark(annotation.comment)
+            nearby = _find_paragraphs_around(text, located.word_span, page.body, asks)
+        else:
+            prefix = suffix = ""
         sentence = strip_note_number(sentence)
         if sentence in (exact, quoted):
             sentence = ""
+
+        # the text to build the key from, if it isn't `exact`
+        anchor_text = "" if exact == quoted else quoted
+        if not exact:
+            edges = "x".join(str(round(edge)) for edge in annotation.box or ())
+            position = f"{hash16(self._folded_texts[page.number])}x{edges}"
+            anchor_text = annotation.contents or annotation.name or position
+        is_misread = page.text.has_misread_letters(located.segments)
         return Highlight(
             document=self._work,
             namespace="",
             kind=annotation.kind,
             exact=exact,
-            anchor_text=self._choose_anchor_text(page, annotation, exact, quoted),
+            anchor_text=anchor_text,
             anchor_around=anchor_around,
             hints=tuple(annotation.iter_identity_hints(identifying_names)),
             prefix=prefix,
@@ -670,23 +631,8 @@ class _OpenPdf:
             page_label=self._pages.format_page_label(page.number),
             heading=self._find_headings(page.number, char_index, top),
             block=str(page.number),
-            skip=_UNRELIABLE_TEXT
-            if page.text.has_misread_letters(located.segments)
-            else "",
+            skip=_UNRELIABLE_TEXT if is_misread else "",
         )
-
-    def _choose_anchor_text(
-        self, page: _MarkedPage, annotation: Annotation, exact: str, quoted: str
-    ) -> str:
-        """Return the text to build a highlight's key from, or "" if `exact` is used as it is.
-
-        If no text is highlighted, use the annotation's contents, name or position.
-        """
-        if exact:
-            return "" if exact == quoted else quoted
-        edges = "x".join(str(round(edge)) for edge in annotation.box or ())
-        position = f"{hash16(self._folded_texts[page.number])}x{edges}"
-        return annotation.contents or annotation.name or position
 
     def _join_marks(self, first: Highlight, second: Highlight) -> Highlight:
         """Join two highlights on consecutive pages into one, keeping the key of the first.
@@ -772,10 +718,8 @@ class _OpenPdf:
             nearest = page.text_finder.find_nearest_char(left, (bottom + top) / 2)
             if nearest and nearest.previous:
                 search_start = nearest.previous.text_offset
-        span = locate(
-            quote.words,
-            text[search_start : search_start + 2 * len(quote.words) + QUOTE_SEARCH_CHARS],
-        )
+        search_end = search_start + 2 * len(quote.words) + QUOTE_SEARCH_CHARS
+        span = locate(quote.words, text[search_start:search_end])
         if span is not None:
             span = (search_start + span[0], search_start + span[1])
         else:
@@ -800,18 +744,8 @@ class _OpenPdf:
             suffix=suffix,
             sentence="" if is_same_text(sentence, quote.words) else sentence,
             heading=self._find_headings(page.number, char.char_index, char.top),
-            nearby=_find_paragraphs_around(text, span, body, is_question=quote.asks),
+            nearby=_find_paragraphs_around(text, span, body, quote.asks),
         )
-
-
-def _report_unreliable_text(marks: Sequence[Highlight]) -> Iterator[Pair]:
-    unreliable_marks = [mark for mark in marks if mark.skip == _UNRELIABLE_TEXT]
-    if unreliable_marks:
-        mark_count = format_count(len(unreliable_marks), "mark")
-        message = (
-            f"the text layer of this file is not reliable: {mark_count} without cards"
-        )
-        yield (message, _UNRELIABLE_TEXT_HINT)
 
 
 def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
@@ -828,20 +762,18 @@ def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
         span = page.text.get_char_span(nearest, nearest) if nearest else (0, 0)
         return _LocatedMark(annotation, [], nearest, span, [], span)
     word_segments = extend_to_words(segments)
-    span = page.text.get_char_span(*_get_first_and_last_char(segments))
+    chars, word_chars = (
+        sorted(chain.from_iterable(each), key=attrgetter("visible_index"))
+        for each in (segments, word_segments)
+    )
     return _LocatedMark(
         annotation,
         segments,
-        _get_first_and_last_char(segments)[0],
-        span,
+        chars[0],
+        page.text.get_char_span(chars[0], chars[-1]),
         word_segments,
-        page.text.get_char_span(*_get_first_and_last_char(word_segments)),
+        page.text.get_char_span(word_chars[0], word_chars[-1]),
     )
-
-
-def _get_first_and_last_char(segments: Segments) -> tuple[PrintedChar, PrintedChar]:
-    chars = sorted(chain.from_iterable(segments), key=attrgetter("visible_index"))
-    return (chars[0], chars[-1])
 
 
 def _continues_on_next_page(
@@ -854,13 +786,8 @@ def _continues_on_next_page(
     """
     if next_page.number != page.number + 1 or not (mark.segments and next_mark.segments):
         return False
-    annotation = mark.annotation
-    next_annotation = next_mark.annotation
-    if (annotation.kind, annotation.colour, annotation.author) != (
-        next_annotation.kind,
-        next_annotation.colour,
-        next_annotation.author,
-    ):
+    get_style = attrgetter("kind", "colour", "author")
+    if get_style(mark.annotation) != get_style(next_mark.annotation):
         return False
     start, end = mark.span
     next_start, next_end = next_mark.span
@@ -878,18 +805,13 @@ def _continues_on_next_page(
     return not text_below and not text_above and mark_text.endswith(_HYPHEN)
 
 
-def _find_paragraphs_around(
-    text: str, span: Span, body: Span | None, *, is_question: bool
-) -> str:
+def _find_paragraphs_around(text: str, span: Span, body: Span | None, asks: bool) -> str:
     start, end = span
     body_start, body_end = body or (0, len(text))
     body_start = min(body_start, start)
-    body_end = max(body_end, end)
+    body_text = text[body_start : max(body_end, end)]
     paragraphs = get_paragraphs_around(
-        text[body_start:body_end],
-        start - body_start,
-        end - body_start,
-        asks=is_question,
+        body_text, start - body_start, end - body_start, asks=asks
     )
     lines = map(to_one_line, paragraphs.split("\n"))
     return "\n".join(filter(None, lines))

@@ -11,6 +11,7 @@ from itertools import pairwise
 from statistics import median
 
 from ankiforge.extract.pdf.chars import GetFont, Line, PrintedChar
+from ankiforge.extract.pdf.letters import is_bold_font
 from ankiforge.text import regex
 
 _MIN_BLOCK_STEP = 1.5
@@ -24,12 +25,13 @@ subscripts in a formula.
 """
 _MIN_HEADING_GAP = 0.1
 """How much earlier than the line below a heading must end, relative to the width of that line."""
-_BOLD = regex(r"(?i)bold|black|heavy|demi|medi\b|cmb|-bd")
-# The label at the start of a caption, without spaces.
-_CAPTION = regex(
-    r"(?:Fig(?:ure|ura|\.)|Table|Tabelle|Tabla|Tableau|Tab\.|Abb(?:ildung|\.)|Scheme|Box)"
-    r"(?:[A-Z]?\d{1,3}|[IVX]{1,4})[a-z]?([.:|])"
+CAPTION = regex(
+    r"(?i:extended data |supplementary )?"
+    r"(?i:fig(?:ure|ura|\.)?|abb(?:ildung|\.)?|table|tab(?:elle|leau|la|\.)?|scheme|schema|chart|plate"
+    r"|algorithm|box|diagram|рис(?:унок|\.)?|табл(?:ица|\.)?)"
+    r"\s*(?:[A-Z]?\d{1,3}|[IVX]{1,4})[a-z]?(?P<end>[.:|–—\s]|$)|[図图表]\s*\d"
 )
+"""Matches the start of a caption. `end` is what follows its number."""
 
 
 def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedChar]:
@@ -73,7 +75,7 @@ def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
     if len(fonts) != 1 or fonts & below.sample_fonts(get_font):
         return False
     [font] = fonts
-    if _BOLD.search(font):
+    if is_bold_font(font):
         return True
     width = below.chars[-1].right - below.chars[0].left
     return below.chars[-1].right - line.chars[-1].right > _MIN_HEADING_GAP * width
@@ -84,10 +86,11 @@ def _is_caption(line: Line, above: Line) -> bool:
 
     If the number is followed by a full stop, the line above must also end a sentence.
     """
-    caption = _CAPTION.match("".join([char.text for char in line.chars[:20]]))
-    if not caption:
+    caption = CAPTION.match("".join([char.text for char in line.chars[:20]]))
+    if not caption or not line.chars[0].text.isupper():
         return False
-    return caption[1] in ":|" or above.chars[-1].text in ".!?)]"
+    end = caption["end"]
+    return end in (":", "|") or (end == "." and above.chars[-1].text in ".!?)]")
 
 
 # --- list items -----------------------------------------------------------------------

@@ -9,8 +9,16 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from typing import NamedTuple
 
+from ankiforge.text import regex
+
 HYPHEN_MARKERS = frozenset("\x02\ufffe\u00ad")
 """PDFium's codes for a hyphen at the end of a line, and the soft hyphen."""
+HYPHENS = frozenset("-\u2010") | HYPHEN_MARKERS
+SPACES = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
+CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+"""Matches a Chinese or Japanese character. No space is inserted between two of them when lines are
+joined.
+"""
 _MAX_SIZE_RATIO = 1.15
 """The maximum ratio between the sizes of two lines in a block."""
 _MIN_COMPARED_CHARS = 3
@@ -164,8 +172,8 @@ class Line:
         """
         letters = [char for char in self.chars if char.text.isalpha()]
         samples = (letters[0], letters[len(letters) // 2], letters[-1])
-        return set(map(get_font, samples))
+        return {get_font(char.char_index) for char in samples}
 
 
-GetFont = Callable[[PrintedChar], str]
-"""A function that returns the font name of a character, or "" if it is unknown."""
+GetFont = Callable[[int], str]
+"""A function that returns the font name of a character, by `char_index`, or "" if unknown."""

@@ -287,24 +287,16 @@ def has_misread_letters(chars: Sequence[Char]) -> bool:
                 return True
     for left, right in pairwise(letters):
         if _CLUSTER_LETTER.match(left.text) and _CLUSTER_LETTER.match(right.text):
-            between_start = left.char_index - chars[0].char_index + 1
-            chars_between = chars[between_start : right.char_index - chars[0].char_index]
-            if _has_wrong_space(left, chars_between, right, height):
+            # look for a gap without a space, or a space without a gap
+            first = chars[0].char_index
+            chars_between = chars[left.char_index - first + 1 : right.char_index - first]
+            gap = (right.left - left.right) / height
+            has_ink_box = min(left.height, right.height) < MAX_INK_BOX_HEIGHT * height
+            if abs(right.y - left.y) >= height:
+                continue
+            if not chars_between and gap > _MAX_LETTER_GAP:
                 return True
+            if any(char.is_generated for char in chars_between):
+                if gap < _MAX_LETTER_GAP or has_ink_box:
+                    return True
     return False
-
-
-def _has_wrong_space(
-    left: Char, chars_between: Sequence[Char], right: Char, height: float
-) -> bool:
-    if abs(right.y - left.y) >= height:
-        return False
-    gap = right.left - left.right
-    if not chars_between:
-        return gap > _MAX_LETTER_GAP * height
-    if not any(char.is_generated for char in chars_between):
-        return False
-    return (
-        gap < _MAX_LETTER_GAP * height
-        or min(left.height, right.height) < MAX_INK_BOX_HEIGHT * height
-    )

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from ankiforge.extract.pdf.blocks import CAPTION
+from ankiforge.extract.pdf.chars import CJK, HYPHENS
 from ankiforge.model import Value
 from ankiforge.text import regex
 
@@ -97,11 +99,6 @@ def compute_bounding_box(boxes: Iterable[Box]) -> Box:
 
 # --- captions, numbers along axes, panel letters --------------------------------------
 
-_CAPTION = regex(
-    r"(?i)(?:extended data |supplementary )?"
-    r"(?:fig(?:ure|ura|\.)?|abb(?:ildung|\.)?|table|tab(?:elle|leau|la|\.)?|scheme|schema|chart|plate"
-    r"|algorithm|diagram|рис(?:унок|\.)?|табл(?:ица|\.)?)\s*[A-Z]?\d+[a-z]?(?:[.:|–—\s]|$)|[図图表]\s*\d"
-)
 _NUMBER = regex(
     r"[-−–+]?\$?(?:\d{1,3}(?:[,\u2009\u202f ]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+−]?\d+)?[%°kKM]?"
 )
@@ -134,6 +131,18 @@ _MAX_TICK_DEVIATION = 0.015
 """
 
 
+def _get_right(piece: Piece) -> float:
+    return piece.box[2]
+
+
+def _get_middle_x(piece: Piece) -> float:
+    return (piece.box[0] + piece.box[2]) / 2
+
+
+def _get_middle_y(piece: Piece) -> float:
+    return (piece.box[1] + piece.box[3]) / 2
+
+
 def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
     """Return the tick labels of horizontal and vertical axes.
 
@@ -147,15 +156,14 @@ def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
     tick_pieces: set[Piece] = set()
     # on a horizontal axis the numbers have one height, on a vertical one their right edges or
     # middles are aligned
-    axis_keys: list[tuple[Callable[[Box], float], Callable[[Box], float]]] = [
+    for get_level, get_position in (
         (_get_middle_y, _get_middle_x),
-        (lambda box: box[2], _get_middle_y),
+        (_get_right, _get_middle_y),
         (_get_middle_x, _get_middle_y),
-    ]
-    for get_level, get_position in axis_keys:
+    ):
         for group in _group_by_level(numbers, get_level):
-            ordered = sorted(group, key=lambda pair: get_position(pair[0].box))
-            points = [(get_position(piece.box), value) for piece, value in ordered]
+            ordered = sorted(group, key=lambda pair: get_position(pair[0]))
+            points = [(get_position(piece), value) for piece, value in ordered]
             # find the longest evenly spaced runs, because a group may contain several axes
             start = 0
             while start + _MIN_TICKS <= len(points):
@@ -174,21 +182,13 @@ NumberPiece = tuple[Piece, float]
 """(piece of text, its numeric value)"""
 
 
-def _get_middle_x(box: Box) -> float:
-    return (box[0] + box[2]) / 2
-
-
-def _get_middle_y(box: Box) -> float:
-    return (box[1] + box[3]) / 2
-
-
 def _group_by_level(
-    numbers: Sequence[NumberPiece], get_level: Callable[[Box], float]
+    numbers: Sequence[NumberPiece], get_level: Callable[[Piece], float]
 ) -> Iterator[list[NumberPiece]]:
     group: list[NumberPiece] = []
     previous_level = 0.0
-    for piece, value in sorted(numbers, key=lambda pair: get_level(pair[0].box)):
-        level = get_level(piece.box)
+    for piece, value in sorted(numbers, key=lambda pair: get_level(pair[0])):
+        level = get_level(piece)
         if group and level - previous_level > 0.3 * piece.position.size:
             yield group
             group = []
@@ -255,10 +255,6 @@ HORIZONTAL_MASK_MARGIN = 0.05
 """The margin of a mask to the left and right of its letters, relative to the font size. A letter
 can be wider than its font reports.
 """
-CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
-"""Matches a Chinese or Japanese character. No space is inserted between two of them when lines are
-joined.
-"""
 
 
 def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabel, ...]:
@@ -272,10 +268,11 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
     """
     pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
     non_labels = find_ticks(pieces) | find_panel_letters(pieces)
-    candidates = []
-    for piece in pieces:
-        if any(map(str.isalnum, piece.text)) and piece not in non_labels:
-            candidates.append(piece)
+    candidates = [
+        piece
+        for piece in pieces
+        if any(map(str.isalnum, piece.text)) and piece not in non_labels
+    ]
     if len(candidates) > _MAX_PIECES:
         return ()
     labels = []
@@ -284,7 +281,7 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
         word_count = len(text.split())
         if CJK.search(text):
             word_count = max(word_count, len(text) // 3)
-        if word_count > MAX_LABEL_WORDS or _CAPTION.match(text):
+        if word_count > MAX_LABEL_WORDS or CAPTION.match(text):
             continue
         # A mask is slightly larger than its letters, but doesn't extend beyond the frame.
         size = lines[0].position.size
@@ -298,8 +295,9 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
         labels.append(DetectedLabel(text, box))
     boxes = (frame, *(label.box for label in labels))
     size, *sizes = [(right - left) * (top - bottom) for left, bottom, right, top in boxes]
-    is_figure = len(labels) <= _MAX_LABELS and sum(sizes) <= _MAX_MASKED_FRACTION * size
-    return tuple(labels) if is_figure else ()
+    if len(labels) > _MAX_LABELS or sum(sizes) > _MAX_MASKED_FRACTION * size:
+        return ()
+    return tuple(labels)
 
 
 def _join_lines(lines: Sequence[Piece]) -> str:
@@ -317,8 +315,6 @@ def _join_lines(lines: Sequence[Piece]) -> str:
 
 # --- labels of several lines ----------------------------------------------------------
 
-
-HYPHENS = "-\u2010\u00ad"
 
 _MAX_SIZE_RATIO = 1.15
 """The maximum ratio between the font sizes of two lines in a label."""
@@ -364,26 +360,18 @@ def join_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
     return labels
 
 
-def _is_aligned(piece: Piece, other: Piece) -> bool:
-    starts_apart = piece.position.start - other.position.start
-    ends_apart = piece.position.end - other.position.end
-    middles_apart = (starts_apart + ends_apart) / 2
-    tolerance = MAX_EDGE_DISTANCE * min(piece.position.size, other.position.size)
-    return min(abs(starts_apart), abs(ends_apart), abs(middles_apart)) < tolerance
-
-
 def _can_continue(upper: Piece, lower: Piece) -> bool:
-    size = min(upper.position.size, lower.position.size)
-    larger_size = max(upper.position.size, lower.position.size)
-    step = upper.position.baseline - lower.position.baseline
-    if (
-        larger_size > _MAX_SIZE_RATIO * size
-        or not 0.5 * size <= step <= _MAX_LINE_STEP * size
-    ):
-        return False
-    if not _is_aligned(upper, lower):
-        return False
-    return not (_is_number(upper) or _is_number(lower))
+    above, below = upper.position, lower.position
+    size, larger_size = sorted((above.size, below.size))
+    starts_apart = above.start - below.start
+    ends_apart = above.end - below.end
+    edge_distances = map(abs, (starts_apart, ends_apart, (starts_apart + ends_apart) / 2))
+    return (
+        larger_size <= _MAX_SIZE_RATIO * size
+        and 0.5 * size <= above.baseline - below.baseline <= _MAX_LINE_STEP * size
+        and min(edge_distances) < MAX_EDGE_DISTANCE * size
+        and not (_is_number(upper) or _is_number(lower))
+    )
 
 
 def _is_number(piece: Piece) -> bool:

@@ -11,15 +11,14 @@ import unicodedata
 from collections import defaultdict
 from contextlib import closing
 from ctypes import byref, c_double
-from itertools import pairwise
-from math import atan2, degrees, hypot
+from itertools import chain, pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
 
-from ankiforge.extract.pdf.chars import HYPHEN_MARKERS, Char
+from ankiforge.extract.pdf.chars import CJK, HYPHEN_MARKERS, Char
 from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.extract.pdf.figure_labels import (
     READING_DIRECTIONS,
@@ -31,7 +30,7 @@ from ankiforge.extract.pdf.figure_labels import (
     parse_number,
     project_box,
 )
-from ankiforge.extract.pdf.page_text import CJK, iter_visible_chars, read_chars
+from ankiforge.extract.pdf.letters import Letters, iter_visible_chars, read_chars
 
 _MAX_LETTERS = 20_000
 """No labels are read if there are more letters in and around the frame."""
@@ -66,46 +65,31 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
     runs_by_row: dict[tuple[int, int], list[_LetterRun]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.extent.start):
         row = round(run.extent.baseline / 4)
-        nearby_runs = [
-            *runs_by_row[run.angle, row - 1],
-            *runs_by_row[run.angle, row],
-            *runs_by_row[run.angle, row + 1],
-        ]
-        containing_run = next(
-            (other for other in reversed(nearby_runs) if other.is_continued_by_run(run)),
-            None,
+        nearby_runs = chain.from_iterable(
+            reversed(runs_by_row[run.angle, near]) for near in (row + 1, row, row - 1)
         )
-        if containing_run is None:
+        for other in nearby_runs:
+            if other.is_continued_by_run(run):
+                for letter in run.letters:
+                    other.add(letter)
+                break
+        else:
             joined_runs.append(run)
             runs_by_row[run.angle, row].append(run)
-        else:
-            for letter in run.letters:
-                containing_run.add(letter)
 
     pieces = []
     for run in joined_runs:
         words = run.split_words()
         # a run that consists of numbers, such as those along an axis, is split into its numbers
-        parts = [run]
-        if all(parse_number(word.text) is not None for word in words):
-            parts = words
-        for part in parts:
+        is_numeric = all(parse_number(word.text) is not None for word in words)
+        for part in words if is_numeric else [run]:
             inside_count = sum(_is_within(letter, frame) for letter in part.letters)
-            piece = Piece(
-                part.text, part.extent, part.angle, inside_count / len(part.letters)
-            )
-            pieces.append(piece)
+            fraction = inside_count / len(part.letters)
+            pieces.append(Piece(part.text, part.extent, part.angle, fraction))
     return find_labels_in_pieces(pieces, frame)
 
 
 # --- letters ----------------------------------------------------------------------------
-
-_ASCENT = 0.74
-"""The assumed height of letters above the baseline, relative to the font size."""
-_DESCENT = 0.22
-"""The assumed depth of letters below the baseline, relative to the font size."""
-_CJK_ASCENT = 0.88
-_CJK_DESCENT = 0.14
 
 
 class Letter(NamedTuple):
@@ -131,7 +115,7 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
     left, bottom, right, top = frame
     margin_x = MARGIN_FRACTION * (right - left)
     margin_y = MARGIN_FRACTION * (top - bottom)
-    matrix = pdfium_c.FS_MATRIX()
+    page_letters = Letters(text_page)
     x = c_double()
     y = c_double()
     letters = []
@@ -141,34 +125,21 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
         if not left - margin_x <= char.x <= right + margin_x:
             continue
 
-        # determine the direction and the font size
-        angle = 0
-        size = char.height
-        if pdfium_c.FPDFText_GetMatrix(raw, char.char_index, byref(matrix)):
-            exact_angle = degrees(atan2(matrix.b, matrix.a))
-            angle = round(exact_angle) % 360
-            size = pdfium_c.FPDFText_GetFontSize(raw, char.char_index)
-            size *= hypot(matrix.c, matrix.d)
+        angle = page_letters.get_angle(char.char_index)
         if angle not in READING_DIRECTIONS:
             continue
         height = char.width if angle in (90, 270) else char.height
-        if (
-            not 0.4 * height < size < 2.5 * height
-        ):  # a damaged font, or one of drawings (Type 3)
-            size = max(height, 0.5)
+        size = page_letters.get_size(char.char_index, height)
 
-        # determine the position along and across the line; its height is that of the font
+        # Determine the position along and across the line. Its height is that of the font, with the
+        # usual height and depth of letters relative to the baseline.
         direction = READING_DIRECTIONS[angle]
         direction_x, direction_y = direction
         box = (char.left, char.bottom, char.right, char.top)
         start, end = project_box(box, direction)
         pdfium_c.FPDFText_GetCharOrigin(raw, char.char_index, byref(x), byref(y))
         base = direction_x * y.value - direction_y * x.value
-        ascent = _ASCENT
-        descent = _DESCENT
-        if CJK.match(char.text):
-            ascent = _CJK_ASCENT
-            descent = _CJK_DESCENT
+        ascent, descent = (0.88, 0.14) if CJK.match(char.text) else (0.74, 0.22)
         low = base - descent * size
         high = base + ascent * size
         letters.append(Letter(char, angle, Position(start, end, low, high, base, size)))
@@ -218,11 +189,10 @@ class _LetterRun:
         last = self.letters[-1]
         size = max(self.extent.size, letter.position.size)
         smaller_size = min(last.position.size, letter.position.size)
-        if letter.char.char_index != last.char.char_index + 1:
-            if size > _MAX_SIZE_RATIO * smaller_size:
-                return False
+        is_next = letter.char.char_index == last.char.char_index + 1
         return (
-            letter.angle == self.angle
+            (is_next or size <= _MAX_SIZE_RATIO * smaller_size)
+            and letter.angle == self.angle
             and abs(self.extent.baseline - letter.position.baseline)
             <= _MAX_BASELINE_SHIFT * size
             and -size <= _measure_gap(last, letter) <= _MAX_WORD_GAP * size
@@ -232,17 +202,20 @@ class _LetterRun:
         """Return whether `other` continues this run or is a superscript or subscript of it."""
         word, index = self.extent, other.extent
         size = max(word.size, index.size)
-        if size <= 1.25 * min(word.size, index.size):
-            if abs(word.baseline - index.baseline) <= 0.15 * size:
-                if -0.3 * size < index.start - word.end < 0.4 * size:
-                    return True
-        if not _MIN_SCRIPT_SIZE * word.size < index.size < _MAX_SCRIPT_SIZE * word.size:
-            return False
-        if abs(word.baseline - index.baseline) > _MAX_SCRIPT_SHIFT * word.size:
-            return False
+        shift = abs(word.baseline - index.baseline)
+        if (
+            size <= 1.25 * min(word.size, index.size)
+            and shift <= 0.15 * size
+            and -0.3 * size < index.start - word.end < 0.4 * size
+        ):
+            return True
         # if there are a superscript and a subscript, the second begins where the first one does
         earliest = word.end - (index.end - index.start) - 0.1 * word.size
-        return earliest < index.start < word.end + 0.2 * word.size
+        return (
+            _MIN_SCRIPT_SIZE * word.size < index.size < _MAX_SCRIPT_SIZE * word.size
+            and shift <= _MAX_SCRIPT_SHIFT * word.size
+            and earliest < index.start < word.end + 0.2 * word.size
+        )
 
     def split_words(self) -> list[_LetterRun]:
         words = [_LetterRun(self.letters[0])]
@@ -258,15 +231,12 @@ class _LetterRun:
 
     @property
     def text(self) -> str:
-        words = []
+        text = ""
         for word in self.split_words():
-            chars = []
-            for letter in word.letters:
-                chars.append(
-                    "-" if letter.char.text in HYPHEN_MARKERS else letter.char.text
-                )
-            words.append("".join(chars))
-        return unicodedata.normalize("NFC", to_one_line(" ".join(words)))
+            chars = [letter.char.text for letter in word.letters]
+            text += "".join("-" if char in HYPHEN_MARKERS else char for char in chars)
+            text += " "
+        return unicodedata.normalize("NFC", to_one_line(text))
 
 
 def _measure_gap(previous: Letter, letter: Letter) -> float:

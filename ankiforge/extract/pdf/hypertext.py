@@ -7,7 +7,7 @@ as a book with a single page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -52,32 +52,26 @@ def find_quote_contexts(
         if located is None:
             passages.append(QuoteContext())
             continue
-        text, span = _remove_asides(*located)
+        page_text, (start, end) = located
+        parts = (page_text[:start], page_text[start:end], page_text[end:])
+        before, shown, after = map(remove_asides, parts)
+        text, span = before + shown + after, (len(before), len(before) + len(shown))
         prefix, suffix, sentence = get_passage_context(text, span)
-        shown = text[slice(*span)]
-        is_equal = (
-            normalize_typography(shown).split()
-            == normalize_typography(quote.words).split()
+        shown_words, quoted_words = (
+            normalize_typography(each).split() for each in (shown, quote.words)
         )
         passage = QuoteContext(
             prefix=prefix,
             suffix=suffix,
             sentence="" if is_same_text(sentence, shown) else sentence,
             nearby=get_paragraphs_around(text, *span, asks=quote.asks),
-            words="" if is_equal else shown,
+            words="" if shown_words == quoted_words else shown,
         )
         passages.append(passage)
     return FindContextsReply(tuple(passages))
 
 
 # --- quotes -----------------------------------------------------------------------------
-
-
-def _remove_asides(text: str, span: Span) -> tuple[str, Span]:
-    """Remove asides from a text, returning it with the updated span of the quote."""
-    start, end = span
-    before, quote, after = map(remove_asides, (text[:start], text[start:end], text[end:]))
-    return before + quote + after, (len(before), len(before) + len(quote))
 
 
 def _find_quote(pages: list[Page], quote: ExternalQuote) -> tuple[str, Span] | None:
@@ -91,15 +85,21 @@ def _find_quote(pages: list[Page], quote: ExternalQuote) -> tuple[str, Span] | N
         return None
 
     # search the expected page, then all pages, where the quote must occur only once
-    expected_page = _find_expected_page(quote, pages)
+    expected_page = pages[quote.page] if 0 <= quote.page < len(pages) else None
+    for page in pages if quote.file else ():
+        if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
+            expected_page = page
+            break
     if expected_page and folded_quote in expected_page.normalized_text:
-        return _locate_on_page(
-            quote, expected_page, expected_page.normalized_text.count(folded_quote)
-        )
+        if expected_page.normalized_text.count(folded_quote) == 1:
+            return _locate_quote(quote, expected_page.text)
+        # the stored element and offset tell which of several occurrences is meant
+        start = expected_page.find_block_start(quote.element) if quote.element else -1
+        if start < 0:
+            return None
+        return _locate_quote(quote, expected_page.text, start + quote.offset)
     pages_with_quote = [page for page in pages if folded_quote in page.normalized_text]
-    if len(pages_with_quote) > 1 or any(
-        page.normalized_text.count(folded_quote) > 1 for page in pages_with_quote
-    ):
+    if sum(page.normalized_text.count(folded_quote) for page in pages_with_quote) > 1:
         return None
     if pages_with_quote:
         return _locate_quote(quote, pages_with_quote[0].text)
@@ -108,28 +108,6 @@ def _find_quote(pages: list[Page], quote: ExternalQuote) -> tuple[str, Span] | N
         if folded_quote in f"{page.normalized_text} {next_page.normalized_text}":
             return _locate_quote(quote, f"{page.text}\n{next_page.text}")
     return None
-
-
-def _find_expected_page(quote: ExternalQuote, pages: Sequence[Page]) -> Page | None:
-    if quote.file:
-        for page in pages:
-            if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
-                return page
-    return pages[quote.page] if 0 <= quote.page < len(pages) else None
-
-
-def _locate_on_page(
-    quote: ExternalQuote, page: Page, count: int
-) -> tuple[str, Span] | None:
-    """Locate a quote that occurs `count` times on a page.
-
-    If there are several occurrences, the stored element and offset tell which one is meant.
-    Without them, None is returned.
-    """
-    if count == 1:
-        return _locate_quote(quote, page.text)
-    start = page.find_block_start(quote.element) if quote.element else -1
-    return None if start < 0 else _locate_quote(quote, page.text, start + quote.offset)
 
 
 def _locate_quote(

@@ -7,7 +7,7 @@ they count the lines beside them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from operator import attrgetter
 
@@ -146,22 +146,16 @@ def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
     for match in _NUMBER_AT_LINE_END.finditer(text):
         digits = [char for char in chars[slice(*match.span())] if char.text.isdigit()]
         numbers.append(LineNumber(digits))
-    for edge in ("right", "left"):
-        for column in _find_columns(numbers, attrgetter(edge)):
+    for get_edge in (attrgetter("right"), attrgetter("left")):
+        columns: list[list[LineNumber]] = []
+        for number in sorted(numbers, key=get_edge):
+            edge = get_edge(number)
+            if not columns or edge - get_edge(columns[-1][-1]) > MAX_EDGE_DISTANCE:
+                columns.append([])
+            columns[-1].append(number)
+        for column in columns:
             if _is_line_numbering(column, chars):
                 yield from column
-
-
-def _find_columns(
-    numbers: Iterable[LineNumber], edge: Callable[[LineNumber], float]
-) -> Iterator[list[LineNumber]]:
-    column: list[LineNumber] = []
-    for number in sorted(numbers, key=edge):
-        if column and edge(number) - edge(column[-1]) > MAX_EDGE_DISTANCE:
-            yield column
-            column = []
-        column.append(number)
-    yield column
 
 
 def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:

@@ -84,19 +84,11 @@ class Quad(Value):
     def is_underline_of(self, char: PrintedChar) -> bool:
         """Return whether the quad is a thin line under or through a character."""
         left, bottom, right, top = self.box
-        if not left <= char.x <= right or right <= left:
-            return False
-        if top - bottom >= MAX_LINE_HEIGHT * char.height:
-            return False
-        return char.bottom - 0.2 * char.height <= (bottom + top) / 2 <= char.y
-
-    def compute_covered_fraction(self, char: PrintedChar) -> float:
-        """Return the fraction of a character's width that the quad covers.
-
-        Both must be upright.
-        """
-        left, _, right, _ = self.box
-        return (min(char.right, right) - max(char.left, left)) / char.width
+        return (
+            left <= char.x <= right > left
+            and top - bottom < MAX_LINE_HEIGHT * char.height
+            and char.bottom - 0.2 * char.height <= (bottom + top) / 2 <= char.y
+        )
 
 
 def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
@@ -125,11 +117,11 @@ def _build_quad(corners: list[Point], index: int) -> Quad:
     centre_x = sum(xs) / 4
     centre_y = sum(ys) / 4
 
-    def get_angle(corner: Point) -> float:
-        x, y = corner
-        return atan2(y - centre_y, x - centre_x)
-
-    sorted_corners = tuple(sorted(corners, key=get_angle))
+    sorted_corners = tuple(
+        sorted(
+            corners, key=lambda corner: atan2(corner[1] - centre_y, corner[0] - centre_x)
+        )
+    )
     is_upright = all(
         abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
         for (start_x, start_y), (end_x, end_y) in _iter_edges(sorted_corners)
@@ -169,20 +161,30 @@ class MarkTextFinder:
         # collect the runs of covered characters on one line and in one quad
         runs: Segments = []
         for char in sorted(covered, key=attrgetter("visible_index")):
-            if runs and _continues_run(runs[-1][-1], char, covered):
-                runs[-1].append(char)
-            else:
-                runs.append([char])
+            previous = runs[-1][-1] if runs else None
+            if (
+                previous is None
+                or previous.line is not char.line
+                or covered[previous] is not covered[char]
+                or (
+                    char.previous is not previous
+                    and char.char_index - previous.char_index > MAX_INDEX_STEP
+                )
+            ):
+                runs.append([])
+            runs[-1].append(char)
         return _sort_segments(runs, covered)
 
     def find_nearest_char(self, x: float, y: float) -> PrintedChar | None:
-        """Return the character nearest to a point, or None if the page has no text."""
+        """Return the character nearest to a point, or None if the page has no text.
 
-        def compute_distance(char: PrintedChar) -> float:
-            # prefer characters on the same line
-            return hypot(char.x - x, 3 * (char.y - y))
-
-        return min(self._page.chars, key=compute_distance, default=None)
+        Characters on the same line are preferred.
+        """
+        return min(
+            self._page.chars,
+            key=lambda char: hypot(char.x - x, 3 * (char.y - y)),
+            default=None,
+        )
 
     def _find_covered_chars(
         self,
@@ -223,18 +225,11 @@ def _find_word_ends(covered: QuadByChar) -> QuadByChar:
                 continue
             if not neighbour.is_word_edge_beside(char):
                 continue
-            if MIN_COVERED_FRACTION <= quad.compute_covered_fraction(neighbour) < 0.5:
+            left, _, right, _ = quad.box
+            covered_width = min(neighbour.right, right) - max(neighbour.left, left)
+            if MIN_COVERED_FRACTION <= covered_width / neighbour.width < 0.5:
                 word_ends[neighbour] = quad
     return word_ends
-
-
-def _continues_run(previous: PrintedChar, char: PrintedChar, covered: QuadByChar) -> bool:
-    if previous.line is not char.line or covered[previous] is not covered[char]:
-        return False
-    return (
-        char.previous is previous
-        or char.char_index - previous.char_index <= MAX_INDEX_STEP
-    )
 
 
 # --- whole words --------------------------------------------------------------------------
@@ -274,10 +269,9 @@ def _find_rest_of_word(
         return
     neighbour: PrintedChar | None = getattr(char, side)
     while neighbour and neighbour not in covered and neighbour.line is char.line:
-        if (
-            not neighbour.is_letter_joined_to(char)
-            or neighbour.printed_text != neighbour.text
-        ):
+        if not neighbour.is_letter_joined_to(char):
+            return
+        if neighbour.printed_text != neighbour.text:
             return
         yield neighbour
         char = neighbour
@@ -322,11 +316,7 @@ def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
         )
 
     quad_order = sorted(segments, key=lambda segment: covered[segment[0]].index)
-    return (
-        quad_order
-        if compute_total_cost(quad_order) < compute_total_cost(segments)
-        else segments
-    )
+    return min((segments, quad_order), key=compute_total_cost)
 
 
 def _compute_reading_order_cost(first: _Extent, second: _Extent) -> float:

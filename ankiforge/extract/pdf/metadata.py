@@ -155,10 +155,11 @@ def read_work(
         parts = re.split(r";|\s(?:and|&)\s|,", author_entry)
         if all(" " in piece.strip() for piece in parts if piece.strip()):
             names = parts
-    creators = []
-    for name in map(str.strip, names):
-        if " " in name and not _NOT_AN_AUTHOR.match(name):
-            creators.append(name)
+    creators = [
+        name
+        for name in map(str.strip, names)
+        if " " in name and not _NOT_AN_AUTHOR.match(name)
+    ]
 
     # collect the identifiers in the metadata, then those that are only printed
     other_entries = [
@@ -231,7 +232,6 @@ def compute_document_id(
             bounds = map(round, page_object.get_bounds())
             drawn_parts.append(" ".join(map(str, (page_object.type, *bounds))))
             if isinstance(page_object, pdfium.PdfImage):
-                drawn_parts.append(
-                    sha256(page_object.get_data(decode_simple=True)).hexdigest()
-                )
+                image = page_object.get_data(decode_simple=True)
+                drawn_parts.append(sha256(image).hexdigest())
     return hash16(*folded_texts, *drawn_parts)

@@ -8,28 +8,26 @@ accents that TeX prints separately are combined with their letters.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from ctypes import byref, create_string_buffer
-from functools import partial
 from itertools import chain, groupby, pairwise
-from math import hypot, pi
+from math import hypot
 from operator import attrgetter
 from statistics import median
-from typing import Any
 
-import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
+from pypdfium2 import PdfiumError  # type: ignore[import-untyped]
 
 from ankiforge.extract.pdf.blocks import find_block_starts, find_list_items
 from ankiforge.extract.pdf.chars import (
+    CJK,
     HYPHEN_MARKERS,
+    HYPHENS,
     LINE_GAP,
     NO_GAP,
     SPACE_GAP,
+    SPACES,
     Char,
     GetFont,
     Line,
@@ -41,214 +39,16 @@ from ankiforge.extract.pdf.cleaning import (
     find_first_word,
     find_last_word,
     has_misread_letters,
-    restore_reading_order,
 )
+from ankiforge.extract.pdf.letters import iter_visible_chars
 from ankiforge.extract.pdf.margins import find_line_numbers
-from ankiforge.model import Span
+from ankiforge.model import Span, Texts
 from ankiforge.text import regex
 
 PDF_ERRORS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
 """The exceptions that PDFium and pypdfium2 raise for damaged and malicious files."""
 
-_LINE_BREAKS = frozenset("\r\n")
-SPACES = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
-HYPHENS = frozenset("-\u2010") | HYPHEN_MARKERS
-_SAMPLED_CHARS = 100
-"""The approximate number of characters per page sampled to determine the text direction."""
-
-
-# --- reading ----------------------------------------------------------------------------
-
-
-def load_upright_text(page: PdfPage) -> PdfTextPage:
-    """Rotate a page so that most letters are upright, and return its text page.
-
-    PDFium reads lines that run down the page in reverse order. Rotating the page also means
-    that its text, and any keys derived from it, don't depend on a rotation saved by the
-    user.
-    """
-    text = page.get_textpage()
-    count = text.count_chars()
-    quarter_turns: Counter[int] = Counter()
-    for index in range(0, count, max(1, count // _SAMPLED_CHARS)):
-        angle = pdfium_c.FPDFText_GetCharAngle(text.raw, index)
-        quarter_turns[round(-angle / (pi / 2)) % 4] += 1
-    if not quarter_turns:
-        return text
-    [(most_common_turns, _)] = quarter_turns.most_common(1)
-    rotation = 90 * most_common_turns
-    if rotation == page.get_rotation():
-        return text
-    text.close()
-    page.set_rotation(rotation)
-    return page.get_textpage()
-
-
-_WHITESPACE_CODES = frozenset((9, 10, 13))
-"""The control characters with their usual meaning: tab, line feed and carriage return."""
-_GRAVE_ACCENT_CODE = 96
-_TIMES_CODE = 0x21E5
-"""The code of ⇥, which Quartz writes for the × in TeX's symbol fonts."""
-_PRIME_CODE = 0x30
-"""The code of ′ in TeX's symbol fonts, which is the code of 0 elsewhere."""
-_MISREAD_CODES = frozenset((_GRAVE_ACCENT_CODE, _TIMES_CODE, _PRIME_CODE))
-
-
-def read_chars(page: PdfTextPage) -> list[Char]:
-    """Read all characters of a page in reading order, including spaces and line breaks."""
-    raw = page.raw
-    box = pdfium_c.FS_RECTF()
-    box_pointer = byref(box)
-    get_code = pdfium_c.FPDFText_GetUnicode
-    read_box = pdfium_c.FPDFText_GetLooseCharBox
-    make_char = partial(tuple.__new__, Char)  # faster than the class
-    chars: list[Char] = []
-    # runs for each letter of a document: keep it fast
-    for index in range(page.count_chars()):
-        code = get_code(raw, index)
-        if not read_box(raw, index, box_pointer):  # the character is invisible
-            chars.append(Char(index, "\x00", True, 0, 0, 0, 0, 0, 0, 0.1, 0.1))
-            continue
-        left = box.left
-        bottom = box.bottom
-        right = box.right
-        top = box.top
-        x = (left + right) / 2
-        y = (bottom + top) / 2
-        width = right - left
-        height = top - bottom
-        text = chr(code) if code <= 0x10FFFF else "\ufffd"
-        if (code < 32 and code not in _WHITESPACE_CODES) or code in _MISREAD_CODES:
-            text = _decode_char(raw, index, code, width / (height or 1.0))
-        generated = text in SPACES and bool(pdfium_c.FPDFText_IsGenerated(raw, index))
-        width = width if width > 0.1 else 0.1
-        height = height if height > 0.1 else 0.1
-        fields = (index, text, generated, left, bottom, right, top, x, y, width, height)
-        chars.append(make_char(fields))
-
-    return restore_reading_order(chars, "".join([char.text for char in chars]))
-
-
-# --- control characters that are printed as letters -------------------------------------
-
-# The first 32 characters of TeX's two maths encodings, which fonts often don't map to Unicode.
-_MATH_ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
-_MATH_SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻"
-_ITALIC_FONT = rb"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic"
-_SYMBOL_FONT = rb"(?:CMB?SY|txsy)|.*Math.*-Symbol"
-_MAX_ELL_ASPECT = 0.6
-"""The maximum aspect ratio of an ℓ. Distiller gives it the code of Δ, which is wider."""
-
-
-_SYMBOL_FIXES = {_TIMES_CODE: "×", _PRIME_CODE: "′"}
-
-
-def _decode_char(raw: Any, index: int, code: int, aspect: float) -> str:
-    """Return the character that a TeX font prints for a code.
-
-    The code is either a control character or one that's often misread, such as the code of
-    ` for ℓ. In other fonts, it's decoded as usual. `aspect` is the character's width
-    divided by its height.
-    """
-    font_name = create_string_buffer(64)
-    pdfium_c.FPDFText_GetFontInfo(raw, index, font_name, len(font_name), None)
-    font = font_name.value
-    if re.match(_ITALIC_FONT, font):
-        if code == _GRAVE_ACCENT_CODE or (code == 1 and aspect < _MAX_ELL_ASPECT):
-            return "ℓ"
-        if code < 32 and not font.startswith(b"RMTMI"):
-            return _MATH_ITALIC[code]
-    if re.match(_SYMBOL_FONT, font):
-        if code in _SYMBOL_FIXES:
-            return _SYMBOL_FIXES[code]
-        if code < 32:
-            return _MATH_SYMBOLS[code]
-    return chr(code)
-
-
-def get_font_name(page: PdfTextPage, char: PrintedChar) -> str:
-    """Return the name of a character's font, without the subset prefix."""
-    name = create_string_buffer(64)
-    pdfium_c.FPDFText_GetFontInfo(page.raw, char.char_index, name, len(name), None)
-    return name.value.decode("latin-1").rpartition("+")[2]
-
-
-# --- visible characters -----------------------------------------------------------------
-
-_MAX_REPRINT_SHIFT = 0.2
-"""The maximum distance between two copies of a character, relative to its width."""
-CELL_POINTS = 16.0
-"""The side length of the grid cells in which copies of a character are looked up, in points."""
-_MAX_CHARS_PER_CELL = 64
-"""The maximum number of identical characters per grid cell to compare with. Only malicious pages
-have more.
-"""
-
-
-def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
-    """Yield the visible characters, dropping repeats of a character in the same position.
-
-    Some programs print letters twice to make them look bold. When PDFium splits a ligature,
-    the resulting characters also share a box, but these are consecutive and all kept.
-    """
-    # the characters yielded so far, by character and grid cell
-    printed: dict[tuple[str, float, float], list[Char]] = {}
-    # runs for each letter of a document: unpacking is faster than reading the attributes
-    for char in chars:
-        _, text, generated, left, bottom, _, _, _, _, width, _ = char
-        if generated or text in SPACES:
-            continue
-        key_char = "-" if text in HYPHENS else text
-        slack = _MAX_REPRINT_SHIFT * width
-        if slack > CELL_POINTS:
-            slack = CELL_POINTS
-        first_column = (left - slack) // CELL_POINTS
-        last_column = (left + slack) // CELL_POINTS
-        first_row = (bottom - slack) // CELL_POINTS
-        last_row = (bottom + slack) // CELL_POINTS
-        cell = printed.setdefault(
-            (key_char, left // CELL_POINTS, bottom // CELL_POINTS), []
-        )
-        candidates = cell
-        reaches_other_cells = first_column != last_column or first_row != last_row
-        if reaches_other_cells:
-            candidates = []
-            for column in {first_column, last_column}:
-                for row in {first_row, last_row}:
-                    candidates += printed.get((key_char, column, row), ())
-        if candidates and _is_printed_already(char, candidates, slack):
-            continue
-        cell.append(char)
-        if len(cell) > _MAX_CHARS_PER_CELL:
-            del cell[0]
-        yield char
-
-
-def _is_printed_already(char: Char, candidates: list[Char], slack: float) -> bool:
-    """Return whether `candidates` include a copy of `char` in the same position.
-
-    They must all be the same character. `slack` is the maximum distance in points.
-    """
-    for other in candidates:
-        if (
-            abs(other.left - char.left) < slack
-            and abs(other.bottom - char.bottom) < slack
-            and abs(other.width - char.width) < slack
-        ):
-            is_same_ligature = (
-                char.char_index - other.char_index <= 1 and other.left == char.left
-            )
-            if not is_same_ligature:
-                return True
-    return False
-
-
 # --- scripts and accents ----------------------------------------------------------------
-
-CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-"""Matches a Chinese or Japanese character. No space is inserted between two of them when lines are
-joined.
-"""
 
 
 def is_rtl(characters: str) -> bool:
@@ -288,26 +88,20 @@ def find_separate_accents(
         neighbours = [char for char in (accent.next, accent.previous) if char]
         neighbours.sort(key=lambda letter: abs(letter.x - accent.x))
         for letter in neighbours:
-            combined = (
-                "" if letter in accented_letters else _combine_accent(accent, letter)
-            )
-            if combined:
+            height = max(accent.height, letter.height)
+            base = _DOTLESS.get(letter.text, letter.text)
+            mark = _COMBINING_BY_ACCENT[accent.text]
+            combined = unicodedata.normalize("NFC", base + mark)
+            if (
+                letter not in accented_letters
+                and abs(accent.y - letter.y) < _MAX_ACCENT_DISTANCE * height
+                and letter.left <= accent.x <= letter.right
+                and letter.text.isalpha()
+                and len(combined) == 1
+            ):
                 accented_letters.add(letter)
                 yield (accent, letter, combined)
                 break
-
-
-def _combine_accent(accent: PrintedChar, letter: PrintedChar) -> str:
-    height = max(accent.height, letter.height)
-    if not (
-        abs(accent.y - letter.y) < _MAX_ACCENT_DISTANCE * height
-        and letter.left <= accent.x <= letter.right
-        and letter.text.isalpha()
-    ):
-        return ""
-    base = _DOTLESS.get(letter.text, letter.text)
-    combined = unicodedata.normalize("NFC", base + _COMBINING_BY_ACCENT[accent.text])
-    return combined if len(combined) == 1 else ""
 
 
 def _is_within_word(small_chars: list[PrintedChar]) -> bool:
@@ -320,13 +114,8 @@ def _is_within_word(small_chars: list[PrintedChar]) -> bool:
         return False
     before, after = small_chars[0].previous, small_chars[-1].next
     if after and after.gap is NO_GAP and after.text.isalpha():
-        second_after = after.next
-        is_base = (
-            second_after
-            and second_after.gap is NO_GAP
-            and _is_smaller(second_after, after)
-        )
-        return not is_base
+        exponent = after.next
+        return not (exponent and exponent.gap is NO_GAP and _is_smaller(exponent, after))
     if before is None or small_chars[0].gap is not NO_GAP or before.gap is not NO_GAP:
         return False
     second_before = before.previous
@@ -412,9 +201,8 @@ class PageText:
         piece_starts: list[int] = []
         """The indexes of the characters at which a new piece of a row begins."""
         previous: PrintedChar | None = None
-        for index, visible_char in enumerate(
-            iter_visible_chars(chars)
-        ):  # runs for each letter
+        # runs for each letter
+        for index, visible_char in enumerate(iter_visible_chars(chars)):
             char = PrintedChar(visible_char, index, previous)
             self.chars.append(char)
             if previous:
@@ -450,9 +238,24 @@ class PageText:
                 max(accent, letter, key=attrgetter("visible_index")).gap = NO_GAP
                 accent.printed_text = ""
                 letter.printed_text = combined
-        self.lines = list(self._find_lines())
-        if is_horizontal:
-            self._convert_shifted_chars()
+        self.lines: list[Line] = []
+        lines_of_chars: Segments = []
+        for char in self.chars:
+            if char.gap is LINE_GAP:
+                lines_of_chars.append([])
+            lines_of_chars[-1].append(char)
+        for line_chars in lines_of_chars:
+            depths = [dy * char.x - dx * char.y for char in line_chars]
+            self.lines.append(Line(line_chars, median(depths)))
+        for line in self.lines if is_horizontal else ():
+            # convert each run of small characters
+            max_height = MAX_SCRIPT_HEIGHT * line.height
+            if line.min_height <= max_height:
+                for is_small, run in groupby(
+                    line.chars, lambda char, limit=max_height: char.height <= limit
+                ):
+                    if is_small:
+                        self._convert_run(list(run), line)
 
         self.list_items = find_list_items(self.lines)
         """The first character of each list item labelled with a letter or number."""
@@ -538,32 +341,6 @@ class PageText:
                 previous.next = char
             previous = char
 
-    def _find_lines(self) -> Iterator[Line]:
-        dx, dy = self.direction
-        lines_of_chars: Segments = []
-        for char in self.chars:
-            if char.gap is LINE_GAP:
-                lines_of_chars.append([])
-            lines_of_chars[-1].append(char)
-        for chars in lines_of_chars:
-            yield Line(chars, median([dy * char.x - dx * char.y for char in chars]))
-
-    def _convert_shifted_chars(self) -> None:
-        for line in self.lines:
-            max_height = MAX_SCRIPT_HEIGHT * line.height
-            if line.min_height > max_height:
-                continue
-            # convert each run of small characters
-            run: list[PrintedChar] = []
-            for char in line.chars:
-                if char.height <= max_height:
-                    run.append(char)
-                elif run:
-                    self._convert_run(run, line)
-                    run = []
-            if run:
-                self._convert_run(run, line)
-
     def _convert_run(self, small_chars: list[PrintedChar], line: Line) -> None:
         """Convert raised or lowered characters in a run of small ones to Unicode equivalents.
 
@@ -575,22 +352,18 @@ class PageText:
             if base is None or base.line is not line or base.gap is not NO_GAP:
                 return
 
-        def get_shift_direction(char: PrintedChar) -> int:
-            height = (char.y - base.y) / base.height
-            if abs(height) < _MIN_SHIFT:
-                return 0
-            return 1 if (height > 0) == (self.direction[0] > 0) else -1
+        def choose_shapes(char: PrintedChar) -> Texts:
+            shift = (char.y - base.y) / base.height
+            if abs(shift) < _MIN_SHIFT:
+                return {}
+            is_raised = (shift > 0) == (self.direction[0] > 0)
+            return SUPERSCRIPTS if is_raised else _SUBSCRIPTS
 
-        for direction, run in groupby(small_chars, get_shift_direction):
-            if direction == 0:
-                continue
-            shapes = SUPERSCRIPTS if direction > 0 else _SUBSCRIPTS
+        for shapes, run in groupby(small_chars, choose_shapes):
             group = list(run)
-            if _is_within_word(group):
-                continue
             signs = [shapes.get(char.text, "") for char in group]
             # convert all of them or none, because in e^(-t/S) Unicode could only raise the minus
-            if all(signs):
+            if all(signs) and not _is_within_word(group):
                 for char, sign in zip(group, signs, strict=True):
                     char.printed_text = sign
 
@@ -657,23 +430,23 @@ class PageText:
             left: PrintedChar, right: PrintedChar, _: Sequence[str]
         ) -> str | None:
             # the mark skips a few characters of the line
-            if (
-                left.line is right.line
-                and 0 < right.visible_index - left.visible_index <= _MAX_SKIPPED_CHARS
-            ):
+            skipped = right.visible_index - left.visible_index
+            if left.line is right.line and 0 < skipped <= _MAX_SKIPPED_CHARS:
                 return " "
-            text_before = (
-                self.text[
-                    max(left.text_offset - 2 * MAX_WORD_CHARS, 0) : left.text_offset
-                ]
-                + left.printed_text
-            )
-            if self._is_hyphen_cut_off(left, right):
-                return (
-                    "-"
-                    if self._should_keep_hyphen(find_last_word(text_before), right)
-                    else ""
-                )
+            start = max(left.text_offset - 2 * MAX_WORD_CHARS, 0)
+            text_before = self.text[start : left.text_offset] + left.printed_text
+            # the mark leaves out the hyphen at the end of the line
+            hyphen = left.next
+            if (
+                hyphen
+                and hyphen is not right
+                and hyphen.gap is NO_GAP
+                and hyphen.text in HYPHENS
+                and left.text.isalnum()
+                and (hyphen.next is None or hyphen.next.gap is LINE_GAP)
+            ):
+                word = find_last_word(text_before)
+                return "-" if self._should_keep_hyphen(word, right) else ""
             return self._choose_separator(left, right, [text_before])
 
         chars = list(chain.from_iterable(segments))
@@ -685,35 +458,22 @@ class PageText:
     def has_misread_letters(self, segments: Segments) -> bool:
         """Return whether the letters stored for a passage seem to differ from those displayed."""
         for segment in segments:
-            if has_misread_letters(
-                self._all_chars[segment[0].char_index : segment[-1].char_index + 1]
-            ):
+            start, end = segment[0].char_index, segment[-1].char_index + 1
+            if has_misread_letters(self._all_chars[start:end]):
                 return True
         # a maths font without a Unicode table uses the codes of these signs for other letters
-        signs = [
-            char
+        fonts = [
+            self._get_font(char.char_index)
             for char in chain.from_iterable(segments)
             if char.text in _NEVER_IN_FORMULAS
         ]
-        fonts = [self._get_font(sign) for sign in signs]
         return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= _MIN_UNNAMED_SIGNS
-
-    def _is_hyphen_cut_off(self, left: PrintedChar, right: PrintedChar) -> bool:
-        """Return whether the highlight leaves out a hyphen at the end of the line after `left`."""
-        hyphen = left.next
-        if hyphen is None or hyphen is right or hyphen.gap is not NO_GAP:
-            return False
-        if hyphen.text not in HYPHENS or not left.text.isalnum():
-            return False
-        return hyphen.next is None or hyphen.next.gap is LINE_GAP
 
     def get_char_span(self, first: PrintedChar, last: PrintedChar) -> Span:
         """Return the span in `text` from the character `first` to `last`, inclusive."""
+        end = last.text_offset + len(last.printed_text)
         next_start = last.next.text_offset if last.next else len(self.text)
-        return (
-            first.text_offset,
-            min(last.text_offset + len(last.printed_text), next_start),
-        )
+        return (first.text_offset, min(end, next_start))
 
     def find_char(self, offset: int) -> PrintedChar:
         """Return the character at or before `offset` in `text`."""
@@ -777,24 +537,19 @@ def _count_cell_gaps(gap_widths: Sequence[float]) -> int:
 
 
 def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
-    height = max(previous.height, char.height)
-    return (
-        not -_MAX_OVERLAP * height
-        <= char.left - previous.right
-        <= _MAX_LETTER_GAP * height
-    )
+    gap = (char.left - previous.right) / max(previous.height, char.height)
+    return not -_MAX_OVERLAP <= gap <= _MAX_LETTER_GAP
 
 
 def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
     """Return whether `right` continues the row where `left` ends, in similar-sized letters."""
     left_end, right_start = left[-1], right[0]
     smaller, larger = sorted((left_end.height, right_start.height))
-    if (
-        smaller < MAX_SCRIPT_HEIGHT * larger
-        or abs(left_end.y - right_start.y) > _MAX_ROW_OFFSET * larger
-    ):
-        return False
-    return not _is_out_of_place(left_end, right_start)
+    return (
+        smaller >= MAX_SCRIPT_HEIGHT * larger
+        and abs(left_end.y - right_start.y) <= _MAX_ROW_OFFSET * larger
+        and not _is_out_of_place(left_end, right_start)
+    )
 
 
 # --- comparing characters and lines -----------------------------------------------------
@@ -814,9 +569,7 @@ def measure_direction(
     dx = median([right.x - left.x for left, right in steps])
     dy = median([right.y - left.y for left, right in steps])
     length = hypot(dx, dy)
-    if not length > 1e-6:
-        return (1.0, 0.0)
-    return (dx / length, dy / length)
+    return (dx / length, dy / length) if length > 1e-6 else (1.0, 0.0)
 
 
 def _classify_gap(
@@ -824,15 +577,19 @@ def _classify_gap(
 ) -> int:
     if left.text in HYPHEN_MARKERS:
         return LINE_GAP
-    blanks_between = []
-    for char in all_chars[left.char_index + 1 : right.char_index]:
-        if char.is_generated or char.text in SPACES:
-            blanks_between.append(char)
+    blanks_between = [
+        char
+        for char in all_chars[left.char_index + 1 : right.char_index]
+        if char.is_generated or char.text in SPACES
+    ]
     if all(char.is_generated for char in blanks_between) and _is_touching(left, right):
         # PDFium separates the letters of formulas. Elsewhere, the boxes of two words may touch.
-        if not _is_level(left, right) or _MATHS_FONT.match(get_font(left)):
+        shift = max(abs(left.top - right.top), abs(left.bottom - right.bottom))
+        if shift >= _MAX_LEVEL_DIFFERENCE * left.height or _MATHS_FONT.match(
+            get_font(left.char_index)
+        ):
             return NO_GAP
-    if any(char.text in _LINE_BREAKS for char in blanks_between):
+    if any(char.text in "\r\n" for char in blanks_between):
         return LINE_GAP
     height = max(left.height, right.height)
     if abs(left.y - right.y) > 0.4 * height and (
@@ -843,14 +600,6 @@ def _classify_gap(
 
 
 _MATHS_FONT = regex(r"CM(?:MI|B?SY|EX)|LMMath|NewTXMI|RMTMI|MSBM|tx(?:ex|mia|sy)|.*Math")
-
-
-def _is_level(left: PrintedChar, right: PrintedChar) -> bool:
-    tolerance = _MAX_LEVEL_DIFFERENCE * left.height
-    return (
-        abs(left.top - right.top) < tolerance
-        and abs(left.bottom - right.bottom) < tolerance
-    )
 
 
 def _is_touching(left: PrintedChar, right: PrintedChar) -> bool:

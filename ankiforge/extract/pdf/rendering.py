@@ -12,7 +12,7 @@ import re
 import struct
 import zlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from ctypes import byref, c_int
 from itertools import groupby
@@ -25,8 +25,8 @@ from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 from ankiforge.extract.pdf.annotations import open_annotation
 from ankiforge.extract.pdf.chars import Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import Spelling, to_one_line
-from ankiforge.extract.pdf.figure_labels import compute_bounding_box
 from ankiforge.extract.pdf.figure_text import find_labels
+from ankiforge.extract.pdf.letters import load_upright_text, read_chars
 from ankiforge.extract.pdf.messages import (
     Area,
     Box,
@@ -38,12 +38,7 @@ from ankiforge.extract.pdf.messages import (
     RelativeBox,
 )
 from ankiforge.extract.pdf.metadata import compute_document_id
-from ankiforge.extract.pdf.page_text import (
-    PDF_ERRORS,
-    PageText,
-    load_upright_text,
-    read_chars,
-)
+from ankiforge.extract.pdf.page_text import PDF_ERRORS, PageText
 from ankiforge.model import FigureLabel, Span, Value, hash16
 from ankiforge.text.located import fold_alphanumerics_with_offsets, locate
 from ankiforge.text.normalize import normalize_for_lookup
@@ -99,16 +94,12 @@ def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
     labels = []
     for detected_label in find_labels(page, box):
         label_cutout = _compute_pixel_area(page, detected_label.box, resolution)
-        left = (label_cutout.left - cutout.left) / cutout.width
-        top = (label_cutout.top - cutout.top) / cutout.height
-        width = label_cutout.width / cutout.width
-        height = label_cutout.height / cutout.height
         label = FigureLabel(
             detected_label.text,
-            left=round(left, 4),
-            top=round(top, 4),
-            width=round(width, 4),
-            height=round(height, 4),
+            left=round((label_cutout.left - cutout.left) / cutout.width, 4),
+            top=round((label_cutout.top - cutout.top) / cutout.height, 4),
+            width=round(label_cutout.width / cutout.width, 4),
+            height=round(label_cutout.height / cutout.height, 4),
         )
         if label.width and label.height:
             labels.append(label)
@@ -179,14 +170,7 @@ def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea
     page_height = max(1, round(height * resolution))
     clamped_box = [min(max(edge, -_MAX_COORDINATE), _MAX_COORDINATE) for edge in box]
     left, top, right, bottom = to_pixel_box(page, page_width, page_height, clamped_box)
-    return PixelArea(
-        page_width=page_width,
-        page_height=page_height,
-        left=left,
-        top=top,
-        width=right - left,
-        height=bottom - top,
-    )
+    return PixelArea(page_width, page_height, left, top, right - left, bottom - top)
 
 
 def to_pixel_box(
@@ -319,9 +303,8 @@ def draw_page(document: PdfDocument, question: DrawPage) -> DrawPageReply:
         return DrawPageReply()
     try:
         with closing(document[question.page]) as page:
-            with closing(
-                load_upright_text(page)
-            ) as text_page:  # this turns the page upright
+            # this turns the page upright
+            with closing(load_upright_text(page)) as text_page:
                 chars = read_chars(text_page)
             hide_marks(page)
             with closing(PageText(chars, Spelling([]))) as text:
@@ -341,15 +324,14 @@ def _draw_page(page: PdfPage, text: PageText, question: DrawPage) -> DrawPageRep
         whole_page = PixelArea(page_width, page_height, 0, 0, page_width, page_height)
         rgb = render_pixels(page, whole_page)
         # most pages have no colour, and their data is a third as large
-        red = rgb[::3]
-        if red == rgb[1::3] == rgb[2::3]:
-            picture = encode_png(
-                page_width, page_height, red, grey=True, level=_PAGE_COMPRESSION_LEVEL
-            )
-        else:
-            picture = encode_png(
-                page_width, page_height, rgb, level=_PAGE_COMPRESSION_LEVEL
-            )
+        is_grey = rgb[::3] == rgb[1::3] == rgb[2::3]
+        picture = encode_png(
+            page_width,
+            page_height,
+            rgb[::3] if is_grey else rgb,
+            grey=is_grey,
+            level=_PAGE_COMPRESSION_LEVEL,
+        )
         if len(picture) <= _MAX_PAGE_BYTES:
             break
         scale *= _PAGE_SHRINK_FACTOR
@@ -363,10 +345,12 @@ def _draw_page(page: PdfPage, text: PageText, question: DrawPage) -> DrawPageRep
             bottom / page_height,
         )
 
-    marks = [
-        tuple(map(to_relative_box, _find_mark_boxes(text, mark)))
-        for mark in question.marks
-    ]
+    marks = []
+    for mark in question.marks:
+        boxes = [] if mark.box is None else [mark.box]
+        if spans := _find_mark_spans(text, mark):
+            boxes = [box for span in spans for box in _iter_line_boxes(text, span)]
+        marks.append(tuple(map(to_relative_box, boxes)))
     lines = []
     for line in text.lines:
         words = [
@@ -400,15 +384,14 @@ def _find_words_with_boxes(text: PageText, line: Line) -> list[tuple[str, Box]]:
     return [(word, _compute_line_box(chars)) for word, chars in words if word]
 
 
-def _find_mark_boxes(text: PageText, mark: PageMark) -> list[Box]:
-    boxes = []
-    for start, end in _find_mark_spans(text, mark):
-        first = text.find_char(start)
-        last = text.find_char(max(end - 1, start))
-        marked_chars = text.chars[first.visible_index : last.visible_index + 1]
-        for _, line_chars in groupby(marked_chars, attrgetter("line")):
-            boxes.append(_compute_line_box(list(line_chars)))
-    return boxes or ([mark.box] if mark.box else [])
+def _iter_line_boxes(text: PageText, span: Span) -> Iterator[Box]:
+    """Yield a box around the text of a span on each of its lines."""
+    start, end = span
+    first = text.find_char(start)
+    last = text.find_char(max(end - 1, start))
+    marked_chars = text.chars[first.visible_index : last.visible_index + 1]
+    for _, line_chars in groupby(marked_chars, attrgetter("line")):
+        yield _compute_line_box(list(line_chars))
 
 
 def _find_mark_spans(text: PageText, mark: PageMark) -> list[Span]:
@@ -473,16 +456,11 @@ def _find_mark_spans(text: PageText, mark: PageMark) -> list[Span]:
 
 
 def _compute_line_box(chars: Sequence[PrintedChar]) -> Box:
-    usual_height = median_high([char.height for char in chars])
-    usual_chars = [
-        char for char in chars if char.height <= _MAX_CHAR_HEIGHT * usual_height
-    ]
-    _, bottom, _, top = compute_bounding_box(
-        (char.left, char.bottom, char.right, char.top) for char in usual_chars
-    )
+    max_height = _MAX_CHAR_HEIGHT * median_high([char.height for char in chars])
+    usual_chars = [char for char in chars if char.height <= max_height]
     return (
         min(char.left for char in chars),
-        bottom,
+        min(char.bottom for char in usual_chars),
         max(char.right for char in chars),
-        top,
+        max(char.top for char in usual_chars),
     )

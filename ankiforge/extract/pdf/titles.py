@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from ctypes import c_int, create_string_buffer
 from html import unescape
 from itertools import chain
-from math import hypot
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfTextPage
 
 from ankiforge.extract.files import AUTHOR_AND_YEAR_PREFIX
 from ankiforge.extract.pdf.cleaning import to_one_line
+from ankiforge.extract.pdf.letters import Letters
 from ankiforge.model import Value
 from ankiforge.text import regex
 from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
@@ -45,45 +44,6 @@ class PrintedLine(Value):
 _LINE = regex(r"[^\n\ufffe\x02]*(?:\n|[\ufffe\x02]|$)")
 _MAX_SAMPLED_LETTERS = 9
 """The approximate number of letters per line sampled to determine its size."""
-BOLD_WEIGHTS = range(600, 1001)
-"""The font weights that count as bold. Many bold fonts can only be recognized by their names."""
-_BOLD_NAME = regex(
-    r"(?i)bold|black|heavy|demi|[-_](?:B|Bd|BI|Medi)$|^(?:\w{6}\+)?(?:CM|SF)BX"
-)
-_NAME_BYTES = 128
-
-
-class _CharMetrics:
-    def __init__(self, page: PdfTextPage) -> None:
-        self._page = page.raw
-        self._matrix = pdfium_c.FS_MATRIX()
-        self._box = pdfium_c.FS_RECTF()
-
-    def get_index_at_offset(self, offset: int) -> int:
-        index: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(self._page, offset)
-        return max(index, 0)
-
-    def get_bottom_and_top(self, index: int) -> tuple[float, float]:
-        pdfium_c.FPDFText_GetLooseCharBox(self._page, index, self._box)
-        return (self._box.bottom, self._box.top)
-
-    def get_size(self, index: int) -> float:
-        pdfium_c.FPDFText_GetMatrix(self._page, index, self._matrix)
-        bottom, top = self.get_bottom_and_top(index)
-        size: float = pdfium_c.FPDFText_GetFontSize(self._page, index)
-        size *= hypot(self._matrix.c, self._matrix.d) or 1.0
-        height = top - bottom
-        # a font whose letters are drawings (Type 3) may report any size
-        if height > 0 and not 0.4 * height < size < 2.5 * height:
-            size = height
-        return round(size, 2)
-
-    def is_bold(self, index: int) -> bool:
-        if pdfium_c.FPDFText_GetFontWeight(self._page, index) in BOLD_WEIGHTS:
-            return True
-        name = create_string_buffer(_NAME_BYTES)
-        pdfium_c.FPDFText_GetFontInfo(self._page, index, name, _NAME_BYTES, c_int())
-        return _BOLD_NAME.search(name.value.decode("utf-8", "replace")) is not None
 
 
 def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
@@ -91,7 +51,15 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 
     `text` is the page's text as returned by PDFium.
     """
-    metrics = _CharMetrics(page)
+    letters = Letters(page)
+
+    def get_index(offset: int) -> int:
+        return max(pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, offset), 0)
+
+    def measure_size(index: int) -> float:
+        bottom, top = letters.get_bottom_and_top(index)
+        return round(letters.get_size(index, top - bottom), 2)
+
     lines = []
     offset = 0
     for line in _LINE.findall(text):
@@ -99,29 +67,23 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
         if line_text:
             start = offset + _count_units(line[: len(line) - len(line.lstrip())])
             end = offset + _count_units(line.rstrip())
-            sampled_offsets = range(
-                start, end, max(1, (end - start) // _MAX_SAMPLED_LETTERS)
+            step = max(1, (end - start) // _MAX_SAMPLED_LETTERS)
+            sampled_sizes = Counter(
+                measure_size(get_index(sampled)) for sampled in range(start, end, step)
             )
-            [(size, _)] = Counter(
-                metrics.get_size(metrics.get_index_at_offset(offset_in_text))
-                for offset_in_text in sampled_offsets
-            ).most_common(1)
-            first_index = metrics.get_index_at_offset(start)
-            last_index = metrics.get_index_at_offset(end - 1)
-            bottom, top = metrics.get_bottom_and_top(first_index)
+            [(size, _)] = sampled_sizes.most_common(1)
+            first = get_index(start)
+            last = get_index(end - 1)
+            bottom, top = letters.get_bottom_and_top(first)
             note = ""
             note_match = _TRAILING_NOTE.search(line_text)
-            if note_match and metrics.get_size(last_index) < MAX_NOTE_SIZE * size:
+            if note_match and measure_size(last) < MAX_NOTE_SIZE * size:
                 # a lowered number directly after a word is a subscript, as in `CO2`
-                if (
-                    note_match[0][0].isspace()
-                    or metrics.get_bottom_and_top(last_index)[0] >= bottom
-                ):
+                last_bottom, _ = letters.get_bottom_and_top(last)
+                if note_match[0][0].isspace() or last_bottom >= bottom:
                     note = note_match[0]
-            is_bold = metrics.is_bold(first_index) and (
-                note != "" or metrics.is_bold(last_index)
-            )
-            lines.append(PrintedLine(first_index, line_text, size, top, note, is_bold))
+            is_bold = letters.is_bold(first) and (note != "" or letters.is_bold(last))
+            lines.append(PrintedLine(first, line_text, size, top, note, is_bold))
         offset += _count_units(line)
     return lines
 
@@ -210,25 +172,19 @@ def _is_too_long(title: str) -> bool:
 
 def _is_worded_as_title(text: str) -> bool:
     words = text.split()
-    if len(words) == 1 or not _has_real_words(words):
-        return False
-    if _JOURNAL.match(text) or _NEVER_IN_TITLE.search(text):
-        return False
-    if text[0].islower() and ":" not in text:
-        return False
-    if _is_too_long(text):
-        return False
-    return not ("," in text and _is_name_list(text))
-
-
-def _has_real_words(words: Sequence[str]) -> bool:
-    letters = "".join(words)
-    if sum(map(str.isalpha, letters)) < max(
-        MIN_TITLE_LETTERS, MIN_LETTER_FRACTION * len(letters)
-    ):
-        return False
+    chars = "".join(words)
+    min_letters = max(MIN_TITLE_LETTERS, MIN_LETTER_FRACTION * len(chars))
     short_words = [word for word in words if len(word) < 3 and word.isalpha()]
-    return not 2 * len(short_words) > len(words) > 4
+    return not (
+        len(words) == 1
+        or sum(map(str.isalpha, chars)) < min_letters
+        or 2 * len(short_words) > len(words) > 4
+        or _JOURNAL.match(text)
+        or _NEVER_IN_TITLE.search(text)
+        or (text[0].islower() and ":" not in text)
+        or _is_too_long(text)
+        or ("," in text and _is_name_list(text))
+    )
 
 
 def _is_name_list(text: str) -> bool:
@@ -239,22 +195,17 @@ def _is_name_list(text: str) -> bool:
     """
     if _NEVER_IN_NAMES.search(text):
         return False
-    names = []
-    for name in _NAME_SEPARATOR.split(_NAME_PREFIX.sub("", text)):
-        if name.strip():
-            names.append(name.split())
+    parts = map(str.split, _NAME_SEPARATOR.split(_NAME_PREFIX.sub("", text)))
+    names = list(filter(None, parts))
     single_words = [name for name in names if len(name) == 1]
     if not names or len(single_words) > 0.3 * len(names):
         return False
-    max_words = max(len(set(name) - _PARTICLES) for name in names)
-    word_limit = 4 if len(names) > 1 or "." in text else 3
-    return max_words <= word_limit and not any(
-        map(_is_lowercase_word, chain.from_iterable(names))
-    )
-
-
-def _is_lowercase_word(word: str) -> bool:
-    return word[0].islower() and word not in _PARTICLES
+    max_words = 4 if len(names) > 1 or "." in text else 3
+    for name in names:
+        words = set(name) - _PARTICLES
+        if len(words) > max_words or any(word[0].islower() for word in words):
+            return False
+    return True
 
 
 # --- the title --------------------------------------------------------------------------
@@ -366,12 +317,11 @@ class _Block:
 class _TitleFinder:
     def __init__(self, lines: Sequence[PrintedLine]) -> None:
         self._lines = lines
-        self._letter_count = sum(len(line.text) for line in lines)
-        self._is_cover = self._letter_count <= _MAX_COVER_LETTERS
         sizes = sorted(line.size for line in lines for _ in line.text)
-        self.usual_size = (
-            sizes[len(sizes) // (4 if self._is_cover else 2)] if sizes else 1.0
-        )
+        self._letter_count = len(sizes)
+        self._is_cover = len(sizes) <= _MAX_COVER_LETTERS
+        quantile = 4 if self._is_cover else 2
+        self.usual_size = sizes[len(sizes) // quantile] if sizes else 1.0
         """The size of most text on the page, or of the small lines on a cover page."""
         self._blocks: list[_Block] = []
         for line in lines:
@@ -382,16 +332,11 @@ class _TitleFinder:
 
     def find_titles(self) -> Iterator[_Block]:
         """Yield the blocks that look like titles, most likely first."""
-        for block in (*self._find_larger_blocks(), *self._find_emphasized_blocks()):
-            if not _NOT_A_TITLE.match(block.text) and _is_worded_as_title(block.text):
-                yield block
-
-    def _find_larger_blocks(self) -> Iterator[_Block]:
         min_size = _MIN_COVER_TITLE_SIZE if self._is_cover else _MIN_TITLE_SIZE
-        for block in sorted(
-            self._blocks, key=lambda block: block.ranking_size, reverse=True
-        ):
-            if block.size >= min_size * self.usual_size:
+        by_size = sorted(self._blocks, key=lambda block: -block.ranking_size)
+        larger = (block for block in by_size if block.size >= min_size * self.usual_size)
+        for block in chain(larger, self._find_emphasized_blocks()):
+            if not _NOT_A_TITLE.match(block.text) and _is_worded_as_title(block.text):
                 yield block
 
     def _find_emphasized_blocks(self) -> Iterator[_Block]:

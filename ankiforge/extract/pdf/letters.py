@@ -1,0 +1,248 @@
+"""Read the characters of a page with PDFium: their text, boxes, sizes, fonts and directions."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from ctypes import byref, create_string_buffer
+from functools import partial
+from math import atan2, degrees, hypot
+
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from pypdfium2 import PdfPage, PdfTextPage
+
+from ankiforge.extract.pdf.chars import HYPHENS, SPACES, Char
+from ankiforge.extract.pdf.cleaning import restore_reading_order
+from ankiforge.text import regex
+
+_SAMPLED_CHARS = 100
+"""The approximate number of characters per page sampled to determine the text direction."""
+_NAME_BYTES = 128
+_BOLD_WEIGHTS = range(600, 1001)
+"""The font weights that count as bold. Many bold fonts can only be recognized by their names."""
+_BOLD_FONT = regex(
+    r"(?i)bold|black|heavy|demi|[-_](?:B|Bd|BI|Medi)$|^(?:\w{6}\+)?(?:CMB|SFBX)"
+)
+
+
+def load_upright_text(page: PdfPage) -> PdfTextPage:
+    """Rotate a page so that most letters are upright, and return its text page.
+
+    PDFium reads lines that run down the page in reverse order. Rotating the page also means
+    that its text, and any keys derived from it, don't depend on a rotation saved by the
+    user.
+    """
+    text = page.get_textpage()
+    letters = Letters(text)
+    count = text.count_chars()
+    quarter_turns = Counter(
+        round(letters.get_angle(index) / 90) % 4
+        for index in range(0, count, max(1, count // _SAMPLED_CHARS))
+    )
+    if not quarter_turns:
+        return text
+    [(most_common_turns, _)] = quarter_turns.most_common(1)
+    rotation = 90 * most_common_turns
+    if rotation == page.get_rotation():
+        return text
+    text.close()
+    page.set_rotation(rotation)
+    return page.get_textpage()
+
+
+def is_bold_font(name: str) -> bool:
+    """Return whether a font is bold, judging by its name."""
+    return _BOLD_FONT.search(name) is not None
+
+
+class Letters:
+    """What PDFium knows of the characters of a page, by their index in its list."""
+
+    def __init__(self, page: PdfTextPage) -> None:
+        self._page = page.raw
+        self._matrix = pdfium_c.FS_MATRIX()
+        self._box = pdfium_c.FS_RECTF()
+
+    def get_bottom_and_top(self, index: int) -> tuple[float, float]:
+        """Return the edges of a character's box, which is as high as its font."""
+        pdfium_c.FPDFText_GetLooseCharBox(self._page, index, self._box)
+        return (self._box.bottom, self._box.top)
+
+    def get_size(self, index: int, height: float) -> float:
+        """Return the font size as printed, in points.
+
+        `height` is that of the character's box, across its line. It is returned instead if the
+        font is damaged, or if its letters are drawings (Type 3).
+        """
+        pdfium_c.FPDFText_GetMatrix(self._page, index, self._matrix)
+        size: float = pdfium_c.FPDFText_GetFontSize(self._page, index)
+        size *= hypot(self._matrix.c, self._matrix.d) or 1.0
+        return height if height > 0 and not 0.4 * height < size < 2.5 * height else size
+
+    def get_angle(self, index: int) -> int:
+        """Return the reading direction in degrees, counterclockwise from left to right."""
+        pdfium_c.FPDFText_GetMatrix(self._page, index, self._matrix)
+        return round(degrees(atan2(self._matrix.b, self._matrix.a))) % 360
+
+    def get_font(self, index: int) -> str:
+        """Return the name of the font, or "" if it is unknown."""
+        name = create_string_buffer(_NAME_BYTES)
+        pdfium_c.FPDFText_GetFontInfo(self._page, index, name, _NAME_BYTES, None)
+        return name.value.decode("latin-1").rpartition("+")[2]
+
+    def is_bold(self, index: int) -> bool:
+        """Return whether a character is bold, judging by the weight or the name of its font."""
+        weight = pdfium_c.FPDFText_GetFontWeight(self._page, index)
+        return weight in _BOLD_WEIGHTS or is_bold_font(self.get_font(index))
+
+
+_WHITESPACE_CODES = frozenset((9, 10, 13))
+"""The control characters with their usual meaning: tab, line feed and carriage return."""
+_GRAVE_ACCENT_CODE = 96
+_TIMES_CODE = 0x21E5
+"""The code of ⇥, which Quartz writes for the × in TeX's symbol fonts."""
+_PRIME_CODE = 0x30
+"""The code of ′ in TeX's symbol fonts, which is the code of 0 elsewhere."""
+_MISREAD_CODES = frozenset((_GRAVE_ACCENT_CODE, _TIMES_CODE, _PRIME_CODE))
+
+
+def read_chars(page: PdfTextPage) -> list[Char]:
+    """Read all characters of a page in reading order, including spaces and line breaks."""
+    raw = page.raw
+    letters = Letters(page)
+    box = pdfium_c.FS_RECTF()
+    box_pointer = byref(box)
+    get_code = pdfium_c.FPDFText_GetUnicode
+    read_box = pdfium_c.FPDFText_GetLooseCharBox
+    make_char = partial(tuple.__new__, Char)  # faster than the class
+    chars: list[Char] = []
+    # runs for each letter of a document: keep it fast
+    for index in range(page.count_chars()):
+        code = get_code(raw, index)
+        if not read_box(raw, index, box_pointer):  # the character is invisible
+            chars.append(Char(index, "\x00", True, 0, 0, 0, 0, 0, 0, 0.1, 0.1))
+            continue
+        left = box.left
+        bottom = box.bottom
+        right = box.right
+        top = box.top
+        x = (left + right) / 2
+        y = (bottom + top) / 2
+        width = right - left
+        height = top - bottom
+        text = chr(code) if code <= 0x10FFFF else "\ufffd"
+        if (code < 32 and code not in _WHITESPACE_CODES) or code in _MISREAD_CODES:
+            font = letters.get_font(index)
+            text = _decode_char(font, code, width / (height or 1.0))
+        generated = text in SPACES and bool(pdfium_c.FPDFText_IsGenerated(raw, index))
+        width = width if width > 0.1 else 0.1
+        height = height if height > 0.1 else 0.1
+        fields = (index, text, generated, left, bottom, right, top, x, y, width, height)
+        chars.append(make_char(fields))
+
+    return restore_reading_order(chars, "".join([char.text for char in chars]))
+
+
+# --- control characters that are printed as letters -------------------------------------
+
+# The first 32 characters of TeX's two maths encodings, which fonts often don't map to Unicode.
+_MATH_ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
+_MATH_SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻"
+_ITALIC_FONT = r"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic"
+_SYMBOL_FONT = r"(?:CMB?SY|txsy)|.*Math.*-Symbol"
+_MAX_ELL_ASPECT = 0.6
+"""The maximum aspect ratio of an ℓ. Distiller gives it the code of Δ, which is wider."""
+
+
+_SYMBOL_FIXES = {_TIMES_CODE: "×", _PRIME_CODE: "′"}
+
+
+def _decode_char(font: str, code: int, aspect: float) -> str:
+    """Return the character that a TeX font prints for a code.
+
+    The code is either a control character or one that's often misread, such as the code of
+    ` for ℓ. In other fonts, it's decoded as usual. `aspect` is the character's width
+    divided by its height.
+    """
+    if re.match(_ITALIC_FONT, font):
+        if code == _GRAVE_ACCENT_CODE or (code == 1 and aspect < _MAX_ELL_ASPECT):
+            return "ℓ"
+        if code < 32 and not font.startswith("RMTMI"):
+            return _MATH_ITALIC[code]
+    if re.match(_SYMBOL_FONT, font):
+        if code in _SYMBOL_FIXES:
+            return _SYMBOL_FIXES[code]
+        if code < 32:
+            return _MATH_SYMBOLS[code]
+    return chr(code)
+
+
+# --- visible characters -----------------------------------------------------------------
+
+_MAX_REPRINT_SHIFT = 0.2
+"""The maximum distance between two copies of a character, relative to its width."""
+CELL_POINTS = 16.0
+"""The side length of the grid cells in which copies of a character are looked up, in points."""
+_MAX_CHARS_PER_CELL = 64
+"""The maximum number of identical characters per grid cell to compare with. Only malicious pages
+have more.
+"""
+
+
+def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
+    """Yield the visible characters, dropping repeats of a character in the same position.
+
+    Some programs print letters twice to make them look bold. When PDFium splits a ligature,
+    the resulting characters also share a box, but these are consecutive and all kept.
+    """
+    # the characters yielded so far, by character and grid cell
+    printed: dict[tuple[str, float, float], list[Char]] = {}
+    # runs for each letter of a document: unpacking is faster than reading the attributes
+    for char in chars:
+        _, text, generated, left, bottom, _, _, _, _, width, _ = char
+        if generated or text in SPACES:
+            continue
+        key_char = "-" if text in HYPHENS else text
+        slack = _MAX_REPRINT_SHIFT * width
+        if slack > CELL_POINTS:
+            slack = CELL_POINTS
+        first_column = (left - slack) // CELL_POINTS
+        last_column = (left + slack) // CELL_POINTS
+        first_row = (bottom - slack) // CELL_POINTS
+        last_row = (bottom + slack) // CELL_POINTS
+        cell = printed.setdefault(
+            (key_char, left // CELL_POINTS, bottom // CELL_POINTS), []
+        )
+        candidates = cell
+        reaches_other_cells = first_column != last_column or first_row != last_row
+        if reaches_other_cells:
+            candidates = []
+            for column in {first_column, last_column}:
+                for row in {first_row, last_row}:
+                    candidates += printed.get((key_char, column, row), ())
+        if candidates and _is_printed_already(char, candidates, slack):
+            continue
+        cell.append(char)
+        if len(cell) > _MAX_CHARS_PER_CELL:
+            del cell[0]
+        yield char
+
+
+def _is_printed_already(char: Char, candidates: list[Char], slack: float) -> bool:
+    """Return whether `candidates` include a copy of `char` in the same position.
+
+    They must all be the same character. `slack` is the maximum distance in points.
+    """
+    for other in candidates:
+        if (
+            abs(other.left - char.left) < slack
+            and abs(other.bottom - char.bottom) < slack
+            and abs(other.width - char.width) < slack
+        ):
+            is_same_ligature = (
+                char.char_index - other.char_index <= 1 and other.left == char.left
+            )
+            if not is_same_ligature:
+                return True
+    return False
