@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from html.parser import HTMLParser
 from itertools import count, repeat
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from ankiforge.anki.notetypes import (
@@ -35,7 +35,7 @@ from ankiforge.model import Media, Problem, Value
 from ankiforge.text import regex
 from ankiforge.text.cloze import Gap, find_gaps, parse_image_label, to_plain_text
 from ankiforge.text.elements import EMPHASIS_ELEMENTS
-from ankiforge.text.normalize import clean_text, find_shields
+from ankiforge.text.normalize import clean_text, find_shields, split_at_shields
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -77,16 +77,6 @@ def render_field(
     return _HtmlWriter(cloze, pictures or {}).write(text)
 
 
-class _AtomSource(NamedTuple):
-    """A span of Markdown that we parse ourselves and replace with a placeholder, or atom."""
-
-    start: int
-    end: int
-    content: Gap | str
-    """A cloze deletion, or the kind of another part: `math`, `display` (a formula on a line of
-    its own) or `code`."""
-
-
 class _HtmlWriter(Value):
     """Renders a field as HTML, with a nested writer for each cloze deletion."""
 
@@ -126,41 +116,38 @@ class _HtmlWriter(Value):
 
     def _insert_atoms(self, markdown: str) -> str:
         """Replace cloze deletions, formulas and inline code with numbered placeholders."""
-        atom_sources: list[_AtomSource] = []
+        # the content of an atom is a cloze deletion, or the kind of another part: `math`, `display`
+        # (a formula on a line of its own) or `code`
+        spans: list[tuple[int, int, Gap | str]] = []
         if self.cloze:
-            atom_sources = [
-                _AtomSource(gap.start, gap.end, gap) for gap in find_gaps(markdown)
-            ]
+            spans += [(gap.start, gap.end, gap) for gap in find_gaps(markdown)]
         for start, end, kind in find_shields(markdown):
-            if kind in ("math", "display") or (
-                kind == "code" and "\n" not in markdown[start:end]
-            ):
-                atom_sources.append(_AtomSource(start, end, kind))
+            is_inline_code = kind == "code" and "\n" not in markdown[start:end]
+            if kind in ("math", "display") or is_inline_code:
+                spans.append((start, end, kind))
         parts: list[str] = []
         position = 0
-        for atom_source in sorted(atom_sources, key=attrgetter("start")):
-            if atom_source.start < position:  # it is nested in the previous atom
+        for start, end, content in sorted(spans, key=itemgetter(0)):
+            if start < position:  # it is nested in the previous atom
                 continue
-            source = markdown[atom_source.start : atom_source.end]
+            source = markdown[start:end]
             delimiter_length = len(source) - len(source.lstrip(source[0]))
             body = source[delimiter_length:-delimiter_length]
-            if isinstance(atom_source.content, Gap):
-                atom_html = self._render_cloze(atom_source.content)
-            elif atom_source.content == "code":
+            if isinstance(content, Gap):
+                atom_html = self._render_cloze(content)
+            elif content == "code":
                 if body.strip() and body[0] == body[-1] == " ":
                     body = body[1:-1]
                 atom_html = f"<code>{text_to_html(body)}</code>"
             else:
                 formula = _render_formula(
-                    body,
-                    display=atom_source.content == "display",
-                    in_cloze=self.depth > 0,
+                    body, display=content == "display", in_cloze=self.depth > 0
                 )
                 atom_html = formula or lines_to_html(source)
-            parts.append(markdown[position : atom_source.start])
+            parts.append(markdown[position:start])
             parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
             self.atoms.append((source, atom_html))
-            position = atom_source.end
+            position = end
         parts.append(markdown[position:])
         return "".join(parts)
 
@@ -355,20 +342,21 @@ _DOLLAR_COUNTS = {"math": 1, "display": 2}
 def formulas_to_html(text: str) -> str:
     """Convert text to HTML like `lines_to_html`, rendering `$` formulas and backtick code."""
     parts = []
-    position = 0
-    for start, end, kind in find_shields(text):
+    unrendered = ""
+    for text_before, shield, kind in split_at_shields(text):
         markup = ""
         if kind in _DOLLAR_COUNTS:
-            tex = text[start + _DOLLAR_COUNTS[kind] : end - _DOLLAR_COUNTS[kind]]
-            markup = _render_formula(
-                tex.strip(), display=kind == "display", in_cloze=False
-            )
+            tex = shield[_DOLLAR_COUNTS[kind] : -_DOLLAR_COUNTS[kind]].strip()
+            markup = _render_formula(tex, display=kind == "display", in_cloze=False)
         elif kind == "code":
-            markup = f"<code>{lines_to_html(text[start:end].strip('`').strip())}</code>"
+            markup = f"<code>{lines_to_html(shield.strip('`').strip())}</code>"
+        unrendered += text_before
         if markup:
-            parts += [lines_to_html(text[position:start]), markup]
-            position = end
-    parts.append(lines_to_html(text[position:]))
+            parts += [lines_to_html(unrendered), markup]
+            unrendered = ""
+        else:
+            unrendered += shield
+    parts.append(lines_to_html(unrendered))
     return "".join(parts)
 
 

@@ -7,7 +7,7 @@ about wording that the user chose. A *block* finding prevents the draft from bei
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -17,17 +17,14 @@ from ankiforge.check.reading import (
     RULES,
     Check,
     CheckContext,
-    CheckInput,
     Rule,
     are_gaps_highlighted,
     blank_out_gaps,
     describe_rule,
-    get_group_rule_ids,
     is_chosen_by_reader,
     is_user_written,
     make_finding,
     parse_draft,
-    select_checks,
     strip_markup,
 )
 from ankiforge.check.structure import MAX_CARD_CHARS, check_size
@@ -61,27 +58,48 @@ __all__ = [
     "describe_rule",
     "filter_safe_context",
     "find_content_words",
-    "get_group_rule_ids",
     "make_finding",
     "parse_draft",
     "strip_markup",
 ]
 
-_MODULE_NAMES = tuple(
-    module.__name__ for module in (structure, wording, source, duplicates)
+CARD_CHECKS: tuple[Check, ...] = (
+    structure.check_structure,
+    structure.check_gap_edges,
+    structure.check_encoding,
+    wording.check_cloze,
+    wording.check_question,
+    wording.check_references,
+    wording.check_completeness,
 )
-"""The modules that contain checks, in the order in which their findings are reported."""
-CARD_CHECKS = select_checks(_MODULE_NAMES, CheckInput.CARD)
-"""The checks that look only at the card."""
-_COMPARISON_CHECKS = select_checks(_MODULE_NAMES, CheckInput.COMPARISON)
-SOURCE_CHECKS = (*select_checks(_MODULE_NAMES, CheckInput.SOURCE), *_COMPARISON_CHECKS)
+"""The checks that look only at the card. `ankiforge repair` runs them on all cards in Anki."""
+_COMPARISON_CHECKS: tuple[Check, ...] = (
+    source.check_answers,
+    source.check_numbers,
+    source.check_meaning,
+    source.check_literals,
+    source.check_language,
+)
+"""The checks that compare the passage with a card that may paraphrase it.
+
+Skipped for literal quotations, which can't change the meaning or add numbers.
+"""
+SOURCE_CHECKS: tuple[Check, ...] = (
+    source.check_quote,
+    source.check_subject,
+    source.check_injection,
+    *_COMPARISON_CHECKS,
+)
 """The checks that compare a card with its source. Skipped for cards that the user wrote."""
 ALL_CHECKS = (
     *CARD_CHECKS,
     *SOURCE_CHECKS,
-    *select_checks(_MODULE_NAMES, CheckInput.CIRCUMSTANCES),
+    # how the passage was highlighted, and the other cards
+    source.check_highlight_form,
+    duplicates.check_duplicates,
 )
-_WORDING_RULES = get_group_rule_ids("wording")
+"""All checks, in the order in which their findings are reported."""
+_WORDING_RULES = frozenset(rule.id for rule in RULES if rule.group == "wording")
 _BREAKING_RULES = frozenset(("empty_side", "malformed", "gap_is_all", "maths"))
 """Rules about faults that break a card in Anki or leave nothing to ask."""
 FORM_RULES = _BREAKING_RULES | {"control_character", "damaged_text"}
@@ -116,15 +134,8 @@ def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...
             source.check_quote(draft, context)
         ):
             skipped_checks = _COMPARISON_CHECKS
-    return _run_and_adjust(
-        draft,
-        context,
-        tuple(
-            check_function
-            for check_function in ALL_CHECKS
-            if check_function not in skipped_checks
-        ),
-    )
+    checks = [check for check in ALL_CHECKS if check not in skipped_checks]
+    return _run_and_adjust(draft, context, checks)
 
 
 def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Finding, ...]:
@@ -137,15 +148,16 @@ def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Find
 
 
 def _run_and_adjust(
-    draft: CardContent, context: CheckContext, checks: tuple[Check, ...]
+    draft: CardContent, context: CheckContext, checks: Sequence[Check]
 ) -> tuple[Finding, ...]:
     by_author = is_user_written(draft)
     by_reader = is_chosen_by_reader(draft, context.highlight)
     findings = []
     for finding in _run_checks(draft, context, checks):
         is_wording = finding.check in _WORDING_RULES
-        is_dependent = finding.check == wording.DEPENDS_ON_CONTEXT
-        if is_dependent and wording.continues_conversation(draft, context.highlight):
+        if finding.check == wording.DEPENDS_ON_CONTEXT and wording.continues_conversation(
+            draft, context.highlight
+        ):
             pass  # keep the severity, because even the user won't understand the card in two years
         elif by_author and is_wording:
             finding = replace(finding, severity=Severity.INFO)
@@ -174,7 +186,7 @@ def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Findin
 
 
 def _run_checks(
-    draft: CardContent, context: CheckContext, checks: tuple[Check, ...]
+    draft: CardContent, context: CheckContext, checks: Sequence[Check]
 ) -> Iterator[Finding]:
     """Run the checks, unless the card is oversized; then, report only that."""
     oversize_findings = tuple(check_size(draft, context))
@@ -186,6 +198,5 @@ def _run_checks(
 
 
 def _cap_at_warning(finding: Finding) -> Finding:
-    if finding.severity is not Severity.BLOCK:
-        return finding
-    return replace(finding, severity=Severity.WARN)
+    is_block = finding.severity is Severity.BLOCK
+    return replace(finding, severity=Severity.WARN) if is_block else finding

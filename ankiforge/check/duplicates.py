@@ -21,9 +21,7 @@ from typing import Protocol
 
 from ankiforge.check.reading import (
     CheckContext,
-    CheckInput,
     make_finding,
-    register_check,
     strip_markup,
 )
 from ankiforge.language.lexicon import WordSet, read_word_set
@@ -56,7 +54,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import cloze, regex, to_one_line, truncate
-from ankiforge.text.normalize import find_shields, normalize_for_comparison
+from ankiforge.text.normalize import normalize_for_comparison, split_at_shields
 
 MAX_COMPARED_CHARS = 2000
 """Only this many characters of each field are compared. Useful cards aren't longer."""
@@ -102,15 +100,9 @@ def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
         # faster, and sufficient for most clozes
         question = _SIMPLE_CLOZE.sub(" ", text)
     else:
-        answers = []
-        shown_parts = []
-        last_end = 0
-        for gap in cloze.find_gaps(text):
-            answers.append(gap.answer)
-            if gap.start >= last_end:  # skip a gap within the previous gap
-                shown_parts.append(text[last_end : gap.start])
-                last_end = gap.end
-        question = " ".join((*shown_parts, text[last_end:]))
+        gaps = cloze.find_gaps(text)
+        answers = [gap.answer for gap in gaps]
+        question = " ".join(part for part, _ in cloze.split_around_gaps(text, gaps))
     return ComparedSides(
         NoteType.CLOZE,
         question=strip_markup(question),
@@ -150,11 +142,8 @@ def _normalize(text: str) -> str:
     """Normalize text for comparison, except formulas and code, which are case-sensitive."""
     if _SHIELD_CHARS.search(text):
         text_parts = []
-        last_end = 0
-        for start, end, _ in (*find_shields(text), (len(text), len(text), "")):
-            words = normalize_for_comparison(strip_markup(text[last_end:start]))
-            text_parts += [words, text[start:end]]
-            last_end = end
+        for words, shield, _ in split_at_shields(text):
+            text_parts += [normalize_for_comparison(strip_markup(words)), shield]
         text = " ".join(text_parts).strip()
     else:
         text = strip_markup(text)
@@ -337,7 +326,6 @@ def _has_own_term(card: CardFeatures, other: CardFeatures) -> bool:
 # === duplicates =======================================================================
 
 
-@register_check(CheckInput.CIRCUMSTANCES)
 def check_duplicates(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report cards from other highlights that ask the same thing."""
     yield from context.other_cards.find_duplicates(draft, context.highlight.key)

@@ -1,8 +1,7 @@
 """Rules, findings, and helpers for reading drafts and sources, shared by all checks.
 
 Each rule is a row of `data/rules.txt`. A check is a function that takes a draft and its context and
-yields findings, each with the id of a rule. `@register_check` registers the function together with
-the input that it needs.
+yields findings, each with the id of a rule. `check/__init__.py` lists all checks.
 
 The helpers convert a draft to plain text, find out who chose its words, and return the text in
 which an answer may be found, or only the sentences around the quote as evidence.
@@ -12,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -97,11 +95,6 @@ def describe_rule(id: str) -> str:
     return _RULES_BY_ID[id].short_message if id in _RULES_BY_ID else id
 
 
-def get_group_rule_ids(name: str) -> frozenset[str]:
-    """Return the ids of all rules in a group."""
-    return frozenset(rule.id for rule in RULES if rule.group == name)
-
-
 def make_finding(
     rule: str,
     detail: str = "",
@@ -157,43 +150,6 @@ class CheckContext(Value):
 
 Check = Callable[[CardContent, CheckContext], Iterator[Finding]]
 """A pure function that yields the findings about a draft. Never raises."""
-
-
-class CheckInput(Enum):
-    """What a check needs as input. Checks run in the order of these members."""
-
-    CARD = auto()
-    """Only the card. `ankiforge repair` runs these checks on all cards in Anki."""
-    SOURCE = auto()
-    """The passage that the card was made from. Skipped for cards that the user wrote."""
-    COMPARISON = auto()
-    """The passage, compared with a card that may paraphrase it.
-
-    Skipped for literal quotations, which can't change the meaning or add numbers.
-    """
-    CIRCUMSTANCES = auto()
-    """How the passage was highlighted, or the other cards. Run for all cards."""
-
-
-_REGISTERED_CHECKS: list[tuple[Check, CheckInput]] = []
-
-
-def register_check(required: CheckInput) -> Callable[[Check], Check]:
-    """Register the decorated check, along with the input it needs."""
-
-    def register(check: Check) -> Check:
-        _REGISTERED_CHECKS.append((check, required))
-        return check
-
-    return register
-
-
-def select_checks(modules: tuple[str, ...], required: CheckInput) -> tuple[Check, ...]:
-    """Return the checks that need the given input, ordered by module and definition."""
-    checks = [
-        check for check, check_needs in _REGISTERED_CHECKS if check_needs is required
-    ]
-    return tuple(sorted(checks, key=lambda check: modules.index(check.__module__)))
 
 
 # --- the text of a draft --------------------------------------------------------------
@@ -260,13 +216,8 @@ def _parse_fields(family: NoteType, fields: Fields) -> PlainDraft:
 def blank_out_gaps(text: str, gaps: tuple[Gap, ...]) -> str:
     """Render a cloze card as plain text, with only the given gaps blanked out."""
     parts = []
-    last_end = 0
-    for gap in gaps:
-        if gap.start >= last_end:  # skip a gap within the previous gap
-            parts.append(_to_plain_untrimmed(text[last_end : gap.start]))
-            parts.append(GAP_PLACEHOLDER)
-            last_end = gap.end
-    parts.append(_to_plain_untrimmed(text[last_end:]))
+    for text_before, gap in cloze.split_around_gaps(text, gaps):
+        parts.append(_to_plain_untrimmed(text_before) + (GAP_PLACEHOLDER if gap else ""))
     return "".join(parts).strip()
 
 

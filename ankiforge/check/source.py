@@ -19,7 +19,6 @@ from functools import lru_cache
 
 from ankiforge.check.reading import (
     CheckContext,
-    CheckInput,
     are_gaps_highlighted,
     find_evidence,
     get_sentence,
@@ -34,7 +33,6 @@ from ankiforge.check.reading import (
     make_finding,
     offers_options,
     parse_draft,
-    register_check,
     split_clauses,
     strip_markup,
 )
@@ -77,12 +75,14 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.model.hints import parse_schedule
-from ankiforge.text import WordMatcher, occlusion, regex
+from ankiforge.text import WordMatcher, occlusion, regex, truncate
 from ankiforge.text.cloze import find_image_paths
 from ankiforge.text.colons import describe_doubt
 from ankiforge.text.located import extend_to_words, find_whole_words, locate
 from ankiforge.text.normalize import (
+    contains_text,
     find_shields,
+    is_same_text,
     normalize_for_comparison,
     remove_code_and_formulas,
 )
@@ -91,13 +91,11 @@ from ankiforge.text.sentences import find_sentence_spans
 # --- quote and answer -----------------------------------------------------------------
 
 
-@register_check(CheckInput.SOURCE)
 def check_quote(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report a quote that doesn't occur verbatim in the passage or its context."""
     highlight = context.highlight
     if has_picture_answer(draft, highlight):
         return
-    normalized_quote = normalize_for_comparison(draft.quote)
     # the passage with its context, both joined directly and separated by a break
     source_texts = (
         highlight.exact,
@@ -107,11 +105,9 @@ def check_quote(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         highlight.nearby,
         *highlight.markdown,
     )
-    if not normalized_quote:
+    if not normalize_for_comparison(draft.quote):
         yield make_finding("quote_not_in_source", "(there is none)")
-    elif not any(
-        normalized_quote in normalize_for_comparison(text) for text in source_texts
-    ):
+    elif not any(contains_text(text, draft.quote) for text in source_texts):
         yield make_finding("quote_not_in_source")
 
 
@@ -125,7 +121,6 @@ _ELISION = regex(
 _PREFIX_CHARS = 5
 
 
-@register_check(CheckInput.COMPARISON)
 def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report answers that the source doesn't support.
 
@@ -143,26 +138,22 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     source = get_source_text(highlight)
     for answer_text in reading.answers:
         # a name may be taken literally from the title or a heading, but a number may not
-        is_number = any(map(str.isdecimal, answer_text))
-        if not is_number and find_whole_words(
-            answer_text.strip(" ."), get_titles(highlight)
+        bare_answer = answer_text.strip(" .")
+        if not any(map(str.isdecimal, answer_text)) and find_whole_words(
+            bare_answer, get_titles(highlight)
         ):
             continue
-        is_offered = normalize_for_comparison(answer_text) in normalize_for_comparison(
+        if contains_text(reading.question, answer_text) and offers_options(
             reading.question
-        )
-        if is_offered and offers_options(reading.question):
+        ):
             continue
         missing_words, found_fraction = _find_missing_words(answer_text, source)
         if found_fraction == 0:
-            shortened_answer = (
-                answer_text if len(answer_text) <= 60 else f"{answer_text[:59]}…"
-            )
-            yield make_finding("answer_not_in_source", f"“{shortened_answer}”")
+            yield make_finding("answer_not_in_source", f"“{truncate(answer_text, 60)}”")
         elif found_fraction < _MIN_FOUND_FRACTION:
             yield make_finding("answer_partly", ", ".join(missing_words[:5]))
         elif draft.kind.family is NoteType.BASIC:
-            cut_words = _find_split_words(answer_text.strip(" ."), source)
+            cut_words = _find_split_words(bare_answer, source)
             if cut_words:
                 yield make_finding("gap_cuts", f"“{cut_words}”")
 
@@ -183,10 +174,10 @@ def _find_split_words(answer: str, source: str) -> str:
     if not source[answer_span[1] - 1].isalpha():
         end = answer_span[1]
     whole_words = source[start:end]
-    is_inflected = [*map(stem_word, split_words(answer))] == [
-        *map(stem_word, split_words(whole_words))
-    ]
-    return "" if is_inflected else whole_words
+    stems, whole_stems = (
+        [*map(stem_word, split_words(text))] for text in (answer, whole_words)
+    )
+    return "" if stems == whole_stems else whole_words
 
 
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
@@ -196,8 +187,11 @@ def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
         return [], 1.0
     if find_whole_words(normalize_words(answer).strip(" ."), normalize_words(source)):
         return [], 1.0
-    if is_formula(answer) and normalize_formula(answer) in normalize_formula(source):
-        return [], 1.0
+    # a formula has an operator and at least two other symbols
+    symbols = normalize_formula(answer)
+    if len(symbols) > 2 and _OPERATOR.search(symbols):
+        if symbols in normalize_formula(source):
+            return [], 1.0
 
     answer = _ELISION.sub(" ", remove_tex(answer))
     source = _ELISION.sub(" ", remove_tex(source))
@@ -256,7 +250,6 @@ _MIN_MARKED_FRACTION = 0.5
 _MIN_MARKED_WORDS = 2
 
 
-@register_check(CheckInput.SOURCE)
 def check_subject(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report a card about a fact outside the highlight.
 
@@ -265,9 +258,7 @@ def check_subject(draft: CardContent, context: CheckContext) -> Iterator[Finding
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
         return
-    if normalize_for_comparison(get_sentence(highlight)) == normalize_for_comparison(
-        highlight.exact
-    ):
+    if is_same_text(get_sentence(highlight), highlight.exact):
         return
     reading = parse_draft(draft)
     marked_stems = _find_stem_prefixes(highlight.exact)
@@ -296,7 +287,6 @@ def _find_stem_prefixes(text: str) -> frozenset[str]:
 _MIN_SPELLED_NUMBER = 3
 
 
-@register_check(CheckInput.COMPARISON)
 def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report numbers that the source lacks, or gives with a different unit, sign or era."""
     reading = parse_draft(draft)
@@ -305,11 +295,11 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     ungrounded_numbers: list[str] = []
     if not is_requested_in_comment(draft):
         ungrounded_numbers += _find_ungrounded_numbers(reading.question, source_and_title)
-    is_glossed = is_gloss_card(draft, context.highlight)
+    answer_source = source
+    if is_gloss_card(draft, context.highlight):
+        answer_source = source_and_title
     for answer in reading.answers:
-        ungrounded_numbers += _find_ungrounded_numbers(
-            answer, source_and_title if is_glossed else source
-        )
+        ungrounded_numbers += _find_ungrounded_numbers(answer, answer_source)
     if ungrounded_numbers:
         yield make_finding(
             "ungrounded_number", ", ".join(dict.fromkeys(ungrounded_numbers))
@@ -434,7 +424,6 @@ _MIN_HEDGED_WORDS = 2
 _SCOPE_WORDS = 3
 
 
-@register_check(CheckInput.COMPARISON)
 def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report negations, opposites and certainty that a card adds to its evidence.
 
@@ -634,17 +623,10 @@ def normalize_formula(text: str) -> str:
     return _SYMBOLS.sub("", plain)
 
 
-def is_formula(text: str) -> bool:
-    """Return whether the text contains an operator and at least two other symbols."""
-    symbols = normalize_formula(text)
-    return len(symbols) > 2 and _OPERATOR.search(symbols) is not None
-
-
 # Matches a capitalised word that is within a sentence or before another capitalised word.
 _NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
 
 
-@register_check(CheckInput.COMPARISON)
 def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report formulas, code and names in an answer that don't occur in the source."""
     highlight = context.highlight
@@ -716,7 +698,6 @@ def _find_model_talk(text: str) -> re.Match[str] | None:
     )
 
 
-@register_check(CheckInput.SOURCE)
 def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report signs of prompt injection that aren't in the source.
 
@@ -739,16 +720,14 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
             highlight.uri,
             document.uri,
         ]
-        known_text = normalize_for_comparison("\n".join(source_texts + identifiers))
-        foreign_urls = [
-            url for url in urls if normalize_for_comparison(url) not in known_text
-        ]
+        known_text = "\n".join(source_texts + identifiers)
+        foreign_urls = [url for url in urls if not contains_text(known_text, url)]
         if foreign_urls:
             yield make_finding("foreign_link", foreign_urls[0][:60])
     active_markup = _ACTIVE_MARKUP.search(text)
-    if active_markup and normalize_for_comparison(
-        active_markup[0]
-    ) not in normalize_for_comparison(get_source_with_markdown(highlight)):
+    if active_markup and not contains_text(
+        get_source_with_markdown(highlight), active_markup[0]
+    ):
         yield make_finding("foreign_markup", active_markup[0])
 
     # report talk to or about a model in the card, or in the source sentence with the answer
@@ -756,23 +735,17 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
         return
     source = get_source_text(highlight)
     card_talk = _find_model_talk(strip_markup(text))
-    if card_talk and normalize_for_comparison(
-        card_talk[0]
-    ) not in normalize_for_comparison(source):
+    if card_talk and not contains_text(source, card_talk[0]):
         yield make_finding("model_talk", f"“{card_talk[0]}”")
         return
     if not _find_model_talk(source):
         return
     # the document contains such talk, perhaps because it is about models, so only warn
-    answers = [
-        normalize_for_comparison(answer)
-        for answer in parse_draft(draft).answers
-        if answer
-    ]
+    answers = list(filter(None, parse_draft(draft).answers))
     for start, end in find_sentence_spans(source):
-        source_talk = _MODEL_TALK.search(source[start:end])
-        sentence = normalize_for_comparison(source[start:end])
-        if source_talk and any(answer in sentence for answer in answers):
+        sentence = source[start:end]
+        source_talk = _MODEL_TALK.search(sentence)
+        if source_talk and any(contains_text(sentence, answer) for answer in answers):
             detail = f"“{source_talk[0]}”"
             yield make_finding("model_talk", detail, severity=Severity.WARN)
             return
@@ -781,7 +754,6 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
 # --- language -------------------------------------------------------------------------
 
 
-@register_check(CheckInput.COMPARISON)
 def check_language(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report a card whose language or script matches neither its highlight nor its comment."""
     highlight = context.highlight
@@ -807,7 +779,6 @@ def check_language(draft: CardContent, context: CheckContext) -> Iterator[Findin
 # --- lines with `::` ------------------------------------------------------------------
 
 
-@register_check(CheckInput.CIRCUMSTANCES)
 def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report a highlight that may not be a card, belongs to another tool, or is incomplete.
 

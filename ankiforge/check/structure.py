@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from ankiforge.check.reading import (
     GAP_PLACEHOLDER,
     CheckContext,
-    CheckInput,
     blank_out_gaps,
     check_limit,
     is_user_written,
     make_finding,
     parse_draft,
-    register_check,
     strip_markup,
 )
 from ankiforge.language.quantities import splits_word_or_number
@@ -27,6 +25,7 @@ from ankiforge.text.normalize import (
     find_shields,
     is_visible,
     map_outside_shields,
+    split_at_shields,
 )
 
 MAX_CARD_CHARS = 8000
@@ -51,7 +50,6 @@ _EMPTY_LIST_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
 _CONTROL_CHAR = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-@register_check(CheckInput.CARD)
 def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report faults that would break a card in Anki or leave nothing to ask."""
     problems: dict[str, None] = {}
@@ -96,7 +94,6 @@ def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Findi
             yield make_finding("control_character", detail, severity=severity)
 
 
-@register_check(CheckInput.CARD)
 def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report the first gap that splits a word, a number, or a number and its unit."""
     if draft.kind.family is not NoteType.CLOZE:
@@ -138,13 +135,12 @@ def _find_foreign_syntax(text: str) -> str:
     diagram = _DIAGRAM.search(text)
     if diagram:
         return diagram["language"]
-    shielded_spans = [
-        (start, end) for start, end, kind in find_shields(text) if kind != "escape"
-    ]
-    for match in _TEMPLATE_SYNTAX.finditer(text):
-        if not any(start <= match.start() < end for start, end in shielded_spans):
-            return match[0]
-    return ""
+    text_without_code = "".join(
+        text_before + (shield if kind == "escape" else " ")
+        for text_before, shield, kind in split_at_shields(text)
+    )
+    template = _TEMPLATE_SYNTAX.search(text_without_code)
+    return template[0] if template else ""
 
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
@@ -203,7 +199,6 @@ def _find_broken_formula(text: str) -> str:
     return ""
 
 
-@register_check(CheckInput.CARD)
 def check_encoding(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report text garbled by a wrong encoding or by a font without a character map."""
     for name, text in draft.fields:

@@ -13,11 +13,9 @@ from math import ceil
 from pathlib import Path
 
 from ankiforge.check.reading import (
-    CLOZE_MARKUP,
     DEFINITION_START,
     GAP_PLACEHOLDER,
     CheckContext,
-    CheckInput,
     are_gaps_highlighted,
     blank_out_gaps,
     check_limit,
@@ -28,7 +26,6 @@ from ankiforge.check.reading import (
     make_finding,
     offers_options,
     parse_draft,
-    register_check,
 )
 from ankiforge.language.detection import (
     detect_certain_language_name,
@@ -61,7 +58,7 @@ from ankiforge.model import (
 from ankiforge.text import cloze, occlusion, regex, to_one_line
 from ankiforge.text.cloze import Gap
 from ankiforge.text.lists import split_items
-from ankiforge.text.normalize import find_shields, normalize_for_comparison
+from ankiforge.text.normalize import normalize_for_comparison
 from ankiforge.text.sentences import find_sentence_spans
 
 # Matches the first words of a sentence that depends on the previous one. Case matters.
@@ -92,7 +89,6 @@ _MAX_PROSE_LINES = 3
 _MIN_WORDS_FOR_PERCENTAGE = 8
 
 
-@register_check(CheckInput.CARD)
 def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report badly worded cloze cards, e.g. those that give an answer away."""
     if draft.kind.family is not NoteType.CLOZE:
@@ -147,7 +143,7 @@ def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
         is_empty = all(len(word) > 1 and word in _EMPTY_WORDS for word in words)
     if is_empty or _ENUMERATOR.fullmatch(answer):
         yield make_finding("gap_stopword", f"“{answer}”")
-    elif _IDENTIFIER.fullmatch(answer) and mask_code(gap.answer) != "x":
+    elif _IDENTIFIER.fullmatch(answer) and not gap.answer.startswith(("`", "$")):
         yield make_finding("placeholder", f"“{answer}”")
 
     edges = _HARMLESS_EDGE.sub("word", gap.answer.strip("*_"))
@@ -186,7 +182,6 @@ _MAX_LEAK_WORDS = 6
 _MIN_IMPERATIVE_WORDS = 4
 
 
-@register_check(CheckInput.CARD)
 def check_question(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report badly worded questions and answers, e.g. questions that are too vague."""
     if draft.kind.family is not NoteType.BASIC:
@@ -382,7 +377,6 @@ _SCHEMA_WORDS = frozenset(
 )
 
 
-@register_check(CheckInput.CARD)
 def check_references(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report placeholders and references to text that the card doesn't show.
 
@@ -435,7 +429,7 @@ def _find_reference_to_text(text: str) -> str:
     return text_reference[0] if text_reference else ""
 
 
-# --- truncated cards, and Markdown that is not rendered -------------------------------
+# --- truncated cards ------------------------------------------------------------------
 
 # The characters that may follow the final punctuation of a sentence. This is no regex, because
 # matching one takes milliseconds.
@@ -447,62 +441,20 @@ _CONJUNCTIONS = read_word_set("signs", "joining")
 _MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 
-_PAIRED_MARKUP = regex(
-    r"(?<!\\)\*\*(?=[^\s*])((?:(?!\n\n)[^*]|(?<!\*)\*(?!\*))+?)(?<=[^\s\\])\*\*(?!\*)"
-    r"|(?<!\\)\*\*\*(?=[^\s*])([^*\n]+)(?<=[^\s\\])\*\*\*(?!\*)"
-)
-_STRAY_MARKUP = regex(
-    r"(?<![\w*])\*\*(?=[^\W\d_])(?!(?:kw|kwargs|args|opts|options|params)\b)"
-    r"|(?<=[^\W_])\*\*(?![\w*(])|(?<=[.!?,;:)])\*\*(?!\w)|(?<=[^\W\d_])\*\*(?=[^\W\d_])"
-    r"|(?:^|\s)\*\*\s*$|~=\{|=\}~"
-    r"|(?<![\w=<>!:+*/\-.])={2,}(?=[^\W\d_])|(?<=[^\W\d_])={2,}(?![\w=<>\"'(\[])"
-    r"|(?<=[.!?,;:)])={2,}(?!\w)"
-)
-
-
-@register_check(CheckInput.CARD)
 def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report truncated sides and unpaired Markdown characters."""
+    """Report truncated sides."""
     for name in ("Text",) if draft.kind.family is NoteType.CLOZE else ("Front", "Back"):
         # any side is truncated if it ends in a comma; a side other than the front, which the
         # answer may continue, is also truncated if it ends in a colon or conjunction
         text = draft.get_field(name).rstrip()
         words = text.split()
-        text_end = text.rstrip(_CLOSING_CHARS)
-        is_truncated = text_end.endswith(_COMMAS)
+        ends = _COMMAS
         if name != "Front" and len(words) >= _MIN_WORDS_BEFORE_CONJUNCTION:
-            is_truncated = (
-                is_truncated
-                or words[-1].strip("*_") in _CONJUNCTIONS
-                or text_end.endswith(_COLONS)
-            )
-        if is_truncated and any(map(str.isalnum, text)):
+            ends = (*_COMMAS, *_COLONS)
+            if words[-1].strip("*_") in _CONJUNCTIONS:
+                ends = ("",)
+        if text.rstrip(_CLOSING_CHARS).endswith(ends) and any(map(str.isalnum, text)):
             yield make_finding("breaks_off", f"“…{' '.join(words[-3:])}”")
-    for name in ("Text", "Front", "Back"):
-        # report an unmatched `**` or `==`, which Anki would display
-        text = draft.get_field(name)
-        if "*" not in text and "=" not in text:
-            continue
-        shown_text = CLOZE_MARKUP.sub("", mask_code(text))
-        shown_text = _PAIRED_MARKUP.sub(
-            lambda pair: pair[1] or pair[2], shown_text
-        ).replace("\\", "")
-        stray_match = _STRAY_MARKUP.search(shown_text)
-        if stray_match:
-            yield make_finding("stray_markup", f"“{stray_match[0].strip()}”")
-            return
-
-
-def mask_code(text: str) -> str:
-    """Replace each code span and formula with an `x`."""
-    parts = []
-    last_end = 0
-    for start, end, kind in find_shields(text):
-        if kind != "escape":
-            parts += [text[last_end:start], "x"]
-            last_end = end
-    parts.append(text[last_end:])
-    return "".join(parts)
 
 
 # --- context shown above a card -------------------------------------------------------

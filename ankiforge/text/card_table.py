@@ -17,12 +17,8 @@ from ankiforge.text import regex
 from ankiforge.text.private import find_private_tag
 
 _SEPARATORS_BY_NAME = {
-    "tab": "\t",
-    "comma": ",",
-    "semicolon": ";",
-    "pipe": "|",
-    "space": " ",
-}
+    "tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ",
+}  # fmt: skip
 """The column separators, by the names used in Anki's header lines."""
 _FRONT_HEADERS = frozenset(
     "front question frage vorderseite text q recto pregunta term begriff terme término domanda"
@@ -35,17 +31,17 @@ _BACK_HEADERS = frozenset(
 )
 """The lower-case headers that mark a column of answers."""
 _TAG_SEPARATOR = regex(r"[\s,;]+")
-_COLUMNS_BY_HEADER = {"tags": "tags", "tag": "tags", "deck": "deck", "guid": "guid"}
-_COLUMNS_BY_HEADER |= {
-    "extra": "extra",
-    "back extra": "extra",
-    "notes": "extra",
-    "hint": "extra",
-    "explanation": "extra",
+_COLUMNS_BY_HEADER = {
+    **dict.fromkeys(_FRONT_HEADERS, "front"),
+    **dict.fromkeys(_BACK_HEADERS, "back"),
+    **dict.fromkeys(("extra", "back extra", "notes", "hint", "explanation"), "extra"),
+    **dict.fromkeys(("quote", "evidence", "zitat", "citation", "cita"), "quote"),
+    "tags": "tags",
+    "tag": "tags",
+    "deck": "deck",
+    "guid": "guid",
 }
-_COLUMNS_BY_HEADER |= dict.fromkeys(
-    ("quote", "evidence", "zitat", "citation", "cita"), "quote"
-)
+"""What a column contains, by its lower-case header."""
 
 
 _QUOTES_HINT = "put texts with quotes in quotes, and write each quote in them twice"
@@ -181,8 +177,7 @@ def _parse_table(text: str) -> _Table:
         rest = body
     elif "columns" in settings:
         headers = _parse_header_row(settings["columns"], separator)
-    rows_text = _straighten_quotes(rest, separator)
-    lines = rows_text.removesuffix("\n").split("\n")
+    lines = rest.removesuffix("\n").split("\n")
     return _Table(settings, separator, headers, tuple(lines), text_before.count("\n"))
 
 
@@ -219,32 +214,8 @@ def _parse_header_row(header_line: str, separator: str) -> Strings:
         names = next(csv.reader([header_line], delimiter=separator), [])
     except csv.Error:
         return ()
-    columns = []
-    for name in names:
-        header = name.strip(' *_“”„"').casefold()
-        if header in _FRONT_HEADERS:
-            columns.append("front")
-        elif header in _BACK_HEADERS:
-            columns.append("back")
-        else:
-            columns.append(_COLUMNS_BY_HEADER.get(header, ""))
-    return tuple(columns)
-
-
-def _straighten_quotes(text: str, separator: str) -> str:
-    """Straighten curly quotes around cells, in case an editor inserted smart quotes.
-
-    Leaves the text unchanged if it contains any straight quotes, or if any line doesn't
-    start with a curly quote.
-    """
-    lines = text.strip().split("\n")
-    if '"' in text or not all(line.startswith(("“", "„", "”")) for line in lines):
-        return text
-    escaped_separator = "\\" + separator
-    cell_edge = regex(
-        rf"(?m)(?:^|(?<={escaped_separator}))[“„”]|[“”](?=[ \t]*(?:{escaped_separator}|$))"
-    )
-    return cell_edge.sub('"', text)
+    headers = (name.strip(' *_“”„"').casefold() for name in names)
+    return tuple(_COLUMNS_BY_HEADER.get(header, "") for header in headers)
 
 
 def parse_card_rows(text: str) -> Iterator[CardRow]:
@@ -265,9 +236,8 @@ def parse_card_rows(text: str) -> Iterator[CardRow]:
         location = f"line {first_line}"
         if len(lines) > 1 and fault:
             location = f"lines {first_line}–{first_line + len(lines) - 1}"
-        tags = [
-            tag.lstrip("#") for tag in _TAG_SEPARATOR.split(row.get("tags", "")) if tag
-        ]
+        tag_texts = filter(None, _TAG_SEPARATOR.split(row.get("tags", "")))
+        tags = [tag.lstrip("#") for tag in tag_texts]
         yield CardRow(
             next(numbers),
             location,

@@ -21,6 +21,7 @@ from ankiforge.text.normalize import (
     find_shields,
     is_visible,
     map_outside_shields,
+    split_at_shields,
 )
 
 # --- parsing --------------------------------------------------------------------------
@@ -59,12 +60,23 @@ def find_gaps(markdown: str) -> tuple[Gap, ...]:
     return tuple(sorted(closed, key=lambda gap: gap.start))
 
 
+def split_around_gaps(
+    markdown: str, gaps: tuple[Gap, ...]
+) -> Iterator[tuple[str, Gap | None]]:
+    """Yield the text before each of the outermost `gaps` with the gap, then (the rest, None)."""
+    position = 0
+    for gap in gaps:
+        if gap.start >= position:  # otherwise it is nested in the previous gap
+            yield markdown[position : gap.start], gap
+            position = gap.end
+    yield markdown[position:], None
+
+
 def find_cloze_numbers(markdown: str) -> tuple[int, ...]:
     """Return the distinct cloze numbers in `markdown`, in ascending order."""
-    all_numbers: set[int] = set()
-    for gap in find_gaps(markdown):
-        all_numbers.update(gap.numbers)
-    return tuple(sorted(all_numbers))
+    return tuple(
+        sorted({number for gap in find_gaps(markdown) for number in gap.numbers})
+    )
 
 
 def find_cloze_problems(markdown: str) -> Iterator[str]:
@@ -159,16 +171,10 @@ def reveal_answers(markdown: str, depth: int = 0) -> str:
     """
     if depth == _MAX_CLOZE_DEPTH:
         return markdown
-    parts = []
-    position = 0
-    for gap in find_gaps(markdown):
-        if gap.start < position:  # nested in the previous gap
-            continue
-        parts.append(markdown[position : gap.start])
-        parts.append(reveal_answers(gap.answer, depth + 1))
-        position = gap.end
-    parts.append(markdown[position:])
-    return "".join(parts)
+    return "".join(
+        text_before + (reveal_answers(gap.answer, depth + 1) if gap else "")
+        for text_before, gap in split_around_gaps(markdown, find_gaps(markdown))
+    )
 
 
 def to_search_text(markdown: str) -> str:
@@ -280,19 +286,14 @@ _DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \
 
 def format_table_rows(markdown: str) -> list[str]:
     """Format each row of a table as its cells joined with ` · `; return [] if not a table."""
-    return [" · ".join(filter(None, cells)) for cells in parse_table(markdown)]
-
-
-def parse_table(markdown: str) -> list[Strings]:
-    """Parse a Markdown table into rows of cells, or return [] if the text isn't a table."""
     lines = markdown.split("\n")
     if not any(map(_DELIMITER_ROW.fullmatch, lines)):
         return []
     rows = []
     for line in lines:
         if not _DELIMITER_ROW.fullmatch(line):
-            cells = line.strip(" \t>|").split("|")
-            rows.append(tuple(cell.strip() for cell in cells))
+            cells = map(str.strip, line.strip(" \t>|").split("|"))
+            rows.append(" · ".join(filter(None, cells)))
     return rows
 
 
@@ -316,11 +317,11 @@ def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
     # replace shields by placeholders, so that their content isn't treated as markup
     shield_texts = list[str]()
     parts = []
-    position = 0
-    for start, end, kind in find_shields(text):
-        parts.append(text[position:start])
+    for text_before, shield, kind in split_at_shields(text):
+        parts.append(text_before)
+        if not kind:
+            break
         parts.append(f"{delimiter}{len(shield_texts)}{delimiter}")
-        shield = text[start:end]
         if kind == "escape":
             content = shield[1:]
         elif kind == "fence":
@@ -331,8 +332,6 @@ def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
             length = len(shield) - len(shield.lstrip("`$"))
             content = shield[length:-length].strip()
         shield_texts.append(content)
-        position = end
-    parts.append(text[position:])
     plain_text = "".join(parts)
     if "[" in plain_text:
         plain_text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", plain_text))
@@ -365,18 +364,9 @@ def split_at_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
     their dollar signs.
     """
     parts = []
-    position = 0
-    for gap in find_gaps(markdown):
-        if gap.start < position:  # nested in the previous gap
-            continue
-        parts += [
-            markdown[position : gap.start],
-            _GAP_START,
-            reveal_answers(gap.answer),
-            _GAP_END,
-        ]
-        position = gap.end
-    parts.append(markdown[position:])
+    for text_before, gap in split_around_gaps(markdown, find_gaps(markdown)):
+        answer = f"{_GAP_START}{reveal_answers(gap.answer)}{_GAP_END}" if gap else ""
+        parts.append(text_before + answer)
     # remove markup from the joined text, because markup may begin in one part and end in another
     plain_text = to_plain_text("".join(parts), dollars=dollars)
     pairs = []

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ankiforge.model import Value
 from ankiforge.text import regex
-from ankiforge.text.normalize import find_shields, normalize_for_comparison
+from ankiforge.text.normalize import normalize_for_comparison, split_at_shields
 from ankiforge.text.sentences import find_sentence_starts
 
 REPLY_PREFIX = "↳ "
@@ -155,7 +155,14 @@ def find_question(comment: str) -> CommentQuestion | None:
 
     for index, end in enumerate(ends):
         question_start = starts[bisect_right(starts, end.mark) - 1]
-        if _is_long_enough_for_front(comment[question_start : end.mark]):
+        # a front needs three words, or four letters of a script without spaces, which rules out
+        # remarks such as “¿por qué?” or “warum „so“?”
+        text = comment[question_start : end.mark]
+        words = filter(_has_letter_or_digit, _strip_ornaments(text).split())
+        if (
+            len([*words]) >= _MIN_QUESTION_WORDS
+            or len(_UNSPACED_LETTER.findall(text)) > _MIN_QUESTION_WORDS
+        ):
             question_end = _find_last_question_end(comment, starts, ends[index:])
             return _build_question(
                 comment, question_start, question_end, is_single=question_end == end.after
@@ -205,14 +212,11 @@ def _mask_non_words(comment: str) -> str:
 
     The Greek question mark, usually typed as a semicolon, becomes U+037E.
     """
-    parts: list[str] = []
-    position = 0
-    for start, end, kind in find_shields(comment):
-        if kind != "escape":
-            parts += [comment[position:start], "x" * (end - start)]
-            position = end
-    parts.append(comment[position:])
-    return _GREEK_QUESTION_MARK.sub("\u037e", _URL.sub(_mask_url, "".join(parts)))
+    masked = "".join(
+        text + (shield if kind == "escape" else "x" * len(shield))
+        for text, shield, kind in split_at_shields(comment)
+    )
+    return _GREEK_QUESTION_MARK.sub("\u037e", _URL.sub(_mask_url, masked))
 
 
 def _mask_url(match: re.Match[str]) -> str:
@@ -299,18 +303,6 @@ def _find_last_question_end(
             break
         question_end = end.after
     return question_end
-
-
-def _is_long_enough_for_front(text: str) -> bool:
-    """Return whether a question is long enough to be the front of a card.
-
-    It needs three words, or four letters of a script without spaces, which rules out remarks
-    such as “¿por qué?” or “warum „so“?”.
-    """
-    if len(_UNSPACED_LETTER.findall(text)) > _MIN_QUESTION_WORDS:
-        return True
-    word_count = sum(map(_has_letter_or_digit, _strip_ornaments(text).split()))
-    return word_count >= _MIN_QUESTION_WORDS
 
 
 def _has_letter_or_digit(text: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from ankiforge.text import regex
@@ -98,6 +98,11 @@ def is_same_text(a: str, b: str) -> bool:
     Typography means soft hyphens and the style of quotes and dashes.
     """
     return normalize_for_comparison(a) == normalize_for_comparison(b)
+
+
+def contains_text(text: str, part: str) -> bool:
+    """Return whether `part` occurs in `text`, ignoring what `is_same_text` ignores."""
+    return normalize_for_comparison(part) in normalize_for_comparison(text)
 
 
 # --- search index ---------------------------------------------------------------------
@@ -314,16 +319,20 @@ def find_shields(markdown: str) -> list[Shield]:
     return [(*match.span(), match.lastgroup or "") for match in matches]
 
 
+def split_at_shields(markdown: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (text before the shield, shield, its kind), and the rest with "" and ""."""
+    position = 0
+    for start, end, kind in find_shields(markdown):
+        yield markdown[position:start], markdown[start:end], kind
+        position = end
+    yield markdown[position:], "", ""
+
+
 def map_outside_shields(markdown: str, change: Callable[[str], str]) -> str:
     """Apply `change` to all text except escapes, code, and math."""
-    parts = list[str]()
-    position = 0
-    for start, end, _ in find_shields(markdown):
-        parts.append(change(markdown[position:start]))
-        parts.append(markdown[start:end])
-        position = end
-    parts.append(change(markdown[position:]))
-    return "".join(parts)
+    return "".join(
+        change(text) + shield for text, shield, _ in split_at_shields(markdown)
+    )
 
 
 # --- in the text of a source ----------------------------------------------------------
@@ -351,11 +360,7 @@ def remove_code_and_formulas(text: str) -> str:
 
 def remove_escapes(markdown: str) -> str:
     """Strip backslash escapes for display, leaving code and math unchanged."""
-    parts: list[str] = []
-    position = 0
-    for start, _, kind in find_shields(markdown):
-        if kind == "escape":
-            parts.append(markdown[position:start])
-            position = start + 1
-    parts.append(markdown[position:])
-    return "".join(parts)
+    return "".join(
+        text + (shield[1:] if kind == "escape" else shield)
+        for text, shield, kind in split_at_shields(markdown)
+    )

@@ -12,7 +12,6 @@ TABLES = [
     ("Front,Back\nA?,b\n", ["A? → b"], []),
     ("**Front** | **Back**\nA?|b\n", ["A? → b"], []),
     ("sep=;\nFront;Back\nA?;b, c\n", ["A? → b, c"], []),
-    ("Front,Back\n“Who, me?”,“you, too”\n“A?”,“b”\n", ["Who, me? → you, too", "A? → b"], []),
     ("Front,Back\n“A”?,b\nC?,d\n", ["“A”? → b", "C? → d"], []),
     ("```csv\nFront,Back\nA?,b\n```\n", ["A? → b"], []),
     ("Here they are:\n\n```\nFront,Back\nA?,b\n```\nGood luck, and more!\n", ["A? → b"], []),
