@@ -62,26 +62,20 @@ class WordMatcher:
         for character, words in self._by_character.items():
             if character not in text:
                 continue
-            searched_text = (
-                self._keep_near_character(character, text)
-                if len(text) > _MIN_LONG_CHARS
-                else text
-            )
-            for word in words:
-                if word in searched_text:
-                    return True
+            searched_text = text
+            if len(text) > _MIN_LONG_CHARS:
+                pieces = text.split(character, _MAX_OCCURRENCES)
+                if len(pieces) <= _MAX_OCCURRENCES:
+                    searched_text = character.join(map(self._remove_middle, pieces))
+            if any(word in searched_text for word in words):
+                return True
         return False
 
-    def _keep_near_character(self, character: str, text: str) -> str:
-        pieces = text.split(character, _MAX_OCCURRENCES)
-        if len(pieces) > _MAX_OCCURRENCES:
-            return text
+    def _remove_middle(self, piece: str) -> str:
         length = self._length
-        cut_pieces = [
+        return (
             piece if len(piece) < 2 * length else f"{piece[:length]}\0{piece[-length:]}"
-            for piece in pieces
-        ]
-        return character.join(cut_pieces)
+        )
 
 
 # In a text longer than this, only the parts near a word's rarest character are searched.

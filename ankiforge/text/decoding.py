@@ -19,18 +19,12 @@ def detect_encoding(head: bytes) -> str:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     first_bytes, second_bytes = head[:200:2], head[1:200:2]
-    if (
-        b"\0" not in first_bytes
-        and first_bytes
-        and second_bytes.count(0) > len(head[:200]) / 4
+    for encoding, letters, zeros in (
+        ("utf-16-le", first_bytes, second_bytes),
+        ("utf-16-be", second_bytes, first_bytes),
     ):
-        return "utf-16-le"
-    if (
-        b"\0" not in second_bytes
-        and second_bytes
-        and first_bytes.count(0) > len(head[:200]) / 4
-    ):
-        return "utf-16-be"
+        if b"\0" not in letters and letters and zeros.count(0) > len(head[:200]) / 4:
+            return encoding
     return "utf-8-sig"
 
 
@@ -79,15 +73,14 @@ def _decode_damaged(raw: bytes, encoding: str) -> str:
     text = raw.decode(encoding, "replace")
     damaged_count = text.count("\ufffd")
     non_ascii_count = sum(char > "\x7f" for char in text) - damaged_count
+    windows_text = raw.decode("cp1252", "replace")
     # with valid non-ASCII letters elsewhere, the text is damaged and not in another encoding
     if (
         encoding.startswith("utf-16")
         or non_ascii_count
         or raw.startswith(b"\xef\xbb\xbf")
+        or set("\ufffdÿþ") & set(windows_text)
     ):
-        return text if damaged_count <= _MAX_DAMAGED_RATIO * len(text) + 1 else ""
-    windows_text = raw.decode("cp1252", "replace")
-    if set("\ufffdÿþ") & set(windows_text):
         return text if damaged_count <= _MAX_DAMAGED_RATIO * len(text) + 1 else ""
     non_ascii_in_windows = sum(char > "\x7f" for char in windows_text)
     return (

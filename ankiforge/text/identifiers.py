@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import cycle
+from operator import mul
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from ankiforge.model import Pair, hints
@@ -152,36 +154,29 @@ def normalize_url(url: str) -> str:
     if parts.scheme.lower() not in ("http", "https") or not host:
         return ""
     path = _INDEX_PAGE.sub("", unquote(parts.path)).rstrip("/")
-    query = []
-    for name, value in parse_qsl(parts.query):
-        if not _TRACKING_PARAMETER.fullmatch(name):
-            query.append((name, value))
-    if not query:
-        return f"{host}{path}"
-    return f"{host}{path}?{urlencode(sorted(query))}"
+    query = [
+        (name, value)
+        for name, value in parse_qsl(parts.query)
+        if not _TRACKING_PARAMETER.fullmatch(name)
+    ]
+    return f"{host}{path}?{urlencode(sorted(query))}" if query else f"{host}{path}"
 
 
 def to_isbn13(text: str) -> str:
     """Normalize an ISBN to 13 digits, or return "" if it's malformed or fails its checksum."""
     digits = re.sub(r"[-\s]", "", text).upper()
     if re.fullmatch(r"[0-9]{9}[0-9X]", digits):
-        total = 0
-        for index, digit in enumerate(digits):
-            value = 10 if digit == "X" else int(digit)
-            total += (10 - index) * value
+        values = [10 if digit == "X" else int(digit) for digit in digits]
         body = f"978{digits[:9]}"
-        check = -_compute_weighted_sum(body) % 10
-        return "" if total % 11 else f"{body}{check}"
+        is_valid = sum(map(mul, values, range(10, 0, -1))) % 11 == 0
+        return f"{body}{-_compute_weighted_sum(body) % 10}" if is_valid else ""
     if re.fullmatch(r"[0-9]{13}", digits) and _compute_weighted_sum(digits) % 10 == 0:
         return digits
     return ""
 
 
 def _compute_weighted_sum(digits: str) -> int:
-    total = 0
-    for index, digit in enumerate(digits):
-        total += int(digit) * (3 if index % 2 else 1)
-    return total
+    return sum(map(mul, map(int, digits), cycle((1, 3))))
 
 
 def normalize_identifiers(identifiers: Iterable[Pair], uri: str = "") -> tuple[Pair, ...]:

@@ -94,7 +94,4 @@ def percent_encode(part: str) -> str:
     Normalizes to NFC, then percent-encodes everything except ASCII letters, digits and `.-~`.
     """
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
-    parts = []
-    for byte in raw:
-        parts.append(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}")
-    return "".join(parts)
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in raw)

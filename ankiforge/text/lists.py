@@ -8,15 +8,15 @@ from __future__ import annotations
 from ankiforge.text import regex
 from ankiforge.text.cloze import to_plain_text
 
-MIN_LIST_ITEMS = 3
-"""The minimum number of items in a list without list markers."""
+# The minimum number of items in a list without list markers.
+_MIN_LIST_ITEMS = 3
 # The maximum number of words in an item, in an item on a line of its own, and in all items on one
 # line.
 _MAX_ITEM_WORDS = 6
 _MAX_LINE_WORDS = 8
 _MAX_LIST_WORDS = 40
 
-LIST_MARKER = regex(
+_LIST_MARKER = regex(
     r"(?m)^([ \t]*)(?:\\?[-*•+→]|\d{1,3}\\?[.)]|[a-z]\\?[.)])[ \t]+(?=\S)"
 )
 _OPTION = regex(r"(?m)(?:^|\s)\(?[A-Da-d1-4]\\?[.)]\s{1,4}\S")
@@ -54,38 +54,26 @@ def split_items(front: str, back: str) -> list[str]:
     only if the front asks for several items. Items on separate lines are returned as
     Markdown, parts of a single line as plain text.
     """
-    if has_multiple_choice_options(front) or contains_code(front) or contains_code(back):
+    if (
+        len(_OPTION.findall(front)) >= _MIN_LIST_ITEMS
+        or _CODE.search(front)
+        or _CODE.search(back)
+    ):
         return []
-    starts = [match.span() for match in LIST_MARKER.finditer(back)]
-    if len(starts) > 1:
-        ends = [start for start, _ in starts[1:]] + [len(back)]
-        return [
-            back[start:end].strip() for (_, start), end in zip(starts, ends, strict=True)
-        ]
-    if not asks_for_several(front):
+    # text, indentation of an item, item …
+    _, *items = _LIST_MARKER.split(back)
+    if len(items) > 2:
+        return [item.strip() for item in items[1::2]]
+    if not _ASKS_FOR_SEVERAL.search(to_plain_text(front)):
         return []
     lines = [line.strip() for line in back.split("\n") if line.strip()]
-    are_short = all(len(line.split()) <= _MAX_LINE_WORDS for line in lines)
-    if len(lines) >= MIN_LIST_ITEMS and are_short:
+    if len(lines) >= _MIN_LIST_ITEMS and all(
+        len(line.split()) <= _MAX_LINE_WORDS for line in lines
+    ):
         return lines
     line = to_plain_text(back).strip().rstrip(".")
     parts = [part.strip() for part in _ITEM_SEPARATOR.split(line) if part.strip()]
     if _STATEMENT_WORD.search(line) or len(line.split()) > _MAX_LIST_WORDS:  # prose
         return []
     are_short = all(len(part.split()) <= _MAX_ITEM_WORDS for part in parts)
-    return parts if len(parts) >= MIN_LIST_ITEMS and are_short else []
-
-
-def asks_for_several(front: str) -> bool:
-    """Return whether the front asks for several items, e.g. with `name` or `the four`."""
-    return _ASKS_FOR_SEVERAL.search(to_plain_text(front)) is not None
-
-
-def has_multiple_choice_options(front: str) -> bool:
-    """Return whether the front has at least three multiple-choice options."""
-    return len(_OPTION.findall(front)) >= MIN_LIST_ITEMS
-
-
-def contains_code(text: str) -> bool:
-    """Return whether the text looks like it contains code, marked up as such or not."""
-    return _CODE.search(text) is not None
+    return parts if len(parts) >= _MIN_LIST_ITEMS and are_short else []

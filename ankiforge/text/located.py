@@ -335,7 +335,10 @@ def locate_quote(
             for span in spans
             if any(start <= span[0] < end for start, end in requested_spans)
         ]
-        return letters.get_passage(*(preferred or spans)[0], _add_full_stop(quote))
+        # the passage includes a full stop that the quote lacks
+        text = quote.strip()
+        sentence = text if text.endswith(tuple(_FULL_STOPS)) else f"{text}."
+        return letters.get_passage(*(preferred or spans)[0], sentence)
 
     parts = split_quote_letters(letters.replace_non_text(quote))
     quote_letters = "".join(parts)
@@ -347,11 +350,6 @@ def locate_quote(
     other_pages = [page for page in range(len(letters.pages)) if page not in pages]
     span = _find_similar(quote_letters, letters, (*sorted(pages), *other_pages))
     return (choose_span([span]) if span else None), False
-
-
-def _add_full_stop(quote: str) -> str:
-    text = quote.strip()
-    return text if text.endswith(tuple(_FULL_STOPS)) else f"{text}."
 
 
 def _find_similar(

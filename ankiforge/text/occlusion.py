@@ -79,11 +79,7 @@ def parse_masks(text: str) -> Masks:
     first_match = _FIRST_LINE.fullmatch(first_line.strip())
     if first_match is None:
         return Masks()
-    masks = []
-    for line in lines[:MAX_MASKS]:
-        mask = _parse_mask(line)
-        if mask is not None:
-            masks.append(mask)
+    masks = filter(None, map(_parse_mask, lines[:MAX_MASKS]))
     return Masks(first_match[2] or "", first_match[1], tuple(masks))
 
 
@@ -102,39 +98,24 @@ def _parse_mask(line: str) -> Mask | None:
         left, top, width, height = lengths
     except ValueError:
         return None
-    if isnan(left) or isnan(top):
+    if any(map(isnan, lengths)) or min(width, height) < MIN_MASK_SIZE:
         return None
-    if not (
-        1 <= int(number) <= MAX_CLOZE_NUMBER
-        and width >= MIN_MASK_SIZE
-        and height >= MIN_MASK_SIZE
-    ):
+    if not 1 <= int(number) <= MAX_CLOZE_NUMBER:
         return None
     return Mask(
-        int(number),
-        left,
-        top,
-        width,
-        height,
-        label=label or "",
-        on=not off,
-        drawn=bool(drawn),
+        int(number), left, top, width, height, label or "", on=not off, drawn=bool(drawn)
     )
 
 
 def format_masks(masks: Masks) -> str:
     """Format masks as field text; the inverse of `parse_masks`."""
     lines = [f"hide {masks.hide} {masks.figure}".rstrip()]
-    lines.extend(_format_mask(mask) for mask in masks.masks)
+    for mask in masks.masks:
+        flags = ("+" if mask.drawn else "") + ("" if mask.on else "-")
+        edges = map(_format_fraction, (mask.left, mask.top, mask.width, mask.height))
+        label = to_one_line(mask.label)
+        lines.append(f"{mask.number}{flags} {' '.join(edges)} {label}".rstrip())
     return "\n".join(lines)
-
-
-def _format_mask(mask: Mask) -> str:
-    drawn = "+" if mask.drawn else ""
-    off = "" if mask.on else "-"
-    edges = map(_format_fraction, (mask.left, mask.top, mask.width, mask.height))
-    label = to_one_line(mask.label)
-    return f"{mask.number}{drawn}{off} {' '.join(edges)} {label}".rstrip()
 
 
 def _format_fraction(number: float) -> str:
@@ -144,17 +125,10 @@ def _format_fraction(number: float) -> str:
 
 def create_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
     """Create a mask for each label in a figure, numbering them from 1."""
-    masks = []
-    for number, label in enumerate(list(labels)[:MAX_MASKS], start=1):
-        mask = Mask(
-            number,
-            label.left,
-            label.top,
-            label.width,
-            label.height,
-            label=label.text,
-        )
-        masks.append(mask)
+    masks = [
+        Mask(number, label.left, label.top, label.width, label.height, label.text)
+        for number, label in enumerate(list(labels)[:MAX_MASKS], start=1)
+    ]
     return Masks(figure, HIDE_ALL, tuple(masks))
 
 
@@ -261,13 +235,14 @@ def update_masks(
     """
     if old.figure and old.figure == new.figure:
         return MaskUpdate(old, is_certain=True)
-    old_by_new_index: dict[int, Mask] = {}
-    for new_index, old_index in match_masks(old.masks, new.masks).items():
-        old_by_new_index[new_index] = old.masks[old_index]
-
+    old_by_new_index = {
+        new_index: old.masks[old_index]
+        for new_index, old_index in _match_masks(old.masks, new.masks).items()
+    }
     matched_masks = list(old_by_new_index.values())
     taken_numbers = {mask.number for mask in matched_masks}
-    highest_number = _find_highest_number(old.masks, map(int, exported_labels))
+    used_numbers = (*(mask.number for mask in old.masks), *map(int, exported_labels))
+    highest_number = max(used_numbers, default=0)
     masks = []
     for new_index, mask in enumerate(new.masks):
         old_mask = old_by_new_index.get(new_index)
@@ -275,15 +250,15 @@ def update_masks(
             masks.append(replace(mask, number=old_mask.number, on=old_mask.on))
             continue
         # reuse a free number under which the label was once sent to Anki
-        number = 0
-        for exported_number, label in exported_labels.items():
-            if (
-                label
-                and normalize_for_lookup(label) == normalize_for_lookup(mask.label)
-                and not number
+        number = next(
+            (
+                int(exported_number)
+                for exported_number, label in exported_labels.items()
+                if _is_same_label(label, mask.label)
                 and int(exported_number) not in taken_numbers
-            ):
-                number = int(exported_number)
+            ),
+            0,
+        )
         if not number:
             highest_number += 1
             number = highest_number
@@ -294,21 +269,16 @@ def update_masks(
         if mask.drawn and mask.number not in taken_numbers:
             masks.append(mask)
 
-    followed = Masks(new.figure, old.hide, tuple(masks))
     read_count = sum(not mask.drawn for mask in old.masks)
     matched_read_count = sum(not mask.drawn for mask in matched_masks)
-    if any(mask.drawn and mask.on for mask in old.masks):
-        return MaskUpdate(followed, is_certain=False)
-    return MaskUpdate(followed, is_certain=2 * matched_read_count >= read_count)
+    return MaskUpdate(
+        Masks(new.figure, old.hide, tuple(masks)),
+        is_certain=2 * matched_read_count >= read_count
+        and not any(mask.drawn and mask.on for mask in old.masks),
+    )
 
 
-def _find_highest_number(masks: Iterable[Mask], used_numbers: Iterable[int]) -> int:
-    numbers = [mask.number for mask in masks]
-    numbers.extend(used_numbers)
-    return max(numbers, default=0)
-
-
-def match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
+def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
     """Match a figure's new masks to its old ones.
 
     Masks that share a label and overlap by at least `MIN_OVERLAP` are matched first, then
@@ -327,11 +297,11 @@ def match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
                 overlaps.append((-overlap_ratio, old_index, new_index))
     overlaps.sort()
     for _, old_index, new_index in overlaps:
-        if _has_same_label(old[old_index], new[new_index]):
+        if _is_same_label(old[old_index].label, new[new_index].label):
             _match_pair(old_by_new, old_index, new_index)
     for new_index, new_mask in enumerate(new):
         for old_index, old_mask in enumerate(old):
-            if _has_same_label(old_mask, new_mask) and _match_pair(
+            if _is_same_label(old_mask.label, new_mask.label) and _match_pair(
                 old_by_new, old_index, new_index
             ):
                 break
@@ -347,10 +317,8 @@ def _match_pair(old_by_new: dict[int, int], old_index: int, new_index: int) -> b
     return True
 
 
-def _has_same_label(mask: Mask, other: Mask) -> bool:
-    return bool(mask.label) and normalize_for_lookup(mask.label) == normalize_for_lookup(
-        other.label
-    )
+def _is_same_label(label: str, other: str) -> bool:
+    return label != "" and normalize_for_lookup(label) == normalize_for_lookup(other)
 
 
 def compute_overlap(mask: Mask, other: Mask) -> float:
