@@ -281,6 +281,7 @@ _NOTE_TYPE_QUERY = (
     f"select {cast_to_text('name')}, {cast_to_integers('mtime_secs')}, config from notetypes"
     " where id = ? order by id"
 )
+_DECKS_QUERY = f"select {cast_to_integers('id')}, {cast_to_text('name')} from decks"
 _FIELDS_QUERY = (
     f"select {cast_to_text('name')}, config from fields where ntid = ? order by ord"
 )
@@ -289,79 +290,79 @@ _TEMPLATES_QUERY = (
 )
 
 
-def read_deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
-    """Read the full names of all decks, such as `Parent::Child`, keyed by deck id."""
-    if database.is_legacy:
-        decks = database.decode_json_column("decks", dict[DeckId, Json])
-        return {id: str(deck.get("name", "")) for id, deck in decks.items()}
-    rows = database.fetch_rows(
-        f"select {cast_to_integers('id')}, {cast_to_text('name')} from decks"
-    )
-    return {id: name.replace("\x1f", "::") for id, name in rows}
-
-
 def read_note_types(
     database: AnkiDatabase, type_ids: Iterable[NoteTypeId]
 ) -> tuple[AnkiNoteType, ...]:
     """Load note types by id, sorted by id. Unknown ids are skipped."""
-    types: list[AnkiNoteType] = []
+    return tuple(
+        AnkiNoteType(
+            id=id,
+            name=model.name,
+            mod=int(model.mod),
+            cloze=model.type == 1,
+            fields=tuple((field.name, field.id) for field in model.flds),
+            templates=tuple(
+                AnkiTemplate(template.name, template.id, template.qfmt, template.afmt)
+                for template in model.tmpls
+            ),
+            css=model.css,
+            origin=model.originalId or 0,
+            stock=model.originalStockKind or 0,
+            field_tags=tuple(
+                -1 if field.tag is None else field.tag for field in model.flds
+            )
+            if model.originalStockKind
+            else (),
+        )
+        for id, model in _iter_models(database, type_ids)
+    )
+
+
+def _iter_models(
+    database: AnkiDatabase, type_ids: Iterable[NoteTypeId]
+) -> Iterator[tuple[NoteTypeId, _NoteTypeJson]]:
+    """Yield each note type with its id, from either schema, in the form of the older one."""
     if database.is_legacy:
         models = database.decode_json_column("models", dict[NoteTypeId, _NoteTypeJson])
         for id in sorted(models.keys() & set(type_ids)):
-            model = models[id]
-            ordered_fields = sorted(model.flds, key=attrgetter("ord"))
-            templates = []
-            for raw in sorted(model.tmpls, key=attrgetter("ord")):
-                template = AnkiTemplate(raw.name, raw.id, raw.qfmt, raw.afmt)
-                templates.append(template)
-            tags = tuple(_normalize_field_tag(field.tag) for field in ordered_fields)
-            note_type = AnkiNoteType(
-                id=id,
-                name=model.name,
-                mod=int(model.mod),
-                cloze=model.type == 1,
-                fields=tuple((field.name, field.id) for field in ordered_fields),
-                templates=tuple(templates),
-                css=model.css,
-                origin=model.originalId or 0,
-                stock=model.originalStockKind or 0,
-                field_tags=tags if model.originalStockKind else (),
-            )
-            types.append(note_type)
-        return tuple(types)
+            models[id].flds.sort(key=attrgetter("ord"))
+            models[id].tmpls.sort(key=attrgetter("ord"))
+            yield id, models[id]
+        return
     for id in sorted(type_ids):
-        for name, mod, type_config in _read_configs(database, _NOTE_TYPE_QUERY, id):
-            fields = list(_read_configs(database, _FIELDS_QUERY, id))
-            templates = []
-            for template_name, config in _read_configs(database, _TEMPLATES_QUERY, id):
-                question = _get_text(config, 1)
-                answer = _get_text(config, 2)
-                template = AnkiTemplate(
-                    template_name, _get_int64(config, 8), question, answer
+        for name, mod, config in _read_configs(database, _NOTE_TYPE_QUERY, id):
+            fields = [
+                _FieldJson(
+                    field,
+                    id=_get_int64(field_config, 9),
+                    tag=_get_int64(field_config, 10),
                 )
-                templates.append(template)
-            stock = get_uint(type_config, 9)
-            tags = tuple(
-                _normalize_field_tag(_get_int64(config, 10)) for _, config in fields
+                for field, field_config in _read_configs(database, _FIELDS_QUERY, id)
+            ]
+            templates = [
+                _TemplateJson(
+                    template,
+                    qfmt=_get_text(template_config, 1),
+                    afmt=_get_text(template_config, 2),
+                    id=_get_int64(template_config, 8),
+                )
+                for template, template_config in _read_configs(
+                    database, _TEMPLATES_QUERY, id
+                )
+            ]
+            yield (
+                id,
+                _NoteTypeJson(
+                    name,
+                    fields,
+                    templates,
+                    css=_get_text(config, 3),
+                    type=get_uint(config, 1),
+                    mod=mod,
+                    originalId=get_uint(config, 10),
+                    originalStockKind=get_uint(config, 9),
+                ),
             )
-            note_type = AnkiNoteType(
-                id=id,
-                name=name,
-                mod=mod,
-                cloze=get_uint(type_config, 1) == 1,
-                fields=tuple((field, _get_int64(config, 9)) for field, config in fields),
-                templates=tuple(templates),
-                css=_get_text(type_config, 3),
-                origin=get_uint(type_config, 10),
-                stock=stock,
-                field_tags=tags if stock else (),
-            )
-            types.append(note_type)
-    return tuple(types)
-
-
-def _normalize_field_tag(tag: int | None) -> int:
-    return -1 if tag is None else tag
 
 
 def _read_configs(database: AnkiDatabase, query: str, type_id: int) -> Iterator[Row]:
@@ -404,19 +405,18 @@ def parse_protobuf(data: bytes) -> ProtobufFields:
         tag, position = _parse_varint(data, position)
         number = tag >> 3
         wire_type = tag & 7
-        if wire_type == _VARINT:
-            fields[number], position = _parse_varint(data, position)
-        elif wire_type in (_FIXED_64, _BYTES, _FIXED_32):
-            if wire_type == _BYTES:
-                length, position = _parse_varint(data, position)
-            else:
-                length = 8 if wire_type == _FIXED_64 else 4
-            if length > len(data) - position:
-                raise ValueError("cut off")
-            fields[number] = data[position : position + length]
-            position += length
         if wire_type not in (_VARINT, _FIXED_64, _BYTES, _FIXED_32) or number == 0:
             raise ValueError(f"unknown field {number} of type {wire_type}")
+        if wire_type == _VARINT:
+            fields[number], position = _parse_varint(data, position)
+            continue
+        length = 8 if wire_type == _FIXED_64 else 4
+        if wire_type == _BYTES:
+            length, position = _parse_varint(data, position)
+        if length > len(data) - position:
+            raise ValueError("cut off")
+        fields[number] = data[position : position + length]
+        position += length
     return fields
 
 
@@ -586,6 +586,7 @@ select r.id, o.place, {cast_to_integers("r.ease", "r.ivl", "r.type")}
 from revlog r cross join cards c on c.id = r.cid cross join temp.chosen o on o.nid = c.nid
 order by r.id
 """
+_NOTE_IDS_QUERY = f"select {cast_to_integers('id')} from notes"
 _USED_TYPES_QUERY = f"""
 select distinct {cast_to_integers("n.mid")} from temp.chosen o join notes n on n.id = o.nid
 """
@@ -644,10 +645,7 @@ class AnkiView(Value):
             last_note = (guid, id)
             # the user may have changed the note type, so AnkiforgeId may be any of the fields
             fields = tuple(joined.split("\x1f"))
-            identities = filter(None, map(parse_identity, fields))
-            identity = next(
-                (parsed for parsed in identities if parsed.guid == guid), None
-            )
+            identities = map(parse_identity, fields)
             cards = sorted(cards_by_note.get(id, {}).values(), key=itemgetter(1, 0))
             yield AnkiNote(
                 guid=Guid(guid),
@@ -656,7 +654,9 @@ class AnkiView(Value):
                 fields=fields,
                 tags=tuple(filter(None, tags.replace("\u3000", " ").split(" "))),
                 deck=self.decks.get(cards[0][2], "") if cards else "",
-                identity=identity,
+                identity=next(
+                    (each for each in identities if each and each.guid == guid), None
+                ),
                 reviews=sum(reps for _, _, _, reps, _, _ in cards),
                 lapses=sum(lapses for *_, lapses, _ in cards),
                 suspended=bool(cards) and all(suspended for *_, suspended in cards),
@@ -696,7 +696,7 @@ class AnkiView(Value):
 
         Returns None for a running Anki, because AnkiConnect doesn't report deletions.
         """
-        if self.kind is ViewKind.CONNECT:  # AnkiConnect doesn't report deletions
+        if self.kind is ViewKind.CONNECT:
             return None
         # type 1 stands for a note; cards and decks have other types
         query = f"select {cast_to_integers('oid')} from graves where type = 1"
@@ -718,10 +718,7 @@ class AnkiView(Value):
         if self.kind in (ViewKind.APKG, ViewKind.CONNECT):
             return None
         mods: dict[NoteId, int] = dict(self.databases[0].fetch_rows(_FOREIGN_MODS_QUERY))
-        changed_ids = []
-        for id, mod in mods.items():
-            if known_mods.get(id) != mod:
-                changed_ids.append(id)
+        changed_ids = [id for id, mod in mods.items() if known_mods.get(id) != mod]
         return frozenset(mods), self._read_foreign_notes(changed_ids)
 
     def _read_foreign_notes(self, ids: list[NoteId]) -> Iterator[ForeignNote]:
@@ -794,6 +791,12 @@ def open_view(
         profile = ""
         if kind is ViewKind.COLLECTION and path.name == COLLECTION:
             profile = path.resolve().parent.name
+        if database.is_legacy:
+            raw_decks = database.decode_json_column("decks", dict[DeckId, Json])
+            decks = {id: str(deck.get("name", "")) for id, deck in raw_decks.items()}
+        else:
+            deck_rows = database.fetch_rows(_DECKS_QUERY)
+            decks = {id: deck.replace("\x1f", "::") for id, deck in deck_rows}
         our_type_ids = {get_our_note_type(family).id for family in OUR_FAMILIES}
         used_type_ids = {id for (id,) in database.fetch_rows(_USED_TYPES_QUERY)}
         yield AnkiView(
@@ -802,7 +805,7 @@ def open_view(
             path=str(path),
             profile=profile,
             note_types=read_note_types(database, our_type_ids | used_type_ids),
-            decks=read_deck_names(database),
+            decks=decks,
             is_complete=kind is not ViewKind.APKG,
         )
 
@@ -839,10 +842,8 @@ def open_exports_view(
             databases += view.databases
             types |= {note_type.id: note_type for note_type in view.note_types}
             decks |= view.decks
-            for (id,) in view.databases[0].fetch_rows(
-                f"select {cast_to_integers('id')} from notes"
-            ):
-                exported.add(id)
+            note_rows = view.databases[0].fetch_rows(_NOTE_IDS_QUERY)
+            exported |= {id for (id,) in note_rows}
         yield AnkiView(
             databases=tuple(databases),
             kind=ViewKind.CONNECT,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import html
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -79,11 +78,8 @@ def compute_ordinals(note_type: AnkiNoteType, fields: Texts) -> Numbers:
 
 
 def _find_filled_fields(fields: Texts) -> set[str]:
-    filled = {name for name in _SPECIAL_FIELDS if name not in fields}
-    for name, text in fields.items():
-        if not is_empty_for_anki(text):
-            filled.add(name)
-    return filled
+    filled = {name for name, text in fields.items() if not _is_empty_for_anki(text)}
+    return filled.union(name for name in _SPECIAL_FIELDS if name not in fields)
 
 
 def _parse_sections(
@@ -158,23 +154,15 @@ _HIDDEN_ELEMENT = regex(
 )
 
 
-def find_visible_fields(template: str, fields: Texts, *, of_question: bool) -> Strings:
-    """Return the fields that are visible on one side of a card, in order.
-
-    Args:
-        template: the template for that side.
-        fields: all the note's fields as HTML, keyed by name.
-        of_question: whether that side is the question, where `{{type:Back}}` is an input
-            box and `{{hint:Clue}}` a button, so neither reveals its field.
-    """
-    filled_fields = frozenset(_find_filled_fields(fields))
-    return _find_visible_fields(template, filled_fields, of_question=of_question)
-
-
 @lru_cache(maxsize=1024)  # most notes of a type have the same filled fields
 def _find_visible_fields(
     template: str, filled_fields: frozenset[str], *, of_question: bool
 ) -> Strings:
+    """Return the fields that are visible on one side of a card, in order.
+
+    On the question, `{{type:Back}}` is an input box and `{{hint:Clue}}` a button, so neither
+    reveals its field.
+    """
     hiding_filters = {"type", "hint"} if of_question else set()
     tags, _ = _parse_sections(_HIDDEN_ELEMENT.sub("", template), filled_fields)
     visible_fields = []
@@ -205,12 +193,13 @@ def find_sides(
     if ordinal >= len(note_type.templates):  # in a damaged collection
         return note_type.names[:1], ""
     template = note_type.templates[ordinal]
-    question_fields = find_visible_fields(template.question, fields, of_question=True)
+    filled = frozenset(_find_filled_fields(fields))
+    question_fields = _find_visible_fields(template.question, filled, of_question=True)
     if find_family(note_type.id):
         generated = _OTHER_FIELDS.split()
         question_fields = tuple(name for name in question_fields if name not in generated)
-    for name in find_visible_fields(template.answer, fields, of_question=False):
-        if name not in question_fields and not is_empty_for_anki(fields.get(name, "")):
+    for name in _find_visible_fields(template.answer, filled, of_question=False):
+        if name not in question_fields and name in fields and name in filled:
             return question_fields, name
     return question_fields, ""
 
@@ -240,11 +229,8 @@ def _parse_template_tags(template: str) -> Strings:
     if template.lstrip().startswith(_ALTERNATIVE_DELIMITERS):
         template = template.lstrip().removeprefix(_ALTERNATIVE_DELIMITERS)
         pattern = _ALTERNATIVE_TEMPLATE_TAG
-    tags = []
-    for tag in pattern.finditer(template):
-        if tag[1] is not None:
-            tags.append(tag[1].lstrip("{").strip())
-    return tuple(tags)
+    tags = (tag[1] for tag in pattern.finditer(template) if tag[1] is not None)
+    return tuple(tag.lstrip("{").strip() for tag in tags)
 
 
 # --- syntax highlighting ----------------------------------------------------------------
@@ -275,7 +261,8 @@ def highlight_code(code: str, language: str, to_html: Callable[[str], str]) -> s
         language: the Pygments name of the language. Unknown languages aren't highlighted.
         to_html: a function that converts text to HTML.
     """
-    lexer = _find_lexer(language) if len(code) <= MAX_HIGHLIGHTED_CODE_CHARS else None
+    is_highlighted = language and len(code) <= MAX_HIGHLIGHTED_CODE_CHARS
+    lexer = _find_lexer(language) if is_highlighted else None
     if lexer is None:
         return to_html(code)
     from pygments.token import Comment, Keyword, Literal, Name, Number, Operator
@@ -294,19 +281,16 @@ def highlight_code(code: str, language: str, to_html: Callable[[str], str]) -> s
         runs.append((css_class, text))
     if "".join(text for _, text in runs) != code:
         return to_html(code)  # the lexer has changed the text
-    parts = []
-    for css_class, text in runs:
-        text_html = to_html(text)
-        parts.append(
-            f'<span class="{css_class}">{text_html}</span>' if css_class else text_html
-        )
-    return "".join(parts)
+    return "".join(
+        f'<span class="{css_class}">{to_html(text)}</span>'
+        if css_class
+        else to_html(text)
+        for css_class, text in runs
+    )
 
 
 @lru_cache(maxsize=32)
 def _find_lexer(language: str) -> Lexer | None:
-    if not language:
-        return None
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 
@@ -419,17 +403,13 @@ _EMPTY_FIELD = regex(r"(?i)(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*")
 _TAG_EXCEPT_IMG = regex(r"(?i)<(?!img\b)[^>]*>")
 
 
-def is_empty_for_anki(text: str) -> bool:
+def _is_empty_for_anki(text: str) -> bool:
     """Return whether Anki considers a field empty in `{{#Field}}` sections."""
-    if not text:
-        return True
-    return not text[0].isalnum() and _EMPTY_FIELD.fullmatch(text) is not None
+    return not text[:1].isalnum() and _EMPTY_FIELD.fullmatch(text) is not None
 
 
 def is_blank(text: str) -> bool:
     """Return whether a field contains no visible text and no images."""
-    if text[:1].isalnum():
-        return False
     return not html.unescape(_TAG_EXCEPT_IMG.sub("", text)).strip()
 
 
@@ -451,16 +431,13 @@ def find_cloze_tokens(text: str) -> Iterator[ClozeToken]:
     """
     depth = 0
     for token in _CLOZE_DELIMITER.finditer(text):
-        digits = token[1]
-        is_end = digits is None
-        if is_end and depth:
-            depth -= 1
-            yield ClozeToken(token.start(), token.end())
-        elif not is_end and depth < MAX_CLOZE_DEPTH:
-            numbers = _parse_numbers(digits)
-            if numbers:
-                depth += 1
-                yield ClozeToken(token.start(), token.end(), numbers)
+        if token[1] is None:
+            if depth:
+                depth -= 1
+                yield ClozeToken(*token.span())
+        elif depth < MAX_CLOZE_DEPTH and (numbers := _parse_numbers(token[1])):
+            depth += 1
+            yield ClozeToken(*token.span(), numbers)
 
 
 @lru_cache(maxsize=1024)
@@ -571,11 +548,8 @@ def normalize_html(text: str) -> str:
     visible = INVISIBLE_SEPARATORS.sub("", text)
     if "<" in visible or "&" in visible:
         writer = _NormalizingWriter()
-        if _SIMPLE_HTML.fullmatch(visible):
-            writer.feed_simple(visible)
-        else:
-            writer.feed(visible)
-            writer.close()
+        writer.feed(visible)
+        writer.close()
         writer.add_tag("")
         normalized = "".join(writer.parts)
     else:
@@ -585,16 +559,6 @@ def normalize_html(text: str) -> str:
     return _REVERSED_TRAILING_SPACE.sub("", reversed_html)[::-1]
 
 
-# Matches the tokens of simple, well-formed HTML, as we write it and as editors mostly write it.
-_TOKEN_PATTERN = r"""
-      (?P<text>[^<]++)
-    | </(?P<end>[a-z][a-z0-9]*+)>
-    | <(?!(?:iframe|no(?:embed|frames|script)|plaintext|script|style|textarea|title|xmp)\b)
-      (?P<start>[a-z][a-z0-9]*+)(?P<attributes>(?:[ ][a-z][a-z0-9-]*+="[^"<>]*+")*+)[ ]?/?>
-"""
-_TOKEN = regex(_TOKEN_PATTERN, re.VERBOSE)
-_SIMPLE_HTML = regex(rf"(?:{re.sub('[?]P<[a-z]+>', '?:', _TOKEN_PATTERN)})*+", re.VERBOSE)
-_ATTRIBUTE = regex(r' ([a-z0-9-]+)="([^"]*)"')
 # The tags that Anki's editor writes, and the equivalent tags that we write.
 _CANONICAL_TAGS = {"b": "strong", "i": "em", "del": "s", "strike": "s"}
 
@@ -606,19 +570,6 @@ class _NormalizingWriter(HTMLParser):
         self.text: list[str] = []
         self.spans: list[bool] = []
         """For each open span, whether it only colours code. Such spans are left out."""
-
-    def feed_simple(self, simple_html: str) -> None:
-        """Do the work of `feed` and `close` in half the time, for `_SIMPLE_HTML` only."""
-        for token in _TOKEN.finditer(simple_html):
-            if token["text"]:
-                self.text.append(html.unescape(token["text"]))
-            elif token["end"]:
-                self.handle_endtag(token["end"])
-            else:
-                attributes: list[tuple[str, str | None]] = []
-                for name, value in _ATTRIBUTE.findall(token["attributes"]):
-                    attributes.append((name, html.unescape(value)))
-                self.handle_starttag(token["start"], attributes)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "span":
@@ -716,24 +667,24 @@ def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> MappedTyp
     ours = get_our_occlusion_type()
 
     required_tags = set(range(REQUIRED_OCCLUSION_FIELD_COUNT))
-    candidates = []
-    for note_type in types.values():
-        if (
-            note_type.stock == OCCLUSION_STOCK_KIND
-            and note_type.cloze
-            and required_tags <= set(note_type.field_tags)
-        ):
-            candidates.append(
-                (bool(note_type.origin), note_type.id != ours.id, note_type.id)
-            )
-    selected = types[min(candidates)[-1]] if candidates else ours
-
+    candidates = [
+        note_type
+        for note_type in types.values()
+        if note_type.stock == OCCLUSION_STOCK_KIND
+        and note_type.cloze
+        and required_tags <= set(note_type.field_tags)
+    ]
+    selected = min(
+        candidates,
+        key=lambda each: (bool(each.origin), each.id != ours.id, each.id),
+        default=ours,
+    )
     # identify fields by tag, because the user may rename them
-    names: dict[str, str] = {}
-    ids: dict[str, int] = {}
-    for (name, id), tag in zip(selected.fields, selected.field_tags, strict=True):
-        if 0 <= tag < REQUIRED_OCCLUSION_FIELD_COUNT:
-            names[OCCLUSION_FIELDS[tag]] = name
-            if id is not None:
-                ids[OCCLUSION_FIELDS[tag]] = id
+    fields = [
+        (OCCLUSION_FIELDS[tag], name, id)
+        for (name, id), tag in zip(selected.fields, selected.field_tags, strict=True)
+        if 0 <= tag < REQUIRED_OCCLUSION_FIELD_COUNT
+    ]
+    names = {our_name: name for our_name, name, _ in fields}
+    ids = {our_name: id for our_name, _, id in fields if id is not None}
     return MappedType(selected.id, selected.name, names, ids)

@@ -219,9 +219,10 @@ def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> Fiel
         return _add_base_from_identity(layout, card, anki_note)
     bases = [shipped for shipped in card.note.shipped if shipped.hashes]
     if card.note.adopted:
-        adopted_hashes = {}
-        for name in card.note.adopted.names:
-            adopted_hashes[name] = hash_field(card.note.adopted.get_original_html(name))
+        adopted_hashes = {
+            name: hash_field(card.note.adopted.get_original_html(name))
+            for name in card.note.adopted.names
+        }
         bases.insert(0, ShippedNote(ADOPTED_MOD, hashes=adopted_hashes))
     theirs = layout.their_fields
     base = find_base(bases, anki_note, theirs) or NO_BASE
@@ -237,8 +238,7 @@ def _add_base_from_identity(
 ) -> FieldLayout:
     """Add the base version to a layout, based on the hashes in the AnkiforgeId field.
 
-    Generated fields use their current text as their base, so that they never count as
-    edited.
+    Generated fields have no base, because they are ours whatever they contain.
     """
     base_hashes = anki_note.identity.fields if anki_note.identity else ()
     hashes = dict(zip(card.family.content_fields, base_hashes, strict=False))
@@ -252,9 +252,6 @@ def _add_base_from_identity(
         if shipped_hashes and base_hash not in shipped_hashes and not card.note.found:
             unknown_bases[name] = base_hash
             hashes[name] = shipped_hashes[-1]
-    for name, html in layout.their_fields.items():
-        if name in GENERATED_FIELDS:
-            hashes[name] = hash_field(html)
     base = ShippedNote(0, find_base_tags(card, anki_note), hashes=hashes)
     return replace(layout, base=base, unknown_bases=unknown_bases)
 
@@ -279,10 +276,8 @@ def find_mapped_type(
     configured = mapped_types.get(card.family)
     if configured is None:
         return None
-    for name, _ in card.kind.enabled_switches:
-        if name not in configured.fields:
-            return None
-    return configured
+    switches = dict(card.kind.enabled_switches)
+    return configured if switches.keys() <= configured.fields.keys() else None
 
 
 def get_our_mapped_type(family: NoteType) -> MappedType:
@@ -308,24 +303,25 @@ def find_positions(
         mapped: the note type as it was when the note was first exported.
         configured: the note type in the settings, if any.
     """
-    by_id: dict[int, int] = {}
-    by_name: dict[str, int] = {}
-    for position, (name, id) in enumerate(note_type.fields):
-        by_name[name] = position
-        if id is not None:
-            by_id[id] = position
+    by_name = {name: position for position, name in enumerate(note_type.names)}
+    by_id = {
+        id: position
+        for position, (_, id) in enumerate(note_type.fields)
+        if id is not None
+    }
+    new_names: Texts = {}
+    if configured and configured.id == mapped.id:
+        new_names = configured.fields
     positions = {}
     for our_name, name in mapped.fields.items():
-        new_name = ""
-        if configured and configured.id == mapped.id:
-            new_name = configured.fields.get(our_name, "")
-        id = mapped.ids.get(our_name)
-        if id is not None and id in by_id:
-            positions[our_name] = by_id[id]
-        elif name in by_name:
-            positions[our_name] = by_name[name]
-        elif new_name in by_name:
-            positions[our_name] = by_name[new_name]
+        found = (
+            by_id.get(mapped.ids.get(our_name, -1)),
+            by_name.get(name),
+            by_name.get(new_names.get(our_name, "")),
+        )
+        position = next((each for each in found if each is not None), None)
+        if position is not None:
+            positions[our_name] = position
     return positions
 
 
@@ -366,16 +362,15 @@ def find_base(
     if not anki_note.taken:
         candidates.reverse()
     hashes = {name: hash_field(text) for name, text in fields.items()}
-
-    def rank_base(base: ShippedNote) -> tuple[int, bool]:
-        equal_count = 0
-        for name, their_hash in hashes.items():
-            if base.hashes.get(name) == their_hash:
-                equal_count += 1
-        return equal_count, base.mod == anki_note.mod
-
     # if several are equal, `max` returns the first
-    return max(candidates, key=rank_base, default=None)
+    return max(
+        candidates,
+        key=lambda base: (
+            len(base.hashes.items() & hashes.items()),
+            base.mod == anki_note.mod,
+        ),
+        default=None,
+    )
 
 
 # --- what we write ----------------------------------------------------------------------
@@ -399,11 +394,11 @@ class NoteContent(Value):
     def shown_media(self) -> dict[str, Media]:
         """The readable images that the fields show, keyed by their path in the card."""
         html = "".join(self.fields.values())
-        shown_media = {}
-        for path, picture in self.media.items():
-            if picture.name in html and picture.path:
-                shown_media[path] = picture
-        return shown_media
+        return {
+            path: picture
+            for path, picture in self.media.items()
+            if picture.name in html and picture.path
+        }
 
 
 class CardFiles(Value):
@@ -443,12 +438,13 @@ def build_content(
     # render the card's own fields
     content = render_content(card.kind, card.fields, media_by_path)
     fields = dict(zip(card.family.content_fields, content, strict=True))
-    unread = set()
-    for name, text in card.fields:
-        for path in find_image_paths(text):
-            # pictures on the web are never read, so they don't count as missing
-            if path not in media_by_path and "://" not in path:
-                unread.add(name)
+    unread = {
+        name
+        for name, text in card.fields
+        for path in find_image_paths(text)
+        # pictures on the web are never read, so they don't count as missing
+        if path not in media_by_path and "://" not in path
+    }
     if card.note.adopted:
         for name in card.note.adopted.names:
             html = card.note.adopted.find_html(name, card.get_field(name))
@@ -544,8 +540,7 @@ class CardPlan(Value):
 #     any                         can't be read      any        theirs
 #     the user's                  -                  any        theirs
 #
-# In our note types, the base of a generated field is its current text, so it never counts as
-# edited (`_add_base_from_identity`).
+# The last row but two is for the note types of others: `_merge_note` takes ours for ours.
 
 
 class FieldAction(Enum):
@@ -554,16 +549,6 @@ class FieldAction(Enum):
     OURS = "ours"
     THEIRS = "theirs"
     ASK = "ask"
-
-
-# The keys are: whether we changed the field, and whether the user edited it in Anki.
-_CONTENT_ACTIONS = {
-    (False, False): FieldAction.OURS,
-    (True, False): FieldAction.OURS,
-    (False, True): FieldAction.THEIRS,
-    (True, True): FieldAction.ASK,
-}
-_GENERATED_ACTIONS = {**_CONTENT_ACTIONS, (True, True): FieldAction.THEIRS}
 
 
 class ConflictResolution(NamedTuple):
@@ -609,13 +594,13 @@ def merge_field(
     we_changed = our_hash != base and ours != "" and not keeps_mine
     they_changed = hash_field(theirs) not in (base, our_hash) and not takes_source
 
-    is_generated = name in GENERATED_FIELDS
-    actions = _GENERATED_ACTIONS if is_generated else _CONTENT_ACTIONS
-    action = actions[we_changed, they_changed]
-    if action is FieldAction.OURS:
-        return MergedField(action, ours, our_hash)
+    if not they_changed:
+        return MergedField(FieldAction.OURS, ours, our_hash)
+    if name in GENERATED_FIELDS:
+        return MergedField(FieldAction.THEIRS, theirs, base)
+    action = FieldAction.ASK if we_changed else FieldAction.THEIRS
     # store the hash of our text, so that the same text doesn't cause another conflict later
-    return MergedField(action, theirs, base if is_generated else our_hash)
+    return MergedField(action, theirs, our_hash)
 
 
 # --- merging a note ---------------------------------------------------------------------
@@ -694,10 +679,7 @@ def _merge_note(
 ) -> CardPlan:
     base = layout.base
     theirs = layout.their_fields
-    decisions = {
-        name: ConflictResolution(*resolution)
-        for name, resolution in card.edits.resolved.items()
-    }
+    is_our_type = IDENTITY_FIELD in theirs
 
     # merge each field
     fields: dict[str, str] = {}
@@ -715,7 +697,10 @@ def _merge_note(
             fields[name] = their_html
             hashes[name] = base_hash
             continue
-        decision = decisions.get(name, ConflictResolution())
+        if is_our_type and name in GENERATED_FIELDS:
+            fields[name] = our_html
+            continue
+        decision = ConflictResolution(*card.edits.resolved.get(name, ()))
         merged_field = merge_field(name, their_html, our_html, base_hash, decision)
         fields[name] = merged_field.html
         hashes[name] = merged_field.base_hash
@@ -737,31 +722,26 @@ def _merge_note(
 
     # update AnkiforgeId
     compared_names = fields.keys() - {LOCAL_LINKS_FIELD}
-    if IDENTITY_FIELD in theirs:
+    if is_our_type:
         all_hashes = {**base.hashes, **hashes}
         content_hashes = [all_hashes.get(name, "") for name in card.family.content_fields]
         identity = format_identity(card, tuple(content_hashes), ours.tags)
         fields[IDENTITY_FIELD] = text_to_html(identity)
-        if (
-            "Source" not in ours.unreadable_fields
-        ):  # otherwise don't write the note only because its base is new
+        # don't write a note whose passage isn't read here only because its base is new
+        if "Source" not in ours.unreadable_fields:
             compared_names.add(IDENTITY_FIELD)
 
     # if an unknown base equals our current text, export the note again to put it into the journal
-    has_base_again = False
-    for name, note_hash in layout.unknown_bases.items():
-        has_base_again |= note_hash == hash_field(ours.fields[name])
-
+    exports_unchanged = options.export_unchanged or any(
+        note_hash == hash_field(ours.fields[name])
+        for name, note_hash in layout.unknown_bases.items()
+    )
     # don't write an unchanged note
     tags = merge_tags(base.tags, anki_note.tags, ours.tags)
-    has_same_fields = all(
-        is_same_html(fields[name], theirs[name]) for name in compared_names
-    )
-    has_same_tags = set(map(str.casefold, tags)) == set(map(str.casefold, anki_note.tags))
     if (
-        has_same_fields
-        and has_same_tags
-        and not (options.export_unchanged or has_base_again)
+        not exports_unchanged
+        and all(is_same_html(fields[name], theirs[name]) for name in compared_names)
+        and set(map(str.casefold, tags)) == set(map(str.casefold, anki_note.tags))
     ):
         return CardPlan(card.guid, card.is_live, keeps_unknown_text=keeps_unknown)
     merged = MergedNote(replace(ours, fields=fields), tags, hashes)
@@ -777,14 +757,10 @@ def merge_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
     """
     our_tags = {tag.casefold(): tag for tag in ours}
     base_tags = {tag.casefold() for tag in base}
-    merged = {}
-    for folded, tag in our_tags.items():
-        if folded not in base_tags:
-            merged[folded] = tag
+    merged = {tag: our_tags[tag] for tag in our_tags.keys() - base_tags}
     for tag in theirs:
-        folded = tag.casefold()
-        if not (folded in base_tags and folded not in our_tags):
-            merged[folded] = tag
+        if tag.casefold() in our_tags or tag.casefold() not in base_tags:
+            merged[tag.casefold()] = tag
     merged.pop(RETIRED_TAG, None)
     return tuple(sorted(merged.values()))
 
@@ -835,15 +811,21 @@ def _plan_note(
         media=tuple(shown_media.values()),
         states={} if anki_note else _build_schedules(card, ordinals),
     )
-    rejection = _plan_rejection(empty_plan, note, anki_note)
-    if rejection:
-        return rejection
+    problem = find_note_problem(note)
+    if problem and anki_note:
+        return replace(empty_plan, hold_reason="it would have no card left")
+    if anki_note is None and is_blank(fields[0]):
+        first_field = f"{note_type.names[0]}, the first field of {note_type.name}"
+        message = f"note {note.guid}: {first_field}, is empty"
+        problem = Problem(f"deck {note.deck}", message, "edit or reject the card")
+    if problem:
+        return replace(empty_plan, problems=(problem,))
 
     # record only the hashes of content, because our note types need no base for generated fields
     hashes = merged.base_hashes
     if IDENTITY_FIELD in layout.positions:
-        content_names = [name for name in card.family.content_fields if name in hashes]
-        hashes = {name: hashes[name] for name in content_names}
+        content_names = card.family.content_fields
+        hashes = {name: hashes[name] for name in content_names if name in hashes}
     shipped = ShippedNote(
         mod=mod,
         tags=ours.tags,
@@ -869,31 +851,14 @@ def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> 
     return hash16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
 
 
-def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, tuple[int, ...]]:
-    schedules: dict[int, tuple[int, ...]] = {}
+def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, Numbers]:
+    schedules: dict[int, Numbers] = {}
     for ordinal, (due, interval, ease) in zip(ordinals, card.note.schedule, strict=False):
         if due and not card.note.adopted:
             days = (date.fromisoformat(due) - DAY_ZERO.date()).days
             # type and queue 2 (review), due day, interval in days, ease in permille, 1 review
             schedules[ordinal] = (2, 2, days, interval, 10 * ease, 1)
     return schedules
-
-
-def _plan_rejection(
-    empty_plan: CardPlan, note: Note, anki_note: AnkiNote | None
-) -> CardPlan | None:
-    problem = find_note_problem(note)
-    if anki_note:
-        return (
-            replace(empty_plan, hold_reason="it would have no card left")
-            if problem
-            else None
-        )
-    if is_blank(note.fields[0]):
-        first_field = f"{note.type.names[0]}, the first field of {note.type.name}"
-        message = f"note {note.guid}: {first_field}, is empty"
-        problem = Problem(f"deck {note.deck}", message, "edit or reject the card")
-    return replace(empty_plan, problems=(problem,)) if problem else None
 
 
 def _find_hold_reason(
@@ -943,8 +908,8 @@ def _find_text_by_number(card: LocalCard) -> Texts:
     if card.kind is CardKind.OCCLUSION:
         masks = occlusion.get_masks(card.fields)
         return occlusion.get_labels_by_number(masks)
-    text_by_number: dict[str, str] = {}
-    for gap in find_gaps(dict(card.fields).get("Text", "")):
-        for number in gap.numbers:
-            text_by_number[str(number)] = to_plain_text(gap.answer)
-    return text_by_number
+    return {
+        str(number): to_plain_text(gap.answer)
+        for gap in find_gaps(card.get_field("Text"))
+        for number in gap.numbers
+    }

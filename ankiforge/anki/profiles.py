@@ -55,10 +55,7 @@ def compute_fingerprint_text(path: Path) -> str:
         states = compute_fingerprint(resolve_symlinks(path))
     except OSError as error:
         return f"unreadable {error.errno}"
-    parts = []
-    for state in states:
-        parts.append(".".join(map(str, state)) if state else "-")
-    return " ".join(parts)
+    return " ".join(".".join(map(str, state)) if state else "-" for state in states)
 
 
 def get_modification_time(path: Path) -> float:

@@ -571,10 +571,11 @@ class NoteHistory(Value, omit_defaults=True):
         if path in self.pictures:
             return self.pictures[path]
         file = path.rpartition("/")[2]
-        names = set()
-        for shipped_path, name in self.pictures.items():
-            if shipped_path.rpartition("/")[2] == file:
-                names.add(name)
+        names = {
+            name
+            for shipped_path, name in self.pictures.items()
+            if shipped_path.rpartition("/")[2] == file
+        }
         return names.pop() if len(names) == 1 else ""
 
 
@@ -803,15 +804,11 @@ class TextChange(Value):
     @property
     def changed_fields(self) -> list[tuple[str, str, str]]:
         """The fields that differ, as (name, old text, new text)."""
-        old_fields = dict(self.before)
-        new_fields = dict(self.after)
-        differences = []
-        for name in {**old_fields, **new_fields}:
-            old_text = old_fields.get(name, "")
-            new_text = new_fields.get(name, "")
-            if old_text != new_text:
-                differences.append((name, old_text, new_text))
-        return differences
+        before, after = dict(self.before), dict(self.after)
+        texts = [
+            (name, before.get(name, ""), after.get(name, "")) for name in before | after
+        ]
+        return [(name, old, new) for name, old, new in texts if old != new]
 
 
 class Media(Value):
