@@ -47,7 +47,6 @@ from ankiforge.ledger.readings import (
     get_document_place,
     hash_highlight_content,
     iter_document_batches,
-    load_present_in_source,
 )
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
@@ -183,33 +182,26 @@ class IngestRun:
             for row in self._find_unused_documents():
                 if row["container"] not in self.listing.places:
                     unused_ids.append(row["id"])
-            for source in self.sole_keys_by_source:
-                # the documents of a missing source, too, if every decided passage has a copy in a
-                # listed container, in a document at the same path
-                rows = store.fetch_rows(
-                    "SELECT h.key, EXISTS (SELECT 1 FROM highlight o JOIN document e"
-                    "  ON e.id = o.document WHERE o.folded = h.folded AND o.state = 'present'"
-                    f"  AND e.place = d.place AND e.container IN {JSON_VALUES}) AS is_copied"
-                    " FROM highlight h JOIN document d ON d.id = h.document"
-                    " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
-                    to_json(sorted(self.listing.places)),
-                    source,
-                )
-                decided_rows = [row for row in rows if self._is_decided(row["key"])]
-                if decided_rows and all(row["is_copied"] for row in decided_rows):
-                    rows = load_present_in_source(store, source)
-                    unused_ids += [row["id"] for row in rows]
             unselect_documents(self.store, unused_ids)
             for container in sorted(self.listing.places):
                 self._match_container(container)
-            removed_marks = self._match_across_documents()
+            # match highlights that moved between documents or sources
+            earlier_marks = self._load_earlier_marks()
+            candidates = iter_across_documents(
+                self.matched_documents, self.absent_marks, earlier_marks, self.pairs
+            )
+            add_pairs(self.pairs, candidates)
+            self.absent_marks = select_unmatched(self.pairs, self.absent_marks)
+            removed_marks = self.absent_marks + select_unmatched(
+                self.pairs, earlier_marks
+            )
             scanned_marks = []
             for marks in self.matched_documents:
                 scanned_marks += marks.scanned_marks
             self._issue_keys(select_unmatched(self.pairs, scanned_marks))
             self._write_marks(scanned_marks, self.pairs)
             self._write_absent_marks()
-            transfer_keys(self.store, self.listing, self.report, self.absent_marks)
+            transfer_keys(store, self.report, self.absent_marks)
             ask_about_removed(self.store, removed_marks, scanned_marks)
 
             # a source has moved if all its decided passages are in other sources now
@@ -350,34 +342,17 @@ class IngestRun:
                     row["id"],
                 )
         for document, old_row in zip(read_documents, old_rows, strict=True):
-            self._match_document(document, old_row)
-
-    def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
-        document_id = write_document(self.store, document, old_row)
-        marks = DocumentMarks(
-            load_stored_marks(self.store, document_id) if old_row else [],
-            build_scanned_marks(document, document_id),
-        )
-        was_present = old_row is not None and old_row["state"] == "present"
-        candidates = iter_in_document(marks, self.pairs, was_present=was_present)
-        add_pairs(self.pairs, candidates)
-        if document.is_whole:
-            self.absent_marks += marks.select_unmatched(self.pairs).stored_marks
-        self.matched_documents.append(marks)
-
-    def _match_across_documents(self) -> list[Mark]:
-        """Match highlights that moved between documents or sources.
-
-        Returns:
-            The unmatched stored highlights, including those removed in earlier runs.
-        """
-        earlier_marks = self._load_earlier_marks()
-        candidates = iter_across_documents(
-            self.matched_documents, self.absent_marks, earlier_marks, self.pairs
-        )
-        add_pairs(self.pairs, candidates)
-        self.absent_marks = select_unmatched(self.pairs, self.absent_marks)
-        return self.absent_marks + select_unmatched(self.pairs, earlier_marks)
+            document_id = write_document(self.store, document, old_row)
+            marks = DocumentMarks(
+                load_stored_marks(self.store, document_id) if old_row else [],
+                build_scanned_marks(document, document_id),
+            )
+            was_present = old_row is not None and old_row["state"] == "present"
+            candidates = iter_in_document(marks, self.pairs, was_present=was_present)
+            add_pairs(self.pairs, candidates)
+            if document.is_whole:
+                self.absent_marks += marks.select_unmatched(self.pairs).stored_marks
+            self.matched_documents.append(marks)
 
     def _load_earlier_marks(self) -> list[Mark]:
         """Load the highlights that were removed from their documents in earlier runs.

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from ankiforge.ledger import facts
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.events import SOURCE
-from ankiforge.ledger.ingest_rows import load_stored_mark
 from ankiforge.ledger.match import (
     MIN_DISTINCTIVE_CHARS,
     DocumentMarks,
@@ -21,15 +20,13 @@ from ankiforge.ledger.match import (
     Pairs,
     add_pairs,
     find_similar_removed,
-    has_same_context,
     iter_in_document,
-    to_mark,
 )
-from ankiforge.ledger.readings import IngestReport, ListedDocuments
+from ankiforge.ledger.readings import IngestReport
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
-from ankiforge.model import Highlight, Pair, hints
+from ankiforge.model import hints
 from ankiforge.text import regex
 
 # Matches a special character of a LIKE pattern in SQL.
@@ -40,68 +37,29 @@ _LIKE_WILDCARD = regex(r"[%_\\]")
 
 
 def transfer_keys(
-    store: Store,
-    listing: ListedDocuments,
-    report: IngestReport,
-    absent_marks: Iterable[Mark],
+    store: Store, report: IngestReport, absent_marks: Iterable[Mark]
 ) -> None:
     """Transfer the key of a removed, decided passage to an undecided one with equal text.
 
     This way, if a note or PDF is copied and the original is deleted before a later run, the
     copy keeps the cards. The passages are added to `report` as moved.
     """
-    removed_marks = list(absent_marks)
-    # add unselected passages with a copy at the same place in another container
-    for row in store.fetch_rows(
-        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
-        " WHERE h.state != 'present' AND h.state = 'unselected' AND EXISTS"
-        " (SELECT 1 FROM highlight o JOIN document e ON e.id = o.document"
-        "  WHERE o.folded = h.folded AND o.state = 'present' AND e.place = d.place)"
-    ):
-        if len(store.get_keys(row["key"])) == 1:
-            removed_marks.append(load_stored_mark(store, row))
-    # add journal-only passages of removed documents with a copy elsewhere
-    for row in store.fetch_rows(
-        "SELECT h.*, d.container, d.place"
-        " FROM highlight h JOIN document d ON d.id = h.document"
-        " WHERE h.state != 'present' AND h.state = 'journal' AND EXISTS"
-        " (SELECT 1 FROM highlight o WHERE o.folded = h.folded AND o.key != h.key)"
-    ):
-        container = row["container"]
-        is_certain = container in listing.complete - report.doubtful.keys()
-        if is_certain and not listing.is_listed(container, row["place"]):
-            removed_marks.append(load_stored_mark(store, row))
-
-    for mark in removed_marks:
-        heirs = _find_key_heirs(store, mark) if mark.is_decided else []
+    for mark in absent_marks:
+        text = mark.newest.text
+        heirs = []
+        for row in (
+            highlights.load_present_by_text(store, [text]) if mark.is_decided else ()
+        ):
+            if row["key"] == mark.key or store.get_passage(row["key"]).is_decided:
+                continue
+            # short texts are often equal by coincidence
+            is_copy = row["reason"].startswith(COPY_REASON_PREFIX)
+            if is_copy or len(text) >= MIN_DISTINCTIVE_CHARS:
+                heirs.append((row["key"], row["place"]))
         if heirs:
             heir, place = min(heirs)
             store.record_event("same", heir, SOURCE, {"old": mark.key})
             report.moved.append((mark.key, place))
-
-
-def _find_key_heirs(store: Store, removed_mark: Mark) -> list[Pair]:
-    """Find the passages that may take over a removed one's key, as (key, path).
-
-    A passage with a short text qualifies only if it was reported as a copy or has the same
-    context.
-    """
-    text = removed_mark.newest.text
-    heirs = []
-    for row in highlights.load_present_by_text(store, [text]):
-        key = row["key"]
-        if key == removed_mark.key or store.get_passage(key).is_decided:
-            continue
-        mark = to_mark(decode_highlight(row))
-        is_copy = row["reason"].startswith(COPY_REASON_PREFIX)
-        is_equal = removed_mark.exact_hash == row["exact"]
-        if (
-            len(text) >= MIN_DISTINCTIVE_CHARS
-            or is_copy
-            or (is_equal and has_same_context(removed_mark, mark))
-        ):
-            heirs.append((key, row["place"]))
-    return heirs
 
 
 # --- similar passages -------------------------------------------------------------------
@@ -121,21 +79,15 @@ def ask_about_removed(
             new_marks.append(mark)
     for mark, removed_mark in find_similar_removed(removed_marks, new_marks).items():
         old = {"old": removed_mark.key}
-        if mark.stored_mark:
-            if removed_mark.state != "present":
-                continue
-            if _is_same_in_document(removed_mark, mark):
+        if mark.stored_mark and mark.document == removed_mark.document:
+            pairs: Pairs = {}
+            document = DocumentMarks([removed_mark], [mark])
+            add_pairs(pairs, iter_in_document(document, pairs))
+            if pairs:
                 store.record_event("same", mark.key, SOURCE, old)
                 continue
         if not is_still_present(store, removed_mark.key):
             store.record_event("ask", mark.key, SOURCE, old)
-
-
-def _is_same_in_document(stored_mark: Mark, mark: Mark) -> bool:
-    pairs: Pairs = {}
-    document = DocumentMarks([stored_mark], [mark])
-    add_pairs(pairs, iter_in_document(document, pairs))
-    return mark.document == stored_mark.document and mark in pairs
 
 
 def is_still_present(store: Store, key: str) -> bool:
@@ -177,7 +129,16 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
         if row is None or row["state"] != "present" or store.get_keys(key) != (key,):
             continue
         highlight = decode_highlight(row)
-        other_key = _find_by_named_id(store, highlight)
+        other_key = ""
+        for hint in highlight.hints:
+            # escape the parts of the hint for LIKE
+            scheme, name = (
+                _LIKE_WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
+            )
+            query = r"SELECT * FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'"
+            for other_row in store.fetch_rows(query, f"{scheme}:%/{name}"):
+                if not other_key and other_row["route"] != row["route"]:
+                    other_key = store.get_first_key(other_row["key"])
         if not other_key and len(row["folded"]) >= MIN_DISTINCTIVE_CHARS:
             # find an equal text in the same work, unless it is on another page; short texts may be
             # equal by coincidence
@@ -199,21 +160,6 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
             store.record_event("same", key, SOURCE, {"old": other_key})
             linked_keys.add(key)
     return linked_keys
-
-
-def _find_by_named_id(store: Store, highlight: Highlight) -> str:
-    for hint in highlight.hints:
-        # escape the parts of the hint for LIKE
-        scheme, name = (
-            _LIKE_WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
-        )
-        query = (
-            r"SELECT * FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'"
-        )
-        for row in store.fetch_rows(query, f"{scheme}:%/{name}"):
-            if row["route"] != highlight.source_kind.value:
-                return store.get_first_key(row["key"])
-    return ""
 
 
 def _find_routes(store: Store, key: str) -> set[str]:
