@@ -62,7 +62,7 @@ def accept(
     leaves out figures, and drafts with a warning; -v says which.
     """
     from ankiforge.ledger import pending_items
-    from ankiforge.ledger.tables.pending_drafts import find_repeated_contents
+    from ankiforge.ledger.decide import DraftBatches
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import looks_like_key
     from ankiforge.reports import summary
@@ -76,7 +76,7 @@ def accept(
         raise UsageError("--another needs the id of a draft", hint=hint)
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
-        repeated: set[str] | None = None
+        batches: DraftBatches | None = None
 
         def accept_one(id: str) -> str | None:
             if looks_like_key(id):
@@ -85,7 +85,7 @@ def accept(
                     ledger, proposal, workspace.decks, gap=gap or 1
                 )
             return ledger.accept(
-                id, gap=gap or 1, forced=force, another=another, repeated=repeated
+                id, gap=gap or 1, forced=force, another=another, batches=batches
             )
 
         chosen_ids = select_ids(ledger, ids, every, query)
@@ -96,7 +96,7 @@ def accept(
                 chosen_ids, count_by_reason = select_clean_drafts(
                     ledger, chosen_ids, query
                 )
-                repeated = find_repeated_contents(ledger, chosen_ids)
+            batches = DraftBatches(ledger, chosen_ids)
             for reason, pending_count in count_by_reason.items() if call.verbose else ():
                 call.say(f"not accepted: {pending_count:>3} × {reason}")
         decide_all(call, ledger, chosen_ids, accept_one, "accepted", every=every)

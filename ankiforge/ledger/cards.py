@@ -42,6 +42,7 @@ from ankiforge.model import (
     Pair,
     SourceKind,
     SourceRemark,
+    Strings,
     TextChange,
     Value,
     is_card_id,
@@ -176,21 +177,17 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
         kept_answer = kept_answers.get(event.body["guid"])
         if kept_answer is not None and event.order < kept_answer.order:
             continue
-        change = _find_field_change(store, event)
+        keys = store.get_keys(event.key)
+        events = store.load_events(keys)
+        earlier = [other for other in events if other.order < event.order]
+        card_before = fold_events(keys, earlier).cards.get(event.body["guid"])
+        card_after = fold_events(keys, [*earlier, event]).cards.get(event.body["guid"])
+        change = None
+        if card_before and card_after:
+            change = find_visible_change(card_after, card_before)
         if change:  # otherwise the card kept the user's text
             entries.append(HistoryEntry(event, _get_card_text(event), change))
     return entries
-
-
-def _find_field_change(store: Store, event: Event) -> TextChange | None:
-    keys = store.get_keys(event.key)
-    events = sorted(store.load_events(keys), key=lambda other: other.order)
-    earlier = [other for other in events if other.order < event.order]
-    card_before = fold_events(keys, earlier).cards.get(event.body["guid"])
-    card_after = fold_events(keys, [*earlier, event]).cards.get(event.body["guid"])
-    if card_before and card_after:
-        return find_visible_change(card_after, card_before)
-    return None
 
 
 # --- cards ------------------------------------------------------------------------------
@@ -300,24 +297,15 @@ def _find_source_remarks(
     card: Card, present: Sequence[Highlight], states: Collection[str]
 ) -> tuple[SourceRemark, ...]:
     if present:
-        has_quote = not card.quote or _has_quote(present[0], card)
-        return () if has_quote else (SourceRemark.SOURCE_CHANGED,)
+        # for a card in the user's own words, one sentence of the quote is enough
+        quotes: Strings = (card.quote,)
+        if card.origin.drafter == USER:
+            quotes = (card.quote, *split_sentences(card.quote))
+        has_quote = any(is_quote_in_highlight(quote, present[0]) for quote in quotes)
+        return () if has_quote or not card.quote else (SourceRemark.SOURCE_CHANGED,)
     if "gone" in states and "unselected" not in states:
         return (SourceRemark.SOURCE_GONE,)
     return ()
-
-
-def _has_quote(highlight: Highlight, card: Card) -> bool:
-    """Return whether a highlight still contains a card's quote.
-
-    For a card in the user's own words, one sentence of the quote is enough.
-    """
-    if is_quote_in_highlight(card.quote, highlight):
-        return True
-    return card.origin.drafter == USER and any(
-        is_quote_in_highlight(sentence, highlight)
-        for sentence in split_sentences(card.quote)
-    )
 
 
 def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:

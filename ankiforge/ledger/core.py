@@ -9,7 +9,7 @@ sources. See docs/internals/core.md.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,7 +78,7 @@ class Ledger(Store):
         gap: int = 1,
         forced: bool = False,
         another: bool = False,
-        repeated: Collection[str] | None = None,
+        batches: decide.DraftBatches | None = None,
     ) -> Guid | None:
         """Accept a draft, or answer yes to a question.
 
@@ -87,7 +87,7 @@ class Ledger(Store):
             gap: for a proposal, the number of the selected gap, counting from 1 (the best one).
             forced: whether to override a check that blocks the draft.
             another: whether to create a new card even if the draft would revise an existing one.
-            repeated: see `decide.accept_draft`.
+            batches: see `decide.accept_draft`.
 
         Returns:
             The GUID of the card, or None for a question.
@@ -100,7 +100,7 @@ class Ledger(Store):
             questions.answer_question(self, id, yes=True)
             return None
         return decide.accept_draft(
-            self, id, gap=gap, forced=forced, another=another, repeated=repeated
+            self, id, gap=gap, forced=forced, another=another, batches=batches
         )
 
     def reject(self, id: str, why: str = "") -> None:

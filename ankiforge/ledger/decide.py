@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import (
     Callable,
-    Collection,
     Iterable,
     Iterator,
     Mapping,
@@ -27,6 +26,7 @@ from ankiforge.ledger import (
     chosen_passages,
     decision_recording,
     draft_recording,
+    facts,
     foreign_history,
     offers,
     remarks,
@@ -66,10 +66,14 @@ from ankiforge.ledger.events import (
     Passage,
     hash_content,
 )
-from ankiforge.ledger.snapshots import PassageSnapshot
+from ankiforge.ledger.snapshots import PassageSnapshot, find_long_sentences
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
-from ankiforge.ledger.tables.snapshots import load_highlight_snapshots, load_snapshot
+from ankiforge.ledger.tables.snapshots import (
+    load_highlight_snapshots,
+    load_snapshot,
+    load_snapshots,
+)
 from ankiforge.ledger.undo import (
     REWORDING_KINDS,
     build_restoring_edit,
@@ -116,21 +120,58 @@ class SettledError(RefusedError):
     """Raised if a draft is no longer pending."""
 
 
-def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraft]:
-    """Load a pending draft and a snapshot of its passage.
+class DraftBatches:
+    """Loads pending drafts with their passages, 200 at a time, to decide on all in one transaction.
+
+    A passage is loaded again if a decision since has changed it or was about one of its sentences.
+    """
+
+    def __init__(self, store: Store, ids: Iterable[str]) -> None:
+        """`ids` are the drafts, in the order in which they are decided."""
+        self._store = store
+        self._batches = iter_batches(ids)
+        self._keys: dict[str, str] = {}
+        self._snapshots: dict[str, PassageSnapshot] = {}
+        self.repeated: set[str] = set()
+        """The contents that several drafts of the current batch have, or a card."""
+
+    def load_snapshot(self, id: str) -> PassageSnapshot | None:
+        """Load the passage of a draft, or return None if there is no such draft."""
+        store = self._store
+        if id not in self._keys:
+            batch = next((batch for batch in self._batches if id in batch), [])
+            rows = pending_drafts.load_draft_rows(store, batch)
+            self._keys = {row["id"]: row["key"] for row in rows}
+            passages = store.get_passages(list(self._keys.values()))
+            snapshots = zip(self._keys, load_snapshots(store, passages), strict=True)
+            self._snapshots = dict(snapshots)
+            self.repeated = pending_drafts.find_repeated_contents(store, batch)
+        if id not in self._keys:
+            return None
+        passage = store.get_passage(self._keys[id])
+        snapshot = self._snapshots.pop(id)
+        sentences = find_long_sentences(passage, snapshot.sentences)
+        names = map(facts.hash_sentence, sentences)
+        if passage is snapshot.passage and store.decided.isdisjoint(names):
+            return snapshot
+        return load_snapshot(store, passage)
+
+
+def load_draft(
+    store: Store, draft_id: str, batches: DraftBatches | None = None
+) -> tuple[PassageSnapshot, StoredDraft]:
+    """Load a pending draft and a snapshot of its passage, by default on its own.
 
     Raises:
         SettledError: the draft is no longer pending.
         RefusedError: the user must first say whether the draft's passage is a removed one.
     """
-    for row in pending_drafts.load_draft_rows(store, [draft_id]):
-        snapshot = load_snapshot(store, store.get_passage(row["key"]))
-        for draft in snapshot.pending_drafts:
-            if draft.id == draft_id and not offers.will_update_card(
-                snapshot.passage, draft
-            ):
-                refuse_if_doubtful(store, snapshot.passage, draft.key)
-                return snapshot, draft
+    batches = batches or DraftBatches(store, [draft_id])
+    snapshot = batches.load_snapshot(draft_id)
+    for draft in snapshot.pending_drafts if snapshot else ():
+        if draft.id == draft_id and not offers.will_update_card(snapshot.passage, draft):
+            refuse_if_doubtful(store, snapshot.passage, draft.key)
+            return snapshot, draft
     raise SettledError(
         f"{draft_id} is no longer waiting",
         hint="ankiforge list --view new shows what waits",
@@ -261,26 +302,18 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
         decision_recording.restore_drafts(store, [id])
         passages = {store.get_first_key(key) for key in keys}
         decision_recording.update_pending_drafts(store, sorted(passages))
-        _forget_drafts(store, keys, draft_ids)
+        # record that drafts whose acceptance was undone aren't pending any more; otherwise, the
+        # next drafting would restore them from the journal
+        for snapshot in load_highlight_snapshots(store, keys).values():
+            last_accepts = {}
+            events = store.load_events(snapshot.passage.keys)
+            for event in sorted(events, key=attrgetter("order")):
+                if event.what == "accept":
+                    last_accepts[event.body["guid"]] = event
+            for card, draft in iter_undone_drafts(snapshot):
+                if compute_draft_id(draft) in draft_ids and card.guid in last_accepts:
+                    store.record_undo(last_accepts[card.guid], DRAFTING_UNDONE_REASON)
     return UndoResult(id, (), len(draft_ids), len(keys))
-
-
-def _forget_drafts(store: Store, keys: Sequence[str], draft_ids: Collection[str]) -> None:
-    """Record that drafts whose acceptance was undone aren't pending any more.
-
-    Otherwise, the next drafting would restore them from the journal. `keys` are the keys of
-    the drafts' highlights.
-    """
-    for snapshot in load_highlight_snapshots(store, keys).values():
-        last_accepts = {}
-        for event in sorted(
-            store.load_events(snapshot.passage.keys), key=attrgetter("order")
-        ):
-            if event.what == "accept":
-                last_accepts[event.body["guid"]] = event
-        for card, draft in iter_undone_drafts(snapshot):
-            if compute_draft_id(draft) in draft_ids and card.guid in last_accepts:
-                store.record_undo(last_accepts[card.guid], DRAFTING_UNDONE_REASON)
 
 
 def find_decided_ids(store: Store, prefix: str) -> list[str]:
@@ -492,14 +525,15 @@ def accept_clean_drafts(
     for batch in iter_batches(ordered_ids):
         guids: list[Guid] = []
         failed = []
+        batches = DraftBatches(store, batch)
         with store.transaction():
             for draft in offers.iter_pending_drafts(store, batch):
                 if draft.remarks or draft.changed_card:  # the user must decide
                     continue
                 try:
                     with wrap_unexpected_errors(), store.savepoint():
-                        snapshot = load_snapshot(store, store.get_passage(draft.key))
-                        guids.append(make_card(store, snapshot, draft, by=POLICY))
+                        if snapshot := batches.load_snapshot(draft.id):
+                            guids.append(make_card(store, snapshot, draft, by=POLICY))
                 except BugError as error:
                     failed.append((draft.highlight, error))
         done_count += len(batch)
@@ -514,7 +548,7 @@ def accept_draft(
     masks: str = "",
     forced: bool = False,
     another: bool = False,
-    repeated: Collection[str] | None = None,
+    batches: DraftBatches | None = None,
 ) -> Guid:
     """Accept a draft as a new card, or as the new text of the card that it revises.
 
@@ -526,8 +560,7 @@ def accept_draft(
             those detected.
         forced: whether to override a check that blocks the draft.
         another: whether to create a new card even if the draft revises an existing one.
-        repeated: the result of `find_repeated_contents` if many drafts are accepted, so that
-            equal cards are only looked up for these contents. With None, they always are.
+        batches: loads the draft, if many drafts are accepted.
 
     Returns:
         The GUID of the card.
@@ -542,15 +575,16 @@ def accept_draft(
         hint = f"ankiforge undo {id[:10]} undoes that"
         raise RefusedError(f"{id[:10]} is {status}", hint=hint)
     with store.action():
-        snapshot, draft = load_draft(store, id)
+        batches = batches or DraftBatches(store, [id])
+        snapshot, draft = load_draft(store, id, batches)
         draft = select_gap(draft, gap)
         if masks:
             draft = replace(draft, fields=_replace_masks(draft, masks))
         else:
             _refuse_blocked(draft, forced=forced)
         content = hash_content(draft)
-        may_have_equal = repeated is None or content in repeated
-        if may_have_equal and (another or not draft.revises):
+        may_have_equal = content in batches.repeated or content in store.decided
+        if (may_have_equal or gap != 1) and (another or not draft.revises):
             for equal_row in remarks.find_equal_cards(store, snapshot.passage, content):
                 if equal_row["live"]:
                     different_event = build_different_event(

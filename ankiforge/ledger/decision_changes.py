@@ -324,15 +324,13 @@ def plan_decision(
     `event` names the card that is created, changed or rejected. `draft_id` is the decided
     draft, or "" if the decision isn't about one.
     """
-    decided_names = set(map(facts.hash_sentence, sentences))
-    names_decided_before = {
-        facts.hash_sentence(fact.sentence)
-        for fact in snapshot.compute_facts()
-        if fact.decided
-    }
-    passed_drafts = find_passed_over_drafts(
-        snapshot, draft_id, decided_names | names_decided_before
-    )
+    passed_drafts: list[StoredDraft] = []
+    if len(snapshot.pending_drafts) > 1:
+        decided_names = set(map(facts.hash_sentence, sentences))
+        for fact in snapshot.compute_facts():
+            if fact.decided:
+                decided_names.add(facts.hash_sentence(fact.sentence))
+        passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_names)
     fact_body = build_fact_body(snapshot, event, sentences, passed_drafts)
     chosen_ids = [draft_id, *(draft.id for draft in passed_drafts)]
     chosen = tuple(dict.fromkeys(filter(None, chosen_ids)))

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from ankiforge.ledger import facts, foreign_history
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_changes import PlannedDecision
-from ankiforge.ledger.events import Event
+from ankiforge.ledger.events import Event, hash_fields
 from ankiforge.ledger.fold import add_decision
 from ankiforge.ledger.settling import Change, settle_drafts
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
@@ -25,12 +25,15 @@ from ankiforge.ledger.tables.snapshots import load_snapshots
 
 def record_decision(store: Store, decision: PlannedDecision) -> Event:
     """Record a decision, update the drafts it affects, and return the recorded event."""
+    snapshot = decision.snapshot
+    is_current = store.get_passage(snapshot.passage.key) is snapshot.passage
     event = record_event(store, decision.event)
     fact_event = store.record_event(
         "fact", event.key, event.by, {"of": event.id, **decision.fact_body}
     )
-    snapshot = decision.snapshot
     passage = add_decision(snapshot.passage, event, fact_event)
+    if is_current and passage.keys == (event.key,) and event.what == "accept":
+        store.set_passage(passage)  # as folding all events again would compute it
     sentences.store_decided_sentences(
         store, event.key, decision.sentences, passage.decisions[-1].kind
     )
@@ -45,6 +48,9 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
         )
     pending_drafts.apply_changes(store, [change])
     decided_names = facts.hash_long_sentences(decision.sentences)
+    store.decided.update(decided_names)
+    if "draft" in event.body:
+        store.decided.add(hash_fields(event.body["draft"]["fields"]))
     update_pending_drafts(
         store,
         deciding={name: {snapshot.passage.key} for name in decided_names},

@@ -154,8 +154,8 @@ def compute_draft_changes(
 
     # divide the new and the pending drafts
     new_drafts = SortedDrafts.sort_drafts(drafted.drafts, snapshot.text, is_declined)
-    sorted_pending = _sort_pending_drafts(snapshot, mode)
-    snapshot = replace(snapshot, pending_drafts=sorted_pending.kept)
+    kept_drafts, replacing = _sort_pending_drafts(snapshot, mode)
+    snapshot = replace(snapshot, pending_drafts=kept_drafts)
 
     # if cards take the new text of their source, return only these changes
     if not has_updated_cards:
@@ -186,8 +186,8 @@ def compute_draft_changes(
         drafts=replace(
             change,
             put=(*new_hand_written, *new_others),
-            drop=(*sorted_pending.removed_ids, *change.drop),
-            move=(*sorted_pending.moved, *change.move),
+            drop=(*replacing.drop, *change.drop),
+            move=(*replacing.move, *change.move),
             redraft=(),
         ),
         own_ids=tuple(map(compute_draft_id, new_drafts.hand_written)),
@@ -272,17 +272,10 @@ class SortedDrafts(NamedTuple):
         ]
 
 
-class _SortedPendingDrafts(NamedTuple):
-    kept: tuple[StoredDraft, ...]
-    removed_ids: Strings
-    moved: tuple[StoredDraft, ...]
-    """The drafts that stay pending but are now about another sentence."""
-
-
 def _sort_pending_drafts(
     snapshot: HighlightSnapshot, mode: DraftingMode
-) -> _SortedPendingDrafts:
-    """Split a passage's pending drafts into those that new drafts replace and the rest.
+) -> tuple[tuple[StoredDraft, ...], Change]:
+    """Return the pending drafts that new drafts don't replace, and the change to the others.
 
     A model's draft is kept as long as the passage contains its quote, even if in another
     sentence.
@@ -298,9 +291,7 @@ def _sort_pending_drafts(
                 draft = replace(draft, about=(facts.hash_sentence(sentence),))
                 moved_drafts.append(draft)
         kept_drafts.append(draft)
-    return _SortedPendingDrafts(
-        tuple(kept_drafts), tuple(removed_ids), tuple(moved_drafts)
-    )
+    return tuple(kept_drafts), Change(drop=tuple(removed_ids), move=tuple(moved_drafts))
 
 
 def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:

@@ -84,31 +84,33 @@ def iter_highlights_to_draft(
             " ORDER BY document, position"
         )
     keys = [row["key"] for row in store.fetch_rows(query)]
-    for highlight_row in chain.from_iterable(_load_batches(store, keys)):
-        if highlight_row["state"] != "present":
-            continue
-        if highlight_row[column] == highlight_row["content"]:
-            continue
-        if within is not None and highlight_row["document"] not in within:
-            continue
-        passage = store.get_passage(highlight_row["key"])
-        if passage.skipped and not passage.live_cards:
-            continue
-        if not cards.is_leading_highlight(store, highlight_row["key"], passage):
-            continue
-        highlight = decode_highlight(highlight_row)
-        if by_model and not _should_ask_model(
-            store, highlight_row, highlight, passage, was_asked
-        ):
-            continue
-        if (
-            not passage.live_cards
-            and forms.find_form_choice(store, highlight) == forms.NEVER
-        ):
-            highlight = replace(
-                highlight, skip=f"skip: {forms.explain_omission(highlight)}"
-            )
-        yield highlight
+    for batch in iter_batches(keys):
+        store.preload_passages(batch)
+        for highlight_row in highlights.load_rows(store, batch):
+            if highlight_row["state"] != "present":
+                continue
+            if highlight_row[column] == highlight_row["content"]:
+                continue
+            if within is not None and highlight_row["document"] not in within:
+                continue
+            passage = store.get_passage(highlight_row["key"])
+            if passage.skipped and not passage.live_cards:
+                continue
+            if not cards.is_leading_highlight(store, highlight_row["key"], passage):
+                continue
+            highlight = decode_highlight(highlight_row)
+            if by_model and not _should_ask_model(
+                store, highlight_row, highlight, passage, was_asked
+            ):
+                continue
+            if (
+                not passage.live_cards
+                and forms.find_form_choice(store, highlight) == forms.NEVER
+            ):
+                highlight = replace(
+                    highlight, skip=f"skip: {forms.explain_omission(highlight)}"
+                )
+            yield highlight
 
 
 def _should_ask_model(
@@ -149,13 +151,6 @@ def _should_ask_model(
         ):
             return True
     return False
-
-
-def _load_batches(store: Store, keys: Iterable[str]) -> Iterator[list[Row]]:
-    for batch in iter_batches(keys):
-        rows = highlights.load_rows(store, batch)
-        store.preload_passages(batch)
-        yield rows
 
 
 def schedule_redrafting(store: Store, version: str) -> None:

@@ -360,7 +360,9 @@ def _apply_event(passage: Passage, event: Event) -> None:
             _apply_accept(passage, event)
         case "repair" if {"guid", "draft", "note"} <= body.keys():
             _apply_repair(passage, event, is_active=True)
-    _update_card(passage, event, _apply_to_card)
+    handler = _CARD_HANDLERS.get(event.what)
+    if handler:
+        _update_card(passage, event, handler)
 
 
 def _update_card(
@@ -369,11 +371,6 @@ def _update_card(
     card = passage.cards.get(event.body.get("guid", ""))
     if card:
         passage.cards[card.guid] = update(card, event)
-
-
-def _apply_to_card(card: Card, event: Event) -> Card:
-    handler = _CARD_HANDLERS.get(event.what)
-    return handler(card, event) if handler else card
 
 
 def _apply_adopt(card: Card, event: Event) -> Card:

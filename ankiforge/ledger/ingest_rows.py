@@ -185,6 +185,14 @@ def build_highlight_row(
     if mark.stored_mark:
         highlight = replace(highlight, key=HighlightKey(mark.stored_mark.key))
     tags = (*highlight.document.tags, *highlight.tags)
+    # a hash that the highlight shares with its copies; short texts are often equal by chance, so
+    # a copy of one must also have the same context, unless the text is a whole card
+    newest = mark.newest
+    is_card = highlight.kind is HighlightKind.CARD
+    alike = hash_highlight_content(replace(highlight, skip=""))
+    if len(newest.text) < MIN_DISTINCTIVE_CHARS and not is_card:
+        context = (newest.before[-MIN_CONTEXT_CHARS:], newest.after[:MIN_CONTEXT_CHARS])
+        alike = hash16(alike, *context) if any(context) else ""
     return {
         "key": highlight.key,
         "document": mark.document,
@@ -196,26 +204,9 @@ def build_highlight_row(
         "folded": mark.newest.text,
         "exact": exact_hash,
         "content": hash_highlight_content(highlight),
-        "alike": _compute_copy_key(mark),
+        "alike": alike,
         "run": run,
         "colour": to_list_column(get_colour_names(highlight)),
         "tags": to_list_column(map(normalize_tag, tags)),
         "body": to_json(highlight),
     }
-
-
-def _compute_copy_key(mark: Mark) -> str:
-    """Compute a hash that a highlight shares with its copies, or "" if it can't have any.
-
-    Short texts are often equal by coincidence, so a copy of one must also have the same
-    context, unless the text is a whole card.
-    """
-    newest = mark.newest
-    content = hash_highlight_content(replace(mark.highlight, skip=""))
-    if (
-        len(newest.text) >= MIN_DISTINCTIVE_CHARS
-        or mark.highlight.kind is HighlightKind.CARD
-    ):
-        return content
-    context = (newest.before[-MIN_CONTEXT_CHARS:], newest.after[:MIN_CONTEXT_CHARS])
-    return hash16(content, *context) if any(context) else ""

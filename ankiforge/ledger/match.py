@@ -735,6 +735,8 @@ def match_renamed(
     """
     if not removed_documents:
         return [None] * len(new_documents)
+    from rapidfuzz import fuzz, process
+
     ids_by_text = defaultdict(list)
     for id, texts in removed_documents.items():
         for text in texts:
@@ -744,9 +746,16 @@ def match_renamed(
     for texts in new_documents:
         shared_counts = Counter[DocumentId]()
         for text in texts:
-            matching_text = _find_same_text(text, removed_texts)
-            if matching_text is not None:
-                shared_counts.update(ids_by_text[matching_text])
+            best_match = process.extractOne(
+                text,
+                removed_texts,
+                scorer=fuzz.ratio,
+                score_cutoff=MIN_SIMILARITY,
+                processor=None,
+            )
+            # notes with the same wording but different numbers are different notes
+            if best_match and _NUMBER.findall(text) == _NUMBER.findall(best_match[0]):
+                shared_counts.update(ids_by_text[best_match[0]])
         similar_ids = []
         for id, count in shared_counts.items():
             smaller_size = min(len(texts), len(removed_documents[id]))
@@ -755,25 +764,3 @@ def match_renamed(
         is_unique = len(similar_ids) == 1 and similar_ids[0] not in old_ids
         old_ids.append(similar_ids[0] if is_unique else None)
     return old_ids
-
-
-def _find_same_text(text: str, candidate_texts: Sequence[str]) -> str | None:
-    """Return the candidate most similar to `text`, or None if none is similar enough.
-
-    Texts with different numbers never match.
-    """
-    from rapidfuzz import fuzz, process
-
-    best_match = process.extractOne(
-        text,
-        candidate_texts,
-        scorer=fuzz.ratio,
-        score_cutoff=MIN_SIMILARITY,
-        processor=None,
-    )
-    if best_match is None:
-        return None
-    # notes with the same wording but different numbers are different notes
-    if _NUMBER.findall(text) != _NUMBER.findall(best_match[0]):
-        return None
-    return str(best_match[0])

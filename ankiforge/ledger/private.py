@@ -38,8 +38,15 @@ def update_private_texts(
 
     `moved` is whether the document's location has changed.
     """
-    sentence_texts = set(_iter_private_sentences(document))
-    names = set(_iter_private_names(document)) - sentence_texts
+    sentence_texts = set(document.private)
+    names = set(document.private_names)  # texts that are private only within the document
+    for highlight in document.highlights:
+        if is_private_document_mark(highlight):
+            sentence_texts.add(WHOLE_DOCUMENT)
+        if get_privacy_reason(highlight):
+            sentence_texts.update(list_private_texts(highlight))
+            names.update(list_private_phrases(highlight))
+    names -= sentence_texts
     query = "SELECT * FROM private WHERE document = ?"
     stored_rows = store.fetch_rows(query, document_id)
     if not sentence_texts and not names and not stored_rows:
@@ -69,23 +76,6 @@ def update_private_texts(
         "DELETE FROM private WHERE document = ? AND text = ?",
         [(document_id, text) for text in former],
     )
-
-
-def _iter_private_sentences(document: ReadDocument) -> Iterator[str]:
-    yield from document.private
-    for highlight in document.highlights:
-        if is_private_document_mark(highlight):
-            yield WHOLE_DOCUMENT
-        if get_privacy_reason(highlight):
-            yield from list_private_texts(highlight)
-
-
-def _iter_private_names(document: ReadDocument) -> Iterator[str]:
-    """Yield the texts that are private only within their document."""
-    yield from document.private_names
-    for highlight in document.highlights:
-        if get_privacy_reason(highlight):
-            yield from list_private_phrases(highlight)
 
 
 def _select_public_texts(former: Iterable[str], document: ReadDocument) -> list[str]:

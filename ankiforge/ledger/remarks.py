@@ -18,7 +18,6 @@ from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import sentences
 from ankiforge.ledger.tables.anki_notes import filter_deleted
 from ankiforge.model import (
-    Card,
     CardKind,
     Highlight,
     Pair,
@@ -43,8 +42,6 @@ class RemarkFinder:
         self._cards_by_sentence: dict[str, list[Row]] = {}
         self._rejected: dict[str, set[str]] = {}
         self._deleted_guids: set[str] = set()
-        self._event_count = -1
-        """The number of events recorded in the transaction at the last `load`, or -1 before it."""
         # the GUIDs, and the tags of the documents, of our notes in Anki that have no card
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
         self._any_deleted = store.fetch_first_row("SELECT 1 FROM grave") is not None
@@ -80,15 +77,14 @@ class RemarkFinder:
                 str(make_guid(store.get_first_key(draft.key), draft)) for draft in drafts
             }
             self._deleted_guids = filter_deleted(store, guids)
-        self._event_count = store.event_count
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
         """Yield the remarks on a draft previously passed to `load`."""
         store = self._store
-        if self._event_count != store.event_count:  # reload after a decision
-            self.load([draft])
         passage = store.get_passage(draft.key)
         draft_content = hash_content(draft)
+        if not store.decided.isdisjoint((draft_content, *draft.about)):
+            self.load([draft])  # a decision since may have been about the same
         # report a removed passage that may be the same
         for _, old in _find_doubts(store, passage):
             is_live = store.get_passage(old).live_cards
@@ -132,7 +128,15 @@ class RemarkFinder:
             return RemarkKind.NEAR
         if _was_similar_card_dropped(passage, draft, highlight):
             # ignore cards that the user accepted and undid
-            passage_before = replace(passage, cards=self._exclude_undone_cards(passage))
+            accepted_guids = set()
+            for event in self._store.load_events(passage.keys):
+                if event.what == "accept" and event.by == USER:
+                    accepted_guids.add(event.body["guid"])
+            kept_cards = {}
+            for id, card in passage.cards.items():
+                if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
+                    kept_cards[id] = card
+            passage_before = replace(passage, cards=kept_cards)
             is_dropped = _was_similar_card_dropped(passage_before, draft, highlight)
             return RemarkKind.DECIDED_BEFORE if is_dropped else RemarkKind.TAKEN_BACK
         if not (self._any_deleted or self._unknown_notes):
@@ -148,17 +152,6 @@ class RemarkFinder:
         if not self._unknown_notes.isdisjoint(names):
             return RemarkKind.UNKNOWN_NOTES
         return None
-
-    def _exclude_undone_cards(self, passage: Passage) -> dict[str, Card]:
-        accepted_guids = set()
-        for event in self._store.load_events(passage.keys):
-            if event.what == "accept" and event.by == USER:
-                accepted_guids.add(event.body["guid"])
-        kept_cards = {}
-        for id, card in passage.cards.items():
-            if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
-                kept_cards[id] = card
-        return kept_cards
 
 
 def _was_similar_card_dropped(

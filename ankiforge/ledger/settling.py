@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import facts
 from ankiforge.ledger.draft_completion import is_known_text, should_offer
-from ankiforge.ledger.events import FactDecision, Passage, hash_answer
+from ankiforge.ledger.events import FactDecision, hash_answer
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.snapshots import PassageSnapshot
 from ankiforge.model import CardKind, Draft, Guid, Pair, StoredDraft, Strings, Value
@@ -152,20 +152,18 @@ def is_decided(
         name: the hash of the draft's sentence, or "" if unknown.
         since: ignore events up to and including this number.
     """
-    return _was_closed_since(snapshot.passage, since) or any(
+    passage = snapshot.passage
+    was_closed = passage.closed
+    if since:
+        was_closed = passage.closed and any(
+            decision.dropped and not decision.guid and not decision.answer
+            for decision in passage.decisions
+            if decision.n > since
+        )
+    return was_closed or any(
         settles_draft(decision, draft, name)
         for decision in snapshot.all_decisions
         if decision.n > since
-    )
-
-
-def _was_closed_since(passage: Passage, number: int) -> bool:
-    if not number or not passage.closed:
-        return passage.closed
-    return any(
-        decision.dropped and not decision.guid and not decision.answer
-        for decision in passage.decisions
-        if decision.n > number
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
@@ -115,8 +115,11 @@ class _Transaction:
         """How many of `events` are in the database."""
         self.last_number: int | None = None
         """The number of the last event, or None if it wasn't queried yet."""
-        self.changed_keys: dict[str, None] = {}
-        """The keys of the passages to recompute."""
+        self.changed_keys: dict[str, Passage | None] = {}
+        """The keys of the passages whose rows are out of date, each with the passage if all of its
+        events were applied already. Otherwise, it is recomputed from its events."""
+        self.decided: set[str] = set()
+        """The hashes of the sentences and texts that decisions were about."""
 
 
 class Store(Database):
@@ -289,9 +292,9 @@ class Store(Database):
                 transaction.action = ""
 
     @property
-    def event_count(self) -> int:
-        """The number of events recorded in the current transaction, or 0 outside of one."""
-        return len(self._transaction.events) if self._transaction else 0
+    def decided(self) -> set[str]:
+        """The hashes of the sentences and texts that decisions of this transaction were about."""
+        return self._transaction.decided if self._transaction else set()
 
     def _require_transaction(self) -> _Transaction:
         if self._transaction is None:
@@ -408,6 +411,10 @@ class Store(Database):
             self.preload_passages([first_key])
         return self._passages[first_key]
 
+    def set_passage(self, passage: Passage) -> None:
+        """Store a passage of a single key to which all of its events were applied."""
+        self._require_transaction().changed_keys[passage.key] = passage
+
     def get_passages(self, keys: Sequence[str]) -> list[Passage]:
         """Return the passage for each key, loading them all with a single query."""
         if self._transaction is None:
@@ -501,17 +508,19 @@ class Store(Database):
         transaction = self._transaction
         if transaction is None or not transaction.changed_keys:
             return
-        changed_keys = list(transaction.changed_keys)
-        transaction.changed_keys.clear()
-        for keys in iter_batches(changed_keys):
-            self._recompute_batch(keys)
+        changed_keys = transaction.changed_keys
+        transaction.changed_keys = {}
+        for batch in iter_batches(changed_keys.items()):
+            self._recompute_batch(dict(batch))
 
-    def _recompute_batch(self, changed_keys: Sequence[str]) -> None:
+    def _recompute_batch(self, changed_keys: Mapping[str, Passage | None]) -> None:
         # a key may have been a passage of its own before, whose rows are deleted, too
         passage_keys = dict.fromkeys(self._get_keys(key) for key in changed_keys)
         all_keys = dict.fromkeys((*changed_keys, *chain(*passage_keys)))
         events_by_key = defaultdict(list)
-        for event in self.load_events(list(all_keys)):
+        for event in self.load_events(
+            [key for key in all_keys if not changed_keys.get(key)]
+        ):
             events_by_key[event.key].append(event)
         # delete the rows of these keys, unless the cache shows that there are none
         stored_keys = []
@@ -538,7 +547,7 @@ class Store(Database):
         rejected_rows = []
         decided_rows = []
         for keys in passage_keys:
-            passage = fold_events(
+            passage = changed_keys.get(keys[0]) or fold_events(
                 keys, chain.from_iterable(events_by_key[key] for key in keys)
             )
             key = passage.key

@@ -377,7 +377,9 @@ ELSEWHERE = {"kind": "cloze", "fields": dict(TEXT)}
 
 
 def remarks_on(store: Store, draft: StoredDraft) -> list[Remark]:
-    return list(remarks.RemarkFinder(store).find_remarks(draft, HIGHLIGHT))
+    finder = remarks.RemarkFinder(store)
+    finder.load([draft])
+    return list(finder.find_remarks(draft, HIGHLIGHT))
 
 
 def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:

@@ -285,7 +285,9 @@ def test_an_own_form_is_decided_by_no_other_own_form(store):
         (R, names, False),
     ):
         draft = replace(form, key=key, about=tuple(about))
-        told = list(remarks.RemarkFinder(store).find_remarks(draft, place))
+        finder = remarks.RemarkFinder(store)
+        finder.load([draft])
+        told = list(finder.find_remarks(draft, place))
         assert (Remark(RemarkKind.DECIDED_BEFORE) in told) is remarked
 
 
