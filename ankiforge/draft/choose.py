@@ -91,7 +91,11 @@ _ATTRIBUTES = regex(
 
 def blank_attributes(text: str) -> str:
     """Replace site generator markup with spaces, preserving offsets."""
-    return _ATTRIBUTES.sub(lambda match: " " * len(match[0]), text)
+    return _ATTRIBUTES.sub(_blank, text)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 # Matches the times of a transcript, such as `[00:12:34]` or `00:12:34,500 --> 00:12:38,000`.
@@ -105,9 +109,7 @@ def blank_markup_and_times(text: str) -> str:
 
     Quotes from the document may omit these.
     """
-    return _TRANSCRIPT_TIMES.sub(
-        lambda match: " " * len(match[0]), blank_attributes(text)
-    )
+    return _TRANSCRIPT_TIMES.sub(_blank, blank_attributes(text))
 
 
 class OmittedText(NamedTuple):
@@ -135,7 +137,13 @@ def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[Omit
     are omitted, and returned separately. TOML front matter and slides repeated by the next
     slide are dropped silently.
     """
-    repeated = set(_find_repeated_slides(whole_text))
+    # slides whose lines are all on the next one, too
+    repeated_pages = set()
+    for number, (page, following) in enumerate(pairwise(whole_text.pages)):
+        letters = fold_alphanumerics(following)
+        lines = [fold_alphanumerics(line) for line in page.split("\n")]
+        if whole_text.labels and any(lines) and all(line in letters for line in lines):
+            repeated_pages.add(number)
     list_names = _find_lists(whole_text)
     left_out_by_name: dict[tuple[str, int], list[Paragraph]] = {}
     paragraphs: list[Paragraph] = []
@@ -144,7 +152,9 @@ def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[Omit
         text = whole_text.get_paragraph_text(paragraph).strip()
         if is_front_matter or (not index and text.startswith("+++")):
             is_front_matter = not text.endswith("+++") or (not index and text == "+++")
-        elif paragraph.page in repeated or (text and not blank_attributes(text).strip()):
+        elif paragraph.page in repeated_pages or (
+            text and not blank_attributes(text).strip()
+        ):
             continue
         elif paragraph.private:
             left_out_by_name.setdefault((_PRIVATE_TEXT, 0), []).append(paragraph)
@@ -193,7 +203,12 @@ def _find_lists(whole_text: WholeText) -> dict[int, tuple[str, int]]:
         if not is_in_section or is_named:
             continue
         # a list is the beginning of the section with the greatest surplus of entries
-        balance += len(text) if _is_list_entry(text) else -len(text)
+        is_entry = (
+            _TASK_OR_CONTENTS.search(text)
+            or _DOT_LEADERS.search(text)
+            or len(_ENTRY_SIGNS.findall(text)) * _CHARS_PER_ENTRY_SIGN >= len(text)
+        )
+        balance += len(text) if is_entry else -len(text)
         if balance > best_balance:
             best_balance = balance
             lists.update(dict.fromkeys(range(start, index + 1), (list_name, start)))
@@ -220,12 +235,6 @@ _TASK_OR_CONTENTS = regex(
 """Matches a numbered line, a question, or a line that ends with a page number."""
 
 
-def _is_list_entry(text: str) -> bool:
-    if _TASK_OR_CONTENTS.search(text) or _DOT_LEADERS.search(text):
-        return True
-    return len(_ENTRY_SIGNS.findall(text)) * _CHARS_PER_ENTRY_SIGN >= len(text)
-
-
 def _is_list_name(heading: str) -> bool:
     """Return whether a heading introduces a list not worth learning, such as references."""
     if len(heading) > _MAX_HEADING_CHARS:
@@ -236,14 +245,6 @@ def _is_list_name(heading: str) -> bool:
 @cache
 def _read_list_names() -> frozenset[str]:
     return frozenset(map(normalize_for_lookup, read_word_set("signs", "list_headings")))
-
-
-def _find_repeated_slides(whole_text: WholeText) -> Iterator[int]:
-    for number, (page, following) in enumerate(pairwise(whole_text.pages)):
-        letters = fold_alphanumerics(following)
-        lines = [fold_alphanumerics(line) for line in page.split("\n")]
-        if whole_text.labels and any(lines) and all(line in letters for line in lines):
-            yield number
 
 
 def _split_paragraph(whole_text: WholeText, paragraph: Paragraph) -> Iterator[Paragraph]:

@@ -298,18 +298,6 @@ def find_refused_field(
     return ""
 
 
-def is_permanent_error(body: str) -> bool:
-    """Return whether retrying is pointless.
-
-    That's the case if there's no credit left, the request is too long, or its format is
-    refused.
-    """
-    if _is_web_page(body):
-        return False
-    patterns = (_NO_CREDIT, _TOO_LONG, _FORMAT_ERROR)
-    return any(pattern.search(body) for pattern in patterns)
-
-
 # --- the body of an error -------------------------------------------------------------
 
 _MESSAGE = re.compile(
@@ -436,7 +424,9 @@ class OpenAITransport(httpx2.BaseTransport):
                 return response
             status, text = error_inside
         self.finish_request()
-        if is_permanent_error(text):
+        # a retry is pointless without credit, or if the request or its format is refused
+        patterns = (_NO_CREDIT, _TOO_LONG, _FORMAT_ERROR)
+        if not _is_web_page(text) and any(pattern.search(text) for pattern in patterns):
             response.headers["x-should-retry"] = "false"
         return httpx2.Response(status, headers=response.headers, text=text)
 

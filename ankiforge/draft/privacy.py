@@ -14,9 +14,8 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple, NewType
 
 from msgspec.structs import replace
@@ -72,10 +71,8 @@ _MIN_SENTENCE_LETTERS = 12
 _MIN_SENTENCE_WORDS = 3
 _MIN_LONG_WORD_LETTERS = 20
 _MIN_UNSPACED_LETTERS = 6
-# The number of folded letters by which a sentence is looked up: at its beginning, and in groups.
-# Any six consecutive letters contain a whole group of three, wherever they begin.
+# The number of folded letters at its beginning by which a sentence is looked up.
 _PREFIX_LENGTH = 6
-_GROUP_LENGTH = 3
 _QUOTATION = regex(r"[“„«「]([^“”„«»「」\n]+)[“”»」]")
 # Matches a part that is compared separately: between line ends, headings, cells and omissions.
 _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
@@ -161,18 +158,17 @@ class HiddenTexts:
         at least `MIN_CUT_OFF_CHARS`.
         """
         # a hidden text may begin before this text
-        length = _find_cut_off_length(
-            letters[::-1], self._sorted_reversed_texts, min_letters
-        )
+        reversed_letters = letters[::-1]
+        length = _find_cut_off(reversed_letters, self._sorted_reversed_texts, min_letters)
         if length:
             yield 0, length
         # a hidden text may continue after this text
-        length = _find_cut_off_length(letters, self._sorted_texts, min_letters)
+        length = _find_cut_off(letters, self._sorted_texts, min_letters)
         if length:
             yield len(letters) - length, len(letters)
 
 
-def _find_cut_off_length(letters: str, texts: list[str], min_letters: int) -> int:
+def _find_cut_off(letters: str, texts: list[str], min_letters: int) -> int:
     """Return the length of the longest suffix of `letters` that starts one of `texts`.
 
     Returns 0 if there is none. A text equal to the whole suffix doesn't count. `texts` must
@@ -190,8 +186,7 @@ class PrivateSentences:
     """An index of private sentences, for finding them in any document.
 
     A complete private sentence is found anywhere. A fragment is found only if it makes up an
-    entire sentence, line, heading or table cell. Lookup time is almost independent of the
-    number of sentences.
+    entire sentence, line, heading or table cell.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -208,12 +203,6 @@ class PrivateSentences:
         for sentence in self._sentences:
             self._lengths_by_prefix[sentence[:_PREFIX_LENGTH]].add(len(sentence))
         self._joined = "\n".join(self._sentences)
-        self._positions_by_group = defaultdict[str, list[int]](list)
-        """The positions of each group of letters in the joined sentences."""
-        for index in range(0, len(self._joined), _GROUP_LENGTH):
-            self._positions_by_group[self._joined[index : index + _GROUP_LENGTH]].append(
-                index
-            )
 
     def find_spans(self, text: str) -> Iterator[Span]:
         """Yield spans that repeat a private sentence or consist entirely of a fragment of one."""
@@ -236,29 +225,8 @@ class PrivateSentences:
         for start, end in passages:
             first, last = bisect_left(origins, start), bisect_left(origins, end)
             part = letters[first:last]
-            if _is_distinctive(text[start:end], part) and self._is_part_of_sentence(part):
+            if _is_distinctive(text[start:end], part) and part in self._joined:
                 yield origins[first], origins[last - 1] + 1
-
-    def _is_part_of_sentence(self, letters: str) -> bool:
-        """Return whether `letters` occur within a private sentence.
-
-        Expects at least six folded letters.
-        """
-
-        def positions(start: int) -> Sequence[int]:
-            return self._positions_by_group.get(
-                letters[start : start + _GROUP_LENGTH], ()
-            )
-
-        # groups may begin at any of three offsets; for each, look up the rarest group
-        for shift in range(_GROUP_LENGTH):
-            starts = range(shift, len(letters) - _GROUP_LENGTH + 1, _GROUP_LENGTH)
-            rarest = min(starts, key=lambda start: len(positions(start)))
-            for position in positions(rarest):
-                run_start = position - rarest
-                if run_start >= 0 and self._joined.startswith(letters, run_start):
-                    return True
-        return False
 
 
 def _is_distinctive(text: str, letters: str) -> bool:
@@ -413,14 +381,10 @@ class PrivacyFilter:
             return PRIVATE_DOCUMENT_REASON
         # check whether the highlight repeats, contains or overlaps private text
         exact = unicodedata.normalize("NFC", highlight.exact)
-        cut_off_spans = self._get_hidden_texts(document).find_cut_off_ends(
-            fold_text(exact).letters, _MIN_OVERLAP
-        )
-        if any(
-            chain(
-                self._find_private_spans(exact, document, may_be_truncated=False),
-                cut_off_spans,
-            )
+        hidden_texts = self._get_hidden_texts(document)
+        letters = fold_text(exact).letters
+        if any(self._find_private_spans(exact, document, may_be_truncated=False)) or any(
+            hidden_texts.find_cut_off_ends(letters, _MIN_OVERLAP)
         ):
             return PRIVATE_PASSAGE_REASON
         places = self._find_places(highlight.key) if highlight.key else ()
@@ -540,12 +504,10 @@ class PrivacyFilter:
         if isinstance(part, list):
             return [self._mask_value(value, document) for value in part]
         if isinstance(part, dict):
-            masked_part = {}
-            for name, value in part.items():
-                masked_part[name] = (
-                    value if name in UNMASKED_KEYS else self._mask_value(value, document)
-                )
-            return masked_part
+            masked = {name: self._mask_value(part[name], document) for name in part}
+            return {
+                name: (part if name in UNMASKED_KEYS else masked)[name] for name in part
+            }
         return part
 
     def _find_private_spans(

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from html import unescape
-from itertools import islice
+from itertools import count, islice
 from operator import attrgetter
 from typing import Any
 
@@ -128,6 +129,9 @@ _LATEX = (
     r"|therefore"
     r"|upsilon|uparrow|underline|underbrace|underset|uplus"
 )
+# Matches the backslashes to double, so that JSON doesn't read `\\frac` as a form feed. They begin a
+# known LaTeX command or no valid JSON escape, or are before a letter that would be read as a
+# backspace, form feed or lone carriage return, which a reply never means.
 _BACKSLASH = regex(
     rf"""(?x)
       \\\\                                      # already doubled
@@ -137,16 +141,6 @@ _BACKSLASH = regex(
     | \\(?!["\\/bfnrt']|u[0-9a-fA-F]{{4}})      # not a JSON escape
     """
 )
-
-
-def _double_latex_backslashes(text: str) -> str:
-    r"""Double stray LaTeX backslashes, so that JSON doesn't read `\frac` as a form feed.
-
-    These are backslashes that begin a known LaTeX command or no valid JSON escape, and those
-    before a letter that would be read as a backspace, form feed or lone carriage return,
-    which a reply never means. Any other `\n` and `\t` is kept.
-    """
-    return _BACKSLASH.sub(r"\\\\", text)
 
 
 # --- objects --------------------------------------------------------------------------
@@ -190,24 +184,33 @@ def parse_objects(text: str) -> list[Any]:
     Skips code fences, prose and reasoning, and repairs small errors. If the reply is
     truncated, complete objects are kept.
     """
-    answer = _double_latex_backslashes(
-        strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n"))
-    )
+    answer = strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n"))
+    answer = _BACKSLASH.sub(r"\\\\", answer)
     if _CURLY_OBJECT.search(answer):
         answer = _CURLY_MARK.sub('"', answer)
     if answer.startswith('"'):
-        inner_text = _parse_json(answer)
-        if isinstance(inner_text, str) and "{" in inner_text:
-            return parse_objects(inner_text)
+        # the objects may be inside a JSON string
+        with suppress(ValueError, RecursionError):
+            inner_text = json.loads(answer, strict=False)
+            if isinstance(inner_text, str) and "{" in inner_text:
+                return parse_objects(inner_text)
     values = []
     position = 0
     failures = 0
-    end_by_start = _match_braces(answer)
+    # the end of each object, by the offset of its opening brace
+    end_by_start = {}
+    open_braces = []
+    for token in _BRACE.finditer(answer):
+        if token[0] == "{":
+            open_braces.append(token.start())
+        elif open_braces:
+            end_by_start[open_braces.pop()] = token.end()
     while failures < _MAX_FAILURES:
         brace = _OBJECT_START.search(answer, position)
         if brace is None:
             break
-        value, position = _parse_object_at(answer, brace.start(), end_by_start)
+        start = brace.start()
+        value, position = _parse_object_at(answer, start, end_by_start.get(start, start))
         if value is None:
             position = brace.end()
             failures += 1
@@ -216,39 +219,22 @@ def parse_objects(text: str) -> list[Any]:
     return values
 
 
-def _match_braces(text: str) -> dict[int, int]:
-    """Map the offset of each opening brace to the end of its pair, ignoring unclosed ones."""
-    end_by_start = {}
-    open_braces = []
-    for brace in _BRACE.finditer(text):
-        if brace[0] == "{":
-            open_braces.append(brace.start())
-        elif open_braces:
-            end_by_start[open_braces.pop()] = brace.end()
-    return end_by_start
-
-
-def _parse_object_at(
-    text: str, start: int, end_by_start: Mapping[int, int]
-) -> tuple[Any, int]:
+def _parse_object_at(text: str, start: int, end: int) -> tuple[Any, int]:
     """Parse the JSON object whose opening brace is at `start`, repairing it if needed.
 
-    Returns the object, or None if it is incomplete or beyond repair, and where it ends.
+    `end` is where its braces are closed, or `start` if they never are. Returns the object, or
+    None if it is incomplete or beyond repair, and where it ends.
     """
-    try:
+    with suppress(ValueError, RecursionError):
         return _DECODER.raw_decode(text, start)
-    except (ValueError, RecursionError):
-        pass
-    end = end_by_start.get(start)
-    if end is None or end - start > _MAX_REPAIR_CHARS:
+    if not 0 < end - start <= _MAX_REPAIR_CHARS:
         return None, start
     from json_repair import repair_json
 
     # the object is complete, but has wrong or missing quotes or commas
-    try:
+    value = None
+    with suppress(ValueError, RecursionError):
         value = repair_json(text[start:end], return_objects=True, skip_json_loads=True)
-    except (ValueError, RecursionError):
-        value = None
     return (value if isinstance(value, dict | list) else None), end
 
 
@@ -268,13 +254,6 @@ def is_truncated(text: str) -> bool:
         elif token[0] == "}":
             still_open -= 1
     return still_open > 0
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        return json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return None
 
 
 # --- parts of objects -----------------------------------------------------------------
@@ -359,13 +338,12 @@ def convert_to_cloze(text: str) -> str:
     )
     if not with_numbers or cloze.find_gaps(with_numbers):
         return with_numbers
-    numbers = iter(range(1, len(with_numbers) + 1))
-
-    def insert_number(match: re.Match[str]) -> str:
-        return cloze.format_cloze(next(numbers), match[1])
-
+    numbers = count(1)
     return map_outside_shields(
-        with_numbers, lambda run: _UNNUMBERED_GAP.sub(insert_number, run)
+        with_numbers,
+        lambda run: _UNNUMBERED_GAP.sub(
+            lambda gap: cloze.format_cloze(next(numbers), gap[1]), run
+        ),
     )
 
 
@@ -453,12 +431,8 @@ def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
     have been copied from a web page.
     """
     text = content[:MAX_REPLY_CHARS]
-    entries = list(islice(iter_innermost_objects(parse_objects(text), "h"), MAX_OBJECTS))
-    if not entries:
-        text = unescape(text)
-        entries = list(
-            islice(iter_innermost_objects(parse_objects(text), "h"), MAX_OBJECTS)
-        )
+    objects = parse_objects(text) or parse_objects(unescape(text))
+    entries = list(islice(iter_innermost_objects(objects, "h"), MAX_OBJECTS))
     usable: dict[ReplyCard, None] = {}
     unusable: dict[str, None] = {}
     # drop repeated objects, because a reply may be pasted several times

@@ -198,8 +198,9 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
     in_table = bool(phrases and highlight.sentence)
     has_gap = in_table or (leaves_context and not is_whole)
     if has_gap and not in_table:
-        if any(_is_too_long_for_gap(exact[start:end]) for start, end in phrases):
-            return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
+        for start, end in phrases:
+            if count_words(_FORMULA.sub("x", exact[start:end])) > _MAX_GAP_WORDS:
+                return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
         if _is_repeated_label(exact, *phrases[0]):
             if highlight.written == "**" and len(phrases) == 1:
                 return (_draft_definition(highlight),)
@@ -385,10 +386,6 @@ _HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 _MAX_GAP_WORDS = 9
 _FORMULA = regex(MATH_PATTERN)
 _LABEL_END = regex(r"\W*[:：]\s*(?=\S+\s+\S)")
-
-
-def _is_too_long_for_gap(phrase: str) -> bool:
-    return count_words(_FORMULA.sub("x", phrase)) > _MAX_GAP_WORDS
 
 
 def _is_repeated_label(text: str, start: int, end: int) -> bool:

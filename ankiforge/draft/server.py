@@ -412,12 +412,10 @@ def describe_question_quality(base_url: str, model: str) -> str:
 
 def rank_writing_models(names: Sequence[str]) -> Strings:
     """Select the models that can write text, and sort them by expected question quality."""
-
-    def rank(name: str) -> tuple[bool, float]:
-        return bool(_CODE_MODEL.search(name.casefold())), -(parse_model_size(name) or 0.0)
-
     writers = [name for name in names if not _NOT_A_WRITER.search(name.casefold())]
-    return tuple(sorted(writers, key=rank))
+    writers.sort(key=lambda name: parse_model_size(name) or 0.0, reverse=True)
+    writers.sort(key=lambda name: _CODE_MODEL.search(name.casefold()) is not None)
+    return tuple(writers)
 
 
 class ModelPurpose(Value):
