@@ -31,12 +31,7 @@ from ankiforge.draft.prompt import (
     join_texts,
     name_all,
 )
-from ankiforge.draft.reply import (
-    FindFaults,
-    ReplyCard,
-    list_evidence_texts,
-    make_result,
-)
+from ankiforge.draft.reply import FindFaults, ReplyCard, list_evidence_texts, make_result
 from ankiforge.model import (
     DraftingResult,
     Highlight,

@@ -34,12 +34,7 @@ from ankiforge.draft.prompt import (
     build_card_request,
     escape_markers,
 )
-from ankiforge.draft.reply import (
-    FindFaults,
-    ReplyCard,
-    build_drafts,
-    to_one_line,
-)
+from ankiforge.draft.reply import FindFaults, ReplyCard, build_drafts, to_one_line
 from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import (
     Document,
@@ -56,10 +51,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import format_count, regex
 from ankiforge.text.located import DocumentLetters, PassageMatch, locate_quote
-from ankiforge.text.normalize import (
-    fold_alphanumerics,
-    normalize_for_lookup,
-)
+from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
 from ankiforge.text.sentences import find_sentence_starts
 
 MAX_PART_CHARS = 24_000

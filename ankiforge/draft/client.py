@@ -25,12 +25,7 @@ import openai
 from ankiforge.config import LLM_KEY
 from ankiforge.config.http import ResponseTooLargeError, remove_secret
 from ankiforge.draft.prompt import ModelRequest
-from ankiforge.draft.server import (
-    Budget,
-    ServerSettings,
-    load_ssl_context,
-    open_client,
-)
+from ankiforge.draft.server import Budget, ServerSettings, load_ssl_context, open_client
 from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.model import Json, Strings, Value, hash16
 from ankiforge.text import regex
@@ -789,9 +784,4 @@ class ModelClient:
 
 def _to_canonical_json(value: object) -> str:
     """Serialize to JSON with sorted keys and no spaces, so that equal values hash equally."""
-    return json.dumps(
-        value,
-        sort_keys=True,
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

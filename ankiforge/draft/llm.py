@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from math import ceil
-from typing import NamedTuple
 
 import msgspec
 
@@ -155,10 +154,10 @@ class ModelDrafter:
             if not_sent:
                 yield not_sent
 
-            chunks = self._split_into_chunks(task)
-            if chunks.new_tasks:
+            cached_tasks, new_tasks = self._split_into_chunks(task)
+            if new_tasks:
                 self._announce_host()
-            for chunk in (*chunks.cached_tasks, *chunks.new_tasks):
+            for chunk in (*cached_tasks, *new_tasks):
                 future = _draft_in_thread(slots, self._draft_chunk, chunk)
                 pending.append(future)
                 while len(pending) > 2 * self._settings.max_concurrent_requests:
@@ -233,9 +232,9 @@ class ModelDrafter:
         highlights = 0
         requests: list[ModelRequest] = []
         for task in tasks:
-            chunks = self._split_into_chunks(task)
-            cached += len(chunks.cached_tasks)
-            for chunk in chunks.new_tasks:
+            cached_tasks, new_tasks = self._split_into_chunks(task)
+            cached += len(cached_tasks)
+            for chunk in new_tasks:
                 requests.append(build_request(chunk, self._prompt))
                 highlights += len(chunk.highlights)
         return self.estimate_requests(requests, highlights, cached)
@@ -278,11 +277,14 @@ class ModelDrafter:
 
     # --- chunks -----------------------------------------------------------------------
 
-    def _split_into_chunks(self, task: SendableTask) -> _Chunks:
+    def _split_into_chunks(
+        self, task: SendableTask
+    ) -> tuple[list[SendableTask], list[SendableTask]]:
+        """Return a task for each highlight with a cached reply, and tasks to send at once."""
         cached_tasks: list[SendableTask] = []
         new_tasks: list[SendableTask] = []
         if explain_missing_kind(task.task):
-            return _Chunks(cached_tasks, new_tasks)
+            return cached_tasks, new_tasks
         uncached: list[Highlight] = []
         for highlight in task.highlights:
             single = task.select_highlights(highlight)
@@ -297,7 +299,7 @@ class ModelDrafter:
         size = self._settings.highlights_per_request
         for start in range(0, len(uncached), size):
             new_tasks.append(task.select_highlights(*uncached[start : start + size]))
-        return _Chunks(cached_tasks, new_tasks)
+        return cached_tasks, new_tasks
 
     def _draft_chunk(
         self, chunk: SendableTask, *, anew: bool = False
@@ -370,13 +372,6 @@ class ModelDrafter:
         origin = Origin("llm", self.name, self._prompt.fingerprint, answer.cache_key)
         [highlight] = single.highlights
         return make_result(highlight, cards, origin, find_reply_shape(single.task))
-
-
-class _Chunks(NamedTuple):
-    cached_tasks: list[SendableTask]
-    """A task for each highlight with a cached reply."""
-    new_tasks: list[SendableTask]
-    """The other highlights, grouped into tasks that are each sent in one request."""
 
 
 _RETRY_INSTRUCTION = "That could not be read. Answer with the JSON only."

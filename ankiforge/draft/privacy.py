@@ -504,18 +504,16 @@ class PrivacyFilter:
         if isinstance(part, list):
             return [self._mask_value(value, document) for value in part]
         if isinstance(part, dict):
-            masked = {name: self._mask_value(part[name], document) for name in part}
             return {
-                name: (part if name in UNMASKED_KEYS else masked)[name] for name in part
+                name: value
+                if name in UNMASKED_KEYS
+                else self._mask_value(value, document)
+                for name, value in part.items()
             }
         return part
 
     def _find_private_spans(
-        self,
-        text: str,
-        document: DocumentKey | None,
-        *,
-        may_be_truncated: bool = True,
+        self, text: str, document: DocumentKey | None, *, may_be_truncated: bool = True
     ) -> Iterator[Span]:
         """Yield the private spans of a text, optionally one that belongs to `document`.
 

@@ -286,9 +286,7 @@ _WANTED_CARD_TEXTS = {
 
 
 def format_passage(
-    label: str,
-    highlight: SendableHighlight,
-    wants: str = "",
+    label: str, highlight: SendableHighlight, wants: str = ""
 ) -> SendableText:
     """Format a highlight for a request, as text inside XML-like tags.
 

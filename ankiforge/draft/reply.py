@@ -59,9 +59,7 @@ def list_evidence_texts(highlight: Highlight) -> Strings:
 
 
 def find_evidence(
-    quote: str,
-    answers: Sequence[str],
-    highlight: Highlight,
+    quote: str, answers: Sequence[str], highlight: Highlight
 ) -> tuple[str, int]:
     """Find a card's evidence in the source.
 

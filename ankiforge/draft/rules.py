@@ -423,10 +423,7 @@ def _find_visible_words(text: str, spans: Sequence[Span]) -> list[str]:
 
 
 def _make_cloze_draft(
-    highlight: Highlight,
-    text: str,
-    spans: Sequence[Span],
-    origin: str,
+    highlight: Highlight, text: str, spans: Sequence[Span], origin: str
 ) -> Draft:
     spans = tuple(sorted(spans))
     parts = []
@@ -444,11 +441,7 @@ def _make_cloze_draft(
 
 
 def _make_draft(
-    highlight: Highlight,
-    kind: CardKind,
-    fields: Fields,
-    answer: str,
-    origin: str,
+    highlight: Highlight, kind: CardKind, fields: Fields, answer: str, origin: str
 ) -> Draft:
     return Draft(
         key=highlight.key,

@@ -269,12 +269,7 @@ class Budget:
                 )
             yield
 
-    def count_reply(
-        self,
-        tokens_in: int,
-        tokens_out: int,
-        characters: int = 0,
-    ) -> None:
+    def count_reply(self, tokens_in: int, tokens_out: int, characters: int = 0) -> None:
         """Record a reply from the server.
 
         Args:

@@ -45,6 +45,7 @@ def read_table(path: Path) -> WordTable:
     return table
 
 
+@cache
 def read_weights(path: Path) -> dict[str, float]:
     """Read a file of feature weights, with a name and a number on each line."""
     weights = {}

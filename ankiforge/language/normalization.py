@@ -18,12 +18,7 @@ from ankiforge.language.quantities import (
     replace_roman_numerals,
     separate_raised_digits,
 )
-from ankiforge.language.words import (
-    CONTENTLESS_WORDS,
-    NUMBER_WORDS,
-    ORDINALS,
-    stem_word,
-)
+from ankiforge.language.words import CONTENTLESS_WORDS, NUMBER_WORDS, ORDINALS, stem_word
 from ankiforge.text import regex
 
 # --- TeX ------------------------------------------------------------------------------
@@ -164,24 +159,15 @@ _MAX_CACHED = 300_000
 _MIN_ADVERB_LENGTH = 7
 
 
-class _StemCache(dict[str, str]):
-    """A cache of word stems, computed on first access.
-
-    Words that carry no content have the stem "".
-    """
-
-    def __missing__(self, word: str) -> str:
-        if len(self) > _MAX_CACHED:
-            self.clear()
-        is_particle = len(word) == 1 and "\u3040" <= word <= "\u309f"
-        result = "" if is_particle or word in _CONTENTLESS_WORDS else stem_word(word)
-        if len(result) >= _MIN_ADVERB_LENGTH and result.endswith("ly"):
-            result = stem_word(result[:-2])
-        self[word] = result
-        return result
-
-
-_STEM_CACHE = _StemCache()
+@lru_cache(maxsize=_MAX_CACHED)
+def _stem_content_word(word: str) -> str:
+    """Return the stem of a word, or "" if the word carries no content."""
+    is_particle = len(word) == 1 and "\u3040" <= word <= "\u309f"
+    if is_particle or word in _CONTENTLESS_WORDS:
+        return ""
+    stem = stem_word(word)
+    is_adverb = len(stem) >= _MIN_ADVERB_LENGTH and stem.endswith("ly")
+    return stem_word(stem[:-2]) if is_adverb else stem
 
 
 def iter_content_stems(form: str) -> Iterator[str]:
@@ -189,7 +175,7 @@ def iter_content_stems(form: str) -> Iterator[str]:
 
     Each ideograph counts as a word.
     """
-    return filter(None, map(_STEM_CACHE.__getitem__, split_words(form)))
+    return filter(None, map(_stem_content_word, split_words(form)))
 
 
 def split_words(form: str) -> list[str]:

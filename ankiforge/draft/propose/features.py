@@ -10,13 +10,11 @@ or rejected.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
-from ankiforge.draft.propose.ranking import Features, weigh_features
+from ankiforge.draft.propose.ranking import DATA_DIRECTORY, Features, weigh_features
 from ankiforge.draft.propose.rejection import (
     RejectionReason,
     has_end_punctuation,
@@ -37,7 +35,6 @@ from ankiforge.language.words import count_words
 from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, Highlight
 from ankiforge.text import regex
 
-DATA_DIRECTORY = Path(__file__).parent / "data"
 WORD_BEGINNING_LENGTH = 5
 """Weights are stored by the first letters of a word, of which there are this many."""
 _NOUNS = (TokenKind.NOUN, TokenKind.NAME)
@@ -78,9 +75,13 @@ _DIALOGUE = regex(
 _ELLIPSIS = regex(r"[….](?:(?<=…)|(?<=\.)\.\.)")
 _LIST_MARK = regex(r"\A\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
 # The names of features and the patterns that a sentence with the feature matches.
-_FORM_PATTERNS = {"dialogue": _DIALOGUE, "dots": _ELLIPSIS, "list_mark": _LIST_MARK}
-_CUE_PATTERNS = {
+_PATTERNS = {
+    "exclamation": regex("!"),
+    "colon": regex(r"(?s)(?<=.):(?=.)"),
     "brackets": regex(r"\("),
+    "dialogue": _DIALOGUE,
+    "dots": _ELLIPSIS,
+    "list_mark": _LIST_MARK,
     "quoted_term": _QUOTED,
     "year": _YEAR,
 }
@@ -138,14 +139,11 @@ def extract_sentence_features(
         features["fragment_end"] = 1.0
     if is_question(text):
         features["question"] = 1.0
-    if "!" in text:
-        features["exclamation"] = 1.0
-    _add_pattern_features(text, _FORM_PATTERNS, features)
+    for name, pattern in _PATTERNS.items():
+        if pattern.search(text):
+            features[name] = 1.0
 
     features |= extract_cue_features(words, language) if cues is None else cues
-    if ":" in text[1:-1]:
-        features["colon"] = 1.0
-    _add_pattern_features(text, _CUE_PATTERNS, features)
     _add_word_features(text, words, features)
     features |= extract_structure_features(words, language, shown_stems)
 
@@ -210,14 +208,6 @@ def extract_structure_features(
         begins_with: 1.0,
     }
     return {name: amount for name, amount in features.items() if name and amount}
-
-
-def _add_pattern_features(
-    text: str, patterns: dict[str, re.Pattern[str]], features: dict[str, float]
-) -> None:
-    for name, pattern in patterns.items():
-        if pattern.search(text):
-            features[name] = 1.0
 
 
 def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Features:
@@ -317,7 +307,6 @@ _REASON_BY_FEATURE = {
 }
 
 
-@cache
 def load_sentence_weights() -> dict[str, float]:
     """Load the model weights, keyed by feature name and including those for the gap score."""
     return read_weights(DATA_DIRECTORY / "confidence_weights.txt")

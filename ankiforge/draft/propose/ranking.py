@@ -23,6 +23,7 @@ from ankiforge.language.tokens import Token, TokenKind, is_verb, tokenize
 from ankiforge.model import Span
 from ankiforge.text import regex
 
+DATA_DIRECTORY = Path(__file__).parent / "data"
 MAX_GAPS = 4
 """The maximum number of gaps in a proposal."""
 MAX_GAP_TOKENS = 9
@@ -121,12 +122,6 @@ _MIN_COMMON_STEM = 4
 _MIN_LONG_STEM = 6
 # Candidates that score this far below the best one are omitted. Readers accept one in ten of them.
 _MAX_SCORE_GAP = 2.0
-
-
-@cache
-def load_gap_weights() -> dict[str, float]:
-    """Load the weights for gap features, keyed by feature name."""
-    return read_weights(Path(__file__).parent / "data" / "gap_weights.txt")
 
 
 class TokenRun(NamedTuple):
@@ -635,7 +630,7 @@ def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
     Spans that nearly coincide with a better one are skipped. Together with the sentence's
     features, the score predicts whether the user keeps the card.
     """
-    table = load_gap_weights()
+    table = read_weights(DATA_DIRECTORY / "gap_weights.txt")
 
     @cache
     def begin_score(first: int) -> float:

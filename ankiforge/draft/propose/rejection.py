@@ -11,17 +11,9 @@ from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 from itertools import pairwise
 
-from ankiforge.language.lexicon import (
-    UNKNOWN_WORD_ZIPF,
-    LanguageTables,
-    read_word_set,
-)
+from ankiforge.language.lexicon import UNKNOWN_WORD_ZIPF, LanguageTables, read_word_set
 from ankiforge.language.quantities import MONTHS
-from ankiforge.language.tokens import (
-    Token,
-    TokenKind,
-    is_verb,
-)
+from ankiforge.language.tokens import Token, TokenKind, is_verb
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.decoding import find_damage
