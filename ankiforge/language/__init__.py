@@ -6,6 +6,5 @@
 - `normalization` normalizes text for comparison.
 - `quantities` parses numbers and units.
 - `tokens` classifies the words of a sentence.
-- `chinese` splits Chinese text into words.
 - `vocabulary` finds marked words with translations.
 """

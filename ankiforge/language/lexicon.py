@@ -197,8 +197,6 @@ class LanguageTables:
         """Verbs, such as `is`, that link the subject of a sentence to its definition."""
         self.auxiliaries = read_word_set("cues", "auxiliaries", name)
         """Words that count as verbs although most of them are function words."""
-        self.participles = read_word_set("cues", "called", name) - self.auxiliaries
-        """Words that introduce a name, as in `a system called …`."""
         self.genitive_prepositions = read_word_set("cues", "join", name)
         self.number_words = read_word_set("cues", "numbers", name)
         self.prepositions = read_word_set("cues", "prepositions", name)

@@ -6,11 +6,12 @@ between several possible classes. The features of a gap are computed from the re
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache, lru_cache
 
-from ankiforge.language.chinese import split_ideographs
 from ankiforge.language.lexicon import UNKNOWN_WORD_ZIPF, LanguageTables
+from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.normalize import MATH_PATTERN
 
@@ -231,7 +232,7 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
                 run.zipf = _ACRONYM_ZIPF
             words.append(run)
         else:
-            for start, end in split_ideographs(run.text, language):
+            for start, end in _split_ideographs(run.text, language):
                 word = Token(run.start + start, run.start + end, run.text[start:end])
                 word.folded = word.text.translate(language.simplified_by_code)
                 letter, word.zipf = language.look_up_word(word.folded)
@@ -284,6 +285,48 @@ def _is_continuation(previous: Token, word: Token, language: LanguageTables) -> 
         TokenKind.VERB,
     )
     return is_noun and word.folded in language.noun_endings
+
+
+_MAX_WORD_LENGTH = 8
+# The natural logarithm of the frequency of an ideograph that isn't in the table.
+_UNKNOWN_LOG_FREQUENCY = -18.5
+# The natural logarithm of the frequency of a word whose Zipf frequency is 0.
+_ZIPF_0_LOG_FREQUENCY = math.log(1e-9)
+
+
+def _split_ideographs(run: str, language: LanguageTables) -> list[Span]:
+    """Split a run of ideographs into words, and return their spans in order.
+
+    Picks the split with the highest product of word frequencies. On the test half of the GSD
+    treebank this matches the jieba library (F1 of .75 and .76), with a frequency table of 0.3 MB
+    instead of 40 MB.
+    """
+    plain = run.translate(language.simplified_by_code)
+    size = len(plain)
+    # for each end offset: the log likelihood of the best split up to there, and the offset at
+    # which its last word begins
+    best_likelihood = [0.0] + [-math.inf] * size
+    word_starts = [0] * (size + 1)
+    for start in range(size):
+        for end in range(start + 1, min(size, start + _MAX_WORD_LENGTH) + 1):
+            zipf = language.get_frequency(plain[start:end])
+            if zipf is not None:
+                likelihood = (
+                    best_likelihood[start] + _ZIPF_0_LOG_FREQUENCY + zipf * math.log(10)
+                )
+            elif end == start + 1:
+                likelihood = best_likelihood[start] + _UNKNOWN_LOG_FREQUENCY
+            else:
+                continue
+            if likelihood > best_likelihood[end]:
+                best_likelihood[end] = likelihood
+                word_starts[end] = start
+    spans: list[Span] = []
+    end = size
+    while end:
+        spans.append((word_starts[end], end))
+        end = word_starts[end]
+    return spans[::-1]
 
 
 def _merge_words(*words: Token) -> Token:

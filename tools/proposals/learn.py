@@ -126,9 +126,13 @@ class Example:
             right = next((value for least, value in RIGHT if shared >= least), 0.0)
             if mark is not None:
                 right = RIGHT_BY_MARK[mark]
-            self.candidates.append(
-                (sentence.extract_features(candidate), right, span, mark)
-            )
+            names = [
+                *sentence.extract_begin_features(candidate.first),
+                *sentence.extract_end_features(candidate.end),
+            ]
+            inner_features = sentence.extract_inner_features(candidate)
+            features = {**dict.fromkeys(names, 1.0), **inner_features}
+            self.candidates.append((features, right, span, mark))
 
     def best(self, weights):
         """Return its gaps, best first, as places in its candidates."""

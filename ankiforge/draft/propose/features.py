@@ -168,20 +168,16 @@ def extract_structure_features(
     words: Sequence[Token], language: LanguageTables, shown_stems: frozenset[str]
 ) -> Features:
     """Extract structural features of a sentence, e.g. how it begins and its rarest nouns."""
-    first_verb = len(words)
-    count = function_words = pronouns = commas = 0
-    for index, token in enumerate(words):
-        if token.kind == TokenKind.SIGN:
-            commas += token.text in (",", "，", "、")
-            continue
-        count += 1
-        function_words += token.kind == TokenKind.FUNCTION_WORD
-        pronouns += token.folded in language.pronouns
-        if index and first_verb > index and is_verb(token, language):
-            first_verb = index
-    if not count:
+    actual_words = [token for token in words if token.kind != TokenKind.SIGN]
+    if not actual_words:
         return {}
-    first = next(token for token in words if token.kind != TokenKind.SIGN)
+    first = actual_words[0]
+    count = len(actual_words)
+    function_words = sum(token.kind == TokenKind.FUNCTION_WORD for token in actual_words)
+    pronouns = sum(token.folded in language.pronouns for token in actual_words)
+    commas = sum(token.text in (",", "，", "、") for token in words)
+    verbs = (n for n, token in enumerate(words) if n and is_verb(token, language))
+    first_verb = next(verbs, len(words))
     begins_with = _FEATURE_BY_FIRST_KIND.get(first.kind, "")
     if first.folded in language.determiners:
         begins_with = "begins_article"

@@ -166,22 +166,19 @@ class GapRanker:
         E.g. `01` means that there is no verb before the token, but the token is a verb or one
         follows. Only verbs in the same sentence count.
         """
-        after_verb = []
-        has_verb = False
-        for token in self.tokens:
-            has_verb = has_verb and token.text not in _SENTENCE_ENDS
-            after_verb.append(has_verb)
-            has_verb = has_verb or is_verb(token, self.language)
-        flags = []
-        has_verb = False
-        for token, is_after in zip(
-            reversed(self.tokens), reversed(after_verb), strict=True
-        ):
-            has_verb = has_verb and token.text not in _SENTENCE_ENDS
-            has_verb = has_verb or is_verb(token, self.language)
-            flags.append(f"{is_after:d}{has_verb:d}")
-        flags.reverse()
-        return flags
+
+        def look_back(tokens: Sequence[Token]) -> Iterator[bool]:
+            has_verb = False
+            for token in tokens:
+                has_verb = has_verb and token.text not in _SENTENCE_ENDS
+                yield has_verb
+                has_verb = has_verb or is_verb(token, self.language)
+
+        before = list(look_back(self.tokens))
+        after = list(look_back(self.tokens[::-1]))[::-1]
+        verbs = [is_verb(token, self.language) for token in self.tokens]
+        neighbours = zip(before, after, verbs, strict=True)
+        return [f"{first:d}{later or at:d}" for first, later, at in neighbours]
 
     @cached_property
     def _stems(self) -> list[str]:
@@ -582,17 +579,6 @@ class GapRanker:
         features["share"] = fraction
         features["share2"] = fraction * fraction
         return features
-
-    def extract_features(self, candidate: TokenRun) -> Features:
-        """Extract all features of a candidate, from its start, end and interior."""
-        border_features = [
-            *self.extract_begin_features(candidate.first),
-            *self.extract_end_features(candidate.end),
-        ]
-        return {
-            **dict.fromkeys(border_features, 1.0),
-            **self.extract_inner_features(candidate),
-        }
 
 
 def _classify(token: Token, language: LanguageTables) -> str:
