@@ -182,6 +182,21 @@ class IngestRun:
             for row in self._find_unused_documents():
                 if row["container"] not in self.listing.places:
                     unused_ids.append(row["id"])
+            # unselect the documents of a missing source, too, if it was copied elsewhere: every
+            # decided passage is in a listed document at the same path
+            for source in self.sole_keys_by_source:
+                rows = store.fetch_rows(
+                    "SELECT h.key, d.id, EXISTS (SELECT 1 FROM highlight o JOIN document e"
+                    "  ON e.id = o.document WHERE o.folded = h.folded AND o.state = 'present'"
+                    f"  AND e.place = d.place AND e.container IN {JSON_VALUES}) AS is_copied"
+                    " FROM highlight h JOIN document d ON d.id = h.document"
+                    " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
+                    to_json(sorted(self.listing.places)),
+                    source,
+                )
+                decided_rows = [row for row in rows if self._is_decided(row["key"])]
+                if decided_rows and all(row["is_copied"] for row in decided_rows):
+                    unused_ids += {row["id"] for row in rows}
             unselect_documents(self.store, unused_ids)
             for container in sorted(self.listing.places):
                 self._match_container(container)

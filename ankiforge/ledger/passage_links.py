@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from ankiforge.ledger import facts
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.events import SOURCE
+from ankiforge.ledger.ingest_rows import load_stored_mark
 from ankiforge.ledger.match import (
     MIN_DISTINCTIVE_CHARS,
     DocumentMarks,
@@ -44,7 +45,17 @@ def transfer_keys(
     This way, if a note or PDF is copied and the original is deleted before a later run, the
     copy keeps the cards. The passages are added to `report` as moved.
     """
-    for mark in absent_marks:
+    removed_marks = list(absent_marks)
+    # add the passages of a source that was copied elsewhere and is no longer read
+    for row in store.fetch_rows(
+        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+        " WHERE h.state != 'present' AND h.state = 'unselected' AND EXISTS"
+        " (SELECT 1 FROM highlight o JOIN document e ON e.id = o.document"
+        "  WHERE o.folded = h.folded AND o.state = 'present' AND e.place = d.place)"
+    ):
+        if len(store.get_keys(row["key"])) == 1:
+            removed_marks.append(load_stored_mark(store, row))
+    for mark in removed_marks:
         text = mark.newest.text
         heirs = []
         for row in (
