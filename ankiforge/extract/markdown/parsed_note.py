@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -235,24 +236,15 @@ def read_note(
         prompt = Lookalike("prompt", "", reason)
         yield UnmarkedDocument(source.folder.container, path, "", left_out=(prompt,))
         return
-    may_be_private = bool(
-        contains_private_tag_name(text) or get_document_privacy_reason(note.document)
-    )
-    has_reason = source.may_have_highlights(note) or may_be_private
+    has_reason = source.may_have_highlights(note) or _may_be_private(note)
     if not (has_reason or note.dialects or may_have_lookalikes(text)):
         return
-
     front = parse_front_matter(text)
-    dialect = None
-    if note.dialects:
-        dialect = note.dialects.build_syntax(text, front.tags, path)
-    if has_reason or dialect:
-        parsed = _ParsedNote(source, note, find_picture, front, dialect, may_be_private)
-        yield from parsed.iter_sightings()
+    if has_reason or _build_syntax(note, front):
+        yield from _ParsedNote(source, note, find_picture).iter_sightings()
         return
-    left_out = find_overlooked_markup(
-        text, front.line_count, source.get_wanted_marks(note.marks)
-    )
+    wanted = source.get_wanted_marks(note.marks)
+    left_out = find_overlooked_markup(text, front.line_count, wanted)
     if left_out:
         yield UnmarkedDocument(source.folder.container, path, "", left_out=left_out)
 
@@ -264,23 +256,20 @@ def read_whole_text(
 
     `find_picture` maps a picture's name in the text to its path.
     """
-    may_be_private = bool(
-        contains_private_tag_name(note.text) or get_document_privacy_reason(note.document)
-    )
-    front = parse_front_matter(note.text)
-    dialect = None
-    if note.dialects:
-        dialect = note.dialects.build_syntax(note.text, front.tags, note.document.path)
-    parsed = _ParsedNote(
-        source,
-        note,
-        find_picture,
-        front,
-        dialect,
-        may_be_private,
-        keeps_definitions=True,
-    )
-    return parsed.build_whole_text()
+    return _ParsedNote(
+        source, note, find_picture, keeps_definitions=True
+    ).build_whole_text()
+
+
+def _may_be_private(note: MarkdownNote) -> bool:
+    reason = get_document_privacy_reason(note.document)
+    return bool(reason) or contains_private_tag_name(note.text)
+
+
+def _build_syntax(note: MarkdownNote, front: FrontMatter) -> CardSyntax | None:
+    if note.dialects is None:
+        return None
+    return note.dialects.build_syntax(note.text, front.tags, note.document.path)
 
 
 class _ParsedNote:
@@ -289,9 +278,7 @@ class _ParsedNote:
         source: NoteSource,
         note: MarkdownNote,
         find_picture: FindPicture,
-        front: FrontMatter,
-        dialect: CardSyntax | None,
-        may_be_private: bool,
+        *,
         keeps_definitions: bool = False,
     ) -> None:
         """Parse a note.
@@ -301,7 +288,8 @@ class _ParsedNote:
         """
         self._source = source
         self._note = note
-        self._front = front
+        self._front = front = parse_front_matter(note.text)
+        dialect = _build_syntax(note, front)
         is_declared = dialect is not None and dialect.is_declared
         marks = note.marks
         if is_declared and source.settings.marks is None:
@@ -325,7 +313,7 @@ class _ParsedNote:
         privacy_reason = UNREADABLE_TAGS_REASON if front.problem else ""
         if is_whole_note_tagged(note.text):
             privacy_reason = PRIVATE_DOCUMENT_REASON
-        if may_be_private and mark_private_blocks(
+        if _may_be_private(note) and mark_private_blocks(
             self._blocks.blocks, body, note.private_lines
         ):
             privacy_reason = privacy_reason or PRIVATE_DOCUMENT_REASON
@@ -334,20 +322,7 @@ class _ParsedNote:
             block_citations = find_citations(block)
             if block_citations:
                 citations[block] = block_citations
-        self._document = self._build_document(dialect, citations, privacy_reason)
-
-        reader = NoteReader(
-            self._document, source.folder.namespace, self._blocks, wanted, citations
-        )
-        self._highlights = reader.read_highlights(body, front)
-        self._left_out = reader.find_lookalikes(note.text, front.line_count)
-        self._is_exported = exported_notes.is_book_export(body)
-
-    def _build_document(
-        self, dialect: CardSyntax | None, citations: CitationsByBlock, privacy_reason: str
-    ) -> Document:
-        document = self._note.document
-        front = self._front
+        document = note.document
         identifiers = (
             *document.identifiers,
             *front.identifiers,
@@ -356,7 +331,7 @@ class _ParsedNote:
         tags = (*document.tags, *front.tags, *self._blocks.tags)
         if dialect:
             tags = tuple(tag for tag in tags if not dialect.is_deck_tag(tag))
-        return replace(
+        self._document = replace(
             document,
             identifiers=tuple(dict.fromkeys(identifiers)),
             title=front.title or document.title,
@@ -366,6 +341,12 @@ class _ParsedNote:
             deck=front.deck or document.deck,
             private=document.private or privacy_reason,
         )
+        reader = NoteReader(
+            self._document, source.folder.namespace, self._blocks, wanted, citations
+        )
+        self._highlights = reader.read_highlights(body, front)
+        self._left_out = reader.find_lookalikes(note.text, front.line_count)
+        self._is_exported = exported_notes.is_book_export(body)
 
     def iter_sightings(self) -> Iterator[Sighting]:
         """Yield the note's problems and its document.
@@ -378,53 +359,55 @@ class _ParsedNote:
             document = replace(document, deck=deck)
         is_private = bool(get_document_privacy_reason(document))
         private, names = self._collect_private_texts(document, is_private)
-        yield from self._iter_problems(is_private or bool(private or names))
+        if self._highlights and self._front.problem:
+            hint = (
+                "until you correct it, the note's title, tags and deck are unknown,"
+                " and nothing of it is sent to a model"
+            )
+            yield Problem(document.path, self._front.problem, hint, notice=True)
+        if self._is_exported and not (self._highlights or is_private or private or names):
+            message = "it looks like highlights exported by another program, but none can be read"
+            hint = "mark the passages, or export them again"
+            yield Problem(document.path, message, hint, notice=True)
         container = self._source.folder.container
-        public_text = LazyText(partial(self._collect_public_text, is_private))
-        left_out = self._left_out
+        texts: Any = {
+            "private": private,
+            "private_names": names,
+            "public_text": LazyText(partial(self._collect_public_text, is_private)),
+            "left_out": self._left_out,
+        }
         if self._highlights:
-            highlights = [replace(each, document=document) for each in self._highlights]
+            highlights = number_highlights(
+                [replace(each, document=document) for each in self._highlights]
+            )
+            digest = hash16(self._note.text)
             yield ExtractedDocument(
-                document,
-                tuple(number_highlights(highlights)),
-                container,
-                digest=hash16(self._note.text),
-                private=private,
-                private_names=names,
-                public_text=public_text,
-                left_out=left_out,
+                document, tuple(highlights), container, digest=digest, **texts
             )
-        elif private or names or left_out:
-            yield UnmarkedDocument(
-                container,
-                document.path,
-                "",
-                private=private,
-                private_names=names,
-                public_text=public_text,
-                left_out=left_out,
-            )
+        elif private or names or self._left_out:
+            yield UnmarkedDocument(container, document.path, "", **texts)
 
     def build_whole_text(self) -> WholeText:
         """Build the complete plain text of the note, with metadata for each paragraph."""
         document = self._document
         paragraphs = []
-        spans: list[tuple[Span, Block]] = []
-        start = 0
+        starts = []
+        end = 0
         for block in self._blocks.blocks:
-            start += len(self._blocks.get_separator_above(block))
+            start = end + len(self._blocks.get_separator_above(block))
             end = start + len(block.plain)
+            starts.append(start)
+            headings = block.headings
             level = 0
-            titles = [heading.plain for heading in block.headings]
             if block.kind is BlockKind.HEADING:
-                level = len(block.headings) + 1
-                titles.append(block.plain)
+                headings = (*headings, block)
+                level = len(headings)
             if block.plain.strip():
                 paragraph = Paragraph(
                     0,
                     start,
                     end,
-                    " › ".join(titles),
+                    " › ".join([heading.plain for heading in headings]),
                     level,
                     private=block.is_private,
                     tags=tuple(dict.fromkeys((*block.tags, *block.tags_above))),
@@ -432,8 +415,6 @@ class _ParsedNote:
                     uri=document.uri and document.uri + quote(block.anchor, safe=""),
                 )
                 paragraphs.append(paragraph)
-            spans.append(((start, end), block))
-            start = end
         return WholeText(
             document,
             (self._blocks.get_plain_text(),),
@@ -441,19 +422,18 @@ class _ParsedNote:
             namespace=self._source.folder.namespace,
             digest=hash16(self._note.text),
             skip=self._front.skip_reason,
-            render_markdown=partial(self._render_markdown, spans),
+            render_markdown=partial(self._render_markdown, starts),
         )
 
-    def _render_markdown(
-        self, spans: Iterable[tuple[Span, Block]], start: int, end: int
-    ) -> str:
+    def _render_markdown(self, starts: Sequence[int], start: int, end: int) -> str:
         """Render the plain text in [start, end) as Markdown.
 
-        Returns "" if the range includes code or a multi-line card. `spans` are the blocks with
-        their spans in the plain text.
+        Returns "" if the range includes code or a multi-line card. `starts` are the offsets of
+        the blocks in the plain text.
         """
         text = ""
-        for (block_start, block_end), block in spans:
+        for block, block_start in zip(self._blocks.blocks, starts, strict=True):
+            block_end = block_start + len(block.plain)
             if block_end <= start or end <= block_start:
                 continue
             if block.plain != block.inline.plain:  # code, or a card over several lines
@@ -464,19 +444,6 @@ class _ParsedNote:
             separator = self._blocks.get_separator_above(block) if text else ""
             text += separator.replace("\n", " ") + markdown
         return text
-
-    def _iter_problems(self, has_private: bool) -> Iterator[Problem]:
-        path = self._document.path
-        if self._highlights and self._front.problem:
-            hint = (
-                "until you correct it, the note's title, tags and deck are unknown,"
-                " and nothing of it is sent to a model"
-            )
-            yield Problem(path, self._front.problem, hint, notice=True)
-        if self._is_exported and not (self._highlights or has_private):
-            message = "it looks like highlights exported by another program, but none can be read"
-            hint = "mark the passages, or export them again"
-            yield Problem(path, message, hint, notice=True)
 
     def _collect_private_texts(
         self, document: Document, is_private: bool
@@ -509,14 +476,12 @@ class _ParsedNote:
     def _collect_public_text(self, is_private: bool) -> str:
         if is_private:
             return ""
-        public_texts = [
-            block.plain for block in self._blocks.blocks if not block.is_private
-        ]
-        is_all_public = len(public_texts) == len(self._blocks.blocks)
-        public_texts += find_front_matter_sentences(self._note.text)
-        if is_all_public:
-            public_texts += find_comment_sentences(self._note.text)
-        return "\n".join(public_texts)
+        blocks = self._blocks.blocks
+        texts = [block.plain for block in blocks if not block.is_private]
+        texts += find_front_matter_sentences(self._note.text)
+        if not any(block.is_private for block in blocks):
+            texts += find_comment_sentences(self._note.text)
+        return "\n".join(texts)
 
 
 def extract_plain_text(markdown: str) -> str:
