@@ -8,11 +8,11 @@ command `list --no-card --all` lists everything that was left out.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -56,7 +56,7 @@ _LINE_LOOKALIKE = regex(
 )
 # The forms with an opening and a closing marker.
 _PAIRED_FORMS = ("mark", "html", "colour", "gap")
-_GAP_NAME = regex(r"(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|\d{1,3}::|cloze\s+)")
+_GAP_NAME = regex(r"\A(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|\d{1,3}::|cloze\s+)")
 _HTML_TAG = regex(r"<[^<>\n]*>")
 _MATHS = regex(MATH_PATTERN)
 _WORD = regex(r"\w+")
@@ -120,22 +120,29 @@ def find_overlooked_markup(
 
     # replace the front matter by empty lines, so that line numbers stay the same
     body = "\n" * front_lines + "\n".join(lines[front_lines:])
-    hidden = _HiddenParts(body, fields=wanted.reads_fields)
+    hidden_parts = list(find_hidden_parts(body, fields=wanted.reads_fields))
+    if "$" in body:
+        hidden_parts += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
+    hidden_parts.sort()
     highlight_index = _HighlightIndex(body, blocks, placed)
     left_out += _iter_unread_tool_cards(text, highlight_index.lines)
     code_lines = []
     unselected_lines = defaultdict[tuple[str, str], list[int]](list)
     """Maps each disabled kind and the option that would enable it to its lines."""
     for lookalike in _iter_matches(body):
-        hidden_kind = hidden.find_kind_at(lookalike.start)
+        start = lookalike.start
+        hidden_kind = ""
+        # inline maths may be inside another part, so check the last two before the match
+        index = bisect_right(hidden_parts, start, key=itemgetter(0))
+        for _, end, kind in hidden_parts[max(index - 2, 0) : index]:
+            hidden_kind = kind if start < end else hidden_kind
         if hidden_kind == "code" or highlight_index.is_code(lookalike.line):
             code_lines.append(lookalike.line)
             continue
         if highlight_index.has_highlight_for(lookalike):
             continue
-        property_start = max(lookalike.start - 80, 0)
         if hidden_kind == "field":
-            if _LOGSEQ_OWN_PROPERTY.search(body, property_start, lookalike.end):
+            if _LOGSEQ_OWN_PROPERTY.search(body, max(start - 80, 0), lookalike.end):
                 continue
         form = lookalike.form
         name = form.name
@@ -147,52 +154,24 @@ def find_overlooked_markup(
             option = f"{form.setting}: […, {form.value}]"
             unselected_lines[name, option].append(lookalike.line)
             continue
-        may_be_heading = form.key == "line" and not reason
-        if may_be_heading and highlight_index.is_card_in_heading(lookalike):
-            name, reason = CARD_IN_HEADING, _HEADING_REASON
+        if form.key == "line" and not reason:
+            if highlight_index.is_card_in_heading(lookalike):
+                name, reason = CARD_IN_HEADING, _HEADING_REASON
         line_text = f"line {lookalike.line + 1}"
         left_out.append(Lookalike(name, line_text, reason or form.reason))
 
-    for (display_name, option), option_lines in unselected_lines.items():
-        left_out.append(_report_unselected_kind(display_name, option, option_lines))
+    # a note may contain hundreds of callouts, so one entry each would be too many
+    for (name, option), numbers in unselected_lines.items():
+        reason = f"your settings do not read it; to read it: `{option}`"
+        if len(numbers) > 1:
+            count = f"{len(numbers):,} of them"
+            reason = f"your settings do not read {count}; to read them: `{option}`"
+        left_out.append(Lookalike(name, _format_line_numbers(numbers), reason))
     if code_lines:
         reason = "marks and cards are not read in code and maths"
-        left_out.append(
-            Lookalike(CODE_AND_MATHS, _format_line_numbers(code_lines), reason)
-        )
+        lines_text = _format_line_numbers(code_lines)
+        left_out.append(Lookalike(CODE_AND_MATHS, lines_text, reason))
     return tuple(left_out)
-
-
-class _HiddenParts:
-    def __init__(self, body: str, *, fields: bool) -> None:
-        parts = list(find_hidden_parts(body, fields=fields))
-        if "$" in body:
-            parts += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
-        self._parts = sorted(parts)
-
-    def find_kind_at(self, offset: int) -> str:
-        """Return the kind of hidden text (e.g. code or a comment) at `offset`, or ""."""
-        # inline maths may be inside another part, so check the last two before the offset
-        next_index = bisect_right(self._parts, offset, key=itemgetter(0))
-        kind = ""
-        for _, end, part_kind in self._parts[max(next_index - 2, 0) : next_index]:
-            if offset < end:
-                kind = part_kind
-        return kind
-
-
-def _report_unselected_kind(
-    display_name: str, option: str, lines: Sequence[int]
-) -> Lookalike:
-    """Build a single entry for all lookalikes of a kind that isn't enabled in the settings.
-
-    One entry each would be too many: a note may contain hundreds of callouts, for example.
-    """
-    reason = f"your settings do not read it; to read it: `{option}`"
-    if len(lines) > 1:
-        count = f"{len(lines):,} of them"
-        reason = f"your settings do not read {count}; to read them: `{option}`"
-    return Lookalike(display_name, _format_line_numbers(lines), reason)
 
 
 def _iter_matches(body: str) -> Iterator[_LookalikeMatch]:
@@ -201,9 +180,15 @@ def _iter_matches(body: str) -> Iterator[_LookalikeMatch]:
     position = 0
     gap_end = 0
     inner_end = 0
-    has_line_lookalike = _LINE_LOOKALIKE.search(body)
-    start_pattern = _START_CHARACTER_OR_LINE if has_line_lookalike else _START_CHARACTER
-    while match := _find_next_match(body, position, start_pattern):
+    pattern = _START_CHARACTER
+    if _LINE_LOOKALIKE.search(body):
+        pattern = _START_CHARACTER_OR_LINE
+    while True:
+        starts = pattern.finditer(body, position)
+        matches = (LOOKALIKE.match(body, start.start()) for start in starts)
+        match = next(filter(None, matches), None)
+        if match is None:
+            return
         group = str(match.lastgroup)
         position = match.end()
         if group == "line" and match.start() < gap_end:
@@ -220,22 +205,10 @@ def _iter_matches(body: str) -> Iterator[_LookalikeMatch]:
             position = match.start() + 1
         line += body.count("\n", counted_until, match.start())
         counted_until = match.start()
-        gap_name = _GAP_NAME.match(match[group])
-        inner_text = match[group][gap_name.end() :] if gap_name else match[group]
-        is_unclosed = group == "open"
-        form = FORM_BY_KEY[UNCLOSED_FORMS[match[0][0]] if is_unclosed else group]
-        words = _normalize_words(inner_text)
-        yield _LookalikeMatch(form, is_unclosed, line, words, *match.span())
-
-
-def _find_next_match(
-    body: str, position: int, start_pattern: re.Pattern[str]
-) -> re.Match[str] | None:
-    for start in start_pattern.finditer(body, position):
-        match = LOOKALIKE.match(body, start.start())
-        if match:
-            return match
-    return None
+        key = UNCLOSED_FORMS[match[0][0]] if group == "open" else group
+        words = _normalize_words(_GAP_NAME.sub("", match[group]))
+        form = FORM_BY_KEY[key]
+        yield _LookalikeMatch(form, group == "open", line, words, *match.span())
 
 
 def _normalize_words(text: str) -> str:
@@ -245,17 +218,13 @@ def _normalize_words(text: str) -> str:
 
 def _format_line_numbers(numbers: Iterable[int]) -> str:
     """Format zero-based line numbers for display, e.g. as `lines 1-3, 7`."""
-    runs: list[list[int]] = []
-    for number in sorted({number + 1 for number in numbers}):
-        if runs and runs[-1][-1] == number - 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
+    distinct = sorted({number + 1 for number in numbers})
     spans = []
-    for run in runs:
-        spans.append(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}")
-    lines = "line" if len(runs) == 1 and len(runs[0]) == 1 else "lines"
-    return f"{lines} {', '.join(spans)}"
+    # consecutive numbers have the same difference to their index
+    for _, pairs in groupby(enumerate(distinct), lambda pair: pair[1] - pair[0]):
+        run = [str(number) for _, number in pairs]
+        spans.append(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}")
+    return f"{'line' if len(distinct) == 1 else 'lines'} {', '.join(spans)}"
 
 
 def _shows_lookalike(
@@ -277,23 +246,20 @@ def _normalize_highlight(highlight: Highlight) -> str:
 
 def _is_parsed_mark(lookalike: _LookalikeMatch, block: Block) -> bool:
     for phrase in block.inline.phrases:
-        if lookalike.form.key in _PAIRED_FORMS and not lookalike.is_unclosed:
+        if lookalike.is_unclosed:
+            # an opening marker may begin a phrase that is too long for `LOOKALIKE` to match
+            if 2 * (phrase.end - phrase.start) >= MAX_INNER_CHARS:
+                return True
+        elif lookalike.form.key in _PAIRED_FORMS:
             text = _normalize_words(block.inline.plain[phrase.start : phrase.end])
             if text and (text in lookalike.words or lookalike.words in text):
                 return True
-        # an opening marker may begin a phrase that is too long for `LOOKALIKE` to match
-        is_long = 2 * (phrase.end - phrase.start) >= MAX_INNER_CHARS
-        if lookalike.is_unclosed and is_long:
-            return True
     return False
 
 
 class _HighlightIndex:
     def __init__(
-        self,
-        body: str,
-        blocks: Sequence[Block],
-        placed: Iterable[PlacedHighlight],
+        self, body: str, blocks: Sequence[Block], placed: Iterable[PlacedHighlight]
     ) -> None:
         self._body = body
         self._blocks_at: dict[int, list[Block]] = defaultdict(list)
@@ -304,10 +270,7 @@ class _HighlightIndex:
             for line in range(*block.lines):
                 self._blocks_at[line].append(block)
         for highlight in placed:
-            highlight_blocks = blocks[
-                highlight.first_block.number - 1 : highlight.last_block.number
-            ]
-            for block in (*highlight_blocks, *highlight.extra_blocks):
+            for block in highlight.get_blocks(blocks):
                 self._highlights_in[block].append(highlight)
         self.lines: set[int] = set()
         """The lines of all highlights, and the line below each, where other tools write their
@@ -349,10 +312,9 @@ class _HighlightIndex:
 
     def is_card_in_heading(self, lookalike: _LookalikeMatch) -> bool:
         """Return whether a lookalike would be a card if it weren't in a heading."""
-        return any(
-            block.kind is BlockKind.HEADING and find_line_card(block.inline, block.syntax)
-            for block in self._blocks_at[lookalike.line]
-        )
+        blocks = self._blocks_at[lookalike.line]
+        headings = [block for block in blocks if block.kind is BlockKind.HEADING]
+        return any(find_line_card(block.inline, block.syntax) for block in headings)
 
 
 def _iter_unread_tool_cards(text: str, read_lines: Container[int]) -> Iterator[Lookalike]:

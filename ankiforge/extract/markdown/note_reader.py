@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence, Set
 from itertools import accumulate, groupby, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import unquote
 
 from msgspec.structs import replace
@@ -84,6 +85,10 @@ _NO_SYNC_TAG = "no-anki-sync"
 _TERM_FORMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
 
 
+_TermLines = dict[Block, list[tuple[Span, CardSides]]]
+"""The span and card sides of each line of a glossary, by block."""
+
+
 class NoteReader:
     """Reads the highlights of a note that has already been parsed into blocks."""
 
@@ -140,10 +145,8 @@ class NoteReader:
         placed: list[PlacedHighlight] = []
         used = set(self._quotes.covered_blocks)
         for block in self._note.blocks:
-            block_highlights = list(self._read_block(block))
-            placed += block_highlights
-            if block_highlights:
-                used.add(block)
+            placed += self._read_block(block)
+        used.update([each.last_block for each in placed])
         placed += self._iter_marked_quotes(used)
         self._placed = sorted(placed, key=attrgetter("sort_key"))
         surroundings = SurroundingsReader(self._note, text, front, self._placed)
@@ -190,15 +193,14 @@ class NoteReader:
         )
         used_blocks = set[Block]()
         for placed in self._placed if self._quotes.unclear_blocks else ():
-            used_blocks.update(
-                self._note.get_block_range(placed.first_block, placed.last_block),
-                placed.extra_blocks,
+            used_blocks.update(placed.get_blocks(self._note.blocks))
+        unclear = [
+            Lookalike(
+                "quote with links", f"line {block.lines[0] + 1}", _UNCLEAR_QUOTE_REASON
             )
-        unclear = []
-        for block in self._quotes.unclear_blocks:
-            if block not in used_blocks:
-                line = f"line {block.lines[0] + 1}"
-                unclear.append(Lookalike("quote with links", line, _UNCLEAR_QUOTE_REASON))
+            for block in self._quotes.unclear_blocks
+            if block not in used_blocks
+        ]
         return (*lookalikes, *unclear)
 
     def _read_block(self, block: Block) -> Iterator[PlacedHighlight]:
@@ -221,63 +223,19 @@ class NoteReader:
                 block, start, last.block, last.end, highlight, quote.extra_blocks
             )
 
-        yield from self._read_marked_pictures(block)
+        if _PICTURE_STARTS.matches(block.source):
+            yield from self._read_marked_pictures(block)
+        passage = self._exported_passages.get(block)
         sentences = list(self._read_marked_sentences(block))
-        if sentences and block in self._exported_passages:
-            sentences = self._add_comment_and_page(block, sentences)
-        yield from sentences or self._read_unmarked_block(block)
-
-    def _add_comment_and_page(
-        self, block: Block, sentences: Sequence[PlacedHighlight]
-    ) -> list[PlacedHighlight]:
-        """Add an exported passage's comment and page to the marked sentences in it.
-
-        Returns [] if the marks cover the whole passage, as in some notes from KOReader. The
-        caller then reads the passage as if it had no marks.
-        """
-        passage = self._exported_passages[block]
-        marks = self._find_outermost_marks(block)
-        marked_text = "".join([block.plain[slice(*phrase.span)] for phrase in marks])
-        passage_text = block.plain[: passage.end].strip()
-        if len(marked_text) == len(passage_text):
-            return []
-        first = sentences[0]
-        highlight = replace(
-            first.highlight, comment=passage.comment, page_label=passage.page_label
-        )
-        placed = [first._replace(highlight=highlight), *sentences[1:]]
-        return [
-            each._replace(extra_blocks=(*each.extra_blocks, *passage.note_blocks))
-            for each in placed
-        ]
-
-    def _read_marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
-        may_have_picture = _PICTURE_STARTS.matches(block.source)
-        for picture in block.inline.marked_pictures if may_have_picture else ():
-            name = _get_media_name(picture.markdown)
-            if PurePosixPath(name).suffix.lower() not in PICTURE_SUFFIXES:
-                continue
-            if picture.mark_kind not in self._wanted.marks:
-                continue
-            figure = self._create_highlight(
-                block,
-                Form.MARK,
-                "",
-                (picture.markdown,),
-                anchor_text=name,
-                colour=picture.colour,
-            )
-            figure = replace(figure, kind=HighlightKind.IMAGE)
-            yield PlacedHighlight(block, picture.start, block, picture.start, figure)
-
-    def _read_unmarked_block(self, block: Block) -> Iterator[PlacedHighlight]:
         unanswered = self._read_unanswered_question(block)
-        if unanswered:
+        if sentences and not (passage and self._is_marked_whole(passage)):
+            yield from self._add_comment_and_page(sentences, passage)
+        elif unanswered:
             yield unanswered
         elif block in self._quotes.covered_blocks:
             return
-        elif block in self._exported_passages:
-            yield self._read_exported_passage(self._exported_passages[block])
+        elif passage:
+            yield self._read_exported_passage(passage)
         else:
             for (start, end), sides in self._term_lines.get(block, ()):
                 card = self._create_two_sided_card(block, sides)
@@ -285,28 +243,65 @@ class NoteReader:
                 card = replace(card, exact=exact, written=_TERM_FORM)
                 yield PlacedHighlight(block, start, block, end, card)
 
+    def _is_marked_whole(self, passage: ExportedPassage) -> bool:
+        """Return whether the marks cover a whole exported passage, as in notes of KOReader.
+
+        Such a passage is read as if it had no marks.
+        """
+        marks = self._find_outermost_marks(passage.block)
+        length = sum(phrase.end - phrase.start for phrase in marks)
+        return length == len(passage.block.plain[: passage.end].strip())
+
+    def _add_comment_and_page(
+        self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage | None
+    ) -> Iterator[PlacedHighlight]:
+        """Add an exported passage's comment and page to the marked sentences in it."""
+        for placed in sentences:
+            if passage:
+                notes = (*placed.extra_blocks, *passage.note_blocks)
+                placed = placed._replace(extra_blocks=notes)
+            if passage and placed.start == sentences[0].start:
+                page, comment = passage.page_label, passage.comment
+                highlight = replace(placed.highlight, page_label=page, comment=comment)
+                placed = placed._replace(highlight=highlight)
+            yield placed
+
+    def _read_marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
+        for picture in block.inline.marked_pictures:
+            name = _get_media_name(picture.markdown)
+            if picture.mark_kind not in self._wanted.marks:
+                continue
+            if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES:
+                figure = self._create_highlight(
+                    block,
+                    Form.MARK,
+                    "",
+                    (picture.markdown,),
+                    anchor_text=name,
+                    colour=picture.colour,
+                )
+                figure = replace(figure, kind=HighlightKind.IMAGE)
+                yield PlacedHighlight(block, picture.start, block, picture.start, figure)
+
     def _read_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
         """Create the highlight for an exported passage, with the links that follow it."""
         block, end = passage.block, passage.end
-        markdown, _ = block.inline.render_range(0, end)
-        urls = []
-        for (link_start, _), target in block.inline.targets:
-            if link_start >= end:
-                urls.append(to_openable_url(target, ""))
+        targets = block.inline.targets
         highlight = self._create_highlight(
             block,
             Form.MARK,
             block.plain[:end],
-            (markdown,),
+            (block.inline.render_range(0, end)[0],),
             comment=passage.comment,
             page_label=passage.page_label,
-            links=tuple(urls),
+            links=tuple(
+                [to_openable_url(url, "") for (at, _), url in targets if at >= end]
+            ),
         )
-        return PlacedHighlight(
-            block, 0, block, end, highlight, tuple(passage.note_blocks)
-        )
+        notes = tuple(passage.note_blocks)
+        return PlacedHighlight(block, 0, block, end, highlight, notes)
 
-    def _find_term_lists(self) -> dict[Block, list[tuple[Span, CardSides]]]:
+    def _find_term_lists(self) -> _TermLines:
         """Find the lists that look like glossaries.
 
         A glossary has at least `MIN_TERMS` lines, all of the form `Term: meaning` and with
@@ -315,33 +310,26 @@ class NoteReader:
         Returns:
             The span and card sides of each line, keyed by block.
         """
-        term_lists: dict[Block, list[tuple[Span, CardSides]]] = {}
+        term_lists: _TermLines = {}
         if sum(map(self._note.source.count, ":：")) < MIN_TERMS:
             return term_lists
         for _, list_blocks in groupby(self._note.blocks, _get_list_key):
-            terms: dict[Block, list[tuple[Span, CardSides]]] = {}
+            terms: _TermLines = {}
             fronts = list[str]()
             for block in list_blocks:
-                lines = parse_definition_lines(
-                    block.inline, is_item=block.kind is BlockKind.ITEM
-                )
+                is_item = block.kind is BlockKind.ITEM
+                lines = parse_definition_lines(block.inline, is_item=is_item)
                 if lines is None:
                     break
                 terms[block] = lines
-                fronts += [
-                    block.plain[slice(*sides.front)].casefold() for _, sides in lines
-                ]
+                spans = [slice(*sides.front) for _, sides in lines]
+                fronts += [block.plain[span].casefold() for span in spans]
             if len(fronts) >= MIN_TERMS and len(set(fronts)) == len(fronts):
                 term_lists |= terms
         return term_lists
 
     def _create_highlight(
-        self,
-        block: Block,
-        form: Form,
-        exact: str,
-        markdown: Strings,
-        **other_fields: object,
+        self, block: Block, form: Form, exact: str, markdown: Strings, **other_fields: Any
     ) -> Highlight:
         """Create a highlight that starts in `block`, without its surrounding text.
 
@@ -363,7 +351,7 @@ class NoteReader:
             tags=tuple(tag for tag in tags if not syntax.is_deck_tag(tag)),
             deck=deck,
             block=block.id or str(block.number),
-            **other_fields,  # type: ignore[arg-type]
+            **other_fields,
         )
 
     # --- hand-written cards -----------------------------------------------------------
@@ -399,16 +387,16 @@ class NoteReader:
         if "glossary" not in self._wanted.cards or not block.headings:
             return None
         heading = block.headings[-1].plain.strip(" :").casefold()
-        term = (
-            parse_definition(block.inline)
-            if heading in self._wanted.glossary_headings
-            else None
-        )
+        if heading not in self._wanted.glossary_headings:
+            return None
+        term = parse_definition(block.inline)
         if term is None or introduces_clause(block.plain[slice(*term.front)]):
             return None
         defined = self._create_two_sided_card(block, term._replace(form=Form.GLOSSARY))
         # a further line that isn't indented may not belong to the definition
-        indent, *other_indents = map(_measure_indent, self._lines[slice(*block.lines)])
+        lines = self._lines[slice(*block.lines)]
+        prefixes = [line[: len(line) - len(line.lstrip(" \t>"))] for line in lines]
+        indent, *other_indents = [len(prefix.expandtabs(4)) for prefix in prefixes]
         return replace(defined, open_end=min(other_indents, default=99) <= indent)
 
     def _is_block_card(self, block: Block) -> bool:
@@ -435,19 +423,16 @@ class NoteReader:
         return self._create_two_sided_card(block, sides._replace(form=form))
 
     def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
-        front, _ = block.inline.render_range(
-            *sides.front,
-            bold=sides.form not in _TERM_FORMS,
-            is_side=True,
-        )
-        back, _ = block.inline.render_range(*sides.back, is_side=True)
-        front = strip_tags(front) or front
-        back = strip_tags(back) or back
+        is_term = sides.form in _TERM_FORMS
+        render = block.inline.render_range
+        front, _ = render(*sides.front, bold=not is_term, is_side=True)
+        back, _ = render(*sides.back, is_side=True)
+        texts = [strip_tags(side) or side for side in (front, back)]
         return self._create_highlight(
             block,
             sides.form,
             block.plain,
-            (front, back, *self._render_footnotes(block.footnotes)),
+            (*texts, *self._render_footnotes(block.footnotes)),
             two_way=sides.two_way,
             written=_TERM_FORMS.get(sides.form, f"a {sides.separator.strip()} b"),
             declared=bool(sides.separator) and block.syntax.is_declared,
@@ -457,12 +442,13 @@ class NoteReader:
         cloze_markers = block.syntax.cloze_syntax.markers
         if not cloze_markers and "{{" not in block.source:
             return None
-        reads_double_braces = "cloze" in self._wanted.cards or "{{" in cloze_markers
         inline = block.inline
         gaps = inline.clozes
         openers = [gap.opener for gap in gaps] + inline.picture_gap_openers
-        has_only_braces = all(opener.markdown.startswith("{{") for opener in openers)
-        if not openers or (has_only_braces and not reads_double_braces):
+        if "cloze" not in self._wanted.cards and "{{" not in cloze_markers:
+            # braces alone make no card
+            openers = [each for each in openers if not each.markdown.startswith("{{")]
+        if not openers:
             return None
         table = _TableRow(block)
         markdown, _ = table.render(inline.render_cloze(), ())
@@ -486,22 +472,22 @@ class NoteReader:
         """
         lines = block.source.strip().split("\n")
         separator = lines[-1].strip()
-        if block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
-            return None
         if separator not in block.syntax.block_separators:
+            return None
+        if block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
             return None
         if "block" not in self._wanted.cards and not block.syntax.is_declared:
             return None
         first = block
         question = block.plain
         if len(lines) == 1:
-            heading = self._note.find_previous(block)
-            if heading is None or heading.kind is not BlockKind.HEADING:
+            above = self._note.find_previous(block)
+            if above is None or above.kind is not BlockKind.HEADING:
                 return None
-            if heading.lines[1] != block.lines[0]:
+            if above.lines[1] != block.lines[0]:
                 return None
-            first = heading
-            question = f"{heading.plain}\n{block.plain}"
+            first = above
+            question = f"{above.plain}\n{question}"
         form = _SEPARATOR_FORM.format(separator)
         highlight = self._create_highlight(block, Form.BLOCK, question, (), written=form)
         return PlacedHighlight(first, 0, block, len(block.plain), highlight)
@@ -526,40 +512,32 @@ class NoteReader:
         """
         if not self._mark_delimiters.matches(block.source):
             return
+        inline = block.inline
         phrases = self._find_outermost_marks(block)
-        term = (
-            parse_definition(block.inline, phrases[0].span) if len(phrases) == 1 else None
-        )
-        if term:
+        if len(phrases) == 1 and (term := parse_definition(inline, phrases[0].span)):
             card = self._create_two_sided_card(block, term)
             card = replace(card, colour=phrases[0].detail, written="")
             yield PlacedHighlight(block, 0, block, len(block.plain), card)
             return
 
         table = _TableRow(block)
-        for (start, end), group in _group_by_sentence(phrases, block.inline):
+        for (start, end), group in _group_by_sentence(phrases, inline):
             shown_span = (0, len(block.plain)) if table.text else (start, end)
-            rendered = block.inline.render_range(
-                *shown_span, group, bold=self._keeps_bold
-            )
+            rendered = inline.render_range(*shown_span, group, bold=self._keeps_bold)
             markdown, markdown_gaps = table.render(*rendered)
+            footnotes = self._render_footnotes(inline.find_footnotes(start, end))
             colours = [phrase.detail for phrase in group if phrase.mark_kind == "mark"]
             gaps = [(phrase.start - start, phrase.end - start) for phrase in group]
             highlight = self._create_highlight(
                 block,
                 Form.PHRASE,
                 block.plain[start:end],
-                (
-                    markdown,
-                    *self._render_footnotes(block.inline.find_footnotes(start, end)),
-                ),
+                (markdown, *footnotes),
                 sentence=table.text,
                 gaps=tuple(gaps),
                 markdown_gaps=markdown_gaps,
                 colour=next(filter(None, colours), ""),
-                written="**"
-                if any(phrase.mark_kind == "bold" for phrase in group)
-                else "",
+                written="**" if any(each.mark_kind == "bold" for each in group) else "",
             )
             yield PlacedHighlight(block, start, block, end, highlight)
 
@@ -578,19 +556,15 @@ def _get_list_key(block: Block) -> object:
     Adjacent paragraphs under the same headings count as a list if they all contain a colon.
     A block without a colon is its own key.
     """
-    if ":" not in block.source and "：" not in block.source:
+    has_colon = ":" in block.source or "：" in block.source
+    if not has_colon or block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
         return block
-    if block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
-        return block
-    return (
-        block.headings,
-        block.items[0].list_number if block.kind is BlockKind.ITEM else 0,
-    )
+    is_item = block.kind is BlockKind.ITEM
+    return block.headings, block.items[0].list_number if is_item else 0
 
 
 def _group_by_sentence(
-    phrases: Sequence[MarkedPhrase],
-    inline: InlineText,
+    phrases: Sequence[MarkedPhrase], inline: InlineText
 ) -> list[tuple[Span, list[MarkedPhrase]]]:
     """Group marked phrases by sentence, merging sentences that share a phrase.
 
@@ -603,21 +577,13 @@ def _group_by_sentence(
     for phrase in phrases:
         start, _ = sentences[bisect_right(starts, phrase.start) - 1]
         _, end = sentences[bisect_right(starts, phrase.end - 1) - 1]
-        sentence_phrases = [phrase]
-        if groups:
-            (previous_start, previous_end), previous = groups[-1]
-            if start < previous_end:
-                groups.pop()
-                start = previous_start
-                end = max(previous_end, end)
-                sentence_phrases = [*previous, phrase]
-        groups.append(((start, end), sentence_phrases))
+        group = [phrase]
+        if groups and start < groups[-1][0][1]:
+            (start, previous_end), previous = groups.pop()
+            end = max(previous_end, end)
+            group = [*previous, phrase]
+        groups.append(((start, end), group))
     return groups
-
-
-def _measure_indent(line: str) -> int:
-    text = line.lstrip(" \t>")
-    return len(line[: len(line) - len(text)].expandtabs(4))
 
 
 class _TableRow:
@@ -634,10 +600,8 @@ class _TableRow:
             rows = [block.header_sources, block.row_sources]
             if block.row_sources is block.header_sources:
                 rows.pop()
-            for sources in rows:
-                self._rows.append(
-                    [parse_inline(source, block.context) for source in sources]
-                )
+            for row in rows:
+                self._rows.append([parse_inline(cell, block.context) for cell in row])
         texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
         self.text = "\n".join(texts)
         """The plain text of the header and row, or "" if the card shows only the block."""

@@ -55,6 +55,11 @@ class PlacedHighlight(NamedTuple):
         """A key for sorting highlights into reading order."""
         return (self.first_block.number, self.start)
 
+    def get_blocks(self, blocks: Sequence[Block]) -> tuple[Block, ...]:
+        """Return all blocks of the highlight, given all `blocks` of the note."""
+        first, last = self.first_block.number - 1, self.last_block.number
+        return (*blocks[first:last], *self.extra_blocks)
+
 
 class SurroundingsReader:
     """Completes the highlights of a note with the surrounding text and metadata."""
