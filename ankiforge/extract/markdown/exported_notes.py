@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, ListItem
@@ -122,20 +123,16 @@ def find_exported_passages(
     reader = _PassageReader(blocks)
     previous_block: Block | None = None
     for block, next_block in zip(blocks, [*blocks[1:], None], strict=False):
-        if block.kind is BlockKind.HEADING:
+        is_text = block.kind in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE)
+        # the heading of a passage may be written as an ordinary block
+        if block.kind is BlockKind.HEADING or (
+            is_text and _LOCATION_LINE.match(block.plain)
+        ):
             reader.enter_section(block.plain)
-            if not _NOTE_HEADING.match(block.plain):
-                reader.last_passage = None
-        elif block.kind in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE):
-            if _LOCATION_LINE.match(block.plain):
-                # the heading is written as an ordinary block
-                reader.enter_section(block.plain)
-                if not _NOTE_HEADING.match(block.plain):
-                    reader.last_passage = None
-            elif SYNCED_ITEM.match(block.plain):
-                reader.synced_item = block.items[-1] if block.items else None
-            else:
-                reader.read_block(block, previous_block, next_block)
+        elif is_text and SYNCED_ITEM.match(block.plain):
+            reader.synced_item = block.items[-1] if block.items else None
+        elif is_text:
+            reader.read_block(block, previous_block, next_block)
         previous_block = block
     return reader.passages
 
@@ -178,7 +175,7 @@ class _PassageReader:
         names none."""
         self.synced_item: ListItem | None = None
         """The list item that says when the passages nested in it were synced, or None."""
-        self.last_passage: ExportedPassage | None = None
+        self._last_passage: ExportedPassage | None = None
         """The passage to which the next note refers, or None."""
         self._location_block: Block | None = None
         """The block that ends with the last passage's location. A note may be directly below."""
@@ -188,6 +185,8 @@ class _PassageReader:
         self._section_heading = heading
         location = _LOCATION_HEADING.match(heading)
         self._page = None if location is None else location["label"] or ""
+        if not _NOTE_HEADING.match(heading):
+            self._last_passage = None
 
     def read_block(
         self, block: Block, previous_block: Block | None, next_block: Block | None
@@ -197,16 +196,15 @@ class _PassageReader:
             self._add_note(block.plain, block)
             return
         note = _NOTE_LABEL.match(block.plain)
-        is_note_or_tags = note or _TAGS_LABEL.match(block.plain)
-        is_about_last = bool(self.last_passage and is_note_or_tags)
+        about_last = self._last_passage and (note or _TAGS_LABEL.match(block.plain))
         if self._page is None and not self._is_in_highlights_section(block):
             # outside sections for passages, only those with a link back to their source,
             # and the notes directly below them, are read
             if _find_backlink(block) is None and not (
-                is_about_last and self._is_below_last_passage(block, previous_block)
+                about_last and self._is_below_last_passage(block, previous_block)
             ):
                 return
-        if is_about_last:
+        if about_last:
             text = (note and note["words"]) or ""
             location = _find_location(block)
             if note and location and note.end() > location.start:
@@ -217,12 +215,12 @@ class _PassageReader:
             self._read_passage(block, previous_block, next_block)
 
     def _is_below_last_passage(self, block: Block, previous_block: Block | None) -> bool:
-        if self.last_passage is None:
+        if self._last_passage is None:
             return False
-        passage_block = self.last_passage.block
+        passage_block = self._last_passage.block
         if passage_block.items and passage_block.items[-1] in block.items:
             return True
-        return previous_block in (passage_block, *self.last_passage.note_blocks[-1:])
+        return previous_block in (passage_block, *self._last_passage.note_blocks[-1:])
 
     def _read_passage(
         self, block: Block, previous_block: Block | None, next_block: Block | None
@@ -249,8 +247,8 @@ class _PassageReader:
 
         If `label` is "", the page is taken from the heading above.
         """
-        self.last_passage = ExportedPassage(block, end, [], label or self._page or "")
-        self.passages[block] = self.last_passage
+        self._last_passage = ExportedPassage(block, end, [], label or self._page or "")
+        self.passages[block] = self._last_passage
         self._passage_items.update(block.items[-1:])
 
     def _is_in_synced_item(self, block: Block) -> bool:
@@ -283,8 +281,8 @@ class _PassageReader:
         if previous_block is None:
             return
         if previous_block in self.passages:
-            self.last_passage = self.passages[previous_block]
-            self.last_passage.page_label = self.last_passage.page_label or label
+            self._last_passage = self.passages[previous_block]
+            self._last_passage.page_label = self._last_passage.page_label or label
         elif _may_be_passage_above(previous_block, block):
             self._add_passage(previous_block, len(previous_block.plain), label)
         else:
@@ -298,20 +296,15 @@ class _PassageReader:
 
         Such a note comes right below the location, or as a paragraph between two passages.
         """
-        if self.last_passage is None:
+        if self._last_passage is None:
             return False
         if next_block and _LOCATION_AT_END.match(next_block.plain):
             return False
-        passage_block = self.last_passage.block
-        containers = (block.rule_count, block.quotes, block.items)
-        passage_containers = (
-            passage_block.rule_count,
-            passage_block.quotes,
-            passage_block.items,
-        )
-        is_in_same_place = containers == passage_containers
-        if previous_block is self._location_block and is_in_same_place:
-            return True
+        passage_block = self._last_passage.block
+        get_place = attrgetter("rule_count", "quotes", "items")
+        if previous_block is self._location_block:
+            if get_place(block) == get_place(passage_block):
+                return True
         if self._page is not None and block.rule_count > passage_block.rule_count:
             return True
         if block.items or block.quotes or block.kind is BlockKind.TITLE:
@@ -320,15 +313,15 @@ class _PassageReader:
             return True
         if self._location_block is None:
             return False
-        return previous_block in (passage_block, *self.last_passage.note_blocks[-1:])
+        return previous_block in (passage_block, *self._last_passage.note_blocks[-1:])
 
     def _add_note(self, text: str, block: Block) -> None:
         """Add a note to the last passage, ignoring blank and duplicate text."""
-        if self.last_passage is None:
+        if self._last_passage is None:
             return
-        self.last_passage.note_blocks.append(block)
+        self._last_passage.note_blocks.append(block)
         if text.strip():
-            self.last_passage.notes[text] = None
+            self._last_passage.notes[text] = None
 
 
 class _PassageLocation(NamedTuple):
@@ -380,13 +373,10 @@ def _is_only_link(block: Block) -> bool:
     return not (block.plain[:start] + block.plain[end:]).strip()
 
 
-def _may_be_passage_above(previous_block: Block, location_block: Block) -> bool:
-    if (
-        previous_block.rule_count != location_block.rule_count
-        or not previous_block.is_text
-    ):
+def _may_be_passage_above(above: Block, location_block: Block) -> bool:
+    if above.rule_count != location_block.rule_count or not above.is_text:
         return False
-    is_heading = location_block.headings[-1:] == (previous_block,)
-    if is_heading and not _HIGHLIGHTS_HEADING.search(previous_block.plain):
-        return len(previous_block.plain.split()) >= _MIN_HEADING_WORDS
-    return previous_block.headings == location_block.headings
+    if location_block.headings[-1:] == (above,):
+        if not _HIGHLIGHTS_HEADING.search(above.plain):
+            return len(above.plain.split()) >= _MIN_HEADING_WORDS
+    return above.headings == location_block.headings
