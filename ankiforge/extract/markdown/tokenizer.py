@@ -91,7 +91,10 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
     return tokens
 
 
-def _run_markdown_it(text: str, context: InlineContext) -> list[InlineToken | Parsed]:
+_AnyToken = InlineToken | Parsed
+
+
+def _run_markdown_it(text: str, context: InlineContext) -> list[_AnyToken]:
     references = context.link_labels
     has_links = "](" in text or references
     environment = {
@@ -108,9 +111,7 @@ def _run_markdown_it(text: str, context: InlineContext) -> list[InlineToken | Pa
 
 
 def _pair_parsed_tokens(
-    tokens: Sequence[InlineToken],
-    parsed: Sequence[InlineToken | Parsed],
-    context: InlineContext,
+    tokens: Sequence[InlineToken], parsed: Sequence[_AnyToken], context: InlineContext
 ) -> None:
     """Pair our tokens in the same way as the markdown-it tokens they were converted from.
 
@@ -131,9 +132,7 @@ def _pair_parsed_tokens(
             continue
         opener = openers.pop()
         pair_tokens(opener, token)
-        sound = (
-            render_linked_sound(context, unquote(opener.target)) if opener.target else ""
-        )
+        sound = render_linked_sound(context, unquote(opener.target))
         if sound:
             token.kind = MarkupKind.PICTURE
             token.markdown = sound
@@ -157,43 +156,33 @@ def _to_inline_token(parsed_token: Parsed) -> InlineToken:
             return InlineToken(MarkupKind.EMPHASIS, "", parsed_token.markup, detail)
 
 
-def _escape_emphasis(
-    tokens: Sequence[InlineToken], parsed: Sequence[InlineToken | Parsed]
-) -> None:
+def _escape_emphasis(tokens: Sequence[InlineToken], parsed: Sequence[_AnyToken]) -> None:
     """Escape emphasis markers that markdown-it treated as text, so that they remain text.
 
     Two asterisks, as in `** H3N8 **`, were meant to make text bold, so they're dropped
     unless they're between two operands, as in `2 ** 3`.
     """
-    stars = []
+    markers = []
     for token, parsed_token in zip(tokens, parsed, strict=True):
-        if not isinstance(parsed_token, InlineToken) and parsed_token.content == "*":
-            stars.append(token)
+        if not isinstance(parsed_token, InlineToken):
+            if parsed_token.content in ("*", "_", "~~"):
+                markers.append(token)
+    texts = ["", *[token.plain for token in tokens], ""]
+    stars = [token for token in markers if token.plain == "*"]
     for star, second_star in pairwise(stars):
         if second_star.index != star.index + 1:
             continue
-        text_before = tokens[star.index - 1].plain if star.index else ""
-        next_tokens = tokens[second_star.index + 1 : second_star.index + 2]
-        if not (
-            _OPERAND_BEFORE.search(text_before)
-            and next_tokens
-            and _OPERAND_AFTER.match(next_tokens[0].plain)
-        ):
+        before, after = texts[star.index], texts[star.index + 3]
+        if not (_OPERAND_BEFORE.search(before) and _OPERAND_AFTER.match(after)):
             star.change_kind(MarkupKind.ATOM, star.plain, "")
             second_star.change_kind(MarkupKind.ATOM, second_star.plain, "")
-    for token, parsed_token in zip(tokens, parsed, strict=True):
+    for token in markers:
         if token.kind is MarkupKind.ATOM:
             continue
-        if isinstance(parsed_token, InlineToken):
+        around = texts[token.index][-1:] + texts[token.index + 2][:1]
+        if token.plain == "_" and re.fullmatch(r"\w\w", around):
             continue
-        if parsed_token.content not in ("*", "_", "~~"):
-            continue
-        before = tokens[token.index - 1].plain[-1:] if token.index else ""
-        next_tokens = tokens[token.index + 1 : token.index + 2]
-        after = next_tokens[0].plain[:1] if next_tokens else ""
-        if token.plain == "_" and re.fullmatch(r"\w\w", before + after):
-            continue
-        if (before + after).strip():
+        if around.strip():
             token.change_kind(MarkupKind.ATOM, token.plain, f"\\{token.plain}")
 
 
@@ -320,21 +309,17 @@ def pair_marks(tokens: Sequence[InlineToken]) -> None:
             continue
         marker = token.markdown
         opener = openers.get(marker) if token.can_close else None
-        if opener and not _is_comparison(tokens, opener, token):
+        if opener and opener.detail == token.detail == IN_WORD:
+            # two comparisons, as in `a==b or c==d`, are no mark
+            inner_tokens = tokens[opener.index : token.index]
+            if any(" " in inner.plain for inner in inner_tokens):
+                opener = None
+        if opener:
             del openers[marker]
             pair_tokens(opener, token)
         elif token.can_open:
             openers[marker] = token
     _convert_unpaired_to_text(tokens, MarkupKind.MARK)
-
-
-def _is_comparison(
-    tokens: Sequence[InlineToken], first: InlineToken, second: InlineToken
-) -> bool:
-    """Return whether two `==` are comparisons, as in `a==b or c==d`, rather than a mark."""
-    if not first.detail == second.detail == IN_WORD:
-        return False
-    return any(" " in token.plain for token in tokens[first.index : second.index])
 
 
 # --- emphasis -------------------------------------------------------------------------
@@ -506,7 +491,8 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> 
     """
     unnumbered_count = 0
     for opener in tokens:
-        if not _is_cloze_opener(opener, syntax):
+        marker = "bold" if opener.detail == "strong" else opener.markdown
+        if opener.kind is not MarkupKind.GAP and marker not in syntax.markers:
             continue
         answer_tokens = get_inner_tokens(tokens, opener)
         kinds = {token.kind for token in answer_tokens}
@@ -515,27 +501,19 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> 
         assert opener.closer
         number = opener.detail if opener.kind is MarkupKind.GAP else ""
         number = number or _extract_number(answer_tokens)
-        _move_hint_to_closer(answer_tokens[-1], opener.closer)
+        # move the hint in `answer;;hint` to the closing token
+        last = answer_tokens[-1]
+        answer, _, hint = last.plain.partition(";;")
+        if last.kind is MarkupKind.TEXT and answer and hint:
+            last.plain = answer
+            last.markdown = answer
+            opener.closer.markdown = f"::{hint}}}}}"
         if not number:
             unnumbered_count += 1
             number = str(unnumbered_count)
         for end in (opener, opener.closer):
             end.detail = number
             end.kind = MarkupKind.GAP
-
-
-def _is_cloze_opener(token: InlineToken, syntax: ClozeSyntax) -> bool:
-    marker = "bold" if token.detail == "strong" else token.markdown
-    return token.kind is MarkupKind.GAP or marker in syntax.markers
-
-
-def _move_hint_to_closer(last: InlineToken, closer: InlineToken) -> None:
-    """Move the hint in `answer;;hint` from a cloze's last token to its closing token."""
-    answer, _, hint = last.plain.partition(";;")
-    if last.kind is MarkupKind.TEXT and answer and hint:
-        last.plain = answer
-        last.markdown = answer
-        closer.markdown = f"::{hint}}}}}"
 
 
 def _extract_number(answer_tokens: Sequence[InlineToken]) -> str:
