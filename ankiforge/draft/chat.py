@@ -169,8 +169,8 @@ def parse_answer(
         else:
             unused.append(_make_unmatched_problem(item, labelled))
     if moved:
-        cards = format_count(len(moved), "card")
-        note = f"{cards} assigned to the passage quoted, not to the passage named"
+        count = format_count(len(moved), "card")
+        note = f"{count} assigned to the passage quoted, not to the passage named"
         unused.append(
             Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", notice=True)
         )

@@ -326,7 +326,7 @@ def split_document(
 
 
 _SPACES = regex(r" {2,}")
-_MARKER_START = re.compile(r"(?i)<(?=\s*/?\s*text\b)")
+_MARKER_START = regex(r"(?i)<(?=\s*/?\s*text\b)")
 
 
 def join_whole_texts(whole_texts: Sequence[WholeText], title: str) -> WholeText:

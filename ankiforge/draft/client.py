@@ -295,11 +295,11 @@ def find_refused_field(
 
 # --- the body of an error -------------------------------------------------------------
 
-_MESSAGE = re.compile(
+_MESSAGE = regex(
     r'"(?:error|message|errors|msg|error_description|detail|title)"\s*:\s*\[?'
     r'"((?:[^"\\]|\\.){1,2000})"'
 )
-_ERROR_STATUS = re.compile(r'"(?:code|status|error_code)"\s*:\s*"?([45]\d\d)\b')
+_ERROR_STATUS = regex(r'"(?:code|status|error_code)"\s*:\s*"?([45]\d\d)\b')
 _MAX_MESSAGE_CHARS = 300
 
 

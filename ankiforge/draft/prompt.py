@@ -27,6 +27,7 @@ from ankiforge.draft.privacy import (
 )
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, DraftingTask, Json, Texts, Value, hash16
+from ankiforge.text import regex
 
 Message = Texts
 """A chat message with its role and content. Created only by `make_message`."""
@@ -52,7 +53,7 @@ class NoPromptError(ConfigError):
 
 PLACEHOLDERS = ("schema", "most", "kinds", "title", "remark", "highlights")
 """The names of all placeholders, which `docs/guides/prompts.md` explains."""
-_PLACEHOLDER = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
+_PLACEHOLDER = regex(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 
 
 class Prompt(Value):
@@ -325,7 +326,7 @@ def format_passage(
     return SendableText("\n".join([f'<highlight h="{label}">', *lines, "</highlight>"]))
 
 
-_MARKER_START = re.compile(
+_MARKER_START = regex(
     r"(?i)<(?=\s*/?\s*(?:highlight|cards|language|heading|under|around|marked|phrases|comment|wanted"
     r"|passage|question|answer)\b)"
 )

@@ -204,6 +204,9 @@ def draft_cloze(
     """
     excerpt = sentence.excerpt
     tables = load_language(sentence.language)
+    # ranking gaps takes a while, so rule out sentences for which no gap is good enough
+    if estimate_confidence(sentence.features, MAX_GAP_SCORE) < min_confidence:
+        return find_rejection_reason(sentence.features)
     label = _LABEL.match(excerpt.text)
     if label and is_lead_in(label[0]):
         return RejectionReason.NO_GAP

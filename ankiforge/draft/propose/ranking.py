@@ -671,8 +671,10 @@ def _have_same_stem(word: str, other: str) -> bool:
     """Return whether two stems belong to the same word or to related words."""
     if word == other:
         return True
+    if word[:_MIN_COMMON_STEM] != other[:_MIN_COMMON_STEM]:
+        return False
     shorter, longer = sorted((word, other), key=len)
-    if len(shorter) < _MIN_COMMON_STEM or not longer.isalpha():
+    if not longer.isalpha():
         return False
     is_related = longer.startswith(shorter[: max(_MIN_COMMON_STEM, len(shorter) - 1)])
     is_long = len(shorter) > _MIN_LONG_STEM
