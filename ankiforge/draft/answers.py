@@ -59,14 +59,6 @@ _NUMBER_MARK = regex(
 )
 
 
-def _strip_citation_marks(text: str, source_texts: Iterable[str]) -> str:
-    text = _CITATION_MARK.sub("", text)
-    if not _NUMBER_MARK.search(text):
-        return text
-    source = " ".join(source_texts)
-    return _NUMBER_MARK.sub(lambda mark: mark[0] if mark[1] in source else "", text)
-
-
 # --- cards ---------------------------------------------------------------------------
 
 
@@ -82,7 +74,11 @@ def read_answer(text: str, source_texts: Iterable[str]) -> Answer:
 
     A number in brackets is kept if it also occurs in `source_texts`, which the answer quotes.
     """
-    cards, unusable = parse_all_cards(_strip_citation_marks(text, source_texts))
+    text = _CITATION_MARK.sub("", text)
+    if _NUMBER_MARK.search(text):
+        source = " ".join(source_texts)
+        text = _NUMBER_MARK.sub(lambda mark: mark[0] if mark[1] in source else "", text)
+    cards, unusable = parse_all_cards(text)
     problems = []
     for card in unusable:
         hint = "ask for a question and an answer"

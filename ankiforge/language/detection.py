@@ -10,7 +10,6 @@ import unicodedata
 from collections import Counter
 from functools import cache, lru_cache
 from itertools import chain
-from typing import NamedTuple
 
 from ankiforge.language.lexicon import (
     LANGUAGES,
@@ -130,9 +129,9 @@ def detect_language(*texts: str) -> str:
                 return "ru"
             if _FOREIGN_LETTER.search(sample):
                 return ""
-        scores = _count_function_words(sample)
-        if scores.best_count > scores.next_best_count:
-            return scores.language if scores.language in LANGUAGES else ""
+        (language, best), (_, next_best), _ = _count_function_words(sample)
+        if best > next_best:
+            return language if language in LANGUAGES else ""
         name = _detect_by_vocabulary(sample)
         if name:
             return name
@@ -165,35 +164,22 @@ def _detect_by_vocabulary(sample: str) -> str:
 
 def detect_certain_language_name(text: str) -> str:
     """Return the name of the language with by far the most function words, or "" if uncertain."""
-    scores = _count_function_words(text[:_MAX_LANGUAGE_CHARS])
-    if scores.best_count < max(
-        _MIN_FUNCTION_WORDS,
-        scores.next_best_count + _MIN_LEAD,
-        _MIN_FRACTION * scores.word_count,
-    ):
+    sample = text[:_MAX_LANGUAGE_CHARS]
+    (language, best), (_, next_best), (_, word_count) = _count_function_words(sample)
+    if best < max(_MIN_FUNCTION_WORDS, next_best + _MIN_LEAD, _MIN_FRACTION * word_count):
         return ""
-    return LANGUAGE_NAMES.get(scores.language, "")
-
-
-class _FunctionWordCounts(NamedTuple):
-    language: str
-    best_count: int
-    """The number of function words in that language."""
-    next_best_count: int
-    """The number of function words in the runner-up language."""
-    word_count: int
-    """The number of all words in the text."""
+    return LANGUAGE_NAMES.get(language, "")
 
 
 @lru_cache(maxsize=64)  # several callers score the same text
-def _count_function_words(sample: str) -> _FunctionWordCounts:
+def _count_function_words(sample: str) -> list[tuple[str, int]]:
+    """Return the two languages with the most function words, and the number of all words."""
     languages = _map_words_to_languages()
     words = _LETTERS.findall(sample.replace("’", "'"))
     languages_of_words = (languages.get(word.casefold(), ()) for word in words)
     counts = Counter(chain.from_iterable(languages_of_words))
     ranked = [*counts.most_common(2), ("", 0), ("", 0)]
-    (language, best), (_, next_best) = ranked[:2]
-    return _FunctionWordCounts(language, best, next_best, len(words))
+    return [*ranked[:2], ("", len(words))]
 
 
 @cache

@@ -154,23 +154,16 @@ class CueFinder:
                 self._tail_cache[word] = entries
             for section_name, tail in entries:
                 end = index + 1 + len(tail)
-                if not tail or _matches_tail(words, index + 1, tail):
+                # a trailing `*` matches any ending
+                if end <= len(words) and all(
+                    following == pattern
+                    or (pattern[-1] == "*" and following.startswith(pattern[:-1]))
+                    for following, pattern in zip(
+                        words[index + 1 : end], tail, strict=True
+                    )
+                ):
                     cues.append(Cue(section_name, index, end))
         return cues
-
-
-def _matches_tail(words: Sequence[str], start: int, tail: Strings) -> bool:
-    """Return whether the words starting at index `start` match `tail`.
-
-    A trailing `*` in a word of `tail` matches any ending.
-    """
-    for index, pattern in enumerate(tail, start):
-        if index == len(words):
-            return False
-        word = words[index]
-        if word != pattern and not (pattern[-1] == "*" and word.startswith(pattern[:-1])):
-            return False
-    return True
 
 
 _INFLECTIONS = (

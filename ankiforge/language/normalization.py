@@ -115,7 +115,10 @@ def normalize_words(text: str) -> str:
     if _SIGN.search(text):
         # remove hyphens, brackets and the spaces around operators
         text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
-        text = _TENS_AND_ONES.sub(_add_number_words, text)
+        text = _TENS_AND_ONES.sub(
+            lambda match: str(sum(int(NUMBER_WORDS[word]) for word in match.groups())),
+            text,
+        )
         text = _COMPOUND.sub("", text)
         text = _THOUSANDS.sub("", text)
         text = _BRACKETS.sub(" ", text)
@@ -127,13 +130,6 @@ def normalize_words(text: str) -> str:
             if (word := part.rstrip(_TRAILING_SIGNS).lstrip(_LEADING_SIGNS))
         ]
     )
-
-
-def _add_number_words(match: re.Match[str]) -> str:
-    tens, ones = match.groups()
-    tens_value = int(NUMBER_WORDS[tens.casefold()])
-    ones_value = int(NUMBER_WORDS[ones.casefold()])
-    return str(tens_value + ones_value)
 
 
 def remove_accents(text: str) -> str:
