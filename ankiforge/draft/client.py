@@ -43,10 +43,9 @@ _FORMAT = "response_format"
 
 
 def _build_optional_fields(schema: Json, refused: Strings) -> Json:
-    """Build the request fields that a server may refuse, without those that it has refused.
+    """Build the optional request fields, except for those that the server has refused.
 
-    If it has refused the response format, the next one is less strict, and the last is plain
-    text.
+    After a refused response format, a less strict one is tried, and finally none.
     """
     fields: Json = {} if _TEMPERATURE in refused else {_TEMPERATURE: 0}
     json_schema = {"name": "reply", "strict": True, "schema": schema}

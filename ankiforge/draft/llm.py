@@ -1,7 +1,7 @@
 """Draft cards with a language model on any OpenAI-compatible server.
 
 The highlights of a document are sent in chunks, several at a time. A highlight that the reply
-doesn't cover is sent again on its own, and a chunk that is too long is halved. A highlight whose
+doesn't cover is sent again alone, and a chunk that is too long is halved. A highlight whose
 replies can't be read gets no card until the user asks again.
 """
 

@@ -328,15 +328,12 @@ def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
             continue
         name, key_env, base_url, model, price_in, price_out, source = line.split(None, 6)
         price = None if price_in == "-" else (float(price_in), float(price_out))
-        if name == "openai" and openai_url and not any(parse_origin(openai_url)):
-            continue
-        if (
-            name == "openai"
-            and openai_url
-            and parse_origin(openai_url) != parse_origin(base_url)
-        ):
-            base_url = openai_url
-            price = None
+        if name == "openai" and openai_url:
+            origin = parse_origin(openai_url)
+            if not any(origin):
+                continue
+            if origin != parse_origin(base_url):
+                base_url, price = openai_url, None
         yield Provider(name, key_env, base_url, model, price, source if price else "")
 
 

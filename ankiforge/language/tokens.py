@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
 from ankiforge.language.lexicon import UNKNOWN_WORD_ZIPF, LanguageTables
@@ -39,32 +40,26 @@ class TokenKind:
     """
 
 
+@dataclass(slots=True, eq=False)
 class Token:
     """A word or sign in a text.
 
     Tokens from `tokenize` are cached, so treat them as immutable.
     """
 
-    __slots__ = ("end", "folded", "kind", "start", "text", "zipf")
+    start: int
+    end: int
+    text: str
+    kind: int = TokenKind.SIGN
+    """One of the integers in `TokenKind`."""
+    zipf: float = 7.0
+    """The word's Zipf frequency: the base-10 logarithm of how often it occurs in a billion
+    words."""
+    folded: str = field(init=False)
+    """The casefolded word, without the ending of a possessive."""
 
-    def __init__(
-        self,
-        start: int,
-        end: int,
-        word: str,
-        kind: int = TokenKind.SIGN,
-        zipf: float = 7.0,
-    ) -> None:
-        self.start = start
-        self.end = end
-        self.text = word
-        self.folded = word
-        """The casefolded word, without the ending of a possessive."""
-        self.kind = kind
-        """One of the integers in `TokenKind`."""
-        self.zipf = zipf
-        """The word's Zipf frequency: the base-10 logarithm of how often it occurs in a
-        billion words."""
+    def __post_init__(self) -> None:
+        self.folded = self.text
 
 
 # A number. Letters of a script without spaces between words may follow it directly, as in
