@@ -362,6 +362,9 @@ class GapRanker:
             return True  # the `智慧无权` of `智慧无权干涉`
         if self._is_shown_elsewhere(candidate):
             return True
+        # such as the `cramming` of `is called cramming`
+        if first in self._introduced_indexes:
+            return False
         return is_poor_answer(self.tokens, candidate, self.language)
 
     def _is_incomplete(self, candidate: TokenRun) -> bool:
