@@ -19,17 +19,14 @@ from ankiforge.check.reading import (
     CheckContext,
     Rule,
     are_gaps_highlighted,
-    blank_out_gaps,
     describe_rule,
     is_chosen_by_reader,
     is_user_written,
     make_finding,
     parse_draft,
-    strip_markup,
 )
 from ankiforge.check.structure import MAX_CARD_CHARS, check_size
 from ankiforge.check.wording import filter_safe_context
-from ankiforge.language.words import find_content_words
 from ankiforge.model import (
     PHRASE_DRAFTER,
     CardContent,
@@ -50,17 +47,14 @@ __all__ = [
     "DuplicateIndex",
     "Rule",
     "are_gaps_highlighted",
-    "blank_out_gaps",
     "check_anki_card",
     "check_draft",
     "check_without_source",
     "compute_search_terms",
     "describe_rule",
     "filter_safe_context",
-    "find_content_words",
     "make_finding",
     "parse_draft",
-    "strip_markup",
 ]
 
 CARD_CHECKS: tuple[Check, ...] = (

@@ -20,8 +20,10 @@ from itertools import chain, combinations, islice, takewhile
 from typing import Protocol
 
 from ankiforge.check.reading import (
+    GAP_PLACEHOLDER,
     CheckContext,
     make_finding,
+    parse_fields,
     strip_markup,
 )
 from ankiforge.language.lexicon import WordSet, read_word_set
@@ -58,7 +60,6 @@ from ankiforge.text.normalize import normalize_for_comparison, split_at_shields
 
 MAX_COMPARED_CHARS = 2000
 """Only this many characters of each field are compared. Useful cards aren't longer."""
-_SIMPLE_CLOZE = regex(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
 _SHIELD_CHARS = regex(r"[`$\\]")
 
 
@@ -87,27 +88,14 @@ def compute_sides(card: CardContent) -> ComparedSides:
     return _compute_sides(card.family, card.fields)
 
 
-@lru_cache(maxsize=64)
 def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
-    field_texts = dict(fields)
-    if family is NoteType.BASIC:
-        front = strip_markup(field_texts.get("Front", "")[:MAX_COMPARED_CHARS])
-        back = strip_markup(field_texts.get("Back", "")[:MAX_COMPARED_CHARS])
-        return ComparedSides(NoteType.BASIC, front, back)
-    text = field_texts.get("Text", "")[:MAX_COMPARED_CHARS]
-    answers = _SIMPLE_CLOZE.findall(text)
-    if len(answers) == text.count("{{") and not _SHIELD_CHARS.search(text):
-        # faster, and sufficient for most clozes
-        question = _SIMPLE_CLOZE.sub(" ", text)
-    else:
-        gaps = cloze.find_gaps(text)
-        answers = [gap.answer for gap in gaps]
-        question = " ".join(part for part, _ in cloze.split_around_gaps(text, gaps))
+    shortened = tuple((name, text[:MAX_COMPARED_CHARS]) for name, text in fields)
+    reading = parse_fields(family, shortened)
     return ComparedSides(
-        NoteType.CLOZE,
-        question=strip_markup(question),
-        answer=strip_markup(" ".join(answers)),
-        cloze_text=strip_markup(text),
+        family,
+        question=reading.question.replace(GAP_PLACEHOLDER, " "),
+        answer=" ".join(reading.answers),
+        cloze_text="" if family is NoteType.BASIC else reading.full_text,
     )
 
 
@@ -333,7 +321,7 @@ def check_duplicates(draft: CardContent, context: CheckContext) -> Iterator[Find
 
 # --- search terms ---------------------------------------------------------------------
 
-TERMS_VERSION = "5"
+TERMS_VERSION = "6"
 """Change this whenever `compute_search_terms` changes, so that stored terms are recomputed."""
 
 

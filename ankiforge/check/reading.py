@@ -187,11 +187,12 @@ class PlainDraft(Value):
 
 def parse_draft(draft: CardContent) -> PlainDraft:
     """Convert a draft to plain text, locating the gaps of a cloze card."""
-    return _parse_fields(draft.family, draft.fields)
+    return parse_fields(draft.family, draft.fields)
 
 
 @lru_cache(maxsize=64)
-def _parse_fields(family: NoteType, fields: Fields) -> PlainDraft:
+def parse_fields(family: NoteType, fields: Fields) -> PlainDraft:
+    """Convert fields to plain text, like `parse_draft`."""
     field_texts = dict(fields)
     if family is NoteType.BASIC:
         front = strip_markup(field_texts.get("Front", ""))
@@ -241,11 +242,6 @@ def is_user_written(draft: CardContent) -> bool:
     return is_by_hand or draft.origin.drafter in drafters
 
 
-def is_requested_in_comment(draft: CardContent) -> bool:
-    """Return whether the reader's comment asks the question or names the words to hide."""
-    return draft.origin.is_from_comment
-
-
 def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether the reader highlighted every phrase that a cloze card blanks out."""
     if highlight.form is not Form.PHRASE or draft.kind.family is not NoteType.CLOZE:
@@ -264,7 +260,7 @@ def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
 
 def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether the reader chose what to ask, by commenting or highlighting phrases."""
-    return is_requested_in_comment(draft) or are_gaps_highlighted(draft, highlight)
+    return draft.origin.is_from_comment or are_gaps_highlighted(draft, highlight)
 
 
 def is_gloss_card(draft: CardContent, highlight: Highlight) -> bool:
@@ -290,7 +286,7 @@ def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
         return False
     return (
         draft.kind.family is NoteType.BASIC
-        and is_requested_in_comment(draft)
+        and draft.origin.is_from_comment
         and (draft.get_field("Back"),) == highlight.markdown
     )
 

@@ -28,7 +28,6 @@ from ankiforge.check.reading import (
     has_picture_answer,
     is_chosen_by_reader,
     is_gloss_card,
-    is_requested_in_comment,
     join_with_context,
     make_finding,
     offers_options,
@@ -84,7 +83,7 @@ from ankiforge.text.normalize import (
     find_shields,
     is_same_text,
     normalize_for_comparison,
-    remove_code_and_formulas,
+    remove_non_words,
 )
 from ankiforge.text.sentences import find_sentence_spans
 
@@ -293,7 +292,7 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     source = get_source_text(context.highlight)
     source_and_title = f"{source}\n{get_subject_text(context.highlight)}"
     ungrounded_numbers: list[str] = []
-    if not is_requested_in_comment(draft):
+    if not draft.origin.is_from_comment:
         ungrounded_numbers += _find_ungrounded_numbers(reading.question, source_and_title)
     answer_source = source
     if is_gloss_card(draft, context.highlight):
@@ -305,11 +304,9 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
             "ungrounded_number", ", ".join(dict.fromkeys(ungrounded_numbers))
         )
         return
-    plain_source = remove_code_and_formulas(source)
-    for text in (
-        reading.answers if is_requested_in_comment(draft) else (reading.full_text,)
-    ):
-        for quantity in parse_quantities(remove_code_and_formulas(text)):
+    plain_source = remove_non_words(source)
+    for text in reading.answers if draft.origin.is_from_comment else (reading.full_text,):
+        for quantity in parse_quantities(remove_non_words(text)):
             stated_as = _find_conflicting_number(quantity, plain_source)
             if stated_as:
                 yield make_finding(
@@ -731,7 +728,7 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
         yield make_finding("foreign_markup", active_markup[0])
 
     # report talk to or about a model in the card, or in the source sentence with the answer
-    if is_requested_in_comment(draft):
+    if draft.origin.is_from_comment:
         return
     source = get_source_text(highlight)
     card_talk = _find_model_talk(strip_markup(text))
@@ -796,9 +793,12 @@ def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[
         yield make_finding(OTHER_NOTE_CHECK, str(highlight.other_tool_note_id))
     if parse_schedule(highlight.schedule):
         yield make_finding(OTHER_SCHEDULE_CHECK)
+    yield from _check_pictures(draft, context)
+
+
+def _check_pictures(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     all_text = "\n".join(text for _, text in draft.fields)
-    for path in find_image_paths(all_text):
-        problem = context.find_picture_problem(path)
+    for problem in map(context.find_picture_problem, find_image_paths(all_text)):
         if problem:
             yield make_finding("unreadable_picture", problem)
 
@@ -824,7 +824,4 @@ def check_figure(draft: CardContent, context: CheckContext) -> Iterator[Finding]
     if count > MAX_LABELS:
         hint = f"{count} labels make {count} cards; switch off those you do not want to learn"
         yield Finding(MANY_LABELS, Severity.WARN, hint)
-    for path in find_image_paths(draft.get_field("Image")):
-        problem = context.find_picture_problem(path)
-        if problem:
-            yield make_finding("unreadable_picture", problem)
+    yield from _check_pictures(draft, context)

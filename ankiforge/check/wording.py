@@ -21,11 +21,11 @@ from ankiforge.check.reading import (
     check_limit,
     get_source_text,
     get_titles,
-    is_requested_in_comment,
     is_user_written,
     make_finding,
     offers_options,
     parse_draft,
+    strip_markup,
 )
 from ankiforge.language.detection import (
     detect_certain_language_name,
@@ -105,7 +105,7 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
 
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         yield from _check_gap(text, gap, answer)
-    for number, hidden_gaps in reading.gaps_by_number:
+    for _, hidden_gaps in reading.gaps_by_number:
         # report hidden answers that are also in the visible text; in a list, only in the lines
         # that contain a gap
         searched_text = blank_out_gaps(text, hidden_gaps)
@@ -113,12 +113,10 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         if len(lines) > _MAX_PROSE_LINES:
             lines_with_gap = [line for line in lines if GAP_PLACEHOLDER in line]
             searched_text = "\n".join(lines_with_gap)
-        for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+        for answer in (strip_markup(gap.answer) for gap in hidden_gaps):
             bare_answer = answer.strip(" .,;:")
             is_short_fact = _SHORT_FACT.fullmatch(bare_answer) is not None
-            if number in gap.numbers and (
-                is_short_fact or len(bare_answer) >= _MIN_ANSWER_CHARS
-            ):
+            if is_short_fact or len(bare_answer) >= _MIN_ANSWER_CHARS:
                 if contains_phrase(searched_text, bare_answer, exact=is_short_fact):
                     yield make_finding("gap_leak", f"“{answer}”")
         if word_count >= _MIN_WORDS_FOR_PERCENTAGE:
@@ -211,7 +209,7 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
         if pattern.rule not in excused_rules:
             detail = "" if pattern.rule in _RULES_WITHOUT_DETAIL else f"“{match[0]}”"
             # the reader knows what a vague question in a comment asks about the passage
-            is_excused = pattern.rule == "vague" and is_requested_in_comment(draft)
+            is_excused = pattern.rule == "vague" and draft.origin.is_from_comment
             severity = Severity.INFO if is_excused else None
             yield make_finding(pattern.rule, detail, severity=severity)
     # report a question such as “What does this mean?”, ignoring single Latin letters and digits;
@@ -244,7 +242,7 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
     yield from check_limit(count_words(reading.question), "front_gt30w")
     # in `benchmarks/blind` and `wording`, two raters found six of nine such questions
     # unnatural, but only 22 of 274 others
-    if not is_user_written(draft) and not is_requested_in_comment(draft):
+    if not is_user_written(draft) and not draft.origin.is_from_comment:
         sentence_lengths = [
             count_words(front[start:end]) for start, end in find_sentence_spans(front)
         ]
@@ -259,7 +257,7 @@ def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool
     """
     if is_user_written(draft):
         return continues_conversation(draft, highlight)
-    if not (is_requested_in_comment(draft) and highlight.exact):
+    if not (draft.origin.is_from_comment and highlight.exact):
         return False
     if highlight.comment.lstrip().casefold().startswith(("?", "q:")):
         return False

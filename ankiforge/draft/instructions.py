@@ -34,7 +34,7 @@ from ankiforge.text.comment_questions import (
 )
 from ankiforge.text.elements import comment_to_markdown
 from ankiforge.text.located import locate
-from ankiforge.text.normalize import remove_code_and_formulas
+from ankiforge.text.normalize import remove_non_words
 from ankiforge.text.private import remove_private_tag
 
 PROPOSALS_VERSION = "23"
@@ -173,7 +173,7 @@ def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
     """
     if not passage or question.is_answered or has_question_label(comment):
         return False
-    words = remove_code_and_formulas(question.text)
+    words = remove_non_words(question.text)
     is_same_script = detect_script(words) == detect_script(passage)
     language = detect_language(words, passage if is_same_script else "")
     interrogatives = read_word_set("signs", "interrogative", language)

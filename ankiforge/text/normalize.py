@@ -337,25 +337,13 @@ def map_outside_shields(markdown: str, change: Callable[[str], str]) -> str:
 
 # --- in the text of a source ----------------------------------------------------------
 
-_CODE = r"`[^`\n]*`"
-# Any two dollars on a line, which may also be two amounts. Where only words matter, losing an
-# amount does no harm.
-_BETWEEN_DOLLARS = r"\$[^$\n]*\$"
-# The same, unless the first dollar begins an amount such as `$5`, whose number matters.
-_FORMULA = r"\$(?=[^\s\d])[^$\n]*\$"
-_URL = r"https?://\S+"
-_CODE_URL_OR_FORMULA = regex(f"{_CODE}|{_BETWEEN_DOLLARS}|{_URL}")
-_CODE_OR_FORMULA = regex(f"{_CODE}|{_FORMULA}")
+# Code, URLs and formulas. A first dollar before a digit begins an amount such as `$5`.
+_NON_WORDS = regex(r"`[^`\n]*`|https?://\S+|\$(?=[^\s\d])[^$\n]*\$")
 
 
 def remove_non_words(text: str) -> str:
-    """Replace code, URLs, and anything between two dollar signs on a line with spaces."""
-    return _CODE_URL_OR_FORMULA.sub(" ", text)
-
-
-def remove_code_and_formulas(text: str) -> str:
-    """Replace code and formulas with spaces, keeping amounts of money."""
-    return _CODE_OR_FORMULA.sub(" ", text)
+    """Replace code, URLs and formulas with spaces, keeping amounts of money."""
+    return _NON_WORDS.sub(" ", text)
 
 
 def remove_escapes(markdown: str) -> str:

@@ -20,7 +20,7 @@ from ankiforge.text.decoding import find_damage
 from ankiforge.text.normalize import (
     UNSPACED_SCRIPTS,
     find_shields,
-    remove_code_and_formulas,
+    remove_non_words,
 )
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
@@ -106,7 +106,7 @@ def find_form_rejection(
         return RejectionReason.LONG
     if text.endswith(":"):
         return RejectionReason.CUT_OFF
-    prose = remove_code_and_formulas(text)
+    prose = remove_non_words(text)
     if find_damage(prose):
         return RejectionReason.GARBLED
     if _PROGRAM_TEXT.search(prose):
