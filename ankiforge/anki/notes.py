@@ -106,10 +106,11 @@ def render_mask_labels(masks: occlusion.Masks) -> str:
     style = (
         f".af-word {{ display: none; {_LABEL_STYLE} }} {selectors} {{ display: block }}"
     )
-    divs = []
-    for number, label in labels.items():
-        divs.append(f'<div class="af-word af-word-{number}">{lines_to_html(label)}</div>')
-    return f"<style>{style}</style>{''.join(divs)}"
+    divs = "".join(
+        f'<div class="af-word af-word-{number}">{lines_to_html(label)}</div>'
+        for number, label in labels.items()
+    )
+    return f"<style>{style}</style>{divs}"
 
 
 def render_folded_source(citation: str) -> str:
@@ -151,13 +152,10 @@ def render_source(card: ShownCard) -> str:
     blockquotes = [f"{start_of_quote}{before}{highlight_span}{after}</blockquote>"]
     for passage in card.passages[1:]:
         if not is_same_text(passage.exact, highlight.exact):
+            to_html = formulas_to_html if passage.has_formulas else lines_to_html
             citation = f"<cite>{text_to_html(format_reference(passage))}</cite>"
-            passage_text = (formulas_to_html if passage.has_formulas else lines_to_html)(
-                passage.exact
-            )
-            blockquotes.append(
-                f"{FURTHER_PASSAGE_START}{passage_text}<br>{citation}</blockquote>"
-            )
+            further = f"{to_html(passage.exact)}<br>{citation}"
+            blockquotes.append(f"{FURTHER_PASSAGE_START}{further}</blockquote>")
     return "".join(blockquotes)
 
 
@@ -208,11 +206,8 @@ def parse_source(field: str) -> tuple[str, str, str]:
     passage = field_to_text(first_passage)
     highlight = _MARKED_HIGHLIGHT.search(first_passage)
     quote = _MARKED_QUOTE.search(first_passage)
-    return (
-        passage,
-        field_to_text(highlight[1]) if highlight else passage,
-        field_to_text(quote[1]) if quote else "",
-    )
+    highlighted = field_to_text(highlight[1]) if highlight else passage
+    return passage, highlighted, field_to_text(quote[1]) if quote else ""
 
 
 def field_to_text(field: str) -> str:
@@ -234,12 +229,9 @@ def render_citation(card: ShownCard, safe_context: ContextFilter) -> str:
     to_html = formulas_to_html if card.highlight.has_formulas else text_to_html
     line = ""
     if parts:
-        css_class = (
-            "af-where af-short"
-            if len(parts) > len(_shorten_context(parts))
-            else "af-where"
-        )
-        line = f'<span class="{css_class}">{to_html(" › ".join(_shorten_context(parts)))}</span>'
+        shown = _shorten_context(parts)
+        css_class = "af-where af-short" if len(parts) > len(shown) else "af-where"
+        line = f'<span class="{css_class}">{to_html(" › ".join(shown))}</span>'
     citations = [f"<cite>{to_html(text)}</cite>" for text in format_references(card)]
     return line + "".join(citations)
 
@@ -302,29 +294,24 @@ def _list_title_and_headings(highlight: Highlight) -> Strings:
     headings = highlight.heading.split(" › ")
     if is_same_text(headings[0], title):
         headings = headings[1:]
-    parts = []
-    for part in (title, *headings):
-        if part.strip():
-            parts.append(isolate_bidi(part))
-    return tuple(parts)
+    return tuple(isolate_bidi(part) for part in (title, *headings) if part.strip())
 
 
 def format_reference(highlight: Highlight) -> str:
     """Format a reference like `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
-    names = []
-    for creator in highlight.document.creators:
-        family_name = creator.partition(",")[0].strip()
-        names.append(isolate_bidi(family_name))
+    names = [
+        isolate_bidi(creator.partition(",")[0].strip())
+        for creator in highlight.document.creators
+    ]
     authors = " & ".join(names)
     if len(names) > 2:
         authors = f"{names[0]} et al."
     year = re.match(r"\d{4}", highlight.document.issued)
     authors_and_year = _join_nonempty(" ", authors, f"({year[0]})" if year else "")
     title, *headings = _list_title_and_headings(highlight) or ("",)
+    # the title may name the author, such as `James Clear - Atomic habits`
     if authors and title.casefold().startswith(authors.casefold()):
-        authors_and_year = (
-            ""  # the title names the author, such as `James Clear - Atomic habits`
-        )
+        authors_and_year = ""
     page = highlight.page_text
     location = _join_nonempty(", ", title, " › ".join(headings), page)
     return _join_nonempty(". ", authors_and_year.removesuffix("."), location)
@@ -361,9 +348,11 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
     for highlight in highlights:
         for url, label in iter_links(highlight):
             link = f'<a href="{escape_html(url)}">{text_to_html(label)}</a>'
+            # an Obsidian link may name no vault, such as `obsidian://open?path=/home/…`
+            parts = urlsplit(url)
             if not _is_vault_link(url):
                 global_links.append(link)
-            elif _names_vault(url):
+            elif parts.netloc and "path" not in parse_qs(parts.query):
                 local_links.append(link)
         file_name = highlight.document.path.rpartition("/")[2]
         if file_name.lower().endswith(".pdf"):
@@ -403,12 +392,6 @@ def iter_work_urls(document: Document) -> Iterator[str]:
     for scheme, value in document.identifiers:
         if scheme in _URL_PREFIXES and value:
             yield value if "://" in value else f"{_URL_PREFIXES[scheme]}{value}"
-
-
-def _names_vault(url: str) -> bool:
-    """Return whether an Obsidian link names a vault, unlike `obsidian://open?path=/home/…`."""
-    parts = urlsplit(url)
-    return bool(parts.netloc) and "path" not in parse_qs(parts.query)
 
 
 def _is_vault_link(url: str) -> bool:
@@ -461,9 +444,6 @@ def normalize_tags(tags: Strings) -> Strings:
         valid = _INVALID_IN_TAGS.sub("-", clean_text(tag).strip())
         parts = (part.strip(":-") for part in valid.split("::"))
         names.append("::".join(filter(None, parts)))
-    by_folded: dict[str, str] = {}
-    for name in sorted(names):
-        folded = name.casefold()
-        if name and folded not in _SYSTEM_TAGS:
-            by_folded.setdefault(folded, name)
-    return tuple(sorted(by_folded.values()))
+    # of tags that differ only in case, the first in the alphabet is the last here
+    by_folded = {name.casefold(): name for name in sorted(names, reverse=True) if name}
+    return tuple(sorted(by_folded[folded] for folded in by_folded.keys() - _SYSTEM_TAGS))

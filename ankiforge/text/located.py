@@ -81,13 +81,8 @@ def locate(quote: str, source: str, near: int = 0) -> Span | None:
     Returns the span that starts nearest to the offset `near` (by default, the first one), or
     None if there is no match.
     """
-    nearest = None
-    for span in _find_spans(quote, source):
-        if nearest is None or abs(span[0] - near) < abs(nearest[0] - near):
-            nearest = span
-        if span[0] >= near:
-            break
-    return nearest
+    spans = _find_spans(quote, source)
+    return min(spans, key=lambda span: abs(span[0] - near), default=None)
 
 
 def find_whole_words(words: str, source: str) -> Span | None:
@@ -459,11 +454,12 @@ def relocate_passage(
     for exact, before, after in readings:
         folded_text = normalize_for_lookup(exact)
         indexes = list(letters.find_all(folded_text))
-        indexes_between = []
-        for index in indexes:
-            has_before = letters.text.endswith(before, 0, index)
-            if has_before and letters.text.startswith(after, index + len(folded_text)):
-                indexes_between.append(index)
+        indexes_between = [
+            index
+            for index in indexes
+            if letters.text.endswith(before, 0, index)
+            and letters.text.startswith(after, index + len(folded_text))
+        ]
         if not indexes_between and len(indexes) == 1:
             indexes_between = indexes
         if indexes_between:

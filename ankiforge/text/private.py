@@ -71,11 +71,8 @@ def get_document_privacy_reason(document: Document) -> str:
         return document.private
     files = (name for scheme, name in document.identifiers if scheme == "file")
     names = (document.title, document.path, *document.collections, *files)
-    return (
-        PRIVATE_DOCUMENT_REASON
-        if (any(map(contains_private_tag, names)) or has_private_tag(document.tags))
-        else ""
-    )
+    is_private = any(map(contains_private_tag, names)) or has_private_tag(document.tags)
+    return PRIVATE_DOCUMENT_REASON if is_private else ""
 
 
 def get_privacy_reason(highlight: Highlight) -> str:
@@ -84,10 +81,9 @@ def get_privacy_reason(highlight: Highlight) -> str:
     The `no-llm` tag counts in its tags, its text, anyone's comment, the headings or list
     items above it, and the names or tags of its document.
     """
-    texts = (highlight.exact, *highlight.markdown, highlight.comment)
-    above = (highlight.heading, *highlight.above)
+    texts = (highlight.exact, *highlight.markdown, highlight.comment, highlight.heading)
     if has_private_tag(highlight.tags) or any(
-        map(contains_private_tag, (*texts, *above))
+        map(contains_private_tag, (*texts, *highlight.above))
     ):
         return PRIVATE_PASSAGE_REASON
     return get_document_privacy_reason(highlight.document)
@@ -105,14 +101,10 @@ def is_private_document_mark(highlight: Highlight) -> bool:
 
 def find_private_tag(keywords: Iterable[str]) -> Strings:
     """Return (`no-llm`,) if any of the keywords contains the tag, else ()."""
-    return (
-        (PRIVATE_TAG,)
-        if any(
-            has_private_tag((keyword,)) or contains_private_tag(keyword)
-            for keyword in keywords
-        )
-        else ()
-    )
+    for keyword in keywords:
+        if has_private_tag((keyword,)) or contains_private_tag(keyword):
+            return (PRIVATE_TAG,)
+    return ()
 
 
 def is_name(text: str) -> bool:
@@ -120,10 +112,8 @@ def is_name(text: str) -> bool:
 
     A name is a single sentence without a full stop at the end.
     """
-    text_without_tag = remove_private_tag(text)
-    return not (
-        find_sentence_starts(text_without_tag) or _FULL_STOP.search(text_without_tag)
-    )
+    name = remove_private_tag(text)
+    return not (find_sentence_starts(name) or _FULL_STOP.search(name))
 
 
 def list_private_texts(highlight: Highlight) -> Strings:

@@ -226,12 +226,8 @@ def find_sentence_spans(text: str, edges: Iterable[int] | None = None) -> list[S
     `edges` are the offsets where sentences start, by default from `find_sentence_starts`.
     """
     starts = find_sentence_starts(text) if edges is None else edges
-    spans = []
-    for start, end in pairwise([0, *starts, len(text)]):
-        first, last = trim_span(text, start, end)
-        if first < last:
-            spans.append((first, last))
-    return spans
+    spans = (trim_span(text, *edge) for edge in pairwise([0, *starts, len(text)]))
+    return [(first, last) for first, last in spans if first < last]
 
 
 def trim_span(text: str, start: int, end: int) -> Span:
