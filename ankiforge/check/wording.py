@@ -446,7 +446,7 @@ def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Fi
         # answer may continue, is also truncated if it ends in a colon or conjunction
         text = draft.get_field(name).rstrip()
         words = text.split()
-        ends = _COMMAS
+        ends: Strings = _COMMAS
         if name != "Front" and len(words) >= _MIN_WORDS_BEFORE_CONJUNCTION:
             ends = (*_COMMAS, *_COLONS)
             if words[-1].strip("*_") in _CONJUNCTIONS:
