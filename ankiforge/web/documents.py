@@ -38,6 +38,7 @@ from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.model import (
     Highlight,
+    HighlightKey,
     HighlightKind,
     Json,
     Problem,
@@ -294,7 +295,7 @@ class DocumentRenderer:
         self._first_ids: dict[str, str] = {}
         """The IDs of documents that got their first highlight on the page, by the ID that
         `register` computes from a highlight."""
-        self._marks_by_pdf: dict[str, list[tuple[int, str, PageMark]]] = {}
+        self._marks_by_pdf: dict[str, list[tuple[int, HighlightKey, PageMark]]] = {}
         """The page index, key and mark of each highlight in the PDFs that the page has shown."""
         self._opened: dict[str, unmarked.OpenDocument] = {}
 

@@ -142,7 +142,11 @@ class LedgerItems(ItemSource):
     def decide(self, decision: Decision) -> Done:
         """Apply a decision, and put the next fact of its passage first or last in the list."""
         if isinstance(decision, PutOff):
-            return self._put_off(decision.id)
+            list_id = self._remove_from_list(decision.id)
+            self._skipped[decision.id] = None
+            if list_id:
+                self.queues[list_id].append(decision.id)
+            return Done(partial(self._skipped.pop, decision.id, None))
         try:
             done = self._review.decide(decision)
         except StaleItemError as error:
@@ -160,13 +164,6 @@ class LedgerItems(ItemSource):
         if done.is_pending or is_question_id(decision.id) or is_card_id(decision.id):
             self.forget()
         return done
-
-    def _put_off(self, id: str) -> Done:
-        list_id = self._remove_from_list(id)
-        self._skipped[id] = None
-        if list_id:
-            self.queues[list_id].append(id)
-        return Done(partial(self._skipped.pop, id, None))
 
     def _remove_from_list(self, id: str) -> str:
         """Remove an item from its list, and return the list's ID, or "" if it wasn't in any."""

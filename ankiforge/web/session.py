@@ -235,7 +235,7 @@ class ReviewSession:
         if self._start_path:
             start_id = self.documents.find_id(self._start_path)
             begins = f"paper={start_id}" if start_id else begins
-        rows = []
+        rows: list[Json] = []
         for source in reversed(self._sources):
             left = source.count()
             for id, row in source.lists.items():

@@ -394,11 +394,7 @@ class Agent:
             new_ids = draft_recording.record_drafts(
                 ledger, [drafted], compute_search_terms, by_model=True, beside=True
             ).new_draft_ids
-            findings = [
-                finding
-                for finding in draft.findings
-                if finding.severity is not Severity.INFO
-            ]
+            findings = [each for each in draft.findings if each.severity != Severity.INFO]
             entry: Json = {"findings": to_builtins(findings)}
             if draft.is_blocked:
                 entry["blocked"] = True

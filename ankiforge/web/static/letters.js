@@ -46,7 +46,7 @@ export function selectedText(selection) {
   if (last) range.setEndAfter(last);
   const content = range.cloneContents();
   const formulas = content.querySelectorAll("math");
-  for (const math of formulas) math.replaceWith(`$${math.getAttribute("alttext")}$`);
+  for (const math of formulas) math.replaceWith(math.hasAttribute("alttext") ? `$${math.getAttribute("alttext")}$` : "");
   return formulas.length ? content.textContent : selection.toString();
 }
 
