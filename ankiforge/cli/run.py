@@ -144,10 +144,10 @@ def print_summary(
         call.print_json(values)
         return
     full_package = summary.explain_full_package(result, workspace.ledger)
-    summary, details = summary.format_run(
+    lines, details = summary.format_run(
         result, workspace, notices, verbose=call.verbose, in_review=in_review
     )
-    for line in summary:
+    for line in lines:
         call.print_result(line)
     # what the previous run reported as a notice is shown again only if its source is missing
     problems = result.problems

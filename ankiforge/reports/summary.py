@@ -343,12 +343,13 @@ def get_status(
     documents = Counter[str]()
     for pile in sittings.load_piles(ledger, order.new_drafts, ()):
         documents[pile.title] += len(pile.drafted_marks)
-    sources = (*workspace.config.sources, *workspace.places)
+    names = [source.name for source in workspace.config.sources]
+    names += [place.name for place in workspace.places]
     unread = load_unread_files(ledger)
     return Status(
         **msgspec.structs.asdict(count_workspace(counts)),
         workspace=str(workspace.root),
-        sources=tuple(sorted({source.name for source in sources})),
+        sources=tuple(sorted({*names})),
         remembered=tuple(dict.fromkeys(place.path for place in workspace.places)),
         unsent=counts["anki"]["none"],
         documents=documents,

@@ -5,7 +5,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.errors import UsageError
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -118,6 +118,11 @@ def test_words_that_were_selected_twice_are_hidden_once(selected, hidden):
 def test_words_that_were_cut_off_cannot_be_hidden(words, cut):
     with pytest.raises(UsageError):
         make_fields_from_sentence(proposal(), Make("", spans=spans(words), cut=cut))
+
+
+def test_a_draft_without_gaps_has_no_sentence_to_select_in():
+    with pytest.raises(RefusedError):
+        make_fields_from_sentence(replace(proposal(), gaps=()), Make("", spans="0-2"))
 
 
 @pytest.mark.parametrize(
