@@ -3,20 +3,20 @@
 Open questions aren't stored but recomputed from the tables each time. The id of a question is a
 hash of its subject. An answer is recorded as an event, after which the question no longer arises.
 `model.QuestionKind` lists the kinds of questions with the effects of their answers. For each kind,
-this module has a function that asks and a function that records the answer.
+this module has a function that asks; `_record_answer` records the answers.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import get_marked_term
-from ankiforge.ledger import cards, chosen_passages, decide, forms, offers, remarks
+from ankiforge.ledger import cards, chosen_passages, decide, forms, offers
+from ankiforge.ledger.draft_changes import Change
 from ankiforge.ledger.events import MERGED_REASON, USER, Event, Passage
-from ankiforge.ledger.settling import Change
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import anki_notes, highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -52,9 +52,6 @@ MAX_KEYS_CHARS = 60
 MAX_MISSING_EXAMPLES = 5
 """How many missing notes are shown as examples."""
 
-ExcludedDrafts = Collection[str] | None
-"""The ids of the drafts that an answer excludes, or None; see `answer_question`."""
-
 
 def find_open_questions(store: Store) -> list[Question]:
     """Return all open questions in display order."""
@@ -65,11 +62,7 @@ def find_open_questions(store: Store) -> list[Question]:
 
 
 def answer_question(
-    store: Store,
-    question_id: str,
-    *,
-    yes: bool,
-    without: Collection[str] | None = None,
+    store: Store, question_id: str, *, yes: bool, without: Collection[str] | None = None
 ) -> None:
     """Record the user's answer to an open question.
 
@@ -96,7 +89,43 @@ def answer_question(
                 hint="ankiforge list --view questions",
             )
         [question] = matching_questions
-        _ANSWER_FUNCTIONS[question.kind](store, question, yes, without)
+        _record_answer(store, question, yes=yes, without=without or ())
+
+
+def _record_answer(
+    store: Store, question: Question, *, yes: bool, without: Collection[str]
+) -> None:
+    match question.kind:
+        case QuestionKind.SAME:
+            kind = "same" if yes else "different"
+            store.record_event(kind, question.new, USER, {"old": question.old})
+        case QuestionKind.GONE:
+            for guid in question.guids:
+                _, passage = cards.load_card_and_passage(store, guid)
+                if yes:
+                    body = {"old": passage.key}
+                    store.record_event("different", passage.key, USER, body)
+                else:
+                    decide.reject_item(store, guid, "its passage is gone")
+        case QuestionKind.DUPLICATE if yes:
+            _merge_cards(store, question.guids)
+        case QuestionKind.DUPLICATE:
+            store.record_event("different", question.new, USER, {"old": question.old})
+        case QuestionKind.CONFLICT:
+            _resolve_conflict(store, question, yes=yes)
+        case QuestionKind.ABSENT:
+            for guid in question.guids:
+                _, passage = cards.load_card_and_passage(store, guid)
+                if yes:
+                    body = {"guid": guid, "why": DELETED_REASON}
+                    store.record_event("retire", passage.key, USER, body)
+                else:
+                    store.record_event("unseen", passage.key, USER, {"guid": guid})
+                anki_notes.delete_note(store, guid)
+        case QuestionKind.EMPTIED:
+            store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
+        case QuestionKind.FORM:
+            _decide_form(store, question, yes=yes, excluded_ids=without)
 
 
 def _make_id_and_kind(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKind]:
@@ -113,7 +142,7 @@ def _make_id_and_kind(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKin
 def _ask_about_same(store: Store) -> Iterator[Question]:
     key_pairs = []
     for row in store.fetch_rows("SELECT key FROM passage WHERE asks"):
-        key_pairs += remarks.find_doubts_to_ask(store, store.get_passage(row["key"]))
+        key_pairs += offers.find_doubts_to_ask(store, store.get_passage(row["key"]))
     # add the passages with a draft that duplicates a card whose passage was removed
     for row in pending_drafts.load_drafts_naming_duplicates(store):
         if row["revises"]:
@@ -132,24 +161,19 @@ def _ask_about_same(store: Store) -> Iterator[Question]:
                 key_pairs.append((row["key"], lost_passage.key))
                 break
     for new_key, old_key in dict.fromkeys(key_pairs):
-        yield _build_same_question(store, new_key, old_key)
-
-
-def _build_same_question(store: Store, new_key: str, old_key: str) -> Question:
-    lost_passage = store.get_passage(old_key)
-    examples = []
-    for key in (new_key, old_key):
-        newest_text = store.get_passage(key).texts[:1]
-        examples += [text.exact for text in newest_text if text.exact]
-    return Question(
-        *_make_id_and_kind(QuestionKind.SAME, new_key, old_key),
-        text="Is this the passage of a card whose passage is gone?",
-        new=new_key,
-        old=old_key,
-        guids=tuple(Guid(card.guid) for card in lost_passage.live_cards),
-        examples=tuple(examples),
-        drafts=tuple(pending_drafts.find_drafts_of_highlight(store, new_key)),
-    )
+        examples = []
+        for key in (new_key, old_key):
+            newest_text = store.get_passage(key).texts[:1]
+            examples += [text.exact for text in newest_text if text.exact]
+        yield Question(
+            *_make_id_and_kind(QuestionKind.SAME, new_key, old_key),
+            text="Is this the passage of a card whose passage is gone?",
+            new=new_key,
+            old=old_key,
+            guids=tuple(card.guid for card in store.get_passage(old_key).live_cards),
+            examples=tuple(examples),
+            drafts=tuple(pending_drafts.find_drafts_of_highlight(store, new_key)),
+        )
 
 
 def _find_last_repair_action(store: Store, guid: str) -> str:
@@ -185,14 +209,6 @@ def find_cards_held_by_repair(store: Store) -> set[str]:
     return held_guids - guids_in_conflict
 
 
-def _answer_same(
-    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
-) -> None:
-    store.record_event(
-        "same" if yes else "different", question.new, USER, {"old": question.old}
-    )
-
-
 # --- chosen passages that were removed --------------------------------------------------
 
 
@@ -225,17 +241,6 @@ def _ask_about_gone(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_gone(
-    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
-) -> None:
-    for guid in question.guids:
-        _, passage = cards.load_card_and_passage(store, guid)
-        if yes:
-            store.record_event("different", passage.key, USER, {"old": passage.key})
-        else:
-            decide.reject_item(store, guid, "its passage is gone")
-
-
 # --- two equal cards --------------------------------------------------------------------
 
 
@@ -260,15 +265,10 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_duplicate(
-    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
-) -> None:
-    """Keep the most-reviewed card, or the oldest if tied, and retire the others (yes)."""
-    if not yes:
-        store.record_event("different", question.new, USER, {"old": question.old})
-        return
+def _merge_cards(store: Store, guids: Iterable[Guid]) -> None:
+    """Keep the most-reviewed card, or the oldest if tied, and retire the others."""
     ranked_cards = []
-    for guid in question.guids:
+    for guid in guids:
         _, passage = cards.load_card_and_passage(store, guid)
         query = "SELECT reviews FROM seen WHERE guid = ?"
         review_count = store.fetch_value(query, guid) or 0
@@ -362,9 +362,7 @@ def find_cards_in_conflict(store: Store) -> set[str]:
     return set(_find_conflicts(store))
 
 
-def _answer_conflict(
-    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
-) -> None:
+def _resolve_conflict(store: Store, question: Question, *, yes: bool) -> None:
     """Resolve a conflict in favour of the source (yes) or the user (no).
 
     Answering no when the conflict is about a repair undoes the entire repair, including any
@@ -421,20 +419,6 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_absent(
-    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
-) -> None:
-    for guid in question.guids:
-        _, passage = cards.load_card_and_passage(store, guid)
-        if yes:
-            store.record_event(
-                "retire", passage.key, USER, {"guid": guid, "why": DELETED_REASON}
-            )
-        else:
-            store.record_event("unseen", passage.key, USER, {"guid": guid})
-        anki_notes.delete_note(store, guid)
-
-
 # --- a source that lost its documents ---------------------------------------------------
 
 
@@ -462,12 +446,6 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
             ),
             new=container,
         )
-
-
-def _answer_emptied(
-    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
-) -> None:
-    store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
 
 
 # --- forms that may not be cards --------------------------------------------------------
@@ -568,16 +546,15 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[FrontGroup]:
     return lines
 
 
-def _answer_form(
-    store: Store, question: Question, yes: bool, without: ExcludedDrafts
+def _decide_form(
+    store: Store, question: Question, *, yes: bool, excluded_ids: Collection[str]
 ) -> None:
     """Accept the pending drafts of a form (yes), or leave out their highlights (no).
 
-    `without` holds the ids of drafts to reject because their lines aren't cards. If it covers
+    `excluded_ids` are the drafts to reject because their lines aren't cards. If they cover
     all fields with the same key, overall or within one directory, such fields are no longer
     drafted.
     """
-    excluded_ids = without or ()
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
     drafts = list(offers.iter_pending_drafts(store, draft_ids))
     drafts_by_form: dict[str, list[PendingDraft]] = defaultdict(list)
@@ -616,8 +593,6 @@ def _answer_form(
             decide.make_card(store, snapshot, draft)
 
 
-# --- by kind ----------------------------------------------------------------------------
-
 _ASK_FUNCTIONS = (
     _ask_about_same,
     _ask_about_gone,
@@ -628,15 +603,3 @@ _ASK_FUNCTIONS = (
     _ask_about_forms,
 )
 """The functions that yield open questions, in the order in which the questions are listed."""
-_ANSWER_FUNCTIONS: Mapping[
-    QuestionKind, Callable[[Store, Question, bool, ExcludedDrafts], None]
-] = {
-    QuestionKind.SAME: _answer_same,
-    QuestionKind.GONE: _answer_gone,
-    QuestionKind.DUPLICATE: _answer_duplicate,
-    QuestionKind.CONFLICT: _answer_conflict,
-    QuestionKind.ABSENT: _answer_absent,
-    QuestionKind.EMPTIED: _answer_emptied,
-    QuestionKind.FORM: _answer_form,
-}
-"""The function that records the answer to a question, by kind of question."""
