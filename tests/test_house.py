@@ -106,7 +106,7 @@ def test_every_error_and_its_exit_code_stand_in_the_tree():
 
 RULES = (
     "events facts fold match gap_numbers snapshots draft_completion draft_changes"
-    " settling decision_changes undo view_changes"
+    " decision_changes undo view_changes"
 ).split()
 """The modules of the ledger that are rules: functions of values, which ask no database."""
 

@@ -31,10 +31,9 @@ from ankiforge.ledger.events import (
     from_wording,
     get_slot,
 )
-from ankiforge.ledger.remarks import add_vault_name
+from ankiforge.ledger.offers import add_vault_name
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import anki_notes, highlights
-from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.ledger.view_changes import (
     DELETED_REASON,
@@ -249,9 +248,7 @@ def iter_cards_to_plan(
     bodies_by_guid = {row["guid"]: row["body"] for row in rows}
     rows = store.fetch_rows("SELECT guid, mod FROM taken")
     imported_mods = {row["guid"]: row["mod"] for row in rows}
-    for card in cards.iter_cards(
-        store, card_rows.find_passage_keys(store, bodies_by_guid)
-    ):
+    for card in cards.iter_cards(store, cards.find_passage_keys(store, bodies_by_guid)):
         if card.guid in bodies_by_guid:
             body = bodies_by_guid[card.guid]
             note = anki_notes.decode_note(body) if body else None
@@ -364,9 +361,7 @@ the fields that the user edited in Anki."""
 
 
 def recover_lost_cards(
-    store: Store,
-    notes: Iterable[LostNote],
-    unreadable: Iterable[AnkiNote] = (),
+    store: Store, notes: Iterable[LostNote], unreadable: Iterable[AnkiNote] = ()
 ) -> list[AnkiNote]:
     """Recreate cards from our notes in Anki after losing both the journal and the database.
 
@@ -443,7 +438,7 @@ def load_adopted_notes(store: Store) -> dict[str, AdoptedNote]:
 def iter_unknown_notes(store: Store) -> Iterator[AnkiNote]:
     """Yield our notes in the last complete view that have no card in the journal."""
     for note in store.get_value("unknown", list[AnkiNote]) or []:
-        if card_rows.find_passage_key(store, note.guid) is None:
+        if cards.find_passage_key(store, note.guid) is None:
             yield note
 
 

@@ -27,7 +27,6 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.facts import get_fact_text, split_sentences
 from ankiforge.ledger.fold import fold_events
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
@@ -53,12 +52,7 @@ LEFT_AS_IS = "leave"
 """The name of the repair that leaves a card as it is for now."""
 MAX_RECENT = 50
 """How many recent decisions are listed."""
-ROUTE_PRIORITY = (
-    SourceKind.ZOTERO,
-    SourceKind.PDF,
-    SourceKind.VAULT,
-    SourceKind.OTHER,
-)
+ROUTE_PRIORITY = (SourceKind.ZOTERO, SourceKind.PDF, SourceKind.VAULT, SourceKind.OTHER)
 """The routes in order of preference. A passage has the text of the first route that still contains
 it."""
 _ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
@@ -193,6 +187,52 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
 # --- cards ------------------------------------------------------------------------------
 
 
+def find_passage_key(store: Store, guid: str) -> str | None:
+    """Return the key of the passage that a card belongs to, or None if there is no such card."""
+    key: str | None = store.fetch_value("SELECT passage FROM card WHERE guid = ?", guid)
+    return key
+
+
+def load_passage_keys(store: Store, *, live: bool = False) -> list[str]:
+    """Return the keys of all passages that have cards, optionally only live ones."""
+    query = "SELECT DISTINCT passage FROM card WHERE live >= ? ORDER BY passage"
+    return [row["passage"] for row in store.fetch_rows(query, live)]
+
+
+def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
+    """Return the sorted keys of the passages that these cards belong to."""
+    query = (
+        f"SELECT DISTINCT passage FROM card WHERE guid IN {JSON_VALUES} ORDER BY passage"
+    )
+    return [row["passage"] for row in store.fetch_rows(query, to_json(list(guids)))]
+
+
+def has_cards(store: Store) -> bool:
+    """Return whether there are any cards, live or not."""
+    return store.fetch_first_row("SELECT 1 FROM card LIMIT 1") is not None
+
+
+def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, list[Row]]:
+    """Load all cards with these contents, live or not, keyed by content.
+
+    A content is a hash of a card's text, either as it is now or as last set by the source or
+    drafter.
+    """
+    store.recompute_passages()
+    content_set = set(contents)
+    rows_by_content: dict[str, list[Row]] = {}
+    query = (
+        f"SELECT * FROM card WHERE content IN {JSON_VALUES} OR source IN {JSON_VALUES}"
+        " ORDER BY guid"
+    )
+    for row in store.fetch_rows(
+        query, to_json(list(content_set)), to_json(list(content_set))
+    ):
+        for content in {row["content"], row["source"]} & content_set:
+            rows_by_content.setdefault(content, []).append(row)
+    return rows_by_content
+
+
 def find_visible_change(card: Card, before: Card) -> TextChange | None:
     """Compare two versions of a card, returning None if Anki shows no difference.
 
@@ -228,7 +268,7 @@ def iter_cards(
 ) -> Iterator[LocalCard]:
     """Yield the cards of the given passages, live or not, or of all passages if None."""
     if passage_keys is None:
-        passage_keys = card_rows.load_passage_keys(store)
+        passage_keys = load_passage_keys(store)
     for batch in iter_batches(passage_keys):
         passages = store.get_passages(batch)
         highlight_keys: list[str] = []
@@ -296,16 +336,16 @@ def _combine_with_passage(
 def _find_source_remarks(
     card: Card, present: Sequence[Highlight], states: Collection[str]
 ) -> tuple[SourceRemark, ...]:
-    if present:
-        # for a card in the user's own words, one sentence of the quote is enough
-        quotes: Strings = (card.quote,)
-        if card.origin.drafter == USER:
-            quotes = (card.quote, *split_sentences(card.quote))
-        has_quote = any(is_quote_in_highlight(quote, present[0]) for quote in quotes)
-        return () if has_quote or not card.quote else (SourceRemark.SOURCE_CHANGED,)
-    if "gone" in states and "unselected" not in states:
-        return (SourceRemark.SOURCE_GONE,)
-    return ()
+    if not present:
+        is_gone = "gone" in states and "unselected" not in states
+        return (SourceRemark.SOURCE_GONE,) if is_gone else ()
+    # for a card in the user's own words, one sentence of the quote is enough
+    quotes: Strings = (card.quote,)
+    if card.origin.drafter == USER:
+        quotes = (card.quote, *split_sentences(card.quote))
+    if not card.quote or any(is_quote_in_highlight(each, present[0]) for each in quotes):
+        return ()
+    return (SourceRemark.SOURCE_CHANGED,)
 
 
 def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:
@@ -346,10 +386,10 @@ def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
         RefusedError: there is no such card.
         LedgerError: the database is damaged.
     """
-    key = card_rows.find_passage_key(store, guid)
+    key = find_passage_key(store, guid)
     if key is None:
         store.recompute_passages()
-        key = card_rows.find_passage_key(store, guid)
+        key = find_passage_key(store, guid)
     if key is None:
         raise RefusedError(
             f"there is no card {guid}", hint="ankiforge list shows the ids"
@@ -421,8 +461,7 @@ def load_highlight_row(store: Store, key: str) -> Row:
     row = highlights.load_row(store, key)
     if row is None or not row["body"]:
         raise UsageError(
-            f"there is no highlight {key}",
-            hint="ankiforge list --no-card shows the keys",
+            f"there is no highlight {key}", hint="ankiforge list --no-card shows the keys"
         )
     return row
 

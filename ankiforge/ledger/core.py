@@ -34,12 +34,7 @@ class Ledger(Store):
     """The passages, decisions and cards of a workspace, as known on one device."""
 
     def __init__(
-        self,
-        database: Path,
-        journal: Path,
-        machine: str,
-        *,
-        read_only: bool = False,
+        self, database: Path, journal: Path, machine: str, *, read_only: bool = False
     ) -> None:
         """Open the database, rebuilding it if damaged, and read new lines of the journal.
 
@@ -124,10 +119,7 @@ class Ledger(Store):
             decide.reject_item(self, id, why)
 
     def list_history(
-        self,
-        of: str = "",
-        *,
-        changes_since: str | None = None,
+        self, of: str = "", *, changes_since: str | None = None
     ) -> list[HistoryEntry]:
         """List all decisions about a card or passage, or else the latest decisions.
 

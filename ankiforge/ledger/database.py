@@ -105,12 +105,7 @@ class Database:
             self.get_writable_connection().executemany(query, rows)
 
     def insert(
-        self,
-        table: str,
-        rows: Iterable[Json],
-        *,
-        verb: str = "INSERT",
-        key: str = "",
+        self, table: str, rows: Iterable[Json], *, verb: str = "INSERT", key: str = ""
     ) -> int:
         """Insert rows that all have the same columns, and return the number written.
 
@@ -138,10 +133,7 @@ class Database:
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def register_function(
-        self,
-        name: str,
-        arguments: int,
-        function: Callable[..., str | bool],
+        self, name: str, arguments: int, function: Callable[..., str | bool]
     ) -> None:
         """Make a deterministic Python function available in SQL.
 
@@ -357,7 +349,7 @@ def wrap_database_errors(database: Path | None = None) -> Iterator[None]:
             hint = "wait for it, or stop it: nothing is lost"
             raise BusyError("another ankiforge is writing", hint=hint) from error
         if name.startswith(
-            ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"),
+            ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
         ):
             hint = "free space, or allow writing, and run it again: nothing is lost"
             message = f"the database cannot be written: {error}"

@@ -9,13 +9,7 @@ user.
 
 from __future__ import annotations
 
-from collections.abc import (
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from msgspec.structs import replace
@@ -29,12 +23,8 @@ from ankiforge.ledger import (
     facts,
     foreign_history,
     offers,
-    remarks,
 )
-from ankiforge.ledger.anki_views import (
-    schedule_export_again,
-    was_deleted_unnoticed,
-)
+from ankiforge.ledger.anki_views import schedule_export_again, was_deleted_unnoticed
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_changes import (
@@ -149,18 +139,20 @@ class DraftBatches:
         if id not in self._keys:
             return None
         passage = store.get_passage(self._keys[id])
-        snapshot = self._snapshots.pop(id)
-        sentences = find_long_sentences(passage, snapshot.sentences)
-        names = map(facts.hash_sentence, sentences)
-        if passage is snapshot.passage and store.decided.isdisjoint(names):
-            return snapshot
+        snapshot = self._snapshots[id]
+        if passage is snapshot.passage and len(passage.keys) == 1:
+            sentences = find_long_sentences(passage, snapshot.sentences)
+            if store.decided.isdisjoint(map(facts.hash_sentence, sentences)):
+                return snapshot
         return load_snapshot(store, passage)
 
 
 def load_draft(
     store: Store, draft_id: str, batches: DraftBatches | None = None
 ) -> tuple[PassageSnapshot, StoredDraft]:
-    """Load a pending draft and a snapshot of its passage, by default on its own.
+    """Load a pending draft and a snapshot of its passage.
+
+    `batches` loads many drafts at once.
 
     Raises:
         SettledError: the draft is no longer pending.
@@ -168,10 +160,12 @@ def load_draft(
     """
     batches = batches or DraftBatches(store, [draft_id])
     snapshot = batches.load_snapshot(draft_id)
-    for draft in snapshot.pending_drafts if snapshot else ():
-        if draft.id == draft_id and not offers.will_update_card(snapshot.passage, draft):
-            refuse_if_doubtful(store, snapshot.passage, draft.key)
-            return snapshot, draft
+    if snapshot is not None:
+        passage = snapshot.passage
+        for draft in snapshot.pending_drafts:
+            if draft.id == draft_id and not offers.will_update_card(passage, draft):
+                refuse_if_doubtful(store, passage, draft.key)
+                return snapshot, draft
     raise SettledError(
         f"{draft_id} is no longer waiting",
         hint="ankiforge list --view new shows what waits",
@@ -200,7 +194,7 @@ def refuse_if_doubtful(store: Store, passage: Passage, key: str) -> None:
     Raises:
         RefusedError: the question is open.
     """
-    if remarks.find_doubts_to_ask(store, passage):
+    if offers.find_doubts_to_ask(store, passage):
         raise RefusedError(
             f"{key}: first answer whether this is the missing passage of a card",
             hint="ankiforge list --view questions",
@@ -384,7 +378,16 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
         keys = store.get_keys(put_away_by.key)
     elif is_card_id(target):
         guid = target
-        keys = _find_passage_keys(store, guid)
+        try:
+            keys = cards.load_card_and_passage(store, guid)[1].keys
+        except (
+            RefusedError
+        ):  # it may be the GUID that a rejected draft's card would have had
+            rejections = _iter_active_rejections(store)
+            rejected = [each.key for each in rejections if each.body.get("guid") == guid]
+            if not rejected:
+                raise
+            keys = store.get_keys(rejected[0])
     elif is_highlight_key(target):
         keys = store.get_keys(target)
     if keys:
@@ -438,21 +441,6 @@ def _iter_active_user_decisions(store: Store) -> Iterator[Event]:
     return store.iter_events(query, store.device_id, to_json(NON_DECISION_KINDS))
 
 
-def _find_passage_keys(store: Store, guid: str) -> Strings:
-    """Find the keys of a card's passage.
-
-    `guid` may also be the GUID that a rejected draft's card would have had.
-    """
-    try:
-        _, passage = cards.load_card_and_passage(store, guid)
-    except RefusedError:
-        for event in _iter_active_rejections(store):
-            if event.body.get("guid") == guid:
-                return store.get_keys(event.key)
-        raise
-    return store.get_keys(passage.key)
-
-
 def _apply_undo_effects(store: Store, event: Event) -> None:
     if event.what == "adopt":
         store.set_meta("anki state", "")
@@ -496,8 +484,7 @@ class PolicyResult(Value):
 
 
 def accept_clean_drafts(
-    store: Store,
-    allows: Callable[[Draft], bool],
+    store: Store, allows: Callable[[Draft], bool]
 ) -> Iterator[PolicyResult]:
     """Accept the drafts that need no review, as far as the settings allow.
 
@@ -585,7 +572,7 @@ def accept_draft(
         content = hash_content(draft)
         may_have_equal = content in batches.repeated or content in store.decided
         if (may_have_equal or gap != 1) and (another or not draft.revises):
-            for equal_row in remarks.find_equal_cards(store, snapshot.passage, content):
+            for equal_row in offers.find_equal_cards(store, snapshot.passage, content):
                 if equal_row["live"]:
                     different_event = build_different_event(
                         snapshot.passage.key, equal_row["passage"]

@@ -2,8 +2,8 @@
 
 A `plan_…` function takes a snapshot of the passage and returns a `PlannedDecision`, which
 `decision_recording.record_decision` records. For a decision that decides no fact, a `build_…`
-function returns only the event, for `decision_recording.record_event`. `settling` computes from the
-recorded decision what happens to the other drafts of the decided facts.
+function returns only the event, for `decision_recording.record_event`. `draft_changes` computes
+what happens then to the other drafts of the decided facts.
 """
 
 from __future__ import annotations

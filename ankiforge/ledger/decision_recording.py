@@ -2,7 +2,7 @@
 
 A decision is recorded as two events: the decision itself, and a `fact` event with the decided
 sentences. The drafts that it settles, in its own passage and in others with the same sentences, are
-put away under its event (see `settling`), so that undoing the event restores them.
+put away under its event (see `draft_changes`), so that undoing the event restores them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from ankiforge.ledger import facts, foreign_history
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_changes import PlannedDecision
+from ankiforge.ledger.draft_changes import Change, settle_drafts
 from ankiforge.ledger.events import Event, hash_fields
 from ankiforge.ledger.fold import add_decision
-from ankiforge.ledger.settling import Change, settle_drafts
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts, sentences
 from ankiforge.ledger.tables.snapshots import load_snapshots
@@ -48,7 +48,7 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
         )
     pending_drafts.apply_changes(store, [change])
     decided_names = facts.hash_long_sentences(decision.sentences)
-    store.decided.update(decided_names)
+    store.decided.update((*decided_names, event.body.get("content", "")))
     if "draft" in event.body:
         store.decided.add(hash_fields(event.body["draft"]["fields"]))
     update_pending_drafts(

@@ -1,4 +1,10 @@
-"""Compute how new drafts of a passage change its pending drafts and its cards.
+"""Compute which drafts of a passage are pending, after decisions and for new drafts.
+
+A draft is *settled* if a decision on its passage, or on its sentence in another passage, leaves
+nothing to decide about it. A settled draft is put away under the event that settles it, so undoing
+that event makes the draft pending again. Any decision on a sentence settles its offline drafts. A
+draft by a model is about a sentence and an answer, so a decision on a card with another answer
+doesn't settle it.
 
 `compute_draft_changes` takes a snapshot of the passage and its checked drafts, and returns the
 changes to record. A card takes the new text of its source without asking the user only if the text
@@ -8,8 +14,7 @@ from the new state of the passage.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -29,15 +34,14 @@ from ankiforge.ledger.draft_completion import (
     put_gap_first,
     should_offer,
 )
-from ankiforge.ledger.events import SOURCE, is_quote_in_highlight, to_wording
-from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.settling import (
-    Change,
-    NewPendingDraft,
-    find_revised_card,
-    is_decided,
-    settle_drafts,
+from ankiforge.ledger.events import (
+    SOURCE,
+    FactDecision,
+    hash_answer,
+    is_quote_in_highlight,
+    to_wording,
 )
+from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.model import (
     Card,
@@ -47,6 +51,7 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKind,
+    Pair,
     SourceKind,
     StoredDraft,
     Strings,
@@ -62,6 +67,37 @@ original's document."""
 MIN_DERIVED_SIMILARITY = 85
 """The minimum similarity, in per cent, at which a card takes new text from a PDF page without a
 question to the user."""
+
+
+class NewPendingDraft(Value):
+    """A draft about to become pending, with the additional fields of `StoredDraft`."""
+
+    draft: Draft
+    id: str
+    position: int
+    """The position of the draft among the new drafts of its highlight."""
+    about: Strings
+    """The hashes of the sentences that the draft is about."""
+    revises: Guid | None
+    replaces: Guid | None
+    near: str = ""
+    since: int = 0
+
+
+class Change(Value):
+    """A set of changes to a passage's pending drafts, for `pending_drafts.apply_changes`."""
+
+    put: tuple[NewPendingDraft, ...] = ()
+    """The drafts that become pending."""
+    drop: Strings = ()
+    """The ids of the drafts that are deleted because their source changed."""
+    settle: tuple[Pair, ...] = ()
+    """The drafts that are put away, as (id of the draft, id of the event that settles it)."""
+    update: tuple[StoredDraft, ...] = ()
+    """The drafts that stay pending but are now about another sentence, or compared with another
+    card or decided sentence (`about`, `revises` and `near`)."""
+    redraft: Strings = ()
+    """The keys of a passage with an offered fact that has no draft."""
 
 
 class DraftingMode(Value):
@@ -153,14 +189,22 @@ def compute_draft_changes(
         is_declined = snapshot.is_declined
 
     # divide the new and the pending drafts
-    new_drafts = SortedDrafts.sort_drafts(drafted.drafts, snapshot.text, is_declined)
+    hand_written = []
+    others = []
+    for draft in drafted.drafts:
+        if draft.is_hidden:
+            continue
+        if draft.is_user_text:
+            hand_written.append(draft)
+        elif not (is_declined and draft.is_proposed):
+            others.append((draft, facts.find_draft_sentence(draft, snapshot.text)))
     kept_drafts, replacing = _sort_pending_drafts(snapshot, mode)
     snapshot = replace(snapshot, pending_drafts=kept_drafts)
 
     # if cards take the new text of their source, return only these changes
     if not has_updated_cards:
         card_updates = []
-        for draft in new_drafts.hand_written:
+        for draft in hand_written:
             card = _find_changed_card(snapshot, draft, mode)
             if card and not is_held_back(card, draft, snapshot.highlight):
                 event = build_revise_event(
@@ -172,29 +216,33 @@ def compute_draft_changes(
             return DraftChanges(snapshot, card_updates=tuple(card_updates))
 
     # find the drafts that become pending, and those that wait no longer
-    new_hand_written = list(
-        _iter_new_hand_written(snapshot, new_drafts.hand_written, mode)
-    )
-    hand_written_names = [name for each in new_hand_written for name in each.about]
-    current_facts = snapshot.compute_facts(
-        drafted=[*hand_written_names, *new_drafts.drafted_sentence_names]
-    )
-    new_others = _iter_new_other_drafts(snapshot, new_drafts.others, current_facts, mode)
+    new_hand_written = list(_iter_new_hand_written(snapshot, hand_written, mode))
+    drafted_names = [name for each in new_hand_written for name in each.about]
+    for draft, sentence in others:
+        if not draft.is_proposed:
+            drafted_names.append(facts.hash_sentence(sentence))
+    current_facts = snapshot.compute_facts(drafted=drafted_names)
+    new_others = _iter_new_other_drafts(snapshot, others, current_facts, mode)
     change = settle_drafts(snapshot, mode.device_id, current_facts=current_facts)
+    held_changes = []
+    for draft in hand_written:
+        card = _find_changed_card(snapshot, draft, mode)
+        why = explain_holding_back(card, draft) if card else ""
+        if card and why:
+            after = tuple(to_wording(draft).fields.items())
+            held_changes.append(TextChange(card.guid, card.fields, after, why))
     return DraftChanges(
         snapshot,
         drafts=replace(
             change,
             put=(*new_hand_written, *new_others),
             drop=(*replacing.drop, *change.drop),
-            move=(*replacing.move, *change.move),
+            update=(*replacing.update, *change.update),
             redraft=(),
         ),
-        own_ids=tuple(map(compute_draft_id, new_drafts.hand_written)),
+        own_ids=tuple(map(compute_draft_id, hand_written)),
         outcome=_build_outcome(drafted, snapshot, mode, is_declined=is_declined),
-        held_changes=tuple(
-            _iter_held_back_changes(snapshot, new_drafts.hand_written, mode)
-        ),
+        held_changes=tuple(held_changes),
     )
 
 
@@ -233,45 +281,6 @@ def _build_outcome(
 # --- new and pending drafts -------------------------------------------------------------
 
 
-class SortedDrafts(NamedTuple):
-    """The new drafts of a highlight, split into hand-written drafts and others."""
-
-    hand_written: list[Draft]
-    """The drafts whose text the user wrote or highlighted in the source."""
-    others: list[tuple[Draft, str]]
-    """The other drafts, each with its sentence, or "" if the sentence is unknown."""
-
-    @classmethod
-    def sort_drafts(
-        cls, drafts: Iterable[Draft], text: str, is_declined: bool
-    ) -> SortedDrafts:
-        """Split the drafts of a passage with the given text, leaving out hidden drafts.
-
-        If `is_declined`, proposals are left out too, because a model found the text not worth a
-        card.
-        """
-        sorted_drafts = cls([], [])
-        for draft in drafts:
-            if draft.is_hidden:
-                continue
-            if draft.is_user_text:
-                sorted_drafts.hand_written.append(draft)
-            elif not (is_declined and draft.is_proposed):
-                sorted_drafts.others.append(
-                    (draft, facts.find_draft_sentence(draft, text))
-                )
-        return sorted_drafts
-
-    @property
-    def drafted_sentence_names(self) -> list[str]:
-        """The hashes of the sentences that have a draft in `others` other than a proposal."""
-        return [
-            facts.hash_sentence(sentence)
-            for draft, sentence in self.others
-            if not draft.is_proposed
-        ]
-
-
 def _sort_pending_drafts(
     snapshot: HighlightSnapshot, mode: DraftingMode
 ) -> tuple[tuple[StoredDraft, ...], Change]:
@@ -291,7 +300,7 @@ def _sort_pending_drafts(
                 draft = replace(draft, about=(facts.hash_sentence(sentence),))
                 moved_drafts.append(draft)
         kept_drafts.append(draft)
-    return tuple(kept_drafts), Change(drop=tuple(removed_ids), move=tuple(moved_drafts))
+    return tuple(kept_drafts), Change(drop=tuple(removed_ids), update=tuple(moved_drafts))
 
 
 def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
@@ -411,17 +420,6 @@ def _find_changed_card(
     return card if card and has_new_source_text(card, draft, mode.device_id) else None
 
 
-def _iter_held_back_changes(
-    snapshot: HighlightSnapshot, hand_written_drafts: Iterable[Draft], mode: DraftingMode
-) -> Iterator[TextChange]:
-    for draft in hand_written_drafts:
-        card = _find_changed_card(snapshot, draft, mode)
-        why = explain_holding_back(card, draft) if card else ""
-        if card and why:
-            after = tuple(to_wording(draft).fields.items())
-            yield TextChange(card.guid, card.fields, after, why)
-
-
 def is_held_back(card: Card, draft: Draft, highlight: Highlight) -> bool:
     """Return whether a card's new text must wait as a pending draft for confirmation."""
     if explain_holding_back(card, draft):
@@ -460,3 +458,158 @@ def is_from_pdf_page(draft: Draft, highlight: Highlight) -> bool:
     if draft.kind is CardKind.OCCLUSION or highlight.kind is HighlightKind.CARD:
         return False
     return highlight.source_kind is SourceKind.PDF
+
+
+# --- settled drafts ---------------------------------------------------------------------
+
+
+def settle_drafts(
+    snapshot: PassageSnapshot,
+    device_id: str,
+    *,
+    event_id: str = "",
+    chosen: Collection[str] = (),
+    current_facts: Sequence[Fact] | None = None,
+) -> Change:
+    """Compute how a passage's decisions affect its pending drafts.
+
+    Args:
+        snapshot: the passage with its decisions.
+        device_id: the id of this device.
+        event_id: the id of the last decision, to which all settled drafts are attributed. If
+            empty, each draft is attributed to the decision that settles it.
+        chosen: the ids of the drafts that the last decision was about.
+        current_facts: the facts of the passage. Computed if None.
+    """
+    if current_facts is None:
+        current_facts = snapshot.compute_facts()
+    offered_facts = facts.get_offered_facts(current_facts)
+    settled = []
+    dropped_ids = []
+    updated = []
+    kept = []
+    for draft in snapshot.pending_drafts:
+        if draft.id in chosen or is_settled(snapshot, draft, offered_facts, device_id):
+            settling_id = event_id or find_settling_event(snapshot, draft)
+            settled.append((draft.id, settling_id))
+            continue
+        if snapshot.text and draft.about and not draft.is_hand_written:
+            [name] = draft.about
+            if name not in snapshot.sentence_names:
+                sentence = facts.find_draft_sentence(draft, snapshot.text)
+                if not sentence:
+                    dropped_ids.append(draft.id)
+                    continue
+                name = facts.hash_sentence(sentence)
+            fact = offered_facts.get(name, Fact(""))
+            revises = find_revised_card(snapshot, fact, draft.kind)
+            before = draft
+            draft = replace(draft, about=(name,), revises=revises, near=fact.near)
+            if draft != before:
+                updated.append(draft)
+        kept.append(draft)
+    return Change(
+        drop=tuple(dropped_ids),
+        settle=tuple(settled),
+        update=tuple(updated),
+        redraft=snapshot.passage.keys if has_undrafted_facts(kept, current_facts) else (),
+    )
+
+
+def is_settled(
+    snapshot: PassageSnapshot,
+    draft: StoredDraft,
+    offered_facts: Mapping[str, Fact],
+    device_id: str,
+) -> bool:
+    """Return whether a pending draft needs no further decision.
+
+    `offered_facts` holds the passage's undecided facts, keyed by the hash of their sentence.
+    """
+    passage = snapshot.passage
+    if draft.is_hand_written:
+        if draft.revises:
+            return passage.skipped
+        return not should_offer(passage, draft, device_id)
+    [name] = draft.about or [""]
+    if draft.is_proposed and snapshot.text:  # stored only as new text of a card
+        fact = offered_facts.get(name)
+        return fact is None or find_revised_card(snapshot, fact, draft.kind) is None
+    if not draft.revises and is_known_text(passage, draft):
+        return True
+    is_offered = name in offered_facts
+    return not is_offered and is_decided(snapshot, draft, name, since=draft.since)
+
+
+def is_decided(
+    snapshot: PassageSnapshot, draft: Draft, name: str, since: int = 0
+) -> bool:
+    """Return whether the user decided on a draft, or wants no more cards from its passage.
+
+    Args:
+        snapshot: the passage with its decisions.
+        draft: a draft that isn't hand-written.
+        name: the hash of the draft's sentence, or "" if unknown.
+        since: ignore events up to and including this number.
+    """
+    passage = snapshot.passage
+    was_closed = passage.closed
+    if since:
+        was_closed = passage.closed and any(
+            decision.dropped and not decision.guid and not decision.answer
+            for decision in passage.decisions
+            if decision.n > since
+        )
+    return was_closed or any(
+        settles_draft(decision, draft, name)
+        for decision in snapshot.all_decisions
+        if decision.n > since
+    )
+
+
+def settles_draft(decision: FactDecision, draft: Draft, name: str) -> bool:
+    """Return whether a decision settles a draft that isn't hand-written.
+
+    The decision may come from another passage. `name` is the hash of the draft's sentence.
+    """
+    if not decision.of or decision.of_proposal:
+        return False
+    if name not in map(facts.hash_sentence, decision.sentences):
+        return False
+    return draft.is_proposed or decision.answer == hash_answer(dict(draft.fields)) != ""
+
+
+def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
+    """Return the id of the last decision that settles a draft.
+
+    If no decision matches its sentence and answer, fall back to the last decision on the
+    passage, or "" if there is none.
+    """
+    last_id = ""
+    for decision in reversed(snapshot.all_decisions):
+        if draft.about and settles_draft(decision, draft, draft.about[0]):
+            return decision.of
+        last_id = last_id or decision.of
+    return last_id
+
+
+def has_undrafted_facts(
+    pending: Iterable[StoredDraft], current_facts: Iterable[Fact]
+) -> bool:
+    """Return whether any offered fact lacks a pending draft."""
+    drafted_names = {name for draft in pending for name in draft.about}
+    return not drafted_names.issuperset(facts.get_offered_facts(current_facts))
+
+
+def find_revised_card(
+    snapshot: PassageSnapshot, fact: Fact, kind: CardKind
+) -> Guid | None:
+    """Return the GUID of the card that a draft about `fact` would revise, if any.
+
+    A draft with a different note type can't revise the card, so it becomes a new one.
+    """
+    if not fact.card:
+        return None
+    return (
+        Guid(fact.card) if kind.family is snapshot.find_card(fact.card).family else None
+    )

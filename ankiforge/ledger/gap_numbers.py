@@ -34,10 +34,7 @@ class _ComparedGap(NamedTuple):
 
 
 def keep_numbers(
-    old: str,
-    new: str,
-    used: Numbers = (),
-    earlier: Sequence[str] = (),
+    old: str, new: str, used: Numbers = (), earlier: Sequence[str] = ()
 ) -> str:
     """Renumber the gaps of the cloze text `new` so that each answer keeps its number.
 
@@ -104,9 +101,7 @@ def keep_numbers(
 
 
 def _match_numbers(
-    old_text: str,
-    new_text: str,
-    answers: Sequence[_ComparedGap],
+    old_text: str, new_text: str, answers: Sequence[_ComparedGap]
 ) -> dict[int, Numbers]:
     """Match the gaps of two texts, mapping the start of each new gap to the old numbers.
 

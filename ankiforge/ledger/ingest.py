@@ -15,15 +15,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from ankiforge.ledger.events import SOURCE, Reading, hash_text, normalize_text
-from ankiforge.ledger.ingest_rows import (
-    build_event_body,
-    build_highlight_row,
-    build_scanned_marks,
-    load_stored_mark,
-    load_stored_marks,
-    write_document,
-    write_highlights,
-)
 from ankiforge.ledger.match import (
     DocumentMarks,
     Mark,
@@ -39,14 +30,21 @@ from ankiforge.ledger.passage_links import (
     link_across_routes,
     transfer_keys,
 )
+from ankiforge.ledger.private import ReadDocument
 from ankiforge.ledger.readings import (
     IngestReport,
     ListedDocuments,
-    ReadDocument,
+    build_event_body,
+    build_highlight_row,
+    build_scanned_marks,
     find_document,
     get_document_place,
     hash_highlight_content,
     iter_document_batches,
+    load_stored_mark,
+    load_stored_marks,
+    write_document,
+    write_highlights,
 )
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
@@ -86,12 +84,7 @@ def ingest_sightings(
     Returns:
         The new, changed and removed highlights.
     """
-    run = IngestRun(
-        store,
-        selections=selections,
-        in_use=in_use,
-        missing=missing,
-    )
+    run = IngestRun(store, selections=selections, in_use=in_use, missing=missing)
     report = run.run(sightings)
     with store.transaction():
         for container in run.listing.complete:
@@ -222,7 +215,8 @@ class IngestRun:
             # a source has moved if all its decided passages are in other sources now
             for source, sole_keys in self.sole_keys_by_source.items():
                 left = self._find_sole_keys(source)
-                if left < sole_keys and not any(map(self._is_decided, left)):
+                is_decided = any(store.get_passage(key).is_decided for key in left)
+                if left < sole_keys and not is_decided:
                     self.report.moved_sources += (source,)
 
             # link highlights of several sources that are one passage
@@ -328,9 +322,6 @@ class IngestRun:
         return {
             key for key in keys if keys_elsewhere.isdisjoint(self.store.get_keys(key))
         }
-
-    def _is_decided(self, key: str) -> bool:
-        return self.store.get_passage(key).is_decided
 
     def _match_container(self, container: str) -> None:
         read_documents = [

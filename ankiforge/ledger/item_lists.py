@@ -14,15 +14,8 @@ from msgspec.structs import replace
 from ankiforge.ledger import cards, offers
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.store import JSON_VALUES, Store, normalize_tag, to_json
-from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import pending_drafts
-from ankiforge.model import (
-    ListRow,
-    PendingDraft,
-    SourceRemark,
-    Value,
-    is_highlight_key,
-)
+from ankiforge.model import ListRow, PendingDraft, SourceRemark, Value, is_highlight_key
 from ankiforge.text import regex
 from ankiforge.text.normalize import normalize_for_comparison, normalize_for_search
 
@@ -67,10 +60,7 @@ _TAG_NOT_REMOVED = (
 # The SQL conditions for each field. A line `l` matches if it meets one of `_LINE_CONDITIONS`, or if
 # one of its places `p` meets one of `_PLACE_CONDITIONS`.
 _LINE_CONDITIONS = {
-    "deck": (
-        "canonical(l.deck) GLOB {value}",
-        "canonical(l.deck) GLOB {value} || '::*'",
-    ),
+    "deck": ("canonical(l.deck) GLOB {value}", "canonical(l.deck) GLOB {value} || '::*'"),
     "kind": ("l.kind GLOB {value}",),
     "verdict": ("l.verdict GLOB {value}",),
     "anki": ("l.anki GLOB {value}",),
@@ -125,10 +115,7 @@ QUERY_FIELDS = (
 
 
 def find_items(
-    store: Store,
-    terms: Sequence[QueryTerm],
-    *,
-    everything: bool = False,
+    store: Store, terms: Sequence[QueryTerm], *, everything: bool = False
 ) -> list[str]:
     """Find the ids of the cards and drafts that match all terms, in reading order.
 
@@ -140,7 +127,7 @@ def find_items(
     check = SourceRemark.SOURCE_CHANGED.finding_id
     patterns = [to_glob(term) for term in terms if term.field == "finding"]
     if any(fnmatchcase(check, finding_pattern) for finding_pattern in patterns):
-        passage_keys = card_rows.load_passage_keys(store, live=True)
+        passage_keys = cards.load_passage_keys(store, live=True)
         for card in cards.iter_cards(store, passage_keys):
             if SourceRemark.SOURCE_CHANGED in card.source:
                 changed_guids.add(card.guid)

@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger import offers, questions
+from ankiforge.ledger import cards, offers, questions
 from ankiforge.ledger.cards import HighlightOutcome, LocatedLookalike, load_highlights
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.passage_order import compute_rank, get_factuality, load_factuality
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.ledger.tables import cards, pending_drafts
+from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.sentences import load_best_names
 from ankiforge.model import (
@@ -128,8 +128,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
     offered_rows = pending_drafts.load_first_of_each_offer(store, held_ids | obsolete_ids)
     open_rows = list(
         filter(
-            has_open_sentence,
-            _load_present_passages(store, obsolete_ids, open_only=True),
+            has_open_sentence, _load_present_passages(store, obsolete_ids, open_only=True)
         )
     )
     factuality = load_factuality(store)
@@ -230,39 +229,6 @@ def _load_present_passages(
     )
 
 
-def _load_present_passage(
-    store: Store, key: str, not_waiting: Iterable[str]
-) -> list[Row]:
-    """Load the passage that the highlight `key` leads, as in `_load_present_passages`.
-
-    Return an empty list if it doesn't lead a present passage.
-    """
-    return store.fetch_rows(
-        "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
-        f"  WHERE passage = m.passage AND id NOT IN {JSON_VALUES}) AS best"
-        " FROM present_passage m WHERE m.leads AND m.key = ?",
-        to_json(sorted(not_waiting)),
-        key,
-    )
-
-
-def _load_document_passages(
-    store: Store, key: str, not_waiting: Iterable[str]
-) -> list[Row]:
-    """Load the highlights in the document of the highlight `key`, in reading order.
-
-    The columns are those of `_load_present_passages`, plus the highlight's JSON as `body`.
-    """
-    return store.fetch_rows(
-        "SELECT m.*, h.body, w.best FROM present_passage m JOIN highlight h USING (key)"
-        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
-        f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
-        " WHERE m.document = (SELECT document FROM highlight WHERE key = ?)"
-        " ORDER BY m.position",
-        *(to_json(sorted(not_waiting)), key),
-    )
-
-
 # --- the status of highlights -----------------------------------------------------------
 
 NOTHING_RECOGNIZED = "nothing to ask was recognised"
@@ -325,7 +291,12 @@ def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
     store.recompute_passages()
     obsolete_ids = offers.find_obsolete_ids(store)
     if key:
-        return _load_present_passage(store, key, obsolete_ids)
+        return store.fetch_rows(
+            "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
+            f"  WHERE passage = m.passage AND id NOT IN {JSON_VALUES}) AS best"
+            " FROM present_passage m WHERE m.leads AND m.key = ?",
+            *(to_json(sorted(obsolete_ids)), key),
+        )
     return _load_present_passages(store, obsolete_ids)
 
 
@@ -441,7 +412,15 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     obsolete_ids = offers.find_obsolete_ids(store)
     asked = _find_passages_with_questions(store)
     states = []
-    for row in _load_document_passages(store, key, obsolete_ids):
+    rows = store.fetch_rows(
+        "SELECT m.*, h.body, w.best FROM present_passage m JOIN highlight h USING (key)"
+        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
+        f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
+        " WHERE m.document = (SELECT document FROM highlight WHERE key = ?)"
+        " ORDER BY m.position",
+        *(to_json(sorted(obsolete_ids)), key),
+    )
+    for row in rows:
         review_status = find_review_status(row, asked)
         if review_status == "open" and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
             review_status = "skipped"

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from ankiforge.ledger.readings import ReadDocument
 from ankiforge.ledger.store import Store
-from ankiforge.model import DocumentKey, ExtractedDocument, PrivateText
+from ankiforge.model import DocumentKey, ExtractedDocument, PrivateText, UnmarkedDocument
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
     get_privacy_reason,
@@ -21,6 +20,8 @@ from ankiforge.text.private import (
     list_private_texts,
 )
 
+ReadDocument = ExtractedDocument | UnmarkedDocument
+"""A document that a source has read, with or without highlights."""
 WHOLE_DOCUMENT = ""
 """The text that is stored for an entirely private document."""
 FORMER_DOCUMENT_ID = 0
@@ -28,11 +29,7 @@ FORMER_DOCUMENT_ID = 0
 
 
 def update_private_texts(
-    store: Store,
-    document_id: int,
-    document: ReadDocument,
-    *,
-    moved: bool,
+    store: Store, document_id: int, document: ReadDocument, *, moved: bool
 ) -> None:
     """Update the stored private texts of a document that was just read.
 
@@ -71,27 +68,23 @@ def update_private_texts(
         sentences = [row["text"] for row in former_rows if not row["is_name"]]
         _add_texts(store, FORMER_DOCUMENT_ID, filter(None, sentences))
     elif former:
-        former = _select_public_texts(former, document)
-    store.execute_all(
-        "DELETE FROM private WHERE document = ? AND text = ?",
-        [(document_id, text) for text in former],
-    )
-
-
-def _select_public_texts(former: Iterable[str], document: ReadDocument) -> list[str]:
-    if document.public_text:
-        text = document.public_text.compute()
-    else:
+        # delete only the texts that are public now
         public_highlights = [
             each for each in document.highlights if not get_privacy_reason(each)
         ]
         text = "\n".join(chain.from_iterable(map(list_private_texts, public_highlights)))
-    public_text = normalize_for_lookup(text)
-    return [
-        text
-        for text in former
-        if text == WHOLE_DOCUMENT or normalize_for_lookup(text) in public_text
-    ]
+        if document.public_text:
+            text = document.public_text.compute()
+        public_text = normalize_for_lookup(text)
+        former = [
+            text
+            for text in former
+            if text == WHOLE_DOCUMENT or normalize_for_lookup(text) in public_text
+        ]
+    store.execute_all(
+        "DELETE FROM private WHERE document = ? AND text = ?",
+        [(document_id, text) for text in former],
+    )
 
 
 def _add_texts(

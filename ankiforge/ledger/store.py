@@ -129,12 +129,7 @@ class Store(Database):
     """
 
     def __init__(
-        self,
-        database: Path,
-        journal: Path,
-        machine: str,
-        *,
-        read_only: bool = False,
+        self, database: Path, journal: Path, machine: str, *, read_only: bool = False
     ) -> None:
         """Open the database, creating it if necessary.
 
@@ -241,6 +236,7 @@ class Store(Database):
                 del transaction.events[count_before:]
                 transaction.stored_count = count_before
                 transaction.last_number = None
+                transaction.changed_keys = dict.fromkeys(transaction.changed_keys)
                 self._drop_caches()
                 raise
             finally:

@@ -27,8 +27,8 @@ from ankiforge.config.workspace import Place, WorkspaceDirectory, find_user_dire
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.extract import registry
 from ankiforge.ledger import Ledger, cards, item_lists, wrap_database_errors
+from ankiforge.ledger.cards import has_cards
 from ankiforge.ledger.tables.anki_notes import load_present_note
-from ankiforge.ledger.tables.cards import has_cards
 from ankiforge.model import (
     Finding,
     Guid,

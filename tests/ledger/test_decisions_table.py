@@ -19,13 +19,13 @@ from ankiforge.ledger import (
     match,
     offers,
     questions,
-    remarks,
 )
 from ankiforge.ledger.decision_changes import (
     build_event,
     find_passed_over_drafts,
     plan_decision,
 )
+from ankiforge.ledger.draft_changes import has_undrafted_facts
 from ankiforge.ledger.events import (
     POLICY,
     RETIRED_TAG_REASON,
@@ -38,11 +38,10 @@ from ankiforge.ledger.events import (
     hash_exact_content,
     make_guid,
 )
-from ankiforge.ledger.facts import Fact, hash_sentence
-from ankiforge.ledger.ingest_rows import build_highlight_row
+from ankiforge.ledger.facts import Fact, find_decided_sentences, hash_sentence
 from ankiforge.ledger.match import to_mark
 from ankiforge.ledger.passage_links import is_still_present
-from ankiforge.ledger.settling import has_undrafted_facts
+from ankiforge.ledger.readings import build_highlight_row
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.ledger.store import Store, to_json
 from ankiforge.model import (
@@ -377,7 +376,7 @@ ELSEWHERE = {"kind": "cloze", "fields": dict(TEXT)}
 
 
 def remarks_on(store: Store, draft: StoredDraft) -> list[Remark]:
-    finder = remarks.RemarkFinder(store)
+    finder = offers.RemarkFinder(store)
     finder.load([draft])
     return list(finder.find_remarks(draft, HIGHLIGHT))
 
@@ -805,6 +804,19 @@ QUESTION = replace(
 def test_the_words_of_a_card_in_a_sentence_that_changed(card, sentence, fields):
     found = draft_completion.reword_fields(sentence, card)
     assert found == fields
+
+
+@pytest.mark.parametrize(
+    ("drafter", "decided"),
+    [
+        ("llm", ("It is red.", "It pumps blood.")),
+        (PROPOSAL_DRAFTER, ("It pumps blood.",)),
+    ],
+)
+def test_a_proposal_quotes_its_context_before_its_own_sentence(drafter, decided):
+    text = "It is red. It pumps blood. It beats."
+    draft = replace(DRAFT, origin=Origin(drafter), quote="It is red. It pumps blood.")
+    assert find_decided_sentences(draft, text) == decided
 
 
 @pytest.mark.parametrize(

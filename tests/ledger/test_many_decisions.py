@@ -9,6 +9,7 @@ import pytest
 from ankiforge.check import compute_search_terms
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, draft_recording, item_lists
+from ankiforge.ledger.fold import fold_events
 from ankiforge.model import DraftingResult, Finding, Severity, compute_note_id
 from tests.ledger.world import World, model_draft
 
@@ -85,21 +86,25 @@ def test_in_one_go_as_one_by_one(tmp_path: Path, decisions: str):
         names = [keys.get(name) or ids[name] for _, name in chosen]
         told = []
         with ledger.transaction() if at_once else nullcontext():
+            batches = decide.DraftBatches(ledger, names) if at_once else None
             for (act, _), id in zip(chosen, names, strict=True):
                 try:
-                    decided(ledger, act, id)
+                    decided(ledger, act, id, batches)
                 except RefusedError as error:
                     told.append(error.message)
+        for key in keys.values():
+            events = ledger.load_events([key])
+            assert ledger.get_passage(key) == fold_events((key,), events)
         outcomes.append((told, seen(world)))
         world.close()
     assert outcomes[0] == outcomes[1]
 
 
-def decided(ledger, act, id):
+def decided(ledger, act, id, batches):
     if act == "accept":
-        ledger.accept(id)
+        ledger.accept(id, batches=batches)
     elif act == "another":
-        ledger.accept(id, another=True)
+        ledger.accept(id, another=True, batches=batches)
     elif act == "edit":
         decide.edit_item(ledger, id, {"Extra": "mine"})
     elif act == "undo":

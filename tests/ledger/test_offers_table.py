@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import draft_completion, offers, settling
+from ankiforge.ledger import draft_changes, draft_completion, offers
 from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import (
     FactDecision,
@@ -256,9 +256,9 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
         (waiting,),
         RelatedDecisions(() if is_here else tuple(decisions)),
     )
-    change = settling.settle_drafts(here, "a")
+    change = draft_changes.settle_drafts(here, "a")
     assert change.settle == ((("d", "e"),) if settled else ())
-    assert settling.settle_drafts(here, "a", event_id="x").settle == (
+    assert draft_changes.settle_drafts(here, "a", event_id="x").settle == (
         (("d", "x"),) if settled else ()
     )
 
@@ -277,23 +277,23 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
     passage = Passage(("vault:v/p",), decisions=[SKIP], skipped=True, closed=True)
     here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
-    assert bool(settling.settle_drafts(here, "a").settle) is settled
+    assert bool(draft_changes.settle_drafts(here, "a").settle) is settled
 
 
 @pytest.mark.parametrize(
     ("text", "about", "change"),
     [
-        (A, (NAMES[A],), settling.Change()),
-        ("", (NAMES[A],), settling.Change()),  # the passage may come back
-        (A, (NAMES[B],), settling.Change(move=(of_model(),))),
-        (B, (NAMES[A],), settling.Change(drop=("d",))),
+        (A, (NAMES[A],), draft_changes.Change()),
+        ("", (NAMES[A],), draft_changes.Change()),  # the passage may come back
+        (A, (NAMES[B],), draft_changes.Change(update=(of_model(),))),
+        (B, (NAMES[A],), draft_changes.Change(drop=("d",))),
     ],
 )
 def test_a_draft_follows_its_quote(text, about, change):
     here = PassageSnapshot(
         Passage(("vault:v/p",)), text, (replace(of_model(), about=about),)
     )
-    assert replace(settling.settle_drafts(here, "a"), redraft=()) == change
+    assert replace(draft_changes.settle_drafts(here, "a"), redraft=()) == change
 
 
 def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
@@ -308,13 +308,12 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
     here = replace(
         here, passage=replace_decisions(here.passage, about="Hearts pump blood all day.")
     )
-    [ask] = settling.settle_drafts(here, "a").ask
-    assert (ask.revises, ask.near) == ("g", "Hearts pump blood all day.")
-    asked = replace(ask.draft, revises=ask.revises, near=ask.near)
+    [asked] = draft_changes.settle_drafts(here, "a").update
+    assert (asked.revises, asked.near) == ("g", "Hearts pump blood all day.")
     decided = replace_decisions(here.passage, about=A, sentences=(A,))
     here = replace(here, passage=decided, pending_drafts=(asked,))
-    [ask] = settling.settle_drafts(here, "a").ask
-    assert (ask.revises, ask.near) == (None, "")
+    [asked] = draft_changes.settle_drafts(here, "a").update
+    assert (asked.revises, asked.near) == (None, "")
 
 
 def replace_decisions(passage: Passage, **more: Any) -> Passage:

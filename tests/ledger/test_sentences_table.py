@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.ledger import Ledger, remarks
+from ankiforge.ledger import Ledger, offers
 from ankiforge.ledger.events import SOURCE, USER, FactDecision, Passage
 from ankiforge.ledger.facts import (
     Fact,
@@ -285,7 +285,7 @@ def test_an_own_form_is_decided_by_no_other_own_form(store):
         (R, names, False),
     ):
         draft = replace(form, key=key, about=tuple(about))
-        finder = remarks.RemarkFinder(store)
+        finder = offers.RemarkFinder(store)
         finder.load([draft])
         told = list(finder.find_remarks(draft, place))
         assert (Remark(RemarkKind.DECIDED_BEFORE) in told) is remarked

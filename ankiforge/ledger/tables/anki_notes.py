@@ -11,11 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
-from ankiforge.model import (
-    AnkiNote,
-    Guid,
-    compute_note_id,
-)
+from ankiforge.model import AnkiNote, Guid, compute_note_id
 
 decode_note = msgspec.json.Decoder(AnkiNote).decode
 """Decode the JSON in a `body` column to an `AnkiNote`."""

@@ -77,12 +77,7 @@ class DuplicateCandidates:
                 exact=row["exact"],
                 question=row["question"],
             )
-            yield IndexedCard(
-                row["id"],
-                HighlightKey(row["passage"]),
-                origin,
-                terms,
-            )
+            yield IndexedCard(row["id"], HighlightKey(row["passage"]), origin, terms)
 
     def get_content(self, id: str) -> CardContent | None:
         """Return the text of a card, draft or foreign note, or None if it's no longer in use.

@@ -14,9 +14,7 @@ import msgspec
 
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.model import (
-    Highlight,
-)
+from ankiforge.model import Highlight
 
 decode_highlight_body = msgspec.json.Decoder(Highlight).decode
 """Decode the JSON in a `body` column to a `Highlight`."""
@@ -77,9 +75,6 @@ def count_marked_documents(store: Store) -> list[Row]:
         "  WHERE h.document = d.id AND h.state = 'present') AS is_marked"
         "  FROM document d WHERE d.state = 'present') GROUP BY container"
     )
-
-
-# --- absent highlights ------------------------------------------------------------------
 
 
 # --- by text ----------------------------------------------------------------------------
@@ -143,9 +138,6 @@ def load_usefulness(store: Store) -> list[Row]:
     return store.fetch_rows(
         "SELECT key, document, worth FROM highlight WHERE state = 'present'"
     )
-
-
-# --- passages read by several routes ----------------------------------------------------
 
 
 # --- writing ----------------------------------------------------------------------------

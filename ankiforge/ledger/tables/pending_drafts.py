@@ -13,9 +13,13 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ankiforge.ledger.draft_changes import DraftingMode, DraftingOutcome
+from ankiforge.ledger.draft_changes import (
+    Change,
+    DraftingMode,
+    DraftingOutcome,
+    NewPendingDraft,
+)
 from ankiforge.ledger.events import hash_answer, hash_content
-from ankiforge.ledger.settling import Change, NewPendingDraft
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -25,7 +29,7 @@ from ankiforge.ledger.store import (
     to_json,
     to_list_column,
 )
-from ankiforge.ledger.tables import highlights, sentences
+from ankiforge.ledger.tables import highlights
 from ankiforge.model import (
     OTHER_NOTE_CHECK,
     OTHER_SCHEDULE_CHECK,
@@ -80,10 +84,6 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
         drafter,
     )
     return [row["id"] for row in rows]
-
-
-def _may_name_duplicate(findings: str) -> bool:
-    return any(check in findings for check in _COMPARING_CHECKS)
 
 
 def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Row]:
@@ -164,7 +164,11 @@ def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
 def load_drafts_naming_duplicates(store: Store) -> list[Row]:
     """Load the drafts with a finding that may refer to another card or draft."""
     rows = store.fetch_rows("SELECT * FROM draft WHERE findings != ''")
-    return [row for row in rows if _may_name_duplicate(row["findings"])]
+    return [
+        row
+        for row in rows
+        if any(check in row["findings"] for check in _COMPARING_CHECKS)
+    ]
 
 
 def load_foreign_history_drafts(store: Store) -> list[Row]:
@@ -203,12 +207,13 @@ def apply_changes(store: Store, changes: Sequence[Change]) -> None:
     pairs = [(event_id, id) for change in changes for id, event_id in change.settle]
     store.execute_all("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", pairs)
     delete_drafts(store, [id for _, id in pairs])
-    moved = [draft for change in changes for draft in change.move]
-    about_rows = [(" ".join(draft.about), draft.id) for draft in moved]
-    store.execute_all("UPDATE draft SET fact = ? WHERE id = ?", about_rows)
-    asks = [ask for change in changes for ask in change.ask]
-    ask_rows = [(ask.revises or "", ask.near, ask.draft.id) for ask in asks]
-    store.execute_all("UPDATE draft SET revises = ?, near = ? WHERE id = ?", ask_rows)
+    updated_rows = [
+        (" ".join(draft.about), draft.revises or "", draft.near, draft.id)
+        for change in changes
+        for draft in change.update
+    ]
+    query = "UPDATE draft SET fact = ?, revises = ?, near = ? WHERE id = ?"
+    store.execute_all(query, updated_rows)
     # drafts with the same id are replaced
     new_rows = [
         _pending_draft_to_row(pending) for change in changes for pending in change.put
@@ -299,11 +304,12 @@ def store_outcomes(
             " reason = :reason, fate = :fate WHERE key = :key"
         )
     store.execute_all(query, list(map(asdict, outcomes)))
-    sentences.store_usefulness(
-        store,
-        [
-            (outcome.key, outcome.worth_by_name)
-            for outcome in outcomes
-            if outcome.worth_by_name is not None
-        ],
-    )
+    # store how useful a card about each sentence would be, replacing earlier values
+    rated = [outcome for outcome in outcomes if outcome.worth_by_name is not None]
+    query = "UPDATE sentence SET worth = NULL WHERE key = ?"
+    store.execute_all(query, [(outcome.key,) for outcome in rated])
+    rows = []
+    for outcome in rated:
+        for name, worth in (outcome.worth_by_name or {}).items():
+            rows.append((worth, name, outcome.key))
+    store.execute_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)

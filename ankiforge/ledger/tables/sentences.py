@@ -10,7 +10,7 @@ sentence is a hash of its text. Both tables can be rebuilt from the sources and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ankiforge.ledger import facts
 from ankiforge.ledger.facts import hash_long_sentences
@@ -29,23 +29,6 @@ def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
     delete_query = f"DELETE FROM sentence WHERE key = ? AND name NOT IN {JSON_VALUES}"
     store.execute_all(delete_query, names_by_key)
     store.execute_all("INSERT OR IGNORE INTO sentence (name, key) VALUES (?, ?)", rows)
-
-
-def store_usefulness(
-    store: Store, usefulness_by_key: Iterable[tuple[str, Mapping[str, float]]]
-) -> None:
-    """Store how useful a card about each sentence would be, replacing earlier values.
-
-    Each item is a highlight's key with the usefulness of its sentences, keyed by sentence
-    name.
-    """
-    keys_to_reset = []
-    rows = []
-    for key, worth_by_name in usefulness_by_key:
-        keys_to_reset.append((key,))
-        rows += [(worth, name, key) for name, worth in worth_by_name.items()]
-    store.execute_all("UPDATE sentence SET worth = NULL WHERE key = ?", keys_to_reset)
-    store.execute_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)
 
 
 def load_best_names(store: Store) -> dict[str, str]:
