@@ -9,8 +9,8 @@ import pytest
 from ankiforge.errors import UsageError
 from ankiforge.features.agents.agent import Agent
 from ankiforge.features.ask import embedder
+from ankiforge.features.ask.answering import prepare_question
 from ankiforge.features.ask.tools import ASK, SEARCH_LIBRARY
-from ankiforge.features.ask.work import prepare_question
 from ankiforge.pipeline.chats import export_chats
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import embedding_server

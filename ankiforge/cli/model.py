@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from ankiforge.cli import output as cli
 from ankiforge.cli.commands import COMMANDS
@@ -137,9 +138,8 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
         # show what would be sent, to whom, and at what price
         model = workspace.build_model()
         assert model is not None
-        tasks = iter_model_tasks(
-            workspace.build_run_parameters(), workspace.ledger, call.limit
-        )
+        job = replace(workspace.build_run_parameters(), limit=call.limit)
+        tasks = iter_model_tasks(job, workspace.ledger)
         estimate = model.estimate_tasks(tasks)
         print_line = call.say if yes else call.warn
         reads_again = model.has_second_reading

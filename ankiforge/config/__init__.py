@@ -112,11 +112,8 @@ class _GeneratedFields(_Section, rename="pascal"):
     def names(self) -> dict[str, str]:
         """The configured field names, keyed by our field names, in our order."""
         configured = msgspec.to_builtins(self)
-        names = {}
-        for name in "Text Front Back Reverse Extra Source Citation Links Open".split():
-            if configured.get(name) is not None:
-                names[name] = configured[name]
-        return names
+        names = "Text Front Back Reverse Extra Source Citation Links Open".split()
+        return {name: configured[name] for name in names if configured.get(name)}
 
 
 class BasicFields(_GeneratedFields, rename="pascal", kw_only=True):

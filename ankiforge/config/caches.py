@@ -13,7 +13,6 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from ankiforge.config.files import make_database, remove_database
 from ankiforge.errors import LedgerError
@@ -32,51 +31,54 @@ CACHE_FILE = "memory.db"
 """The name of the cache file in the ledger's directory."""
 
 
-class CacheFile:
-    """The cache file of a workspace, shared by several owners, e.g. sources."""
+class Cache:
+    """The entries of one owner, such as a source, in the cache file of a workspace.
 
-    def __init__(self, path: Path) -> None:
-        """Use the file at `path`, which is created by the first write."""
-        self._path = path
+    Implements `model.SourceCache`. Errors are ignored, and a damaged file is deleted.
+    """
+
+    def __init__(self, folder: Path, owner: str) -> None:
+        """Use the cache file in `folder`, which is created by the first write."""
+        self._path = folder / CACHE_FILE
+        self._owner = owner
         self._timeout = CACHE_TIMEOUT
 
-    def get_cache(self, owner: str) -> Cache:
-        """Return a view of the cache limited to the entries of `owner`."""
-        return Cache(self, owner)
+    def load(self, name: str) -> bytes | None:
+        """Return the content of an entry, or None if there is none."""
+        return self._load("AND name = ?", name).get(name)
 
-    def fetch_rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        """Run a query and return its rows, or [] if the file can't be read."""
+    def load_all(self) -> dict[str, bytes]:
+        """Return the contents of all entries, keyed by name."""
+        return self._load("")
+
+    def _load(self, condition: str, *values: str) -> dict[str, bytes]:
+        sql = f"SELECT name, body FROM kept WHERE owner = ? {condition}"
         if not self._path.exists():
-            return []
+            return {}
         try:
-            with closing(self._open()) as connection:
-                return connection.execute(sql, values).fetchall()
+            with closing(
+                sqlite3.connect(self._path, timeout=self._timeout)
+            ) as connection:
+                rows = connection.execute(sql, (self._owner, *values))
+                return {name: bytes(body) for name, body in rows}
         except sqlite3.Error as error:
             self._stop_waiting_if_busy(error)
-            return []
+            return {}
 
-    def write(
-        self,
-        owner: str,
-        entries: Mapping[str, bytes],
-        forgotten_names: Iterable[str],
-    ) -> None:
-        """Store and delete an owner's entries in one transaction, ignoring errors.
-
-        A damaged file is deleted.
-        """
+    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Store the entries in `bodies` and delete those named in `forget`, in one transaction."""
+        make_database(self._path)
+        keys = [(self._owner, name) for name in forget]
+        rows = [(self._owner, name, body) for name, body in bodies.items()]
         try:
-            with closing(self._open(create=True)) as connection, connection:
+            connection = sqlite3.connect(self._path, timeout=self._timeout)
+            with closing(connection), connection:
                 connection.execute(_CACHE_SCHEMA)
-                keys = [(owner, name) for name in forgotten_names]
                 connection.executemany(
-                    "DELETE FROM kept WHERE owner = ? AND name = ?",
-                    keys,
+                    "DELETE FROM kept WHERE owner = ? AND name = ?", keys
                 )
-                rows = [(owner, name, body) for name, body in entries.items()]
                 connection.executemany(
-                    "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)",
-                    rows,
+                    "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", rows
                 )
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) in _DAMAGE_CODES:
@@ -84,42 +86,9 @@ class CacheFile:
                     remove_database(self._path)
             self._stop_waiting_if_busy(error)
 
-    def _open(self, *, create: bool = False) -> sqlite3.Connection:
-        if create:
-            make_database(self._path)
-        return sqlite3.connect(self._path, timeout=self._timeout)
-
     def _stop_waiting_if_busy(self, error: sqlite3.Error) -> None:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             self._timeout = 0.0
-
-
-class Cache:
-    """One owner's entries in the cache. Implements `model.SourceCache`."""
-
-    def __init__(self, file: CacheFile, owner: str) -> None:
-        self._file = file
-        self._owner = owner
-
-    def load(self, name: str) -> bytes | None:
-        """Return the content of an entry, or None if there is none."""
-        sql = "SELECT body FROM kept WHERE owner = ? AND name = ?"
-        rows = self._file.fetch_rows(sql, self._owner, name)
-        if not rows:
-            return None
-        [body] = rows[0]
-        return bytes(body)
-
-    def load_all(self) -> dict[str, bytes]:
-        """Return the contents of all entries, keyed by name."""
-        sql = "SELECT name, body FROM kept WHERE owner = ?"
-        return {
-            name: bytes(body) for name, body in self._file.fetch_rows(sql, self._owner)
-        }
-
-    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Store the entries in `bodies` and delete those named in `forget`, in one transaction."""
-        self._file.write(self._owner, bodies, forget)
 
 
 # --- paid-for replies -------------------------------------------------------------------

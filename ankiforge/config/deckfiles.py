@@ -138,7 +138,7 @@ def load_decks(
     files = sorted((root / "decks").glob("*.yaml"))
     rules = []
     last_rules = []
-    last_places = []
+    last_locations = []
     for path in files:
         data, location = read_yaml(path, f"decks/{path.name}")
         rule = convert_to_type(DeckRule, data, location)
@@ -149,27 +149,24 @@ def load_decks(
             )
         if rule.is_fallback:
             last_rules.append(rule)
-            last_places.append(location)
+            last_locations.append(location)
         else:
             rules.append(rule)
-    if len(last_places) > 1:
-        first, second, *_ = last_places
+    if len(last_locations) > 1:
+        first, second, *_ = last_locations
         message = f"has no `select`, and neither has {first.file}: one of them would never be used"
         raise second.error(message, "give one of them a `select`")
     if not last_rules:
         last_rules.append(DeckRule())
     elif last_rules[0].deck and setting is not None:
         message = f"names the deck of all cards, and so does `decks: {setting}` in ankiforge.yaml"
-        raise (
-            last_places[0]
-            .append_keys("deck")
-            .error(message, "delete one of the two lines")
-        )
+        location = last_locations[0].append_keys("deck")
+        raise location.error(message, "delete one of the two lines")
     template = _DECK_TEMPLATES[setting or "one"]
-    rules_with_decks = []
-    for rule in (*rules, *last_rules):
-        rules_with_decks.append(rule if rule.deck else replace(rule, deck=template))
-    return (*path_decks, *rules_with_decks)
+    with_decks = [
+        replace(rule, deck=rule.deck or template) for rule in (*rules, *last_rules)
+    ]
+    return (*path_decks, *with_decks)
 
 
 # --- choosing ---------------------------------------------------------------------------
@@ -196,9 +193,14 @@ def _is_selected(select: Select, highlight: Highlight) -> bool:
         (select.colour, (find_colour_name(highlight.colour),)),
         (select.author, document.creators),
     )
-    return all(
-        not patterns or _matches_any(patterns, values) for patterns, values in conditions
-    )
+    for patterns, values in conditions:
+        literals, wildcards = _compile_patterns(patterns)
+        if patterns and not any(
+            value in literals or (wildcards and wildcards.match(value))
+            for value in map(_normalize, values)
+        ):
+            return False
+    return True
 
 
 def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice:
@@ -214,11 +216,8 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
     collection, *other_collections = sorted(document.collections) or [""]
     tags = rule.tags
     if "{collection}" in rule.deck:
-        collection_tags = [
-            _path_to_deck(other_collection).replace(" ", "_")
-            for other_collection in other_collections
-        ]
-        tags = (*tags, *collection_tags)
+        decks = map(_path_to_deck, other_collections)
+        tags = (*tags, *[deck.replace(" ", "_") for deck in decks])
     requested_deck = document.deck or highlight.deck
     deck = requested_deck and _join_parts(requested_deck.split("::"))
     for path_deck in rules if not deck else ():
@@ -228,10 +227,11 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
     if not deck:
         folder = document.path.rpartition("/")[0]
         # use the first tag other than `#no-llm`
-        topics = []
-        for name in (*highlight.tags, *document.tags):
-            if _normalize(name).partition("/")[0] != PRIVATE_TAG:
-                topics.append(_path_to_deck(name.removeprefix("#")))
+        topics = (
+            _path_to_deck(name.removeprefix("#"))
+            for name in (*highlight.tags, *document.tags)
+            if _normalize(name).partition("/")[0] != PRIVATE_TAG
+        )
         topic = next(filter(None, topics), "")
         title = _clean_part(document.title)
         book = title
@@ -250,14 +250,6 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
     return DeckChoice(deck, tags)
 
 
-def _matches_any(patterns: Patterns, values: Iterable[str]) -> bool:
-    literals, wildcards = _compile_patterns(patterns)
-    for value in map(_normalize, values):
-        if value in literals or (wildcards and wildcards.match(value)):
-            return True
-    return False
-
-
 # Cached because rules are applied to every highlight and don't change during a run.
 @lru_cache(maxsize=256)
 def _compile_patterns(
@@ -272,12 +264,8 @@ def _compile_patterns(
     literals = frozenset(
         pattern for pattern in normalized if not _WILDCARD.search(pattern)
     )
-    expressions = [
-        fnmatch.translate(pattern) for pattern in sorted(normalized - literals)
-    ]
-    if not expressions:
-        return literals, None
-    return literals, re.compile("|".join(expressions))
+    expression = "|".join(map(fnmatch.translate, sorted(normalized - literals)))
+    return literals, re.compile(expression) if expression else None
 
 
 _WILDCARD = regex(r"[*?\[]")

@@ -60,7 +60,11 @@ def open_regular(
         if not stat.S_ISREG(status.st_mode):
             raise _not_a_file_error(path)
         if max_bytes is not None and status.st_size > max_bytes:
-            raise _too_large_error(path, max_bytes)
+            size = f"{max_bytes >> 10:,} KiB"
+            if max_bytes >= 1 << 20:
+                size = f"{max_bytes >> 20:,} MiB"
+            message = f"{path}: is larger than {size}"
+            raise OwnFileError(message, hint="shorten it, or move it away")
         return os.fdopen(
             handle, "rb" if flags & (os.O_WRONLY | os.O_RDWR) == 0 else "rb+"
         )
@@ -140,14 +144,3 @@ def remove_database(path: Path) -> None:
 
 def _not_a_file_error(path: Path) -> OwnFileError:
     return OwnFileError(f"{path}: is not a file", hint="move it away")
-
-
-def _too_large_error(path: Path, max_bytes: int) -> OwnFileError:
-    mebibyte = 1 << 20
-    size = f"{max_bytes >> 10:,} KiB"
-    if max_bytes >= mebibyte:
-        size = f"{max_bytes >> 20:,} MiB"
-    return OwnFileError(
-        f"{path}: is larger than {size}",
-        hint="shorten it, or move it away",
-    )

@@ -19,6 +19,7 @@ from glob import escape
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge import config as settings
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceKinds, expand_path
@@ -142,14 +143,6 @@ class Place(Value, omit_defaults=True):
         """The path of the whole source, a directory or file."""
         return Path(self.root or self.path)
 
-    def select_documents(self) -> Select:
-        """Build the condition that selects the documents of this place."""
-        source = escape(self.name)
-        if not self.root:
-            return Select(source=source)
-        path = escape(Path(self.path).relative_to(self.root).as_posix())
-        return Select(source=source, path=(path, f"{path}/*"))
-
 
 def store_places(folder: Path, places: Iterable[Place]) -> None:
     """Save the remembered places in `folder`, a workspace's `.ankiforge/`.
@@ -262,10 +255,13 @@ class WorkspaceDirectory(Value):
         path_decks: list[PathDeck] = []
         # a PATH inside another one comes first
         for place in sorted(places, key=lambda place: len(place.path), reverse=True):
-            if place.deck:
-                path_decks.append(
-                    PathDeck(deck=place.deck, select=place.select_documents())
-                )
+            if not place.deck:
+                continue
+            select = Select(source=escape(place.name))
+            if place.root:
+                path = escape(Path(place.path).relative_to(place.root).as_posix())
+                select = replace(select, path=(path, f"{path}/*"))
+            path_decks.append(PathDeck(deck=place.deck, select=select))
         return load_decks(self.root, self.config.decks, path_decks)
 
     def prepare(self) -> None:
@@ -490,10 +486,7 @@ def move_default_workspace(root: Path, folder: Path) -> tuple[Path, ...]:
     if any(os.path.lexists(root / name) for name in names):
         return ()
     try:
-        moved = []
-        for name in names:
-            moved.append(Path(shutil.move(folder / name, root / name)))
-        return tuple(moved)
+        return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
     except OSError as error:
         message = f"{folder} could not be moved to {root}: {error}"
         raise UsageError(

@@ -257,11 +257,11 @@ def _remove_empty_keys(data: object, levels: int) -> object:
     """Drop keys without a value from the top `levels` levels of mappings."""
     if not isinstance(data, dict) or not levels:
         return data
-    non_empty = {}
-    for key, value in data.items():
-        if value is not None:
-            non_empty[key] = _remove_empty_keys(value, levels - 1)
-    return non_empty
+    return {
+        key: _remove_empty_keys(value, levels - 1)
+        for key, value in data.items()
+        if value is not None
+    }
 
 
 _TYPE_WORDS = {
@@ -393,10 +393,7 @@ def format_scalar(value: Any) -> str:
     import yaml
 
     dumped: str = yaml.safe_dump(
-        [value],
-        allow_unicode=True,
-        width=2**20,
-        default_flow_style=True,
+        [value], allow_unicode=True, width=2**20, default_flow_style=True
     )
     return dumped.strip()[1:-1]
 

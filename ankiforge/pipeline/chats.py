@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from ankiforge.config.workspace import record_hint_shown, was_hint_shown
 from ankiforge.draft import answers, chat
 from ankiforge.draft.second_reading import parse_verdicts
@@ -17,7 +19,7 @@ from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import HighlightKey
 from ankiforge.pipeline import second_reading, unmarked
 from ankiforge.pipeline.draft import iter_model_tasks, load_privacy, record_results
-from ankiforge.pipeline.models import load_prompt, make_fault_finder
+from ankiforge.pipeline.models import find_faults, load_prompt
 from ankiforge.pipeline.run_result import ChatExport, ChatImport, RunStep
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count
@@ -60,7 +62,7 @@ def export_chats(
     pending = chat.count_exportable_highlights(
         iter_model_tasks(job, ledger, document=document)
     )
-    best_tasks = iter_model_tasks(job, ledger, limit, document)
+    best_tasks = iter_model_tasks(replace(job, limit=limit), ledger, document)
     chats = chat.export_chat_texts(best_tasks, prompt)
     keys = tuple(frozenset(chat_text.highlight_keys) for chat_text in chats)
     privacy = load_privacy(ledger)
@@ -130,21 +132,21 @@ def record_answer(
             return ChatImport(
                 missing=missing, is_second=True, read_again=read_again, doubted=doubted
             )
-        outcome = unmarked.record_chat_answer(workspace, text, accept, about)
+        job = workspace.build_run_parameters(accept)
+        outcome = unmarked.record_chat_answer(workspace, job, text, about)
         if outcome:
             return outcome
-        job = workspace.build_run_parameters(accept=accept)
         # a highlight may have been decided on since the chat was asked
         tasks = list(
             iter_model_tasks(
                 job, ledger, was_asked=lambda key: chat.make_label(key) in text
             )
         )
-        answer = chat.parse_answer(text, tasks, prompt, make_fault_finder())
+        answer = chat.parse_answer(text, tasks, prompt, find_faults)
         is_known = workspace.replies.get(request) is not None
         if not (answer.results or is_known):
             outcome = unmarked.record_chat_answer(
-                workspace, text, accept, only_labelled=False
+                workspace, job, text, only_labelled=False
             )
             if outcome:
                 return outcome

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.anki.profiles import compute_fingerprint_text
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, Wording, anki_views, cards, pending_items
@@ -93,6 +92,8 @@ def read_collection(
         return CollectionScan("nowhere")
 
     # skip an unchanged collection
+    from ankiforge.anki.profiles import compute_fingerprint_text
+
     try:
         fingerprint = f"{path} {compute_fingerprint_text(path)}"
         if not bind and ledger.get_meta(_FINGERPRINT_SETTING) == fingerprint:

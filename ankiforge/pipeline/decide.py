@@ -94,8 +94,7 @@ def edit_card_or_draft(
         for name, html in find_anki_edits(ledger, line).items():
             if name in typed_fields:
                 edits_in_anki[name] = (hash16(html), shown_fields.get(name, ""))
-    fields_after = {**shown_fields, **typed_fields}
-    edited_fields = tuple(fields_after.items())
+    edited_fields = tuple({**shown_fields, **typed_fields}.items())
     _, findings = _check_text(line.highlight, edited_fields, forced=forced)
     return decide.edit_item(
         ledger, id, typed_fields, over=edits_in_anki, forced=forced
@@ -187,10 +186,11 @@ def parse_new_fields(typed: Texts) -> Fields:
         UsageError: if a field is missing or belongs to the other note type, or a text is too
             long or contains control characters.
     """
-    filled_fields = {}
-    for name, text in _clean_text(typed).items():
-        if text.strip() and name not in (DECK, TAGS):
-            filled_fields[name] = text
+    filled_fields = {
+        name: text
+        for name, text in _clean_text(typed).items()
+        if text.strip() and name not in (DECK, TAGS)
+    }
     family = CardKind.from_fields(filled_fields).family
     names = family.content_fields
     for name in filled_fields:
@@ -202,8 +202,7 @@ def parse_new_fields(typed: Texts) -> Fields:
     for name in family.required_fields:
         if name not in filled_fields:
             raise UsageError(f"the card has no {name}", hint=f'--field {name} "TEXT"')
-    filled_names = [name for name in names if name in filled_fields]
-    return tuple((name, filled_fields[name]) for name in filled_names)
+    return tuple((name, filled_fields[name]) for name in names if name in filled_fields)
 
 
 def _clean_text(typed: Texts) -> Texts:

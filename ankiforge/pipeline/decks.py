@@ -11,7 +11,7 @@ those of the source, and the user's changes in Anki override both (`anki/plan.py
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 from ankiforge.config.deckfiles import DeckRule, choose_deck
@@ -70,7 +70,15 @@ class DeckChooser:
         draft_recording.update_decks(
             self._ledger, lambda highlight: choose_deck(self._rules, highlight).deck
         )
-        other_decks = [*self._find_changed_decks()] if applied else []
+        # find the cards in Anki that the rules would put into another deck now
+        other_decks = []
+        notes_in_anki = iter_present_notes(self._ledger) if applied else ()
+        guids_in_anki = {note.guid for note in notes_in_anki}
+        for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
+            if card.guid in guids_in_anki and card.is_live and card.is_read_here:
+                deck = choose_deck(self._rules, card.highlight).deck
+                if deck != card.deck and not (card.own_deck or card.note.adopted):
+                    other_decks.append(deck)
         self._ledger.set_value(_RULES_SETTING, fingerprint)
         if not other_decks:
             return []
@@ -80,17 +88,6 @@ class DeckChooser:
         )
         hint = "to move them: in Anki's browser, Cards › Change Deck"
         return [Problem("decks", message, hint, notice=True)]
-
-    def _find_changed_decks(self) -> Iterator[str]:
-        guids_in_anki = {note.guid for note in iter_present_notes(self._ledger)}
-        for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
-            if not card.is_live or card.own_deck or card.guid not in guids_in_anki:
-                continue
-            if card.note.adopted or not card.is_read_here:
-                continue
-            deck = choose_deck(self._rules, card.highlight).deck
-            if deck != card.deck:
-                yield deck
 
     def choose_deck(self, card: LocalCard) -> str:
         """Return the deck for a card whose note was never seen in Anki.

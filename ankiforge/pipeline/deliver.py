@@ -11,6 +11,7 @@ newest view of Anki, because a package with a different definition would add a s
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,7 +22,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.anki.profiles import compute_fingerprint_text
 from ankiforge.config import (
     BasicType,
     ClozeType,
@@ -42,7 +42,6 @@ from ankiforge.errors import (
 from ankiforge.ledger import Ledger, QueryTerm, anki_views, item_lists, questions
 from ankiforge.model import (
     AnkiNoteType,
-    Conflict,
     Guid,
     MappedType,
     Media,
@@ -59,11 +58,6 @@ from ankiforge.pipeline.collection import (
     read_collection,
 )
 from ankiforge.pipeline.decks import DeckChooser, collect_tags
-from ankiforge.pipeline.media import (
-    load_pictures,
-    load_source_directories,
-    make_pdf_url_finder,
-)
 from ankiforge.pipeline.run_result import RunResult, WrittenPackage
 
 if TYPE_CHECKING:
@@ -71,10 +65,6 @@ if TYPE_CHECKING:
 
 
 # --- the user's own note types -------------------------------------------------------------
-
-# The ledger setting that stores the ids of the user's note types by the names they had, so that
-# a renamed note type is recognised.
-_NOTE_TYPE_IDS_SETTING = "mapped types"
 
 
 def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedType]:
@@ -93,8 +83,6 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedTy
     if config.note_types == NoteTypes():
         return {}
     types = load_note_types(ledger)
-    stored = ledger.get_value(_NOTE_TYPE_IDS_SETTING, dict[str, int]) or {}
-    ids_by_name = dict(stored)
     location = config.location.append_keys("note_types")
     mapped: dict[NoteType, MappedType] = {}
     wanted_by_family = (
@@ -105,28 +93,23 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedTy
         if setting is None:
             continue
         type_location = location.append_keys(family.value)
-        note_type = _find_note_type(
-            setting.name, types, ids_by_name, type_location.append_keys("name")
-        )
+        name_location = type_location.append_keys("name")
+        note_type = _find_note_type(setting.name, types, name_location)
         _check_note_type(note_type, family, setting, type_location)
-        ids_by_name[note_type.name] = note_type.id
         names = setting.fields.names
         id_by_name = dict(note_type.fields)
-        ids = {}
-        for our_field, name in names.items():
-            field_id = id_by_name[name]
-            if field_id is not None:
-                ids[our_field] = field_id
+        ids = {
+            our_field: field_id
+            for our_field, name in names.items()
+            if (field_id := id_by_name[name]) is not None
+        }
         mapped[family] = MappedType(note_type.id, note_type.name, names, ids)
-    if ids_by_name != stored:
-        ledger.set_value(_NOTE_TYPE_IDS_SETTING, ids_by_name)
     return mapped
 
 
 def _find_note_type(
     name: str,
     types: Mapping[NoteTypeId, AnkiNoteType],
-    ids_by_name: Mapping[str, int],
     location: Location,
 ) -> AnkiNoteType:
     """Return the user's note type with this name.
@@ -134,7 +117,6 @@ def _find_note_type(
     Args:
         name: the name in the settings.
         types: Anki's note types, keyed by id.
-        ids_by_name: the ids of note types by their earlier names, used to suggest a new name.
         location: the location of the name in the settings, for error messages.
 
     Raises:
@@ -157,10 +139,6 @@ def _find_note_type(
                     "leave it out of note_types",
                 )
             return note_type
-    renamed = types.get(ids_by_name.get(name, 0))
-    if renamed:
-        message = f"the note type {name!r} is called {renamed.name!r} in Anki now"
-        raise location.error(message, f"name: {renamed.name}")
     names = [
         note_type.name for note_type in types.values() if not find_family(note_type.id)
     ]
@@ -251,10 +229,7 @@ def make_package_path(output: Path, deck: str = "") -> Path:
         from ankiforge.anki.notes import normalize_deck_name
 
         name = normalize_deck_name(deck).replace("::", "-")
-    chars = []
-    for char in name:
-        chars.append("_" if (char in '/\\:*?"<>|' or char < " ") else char)
-    safe_name = "".join(chars)
+    safe_name = re.sub(r'[/\\:*?"<>|\x00-\x1f]', "_", name)
     return output / f"{safe_name}.apkg"
 
 
@@ -295,7 +270,10 @@ def _load_last_package(ledger: Ledger, path: Path) -> LastPackage | None:
 
 
 def _identify_file(path: Path) -> str:
-    return f"{path} {compute_fingerprint_text(path)}"
+    with suppress(OSError):
+        state = path.stat()
+        return f"{path} {state.st_size} {state.st_mtime_ns} {state.st_ino}"
+    return ""
 
 
 def write_planned_package(
@@ -477,30 +455,21 @@ def plan_cards(
     first_row = next(to_plan, None)
     if first_row is None:
         return []
-    from ankiforge.anki import notetypes
+    from ankiforge.anki import notetypes, plan
     from ankiforge.anki.notes import is_in_deck
-    from ankiforge.anki.plan import (
-        CardFiles,
-        CardPlan,
-        ExportOptions,
-        build_content,
-        find_layout,
-    )
-    from ankiforge.anki.plan import plan_card as plan_card
     from ankiforge.check import filter_safe_context
+    from ankiforge.pipeline import media
+    from ankiforge.pipeline.sources import load_source_directories
 
-    anki_types = notetypes.add_our_occlusion_type(load_note_types(ledger))
-    options = ExportOptions(
+    anki_types = load_note_types(ledger)
+    occlusion_type = notetypes.choose_occlusion_type(anki_types)
+    options = plan.ExportOptions(
         is_push=scope.push,
         export_unchanged=scope.full,
-        note_types=anki_types,
-        mapped_types={
-            **mapped,
-            NoteType.OCCLUSION: notetypes.choose_occlusion_type(load_note_types(ledger)),
-        },
+        note_types=notetypes.add_our_occlusion_type(anki_types),
+        mapped_types={**mapped, NoteType.OCCLUSION: occlusion_type},
     )
-    pictures = folder.pictures
-    pdf_urls = make_pdf_url_finder(
+    pdf_urls = media.make_pdf_url_finder(
         load_source_directories(ledger), file_links=folder.config.file_links
     )
     new_decks = DeckChooser(ledger, decks)
@@ -511,37 +480,48 @@ def plan_cards(
             card = replace(card, deck=new_decks.choose_deck(card))
         if not is_in_deck(card.deck, scope.deck):
             continue
-        media: dict[str, Media | Problem] = {}
+        pictures: dict[str, Media | Problem] = {}
         try:
             with wrap_unexpected_errors():
-                media = load_pictures(ledger, card, pictures)
-                layout = find_layout(card, note, options.note_types, options.mapped_types)
+                pictures = media.load_pictures(ledger, card, folder.pictures)
+                layout = plan.find_layout(
+                    card, note, options.note_types, options.mapped_types
+                )
                 tags = collect_tags(card, decks)
-                files = CardFiles(media, pdf_urls(card))
-                content = build_content(card, tags, files, layout, filter_safe_context)
-                plan = plan_card(card, layout, content, options)
+                files = plan.CardFiles(pictures, pdf_urls(card))
+                content = plan.build_content(
+                    card, tags, files, layout, filter_safe_context
+                )
+                planned_card = plan.plan_card(card, layout, content, options)
         except BugError as error:  # it affects only this card
             title = card.highlight.document.title
             where = f"{title}: card {card.guid[:10]}"
             problem = Problem(where, error.message, error.hint)
-            plan = CardPlan(card.guid, card.is_live, problems=(problem,))
-        planned.append(plan)
+            planned_card = plan.CardPlan(card.guid, card.is_live, problems=(problem,))
+        planned.append(planned_card)
         # a card with pictures is always planned again, because a picture may change by itself
-        if plan.is_up_to_date and note is not None and not media and not options.is_push:
+        if (
+            planned_card.is_up_to_date
+            and note is not None
+            and not pictures
+            and not scope.push
+        ):
             up_to_date.append(card.guid)
-    conflicts: list[Conflict] = []
-    for plan in planned:
-        conflicts.extend(plan.conflicts)
+    conflicts = [conflict for card_plan in planned for conflict in card_plan.conflicts]
     taken_mods = {
-        plan.guid: plan.newly_imported_mod for plan in planned if plan.newly_imported_mod
+        card_plan.guid: card_plan.newly_imported_mod
+        for card_plan in planned
+        if card_plan.newly_imported_mod
     }
     anki_views.record_plan(ledger, up_to_date, settings, conflicts, taken_mods)
     held_by_repair = questions.find_cards_held_by_repair(ledger)
-    for index, plan in enumerate(planned):
-        if plan.note and plan.guid in held_by_repair:
-            hold_reason = "of a repair about which a question is open"
-            planned[index] = CardPlan(plan.guid, plan.is_live, hold_reason=hold_reason)
-    return planned
+    hold_reason = "of a repair about which a question is open"
+    return [
+        plan.CardPlan(card_plan.guid, card_plan.is_live, hold_reason=hold_reason)
+        if card_plan.note and card_plan.guid in held_by_repair
+        else card_plan
+        for card_plan in planned
+    ]
 
 
 # --- delivery ------------------------------------------------------------------------------

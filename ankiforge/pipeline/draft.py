@@ -75,11 +75,7 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
     """
     model = job.model
     if job.redrafted:
-        from ankiforge.draft import rules
-        from ankiforge.pipeline.second_reading import add_model_doubts
-
         # draft the selected highlights again, and add the drafts to the pending ones
-        checks = DraftChecker(job, ledger)
         highlights = [
             remove_comment_from_context(cards.load_highlight(ledger, key))
             for key in sorted(job.redrafted)
@@ -89,19 +85,13 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
             tasks.append(replace(task, remark=job.remark, adds_to_pending=True))
         results: Iterable[list[DraftingResult]]
         if model is None:
+            from ankiforge.draft import rules
+
             results = [rules.draft_task(task, figures=job.figures) for task in tasks]
         else:
             results = model.draft(map(load_privacy(ledger).make_sendable_task, tasks))
-        checked = (checks.complete_and_check(drafted) for drafted in results)
         drafting = draft_recording.make_drafting_id(ledger)
-        for drafted in add_model_doubts(model, partial(load_privacy, ledger), checked):
-            yield _record_results(
-                checks,
-                drafted,
-                by_model=model is not None,
-                adds_to_pending=True,
-                drafting=drafting,
-            )
+        yield from record_results(job, ledger, results, drafting=drafting)
         return
 
     # The rules draft new and changed passages in batches. Passages that they leave are scored
@@ -131,9 +121,7 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
             checked_batch = offline_checks.complete_and_check(
                 by_rules, passages, by_rules=True
             )
-            step = _record_results(
-                offline_checks, checked_batch, passages, by_model=False
-            )
+            step = _record_results(offline_checks, checked_batch, passages)
         yield step
     yield from _accept_clean_drafts(job, ledger)
 
@@ -161,7 +149,8 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
         yield from draft_tasks(sendable_tasks)
         return
     # draft and record the best highlights, and ask the user before the rest is sent
-    sample_tasks = list(iter_model_tasks(job, ledger, SAMPLE_SIZE))
+    sample_job = replace(job, limit=SAMPLE_SIZE)
+    sample_tasks = list(iter_model_tasks(sample_job, ledger))
     example = ""
     for step in draft_tasks(sample_tasks):
         example = step.example or example
@@ -170,9 +159,10 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
     if job.should_go_on(example, SAMPLE_SIZE, total):
         highlights = [each for task in sample_tasks for each in task.task.highlights]
         sample_keys = {highlight.key for highlight in highlights}
-        rest = replace(job, excluded=job.excluded | sample_keys)
-        rest_tasks = iter_model_tasks(rest, ledger, total - SAMPLE_SIZE)
-        yield from draft_tasks(list(rest_tasks), SAMPLE_SIZE)
+        rest = replace(
+            job, excluded=job.excluded | sample_keys, limit=total - SAMPLE_SIZE
+        )
+        yield from draft_tasks(list(iter_model_tasks(rest, ledger)), SAMPLE_SIZE)
 
 
 def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResult]:
@@ -193,7 +183,11 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
         is_plain = result.highlight.kind is not HighlightKind.CARD
         if is_plain and result.reason in rules.UNREQUESTED_REASONS:
             result = _score_highlight(result.highlight, is_proposed=is_proposed)
-        elif is_plain and result.drafts and _are_from_comment(result.drafts):
+        elif (
+            is_plain
+            and result.drafts
+            and all(draft.origin.is_from_comment for draft in result.drafts)
+        ):
             # if the user rejects the question, the passage is proposed
             scores = _score_highlight(result.highlight, is_proposed=is_proposed)
             result = replace(
@@ -203,10 +197,6 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
             )
         outcomes.append(result)
     return outcomes
-
-
-def _are_from_comment(drafts: Iterable[Draft]) -> bool:
-    return all(draft.origin.is_from_comment for draft in drafts)
 
 
 def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResult:
@@ -230,13 +220,6 @@ def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResu
     return result
 
 
-def _make_proposals(highlight: Highlight) -> tuple[Draft, ...]:
-    from ankiforge.draft.propose import propose_drafts
-    from ankiforge.pipeline.proposals import find_gap_faults
-
-    return propose_drafts(highlight, find_gap_faults).drafts
-
-
 def record_results(
     job: RunParameters,
     ledger: Ledger,
@@ -246,8 +229,9 @@ def record_results(
 ) -> Iterator[RunStep]:
     """Check and record drafts from a model or chat as each answer arrives.
 
-    If a second reading is configured, the model first rereads the checked drafts, in batches
-    of about twenty.
+    Drafts of `job.redrafted`, which the rules may have made, are added to the pending ones. If a
+    second reading is configured, the model first rereads the checked drafts, in batches of
+    about twenty.
 
     Args:
         job: the parameters of the run, with the model for a second reading.
@@ -265,8 +249,9 @@ def record_results(
     checked = (checks.complete_and_check([*drafted]) for drafted in results)
     for drafted in add_model_doubts(job.model, partial(load_privacy, ledger), checked):
         with ledger.action():
-            yield _record_results(checks, drafted, by_model=True, drafting=drafting)
-    yield from _accept_clean_drafts(job, ledger)
+            yield _record_results(checks, drafted, drafting=drafting)
+    if not job.redrafted:
+        yield from _accept_clean_drafts(job, ledger)
 
 
 def _accept_clean_drafts(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
@@ -289,7 +274,6 @@ def _accept_clean_drafts(job: RunParameters, ledger: Ledger) -> Iterator[RunStep
 def iter_model_tasks(
     job: RunParameters,
     ledger: Ledger,
-    limit: int | None = None,
     document: str = "",
     enough: int | None = None,
     was_asked: Callable[[str], bool] | None = None,
@@ -297,19 +281,16 @@ def iter_model_tasks(
     """Yield tasks for a model, leaving out private highlights and masking private text.
 
     Args:
-        job: the parameters of the run, with the deck rules and the highlights to include or
-            exclude.
+        job: the parameters of the run, with the deck rules, the highlights to include or
+            exclude, and the number of those most likely to deserve a card.
         ledger: the ledger with the highlights.
-        limit: the maximum number of highlights, choosing those most likely to deserve a card.
-            Defaults to the limit of the job.
         document: only include the document with this key. By default, all are included.
         enough: stop after this many highlights without choosing the best, for callers that
             only count them.
         was_asked: takes a highlight's key and returns whether a chat was asked about the
             highlight, which is then included even if the user has decided on it since.
     """
-    if limit is None and enough is None:
-        limit = job.limit
+    limit = job.limit if enough is None else None
     privacy = load_privacy(ledger)
     highlights: list[Highlight] = []
     for highlight in draft_recording.iter_highlights_to_draft(
@@ -439,8 +420,15 @@ class DraftChecker:
                 passage changed are added, as well as a model's drafts whose acceptance was
                 undone.
         """
+        from ankiforge.draft.propose import propose_drafts
+        from ankiforge.pipeline.proposals import find_gap_faults
+
+        def make_proposals(highlight: Highlight) -> tuple[Draft, ...]:
+            return propose_drafts(highlight, find_gap_faults).drafts
+
         if passages is None:
             passages = self.load_passages(results)
+        has_proposals = by_rules and self.job.proposals
         checked_results = []
         for drafted in results:
             highlight = drafted.highlight
@@ -454,9 +442,7 @@ class DraftChecker:
                         passage,
                         drafted.drafts,
                         again=by_rules,
-                        proposals=_make_proposals
-                        if by_rules and self.job.proposals
-                        else None,
+                        proposals=make_proposals if has_proposals else None,
                     )
                     drafts = self.check_drafts(passage, highlight, drafts)
                     checked_results.append(replace(drafted, drafts=tuple(drafts)))
@@ -530,17 +516,17 @@ def _record_results(
     results: Sequence[DraftingResult],
     passages: Mapping[str, HighlightSnapshot] | None = None,
     *,
-    by_model: bool,
-    adds_to_pending: bool = False,
     drafting: str = "",
 ) -> RunStep:
     """Record the checked drafts of several highlights.
 
-    `drafting` is the id of the drafting run that `undo` reverts as a whole, or "" if it
+    `passages` is the state of their passages, which is given only for drafts of the rules in
+    a run. `drafting` is the id of the drafting run that `undo` reverts as a whole, or "" if it
     can't.
     """
     from ankiforge.check import compute_search_terms
 
+    job = checks.job
     problems: list[Problem] = []
     outcomes: list[DraftingResult] = []
     undrafted_count = 0
@@ -563,8 +549,8 @@ def _record_results(
         checks.ledger,
         outcomes,
         compute_search_terms,
-        by_model=by_model,
-        beside=adds_to_pending,
+        by_model=passages is None and not (job.redrafted and job.model is None),
+        beside=bool(job.redrafted),
         drafting=drafting,
         passages=passages,
     )

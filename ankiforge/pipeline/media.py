@@ -24,6 +24,7 @@ from ankiforge.model import (
     Texts,
 )
 from ankiforge.pipeline.run_result import RunParameters
+from ankiforge.pipeline.sources import load_source_directories
 from ankiforge.text.cloze import find_image_paths
 
 # The kinds of sources that have another name in the settings than in the keys of highlights.
@@ -106,17 +107,13 @@ def load_picture(
     base = root.parent if root.is_file() else root
     if not base.exists():
         message = "is not there, so pictures are missing"
-        return Problem(
-            str(base),
-            message,
-            "check that the disk is mounted",
-            notice=True,
-        )
+        return Problem(str(base), message, "check that the disk is mounted", notice=True)
     parts = unquote(path).split("/")
     try:
-        targets = []
-        for start in range(len(parts)):
-            targets.append(find_stored_path(base, "/".join(parts[start:])).resolve())
+        targets = [
+            find_stored_path(base, "/".join(parts[start:])).resolve()
+            for start in range(len(parts))
+        ]
         # if the picture was moved to a parent directory, the card still has the old path
         target = next(filter(Path.is_file, targets), targets[0])
         if not target.is_relative_to(base.resolve()):
@@ -214,16 +211,7 @@ def make_pdf_url_finder(
     return list_urls
 
 
-# --- directories of sources ------------------------------------------------------------------
-
-
-def load_source_directories(ledger: Ledger) -> Texts:
-    """Load each source's directory, as last opened on this device, keyed by `kind:name`.
-
-    Directories stored by other devices are ignored because the user hasn't confirmed them
-    here.
-    """
-    return ledger.get_value(_make_setting_name(ledger), dict[str, str]) or {}
+# --- files of documents ---------------------------------------------------------------------
 
 
 def find_document_file(root: str, path: str) -> Path | None:
@@ -241,18 +229,3 @@ def find_document_file(root: str, path: str) -> Path | None:
     except OSError:
         pass
     return None
-
-
-def store_source_directories(ledger: Ledger, roots_by_source: Texts) -> None:
-    """Store the directories of opened sources, keyed by `kind:name`.
-
-    They're needed for loading pictures later.
-    """
-    stored_roots = load_source_directories(ledger)
-    if roots_by_source.items() <= stored_roots.items():
-        return
-    ledger.set_value(_make_setting_name(ledger), {**stored_roots, **roots_by_source})
-
-
-def _make_setting_name(ledger: Ledger) -> str:
-    return f"roots of {ledger.device_id}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -91,19 +90,6 @@ class NamedModel(Value):
         return values
 
 
-def choose_provider_model(provider: Provider, model: str = "") -> NamedModel:
-    """Return the provider's default model with its price, or the one named `model`."""
-    if model not in ("", provider.model):
-        provider = replace(provider, model=model, price_usd=None, source="")
-    llm = LlmSettings(
-        base_url=provider.base_url,
-        model=provider.model,
-        key_env=provider.key_env,
-        price_usd=provider.price_usd,
-    )
-    return NamedModel(llm, provider.source)
-
-
 def resolve_model(
     name: str, model: str = "", key_env: str = "", purpose: ModelPurpose = DRAFTING
 ) -> NamedModel:
@@ -146,13 +132,20 @@ def _resolve_provider(
     if not model and purpose is not DRAFTING:
         hint = f"ankiforge model use {name} --model MODEL --for {purpose.name}"
         raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
-    choice = choose_provider_model(provider, model)
-    if choice.is_local:
-        return _resolve_server(provider.base_url, name, model, provider.key_env, purpose)
+    if model not in ("", provider.model):
+        provider = replace(provider, model=model, price_usd=None, source="")
+    llm = LlmSettings(
+        base_url=provider.base_url,
+        model=provider.model,
+        key_env=provider.key_env,
+        price_usd=provider.price_usd,
+    )
+    if is_loopback(llm.base_url):
+        return _resolve_server(llm.base_url, name, model, llm.key_env, purpose)
     if not os.environ.get(provider.key_env, "").strip():
         hint = f"export {provider.key_env}=… in this terminal; it is stored nowhere"
         raise UsageError(f"the key, {provider.key_env}, is not set", hint=hint)
-    return choice
+    return NamedModel(llm, provider.source)
 
 
 def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> ForgeError:
@@ -288,24 +281,13 @@ def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> Model
     from ankiforge.draft.llm import ModelDrafter
     from ankiforge.draft.prompt import load_prompt_file
 
-    reads_again = folder.config.llm.second_reading and is_large_enough(folder.config.llm)
-    return ModelDrafter(
-        client,
-        load_prompt(folder),
-        second_reading_prompt=load_prompt_file(second_reading.PROMPT_NAME, folder.root)
-        if reads_again
-        else None,
-    )
-
-
-def is_large_enough(llm: LlmSettings) -> bool:
-    """Return whether a model is large enough to judge cards.
-
-    The size is parsed from the model's name. A model is assumed to be large enough if its
-    name gives no size.
-    """
+    # a small model can't judge cards; a model whose name gives no size is assumed to be large
+    llm = folder.config.llm
     size = parse_model_size(llm.model)
-    return size is None or size >= MIN_BILLIONS_FOR_CARDS
+    prompt = None
+    if llm.second_reading and (size is None or size >= MIN_BILLIONS_FOR_CARDS):
+        prompt = load_prompt_file(second_reading.PROMPT_NAME, folder.root)
+    return ModelDrafter(client, load_prompt(folder), second_reading_prompt=prompt)
 
 
 def describe_model(folder: WorkspaceDirectory) -> str:
@@ -350,17 +332,11 @@ def load_prompt(folder: WorkspaceDirectory) -> Prompt:
         raise location.error(error.message, error.hint) from error
 
 
-def make_fault_finder() -> Callable[[Draft, Highlight], Strings]:
-    """Build a function that returns the messages of findings that block a draft.
-
-    Each draft is checked on its own, not against other cards.
-    """
+def find_faults(draft: Draft, highlight: Highlight) -> Strings:
+    """Return the messages of findings that block a draft on its own, without other cards."""
     from ankiforge import check
 
-    def list_faults(draft: Draft, highlight: Highlight) -> Strings:
-        context = check.CheckContext(highlight, check.DuplicateIndex())
-        findings = check.check_draft(draft, context)
-        blocking = [finding for finding in findings if finding.severity is Severity.BLOCK]
-        return tuple(finding.message for finding in blocking)
-
-    return list_faults
+    context = check.CheckContext(highlight, check.DuplicateIndex())
+    findings = check.check_draft(draft, context)
+    blocking = [finding for finding in findings if finding.severity is Severity.BLOCK]
+    return tuple(finding.message for finding in blocking)

@@ -131,8 +131,6 @@ def find_gap_faults(draft: Draft, highlight: Highlight) -> Strings:
     """Return the messages of the findings that block a draft with one candidate gap."""
     from ankiforge.check import check_without_source
 
-    blocking = []
-    for finding in check_without_source(draft, highlight):
-        if finding.severity is Severity.BLOCK:
-            blocking.append(finding.message)
-    return tuple(blocking)
+    findings = check_without_source(draft, highlight)
+    blocking = [finding for finding in findings if finding.severity is Severity.BLOCK]
+    return tuple(finding.message for finding in blocking)

@@ -54,6 +54,7 @@ from ankiforge.model import (
     Sighting,
     Source,
     SourceCache,
+    Texts,
     UnmarkedDocument,
     Value,
     hash16,
@@ -290,9 +291,10 @@ class _Selector:
             return Problem(str(path), message, _suggest_similar_path(path))
         path = resolve_links(path)
         config = self._config
-        selected: list[SelectedSource] = []
-        for entry in _find_configured_sources(config, path):
-            selected.append(SelectedSource(entry, _rebase_onto_root(entry, path)))
+        selected = [
+            SelectedSource(entry, _rebase_onto_root(entry, path))
+            for entry in _find_configured_sources(config, path)
+        ]
         if selected:
             return selected
 
@@ -546,13 +548,13 @@ def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
     if not kind or not load_source_type(kind).is_unambiguous:
         return configured
     # skip folders that contain the file but don't read it, such as a folder of notes with a PDF
-    matching_entries = []
-    for entry in configured:
-        source = find_source_type(entry.kind)
-        reads_files = source is not None and source.reads_single_files()
-        if entry.kind == kind or not reads_files:
-            matching_entries.append(entry)
-    return matching_entries
+    return [
+        entry
+        for entry in configured
+        if entry.kind == kind
+        or not (source := find_source_type(entry.kind))
+        or not source.reads_single_files()
+    ]
 
 
 def _choose_source_name(
@@ -590,11 +592,7 @@ def choose_free_name(name: str, taken_names: Collection[str]) -> str:
 def _rebase_onto_root(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
     """Rebase resolved paths onto the root as spelled in the settings, dropping the root."""
     root = resolve_links(entry.path)
-    rebased = []
-    for path in paths:
-        if path != root:
-            rebased.append(entry.path / path.relative_to(root))
-    return tuple(rebased)
+    return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
 
 
 def _contains(root: Path, path: Path) -> bool:
@@ -633,17 +631,15 @@ def open_sources(
         ConfigError: a source kind is unknown or its settings are invalid. The message names
             the file, line and key.
     """
-    from ankiforge.config.caches import CACHE_FILE, CacheFile
-    from ankiforge.pipeline.media import store_source_directories
+    from ankiforge.config.caches import Cache
 
     folders: dict[str, str] = {}
     opened: list[Source] = []
-    caches = CacheFile(workspace.state_directory / CACHE_FILE)
     for source in selected:
         source_id = f"{source.entry.kind}:{source.entry.name}"
         if source.entry.has_path:
             folders[source_id] = str(source.entry.path)
-        cache = caches.get_cache(source_id)
+        cache = Cache(workspace.state_directory, source_id)
         jobs = jobs or os.cpu_count() or 1
         opened.append(
             open_source(workspace, source, cache=cache, offline=offline, jobs=jobs)
@@ -691,6 +687,33 @@ def open_source(
         if colon and key in entry.options:
             raise entry.location.append_keys(key).error(message, error.hint) from error
         raise entry.location.error(error.message, error.hint) from error
+
+
+# --- directories of sources -------------------------------------------------------------
+
+
+def load_source_directories(ledger: Ledger) -> Texts:
+    """Load each source's directory, as last opened on this device, keyed by `kind:name`.
+
+    Directories stored by other devices are ignored because the user hasn't confirmed them
+    here.
+    """
+    return ledger.get_value(_make_setting_name(ledger), dict[str, str]) or {}
+
+
+def store_source_directories(ledger: Ledger, roots_by_source: Texts) -> None:
+    """Store the directories of opened sources, keyed by `kind:name`.
+
+    They're needed for loading pictures later.
+    """
+    stored_roots = load_source_directories(ledger)
+    if roots_by_source.items() <= stored_roots.items():
+        return
+    ledger.set_value(_make_setting_name(ledger), {**stored_roots, **roots_by_source})
+
+
+def _make_setting_name(ledger: Ledger) -> str:
+    return f"roots of {ledger.device_id}"
 
 
 # --- reading -------------------------------------------------------------------------------
@@ -805,10 +828,11 @@ def _report_new_unread_kinds(
 ) -> Iterator[Problem]:
     """Store each directory's unread files, and yield a notice where new kinds turn up."""
     stored = load_unread_files(ledger)
-    current = {}
-    for directory, unread_files in stored.items():
-        if Path(directory).exists():
-            current[directory] = unread_files
+    current = {
+        directory: files
+        for directory, files in stored.items()
+        if Path(directory).exists()
+    }
     for unread_folder in iter_unread_files(sources):
         stored_files = current.pop(unread_folder.directory, None)
         if not unread_folder.summary:

@@ -17,15 +17,13 @@ from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config.files import read_bounded, write_file
 from ankiforge.draft import choose
 from ankiforge.draft.answers import explain_unusable_answer
 from ankiforge.draft.prompt import ModelRequest, Prompt, load_prompt_file
 from ankiforge.draft.reply import parse_all_cards
-from ankiforge.errors import ItemError, OwnFileError, UsageError
+from ankiforge.errors import ItemError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.file_source import FileSource
 from ankiforge.extract.zotero.works import find_work
@@ -45,12 +43,13 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.draft import draft_pending as update_drafts
 from ankiforge.pipeline.draft import load_privacy, record_results
-from ankiforge.pipeline.models import make_fault_finder
+from ankiforge.pipeline.models import find_faults
 from ankiforge.pipeline.run_result import (
     ChatExport,
     ChatImport,
     ModelProgress,
     RunOptions,
+    RunParameters,
     RunResult,
     RunStep,
 )
@@ -66,17 +65,15 @@ from ankiforge.text.private import (
 )
 
 if TYPE_CHECKING:
-    from ankiforge.draft.llm import Estimate, ModelDrafter
+    from ankiforge.draft.llm import Estimate
 
 _UNMARKED = RunOptions(unmarked=True)
-_REQUESTS_FILE = "choosing.json"
-"""The file in the workspace that lists the documents whose text was last given to a chat or
-model.
+_REQUESTS_SETTING = "chosen from"
+"""The name of the ledger setting with the documents whose text was last given to a chat or model.
 """
 _MAX_STORED_REQUESTS = 1_000
 _MAX_TRIED_DOCUMENTS = 5
 """The maximum number of documents to search for the quotes of an answer without labels."""
-_MAX_REQUESTS_FILE_BYTES = 10_000_000
 _MIN_QUOTE_FRACTION = 0.5
 """The minimum fraction of an unlabelled answer's quotes that a document must contain for the answer
 to count as being about the document.
@@ -184,6 +181,11 @@ class DocumentRequest(NamedTuple):
         page = located.page - self.first_pages[index]
         return self.documents[index], located._replace(page=page)
 
+    def build_highlight(self, located: PassageMatch) -> Highlight:
+        """Build the highlight of a match in `whole_text`."""
+        document, located = self.locate_in_document(located)
+        return build_highlight(document.whole_text, located)
+
     @property
     def summary(self) -> str:
         """A one-line summary of how much text remains to be sent and what is left out."""
@@ -234,22 +236,6 @@ class DocumentRequest(NamedTuple):
 
 
 # --- documents --------------------------------------------------------------------------
-
-
-def remember_and_read_paths(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
-    """Read files and directories, even unmarked ones, and remember them for later runs.
-
-    Returns:
-        The problems encountered, excluding notices.
-
-    Raises:
-        UsageError: the only path can't be read.
-    """
-    with workspace.hold_lock("drafting"):
-        selected = select_sources(workspace.folder, tuple(paths), _UNMARKED)
-        workspace.remember_places(selected.places)
-        problems = (*selected.problems, *workspace.read_sources().problems)
-        return [problem for problem in problems if not problem.notice]
 
 
 def _open_sources_at(workspace: Workspace, paths: Sequence[Path]) -> tuple[Source, ...]:
@@ -334,7 +320,13 @@ def prepare_requests(
         ItemError: `path` is a single document with nothing to choose from.
     """
     places = workspace.folder.places
-    source_problems = remember_and_read_paths(workspace, [path])
+    with workspace.hold_lock("drafting"):
+        selection = select_sources(workspace.folder, (path,), _UNMARKED)
+        workspace.remember_places(selection.places)
+        read_problems = workspace.read_sources().problems
+    source_problems = [
+        problem for problem in (*selection.problems, *read_problems) if not problem.notice
+    ]
     problems: list[Problem] = []
     documents = []
     requests = []
@@ -465,11 +457,12 @@ def build_model_request(
         workspace.ledger,
         chain.from_iterable(map(WholeText.list_private_texts, whole_texts)),
     )
-    known_highlights = []
-    for document in request.documents:
-        for highlight in _load_known_highlights(workspace, document):
-            if not privacy.find_private_reason(highlight):
-                known_highlights.append(highlight)
+    known_highlights = [
+        highlight
+        for document in request.documents
+        for highlight in _load_known_highlights(workspace, document)
+        if not privacy.find_private_reason(highlight)
+    ]
     texts = [whole_text.document for whole_text in whole_texts]
     return choose.build_choosing_request(
         request.whole_text,
@@ -535,6 +528,7 @@ def draft_from_documents(
     """
     model = workspace.build_model(drafter or "llm")
     assert model is not None
+    job = replace(workspace.build_run_parameters(), model=model)
     result = RunResult()
     total = sum(
         part.passage_count for request in requests for part in request.remaining_parts
@@ -553,9 +547,7 @@ def draft_from_documents(
                     problem = Problem(request.name, error.message, error.hint)
                     yield RunStep(problems=(problem,))
                     continue
-                outcome = record_document_answer(
-                    workspace, answer, request, part, model=model
-                )
+                outcome = record_document_answer(workspace, job, answer, request, part)
                 done += part.passage_count
                 yield from outcome.steps
                 by_model = ModelProgress(model.host, done, total, model.usage)
@@ -571,8 +563,8 @@ def draft_from_documents(
 
 def record_chat_answer(
     workspace: Workspace,
+    job: RunParameters,
     answer: str,
-    accept: str = "",
     about: DocumentRequest | None = None,
     *,
     only_labelled: bool = True,
@@ -581,8 +573,8 @@ def record_chat_answer(
 
     Args:
         workspace: the workspace in which to record the passages and drafts.
+        job: the parameters of the run, without a model.
         answer: the text of the answer.
-        accept: the value of `--accept`, or "" for the value in the settings.
         about: the request being answered, or None to find it by the labels in the answer.
         only_labelled: whether to ignore answers without labels. If False, the answer's quotes
             are looked up in the most recently requested documents.
@@ -600,13 +592,8 @@ def record_chat_answer(
         return next((part for part in request.parts if part.label in labels), None)
 
     if about is not None:
-        return record_document_answer(
-            workspace,
-            answer,
-            about,
-            find_part(about) or next(iter(about.remaining_parts), None),
-            accept,
-        )
+        part = find_part(about) or next(iter(about.remaining_parts), None)
+        return record_document_answer(workspace, job, answer, about, part)
     quotes = [item.quote for item in items if item.kind and item.quote]
     entries = _load_requests(workspace)
     labelled_entries = [entry for entry in entries if labels.intersection(entry.labels)]
@@ -625,9 +612,8 @@ def record_chat_answer(
         if labelled_entries or (
             quotes and found_count >= _MIN_QUOTE_FRACTION * len(quotes)
         ):
-            return record_document_answer(
-                workspace, answer, request, find_part(request), accept
-            )
+            part = find_part(request)
+            return record_document_answer(workspace, job, answer, request, part)
     return None
 
 
@@ -637,43 +623,38 @@ def _reopen_documents(
     paths = [
         path for path in map(Path, entry.paths) if path.exists() or len(entry.paths) == 1
     ]
-    documents = []
-    problems = []
-    for opened in iter_documents(workspace, paths) if paths else ():
-        if isinstance(opened, Problem):
-            problems.append(opened)
-        else:
-            documents.append(opened)
+    opened = [*iter_documents(workspace, paths)] if paths else []
+    documents = [document for document in opened if isinstance(document, OpenDocument)]
+    problems = [problem for problem in opened if isinstance(problem, Problem)]
     documents.sort(key=lambda document: entry.paths.index(str(document.path)))
     return documents, problems
 
 
 def record_document_answer(
     workspace: Workspace,
+    job: RunParameters,
     answer: str,
     request: DocumentRequest,
     part: choose.DocumentPart | None,
-    accept: str = "",
-    model: ModelDrafter | None = None,
 ) -> ChatImport:
     """Record the passages that an answer chose from a request, and draft cards from them.
 
     Args:
         workspace: the workspace in which to record the passages and drafts.
+        job: the parameters of the run, with the model that answered, which may also reread
+            the drafts, or None for a chat.
         answer: the text of the answer.
         request: the request being answered.
         part: the part that was answered, or None if the document has changed since, or if
             the answer has no label.
-        accept: the value of `--accept`, or "" for the value in the settings.
-        model: the model that answered, which may also reread the drafts; None for a chat.
     """
     with workspace.hold_lock("drafting"):
         reading = choose.parse_answer(
             answer,
             request.letters,
             {paragraph.page for paragraph in part.paragraphs} if part else set(),
-            lambda located: _build_highlight(*request.locate_in_document(located)),
-            make_fault_finder(),
+            request.build_highlight,
+            find_faults,
             _locate_known_highlights(workspace, request),
         )
         steps: list[RunStep] = []
@@ -684,9 +665,8 @@ def record_document_answer(
                 request.locate_in_document(choice.location) for choice in reading.choices
             ]
             keys = _record_choices(workspace, choices, chosen_marks.BY_CHAT, steps)
-            origin = choose.make_origin(
-                answer, _load_prompt(workspace), model.name if model else ""
-            )
+            name = job.model.name if job.model else ""
+            origin = choose.make_origin(answer, _load_prompt(workspace), name)
             for choice, key in zip(reading.choices, keys, strict=True):
                 if key:
                     highlight = cards.load_highlight(workspace.ledger, key)
@@ -695,7 +675,6 @@ def record_document_answer(
                 else:
                     message = f"the document does not say “{choice.passage.exact[:60]}”"
                     lost.append(Problem("", message))
-            job = replace(workspace.build_run_parameters(accept), model=model)
             steps += record_results(job, workspace.ledger, [drafted])
         if part in request.remaining_parts and reading.card_count:
             request.remaining_parts.remove(part)
@@ -732,10 +711,6 @@ def create_highlight(
     return key
 
 
-def _build_highlight(document: OpenDocument, located: PassageMatch) -> Highlight:
-    return build_highlight(document.whole_text, located)
-
-
 def _record_choices(
     workspace: Workspace,
     choices: Sequence[tuple[OpenDocument, PassageMatch]],
@@ -758,7 +733,7 @@ def _record_choices(
     events = []
     with ledger.action():
         for document, located in choices:
-            passage = _build_highlight(document, located)
+            passage = build_highlight(document.whole_text, located)
             position = (located.page, located.span[0])
             event = chosen_marks.record_choice(
                 ledger, passage, document.container, position, chooser
@@ -795,21 +770,15 @@ def _locate_known_highlights(
 
 
 def _load_requests(workspace: Workspace) -> list[StoredRequest]:
-    file = workspace.folder.state_directory / _REQUESTS_FILE
-    with suppress(OSError, OwnFileError, msgspec.MsgspecError):
-        return msgspec.json.decode(
-            read_bounded(file, _MAX_REQUESTS_FILE_BYTES), type=list[StoredRequest]
-        )
-    return []
+    return workspace.ledger.get_value(_REQUESTS_SETTING, list[StoredRequest]) or []
 
 
 def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
     labels = tuple(part.label for part in request.parts)
     remaining_labels = {part.label for part in request.remaining_parts}
     answered = tuple(label for label in labels if label not in remaining_labels)
-    paths = request.paths
-    other_entries = [entry for entry in _load_requests(workspace) if entry.paths != paths]
-    entry = StoredRequest(paths, request.passage_count, labels, answered)
-    with suppress(OSError):  # later answers can then not be assigned to the documents
-        content = msgspec.json.encode([entry, *other_entries][:_MAX_STORED_REQUESTS])
-        write_file(workspace.folder.state_directory / _REQUESTS_FILE, content)
+    entry = StoredRequest(request.paths, request.passage_count, labels, answered)
+    others = [
+        stored for stored in _load_requests(workspace) if stored.paths != entry.paths
+    ]
+    workspace.ledger.set_value(_REQUESTS_SETTING, [entry, *others][:_MAX_STORED_REQUESTS])

@@ -26,8 +26,20 @@ from ankiforge.config.trust import require_trust
 from ankiforge.config.workspace import Place, WorkspaceDirectory, find_user_directory
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.extract import registry
-from ankiforge.ledger import Ledger, cards, item_lists, wrap_database_errors
+from ankiforge.ledger import (
+    Ledger,
+    cards,
+    item_lists,
+    pending_items,
+    questions,
+    wrap_database_errors,
+)
+from ankiforge.ledger import (
+    decide as decisions,
+)
 from ankiforge.ledger.cards import has_cards
+from ankiforge.ledger.ingest import unselect_documents
+from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.model import (
     Finding,
@@ -46,6 +58,8 @@ from ankiforge.pipeline.collection import (
     read_collection,
     read_running_anki,
 )
+from ankiforge.pipeline.decks import DeckChooser, apply_deck_and_tags, check_deck_has_note
+from ankiforge.pipeline.query import find_matching_ids, looks_like_key, resolve_id
 from ankiforge.pipeline.run_result import (
     DEFAULT_OPTIONS,
     CollectionScan,
@@ -379,7 +393,6 @@ class Workspace:
             UsageError: there is nothing to read.
         """
         from ankiforge.pipeline import sources as reading
-        from ankiforge.pipeline.decks import DeckChooser
         from ankiforge.pipeline.draft import draft_pending
 
         named_paths = tuple(Path(path) for path in paths)
@@ -458,20 +471,19 @@ class Workspace:
         Replace the problem reported for each such PATH in `result` with a notice. `moved` names
         the sources whose passages have all moved.
         """
+        places = self.folder.places
         kept_paths = {
             place.path
-            for place in self.folder.places
+            for place in places
             if Path(place.path).exists() or place.name not in moved
         }
-        places = self.folder.places
-        for path in {
-            place.path: None for place in places if place.path not in kept_paths
-        }:
-            message = "it moved: what was read of it is in another source now, and its cards too"
-            other_problems = [
-                problem for problem in result.problems if problem.where != path
-            ]
-            result.problems = [*other_problems, Problem(path, message, notice=True)]
+        message = (
+            "it moved: what was read of it is in another source now, and its cards too"
+        )
+        for path in dict.fromkeys(place.path for place in places):
+            if path not in kept_paths:
+                others = [problem for problem in result.problems if problem.where != path]
+                result.problems = [*others, Problem(path, message, notice=True)]
         if not self.read_only:
             kept = [place for place in places if place.path in kept_paths]
             folders.store_places(self.folder.state_directory, kept)
@@ -488,15 +500,11 @@ class Workspace:
         Raises:
             UsageError: no remembered PATH is at or below `path`.
         """
-        from ankiforge.ledger.ingest import unselect_documents
-        from ankiforge.pipeline.sources import (
-            find_documents_to_forget,
-            split_places,
-        )
+        from ankiforge.pipeline import sources as reading
 
         with self.hold_lock("drafting"):
-            to_forget, to_keep = split_places(self.folder, path)
-            documents = find_documents_to_forget(
+            to_forget, to_keep = reading.split_places(self.folder, path)
+            documents = reading.find_documents_to_forget(
                 self.folder.config,
                 self.ledger,
                 to_forget,
@@ -656,8 +664,6 @@ class Workspace:
 
     def highlights(self) -> list[HighlightOutcome]:
         """Return every highlight with its status and, if it has no card, the reason why."""
-        from ankiforge.ledger import pending_items
-
         return list(pending_items.iter_outcomes(self.ledger))
 
     def drafts(self, query: str = "") -> list[PendingDraft]:
@@ -686,13 +692,9 @@ class Workspace:
 
         Call `accept` to answer yes to a question, or `reject` to answer no.
         """
-        from ankiforge.ledger import questions
-
         return questions.find_open_questions(self.ledger)
 
     def _find_ids(self, query: str) -> list[str]:
-        from ankiforge.pipeline.query import find_matching_ids
-
         return find_matching_ids(self.ledger, query.strip())
 
     # --- decisions ----------------------------------------------------------------------------
@@ -714,7 +716,6 @@ class Workspace:
             RefusedError: a draft can't be accepted or has no such gap. Nothing is accepted then.
         """
         from ankiforge.pipeline import proposals
-        from ankiforge.pipeline.query import looks_like_key
 
         guids: list[Guid] = []
         with self.ledger.action():
@@ -770,7 +771,6 @@ class Workspace:
             UsageError: a field or id is invalid.
         """
         from ankiforge.pipeline import decide
-        from ankiforge.pipeline.decks import apply_deck_and_tags
 
         ledger = self.ledger
         with ledger.action():
@@ -795,17 +795,10 @@ class Workspace:
         Raises:
             RefusedError: there is no such decision, or a later one depends on it.
         """
-        from ankiforge.ledger.decide import undo_decision
-
-        return undo_decision(self.ledger, id).id
+        return decisions.undo_decision(self.ledger, id).id
 
     def _resolve_ids(self, ids: Iterable[str]) -> list[str]:
-        from ankiforge.pipeline.query import looks_like_key, resolve_id
-
-        full_ids = []
-        for id in ids:
-            full_ids.append(id if looks_like_key(id) else resolve_id(self.ledger, id))
-        return full_ids
+        return [id if looks_like_key(id) else resolve_id(self.ledger, id) for id in ids]
 
     # --- Anki -----------------------------------------------------------------------------------
 
@@ -819,14 +812,14 @@ class Workspace:
         The plan is added to `result`; if the settings are invalid, the error is stored there
         instead.
         """
-        from ankiforge.pipeline.deliver import load_mapped_types, plan_cards
+        from ankiforge.pipeline import deliver
 
         try:
-            mapped = load_mapped_types(self.folder.config, self.ledger)
+            mapped = deliver.load_mapped_types(self.folder.config, self.ledger)
         except ConfigError as error:
             result.error = result.error or error
             return
-        result.add_plan(plan_cards(self.folder, self.ledger, self.decks, mapped))
+        result.add_plan(deliver.plan_cards(self.folder, self.ledger, self.decks, mapped))
 
     def build(
         self,
@@ -953,9 +946,6 @@ class Workspace:
         from ankiforge.pipeline import deliver
 
         if deck:
-            from ankiforge.ledger.item_lists import load_facets
-            from ankiforge.pipeline.decks import check_deck_has_note
-
             check_deck_has_note(deck, load_facets(self.ledger)["deck"])
         if output:
             path = Path(output).expanduser().absolute()

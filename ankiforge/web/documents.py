@@ -48,8 +48,8 @@ from ankiforge.model import (
     hints,
 )
 from ankiforge.pipeline import unmarked
-from ankiforge.pipeline.media import find_document_file, load_source_directories
-from ankiforge.pipeline.sources import find_unmarked_paths
+from ankiforge.pipeline.media import find_document_file
+from ankiforge.pipeline.sources import find_unmarked_paths, load_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex, to_one_line
 from ankiforge.text.cloze import (

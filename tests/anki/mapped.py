@@ -321,7 +321,7 @@ OURS = "ankiforge Basic"
 STORIES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "the type is renamed: its notes follow, the settings are told": ("two fields", (
         do.begin(), do.rename_type("New name"),
-        do.write(QUIET), do.stops("'My own type' is called 'New name' in Anki now"),
+        do.write(QUIET), do.stops("Anki has no note type 'My own type'"),
         do.named(name="New name"), do.run(written=1), do.load(updated=1), do.note(Antwort="a quiet cat"),
         do.same_types(), do.reviewed(1),
     )),

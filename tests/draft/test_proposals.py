@@ -24,7 +24,7 @@ from ankiforge.draft.propose import (
     score_sentences,
 )
 from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, CardKind, Draft
-from ankiforge.pipeline.models import make_fault_finder
+from ankiforge.pipeline.models import find_faults
 from ankiforge.text import cloze
 from ankiforge.text.cloze import format_cloze_answers
 from tests.draft.conftest import PAPER
@@ -58,11 +58,11 @@ def test_a_text_that_reads_broken(highlight, case):
     around = {name: case[name] for name in ("sentence", "suffix") if name in case}
     passage = highlight(case["text"], **around)
     if "reason" in case:
-        result = propose_drafts(passage, make_fault_finder())
+        result = propose_drafts(passage, find_faults)
         assert (result.drafts, result.reason) == ((), case["reason"])
     else:
         drafts = [
-            draft_cloze(passage, each, make_fault_finder()) for each in sentences(passage)
+            draft_cloze(passage, each, find_faults) for each in sentences(passage)
         ]
         assert [draft.quote for draft in drafts] == [case["quote"]]
 
@@ -78,7 +78,7 @@ def test_gaps_of_a_passage(highlight, case):
         fields["markdown"] = tuple(case["markdown"])
     passage = highlight(case["text"], **fields)
     sentence, *_ = sentences(passage) or [None]
-    draft = draft_cloze(passage, sentence, make_fault_finder()) if sentence else None
+    draft = draft_cloze(passage, sentence, find_faults) if sentence else None
     if not isinstance(draft, Draft):
         assert "never" in case  # a refused sentence hides nothing
         return
@@ -222,7 +222,7 @@ def test_what_nobody_keeps_is_refused(highlight, case):
         assert (result.drafts, result.reason) == ((), case["reason"])
         return
     [sentence] = score_sentences(passage)
-    draft = draft_cloze(passage, sentence, make_fault_finder())
+    draft = draft_cloze(passage, sentence, find_faults)
     assert cloze.to_plain_text(draft.get_field("Text")) == case.get("card", case["text"])
     assert draft.quote == case.get("quote", case["text"])
     gaps = {format_cloze_answers(text) for text in draft.gaps}

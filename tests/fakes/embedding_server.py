@@ -15,12 +15,11 @@ from tests.fakes.loopback import Handler, serving
 SIZE = 64
 
 
-def vector(text: str, turn: int = 0) -> list[float]:
-    """Turned by some places, it is that of another model."""
+def vector(text: str) -> list[float]:
     numbers = [0.01] * SIZE
     for word in text.lower().replace("?", "").replace(".", "").split():
         place = sha256(word.encode()).digest()[0]
-        numbers[(place + turn) % SIZE] += 1
+        numbers[place % SIZE] += 1
     return numbers
 
 
@@ -30,7 +29,6 @@ class EmbeddingServer:
     def __init__(self) -> None:
         self.base_url = ""
         self.texts: list[str] = []
-        self.turn = 0
         self.change: Callable[[list[dict[str, Any]]], Any] = lambda data: data
         """Changes the list of vectors of an answer."""
         self.answer: Callable[[int], tuple[int, dict[str, str]]] = lambda number: (
@@ -63,7 +61,7 @@ def embedding_server() -> Iterator[EmbeddingServer]:
             state.requests += 1
             data = []
             for place, text in enumerate(texts):
-                data.append({"index": place, "embedding": vector(text, state.turn)})
+                data.append({"index": place, "embedding": vector(text)})
             status, headers = state.answer(state.requests)
             self.reply(status, {"data": state.change(data)}, headers)
 

@@ -9,7 +9,7 @@ from ankiforge.config.workspace import find_workspace
 from ankiforge.extract import registry
 from ankiforge.extract.pdf.messages import PageMark
 from ankiforge.model import HighlightKind, hints
-from ankiforge.pipeline.media import store_source_directories
+from ankiforge.pipeline.sources import store_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import (
     find_file,

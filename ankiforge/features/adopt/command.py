@@ -19,10 +19,9 @@ from ankiforge.cli.output import (
     open_workspace,
 )
 from ankiforge.cli.progress import progress_bar
-from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.workspace import Workspace
+    pass
 
 
 @command("""
@@ -53,11 +52,23 @@ def adopt(
     Corrections in the sources reach these notes from then on. Nothing is written into a source.
     """
     from ankiforge.features.adopt import work as adoption
+    from ankiforge.ledger import SCHEDULER, foreign_history
     from ankiforge.ledger.decide import adopt_notes
     from ankiforge.pipeline.run_result import RunOptions, RunResult
 
     if decline:
-        _decline(call, tool)
+        tools = {SCHEDULER, *adoption.TOOLS}
+        if tool:
+            tools = {SCHEDULER if tool == "sr" else tool}
+        with open_workspace(call, writes="drafting") as workspace:
+            action = foreign_history.decline_histories(workspace.ledger, tools)
+        if call.as_json:
+            call.print_json({"undo": action})
+        elif action:
+            undo = f"to undo it: ankiforge undo {action}"
+            call.say(f"declined; next: ankiforge run; {undo}")
+        else:
+            call.say("nothing here belongs to another tool")
         return
     result = RunResult()
     with open_workspace(call, writes="drafting") as workspace:
@@ -75,7 +86,10 @@ def adopt(
         call.print_problems(result.problems)
         # if there is no collection, only schedules in the sources can be taken over
         if collection is None and tool != "sr" and not matches.scheduled:
-            raise _make_missing_collection_error(workspace)
+            error = make_no_collection_error(workspace.folder)
+            if foreign_history.count_foreign_passages(workspace.ledger):
+                error.hint += "; without their history: ankiforge adopt --decline"
+            raise error
 
         # show the matches, and take them over if the user agrees
         if not call.as_json:
@@ -97,31 +111,3 @@ def adopt(
                 "nothing was taken over; ankiforge adopt --yes does it without asking"
             )
     exit_if_run_failed(result)
-
-
-def _decline(call: Call, tool: str) -> None:
-    from ankiforge.features.adopt import work as adoption
-    from ankiforge.ledger import SCHEDULER, foreign_history
-
-    tools = {SCHEDULER, *adoption.TOOLS}
-    if tool:
-        tools = {SCHEDULER if tool == "sr" else tool}
-    with open_workspace(call, writes="drafting") as workspace:
-        action = foreign_history.decline_histories(workspace.ledger, tools)
-    if call.as_json:
-        call.print_json({"undo": action})
-    elif action:
-        undo = f"to undo it: ankiforge undo {action}"
-        call.say(f"declined; next: ankiforge run; {undo}")
-    else:
-        call.say("nothing here belongs to another tool")
-
-
-def _make_missing_collection_error(workspace: Workspace) -> UsageError:
-    from ankiforge.ledger import foreign_history
-
-    error = make_no_collection_error(workspace.folder)
-    if not foreign_history.count_foreign_passages(workspace.ledger):
-        return error
-    without = "without their history: ankiforge adopt --decline"
-    return UsageError(error.message, hint=f"{error.hint}; {without}")

@@ -137,11 +137,12 @@ def match_notes(
         tool: the only tool to take over from, as in `--from`, or "" for any tool.
     """
     matches = Matches()
-    new_cards = []
     draft_ids = item_lists.find_items(ledger, [QueryTerm("verdict", "waiting")])
-    for draft in item_lists.load_pending_drafts(ledger, draft_ids):
-        if draft.is_user_text and not draft.revises:
-            new_cards.append(draft)
+    new_cards = [
+        draft
+        for draft in item_lists.load_pending_drafts(ledger, draft_ids)
+        if draft.is_user_text and not draft.revises
+    ]
     if collection is not None and tool != "sr":
         # find the notes of other tools that haven't been taken over yet
         adopted = {note.guid for note in anki_views.load_adopted_notes(ledger).values()}
@@ -333,9 +334,7 @@ def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
 
 def matches_to_json(matches: Matches) -> Json:
     """Convert matches to JSON, with full rows for some lists and just the length of others."""
-    data: Json = {}
-    for name in _COUNTED_LISTS:
-        data[name] = len(getattr(matches, name))
+    data: Json = {name: len(getattr(matches, name)) for name in _COUNTED_LISTS}
     for name in _SHOWN_LISTS:
         data[name] = msgspec.to_builtins(getattr(matches, name))
     return data

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ankiforge.draft.chat import make_label
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
@@ -19,10 +20,15 @@ from ankiforge.draft.prompt import (
     make_object_schema,
 )
 from ankiforge.draft.reply import parse_objects
+from ankiforge.features.ask import index
+from ankiforge.features.ask.index import PassageHit
+from ankiforge.features.ask.work import find_passages
 from ankiforge.language.detection import detect_language
 from ankiforge.language.quantities import find_numbers
 from ankiforge.language.words import TERM_PATTERN, split_words
 from ankiforge.model import Json, Value
+from ankiforge.pipeline.draft import load_privacy
+from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex
 from ankiforge.text.located import find_quote
 from ankiforge.text.normalize import fold_alphanumerics
@@ -59,27 +65,6 @@ class AnswerSentence(Value):
     it."""
     drop_reason: str = ""
     """Why the sentence is not shown, or "" if it is proved."""
-
-
-def make_request(
-    question: SendableText, passages: Mapping[str, SendableText]
-) -> ModelRequest:
-    """Build a request to answer `question` from `passages`, which are keyed by label."""
-    parts = []
-    for label, text in passages.items():
-        passage_xml = f'<passage label="{label}">\n{escape_markers(text)}\n</passage>'
-        parts.append(SendableText(passage_xml))
-    question_xml = SendableText(f"<question>{escape_markers(question)}</question>")
-    string = {"type": "string"}
-    sentence = make_object_schema({"says": string, "passage": string, "quote": string})
-    return ModelRequest(
-        messages=(
-            make_message("system", mark_as_sendable(RULES)),
-            make_message("user", join_texts([*parts, question_xml])),
-        ),
-        schema=make_object_schema({"answer": {"type": "array", "items": sentence}}),
-        prompt="answer@1",
-    )
 
 
 def parse_answer(reply: str) -> list[Json]:
@@ -147,3 +132,80 @@ def _find_unproved(says: str, quoted_text: str, question: str) -> Iterator[str]:
     for name in names:
         if fold_alphanumerics(name.removesuffix("s")) not in letters:
             yield name
+
+
+# --- a question and the passages for it -------------------------------------------------
+
+_MAX_PASSAGES_TO_READ = 20
+"""The maximum number of passages that a model reads to answer a question."""
+
+
+class PreparedQuestion(Value):
+    """A question for a model, chat or agent, with public passages that may answer it."""
+
+    question: SendableText
+    passages: dict[str, PassageHit]
+    """The passages, by the labels that an answer uses for them."""
+    texts: dict[str, SendableText]
+    """The texts of the passages with private text masked, by label."""
+
+    @property
+    def request(self) -> ModelRequest:
+        """The request that asks a model to answer the question from the passages."""
+        parts = []
+        for label, text in self.texts.items():
+            passage_xml = f'<passage label="{label}">\n{escape_markers(text)}\n</passage>'
+            parts.append(SendableText(passage_xml))
+        question_xml = f"<question>{escape_markers(self.question)}</question>"
+        string = {"type": "string"}
+        sentence = make_object_schema(
+            {"says": string, "passage": string, "quote": string}
+        )
+        return ModelRequest(
+            messages=(
+                make_message("system", mark_as_sendable(RULES)),
+                make_message("user", join_texts([*parts, SendableText(question_xml)])),
+            ),
+            schema=make_object_schema({"answer": {"type": "array", "items": sentence}}),
+            prompt="answer@1",
+        )
+
+    @property
+    def chat_text(self) -> str:
+        """The request as text to paste into a chat."""
+        return "\n\n".join(message["content"] for message in self.request.messages)
+
+    def check_answer(self, sentences: list[Json]) -> list[AnswerSentence]:
+        """Check the sentences of an answer, setting `drop_reason` on unsupported ones."""
+        return check_answer(sentences, self.question, self.texts)
+
+    def answer_from_reply(
+        self, workspace: Workspace, reply: str | None
+    ) -> list[AnswerSentence] | None:
+        """Parse and check a reply, asking the configured model for one if `reply` is None.
+
+        Returns None if there is neither a reply nor a configured model.
+        """
+        if reply is None:
+            model = workspace.build_model()
+            if model is None:
+                return None
+            reply = model.request_reply(self.request)
+        return self.check_answer(parse_answer(reply))
+
+
+def prepare_question(workspace: Workspace, question: str) -> PreparedQuestion:
+    """Look up public passages for a question, masking private text in both.
+
+    The result is ready to send to a model, a chat or an agent.
+    """
+    ledger = workspace.ledger
+    index.update_index(ledger)
+    privacy = load_privacy(ledger)
+    result = find_passages(workspace, question, _MAX_PASSAGES_TO_READ, privacy)
+    passages = {make_label(passage.highlight.key): passage for passage in result.passages}
+    texts = {
+        label: privacy.make_sendable(passage.highlight).exact
+        for label, passage in passages.items()
+    }
+    return PreparedQuestion(privacy.mask_text(question), passages, texts)

@@ -130,7 +130,7 @@ def _print_answer(
     call: Call, workspace: Workspace, question: str, reply: TextIO | None
 ) -> None:
     from ankiforge.features.ask import report
-    from ankiforge.features.ask.work import prepare_question
+    from ankiforge.features.ask.answering import prepare_question
 
     prepared = prepare_question(workspace, question)
     if not prepared.passages:

@@ -71,10 +71,11 @@ def filter_embedding_models(names: Sequence[str]) -> Strings:
             part in name.casefold() for part in ("m3", "multilingual", "gemma")
         )
 
-    embedding_names = []
-    for name in names:
-        if _EMBEDDING_NAME.search(name.casefold()) and "rerank" not in name.casefold():
-            embedding_names.append(name)
+    embedding_names = (
+        name
+        for name in names
+        if _EMBEDDING_NAME.search(name.casefold()) and "rerank" not in name.casefold()
+    )
     return tuple(sorted(embedding_names, key=sort_key))
 
 
@@ -123,7 +124,6 @@ def make_embedder(config: Config, *, offline: bool = False) -> Embedder | None:
 #     is_local: whether texts stay on this computer.
 #     cache_name: the name under which the vectors are cached.
 #     batch_size: how many vectors are computed before they are cached.
-#     may_change: whether another model could answer under the same name.
 #     averaged_passages: over how many of the most similar passages to average, for the best
 #         estimate of whether any passage answers a question.
 # `embed_questions` and `embed_passages` return the vectors of texts in the order of the texts, or
@@ -153,7 +153,6 @@ class BuiltInEmbedder:
     cache_name = f"vectors/{BUILT_IN}"
     batch_size = 32
     averaged_passages = 10
-    may_change = False
 
     def embed_questions(self, texts: Sequence[str]) -> list[bytes]:
         """Compute one vector per question, in order."""
@@ -178,7 +177,6 @@ class ServerEmbedder:
 
     batch_size = 64
     averaged_passages = 1
-    may_change = True
 
     def __init__(self, settings: ServerSettings, *, offline: bool = False) -> None:
         """Create the client without sending a request.
@@ -309,24 +307,22 @@ def compute_cosines(
     try:
         numpy = import_module("numpy")
     except ImportError:  # without NumPy, this takes half a second for 20,000 vectors
-        question_numbers = list(memoryview(question)[4:].cast("b"))
-        products: list[float] = []
-        for vector in comparable.values():
-            products.append(
-                sum(map(mul, memoryview(vector)[4:].cast("b"), question_numbers))
-            )
+        numbers = list(memoryview(question)[4:].cast("b"))
+        products: list[float] = [
+            sum(map(mul, memoryview(vector)[4:].cast("b"), numbers))
+            for vector in comparable.values()
+        ]
     else:
         table = numpy.frombuffer(b"".join(comparable.values()), numpy.int8).reshape(
             -1, size
         )
         row = numpy.frombuffer(question, numpy.int8)[4:].astype(numpy.float32)
         products = (table[:, 4:].astype(numpy.float32) @ row).tolist()
-    cosine_by_name = {}
-    for (name, vector), product in zip(comparable.items(), products, strict=True):
-        cosine_by_name[name] = product / (
-            _unpack_length(question) * _unpack_length(vector)
-        )
-    return cosine_by_name
+    length = _unpack_length(question)
+    return {
+        name: product / (length * _unpack_length(vector))
+        for (name, vector), product in zip(comparable.items(), products, strict=True)
+    }
 
 
 def _unpack_length(vector: bytes) -> float:

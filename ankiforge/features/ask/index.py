@@ -112,7 +112,15 @@ def find_works(
     matches = matches or list(
         _find_by_title(store, document.title if document else query)
     )
-    matches = matches or list(_find_by_metadata(store, query))
+    words = parse_query_words(query).words
+    if words and not matches:  # by words of the title, the authors, the tags or the path
+        terms = " AND ".join(f'"{word}"' for word in words)
+        rows = store.fetch_rows(
+            "SELECT document, -bm25(search) AS score FROM search"
+            " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
+            "{title remark} : (" + f"{terms} *)",
+        )
+        matches = [_make_hit(row, WORDS, row["score"]) for row in rows]
 
     hits: dict[DocumentId, list[_Hit]] = defaultdict(list)
     """The hits of each work, which is represented by its first document."""
@@ -183,43 +191,25 @@ def _find_by_title(store: Store, words: str) -> Iterator[_Hit]:
         yield _make_hit(row, found_by, score, f"{score:.0f} % alike")
 
 
-def _find_by_metadata(store: Store, query: str) -> Iterator[_Hit]:
-    words = parse_query_words(query).words
-    if not words:
-        return
-    terms = " AND ".join(f'"{word}"' for word in words)
-    rows = store.fetch_rows(
-        "SELECT document, -bm25(search) AS score FROM search"
-        " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
-        "{title remark} : (" + f"{terms} *)",
-    )
-    for row in rows:
-        yield _make_hit(row, WORDS, row["score"])
-
-
 # --- the index --------------------------------------------------------------------------
 
 
 def update_index(store: Store) -> None:
     """Bring the full-text index up to date with the documents, highlights and live cards."""
     store.recompute_passages()
-    outdated_entries = {}
-    for row in store.fetch_rows("SELECT rowid, what, ref, digest FROM search"):
-        outdated_entries[row["what"], row["ref"]] = (row["rowid"], row["digest"])
-    fresh_rows = []
-    for row in store.fetch_rows(_CURRENT_ENTRIES):
-        entry_name = (row["what"], row["ref"])
-        if (
-            entry_name in outdated_entries
-            and outdated_entries[entry_name][1] == row["digest"]
-        ):
-            del outdated_entries[entry_name]
-        else:
-            fresh_rows.append(row)
-    if not fresh_rows and not outdated_entries:
+    outdated_rows = {
+        (row["what"], row["ref"], row["digest"]): row["rowid"]
+        for row in store.fetch_rows("SELECT rowid, what, ref, digest FROM search")
+    }
+    fresh_rows = [
+        row
+        for row in store.fetch_rows(_CURRENT_ENTRIES)
+        if outdated_rows.pop((row["what"], row["ref"], row["digest"]), None) is None
+    ]
+    if not fresh_rows and not outdated_rows:
         return
     with store.transaction():
-        for rowid, _ in outdated_entries.values():
+        for rowid in outdated_rows.values():
             store.execute("DELETE FROM search WHERE rowid = ?", rowid)
         for row in fresh_rows:
             texts = map(normalize_for_search, _load_texts(store, row))
@@ -302,42 +292,35 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
         to_json(_find_documents_of_work(store, best.document)),
     )
     highlights = []
-    for highlight_row in highlight_rows:
-        if highlight_row["body"]:
-            highlights.append(decode_highlight(highlight_row))
-        else:
-            highlights.append(
-                build_unread_highlight(store.get_passage(highlight_row["key"]))
-            )
     documents = {}
     absent = {}
-    for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):
-        documents[highlight_row["document"]] = highlight.document
-        if highlight_row["state"] in _ABSENT_STATES:
-            absent[highlight_row["key"]] = _ABSENT_STATES[highlight_row["state"]]
+    for row in highlight_rows:
+        if row["body"]:
+            highlight = decode_highlight(row)
+        else:
+            highlight = build_unread_highlight(store.get_passage(row["key"]))
+        highlights.append(highlight)
+        documents[row["document"]] = highlight.document
+        if row["state"] in _ABSENT_STATES:
+            absent[row["key"]] = _ABSENT_STATES[row["state"]]
 
     rows = store.fetch_rows(
         "SELECT guid AS id FROM card WHERE passage IN (SELECT value FROM json_each(?1))"
         " UNION ALL SELECT id FROM draft WHERE key IN (SELECT value FROM json_each(?1))",
         to_json([store.get_first_key(highlight.key) for highlight in highlights]),
     )
-    lines = _load_lines(store, rows)
-
     return FoundWork(
         documents=tuple(documents.values()),
         found_by=_RELIABILITY[best.rank],
         detail=best.detail,
         highlights=tuple(highlights),
         presence=absent,
-        lines=lines,
+        lines=_load_lines(store, rows),
     )
 
 
 def _load_lines(store: Store, rows: Iterable[Row]) -> tuple[ListRow, ...]:
-    """Load cards and drafts, skipping cards whose acceptance was undone.
-
-    Those have a draft, which is loaded instead.
-    """
+    # cards whose acceptance was undone have a draft, which is loaded instead
     lines = item_lists.load_items(store, [row["id"] for row in rows])
     return tuple(line for line in lines if line.verdict_name != Verdict.TAKEN_BACK)
 
@@ -385,12 +368,15 @@ def parse_query_words(question: str) -> QueryWords:
         pairs = [" ".join(pair) for pair in pairwise(parts)]
         all_words += pairs or parts
     words = [word for word in all_words if word not in _STOP_WORDS] or all_words
-    phrases = []
-    for quoted in _QUOTED.findall(question):
-        phrases.append(" ".join(split_words(normalize_for_search(quoted))))
-    is_begun = len(all_words) == 1 and len(all_words[0]) > 1
-    first_words = tuple(dict.fromkeys(words))[:MAX_WORDS]
-    return QueryWords(first_words, tuple(filter(None, phrases)), is_begun)
+    phrases = [
+        " ".join(split_words(normalize_for_search(quoted)))
+        for quoted in _QUOTED.findall(question)
+    ]
+    return QueryWords(
+        words=tuple(dict.fromkeys(words))[:MAX_WORDS],
+        phrases=tuple(filter(None, phrases)),
+        is_prefix=len(all_words) == 1 and len(all_words[0]) > 1,
+    )
 
 
 def split_words(text: str) -> list[str]:
@@ -458,7 +444,15 @@ def find_by_words(
         matching_rows &= find_rows_containing(f'"{phrase}"')
     count = store.fetch_value("SELECT count(*) FROM highlight WHERE body != ''") or 1
     if is_hidden is not None:
-        visible_rows = _filter_visible(store, matching_rows, is_hidden)
+        visible = (
+            "SELECT rowid, ref FROM search"
+            f" WHERE rowid IN {JSON_VALUES} AND what = 'highlight'"
+        )
+        visible_rows = {
+            row["rowid"]
+            for row in store.fetch_rows(visible, to_json(sorted(matching_rows)))
+            if not is_hidden(HighlightKey(row["ref"]))
+        }
         matching_rows &= visible_rows
         rows_by_word = {word: rows & visible_rows for word, rows in rows_by_word.items()}
         count = _ASSUMED_COUNT
@@ -498,15 +492,6 @@ def find_by_words(
 
 _ASSUMED_COUNT = 3_000
 """Replaces the number of passages where the true number must not be revealed."""
-
-
-def _filter_visible(store: Store, rowids: set[int], is_hidden: IsHidden) -> set[int]:
-    query = f"SELECT rowid, ref FROM search WHERE rowid IN {JSON_VALUES} AND what = 'highlight'"
-    visible = set()
-    for row in store.fetch_rows(query, to_json(sorted(rowids))):
-        if not is_hidden(HighlightKey(row["ref"])):
-            visible.add(row["rowid"])
-    return visible
 
 
 # --- words and meaning --------------------------------------------------------------------

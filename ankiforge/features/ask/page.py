@@ -9,8 +9,9 @@ list `sentences`, each with its text in `says` and with the quoted passage in th
 from __future__ import annotations
 
 from ankiforge.errors import RefusedError
+from ankiforge.features.ask.answering import prepare_question
 from ankiforge.features.ask.index import FoundWork, PassageHit
-from ankiforge.features.ask.work import prepare_question, search_library
+from ankiforge.features.ask.work import search_library
 from ankiforge.model import (
     Json,
     LocalCard,

@@ -15,8 +15,7 @@ from ankiforge.reports.view import view_card
 from ankiforge.text import format_count, format_counts, mark_bold, to_one_line, truncate
 
 if TYPE_CHECKING:
-    from ankiforge.features.ask.answering import AnswerSentence
-    from ankiforge.features.ask.work import PreparedQuestion
+    from ankiforge.features.ask.answering import AnswerSentence, PreparedQuestion
 
 # --- works ----------------------------------------------------------------
 

@@ -5,18 +5,16 @@ Text that must stay on this computer is removed before anything is compared, ran
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.features.ask import index
-from ankiforge.features.ask.answering import MAX_SENTENCES, RULES
+from ankiforge.features.ask.answering import MAX_SENTENCES, RULES, prepare_question
 from ankiforge.features.ask.index import FoundWork, PassageHit
 from ankiforge.features.ask.report import answer_to_json, hit_to_json
-from ankiforge.features.ask.work import prepare_question, search_library
+from ankiforge.features.ask.work import search_library
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
 from ankiforge.pipeline.workspace import Workspace
@@ -44,29 +42,7 @@ class SearchLibrary(Value, forbid_unknown_fields=True, kw_only=True):
 def _search_library(
     workspace: Workspace, privacy: PrivacyFilter, query: str, limit: int
 ) -> Json:
-    def is_work_hidden(work: FoundWork) -> bool:
-        """Return whether to hide a work from the agent.
-
-        This also depends on how the work was found, since its title or tags may be private.
-        """
-        is_private_highlight = [
-            privacy.find_private_reason(mark) for mark in work.highlights
-        ]
-        is_hidden_line = [privacy.is_private_row(line) for line in work.lines]
-        if all(is_private_highlight) and all(is_hidden_line):
-            return True
-        if work.found_by == index.NAME:
-            return False
-        document = work.documents[0]
-        return privacy.contains_private_text(document.title, document.key) or (
-            work.found_by == index.WORDS
-            and (any(is_private_highlight) or any(is_hidden_line))
-        )
-
-    is_hidden = cache(privacy.is_private_passage)
-    result = search_library(
-        workspace, query, limit, is_hidden=is_hidden, is_work_hidden=is_work_hidden
-    )
+    result = search_library(workspace, query, limit, privacy=privacy)
     passages = [_passage_to_json(privacy, passage) for passage in result.passages]
     answer: Json = {
         "works": [_work_to_json(privacy, work) for work in result.works[:limit]],
@@ -84,12 +60,9 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
         if not privacy.find_private_reason(highlight)
     ]
     lines = [line for line in work.lines if not privacy.is_private_row(line)]
-    public_count = len(public_highlights) + len(lines)
-
-    shown_highlights = public_highlights[:MAX_PER_WORK]
     highlights = {
         highlight.key: truncate(highlight.exact, MAX_HIGHLIGHT_CHARS)
-        for highlight in shown_highlights
+        for highlight in public_highlights[:MAX_PER_WORK]
     }
     cards = [view_card(line).to_short_json() for line in lines[:MAX_PER_WORK]]
     any_highlight = public_highlights[0] if public_highlights else lines[0].highlight
@@ -99,7 +72,7 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
         "by": [*document.creators, document.issued],
         "highlights": highlights,
         "cards": cards,
-        "not_shown": public_count - len(highlights) - len(cards),
+        "not_shown": len(public_highlights) + len(lines) - len(highlights) - len(cards),
     }
     return privacy.mask_entry(entry, any_highlight)
 
@@ -144,9 +117,10 @@ def _ask_library(
 ) -> Json:
     prepared = prepare_question(workspace, question)
     if not answer:
-        passages = []
-        for label, passage in prepared.passages.items():
-            passages.append({"passage": label, **_passage_to_json(privacy, passage)})
+        passages = [
+            {"passage": label, **_passage_to_json(privacy, passage)}
+            for label, passage in prepared.passages.items()
+        ]
         return {"rules": RULES, "passages": passages}
     checked = answer_to_json(prepared, prepared.check_answer(answer))["answer"]
     return {

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from struct import pack, unpack
 
-from ankiforge.config.caches import CACHE_FILE, CacheFile
+from ankiforge.config.caches import Cache
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import ConfigError, ServiceError
 from ankiforge.features.ask import index
@@ -39,15 +39,13 @@ _UNRELATED_QUANTILE = 0.75
 """The fraction of the unrelated questions in `apart.txt` that score below the threshold."""
 _RELEARN_GROWTH = 1.25
 """The factor by which the number of vectors must grow before the threshold is learned again."""
-_SAME_MODEL_COSINE = 0.99
-"""The minimum cosine of two vectors of the same text for them to come from the same model."""
 _MAX_PUBLIC_RANKED = 200
 """The number of most similar passages that are ranked for readers other than the user."""
 _MAX_SENTENCES = 40
 """The maximum number of sentences that are compared to choose one from each passage."""
 _LABEL = "comparing meanings"
-# Keys in the cache for other values than vectors. They can't be hashes of texts.
-_PROBE, _THRESHOLD = "probe", "learnt"
+# The key of the threshold in the cache, which can't be the hash of a text.
+_THRESHOLD = "learnt"
 
 
 class Similarities(Value):
@@ -85,8 +83,7 @@ class PassageVectors:
         self.embedder = embedder
         self._ledger = workspace.ledger
         self._is_read_only = workspace.read_only
-        file = CacheFile(workspace.folder.state_directory / CACHE_FILE)
-        self._cache = file.get_cache(embedder.cache_name)
+        self._cache = Cache(workspace.folder.state_directory, embedder.cache_name)
 
     @cached_property
     def _privacy(self) -> PrivacyFilter:
@@ -102,36 +99,28 @@ class PassageVectors:
 
         Raises:
             ServiceError: the model fails, in which case the vectors cached so far are kept, or
-                the server has switched to another model, in which case all vectors are dropped.
+                its vectors have another length than before, and all vectors are dropped.
         """
-        missing_texts = self._find_missing(self._load_vectors())
+        vectors = self._load_vectors()
+        missing_texts = self._find_missing(vectors)
         if not missing_texts:
             return
         yield OtherProgress(_LABEL, 0, len(missing_texts))
-        probe = self._embed_probe()
-        cached_probe = self._cache.load(_PROBE)
-        if cached_probe and not _is_same_model(probe, cached_probe):
-            self._drop_vectors()
-            missing_texts = self._find_missing({})
-        self._cache.update({_PROBE: probe})
-
         hashes = list(missing_texts)
+        size = next(map(len, filter(None, vectors.values())), 0)
         batch_size = self.embedder.batch_size
         for start in range(0, len(hashes), batch_size):
             batch = hashes[start : start + batch_size]
-            vectors = self.embedder.embed_passages(
+            computed = self.embedder.embed_passages(
                 [missing_texts[text_hash] for text_hash in batch]
             )
-            if len(vectors[0]) != len(probe):
-                self._drop_vectors()
-                raise self._make_model_changed_error()
-            self._cache.update(dict(zip(batch, vectors, strict=True)))
+            size = size or len(computed[0])
+            if len(computed[0]) != size:
+                raise self._drop_vectors()
+            self._cache.update(dict(zip(batch, computed, strict=True)))
             yield OtherProgress(_LABEL, start + len(batch), len(hashes))
-        if not _is_same_model(self._embed_probe(), probe):
-            self._drop_vectors()
-            raise self._make_model_changed_error()
         # drop the vectors of deleted texts once they are the majority
-        cached_hashes = self._cache.load_all().keys() - {_PROBE, _THRESHOLD}
+        cached_hashes = self._load_vectors().keys()
         used_hashes = {row["exact"] for row in load_text_hashes(self._ledger)}
         if len(cached_hashes) > 2 * len(used_hashes):
             self._cache.update({}, forget=cached_hashes - used_hashes)
@@ -139,22 +128,15 @@ class PassageVectors:
 
     def _load_vectors(self) -> dict[str, bytes]:
         vectors = self._cache.load_all()
-        for name in (_PROBE, _THRESHOLD):
-            vectors.pop(name, None)
+        vectors.pop(_THRESHOLD, None)
         return vectors
 
-    def _drop_vectors(self) -> None:
+    def _drop_vectors(self) -> ServiceError:
+        """Drop all vectors, because the server's are of another length now."""
         if not self._is_read_only:
             self._cache.update({}, forget=self._cache.load_all())
-
-    def _make_model_changed_error(self) -> ServiceError:
         message = f"{self.embedder.title} is another model than before"
         return ServiceError(message, hint="the next run computes all vectors again")
-
-    def _embed_probe(self) -> bytes:
-        """Embed a fixed question, which reveals whether the model has changed."""
-        [probe] = self.embedder.embed_questions(_load_unrelated_questions()[:1])
-        return probe
 
     def _find_missing(self, vectors: dict[str, bytes]) -> dict[str, str]:
         """Return the texts that still need a vector, keyed by hash.
@@ -234,7 +216,7 @@ class PassageVectors:
             is_hidden: returns whether to skip a passage.
 
         Raises:
-            ServiceError: the model fails, or has changed.
+            ServiceError: the model fails, or its vectors have another length than before.
         """
         vectors = self._load_vectors()
         rows = load_text_hashes(self._ledger)
@@ -243,17 +225,10 @@ class PassageVectors:
             return Similarities(b"", {}, missing)
         if not self.embedder.is_local:
             question = self._privacy.mask_text(question)
-        probes = _load_unrelated_questions()[:1] if self.embedder.may_change else []
-        *probe_vectors, question_vector = self.embedder.embed_questions(
-            [*probes, question]
-        )
-        cached_probe = self._cache.load(_PROBE)
-        if cached_probe and not all(
-            _is_same_model(probe, cached_probe) for probe in probe_vectors
-        ):
-            self._drop_vectors()
-            raise self._make_model_changed_error()
+        [question_vector] = self.embedder.embed_questions([question])
         by_hash = compute_cosines(question_vector, vectors)
+        if not by_hash:
+            raise self._drop_vectors()
         local_rows = [row for row in rows if row["exact"] in by_hash]
         by_key = {HighlightKey(row["key"]): by_hash[row["exact"]] for row in local_rows}
         if is_hidden is not None:
@@ -300,10 +275,6 @@ class PassageVectors:
 def _load_unrelated_questions() -> list[str]:
     lines = Path(__file__).with_name("apart.txt").read_text("utf-8").splitlines()
     return [line for line in lines if not line.startswith("#")]
-
-
-def _is_same_model(vector: bytes, other: bytes) -> bool:
-    return compute_cosines(vector, {"": other}).get("", 0.0) >= _SAME_MODEL_COSINE
 
 
 def open_vectors(workspace: Workspace) -> PassageVectors | None:

@@ -1,43 +1,35 @@
 """Search everything that was read: the works that a query names, and the passages that answer it.
 
-The command `search`, the web page, agents and other programs use this module. A model, a chat or
-an agent can answer in sentences, of which `PreparedQuestion.check_answer` accepts only those that
-a passage proves.
+The command `search`, the web page, agents and other programs use this module. `answering.py` has
+the answers in sentences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.draft.privacy import SendableText
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import ServiceError
 from ankiforge.features.ask import index
-from ankiforge.features.ask.index import FoundWork, IsHidden, PassageHit, QueryWords
+from ankiforge.features.ask.index import FoundWork, PassageHit, QueryWords
 from ankiforge.features.ask.vectors import Similarities, open_vectors
 from ankiforge.model import (
     Document,
     Highlight,
     HighlightKind,
-    Json,
     Span,
     Strings,
     Value,
 )
-from ankiforge.pipeline.draft import load_privacy
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count
 from ankiforge.text.identifiers import find_identifiers
 from ankiforge.text.normalize import normalize_for_search
 from ankiforge.text.sentences import find_sentence_spans
-
-if TYPE_CHECKING:
-    from ankiforge.draft.prompt import ModelRequest
-    from ankiforge.features.ask.answering import AnswerSentence
 
 DEFAULT_PASSAGES = 5
 """The default number of passages that a search returns."""
@@ -79,8 +71,7 @@ def search_library(
     limit: int = DEFAULT_PASSAGES,
     *,
     document: Document | None = None,
-    is_hidden: IsHidden | None = None,
-    is_work_hidden: Callable[[FoundWork], bool] = lambda work: False,
+    privacy: PrivacyFilter | None = None,
 ) -> SearchResult:
     """Search the library for works that match `query` and passages that answer it.
 
@@ -91,29 +82,46 @@ def search_library(
         query: a name, a title, a question, or words.
         limit: the maximum number of passages.
         document: file metadata to search for instead of the query.
-        is_hidden: returns whether a passage is hidden from agents. Hidden passages are
-            removed before ranking.
-        is_work_hidden: returns whether a work is hidden from agents.
+        privacy: hides what is private from an agent, before ranking, or None for the user.
     """
     ledger = workspace.ledger
     index.update_index(ledger)
     works = tuple(
         work
         for work in index.find_works(ledger, query, document)
-        if not is_work_hidden(work)
+        if privacy is None or not _is_work_hidden(work, privacy)
     )
     if document is not None or any(work.found_by != index.WORDS for work in works):
         return SearchResult(works)
     # a query that is an identifier only asks for its work
     if " " not in query.strip() and any(find_identifiers(query)):
         return SearchResult(works)
-    return replace(_find_passages(workspace, query, limit, is_hidden), works=works)
+    return replace(find_passages(workspace, query, limit, privacy), works=works)
 
 
-def _find_passages(
-    workspace: Workspace, query: str, limit: int, is_hidden: IsHidden | None
+def _is_work_hidden(work: FoundWork, privacy: PrivacyFilter) -> bool:
+    """Return whether to hide a work from an agent.
+
+    This also depends on how the work was found, since its title or tags may be private.
+    """
+    are_private = [bool(privacy.find_private_reason(mark)) for mark in work.highlights]
+    are_private += map(privacy.is_private_row, work.lines)
+    if all(are_private):
+        return True
+    if work.found_by == index.NAME:
+        return False
+    document = work.documents[0]
+    return privacy.contains_private_text(document.title, document.key) or (
+        work.found_by == index.WORDS and any(are_private)
+    )
+
+
+def find_passages(
+    workspace: Workspace, query: str, limit: int, privacy: PrivacyFilter | None
 ) -> SearchResult:
+    """Find the passages that may answer a query, by their words and by their meaning."""
     ledger = workspace.ledger
+    is_hidden = cache(privacy.is_private_passage) if privacy else None
     # compare meanings, if there is a model
     meaning = open_vectors(workspace)
     similarities = Similarities(b"", {}, 0)
@@ -162,10 +170,8 @@ def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
     """
     if highlight.kind is HighlightKind.CARD:
         return []
-    spans = []
-    for start, end in find_sentence_spans(highlight.exact):
-        if end - start >= _MIN_SENTENCE_CHARS:
-            spans.append((start, end))
+    spans = find_sentence_spans(highlight.exact)
+    spans = [(start, end) for start, end in spans if end - start >= _MIN_SENTENCE_CHARS]
     return spans if len(spans) > 1 else []
 
 
@@ -184,76 +190,3 @@ def _choose_best_sentence(
         return sum(f" {word} " in text for word in query_words.words), end - start
 
     return max(spans, key=sort_key, default=(0, 0))
-
-
-# --- answers in sentences -------------------------------------------------------------------
-
-_MAX_PASSAGES_TO_READ = 20
-"""The maximum number of passages that a model reads to answer a question."""
-
-
-class PreparedQuestion(Value):
-    """A question for a model, chat or agent, with public passages that may answer it."""
-
-    question: SendableText
-    passages: dict[str, PassageHit]
-    """The passages, by the labels that an answer uses for them."""
-    texts: dict[str, SendableText]
-    """The texts of the passages with private text masked, by label."""
-
-    @property
-    def request(self) -> ModelRequest:
-        """The request that asks a model to answer the question from the passages."""
-        from ankiforge.features.ask.answering import make_request
-
-        return make_request(self.question, self.texts)
-
-    @property
-    def chat_text(self) -> str:
-        """The request as text to paste into a chat."""
-        return "\n\n".join(message["content"] for message in self.request.messages)
-
-    def check_answer(self, sentences: list[Json]) -> list[AnswerSentence]:
-        """Check the sentences of an answer, setting `drop_reason` on unsupported ones."""
-        from ankiforge.features.ask.answering import check_answer
-
-        return check_answer(sentences, self.question, self.texts)
-
-    def answer_from_reply(
-        self, workspace: Workspace, reply: str | None
-    ) -> list[AnswerSentence] | None:
-        """Parse and check a reply, asking the configured model for one if `reply` is None.
-
-        Returns None if there is neither a reply nor a configured model.
-        """
-        from ankiforge.features.ask.answering import parse_answer
-
-        if reply is None:
-            model = workspace.build_model()
-            if model is None:
-                return None
-            reply = model.request_reply(self.request)
-        return self.check_answer(parse_answer(reply))
-
-
-def prepare_question(workspace: Workspace, question: str) -> PreparedQuestion:
-    """Look up public passages for a question, masking private text in both.
-
-    The result is ready to send to a model, a chat or an agent.
-    """
-    from ankiforge.draft.chat import make_label
-
-    ledger = workspace.ledger
-    index.update_index(ledger)
-    privacy = load_privacy(ledger)
-    result = _find_passages(
-        workspace, question, _MAX_PASSAGES_TO_READ, cache(privacy.is_private_passage)
-    )
-    passages_by_label = {
-        make_label(found_passage.highlight.key): found_passage
-        for found_passage in result.passages
-    }
-    texts = {}
-    for label, passage in passages_by_label.items():
-        texts[label] = privacy.make_sendable(passage.highlight).exact
-    return PreparedQuestion(privacy.mask_text(question), passages_by_label, texts)

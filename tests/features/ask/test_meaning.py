@@ -197,28 +197,20 @@ def test_a_silent_server_is_not_waited_for(place, server, monkeypatch):
     assert "does not answer within 0.2 s" in asked.stderr
 
 
-def test_another_model_under_the_same_name_is_noticed_and_all_is_made_anew(place, server):
+def test_vectors_of_another_length_are_another_models_and_all_are_made_anew(
+    place, server
+):
     place.ok("run")
-    server.sent()
-    server.turn = 7
-    asked = place.ok("search", "Who translates messenger RNA?")
-    assert "is another model than before" in asked.stderr
-    assert asked.stdout.startswith("Ribosomes")
-    assert kept(place) == {}
-    place.ok("run")
-    assert len(server.sent()) == 3
-    asked = place.ok("search", "Who translates messenger RNA?")
-    assert "another model" not in asked.stderr
-
-
-def test_a_model_that_changes_while_vectors_are_made_leaves_none(place, server):
-    def change(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        server.turn = 7
-        return data
-
-    server.change = change
+    server.change = lambda data: [
+        {**entry, "embedding": [*entry["embedding"], 1.0]} for entry in data
+    ]
+    note = "==A lysosome breaks down what a cell needs no longer.==\n"
+    (place.folder / "notes" / "more.md").write_text(note)
     assert "is another model than before" in place.ok("run").stderr
     assert kept(place) == {}
+    server.sent()
+    place.ok("run")
+    assert len(server.sent()) == len(kept(place)) == 4
 
 
 def test_a_redirect_is_not_followed(place, server):
