@@ -187,8 +187,12 @@ class IngestRun:
                     to_json(sorted(self.listing.places)),
                     source,
                 )
-                decided_rows = [row for row in rows if self._is_decided(row["key"])]
-                if decided_rows and all(row["is_copied"] for row in decided_rows):
+                is_copied_by_key = {
+                    row["key"]: row["is_copied"]
+                    for row in rows
+                    if store.get_passage(row["key"]).is_decided
+                }
+                if is_copied_by_key and all(is_copied_by_key.values()):
                     unused_ids += {row["id"] for row in rows}
             unselect_documents(self.store, unused_ids)
             for container in sorted(self.listing.places):

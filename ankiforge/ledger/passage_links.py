@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from ankiforge.ledger import facts
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.events import SOURCE
-from ankiforge.ledger.ingest_rows import load_stored_mark
 from ankiforge.ledger.match import (
     MIN_DISTINCTIVE_CHARS,
     DocumentMarks,
@@ -23,7 +22,7 @@ from ankiforge.ledger.match import (
     find_similar_removed,
     iter_in_document,
 )
-from ankiforge.ledger.readings import IngestReport
+from ankiforge.ledger.readings import IngestReport, load_stored_mark
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
