@@ -27,7 +27,7 @@ class WrappingFormatter(click.HelpFormatter):
         """Write text as wrapped paragraphs, separated by blank lines."""
         paragraphs = []
         for paragraph in re.split(r"\n\s*\n", text.strip()):
-            paragraphs.append("\n".join(self._wrap(" ".join(paragraph.split()))))
+            paragraphs.append("\n".join(self.wrap(" ".join(paragraph.split()))))
         self.write("\n\n".join(paragraphs) + "\n")
 
     def write_dl(
@@ -42,7 +42,7 @@ class WrappingFormatter(click.HelpFormatter):
         self.current_indent += column_width
         for term, meaning in rows:
             first_line = f"{'':{self.current_indent - column_width}}{term}"
-            lines = self._wrap(meaning)
+            lines = self.wrap(meaning)
             if len(term) > col_max:
                 self.write(f"{first_line}\n")
             elif lines:
@@ -50,29 +50,8 @@ class WrappingFormatter(click.HelpFormatter):
             self.write("".join(f"{line}\n" for line in lines))
         self.current_indent -= column_width
 
-    def write_examples(self, text: str) -> None:
-        """Write a command's examples, each with its comment below it, followed by any prose.
-
-        In `text`, examples are lines of the form `  command   comment`; all other lines are
-        prose.
-        """
-        lines = text.splitlines()
-        with self.section("Examples"):
-            for line in lines:
-                if not line.startswith("  "):
-                    continue
-                example, _, comment = line.strip().partition("  ")
-                self.write_text(example)
-                with self.indentation():
-                    for comment_line in self._wrap(comment.strip()):
-                        self.write(f"{_dim(comment_line)}\n")
-        prose = [line for line in lines if line and not line.startswith("  ")]
-        if prose:
-            self.write_paragraph()
-            self.write_text(" ".join(prose))
-        self.write(f"\n{_dim(SHARED_OPTIONS_HINT)}\n")
-
-    def _wrap(self, text: str) -> list[str]:
+    def wrap(self, text: str) -> list[str]:
+        """Wrap a paragraph at the current indentation, only at spaces."""
         indent = " " * self.current_indent
         return wrap(
             text,
@@ -107,9 +86,27 @@ class HelpfulCommand(click.Command):
             self.format_commands(ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command's examples."""
+        """Write the command's examples, each with its comment below it, followed by any prose.
+
+        In the epilog, examples are lines of the form `  command   comment`; all other lines are
+        prose.
+        """
         assert isinstance(formatter, WrappingFormatter)
-        formatter.write_examples(self.epilog or "")
+        prose = []
+        with formatter.section("Examples"):
+            for line in (self.epilog or "").splitlines():
+                if not line.startswith("  "):
+                    prose.append(line)
+                    continue
+                example, _, comment = line.strip().partition("  ")
+                formatter.write_text(example)
+                with formatter.indentation():
+                    for comment_line in formatter.wrap(comment.strip()):
+                        formatter.write(f"{_dim(comment_line)}\n")
+        if any(prose):
+            formatter.write_paragraph()
+            formatter.write_text(" ".join(filter(None, prose)))
+        formatter.write(f"\n{_dim(SHARED_OPTIONS_HINT)}\n")
 
 
 def _dim(text: str) -> str:

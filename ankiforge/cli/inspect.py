@@ -83,7 +83,7 @@ def list_(
         else:
             items = listing.list_view(query, view, everything=everything)
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
-        if cli.print_items_in_pager(call, items, apart=call.verbose):
+        if cli.print_items(call, items, apart=call.verbose, in_pager=True):
             if sys.stdout.isatty() and not (no_card or call.verbose or call.as_json):
                 call.say("○ waits   ✓ accepted")
         elif call.limit != 0:

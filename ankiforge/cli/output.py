@@ -389,46 +389,40 @@ def _render_bold(text: str, strong: Strings, gap: Strings) -> str:
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
 
 
-def print_items(call: Call, items: ListedRows, *, apart: bool = False) -> int:
+def print_items(
+    call: Call, items: ListedRows, *, apart: bool = False, in_pager: bool = False
+) -> int:
     """Print items as JSON or text, up to the limit or until the pipe is closed.
 
     Args:
         call: the command's options.
         items: the items to print.
         apart: whether to print a blank line after each item.
+        in_pager: whether to use the user's pager (`PAGER`) for text on a terminal.
 
     Returns:
-        The number of items printed.
+        The number of items printed or, if a pager was used, 1 if there were any.
     """
+    if in_pager and not (call.as_json or call.quiet) and sys.stdout.isatty():
+        first_item = next(items, None) if call.limit != 0 else None
+        if first_item is None:
+            return 0
+
+        def iter_pages() -> Iterator[str]:
+            for _, lines in islice(chain([first_item], items), call.limit):
+                text = "\n".join([*lines, ""] if apart else lines)
+                yield f"{call.format_for_stream(sys.stdout, text)}\n"
+
+        # like git, use the pager only if the list doesn't fit on the screen
+        os.environ.setdefault("LESS", "FRX")
+        click.echo_via_pager(iter_pages(), color=call.color)
+        return 1
     count = 0
     for data, lines in islice(items, call.limit):
         count += 1
-        text_lines = [*lines, ""] if apart else lines
-        if not call.print_value(data, text_lines):
+        if not call.print_value(data, [*lines, ""] if apart else lines):
             break
     return count
-
-
-def print_items_in_pager(call: Call, items: ListedRows, *, apart: bool = False) -> int:
-    """Print items like `print_items`, using the user's pager (`PAGER`) on a terminal.
-
-    Returns the number of items printed or, if a pager was used, 1 if there were any.
-    """
-    if call.as_json or call.quiet or not sys.stdout.isatty():
-        return print_items(call, items, apart=apart)
-    first_item = next(items, None) if call.limit != 0 else None
-    if first_item is None:
-        return 0
-
-    def iter_pages() -> Iterator[str]:
-        for _, lines in islice(chain([first_item], items), call.limit):
-            text = "\n".join([*lines, ""] if apart else lines)
-            yield f"{call.format_for_stream(sys.stdout, text)}\n"
-
-    # like git, use the pager only if the list doesn't fit on the screen
-    os.environ.setdefault("LESS", "FRX")
-    click.echo_via_pager(iter_pages(), color=call.color)
-    return 1
 
 
 def exit_if_failed(
