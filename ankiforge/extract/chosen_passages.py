@@ -6,7 +6,7 @@ Chosen passages are located in the text returned by `FileSource.read_whole_text`
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -40,7 +40,11 @@ def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
     from ankiforge.extract.pdf.mark_text import get_passage_context
 
     prefix, suffix, sentence = get_passage_context(located.text, located.span)
-    paragraphs = _find_paragraphs(whole_text, located)
+    start, end = located.span
+    starts = [(paragraph.page, paragraph.start) for paragraph in whole_text.paragraphs]
+    first = max(bisect_right(starts, (located.page, start)) - 1, 0)
+    last = bisect_right(starts, (located.page, end - 1))
+    paragraphs = whole_text.paragraphs[first:last]
     first_paragraph = paragraphs[0] if paragraphs else Paragraph(located.page, 0, 0)
     tags = [tag for paragraph in paragraphs for tag in paragraph.tags]
     if any(paragraph.private for paragraph in paragraphs):
@@ -67,14 +71,6 @@ def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
         block=first_paragraph.block or str(located.page),
         skip=whole_text.skip,
     )
-
-
-def _find_paragraphs(whole_text: WholeText, located: PassageMatch) -> Sequence[Paragraph]:
-    start, end = located.span
-    starts = [(paragraph.page, paragraph.start) for paragraph in whole_text.paragraphs]
-    first = max(bisect_right(starts, (located.page, start)) - 1, 0)
-    last = bisect_right(starts, (located.page, end - 1))
-    return whole_text.paragraphs[first:last]
 
 
 def add_chosen_passages(
@@ -106,18 +102,17 @@ def add_chosen_passages(
     positioned: list[tuple[int, Highlight]] = []
     position = 0
     for mark in document.highlights if document else ():
-        position = max(
-            letters.text.find(normalize_for_lookup(mark.exact), position), position
-        )
+        text = normalize_for_lookup(mark.exact)
+        position = max(letters.text.find(text, position), position)
         positioned.append((position, mark))
     mark_sides = [build_reading(mark) for _, mark in positioned]
 
     chosen_positions = set[tuple[int, int]]()
     for passage in chosen:
         page = passage.page if passage.page < len(whole_text.pages) else 0
-        expected_index = (
-            letters.get_letter_index(page, passage.start) if whole_text.pages else 0
-        )
+        expected_index = 0
+        if whole_text.pages:
+            expected_index = letters.get_letter_index(page, passage.start)
         located = relocate_passage(letters, passage.readings, expected_index)
         if located is None or (located.page, located.span[0]) in chosen_positions:
             continue
@@ -130,9 +125,8 @@ def add_chosen_passages(
         side = build_reading(highlight)
         if any(_is_same_passage(side, other) for other in mark_sides):
             continue
-        positioned.append(
-            (letters.get_letter_index(located.page, located.span[0]), highlight)
-        )
+        index = letters.get_letter_index(located.page, located.span[0])
+        positioned.append((index, highlight))
     if len(positioned) == len(mark_sides):
         return [document, *other_sightings] if document else other_sightings
     positioned.sort(key=lambda pair: pair[0])

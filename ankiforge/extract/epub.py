@@ -102,7 +102,12 @@ class Epub:
             spine: list[str] = []
             with suppress(ElementTree.ParseError, KeyError, ValueError):
                 spine = list(_iter_spine(book))
-            if not _read_encrypted_names(book).isdisjoint(spine):
+            encrypted_names = set[str]()
+            with suppress(ElementTree.ParseError, KeyError):
+                encryption = ElementTree.fromstring(book.read(_ENCRYPTION))
+                for reference in encryption.iterfind(".//{*}CipherReference"):
+                    encrypted_names.add(unquote(reference.get("URI", "")))
+            if not encrypted_names.isdisjoint(spine):
                 raise ItemError(
                     "the book is protected (DRM), so its text cannot be read",
                     hint=_PROTECTED_HINT,
@@ -182,14 +187,6 @@ def _read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
     root_file = parse(_CONTAINER).find(".//{*}rootfile")
     name = "" if root_file is None else root_file.get("full-path", "")
     return name, parse(posixpath.normpath(name))
-
-
-def _read_encrypted_names(book: ZipFile) -> set[str]:
-    with suppress(ElementTree.ParseError, KeyError):
-        root = ElementTree.fromstring(book.read(_ENCRYPTION))
-        references = root.iterfind(".//{*}CipherReference")
-        return {unquote(reference.get("URI", "")) for reference in references}
-    return set()
 
 
 def _iter_spine(book: ZipFile) -> Iterator[str]:

@@ -71,17 +71,11 @@ def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
         now_ns: the time to compare with, in nanoseconds, or None for the current time.
     """
     now = time.time_ns() if now_ns is None else now_ns
-    modified, changed = stamp[:2]
-    return _is_older_than_tick(modified, now) and _is_older_than_tick(changed, now)
-
-
-def _is_older_than_tick(file_time: int, now: int) -> bool:
-    """Return whether writing the file at time `now` would change its time from `file_time`.
-
-    Whole seconds suggest a FAT file system, which has a resolution of two seconds.
-    """
-    tick = TICK_NS if file_time % 1_000_000_000 else _FAT_TICK_NS
-    return file_time + tick < now
+    # whole seconds suggest a FAT file system
+    return all(
+        file_time + (TICK_NS if file_time % 1_000_000_000 else _FAT_TICK_NS) < now
+        for file_time in stamp[:2]
+    )
 
 
 @cache
@@ -172,17 +166,13 @@ def is_hidden(name: str) -> bool:
     return name in SYSTEM_DIRECTORIES
 
 
-_ICLOUD_SUFFIX = ".icloud"
-
-
 def parse_icloud_placeholder(name: str) -> str:
     """Return the original name of a file that iCloud replaced with `.name.icloud`.
 
     Returns "" for any other name.
     """
-    if name.startswith(".") and name.endswith(_ICLOUD_SUFFIX):
-        return name[1:].removesuffix(_ICLOUD_SUFFIX)
-    return ""
+    is_placeholder = name.startswith(".") and name.endswith(".icloud")
+    return name[1:].removesuffix(".icloud") if is_placeholder else ""
 
 
 _LOGSEQ_BACKUPS = ("bak", "version-files")
@@ -352,14 +342,10 @@ def build_read_error(error: OSError) -> ItemError:
     if isinstance(error, FileNotFoundError):
         return ItemError(VANISHED, hint=MISSING_FILE_HINT)
     if isinstance(error, SpecialFileError):
-        return ItemError(
-            str(error.strerror),
-            hint="pipes, devices and folders are not read",
-        )
-    return ItemError(
-        f"cannot be read: {error.strerror or error}",
-        hint="check its permissions",
-    )
+        hint = "pipes, devices and folders are not read"
+        return ItemError(str(error.strerror), hint=hint)
+    message = f"cannot be read: {error.strerror or error}"
+    return ItemError(message, hint="check its permissions")
 
 
 QUIET_SECONDS = 0.3

@@ -163,20 +163,25 @@ def _replace_element(element: Tag) -> None:
     if name == "math":
         element.string = _formula_to_text(element)
     elif name == "script" and _get_attribute(element, "type").startswith("math/tex"):
-        _replace_mathjax(element)
+        for rendered in element.find_previous_siblings(limit=2):
+            if _get_attribute(rendered, "class").startswith("MathJax"):
+                rendered.clear()
+        element.insert_after(_clean_tex(element.get_text()))
+        element.clear()
     elif name in _HIDDEN_NAMES or _is_hidden(element):
         element.clear()
     else:
         style = _RAISING_STYLE.search(_get_attribute(element, "style"))
         level = style[1].lower().replace("super", "sup") if style else name
-        is_named = "noteref" in _get_attribute(element, "epub:type") or (
-            element.get("role") == "doc-noteref"
+        is_aside = (
+            name in ("rt", "rp", "rtc")
+            or "noteref" in _get_attribute(element, "epub:type")
+            or element.get("role") == "doc-noteref"
         )
-        if not is_named and level not in ("sup", "sub", "a", "rt", "rp", "rtc"):
+        if not is_aside and level not in ("sup", "sub", "a"):
             return
         text = " ".join(remove_asides(element.get_text()).split())
-        is_reading = name in ("rt", "rp", "rtc")
-        if is_named or is_reading or _is_note_reference(element, level, text):
+        if is_aside or _is_note_reference(element, level, text):
             element.string = f"{_ASIDE_START}{text}{_ASIDE_END}"
         elif level in ("sup", "sub"):
             element.string = to_unicode_script(text, level)
@@ -207,15 +212,16 @@ def _is_hidden(element: Tag) -> bool:
     Larger elements don't, since a page may hide everything from screen readers while a dialog
     is open.
     """
-    is_hidden = element.get("hidden", "until-found") != "until-found"
-    is_repeated = (
-        element.get("aria-hidden") == "true"
-        and element.name not in BLOCK_ELEMENTS
-        and not element.find(_BLOCK_NAMES)
-    )
-    is_styled = _HIDING_STYLE.search(_get_attribute(element, "style"))
-    is_button = "mw-editsection" in _get_attribute(element, "class").split()
-    if not (is_hidden or is_repeated or is_styled or is_button):
+    if not (
+        element.get("hidden", "until-found") != "until-found"
+        or _HIDING_STYLE.search(_get_attribute(element, "style"))
+        or "mw-editsection" in _get_attribute(element, "class").split()
+        or (
+            element.get("aria-hidden") == "true"
+            and element.name not in BLOCK_ELEMENTS
+            and not element.find(_BLOCK_NAMES)
+        )
+    ):
         return False
     if element.name == "p" and element.find("p"):  # it has no end tag
         return False
@@ -230,17 +236,19 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
     `name` is "sup" for any superscript element, otherwise the element's name.
     """
     if name == "sup":
-        is_reference = "reference" in _get_attribute(element, "class").split()
-        if is_reference or _BRACKETED.fullmatch(text):
-            return True
-        return any(map(_is_internal_link, element("a"))) or _is_raised_note(element, text)
+        return bool(
+            "reference" in _get_attribute(element, "class").split()
+            or _BRACKETED.fullmatch(text)
+            or any(map(_is_internal_link, element("a")))
+            or _is_raised_note(element, text)
+        )
     if name != "a" or not _is_internal_link(element):
         return False
     raised = element.find("sup")
-    is_raised = raised and raised.get_text().strip() == text
-    is_glued = _WORD_END.search(_get_text_before(element))
     return bool(
-        is_raised or _NOTE_MARK.fullmatch(text) or (text.isdecimal() and is_glued)
+        (raised and raised.get_text().strip() == text)
+        or _NOTE_MARK.fullmatch(text)
+        or (text.isdecimal() and _WORD_END.search(_get_text_before(element)))
     )
 
 
@@ -311,14 +319,6 @@ def _clean_tex(tex: str) -> str:
     if style := _WHOLE_STYLE.fullmatch(one_line):
         one_line = style[1].strip()
     return f"${one_line}$" if one_line and "$" not in one_line else ""
-
-
-def _replace_mathjax(script: Tag) -> None:
-    for rendered in script.find_previous_siblings(limit=2):
-        if _get_attribute(rendered, "class").startswith("MathJax"):
-            rendered.clear()
-    script.insert_after(_clean_tex(script.get_text()))
-    script.clear()
 
 
 def _flatten_formula(node: Tag) -> str:

@@ -101,11 +101,7 @@ def list_tables(connection: sqlite3.Connection) -> set[str]:
     """
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
-    tables = set()
-    for name, sql in rows:
-        if str(sql).upper().startswith("CREATE TABLE"):
-            tables.add(name)
-    return tables
+    return {name for name, sql in rows if str(sql).upper().startswith("CREATE TABLE")}
 
 
 @contextmanager
@@ -159,11 +155,9 @@ def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -
     for path, suffix in zip(files, _COPIED_SUFFIXES, strict=True):
         target = directory / f"{database.name}{suffix}"
         target.unlink(missing_ok=True)
-        if suffix:
-            with suppress(FileNotFoundError):
-                _copy_file(path, target, owner, head=b"")
-        else:
-            _copy_file(path, target, owner, head=SQLITE_HEADER)
+        # a journal may be missing, and has no header
+        with suppress(*[FileNotFoundError] if suffix else []):
+            _copy_file(path, target, owner, head=b"" if suffix else SQLITE_HEADER)
     return [stamp_file(path) for path in files] == stamps_before
 
 

@@ -96,12 +96,10 @@ class ZoteroHttpClient(BoundedClient):
     def __init__(self, address: ApiAddress, timing: RequestTiming) -> None:
         # certificates are only loaded for HTTPS, because that takes a while
         is_https = address.url.startswith("https:")
-        limits = httpx2.Timeout(
-            timing.read_timeout, connect=min(timing.read_timeout, 10.0)
-        )
+        seconds = timing.read_timeout
         super().__init__(
             trust_env=not is_loopback(address.url),
-            timeout=limits,
+            timeout=httpx2.Timeout(seconds, connect=min(seconds, 10.0)),
             verify=is_https,
         )
         self._address = address
@@ -152,12 +150,11 @@ class ZoteroHttpClient(BoundedClient):
                 # the connection failed
                 message = remove_secret(str(error), self._address.key)
                 reason = message or type(error).__name__
-                failure = ItemError(
-                    f"{host} cannot be reached ({reason})", hint=_RETRY_HINT
-                )
+                text, hint = f"{host} cannot be reached ({reason})", _RETRY_HINT
                 if self._address.is_local:
-                    no_zotero = f"Zotero does not answer at {host} ({reason})"
-                    failure = ItemError(no_zotero, hint=_LOCAL_API_HINT)
+                    text = f"Zotero does not answer at {host} ({reason})"
+                    hint = _LOCAL_API_HINT
+                failure = ItemError(text, hint=hint)
                 if isinstance(error, httpx2.TimeoutException | ResponseTooLargeError):
                     delay = None
             if failure.hint != _RETRY_HINT or delay is None:
@@ -236,22 +233,18 @@ class ApiLibraries:
     @property
     def account(self) -> Account:
         """The account that the API key belongs to."""
-        account, _ = self._account_and_groups
-        return account
+        return self._account_and_groups[0]
 
     @property
     def libraries(self) -> list[Library]:
         """The selected libraries, including any that don't exist."""
         _, groups = self._account_and_groups
-        selected_groups: Iterable[int | None] = {None, *groups}
-        if self.selected_groups is not None:
-            selected_groups = self.selected_groups
-        libraries = []
+        selected: Iterable[int | None] = self.selected_groups or {None, *groups}
         # the user's own library comes first
-        for group in sorted(selected_groups, key=lambda group: group or 0):
-            name = "" if group is None else groups.get(group, "")
-            libraries.append(Library(group, name))
-        return libraries
+        return [
+            Library(group, groups.get(group or 0, ""))
+            for group in sorted(selected, key=lambda group: group or 0)
+        ]
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
         """Return all annotations and notes with their parents, including those in the trash.
@@ -312,15 +305,9 @@ class ApiLibraries:
         return list(by_key.values()), collections
 
     def _create_client(self, kind: str, number: int) -> Zotero:
-        address = self.address
-        zotero = Zotero(
-            number,
-            kind,
-            address.key or None,
-            local=address.is_local,
-            client=self.client,
-        )
-        zotero.endpoint = address.url
+        key, is_local = self.address.key or None, self.address.is_local
+        zotero = Zotero(number, kind, key, local=is_local, client=self.client)
+        zotero.endpoint = self.address.url
         return zotero
 
     def _fetch_all(self, zotero: Zotero, method: str, **params: Any) -> JsonRows:
@@ -382,9 +369,8 @@ def _parse_item(row: Json, collections: Collections) -> ZoteroItem:
     file_name = data.get("filename")
     if file_name:
         data["path"] = f"storage:{file_name}"
-    data["collections"] = find_collection_paths(
-        data.get("collections") or (), collections
-    )
+    keys = data.get("collections") or ()
+    data["collections"] = find_collection_paths(keys, collections)
     return msgspec.convert({**data, "fields": data}, ZoteroItem, strict=False)
 
 

@@ -116,11 +116,11 @@ class ZoteroItem(Value, rename="camel"):
 
         Automatic tags (type 1) are left out, except for the privacy tag.
         """
-        own_tags = []
-        for tag in self.tags:
-            name = tag["tag"]
-            if not tag.get("type") or has_private_tag((name,)):
-                own_tags.append(tag["tag"])
+        own_tags = [
+            tag["tag"]
+            for tag in self.tags
+            if not tag.get("type") or has_private_tag((tag["tag"],))
+        ]
         return tuple(sorted(own_tags))
 
 
@@ -155,21 +155,16 @@ def find_collection_paths(keys: Iterable[Any], collections: Collections) -> Stri
     """Return the full paths of the collections with the given keys, skipping trashed ones."""
     paths = []
     for key in keys:
-        path = _find_collection_path(key, collections)
-        if path is not None:
-            paths.append(path)
+        names: list[str] = []
+        while key in collections and len(names) < _MAX_DEPTH:
+            collection = collections[key]
+            if collection.deleted:
+                break
+            names.insert(0, collection.name)
+            key = collection.parent
+        if not key:
+            paths.append("/".join(names))
     return tuple(paths)
-
-
-def _find_collection_path(key: Any, collections: Collections) -> str | None:
-    names: list[str] = []
-    while key in collections and len(names) < _MAX_DEPTH:
-        collection = collections[key]
-        if collection.deleted:
-            break
-        names.insert(0, collection.name)
-        key = collection.parent
-    return None if key else "/".join(names)
 
 
 class ZoteroAnnotation(NamedTuple):
@@ -363,14 +358,11 @@ class ZoteroDatabase:
         rows = self._fetch_rows(_LIBRARIES_QUERY)
         libraries = [Library(group, name, number) for number, group, name in rows]
         if self.selected_groups is not None:
-            present = {library.group for library in libraries}
-            missing = [
-                group for group in self.selected_groups - present if group is not None
-            ]
+            missing = self.selected_groups - {library.group for library in libraries}
             libraries = [
                 library for library in libraries if library.group in self.selected_groups
             ]
-            libraries += [Library(group) for group in sorted(missing)]
+            libraries += map(Library, sorted(filter(None, missing)))
         if not libraries:
             raise ItemError("it contains no library", hint=_ZOTERO_OWNER.repair_hint)
         return libraries

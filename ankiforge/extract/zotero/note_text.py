@@ -95,10 +95,8 @@ def extract_first_line(html: str) -> str:
     """
     if not html:
         return ""
-    lines = _parse_html(_EMBEDDED_PICTURE.sub("", html)).get_text("\n").split("\n")
-    return truncate(
-        next((line.strip() for line in lines if line.strip()), ""), _MAX_TITLE_CHARS
-    )
+    text = _parse_html(_EMBEDDED_PICTURE.sub("", html)).get_text("\n").strip()
+    return truncate(text.partition("\n")[0].strip(), _MAX_TITLE_CHARS)
 
 
 def _parse_html(html: str) -> BeautifulSoup:
@@ -130,13 +128,11 @@ def _remove_quotations(
         if key_match is None or key_match[1] not in keys:
             continue
         blocks.append(_find_block(element, soup))
-        next_node = element.next_sibling
-        while next_node is not None and not str(next_node).strip():
-            next_node = next_node.next_sibling
-        if isinstance(next_node, Tag) and "citation" in next_node.get_attribute_list(
-            "class"
-        ):
-            next_node.decompose()
+        siblings = (node for node in element.next_siblings if str(node).strip())
+        next_node = next(siblings, None)
+        if isinstance(next_node, Tag):
+            if "citation" in next_node.get_attribute_list("class"):
+                next_node.decompose()
         element.decompose()
     for citation in soup.select(".citation"):
         # the quotation before this citation was a picture, or has just been removed
@@ -144,13 +140,9 @@ def _remove_quotations(
         if block.get_text().strip().startswith(citation.get_text().strip()):
             blocks.append(block)
     for block in blocks:
-        citation_text = ""
-        for citation in block.select(".citation"):
-            citation_text += citation.get_text()
-        if (
-            normalize_for_lookup(block.get_text().replace(citation_text, "", 1))
-            in comments
-        ):
+        citation_text = "".join(each.get_text() for each in block.select(".citation"))
+        own_text = block.get_text().replace(citation_text, "", 1)
+        if normalize_for_lookup(own_text) in comments:
             block.clear()
 
 
@@ -169,8 +161,7 @@ def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
         return ""
     text = soup.get_text().strip()
     title = heading.get_text().strip()
-    is_only_heading = text == title and not has_quotations
-    if not text.startswith(title) or is_only_heading:
+    if not text.startswith(title) or (text == title and not has_quotations):
         return ""
     heading.decompose()
     return " ".join(title.split())
@@ -188,22 +179,14 @@ class _NoteConverter(MarkdownConverter):
         return escape_markdown(text)
 
     def process_element(
-        self,
-        node: Tag | NavigableString,
-        parent_tags: set[str] | None = None,
+        self, node: Tag | NavigableString, parent_tags: set[str] | None = None
     ) -> str:
         if isinstance(node, Tag) and "math" in node.get_attribute_list("class"):
             text = " ".join(node.get_text().split())
             return f"\n\n{text}\n\n" if node.name == "pre" else text
         return str(super().process_element(node, parent_tags))  # type: ignore[misc]
 
-    def convert_hN(
-        self,
-        n: int,
-        el: Tag,
-        text: str,
-        parent_tags: set[str],
-    ) -> str:
+    def convert_hN(self, n: int, el: Tag, text: str, parent_tags: set[str]) -> str:
         heading = text.replace("**", "").strip()
         return f"\n\n**{heading}**\n\n" if heading else ""
 
@@ -260,16 +243,11 @@ class RichText:
 def _format_element(name: str, plain: str, markdown: str) -> Pair:
     if name == "span" or not plain.strip():
         return plain, markdown
+    element = f"<{name}>{markdown}</{name}>"
     if name in ("sub", "sup"):
-        unicode_text = to_unicode_script(plain, name)
-        if (
-            unicode_text != plain
-            and len(unicode_text) == len(plain)
-            and plain == markdown
-        ):
-            return unicode_text, unicode_text
-        return unicode_text, f"<{name}>{markdown}</{name}>"
-    marker = _MARKDOWN_MARKERS[name]
+        script = to_unicode_script(plain, name)
+        is_converted = script != plain == markdown and len(script) == len(plain)
+        return script, script if is_converted else element
     if markdown[0].isalnum() and markdown[-1].isalnum():
-        return plain, f"{marker}{markdown}{marker}"
-    return plain, f"<{name}>{markdown}</{name}>"
+        element = f"{_MARKDOWN_MARKERS[name]}{markdown}{_MARKDOWN_MARKERS[name]}"
+    return plain, element
