@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
@@ -62,20 +62,6 @@ class Confidence(IntEnum):
     """The file was recognised by its suffix, regardless of its content."""
     CONTENT = 3
     """The file was recognised by its content."""
-
-
-class Recognition(NamedTuple):
-    """How sure a source type is that it should read a file, or why it won't."""
-
-    confidence: Confidence
-    rejection_reason: str = ""
-    """Why the file isn't read despite its suffix, for users who name the file.
-
-    "" if nobody would expect the source to read it.
-    """
-
-
-NOT_MINE = Recognition(Confidence.NO)
 
 
 class Candidate:
@@ -191,14 +177,20 @@ class SourceType(ABC):
     """Further settings that `ankiforge init` adds, commented out, to a source that it found."""
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Return how sure this type is about a file, by default judging by the suffix.
 
         Only called for files with one of the `endings`, but there can be very many of them.
         """
-        if candidate.suffix in cls.endings:
-            return Recognition(Confidence.SUFFIX)
-        return NOT_MINE
+        return Confidence.SUFFIX if candidate.suffix in cls.endings else Confidence.NO
+
+    @classmethod
+    def explain_rejection(cls, candidate: Candidate) -> str:
+        """Return why a file that the user named isn't read despite its suffix.
+
+        "" if nobody would expect this type to read the file.
+        """
+        return ""
 
     @classmethod
     @abstractmethod
@@ -237,10 +229,9 @@ class ScanProgress:
 
 def get_scan_progress(source: Source) -> ScanProgress:
     """Return a source's scan progress, which stays at zero if the source doesn't count."""
-    count = getattr(source, "progress", None)
-    if count is None:
-        count = getattr(getattr(source, "folder", None), "progress", None)
-    return count if isinstance(count, ScanProgress) else ScanProgress()
+    folder = getattr(source, "folder", None)
+    progress = getattr(source, "progress", None) or getattr(folder, "progress", None)
+    return progress if isinstance(progress, ScanProgress) else ScanProgress()
 
 
 def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighting]:
@@ -248,17 +239,16 @@ def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighti
 
     Everything is read if `known` is None.
     """
-    name = ""
-    for named_object in (source, getattr(source, "folder", None)):
-        name = name or getattr(named_object, "name", "")
+    folder = getattr(source, "folder", None)
+    name = getattr(source, "name", "") or getattr(folder, "name", "")
     distribution = getattr(source, "distribution", "")
     sightings = source.scan(known)
-    if distribution and hasattr(source, "folder"):
-        sightings = _check_names(source, sightings)
+    if distribution and folder:
+        sightings = _check_names(folder, sightings)
     return yield_and_report_errors(name or type(source).__name__, sightings, distribution)
 
 
-def _check_names(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
+def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
     """Pass through a plug-in's sightings, checking that they use its `folder`'s names.
 
     Otherwise its documents would count as removed when another path is run.
@@ -273,7 +263,7 @@ def _check_names(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
             for highlight in sighting.highlights:
                 names.append(("Highlight.namespace", highlight.namespace, "namespace"))
             for attribute, value, folder_attribute in names:
-                if value != getattr(source.folder, folder_attribute):
+                if value != getattr(folder, folder_attribute):
                     message = f"{attribute} is {value!r}, not that of self.folder"
                     raise TypeError(message)
         yield sighting

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from ankiforge.errors import PlugInError
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, SourceType
+from ankiforge.extract.base import Candidate, Confidence, SourceType
 from ankiforge.extract.files import SYSTEM_DIRECTORIES, is_hidden, is_skipped_directory
 from ankiforge.extract.registry import (
     group_source_types_by_suffix,
@@ -55,9 +55,9 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
     The type is "" if none wants the file. In a tie, the first one wins.
     """
     best_kind = ""
-    best_confidence = NOT_MINE.confidence
+    best_confidence = Confidence.NO
     for source in group_source_types_by_suffix().get(candidate.suffix, ()):
-        confidence = source.recognise(candidate).confidence
+        confidence = source.recognise(candidate)
         if confidence > best_confidence:
             best_kind = source.kind
             best_confidence = confidence
@@ -79,14 +79,12 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
                 continue
             try:
                 with wrap_plugin_errors(source.distribution):
-                    recognition = source.recognise(candidate)
+                    if source.recognise(candidate):
+                        kinds[source.kind] = None
+                    elif reason := source.explain_rejection(candidate):
+                        errors[f"{candidate.path.name}: {reason}"] = None
             except PlugInError as error:
                 errors[error.message] = None
-                continue
-            if recognition.confidence > Confidence.NO:
-                kinds[source.kind] = None
-            elif recognition.rejection_reason:
-                errors[f"{candidate.path.name}: {recognition.rejection_reason}"] = None
     return [*kinds], [*errors]
 
 
@@ -97,7 +95,7 @@ def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) ->
     """
     candidate = Candidate(path)
     sources = sources or group_source_types_by_suffix().get(candidate.suffix, ())
-    reasons = [source.recognise(candidate).rejection_reason for source in sources]
+    reasons = [source.explain_rejection(candidate) for source in sources]
     if not any(reasons):
         return ""
     if not path.is_file():
@@ -115,11 +113,11 @@ def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) ->
 def iter_files(directory: Path) -> Iterator[Path]:
     """Yield all files under a directory, skipping subdirectories that no source reads."""
     for parent, subdirectories, names in os.walk(directory):
-        kept = []
-        for name in sorted(subdirectories):
-            if not is_hidden(name) and not is_skipped_directory(parent, name):
-                kept.append(name)
-        subdirectories[:] = kept
+        subdirectories[:] = [
+            name
+            for name in sorted(subdirectories)
+            if not is_hidden(name) and not is_skipped_directory(parent, name)
+        ]
         for name in sorted(names):
             yield Path(parent, name)
 
@@ -140,9 +138,8 @@ def find_source_kinds(directory: Path) -> set[str]:
                 continue
             if len(sources[candidate.suffix]) == 1:
                 finished_suffixes.add(candidate.suffix)
-        if kind:
-            kinds.add(kind)
-    return kinds
+        kinds.add(kind)
+    return kinds - {""}
 
 
 # --- sources of a path ------------------------------------------------------------------
@@ -200,10 +197,8 @@ class _PathSurroundings:
         """
         known_directories = self._known_directories(kind)
         if not self.vault or kind != _NOTES_KIND:
-            return (
-                _find_nearest_parent(self._directory, known_directories.__contains__)
-                or self._directory
-            )
+            root = _find_nearest_parent(self._directory, known_directories.__contains__)
+            return root or self._directory
         if self.vault in known_directories:
             return self.vault
         outer = _find_nearest_parent(
@@ -318,29 +313,22 @@ def _add_inner_sources(
     """
     inner_directories: list[Path] = []
     if load_source_type(kind).keeps_inner:
-        directories_below = [
-            directory for directory in sorted(known(kind)) if path in directory.parents
-        ]
-        inner_directories = [
-            directory for directory in directories_below if directory.is_dir()
-        ]
+        for directory in sorted(known(kind)):
+            if path in directory.parents and directory.is_dir():
+                inner_directories.append(directory)
     for root in (path, *inner_directories):
-        directories_below = [
-            directory for directory in inner_directories if root in directory.parents
+        exclude = [
+            f"/{directory.relative_to(root).as_posix()}/"
+            for directory in inner_directories
+            if root in directory.parents
         ]
-        exclude = []
-        for directory in directories_below:
-            exclude.append(f"/{directory.relative_to(root).as_posix()}/")
         yield FoundSource(kind, root, exclude=tuple(exclude))
 
 
 def _find_nearest_parent(
     directory: Path, predicate: Callable[[Path], bool]
 ) -> Path | None:
-    for candidate in (directory, *directory.parents):
-        if predicate(candidate):
-            return candidate
-    return None
+    return next(filter(predicate, (directory, *directory.parents)), None)
 
 
 # --- files that no source reads -------------------------------------------------------
@@ -394,10 +382,10 @@ _CONVERSIONS = {
 def suggest_conversion(path: Path) -> str:
     """Suggest how to convert a file in an unsupported format, or return ""."""
     suffix = path.suffix.casefold()
-    for suffixes, suggestion in _CONVERSIONS.items():
-        if suffix in suffixes.split():
-            return suggestion
-    return ""
+    suggestions = (
+        each for suffixes, each in _CONVERSIONS.items() if suffix in suffixes.split()
+    )
+    return next(suggestions, "")
 
 
 EMPTY_FILE_KIND = "empty file"
@@ -445,11 +433,7 @@ class SkippedFiles(msgspec.Struct):
 
         A KOReader directory is tallied as a whole instead.
         """
-        if (
-            name.startswith(".")
-            or name in _UNREPORTED_DIRECTORIES
-            or name in SYSTEM_DIRECTORIES
-        ):
+        if name.startswith(".") or name in _UNREPORTED_DIRECTORIES | SYSTEM_DIRECTORIES:
             return False
         if name.endswith(_KOREADER_SUFFIX):
             self.count_by_suffix[_KOREADER_SUFFIX] += 1
@@ -514,12 +498,7 @@ def summarize_unread(
     kinds = {}
     parts = []
     for kind, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
-        if (
-            not count
-            or kind in suffixes_read
-            or (kind == _KOREADER_SUFFIX and ".lua" in suffixes_read)
-        ):
-            continue
-        kinds[kind] = count
-        parts.append(format_count(count, *_KIND_NAMES.get(kind, (kind, kind))))
+        if count and (".lua" if kind == _KOREADER_SUFFIX else kind) not in suffixes_read:
+            kinds[kind] = count
+            parts.append(format_count(count, *_KIND_NAMES.get(kind, (kind, kind))))
     return UnreadFiles(str(directory), kinds, ", ".join(parts))

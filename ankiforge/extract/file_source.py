@@ -39,7 +39,6 @@ from ankiforge.model import (
     Problem,
     ScanEnd,
     Sighting,
-    Strings,
     UnchangedDocument,
     UnmarkedDocument,
     UnreadDocument,
@@ -155,32 +154,38 @@ class FileListing(msgspec.Struct):
         self.unread_counts.clear()
         self.phrase_counts.clear()
         self.unfollowed_links.clear()
-        listed_by_path: dict[str, File | Problem | UnreadDocument] = {}
         if self.other_files is not None and self.only:
             # record all other files, because note links may lead anywhere in the vault
             for _ in self._list_directory(self.root):
                 pass
             self.skipped_files.clear()
+        # since paths are normalized to NFC, different files on disk can have the same path
+        listed_by_path: dict[str, File | Problem | UnreadDocument] = {}
         for start in self.only or (self.root,):
-            is_file = start.is_file()
-            if (
-                is_file
-                and self.other_files is not None
-                and not start.is_relative_to(self.root)
-            ):
-                path = disk.get_relative_path(start, self.root)
-                listed_by_path[path] = Problem(start.name, "it is outside the vault")
-                continue
-            if is_file:  # the user named it
-                path = disk.get_relative_path(start, self.root)
-                stamp = disk.stamp_file(start)
-                _add_file_or_problem(
-                    listed_by_path, File(path, str(start), named=True, stamp=stamp)
-                )
-            else:
-                for listed_entry in self._list_directory(start):
-                    _add_file_or_problem(listed_by_path, listed_entry)
+            for entry in self._list_start(start):
+                path = entry.where if isinstance(entry, Problem) else entry.path
+                existing = listed_by_path.setdefault(path, entry)
+                if (
+                    isinstance(entry, File)
+                    and isinstance(existing, File)
+                    and entry.disk_path != existing.disk_path
+                ):
+                    message = (
+                        "left out: another file here has the same name,"
+                        " encoded differently (é as e and ´)"
+                    )
+                    hint = "rename one of the two"
+                    listed_by_path[f"{path}/"] = Problem(path, message, hint)
         yield from listed_by_path.values()
+
+    def _list_start(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
+        if not start.is_file():
+            yield from self._list_directory(start)
+        elif self.other_files is not None and not start.is_relative_to(self.root):
+            yield Problem(start.name, "it is outside the vault")
+        else:  # the user named it
+            path = disk.get_relative_path(start, self.root)
+            yield File(path, str(start), named=True, stamp=disk.stamp_file(start))
 
     def _list_directory(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
         errors: list[OSError] = []
@@ -188,18 +193,15 @@ class FileListing(msgspec.Struct):
         root_prefix = os.path.join(self.root, "")  # noqa: PTH118 - called for very many files
         skipped = self.skipped_files[start] = SkippedFiles()
         for entry, is_counted in _walk_directory(start, skipped, errors):
-            path = (
-                entry.path.removeprefix(root_prefix)
-                if entry.path.startswith(root_prefix)
-                else entry.name
-            )
+            path = entry.name
+            if entry.path.startswith(root_prefix):
+                path = entry.path.removeprefix(root_prefix)
             file_or_problem = None
             if not disk.is_hidden(entry.name):
                 file_or_problem = self._classify_entry(entry, disk.normalize_name(path))
             elif name := disk.parse_icloud_placeholder(entry.name):
-                evicted_paths.append(
-                    disk.normalize_name(path.removesuffix(entry.name) + name)
-                )
+                evicted = path.removesuffix(entry.name) + name
+                evicted_paths.append(disk.normalize_name(evicted))
             if file_or_problem is not None:
                 yield file_or_problem
             elif is_counted and not entry.is_symlink():
@@ -207,37 +209,39 @@ class FileListing(msgspec.Struct):
         for path in evicted_paths:
             if "." not in posixpath.basename(path) or self.is_included(path):
                 yield UnreadDocument(self.container, path)
-        yield from map(self._make_directory_problem, errors)
+        for error in errors:
+            directory = Path(str(error.filename))
+            label = str(directory)
+            if directory != self.root:
+                label = f"{disk.get_relative_path(directory, self.root)}/"
+            message = f"cannot be listed: {error.strerror or error}"
+            if isinstance(error, NotADirectoryError):
+                message = "it is neither a regular file nor a folder"
+            if not directory.exists():
+                message = "it is not there"
+            self.is_incomplete |= directory == self.root or not directory.exists()
+            hint = "check the path, and that the disk is mounted"
+            yield Problem(label, message, hint)
 
     def _classify_entry(
         self, entry: os.DirEntry[str], path: str
     ) -> File | Problem | None:
         """Return the file or problem for a directory entry, or None to skip it."""
-        is_vault = self.other_files is not None
         if entry.is_symlink():
-            if is_vault:
+            if self.other_files is not None:
                 self._record_unfollowed_link(entry.path, path)
             return None
-        is_selected = self.is_included(path)
-        if is_vault and is_selected and _CONFLICT_COPY.match(path):
-            return Problem(
-                path,
-                "a conflict copy was left out",
-                "merge it, then delete it",
-            )
-        if is_selected and entry.is_file(follow_symlinks=False):
-            return File(
-                path,
-                entry.path,
-                named=False,
-                stamp=disk.stamp_file(entry.path),
-            )
+        if self.is_included(path):
+            if self.other_files is not None and _CONFLICT_COPY.match(path):
+                message = "a conflict copy was left out"
+                return Problem(path, message, "merge it, then delete it")
+            if entry.is_file(follow_symlinks=False):
+                stamp = disk.stamp_file(entry.path)
+                return File(path, entry.path, named=False, stamp=stamp)
         if self.other_files is not None:
-            self.other_files.setdefault(_make_exact_key(path), path)
-            self.other_files.setdefault(path.casefold(), path)
-            name = path.rpartition("/")[2]
-            self.other_files.setdefault(_make_exact_key(name), path)
-            self.other_files.setdefault(name.casefold(), path)
+            for key in (path, path.rpartition("/")[2]):
+                self.other_files.setdefault(_make_exact_key(key), path)
+                self.other_files.setdefault(key.casefold(), path)
         return None
 
     def _record_unfollowed_link(self, link_path: str, path: str) -> None:
@@ -257,21 +261,6 @@ class FileListing(msgspec.Struct):
             hint = f"to read its target: ankiforge run {shlex.quote(str(target))}"
         message = f"a link {'to a folder ' if is_directory else ''}is not followed"
         self.unfollowed_links.append(Problem(path, message, hint, notice=True, once=True))
-
-    def _make_directory_problem(self, error: OSError) -> Problem:
-        directory = Path(str(error.filename))
-        label = str(directory)
-        if directory != self.root:
-            label = f"{disk.get_relative_path(directory, self.root)}/"
-        exists = directory.exists()
-        self.is_incomplete |= directory == self.root or not exists
-        if not exists:
-            message = "it is not there"
-        elif isinstance(error, NotADirectoryError):
-            message = "it is neither a regular file nor a folder"
-        else:
-            message = f"cannot be listed: {error.strerror or error}"
-        return Problem(label, message, "check the path, and that the disk is mounted")
 
     def report_error(self, file: File, error: ItemError) -> Problem:
         """Return the problem for an unreadable file. Its existing highlights are kept.
@@ -342,32 +331,10 @@ def _walk_directory(
             if not entry.is_dir(follow_symlinks=False):
                 yield entry, is_counted
             elif not disk.is_skipped_directory(directory, entry.name):
-                is_subdirectory_counted = is_counted and skipped.enter_directory(
-                    entry.name
-                )
+                is_entered = is_counted and skipped.enter_directory(entry.name)
                 if not disk.is_hidden(entry.name):
-                    subdirectories.append((entry.path, is_subdirectory_counted))
+                    subdirectories.append((entry.path, is_entered))
         pending += reversed(subdirectories)
-
-
-def _add_file_or_problem(
-    listed_by_path: dict[str, File | Problem | UnreadDocument],
-    entry: File | Problem | UnreadDocument,
-) -> None:
-    """Add a file or problem, keyed by path, and report any clash with another file.
-
-    Since paths are normalized to NFC, different files on disk can end up with the same path.
-    """
-    path = entry.where if isinstance(entry, Problem) else entry.path
-    existing = listed_by_path.setdefault(path, entry)
-    if not isinstance(entry, File) or not isinstance(existing, File):
-        return
-    if entry.disk_path != existing.disk_path:
-        message = (
-            "left out: another file here has the same name,"
-            " encoded differently (é as e and ´)"
-        )
-        listed_by_path[f"{path}/"] = Problem(path, message, "rename one of the two")
 
 
 # --- sources ----------------------------------------------------------------------------
@@ -379,7 +346,7 @@ class FolderSource(SourceType):
 
     folder: FileListing
     settings: Any
-    my_names: Strings = ()
+    opening: Opening
 
     has_several_authors: ClassVar[bool] = False
     """Whether files may contain marks by several people, so that the setting `me` matters."""
@@ -407,7 +374,7 @@ class FolderSource(SourceType):
         folder = FileListing(
             cls.kind, opening.name, opening.root, opening.only, is_selected, context
         )
-        return cls(folder, settings, opening.me)
+        return cls(folder, settings, opening)
 
     @abstractmethod
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
@@ -519,11 +486,9 @@ class FileSource(FolderSource):
     @property
     def selection(self) -> str:
         """The settings that affect which passages are selected, serialized to detect changes."""
-        selection_settings = {}
-        for key, value in msgspec.to_builtins(self.settings).items():
-            if key not in ("path", "name"):
-                selection_settings[key] = value
-        return msgspec.json.encode(selection_settings, order="sorted").decode()
+        settings = msgspec.to_builtins(self.settings)
+        selection = {key: settings[key] for key in settings.keys() - {"path", "name"}}
+        return msgspec.json.encode(selection, order="sorted").decode()
 
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
         """Yield problems, unchanged files, documents, and finally a `ScanEnd`.
@@ -539,7 +504,12 @@ class FileSource(FolderSource):
             else:
                 yield entry
         yield from self.iter_notices()
-        yield from self._iter_skipped_or_unchanged(known)
+        for skipped in self.iter_skipped_directories():
+            path, fingerprint = skipped.path, skipped.fingerprint
+            if known and known.is_unchanged(folder.container, path, fingerprint):
+                yield UnchangedDocument(folder.container, path)
+            else:
+                yield replace(skipped, source=folder.name)
         files.sort(key=lambda file: file.path)
         files = assign_chosen_passages(files, known, folder)
         folder.progress.total = len(files)
@@ -560,12 +530,11 @@ class FileSource(FolderSource):
             else:
                 changed.append(file)
         folder.progress.done = len(files) - len(changed)
-        is_first_scan = len(changed) == len(files)
-        is_first_scan = is_first_scan and not (
-            known and known.list_paths(folder.container)
-        )
 
         # read the changed files
+        read_before = len(changed) < len(files) or (
+            known and known.list_paths(folder.container)
+        )
         failure_count = 0
         with self.open_reader(changed) as reader:
             for file in changed:
@@ -581,23 +550,10 @@ class FileSource(FolderSource):
                 folder.progress.count_document()
             folder.is_incomplete |= 0 < failure_count == len(files)
 
-        if is_first_scan:
+        if not read_before:  # the first scan
             yield from folder.unfollowed_links
             yield from self.iter_first_scan_notices(files)
         yield folder.end_scan()
-
-    def _iter_skipped_or_unchanged(
-        self, known: KnownDocuments | None
-    ) -> Iterator[UnmarkedDocument | UnchangedDocument]:
-        """Yield the directories we skip, as an `UnchangedDocument` if nothing has changed."""
-        container = self.folder.container
-        for unmarked in self.iter_skipped_directories():
-            if known and known.is_unchanged(
-                container, unmarked.path, unmarked.fingerprint
-            ):
-                yield UnchangedDocument(container, unmarked.path)
-            else:
-                yield replace(unmarked, source=self.folder.name)
 
     def _is_unchanged(
         self, file: File, known: KnownDocuments, reader_fingerprint: str
@@ -620,7 +576,12 @@ class FileSource(FolderSource):
     ) -> Sequence[Sighting]:
         folder = self.folder
         picture_states: dict[str, str] = {}
-        get_picture = partial(self._record_picture_state, picture_states, file)
+
+        def get_picture(target: str) -> str:
+            if target not in picture_states:
+                picture_states[target] = self.get_dependency_state(target, file)
+            return picture_states[target]
+
         sightings = [*self.extract_file(file, reader, get_picture)]
         if file.chosen:
             from ankiforge.extract.chosen_passages import add_chosen_passages
@@ -640,55 +601,31 @@ class FileSource(FolderSource):
             )
         dependencies = tuple(picture_states)
         if fingerprint and not sightings:
-            public_text = LazyText(partial(self.read_public_text, file))
-            path = file.path
-            return [
-                UnmarkedDocument(
-                    folder.container,
-                    path,
-                    fingerprint,
-                    dependencies,
-                    public_text=public_text,
-                )
-            ]
+            text = LazyText(partial(self.read_public_text, file))
+            unmarked = (folder.container, file.path, fingerprint, dependencies)
+            return [UnmarkedDocument(*unmarked, public_text=text)]
         results = list[Sighting]()
         for sighting in sightings:
-            match sighting:
-                case ExtractedDocument():
-                    sighting = self._add_figure_hashes(sighting)
-                    sighting = replace(
-                        sighting, fingerprint=fingerprint, depends=dependencies
-                    )
-                case UnmarkedDocument():
-                    sighting = replace(
-                        sighting,
-                        source=folder.name,
-                        fingerprint=fingerprint,
-                        depends=dependencies,
-                    )
+            if isinstance(sighting, ExtractedDocument):
+                sighting = self._add_figure_hashes(sighting)
+            elif isinstance(sighting, UnmarkedDocument):
+                sighting = replace(sighting, source=folder.name)
+            if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
+                sighting = replace(
+                    sighting, fingerprint=fingerprint, depends=dependencies
+                )
             results.append(sighting)
         return results
 
-    def _record_picture_state(
-        self, picture_states: dict[str, str], file: File, target: str
-    ) -> str:
-        if target not in picture_states:
-            picture_states[target] = self.get_dependency_state(target, file)
-        return picture_states[target]
-
     def _add_figure_hashes(self, document: ExtractedDocument) -> ExtractedDocument:
+        root = self.folder.root
+        directory = root if root.is_dir() else root.parent
         highlights = []
         for highlight in document.highlights:
-            if (
-                highlight.kind is HighlightKind.IMAGE
-                and highlight.markdown
-                and not highlight.figure
-            ):
-                [path, *_] = find_image_paths(highlight.markdown[0])
-                path = unquote(path)
-                root = self.folder.root
-                directory = root if root.is_dir() else root.parent
-                if _is_file_below(root, posixpath.normpath(path)):
+            if highlight.kind is HighlightKind.IMAGE and not highlight.figure:
+                target = next(iter(find_image_paths("".join(highlight.markdown[:1]))), "")
+                path = unquote(target)
+                if path and _is_file_below(root, posixpath.normpath(path)):
                     with suppress(OSError, ItemError):
                         stored_path = disk.find_stored_path(directory, path)
                         data, _ = disk.read_file(stored_path, _MAX_PICTURE_BYTES)
@@ -726,21 +663,15 @@ def assign_chosen_passages(
     chosen = known.find_choices(container) if known else ()
     if not (known and chosen):
         return list(files)
-    paths = {file.path for file in files}
-    passages_by_path: dict[str, list[PassageChoice]] = {path: [] for path in paths}
-    orphaned_passages: list[PassageChoice] = []
-    for passage in chosen:
-        if passage.path in paths:
-            passages_by_path[passage.path].append(passage)
-        elif not (directory / passage.path).exists():
-            orphaned_passages.append(passage)
-    known_paths = set(known.list_paths(container)) if orphaned_passages else set()
+    missing_paths = {passage.path for passage in chosen}
+    missing_paths.difference_update(file.path for file in files)
+    missing_paths = {path for path in missing_paths if not (directory / path).exists()}
+    known_paths = set(known.list_paths(container)) if missing_paths else set()
     files_with_passages = []
     for file in files:
-        passages = passages_by_path[file.path]
-        if orphaned_passages and file.path not in known_paths:
-            passages = [*passages, *orphaned_passages]
-        files_with_passages.append(replace(file, chosen=tuple(passages)))
+        paths = {file.path} if file.path in known_paths else {file.path, *missing_paths}
+        passages = tuple(passage for passage in chosen if passage.path in paths)
+        files_with_passages.append(replace(file, chosen=passages))
     return files_with_passages
 
 

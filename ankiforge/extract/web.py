@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.books import Book, create_document, parse_isbns
 from ankiforge.extract.epub import Epub, Page, read_web_page
 from ankiforge.extract.file_source import File, FileSource, FindPicture
@@ -50,9 +50,9 @@ class UnmarkedSource(FileSource):
     """Base class for files without marks, which are only read if the user names them."""
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return `NOT_MINE`, because the files can't have highlights."""
-        return NOT_MINE
+    def recognise(cls, candidate: Candidate) -> Confidence:
+        """Recognise nothing, because the files can't have highlights."""
+        return Confidence.NO
 
     def extract_file(
         self, file: File, reader: Any, picture: FindPicture
@@ -102,9 +102,9 @@ class EpubBooks(UnmarkedSource):
     endings = (".epub",)
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def explain_rejection(cls, candidate: Candidate) -> str:
         """Return where the highlights of a book may be, since they aren't read from the book."""
-        return Recognition(Confidence.NO, _EPUB_REJECTION_REASON)
+        return _EPUB_REJECTION_REASON
 
     def read_pages(self, file: File) -> tuple[Document, list[Page]]:
         """Return the document for a book, and one page for each file in the EPUB."""
@@ -148,20 +148,18 @@ def build_whole_text(
             level = int(element.name[1]) if element and element.name in _HEADINGS else 0
             if level:
                 headings = {
-                    outer_level: name
-                    for outer_level, name in headings.items()
-                    if outer_level < level
+                    outer: name for outer, name in headings.items() if outer < level
                 }
                 headings[level] = text
-            heading_path = " › ".join(headings.values())
+            heading = " › ".join(headings.values())
             end = start + len(text)
             paragraph = Paragraph(
                 page,
                 start,
                 end,
-                heading_path,
+                heading,
                 level,
-                private=contains_private_tag(text) or contains_private_tag(heading_path),
+                private=contains_private_tag(text) or contains_private_tag(heading),
                 is_note=is_note,
                 block=str(page),
             )

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.model import (
     Document,
@@ -50,11 +50,11 @@ class Foliate(FileSource):
     endings = (".json",)
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Return whether a JSON file has annotations at places in an e-book."""
         if '"annotations"' in candidate.head and '"epubcfi(' in candidate.head:
-            return Recognition(Confidence.CONTENT)
-        return NOT_MINE
+            return Confidence.CONTENT
+        return Confidence.NO
 
     def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
         """Yield the book of a file, unless nothing is marked in it."""

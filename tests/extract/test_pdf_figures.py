@@ -314,7 +314,7 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
 
 
 def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
-    monkeypatch.setattr("ankiforge.extract.pdf.messages.MAX_PICTURES", 2)
+    monkeypatch.setattr("ankiforge.extract.pdf.worker.MAX_PICTURES", 2)
     many = [around(100, 300, 200 + more, 390) for more in range(5)]
     write(tmp_path / "a.pdf", *many)
     found = scan(tmp_path)
@@ -330,17 +330,12 @@ def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
 def test_others_have_areas_cut(tmp_path):
     path = write(tmp_path / "a.pdf")
     with PdfWorker() as worker:
-        (plain, nowhere, gone), _ = worker.cut_pictures(
-            path,
-            (
-                Area(0, FIGURE),
-                Area(0, (700, 0, 800, 100)),
-                Area(7, FIGURE),
-            ),
-        )
+        areas = {1: Area(0, FIGURE), 2: Area(0, (700, 0, 800, 100)), 3: Area(7, FIGURE)}
+        pictures, _ = worker.cut_pictures(path, areas)
+        plain, nowhere, gone = pictures.values()
         assert (nowhere.data, gone.data) == (b"", b"")
         assert Image(plain.data).at(0.25, 0.5) == RED
-        made, failed = worker.cut_pictures(tmp_path / "none.pdf", (Area(0, FIGURE),))
-        assert [part.data for part in made] == [b""]
+        made, failed = worker.cut_pictures(tmp_path / "none.pdf", {"a": Area(0, FIGURE)})
+        assert [(mark, part.data) for mark, part in made.items()] == [("a", b"")]
         assert failed is not None
-        assert worker.cut_pictures(path, ()) == ([], None)
+        assert worker.cut_pictures(path, dict[int, Area]()) == ({}, None)

@@ -22,7 +22,7 @@ def fails() -> None:
     raise KeyError("what is missing")
 """
 FAILS_TO_READ = """\
-from ankiforge.extract.base import Confidence, Recognition
+from ankiforge.extract.base import Confidence
 from ankiforge.extract.file_source import FileSource
 
 class Lyrics(FileSource):
@@ -33,7 +33,7 @@ class Lyrics(FileSource):
     def recognise(cls, candidate):
         if "RECOGNISE" in candidate.head:
             raise ZeroDivisionError("by nought")
-        return Recognition(Confidence.SUFFIX)
+        return Confidence.SUFFIX
 
     def document(self, file, text, picture):
         raise LookupError("a verse")

@@ -185,10 +185,11 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_and_pictures_or_a_reason(
     assert isinstance(reply, ReadMarksReply) or (
         isinstance(reply, Failure) and reply.what and reply.hint
     )
-    areas = (Area(page, box), Area(0, (50.0, 600.0, 500.0, 750.0)))
+    areas = {1: Area(page, box), 2: Area(0, (50.0, 600.0, 500.0, 750.0))}
     pictures, _ = worker.cut_pictures(folder / "changed.pdf", areas)
     assert len(pictures) == 2
-    assert all(not one.data or one.data.startswith(b"\x89PNG") for one in pictures)
+    data = [one.data for one in pictures.values()]
+    assert all(not each or each.startswith(b"\x89PNG") for each in data)
 
 
 dates = st.one_of(

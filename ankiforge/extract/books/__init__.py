@@ -7,30 +7,26 @@ highlights don't depend on the book.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.extract.base import Opening, SourceSettings
+from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.file_source import FileListing, FolderSource
 from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.model import (
     Document,
     DocumentKey,
-    EmptySourceCache,
     ExtractedDocument,
     Highlight,
     HighlightKind,
     Pair,
     Problem,
-    SourceCache,
     Strings,
     Value,
     hash16,
@@ -90,15 +86,6 @@ class BookHighlight(Value):
         kind = self.kind if text else HighlightKind.NOTE
         return replace(self, text=text, kind=kind, comment=self.comment.strip())
 
-    def get_anchor_text(self, exact: str) -> str:
-        """Return the text to compute the key from, or "" if it is the same as `exact`.
-
-        `exact` is the highlighted text without note numbers.
-        """
-        if not self.text:
-            return self.comment
-        return "" if exact == self.text else self.text
-
     def to_quote(self) -> ExternalQuote:
         """Convert the highlight to a quote to look up in the text of the book."""
         from ankiforge.extract.pdf.messages import ExternalQuote
@@ -141,10 +128,8 @@ class BookDirectories:
     def __init__(self, root: Path, further_folders: Iterable[Path]) -> None:
         """Index the directory that holds the highlights at `root`, plus `further_folders`."""
         folder = root.parent if root.is_file() else root
-        is_sidecar_folder = folder.suffix == ".sdr"
-        is_device_folder = folder.name.startswith(".")
-        if is_sidecar_folder or is_device_folder:
-            folder = folder.parent
+        if folder.suffix == ".sdr" or folder.name.startswith("."):
+            folder = folder.parent  # the folder of the book, or the device
         self._folders = tuple(dict.fromkeys([folder, *further_folders]))
 
     def find_book(self, file: str) -> Path | None:
@@ -160,19 +145,14 @@ class BookDirectories:
             if path.is_symlink():  # a link may lead out of the workspace
                 continue
             common_folders = 0
-            folder_pairs = zip(
-                reversed(path.parent.parts),
-                reversed(device_path.parent.parts),
-                strict=False,
-            )
-            for name, device_folder in folder_pairs:
+            for name, device_folder in zip(
+                path.parts[-2::-1], device_path.parts[-2::-1], strict=False
+            ):
                 if name.casefold() != device_folder.casefold():
                     break
                 common_folders += 1
-            rank = (
-                path.suffix.casefold() == device_path.suffix.casefold(),
-                common_folders,
-            )
+            has_same_suffix = path.suffix.casefold() == device_path.suffix.casefold()
+            rank = (has_same_suffix, common_folders)
             if rank > best_rank:
                 best = path
                 best_rank = rank
@@ -251,16 +231,14 @@ def build_sightings(
         if failure:  # this is reported so that the next run tries again
             message = f"the text around its highlights is not read: {failure.what}"
             yield Problem(file.name, message, failure.hint, notice=True)
+    pairs = list(zip(normalized_marks, contexts, strict=True))
     passages = remove_note_numbers(
-        [
-            context.words or mark.text
-            for mark, context in zip(normalized_marks, contexts, strict=True)
-        ]
+        [context.words or mark.text for mark, context in pairs]
     )
     sentences = remove_note_numbers([context.sentence for context in contexts])
     highlights: list[Highlight] = []
-    for mark, context, passage, sentence in zip(
-        normalized_marks, contexts, passages, sentences, strict=True
+    for (mark, context), passage, sentence in zip(
+        pairs, passages, sentences, strict=True
     ):
         highlight = Highlight(
             document,
@@ -268,7 +246,10 @@ def build_sightings(
             mark.kind,
             exact=passage,
             own=percent_encode(mark.id),
-            anchor_text=mark.get_anchor_text(passage),
+            # the text with note numbers, which the key is computed from
+            anchor_text=""
+            if passage and passage == mark.text
+            else mark.text or mark.comment,
             sentence=sentence,
             nearby=context.nearby,
             comment=mark.comment,
@@ -289,32 +270,15 @@ def build_sightings(
 # --- the sources ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class BookSource(FolderSource):
     """A source of highlights whose surrounding sentences are looked up in the books."""
-
-    cache: SourceCache = EmptySourceCache()  # noqa: RUF009 - has no state
-    """A cache of the sentences around highlights."""
-    book_directories: tuple[Path, ...] = ()
-    """Further directories that contain books."""
-
-    @classmethod
-    def open(cls, opening: Opening) -> Self:
-        """Open all files under the root, or the root itself if it is a file."""
-        base = opening.workspace or Path()
-        folders = []
-        for folder in getattr(opening.settings, "books", ()):
-            folders.append(base / Path(folder).expanduser())
-        return dataclasses.replace(
-            super().open(opening),
-            cache=opening.cache,
-            book_directories=tuple(folders),
-        )
 
     @cached_property
     def books(self) -> BookDirectories:
         """The books next to the highlights and in the configured directories."""
-        return BookDirectories(self.folder.root, self.book_directories)
+        base = self.opening.workspace or Path()
+        folders = [base / Path(folder).expanduser() for folder in self.settings.books]
+        return BookDirectories(self.folder.root, folders)
 
 
 # --- places in a book -------------------------------------------------------------------
@@ -337,11 +301,14 @@ def parse_cfi(path: str) -> tuple[str, int]:
 
 def sort_by_position(marks: list[BookHighlight]) -> list[BookHighlight]:
     """Sort highlights into reading order, by file, element and offset."""
-
-    def get_position(mark: BookHighlight) -> tuple[int, list[int], int]:
-        return mark.page, list(map(int, re.findall(r"\d+", mark.element))), mark.offset
-
-    return sorted(marks, key=get_position)
+    return sorted(
+        marks,
+        key=lambda mark: (
+            mark.page,
+            [int(number) for number in re.findall(r"\d+", mark.element)],
+            mark.offset,
+        ),
+    )
 
 
 _ISBN = regex(r"(?i)(?:urn:)?(?:isbn:)?((?:97[89])?\d{9}[\dX])")
@@ -349,9 +316,5 @@ _ISBN = regex(r"(?i)(?:urn:)?(?:isbn:)?((?:97[89])?\d{9}[\dX])")
 
 def parse_isbns(identifiers: Iterable[str]) -> tuple[Pair, ...]:
     """Extract the ISBNs from identifiers, allowing for an `isbn:` prefix and hyphens."""
-    isbns: list[Pair] = []
-    for identifier in identifiers:
-        isbn = _ISBN.fullmatch(re.sub(r"[-\s]", "", identifier))
-        if isbn:
-            isbns.append(("isbn", isbn[1]))
-    return tuple(isbns)
+    matches = [_ISBN.fullmatch(re.sub(r"[-\s]", "", text)) for text in identifiers]
+    return tuple(("isbn", match[1]) for match in matches if match)

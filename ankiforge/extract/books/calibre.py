@@ -94,14 +94,11 @@ class Calibre(DatabaseSource):
                 highlight = msgspec.json.decode(data, type=CalibreHighlight)
             except (ValueError, RecursionError):
                 continue  # calibre skips invalid JSON as well
-            mark = convert_highlight(highlight)
-            if mark is None:
-                continue
-            book_and_format = row["book"], get_text(row, "format")
-            if book_and_format not in books:
-                books[book_and_format] = _create_book(connection, row)
-                marks_by_book[book_and_format] = []
-            marks_by_book[book_and_format].append(mark)
+            if mark := convert_highlight(highlight):
+                book_and_format = row["book"], get_text(row, "format")
+                if book_and_format not in books:
+                    books[book_and_format] = _create_book(connection, row)
+                marks_by_book.setdefault(book_and_format, []).append(mark)
         for book_and_format, book in books.items():
             for mark in sort_by_position(marks_by_book[book_and_format]):
                 yield book, mark
@@ -136,22 +133,16 @@ def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
 
 
 def _create_book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
-    authors = []
-    for author in connection.execute(_AUTHORS_QUERY, (row["book"],)):
-        # calibre stores a comma in a name as `|`
-        authors.append(get_text(author, "name").replace("|", ","))
-    isbns = [
-        get_text(isbn_row, "val")
-        for isbn_row in connection.execute(_ISBN_QUERY, (row["book"],))
-    ]
+    def read_column(query: str, column: str) -> list[str]:
+        rows = connection.execute(query, (row["book"],))
+        return [get_text(each, column) for each in rows]
+
     file_name = f"{get_text(row, 'name')}.{get_text(row, 'format').lower()}"
     return Book(
         get_text(row, "title"),
-        tuple(authors),
-        parse_isbns(isbns)[:1],
+        # calibre stores a comma in a name as `|`
+        tuple(name.replace("|", ",") for name in read_column(_AUTHORS_QUERY, "name")),
+        parse_isbns(read_column(_ISBN_QUERY, "val"))[:1],
         f"{get_text(row, 'path')}/{file_name}",
-        subjects=tuple(
-            get_text(tag, "name")
-            for tag in connection.execute(_TAGS_QUERY, (row["book"],))
-        ),
+        subjects=tuple(read_column(_TAGS_QUERY, "name")),
     )

@@ -16,7 +16,6 @@ import sqlite3
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import ClassVar
 from urllib.parse import unquote
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.books import (
     BOOK_SUFFIXES,
     Book,
@@ -37,11 +36,11 @@ from ankiforge.extract.books import (
     parse_isbns,
     sort_by_position,
 )
+from ankiforge.extract.epub import PAGE_SUFFIXES
 from ankiforge.extract.exports import ExportSource, NamedSightings
 from ankiforge.extract.file_source import File, normalize_time
 from ankiforge.extract.files import open_regular_file
 from ankiforge.extract.sqlite import (
-    MAX_DATABASE_BYTES,
     SQLITE_HEADER,
     DatabaseOwner,
     list_tables,
@@ -55,7 +54,6 @@ HighlightInBook = tuple[Book, BookHighlight]
 """A highlight with its book."""
 
 
-@dataclass(frozen=True)
 class DatabaseSource(BookSource, ExportSource):
     """Base class for sources that read highlights from an app's SQLite database.
 
@@ -66,7 +64,6 @@ class DatabaseSource(BookSource, ExportSource):
     Settings = BookSettings
     uses = BOOK_SUFFIXES
     is_whole = True
-    max_bytes = MAX_DATABASE_BYTES
     owner: ClassVar[DatabaseOwner]
     tables: ClassVar[Strings]
     """The tables by which the program's databases are recognised."""
@@ -78,20 +75,19 @@ class DatabaseSource(BookSource, ExportSource):
         """Yield (book, highlight) pairs from a database, in reading order."""
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise a database by its tables, without locking or writing to it."""
         path = candidate.path
-        try:
-            with open(path, "rb", opener=open_regular_file) as file:
-                if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
-                    return NOT_MINE
-            uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-            with closing(sqlite3.connect(uri, uri=True)) as connection:
-                if set(cls.tables) <= list_tables(connection):
-                    return Recognition(Confidence.CONTENT)
-        except (OSError, ValueError, sqlite3.Error):
-            pass
-        return NOT_MINE
+        with (
+            suppress(OSError, ValueError, sqlite3.Error),
+            open(path, "rb", opener=open_regular_file) as file,
+        ):
+            if file.read(len(SQLITE_HEADER)) == SQLITE_HEADER:
+                uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+                with closing(sqlite3.connect(uri, uri=True)) as connection:
+                    if set(cls.tables) <= list_tables(connection):
+                        return Confidence.CONTENT
+        return Confidence.NO
 
     def read_items(self, file: File) -> Iterator[HighlightInBook | Problem]:
         """Yield (book, highlight) pairs from a copy of a database, in reading order.
@@ -116,7 +112,7 @@ class DatabaseSource(BookSource, ExportSource):
             # Copies of a database contain the same highlights; keep those of the newest copy, which
             # is read last.
             marks[mark.id or mark] = mark
-        with PdfWorker(cache=self.cache) as worker:
+        with PdfWorker(cache=self.opening.cache) as worker:
             for key, book in books.items():
                 document = create_document(book, folder.namespace, folder.name)
                 path = self.books.find_book(book.file) if book.file else None
@@ -273,12 +269,11 @@ class Kobo(DatabaseSource):
     tables = ("Bookmark", "content")
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise a Kobo database, or at least its name in case it is damaged."""
-        recognition = super().recognise(candidate)
-        if not recognition.confidence and "koboreader" in candidate.path.name.casefold():
-            return Recognition(Confidence.CONTENT)
-        return recognition
+        if "koboreader" in candidate.path.name.casefold():
+            return Confidence.CONTENT
+        return super().recognise(candidate)
 
     def read_highlights(
         self, connection: sqlite3.Connection, file: File
@@ -286,26 +281,18 @@ class Kobo(DatabaseSource):
         """Yield (book, highlight) pairs, in reading order within each book."""
         rows_by_volume: dict[str, list[Row]] = {}
         for row in connection.execute(_BOOKMARKS_QUERY):
-            text = get_text(row, "Text").strip()
-            note = get_text(row, "Annotation").strip()
-            if text or note:
-                book_id = get_text(row, "VolumeID")
-                rows_by_volume.setdefault(book_id, []).append(row)
+            if (get_text(row, "Text") + get_text(row, "Annotation")).strip():
+                rows_by_volume.setdefault(get_text(row, "VolumeID"), []).append(row)
         for book_id, rows in rows_by_volume.items():
-            book = _create_kobo_book(
-                book_id, connection.execute(_BOOK_QUERY, (book_id,)).fetchone()
-            )
+            book_row = connection.execute(_BOOK_QUERY, (book_id,)).fetchone()
+            book = _create_kobo_book(book_id, book_row)
             # Map each file of the book to its chapter title. A file is listed both as itself and as
             # a chapter (type 899).
             chapters: dict[str, str] = {}
             for row in connection.execute(_CHAPTERS_QUERY, (book_id,)):
                 file_name = _parse_content_id(get_text(row, "ContentID"))
                 title = get_text(row, "Title")
-                if (
-                    title
-                    and not title.endswith((".xhtml", ".html", ".htm"))
-                    and file_name
-                ):
+                if file_name and title and not title.endswith(PAGE_SUFFIXES):
                     chapters.setdefault(file_name, title)
             positioned_marks = [_parse_kobo_highlight(row, chapters) for row in rows]
             positioned_marks.sort(key=itemgetter(0))

@@ -15,7 +15,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from math import isfinite
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.books import (
     BOOK_SUFFIXES,
     Book,
@@ -60,15 +59,7 @@ _TOKEN = regex(
     """
 )
 _ESCAPE = regex(r"(?s)\\(?:(?P<decimal>\d{1,3})|(?P<letter>.))")
-_ESCAPED_LETTERS = {
-    "a": "\a",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-}
+_ESCAPED_LETTERS = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
 _JSON_SIGNS = {"{": "{", "}": "}", "[": "", "]": "", "=": ":", ",": ","}
 _JSON_NAMES = {"return": "", "true": "true", "false": "false", "nil": "null"}
 
@@ -99,8 +90,11 @@ def parse_lua(raw: bytes) -> Any:
                 # the characters stand for bytes of UTF-8; a broken sequence becomes U+FFFD
                 text = unescaped.encode("latin-1").decode("utf-8", "replace")
                 json_part = json.dumps(text)
-            case "number":
-                json_part = _convert_number_to_json(token[0])
+            case "number":  # 12.0 becomes 12, and inf and nan become null
+                number = float(token[0])
+                json_part = "null"
+                if isfinite(number):
+                    json_part = str(int(number) if number.is_integer() else number)
                 json_part = f'"{json_part}"' if previous_token == "[" else json_part
             case "name":
                 json_part = _JSON_NAMES.get(token[0], "?")  # "?" makes the JSON invalid
@@ -114,14 +108,6 @@ def parse_lua(raw: bytes) -> Any:
         with suppress(msgspec.DecodeError, RecursionError):
             return msgspec.json.decode("".join(json_parts))
     raise ItemError("it is not a table of plain values, or is cut off", hint=REWRITE_HINT)
-
-
-def _convert_number_to_json(number: str) -> str:
-    """Convert a Lua number to JSON, turning 12.0 into 12, and inf and nan into null."""
-    value = float(number)
-    if not isfinite(value):
-        return "null"
-    return str(int(value) if value.is_integer() else value)
 
 
 def _unescape(escape: re.Match[str]) -> str:
@@ -141,7 +127,6 @@ class KOReaderSettings(BookSettings, kw_only=True):
     exclude: Strings = ()
 
 
-@dataclass(frozen=True)
 class KOReader(BookSource, FileSource):
     """One reader's highlights from KOReader, on one or more devices.
 
@@ -157,18 +142,17 @@ class KOReader(BookSource, FileSource):
     example = "- koreader: {path: /media/me/Kindle}     # a device, or a folder of books"
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise KOReader's sidecar files by name."""
-        if _SIDECAR_NAME.fullmatch(candidate.path.name):
-            return Recognition(Confidence.CONTENT)
-        return NOT_MINE
+        is_sidecar = _SIDECAR_NAME.fullmatch(candidate.path.name)
+        return Confidence.CONTENT if is_sidecar else Confidence.NO
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
         """Start the worker that reads the books, and save its cache afterwards."""
         from ankiforge.extract.pdf.worker import PdfWorker
 
-        with PdfWorker(cache=self.cache) as worker:
+        with PdfWorker(cache=self.opening.cache) as worker:
             yield worker
             worker.save_cache(complete=self.covers_all_files(files))
 
@@ -191,10 +175,7 @@ class KOReader(BookSource, FileSource):
             return
         book = create_book(settings, file.path)
         marks = list(parse_highlights(settings))
-        marks_with_text = []
-        for mark in marks:
-            if mark.text or mark.comment:
-                marks_with_text.append(mark)
+        marks_with_text = [mark for mark in marks if mark.text or mark.comment]
         path = None
         if marks_with_text:
             picture(book.file)  # read this file again if the book changes or appears
@@ -205,12 +186,8 @@ class KOReader(BookSource, FileSource):
         textless_count = len(marks) - len(marks_with_text)
         if textless_count:
             message = f"marks without text: {textless_count}; they mark pictures of scanned pages"
-            yield Problem(
-                file.path,
-                message,
-                "give the page a text layer (OCR)",
-                notice=True,
-            )
+            hint = "give the page a text layer (OCR)"
+            yield Problem(file.path, message, hint, notice=True)
 
 
 # --- sidecars -------------------------------------------------------------------------
@@ -269,37 +246,21 @@ def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
     if isinstance(annotations, dict):
         for annotation in _get_tables_in_list(annotations):
             is_mark = "drawer" in annotation or "pos0" in annotation
+            text = _get_text(annotation, "text") if is_mark else ""
             note = _get_text(annotation, "note")
             if is_mark or note:
-                yield _create_highlight(
-                    annotation,
-                    _get_text(annotation, "text") if is_mark else "",
-                    note,
-                )
+                yield _create_highlight(annotation, text, note)
         return
-    yield from _parse_old_highlights(
-        _get_table(settings, "highlight"), _get_table(settings, "bookmarks")
-    )
 
-
-def _parse_old_highlights(
-    highlight: LuaTable, bookmarks: LuaTable
-) -> Iterator[BookHighlight]:
-    """Parse highlights from KOReader's older format.
-
-    Args:
-        highlight: lists of highlights, keyed by page.
-        bookmarks: the bookmarks, in reverse order. A highlight's bookmark has the highlighted
-            text in `notes` and the user's note in `text`.
-    """
+    # In the older format, the highlights are listed by page, and the bookmarks in reverse order. A
+    # highlight's bookmark has the highlighted text in `notes` and the user's note in `text`.
     unmatched_marks: dict[tuple[str, str], LuaTable] = {}
-    for page, page_marks in highlight.items():
-        for mark in _get_tables_in_list(
-            page_marks if isinstance(page_marks, dict) else {}
-        ):
+    pages = _get_table(settings, "highlight")
+    for page in pages:
+        for mark in _get_tables_in_list(_get_table(pages, page)):
             key = (_get_text(mark, "datetime"), _get_text(mark, "text"))
             unmatched_marks[key] = {"pageno": page, **mark}
-    for bookmark in reversed(_get_tables_in_list(bookmarks)):
+    for bookmark in reversed(_get_tables_in_list(_get_table(settings, "bookmarks"))):
         text = _get_text(bookmark, "notes")
         if bookmark.get("highlighted") is not True and "pos0" not in bookmark:
             continue
@@ -329,24 +290,25 @@ def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
 
 def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
     """Build a highlight from an entry that uses the newer format's keys."""
-    start_pointer = entry.get("pos0")
+    # the start in an EPUB, such as `/body/DocFragment[5]/body/div/p[1]/text().595`
+    page_index, elements, offset = -1, list[str](), 0
+    pointer = _XPOINTER.search(_get_text(entry, "pos0")[:_MAX_XPOINTER_CHARS])
+    if pointer:
+        elements.append("html")
+        for name, number in _XPOINTER_STEP.findall(pointer["steps"]):
+            elements.append(f"{name}:nth-of-type({number or 1})")
+        page_index, offset = int(pointer["file"]) - 1, int(pointer["offset"])
     page = entry.get("page")
-    if not isinstance(start_pointer, str):
-        start_pointer = ""
-    page_index, element, offset = _parse_xpointer(start_pointer)
+    label = entry.get("pageref") or entry.get("pageno") or ""
     if isinstance(page, int):  # it is in a PDF
         page_index = page - 1
-    label = (
-        entry.get("pageref")
-        or entry.get("pageno")
-        or (page if isinstance(page, int) else "")
-    )
+        label = label or page
     return BookHighlight(
         text=text,
         comment=note,
         kind=_KINDS.get(_get_text(entry, "drawer"), HighlightKind.HIGHLIGHT),
         page=page_index,
-        element=element,
+        element=" > ".join(elements),
         offset=offset,
         page_label=str(label),
         heading=_get_text(entry, "chapter").strip(),
@@ -354,21 +316,6 @@ def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
         created=_get_time(entry, "datetime"),
         modified=_get_time(entry, "datetime_updated"),
     )
-
-
-def _parse_xpointer(pointer: str) -> tuple[int, str, int]:
-    """Parse an XPointer into a file index, a CSS selector and an offset.
-
-    E.g. `/body/DocFragment[5]/body/div/p[1]/text().595`, where `[1]` is optional. Returns
-    (-1, "", 0) if the XPointer is malformed.
-    """
-    match = _XPOINTER.search(pointer[:_MAX_XPOINTER_CHARS])
-    if match is None:
-        return -1, "", 0
-    elements = ["html"]
-    for name, number in _XPOINTER_STEP.findall(match["steps"]):
-        elements.append(f"{name}:nth-of-type({number or 1})")
-    return int(match["file"]) - 1, " > ".join(elements), int(match["offset"])
 
 
 def _get_time(entry: LuaTable, key: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, wrap_unexpected_errors
-from ankiforge.extract.base import Candidate, Confidence, yield_and_report_errors
+from ankiforge.extract.base import Candidate, yield_and_report_errors
 from ankiforge.extract.discover import explain_unread_file
 from ankiforge.extract.file_source import File, FolderSource
 from ankiforge.model import (
@@ -60,16 +60,13 @@ class ExportSource(FolderSource):
     export_hint: ClassVar[str]
     """How to get an export."""
 
-    max_bytes: ClassVar[int] = MAX_EXPORT_BYTES
-    """The maximum size of a file in bytes."""
-
     def read_items(self, file: File) -> Iterator[Any]:
         """Read the items in a file, yielding a problem for each malformed one.
 
         Raises:
             ItemError: the rest of the file can't be read.
         """
-        return self.parse_items(file.path, file.read_text(self.max_bytes, repairs=True))
+        return self.parse_items(file.path, file.read_text(MAX_EXPORT_BYTES, repairs=True))
 
     def parse_items(self, path: str, text: str) -> Iterator[Any]:
         """Parse a file into items, yielding a problem for each malformed one.
@@ -87,14 +84,8 @@ class ExportSource(FolderSource):
 
     def create_document(self, key: Strings, title: str, **known: Any) -> Document:
         """Create a document whose key is a hash of `key`, passing `known` on as fields."""
-        namespace = self.folder.namespace
-        document_key = DocumentKey(f"{namespace}/{hash16(*key)}")
-        return Document(
-            document_key,
-            self.folder.name,
-            title or "Untitled",
-            **known,
-        )
+        document_key = DocumentKey(f"{self.folder.namespace}/{hash16(*key)}")
+        return Document(document_key, self.folder.name, title or "Untitled", **known)
 
     def iter_sightings(
         self,
@@ -102,9 +93,8 @@ class ExportSource(FolderSource):
         highlights: Iterable[Highlight],
     ) -> Iterator[ExtractedDocument]:
         """Yield a document with its highlights, or nothing if there are none."""
-        highlight_tuple = tuple(highlights)
-        if highlight_tuple:
-            yield ExtractedDocument(document, highlight_tuple, self.folder.container)
+        if highlights := tuple(highlights):
+            yield ExtractedDocument(document, highlights, self.folder.container)
 
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
         """Yield problems, documents, a `ScanEnd`, and a record of everything left out.
@@ -123,16 +113,14 @@ class ExportSource(FolderSource):
         own_container = f"{self.kind} source {folder.name}"
         fingerprint = folder.fingerprint_files(listed_files) if known else ""
         if known:
-            containers_and_paths = [(own_container, folder.name)]
-            containers_and_paths += [
-                (folder.container, path) for path in known.list_paths(folder.container)
-            ]
+            unchanged = [UnchangedDocument(own_container, folder.name)]
+            for path in known.list_paths(folder.container):
+                unchanged.append(UnchangedDocument(folder.container, path))
             if all(
-                known.is_unchanged(*container_and_path, fingerprint)
-                for container_and_path in containers_and_paths
+                known.is_unchanged(document.container, document.path, fingerprint)
+                for document in unchanged
             ):
-                for container_and_path in containers_and_paths:
-                    yield UnchangedDocument(*container_and_path)
+                yield from unchanged
                 yield folder.end_scan()
                 return
 
@@ -172,8 +160,7 @@ class ExportSource(FolderSource):
                 yield file
                 continue
             candidate = Candidate(file.as_path)
-            has_our_ending = candidate.suffix in self.endings
-            if has_our_ending and self.recognise(candidate).confidence > Confidence.NO:
+            if candidate.suffix in self.endings and self.recognise(candidate):
                 exports.append(file)
             elif candidate.read_error and not file.named:
                 # the file may be an export, so the documents that were read from it before must not
@@ -182,7 +169,12 @@ class ExportSource(FolderSource):
                 failure = candidate.read_error
                 yield Problem(file.path, failure.message, failure.hint)
             elif file.named:
-                yield self._explain_rejection(file)
+                # an empty file may be filled later, so it is just a notice
+                is_empty = file.stamp is not None and file.stamp[2] == 0
+                self.folder.is_incomplete |= not is_empty
+                reason = explain_unread_file(file.as_path, [type(self)])
+                message = ": ".join(filter(None, (self.wrong_file_message, reason)))
+                yield Problem(file.path, message, self.export_hint, notice=is_empty)
             else:
                 for skipped in self.folder.skipped_files.values():
                     skipped.rejected_suffixes.add(candidate.suffix)
@@ -211,24 +203,6 @@ class ExportSource(FolderSource):
                     items.append(item)
         for name, sightings in self.group_by_document(items):
             yield from yield_and_report_errors(name, sightings)
-
-    def _explain_rejection(self, file: File) -> Problem:
-        """Explain why a file isn't read.
-
-        For an empty file, this is just a notice, since it may be filled later.
-        """
-        is_empty = file.stamp is not None and file.stamp[2] == 0
-        self.folder.is_incomplete |= not is_empty
-        message = self.wrong_file_message
-        reason = explain_unread_file(file.as_path, [type(self)])
-        if reason:
-            message = f"{message}: {reason}"
-        return Problem(
-            file.path,
-            message,
-            self.export_hint,
-            notice=is_empty,
-        )
 
     def _read_items(self, file: File) -> Iterator[Any]:
         """Yield the items in a file, with problems for the first few malformed ones.

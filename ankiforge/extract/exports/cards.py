@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
 from ankiforge.extract.files import title_from_file_name
 from ankiforge.model import (
@@ -46,16 +46,16 @@ class CardTable(ExportSource):
     export_hint = "write `Front,Back` above its first row"
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise a table by its column names or by Anki's header lines."""
-        if is_card_table(candidate.head):
-            return Recognition(Confidence.CONTENT)
-        if candidate.suffix in (".csv", ".tsv"):
-            reason = (
-                "its first row does not name question and answer, as `Front,Back` does"
-            )
-            return Recognition(Confidence.NO, reason)
-        return NOT_MINE
+        return Confidence.CONTENT if is_card_table(candidate.head) else Confidence.NO
+
+    @classmethod
+    def explain_rejection(cls, candidate: Candidate) -> str:
+        """Return what a table lacks. Any text may be something else than a table."""
+        if candidate.suffix == ".txt":
+            return ""
+        return "its first row does not name question and answer, as `Front,Back` does"
 
     def parse_items(
         self, path: str, text: str

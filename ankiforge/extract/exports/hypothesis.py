@@ -21,7 +21,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.base import Candidate, Confidence, Recognition
+from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.exports import ExportSource, NamedSightings
 from ankiforge.extract.file_source import normalize_time
 from ankiforge.model import (
@@ -140,11 +140,15 @@ class Hypothesis(ExportSource):
     export_hint = EXPORT_HINT
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise an export by words found only in Hypothesis annotations."""
-        if _HYPOTHESIS_JSON.search(candidate.head):
-            return Recognition(Confidence.CONTENT)
-        return Recognition(Confidence.NO, "it has no Hypothesis annotations")
+        is_export = _HYPOTHESIS_JSON.search(candidate.head)
+        return Confidence.CONTENT if is_export else Confidence.NO
+
+    @classmethod
+    def explain_rejection(cls, candidate: Candidate) -> str:
+        """Return what the file lacks."""
+        return "it has no Hypothesis annotations"
 
     def parse_items(
         self, path: str, text: str
@@ -157,11 +161,7 @@ class Hypothesis(ExportSource):
         except (msgspec.DecodeError, RecursionError) as error:
             message = f"not a JSON export of hypothes.is: {error}"
             raise ItemError(message, hint=EXPORT_HINT) from error
-        export = (
-            content
-            if isinstance(content, HypothesisExport)
-            else HypothesisExport(content)
-        )
+        export = HypothesisExport(content) if isinstance(content, tuple) else content
         owner = _normalize_user(export.export_userid)
         rows = (*export.rows, *export.annotations, *export.replies)
         for number, row in enumerate(rows, start=1):
@@ -195,7 +195,9 @@ class Hypothesis(ExportSource):
             newest_by_id.values(),
             key=lambda annotation: (annotation.created, annotation.id),
         ):
-            thread_start = _find_thread_start(annotation, newest_by_id)
+            # the annotation that starts the thread of a reply, if it is known
+            ancestors = [id for id in annotation.references or () if id in newest_by_id]
+            thread_start = next((id for id in ancestors if id != annotation.id), "")
             if thread_start:
                 replies.setdefault(thread_start, []).append(annotation)
             else:
@@ -203,7 +205,9 @@ class Hypothesis(ExportSource):
 
         # without the setting `me`, the reader is the user who exported the annotations
         me = frozenset(
-            map(_normalize_user, self.my_names or [owner for owner, _ in items if owner])
+            map(
+                _normalize_user, self.opening.me or [owner for owner, _ in items if owner]
+            )
         )
         users = {annotation.user for annotation in chain.from_iterable(pages.values())}
         if len(users) > 1 and not me:
@@ -222,14 +226,11 @@ class Hypothesis(ExportSource):
                 if any(annotation.makes_page_private for annotation in page_annotations)
                 else "",
             )
-            highlights = []
-            for annotation in sorted(
-                page_annotations, key=WebAnnotation.get_start_offset
-            ):
-                thread_replies = replies.get(annotation.id, ())
-                highlights.append(
-                    self._create_highlight(document, annotation, thread_replies, me)
-                )
+            page_annotations.sort(key=WebAnnotation.get_start_offset)
+            highlights = [
+                self._create_highlight(document, mark, replies.get(mark.id, ()), me)
+                for mark in page_annotations
+            ]
             yield uri, self.iter_sightings(document, highlights)
 
     def _create_highlight(
@@ -245,9 +246,7 @@ class Hypothesis(ExportSource):
         tags = _normalize_tags(annotation)
         tags += find_private_tag(chain.from_iterable(map(_normalize_tags, replies)))
         exact = annotation.get_quote_text("exact").strip()
-        modified = annotation.updated
-        if modified == annotation.created:
-            modified = ""
+        modified = annotation.updated if annotation.updated != annotation.created else ""
         return Highlight(
             document,
             self.folder.namespace,
@@ -269,27 +268,13 @@ class Hypothesis(ExportSource):
         )
 
 
-def _find_thread_start(annotation: WebAnnotation, known_ids: Collection[str]) -> str:
-    """Return the id of the annotation that a reply's thread starts with.
-
-    Returns "" if this isn't a reply, or if the start of the thread is missing.
-    """
-    for ancestor in annotation.references or ():
-        if ancestor in known_ids and ancestor != annotation.id:
-            return ancestor
-    return ""
-
-
 def _join_comments(annotation: WebAnnotation, replies: Iterable[WebAnnotation]) -> str:
     comments = [(annotation.text or "").strip()]
     for reply in replies:
-        if not reply.text:
-            continue
-        replier = _normalize_user(reply.user)
-        if replier == _normalize_user(annotation.user):
-            comments.append(reply.text)
-        else:
-            comments.append(format_reply(replier, reply.text))
+        replier, text = _normalize_user(reply.user), reply.text or ""
+        if text and replier != _normalize_user(annotation.user):
+            text = format_reply(replier, text)
+        comments.append(text)
     return "\n".join(filter(None, comments))
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
 from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.extract.html_text import iter_html_blocks, parse_html
@@ -165,16 +165,6 @@ def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
     A note is attached to the preceding highlight if both are on the same page.
     """
     mark: ClippingsEntry | None = None
-    for entry in _iter_notebook_entries(html):
-        if entry.kind == "note" and mark and entry.page == mark.page:
-            mark.notes.append(entry)
-            continue
-        if not entry.kind:
-            mark = entry
-        yield entry
-
-
-def _iter_notebook_entries(html: str) -> Iterator[ClippingsEntry]:
     # the last text of each role so far
     latest = dict.fromkeys(("book", "by", "section", "head"), "")
     index = 0
@@ -187,10 +177,14 @@ def _iter_notebook_entries(html: str) -> Iterator[ClippingsEntry]:
             latest["head"] = f"{kind} {remainder.rpartition('>')[2]}"
         elif role == "text":
             index += 1
-            book = (
-                f"{latest['book']} ({latest['by']})" if latest["by"] else latest["book"]
-            )
-            yield _parse_entry(book, latest["head"], text, index, latest["section"])
+            book = latest["book"] + (f" ({latest['by']})" if latest["by"] else "")
+            entry = _parse_entry(book, latest["head"], text, index, latest["section"])
+            if entry.kind == "note" and mark and entry.page == mark.page:
+                mark.notes.append(entry)
+                continue
+            if not entry.kind:
+                mark = entry
+            yield entry
 
 
 def _group_by_role(html: str) -> Iterator[Pair]:
@@ -251,18 +245,19 @@ class Kindle(ExportSource):
     export_hint = "My Clippings.txt is on the Kindle, in documents/"
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise clippings by an entry, and notebooks by their CSS classes."""
-        head = candidate.head
+        patterns = (_NOTEBOOK_CLASS,)
         if candidate.suffix == ".txt":
-            if _ENTRY_HEADING.search(head) and _ENTRY_SEPARATOR.search(head):
-                return Recognition(Confidence.CONTENT)
-            return NOT_MINE
-        if _NOTEBOOK_CLASS.search(head):
-            return Recognition(Confidence.CONTENT)
-        if candidate.suffix == ".html":
-            return Recognition(Confidence.NO, "it was not exported by a Kindle app")
-        return NOT_MINE
+            patterns = (_ENTRY_HEADING, _ENTRY_SEPARATOR)
+        is_export = all(pattern.search(candidate.head) for pattern in patterns)
+        return Confidence.CONTENT if is_export else Confidence.NO
+
+    @classmethod
+    def explain_rejection(cls, candidate: Candidate) -> str:
+        """Return why a web page isn't read."""
+        is_page = candidate.suffix == ".html"
+        return "it was not exported by a Kindle app" if is_page else ""
 
     def parse_items(self, path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
         """Parse the entries of a clippings file or notebook, yielding any problems too."""
@@ -294,12 +289,9 @@ class Kindle(ExportSource):
                     title, _ = _split_title(book)
                     textless_by_title[title] += 1
         if textless_by_title:
-            titles = list(textless_by_title)
-            titles_text = ", ".join(titles[:_MAX_TITLES])
-            if len(titles) > _MAX_TITLES:
-                titles_text += (
-                    f" and {format_count(len(titles) - _MAX_TITLES, 'more book')}"
-                )
+            titles_text = ", ".join(list(textless_by_title)[:_MAX_TITLES])
+            if (more_count := len(textless_by_title) - _MAX_TITLES) > 0:
+                titles_text += f" and {format_count(more_count, 'more book')}"
             highlight_count = textless_by_title.total()
             has = "has" if highlight_count == 1 else "have"
             message = (
@@ -320,12 +312,8 @@ class Kindle(ExportSource):
         marks: list[ClippingsEntry] = []
         notes: list[ClippingsEntry] = []
         for entry in book_entries:
-            if not _has_text(entry):
-                continue
-            if entry.kind == "note":
-                notes.append(entry)
-            elif not entry.kind:
-                marks.append(entry)
+            if _has_text(entry) and entry.kind != "place":
+                (notes if entry.kind else marks).append(entry)
         marks = _merge_versions(marks)
 
         # Add each note to the highlights that it belongs to, or keep it as a lone note. Of two
@@ -335,13 +323,12 @@ class Kindle(ExportSource):
         for note in notes:
             marks_of_note = _find_highlights_for_note(note, marks)
             for existing_notes in [mark.notes for mark in marks_of_note] or [lone_notes]:
-                remaining_notes = []
-                for other_note in existing_notes:
-                    if (
-                        other_note.location == UNKNOWN_LOCATION
-                        or other_note.location != note.location
-                    ):
-                        remaining_notes.append(other_note)
+                remaining_notes = [
+                    other_note
+                    for other_note in existing_notes
+                    if other_note.location == UNKNOWN_LOCATION
+                    or other_note.location != note.location
+                ]
                 existing_notes[:] = [*remaining_notes, note]
 
         # equal passages are numbered in file order, but highlights are yielded in book order
@@ -354,22 +341,17 @@ class Kindle(ExportSource):
         ):
             entry.longer_text = wider_passage
             highlights.append(self._create_highlight(document, entry, passage))
-        positioned = []
-        for entry, highlight in zip(entries, number_highlights(highlights), strict=True):
-            positioned.append((entry.location, entry.page.zfill(9), highlight))
-        positioned.sort(key=itemgetter(0, 1))
-        yield from self.iter_sightings(
-            document, [highlight for _, _, highlight in positioned]
-        )
+        positions = [(entry.location, entry.page.zfill(9)) for entry in entries]
+        positioned = list(zip(positions, number_highlights(highlights), strict=True))
+        positioned.sort(key=itemgetter(0))
+        yield from self.iter_sightings(document, [each for _, each in positioned])
 
     def _create_highlight(
         self, document: Document, entry: ClippingsEntry, passage: str
     ) -> Highlight:
         is_note = bool(entry.kind)
         # a longer version of a highlight may have a second copy of the note
-        comments = list(dict.fromkeys(note.text for note in entry.notes))
-        if is_note:
-            comments = [entry.text]
+        comments = dict.fromkeys(note.text for note in entry.notes)
         return Highlight(
             document,
             self.folder.namespace,
@@ -377,7 +359,7 @@ class Kindle(ExportSource):
             exact="" if is_note else passage,
             anchor_text=entry.text if is_note or passage != entry.text else "",
             sentence=entry.longer_text,
-            comment="\n".join(comments),
+            comment=entry.text if is_note else "\n".join(comments),
             page_label=entry.page,
             heading=entry.section,
             block=str(entry.location[0] or entry.page),
@@ -391,21 +373,16 @@ def _split_title(book: str) -> tuple[str, Strings]:
     authors = remove_unknown_authors(map(str.strip, with_authors["authors"].split(";")))
     title = title_from_file_name(with_authors["title"])
     # some shops and libraries add the authors to the title
-    repeated = _AUTHORS_IN_TITLE.fullmatch(title)
-    while repeated and _have_same_names(
-        repeated["bracketed"] or repeated["behind"], authors
-    ):
+    author_names = _extract_names(" ".join(authors))
+    while repeated := _AUTHORS_IN_TITLE.fullmatch(title):
+        if _extract_names(repeated["bracketed"] or repeated["behind"]) != author_names:
+            break
         title = title_from_file_name(repeated["title"])
-        repeated = _AUTHORS_IN_TITLE.fullmatch(title)
     return title, authors
 
 
-def _have_same_names(names: str, authors: Iterable[str]) -> bool:
-    title_names, author_names = (
-        {normalize_for_lookup(name) for name in _NAME_WORD.findall(text)}
-        for text in (names, " ".join(authors))
-    )
-    return title_names == author_names
+def _extract_names(text: str) -> set[str]:
+    return {normalize_for_lookup(name) for name in _NAME_WORD.findall(text)}
 
 
 def _has_text(entry: ClippingsEntry) -> bool:
@@ -413,9 +390,8 @@ def _has_text(entry: ClippingsEntry) -> bool:
 
     Beyond the publisher's limit, it stores `<You have reached the clipping limit …>` instead.
     """
-    if not entry.text:
-        return False
-    return not (entry.text.startswith("<") and entry.text.endswith(">"))
+    is_limit = entry.text.startswith("<") and entry.text.endswith(">")
+    return bool(entry.text) and not is_limit
 
 
 # --- marks that were changed, and their notes -------------------------------------------
@@ -449,24 +425,17 @@ def _find_older_version(
     for index in range(len(marks) - 1, first - 1, -1):
         # one text contains the other, and this is no coincidence
         shorter, longer = sorted((normalized_texts[index], normalized_text), key=len)
-        is_version = shorter == longer
-        if entry.location != UNKNOWN_LOCATION:
-            is_version = (
-                is_version or longer.startswith(shorter) or longer.endswith(shorter)
-            )
-        if not is_version and len(shorter) >= _MIN_UNIQUE_CHARS:
+        if len(shorter) >= _MIN_UNIQUE_CHARS:
             is_version = shorter in longer
-        if not (is_version and entry.overlaps(marks[index])):
-            continue
-        # If the older version was itself shortened, it also stands for its longer text, which must
-        # not be lost.
-        wider = (
-            normalize_for_lookup(marks[index].longer_text)
-            if marks[index].longer_text
-            else ""
-        )
-        if normalized_text in wider or wider in normalized_text:
-            return index
+        elif entry.location != UNKNOWN_LOCATION:
+            is_version = longer.startswith(shorter) or longer.endswith(shorter)
+        else:
+            is_version = shorter == longer
+        if is_version and entry.overlaps(marks[index]):
+            # If the older version was itself shortened, its longer text must not be lost.
+            wider = normalize_for_lookup(marks[index].longer_text)
+            if normalized_text in wider or wider in normalized_text:
+                return index
     return None
 
 
@@ -485,11 +454,8 @@ def _find_highlights_for_note(
         overlapping_marks = [
             mark for mark in overlapping_marks if abs(mark.index - note.index) == 1
         ]
-    note_start, _ = note.location
-    ending_marks = []
-    for mark in overlapping_marks:
-        _, mark_end = mark.location
-        if mark_end == note_start:
-            ending_marks.append(mark)
+    ending_marks = [
+        mark for mark in overlapping_marks if mark.location[1] == note.location[0]
+    ]
     best_marks = ending_marks or overlapping_marks
     return best_marks if contains_private_tag(note.text) else best_marks[-1:]

@@ -17,10 +17,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import StringIO
-from itertools import filterfalse
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.base import Candidate, Confidence, Recognition
+from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
 from ankiforge.extract.file_source import normalize_time
 from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
@@ -81,15 +80,19 @@ class Readwise(ExportSource):
     export_hint = "export your highlights as CSV at readwise.io/export"
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise an export by its column names."""
-        header = candidate.head.partition("\n")[0]
-        columns = _parse_header(header)
+        columns = _parse_header(candidate.head.partition("\n")[0])
         if "highlight" in columns and ("book title" in columns or "title" in columns):
-            return Recognition(Confidence.CONTENT)
-        expected = "a Readwise export has the columns “Highlight” and “Book Title”"
+            return Confidence.CONTENT
+        return Confidence.NO
+
+    @classmethod
+    def explain_rejection(cls, candidate: Candidate) -> str:
+        """Return the columns of a table and those of an export."""
         first_line = candidate.head.partition("\n")[0].strip()[:60]
-        return Recognition(Confidence.NO, f"its columns are {first_line}; {expected}")
+        expected = "a Readwise export has the columns “Highlight” and “Book Title”"
+        return f"its columns are {first_line}; {expected}"
 
     def parse_items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
         """Yield (path, row) pairs from a table, or a problem for each damaged row."""
@@ -106,22 +109,16 @@ class Readwise(ExportSource):
             for cells in table:
                 row = {name: cells.get(name, "").strip() for name in _USED_COLUMNS}
                 # the privacy tag counts in any column
-                other_cells = (
-                    cells[name] for name in cells.keys() - {*_USED_COLUMNS, _EXTRA_CELLS}
-                )
-                row["tags"] = ", ".join(
-                    filter(None, (row["tags"], *find_private_tag(other_cells)))
-                )
-                problem = hint = ""
+                other_columns = cells.keys() - {*_USED_COLUMNS, _EXTRA_CELLS}
+                private_tag = find_private_tag(cells[name] for name in other_columns)
+                row["tags"] = ", ".join(filter(None, (row["tags"], *private_tag)))
+                location = f"{path}:{table.line_num + 1}"
                 if _EXTRA_CELLS in cells:
-                    problem, hint = (
-                        "a row with more columns than the first",
-                        "put its text in quotes",
-                    )
+                    message = "a row with more columns than the first"
+                    yield Problem(location, message, "put its text in quotes")
                 elif REPLACEMENT_CHARACTER in row["highlight"] + row["note"]:
-                    problem, hint = "letters of this row are damaged", "export it again"
-                if problem:
-                    yield Problem(f"{path}:{table.line_num + 1}", problem, hint)
+                    message = "letters of this row are damaged"
+                    yield Problem(location, message, "export it again")
                 elif row["highlight"] or row["note"]:
                     yield path, row
         except csv.Error as error:
@@ -161,19 +158,13 @@ class Readwise(ExportSource):
             row["location type"].casefold() for row in rows if _parse_position(row)
         )
         usual_type = max(type_counts, key=type_counts.__getitem__, default="")
-
-        def has_usual_location(row: Row) -> bool:
-            return (
-                bool(_parse_position(row))
-                and row["location type"].casefold() == usual_type
-            )
-
-        ordered = [
-            *_attach_headings(
-                sorted(filter(has_usual_location, rows), key=_parse_position)
-            ),
-            *((row, "") for row in filterfalse(has_usual_location, rows)),
-        ]
+        usual_rows: list[Row] = []
+        other_rows: list[Row] = []
+        for row in rows:
+            is_usual = row["location type"].casefold() == usual_type
+            (usual_rows if is_usual and _parse_position(row) else other_rows).append(row)
+        usual_rows.sort(key=_parse_position)
+        ordered = [*_attach_headings(usual_rows), *((row, "") for row in other_rows)]
         passages = remove_note_numbers([row["highlight"] for row, _ in ordered])
         highlights: list[Highlight] = []
         for (row, heading), passage in zip(ordered, passages, strict=True):
@@ -200,18 +191,15 @@ class Readwise(ExportSource):
             skip = "a picture on the web, which is not downloaded"
             passage = text
         anchor_text = row["highlight"] or note.comment
-        if passage == anchor_text:
-            anchor_text = ""
-        tags = []
-        for tag in dict.fromkeys(note.tags):
-            if not _HEADING_TAG.fullmatch(tag):
-                tags.append(tag)
+        tags = [
+            tag for tag in dict.fromkeys(note.tags) if not _HEADING_TAG.fullmatch(tag)
+        ]
         return Highlight(
             document,
             self.folder.namespace,
             HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
             exact=passage,
-            anchor_text=anchor_text,
+            anchor_text="" if passage == anchor_text else anchor_text,
             markdown=(markdown,) if passage != text and passage else (),
             comment=note.comment,
             colour=row["color"].casefold(),
@@ -279,12 +267,9 @@ class _RowNote:
                 self.tags += re.findall(r"\.(\S+)", inline_tags[0])
                 comment = comment[: inline_tags.start()] + comment[inline_tags.end() :]
         self.comment = comment.strip()
-        self.level = 0
+        levels = [int(tag[1]) for tag in self.tags if _HEADING_TAG.fullmatch(tag)]
+        self.level = next(iter(levels), 0)
         """The level of the heading, or 0 if the row isn't a heading."""
-        for tag in self.tags:
-            if _HEADING_TAG.fullmatch(tag):
-                self.level = int(tag[1])
-                break
 
 
 # Finds actual Markdown or HTML, not just similar characters.
@@ -318,12 +303,8 @@ def _convert_formatting(text: str) -> Pair:
 
 
 def _parse_tags(cell: str) -> list[str]:
-    tags = []
-    for raw_tag in re.split(r"[,;]", cell):
-        tag = re.sub(r"\s+", "-", raw_tag.strip().lstrip("#."))
-        if tag:
-            tags.append(tag)
-    return tags
+    tags = (tag.strip().lstrip("#.") for tag in re.split(r"[,;]", cell))
+    return [re.sub(r"\s+", "-", tag) for tag in tags if tag]
 
 
 def _get_passage_key(row: Row) -> Strings:
@@ -351,7 +332,6 @@ def _build_url(row: Row, location_type: str) -> str:
     asin = row["amazon book id"]
     if not _ASIN.fullmatch(asin) or location_type not in ("location", "page", ""):
         return ""
-    location_parameter = ""
-    if location_type == "location" and _parse_position(row):
-        location_parameter = f"&location={row['location']}"
-    return f"kindle://book?action=open&asin={asin}{location_parameter}"
+    url = f"kindle://book?action=open&asin={asin}"
+    has_location = location_type == "location" and _parse_position(row)
+    return f"{url}&location={row['location']}" if has_location else url

@@ -16,7 +16,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSettings
+from ankiforge.extract.base import Candidate, Confidence, SourceSettings
 from ankiforge.extract.discover import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_source_kind
 from ankiforge.extract.file_source import File, FileSource, FindPicture, select_card_forms
 from ankiforge.extract.files import read_when_settled
@@ -212,10 +212,10 @@ class TextFiles(NoteSource):
     is_unambiguous = False
 
     @classmethod
-    def recognise(cls, candidate: Candidate) -> Recognition:
+    def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise Markdown files, and plain text files with low confidence."""
         if candidate.suffix == ".txt":
-            return Recognition(Confidence.POSSIBLE)
+            return Confidence.POSSIBLE
         return super().recognise(candidate)
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:

@@ -171,6 +171,7 @@ class Vault(NoteSource):
         return cls(
             folder,
             settings,
+            opening,
             dialects=dialects,
             problems=tuple(problems),
             enabled_dialects=enabled_dialects,

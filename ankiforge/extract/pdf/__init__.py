@@ -8,29 +8,26 @@ PDFs are read in subprocesses (`worker`), because damaged files can crash or han
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.extract.base import Opening, SourceSettings
+from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.extract.files import title_from_file_name
 from ankiforge.model import (
     Document,
-    EmptySourceCache,
     ExtractedDocument,
     Highlight,
     Paragraph,
     Picture,
     Problem,
     Sighting,
-    SourceCache,
     Strings,
     UnmarkedDocument,
     WholeText,
@@ -39,7 +36,7 @@ from ankiforge.model import (
 from ankiforge.text.keys import number_highlights
 
 if TYPE_CHECKING:  # imported when a file is read
-    from ankiforge.extract.pdf.messages import Area, ReadMarksReply
+    from ankiforge.extract.pdf.messages import ReadMarksReply
     from ankiforge.extract.pdf.worker import PdfWorker
 
 _NO_MARKS = (
@@ -63,16 +60,10 @@ class PdfSettings(SourceSettings, kw_only=True):
 class PdfSource(FileSource):
     """Reads the annotated PDFs in a directory.
 
-    A comment may contain instructions for drafting cards. If `my_names` is set, only
+    A comment may contain instructions for drafting cards. If the setting `me` names people, only
     comments by these authors (/T), or without an author, count as instructions.
     """
 
-    cache: SourceCache = EmptySourceCache()  # noqa: RUF009 - stateless
-    """Replies of the worker, which stay valid until the file changes."""
-    jobs: int = 1
-    """The number of files to read in parallel."""
-    executor: str = ""
-    """The address of the Dask cluster that reads the files, or "" to read them on this computer."""
     timeout: float | None = None
     """The timeout in seconds for each question to the worker, or None for the default."""
 
@@ -85,16 +76,6 @@ class PdfSource(FileSource):
     )
     has_several_authors = True
     rereads_named_files = True
-
-    @classmethod
-    def open(cls, opening: Opening) -> Self:
-        """Create a source for the directory or file at `opening.root`."""
-        return dataclasses.replace(
-            super().open(opening),
-            cache=opening.cache,
-            jobs=opening.jobs,
-            executor=opening.executor,
-        )
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
@@ -110,7 +91,8 @@ class PdfSource(FileSource):
         )
 
         seconds = QUESTION_TIMEOUT if self.timeout is None else self.timeout
-        with PdfWorker(seconds, self.cache, self.jobs, self.executor) as worker:
+        opening = self.opening
+        with PdfWorker(seconds, opening.cache, opening.jobs, opening.executor) as worker:
             worker.prefetch(ReadMarks(get_absolute_path(file.as_path)) for file in files)
             yield worker
             worker.save_cache(complete=self.covers_all_files(files))
@@ -161,10 +143,9 @@ class PdfSource(FileSource):
                 for text, heading in lines:
                     end = start + len(text)
                     if text.strip():
+                        block = str(page_number)
                         paragraphs.append(
-                            Paragraph(
-                                page_number, start, end, heading, block=str(page_number)
-                            )
+                            Paragraph(page_number, start, end, heading, block=block)
                         )
                     start = end + 1
                 pages.append("\n".join(text for text, _ in lines))
@@ -196,15 +177,9 @@ class PdfSource(FileSource):
         for _, page_marks in groupby(reply.marks, key=lambda mark: mark.block):
             marks = []
             for mark in page_marks:
-                marks.append(
-                    replace(
-                        mark,
-                        document=document,
-                        namespace=document.key,
-                        instructs=not self.my_names
-                        or mark.author in ("", *self.my_names),
-                    )
-                )
+                is_mine = not self.opening.me or mark.author in ("", *self.opening.me)
+                completed = replace(mark, document=document, instructs=is_mine)
+                marks.append(replace(completed, namespace=document.key))
             highlights += number_highlights(marks)
         return tuple(highlights)
 
@@ -236,24 +211,21 @@ def cut_out_pictures(
     Returns:
         (reply with the completed highlights, pictures)
     """
-    from ankiforge.extract.pdf.messages import MAX_PICTURES, Area
+    from ankiforge.extract.pdf.messages import Area
+    from ankiforge.extract.pdf.worker import MAX_PICTURES
 
     if not reply.areas:
         return reply, ()
-    areas_by_mark: dict[int, Area] = {}
-    for index, box in reply.areas[:MAX_PICTURES]:
-        page = int(reply.marks[index].block)
-        areas_by_mark[index] = Area(page, box)
-    cut_outs, failure = worker.cut_pictures(path, tuple(areas_by_mark.values()))
-
     marks = list(reply.marks)
+    areas = {index: Area(int(marks[index].block), box) for index, box in reply.areas}
+    cut_outs, failure = worker.cut_pictures(path, areas)
     pictures: dict[str, Picture] = {}
-    for index, cut_out in zip(areas_by_mark, cut_outs, strict=True):
+    for index, cut_out in cut_outs.items():
         # Name the picture after its position and not its content, so that drawing it differently
         # doesn't make it a new picture.
         mark = marks[index]
         document = reply.document.key.removeprefix("pdf:")
-        edges = [str(round(10 * edge)) for edge in areas_by_mark[index].box]
+        edges = [str(round(10 * edge)) for edge in areas[index].box]
         name = f"cut/{hash16('cut', document, mark.block, *edges, mark.kind)}.png"
         if cut_out.data:
             pictures[name] = Picture(name, cut_out.data)
@@ -271,17 +243,13 @@ def cut_out_pictures(
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
         problems.append((message, hint))
     notices = list(reply.notices)
-    skipped_count = len(reply.areas) - len(areas_by_mark)
-    if skipped_count:
+    if skipped_count := len(areas) - len(cut_outs):
         message = (
             f"only the first {MAX_PICTURES} figures and drawings were cut out,"
             f" {skipped_count} were not"
         )
         notices.append((message, "remove those you do not need"))
-    reply = replace(
-        reply,
-        marks=tuple(marks),
-        problems=tuple(problems),
-        notices=tuple(notices),
+    completed = replace(
+        reply, marks=tuple(marks), problems=tuple(problems), notices=tuple(notices)
     )
-    return reply, tuple(pictures.values())
+    return completed, tuple(pictures.values())

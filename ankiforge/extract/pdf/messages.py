@@ -16,8 +16,6 @@ from ankiforge.model import (
     Value,
 )
 
-MAX_PICTURES = 200
-"""The maximum number of pictures cut out of a file."""
 HYPERTEXT_SUFFIXES = (".epub", ".xhtml", ".html", ".htm")
 """The suffixes of EPUBs and web pages, which Zotero can also annotate."""
 REPAIR_HINT = "open it in a PDF reader and save a copy"

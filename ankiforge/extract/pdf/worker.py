@@ -13,12 +13,13 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import MsgspecError, json
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
 
+Mark = TypeVar("Mark", int, str)
+"""Identifies a mark whose picture is cut out of a PDF."""
 MAX_PROCESS_BYTES = 320 * 2**20
 """How much the data segment of a subprocess may grow, because a page of a few hundred kB can
 inflate to gigabytes. The limit is only enforced on Linux.
@@ -214,6 +217,8 @@ class WorkerProcess:
 
 QUESTION_TIMEOUT = 60.0
 """The default timeout for each question, in seconds."""
+MAX_PICTURES = 200
+"""The maximum number of pictures cut out of a file."""
 _PICTURES_PER_QUESTION = 8
 PAGES_PER_QUESTION = 100
 """The number of pages per question when the whole text of a file is read."""
@@ -303,26 +308,25 @@ class PdfWorker:
         return [QuoteContext()] * len(quotes), reply
 
     def cut_pictures(
-        self,
-        path: Path,
-        areas: Sequence[Area],
-    ) -> tuple[list[CutOut], Failure | None]:
-        """Cut areas out of a PDF in small batches, so that a bad page affects few others.
+        self, path: Path, areas: Mapping[Mark, Area]
+    ) -> tuple[dict[Mark, CutOut], Failure | None]:
+        """Cut the areas of marks out of a PDF in small batches, so a bad page affects few others.
 
         Returns:
-            (picture for each area, failure that stopped the worker or None). A picture without
-                data couldn't be cut out.
+            (picture for each of the first `MAX_PICTURES` marks, failure that stopped the worker or
+                None). A picture without data couldn't be cut out.
         """
-        pictures: list[CutOut] = []
-        for start in range(0, len(areas), _PICTURES_PER_QUESTION):
-            batch = areas[start : start + _PICTURES_PER_QUESTION]
-            reply = self.ask(CutAreas(get_absolute_path(path), tuple(batch)))
-            if not isinstance(reply, CutAreasReply):
-                assert isinstance(reply, Failure)
-                missing = [CutOut(b"")] * (len(areas) - start)
-                return (pictures + missing, reply)
-            pictures += reply.pictures
-        return (pictures, None)
+        marks = list(islice(areas, MAX_PICTURES))
+        pictures = dict.fromkeys(marks, CutOut(b""))
+        for start in range(0, len(marks), _PICTURES_PER_QUESTION):
+            batch = marks[start : start + _PICTURES_PER_QUESTION]
+            batch_areas = tuple(areas[mark] for mark in batch)
+            reply = self.ask(CutAreas(get_absolute_path(path), batch_areas))
+            if isinstance(reply, Failure):
+                return pictures, reply
+            assert isinstance(reply, CutAreasReply)
+            pictures.update(zip(batch, reply.pictures, strict=True))
+        return pictures, None
 
     def draw_page(
         self, path: Path, page: int, marks: Sequence[PageMark], width: int
@@ -375,10 +379,8 @@ class PdfWorker:
         reply = self._cache.load_reply(key)
         if reply is None:
             reply = self._take_prefetched(question) or self.answer_uncached(question)
-            if isinstance(reply, Failure) or not key:
-                return reply
-            self._cache.add(key, reply)
-        self._cache.mark_used(key)
+            if key and not isinstance(reply, Failure):
+                self._cache.add(key, reply)
         return reply
 
     def save_cache(self, *, complete: bool) -> None:
@@ -397,10 +399,11 @@ class PdfWorker:
         """
         if not self.executor and self.jobs <= 1:
             return
-        uncached: deque[Question] = deque()
-        for question in questions:
-            if _compute_cache_key(question) not in self._cache:
-                uncached.append(question)
+        uncached = deque(
+            question
+            for question in questions
+            if _compute_cache_key(question) not in self._cache.stored_keys
+        )
         if len(uncached) < 2:
             return
         self._queue = uncached
@@ -411,8 +414,7 @@ class PdfWorker:
             return
         from concurrent.futures import ThreadPoolExecutor
 
-        process_count = min(self.jobs, len(uncached)) - len(self._idle)
-        for _ in range(process_count):
+        for _ in range(min(self.jobs, len(uncached)) - len(self._idle)):
             self.start_idle_process()
         self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
@@ -483,35 +485,28 @@ def get_absolute_path(path: Path) -> str:
 class _ReplyCache:
     def __init__(self, cache: SourceCache) -> None:
         self._source_cache = cache
-        self._stored_keys: set[str] = set()
+        self.stored_keys: set[str] = set()
         self._used_keys: set[str] = set()
         self._unsaved_replies: dict[str, bytes] = {}
         with suppress(MsgspecError):
-            self._stored_keys = json.decode(
-                cache.load(_INDEX_KEY) or b"[]", type=set[str]
-            )
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._stored_keys
+            index = cache.load(_INDEX_KEY) or b"[]"
+            self.stored_keys = json.decode(index, type=set[str])
 
     def load_reply(self, key: str) -> Reply | None:
         """Load the reply stored under a key, or return None if it's missing or invalid."""
-        if key not in self._stored_keys:
-            return None
-        body = self._source_cache.load(key)
-        if body:
+        if key in self.stored_keys:
             with suppress(MsgspecError):
-                reply: Reply = json.decode(body, type=Reply)
+                reply: Reply = json.decode(
+                    self._source_cache.load(key) or b"", type=Reply
+                )
+                self._used_keys.add(key)
                 return reply
         return None
 
     def add(self, key: str, reply: Reply) -> None:
-        """Add a new reply, to be written on the next `save`."""
-        self._unsaved_replies[key] = json.encode(reply)
-
-    def mark_used(self, key: str) -> None:
-        """Record that a reply was used in this run, so that it's kept."""
+        """Add a new reply, saving it together with others."""
         self._used_keys.add(key)
+        self._unsaved_replies[key] = json.encode(reply)
         if len(self._unsaved_replies) >= _MAX_UNSAVED_REPLIES:
             self.save(complete=False)
 
@@ -520,14 +515,12 @@ class _ReplyCache:
 
         If `complete` is true, replies that weren't used in this run are dropped.
         """
-        kept_keys = self._used_keys if complete else self._stored_keys | self._used_keys
-        if self._unsaved_replies or kept_keys != self._stored_keys:
-            entries = {
-                **self._unsaved_replies,
-                _INDEX_KEY: json.encode(sorted(kept_keys)),
-            }
-            self._source_cache.update(entries, sorted(self._stored_keys - kept_keys))
-        self._stored_keys = kept_keys
+        kept_keys = self._used_keys if complete else self.stored_keys | self._used_keys
+        if self._unsaved_replies or kept_keys != self.stored_keys:
+            index = {_INDEX_KEY: json.encode(sorted(kept_keys))}
+            dropped_keys = sorted(self.stored_keys - kept_keys)
+            self._source_cache.update({**self._unsaved_replies, **index}, dropped_keys)
+        self.stored_keys = kept_keys
         self._unsaved_replies = {}
 
 

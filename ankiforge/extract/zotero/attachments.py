@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,7 +24,6 @@ from ankiforge.errors import ItemError
 from ankiforge.extract.files import MAX_SETTINGS_BYTES, read_file
 from ankiforge.extract.pdf.messages import (
     HYPERTEXT_SUFFIXES,
-    MAX_PICTURES,
     Area,
     Box,
     CutOut,
@@ -75,9 +75,7 @@ def _parse_position(mark: ZoteroAnnotation) -> _Position:
 def get_page_index(mark: ZoteroAnnotation) -> int | None:
     """Return an annotation's zero-based page index, or None if it has no page."""
     page = _parse_position(mark).pageIndex
-    if page is None or page < 0:
-        return None
-    return page
+    return None if page is None or page < 0 else page
 
 
 def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]:
@@ -110,20 +108,11 @@ def _build_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
         position = _parse_position(mark)
         boxes = list(position.rects[:1])
         # surround the strokes of a drawing (x, y, x, y, …) with a small margin
-        xs: list[float] = []
-        ys: list[float] = []
-        for stroke in position.paths:
-            xs += stroke[::2]
-            ys += stroke[1::2]
+        xs = [x for stroke in position.paths for x in stroke[::2]]
+        ys = [y for stroke in position.paths for y in stroke[1::2]]
         if xs and ys:
-            boxes.append(
-                (
-                    min(xs) - _MARGIN,
-                    min(ys) - _MARGIN,
-                    max(xs) + _MARGIN,
-                    max(ys) + _MARGIN,
-                )
-            )
+            left, bottom = min(xs) - _MARGIN, min(ys) - _MARGIN
+            boxes.append((left, bottom, max(xs) + _MARGIN, max(ys) + _MARGIN))
         if page is not None and boxes and all(map(isfinite, boxes[0])):
             areas[mark.item.key] = Area(page, boxes[0])
     return areas
@@ -199,47 +188,39 @@ class ZoteroFiles:
             ]
             cut_outs: dict[str, CutOut] = {}
             if path is None:
-                self._count_missing(library, marks_in_file)
+                texts = [mark.item.annotation_text for mark in marks_in_file]
+                text_count = sum(bool(text.strip()) for text in texts)
+                missing = self._find_path(library, marks_in_file[0])
+                if (
+                    missing
+                    and text_count
+                    and os.path.normpath(missing) not in self.refused_paths
+                ):
+                    self.missing_counts[marks_in_file[0].file.path] += text_count
             else:
                 quotes = _build_quotes(marks_in_file)
-                areas = _build_areas(picture_marks)
                 if quotes:
                     quote_contexts, _ = self._worker.find_contexts(
                         path, tuple(quotes.values())
                     )
                     contexts |= zip(quotes, quote_contexts, strict=True)
-                if areas:
-                    first_areas = tuple(areas.values())[:MAX_PICTURES]
-                    images, _ = self._worker.cut_pictures(path, first_areas)
-                    cut_outs = dict(zip(areas, images, strict=False))
+                cut_outs, _ = self._worker.cut_pictures(path, _build_areas(picture_marks))
             for mark in picture_marks:
                 key = mark.item.key
                 cut_out = cut_outs.get(key, CutOut(b""))
-                picture = Picture("", b"")
+                name = ""
                 # the strokes of a pen drawing aren't in the PDF, only in Zotero's picture
                 if mark.item.annotation_type == "ink" or not cut_out.data:
-                    picture = Picture(self._find_cached_picture(library, key), b"")
-                if not picture.name and cut_out.data:
+                    name = self._find_cached_picture(library, key)
+                if not name and cut_out.data:
                     digest = hash16(library.namespace, key, cut_out.figure)
-                    picture = Picture(f"{_CUT_FOLDER}{digest}.png", cut_out.data)
-                    pictures.append(picture)
-                if picture.name:
+                    name = f"{_CUT_FOLDER}{digest}.png"
+                    pictures.append(Picture(name, cut_out.data))
+                if name:
                     contexts[key] = PictureContext(
-                        picture=picture.name,
-                        figure=cut_out.figure,
-                        labels=cut_out.labels,
+                        picture=name, figure=cut_out.figure, labels=cut_out.labels
                     )
         return contexts, tuple(pictures)
-
-    def _count_missing(
-        self, library: Library, marks_in_file: list[ZoteroAnnotation]
-    ) -> None:
-        path = self._find_path(library, marks_in_file[0])
-        text_count = sum(
-            bool(mark.item.annotation_text.strip()) for mark in marks_in_file
-        )
-        if path and text_count and os.path.normpath(path) not in self.refused_paths:
-            self.missing_counts[marks_in_file[0].file.path] += text_count
 
     # --- paths of files
 
@@ -275,27 +256,21 @@ class ZoteroFiles:
             return self._data_directory.joinpath(STORAGE_DIRECTORY, mark.file.key, name)
         if library.group is not None:
             return None
-        if (
-            scheme == "attachments"
-            and self._linked_directory
-            and _are_file_names(name.split("/"))
-        ):
-            return self._linked_directory / name
-        if Path(mark.file.path).is_absolute():
-            return Path(mark.file.path)
-        return None
+        if scheme == "attachments" and _are_file_names(name.split("/")):
+            if self._linked_directory:
+                return self._linked_directory / name
+        path = Path(mark.file.path)
+        return path if path.is_absolute() else None
 
     def _check_allowed(self, path: Path) -> bool:
-        if is_in_directories(path, self._allowed_directories):
-            return True
-        self.refused_paths.add(os.path.normpath(path))
-        return False
+        is_allowed = is_in_directories(path, self._allowed_directories)
+        if not is_allowed:
+            self.refused_paths.add(os.path.normpath(path))
+        return is_allowed
 
     @cached_property
     def _linked_directory(self) -> Path | None:
-        return (
-            find_linked_directory(self._data_directory) if self._data_directory else None
-        )
+        return self._data_directory and find_linked_directory(self._data_directory)
 
 
 def _group_by_file(marks: Iterable[ZoteroAnnotation]) -> Iterator[list[ZoteroAnnotation]]:
@@ -308,10 +283,9 @@ def _group_by_file(marks: Iterable[ZoteroAnnotation]) -> Iterator[list[ZoteroAnn
 
 
 def _are_file_names(parts: list[str]) -> bool:
-    for part in parts:
-        if part in ("", ".", "..") or "/" in part or "\\" in part or ":" in part:
-            return False
-    return True
+    return not any(
+        part in ("", ".", "..") or re.search(r"[/\\:]", part) for part in parts
+    )
 
 
 # --- Zotero's own settings, with the base directory of linked files ---------------------
@@ -364,9 +338,8 @@ def read_preferences(data: Path) -> Texts | None:
     for profile in profiles:
         with suppress(ItemError, OSError, ValueError):
             raw, _ = read_file(profile, MAX_SETTINGS_BYTES)
-            settings: dict[str, str] = {}
-            for name, value in _PREFERENCE.findall(raw.decode("utf-8", "replace")):
-                settings[name] = json.loads(value)
+            preferences = _PREFERENCE.findall(raw.decode("utf-8", "replace"))
+            settings = {name: json.loads(value) for name, value in preferences}
             folder = Path(settings.get("dataDir", Path.home() / "Zotero"))
             if folder.samefile(data):
                 return settings

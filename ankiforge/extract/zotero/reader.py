@@ -31,11 +31,11 @@ from ankiforge.extract.discover import (
     UnreadFiles,
 )
 from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, stamp_file
-from ankiforge.extract.pdf.messages import ReadMarksReply
 from ankiforge.extract.pdf.worker import QUESTION_TIMEOUT, PdfWorker
 from ankiforge.extract.sqlite import list_database_files
 from ankiforge.extract.zotero.attachments import (
     STORAGE_DIRECTORY,
+    ZoteroFiles,
     find_linked_directory,
     is_in_directories,
     read_preferences,
@@ -52,7 +52,6 @@ from ankiforge.model import (
     Problem,
     ScanEnd,
     Sighting,
-    SourceCache,
     Strings,
     UnchangedDocument,
     UnmarkedDocument,
@@ -95,25 +94,12 @@ def open_source(opening: Opening) -> ZoteroSource:
         database = root / "zotero.sqlite" if root.is_dir() else root
     address = parse_address(settings.api, settings.url, settings.key_env)
     libraries = parse_libraries(settings.library)
-    library_directories = None
+    allowed_directories = None
     if database:
-        library_directories = find_allowed_directories(
+        allowed_directories = find_allowed_directories(
             database.parent, opening.workspace, settings.linked
         )
-    return ZoteroSource(
-        name=opening.name,
-        database=database,
-        selected_groups=libraries,
-        address=address,
-        only=opening.only,
-        me=opening.me,
-        cache=opening.cache,
-        offline=opening.offline,
-        jobs=opening.jobs,
-        executor=opening.executor,
-        allowed_directories=library_directories,
-        workspace=opening.workspace,
-    )
+    return ZoteroSource(opening, database, libraries, address, allowed_directories)
 
 
 def find_allowed_directories(
@@ -198,31 +184,24 @@ def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
 class ZoteroSource:
     """Reads the selected libraries of a Zotero installation or account."""
 
-    name: str
+    opening: Opening
     database: Path | None
     selected_groups: SelectedGroups
     address: ApiAddress | None
     """The API to read from, or None to read the database."""
-    only: tuple[Path, ...]
-    me: Strings
-    cache: SourceCache
-    """Caches responses of the web API and the context read from PDFs."""
-    offline: bool
-    """Whether other computers must not be contacted."""
-    jobs: int
-    """The number of PDFs to read in parallel."""
-    executor: str
-    """The address of the Dask cluster that reads the PDFs, or "" to read them on this computer."""
     allowed_directories: tuple[Path, ...] | None = None
     """The directories in which files may be opened, or None for no restriction."""
-    workspace: Path | None = None
-    """The workspace directory, whose files may come from someone else."""
     timeout: float = QUESTION_TIMEOUT
     """The timeout for reading the context of the annotations in a PDF, in seconds."""
     timing: RequestTiming | None = None
     """Delays and timeouts for API requests, or None for the defaults."""
     unread_files: list[UnreadFiles] = field(default_factory=list)
     """What the last scan omitted, such as annotations embedded in PDFs by other programs."""
+
+    @property
+    def name(self) -> str:
+        """The name of the source in the settings."""
+        return self.opening.name
 
     @property
     def data_directory(self) -> Path | None:
@@ -237,11 +216,18 @@ class ZoteroSource:
         If the database and all files used in the last run are unchanged, nothing is read.
         """
         started_at = time.time_ns()
+        # the container that the fingerprint of the whole source is stored under
         own_container = f"zotero source {self.name}"
         if known:
-            unchanged = self._find_unchanged(known, own_container, started_at)
-            if unchanged is not None:
-                yield from unchanged
+            depends = known.find_dependencies(own_container, self.name) or ()
+            fingerprint = self._compute_fingerprint(depends, started_at)
+            if known.is_unchanged(own_container, self.name, fingerprint):
+                for entry in depends:
+                    if entry.startswith(_LIBRARY_PREFIX):
+                        container = entry.removeprefix(_LIBRARY_PREFIX)
+                        for path in known.list_paths(container):
+                            yield UnchangedDocument(container, path)
+                        yield ScanEnd(self.name, container, complete=True)
                 return
         dependencies: set[str] = set()
         is_clean = True
@@ -257,31 +243,6 @@ class ZoteroSource:
             if fingerprint:
                 yield UnmarkedDocument(own_container, self.name, fingerprint, depends)
 
-    def _find_unchanged(
-        self,
-        known: KnownDocuments,
-        own_container: str,
-        started_at: int,
-    ) -> list[Sighting] | None:
-        """Return an `UnchangedDocument` for each document, or None if any may have changed.
-
-        `own_container` is the container that the fingerprint of the whole source is stored
-        under.
-        """
-        depends = known.find_dependencies(own_container, self.name) or ()
-        fingerprint = self._compute_fingerprint(depends, started_at)
-        if not known.is_unchanged(own_container, self.name, fingerprint):
-            return None
-        sightings: list[Sighting] = []
-        for entry in depends:
-            if not entry.startswith(_LIBRARY_PREFIX):
-                continue
-            container = entry.removeprefix(_LIBRARY_PREFIX)
-            paths = known.list_paths(container)
-            sightings += [UnchangedDocument(container, path) for path in paths]
-            sightings.append(ScanEnd(self.name, container, complete=True))
-        return sightings
-
     def _compute_fingerprint(self, depends: Strings, started_at: int) -> str:
         """Hash everything that the results depend on, or return "" if that isn't possible.
 
@@ -289,7 +250,7 @@ class ZoteroSource:
         further modifications might go unnoticed.
         """
         database = self.database
-        if not depends or self.address or database is None or self.only:
+        if not depends or self.address or database is None or self.opening.only:
             return ""
 
         # the stamps of all files that were read
@@ -307,7 +268,7 @@ class ZoteroSource:
 
         # the settings that affect the results
         linked = (str(find_linked_directory(folder)), repr(self.allowed_directories))
-        settings = (self.selected_groups, self.me, linked, files, stamps)
+        settings = (self.selected_groups, self.opening.me, linked, files, stamps)
         return hash16(fingerprint_program(), self.name, str(database), repr(settings))
 
     def describe_access(self) -> str:
@@ -317,10 +278,9 @@ class ZoteroSource:
             ItemError: A selected library can't be accessed.
         """
         with self._open_access() as access:
-            names = [
-                library.namespace.removeprefix("zotero:") for library in access.libraries
-            ]
+            names = []
             for library in access.libraries:
+                names.append(library.namespace.removeprefix("zotero:"))
                 access.read_items(library)
         libraries = ", ".join(names) or "no library"
         if self.address is None:
@@ -332,19 +292,18 @@ class ZoteroSource:
         """Yield the sightings of all libraries, adding any files looked up to `dependencies`."""
         location = self.address.host if self.address else str(self.database)
         is_complete = True
-        with PdfWorker(self.timeout, self.cache, self.jobs, self.executor) as worker:
+        opening = self.opening
+        with PdfWorker(
+            self.timeout, opening.cache, opening.jobs, opening.executor
+        ) as worker:
             try:
                 with self._open_access() as access:
-                    works = WorkReader(
-                        self.name,
-                        access,
-                        worker,
-                        self.data_directory,
-                        self.me,
-                        self.allowed_directories,
+                    files = ZoteroFiles(
+                        worker, self.data_directory, self.allowed_directories
                     )
+                    works = WorkReader(self.name, access, files, opening.me)
                     for library in access.libraries:
-                        is_library_complete = not self.only
+                        is_library_complete = not self.opening.only
                         try:
                             yield from works.read_library(library)
                             is_library_complete &= not works.failed_keys
@@ -353,19 +312,14 @@ class ZoteroSource:
                             library_name = f"{location}: {library.display_name}"
                             yield Problem(library_name, error.message, error.hint)
                         yield ScanEnd(self.name, library.namespace, is_library_complete)
-                        dependencies |= works.files.dependencies
+                        dependencies |= files.dependencies
                         is_complete &= is_library_complete
-                    yield from self._report_unopened_directories(
-                        works.files.refused_paths
-                    )
+                    yield from self._report_unopened_directories(files.refused_paths)
                     if is_complete:
-                        embedded = self._count_embedded(
-                            worker, works.find_annotated_files()
-                        )
-                        unread_files = self._summarize_unread(
-                            works.files.missing_counts, embedded
-                        )
-                        self.unread_files[:] = [unread_files]
+                        annotated = works.find_annotated_files()
+                        embedded = self._count_embedded(worker, annotated)
+                        missing = files.missing_counts
+                        self.unread_files[:] = [self._summarize_unread(missing, embedded)]
             except ItemError as error:
                 is_complete = False
                 yield Problem(location, error.message, error.hint)
@@ -413,7 +367,7 @@ class ZoteroSource:
         Only the newest PDFs are searched. `marked` are the keys of files that have annotations
         in Zotero, which are skipped.
         """
-        if self.data_directory is None or self.address or self.only:
+        if self.data_directory is None or self.address or self.opening.only:
             return 0
         storage = self.data_directory / STORAGE_DIRECTORY
         unannotated_files = [
@@ -422,11 +376,10 @@ class ZoteroSource:
             if path.parent.name not in marked and (stamp := stamp_file(path))
         ]
         unannotated_files.sort(reverse=True)
-        embedded_count = 0
-        for _, path in unannotated_files[:_MAX_PDFS_SEARCHED]:
-            read = worker.read_marks(path)
-            embedded_count += isinstance(read, ReadMarksReply) and bool(read.marks)
-        return embedded_count
+        newest = unannotated_files[:_MAX_PDFS_SEARCHED]
+        return sum(
+            bool(getattr(worker.read_marks(path), "marks", ())) for _, path in newest
+        )
 
     @contextmanager
     def _open_access(self) -> Iterator[ZoteroDatabase | ApiLibraries]:
@@ -441,7 +394,7 @@ class ZoteroSource:
             with open_database(self.database, self.selected_groups) as database:
                 yield database
             return
-        if self.offline and not is_loopback(self.address.url):
+        if self.opening.offline and not is_loopback(self.address.url):
             hint = "run it without --offline, or give `path:`, Zotero's data folder"
             message = f"--offline, and Zotero's web library is at {self.address.host}"
             raise ItemError(message, hint=hint)
@@ -450,4 +403,6 @@ class ZoteroSource:
         with api.ZoteroHttpClient(
             self.address, self.timing or api.RequestTiming()
         ) as client:
-            yield api.ApiLibraries(self.address, self.selected_groups, self.cache, client)
+            yield api.ApiLibraries(
+                self.address, self.selected_groups, self.opening.cache, client
+            )

@@ -21,7 +21,6 @@ from msgspec.structs import replace
 
 from ankiforge.errors import BugError, ItemError, wrap_unexpected_errors
 from ankiforge.extract.pdf.messages import QuoteContext
-from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.attachments import (
     STORAGE_DIRECTORY,
     PictureContext,
@@ -100,21 +99,13 @@ class WorkReader:
     source: str
     """The name of the source in the settings."""
     access: LibraryAccess
-    worker: PdfWorker
-    data_directory: Path | None
-    """Zotero's data directory, or None if it isn't on this computer."""
+    files: ZoteroFiles
+    """The libraries' files on this computer."""
     me: Strings
-    allowed_directories: tuple[Path, ...] | None = None
-    """The directories in which files may be opened, or None for no restriction."""
     works_by_library: dict[str, list[Work]] = field(default_factory=dict)
     """Caches the works of each library by namespace."""
     failed_keys: list[str] = field(default_factory=list)
     """The keys of the works that couldn't be read because of a bug in this program."""
-
-    @cached_property
-    def files(self) -> ZoteroFiles:
-        """The libraries' files on this computer."""
-        return ZoteroFiles(self.worker, self.data_directory, self.allowed_directories)
 
     @cached_property
     def quotable_annotations(self) -> tuple[set[str], set[str]]:
@@ -150,14 +141,18 @@ class WorkReader:
                 if not parent:
                     break
                 family.append(parent)
-            has_parent = len(family) > 1
-            is_annotation = item.item_type == "annotation" and has_parent
-            is_note = item.item_type == "note" and (has_parent or not item.parent_item)
-            if not (is_annotation or is_note) or any(each.deleted for each in family):
+            # a note without a paper is a work of its own
+            is_orphan = len(family) == 1 and (
+                item.parent_item or item.item_type != "note"
+            )
+            if (
+                item.item_type not in ("annotation", "note")
+                or is_orphan
+                or any(each.deleted for each in family)
+            ):
                 continue
-            paper = family[-1]  # a note without a paper is a work of its own
-            work = by_key.setdefault(paper.key, Work(paper, [], []))
-            if is_annotation:
+            work = by_key.setdefault(family[-1].key, Work(family[-1], [], []))
+            if item.item_type == "annotation":
                 work.annotations.append(ZoteroAnnotation(item, family[1]))
             else:
                 work.notes.append(item)
@@ -205,14 +200,11 @@ class WorkReader:
                     self._convert_annotation(library, document, mark, quote_context)
                 )
             else:
-                message = "an annotation of a kind this program does not know"
-                hint = "it was left out; a newer version of this program may know it"
-                key = f"{library.namespace}/{mark.item.key}"
-                location = f"{document.title}: {key}"
+                kind = mark.item.annotation_type
                 yield Problem(
-                    location,
-                    f"{message} ({mark.item.annotation_type})",
-                    hint,
+                    f"{document.title}: {library.namespace}/{mark.item.key}",
+                    f"an annotation of a kind this program does not know ({kind})",
+                    "it was left out; a newer version of this program may know it",
                 )
         private_texts = list[str]()
         private_names = list[str]()
@@ -264,31 +256,33 @@ class WorkReader:
         passage: QuoteContext,
     ) -> Highlight:
         item = mark.item
+        tags = item.user_tags
         # find the privacy tag even if there is emphasis within it
-        is_private = contains_private_tag(
-            RichText(item.annotation_comment).plain
-        ) or has_private_tag(mark.file.user_tags)
+        comment = RichText(item.annotation_comment).plain
+        if contains_private_tag(comment) or has_private_tag(mark.file.user_tags):
+            tags = (*tags, PRIVATE_TAG)
         rich_text = RichText(item.annotation_text)
 
         # make the link that opens the annotation in Zotero, where the page is a number from 1, not
         # a label
         page = get_page_index(mark)
-        page_parameter = "" if page is None else f"page={page + 1}&"
-        file_uri = (
+        parameter = "" if page is None else f"page={page + 1}&"
+        uri = (
             f"zotero://open-pdf/{library.link_path}/items/{percent_encode(mark.file.key)}"
         )
-        uri = f"{file_uri}?{page_parameter}annotation={percent_encode(item.key)}"
+        uri += f"?{parameter}annotation={percent_encode(item.key)}"
         markdown: Strings = ()
-        picture_context = passage if isinstance(passage, PictureContext) else None
-        if picture_context:
-            markdown = (f"![]({picture_context.picture})",)
+        figure: dict[str, Any] = {}
+        if isinstance(passage, PictureContext):
+            markdown = (f"![]({passage.picture})",)
+            figure = {"figure": passage.figure, "labels": passage.labels}
         elif rich_text.is_formatted:
             markdown = (join_bullets(rich_text.markdown),)
         return self._build_highlight(
             library,
             item,
             document=document,
-            tags=(*item.user_tags, PRIVATE_TAG) if is_private else item.user_tags,
+            tags=tags,
             kind=HIGHLIGHT_KINDS[item.annotation_type],
             exact=join_bullets(passage.words or rich_text.plain),
             prefix=passage.prefix,
@@ -296,8 +290,7 @@ class WorkReader:
             sentence=passage.sentence,
             nearby=passage.nearby,
             markdown=markdown,
-            figure=picture_context.figure if picture_context else "",
-            labels=picture_context.labels if picture_context else (),
+            **figure,
             comment=RichText(item.annotation_comment, is_markdown=True).markdown.strip(),
             colour=item.annotation_color.lower(),
             page_label=item.annotation_page_label,
@@ -336,10 +329,8 @@ class WorkReader:
         """
         if library.group is None:
             return ""
-        unknown_author = (
-            "another program in the file" if item.external else "somebody else"
-        )
-        reason = f"marked by {author or unknown_author}"
+        other = "another program in the file" if item.external else "somebody else"
+        reason = f"marked by {author or other}"
         if item.author is None and not item.annotation_author_name:
             return reason if item.external else ""
         owner = self.access.account
@@ -348,13 +339,9 @@ class WorkReader:
             is_by_owner = normalize_for_comparison(author) in own_names
         else:
             is_by_owner = item.author is not None and item.author == owner.id
-        names = {normalize_for_comparison(author)}
-        if is_by_owner:
-            names |= own_names
+        names = {normalize_for_comparison(author), *(own_names if is_by_owner else ())}
         is_mine = not names.isdisjoint(map(normalize_for_comparison, self.me))
-        if not self.me:
-            is_mine = is_by_owner
-        return "" if is_mine else reason
+        return "" if is_mine or (is_by_owner and not self.me) else reason
 
 
 # --- papers -----------------------------------------------------------------------------
@@ -394,9 +381,7 @@ def build_document(
 
     # authors come first, then editors and others, each in the order in which Zotero shows them
     creators = []
-    for creator in sorted(
-        work.creators, key=lambda creator: bool(creator["creatorType"] != "author")
-    ):
+    for creator in sorted(work.creators, key=lambda row: row["creatorType"] != "author"):
         last_name = creator.get("lastName") or creator.get("name")
         name = " ".join(filter(None, (creator.get("firstName"), last_name)))
         if name:
@@ -431,21 +416,16 @@ def find_work(file: Path) -> Document | None:
         ItemError: The library can't be read, so the tags are unknown.
     """
     data_folder = file.parents[2] if len(file.parents) > 2 else file.parent
-    if (
-        file.parent.parent.name != STORAGE_DIRECTORY
-        or not (data_folder / "zotero.sqlite").is_file()
-    ):
+    path = data_folder / "zotero.sqlite"
+    if file.parent.parent.name != STORAGE_DIRECTORY or not path.is_file():
         return None
-    with open_database(data_folder / "zotero.sqlite", None) as database:
+    with open_database(path, None) as database:
         for library in database.libraries:
-            file_and_work = database.find_file_and_work(library, file.parent.name)
-            if file_and_work:
-                document = build_document(
-                    "", library, file_and_work[-1], [f"{STORAGE_DIRECTORY}:{file.name}"]
-                )
-                return replace(
-                    document, tags=(*document.tags, *file_and_work[0].user_tags)
-                )
+            found = database.find_file_and_work(library, file.parent.name)
+            if found:
+                paths = [f"{STORAGE_DIRECTORY}:{file.name}"]
+                document = build_document("", library, found[-1], paths)
+                return replace(document, tags=(*document.tags, *found[0].user_tags))
     return None
 
 
@@ -455,10 +435,7 @@ def get_file_name(path: str) -> str:
 
 
 def _get_first_filled(fields: Json, names: Strings) -> str:
-    for name in names:
-        if fields.get(name):
-            return fields[name]  # type: ignore[no-any-return]
-    return ""
+    return next(filter(None, (fields.get(name) for name in names)), "")
 
 
 def _parse_identifiers(fields: Json) -> Iterator[Pair]:
