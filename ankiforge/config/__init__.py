@@ -319,10 +319,7 @@ _SOURCE_EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 
 
 def _parse_source(
-    item: dict[str, Any],
-    folder: Path,
-    location: Location,
-    kinds: SourceKinds,
+    item: dict[str, Any], folder: Path, location: Location, kinds: SourceKinds
 ) -> SourceEntry:
     """Parse an item of the `sources` setting.
 
@@ -377,8 +374,7 @@ def expand_path(text: str, folder: Path, location: Location) -> Path:
         return Path(os.path.normpath(path))
     except RuntimeError as error:
         raise location.error(
-            f"{text!r}: there is no such home folder",
-            "write the path in full",
+            f"{text!r}: there is no such home folder", "write the path in full"
         ) from error
 
 
@@ -488,10 +484,7 @@ def find_key_variable(default: DefaultKey, url: str, key_env: str) -> str:
 
 
 def find_key(
-    default: DefaultKey,
-    url: str,
-    key_env: str,
-    environ: Texts = os.environ,
+    default: DefaultKey, url: str, key_env: str, environ: Texts = os.environ
 ) -> str:
     """Return the API key that may be sent to `url`, or "" if `environ` has none."""
     variable = find_key_variable(default, url, key_env)

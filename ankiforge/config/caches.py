@@ -120,10 +120,7 @@ class Replies:
         make_database(path)
         try:
             self._db = sqlite3.connect(
-                path,
-                isolation_level=None,
-                timeout=60,
-                check_same_thread=False,
+                path, isolation_level=None, timeout=60, check_same_thread=False
             )
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")

@@ -31,10 +31,7 @@ _NEW_FILE_FLAGS = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 
 
 def open_regular(
-    path: Path,
-    flags: int = os.O_RDONLY,
-    *,
-    max_bytes: int | None = None,
+    path: Path, flags: int = os.O_RDONLY, *, max_bytes: int | None = None
 ) -> IO[bytes]:
     """Open a regular file, refusing anything else, such as a pipe that may never end.
 

@@ -78,10 +78,7 @@ class BoundedClient(httpx2.Client):
     """
 
     def fetch(
-        self,
-        request: httpx2.Request,
-        seconds: float,
-        largest: int = MAX_RESPONSE_BYTES,
+        self, request: httpx2.Request, seconds: float, largest: int = MAX_RESPONSE_BYTES
     ) -> httpx2.Response:
         """Send a request and read the whole response.
 

@@ -19,6 +19,7 @@ from glob import escape
 from pathlib import Path
 
 import msgspec
+import yaml
 from msgspec.structs import replace
 
 from ankiforge import config as settings
@@ -150,8 +151,6 @@ def store_places(folder: Path, places: Iterable[Place]) -> None:
     Raises:
         UsageError: the file can't be written.
     """
-    import yaml
-
     entries = msgspec.to_builtins(list(places))
     text = (
         yaml.safe_dump(entries, allow_unicode=True, sort_keys=False)
@@ -344,10 +343,7 @@ class WorkspaceDirectory(Value):
 
 
 def find_workspace(
-    directory: Path | None,
-    cwd: Path,
-    kinds: SourceKinds,
-    environ: Texts = os.environ,
+    directory: Path | None, cwd: Path, kinds: SourceKinds, environ: Texts = os.environ
 ) -> WorkspaceDirectory:
     """Find the workspace that a command should use.
 
@@ -490,6 +486,5 @@ def move_default_workspace(root: Path, folder: Path) -> tuple[Path, ...]:
     except OSError as error:
         message = f"{folder} could not be moved to {root}: {error}"
         raise UsageError(
-            message,
-            hint="free space there or allow writing, then try again",
+            message, hint="free space there or allow writing, then try again"
         ) from error

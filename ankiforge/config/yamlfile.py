@@ -12,21 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+import yaml
 from msgspec import inspect
 
 from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded
 from ankiforge.errors import ConfigError
 from ankiforge.model import Strings
 from ankiforge.text import regex
-
-if TYPE_CHECKING:
-    import yaml
-
 
 KeyPath = tuple[str | int, ...]
 """The path from the top of a file to a value, as mapping keys and list indices."""
@@ -122,8 +118,7 @@ def read_yaml(path: Path, file_name: str) -> tuple[object, Location]:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(
-            f"{file_name}:{line}: not UTF-8 text",
-            hint="save it as UTF-8",
+            f"{file_name}:{line}: not UTF-8 text", hint="save it as UTF-8"
         ) from error
 
 
@@ -139,12 +134,10 @@ def parse_yaml(text: str, file_name: str) -> tuple[object, Location]:
     Raises:
         ConfigError: the text is invalid, or contains something that's rejected.
     """
-    import yaml
-
     line = 1
     hint = "a value with : # [ { or @ may need quotes"
     try:
-        loader = _make_loader()(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
         lines = {(): 1, **dict(_iter_lines(root, ()))}
@@ -173,46 +166,39 @@ CONTROL_CHARACTERS = regex("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 encoded in UTF-8."""
 
 
-@cache
-def _make_loader() -> type[yaml.SafeLoader]:
-    """Create a safe YAML loader without aliases, duplicate keys or control characters."""
-    import yaml
+class _Loader(yaml.SafeLoader):
+    """A safe YAML loader without aliases, duplicate keys or control characters."""
 
-    class Loader(yaml.SafeLoader):
-        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-            if self.check_event(yaml.AliasEvent):
-                message = "aliases (*name) are not supported here: write the value out"
-                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-                raise yaml.MarkedYAMLError(problem=message, problem_mark=mark)
-            node = super().compose_node(parent, index)
-            if isinstance(node, yaml.ScalarNode):
-                control = CONTROL_CHARACTERS.search(node.value)
-                if control:
-                    problem = f"contains the control character U+{ord(control[0]):04X}"
-                    mark = node.start_mark
-                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
-            return node
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            message = "aliases (*name) are not supported here: write the value out"
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=message, problem_mark=mark)
+        node = super().compose_node(parent, index)
+        if isinstance(node, yaml.ScalarNode):
+            control = CONTROL_CHARACTERS.search(node.value)
+            if control:
+                problem = f"contains the control character U+{ord(control[0]):04X}"
+                mark = node.start_mark
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+        return node
 
-        def construct_mapping(
-            self, node: yaml.MappingNode, deep: bool = False
-        ) -> dict[object, object]:
-            first_lines: dict[object, int] = {}
-            for key, _ in node.value:
-                mark = key.start_mark
-                first_line = first_lines.setdefault(str(key.value), mark.line + 1)
-                if first_line != mark.line + 1:
-                    earlier = f"is written twice, first in line {first_line}"
-                    problem = f"{key.value!r} {earlier}"
-                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
-            return super().construct_mapping(node, deep)
-
-    return Loader
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[object, object]:
+        first_lines: dict[object, int] = {}
+        for key, _ in node.value:
+            mark = key.start_mark
+            first_line = first_lines.setdefault(str(key.value), mark.line + 1)
+            if first_line != mark.line + 1:
+                earlier = f"is written twice, first in line {first_line}"
+                problem = f"{key.value!r} {earlier}"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+        return super().construct_mapping(node, deep)
 
 
 def _iter_lines(node: yaml.Node | None, parent: KeyPath) -> Iterator[tuple[KeyPath, int]]:
     """Yield the path and line number of every key and list item below `node`."""
-    import yaml
-
     items: list[tuple[str | int, yaml.Node, yaml.Node]] = []
     if isinstance(node, yaml.MappingNode):
         items = [(str(key.value), key, value) for key, value in node.value]
@@ -361,8 +347,6 @@ def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
     Returns:
         The new text, or None if the values can't be set safely.
     """
-    import yaml
-
     try:
         for path, value in values.items():
             data, _ = parse_yaml(text, "before")
@@ -390,8 +374,6 @@ def format_scalar(value: Any) -> str:
 
     Values are quoted where necessary, so that they can also be used inside braces.
     """
-    import yaml
-
     dumped: str = yaml.safe_dump(
         [value], allow_unicode=True, width=2**20, default_flow_style=True
     )
@@ -403,8 +385,6 @@ def _set_value(text: str, path: Strings, value: str) -> str:
 
     If the section isn't a mapping, the result is wrong; `set_values` detects that.
     """
-    import yaml
-
     key = path[-1]
     new_line = f"{key}: {value}"
     line_end = "" if not text or text.endswith("\n") else "\n"

@@ -71,11 +71,7 @@ class BoundCollection(Value):
 
 
 def read_collection(
-    settings: AnkiSettings,
-    ledger: Ledger,
-    *,
-    bind: bool = False,
-    profile: str = "",
+    settings: AnkiSettings, ledger: Ledger, *, bind: bool = False, profile: str = ""
 ) -> CollectionScan:
     """Read the collection that holds our notes, unless it's disabled or unchanged.
 
@@ -112,11 +108,7 @@ def read_collection(
 
 
 def find_collection(
-    settings: AnkiSettings,
-    ledger: Ledger,
-    *,
-    bind: bool = False,
-    profile: str = "",
+    settings: AnkiSettings, ledger: Ledger, *, bind: bool = False, profile: str = ""
 ) -> Path | None:
     """Return the path of the collection with our notes, falling back to the newest one.
 
@@ -154,10 +146,7 @@ def find_collection(
 
 
 def read_collection_file(
-    file: Path,
-    ledger: Ledger,
-    *,
-    bind: bool = False,
+    file: Path, ledger: Ledger, *, bind: bool = False
 ) -> CollectionScan:
     """Read a collection or an exported file at a path given by the user.
 
@@ -176,10 +165,7 @@ def read_collection_file(
 
 
 def read_running_anki(
-    anki: AnkiConnect,
-    ledger: Ledger,
-    *,
-    bind: bool = False,
+    anki: AnkiConnect, ledger: Ledger, *, bind: bool = False
 ) -> CollectionScan:
     """Export every deck with our notes from a running Anki, and record the notes.
 

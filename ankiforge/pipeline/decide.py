@@ -38,11 +38,7 @@ class BlockedError(RefusedError):
 
 
 def edit_card_or_draft(
-    ledger: Ledger,
-    id: str,
-    fields: Texts,
-    *,
-    forced: bool = False,
+    ledger: Ledger, id: str, fields: Texts, *, forced: bool = False
 ) -> tuple[Guid, tuple[Finding, ...]]:
     """Edit the fields of a card, or accept a draft with edited text.
 
@@ -131,10 +127,7 @@ def make_card(
 
 
 def _check_text(
-    highlight: Highlight,
-    fields: Fields,
-    *,
-    forced: bool,
+    highlight: Highlight, fields: Fields, *, forced: bool
 ) -> tuple[CardContent, tuple[Finding, ...]]:
     """Check the user's text, returning the card's content along with the findings.
 

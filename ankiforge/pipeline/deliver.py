@@ -22,13 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config import (
-    BasicType,
-    ClozeType,
-    Config,
-    NoteTypes,
-    has_screen,
-)
+from ankiforge.config import BasicType, ClozeType, Config, NoteTypes, has_screen
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.config.yamlfile import Location, suggest_word
@@ -53,10 +47,7 @@ from ankiforge.model import (
     Value,
     hash16,
 )
-from ankiforge.pipeline.collection import (
-    load_note_types,
-    read_collection,
-)
+from ankiforge.pipeline.collection import load_note_types, read_collection
 from ankiforge.pipeline.decks import DeckChooser, collect_tags
 from ankiforge.pipeline.run_result import RunResult, WrittenPackage
 
@@ -108,9 +99,7 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedTy
 
 
 def _find_note_type(
-    name: str,
-    types: Mapping[NoteTypeId, AnkiNoteType],
-    location: Location,
+    name: str, types: Mapping[NoteTypeId, AnkiNoteType], location: Location
 ) -> AnkiNoteType:
     """Return the user's note type with this name.
 
@@ -135,8 +124,7 @@ def _find_note_type(
         if note_type.name == name:
             if find_family(note_type.id):
                 raise location.error(
-                    f"{name!r} is ankiforge's own",
-                    "leave it out of note_types",
+                    f"{name!r} is ankiforge's own", "leave it out of note_types"
                 )
             return note_type
     names = [
@@ -244,8 +232,7 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
     if not path.parent.is_dir():
         raise UsageError(
-            f"{path.parent}: there is no such folder",
-            hint=f"mkdir {path.parent}",
+            f"{path.parent}: there is no such folder", hint=f"mkdir {path.parent}"
         )
     if path.suffix.lower() != ".apkg":
         message = f"{path}: Anki imports only packages whose names end in .apkg"
@@ -277,10 +264,7 @@ def _identify_file(path: Path) -> str:
 
 
 def write_planned_package(
-    ledger: Ledger,
-    planned: Iterable[CardPlan],
-    path: Path,
-    settings: str = "",
+    ledger: Ledger, planned: Iterable[CardPlan], path: Path, settings: str = ""
 ) -> WrittenPackage:
     """Write a package with the planned notes, and record its contents in the ledger.
 

@@ -102,9 +102,7 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
     if job.figures:
         draft_kinds.append("figures")
     draft_recording.schedule_redrafting(ledger, " ".join(draft_kinds))
-    offline_checks = (
-        None  # loaded if needed, which takes longer than a run without changes
-    )
+    offline_checks = None  # loading it takes longer than a run without changes
     yield RunStep(to_draft=count_to_draft(ledger))
     # each batch is recorded in one transaction
     for batch in iter_batches(draft_recording.iter_highlights_to_draft(ledger)):
@@ -118,10 +116,8 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
             by_rules += _draft_by_rules(job, task)
         with ledger.action():
             passages = offline_checks.load_passages(by_rules)
-            checked_batch = offline_checks.complete_and_check(
-                by_rules, passages, by_rules=True
-            )
-            step = _record_results(offline_checks, checked_batch, passages)
+            checked = offline_checks.complete_and_check(by_rules, passages)
+            step = _record_results(offline_checks, checked, passages)
         yield step
     yield from _accept_clean_drafts(job, ledger)
 
@@ -180,13 +176,12 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
     is_proposed = takes_clozes and brief.wants != "question"
     outcomes = []
     for result in results:
-        is_plain = result.highlight.kind is not HighlightKind.CARD
-        if is_plain and result.reason in rules.UNREQUESTED_REASONS:
+        if result.highlight.kind is HighlightKind.CARD:
+            pass
+        elif result.reason in rules.UNREQUESTED_REASONS:
             result = _score_highlight(result.highlight, is_proposed=is_proposed)
-        elif (
-            is_plain
-            and result.drafts
-            and all(draft.origin.is_from_comment for draft in result.drafts)
+        elif result.drafts and all(
+            draft.origin.is_from_comment for draft in result.drafts
         ):
             # if the user rejects the question, the passage is proposed
             scores = _score_highlight(result.highlight, is_proposed=is_proposed)
@@ -408,17 +403,14 @@ class DraftChecker:
         self,
         results: Sequence[DraftingResult],
         passages: Mapping[str, HighlightSnapshot] | None = None,
-        *,
-        by_rules: bool = False,
     ) -> list[DraftingResult]:
         """Add each passage's other current drafts to its result, and check all drafts.
 
         Args:
             results: the results of a drafter.
-            passages: the state of the passages, keyed by highlight. Loaded if None.
-            by_rules: whether the results come from the rules. If so, replacements for cards whose
-                passage changed are added, as well as a model's drafts whose acceptance was
-                undone.
+            passages: the state of the passages, keyed by highlight, if the rules drafted them
+                in a run. Replacements for cards whose passage changed are then added, as well
+                as a model's drafts whose acceptance was undone.
         """
         from ankiforge.draft.propose import propose_drafts
         from ankiforge.pipeline.proposals import find_gap_faults
@@ -426,8 +418,8 @@ class DraftChecker:
         def make_proposals(highlight: Highlight) -> tuple[Draft, ...]:
             return propose_drafts(highlight, find_gap_faults).drafts
 
-        if passages is None:
-            passages = self.load_passages(results)
+        by_rules = passages is not None
+        passages = passages or self.load_passages(results)
         has_proposals = by_rules and self.job.proposals
         checked_results = []
         for drafted in results:

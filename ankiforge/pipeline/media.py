@@ -34,9 +34,7 @@ _CUT_PREFIX = "cut/"
 
 
 def load_pictures(
-    ledger: Ledger,
-    card: ShownCard,
-    folder: Path,
+    ledger: Ledger, card: ShownCard, folder: Path
 ) -> dict[str, Media | Problem]:
     """Load a card's pictures and sounds, keyed by their paths in the card's text.
 
@@ -69,10 +67,7 @@ def load_available_media(
 
 
 def load_picture(
-    ledger: Ledger,
-    highlight: Highlight,
-    path: str,
-    folder: Path,
+    ledger: Ledger, highlight: Highlight, path: str, folder: Path
 ) -> Media | Problem:
     """Load the picture or sound at a path in a highlight's source.
 
@@ -124,10 +119,7 @@ def load_picture(
 
 
 def find_picture_fault(
-    ledger: Ledger,
-    highlight: Highlight,
-    path: str,
-    folder: Path,
+    ledger: Ledger, highlight: Highlight, path: str, folder: Path
 ) -> str:
     """Return why a picture in a highlight's source can't be loaded, or "" if it can."""
     picture = load_picture(ledger, highlight, path, folder)

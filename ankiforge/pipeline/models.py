@@ -134,12 +134,7 @@ def _resolve_provider(
         raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
     if model not in ("", provider.model):
         provider = replace(provider, model=model, price_usd=None, source="")
-    llm = LlmSettings(
-        base_url=provider.base_url,
-        model=provider.model,
-        key_env=provider.key_env,
-        price_usd=provider.price_usd,
-    )
+    llm = LlmSettings(**{name: getattr(provider, name) for name in _MODEL_SETTINGS})
     if is_loopback(llm.base_url):
         return _resolve_server(llm.base_url, name, model, llm.key_env, purpose)
     if not os.environ.get(provider.key_env, "").strip():

@@ -205,7 +205,6 @@ def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
         raise UsageError(f"no id begins with {prefix!r}", hint=hint)
     if len(ids) > 1:
         raise UsageError(
-            f"{len(ids)} ids begin with {prefix!r}",
-            hint="type more of the id",
+            f"{len(ids)} ids begin with {prefix!r}", hint="type more of the id"
         )
     return ids[0]

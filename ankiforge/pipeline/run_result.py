@@ -299,9 +299,7 @@ class RunResult(msgspec.Struct):
             self.problems.append(scan.problem)
 
     def add_plan(
-        self,
-        planned: Iterable[CardPlan],
-        published: WrittenPackage | None = None,
+        self, planned: Iterable[CardPlan], published: WrittenPackage | None = None
     ) -> None:
         """Add card plans and, optionally, the package written from them.
 

@@ -365,10 +365,7 @@ class _Selector:
             # exclude notes that another source reads
             inner: list[str] = []
             twin = None
-            others = (
-                *self._config.sources,
-                *[selected.entry for selected in finished],
-            )
+            others = (*self._config.sources, *[selected.entry for selected in finished])
             for other in others if _is_whole_markdown_source(entry) else ():
                 is_same = (entry.kind, entry.name) == (other.kind, other.name)
                 if is_same or not _is_whole_markdown_source(other):
@@ -434,23 +431,21 @@ def find_unmarked_paths(
     if folders:
         for entry in workspace.config.sources:
             places.append(Place(str(entry.path), entry.kind, entry.name))
-    is_marked_by_path: dict[str, bool] = {}
+    unmarked_paths: dict[str, None] = {}
+    marked_paths = set()
     for place in places:
         path = Path(place.path)
-        is_marked = (place.name, path.name) in marked
         if folders and path.is_dir():
             is_marked = place.name in marked_sources
-        elif not path.is_file():
+        elif path.is_file():
+            is_marked = (place.name, path.name) in marked
+        else:
             continue
-        is_marked_by_path[place.path] = (
-            is_marked_by_path.get(place.path, False) or is_marked
-        )
-    readable = {place.path for place in places if place.kind in _TEXT_SOURCE_KINDS}
-    return [
-        path
-        for path, is_marked in is_marked_by_path.items()
-        if path in readable and not is_marked
-    ]
+        if is_marked:
+            marked_paths.add(place.path)
+        elif place.kind in _TEXT_SOURCE_KINDS:
+            unmarked_paths[place.path] = None
+    return [path for path in unmarked_paths if path not in marked_paths]
 
 
 _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))
@@ -605,10 +600,7 @@ def _merge_selections(first: SelectedSource, other: SelectedSource) -> SelectedS
 
     Their roots may differ, because exports of one account may be in different directories.
     """
-    paths = [
-        *(first.paths or (first.entry.path,)),
-        *(other.paths or (other.entry.path,)),
-    ]
+    paths = [*(first.paths or (first.entry.path,)), *(other.paths or (other.entry.path,))]
     root = Path(os.path.commonpath((first.entry.path, other.entry.path)))
     only = () if root in paths else tuple(dict.fromkeys(paths))
     return SelectedSource(replace(first.entry, path=root), only)

@@ -34,9 +34,7 @@ from ankiforge.ledger import (
     questions,
     wrap_database_errors,
 )
-from ankiforge.ledger import (
-    decide as decisions,
-)
+from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import has_cards
 from ankiforge.ledger.ingest import unselect_documents
 from ankiforge.ledger.item_lists import load_facets
@@ -281,11 +279,7 @@ class Workspace:
             yield Problem(str(self.folder.ledger), message, hint, notice=True)
 
     def build_model(
-        self,
-        drafter: str = "",
-        *,
-        fresh: bool = False,
-        spent: float = 0.0,
+        self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
     ) -> ModelDrafter | None:
         """Build the language model drafter, or return None if the rules draft the cards.
 
@@ -505,10 +499,7 @@ class Workspace:
         with self.hold_lock("drafting"):
             to_forget, to_keep = reading.split_places(self.folder, path)
             documents = reading.find_documents_to_forget(
-                self.folder.config,
-                self.ledger,
-                to_forget,
-                to_keep,
+                self.folder.config, self.ledger, to_forget, to_keep
             )
             folders.store_places(self.folder.state_directory, to_keep)
             count = unselect_documents(self.ledger, documents)
@@ -749,11 +740,7 @@ class Workspace:
                 self.ledger.reject(full_id, reason)
 
     def edit(
-        self,
-        id: str,
-        fields: Texts,
-        *,
-        force: bool = False,
+        self, id: str, fields: Texts, *, force: bool = False
     ) -> tuple[Guid, tuple[Finding, ...]]:
         """Edit a card or draft, or write a new card for a highlight.
 

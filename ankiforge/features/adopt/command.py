@@ -40,13 +40,7 @@ if TYPE_CHECKING:
 @flag_option(
     "--decline", help="Take nothing over: the next run makes cards without that history."
 )
-def adopt(
-    call: Call,
-    path: Path | None,
-    tool: str,
-    yes: bool,
-    decline: bool,
-) -> None:
+def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) -> None:
     """Take over the notes that another tool made in Anki, with their reviews.
 
     Corrections in the sources reach these notes from then on. Nothing is written into a source.

@@ -123,11 +123,7 @@ class _ForeignNote(Value):
         return Adoption(draft.id, adopted, text, note.deck)
 
 
-def match_notes(
-    ledger: Ledger,
-    collection: Path | None,
-    tool: str,
-) -> Matches:
+def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
     """Match pending drafts with notes that other tools made in Anki.
 
     Args:
@@ -165,9 +161,7 @@ def match_notes(
 
 
 def _match_drafts(
-    matches: Matches,
-    notes: Sequence[_ForeignNote],
-    drafts: Sequence[PendingDraft],
+    matches: Matches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
 ) -> None:
     note_by_id = {str(note.note.id): note for note in notes}
     used_ids = set()

@@ -14,6 +14,8 @@ from math import log
 from typing import NamedTuple
 from unicodedata import category
 
+from rapidfuzz import fuzz
+
 from ankiforge.language.words import CONTENTLESS_WORDS
 from ankiforge.ledger import item_lists
 from ankiforge.ledger.cards import build_unread_highlight
@@ -95,9 +97,7 @@ def _make_hit(row: Row, found_by: str, score: float = 0.0, detail: str = "") -> 
 
 
 def find_works(
-    store: Store,
-    query: str,
-    document: Document | None = None,
+    store: Store, query: str, document: Document | None = None
 ) -> Iterator[FoundWork]:
     """Yield the works that a query names, most reliable match first.
 
@@ -247,8 +247,6 @@ def _score_title(query_title: str, title: str) -> float:
 
     The score is at most 99 if only part of one title matches.
     """
-    from rapidfuzz import fuzz
-
     score = _score_whole_title(query_title, title)
     if score >= _MIN_SIMILARITY or min(len(query_title), len(title)) < _MIN_PART_CHARS:
         return score
@@ -263,8 +261,6 @@ def _score_title(query_title: str, title: str) -> float:
 
 def _score_whole_title(query_title: str, title: str) -> float:
     """Score the similarity (0 to 100) of a query to a title or the beginning of it."""
-    from rapidfuzz import fuzz
-
     beginning_score = fuzz.ratio(query_title, title[: len(query_title)])
     return max(fuzz.ratio(query_title, title), min(beginning_score, 99.0))
 

@@ -12,13 +12,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.features.ask.answering import prepare_question
 from ankiforge.features.ask.index import FoundWork, PassageHit
 from ankiforge.features.ask.work import search_library
-from ankiforge.model import (
-    Json,
-    LocalCard,
-    Span,
-    Texts,
-    Value,
-)
+from ankiforge.model import Json, LocalCard, Span, Texts, Value
 from ankiforge.pipeline.query import has_field
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.items import to_sentence

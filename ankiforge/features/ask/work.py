@@ -17,14 +17,7 @@ from ankiforge.errors import ServiceError
 from ankiforge.features.ask import index
 from ankiforge.features.ask.index import FoundWork, PassageHit, QueryWords
 from ankiforge.features.ask.vectors import Similarities, open_vectors
-from ankiforge.model import (
-    Document,
-    Highlight,
-    HighlightKind,
-    Span,
-    Strings,
-    Value,
-)
+from ankiforge.model import Document, Highlight, HighlightKind, Span, Strings, Value
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count
 from ankiforge.text.identifiers import find_identifiers
