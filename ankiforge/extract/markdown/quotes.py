@@ -518,7 +518,7 @@ class NoteQuotes:
         self._link_only_blocks = set(filter(self._has_only_links, self._citations))
         """The blocks that contain citations and no other words."""
         free_links = {block for block in self._link_only_blocks if not block.quotes}
-        for _, blocks in groupby(note.blocks, lambda block: (*block.quotes, block)[0]):
+        for _, blocks in groupby(note.blocks, _get_group_key):
             group = list(blocks)
             quotes: list[Quote] = []
             if group[0].quotes:
@@ -590,7 +590,7 @@ class NoteQuotes:
     def _find_quotes_in_block(self, block: Block) -> list[Quote]:
         if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
             return []
-        citations = self._citations.get(block, ())
+        citations = self._citations.get(block, [])
         plain = block.plain
         quotes = []
         text_start = 0
@@ -645,7 +645,7 @@ class NoteQuotes:
         citations: list[Citation] = []
         citing_blocks = []
         places = set()
-        annotations = set()
+        annotations = set[str]()
         for block in linked:
             block_citations = self._citations.get(block, ())
             citations += block_citations
@@ -734,6 +734,11 @@ class NoteQuotes:
             if block not in self._link_only_blocks and block.kind is not BlockKind.TITLE:
                 comments.append(block.plain)
         return pieces, "\n".join(filter(None, comments))
+
+
+def _get_group_key(block: Block) -> object:
+    """Return a `groupby` key: the outermost block quote, or the block if it isn't in one."""
+    return block.quotes[0] if block.quotes else block
 
 
 def _split_quoting_blocks(
