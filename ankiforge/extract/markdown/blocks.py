@@ -151,10 +151,8 @@ class Block:
     @property
     def callout_type(self) -> str:
         """The type of the innermost callout around the block, or ""."""
-        return next(
-            (quote.callout_type for quote in reversed(self.quotes) if quote.callout_type),
-            "",
-        )
+        types = [quote.callout_type for quote in self.quotes if quote.callout_type]
+        return types[-1] if types else ""
 
     @property
     def is_text(self) -> bool:
@@ -202,11 +200,9 @@ class Block:
     def _side_blocks(self) -> tuple[NoteBlocks, ...]:
         if self.block_card is None:
             return ()
-        sides = []
-        for side in (self.block_card.front, self.block_card.back):
-            parser = _BlockParser(side, self._side_context, self.syntax)
-            sides.append(parser.parse())
-        return tuple(sides)
+        sides = (self.block_card.front, self.block_card.back)
+        context = self._side_context
+        return tuple([_BlockParser(each, context, self.syntax).parse() for each in sides])
 
     @property
     def _side_context(self) -> InlineContext:
@@ -214,14 +210,10 @@ class Block:
 
         Obsidian_to_Anki cards can have a cloze syntax of their own.
         """
-        field_gaps = self.syntax.field_cloze_syntax
-        if (
-            field_gaps
-            and self.block_card
-            and self.block_card.is_declared
-            and self.block_card.is_cloze
-        ):
-            return self.context._replace(cloze_syntax=field_gaps)
+        markers = self.syntax.field_cloze_markers
+        card = self.block_card
+        if markers is not None and card and card.is_declared and card.is_cloze:
+            return self.context._replace(cloze_markers=markers)
         return self.context
 
     @cached_property
@@ -433,9 +425,7 @@ def _skip_comment_line(state: StateBlock, start: int, end: int, silent: bool) ->
 
 
 def parse_blocks(
-    source: PreparedSource,
-    context: InlineContext,
-    syntax: CardSyntax,
+    source: PreparedSource, context: InlineContext, syntax: CardSyntax
 ) -> NoteBlocks:
     """Split a note into blocks.
 
@@ -448,7 +438,7 @@ def parse_blocks(
     note_context = context._replace(
         maths=source.maths,
         link_labels=source.link_labels,
-        cloze_syntax=syntax.cloze_syntax,
+        cloze_markers=syntax.cloze_markers,
     )
     parser = _BlockParser(source.text, note_context, syntax)
     return parser.parse(find_card_lines(source.text, syntax))
@@ -485,12 +475,7 @@ class _BlockParser:
     Keeps track of open containers, headings, tags and rules along the way.
     """
 
-    def __init__(
-        self,
-        text: str,
-        context: InlineContext,
-        syntax: CardSyntax,
-    ) -> None:
+    def __init__(self, text: str, context: InlineContext, syntax: CardSyntax) -> None:
         self._text = text
         self._source_lines = text.split("\n")
         self._context = context
@@ -612,23 +597,17 @@ class _BlockParser:
 
         A heading in a list item only closes sections that began in one.
         """
-        is_in_item = bool(self._open_items)
         last = self._blocks[-1] if self._blocks else None
-        if (
-            level == _AUTHOR_LEVEL
-            and last
-            and last.headings
-            and last.lines[1] == self._lines[0]
-        ):
+        if level == _AUTHOR_LEVEL and last and last.lines[1] == self._lines[0]:
             title = _NEXT_BOOK_TITLE.search(last.source)
-            if title and " @ " in last.headings[-1].source:
+            if title and last.headings and " @ " in last.headings[-1].source:
                 passage = last.source[: title.start()]
                 self._blocks[-1] = dataclasses.replace(last, source=passage)
                 self._add_heading(title["title"], 1)
         self._headings = [
             (above_level, above)
             for above_level, above in self._headings
-            if above_level < level or (is_in_item and not above.items)
+            if above_level < level or (self._open_items and not above.items)
         ]
         block = self._add_text_block(BlockKind.HEADING, source, self._lines)
         if block:
@@ -738,12 +717,7 @@ class _BlockParser:
     # --- blocks at the current position ------------------------------------------------
 
     def _add_text_block(
-        self,
-        kind: BlockKind,
-        source: str,
-        lines: Span,
-        *,
-        is_line: bool = False,
+        self, kind: BlockKind, source: str, lines: Span, *, is_line: bool = False
     ) -> Block | None:
         """Add and return a block, or return None if it has neither text nor a picture.
 
@@ -758,7 +732,15 @@ class _BlockParser:
             if kind is BlockKind.ITEM and self._open_items[-1].first_block is None:
                 self._open_items[-1].first_block = block
             return block
-        self._assign_tags(block)
+        # tags without other text are those of the cards below, if one is a deck tag, or of the
+        # whole note, except for a privacy tag in a cell, which applies only to its row
+        deck = self._syntax.find_deck(block.tags)
+        if deck:
+            self._deck = deck
+            self._tags_above = block.tags
+        else:
+            tags = [tag for tag in block.tags if not has_private_tag((tag,))]
+            self._note_tags += tags if kind is BlockKind.CELL else block.tags
         if block_id:
             for above in reversed(self._blocks):
                 if above.top_level_number != self._blocks[-1].top_level_number:
@@ -766,29 +748,8 @@ class _BlockParser:
                 above.id = above.id or block_id
         return None
 
-    def _assign_tags(self, block: Block) -> None:
-        """Apply the tags of a block that has no other text.
-
-        A deck tag applies to the cards below it, and any other tag to the whole note.
-        """
-        deck = self._syntax.find_deck(block.tags)
-        if deck:
-            self._deck = deck
-            self._tags_above = block.tags
-            return
-        # a privacy tag in a table cell applies only to its row
-        is_cell = block.kind is BlockKind.CELL
-        for tag in block.tags:
-            if not (is_cell and has_private_tag((tag,))):
-                self._note_tags.append(tag)
-
     def _create_block(
-        self,
-        kind: BlockKind,
-        source: str,
-        lines: Span,
-        *,
-        is_line: bool = False,
+        self, kind: BlockKind, source: str, lines: Span, *, is_line: bool = False
     ) -> Block:
         return Block(
             kind=kind,

@@ -26,7 +26,6 @@ from ankiforge.extract.markdown.forms import (
     FieldWords,
 )
 from ankiforge.extract.markdown.inline import InlineText
-from ankiforge.extract.markdown.markup import ClozeSyntax
 from ankiforge.extract.markdown.placeholders import COMMENT_FILLER
 from ankiforge.model import LETTERED_QUESTION, Form, Span, Strings
 from ankiforge.text import regex
@@ -53,11 +52,12 @@ class CardSyntax(NamedTuple):
     """Maps each line that separates question and answer to whether such cards are two-way."""
     answer_end_line: str = ""
     """The line that ends an answer, or "" if an empty line does."""
-    cloze_syntax: ClozeSyntax = ClozeSyntax()
+    cloze_markers: frozenset[str] = frozenset()
+    """The markup of cloze deletions, as in `InlineContext.cloze_markers`."""
     field_words: FieldWords | None = None
     """The keywords around Obsidian_to_Anki cards, or None if such cards aren't read."""
-    field_cloze_syntax: ClozeSyntax | None = None
-    """The cloze syntax in Obsidian_to_Anki cards, or None if it is that of the rest of the note."""
+    field_cloze_markers: frozenset[str] | None = None
+    """The same for Obsidian_to_Anki cards, or None if it is that of the rest of the note."""
     is_declared: bool = False
     """Whether the settings declare that the note contains a plug-in's cards."""
     reads_labels: bool = True

@@ -375,9 +375,8 @@ class InlineText:
         openers = []
         for token in self.tokens:
             if token.kind is MarkupKind.GAP:
-                if any(
-                    each.is_shown_picture for each in get_inner_tokens(self.tokens, token)
-                ):
+                inner_tokens = get_inner_tokens(self.tokens, token)
+                if any(each.is_shown_picture for each in inner_tokens):
                     openers.append(token)
         return openers
 
@@ -421,8 +420,11 @@ class InlineText:
         for token in self.tokens[token_range.start : token_range.stop]:
             offset_before[token] = len(text)
             markdown = renderer.render(token)
-            if not text and token.kind is MarkupKind.TEXT:
-                markdown = _escape_block_marker(markdown)
+            is_start = not text and token.kind is MarkupKind.TEXT
+            if is_start and (marker := _BLOCK_MARKER.match(markdown)):
+                # for a number, escape the full stop or bracket after it
+                position = marker.end() if marker[0].isdigit() else 0
+                markdown = f"{markdown[:position]}\\{markdown[position:]}"
             text += markdown if text else markdown.lstrip()
             offset_after[token] = len(text)
 
@@ -515,7 +517,7 @@ class InlineText:
         first = len(tokens)
         if start < len(self.plain):
             first = bisect_right(tokens, start, key=_BY_START) - 1
-        while first and self._get_start(first) == start:
+        while first and tokens[first - 1].end == start:
             previous_token = tokens[first - 1]
             # an empty range may be a picture inside a link
             ends_link = start == end and previous_token.kind is MarkupKind.INVISIBLE
@@ -535,9 +537,6 @@ class InlineText:
         if not self.plain[end:].strip():
             stop = len(tokens)
         return range(first, stop)
-
-    def _get_start(self, index: int) -> int:
-        return self.tokens[index].start if index < len(self.tokens) else len(self.plain)
 
 
 @dataclass(slots=True)
@@ -559,27 +558,18 @@ class _RangeRenderer:
             return token.markdown[first : max(0, self.end - token.start)]
         if token.kind in _HIDDEN_KINDS:
             return ""
+        partner = token.closer or token.opener
+        has_partner = partner is not None and partner.index in self.token_range
         if token.kind is MarkupKind.EMPHASIS:
-            return token.markdown if self._keeps_emphasis(token) else ""
-        if (
-            self.links
-            and token.kind is MarkupKind.INVISIBLE
-            and self._find_partner(token)
-        ):
+            if not has_partner or (not self.bold and _get_mark_kind(token) == "bold"):
+                return ""
+            phrases = [
+                self.phrase_by_token.get(each) for each in (token, partner) if each
+            ]
+            return token.markdown if phrases[0] is phrases[-1] else ""
+        if self.links and token.kind is MarkupKind.INVISIBLE and has_partner:
             return _render_link_bracket(token)
         return "" if token.plain and token.start >= self.end else token.markdown
-
-    def _find_partner(self, token: InlineToken) -> InlineToken | None:
-        partner = token.closer or token.opener
-        return partner if partner and partner.index in self.token_range else None
-
-    def _keeps_emphasis(self, token: InlineToken) -> bool:
-        partner = self._find_partner(token)
-        if partner is None:
-            return False
-        if self.phrase_by_token.get(token) is not self.phrase_by_token.get(partner):
-            return False
-        return self.bold or _get_mark_kind(token) != "bold"
 
 
 def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
@@ -591,15 +581,6 @@ def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
         if token.is_shown_picture:
             last = token
     return last
-
-
-def _escape_block_marker(text: str) -> str:
-    marker = _BLOCK_MARKER.match(text)
-    if marker is None:
-        return text
-    # for a number, escape the full stop or bracket after it
-    escaped = f"{marker[0]}\\" if marker[0].isdigit() else f"\\{marker[0]}"
-    return escaped + text[marker.end() :]
 
 
 # The URLs that Anki opens, and the characters in them that would end the URL in our

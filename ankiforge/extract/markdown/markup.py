@@ -164,13 +164,6 @@ class MarkedPhrase(NamedTuple):
         return self.span[1]
 
 
-class ClozeSyntax(NamedTuple):
-    """Markup that a plug-in treats as a cloze deletion, in addition to `{{c1::…}}`."""
-
-    markers: frozenset[str] = frozenset()
-    """Any of `==`, `bold`, `{` and `{{`. The last stands for double braces without a number."""
-
-
 class InlineContext(NamedTuple):
     """What the inline parser needs to know about the note and its vault."""
 
@@ -181,7 +174,9 @@ class InlineContext(NamedTuple):
     find_media_path: Callable[[str], str] = str
     """Returns an embedded file's path relative to the vault, or "" if it isn't a picture,
     sound or film."""
-    cloze_syntax: ClozeSyntax = ClozeSyntax()
+    cloze_markers: frozenset[str] = frozenset()
+    """The markup of cloze deletions besides `{{c1::…}}`: any of `==`, `bold`, `{` and `{{`. The
+    last stands for double braces without a number."""
     is_verbatim: bool = False
     """Whether to keep line breaks and markup as written, as in text with several blocks."""
 
@@ -378,9 +373,9 @@ def _resolve_markup(state: StateInline, match: re.Match[str]) -> tuple[str, int]
         case "html" if not _is_html_tag(match):
             # plain text, as in `vector<int>`, `a<b and c>d` or `<name>`
             return "less", state.pos + 1
-        case "ruby" if match["base"] and "{" in context.cloze_syntax.markers:
+        case "ruby" if match["base"] and "{" in context.cloze_markers:
             return "text", state.pos + 1
-        case "gap" if not match["named"] and "{{" not in context.cloze_syntax.markers:
+        case "gap" if not match["named"] and "{{" not in context.cloze_markers:
             # braces without a number or the word `cloze` make a cloze only if a plug-in
             # reads them so, because templates use them too
             return "text", match.end()
@@ -388,10 +383,10 @@ def _resolve_markup(state: StateInline, match: re.Match[str]) -> tuple[str, int]
 
 
 def _is_html_tag(match: re.Match[str]) -> bool:
-    if "=" in match["with"]:
-        return True
-    is_element = match["element"].lower() in _HTML_ELEMENTS
-    return is_element and _BARE_ATTRIBUTES.issuperset(match["with"].split())
+    attributes = match["with"]
+    if "=" in attributes or match["element"].lower() not in _HTML_ELEMENTS:
+        return "=" in attributes
+    return _BARE_ATTRIBUTES.issuperset(attributes.split())
 
 
 # --- a token for each kind of markup ----------------------------------------------------
@@ -618,9 +613,8 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
         token.can_open = not closes
         token.can_close = closes
     elif name in EMPHASIS_ELEMENTS:
-        element = (
-            f"</{EMPHASIS_ELEMENTS[name]}>" if closes else f"<{EMPHASIS_ELEMENTS[name]}>"
-        )
+        slash = "/" if closes else ""
+        element = f"<{slash}{EMPHASIS_ELEMENTS[name]}>"
         token = state.add_token(MarkupKind.EMPHASIS, "", element)
         token.can_open = not closes
         token.can_close = closes

@@ -439,7 +439,7 @@ class NoteReader:
         )
 
     def _read_cloze(self, block: Block) -> Highlight | None:
-        cloze_markers = block.syntax.cloze_syntax.markers
+        cloze_markers = block.syntax.cloze_markers
         if not cloze_markers and "{{" not in block.source:
             return None
         inline = block.inline

@@ -38,7 +38,7 @@ PLUGIN_BY_DIALECT = {
 # --- the settings of the plug-ins -------------------------------------------------------
 
 # Maps each supported cloze pattern of obsidian-spaced-repetition to the marker of its clozes,
-# as in `ClozeSyntax.markers`.
+# as in `InlineContext.cloze_markers`.
 _MARKER_BY_CLOZE_PATTERN = {
     "==[123;;]answer[;;hint]==": "==",
     "**[123;;]answer[;;hint]**": "bold",
@@ -93,13 +93,12 @@ class _OsrSettings(Value, rename="camel"):
 
     def reads_note(self, text: str, tags: Collection[str]) -> bool:
         """Return whether the plug-in would read a note with this text and front matter tags."""
-        tag_patterns = []
-        for tag in self.flashcard_tags:
-            if tag:
-                tag_patterns.append(re.escape(tag.strip("#")))
-        if not "|".join(tag_patterns) or self.convert_folders_to_decks:
+        deck_tags = "|".join(
+            [re.escape(tag.strip("#")) for tag in self.flashcard_tags if tag]
+        )
+        if not deck_tags or self.convert_folders_to_decks:
             return True
-        tag_pattern = re.compile(rf"(?i)(?<!\S)#(?:{'|'.join(tag_patterns)})(?![\w-])")
+        tag_pattern = re.compile(rf"(?i)(?<!\S)#(?:{deck_tags})(?![\w-])")
         front_tags = "".join(f"\n#{tag}" for tag in tags)
         return tag_pattern.search(text + front_tags) is not None
 
@@ -213,7 +212,6 @@ class Dialects(Value):
             The combined syntax, or None if no plug-in reads the note.
         """
         from ankiforge.extract.markdown.hand_written import CardSyntax
-        from ankiforge.extract.markdown.markup import ClozeSyntax
 
         osr = self.osr
         o2a = self.o2a
@@ -232,7 +230,7 @@ class Dialects(Value):
                 inner_markers.add("==")
             syntax = syntax._replace(
                 field_words=o2a.words,
-                field_cloze_syntax=ClozeSyntax(frozenset(inner_markers)),
+                field_cloze_markers=frozenset(inner_markers),
             )
 
         if reads_osr:
@@ -241,10 +239,7 @@ class Dialects(Value):
                 one_way=osr.multiline_card_separator,
             )
             end_line = osr.multiline_card_end_marker.strip() if block_separators else ""
-            cloze_markers = set()
-            for pattern, marker in _MARKER_BY_CLOZE_PATTERN.items():
-                if pattern in osr.cloze_patterns:
-                    cloze_markers.add(marker)
+            cloze_markers = map(_MARKER_BY_CLOZE_PATTERN.get, osr.cloze_patterns)
             syntax = syntax._replace(
                 line_separators=_merge_separators(
                     two_way=osr.single_line_reversed_card_separator,
@@ -252,7 +247,7 @@ class Dialects(Value):
                 ),
                 block_separators=block_separators,
                 answer_end_line=end_line,
-                cloze_syntax=ClozeSyntax(frozenset(cloze_markers)),
+                cloze_markers=frozenset(filter(None, cloze_markers)),
                 deck_tags=osr.get_deck_tags(),
             )
         return syntax._replace(default_deck=syntax.find_deck(tags))

@@ -24,7 +24,6 @@ from ankiforge.extract.markdown.markup import (
     HARD_BREAK,
     IN_WORD,
     MARKUP_START_CHARACTERS,
-    ClozeSyntax,
     InlineContext,
     InlineState,
     InlineToken,
@@ -82,10 +81,10 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
     pair_marks(tokens)
     if "<" in text:
         pair_elements(tokens)
-    if "{{" in text or "{" in context.cloze_syntax.markers:
-        pair_gaps(tokens, context.cloze_syntax)
-    if context.cloze_syntax.markers:
-        convert_dialect_gaps(tokens, context.cloze_syntax)
+    if "{{" in text or "{" in context.cloze_markers:
+        pair_gaps(tokens, context.cloze_markers)
+    if context.cloze_markers:
+        convert_dialect_gaps(tokens, context.cloze_markers)
     if any(token.kind is MarkupKind.GAP for token in tokens) or "</" in text:
         drop_crossing_emphasis(tokens)
     return tokens
@@ -404,13 +403,13 @@ class _OpenBrace:
     """The `::` before the cloze's hint, or None."""
 
 
-def pair_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
+def pair_gaps(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
     """Pair the braces of cloze deletions, which may span several lines.
 
-    The braces are `{{` and `}}`, plus single braces if `syntax` has them. Any braces inside
+    The braces are `{{` and `}}`, plus single braces if `markers` has them. Any braces inside
     a cloze deletion must be balanced.
     """
-    matcher = _BraceMatcher(tokens, syntax)
+    matcher = _BraceMatcher(tokens, markers)
     for token in tokens:
         matcher.process_token(token)
     if matcher.max_depth <= _MAX_CLOZE_DEPTH:
@@ -428,9 +427,9 @@ def pair_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
 
 
 class _BraceMatcher:
-    def __init__(self, tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
+    def __init__(self, tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
         self._tokens = tokens
-        self._reads_single_braces = "{" in syntax.markers
+        self._reads_single_braces = "{" in markers
         self._open_braces: list[_OpenBrace] = []
         """The open braces, innermost last. `{{{` opens three."""
         self.clozes: list[_OpenBrace] = []
@@ -484,7 +483,7 @@ class _BraceMatcher:
 _CLOZE_NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 
 
-def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
+def convert_dialect_gaps(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
     """Convert markup that a plug-in treats as cloze deletions to numbered cloze deletions.
 
     They can't span several lines or contain other cloze deletions.
@@ -492,7 +491,7 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> 
     unnumbered_count = 0
     for opener in tokens:
         marker = "bold" if opener.detail == "strong" else opener.markdown
-        if opener.kind is not MarkupKind.GAP and marker not in syntax.markers:
+        if opener.kind is not MarkupKind.GAP and marker not in markers:
             continue
         answer_tokens = get_inner_tokens(tokens, opener)
         kinds = {token.kind for token in answer_tokens}
