@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 from urllib.parse import quote
 
 import msgspec
@@ -155,6 +155,15 @@ class Vault(NoteSource):
         if problem and plugins_decide:
             problems.append(problem)
         templates = list(find_template_patterns(root))
+        is_included = compile_patterns(settings.include)
+        is_excluded = compile_patterns((*settings.exclude, *templates))
+
+        def is_note_to_read(path: str) -> bool:
+            name = path.rpartition("/")[2]
+            if _EDITOR_LEFTOVER.match(name) or _EXCALIDRAW_FILE.match(path):
+                return False
+            return is_included(path) and not is_excluded(path)
+
         has_dataview = "dataview" in (plugins or ())
         is_graph = any(
             (folder / "logseq" / "config.edn").is_file() for folder in (root, root.parent)
@@ -164,7 +173,7 @@ class Vault(NoteSource):
             opening.name,
             root,
             opening.only,
-            is_included=_build_note_filter(settings, templates),
+            is_included=is_note_to_read,
             settings_text=repr((settings, dialects, templates, has_dataview, is_graph)),
             other_files={},
         )
@@ -286,19 +295,6 @@ class Vault(NoteSource):
     def selection(self) -> str:
         """All settings that affect which passages are read, serialized as text."""
         return f"{super().selection}\n{msgspec.json.encode(self.dialects).decode()}"
-
-
-def _build_note_filter(settings: Any, templates: list[str]) -> Callable[[str], bool]:
-    is_included = compile_patterns(settings.include)
-    is_excluded = compile_patterns((*settings.exclude, *templates))
-
-    def is_note_to_read(path: str) -> bool:
-        name = path.rpartition("/")[2]
-        if _EDITOR_LEFTOVER.match(name) or _EXCALIDRAW_FILE.match(path):
-            return False
-        return is_included(path) and not is_excluded(path)
-
-    return is_note_to_read
 
 
 # --- templates --------------------------------------------------------------------------

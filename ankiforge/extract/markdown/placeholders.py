@@ -244,15 +244,11 @@ def find_hidden_parts(
         return
     pattern = _HIDDEN if fields else _HIDDEN_EXCEPT_FIELDS
     for hidden in pattern.finditer(replace_unclosed_markers(text)):
-        kind = ""
-        for name in (*_UNSEEN_KINDS, "definition"):
-            if hidden[name]:
-                kind = name
-        for name in ("fence", "ticks", "maths", "display", "other_maths"):
-            if hidden[name]:
-                kind = "code"
-        if kind:
-            yield (*hidden.span(), kind)
+        kinds = [name for name in (*_UNSEEN_KINDS, "definition") if hidden[name]]
+        if any(map(hidden.group, ("fence", "ticks", "maths", "display", "other_maths"))):
+            kinds = ["code"]
+        if kinds:
+            yield (*hidden.span(), kinds[-1])
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from ankiforge.extract.markdown.blocks import Block, NoteBlocks
 from ankiforge.extract.markdown.forms import SYNCED_ITEM
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.quotes import to_openable_url
-from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
+from ankiforge.model import Highlight, HighlightKind, Hint, Span, hints
 from ankiforge.text import regex, truncate
 from ankiforge.text.comment_questions import has_question_mark
 from ankiforge.text.keys import CONTEXT_CHARS
@@ -99,7 +99,22 @@ class SurroundingsReader:
         text_before, text_after, nearby = self._find_surrounding_text(placed)
         note_url = highlight.document.uri
         titles = [heading.plain for heading in block.headings]
-        links = (*highlight.links, *self._iter_link_urls(placed))
+        links = list(highlight.links)
+        for covered in self._note.get_block_range(block, placed.last_block):
+            for (start, end), target in covered.inline.targets:
+                if covered is block and start < placed.start:
+                    continue
+                if covered is not placed.last_block or end <= placed.end:
+                    links.append(to_openable_url(target, note_url))
+        tags = highlight.tags
+        covered_blocks = placed.get_blocks(self._note.blocks)
+        if PRIVATE_TAG not in tags and any(each.is_private for each in covered_blocks):
+            tags = (*tags, PRIVATE_TAG)
+        items = []
+        for item in block.items:
+            first = item.first_block
+            if first and first is not block and not SYNCED_ITEM.match(first.plain):
+                items.append(truncate(first.plain, _MAX_ITEM_CHARS))
         # the id of the block identifies the highlight if it is the only one in the block
         own_hint = ""
         if block.id and self._counts_by_block[highlight.block] == 1:
@@ -117,10 +132,10 @@ class SurroundingsReader:
             suffix=text_after[:CONTEXT_CHARS],
             nearby=nearby,
             heading=" › ".join(titles),
-            above=_collect_outer_items(block),
+            above=tuple(items),
             uri=note_url + quote(block.anchor, safe="") if note_url else "",
             links=tuple(filter(None, dict.fromkeys(links))),
-            tags=self._collect_tags(placed),
+            tags=tags,
             skip=self._front.skip_reason or highlight.skip,
             created=self._front.created,
             modified=self._front.updated,
@@ -129,15 +144,6 @@ class SurroundingsReader:
             tool=tool_data.tool,
             hints=highlight.hints + tool_data.hints,
         )
-
-    def _collect_tags(self, placed: PlacedHighlight) -> Strings:
-        tags = placed.highlight.tags
-        blocks = (
-            *self._note.get_block_range(placed.first_block, placed.last_block),
-            *placed.extra_blocks,
-        )
-        is_private = any(block.is_private for block in blocks)
-        return (*tags, PRIVATE_TAG) if is_private and PRIVATE_TAG not in tags else tags
 
     def _find_surrounding_text(self, placed: PlacedHighlight) -> tuple[str, str, str]:
         """Return the text before and after a highlight, and the paragraphs around it.
@@ -160,24 +166,6 @@ class SurroundingsReader:
         for comment in self._comments:
             nearby = nearby.replace(comment, _CUT_COMMENT)
         return text_before, text_after, nearby
-
-    def _iter_link_urls(self, placed: PlacedHighlight) -> Iterator[str]:
-        for block in self._note.get_block_range(placed.first_block, placed.last_block):
-            for (start, end), target in block.inline.targets:
-                if block is placed.first_block and start < placed.start:
-                    continue
-                if block is placed.last_block and end > placed.end:
-                    continue
-                yield to_openable_url(target, placed.highlight.document.uri)
-
-
-def _collect_outer_items(block: Block) -> Strings:
-    items = []
-    for item in block.items:
-        if item.first_block and item.first_block is not block:
-            if not SYNCED_ITEM.match(item.first_block.plain):
-                items.append(truncate(item.first_block.plain, _MAX_ITEM_CHARS))
-    return tuple(items)
 
 
 # --- what other tools wrote -----------------------------------------------------------
