@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict, replace
 
@@ -44,6 +44,9 @@ from ankiforge.text import occlusion, regex, to_one_line
 from ankiforge.text.cloze import find_cloze_numbers, find_gaps, find_image_paths
 from ankiforge.text.located import locate
 from ankiforge.text.normalize import find_shields, isolate_bidi
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 Piece = str | Json
 """Part of a field as shown by the editor:
@@ -451,13 +454,19 @@ _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
 _FIELD_FORMULA = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
 _MAX_TEX_CHARS = 4_000
+_MIN_BREAKABLE_TOKENS = 12
+"""An inline formula with at least this many symbols may be split across lines."""
+_BREAK_AFTER = frozenset("=≠<>≤≥≈≡∼≃≅∝∈⊂⊆→⇒⇔+−")
+_OPENING_BRACKETS = frozenset("([{⟨")
+_CLOSING_BRACKETS = frozenset(")]}⟩")
 
 
 @lru_cache(maxsize=512)
 def tex_to_mathml(tex: str, *, display: bool = False) -> str:
     """Convert TeX to MathML, or return "" if it is invalid or uses unknown commands.
 
-    The result contains only allowed elements and attributes, and all text is escaped.
+    Long inline formulas are split into several `math` elements, to allow line breaks between
+    them. The result contains only allowed elements and attributes, and all text is escaped.
     """
     from xml.etree.ElementTree import tostring
 
@@ -483,7 +492,39 @@ def tex_to_mathml(tex: str, *, display: bool = False) -> str:
                 return ""
     except Exception:  # noqa: BLE001 - the converter may raise anything for user input
         return ""
-    return tostring(formula, encoding="unicode")
+    parts = [formula] if display else _split_formula(formula)
+    return "".join(tostring(part, encoding="unicode") for part in parts)
+
+
+def _split_formula(formula: Element) -> list[Element]:
+    """Split a long formula after each relation or plus or minus sign outside brackets."""
+    from xml.etree.ElementTree import Element, SubElement
+
+    if sum(bool(element.text) for element in formula.iter()) < _MIN_BREAKABLE_TOKENS:
+        return [formula]
+    rows: list[list[Element]] = [[]]
+    depth = 0
+    has_term = False
+    """Whether the row has a term yet. A sign before the first term belongs to a number."""
+    for element in formula[0]:
+        texts = [child.text or "" for child in element.iter()]
+        depth += sum(
+            (text in _OPENING_BRACKETS) - (text in _CLOSING_BRACKETS)
+            for text in texts
+            if text
+        )
+        is_sign = element.text in _BREAK_AFTER
+        rows[-1].append(element)
+        if is_sign and has_term and not depth:
+            element.set("form", "infix")
+            rows.append([])
+        has_term = not is_sign
+    parts = []
+    for row in filter(None, rows):
+        part = Element("math", formula.attrib)
+        SubElement(part, "mrow").extend(row)
+        parts.append(part)
+    return parts
 
 
 def _render_formula_match(match: re.Match[str]) -> str:
@@ -493,11 +534,12 @@ def _render_formula_match(match: re.Match[str]) -> str:
     rendered = tex_to_mathml(tex, display=inline is None) or f"<code>{escape(tex)}</code>"
     # the page replaces a selected formula by its TeX
     rendered = rendered.replace("<math", f'<math alttext="{escape(tex)}"', 1)
+    if not punctuation:
+        return rendered
     # prevent a line break before the punctuation that follows
+    before, last_math_tag, last_math = rendered.rpartition("<math")
     return (
-        f'<span class="unbroken">{rendered}{punctuation}</span>'
-        if punctuation
-        else rendered
+        f'{before}<span class="unbroken">{last_math_tag}{last_math}{punctuation}</span>'
     )
 
 

@@ -40,7 +40,8 @@ export function findOccurrences({ letters, places }, words) {
 export function selectedText(selection) {
   const range = selection.getRangeAt(0).cloneRange();
   const mathOf = (node) => (node instanceof Element ? node : node.parentElement).closest("math");
-  const first = mathOf(range.startContainer);
+  let first = mathOf(range.startContainer);
+  while (first && !first.hasAttribute("alttext") && first.previousElementSibling) first = first.previousElementSibling; // a part of a long formula
   if (first) range.setStartBefore(first);
   const last = mathOf(range.endContainer);
   if (last) range.setEndAfter(last);
