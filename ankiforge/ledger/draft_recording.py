@@ -8,8 +8,7 @@ that the rules and the model drafted last. Setting one to "" has the highlight r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -219,16 +218,19 @@ def record_drafts(
     results_by_key: dict[str, DraftChanges] = {}
 
     def record_all(keys: Sequence[str]) -> None:
-        drafted = [drafted_by_key[key] for key in keys]
         # a call with a single key may be a retry after its batch failed, so load it again
         if passages is None or len(keys) == 1:
             snapshots.update(load_highlight_snapshots(store, keys))
         terms = []
-        for draft in chain.from_iterable(each.drafts for each in drafted):
-            if not draft.is_hidden:
-                digest = f"{draft.kind}{hash_content(draft)}"
-                terms.append((digest, terms_of(draft)))
-        changes = _compute_changes(snapshots, drafted, mode)
+        for key in keys:
+            for draft in drafted_by_key[key].drafts:
+                if not draft.is_hidden:
+                    digest = f"{draft.kind}{hash_content(draft)}"
+                    terms.append((digest, terms_of(draft)))
+        changes = {
+            key: compute_draft_changes(snapshots[key], drafted_by_key[key], mode)
+            for key in keys
+        }
         # first record cards that take the new text of their source, because this changes passages
         updating = {key: change for key, change in changes.items() if change.card_updates}
         visible_changes = {
@@ -237,7 +239,10 @@ def record_drafts(
         }
         if updating:
             snapshots.update(load_highlight_snapshots(store, keys))
-            changes = _compute_changes(snapshots, drafted, mode, has_updated_cards=True)
+            for key in keys:
+                changes[key] = compute_draft_changes(
+                    snapshots[key], drafted_by_key[key], mode, has_updated_cards=True
+                )
         _write_changes(store, list(changes.values()), mode, drafting)
         duplicates.store_search_terms(store, terms)
         changes_by_key.update(visible_changes)
@@ -264,22 +269,6 @@ def record_drafts(
         ),
         tuple((drafted_by_key[key].highlight, error) for key, error in failed.items()),
     )
-
-
-def _compute_changes(
-    snapshots: Mapping[str, HighlightSnapshot],
-    results: Iterable[DraftingResult],
-    mode: DraftingMode,
-    *,
-    has_updated_cards: bool = False,
-) -> dict[str, DraftChanges]:
-    changes: dict[str, DraftChanges] = {}
-    for drafted in results:
-        key = drafted.highlight.key
-        changes[key] = compute_draft_changes(
-            snapshots[key], drafted, mode, has_updated_cards=has_updated_cards
-        )
-    return changes
 
 
 def _update_cards_from_source(store: Store, change: DraftChanges) -> list[TextChange]:

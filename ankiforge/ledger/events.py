@@ -261,7 +261,9 @@ def hash_fields(fields: Texts) -> str:
     if occlusion.OCCLUSION_FIELD in fields:
         return hash16("occlusion", fields[occlusion.OCCLUSION_FIELD])
     return _hash_text_fields(
-        fields.get("Text", ""), fields.get("Front", ""), fields.get("Back", "")
+        fields.get("Text", ""),
+        fields.get("Front", ""),
+        fields.get("Back", ""),
     )
 
 
