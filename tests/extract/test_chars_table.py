@@ -108,6 +108,8 @@ def test_a_mark_takes_whole_words(lines, marked, words):
         (("it costs 3", "a.m. and", "b.m. or so"), 1),
         (("a) one", "   b) another"), 1),  # another margin
         (("the cells that divide", "Figure 2: A cell."), 2),
+        (("the cells that divide", "CHART 2: A cell."), 2),  # as a figure's labels know it
+        (("the cells that divide as in", "figure 2: a cell."), 1),
         (("the cells divide.", "Fig. 2. A cell."), 2),
         (("the cells divide, as in", "Fig. 2. Then they grow."), 1),
     ],
@@ -121,6 +123,7 @@ def test_items_of_lists_and_captions_are_blocks(lines, blocks):
     [
         ("A heading", "the text of it goes on", "Roman-Bold Roman", True),
         ("A heading", "the text of it goes on", "Sans Roman", True),  # it ends early
+        ("A heading of a text ..", "the text of it goes on", "SFBX1095 Roman", True),  # bold
         ("A heading of a text ..", "the text of it goes on", "Sans Roman", False),
         ("A heading of the tex", "the text of it goes on", "Sans Roman", False),  # by a tenth
         ("A heading of the t", "the text of it goes on", "Sans Roman", True),

@@ -247,9 +247,9 @@ class Kindle(ExportSource):
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise clippings by an entry, and notebooks by their CSS classes."""
-        patterns = (_NOTEBOOK_CLASS,)
+        patterns = [_NOTEBOOK_CLASS]
         if candidate.suffix == ".txt":
-            patterns = (_ENTRY_HEADING, _ENTRY_SEPARATOR)
+            patterns = [_ENTRY_HEADING, _ENTRY_SEPARATOR]
         is_export = all(pattern.search(candidate.head) for pattern in patterns)
         return Confidence.CONTENT if is_export else Confidence.NO
 

@@ -125,8 +125,8 @@ def iter_repaired_copies(path: Path) -> Iterator[bytes]:
         search_start = max(0, catalog_start - _CATALOG_LOOKBACK_BYTES)
         objects = list(_OBJECT_HEADER.finditer(raw, search_start, catalog_start))
         if objects:
-            numbers = (*objects[-1].groups(), _TRAILER_OBJECT_COUNT)
-            trailer = b"\ntrailer\n<< /Root %s %s R /Size %d >>\n" % numbers
+            trailer = b"\ntrailer\n<< /Root %s %s R" % objects[-1].groups()
+            trailer += b" /Size %d >>\n" % _TRAILER_OBJECT_COUNT
             copies.append(raw + trailer + b"startxref\n0\n%%EOF\n")
     yield from copies[1:]
     yield from filter(None, map(_rewrite_with_pypdf, copies))

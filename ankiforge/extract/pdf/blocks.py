@@ -29,7 +29,7 @@ CAPTION = regex(
     r"(?i:extended data |supplementary )?"
     r"(?i:fig(?:ure|ura|\.)?|abb(?:ildung|\.)?|table|tab(?:elle|leau|la|\.)?|scheme|schema|chart|plate"
     r"|algorithm|box|diagram|рис(?:унок|\.)?|табл(?:ица|\.)?)"
-    r"\s*(?:[A-Z]?\d{1,3}|[IVX]{1,4})[a-z]?(?P<end>[.:|–—\s]|$)|[図图表]\s*\d"
+    r"\s*(?:[A-Z]?\d{1,3}[a-z]?|[IVX]{1,4})(?P<end>[.:|–—\s]|$)|[図图表]\s*\d"
 )
 """Matches the start of a caption. `end` is what follows its number."""
 

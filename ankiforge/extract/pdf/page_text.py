@@ -124,6 +124,10 @@ def _is_within_word(small_chars: list[PrintedChar]) -> bool:
     return second_before.text.isalpha() and before.text.isalpha()
 
 
+def _is_script_sized(char: PrintedChar) -> bool:
+    return char.height <= MAX_SCRIPT_HEIGHT * char.line.height
+
+
 def _is_smaller(char: PrintedChar, neighbour: PrintedChar) -> bool:
     return char.height <= MAX_SCRIPT_HEIGHT * neighbour.height
 
@@ -249,11 +253,8 @@ class PageText:
             self.lines.append(Line(line_chars, median(depths)))
         for line in self.lines if is_horizontal else ():
             # convert each run of small characters
-            max_height = MAX_SCRIPT_HEIGHT * line.height
-            if line.min_height <= max_height:
-                for is_small, run in groupby(
-                    line.chars, lambda char, limit=max_height: char.height <= limit
-                ):
+            if line.min_height <= MAX_SCRIPT_HEIGHT * line.height:
+                for is_small, run in groupby(line.chars, _is_script_sized):
                     if is_small:
                         self._convert_run(list(run), line)
 

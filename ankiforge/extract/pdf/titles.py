@@ -54,7 +54,8 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
     letters = Letters(page)
 
     def get_index(offset: int) -> int:
-        return max(pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, offset), 0)
+        index: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, offset)
+        return max(index, 0)
 
     def measure_size(index: int) -> float:
         bottom, top = letters.get_bottom_and_top(index)
