@@ -8,9 +8,15 @@ import pytest
 
 from ankiforge.check import compute_search_terms
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, draft_recording, item_lists
+from ankiforge.ledger import cards, decide, draft_recording, item_lists, questions
 from ankiforge.ledger.fold import fold_events
-from ankiforge.model import DraftingResult, Finding, Severity, compute_note_id
+from ankiforge.model import (
+    DraftingResult,
+    Finding,
+    RemarkKind,
+    Severity,
+    compute_note_id,
+)
 from tests.ledger.world import World, model_draft
 
 HEART = "The heart pumps blood through the vessels of the body, day and night."
@@ -27,11 +33,11 @@ DRAFTS = {
 }
 
 
-def opened(folder: Path) -> tuple[World, dict[str, str]]:
+def opened(folder: Path, notes=NOTES, drafts=DRAFTS) -> tuple[World, dict[str, str]]:
     """Return three passages, two with one sentence, and the ids of their drafts by name."""
     folder.mkdir()
     world = World(folder)
-    world.notes(NOTES)
+    world.notes(notes)
     world.run(ship=False)
     ledger = world["a"]
     by_note = {
@@ -39,7 +45,7 @@ def opened(folder: Path) -> tuple[World, dict[str, str]]:
         for highlight in draft_recording.iter_highlights_to_draft(ledger, by_model=True)
     }
     ids = {}
-    for name, (note, *words) in DRAFTS.items():
+    for name, (note, *words) in drafts.items():
         highlight = by_note[note]
         made = DraftingResult(highlight, (model_draft(highlight.key, *words),))
         made = draft_recording.record_drafts(
@@ -124,6 +130,37 @@ def test_what_a_decision_settles_elsewhere_no_longer_waits_in_the_same_go(tmp_pa
             ledger.accept(organ)
         ledger.accept(sugar)
     assert len(world.live()) == 2
+    world.close()
+
+
+def test_a_draft_of_a_short_sentence_waits_no_longer_in_the_same_go_either(tmp_path):
+    notes = {"d.md": ("==Ice floats.==",)}
+    drafts = {
+        "ice": ("d", "What floats?", "ice", "Ice floats."),
+        "solid": ("d", "Which solid floats?", "ice", "Ice floats."),
+    }
+    world, ids = opened(tmp_path / "a", notes, drafts)
+    ledger = world["a"]
+    with ledger.action():
+        batches = decide.DraftBatches(ledger, ids.values())
+        ledger.accept(ids["ice"], batches=batches)
+        with pytest.raises(RefusedError, match="is no longer waiting"):
+            ledger.accept(ids["solid"], batches=batches)
+    world.close()
+
+
+def test_of_equal_cards_of_one_batch_the_policy_accepts_the_first(tmp_path):
+    world = World(tmp_path)
+    world.notes({"a.md": ("Katze:::cat",), "b.md": ("**Katze**:::cat",)})
+    world.run(ship=False)
+    assert len(world.live()) == 1
+    [waiting] = world.waiting()
+    assert [remark.kind for remark in waiting.remarks] == [RemarkKind.EQUAL_CARD]
+
+    ledger = world["a"]
+    ledger.accept(waiting.id)  # who accepts it knows that it is another card
+    assert len(world.live()) == 2
+    assert questions.find_open_questions(ledger) == []
     world.close()
 
 
