@@ -570,8 +570,8 @@ def accept_draft(
         else:
             _refuse_blocked(draft, forced=forced)
         content = hash_content(draft)
-        may_have_equal = content in batches.repeated or content in store.decided
-        if (may_have_equal or gap != 1) and (another or not draft.revises):
+        may_have_equal = content in batches.repeated or gap != 1
+        if may_have_equal and (another or not draft.revises):
             for equal_row in offers.find_equal_cards(store, snapshot.passage, content):
                 if equal_row["live"]:
                     different_event = build_different_event(
