@@ -399,7 +399,7 @@ class QuotePiece(NamedTuple):
     def find_gaps(
         self, phrases: Iterable[MarkedPhrase], wanted_marks: frozenset[str]
     ) -> list[MarkedPhrase]:
-        """Return those of the overlapping `phrases` that become gaps in the cloze card.
+        """Return the phrases that become gaps in the cloze card, out of the overlapping `phrases`.
 
         Returns [] if a single mark covers every word, which would leave nothing but a gap.
         """
