@@ -61,9 +61,7 @@ def test_a_text_that_reads_broken(highlight, case):
         result = propose_drafts(passage, find_faults)
         assert (result.drafts, result.reason) == ((), case["reason"])
     else:
-        drafts = [
-            draft_cloze(passage, each, find_faults) for each in sentences(passage)
-        ]
+        drafts = [draft_cloze(passage, each, find_faults) for each in sentences(passage)]
         assert [draft.quote for draft in drafts] == [case["quote"]]
 
 

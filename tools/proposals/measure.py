@@ -70,8 +70,7 @@ def gaps(paths, *, is_verbose):
             continue
         highlight = highlight_of(record)
         drafts = [
-            draft_cloze(highlight, each, find_faults)
-            for each in sentences(highlight)
+            draft_cloze(highlight, each, find_faults) for each in sentences(highlight)
         ]
         texts = next((draft.gaps for draft in drafts if isinstance(draft, Draft)), ())
         words = [format_cloze_answers(text) for text in texts]
