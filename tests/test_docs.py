@@ -444,9 +444,7 @@ def shaped(values: list[Any], shape: str, **inner: str) -> Any:
 def test_json_has_the_documented_shapes(home):
     shaped(home.data("ankiforge init ~/cards"), "init")
     doubtful = home.folder / "notes" / "doubtful.md"
-    doubtful.write_text(
-        "Here ==most of the words of this sentence are== hidden.\n", "utf-8"
-    )
+    doubtful.write_text("They ==lost a third== of their weight in the winter.\n", "utf-8")
     parts = {name: name for name in ("highlights", "state", "cards", "notes", "llm")}
     shaped(home.data("ankiforge run ~/Papers notes"), "run", **parts)
     shaped(home.data("ankiforge run nowhere notes"), "run", problems="problem")
