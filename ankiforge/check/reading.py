@@ -115,11 +115,14 @@ def make_finding(
     return Finding(rule, severity or broken_rule.severity, message, duplicate)
 
 
-def check_limit(value: int, rule: str) -> Iterator[Finding]:
-    """Yield a finding that states both values if `value` exceeds the rule's limit."""
+def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
+    """Yield a finding that states both values, and `detail`, if `value` exceeds the limit."""
     limit, unit = _RULES_BY_ID[rule].limit, _RULES_BY_ID[rule].unit
     if value > limit:
-        yield make_finding(rule, f"{value} {unit}, more than {limit}")
+        message = f"{value} {unit}, more than {limit}"
+        if unit == "%":
+            message = f"{value} % of the text, more than {limit} %"
+        yield make_finding(rule, message + detail)
 
 
 # --- checks ---------------------------------------------------------------------------

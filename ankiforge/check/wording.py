@@ -105,7 +105,15 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
 
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         yield from _check_gap(text, gap, answer)
-    for _, hidden_gaps in reading.gaps_by_number:
+    for number, hidden_gaps in reading.gaps_by_number:
+        # report what hides most of the text or, if the text is short, shows only stop words
+        shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+        if word_count >= _MIN_WORDS_FOR_PERCENTAGE:
+            percentage = ceil(100 * (1 - len(shown_text) / len(reading.full_text)))
+            gap_name = f"; gap {number}" if len(reading.gaps_by_number) > 1 else ""
+            yield from check_limit(percentage, "gap_gt50pct", gap_name)
+        elif not (find_content_words(shown_text) or "![" in text or "$" in text):
+            yield make_finding("short_cloze", f"“{shown_text.strip()}”")
         # report hidden answers that are also in the visible text; in a list, only in the lines
         # that contain a gap
         searched_text = blank_out_gaps(text, hidden_gaps)
@@ -119,10 +127,6 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
             if is_short_fact or len(bare_answer) >= _MIN_ANSWER_CHARS:
                 if contains_phrase(searched_text, bare_answer, exact=is_short_fact):
                     yield make_finding("gap_leak", f"“{answer}”")
-        if word_count >= _MIN_WORDS_FOR_PERCENTAGE:
-            shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
-            hidden_fraction = 1 - len(shown_text) / len(reading.full_text)
-            yield from check_limit(ceil(100 * hidden_fraction), "gap_gt50pct")
     yield from check_limit(word_count, "cloze_gt40w")
     yield from check_limit(len(cloze.find_cloze_numbers(text)), "gaps_gt3")
     if len(reading.gaps_by_number) == 1 and not are_gaps_highlighted(
