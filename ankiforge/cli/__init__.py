@@ -186,6 +186,21 @@ def _print_usage_error(error: click.ClickException, arguments: list[str]) -> Non
         )
     message = error.format_message().rstrip(".")
     hint = f"{command_path} -h shows how it is used"
+    if isinstance(error, click.NoSuchOption):
+        # suggest only an option that is very similar, unlike click
+        from difflib import get_close_matches
+
+        names = {name.lstrip("-"): name for name in error.possibilities or ()}
+        message = f"there is no option {error.option_name}"
+        hint = f"{command_path} -h lists its options"
+        for nearest in get_close_matches(error.option_name.lstrip("-"), names, n=1):
+            hint = f"did you mean {names[nearest]}?"
+    elif isinstance(error, click.BadParameter) and error.param:
+        number_range = error.param.type
+        if isinstance(number_range, click.IntRange):
+            end = "on" if number_range.max is None else f"to {number_range.max}"
+            name = max(error.param.opts, key=len)
+            message = f"{name} takes a whole number from {number_range.min} {end}"
     _print_error(message[:1].lower() + message[1:], hint, command_path=command_path)
 
 

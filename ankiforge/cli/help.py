@@ -77,8 +77,10 @@ class HelpfulCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options and, for a group, its subcommands."""
         shared_names = {option.name for option in make_shared_options()}
-        own = [option for option in self.params if option.name not in shared_names]
-        rows = list(filter(None, (option.get_help_record(ctx) for option in own)))
+        rows = []
+        for option in self.params:
+            if isinstance(option, click.Option) and option.name not in shared_names:
+                rows.append(option.get_help_record(ctx) or ("", ""))
         if rows:
             with formatter.section("Options"):
                 formatter.write_dl(rows)

@@ -250,6 +250,8 @@ class TerminalReview:
         self._decisions.pop()
         # remove the next fact, because the new decision will add it again
         self._queue = [each for each in self._queue if each != next_fact_id]
+        passed = (id, next_fact_id)
+        self._passed_ids = [each for each in self._passed_ids if each not in passed]
         others = [each for each in self._current_ids if each not in (id, next_fact_id)]
         self._current_ids = [id, *others[: SITTING_SIZE - 1]]
         self._queue[:0] = others[SITTING_SIZE - 1 :]

@@ -121,8 +121,8 @@ class HiddenTexts:
     def find_spans(self, text: str, *, may_be_truncated: bool) -> Iterator[Span]:
         """Yield the spans of `text` that must be masked.
 
-        If `cut` is set, also catch hidden texts that are cut off at the start or end of a line
-        or table cell.
+        If `may_be_truncated` is set, also catch hidden texts that are cut off at the start or end
+        of a line or table cell.
         """
         # find whole hidden texts, but short ones only where they consist of whole words
         letters, origins = fold_text(text)
@@ -517,7 +517,8 @@ class PrivacyFilter:
     ) -> Iterator[Span]:
         """Yield the private spans of a text, optionally one that belongs to `document`.
 
-        If `cut` is set, also catch private text that is cut off at the ends of a line or cell.
+        If `may_be_truncated` is set, also catch private text that is cut off at the ends of a line
+        or cell.
         """
         for start, end in split_parts(text):
             if contains_private_tag(text[start:end]):

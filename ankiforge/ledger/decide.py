@@ -120,22 +120,30 @@ class DraftBatches:
         """`ids` are the drafts, in the order in which they are decided."""
         self._store = store
         self._batches = iter_batches(ids)
+        self._batch: Sequence[str] = ()
         self._keys: dict[str, str] = {}
         self._snapshots: dict[str, PassageSnapshot] = {}
-        self.repeated: set[str] = set()
-        """The contents that several drafts of the current batch have, or a card."""
+        self._repeated: set[str] | None = None
+
+    def is_repeated(self, content: str) -> bool:
+        """Return whether several drafts of the current batch, or a card, have this content."""
+        if self._repeated is None:
+            self._repeated = pending_drafts.find_repeated_contents(
+                self._store, self._batch
+            )
+        return content in self._repeated
 
     def load_snapshot(self, id: str) -> PassageSnapshot | None:
         """Load the passage of a draft, or return None if there is no such draft."""
         store = self._store
-        if id not in self._keys:
-            batch = next((batch for batch in self._batches if id in batch), [])
-            rows = pending_drafts.load_draft_rows(store, batch)
+        if id not in self._batch:
+            self._batch = next((batch for batch in self._batches if id in batch), [id])
+            rows = pending_drafts.load_draft_rows(store, self._batch)
             self._keys = {row["id"]: row["key"] for row in rows}
             passages = store.get_passages(list(self._keys.values()))
             snapshots = zip(self._keys, load_snapshots(store, passages), strict=True)
             self._snapshots = dict(snapshots)
-            self.repeated = pending_drafts.find_repeated_contents(store, batch)
+            self._repeated = None
         if id not in self._keys:
             return None
         passage = store.get_passage(self._keys[id])
@@ -562,7 +570,6 @@ def accept_draft(
         hint = f"ankiforge undo {id[:10]} undoes that"
         raise RefusedError(f"{id[:10]} is {status}", hint=hint)
     with store.action():
-        batches = batches or DraftBatches(store, [id])
         snapshot, draft = load_draft(store, id, batches)
         draft = select_gap(draft, gap)
         if masks:
@@ -570,7 +577,8 @@ def accept_draft(
         else:
             _refuse_blocked(draft, forced=forced)
         content = hash_content(draft)
-        may_have_equal = content in batches.repeated or gap != 1
+        is_as_drafted = gap == 1 and not masks
+        may_have_equal = not (batches and is_as_drafted) or batches.is_repeated(content)
         if may_have_equal and (another or not draft.revises):
             for equal_row in offers.find_equal_cards(store, snapshot.passage, content):
                 if equal_row["live"]:

@@ -233,34 +233,42 @@ class RemarkFinder:
 
     def load(self, drafts: Sequence[StoredDraft]) -> None:
         """Preload the data that `find_remarks` needs for these drafts."""
+        self._equal_rows, self._decided, self._cards_by_sentence = {}, {}, {}
+        self._rejected, self._deleted_guids = {}, set()
+        self._load_more(drafts)
+
+    def _load_more(self, drafts: Sequence[StoredDraft]) -> None:
+        """Load the data of these drafts, or load it again, and keep that of others."""
         store = self._store
         contents = list(map(hash_content, drafts))
-        self._equal_rows = cards.load_cards_by_content(store, contents)
-        self._rejected = defaultdict(set)
+        equal_rows = cards.load_cards_by_content(store, contents)
+        for content in contents:
+            self._equal_rows[content] = equal_rows.get(content, [])
+            self._rejected[content] = set()
         query = f"SELECT * FROM rejected WHERE content IN {JSON_VALUES}"
         for row in store.fetch_rows(query, to_json(contents)):
             self._rejected[row["content"]].add(row["passage"])
         store.preload_passages(
-            row["passage"] for rows in self._equal_rows.values() for row in rows
+            row["passage"] for rows in equal_rows.values() for row in rows
         )
         names = {
             name for draft in drafts if draft.is_hand_written for name in draft.about
         }
-        self._decided = sentences.find_deciding_passages(store, names)
+        deciding = sentences.find_deciding_passages(store, names)
+        self._decided |= {name: deciding.get(name, set()) for name in names}
         names = {name for draft in drafts if not draft.revises for name in draft.about}
-        self._cards_by_sentence = defaultdict(list)
+        self._cards_by_sentence |= {name: [] for name in names}
         query = (
             f"SELECT * FROM card WHERE sentence != '' AND sentence IN {JSON_VALUES} AND live"
             " ORDER BY guid"
         )
         for row in store.fetch_rows(query, to_json(list(names))):
             self._cards_by_sentence[row["sentence"]].append(row)
-        self._deleted_guids = set()
         if self._any_deleted:
             guids = {
                 str(make_guid(store.get_first_key(draft.key), draft)) for draft in drafts
             }
-            self._deleted_guids = filter_deleted(store, guids)
+            self._deleted_guids |= set(filter_deleted(store, guids))
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
         """Yield the remarks on a draft previously passed to `load`."""
@@ -268,7 +276,7 @@ class RemarkFinder:
         passage = store.get_passage(draft.key)
         draft_content = hash_content(draft)
         if not store.decided.isdisjoint((draft_content, *draft.about)):
-            self.load([draft])  # a decision since may have been about the same
+            self._load_more([draft])  # a decision since may have been about the same
         # report a removed passage that may be the same
         for _, old in _find_doubts(store, passage):
             is_live = store.get_passage(old).live_cards

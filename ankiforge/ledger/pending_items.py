@@ -75,7 +75,7 @@ def count_proposals(locations: Iterable[PassageLocation]) -> int:
 
 
 PassageRow = Row | Mapping[str, Any]
-"""A row of `tables._load_present_passages`."""
+"""A row of `_load_present_passages`."""
 
 
 class PendingItems(Value):

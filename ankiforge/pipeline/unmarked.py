@@ -17,8 +17,10 @@ from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
+from ankiforge.config.caches import Cache
 from ankiforge.draft import choose
 from ankiforge.draft.answers import explain_unusable_answer
 from ankiforge.draft.prompt import ModelRequest, Prompt, load_prompt_file
@@ -68,9 +70,9 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Estimate
 
 _UNMARKED = RunOptions(unmarked=True)
-_REQUESTS_SETTING = "chosen from"
-"""The name of the ledger setting with the documents whose text was last given to a chat or model.
-"""
+# The cache entry with the documents whose text was last given to a chat or model. It isn't in the
+# ledger, because an answer may come after the database was rebuilt.
+_REQUESTS_NAME = "unmarked documents"
 _MAX_STORED_REQUESTS = 1_000
 _MAX_TRIED_DOCUMENTS = 5
 """The maximum number of documents to search for the quotes of an answer without labels."""
@@ -770,7 +772,15 @@ def _locate_known_highlights(
 
 
 def _load_requests(workspace: Workspace) -> list[StoredRequest]:
-    return workspace.ledger.get_value(_REQUESTS_SETTING, list[StoredRequest]) or []
+    body = _get_cache(workspace).load(_REQUESTS_NAME)
+    try:
+        return msgspec.json.decode(body, type=list[StoredRequest]) if body else []
+    except msgspec.DecodeError:
+        return []
+
+
+def _get_cache(workspace: Workspace) -> Cache:
+    return Cache(workspace.folder.state_directory, "requests")
 
 
 def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
@@ -781,4 +791,5 @@ def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
     others = [
         stored for stored in _load_requests(workspace) if stored.paths != entry.paths
     ]
-    workspace.ledger.set_value(_REQUESTS_SETTING, [entry, *others][:_MAX_STORED_REQUESTS])
+    body = msgspec.json.encode([entry, *others][:_MAX_STORED_REQUESTS])
+    _get_cache(workspace).update({_REQUESTS_NAME: body})

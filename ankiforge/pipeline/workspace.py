@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import replace
 
@@ -28,6 +28,7 @@ from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.extract import registry
 from ankiforge.ledger import (
     Ledger,
+    QueryTerm,
     cards,
     item_lists,
     pending_items,
@@ -338,6 +339,7 @@ class Workspace:
         options: RunOptions = DEFAULT_OPTIONS,
         *,
         show: ShowProgress = show_no_progress,
+        **values: Any,
     ) -> RunResult:
         """Turn highlights into cards, and accepted cards into a package for Anki.
 
@@ -346,12 +348,14 @@ class Workspace:
                 sources and all remembered PATHs.
             options: the options of the command `run`.
             show: displays progress.
+            values: single options by name, e.g. `deck="Biology"`, which override `options`.
 
         Raises:
             UsageError: there is nothing to read, or the package can't be written to that path.
         """
         from ankiforge.pipeline import deliver
 
+        options = replace(options, **values)
         result = RunResult()
         with self.hold_lock("drafting"):
             path = self._find_package_path("", options.output or "", force=options.force)
@@ -525,6 +529,7 @@ class Workspace:
         again: Iterable[HighlightKey] = (),
         remark: str = "",
         show: ShowProgress = show_no_progress,
+        **values: Any,
     ) -> RunResult:
         """Draft cards for highlights that have been read but don't have a card yet.
 
@@ -534,12 +539,14 @@ class Workspace:
                 still need a card.
             remark: the user's instructions for improving the drafts for `again`.
             show: displays progress.
+            values: single options by name, e.g. `limit=20`, which override `options`.
 
         Raises:
             UsageError: there is a remark but no model, and the rules can't follow a remark.
         """
         from ankiforge.pipeline.draft import draft_pending
 
+        options = replace(options, **values)
         highlight_keys = frozenset(again)
         result = RunResult()
         with self.hold_lock("drafting"):
@@ -932,7 +939,7 @@ class Workspace:
         """
         from ankiforge.pipeline import deliver
 
-        if deck:
+        if deck and not item_lists.find_items(self.ledger, [QueryTerm("deck", deck)]):
             check_deck_has_note(deck, load_facets(self.ledger)["deck"])
         if output:
             path = Path(output).expanduser().absolute()

@@ -94,7 +94,7 @@ def test_an_empty_list_names_the_lists_that_may_have_it(read, options, others):
     told = read.ok("list", *options, "no such words").stderr
     assert told == f"nothing here; see also: {others}\n"
     assert read.ok("list", *options, "--limit", "0").stderr == ""
-    assert "no such option" in read("list", *options, "--nope", code=2).stderr
+    assert "no option --nope" in read("list", *options, "--nope", code=2).stderr
 
 
 def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(forge):

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from ankiforge.cli import forge as forge_group
 from ankiforge.cli.commands import COMMANDS
@@ -129,3 +130,9 @@ def test_the_first_help_has_ten_commands_and_names_the_rest(forge):
     assert forge.ok("help").stdout == first
     assert forge.ok("help", "run").stdout == forge.ok("run", "-h").stdout
     assert "did you mean ankiforge list?" in forge("help", "lst", code=2).stderr
+
+
+@pytest.mark.parametrize("name", sorted(all_commands()))
+def test_no_help_has_an_empty_section(name):
+    told = CliRunner().invoke(forge_group, [*name.split(), "-h"]).stdout
+    assert not re.search(r"^\w[^\n]*:\n+(?:\w|\Z)", told, re.MULTILINE)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract.files import TICK_NS
+from ankiforge.ledger import item_lists
 from ankiforge.reports.summary import format_first_names
 from tests.limits import PATIENCE
 
@@ -132,13 +133,16 @@ def test_a_run_says_once_why_the_package_holds_every_card(
     assert hint not in forge.ok("run", vault).stdout
 
 
-def test_build_says_why_there_is_no_package(forge, vault, note):
+def test_build_says_why_there_is_no_package(forge, vault, note, monkeypatch):
     forge.ok("run", vault, "--accept", "review")
     told = forge.ok("build")
     assert "no package: no card is accepted yet" in told.stderr
     assert "holds every card" not in told.stdout
     refused = forge("build", "--deck", "Nope", code=2)
     assert "there is no note in a deck Nope" in refused.stderr
+    # the hint has some of the decks only
+    monkeypatch.setattr(item_lists, "MAX_FACETS", 0)
+    assert "no note in a deck" not in forge("build", "--deck", "Reading").stderr
 
 
 def test_what_cannot_be_seen_in_anki_is_shipped_only_by_a_full_build(forge, vault, note):

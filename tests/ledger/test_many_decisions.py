@@ -8,7 +8,14 @@ import pytest
 
 from ankiforge.check import compute_search_terms
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, draft_recording, item_lists, questions
+from ankiforge.ledger import (
+    cards,
+    database,
+    decide,
+    draft_recording,
+    item_lists,
+    questions,
+)
 from ankiforge.ledger.fold import fold_events
 from ankiforge.model import (
     DraftingResult,
@@ -78,9 +85,11 @@ def seen(world: World) -> tuple[object, ...]:
         "skip a, accept organ, accept sugar",
         "accept pump, undo pump, accept through, accept sugar",
         "accept pump, accept pump",
+        "accept pump, accept air, accept organ, accept sugar, accept oxygen",
     ],
 )
-def test_in_one_go_as_one_by_one(tmp_path: Path, decisions: str):
+def test_in_one_go_as_one_by_one(tmp_path: Path, monkeypatch, decisions: str):
+    monkeypatch.setattr(database, "BATCH_SIZE", 2)
     outcomes = []
     for at_once in (True, False):
         world, ids = opened(tmp_path / str(at_once))
@@ -161,6 +170,28 @@ def test_of_equal_cards_of_one_batch_the_policy_accepts_the_first(tmp_path):
     ledger.accept(waiting.id)  # who accepts it knows that it is another card
     assert len(world.live()) == 2
     assert questions.find_open_questions(ledger) == []
+    world.close()
+
+
+def test_what_was_rejected_waits_although_the_policy_accepts_other_cards_before_it(
+    tmp_path,
+):
+    world = World(tmp_path)
+    world.notes({"a.md": ("Hund:::dog",)})
+    world.run(ship=False)
+    for card in world.live():
+        world["a"].reject(card)
+    insulin = "Insulin is made by the {}pancreas{} of the {}body{} each and every day."
+    world.notes(
+        {
+            "a.md": ("Hund:::dog",),
+            "b.md": (insulin.format("{{c1::", "}}", "", ""),),
+            "c.md": (insulin.format("", "", "{{c1::", "}}"),),
+            "d.md": ("**Hund**:::dog",),
+        }
+    )
+    world.run(ship=False)
+    assert "Hund" in str([dict(each.fields) for each in world.waiting()])
     world.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,9 +18,6 @@ from ankiforge.cli.output import (
     open_workspace,
 )
 from ankiforge.cli.progress import progress_bar
-
-if TYPE_CHECKING:
-    pass
 
 
 @command("""

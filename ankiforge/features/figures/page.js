@@ -16,9 +16,10 @@ function makeMaskEditor(card, onChange) {
   const layer = h("div", { className: "masks" });
   const board = h("div", { className: "board" }, src ? image : h("p", { className: "hint" }, "The picture is missing."), layer);
   const status = h("p", { className: "label", role: "status" });
-  const hint = h("p", { className: "hint" }, "Click a label to leave it out, drag to add one.");
+  const hint = onChange && h("p", { className: "hint" },
+    "Click a label to leave it out, drag to add one.");
   const hideAllBox = h("input", { type: "checkbox", onchange: toggleHideMode });
-  const hideAllLabel = h("label", { className: "check" }, hideAllBox, h("span", {}, "Hide all labels on each card"));
+  const hideAllLabel = onChange && h("label", { className: "check" }, hideAllBox, h("span", {}, "Hide all labels on each card"));
   const node = h("div", { className: "figure" }, status, board, h("div", { className: "figure-foot" }, hint, hideAllLabel));
 
   const countMasks = () => masks.filter((one) => one.on).length;
@@ -27,14 +28,18 @@ function makeMaskEditor(card, onChange) {
     const n = countMasks();
     const none = card.figure.masks.length ? "No mask is left. Drag over what is to be hidden, or reject." : "No label found. Drag over what is to be hidden, or reject.";
     status.textContent = n ? `${formatCount(n, "label")}, ${formatCount(n, "card")}.` : none;
-    [hint.hidden, hideAllLabel.hidden] = [!masks.length, masks.length < 2];
+    if (onChange) [hint.hidden, hideAllLabel.hidden] = [!masks.length, masks.length < 2];
     node.classList.toggle("one", hide === "one");
     hideAllBox.checked = hide === "all";
-    if (mine) onChange();
+    if (mine) onChange?.();
   }
   function renderMask(one) {
     const says = one.label || "a part that you drew";
-    const made = h("button", { type: "button", className: `mask${one.on ? "" : " off"}`, title: one.label, ariaLabel: says, ariaPressed: String(one.on), onclick: () => toggleMask(one) });
+    const made = onChange
+      ? h("button", { type: "button", className: "mask", title: one.label, ariaLabel: says, onclick: () => toggleMask(one) })
+      : h("span", { className: "mask", title: one.label });
+    if (onChange) made.ariaPressed = String(one.on);
+    made.classList.toggle("off", !one.on);
     const { left, top, width, height } = one;
     return putOver(made, { left, top, width, height });
   }
@@ -47,6 +52,7 @@ function makeMaskEditor(card, onChange) {
     if (had) (layer.children[at] ?? layer.lastElementChild)?.focus();
   }
   function toggleHideMode() {
+    if (!onChange) return;
     hide = hide === "all" ? "one" : "all";
     draw(true);
   }
@@ -83,7 +89,12 @@ function makeMaskEditor(card, onChange) {
     masks.push({ number: 0, label: "", on: true, drawn: true, ...box });
     draw(true);
   }
-  for (const [name, run] of Object.entries({ pointerdown: begin, pointermove: move, pointerup: finish, pointercancel: stop })) board.addEventListener(name, run);
+  if (onChange) {
+    board.addEventListener("pointerdown", begin);
+    board.addEventListener("pointermove", move);
+    board.addEventListener("pointerup", finish);
+    board.addEventListener("pointercancel", stop);
+  }
 
   // The card's field (see `text/occlusion.py`), or null if no mask is left. A number that was ever exported stays with its
   // label.
@@ -98,6 +109,7 @@ function makeMaskEditor(card, onChange) {
     return { masks: [`hide ${hide}`, ...lines].join("\n") };
   }
   draw(false);
+  if (!onChange) return { node };
   const cards = () => formatCount(countMasks(), "card");
   return { node, readDecision, told: cards, says: () => (countMasks() ? `Make ${cards()}` : "Draw a label") };
 }

@@ -28,6 +28,19 @@ MAX_SIDE_CHARS = 10_000
 """The maximum length of a side of a card, in characters.
 
 Real cards are shorter, and broken markup of this length would be slow to parse."""
+_LATEX_FORMULAS = (
+    (regex(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
+    (regex(r"(?is)\[\$\$\](.*?)\[/\$\$\]"), r"\\[\1\\]"),
+)
+# Text that Anki renders with LaTeX, with formulas in dollar signs.
+_LATEX_BLOCK = regex(r"(?is)\[latex\](.*?)\[/latex\]")
+_LATEX_REPLACEMENTS = (
+    (regex(r"\\newline\b"), " "),
+    (regex(r"\\(?:emph|text(?:bf|it))\{([^{}]*)\}"), r"\1"),
+    (regex(r"(?s)\$\$(.*?)\$\$"), r"\\[\1\\]"),
+    (regex(r"(?s)(?<!(?<!\\)\\)\$(.*?)(?<!\\)\$"), r"\\(\1\\)"),
+    (regex(r"(?s)\\\(\s*\\\)"), " "),
+)
 _MEDIA = regex(
     r"""(?xi)
     \[sound:[^\[\]\n]*\]
@@ -36,6 +49,15 @@ _MEDIA = regex(
     """
 )
 _FORMULA = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
+# A cloze deletion that the `}}` of a formula in it closes, as in {{c1::\(\frac{1}{\sqrt{2}}\)}}.
+_CLOSED_EARLY = regex(
+    r"""(?xs)
+    \{\{c[0-9,]+::(?:(?!\}\}|\{\{c).)*
+    \\[(\[]                                       # the formula begins
+    (?:(?!\}\}|\\[)\]]).)*                         # and does not end
+    \}\}
+    """
+)
 _DATA_URL = regex(r"data:[^\s\"'<>]{100,}")
 _LINE_BREAK = regex(r"(?i)<br\s*/?>|</?div>")
 
@@ -54,6 +76,8 @@ class ParsedNote(Value):
     """The content of the card."""
     field_names: Texts = {}
     """The note's field names by our field names, or {} if a side has several fields."""
+    closed_early: str = ""
+    """The text of a cloze deletion that the `}}` of a formula closes too early, or ""."""
     key: HighlightKey = NO_KEY
     """The key of the passage that a note of ankiforge was made from."""
 
@@ -92,6 +116,7 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
         return None
     if note_type.cloze:
         sides = {"Text": sides["Front"]}
+    closed_early = _CLOSED_EARLY.search(sides.get("Text", ""))
     markdown = {name: _to_markdown(text) for name, text in sides.items()}
     kind = CardKind.from_fields(markdown)
     return ParsedNote(
@@ -102,6 +127,7 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
         fields=fields,
         draft=CardContent(NO_KEY, kind, tuple(markdown.items()), Origin("person")),
         field_names=map_sides(note_type, asked, answer_field),
+        closed_early=closed_early[0] if closed_early else "",
         key=note.identity.key if note.identity else NO_KEY,
     )
 
@@ -112,9 +138,18 @@ def _to_markdown(text: str) -> str:
     A sound becomes a picture, so that it counts as content. A formula that contains a cloze
     deletion becomes plain text, because Anki recognizes cloze deletions inside formulas.
     """
+    text = _LATEX_BLOCK.sub(lambda match: _latex_to_mathjax(match[1]), text)
+    for pattern, replacement in _LATEX_FORMULAS:
+        text = pattern.sub(replacement, text)
     for formula in _FORMULA.findall(text):
         if "{{c" in formula:
             text = text.replace(formula, formula[2:-2])
         else:  # a formula may contain line breaks
             text = text.replace(formula, _LINE_BREAK.sub(" ", formula))
     return field_to_markdown(_MEDIA.sub('<img src="sound">', text))
+
+
+def _latex_to_mathjax(latex: str) -> str:
+    for pattern, replacement in _LATEX_REPLACEMENTS:
+        latex = pattern.sub(replacement, latex)
+    return latex

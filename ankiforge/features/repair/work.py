@@ -67,6 +67,7 @@ from ankiforge.pipeline.collection import (
     find_collection,
     load_adopted_guids,
 )
+from ankiforge.text import to_one_line
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.lists import split_items
 
@@ -82,7 +83,11 @@ def find_faults(note: ParsedNote) -> tuple[Finding, ...]:
 
     Notes from other tools are only checked for obvious faults.
     """
-    findings = check.check_anki_card(note.draft, is_ours=bool(note.key))
+    findings = [*check.check_anki_card(note.draft, is_ours=bool(note.key))]
+    if note.closed_early:
+        excerpt = to_one_line(note.closed_early)[:40]
+        message = f"`}}}}` of a formula closes the cloze early: “{excerpt}”"
+        findings.insert(0, check.make_finding("malformed", message))
     serious = (finding for finding in findings if finding.severity is not Severity.INFO)
     return tuple(dict.fromkeys(serious))
 

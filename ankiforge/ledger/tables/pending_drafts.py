@@ -149,7 +149,8 @@ def find_repeated_contents(store: Store, ids: Iterable[str]) -> set[str]:
     store.recompute_passages()
     rows = store.fetch_rows(
         f"SELECT content FROM draft WHERE id IN {JSON_VALUES} GROUP BY content HAVING count(*) > 1"
-        " OR content IN (SELECT content FROM card UNION SELECT source FROM card)",
+        " OR EXISTS (SELECT 1 FROM card WHERE card.content = draft.content)"
+        " OR EXISTS (SELECT 1 FROM card WHERE card.source = draft.content)",
         to_json(list(ids)),
     )
     return {row["content"] for row in rows}

@@ -101,7 +101,7 @@ export class Card {
     this.picked = at;
     this.sentence = null;
     const { card } = this;
-    this.drawn = item.masks && faces.map((draw) => draw(card, () => this.#onChange())).find(Boolean);
+    this.drawn = drawByFeature(card, item.masks && (() => this.#onChange()));
     this.context.textContent = card.place ?? "";
     this.warn("");
     if (card.gaps) this.#showSentence(makeSentenceView({ ...card, first: card.number ?? 1 }, item.id, this.#onChange));
@@ -264,10 +264,13 @@ export class Card {
 const renderRemark = ({ text, tone, details }) => h(details ? "details" : "p", { className: `why ${tone}`, dir: "auto" },
   details ? [h("summary", {}, text, " ", h("u", {}, "Why?")), details] : text);
 
+// A card as drawn by a feature, or undefined.
+const drawByFeature = (card, onChange = null) => faces.map((draw) => draw(card, onChange)).find(Boolean);
+
 // One of two cards side by side.
 const renderCard = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
   (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` · ${card.note}`),
-  makeFace(card.context + card.back, card.title));
+  drawByFeature(card)?.node ?? makeFace(card.context + card.back, card.title));
 
 // The user's own question. The answer is the blanked-out text until the user changes it.
 function makeQuestionEditor(sentenceView, onChange) {

@@ -1,7 +1,7 @@
 // The end of a sitting: the new cards, connected to their highlights, and where to continue.
 import { renderSides } from "./card.js";
 import { $, makeButton, h } from "./dom.js";
-import { isAfterPause } from "./pace.js";
+import { isAfterPause, markPainted } from "./pace.js";
 import { TEN, announce } from "./say.js";
 import { get } from "./server.js";
 
@@ -50,6 +50,7 @@ export class Ending {
     if (reply.cards.length) this.#select(0);
     this.#drawButtons();
     this.#sitting.strip();
+    markPainted();
   }
   #renderRow(card) {
     const words = card.cards ? h("span", { className: "q" }, h("b", {}, card.cards), `: ${card.title}`) : renderSides(card);

@@ -11,8 +11,11 @@ PLAIN = "{{Front}}"
 ROWS = [
     (r"of \( x_1 \) and \(y\)", "of $x_1$ and $y$"),
     (r"of \( x<br>+ 1 \)", "of $x + 1$"),
+    (r"[$]x_1[/$] and [$$]y[/$$]", "$x_1$ and $$y$$"),
+    (r"[latex]It is $x_1$ or $$y$$.[/latex]", "It is $x_1$ or $$y$$."),
+    (r"[latex]$x&gt;0$: it grows\\$x=0$: it stays[/latex]", r"$x>0$: it grows\\\\$x=0$: it stays"),
     (r"for $5 and $6", r"for \$5 and \$6"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("front", "markdown"), ROWS)
@@ -122,6 +125,7 @@ def faults(note: tuple[str, ...] | str) -> set[tuple[str, str]]:
         ((f'osmosis <img src="data:image/png;base64,{"A" * 20_000}">', "<br>", ""), "empty_side"),
         ((r"\(\frac{1}{2\)", "one half of it", ""), "maths"),
         ("Nothing is hidden in {{c0::here}}.", "malformed"),
+        (r"One half is {{c1::\(\frac{1}{\sqrt{2}}\)}} of it all.", "malformed"),
         ("It is {{c1:: }} nothing at all.", "malformed"),
         ("{{c1::Everything}}", "gap_is_all"),
     ],
