@@ -25,7 +25,6 @@ from ankiforge.text.normalize import (
     find_shields,
     is_visible,
     map_outside_shields,
-    split_at_shields,
 )
 
 MAX_CARD_CHARS = 8000
@@ -135,12 +134,13 @@ def _find_foreign_syntax(text: str) -> str:
     diagram = _DIAGRAM.search(text)
     if diagram:
         return diagram["language"]
-    text_without_code = "".join(
-        text_before + (shield if kind == "escape" else " ")
-        for text_before, shield, kind in split_at_shields(text)
-    )
-    template = _TEMPLATE_SYNTAX.search(text_without_code)
-    return template[0] if template else ""
+    shielded_spans = [
+        (start, end) for start, end, kind in find_shields(text) if kind != "escape"
+    ]
+    for match in _TEMPLATE_SYNTAX.finditer(text):
+        if not any(start <= match.start() < end for start, end in shielded_spans):
+            return match[0]
+    return ""
 
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")

@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec.structs import replace
 
 from ankiforge.cli import output as cli
 from ankiforge.cli.commands import COMMANDS
@@ -121,6 +120,8 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
     Shows what would be sent, to whom and at what price, and asks. Then it drafts, and the
     setting is written, unless no card comes. The key is never stored.
     """
+    from msgspec.structs import replace
+
     from ankiforge.cli.run import print_summary
     from ankiforge.pipeline.draft import iter_model_tasks
     from ankiforge.pipeline.models import resolve_model

@@ -12,7 +12,7 @@ import os
 import posixpath
 import shlex
 from abc import abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -163,7 +163,10 @@ class FileListing(msgspec.Struct):
         listed_by_path: dict[str, File | Problem | UnreadDocument] = {}
         for start in self.only or (self.root,):
             for entry in self._list_start(start):
-                path = entry.where if isinstance(entry, Problem) else entry.path
+                # a problem doesn't hide a file of the same name
+                path = (
+                    f"{start}/{entry.where}" if isinstance(entry, Problem) else entry.path
+                )
                 existing = listed_by_path.setdefault(path, entry)
                 if (
                     isinstance(entry, File)
@@ -220,7 +223,7 @@ class FileListing(msgspec.Struct):
             if not directory.exists():
                 message = "it is not there"
             self.is_incomplete |= directory == self.root or not directory.exists()
-            hint = "check the path, and that the disk is mounted"
+            hint = "check that the disk is mounted; if it moved, change its path in ankiforge.yaml"
             yield Problem(label, message, hint)
 
     def _classify_entry(
@@ -667,11 +670,16 @@ def assign_chosen_passages(
     missing_paths.difference_update(file.path for file in files)
     missing_paths = {path for path in missing_paths if not (directory / path).exists()}
     known_paths = set(known.list_paths(container)) if missing_paths else set()
+    passages_by_path = defaultdict[str, list[PassageChoice]](list)
+    for passage in chosen:
+        passages_by_path[passage.path].append(passage)
+    orphans = [passage for passage in chosen if passage.path in missing_paths]
     files_with_passages = []
     for file in files:
-        paths = {file.path} if file.path in known_paths else {file.path, *missing_paths}
-        passages = tuple(passage for passage in chosen if passage.path in paths)
-        files_with_passages.append(replace(file, chosen=passages))
+        passages = passages_by_path.get(file.path, [])
+        if file.path not in known_paths:
+            passages = [*passages, *orphans]
+        files_with_passages.append(replace(file, chosen=tuple(passages)))
     return files_with_passages
 
 

@@ -38,6 +38,8 @@ _EPUB_REJECTION_REASON = (
     " KOReader's .sdr folder, KoboReader.sqlite, calibre's library, or Apple Books' folder"
 )
 _TITLE = regex(r"(?is)<title[^>]*>([^<]{1,300})</title>")
+# If one block in such an element is private, everything in the element is.
+_PRIVATE_TOGETHER = ("li", "tr", "dt", "details")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Soft hyphen, zero-width space, word joiner and byte order mark. The zero-width joiners stay,
 # because some languages spell with them.
@@ -127,8 +129,8 @@ def build_whole_text(
 ) -> WholeText:
     """Build the text of a web page or book, without menus and the like.
 
-    A paragraph tagged `#no-llm` is private, and so is everything below a heading with that
-    tag.
+    A paragraph tagged `#no-llm` is private, and so is everything below a heading, and in a list
+    item, table row, definition or `details` element, with that tag.
 
     Args:
         document: The web page or book.
@@ -142,9 +144,17 @@ def build_whole_text(
         lines: list[str] = []
         start = 0
         is_note = False
-        for element, text in _read_blocks(source):
+        blocks = _read_blocks(source)
+        private_elements = _find_private_elements(blocks)
+        is_in_private = False
+        for element, text in blocks:
             if element:  # text after the end of a block belongs to the block before
                 is_note = is_in_notes(element)
+                is_in_private = bool(
+                    private_elements
+                ) and not private_elements.isdisjoint(
+                    map(id, (element, *element.parents))
+                )
             level = int(element.name[1]) if element and element.name in _HEADINGS else 0
             if level:
                 headings = {
@@ -159,7 +169,9 @@ def build_whole_text(
                 end,
                 heading,
                 level,
-                private=contains_private_tag(text) or contains_private_tag(heading),
+                private=is_in_private
+                or contains_private_tag(text)
+                or contains_private_tag(heading),
                 is_note=is_note,
                 block=str(page),
             )
@@ -168,6 +180,24 @@ def build_whole_text(
             start = end + 1
         pages.append("\n".join(lines))
     return WholeText(document, tuple(pages), tuple(paragraphs), namespace)
+
+
+def _find_private_elements(blocks: Iterable[tuple[Tag | None, str]]) -> set[int]:
+    """Return the `id()` of each element that a `#no-llm` in one of its blocks makes private."""
+    private_elements = set()
+    for element, text in blocks:
+        if element is None or not contains_private_tag(text):
+            continue
+        for ancestor in (element, *element.parents):
+            if ancestor.name in _PRIVATE_TOGETHER:
+                private_elements.add(id(ancestor))
+                if ancestor.name == "dt":  # and its definitions
+                    for sibling in ancestor.find_next_siblings(["dt", "dd"]):
+                        if sibling.name == "dt":
+                            break
+                        private_elements.add(id(sibling))
+                break
+    return private_elements
 
 
 def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:

@@ -344,7 +344,7 @@ _BC_ABBREVIATIONS = ("bc", "vchr", "avj", "ac")
 _LETTER = r"(?-i:[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 _GLYPH = rf"(?:{_LETTER}|(?-i:[\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u0900-\u0e7f⁰-₎]))"
 _SINGLE_NUMBER = (
-    r"(?:\d{1,3}(?:,?[ '’\u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/·^]\d+)*)"
+    r"(?:\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/·^]\d+)*)"
     r"(?:st|nd|rd|th|[ºª])?"
 )
 _SINGLE_WORD = rf"{_GLYPH}+(?:[-‐‑–]{_GLYPH}+)*"
@@ -355,8 +355,7 @@ _TEXT_UNIT = regex(
       |(?:(?<![\w)\]%°])[-−–+±<>≤≥~≈]\s?)?(?:[$€£¥]\s?)?{_SINGLE_NUMBER})[⁰-₎²³¹]*(?:\s?[-−–—~±×/]\s?{_SINGLE_NUMBER}[⁰-₎²³¹]*)*
     (?:[\s-]?(?:{_build_alternatives(_SCALES)})(?:(?<=mio|mrd)\.)?(?![^\W\d_]))?
     (?:[\s-]?(?:{_build_alternatives(UNITS_BY_SPELLING)}|[%‰€£$°])(?:/{_LETTER}+)?[CFK]?
-      (?:(?<=[%‰€£$°A-Za-zµ])(?!{_LETTER})|(?![^\W_]))
-      (?:\ (?:per|pro|por|par|je)\ {_LETTER}+)?)?           # of a rate
+      (?:(?<=[%‰€£$°A-Za-zµ])(?!{_LETTER})|(?![^\W_])))?
     [⁰-₎²³¹]*(?:[-‐‑]?{_GLYPH}+)*
     | {_SINGLE_WORD}
     """

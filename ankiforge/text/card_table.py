@@ -177,7 +177,7 @@ def _parse_table(text: str) -> _Table:
         rest = body
     elif "columns" in settings:
         headers = _parse_header_row(settings["columns"], separator)
-    lines = rest.removesuffix("\n").split("\n")
+    lines = _straighten_quotes(rest, separator).removesuffix("\n").split("\n")
     return _Table(settings, separator, headers, tuple(lines), text_before.count("\n"))
 
 
@@ -216,6 +216,22 @@ def _parse_header_row(header_line: str, separator: str) -> Strings:
         return ()
     headers = (name.strip(' *_“”„"').casefold() for name in names)
     return tuple(_COLUMNS_BY_HEADER.get(header, "") for header in headers)
+
+
+def _straighten_quotes(text: str, separator: str) -> str:
+    """Straighten curly quotes around cells, in case an editor inserted smart quotes.
+
+    Leaves the text unchanged if it contains any straight quotes, or if any line doesn't
+    start with a curly quote.
+    """
+    lines = text.strip().split("\n")
+    if '"' in text or not all(line.startswith(("“", "„", "”")) for line in lines):
+        return text
+    escaped_separator = "\\" + separator
+    cell_edge = regex(
+        rf"(?m)(?:^|(?<={escaped_separator}))[“„”]|[“”](?=[ \t]*(?:{escaped_separator}|$))"
+    )
+    return cell_edge.sub('"', text)
 
 
 def parse_card_rows(text: str) -> Iterator[CardRow]:

@@ -81,8 +81,13 @@ def locate(quote: str, source: str, near: int = 0) -> Span | None:
     Returns the span that starts nearest to the offset `near` (by default, the first one), or
     None if there is no match.
     """
-    spans = _find_spans(quote, source)
-    return min(spans, key=lambda span: abs(span[0] - near), default=None)
+    nearest = None
+    for span in _find_spans(quote, source):
+        if nearest is None or abs(span[0] - near) < abs(nearest[0] - near):
+            nearest = span
+        if span[0] >= near:  # all further ones are farther away
+            break
+    return nearest
 
 
 def find_whole_words(words: str, source: str) -> Span | None:

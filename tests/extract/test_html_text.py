@@ -255,3 +255,24 @@ def test_a_picture_in_the_spine_is_no_page(tmp_path):
         book.writestr("a.xhtml", "<p>a</p>")
         book.writestr("b.jpg", b"\xff\xd8\xff")
     assert [page.name for page in Epub(tmp_path / "a.epub").pages] == ["a.xhtml"]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<ul><li>Item #no-llm<ul><li>SECRET</li></ul></li><li>open</li></ul>",
+        "<ul><li><p>Item #no-llm</p><p>SECRET</p></li><li>open</li></ul>",
+        "<table><tr><td>x #no-llm</td><td>SECRET</td></tr><tr><td>open</td></tr></table>",
+        "<dl><dt>x #no-llm</dt><dd>SECRET</dd><dd>SECRET</dd><dt>y</dt><dd>open</dd></dl>",
+        "<details><summary>x #no-llm</summary><p>SECRET</p></details><p>open</p>",
+        "<h2>x #no-llm</h2><p>SECRET</p><h2>y</h2><p>open</p>",
+    ],
+)
+def test_a_private_tag_covers_what_is_nested_below_it(html):
+    document = Document(DocumentKey("web:web/1"), "web", "A page")
+    text = build_whole_text(document, "web:web", [html])
+    by_text = {
+        text.pages[0][each.start : each.end]: each.private for each in text.paragraphs
+    }
+    assert by_text["SECRET"]
+    assert not by_text["open"]

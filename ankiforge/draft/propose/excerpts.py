@@ -13,8 +13,8 @@ from ankiforge.text import regex
 from ankiforge.text.located import extend_to_words, locate
 from ankiforge.text.sentences import find_sentence_around, find_sentences_by_part
 
-# A highlight of at most this many words is a term, and gaps may be anywhere in its sentence.
-_MAX_TERM_WORDS = 4
+MAX_TERM_WORDS = 4
+"""A highlight of at most this many words is a term, and gaps may be anywhere in its sentence."""
 # A tidy phrase of at most this many words, highlighted within a sentence, becomes the gap.
 _MAX_CHOSEN_WORDS = 9
 _WHOLE_SENTENCE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
@@ -108,7 +108,7 @@ def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excer
         mark = (0, len(exact))
     mark = extend_to_words(text, mark)
     words = count_words(exact)
-    if words <= _MAX_TERM_WORDS and count_words(text) > words + 1:
+    if words <= MAX_TERM_WORDS and count_words(text) > words + 1:
         return [Excerpt(text, chosen_gap=mark)]
     excerpts = _split_sentences(text, mark, tables, is_markdown=False)
     if len(excerpts) == 1 and words <= _MAX_CHOSEN_WORDS:

@@ -106,7 +106,10 @@ _DATE_ZH = regex(r".*\d(?:年代?|世[纪紀]|[月日])")
 _CJK_REFERENCE = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
 # Matches a letter or numeral that belongs to the noun before it, as in `Vitamin A`.
 _LETTER_OF_NAME = regex(r"[A-HJ-Z]|X{0,3}(?:IX|IV|V?I{0,3})(?<=..)|\d{1,2}")
+_PER_WORDS = frozenset("per pro por par je".split())
 _CLAUSE_WORDS = read_word_set("cues", "clause")
+# Matches where a number that a PDF has written with a space is cut, as in `30, 000`.
+_CUT_THOUSANDS = regex(r"\d,\s\d{3}\b")
 # Signs after which a list follows that a number before it counts, as in `two kinds: A and B`.
 _LIST_SIGNS = frozenset(":(（：–—")
 # Overlapping candidates are the same gap if they share more than this fraction of the shorter
@@ -272,6 +275,8 @@ class GapRanker:
             return False
         if first and self._splits_name(first):
             return False
+        if _CUT_THOUSANDS.match(self.text, max(token.start - 3, 0)):
+            return False
         return token.start not in self._uncuttable_offsets
 
     def _splits_name(self, index: int) -> bool:
@@ -316,6 +321,8 @@ class GapRanker:
             if is_number and not _YEAR.match(token.text) and self.language.function_words:
                 if following.kind in _COUNTED_KINDS:
                     return False  # the `577` of `577 députés`
+        if _CUT_THOUSANDS.match(self.text, token.end - 1):
+            return False
         return token.end not in self._uncuttable_offsets
 
     def get_span(self, run: TokenRun) -> Span:
@@ -331,6 +338,14 @@ class GapRanker:
         if self._is_incomplete(candidate) or self._is_count_or_filler(candidate):
             return True
         inner = self.tokens[first:last]
+        # part of a rate, such as `343 metres` of `343 metres per second`, but not of
+        # `1896 por el físico`
+        following = [token.folded for token in self.tokens[last : last + 2]]
+        if len(following) == 2 and following[0] in _PER_WORDS:
+            has_unit = inner[-1].kind != TokenKind.NUMBER
+            if has_unit and following[1] not in self.language.determiners:
+                if any(token.kind == TokenKind.NUMBER for token in inner):
+                    return True
         # between quotation marks, brackets or emphasis
         if first > 0 and last < len(self.tokens):
             signs = _CLOSING_BY_OPENING.get(self.tokens[first - 1].text, ())
