@@ -4,10 +4,10 @@
 /** @type {Array<(item: any, press: (key: string) => void) => any>} */
 export const parts = [];
 
-// Functions that draw an editable card in place of its two sides, or return nothing. The drawing calls `onChange` after each
-// edit; `readDecision` returns what to send on accept (null if something is missing), `says` the button's label, and `told` the
-// message afterwards.
-/** @type {Array<(card: any, onChange: () => void) => undefined | {node: HTMLElement, readDecision: () => any, says: () => string, told: () => string}>} */
+// Functions that draw a card in place of its two sides, or return nothing. An editable drawing calls `onChange` after each edit,
+// and has more than a node: `readDecision` returns what to send on accept (null if something is missing), `says` the button's
+// label, and `told` the message afterwards.
+/** @type {Array<(card: any, onChange: any) => undefined | {node: HTMLElement, readDecision?: () => any, says?: () => string, told?: () => string}>} */
 export const faces = [];
 
 // Functions that create a section above the rows of all cards. `read` requests results for the words in the search box, and
