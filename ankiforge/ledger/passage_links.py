@@ -88,6 +88,9 @@ def ask_about_removed(
         if mark.stored_mark is None or mark.stored_mark.state == "journal":
             new_marks.append(mark)
     for mark, removed_mark in find_similar_removed(removed_marks, new_marks).items():
+        # a passage of another device is compared only with what this run found missing
+        if mark.stored_mark and removed_mark.state != "present":
+            continue
         old = {"old": removed_mark.key}
         if mark.stored_mark and mark.document == removed_mark.document:
             pairs: Pairs = {}
