@@ -40,7 +40,7 @@ SECOND_ROUND_MESSAGES = {
     COPIED_MESSAGE: f"a second text was copied and {_SECOND_ROUND}",
     SENT_MESSAGE: f"a second text was sent to your terminal; it {_SECOND_ROUND}",
 }
-"""What to say of a second text, by the message of `copy_text`."""
+"""The sentence about a second text, by the message of `copy_text`."""
 
 
 def copy_text(text: str) -> str:

@@ -470,8 +470,10 @@ class Command(HelpfulCommand):
             conditions: list[str] = []
             for argument in args[:separator_index]:
                 field, colon, _ = argument[1:].partition(":")
-                is_condition = argument[:1] == "-" and colon and field in QUERY_FIELDS
-                (conditions if is_condition else options).append(argument)
+                if argument[:1] == "-" and colon and field in QUERY_FIELDS:
+                    conditions.append(argument)
+                else:
+                    options.append(argument)
             args = [*options, "--", *conditions, *args_after]
         return super().parse_args(ctx, args)
 

@@ -265,7 +265,7 @@ class DocumentPart(NamedTuple):
 
     @property
     def passage_count_name(self) -> str:
-        """What the model should choose, e.g. `the 3 passages`."""
+        """The passages to choose, in words, e.g. `the 3 passages`."""
         count = self.passage_count
         return "the passage" if count == 1 else f"the {count} passages"
 

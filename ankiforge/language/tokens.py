@@ -406,7 +406,7 @@ def _classify_words(words: list[Token], text: str, language: LanguageTables) -> 
 
 
 class _Neighbours:
-    """What the words before and after a word say about its kind."""
+    """Clues about the kind of a word in the words before and after it."""
 
     def __init__(
         self, previous: Token | None, following: Token | None, language: LanguageTables

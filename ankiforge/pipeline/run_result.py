@@ -86,7 +86,7 @@ The arguments are the id of a new draft or "", the number of drafted highlights,
 
 
 class RunOptions(Value):
-    """What the user chose for a run or for drafting, as options of a command."""
+    """The options of a run or of drafting, as the user gave them to a command."""
 
     drafter: str = ""
     """`rules` or `llm`, or "" for the drafter in the settings."""

@@ -434,7 +434,7 @@ _ON_DEVICES = (
     ("koreader", "koreader"),
     ("koreader", ".adds/koreader"),
 )
-"""The kinds of sources on e-readers, and what each contains."""
+"""The kinds of sources on e-readers, and the content of each."""
 
 
 def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:

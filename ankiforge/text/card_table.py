@@ -41,7 +41,7 @@ _COLUMNS_BY_HEADER = {
     "deck": "deck",
     "guid": "guid",
 }
-"""What a column contains, by its lower-case header."""
+"""The content of a column, by its lower-case header."""
 
 
 _QUOTES_HINT = "put texts with quotes in quotes, and write each quote in them twice"

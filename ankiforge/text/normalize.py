@@ -101,7 +101,7 @@ def is_same_text(a: str, b: str) -> bool:
 
 
 def contains_text(text: str, part: str) -> bool:
-    """Return whether `part` occurs in `text`, ignoring what `is_same_text` ignores."""
+    """Return whether `part` occurs in `text`, ignoring the same differences as `is_same_text`."""
     return normalize_for_comparison(part) in normalize_for_comparison(text)
 
 

@@ -52,7 +52,7 @@ class CardTable(ExportSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return what a table lacks. Any text may be something else than a table."""
+        """Return the reason why a text isn't a table of cards, or "" if it may be one."""
         if candidate.suffix == ".txt":
             return ""
         return "its first row does not name question and answer, as `Front,Back` does"

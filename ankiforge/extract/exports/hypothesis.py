@@ -147,7 +147,7 @@ class Hypothesis(ExportSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return what the file lacks."""
+        """Return the reason why a file isn't an export of Hypothesis."""
         return "it has no Hypothesis annotations"
 
     def parse_items(

@@ -162,7 +162,10 @@ class Readwise(ExportSource):
         other_rows: list[Row] = []
         for row in rows:
             is_usual = row["location type"].casefold() == usual_type
-            (usual_rows if is_usual and _parse_position(row) else other_rows).append(row)
+            if is_usual and _parse_position(row):
+                usual_rows.append(row)
+            else:
+                other_rows.append(row)
         usual_rows.sort(key=_parse_position)
         ordered = [*_attach_headings(usual_rows), *((row, "") for row in other_rows)]
         passages = remove_note_numbers([row["highlight"] for row, _ in ordered])

@@ -31,7 +31,7 @@ CAPTION = regex(
     r"|algorithm|box|diagram|рис(?:унок|\.)?|табл(?:ица|\.)?)"
     r"\s*(?:[A-Z]?\d{1,3}[a-z]?|[IVX]{1,4})(?P<end>[.:|–—\s]|$)|[図图表]\s*\d"
 )
-"""Matches the start of a caption. `end` is what follows its number."""
+"""Matches the start of a caption. `end` is the text that follows its number."""
 
 
 def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedChar]:

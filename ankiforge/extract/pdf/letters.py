@@ -57,7 +57,7 @@ def is_bold_font(name: str) -> bool:
 
 
 class Letters:
-    """What PDFium knows of the characters of a page, by their index in its list."""
+    """Reads the properties of a page's characters from PDFium, by their index in its list."""
 
     def __init__(self, page: PdfTextPage) -> None:
         self._page = page.raw

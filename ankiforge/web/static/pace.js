@@ -29,14 +29,14 @@ addEventListener("keydown", onAction, true);
 addEventListener("click", onAction, true);
 
 // Return whether a key or click may decide on what is on screen; if not, tell the user why.
-export const mayDecide = () => isFree() && isInTime(actedAt - paintedAt >= SETTLE_TIME);
+export const mayDecide = () => isFree() && refuseIfTooSoon(actedAt - paintedAt >= SETTLE_TIME);
 
 // Return whether the user has paused since the ending was painted; if not, tell the user why.
-export const isAfterPause = () => isFree() && isInTime(hasPaused);
+export const isAfterPause = () => isFree() && refuseIfTooSoon(hasPaused);
 
-function isInTime(is) {
-  if (!is) refuse(TOO_SOON_TEXT);
-  return is;
+function refuseIfTooSoon(isInTime) {
+  if (!isInTime) refuse(TOO_SOON_TEXT);
+  return isInTime;
 }
 
 // Return whether the server has stored the previous decision; if not, tell the user.
