@@ -10,7 +10,7 @@ TESTS := -m "not slow"
 export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test map quick mutants types scripts check docs format golden mcpb obsidian bench bench-scale bench-extract test-anki-versions axe screenshots smoke release-check clean
+.PHONY: help demo test map quick mutants types scripts check docs format golden mcpb obsidian bench bench-extract test-anki-versions axe screenshots smoke release-check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -113,9 +113,6 @@ bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside
 
 bench: $(VENV)/bench-ok  ## all figures beside their peers, into benchmarks/figures.md: a quarter of an hour, idle
 	$(PY) -m benchmarks.figures $(ARGS)
-
-bench-scale: $(VENV)/bench-ok  ## the rows of 20,000 drafts and notes in benchmarks/figures.md: some ten minutes
-	$(PY) -m benchmarks.figures --only scale $(ARGS)
 
 axe: $(NPM)  ## what looks for barriers in the review page, and checks its scripts (once, needs npm)
 

@@ -5,9 +5,9 @@
 Each benchmark runs in a process of its own, one after another. Its output goes to a section of
 `figures.txt`, and `figures.md` is made from these sections and from `by_hand.md`, so that no
 figure is copied by hand. `--only` replaces the sections of the named benchmarks and keeps the
-others. Without it, everything but `scale` runs, within a quarter of an hour on two idle cores:
-a benchmark that hasn't ended by then isn't measured, and the page says so. `--quick` takes
-some minutes with smaller sizes.
+others. Without it, all of them run, within a quarter of an hour on two idle cores: a benchmark that
+hasn't ended by then isn't measured, and the page says so. `--quick` takes some minutes with
+smaller sizes.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class Bench:
 
 BENCHES = (
     Bench("extract_pdf", (), ("--runs", "1")),
+    Bench("scale", (), ("--notes", "250")),
     Bench("growth", (), ("400", "1600")),
     Bench("core", ("--notes", "2000"), ("--notes", "200", "--rounds", "1")),
     Bench("peers", (), ("--notes", "100", "--rounds", "1")),
@@ -86,8 +87,6 @@ BENCHES = (
     Bench("spoiled"),
 )
 """The long ones first, so that nothing long begins when little time is left."""
-SCALE = Bench("scale", (), ("--notes", "250"))
-"""`make bench-scale`: it takes some ten minutes of its own."""
 
 # --- the list -------------------------------------------------------------------------------
 
@@ -206,7 +205,7 @@ def page(printed: dict[str, str], quick: bool) -> str:
     text = [
         "# Figures",
         "",
-        "Written by `make bench` and `make bench-scale`"
+        "Written by `make bench`"
         + (", the short way: sizes are smaller than the goals are for" if quick else "")
         + ". A ratio to another program in the same run says more than seconds. `benchmarks/figures.txt`"
         " has the full output, and when and on which computer each benchmark ran.",
@@ -237,7 +236,7 @@ def main() -> None:
     output = options.to / "figures.txt"
     printed = {} if options.quick else read_sections(output)
     if options.only:
-        chosen = [bench for bench in (*BENCHES, SCALE) if bench.name in options.only]
+        chosen = [bench for bench in BENCHES if bench.name in options.only]
     else:
         chosen = list(BENCHES)
     until = time.perf_counter() + (3600 if options.only else SECONDS)
