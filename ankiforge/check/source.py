@@ -74,7 +74,7 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.model.hints import parse_schedule
-from ankiforge.text import WordMatcher, occlusion, regex, truncate
+from ankiforge.text import occlusion, regex, truncate
 from ankiforge.text.cloze import find_image_paths
 from ankiforge.text.colons import describe_doubt
 from ankiforge.text.located import extend_to_words, find_whole_words, locate
@@ -683,16 +683,16 @@ _MODEL_TALK = regex(
 )
 # A quick test for texts that can't match, because `_MODEL_TALK` is slow: it has to be tried at
 # every letter.
-_MODEL_TALK_WORDS = WordMatcher(
+_MODEL_TALK_WORDS = (
     *("as an ai", "language model", "sorry", "unable", "i cannot", "instruction"),
     *("prompt", "message", "card", "given passage", "given highlight", "given text"),
 )
 
 
 def _find_model_talk(text: str) -> re.Match[str] | None:
-    return (
-        _MODEL_TALK.search(text) if _MODEL_TALK_WORDS.matches(text.casefold()) else None
-    )
+    folded = text.casefold()
+    may_match = any(word in folded for word in _MODEL_TALK_WORDS)
+    return _MODEL_TALK.search(text) if may_match else None
 
 
 def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Finding]:

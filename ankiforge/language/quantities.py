@@ -22,7 +22,7 @@ from ankiforge.language.words import (
     ORDINALS,
     split_words,
 )
-from ankiforge.model import Strings
+from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 
 # --- numbers --------------------------------------------------------------------------
@@ -362,6 +362,14 @@ _TEXT_UNIT = regex(
 )
 
 
+@lru_cache(maxsize=512)  # the drafts of a batch are checked after all of them are drafted
+def _find_text_units(text: str) -> tuple[Span, ...]:
+    """Return the spans of the words, numbers and quantities in a text."""
+    # a text without digits contains only words, and the other pattern is slow to compile
+    pattern = _TEXT_UNIT if any(map(str.isdigit, text)) else _WORD_UNIT
+    return tuple([match.span() for match in pattern.finditer(text)])
+
+
 @lru_cache(maxsize=16)  # called for each gap of a sentence
 def find_unsplittable_offsets(text: str) -> frozenset[int]:
     """Return the offsets at which a cloze deletion must not begin or end.
@@ -369,11 +377,9 @@ def find_unsplittable_offsets(text: str) -> frozenset[int]:
     These are inside words, numbers, ranges and quantities with units, and before
     superscripts.
     """
-    # a text without digits contains only words, and the other pattern is slow to compile
-    pattern = _TEXT_UNIT if any(map(str.isdigit, text)) else _WORD_UNIT
     offsets = set[int]()
-    for match in pattern.finditer(text):
-        offsets.update(range(match.start() + 1, match.end()))
+    for start, end in _find_text_units(text):
+        offsets.update(range(start + 1, end))
     return frozenset(offsets)
 
 
@@ -397,9 +403,8 @@ def extend_to_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
     """Widen a gap so that it doesn't split any number."""
     if not any(map(str.isdigit, text)):
         return start, end
-    for match in _TEXT_UNIT.finditer(text):
-        first, last = match.span()
-        if any(map(str.isdigit, match[0])):
+    for first, last in _find_text_units(text):
+        if any(map(str.isdigit, text[first:last])):
             if first < start < last:
                 start = first
             if first < end < last:

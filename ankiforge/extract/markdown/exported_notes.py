@@ -144,16 +144,13 @@ def _may_have_passages(blocks: Sequence[Block], source: str) -> bool:
     # only with one of these words can a block serve as a heading for passages
     has_highlight_word = any(word in folded for word in HIGHLIGHT_WORDS)
     # parse the headings in order, because pictures are recorded in the order of parsing
-    headings: dict[Block, None] = {}
     for block in blocks:
-        headings.update(dict.fromkeys(block.headings))
         if has_highlight_word or block.kind is BlockKind.HEADING:
-            headings[block] = None
-    return any(
-        _HIGHLIGHTS_HEADING.search(heading.plain)
-        or _LOCATION_HEADING.match(heading.plain)
-        for heading in headings
-    )
+            if _HIGHLIGHTS_HEADING.search(block.plain):
+                return True
+            if _LOCATION_HEADING.match(block.plain):
+                return True
+    return False
 
 
 class _PassageReader:

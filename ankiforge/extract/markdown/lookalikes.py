@@ -28,7 +28,7 @@ from ankiforge.extract.markdown.forms import (
     NoteSyntax,
 )
 from ankiforge.extract.markdown.hand_written import find_line_card
-from ankiforge.extract.markdown.placeholders import find_hidden_parts
+from ankiforge.extract.markdown.placeholders import HiddenPart, find_hidden_parts
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.model import (
     CARD_IN_HEADING,
@@ -96,6 +96,7 @@ def find_overlooked_markup(
     text: str,
     front_lines: int,
     wanted: WantedMarks,
+    hidden_parts: Iterable[HiddenPart] | None = None,
     blocks: Sequence[Block] = (),
     placed: Iterable[PlacedHighlight] = (),
 ) -> tuple[Lookalike, ...]:
@@ -105,6 +106,7 @@ def find_overlooked_markup(
         text: the note as written.
         front_lines: the number of lines of front matter.
         wanted: the kinds of marks and cards to read.
+        hidden_parts: the parts in which marks aren't read, or None if the note wasn't parsed.
         blocks: the blocks of the note, or () if the note wasn't parsed.
         placed: the highlights found in the note.
     """
@@ -120,10 +122,12 @@ def find_overlooked_markup(
 
     # replace the front matter by empty lines, so that line numbers stay the same
     body = "\n" * front_lines + "\n".join(lines[front_lines:])
-    hidden_parts = list(find_hidden_parts(body, fields=wanted.reads_fields))
+    if hidden_parts is None:
+        hidden_parts = find_hidden_parts(body, fields=wanted.reads_fields)
+    hidden = list(hidden_parts)
     if "$" in body:
-        hidden_parts += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
-    hidden_parts.sort()
+        hidden += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
+    hidden.sort()
     highlight_index = _HighlightIndex(body, blocks, placed)
     left_out += _iter_unread_tool_cards(text, highlight_index.lines)
     code_lines = []
@@ -133,8 +137,8 @@ def find_overlooked_markup(
         start = lookalike.start
         hidden_kind = ""
         # inline maths may be inside another part, so check the last two before the match
-        index = bisect_right(hidden_parts, start, key=itemgetter(0))
-        for _, end, kind in hidden_parts[max(index - 2, 0) : index]:
+        index = bisect_right(hidden, start, key=itemgetter(0))
+        for _, end, kind in hidden[max(index - 2, 0) : index]:
             hidden_kind = kind if start < end else hidden_kind
         if hidden_kind == "code" or highlight_index.is_code(lookalike.line):
             code_lines.append(lookalike.line)

@@ -40,6 +40,7 @@ from ankiforge.extract.markdown.inline import (
 )
 from ankiforge.extract.markdown.lookalikes import find_overlooked_markup
 from ankiforge.extract.markdown.markup import MarkedPhrase
+from ankiforge.extract.markdown.placeholders import HiddenPart
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
     NoteQuotes,
@@ -178,7 +179,9 @@ class NoteReader:
             highlight = self._create_highlight(first, form, text, markdown)
             yield PlacedHighlight(first, 0, last, len(last.plain), highlight)
 
-    def find_lookalikes(self, text: str, front_lines: int) -> tuple[Lookalike, ...]:
+    def find_lookalikes(
+        self, text: str, front_lines: int, hidden_parts: Sequence[HiddenPart]
+    ) -> tuple[Lookalike, ...]:
         """Find passages that look like marks or cards but didn't become highlights.
 
         These are the results of `find_overlooked_markup`, plus quotes with links where it's
@@ -187,9 +190,10 @@ class NoteReader:
         Args:
             text: the note as written.
             front_lines: the number of lines of front matter.
+            hidden_parts: the parts of the note in which marks aren't read.
         """
         lookalikes = find_overlooked_markup(
-            text, front_lines, self._wanted, self._note.blocks, self._placed
+            text, front_lines, self._wanted, hidden_parts, self._note.blocks, self._placed
         )
         used_blocks = set[Block]()
         for placed in self._placed if self._quotes.unclear_blocks else ():

@@ -241,7 +241,7 @@ def read_note(
         return
     front = parse_front_matter(text)
     if has_reason or _build_syntax(note, front):
-        yield from _ParsedNote(source, note, find_picture).iter_sightings()
+        yield from _ParsedNote(source, note, front, find_picture).iter_sightings()
         return
     wanted = source.get_wanted_marks(note.marks)
     left_out = find_overlooked_markup(text, front.line_count, wanted)
@@ -256,8 +256,9 @@ def read_whole_text(
 
     `find_picture` maps a picture's name in the text to its path.
     """
+    front = parse_front_matter(note.text)
     return _ParsedNote(
-        source, note, find_picture, keeps_definitions=True
+        source, note, front, find_picture, keeps_definitions=True
     ).build_whole_text()
 
 
@@ -277,6 +278,7 @@ class _ParsedNote:
         self,
         source: NoteSource,
         note: MarkdownNote,
+        front: FrontMatter,
         find_picture: FindPicture,
         *,
         keeps_definitions: bool = False,
@@ -288,7 +290,7 @@ class _ParsedNote:
         """
         self._source = source
         self._note = note
-        self._front = front = parse_front_matter(note.text)
+        self._front = front
         dialect = _build_syntax(note, front)
         is_declared = dialect is not None and dialect.is_declared
         marks = note.marks
@@ -302,10 +304,11 @@ class _ParsedNote:
         body = "\n" * front.line_count + "\n".join(lines[front.line_count :])
         # the cards of AnkiOps are labelled `Q:` and `A:` too, but it adds them to Anki itself
         reads_labels = "block" in wanted.cards and not re.search(ANKIOPS_SIGN, note.text)
+        prepared = prepare_source(
+            body, fields=not is_declared, definitions=not keeps_definitions
+        )
         self._blocks = parse_blocks(
-            prepare_source(
-                body, fields=not is_declared, definitions=not keeps_definitions
-            ),
+            prepared,
             InlineContext(find_media_path=find_picture),
             (dialect or CardSyntax())._replace(reads_labels=reads_labels),
         )
@@ -345,7 +348,9 @@ class _ParsedNote:
             self._document, source.folder.namespace, self._blocks, wanted, citations
         )
         self._highlights = reader.read_highlights(body, front)
-        self._left_out = reader.find_lookalikes(note.text, front.line_count)
+        self._left_out = reader.find_lookalikes(
+            note.text, front.line_count, prepared.hidden_parts
+        )
         self._is_exported = exported_notes.is_book_export(body)
 
     def iter_sightings(self) -> Iterator[Sighting]:

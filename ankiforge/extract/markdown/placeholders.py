@@ -127,6 +127,13 @@ _UNINDENTED_COMMENTS = regex(
 )
 
 
+HiddenPart = tuple[int, int, str]
+"""The (start, end, kind) of a stretch of a note in which marks aren't read.
+
+The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data` or `field`.
+"""
+
+
 class PreparedSource(NamedTuple):
     """A note's source, with comments and multi-line maths replaced by placeholders."""
 
@@ -135,6 +142,8 @@ class PreparedSource(NamedTuple):
     """The replaced maths. The number in a placeholder is its index."""
     link_labels: Mapping[str, Texts] = {}
     """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
+    hidden_parts: tuple[HiddenPart, ...] = ()
+    """The parts in which marks aren't read, with their offsets in the source."""
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
@@ -168,8 +177,10 @@ def prepare_source(
     text = replace_unclosed_markers(text)
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
+    hidden_parts: list[HiddenPart] = []
 
     def replace_hidden_part(hidden: re.Match[str]) -> str:
+        hidden_parts.extend(_iter_hidden_parts(hidden))
         maths = hidden["maths"] or hidden["display"]
         start = hidden["start"] or ""
         if hidden["other_maths"]:
@@ -210,7 +221,7 @@ def prepare_source(
     pattern = _HIDDEN if fields else _HIDDEN_EXCEPT_FIELDS
     text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
-    return PreparedSource(text, tuple(all_maths), references)
+    return PreparedSource(text, tuple(all_maths), references, tuple(hidden_parts))
 
 
 def replace_unclosed_markers(text: str) -> str:
@@ -232,23 +243,24 @@ def restore_unclosed_markers(text: str) -> str:
     return text
 
 
-def find_hidden_parts(
-    text: str, *, fields: bool = True
-) -> Iterator[tuple[int, int, str]]:
-    """Yield (start, end, kind) for each stretch of a note in which marks aren't read.
+def find_hidden_parts(text: str, *, fields: bool = True) -> Iterator[HiddenPart]:
+    """Yield the parts of a note in which marks aren't read.
 
-    The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data`
-    or, if `fields` is true, `field`.
+    There are `field`s only if `fields` is true.
     """
     if not _HIDING_SIGNS.matches(text):
         return
     pattern = _HIDDEN if fields else _HIDDEN_EXCEPT_FIELDS
     for hidden in pattern.finditer(replace_unclosed_markers(text)):
-        kinds = [name for name in (*_UNSEEN_KINDS, "definition") if hidden[name]]
-        if any(map(hidden.group, ("fence", "ticks", "maths", "display", "other_maths"))):
-            kinds = ["code"]
-        if kinds:
-            yield (*hidden.span(), kinds[-1])
+        yield from _iter_hidden_parts(hidden)
+
+
+def _iter_hidden_parts(hidden: re.Match[str]) -> Iterator[HiddenPart]:
+    kinds = [name for name in (*_UNSEEN_KINDS, "definition") if hidden[name]]
+    if any(map(hidden.group, ("fence", "ticks", "maths", "display", "other_maths"))):
+        kinds = ["code"]
+    if kinds:
+        yield (*hidden.span(), kinds[-1])
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:
