@@ -154,16 +154,16 @@ class CueFinder:
                 self._tail_cache[word] = entries
             for section_name, tail in entries:
                 end = index + 1 + len(tail)
-                # a trailing `*` matches any ending
                 if end <= len(words) and all(
-                    following == pattern
-                    or (pattern[-1] == "*" and following.startswith(pattern[:-1]))
-                    for following, pattern in zip(
-                        words[index + 1 : end], tail, strict=True
-                    )
+                    map(_matches_cue_word, words[index + 1 : end], tail)
                 ):
                     cues.append(Cue(section_name, index, end))
         return cues
+
+
+def _matches_cue_word(word: str, pattern: str) -> bool:
+    """Return whether a word of a cue matches. A trailing `*` matches any ending."""
+    return word == pattern or (pattern[-1] == "*" and word.startswith(pattern[:-1]))
 
 
 _INFLECTIONS = (
@@ -184,6 +184,7 @@ class LanguageTables:
         """Words such as articles and prepositions, which have no meaning by themselves."""
         self.determiners = read_word_set("cues", "determiners", name)
         self.pronouns = read_word_set("cues", "pronouns", name)
+        self.words_before_objects = {*self.determiners, *self.pronouns, "to"}
         self.words_before_verbs = read_word_set("cues", "before_verbs", name)
         """Words such as `to`, after which a word is a verb if it can be one."""
         self.copulas = read_word_set("cues", "copulas", name)

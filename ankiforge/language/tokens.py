@@ -417,9 +417,8 @@ class _Neighbours:
         self.is_after_determiner = self.previous in language.determiners
         self.is_before_noun = following is not None and following.kind == TokenKind.NOUN
         self.is_before_capital = following is not None and following.text[0].isupper()
-        object_words = (language.determiners, language.pronouns, ("to",))
         folded = following.folded if following is not None else ""
-        self.is_before_object = any(folded in words for words in object_words)
+        self.is_before_object = folded in language.words_before_objects
         """Whether the next word probably begins an object, as in `amounts to`."""
 
 

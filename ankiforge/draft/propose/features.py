@@ -10,7 +10,6 @@ or rejected.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -244,18 +243,20 @@ def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Feat
 def _add_word_features(
     text: str, words: Sequence[Token], features: dict[str, float]
 ) -> None:
-    kinds = Counter(token.kind for token in words)
-    if kinds[TokenKind.NUMBER]:
+    kinds = [token.kind for token in words]
+    number_count = kinds.count(TokenKind.NUMBER)
+    if number_count:
         features["numbers"] = 1.0
-    if kinds[TokenKind.NUMBER] > 2:
+    if number_count > 2:
         features["many_numbers"] = 1.0
-    if kinds[TokenKind.NAME]:
-        features["names"] = min(kinds[TokenKind.NAME], _MAX_NAMES) / _SCALE
+    name_count = kinds.count(TokenKind.NAME)
+    if name_count:
+        features["names"] = min(name_count, _MAX_NAMES) / _SCALE
     content = [token for token in words if token.kind in _CONTENT_KINDS]
     if not text.isupper():
         if any(len(token.text) > 1 and token.text.isupper() for token in content):
             features["acronym"] = 1.0
-    if kinds[TokenKind.CODE_OR_FORMULA] or kinds[TokenKind.UNSAFE]:
+    if TokenKind.CODE_OR_FORMULA in kinds or TokenKind.UNSAFE in kinds:
         features["code"] = 1.0
 
     # how rare the words are
@@ -303,6 +304,7 @@ _REASON_BY_FEATURE = {
 }
 
 
+@cache
 def load_sentence_weights() -> dict[str, float]:
     """Load the model weights, keyed by feature name and including those for the gap score."""
     return read_weights(DATA_DIRECTORY / "confidence_weights.txt")
