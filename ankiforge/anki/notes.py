@@ -11,7 +11,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from pathlib import PurePosixPath
+from posixpath import basename, splitext
 from string import capwords
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -251,9 +251,8 @@ def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strin
     """Return the title, headings and parent list items that don't reveal the answer."""
     parts = [*_list_title_and_headings(card.highlight)]
     document = card.highlight.document
-    file_name = PurePosixPath(document.path).stem
     # name the headings only, if the work has just a file name such as 02-how-to-read
-    if document.subject == file_name and _FILE_NAME.fullmatch(file_name):
+    if _FILE_NAME.fullmatch(document.subject) and _is_file_name(document):
         parts = parts[1:] or parts
     for item in card.highlight.above:
         parts.append(isolate_bidi(_truncate(item.rstrip(" :："), _MAX_ITEM_CHARS)))
@@ -281,6 +280,11 @@ def format_references(card: ShownCard) -> Strings:
     return tuple(dict.fromkeys(map(format_reference, card.passages)))
 
 
+def _is_file_name(document: Document) -> bool:
+    """Return whether a document's title is only the name of its file."""
+    return splitext(basename(document.path))[0] == document.subject
+
+
 def _list_title_and_headings(highlight: Highlight) -> Strings:
     """Return the title of a highlight's work, followed by the headings above the highlight.
 
@@ -289,7 +293,7 @@ def _list_title_and_headings(highlight: Highlight) -> Strings:
     """
     document = highlight.document
     title = document.subject
-    if title.islower() and PurePosixPath(document.path).stem == title:
+    if title.islower() and _is_file_name(document):
         title = capwords(title)
     headings = highlight.heading.split(" › ")
     if is_same_text(headings[0], title):
@@ -378,10 +382,10 @@ def iter_links(highlight: Highlight) -> Iterator[Pair]:
         )
         if _is_vault_link(url):
             # a link from one note to another gets the name of the other note as its label
-            is_from_note = passage_url.startswith("obsidian:")
-            file_name = parse_qs(parts.query).get("file", [""])[0]
-            if is_from_note and url != passage_url and file_name:
-                label = file_name.rpartition("/")[2].partition("#^")[0]
+            if passage_url.startswith("obsidian:") and url != passage_url:
+                file_name = parse_qs(parts.query).get("file", [""])[0]
+                if file_name:
+                    label = file_name.rpartition("/")[2].partition("#^")[0]
         elif parts.netloc.endswith("doi.org"):
             label = f"doi:{unquote(parts.path).lstrip('/')}"
         yield url, isolate_bidi(label)

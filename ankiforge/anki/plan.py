@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -180,7 +181,10 @@ def find_layout(
 
     # find our fields in the note type, and check that a note can be exported
     configured = mapped_types.get(card.family) if mapped_type else None
-    positions = find_positions(note_type, first_type, configured)
+    if adopted or mapped_type:
+        positions = find_positions(note_type, first_type, configured)
+    else:
+        positions = find_our_positions(note_type, card.family)
     for name in required:
         if name not in positions:
             field_name = first_type.fields.get(name, name)
@@ -259,6 +263,12 @@ def _add_base_from_identity(
 # --- the note type, and our fields in it ------------------------------------------------
 
 
+@lru_cache(maxsize=64)  # a collection has few note types, but thousands of notes
+def find_our_positions(note_type: AnkiNoteType, family: NoteType) -> Mapping[str, int]:
+    """Find the positions of our fields in one of our own note types, as it is in Anki."""
+    return find_positions(note_type, get_our_mapped_type(family), None)
+
+
 def find_mapped_type(
     card: LocalCard,
     anki_note: AnkiNote | None,
@@ -280,6 +290,7 @@ def find_mapped_type(
     return configured if switches.keys() <= configured.fields.keys() else None
 
 
+@cache
 def get_our_mapped_type(family: NoteType) -> MappedType:
     """Convert one of our own note types to a `MappedType`, for finding renamed fields."""
     ours = get_our_note_type(family)
@@ -658,7 +669,12 @@ def plan_card(
             return replace(empty_plan, problems=ours.picture_problems)
 
     if anki_note is None:
-        hashes = {name: hash_field(html) for name, html in ours.fields.items()}
+        # our note types need no base for generated fields, whose HTML takes long to normalize
+        is_our_type = IDENTITY_FIELD in layout.positions
+        names = card.family.content_fields if is_our_type else ours.fields
+        hashes = {
+            name: hash_field(html) for name, html in ours.fields.items() if name in names
+        }
         planned = _plan_note(card, layout, MergedNote(ours, ours.tags, hashes), options)
         return replace(planned, problems=(*ours.picture_problems, *planned.problems))
     planned = _merge_note(card, anki_note, layout, ours, options)

@@ -320,13 +320,13 @@ def load_adopted_guids(ledger: Ledger) -> Texts:
 def _get_our_fields(note: AnkiNote, types: Mapping[NoteTypeId, AnkiNoteType]) -> Texts:
     """Return a note's fields, keyed by our field names, or {} if its type isn't ours."""
     from ankiforge.anki.notetypes import find_family
-    from ankiforge.anki.plan import find_positions, get_our_mapped_type
+    from ankiforge.anki.plan import find_our_positions
 
     family = find_family(note.type_id)
     note_type = types.get(note.type_id)
     if family is None or note_type is None or len(note.fields) != len(note_type.fields):
         return {}
-    positions = find_positions(note_type, get_our_mapped_type(family), None)
+    positions = find_our_positions(note_type, family)
     return {name: note.fields[position] for name, position in positions.items()}
 
 
