@@ -1,7 +1,7 @@
 """Record the state of our notes in Anki, and the notes that were exported in packages.
 
-`view_changes` compares a new view of Anki with the views before. The column `seen.up_to_date` shows
-that there is nothing to write for a note; triggers in `schema.sql` reset it after changes.
+`view_changes` compares a new view of Anki with the views before. The table `planned` lists the
+notes to which nothing is to be written; triggers in `schema.sql` delete its rows after changes.
 """
 
 from __future__ import annotations
@@ -47,10 +47,12 @@ from ankiforge.model import (
     AdoptedNote,
     AnkiNote,
     AnkiReview,
+    Card,
     Conflict,
     Guid,
     Json,
     LocalCard,
+    Note,
     NoteId,
     ShippedNote,
     Strings,
@@ -111,10 +113,17 @@ def record_view(
         absent = [(each, compare(each)) for each in load(absent_rows)]
         absent = ask_about_mass_deletions(absent, decks, now)
         present = ((each, compare(each)) for each in load(present_rows))
+        seen_rows = []
         for viewed_card, change in chain(present, absent):
+            guid = viewed_card.card.guid
             for name in change.lists:
-                getattr(viewed, name).append(viewed_card.card.guid)
+                getattr(viewed, name).append(guid)
             _record_change(store, viewed_card, change)
+            if change.after and change.after != viewed_card.before:
+                seen_rows.append(_seen_note_to_row(guid, change.after))
+            elif viewed_card.before and not change.after:
+                anki_notes.delete_note(store, guid)
+        store.insert("seen", seen_rows, verb="INSERT OR REPLACE")
         if complete:
             viewed_at = datetime.now(UTC).isoformat(timespec="seconds")
             store.set_meta("looked", viewed_at)
@@ -141,7 +150,7 @@ def _iter_viewed_cards(
 ) -> Iterator[ViewedCard]:
     """Yield the cards of these rows, whose `body` is None if the note was never seen."""
     for batch in iter_batches(rows):  # in batches, because there may be very many
-        store.preload_passages(row["passage"] for row in batch)
+        store.get_passages([row["passage"] for row in batch])
         for row in batch:
             guid = row["guid"]
             passage = store.get_passage(row["passage"])
@@ -161,40 +170,26 @@ def _iter_viewed_cards(
 
 
 def _record_change(store: Store, viewed: ViewedCard, change: NoteChange) -> None:
-    if not change.lists and change.after == viewed.before:
-        return  # most notes are unchanged, so save the query
     guid = viewed.card.guid
-    _, passage = cards.load_card_and_passage(store, guid)
+    keys = store.get_keys(viewed.card.key)
     if "first" in change.lists:
-        store.record_event("seen", passage.key, POLICY, {"guid": guid})
+        store.record_event("seen", keys[0], POLICY, {"guid": guid})
     if "returned" in change.lists:
         retirements = [
             event
-            for event in store.load_events(passage.keys)
+            for event in store.load_events(keys)
             if event.what == "retire" and event.body["guid"] == guid
         ]
         if retirements:
             store.record_undo(max(retirements, key=lambda event: event.order))
-    if change.after != viewed.before:  # storing a note resets `up_to_date`
-        _store_seen_note(store, guid, change.after)
-    if "retired" in change.lists:
-        _retire_card(store, guid, RETIRED_TAG_REASON)
-    if "deleted" in change.lists:
-        _retire_card(store, guid, DELETED_REASON)
+    for name, reason in (("retired", RETIRED_TAG_REASON), ("deleted", DELETED_REASON)):
+        if name in change.lists:
+            body = {"guid": guid, "why": reason}
+            event = store.record_event("retire", keys[0], USER, body)
+            decision_recording.update_pending_drafts(store, [keys[0]], event_id=event.id)
 
 
-def _retire_card(store: Store, guid: str, reason: str) -> None:
-    _, passage = cards.load_card_and_passage(store, guid)
-    body = {"guid": guid, "why": reason}
-    event = store.record_event("retire", passage.key, USER, body)
-    decision_recording.update_pending_drafts(store, [passage.key], event_id=event.id)
-
-
-def _store_seen_note(store: Store, guid: str, seen: SeenNote | None) -> None:
-    """Store a note's state in Anki, or delete it if `seen` is None."""
-    if seen is None:
-        anki_notes.delete_note(store, guid)
-        return
+def _seen_note_to_row(guid: str, seen: SeenNote) -> Json:
     row: Json = {
         "guid": guid,
         "absent": seen.absent_since,
@@ -203,20 +198,19 @@ def _store_seen_note(store: Store, guid: str, seen: SeenNote | None) -> None:
     }
     if seen.note:
         row |= {
+            "note_hash": anki_notes.hash_note(seen.note),
             "reviews": seen.note.reviews,
             "lapses": seen.note.lapses,
             "leech": seen.note.is_leech,
             "retired": seen.note.is_retired,
         }
-    store.insert("seen", [row], verb="INSERT OR REPLACE")
+    return row
 
 
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
     """Return whether a card's note was deleted in Anki while the card wasn't live."""
-    # must be fast, because it is called for each of thousands of decisions
-    query = "SELECT 1 FROM seen WHERE guid = ?"
-    is_deleted = bool(anki_notes.filter_deleted(store, [guid]))
-    return is_deleted and store.fetch_first_row(query, guid) is None
+    query = "SELECT 1 FROM grave WHERE id = ? AND NOT EXISTS (SELECT 1 FROM seen WHERE guid = ?)"
+    return store.fetch_first_row(query, compute_note_id(Guid(guid)), guid) is not None
 
 
 def schedule_export_again(store: Store, passage_key: str, guid: str) -> None:
@@ -233,16 +227,17 @@ def iter_cards_to_plan(
 ) -> Iterator[tuple[LocalCard, AnkiNote | None]]:
     """Yield the cards whose notes may need to be written, each with its note in Anki.
 
-    Cards that `record_plan` recorded as up to date are skipped until the card, its passage,
-    its note or the settings change. `settings` is a nonempty fingerprint of the settings that
-    affect notes.
+    A card is skipped while Anki has the note that `record_plan` recorded for it, and its card,
+    its passage and the settings are the same. `settings` is a fingerprint of the settings
+    that affect notes.
 
     Yields:
         Each card, with its note or None if the note hasn't been seen.
     """
     rows = store.fetch_rows(
         "SELECT c.guid, s.body FROM card c LEFT JOIN seen s ON s.guid = c.guid"
-        " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.up_to_date != ?)",
+        " LEFT JOIN planned p ON p.guid = c.guid AND p.settings = ?"
+        " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.note_hash IS NOT p.note_hash)",
         settings,
     )
     bodies_by_guid = {row["guid"]: row["body"] for row in rows}
@@ -291,7 +286,8 @@ def load_current_decks(store: Store, deck: str) -> list[tuple[str, str]]:
 
 def record_plan(
     store: Store,
-    up_to_date: Iterable[Guid],
+    up_to_date: Sequence[tuple[Guid, AnkiNote]],
+    new_notes: Iterable[tuple[Guid, Note]],
     settings: str,
     conflicts: Iterable[Conflict],
     taken: Mapping[Guid, int],
@@ -300,7 +296,8 @@ def record_plan(
 
     Args:
         store: the store.
-        up_to_date: the GUIDs of the notes with nothing to write.
+        up_to_date: the notes in Anki with nothing to write, each with the GUID of its card.
+        new_notes: the notes to write, to which nothing is to be written once Anki has them.
         settings: the fingerprint passed to `iter_cards_to_plan`.
         conflicts: the fields that both the user and the source changed.
         taken: for notes without the field AnkiforgeId, the `mod` (modification time) of the newest
@@ -308,9 +305,12 @@ def record_plan(
     """
     with store.transaction():
         store.execute_all("INSERT OR REPLACE INTO taken VALUES (?, ?)", taken.items())
-        rows = [(settings, guid) for guid in up_to_date]
-        store.execute_all("UPDATE seen SET up_to_date = ? WHERE guid = ?", rows)
-        anki_notes.delete_conflicts(store, (guid for _, guid in rows))
+        rows = [
+            (guid, settings, anki_notes.hash_note(note))
+            for guid, note in (*up_to_date, *new_notes)
+        ]
+        store.execute_all("INSERT OR REPLACE INTO planned VALUES (?, ?, ?)", rows)
+        anki_notes.delete_conflicts(store, (guid for guid, _ in up_to_date))
         store.execute_all(
             "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
             " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
@@ -327,30 +327,39 @@ def record_exported_notes(
     """
     new_count = 0
     with store.transaction():
-        for guid, note in exported_notes:
-            card, passage = cards.load_card_and_passage(store, guid)
-            previous = card.note.shipped[-1] if card.note.shipped else None
-            new_count += previous is None and not card.note.seen_by
-            revision = (note.mod, note.tags, note.digest)
-            if previous and revision == (previous.mod, previous.tags, previous.digest):
-                continue
-            numbers = {}
-            for number, words in note.numbers.items():
-                if card.note.numbers.get(number) != words:
-                    numbers[number] = words
-            body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
-            may_be_empty: Json = {
-                "tags": note.tags,
-                "hashes": note.hashes,
-                "type": msgspec.to_builtins(None if previous else note.mapped),
-                "numbers": numbers,
-            }
-            body |= {name: value for name, value in may_be_empty.items() if value}
-            store.record_event("shipped", passage.key, POLICY, body)
-            if not note.pictures.items() <= card.note.pictures.items():
-                body = {"guid": guid, "names": note.pictures}
-                store.record_event("pictures", passage.key, POLICY, body)
+        for batch in iter_batches(exported_notes):
+            stored_cards = cards.load_cards(store, [guid for guid, _ in batch])
+            for (guid, note), (card, key) in zip(batch, stored_cards, strict=True):
+                previous = card.note.shipped[-1] if card.note.shipped else None
+                new_count += previous is None and not card.note.seen_by
+                revision = (note.mod, note.tags, note.digest)
+                if previous and revision == (
+                    previous.mod,
+                    previous.tags,
+                    previous.digest,
+                ):
+                    continue
+                body = _build_export_body(guid, note, card)
+                store.record_event("shipped", key, POLICY, body)
+                if not note.pictures.items() <= card.note.pictures.items():
+                    body = {"guid": guid, "names": note.pictures}
+                    store.record_event("pictures", key, POLICY, body)
     return new_count
+
+
+def _build_export_body(guid: Guid, note: ShippedNote, card: Card) -> Json:
+    numbers = {}
+    for number, words in note.numbers.items():
+        if card.note.numbers.get(number) != words:
+            numbers[number] = words
+    body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
+    may_be_empty: Json = {
+        "tags": note.tags,
+        "hashes": note.hashes,
+        "type": msgspec.to_builtins(None if card.note.shipped else note.mapped),
+        "numbers": numbers,
+    }
+    return body | {name: value for name, value in may_be_empty.items() if value}
 
 
 # --- notes unknown to the journal -------------------------------------------------------
@@ -407,7 +416,8 @@ def recover_lost_cards(
             if note.is_retired:
                 body = {"guid": note.guid, "why": RETIRED_TAG_REASON}
                 store.record_event("retire", key, USER, body)
-            _store_seen_note(store, note.guid, SeenNote(note))
+            row = _seen_note_to_row(note.guid, SeenNote(note))
+            store.insert("seen", [row], verb="INSERT OR REPLACE")
         _set_unknown_documents(store, unmatched_notes)
     return unmatched_notes
 

@@ -401,6 +401,19 @@ def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
     return passage.cards[guid], passage
 
 
+def load_cards(store: Store, guids: Sequence[str]) -> list[tuple[Card, str]]:
+    """Load cards, in the order of `guids`, each with the key of its passage."""
+    query = f"SELECT guid, passage FROM card WHERE guid IN {JSON_VALUES}"
+    rows = store.fetch_rows(query, to_json(guids))
+    key_by_guid = {row["guid"]: row["passage"] for row in rows}
+    keys = [key_by_guid[guid] for guid in guids]
+    passages = store.get_passages(keys)
+    return [
+        (passage.cards[guid], key)
+        for guid, key, passage in zip(guids, keys, passages, strict=True)
+    ]
+
+
 # --- passages ---------------------------------------------------------------------------
 
 

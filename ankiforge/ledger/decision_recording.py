@@ -17,7 +17,7 @@ from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_changes import PlannedDecision
 from ankiforge.ledger.draft_changes import Change, settle_drafts
 from ankiforge.ledger.events import Event, hash_fields
-from ankiforge.ledger.fold import add_decision
+from ankiforge.ledger.fold import add_event
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts, sentences
 from ankiforge.ledger.tables.snapshots import load_snapshots
@@ -31,12 +31,9 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
     fact_event = store.record_event(
         "fact", event.key, event.by, {"of": event.id, **decision.fact_body}
     )
-    passage = add_decision(snapshot.passage, event, fact_event)
+    passage = add_event(snapshot.passage, event, fact_event)
     if is_current and passage.keys == (event.key,) and event.what == "accept":
         store.set_passage(passage)  # as folding all events again would compute it
-    sentences.store_decided_sentences(
-        store, event.key, decision.sentences, passage.decisions[-1].kind
-    )
     change = Change(settle=tuple((id, event.id) for id in decision.chosen))
     has_other_drafts = len(snapshot.pending_drafts) > len(decision.chosen)
     if has_other_drafts or len(snapshot.sentences) > len(decision.sentences):

@@ -60,6 +60,12 @@ from ankiforge.model import (
 )
 from ankiforge.text.cloze import format_cloze_answers
 
+APPENDABLE_KINDS = (
+    *("key", "text", "edit", "resolve", "placed"),
+    *("shipped", "pictures", "seen", "unseen"),
+)
+"""Kinds of events that neither change the effect of earlier events nor have a `fact` event."""
+
 # --- active events, and keys of one passage ---------------------------------------------
 
 
@@ -214,8 +220,12 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
     return False
 
 
-def add_decision(passage: Passage, event: Event, fact_event: Event) -> Passage:
-    """Return a copy of a passage with one more decision and its `fact` event applied."""
+def add_event(passage: Passage, event: Event, fact_event: Event | None = None) -> Passage:
+    """Return a copy of a passage with its newest event applied.
+
+    The event's kind is in `APPENDABLE_KINDS`, or it is an acceptance with its `fact` event. For a
+    passage of a single key, the result is what `fold_events` would compute.
+    """
     changed_passage = Passage(
         passage.keys,
         passage.texts,

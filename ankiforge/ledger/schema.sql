@@ -221,7 +221,7 @@ CREATE TABLE IF NOT EXISTS seen (
     reviews INTEGER NOT NULL DEFAULT 0, lapses INTEGER NOT NULL DEFAULT 0,
     leech INTEGER NOT NULL DEFAULT 0,
     retired INTEGER NOT NULL DEFAULT 0, -- whether it has the tag of dropped cards
-    up_to_date TEXT NOT NULL DEFAULT '', -- the settings for which there is nothing to write, or ''
+    note_hash TEXT NOT NULL DEFAULT '', -- see `anki_notes.hash_note`; '' = in no view on this device
     body TEXT NOT NULL           -- '' = in no view on this device
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS grave (   -- deleted notes that may have been ours
@@ -231,29 +231,36 @@ CREATE TABLE IF NOT EXISTS taken (   -- notes without AnkiforgeId
     guid TEXT PRIMARY KEY,
     mod INTEGER NOT NULL         -- of the newest package that Anki is known to have imported
 ) WITHOUT ROWID;
+-- notes to which nothing is to be written, until their card or passage changes; the note may still be only in a package
+CREATE TABLE IF NOT EXISTS planned (
+    guid TEXT PRIMARY KEY,
+    settings TEXT NOT NULL,      -- the settings of the plan
+    note_hash TEXT NOT NULL      -- the note that Anki must have
+) WITHOUT ROWID;
 -- values that are valid until something changes that affects a note: its card, the passage, the note in Anki
 CREATE TABLE IF NOT EXISTS until_change (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS card_new AFTER INSERT ON card BEGIN
-    UPDATE seen SET up_to_date = '' WHERE guid = NEW.guid;
+    DELETE FROM planned WHERE guid = NEW.guid;
     DELETE FROM until_change;
 END;
+CREATE TRIGGER IF NOT EXISTS card_shipped AFTER UPDATE OF shipped ON card BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS card_gone AFTER DELETE ON card BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS highlight_new AFTER INSERT ON highlight BEGIN
-    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
+    DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS highlight_changed AFTER UPDATE OF state, body ON highlight
 WHEN OLD.state != NEW.state OR OLD.body != NEW.body BEGIN
-    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
-    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence IN (SELECT name FROM sentence WHERE key = NEW.key));
+    DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
+    DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence IN (SELECT name FROM sentence WHERE key = NEW.key));
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS sentence_new AFTER INSERT ON sentence BEGIN
-    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = NEW.name);
+    DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = NEW.name);
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS sentence_gone AFTER DELETE ON sentence BEGIN
-    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = OLD.name);
+    DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = OLD.name);
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;

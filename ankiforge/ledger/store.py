@@ -17,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.ledger.database import (
@@ -43,7 +44,13 @@ from ankiforge.ledger.facts import (
     hash_sentence,
     is_long,
 )
-from ankiforge.ledger.fold import fold_events, group_linked_keys, sort_events
+from ankiforge.ledger.fold import (
+    APPENDABLE_KINDS,
+    add_event,
+    fold_events,
+    group_linked_keys,
+    sort_events,
+)
 from ankiforge.ledger.journal import (
     EVENT_FORMAT_HASH,
     JournalFiles,
@@ -335,7 +342,10 @@ class Store(Database):
         if kind in SUBJECT_KINDS:
             self._subject_events = None
         else:
-            transaction.changed_keys[key] = None
+            passage = transaction.changed_keys.get(key, self._passages.get(key))
+            if passage and (len(passage.keys) > 1 or kind not in APPENDABLE_KINDS):
+                passage = None
+            transaction.changed_keys[key] = passage and add_event(passage, event)
         if kind == "same":
             self._recompute_aliases()
         return event
@@ -399,10 +409,13 @@ class Store(Database):
     def get_passage(self, key: str) -> Passage:
         """Return the passage that a key belongs to."""
         keys = self.get_keys(key)
-        transaction = self._transaction
-        if transaction and not transaction.changed_keys.keys().isdisjoint(keys):
-            self.recompute_passages()
         first_key = keys[0]
+        changed_keys = self._transaction.changed_keys if self._transaction else {}
+        if not changed_keys.keys().isdisjoint(keys):
+            changed_passage = changed_keys.get(first_key)
+            if changed_passage:
+                return changed_passage
+            self.recompute_passages()
         if first_key not in self._passages:
             self.preload_passages([first_key])
         return self._passages[first_key]
@@ -513,6 +526,17 @@ class Store(Database):
         # a key may have been a passage of its own before, whose rows are deleted, too
         passage_keys = dict.fromkeys(self._get_keys(key) for key in changed_keys)
         all_keys = dict.fromkeys((*changed_keys, *chain(*passage_keys)))
+        stored_passages = {key: self._passages.pop(key, None) for key in all_keys}
+        if len(self._passages) >= MAX_CACHED_PASSAGES:
+            self._passages.clear()
+
+        # if only the history of notes has changed, nothing else has to be written or planned again
+        for key, passage in changed_keys.items():
+            stored = stored_passages[key]
+            if stored and passage and _has_only_new_notes(stored, passage):
+                self._update_notes(stored, passage)
+                del passage_keys[passage.keys], all_keys[key]
+
         events_by_key = defaultdict(list)
         for event in self.load_events(
             [key for key in all_keys if not changed_keys.get(key)]
@@ -521,7 +545,7 @@ class Store(Database):
         # delete the rows of these keys, unless the cache shows that there are none
         stored_keys = []
         for key in all_keys:
-            passage = self._passages.pop(key, None)
+            passage = stored_passages[key]
             if passage is None or passage.cards or passage.rejected or passage.decisions:
                 stored_keys.append(key)
         if stored_keys:
@@ -536,8 +560,6 @@ class Store(Database):
             )
 
         # store the passages with their cards and rejected contents
-        if len(self._passages) >= MAX_CACHED_PASSAGES:
-            self._passages.clear()
         passage_rows = []
         card_rows = []
         rejected_rows = []
@@ -594,6 +616,16 @@ class Store(Database):
         self.execute_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)
         query = "INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)"
         self.execute_all(query, decided_rows)
+
+    def _update_notes(self, stored: Passage, passage: Passage) -> None:
+        self._passages[passage.key] = passage
+        query = "UPDATE passage SET body = ? WHERE key = ?"
+        self.execute(query, to_json(passage), passage.key)
+        for guid, card in passage.cards.items():
+            mapped = card.note.mapped.id if card.note.mapped else 0
+            if card.note.mod != stored.cards[guid].note.mod:
+                query = "UPDATE card SET shipped = ?, mapped = ? WHERE guid = ?"
+                self.execute(query, card.note.mod, mapped, guid)
 
     # --- the journal --------------------------------------------------------------------
 
@@ -701,6 +733,16 @@ class Store(Database):
     def _set_own_read_position(self, size: int, *, unreadable: int) -> None:
         read_up_to = self._journal.get_own_position(size, unreadable)
         self.set_value(f"read {self._journal.own_path.name}", read_up_to)
+
+
+def _has_only_new_notes(stored: Passage, passage: Passage) -> bool:
+    """Return whether two versions of a passage differ only in the history of their cards' notes."""
+    if not stored.cards or stored.cards.keys() != passage.cards.keys():
+        return False
+    cards = {}
+    for guid, card in passage.cards.items():
+        cards[guid] = replace(card, note=stored.cards[guid].note)
+    return replace(passage, cards=cards) == stored
 
 
 def _event_to_row(event: Event) -> Json:

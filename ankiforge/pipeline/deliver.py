@@ -35,6 +35,7 @@ from ankiforge.errors import (
 )
 from ankiforge.ledger import Ledger, QueryTerm, anki_views, item_lists, questions
 from ankiforge.model import (
+    AnkiNote,
     AnkiNoteType,
     Guid,
     MappedType,
@@ -457,8 +458,11 @@ def plan_cards(
         load_source_directories(ledger), file_links=folder.config.file_links
     )
     new_decks = DeckChooser(ledger, decks)
+    picture_directory = folder.pictures
     planned: list[CardPlan] = []
-    up_to_date: list[Guid] = []  # skipped from now on, until the card or its note changes
+    # skipped from now on, until the card or its note changes
+    up_to_date: list[tuple[Guid, AnkiNote]] = []
+    new_notes: list[tuple[Guid, Note]] = []
     for card, note in chain((first_row,), to_plan):
         if note is None and not card.note.adopted:
             card = replace(card, deck=new_decks.choose_deck(card))
@@ -467,7 +471,7 @@ def plan_cards(
         pictures: dict[str, Media | Problem] = {}
         try:
             with wrap_unexpected_errors():
-                pictures = media.load_pictures(ledger, card, folder.pictures)
+                pictures = media.load_pictures(ledger, card, picture_directory)
                 layout = plan.find_layout(
                     card, note, options.note_types, options.mapped_types
                 )
@@ -484,20 +488,21 @@ def plan_cards(
             planned_card = plan.CardPlan(card.guid, card.is_live, problems=(problem,))
         planned.append(planned_card)
         # a card with pictures is always planned again, because a picture may change by itself
-        if (
-            planned_card.is_up_to_date
-            and note is not None
-            and not pictures
-            and not scope.push
-        ):
-            up_to_date.append(card.guid)
+        if pictures or scope.push:
+            continue
+        if planned_card.is_up_to_date and note is not None:
+            up_to_date.append((card.guid, note))
+        # for a note of another type, only a plan finds out which package Anki imported
+        elif planned_card.note and note is None and not scope.full:
+            if notetypes.find_family(planned_card.note.type.id):
+                new_notes.append((card.guid, planned_card.note))
     conflicts = [conflict for card_plan in planned for conflict in card_plan.conflicts]
     taken_mods = {
         card_plan.guid: card_plan.newly_imported_mod
         for card_plan in planned
         if card_plan.newly_imported_mod
     }
-    anki_views.record_plan(ledger, up_to_date, settings, conflicts, taken_mods)
+    anki_views.record_plan(ledger, up_to_date, new_notes, settings, conflicts, taken_mods)
     held_by_repair = questions.find_cards_held_by_repair(ledger)
     hold_reason = "of a repair about which a question is open"
     return [

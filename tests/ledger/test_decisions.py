@@ -3,6 +3,8 @@
 import pytest
 
 from ankiforge.check import compute_search_terms
+from ankiforge.config import Config
+from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import (
     Ledger,
@@ -23,6 +25,7 @@ from ankiforge.ledger.offers import count_reasons, iter_offers
 from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Draft, DraftingResult, HighlightKey, RemarkKind
+from ankiforge.pipeline.deliver import plan_cards
 from tests.ledger.world import (
     FAUST,
     OSMOSIS,
@@ -98,6 +101,20 @@ def test_a_card_is_listed_by_what_became_of_its_note(world: World):
     world.delete_in_anki(retina, grave=False)
     world.run()
     assert places() == {"iris?": "seen", "cornea?": "deleted", "retina?": "missing"}
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_note_that_anki_has_as_it_was_written_is_not_planned_again(
+    world: World, card: str, is_edited: bool
+):
+    if is_edited:
+        world.edit_in_anki(card, BACK, "mine")
+    ledger = world["a"]
+    notes = list(world.anki.values())
+    anki_views.record_view(ledger, notes, complete=True, graves=frozenset())
+    folder = WorkspaceDirectory(world.root, Config(), world.root)
+    planned = plan_cards(folder, ledger, world.rules, {})
+    assert [one.guid for one in planned] == [card] * is_edited
 
 
 def test_a_note_that_was_deleted_in_anki_and_is_back_lives_again(world: World, card: str):

@@ -225,7 +225,6 @@ def decide(store, key, *decided, guid="", **words):
         "guid": guid,
     }
     store.record_event("fact", key, USER, body)
-    sentences.store_decided_sentences(store, key, decided, "own" if words else "card")
 
 
 def elsewhere(store, passage, given):

@@ -11,10 +11,16 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
-from ankiforge.model import AnkiNote, Guid, compute_note_id
+from ankiforge.model import AnkiNote, Guid, Note, compute_note_id, hash16
 
 decode_note = msgspec.json.Decoder(AnkiNote).decode
 """Decode the JSON in a `body` column to an `AnkiNote`."""
+
+
+def hash_note(note: AnkiNote | Note) -> str:
+    """Hash what a plan depends on in a note, which is the same in a package and in Anki."""
+    type_id = note.type_id if isinstance(note, AnkiNote) else note.type.id
+    return hash16(str(type_id), str(note.mod), *sorted(note.tags), "", *note.fields)
 
 
 # --- our notes in the newest view -------------------------------------------------------

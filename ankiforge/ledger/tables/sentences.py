@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from ankiforge.ledger import facts
 from ankiforge.ledger.facts import hash_long_sentences
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
-from ankiforge.model import Highlight, Strings
+from ankiforge.model import Highlight
 
 
 def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
@@ -68,20 +68,6 @@ def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, se
     return names_by_passage
 
 
-def store_decided_sentences(
-    store: Store, key: str, sentences: Strings, kind: str
-) -> None:
-    """Record that these sentences have just been decided in the passage with this key.
-
-    The table is only recomputed from the events later. `kind` is the decision's
-    `FactDecision.kind`.
-    """
-    rows = [
-        (name, store.get_first_key(key), kind) for name in hash_long_sentences(sentences)
-    ]
-    store.execute_all("INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)", rows)
-
-
 def find_deciding_passages(
     store: Store, names: Iterable[str], *, own: bool = False
 ) -> dict[str, set[str]]:
@@ -90,6 +76,7 @@ def find_deciding_passages(
     With `own`, include passages where the only decision was on a hand-written draft or a
     proposal.
     """
+    store.recompute_passages()
     name_list = list(names)
     passages_by_name: dict[str, set[str]] = defaultdict(set)
     query = f"SELECT * FROM decided_sentence WHERE name IN {JSON_VALUES}"
