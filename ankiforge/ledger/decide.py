@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from ankiforge.errors import BugError, RefusedError, wrap_unexpected_errors
+from ankiforge.errors import BugError, RefusedError
 from ankiforge.ledger import (
     cards,
     chosen_passages,
@@ -518,21 +518,32 @@ def accept_clean_drafts(
         ordered_ids = pending_drafts.sort_by_reading_order(store, allowed_ids)
     done_count = 0
     for batch in iter_batches(ordered_ids):
-        guids: list[Guid] = []
-        failed = []
-        batches = DraftBatches(store, batch)
-        with store.transaction():
-            for draft in offers.iter_pending_drafts(store, batch):
-                if draft.remarks or draft.changed_card:  # the user must decide
-                    continue
-                try:
-                    with wrap_unexpected_errors(), store.savepoint():
-                        if snapshot := batches.load_snapshot(draft.id):
-                            guids.append(make_card(store, snapshot, draft, by=POLICY))
-                except BugError as error:
-                    failed.append((draft.highlight, error))
+        guids, failed = _accept_batch(store, batch)
         done_count += len(batch)
-        yield PolicyResult(done_count, len(ordered_ids), tuple(guids), tuple(failed))
+        yield PolicyResult(done_count, len(ordered_ids), guids, failed)
+
+
+def _accept_batch(
+    store: Store, ids: Sequence[str]
+) -> tuple[tuple[Guid, ...], tuple[tuple[Highlight, BugError], ...]]:
+    """Accept drafts by policy, and return their cards and, of each failed draft, the error."""
+    guid_by_id: dict[str, Guid] = {}
+    highlight_by_id: dict[str, Highlight] = {}
+
+    def accept(ids: Sequence[str]) -> None:
+        batches = DraftBatches(store, ids)
+        for draft in offers.iter_pending_drafts(store, ids):
+            guid_by_id.pop(draft.id, None)  # from a failed attempt, which was rolled back
+            highlight_by_id[draft.id] = draft.highlight
+            if draft.remarks or draft.changed_card:  # the user must decide
+                continue
+            if snapshot := batches.load_snapshot(draft.id):
+                guid_by_id[draft.id] = make_card(store, snapshot, draft, by=POLICY)
+
+    with store.transaction():
+        errors = store.apply_in_savepoints(ids, accept)
+    failed = tuple((highlight_by_id[id], error) for id, error in errors.items())
+    return tuple(guid_by_id.values()), failed
 
 
 def accept_draft(

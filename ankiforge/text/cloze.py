@@ -51,7 +51,7 @@ class Gap(Value):
 _MAX_CLOZE_DEPTH = 20
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)  # for all steps of a batch of drafts
 def find_gaps(markdown: str) -> tuple[Gap, ...]:
     """Find all well-formed cloze deletions, including nested ones, ordered by start."""
     if "{{c" not in markdown:
