@@ -111,9 +111,8 @@ def test_each_is_a_note_of_its_own_whatever_is_run_again(desk):
     assert [after[guid] for guid in made] == [before[guid] for guid in made]
 
 
-@pytest.mark.parametrize("numbers", [(0, 2), (3, 1, 2, 0)])
-def test_a_lost_ledger_brings_each_back_under_its_own_guid(desk, numbers):
-    desk.make(*numbers)
+def test_a_lost_ledger_brings_each_back_under_its_own_guid(desk):
+    desk.make(3, 1, 2, 0)
     before = told(desk.forge)
     desk.lose()
     for _ in range(2):
@@ -152,23 +151,27 @@ def together(desk: Bench, there: Bench) -> None:
 
 
 CHANGES = [
-    ("helps the brain", "helps every brain"),
-    ("about four chunks", "about five chunks"),
-    ("==four chunks==", "==about four chunks=="),
-    (".", ", as everybody knows."),
+    ("plain", "helps the brain", "helps every brain"),
+    ("drafted", "about four chunks", "about five chunks"),
+    ("drafted", "==four chunks==", "==about four chunks=="),
 ]
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=[new for _, new in CHANGES])
-@pytest.mark.parametrize("lost", [False, True])
-def test_each_keeps_its_words_when_the_source_is_edited(desk, change, lost):
+@pytest.mark.parametrize(
+    ("desk", "old", "new"), CHANGES, indirect=["desk"], ids=[new for *_, new in CHANGES]
+)
+def test_each_keeps_its_words_when_the_source_is_edited(desk, old, new):
     made = desk.make()
     before = told(desk.forge)
-    desk.write(PASSAGES[desk.passage].replace(*change))
+    desk.write(PASSAGES[desk.passage].replace(old, new))
     desk.run()
-    if lost:
-        desk.lose()
-        desk.run()
+    check_kept(desk, made, before)
+    desk.lose()
+    desk.run()
+    check_kept(desk, made, before)
+
+
+def check_kept(desk: Bench, made: list[str], before: dict[str, list[Any]]) -> None:
     after = told(desk.forge)
     assert [after[guid][:3] for guid in made] == [before[guid][:3] for guid in made]
 

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-TABLES = (
-    "meta document identifier highlight private draft decided event unknown_event alias"
-    " passage card rejected seen grave taken conflict review foreign_note indexed search"
-    " search_data search_idx search_content search_docsize search_config"
-).split()
-COLUMNS = "passage.body event.line highlight.body draft.body alias.keys document.depends".split()
+TABLES = "meta document highlight draft decided event alias passage card seen search search_data".split()
+VALUES = {
+    "passage.body": "'junk'",
+    "event.line": "'{}'",
+    "highlight.body": "x'ff00fe'",
+    "draft.body": "'{}'",
+    "alias.keys": "'junk'",
+    "document.depends": "x'ff00fe'",
+}
 COMMANDS = ("list", "run", "undo")
 
 
@@ -50,7 +53,7 @@ def damaged(sound, tmp_path, forge_in):
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(folder, copy)
         forge = forge_in(tmp_path)
-        forge.ok("init", "--trust", forge.folder)
+        forge.trust(forge.folder)
         damage(forge.folder / ".ankiforge" / "ledger.db")
         return forge
 
@@ -90,14 +93,13 @@ DAMAGES = {
         f"no column {column}": changed(
             "ALTER TABLE {} RENAME COLUMN {} TO lost".format(*column.split("."))
         )
-        for column in COLUMNS
+        for column in ("passage.body", "event.line")
     },
     **{
         f"{value} in {column}": changed(
             "UPDATE {} SET {} = {}".format(*column.split("."), value)
         )
-        for column in COLUMNS
-        for value in ("'junk'", "'{}'", "x'ff00fe'")
+        for column, value in VALUES.items()
     },
     "no passages": changed("DELETE FROM passage"),
     "another version": changed("UPDATE meta SET value = '0' WHERE name = 'version'"),
@@ -106,9 +108,9 @@ DAMAGES = {
     "text": rewritten(lambda content: b"words " * 2000),
     **{
         f"the first {size} bytes": rewritten(lambda content, size=size: content[:size])
-        for size in (50, 1000, 4096, 30_000)
+        for size in (50, 30_000)
     },
-    **{f"garbled {seed}": rewritten(garbled(seed)) for seed in range(6)},
+    **{f"garbled {seed}": rewritten(garbled(seed)) for seed in range(3)},
 }
 
 

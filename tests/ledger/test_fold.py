@@ -99,7 +99,7 @@ def state(ledger: Ledger) -> list[tuple[object, ...]]:
 
 
 @given(STEPS, st.randoms(use_true_random=False), st.integers(1, 4))
-@settings(examples(25), phases=(Phase.explicit, Phase.generate))
+@settings(examples(10), phases=(Phase.explicit, Phase.generate))
 def test_events_give_the_same_cards_in_any_order_and_twice(
     steps, dice: random.Random, parts: int
 ):

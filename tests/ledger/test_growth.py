@@ -18,7 +18,7 @@ from tests.ledger.world import World
 from tests.limits import steps
 from tests.reading import opened
 
-NOTES = 16
+NOTES = 10
 
 
 def lost(world: World, notes: int) -> None:
@@ -169,7 +169,7 @@ def test_drafting_asks_for_no_passage_alone_and_a_decision_for_its_own(
     tmp_path: Path, verb, times: int
 ):
     counts = []
-    for notes in (20, 40, 80):  # the first one reads what is read once
+    for notes in (10, 20, 40):  # the first one reads what is read once
         folder = tmp_path / str(notes)
         folder.mkdir()
         world = World(folder)
@@ -220,7 +220,7 @@ def test_of_equal_lines_the_first_is_the_original_of_all(tmp_path: Path):
 )
 def test_equal_lines_are_one_group_that_is_looked_at_once(tmp_path: Path, line: str):
     counts = []
-    for notes in (10, 40, 80, 160):
+    for notes in (10, 25, 50, 100):
         folder = tmp_path / str(notes)
         folder.mkdir()
         world = World(folder)

@@ -63,8 +63,8 @@ def test_words_that_lost_letters_wait(forge, notes: Path, words: str):
     assert (came["cards"]["accepted"], came["state"]["cards"]["waiting"]) == (0, 1)
 
 
-@pytest.mark.parametrize("words", DAMAGED)
-def test_words_that_lost_letters_do_not_reach_a_card(forge, notes: Path, words: str):
+def test_words_that_lost_letters_do_not_reach_a_card(forge, notes: Path):
+    words = DAMAGED[-1]
     text = "Who sleeps here?::der Schlafmönch\n"
     (notes / "A.md").write_text(text, "utf-8")
     forge.ok("run")

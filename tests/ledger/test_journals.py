@@ -10,9 +10,6 @@ Lines = list[bytes]
 NOTE = "What is A?::alpha one\n\nWhat is B?::beta two\n\nThe lens ==bends== light onto the retina.\n"
 LOST: dict[str, Callable[[Lines], Lines] | None] = {
     "the file": None,
-    "every line": lambda lines: [],
-    "the last lines": lambda lines: lines[:4],
-    "the first lines": lambda lines: lines[-2:],
     "some lines": lambda lines: lines[:3] + lines[6:],
     "half a line": lambda lines: [*lines[:5], lines[5][:40] + b"\n", *lines[6:]],
     "their order": lambda lines: lines[::-1],
@@ -77,15 +74,8 @@ def decided(forge) -> dict[str, tuple]:
     return {card["id"]: tuple(card[name] for name in names) for card in forge.cards()}
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "run", "run --dry-run", "status", "list", "list --json", "doctor", "build", "undo",
-        "draft", "search osmosis", "draft export ask.md",
-    ],
-)  # fmt: skip
 def test_every_command_that_reads_the_journal_says_that_its_last_line_is_torn(
-    forge, tmp_path: Path, command: str
+    forge, tmp_path: Path
 ):
     notes = tmp_path / "notes"
     (notes / ".obsidian").mkdir(parents=True)
@@ -94,7 +84,10 @@ def test_every_command_that_reads_the_journal_says_that_its_last_line_is_torn(
     [file] = (forge.home / "journal").glob("*.jsonl")
     with file.open("ab") as journal:
         journal.write(b'{"n":99,"machine":"one","wh')
-    said = forge(*command.split())
-    assert (said.stdout + said.stderr).count("read, and was skipped") == 1
-    if command == "run":  # it has ended the line, and it is still no line
-        assert forge.ok("list").stderr.count("read, and was skipped") == 1
+    for command in (
+        "run --dry-run", "status", "list", "list --json", "doctor", "search osmosis", "build",
+        "draft", "draft export ask.md", "undo", "run",
+        "list",  # `run` has ended the line, and it is still no line
+    ):  # fmt: skip
+        said = forge(*command.split())
+        assert (said.stdout + said.stderr).count("read, and was skipped") == 1, command

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 ABOUT = "Katze:::cat\n\nWhat is ATP?::an energy carrier\n\nThe ==hippocampus== binds an episode.\n"
 CHANGED = ABOUT.replace("energy carrier", "carrier of energy")
 SETTINGS = "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
-COMMITS = 20
+COMMITS = 13
 KILLER = """
 import json, os, signal, sqlite3, sys
 from ankiforge.cli import main

@@ -76,10 +76,7 @@ TYPOS = (
     ("is fed by", "is feed by"),
 )
 EDITS = {
-    "one word": renamed(("ordinary", "typical")),
-    "a typo in each card": renamed(*TYPOS),
     "a word before each card": renamed(("The Tanganyika", "Today the Tanganyika"), ("The Baikal", "Lake Baikal")),
-    "moved to a folder": renamed(("ordinary year", "average year"), to="water/Lakes.md"),
     "moved, typos": renamed(*TYPOS, to="water/Lakes.md"),
     "renamed, a paragraph added": renamed(("ordinary", "typical"), ("# Lakes", "# Lakes\n\nRead it again before the next exam.")),
     "its folder renamed": folder_moved,
@@ -97,16 +94,15 @@ def verdicts(forge) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("takes_marks")
-@pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_a_card_of_a_renamed_note_whose_words_were_corrected_is_the_same(
-    forge, notes, edit, rejected
+    forge, notes, edit
 ):
     forge.ok("run", notes)
-    if rejected:
-        forge.ok("reject", *live(forge))
+    cards = live(forge)
+    forge.ok("reject", *[id for id, card in cards.items() if "Tanganyika" in str(card)])
     before = verdicts(forge)
-    assert len(before) == 5
+    assert sorted(before.values()) == ["accepted"] * 3 + ["rejected"] * 2
     edit(notes)
     assert forge.json("run", notes)["highlights"]["new"] == 0
     forge.ok("run", notes)

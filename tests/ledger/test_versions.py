@@ -25,11 +25,7 @@ def older(tmp_path_factory):
     """The program as it was before it knew that a card may be rejected."""
     folder = tmp_path_factory.mktemp("older")
     package = folder / "ankiforge"
-    shutil.copytree(
-        Path(ankiforge.__file__).parent,
-        package,
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    shutil.copytree(Path(ankiforge.__file__).parent, package)
     line = '    "reject": "content",\n'
     module = package / "ledger" / "journal.py"
     text = module.read_text(encoding="utf-8")
