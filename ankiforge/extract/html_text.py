@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ankiforge.text import regex
@@ -97,7 +98,7 @@ def iter_html_blocks(
             open_elements.pop()
             edge = parent
         elif isinstance(child, Tag):
-            if child.name not in left_out or is_in_notes(child):
+            if child.name not in left_out or is_in_notes(child, {}):
                 open_elements.append((child, iter(child.contents)))
             edge = child
         elif type(child) in (NavigableString, CData):
@@ -252,9 +253,14 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
     )
 
 
-def is_in_notes(element: Tag) -> bool:
-    """Return whether an element is in a list of footnotes or endnotes, or is one itself."""
-    for ancestor in (element, *element.parents):
+def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
+    """Return whether an element is in a list of footnotes or endnotes, or is one itself.
+
+    `known` has the answers for elements before it, by `id`.
+    """
+    for ancestor in chain((element,), element.parents):
+        if (is_note := known.get(id(ancestor))) is not None:
+            return is_note
         names = {*_get_attribute(ancestor, "class").split()}
         names.update(_get_attribute(ancestor, "epub:type").split())
         names.add(_get_attribute(ancestor, "role").removeprefix("doc-"))

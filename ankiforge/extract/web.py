@@ -144,12 +144,13 @@ def build_whole_text(
         lines: list[str] = []
         start = 0
         is_note = False
+        notes: dict[int, bool] = {}
         blocks = _read_blocks(source)
         private_elements = _find_private_elements(blocks)
         is_in_private = False
         for element, text in blocks:
             if element:  # text after the end of a block belongs to the block before
-                is_note = is_in_notes(element)
+                is_note = notes[id(element)] = is_in_notes(element, notes)
                 is_in_private = bool(
                     private_elements
                 ) and not private_elements.isdisjoint(
