@@ -61,68 +61,74 @@ IN_A_VAULT = [
 ]
 
 
-@pytest.mark.parametrize("make", ODD)
-def test_what_is_no_file_in_a_vault_stops_nothing(forge, vault, make):
-    (vault / "good.md").write_text(NOTE)
-    (vault / "shown.md").write_text(
-        "A ==ribosome== ![](x.png) makes the proteins of a cell.\n"
-    )
-    for name in IN_A_VAULT:
-        (vault / name).parent.mkdir(parents=True, exist_ok=True)
-        make(vault / name)
-    code, _, err = ended(forge, "run", vault)
+def test_what_is_no_file_in_a_vault_stops_nothing(forge):
+    sources = []
+    for make in ODD:
+        vault = forge.folder / make.__name__
+        (vault / ".obsidian").mkdir(parents=True)
+        (vault / "good.md").write_text(NOTE.replace("cell", make.__name__))
+        (vault / "shown.md").write_text(
+            "A ==ribosome== ![](x.png) makes the proteins of a cell.\n"
+        )
+        for name in IN_A_VAULT:
+            (vault / name).parent.mkdir(parents=True, exist_ok=True)
+            make(vault / name)
+        sources.append(f"{{obsidian: {{name: {vault.name}, path: {vault.name}}}}}")
+    forge.settings(f"sources: [{', '.join(sources)}]\nanki: {{collection: none}}\n")
+    # what it links to is outside of the workspace, and was confirmed
+    forge.ok("init", "--trust", forge.folder)
+    code, _, err = ended(forge, "run")
     assert code in (0, 1), err
-    assert forge.cards("mitochondrion")
+    assert len(forge.cards("mitochondrion")) == len(ODD)
 
 
-@pytest.mark.parametrize("make", ODD)
-def test_what_is_no_file_among_exports_stops_nothing(forge, tmp_path, make):
+def test_what_is_no_file_among_exports_stops_nothing(forge, tmp_path):
     exports = tmp_path / "exports"
     exports.mkdir()
     (exports / "good.csv").write_text("Highlight,Book Title\nA cell is alive.,Book\n")
-    for ending in ("csv", "json", "html", "txt", "pdf", "epub", "tid"):
-        make(exports / f"x.{ending}")
+    for make in ODD:
+        for ending in ("csv", "json", "html", "txt", "pdf", "epub", "tid"):
+            make(exports / f"{make.__name__}.{ending}")
     code, out, err = ended(forge, "extract", exports, "--json")
     assert code in (0, 1), err
     assert "A cell is alive." in out
-    code, _, err = ended(
-        forge, "extract", exports / "x.csv", exports / "x.json", exports / "x.pdf"
-    )
+    odd = [
+        exports / f"{make.__name__}.{ending}"
+        for make in ODD
+        for ending in ("csv", "json", "pdf")
+    ]
+    code, _, err = ended(forge, "extract", *odd)
     assert code in (1, 2), err
 
 
-@pytest.mark.parametrize("make", ODD)
-def test_a_source_that_is_no_file_is_named(forge, make):
-    kinds = [
-        "zotero",
-        "kindle",
-        "readwise",
-        "hypothesis",
-        "pdf",
-        "obsidian",
-    ]
-    for kind in kinds:
-        make(forge.folder / kind)
-    sources = ", ".join(f"{{{kind}: {{name: {kind}, path: {kind}}}}}" for kind in kinds)
+def test_a_source_that_is_no_file_is_named(forge):
+    kinds = ["zotero", "kindle", "readwise", "hypothesis", "pdf", "obsidian"]
+    named = []
+    for make in ODD:
+        for kind in kinds:
+            name = f"{kind}-{make.__name__}"
+            make(forge.folder / name)
+            named.append(f"{{{kind}: {{name: {name}, path: {name}}}}}")
+    sources = ", ".join(named)
     forge.settings(f"sources: [{sources}]\nanki: {{collection: none}}\n")
-    # what it links to is outside of the workspace, and was confirmed
     forge.ok("init", "--trust", forge.folder)
     code, _, err = ended(forge, "run", "-v")
     assert code == 1, err
-    if make in (pipe, endless, device):
+    for make in (pipe, endless, device):
         reasons = [
             line
             for line in err.splitlines()
-            if "regular file" in line or "a link" in line
+            if f"-{make.__name__}" in line
+            and ("regular file" in line or "a link" in line)
         ]
-        assert len(reasons) == len(kinds)
+        assert len(reasons) == len(kinds), err
 
 
 def nested(depth: int) -> str:
     return '{"a":' + "[" * depth + "]" * depth + "}"
 
 
-@pytest.mark.parametrize("depth", [500, 2_000, 200_000])
+@pytest.mark.parametrize("depth", [2_000, 200_000])
 def test_settings_nested_deeply_stop_nothing(forge, vault, depth):
     (vault / "good.md").write_text(NOTE)
     for name in IN_A_VAULT:
@@ -134,7 +140,7 @@ def test_settings_nested_deeply_stop_nothing(forge, vault, depth):
     assert forge.cards("mitochondrion")
 
 
-@pytest.mark.parametrize("depth", [500, 2_000, 200_000])
+@pytest.mark.parametrize("depth", [2_000, 200_000])
 def test_an_export_nested_deeply_stops_nothing(forge, tmp_path, depth):
     texts = [
         '{"export_userid": "a", "rows": [%s]}',
@@ -156,17 +162,18 @@ STARS: list[Callable[[int], str]] = [
 ]
 
 
-@pytest.mark.parametrize("pattern", STARS)
-def test_a_pattern_with_many_stars_ends(forge, vault, pattern):
+def test_patterns_with_many_stars_end(forge, vault):
     deep = vault.joinpath(*["a" * 10] * 20)
     deep.mkdir(parents=True)
     (deep / f"{'a' * 200}.md").write_text(NOTE)
-    many = pattern(30)
-    sources = [
-        f"{{obsidian: {{name: a, path: {vault}, include: ['{many}']}}}}",
-        f"{{obsidian: {{name: b, path: {vault}, exclude: ['{many}']}}}}",
-        f"{{markdown: {{name: c, path: {vault}, include: ['{many}']}}}}",
-    ]
+    sources = []
+    for number, pattern in enumerate(STARS):
+        many = pattern(30)
+        sources += [
+            f"{{obsidian: {{name: a{number}, path: {vault}, include: ['{many}']}}}}",
+            f"{{obsidian: {{name: b{number}, path: {vault}, exclude: ['{many}']}}}}",
+            f"{{markdown: {{name: c{number}, path: {vault}, include: ['{many}']}}}}",
+        ]
     forge.settings(
         f"sources: [{', '.join(sources)}]\nanki: {{collection: none}}\n", trust=True
     )
@@ -182,23 +189,22 @@ def test_a_link_that_a_person_names_is_read(forge, tmp_path):
     )
 
 
-def test_a_note_of_three_megabytes_is_read(forge, vault):
+def test_a_note_of_a_megabyte_is_read(forge, vault):
     plain = "Plain words without any mark stand in this text and go on and on.\n\n"
-    (vault / "long.md").write_text(plain * (3_000_000 // len(plain)) + NOTE)
+    (vault / "long.md").write_text(plain * (1_000_000 // len(plain)) + NOTE)
     code, _, err = ended(forge, "run", vault)
     assert code == 0, err
     assert forge.cards("mitochondrion")
 
 
-@pytest.mark.parametrize(
-    "line", ["> Part {0} of it ==is== so.", "| a{0} | ==b{0}== | c |", "==a{0}=="]
-)
-def test_a_block_of_thousands_of_marks_ends(forge, vault, line):
-    rows = (line.format(number) for number in range(6_000))
-    (vault / "block.md").write_text("\n".join(rows) + "\n")
+def test_blocks_of_thousands_of_marks_end(forge, vault):
+    lines = "> Part {0} of it ==is== so.", "| a{0} | ==b{0}== | c |", "==a{0}=="
+    for name, line in enumerate(lines):
+        rows = (line.format(number) for number in range(1_500))
+        (vault / f"{name}.md").write_text("\n".join(rows) + "\n")
     code, out, err = ended(forge, "extract", vault, "--json")
     assert code == 0, err
-    assert '"exact"' in out
+    assert out.count('"exact"') >= len(lines)
 
 
 PUMPED = {
@@ -216,10 +222,12 @@ PUMPED = {
 }
 
 
-@pytest.mark.parametrize(("kind", "name", "text"), PUMPED.values(), ids=PUMPED)
-def test_a_small_file_is_read_at_once_whatever_is_in_it(forge, kind, name, text):
-    root = forge.folder / "files"
-    root.mkdir()
-    (root / name).write_text(text, encoding="utf-8")
-    forge.settings(f"sources: [{{{kind}: {{name: files, path: files}}}}]\n")
+def test_small_files_are_read_at_once_whatever_is_in_them(forge):
+    sources = []
+    for number, (kind, name, text) in enumerate(PUMPED.values()):
+        root = forge.folder / f"files{number}"
+        root.mkdir()
+        (root / name).write_text(text, encoding="utf-8")
+        sources.append(f"{{{kind}: {{name: {root.name}, path: {root.name}}}}}")
+    forge.settings(f"sources: [{', '.join(sources)}]\n")
     ended(forge, "run")

@@ -78,9 +78,9 @@ def test_no_key_depends_on_the_tag_of_privacy(tmp_path, vector, tagged):
 
 def test_thousands_of_cards_over_several_lines_are_read(tmp_path):
     note = "".join(
-        f"Question {number}?\n?\nAnswer {number}.\n\n" for number in range(2000)
+        f"Question {number}?\n?\nAnswer {number}.\n\n" for number in range(1100)
     )
-    assert len(highlights(tmp_path, note)) == 2000
+    assert len(highlights(tmp_path, note)) == 1100
 
 
 # --- hostile text ---------------------------------------------------------------------------
@@ -89,13 +89,13 @@ EVERY_MARK = {"marks": ("==", "mark", "bold", "callout")}
 EVERY_CARD = {"cards": (*OURS, *DIALECTS)}
 HOSTILE = [
     *((EVERY_MARK, note) for note in (
-        "[[" * 30_000, "==a== " * 4000, "*a **b " * 5000, "{{a" * 5000, "`" * 3000 + "<!--" * 3000,
-        "> " * 5000 + "==x==", "$a " * 20_000, "> ```a\n" * 20_000 + "x ==y==", " " * 200_000 + "==x==",
-        "What" + " " * 200_000 + "is it?\n?\nA cell.", "<table>" + "<tr><td>" * 10_000,
-        "<mark>" * 10_000, "Q\n?\n" + "```x\n" * 20_000, "a::b " * 10_000)),
+        "[[" * 7500, "==a== " * 1000, "*a **b " * 1250, "{{a" * 1250, "`" * 750 + "<!--" * 750,
+        "> " * 1250 + "==x==", "$a " * 5000, "> ```a\n" * 5000 + "x ==y==", " " * 50_000 + "==x==",
+        "What" + " " * 50_000 + "is it?\n?\nA cell.", "<table>" + "<tr><td>" * 2500,
+        "<mark>" * 2500, "Q\n?\n" + "```x\n" * 5000, "a::b " * 2500)),
     *((EVERY_CARD, note) for note in (
-        "{" * 20_000, "==a" * 9000, "{a} " * 4000, "START\n" * 3000,
-        "".join(" " * n + "- a #card\n" for n in range(400)), "a\n---\n" * 1500, "~~a " * 9000)),
+        "{" * 5000, "==a" * 2250, "{a} " * 1000, "START\n" * 750,
+        "".join(" " * n + "- a #card\n" for n in range(400)), "a\n---\n" * 1500, "~~a " * 2250)),
 ]  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_hostile_notes_are_read_to_their_end(tmp_path, settings, note):
     "sign", ["<% ", "<sup>1</sup>", "x==a ", "\\frac{{", "$$ \\begin ", "{{a "]
 )
 def test_a_long_row_of_signs_that_never_end_is_read_in_its_length(tmp_path, sign):
-    (marked,) = highlights(tmp_path, sign * 10_000 + "\n\nThe ==end== of it.")
+    (marked,) = highlights(tmp_path, sign * 3000 + "\n\nThe ==end== of it.")
     assert [marked.exact[slice(*gap)] for gap in marked.gaps] == ["end"]
 
 

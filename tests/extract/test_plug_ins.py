@@ -186,10 +186,23 @@ def test_a_command_that_fails_is_named_without_a_traceback(forge, written):
 def test_the_example_can_be_installed_into_an_environment_of_its_own(tmp_path):
     """By pip, which builds it; beside our own program and what it needs."""
     environment = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", environment], check=True
+    )
     python = environment / "bin/python"
     subprocess.run(
-        [python, "-m", "pip", "install", "-q", "--no-deps", EXAMPLE], check=True
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            python,
+            "install",
+            "-q",
+            "--no-deps",
+            EXAMPLE,
+        ],
+        check=True,
     )
     home = tmp_path / "home"
     search = os.pathsep.join(filter(None, sys.path))

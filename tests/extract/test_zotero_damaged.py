@@ -24,18 +24,12 @@ ODD = [
     b"\xff\xfe\xfa",
     "",
     None,
-    -1,
     2**62,
     float("inf"),
-    1.5,
-    "a\0b",
     "[" * 3000,
     '{"pageIndex": 99999999999999999999999}',
-    '{"pageIndex": 0, "rects": [[1e400, 1, 1, 1]]}',
     "http://[::1",
     "storage:a\0b",
-    "/a\0b",
-    "2019-99-99",
 ]
 
 
@@ -74,7 +68,7 @@ def read(path: Path) -> list[str]:
     return [one.what for one in problems if BUG_MESSAGE in one.what]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_bytes_changed_at_random_are_no_fault_of_ours(tmp_path, whole, seed):
     chance = random.Random(seed)
     path = tmp_path / "zotero.sqlite"

@@ -284,7 +284,7 @@ def make_slow(path: Path) -> None:
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
     write_works(tmp_path, 2)
     make_slow(stored(tmp_path, 1))
-    assert [one.sentence for one in read(tmp_path, seconds=10.0)] == ["", WHOLE]
+    assert [one.sentence for one in read(tmp_path, seconds=5.0)] == ["", WHOLE]
 
 
 # --- the worker -----------------------------------------------------------------------------
