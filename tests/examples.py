@@ -1,6 +1,6 @@
 """How many examples the Hypothesis laws are tried on, and which.
 
-The same few each time, by `make test` and `make quick` no more than fifty; `ANKIFORGE_LAWS=10`
+The same few each time, by `make test` and `make quick` no more than twenty; `ANKIFORGE_LAWS=10`
 tries ten times as many, chosen at random.
 """
 
@@ -15,7 +15,7 @@ _is_short = False
 
 def examples(count: int, *unchecked: HealthCheck) -> settings:
     """Return the settings of a law that is tried on `count` examples."""
-    tried = count * TIMES or (min(count, 50) if _is_short else count)
+    tried = count * TIMES or (min(count, 20) if _is_short else count)
     return settings(
         max_examples=tried,
         derandomize=not TIMES,

@@ -114,7 +114,7 @@ def letters(shown: str) -> str:
     return "".join(filter(str.isalnum, html.unescape(re.sub(r"<[^>]*>", " ", shown))))
 
 
-@examples(200)
+@examples(60)
 @given(card=cards())
 def test_every_door_shows_the_same_of_a_card(desk, card):
     session, privacy, workspace, highlight = desk

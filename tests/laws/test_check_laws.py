@@ -160,7 +160,7 @@ RUNS = ["7", "7,", "777 ", "type İ I ", "* a", "a, ", "what and ", "{{c1::a}} "
 
 @pytest.mark.parametrize("sign", [*SIGNS, *WORDS, *RUNS])
 def test_a_long_run_of_one_sign_is_judged_to_its_end(sign):
-    text = (sign * 3000)[:7800]
+    text = (sign * 1500)[:3900]
     key, fields = HighlightKey("vault:notes/a"), (("Text", text), ("Extra", ""))
     draft = CardContent(key, CardKind.CLOZE, fields, Origin("llm"), text[:100])
     document = Document(DocumentKey("vault:notes/0"), "notes", "Title")

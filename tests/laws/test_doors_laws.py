@@ -61,7 +61,7 @@ def keys(found: list[Sighting]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", DOORS)
-@examples(50)
+@examples(20)
 @given(data=st.data())
 def test_nothing_that_is_read_raises_and_a_scan_comes_last(kind, data):
     words = st.one_of(st.sampled_from(PIECES[kind]), st.text(max_size=20))
@@ -86,7 +86,7 @@ NAMES = "id uri user text tags target references document links updated"
 FIELDS = st.sampled_from(NAMES.split())
 
 
-@examples(50)
+@examples(20)
 @given(rows=st.lists(st.dictionaries(FIELDS, VALUES | st.text(max_size=3)), max_size=4))
 def test_annotations_of_any_shape_are_read_or_told(rows):
     found = scanned("hypothesis", json.dumps({"export_userid": "acct:a@b", "rows": rows}))
@@ -114,7 +114,7 @@ def clippings(given_marks: list[tuple[str, int, int]]) -> Iterator[str]:
         yield f"Book\n- Your Highlight at location {first}-{last} | {when}\n\n{words}\n==========\n"
 
 
-@examples(50)
+@examples(20)
 @given(given_marks=marks())
 @example([("was read", 102, 104), ("was", 102, 103), ("all that was", 100, 103)])
 def test_no_words_of_a_clipping_are_lost(given_marks):
@@ -130,7 +130,7 @@ def test_no_words_of_a_clipping_are_lost(given_marks):
         )
 
 
-@examples(50)
+@examples(20)
 @given(given_marks=marks())
 def test_what_stays_in_a_file_that_grows_keeps_its_key(given_marks):
     entries = list(clippings(given_marks))
@@ -150,7 +150,7 @@ def test_what_stays_in_a_file_that_grows_keeps_its_key(given_marks):
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 
 
-@examples(50)
+@examples(20)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=6))
 def test_a_table_is_read_letter_by_letter(rows):
     out = io.StringIO()

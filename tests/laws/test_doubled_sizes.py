@@ -42,7 +42,7 @@ SEEDS = {
     "citations": "(Doe, 2019) ",
     "Chinese": "细胞分裂。",
 }
-REPEATS = 200
+REPEATS = 100
 GROWTH = 2.4
 
 

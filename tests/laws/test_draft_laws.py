@@ -83,7 +83,7 @@ def server():
         yield running
 
 
-@examples(40)
+@examples(20)
 @given(replies=st.lists(REPLY, min_size=1, max_size=3))
 def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.extend(fake.says(reply) for reply in replies)
@@ -96,7 +96,7 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.clear()
 
 
-@examples(200)
+@examples(60)
 @given(reply=REPLY)
 def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
     task = task_of("One fact.", "Two facts.")

@@ -220,7 +220,7 @@ def is_surely_meant(construct: Construct, around: list[str]) -> bool:
 
 
 # a vault that fails says itself which lines: none is looked for that is smaller
-@settings(examples(4), phases=(Phase.explicit, Phase.generate))
+@settings(examples(2), phases=(Phase.explicit, Phase.generate))
 @given(st.lists(pieces, min_size=30, max_size=40))
 def test_nothing_vanishes_from_notes(notes):
     with tempfile.TemporaryDirectory() as folder:

@@ -61,7 +61,7 @@ def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
     ]
 
 
-@examples(300)
+@examples(100)
 @given(notes, some)
 def test_keys_are_unique_and_the_order_is_that_of_reading(note, cards):
     highlights = found(note, **EVERYTHING, cards=cards)
@@ -71,7 +71,7 @@ def test_keys_are_unique_and_the_order_is_that_of_reading(note, cards):
     assert places == sorted(places)
 
 
-@examples(300)
+@examples(100)
 @given(notes)
 def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note):
     for highlight in found(note, **EVERYTHING):
@@ -91,7 +91,7 @@ def whole(highlight: Highlight) -> str:
     return before + highlight.exact + after if ends else ""
 
 
-@examples(300)
+@examples(100)
 @given(notes)
 @example("==marked words==\n# ==marked words====marked words==")
 def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note):
@@ -109,7 +109,7 @@ def test_carriage_returns_and_a_byte_order_mark_change_nothing(note):
     assert found(other, **EVERYTHING) == found(note, **EVERYTHING)
 
 
-@examples(300)
+@examples(100)
 @given(lines, some)
 def test_cards_of_other_tools_are_well_formed_and_show_nothing_that_tools_keep(
     note, cards

@@ -36,7 +36,7 @@ def plainly(parts: list[str], names: list[str], within: int) -> bool:
     )
 
 
-@examples(500)
+@examples(150)
 @given(PATTERNS, st.lists(PATHS, min_size=20, max_size=20))
 def test_a_pattern_matches_what_trying_everything_matches(pattern, paths):
     bare = pattern.removeprefix("./").rstrip("/")

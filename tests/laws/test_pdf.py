@@ -92,7 +92,7 @@ def read(worker: PdfWorker, path: Path) -> tuple[Highlight, ...]:
 
 
 @given(page=marked_pages())
-@examples(60)
+@examples(20)
 def test_marks_say_what_stands_there_in_reading_order(worker, folder, page):
     page.write(folder / "a.pdf")
     found = read(worker, folder / "a.pdf")
@@ -111,7 +111,7 @@ edges = st.floats(-50, 850, allow_nan=False)
     page=marked_pages(),
     quads=st.lists(st.lists(edges, min_size=8, max_size=8), max_size=4),
 )
-@examples(40)
+@examples(15)
 def test_whatever_a_mark_covers_its_words_are_parts_of_words_of_the_page(
     worker, folder, page, quads
 ):
@@ -172,7 +172,7 @@ changes = st.lists(
     page=st.integers(-3, 3),
     box=st.tuples(*[st.floats(allow_nan=False)] * 4),
 )
-@examples(60)
+@examples(20)
 def test_a_file_with_any_bytes_overwritten_gives_marks_and_pictures_or_a_reason(
     worker, folder, good, changes, page, box
 ):

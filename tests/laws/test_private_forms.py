@@ -144,16 +144,27 @@ WHOLE = {
 FOLDERS = ("Mine #no-llm.md", "#no-llm/a.md", "Diary #no-llm/deep/a.md")
 
 
+def places_of_notes() -> list[tuple[str, str]]:
+    """Each form of a note in a vault, and in turn in a folder of texts, of plain texts, and nowhere else."""
+    found = []
+    for number, name in enumerate({**BLOCKS, **WHOLE}):
+        found.append(("vault", name))
+        if number % 3:
+            found.append((("texts", "plain")[number % 3 - 1], name))
+    return found
+
+
 def note_sources(folder: Path) -> list[str]:
-    """Write all forms of notes, each into a vault, and a folder of texts."""
-    for name, text in {**BLOCKS, **WHOLE}.items():
-        for place, ending in (("vault", "md"), ("texts", "md"), ("plain", "txt")):
-            words = text.replace("SECRET", sentence(f"{place} {name}"))
-            if name in BLOCKS:
-                words += f"\n\n# Open\n\n=={sentence(f'open {place} {name}')}.==\n"
-            path = folder / place / f"{name}.{ending}"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(words, encoding="utf-8")
+    """Write all forms of notes."""
+    for place, name in places_of_notes():
+        text = {**BLOCKS, **WHOLE}[name]
+        ending = "txt" if place == "plain" else "md"
+        words = text.replace("SECRET", sentence(f"{place} {name}"))
+        if name in BLOCKS:
+            words += f"\n\n# Open\n\n=={sentence(f'open {place} {name}')}.==\n"
+        path = folder / place / f"{name}.{ending}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(words, encoding="utf-8")
     for name in FOLDERS:
         path = folder / "vault" / "named" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,11 +178,12 @@ def note_sources(folder: Path) -> list[str]:
 
 def note_names() -> tuple[list[str], list[str]]:
     """The names of the private sentences, and of the open ones."""
-    places = ("vault", "texts", "plain")
-    private = [f"{place} {name}" for place in places for name in {**BLOCKS, **WHOLE}]
+    private = [f"{place} {name}" for place, name in places_of_notes()]
     private += [f"named {name}" for name in FOLDERS]
     public = [
-        f"open {place} {name}" for place in places for name in BLOCKS if name not in HELD
+        f"open {place} {name}"
+        for place, name in places_of_notes()
+        if name in BLOCKS and name not in HELD
     ]
     return private, public
 

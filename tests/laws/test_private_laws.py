@@ -243,7 +243,7 @@ def recording() -> Iterator[Any]:
 
 
 # a smaller example takes as long to run as this one, and its message names the document
-@settings(examples(6), phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(examples(3), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(documents=st.lists(DOCUMENT, min_size=4, max_size=12))
 def test_no_private_word_leaves_by_any_way(
     documents, recording, forge_in, tmp_path_factory

@@ -28,8 +28,8 @@ import ankiforge
 
 pytestmark = pytest.mark.slow
 
-LENGTH = 1_000
-SECONDS = 0.3
+LENGTH = 600
+SECONDS = 0.1
 """Of processor time: 1,000 squared are a million steps, 1,000 cubed take ten seconds."""
 ALPHABET = " \t\n_-*#a1A.:;,!?=[](){}<>/\\|\"'`~^$%&+@–é字\u00a0"
 MOST_SIGNS = 4

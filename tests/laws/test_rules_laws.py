@@ -39,7 +39,7 @@ def passage(written: str, form: Form, gaps: tuple[tuple[int, int], ...]) -> High
     )  # fmt: skip
 
 
-@examples(200)
+@examples(60)
 @given(
     written=TEXTS, form=st.sampled_from(list(Form)), kinds=KINDS, wants=WANTS, data=st.data(),
 )  # fmt: skip

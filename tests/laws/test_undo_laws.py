@@ -170,7 +170,7 @@ def perform(world: World, act: str, number: int) -> bool:
     return True
 
 
-@examples(20)
+@examples(8)
 @given(
     notes=NOTES,
     phrases=st.integers(0, 1),
