@@ -32,6 +32,8 @@ from tests.makers import pdf_writer
 from tests.makers import zotero_writer as zotero
 
 HERE = Path(__file__).parent
+RECORDED = HERE / "recorded"
+RECORD = os.environ.get("ANKIFORGE_GOLDEN") == "record"
 TICK = 20.0
 """Seconds between two calls of the program: more than the five after which a passage can be gone."""
 START = 7200.0
@@ -59,6 +61,37 @@ def read_histories() -> dict[str, dict[str, Any]]:
             assert name not in found, name
             found[name] = history
     return found
+
+
+def recorded_at(name: str) -> Path:
+    return RECORDED / f"{name.replace(',', '').replace(' ', '-')}.json"
+
+
+def compact(steps: list[dict[str, Any]]) -> str:
+    """JSON whose objects are broken down to the level of one card or note."""
+
+    def dump(value: Any, depth: int) -> str:
+        if not isinstance(value, dict) or not value or depth == 0:
+            return json.dumps(value, ensure_ascii=False)
+        pad = " " * (4 - depth)
+        inner = [
+            f"{pad}{json.dumps(key)}: {dump(one, depth - 1)}"
+            for key, one in value.items()
+        ]
+        return "{\n" + ",\n".join(inner) + "}"
+
+    return "[\n" + ",\n".join(dump(step, 3) for step in steps) + "\n]\n"
+
+
+def assert_recorded(name: str, came: list[dict[str, Any]]) -> None:
+    """Compare what the steps of a history came to with what is recorded, or record it."""
+    came = json.loads(json.dumps(came))
+    if RECORD:
+        recorded_at(name).write_text(compact(came), encoding="utf-8")
+    steps = json.loads(recorded_at(name).read_text(encoding="utf-8"))
+    assert [step["step"] for step in came] == [step["step"] for step in steps]
+    for now, then in zip(came, steps, strict=True):
+        assert now == then, f"{name}, {now['step']}"
 
 
 def needs_anki(history: dict[str, Any]) -> bool:

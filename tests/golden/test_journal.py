@@ -51,10 +51,13 @@ def lines_of(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_journal_is_written_line_for_line_as_before(name, tmp_path, forge_in, fake):
+def test_a_history_writes_its_journal_line_for_line_as_before(
+    name, tmp_path, forge_in, fake
+):
     if importlib.util.find_spec("anki") is None:
         pytest.skip("the anki wheel is not installed")
-    histories.play(PLAYED[name], tmp_path, forge_in, fake)
+    came = histories.play(PLAYED[name], tmp_path, forge_in, fake)
+    histories.assert_recorded(name, came)
     lines = lines_of(tmp_path)
     if os.environ.get("ANKIFORGE_GOLDEN"):
         JOURNALS.mkdir(exist_ok=True)
