@@ -211,13 +211,6 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
     """
     document = highlight.document
     rule = find_rule(rules, highlight)
-
-    # a work can be in several collections but has only one deck, so the others become tags
-    collection, *other_collections = sorted(document.collections) or [""]
-    tags = rule.tags
-    if "{collection}" in rule.deck:
-        decks = map(_path_to_deck, other_collections)
-        tags = (*tags, *[deck.replace(" ", "_") for deck in decks])
     requested_deck = document.deck or highlight.deck
     deck = requested_deck and _join_parts(requested_deck.split("::"))
     for path_deck in rules if not deck else ():
@@ -238,6 +231,7 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
         if highlight.namespace.partition(":")[0] in _NOTE_NAMESPACES:
             book = _path_to_deck(folder)
         source = _clean_part(document.source)
+        collection = min(document.collections, default="")
         values = (
             title,
             _path_to_deck(collection),
@@ -247,7 +241,16 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
             topic,
         )
         deck = _fill_template(rule.deck, values)
-    return DeckChoice(deck, tags)
+    return DeckChoice(deck, choose_tags(rule, highlight))
+
+
+def choose_tags(rule: DeckRule, highlight: Highlight) -> Strings:
+    """Choose the extra tags for a highlight's cards, given the rule that `find_rule` returns."""
+    if "{collection}" not in rule.deck:
+        return rule.tags
+    # a work can be in several collections but has only one deck, so the others become tags
+    decks = map(_path_to_deck, sorted(highlight.document.collections)[1:])
+    return (*rule.tags, *[deck.replace(" ", "_") for deck in decks])
 
 
 # Cached because rules are applied to every highlight and don't change during a run.

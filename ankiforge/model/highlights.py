@@ -33,6 +33,9 @@ class SourceKind(StrEnum):
     OTHER = "other"
 
 
+_KIND_BY_SCHEME = {kind.value: kind for kind in SourceKind}
+
+
 class HighlightKind(StrEnum):
     """What the user created in the source: a type of highlight, or a hand-written card."""
 
@@ -244,7 +247,7 @@ class Highlight(Value):
     def source_kind(self) -> SourceKind:
         """The kind of source that the highlight was read from, based on its namespace."""
         scheme = self.namespace.partition(":")[0]
-        return SourceKind(scheme) if scheme in list(SourceKind) else SourceKind.OTHER
+        return _KIND_BY_SCHEME.get(scheme, SourceKind.OTHER)
 
     @property
     def page_text(self) -> str:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from ankiforge.config.deckfiles import DeckRule, choose_deck
+from ankiforge.config.deckfiles import DeckRule, choose_deck, choose_tags, find_rule
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, anki_views, cards, decide, draft_recording
 from ankiforge.ledger.cards import load_card
@@ -164,7 +164,7 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
     # if a tool uses a tag such as `a/b` as the deck, its other tags are converted the same way
     if highlight.deck:
         source_tags = tuple(tag.replace("/", "::") for tag in source_tags)
-    deck_file_tags = choose_deck(rules, highlight).tags
+    deck_file_tags = choose_tags(find_rule(rules, highlight), highlight)
     title_tag = build_document_tag(highlight.document.title)
     all_tags = (*card.tags, *source_tags, *deck_file_tags, title_tag)
     if not isinstance(card, LocalCard):
