@@ -243,7 +243,6 @@ CREATE TRIGGER IF NOT EXISTS card_new AFTER INSERT ON card BEGIN
     DELETE FROM planned WHERE guid = NEW.guid;
     DELETE FROM until_change;
 END;
-CREATE TRIGGER IF NOT EXISTS card_shipped AFTER UPDATE OF shipped ON card BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS card_gone AFTER DELETE ON card BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS highlight_new AFTER INSERT ON highlight BEGIN
     DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
