@@ -138,8 +138,7 @@ class DraftBatches:
         store = self._store
         if id not in self._batch:
             self._batch = next((batch for batch in self._batches if id in batch), [id])
-            rows = pending_drafts.load_draft_rows(store, self._batch)
-            self._keys = {row["id"]: row["key"] for row in rows}
+            self._keys = pending_drafts.load_draft_keys(store, self._batch)
             passages = store.get_passages(list(self._keys.values()))
             snapshots = zip(self._keys, load_snapshots(store, passages), strict=True)
             self._snapshots = dict(snapshots)
@@ -234,9 +233,8 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         RefusedError: there is no such decision, or a later change of the same field depends
             on it.
     """
-    if pending_drafts.load_draft_rows(
-        store, [target]
-    ):  # drop a pending draft of an agent
+    # drop a pending draft of an agent
+    if pending_drafts.load_draft_keys(store, [target]):
         with store.transaction():
             _, draft = load_draft(store, target)
             if draft.origin.drafter != AGENT_DRAFTER:

@@ -48,9 +48,10 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
     store.decided.update((*decided_names, event.body.get("content", "")))
     if "draft" in event.body:
         store.decided.add(hash_fields(event.body["draft"]["fields"]))
+    shared_names = set(decided_names) - snapshot.unique_names
     update_pending_drafts(
         store,
-        deciding={name: {snapshot.passage.key} for name in decided_names},
+        deciding={name: {snapshot.passage.key} for name in shared_names},
         event_id=event.id,
     )
     return event

@@ -168,10 +168,8 @@ def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
     """
     yielded_offers = set[str]()
     for batch in iter_batches(ids):
-        rows = pending_drafts.load_draft_rows(store, batch)
-        keys = store.get_all_keys(
-            [*(row["key"] for row in rows), *batch]
-        )  # ids may be keys
+        draft_keys = pending_drafts.load_draft_keys(store, batch).values()
+        keys = store.get_all_keys([*draft_keys, *batch])  # ids may be keys
 
         # group the drafts by offer, and the offers by draft and key
         drafts_by_offer: dict[str, list[PendingDraft]] = defaultdict(list)

@@ -46,6 +46,8 @@ class PassageSnapshot(Value):
     """The pending drafts of the passage, under any of its keys."""
     related: RelatedDecisions = RelatedDecisions()
     """The decisions of other passages about sentences of this passage."""
+    unique_names: frozenset[str] = frozenset()
+    """The hashes of long sentences that, as far as was looked up, no other passage contains."""
 
     @property
     def sentences(self) -> Strings:

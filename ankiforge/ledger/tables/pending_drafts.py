@@ -144,6 +144,12 @@ def load_draft_rows(store: Store, ids: Iterable[str]) -> list[Row]:
     )
 
 
+def load_draft_keys(store: Store, ids: Iterable[str]) -> dict[str, str]:
+    """Map the pending drafts among these ids to the keys of their highlights."""
+    query = f"SELECT id, key FROM draft WHERE id IN {JSON_VALUES}"
+    return {row["id"]: row["key"] for row in store.fetch_rows(query, to_json(list(ids)))}
+
+
 def find_repeated_contents(store: Store, ids: Iterable[str]) -> set[str]:
     """Return the contents of these drafts that a card or another of these drafts also has."""
     store.recompute_passages()

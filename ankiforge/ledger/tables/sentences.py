@@ -68,6 +68,16 @@ def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, se
     return names_by_passage
 
 
+def find_only_highlights(store: Store, names: Iterable[str]) -> dict[str, str]:
+    """Map each sentence that a single highlight contains, or did when last read, to its key."""
+    query = (
+        f"SELECT name, min(key) AS key FROM sentence WHERE name IN {JSON_VALUES}"
+        " GROUP BY name HAVING count(*) = 1"
+    )
+    rows = store.fetch_rows(query, to_json(list(names)))
+    return {row["name"]: row["key"] for row in rows}
+
+
 def find_deciding_passages(
     store: Store, names: Iterable[str], *, own: bool = False
 ) -> dict[str, set[str]]:

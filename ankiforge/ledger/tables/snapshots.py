@@ -7,6 +7,7 @@ many passages are loaded at once, because each takes several queries.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from msgspec.structs import replace
 
@@ -42,15 +43,23 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
         present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
         leading = cards.find_leading_row(present_rows, passage)
         texts.append(facts.get_fact_text(decode_highlight(leading)) if leading else "")
+    name_lists = [
+        facts.hash_long_sentences(facts.split_sentences(text)) for text in texts
+    ]
+    only_keys = sentences.find_only_highlights(store, chain.from_iterable(name_lists))
     sentence_lists = map(facts.split_sentences, texts)
     related_decisions = load_related_decisions(
         store, list(zip(passages, sentence_lists, strict=True))
     )
     drafts_by_passage = _load_pending_drafts(store, passages)
-    return [
-        PassageSnapshot(passage, text, drafts_by_passage[passage.key], related)
-        for passage, text, related in zip(passages, texts, related_decisions, strict=True)
-    ]
+    snapshots = []
+    for passage, text, related, names in zip(
+        passages, texts, related_decisions, name_lists, strict=True
+    ):
+        drafts = drafts_by_passage[passage.key]
+        unique = frozenset(name for name in names if only_keys.get(name) in passage.keys)
+        snapshots.append(PassageSnapshot(passage, text, drafts, related, unique))
+    return snapshots
 
 
 def load_highlight_snapshots(
