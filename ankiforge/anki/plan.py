@@ -264,7 +264,7 @@ def _add_base_from_identity(
 
 
 @lru_cache(maxsize=64)  # a collection has few note types, but thousands of notes
-def find_our_positions(note_type: AnkiNoteType, family: NoteType) -> Mapping[str, int]:
+def find_our_positions(note_type: AnkiNoteType, family: NoteType) -> dict[str, int]:
     """Find the positions of our fields in one of our own note types, as it is in Anki."""
     return find_positions(note_type, get_our_mapped_type(family), None)
 

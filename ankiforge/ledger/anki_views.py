@@ -305,10 +305,8 @@ def record_plan(
     """
     with store.transaction():
         store.execute_all("INSERT OR REPLACE INTO taken VALUES (?, ?)", taken.items())
-        rows = [
-            (guid, settings, anki_notes.hash_note(note))
-            for guid, note in (*up_to_date, *new_notes)
-        ]
+        notes: list[tuple[Guid, AnkiNote | Note]] = [*up_to_date, *new_notes]
+        rows = [(guid, settings, anki_notes.hash_note(note)) for guid, note in notes]
         store.execute_all("INSERT OR REPLACE INTO planned VALUES (?, ?, ?)", rows)
         anki_notes.delete_conflicts(store, (guid for guid, _ in up_to_date))
         store.execute_all(
