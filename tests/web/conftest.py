@@ -18,11 +18,17 @@ CHROMIUM = next(
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-software-rasterizer",
+    "--disable-gpu-compositing",
+    "--disable-extensions",
+    "--renderer-process-limit=1",
+    # each window would draw the lists below its address bar: half the work of a test
+    "--disable-features=PaintHolding,WebUIOmniboxPopup,WebUIOmniboxAimPopup",
     "--no-first-run",
     "--disable-background-networking",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-"""No test leaves this machine."""
+"""No test leaves this machine, and no window does more than show a page."""
 MILLISECONDS = PATIENCE * 1000
 
 
@@ -58,12 +64,12 @@ Opening = Callable[..., Any]
 def opened(browser: Any) -> Iterator[Opening]:
     """`opened(forge, "questions")`: the page at a list, at its shelf, or at a sitting of the best document.
 
-    It has a window of its own; errors of its script fail the test.
+    It has a window of its own; errors of its scripts fail the test. `script` runs before them.
     """
     errors: list[str] = []
     with ExitStack() as stack:
 
-        def review(forge: Any, list: str = "new") -> Any:
+        def review(forge: Any, list: str = "new", script: str = "") -> Any:
             address = stack.enter_context(served(forge))
             context = browser.new_context(
                 viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
@@ -71,6 +77,8 @@ def opened(browser: Any) -> Iterator[Opening]:
             stack.callback(context.close)
             page = context.new_page()
             page.set_default_timeout(MILLISECONDS)
+            if script:
+                page.add_init_script(script)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.goto(f"{address}#{list.replace('shelf', 'new')}")
             page.wait_for_selector("body:not([data-view=start])")

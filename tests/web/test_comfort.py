@@ -3,7 +3,7 @@
 import pytest
 
 from tests.makers.site import as_on_the_site
-from tests.web.conftest import by_name, over, rest, settle, shown, turn_to, waiting
+from tests.web.conftest import by_name, over, rest, settle, shown, waiting
 
 ITEM = "#margin > .card"
 NOTE = r"""# Maths
@@ -33,7 +33,10 @@ def maths(forge):
     return forge
 
 
-def test_lists_show_formulas_and_clozes_as_cards_do(maths, opened):
+def test_a_list_shows_cards_as_they_are_and_several_are_decided_on_together(
+    maths, opened
+):
+    expect = pytest.importorskip("playwright.sync_api").expect
     page = opened(maths, "all")
     texts = page.locator(".rows").inner_text()
     for raw in ("\\sqrt", "{{", "`", "$", "*"):
@@ -41,10 +44,30 @@ def test_lists_show_formulas_and_clozes_as_cards_do(maths, opened):
     assert page.locator(".rows math msqrt").count()
     assert "The capital of France is Paris." in texts
 
+    assert waiting(page) == 2
+    page.get_by_role("searchbox").fill("verdict:waiting")
+    expect(page.locator(".rows li")).to_have_count(2)
+    page.get_by_label("Select all").check()
+    page.locator(".several .button.filled").click()
+    expect(page.locator(".rows li")).to_have_count(0)
+    settle(page)
+    assert {card["verdict"] for card in maths.cards()} == {"accepted"}
+    page.locator("#toast #undo").click()
+    settle(page)
+    assert sum(card["verdict"] == "waiting" for card in maths.cards()) == 2
+
 
 @pytest.mark.slow
-def test_the_editor_shows_the_card_that_is_made(maths, opened):
+def test_the_menu_puts_off_and_the_editor_shows_the_card_that_is_made(maths, opened):
     page = opened(maths)
+    title = shown(page)
+    by_name(page, "Later")
+    settle(page)
+    assert shown(page) != title
+    page.keyboard.press("u")
+    settle(page)
+    assert shown(page) == title
+
     page.keyboard.press("e")
     page.locator(f"{ITEM} .preview iframe").first.wait_for()
     page.locator(f"{ITEM} .written[data-name=Back]").fill("**Lima**, since $x^2$")
@@ -55,36 +78,15 @@ def test_the_editor_shows_the_card_that_is_made(maths, opened):
     page.locator(f"{ITEM} .written[data-name=Back]").fill("")
     page.keyboard.press("Escape")
 
-
-@pytest.mark.slow
-def test_the_menu_puts_off_and_undo_brings_back(maths, opened):
-    page = opened(maths)
-    title = shown(page)
-    by_name(page, "Later")
-    settle(page)
-    assert shown(page) != title
-    page.keyboard.press("u")
-    settle(page)
-    assert shown(page) == title
-
-
-def test_several_cards_are_decided_on_together(maths, opened):
-    expect = pytest.importorskip("playwright.sync_api").expect
-    page = opened(maths)
-    assert waiting(page) == 2
-    turn_to(page, "all")
-    page.get_by_role("searchbox").fill("verdict:waiting")
-    expect(page.locator(".rows li")).to_have_count(2)
-    page.get_by_label("Select all").check()
-    page.locator(".several .button.filled").click()
-    expect(page.locator(".rows li")).to_have_count(0)
-    settle(page)
-    assert [card["verdict"] for card in maths.cards()] == ["accepted"] * len(
-        maths.cards()
-    )
-    page.locator("#toast #undo").click()
-    settle(page)
-    assert sum(card["verdict"] == "waiting" for card in maths.cards()) == 2
+    page.set_viewport_size({"width": 390, "height": 844})  # the menu of a phone
+    for close in (
+        lambda: page.keyboard.press("Escape"),
+        lambda: page.mouse.click(20, 600),
+    ):
+        page.click("#menu > summary")
+        page.locator("#menu[open]").wait_for()
+        close()
+        page.locator("#menu[open]").wait_for(state="detached")
 
 
 @pytest.mark.slow
@@ -121,41 +123,22 @@ def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, op
     assert (verdicts.count("waiting"), verdicts.count("accepted")) == (113, 0)
 
 
-def test_a_decision_that_is_lost_is_named_and_tried_again(maths, opened):
-    page = opened(maths)
-    title = shown(page)
-    page.route("**/api/decide", lambda route: route.abort())
-    page.keyboard.press("Enter")
-    error = page.locator(f"{ITEM} .error")
-    error.wait_for()
-    assert title in error.inner_text()
-    assert "Not stored" in error.inner_text()
-    page.unroute("**/api/decide")
-    rest(page)
-    error.get_by_role("button", name="Try again").click()
-    settle(page)
-    assert shown(page) != title
-
-
-@pytest.mark.slow
-def test_the_menu_of_a_phone_closes_with_escape_and_beside_it(maths, opened):
-    page = opened(maths)
-    page.set_viewport_size({"width": 390, "height": 844})
-    for close in (
-        lambda: page.keyboard.press("Escape"),
-        lambda: page.mouse.click(20, 600),
-    ):
-        page.click("#menu > summary")
-        page.locator("#menu[open]").wait_for()
-        close()
-        page.locator("#menu[open]").wait_for(state="detached")
-
-
 TABLE = "import('/static/keys.js').then(({ KEYS }) => KEYS.map(({ key, name }) => [key, name]))"
 
 
-def test_twenty_keys_and_the_menu_are_drawn_from_the_table_of_keys(maths, opened):
-    page = opened(maths, "shelf")
+def test_keys_and_menu_are_those_of_the_table_and_a_key_that_does_nothing_says_so(
+    maths, opened
+):
+    page = opened(maths)  # of a question nothing is hidden
+    page.keyboard.press("ArrowRight")
+    page.locator("#said", has_text="“Choose your own words” cannot be done").wait_for()
+    page.keyboard.press("m")
+    page.locator("#said", has_text="highlight").wait_for()
+    assert not page.locator("#chat[open]").count(), "there is nothing to ask"
+
+    page.locator("#to-shelf").click()
+    page.wait_for_selector("body[data-view=shelf]")
+    settle(page)
     table = page.evaluate(TABLE)
     page.keyboard.press("?")
     shown = page.locator("#help dd").all_inner_texts()
@@ -168,15 +151,6 @@ def test_twenty_keys_and_the_menu_are_drawn_from_the_table_of_keys(maths, opened
     page.keyboard.press("Control+k")
     menu = page.locator("#menu-items span").all_inner_texts()
     assert menu == ["Undo", "All cards", "Ask my chat", "Open in Anki", "Dark", "Keys"]
-
-
-def test_a_key_that_does_nothing_here_says_so(maths, opened):
-    page = opened(maths)  # of a question nothing is hidden
-    page.keyboard.press("ArrowRight")
-    page.locator("#said", has_text="“Choose your own words” cannot be done").wait_for()
-    page.keyboard.press("m")
-    page.locator("#said", has_text="highlight").wait_for()
-    assert not page.locator("#chat[open]").count(), "there is nothing to ask"
 
 
 @pytest.mark.slow

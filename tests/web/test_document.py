@@ -58,6 +58,18 @@ def test_marks_show_how_they_stand_and_the_document_follows_the_card(
 ):
     page = opened(forge)
     until(page, COVERED)
+    for _ in FACTS:  # the card stands level with its mark and is tied to it
+        mark = page.locator("#paper .asked").first.bounding_box()
+        card = page.locator("#margin > .card").bounding_box()
+        assert abs(mark["y"] - card["y"]) < 40
+        bar = page.locator("#paper .side[data-s=now]").bounding_box()
+        assert bar["x"] < mark["x"]
+        tie = page.locator("#tie circle").bounding_box()
+        assert abs(tie["x"] + tie["width"] / 2 - card["x"]) < 1
+        assert card["y"] <= tie["y"] <= card["y"] + card["height"]
+        page.keyboard.press("j")
+        settle(page)
+    until(page, COVERED)
     until(
         page,
         f"document.querySelector('.sheet-of-paper img').naturalWidth >= {WIDTH - 64}",
@@ -93,25 +105,9 @@ def test_marks_show_how_they_stand_and_the_document_follows_the_card(
     assert shown(page) == before
 
 
-def test_the_card_stands_level_with_its_mark_and_is_tied_to_it(paper, forge, opened):
-    page = opened(forge)
-    until(page, COVERED)
-    for _ in FACTS:
-        mark = page.locator("#paper .asked").first.bounding_box()
-        card = page.locator("#margin > .card").bounding_box()
-        assert abs(mark["y"] - card["y"]) < 40
-        bar = page.locator("#paper .side[data-s=now]").bounding_box()
-        assert bar["x"] < mark["x"]
-        tie = page.locator("#tie circle").bounding_box()
-        assert abs(tie["x"] + tie["width"] / 2 - card["x"]) < 1
-        assert card["y"] <= tie["y"] <= card["y"] + card["height"]
-        page.keyboard.press("j")
-        settle(page)
-
-
 WHITE = """() => new Promise((done) => {
   const seen = [];
-  const until = performance.now() + 1500;
+  const until = performance.now() + 700;
   const look = () => {
     const pages = [...document.querySelectorAll("#paper .sheet-of-paper")];
     const pane = document.querySelector("#paper").getBoundingClientRect();
@@ -128,19 +124,17 @@ WHITE = """() => new Promise((done) => {
 
 
 @pytest.mark.slow
-def test_the_page_is_never_white_from_mark_to_mark(paper, forge, opened):
+def test_the_page_is_never_white_and_above_the_card_in_a_narrow_window(
+    paper, forge, opened
+):
     page = opened(forge)
     until(page, COVERED)
     page.wait_for_timeout(1500)  # the pages around it are drawn
-    for key in "jjjkk":
+    for key in "jjj":
         page.keyboard.press(key)
         frames = page.evaluate(WHITE)
         assert all(frames), (key, frames.count(False), len(frames))
 
-
-@pytest.mark.slow
-def test_a_narrow_window_has_document_and_card_one_below_the_other(paper, forge, opened):
-    page = opened(forge)
     page.set_viewport_size({"width": 600, "height": 900})
     until(page, COVERED)
     document = page.locator("#paper").bounding_box()
@@ -408,7 +402,6 @@ def test_a_note_stands_as_its_text_with_formulas_code_tables_and_pictures(forge,
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_short_term_in_bold_is_marked_in_its_cell_and_its_list_item(forge, opened):
     (vault := forge.folder / "notes").mkdir()
     rows = "| **TTL** | Remaining hops |\n| **Header** | 20 bytes |\n| **MTU** | Largest size |"
@@ -423,6 +416,7 @@ def test_a_short_term_in_bold_is_marked_in_its_cell_and_its_list_item(forge, ope
     assert page.locator("#paper .mark").count() == 4
 
 
+@pytest.mark.slow
 def test_a_page_that_is_dark_itself_is_not_turned_over_at_night(paper, forge, opened):
     turned = "getComputedStyle(document.querySelector('.leaf > img')).filter"
 

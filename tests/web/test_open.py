@@ -43,7 +43,9 @@ def called(forge, tmp_path, monkeypatch):
         process.communicate(timeout=60)
 
 
-def test_the_token_is_on_no_command_line(called):
+def test_the_token_is_on_no_command_line_and_its_file_leads_a_browser_to_the_page(
+    called, browser
+):
     process, address, words = called
     token = urlsplit(address).query.removeprefix("token=")
     assert len(token) > 20
@@ -55,13 +57,6 @@ def test_the_token_is_on_no_command_line(called):
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             assert token.encode() not in (folder / "cmdline").read_bytes()
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=60)
-    assert not file.parent.exists()
-
-
-def test_the_file_leads_a_real_browser_to_the_page(called, browser):
-    _, address, words = called
     context = browser.new_context()
     page = context.new_page()
     page.goto(words)
@@ -69,6 +64,9 @@ def test_the_file_leads_a_real_browser_to_the_page(called, browser):
     page.wait_for_selector("body[data-view=shelf]")
     assert "token" not in page.url
     context.close()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+    assert not file.parent.exists()
 
 
 def test_without_a_screen_the_address_is_named_with_the_way_there(forge, monkeypatch):

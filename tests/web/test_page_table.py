@@ -553,6 +553,20 @@ def test_what_the_script_asks_for(asked, read, what, status, key, value):
     assert (answer["status"], answer.get(key)) == (status, value)
 
 
+def test_a_card_of_a_model_is_shown_although_the_replies_cannot_be_read(forge, server):
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes/Cells.md").write_text(NOTE.partition("What")[0], "utf-8")
+    forge.drafting(server.base_url)
+    forge.ok("run")
+    [card] = forge.cards()
+    replies = forge.folder / ".ankiforge/replies.db"
+    assert replies.exists()
+    replies.write_bytes(b"no database, but much longer" * 99)
+    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
+        [face] = ReviewSession(opened, PageRenderer()).show_list("new")["items"]
+    assert face["title"] == card["fields"]["Front"]
+
+
 def test_the_model_drafts_others_beside_those_that_wait(forge, fake):
     fronts = ["What is scrutinised daily?", "How often is it scrutinised?"]
 

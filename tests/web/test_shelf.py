@@ -2,7 +2,6 @@
 
 import pytest
 
-from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.session import MAX_ROWS
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.web.conftest import over, ready, settle, shown, until
@@ -80,21 +79,6 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page.wait_for_selector("body[data-view=shelf]")
 
 
-def test_a_document_of_which_nothing_can_be_proposed_after_all_is_shown(forge, opened):
-    forge.settings(SETTINGS, proposals=True)
-    for folder in ("notes", "papers"):
-        (forge.folder / folder).mkdir()
-    (forge.folder / "notes" / "Advice.md").write_text(
-        "==You may go, my friend!==\n", "utf-8"
-    )
-    forge.ok("run")
-    with forge.here(), Workspace() as workspace:  # as if its judgement had promised more
-        workspace.ledger.execute("UPDATE highlight SET worth = 1")
-    page = opened(forge, "")
-    assert shown(page) == "You may go, my friend!"
-    assert "your own words" in page.locator(".keys-now").inner_text()
-
-
 WEAK = (
     "Salt lowers the freezing point of water.",
     "Large dogs eat more meat than small dogs and sleep longer.",
@@ -141,6 +125,7 @@ def test_a_single_document_needs_no_shelf(forge, opened):
     assert shown(page) in FACTS[1:], "one stays in it"
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_proposed_it_says_why_and_words_are_chosen(forge, opened):
     forge.settings(SETTINGS, proposals=True)
     for folder in ("notes", "papers"):
@@ -186,6 +171,7 @@ def test_nothing_waits(forge, opened):
     )
 
 
+@pytest.mark.slow
 def test_the_sentence_has_the_one_before(documents, opened):
     sentence = (
         "In 1900 Georg Müller and Alfons Pilzecker observed that a second list damages the"
@@ -217,6 +203,7 @@ def test_the_sentence_has_the_one_before(documents, opened):
     )
 
 
+@pytest.mark.slow
 def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
     forge.settings("anki: {collection: none}\n", proposals=True)
     rows = "sizable,beträchtlich\nreliable,zuverlässig\nbottleneck,Engpass\n"
@@ -241,6 +228,7 @@ def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
     assert accepted == {"sizable", "reliable", "bottleneck"}
 
 
+@pytest.mark.slow
 def test_documents_below_the_first_hundred_come_when_they_are_scrolled_to(forge, opened):
     forge.settings(SETTINGS)
     for folder in ("notes", "papers"):

@@ -137,19 +137,17 @@ def test_words_become_a_mark_with_its_proposal_and_esc_leaves_no_trace(lecture, 
     assert (lecture.folder / "lecture.pdf").read_bytes() == before
 
 
-def test_q_asks_about_words_that_are_chosen(lecture, opened):
+def test_a_mark_made_here_is_undone_or_taken_out_and_put_back(lecture, opened):
     page = opened_document(opened(lecture, "shelf"))
     select(page, OSMOSIS)
-    page.keyboard.press("q")
-    page.wait_for_selector(
-        "#margin .asking, #margin .card.editing, #margin textarea, #margin input"
-    )
-    [highlight] = lecture.ok("list", "--no-card", "--all", "--json").lines
-    assert highlight["exact"] == OSMOSIS
-
-
-def test_a_mark_made_here_is_taken_out_and_put_back(lecture, opened):
-    page = opened_document(opened(lecture, "shelf"))
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    page.keyboard.press("u")
+    settle(page)
+    assert lecture.ok("list", "--no-card", "--all", "--json").lines == []
+    assert over(page) == "Nothing is marked here yet."
+    assert marks(page) == 0
     select(page, OSMOSIS)
     page.keyboard.press("Enter")
     page.wait_for_selector("#margin > .card")
@@ -164,21 +162,16 @@ def test_a_mark_made_here_is_taken_out_and_put_back(lecture, opened):
     assert highlight["exact"] == OSMOSIS
 
 
-def test_undo_takes_a_mark_back_that_was_just_made(lecture, opened):
-    page = opened_document(opened(lecture, "shelf"))
-    select(page, OSMOSIS)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#margin > .card")
-    settle(page)
-    page.keyboard.press("u")
-    settle(page)
-    assert lecture.ok("list", "--no-card", "--all", "--json").lines == []
-    assert over(page) == "Nothing is marked here yet."
-    assert marks(page) == 0
-
-
-@pytest.mark.parametrize("name", ["note.md", "page.html"])
-def test_words_of_a_note_and_of_a_web_page_become_marks(forge, opened, name):
+@pytest.mark.parametrize(
+    ("name", "key", "then"),
+    [
+        ("note.md", "Enter", "#margin > .card"),
+        pytest.param("page.html", "q", "#margin textarea", marks=pytest.mark.slow),
+    ],
+)
+def test_words_of_a_note_and_of_a_web_page_become_marks_or_are_asked_about(
+    forge, opened, name, key, then
+):
     forge.settings(SETTINGS, proposals=True)
     text = f"# Cells\n\n{MITOSIS}\n\n{ENZYMES}\n"
     if name.endswith("html"):
@@ -187,8 +180,8 @@ def test_words_of_a_note_and_of_a_web_page_become_marks(forge, opened, name):
     forge("draft", name)  # without a model and a terminal it is only remembered
     page = opened_document(opened(forge, "shelf"))
     select(page, ENZYMES)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#margin > .card")
+    page.keyboard.press(key)
+    page.wait_for_selector(then)
     settle(page)
     [highlight] = forge.ok("list", "--no-card", "--all", "--json").lines
     assert highlight["exact"] == ENZYMES
@@ -201,7 +194,14 @@ ENERGY = "In 1905 Albert Einstein published the equation $E = mc^2$ of mass and 
 LONG = r"$a + b + c + d + e = f + g + h + i + j$ is a long formula in this note."
 
 
-@pytest.mark.parametrize("sentence", [FREEZES, PRINT, ENERGY, LONG])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        PRINT,
+        LONG,
+        *(pytest.param(one, marks=pytest.mark.slow) for one in (FREEZES, ENERGY)),
+    ],
+)
 def test_formulas_and_code_of_a_sentence_that_is_selected_are_set_on_its_card(
     forge, opened, sentence
 ):
