@@ -105,7 +105,7 @@ def said(caller: subprocess.Popen[str]) -> Callable[..., str]:
     return called
 
 
-@pytest.mark.parametrize("command", ["status", "list", "doctor", "accept --all", "undo"])
+@pytest.mark.parametrize("command", ["status", "accept --all"])
 def test_no_command_waits_for_a_pipe_in_the_journal(said, used, command):
     os.mkfifo(used.folder / "journal/other.jsonl")
     assert "other.jsonl: is not a file" in said(used, *command.split(), code=4)
@@ -196,9 +196,7 @@ def nested(levels: int) -> str:
     return '{"n": 9, "body": ' + '{"a": ' * levels + "1" + "}" * levels + "}\n"
 
 
-@pytest.mark.parametrize(
-    "levels", [70, *(pytest.param(n, marks=pytest.mark.slow) for n in (1_100, 100_000))]
-)
+@pytest.mark.parametrize("levels", [70, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_a_line_that_is_nested_deep_is_left_out_and_said(said, used, levels):
     [journal] = (used.folder / "journal").glob("*.jsonl")
     before = used.cards()

@@ -75,12 +75,12 @@ def test_the_marks_of_a_chat_window_are_on_no_card(exact, back, taken):
     assert dict(draft.fields)["Back"] == taken
 
 
-def test_the_bulk_of_five_megabytes_is_read():
+def test_the_bulk_of_a_megabyte_is_read():
     from tests.limits import no_hang
 
     text = (HERE / "json-in-prose.md").read_text("utf-8")
     with no_hang():
-        for huge in (text * 1_500, "x {y} lorem\n" * 400_000 + text):
+        for huge in (text * 300, "x {y} lorem\n" * 80_000 + text):
             assert len(answered(parse_answer(huge, TASKS, PROMPT))) == len(PASSAGES)
 
 

@@ -190,20 +190,13 @@ def test_a_remark_goes_with_what_is_asked_again(forge, notes, server):
 # --- drafts as they come --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "slow",
-    [
-        pytest.param(ALPHA, id="the first", marks=pytest.mark.slow),
-        pytest.param(BETA, id="the last"),
-    ],
-)
 def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafted(
-    forge, notes, server, fake, slow
+    forge, notes, server, fake
 ):
     released = threading.Event()
 
     def answer(request):
-        if slow in [words for _, words in fake.marked(request)]:
+        if BETA in [words for _, words in fake.marked(request)]:
             released.wait(PATIENCE)
         return fake.obliging(request)
 

@@ -85,15 +85,15 @@ def test_a_hostile_reply_is_read_or_given_up(text, count):
 @pytest.mark.parametrize(
     ("letters", "cards"),
     [
-        pytest.param(40, 1, marks=pytest.mark.slow),
+        (40, 1),
         (251, 2),
-        pytest.param(5_000, 4, marks=pytest.mark.slow),
+        (5_000, 4),
     ],
 )
 def test_a_flood_of_cards_yields_one_for_begun_250_letters(
     draft, task, server, fake, letters, cards
 ):
-    items = [fake.card(1, "lens", f"Q{n}? " + "x" * 50) for n in range(10_000)]
+    items = [fake.card(1, "lens", f"Q{n}? " + "x" * 50) for n in range(1_000)]
     server.queue.append(fake.cards(*items))
     passage = f"The aperture of a lens controls light. {'So it is. ' * 500}"[:letters]
     assert len(draft(task(passage)).drafts) == cards

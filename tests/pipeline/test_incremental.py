@@ -8,14 +8,18 @@ from tests.golden import histories
 from tests.golden.test_golden import HISTORIES
 
 EACH_SOURCE = (
-    "plain first run and unchanged run",
     "pictures that move",
-    "a note in another encoding for a while",
     "a PDF with marks",
     "a Zotero library",
-    "a paper in Zotero and as a file",
     "exports of Kindle, Readwise and Hypothesis",
-    "plain texts outside a vault",
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in (
+            "a note in another encoding for a while",
+            "a paper in Zotero and as a file",
+            "plain texts outside a vault",
+        )
+    ),
 )
 
 

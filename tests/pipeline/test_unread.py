@@ -50,8 +50,11 @@ UNREADABLE: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.usefixtures("takes_marks")
-@pytest.mark.parametrize("spoil", UNREADABLE.values(), ids=UNREADABLE)
-@pytest.mark.parametrize("loses_database", [False, True])
+@pytest.mark.parametrize(
+    ("spoil", "loses_database"),
+    [*((spoil, False) for spoil in UNREADABLE.values()), (evict, True)],
+    ids=[*UNREADABLE, "and the database is lost"],
+)
 def test_a_note_that_cannot_be_read_keeps_its_passages_and_others_go(
     forge, vault, spoil, loses_database
 ):

@@ -1,6 +1,7 @@
 """What the style of a card must say since Anki and MathJax have rules of their own."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,27 +22,33 @@ TRANSPARENT = "rgba(0, 0, 0, 0)"
 SCROLL = "selector => getComputedStyle(document.querySelector(selector)).overflowX"
 
 
-def shown(browser: Any) -> Any:
+@pytest.fixture(scope="module")
+def page(browser: Any) -> Iterator[Any]:
+    """One page, which each test fills anew."""
     page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def shown(page: Any) -> Any:
     page.set_content(CARD.format(anki=ANKI, style=get_our_note_type(NoteType.BASIC).css))
     return page
 
 
-def test_what_may_scroll_has_the_ground_of_its_card_at_night(browser):
-    page = shown(browser)
-    ground = page.evaluate(GROUND, "body")
+def test_what_may_scroll_has_the_ground_of_its_card_at_night(shown):
+    ground = shown.evaluate(GROUND, "body")
     assert ground != "rgb(44, 44, 44)"
-    assert page.evaluate(GROUND, "table") in (ground, TRANSPARENT)
-    assert page.evaluate(GROUND, "mjx-container[display]") in (ground, TRANSPARENT)
-    page.close()
+    assert shown.evaluate(GROUND, "table") in (ground, TRANSPARENT)
+    assert shown.evaluate(GROUND, "mjx-container[display]") in (ground, TRANSPARENT)
 
 
 WIDTHS = """() => Object.fromEntries([...document.querySelectorAll("#qa *")].map(
     (element) => [element.id, element.getBoundingClientRect().width]))"""
 
 
-def test_code_and_tables_use_the_window_and_text_does_not(browser):
-    page = browser.new_page(viewport={"width": 1000, "height": 600})
+def test_code_and_tables_use_the_window_and_text_does_not(page):
+    page.set_viewport_size({"width": 1000, "height": 600})
     row = "<td>some words</td>" * 12
     page.set_content(
         f"<style>body {{ margin: 20px }}{get_our_note_type(NoteType.BASIC).css}</style>"
@@ -58,14 +65,11 @@ def test_code_and_tables_use_the_window_and_text_does_not(browser):
     assert page.evaluate(tab) == "4"
     width = "document.documentElement.scrollWidth"
     assert page.evaluate(width) == 1000
-    page.close()
 
 
-def test_a_formula_in_a_line_is_left_on_its_line(browser):
-    page = shown(browser)
-    assert page.evaluate(SCROLL, "mjx-container[display]") == "auto"
-    assert page.evaluate(SCROLL, "p mjx-container") == "visible"
-    page.close()
+def test_a_formula_in_a_line_is_left_on_its_line(shown):
+    assert shown.evaluate(SCROLL, "mjx-container[display]") == "auto"
+    assert shown.evaluate(SCROLL, "p mjx-container") == "visible"
 
 
 PLACES = """() => Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => {
@@ -76,9 +80,9 @@ PLACES = """() => Object.fromEntries([...document.querySelectorAll("[id]")].map(
 }))"""
 
 
-def placed(browser: Any, question: str, answer: str, width: int = 1000) -> Any:
+def placed(page: Any, question: str, answer: str, width: int = 1000) -> Any:
     """Where the words of a card stand in a window."""
-    page = browser.new_page(viewport={"width": width, "height": 620})
+    page.set_viewport_size({"width": width, "height": 620})
     front, back = (
         read_design_file(f"basic-card-1-{side}.html") for side in ("question", "answer")
     )
@@ -90,9 +94,7 @@ def placed(browser: Any, question: str, answer: str, width: int = 1000) -> Any:
     page.set_content(
         f'<style>{style}</style><body class="card"><div id="qa">{shown}</div></body>'
     )
-    places = page.evaluate(PLACES)
-    page.close()
-    return places
+    return page.evaluate(PLACES)
 
 
 @pytest.mark.parametrize(
@@ -105,24 +107,22 @@ def placed(browser: Any, question: str, answer: str, width: int = 1000) -> Any:
     ],
 )
 def test_a_whole_card_stands_at_the_side_at_which_its_question_begins(
-    browser, question, answer, side
+    page, question, answer, side
 ):
-    places = placed(browser, question, answer)
+    places = placed(page, question, answer)
     assert len({places[part][side] for part in ("place", "question", "back")}) == 1
 
 
 def test_a_short_card_is_a_third_of_the_way_down_on_a_desktop_and_at_the_top_of_a_phone(
-    browser,
+    page,
 ):
-    assert 150 < placed(browser, "What?", "That")["question"]["top"] < 210
-    assert placed(browser, "What?", "That", width=390)["question"]["top"] < 80
+    assert 150 < placed(page, "What?", "That")["question"]["top"] < 210
+    assert placed(page, "What?", "That", width=390)["question"]["top"] < 80
 
 
-def test_a_formula_of_its_own_line_stands_on_the_axis_of_the_text(browser):
+def test_a_formula_of_its_own_line_stands_on_the_axis_of_the_text(page):
     """MathJax centres it."""
     formula = '<span id="formula">x</span>'
     centred = 'display="true" style="display: block; text-align: center"'
-    places = placed(
-        browser, "Which?", f"<mjx-container {centred}>{formula}</mjx-container>"
-    )
+    places = placed(page, "Which?", f"<mjx-container {centred}>{formula}</mjx-container>")
     assert places["formula"]["left"] == places["question"]["left"]
