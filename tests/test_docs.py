@@ -601,9 +601,9 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
 
 
 def test_the_page_on_plug_ins_shows_the_files_of_the_example():
-    page = (DOCS / "internals/plug-ins.md").read_text(encoding="utf-8")
+    page = as_on_the_site("internals/plug-ins.md")
     example = ROOT / "examples/plugin"
     shown = {"python": "ankiforge_foliate.py", "toml": "pyproject.toml"}
     for language, name in shown.items():
         [block] = blocks(page, language)
-        assert block.strip() == (example / name).read_text(encoding="utf-8").strip()
+        assert block == (example / name).read_text(encoding="utf-8")

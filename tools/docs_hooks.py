@@ -1,10 +1,11 @@
-"""Draw what the program says itself: options of commands as in `--help`, keys as in the page's help.
+"""Draw what is said elsewhere: options of commands as in `--help`, keys as in the page's help, files of the example.
 
 MkDocs calls this while it builds the documentation (`make docs`).
 """
 
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,8 @@ _SECTION = re.compile(r"(?m)^(?=## )")
 _NAME = re.compile(r"## (\w+)\n\n    ankiforge ")
 
 
+_EXAMPLE = re.compile(r"(?m)^\[`(examples/\S+?)`\]\(\S+\)$")
+_LANGUAGES = {".py": "python", ".toml": "toml"}
 _KEY = re.compile(r'(?m)^  \w+(?:\([^)]*\))?\("([^"]+)", "([^"]+)",')
 
 
@@ -24,7 +27,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         return markdown.replace("\n## Keys\n", f"\n## Keys\n\n{_keys()}\n")
     if page.file.src_uri == "reference/commands.md":
         return _with_options(markdown)
-    return markdown
+    return _EXAMPLE.sub(_show_example, markdown)
+
+
+def _show_example(link: re.Match[str]) -> str:
+    """Return the file of the example that a line links to, as a block of code."""
+    path = Path(__file__).parents[1] / link[1]
+    return f"```{_LANGUAGES[path.suffix]}\n{path.read_text(encoding='utf-8')}```"
 
 
 def _keys() -> str:
