@@ -4,7 +4,8 @@
 
 Each run is the whole command in a process of its own. Three made-up vaults of study notes have no
 mark, a mark in one of ten notes, and three cards for four notes; a card costs what the first run
-of the third takes longer than that of the first, shared by its cards. The run of exports reads
+of the third takes longer than that of the first, shared by its cards; what each step of a run adds
+to it comes from samples of the stack in another such run. The run of exports reads
 plain highlights of a Kindle. Several interpreters, each with its own ankiforge, take turns round
 by round: their ratios belong to one machine at one time. Every figure is the median of the
 rounds. A statement counts once for each call that runs it, also if it takes 200 rows.
@@ -69,6 +70,38 @@ def profile(frame, event, called):
 
 sys.setprofile(profile)
 atexit.register(lambda: print(len(calls)))
+main(sys.argv[1:])
+"""
+STEPS = {
+    "_read_file": "read",
+    "ingest_sightings": "ingest",
+    "_draft_by_rules": "draft",
+    "complete_and_check": "check",
+    "_record_results": "record",
+    "_accept_clean_drafts": "accept",
+    "publish": "deliver",
+    "report_run": "report",
+}
+"""The function that does each step of a run. Calls of another step within it don't count."""
+SAMPLER = """
+import atexit, json, signal, sys
+from collections import Counter
+
+steps, samples = json.loads(sys.argv.pop(1)), Counter()
+
+def sample(number, frame):
+    while frame and frame.f_code.co_name not in steps:
+        frame = frame.f_back
+    samples[steps[frame.f_code.co_name] if frame else "the rest"] += 1
+
+def finish():
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    print(json.dumps(samples))
+
+signal.signal(signal.SIGPROF, sample)
+signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
+atexit.register(finish)
+from ankiforge.cli import main
 main(sys.argv[1:])
 """
 IMPORTER = """
@@ -192,7 +225,24 @@ class Program:
         a_card = (seconds[MOST] - seconds[NO_MARK]) / (cards[MOST] - cards[NO_MARK])
         self.note("a card, CPU ms", a_card * 1000)
         self.note("a card against the parse of a note", a_card * notes / parsed.cpu)
+        self.steps(cards[MOST] - cards[NO_MARK])
         return desk
+
+    def steps(self, cards: int) -> None:
+        """What each step takes longer for the last vault than for the first, by card."""
+        seconds: dict[str, dict[str, float]] = {}
+        for name in (NO_MARK, MOST):
+            desk = self.workspace_of(self.inputs.vaults[name])
+            command = [self.python, "-c", SAMPLER, json.dumps(STEPS), "--json", "run"]
+            sampled = run([*command, "-C", str(desk)], desk)
+            samples = json.loads(sampled.stdout.rstrip().rpartition("\n")[2])
+            total = sum(samples.values())
+            seconds[name] = {
+                step: sampled.cpu * count / total for step, count in samples.items()
+            }
+        for step in (*STEPS.values(), "the rest"):
+            longer = seconds[MOST].get(step, 0.0) - seconds[NO_MARK].get(step, 0.0)
+            self.note(f"a card, {step}, CPU ms", longer / cards * 1000)
 
     def later_runs(self, desk: Path) -> None:
         """An unchanged run, one after an edit, and a small PDF, beside `--help`."""
