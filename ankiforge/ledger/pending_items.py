@@ -81,7 +81,7 @@ PassageRow = Row | Mapping[str, Any]
 class PendingItems(Value):
     """Everything awaiting the user's decision, as lists of ids in the order to offer them."""
 
-    new_drafts: list[str]
+    drafts: list[PassageLocation]
     """The drafts of new cards, only the first one of each passage. Drafts without warnings come
     first and blocked ones last. Within these, hand-written drafts come first, then the most useful
     ones, and then reading order decides."""
@@ -104,6 +104,11 @@ class PendingItems(Value):
     that have a card and another sentence worth proposing. The most useful ones come first."""
     data_version: int
     """A number that changes when another process changes the database."""
+
+    @property
+    def new_drafts(self) -> list[str]:
+        """The ids of `drafts`."""
+        return [location.id for location in self.drafts]
 
     @property
     def changed_cards(self) -> list[str]:
@@ -176,7 +181,7 @@ def arrange_items(
             conflicts.append(question.id)
         else:
             other_questions.append(question.id)
-    first_of_passage: dict[str, str] = {}
+    first_of_passage: dict[str, PassageLocation] = {}
     revisions = []
     card_count = blocked = 0
     for row in offered_rows:
@@ -185,10 +190,10 @@ def arrange_items(
             continue
         card_count += 1
         if row["passage"] not in first_of_passage:
-            first_of_passage[row["passage"]] = row["id"]
+            first_of_passage[row["passage"]] = _row_to_location(row)
             blocked += row["blocked"]
     return PendingItems(
-        new_drafts=[*first_of_passage.values()],
+        drafts=[*first_of_passage.values()],
         new_passages=[*first_of_passage],
         card_count=card_count,
         blocked_count=blocked,
@@ -366,28 +371,28 @@ def _find_passages_with_questions(store: Store) -> set[str]:
     return {row["passage"] for row in rows}.union(cards.find_passage_keys(store, guids))
 
 
-def load_draft_locations(
-    store: Store, ids: Iterable[str], beside: str = ""
-) -> list[PassageLocation]:
-    """Load the locations of drafts, in the order of `ids`.
-
-    The usefulness is 0 for drafts with warnings, the sentence's usefulness for highlighted
-    phrases, and 1 for everything else. If `beside` is given, only drafts in the same document
-    as that highlight are returned.
-    """
+def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:
+    """Load the locations of drafts, in the order of `ids`."""
     ids = list(ids)
-    location_by_id = {}
-    for row in store.fetch_rows(
-        "SELECT d.id, h.key, h.document, x.title, h.position,"
-        " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
-        "  ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS worth"
+    rows = store.fetch_rows(
+        f"SELECT d.id, x.title, {pending_drafts.DRAFT_LOCATION}"
         " FROM draft d JOIN highlight h ON h.key = d.key"
-        f" JOIN document x ON x.id = h.document WHERE d.id IN {JSON_VALUES}"
-        " AND (?2 = '' OR h.document = (SELECT document FROM highlight WHERE key = ?2))",
-        *(to_json(ids), beside),
-    ):
-        location_by_id[row["id"]] = PassageLocation(*row)
+        f" JOIN document x ON x.id = h.document WHERE d.id IN {JSON_VALUES}",
+        to_json(ids),
+    )
+    location_by_id = {row["id"]: _row_to_location(row) for row in rows}
     return [location_by_id[id] for id in ids if id in location_by_id]
+
+
+def _row_to_location(row: Row | Mapping[str, Any]) -> PassageLocation:
+    return PassageLocation(
+        id=row["id"],
+        key=row["key"],
+        document=row["document"],
+        title=row["title"],
+        position=row["place"],
+        usefulness=row["usefulness"],
+    )
 
 
 _PAGE_STATES = {

@@ -341,7 +341,7 @@ def get_status(
     counts = pending_items.count_everything(ledger, waits=order)
     command, reason = choose_next_command(workspace, ledger, noticed, counts=counts)
     documents = Counter[str]()
-    for pile in sittings.load_piles(ledger, order.new_drafts, ()):
+    for pile in sittings.group_by_document(order.drafts):
         documents[pile.title] += len(pile.drafted_marks)
     names = [source.name for source in workspace.config.sources]
     names += [place.name for place in workspace.places]
@@ -616,7 +616,7 @@ def _add_alternatives(
             if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
                 best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
             order = pending_items.load_pending_items(ledger)
-            piles = sittings.load_piles(ledger, order.new_drafts, order.uncarded)
+            piles = sittings.group_by_document(order.drafts, order.uncarded)
             is_first = bool(piles) and piles[0].is_for_chat
             chat = "draft", f"a chat writes cards for {best}: copy, paste back"
             steps.insert(0 if is_first else 1, chat)

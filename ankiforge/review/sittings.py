@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from ankiforge.ledger import Ledger, pending_items
 from ankiforge.ledger.offers import filter_with_several_offers, iter_offers
 from ankiforge.ledger.pending_items import PassageLocation
-from ankiforge.ledger.tables.highlights import load_row
 from ankiforge.model import (
     MIN_PROPOSAL_CONFIDENCE,
     DocumentId,
@@ -190,33 +189,12 @@ class Sitting(Value):
         return replace(self, ids=tuple(ids))
 
 
-def load_piles(
-    ledger: Ledger,
-    draft_ids: Iterable[str],
-    uncarded: Iterable[PassageLocation],
-    highlight_key: str = "",
-) -> list[DocumentPile]:
-    """Group the undecided highlights by document, best documents first.
-
-    Args:
-        ledger: where the highlights are stored.
-        draft_ids: the ids of drafts for new cards, best first (`PendingItems.new_drafts`).
-        uncarded: highlights that may yield a proposal, best first (`PendingItems.uncarded`).
-        highlight_key: restrict the result to this highlight's document, or "" for all.
-    """
-    if highlight_key:
-        mark = load_row(ledger, highlight_key)
-        document = mark["document"] if mark else None
-        uncarded = [location for location in uncarded if location.document == document]
-    drafts = pending_items.load_draft_locations(ledger, draft_ids, highlight_key)
-    return group_by_document(drafts, uncarded)
-
-
 def group_by_document(
     drafts: Iterable[PassageLocation], uncarded: Iterable[PassageLocation] = ()
 ) -> list[DocumentPile]:
     """Group locations by document, sorting documents by the total rank of their ten best.
 
+    `drafts` and `uncarded` are those of `PendingItems`, or some of them, best first.
     Ties keep the order of first appearance. Only the best copy of a work is ranked among
     the other works; further copies come after all first copies.
     """
@@ -260,7 +238,7 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
         UsageError: the query can't be parsed.
     """
     order = pending_items.load_pending_items(ledger)
-    locations = sort_for_review(load_piles(ledger, order.new_drafts, ()))
+    locations = sort_for_review(group_by_document(order.drafts))
     if not query:
         ids = [location.id for location in locations]
         return [*ids, *order.changed_cards, *order.questions]
@@ -288,7 +266,7 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentPi
         return []
     query_words = [normalize_for_lookup(term.value) for term in terms]
     matching_piles = []
-    for pile in load_piles(ledger, (), pending_items.load_pending_items(ledger).uncarded):
+    for pile in group_by_document((), pending_items.load_pending_items(ledger).uncarded):
         if not pile.proposal_marks:
             continue
         title = normalize_for_lookup(pile.title)
@@ -307,7 +285,7 @@ def iter_proposals(
         load_item: returns the item with a given id, or None if it's no longer pending.
         query: restrict the result to documents whose titles match, or "" for all.
     """
-    remaining = load_piles(ledger, (), pending_items.load_pending_items(ledger).uncarded)
+    remaining = group_by_document((), pending_items.load_pending_items(ledger).uncarded)
     if query:
         remaining = find_documents_with_proposals(ledger, query)
     while remaining:
@@ -337,7 +315,7 @@ def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
     The first fact of every passage comes before any passage's further facts.
     """
     order = pending_items.load_pending_items(ledger)
-    locations = sort_for_review(load_piles(ledger, order.new_drafts, ()))
+    locations = sort_for_review(group_by_document(order.drafts))
     first_offers = iter_offers(ledger, [location.id for location in locations])
     other_offers = iter_offers(
         ledger, filter_with_several_offers(ledger, order.new_passages)

@@ -12,6 +12,7 @@ from functools import partial
 from ankiforge.ledger import PendingItems, pending_items, questions
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.pending_items import PassageLocation
+from ankiforge.ledger.tables.highlights import load_row
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     HighlightKey,
@@ -58,6 +59,8 @@ class LedgerItems(ItemSource):
         self._renderer = renderer
         self._documents = documents
         self._pending: PendingItems | None = None
+        # Where the new drafts are, by ID; a decision clears it, because it may settle other drafts.
+        self._locations: dict[str, PassageLocation] = {}
         self.queues: dict[str, list[str]] = {}
         # The items that the user put off, oldest first; they are shown last.
         self._skipped: dict[str, None] = {}
@@ -73,6 +76,7 @@ class LedgerItems(ItemSource):
         if pending is self._pending:
             return
         self._pending = pending
+        self._locations = {location.id: location for location in pending.drafts}
         word_ids = set[str]()
         if pending.questions:
             for question in questions.find_open_questions(self._ledger):
@@ -108,8 +112,17 @@ class LedgerItems(ItemSource):
         """
         self.refresh()
         undecided = set(self.queues["none"])
-        places = [place for place in self.uncarded if place.id in undecided]
-        return sittings.load_piles(self._ledger, self.queues["new"], places, key)
+        uncarded = [place for place in self.uncarded if place.id in undecided]
+        missing = [id for id in self.queues["new"] if id not in self._locations]
+        for location in pending_items.load_draft_locations(self._ledger, missing):
+            self._locations[location.id] = location
+        drafts = [*filter(None, map(self._locations.get, self.queues["new"]))]
+        if key:
+            row = load_row(self._ledger, key)
+            document = row["document"] if row else None
+            drafts = [place for place in drafts if place.document == document]
+            uncarded = [place for place in uncarded if place.document == document]
+        return sittings.group_by_document(drafts, uncarded)
 
     @property
     def uncarded(self) -> Sequence[PassageLocation]:
@@ -147,6 +160,7 @@ class LedgerItems(ItemSource):
             if list_id:
                 self.queues[list_id].append(decision.id)
             return Done(partial(self._skipped.pop, decision.id, None))
+        self._locations = {}
         try:
             done = self._review.decide(decision)
         except StaleItemError as error:

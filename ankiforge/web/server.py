@@ -17,6 +17,7 @@ import secrets
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -26,7 +27,6 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from threading import Lock
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -48,6 +48,8 @@ HOST = "127.0.0.1"
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
 """The maximum size of a request in bytes, large enough for a chat's reply."""
 _IDLE_TIMEOUT = 60
+_MAX_CONNECTIONS = 6
+"""How many connections a browser opens to one host, so that no script waits for the session."""
 # The types of files in `static` that a browser may request, by suffix.
 _STATIC_TYPES = {
     ".js": "text/javascript",
@@ -114,13 +116,16 @@ class Response(Value):
     """
 
 
+SessionHandler = Callable[[ReviewSession], Response | None]
+
+
 @dataclass(frozen=True, slots=True)
 class PageServer:
     """WSGI application that serves the review page and handles requests from its script."""
 
     port: int
-    open_session: Callable[[], ReviewSession]
-    """Returns the review session. Called only from the one thread that handles requests."""
+    use_session: Callable[[SessionHandler], Response | None]
+    """Calls a handler with the review session, on the only thread that uses the session."""
     scripts: Mapping[str, Traversable]
     """The scripts that features add to the page, by their name in the URL."""
     token: str = field(default_factory=_generate_secret)
@@ -253,15 +258,20 @@ class PageServer:
     # --- what may be asked for ----------------------------------------------------------
 
     def _route(self, environ: Json) -> Response:
+        """Answer a request for the page and its scripts at once, and queue any other request.
+
+        The browser can then load the page while the session is still being opened.
+        """
         path = environ.get("PATH_INFO", "/")
-        if environ["REQUEST_METHOD"] == "POST":
-            return self._handle_post(path, environ["wsgi.input"].read(MAX_REQUEST_BYTES))
-        response = None
         name = path.rpartition("/")[2]
-        match path.split("/")[1:-1]:
-            case [] if not name:
+        response = None
+        match environ["REQUEST_METHOD"], path.split("/")[1:-1]:
+            case "POST", _:
+                body = environ["wsgi.input"].read(MAX_REQUEST_BYTES)
+                response = self.use_session(partial(_handle_post, path=path, body=body))
+            case _, [] if not name:
                 response = Response(self._render_index().encode(), _HTML)
-            case ["static"]:
+            case _, ["static"]:
                 static_files = _list_static_files() | dict(self.scripts)
                 # `card.css` is the CSS of our cards in Anki, followed by rules for the page
                 text_type = _STATIC_TYPES.get(Path(name).suffix)
@@ -276,32 +286,10 @@ class PageServer:
                     response = Response(
                         static_files[name].read_bytes(), media_type, is_cacheable=True
                     )
-            case ["picture" | "paper" as url_kind]:
-                # serve a picture or PDF, but only if the page has shown it
-                policy = _PDF_CSP if url_kind == "paper" else _SANDBOX_CSP
-                file = self.open_session().find_file(name)
-                if file is not None and file.is_file():
-                    suffix = name.rpartition(".")[2]
-                    media_type = _FILE_TYPES.get(suffix, "application/octet-stream")
-                    response = Response(file.read_bytes(), media_type, policy=policy)
-            case ["page"]:
-                # serve the picture of a PDF page, whose name changes with the file
-                png = self.open_session().documents.pages.get_picture(
-                    name.removesuffix(".png")
-                )
-                if png:
-                    response = Response(
-                        png, "image/png", policy=_SANDBOX_CSP, is_cacheable=True
-                    )
-            case ["api"]:
-                session = self.open_session()
+            case _, folders:
                 query = _parse_query(environ)
-                result = None
-                if name in _GET_HANDLERS:
-                    result = _GET_HANDLERS[name](session, query)
-                elif name in session.get_handlers:
-                    result = session.get_handlers[name](query)
-                response = None if result is None else _json_response(result)
+                handler = partial(_handle_get, folders=folders, name=name, query=query)
+                response = self.use_session(handler)
         if response is None:
             raise HttpError("404 Not Found", _NOT_FOUND)
         return response
@@ -318,28 +306,6 @@ class PageServer:
         script_tag = '<script type="module"'
         page = _list_static_files()["index.html"].read_text("utf-8")
         return page.replace(script_tag, f"{''.join(lines)}{script_tag}", 1)
-
-    def _handle_post(self, path: str, body: bytes) -> Response:
-        """Handle a POST request from the page's script.
-
-        Raises:
-            HttpError: there is no such handler, or the body is invalid.
-        """
-        session = self.open_session()
-        name = path.removeprefix("/api/")
-        handle: Callable[[Any], Json]
-        if name in _POST_HANDLERS:
-            body_type, handler = _POST_HANDLERS[name]
-            handle = partial(handler, session)
-        elif name in session.post_handlers:
-            body_type, handle = session.post_handlers[name]
-        else:
-            raise HttpError("404 Not Found", _NOT_FOUND)
-        try:
-            value = msgspec.json.decode(body, type=body_type)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise HttpError("400 Bad Request", "The request was invalid.") from error
-        return _json_response(handle(value))
 
 
 def _parse_query(environ: Json) -> defaultdict[str, str]:
@@ -399,6 +365,59 @@ _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
 """Maps names to POST handlers, each with the type of the request body."""
 
 
+def _handle_get(
+    session: ReviewSession, folders: list[str], name: str, query: Texts
+) -> Response | None:
+    """Handle a GET request that needs the session, or return None for "not found"."""
+    response = None
+    match folders:
+        case ["picture" | "paper" as url_kind]:
+            # serve a picture or PDF, but only if the page has shown it
+            policy = _PDF_CSP if url_kind == "paper" else _SANDBOX_CSP
+            file = session.find_file(name)
+            if file is not None and file.is_file():
+                suffix = name.rpartition(".")[2]
+                media_type = _FILE_TYPES.get(suffix, "application/octet-stream")
+                response = Response(file.read_bytes(), media_type, policy=policy)
+        case ["page"]:
+            # serve the picture of a PDF page, whose name changes with the file
+            png = session.documents.pages.get_picture(name.removesuffix(".png"))
+            if png:
+                response = Response(
+                    png, "image/png", policy=_SANDBOX_CSP, is_cacheable=True
+                )
+        case ["api"]:
+            result = None
+            if name in _GET_HANDLERS:
+                result = _GET_HANDLERS[name](session, query)
+            elif name in session.get_handlers:
+                result = session.get_handlers[name](query)
+            response = None if result is None else _json_response(result)
+    return response
+
+
+def _handle_post(session: ReviewSession, path: str, body: bytes) -> Response | None:
+    """Handle a POST request from the page's script, or return None if there is no such handler.
+
+    Raises:
+        HttpError: the body is invalid.
+    """
+    name = path.removeprefix("/api/")
+    handle: Callable[[Any], Json]
+    if name in _POST_HANDLERS:
+        body_type, handler = _POST_HANDLERS[name]
+        handle = partial(handler, session)
+    elif name in session.post_handlers:
+        body_type, handle = session.post_handlers[name]
+    else:
+        return None
+    try:
+        value = msgspec.json.decode(body, type=body_type)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise HttpError("400 Bad Request", "The request was invalid.") from error
+    return _json_response(handle(value))
+
+
 def _is_equal_in_constant_time(value: str, secret: str) -> bool:
     return hmac.compare_digest(value.encode("utf-8", "replace"), secret.encode())
 
@@ -434,18 +453,24 @@ def serve(
     """Serve the page until Ctrl-C is pressed, letting any request in progress finish.
 
     Args:
-        open_session: opens the review session, in the thread that uses it.
+        open_session: opens the review session, on the thread that uses it.
         on_start: called with the page's URL once the server is listening.
         scripts: scripts that features add to the page, keyed by their name in the URL.
     """
     listener = socket.create_server((HOST, 0))
-    page = PageServer(listener.getsockname()[1], cache(open_session), scripts)
+    session_thread = ThreadPoolExecutor(1, thread_name_prefix="session")
+    get_session = cache(open_session)
+
+    def use_session(handler: SessionHandler) -> Response | None:
+        return session_thread.submit(lambda: handler(get_session())).result()
+
+    page = PageServer(listener.getsockname()[1], use_session, scripts)
     connections: dict[int, Any] = {}
     server = create_server(
         page,
         map=connections,
         sockets=[listener],
-        threads=1,
+        threads=_MAX_CONNECTIONS,
         channel_timeout=_IDLE_TIMEOUT,
         max_request_body_size=MAX_REQUEST_BYTES,
         ident=None,
@@ -456,11 +481,12 @@ def serve(
     def prepare() -> None:
         """Warm up the session and the shelf while the browser starts."""
         with suppress(Exception):  # the first request will report the same error
-            page.open_session().show_shelf()
+            get_session().show_shelf()
 
     try:
         on_start(page.url)
-        server.add_task(SimpleNamespace(service=prepare, cancel=lambda: None))
+        session_thread.submit(prepare)
         server.run()
     finally:
         close_all(connections)
+        session_thread.shutdown(cancel_futures=True)

@@ -174,7 +174,7 @@ def test_it_asks_what_the_page_asks_in_the_same_order(forge, vault, note, at_ter
     forge.ok("run", vault, "--accept", "review")
     with forge.here(), Workspace(read_only=True) as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        piles = sittings.load_piles(opened.ledger, order.new_drafts, ())
+        piles = sittings.group_by_document(order.drafts)
         review = Review(opened)
         asked = [
             item.id for pile in piles for item in pile.select_best_items(review.load_item)

@@ -16,7 +16,9 @@ CONFLICT = Question("quC", QuestionKind.CONFLICT, "?")
 
 
 def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):
-    return {"id": id, "passage": passage, "changes": changes, "blocked": blocked}
+    row = {"id": id, "passage": passage, "changes": changes, "blocked": blocked}
+    place = {"key": passage, "document": 1, "title": "", "place": 0, "usefulness": 1.0}
+    return row | place
 
 
 @pytest.mark.parametrize(

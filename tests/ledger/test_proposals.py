@@ -53,7 +53,7 @@ def decide_on_the_first(forge, decision):
     """Decide on the proposal that a sitting begins with."""
     with forge.here(), Workspace() as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        [pile] = sittings.load_piles(opened.ledger, order.new_drafts, order.uncarded)
+        [pile] = sittings.group_by_document(order.drafts, order.uncarded)
         review = Review(opened)
         [item] = pile.select_best_items(review.load_item)
         review.decide(decision(item.id, item.content_hash))
@@ -159,7 +159,7 @@ def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
     decide_on_the_first(forge, Accept)
     with forge.here(), Workspace(read_only=True) as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        [pile] = sittings.load_piles(opened.ledger, order.new_drafts, order.uncarded)
+        [pile] = sittings.group_by_document(order.drafts, order.uncarded)
         [item] = pile.select_best_items(Review(opened).load_item)
         assert item.proposal
 

@@ -410,7 +410,7 @@ class Door:
     """The server of a page, as a browser speaks to it: each call is a request."""
 
     def __init__(self, session: ReviewSession) -> None:
-        self.page = PageServer(1, lambda: session, {})
+        self.page = PageServer(1, lambda use: use(session), {})
         self.ours = f"ankiforge_1={self.page.cookie_value}"
 
     def __call__(
@@ -437,6 +437,14 @@ class Door:
 @pytest.fixture
 def door(read):
     return Door(read)
+
+
+@pytest.mark.parametrize("path", ["/", "/static/page.js", "/static/card.css"])
+def test_the_page_and_its_scripts_do_not_wait_for_the_session(path):
+    door = Door(None)
+    door.page = PageServer(1, None, {}, cookie_value=door.page.cookie_value)
+    status, _, _ = door(path)
+    assert status == 200
 
 
 def asking(door: Door) -> Callable[..., dict]:
