@@ -82,23 +82,20 @@ The {{c1::window}} lets the light into the room.
 ALL = "marks: [==, mark, bold], cards: [inline, block, cloze, glossary]"
 
 
+LEFT_OUT = {
+    "marks: [mark], cards: [inline, block, cloze, glossary]": 2,
+    "marks: [==], cards: [inline, block, cloze, glossary]": 1,
+    "marks: [==, bold], cards: [inline, block, cloze]": 3,
+    "marks: [==, bold], cards: [block, cloze, glossary]": 2,
+    "marks: [==, bold], cards: [inline, glossary]": 2,
+    "marks: [], cards: []": 9,
+    f"{ALL}, exclude: [a.md]": 8,
+    f"{ALL}, include: [b.md]": 8,
+}
+
+
 @pytest.mark.usefixtures("takes_marks")
-@pytest.mark.parametrize(
-    ("then", "left_out"),
-    [
-        ("marks: [mark], cards: [inline, block, cloze, glossary]", 2),
-        ("marks: [==], cards: [inline, block, cloze, glossary]", 1),
-        ("marks: [==, bold], cards: [inline, block, cloze]", 3),
-        ("marks: [==, bold], cards: [block, cloze, glossary]", 2),
-        ("marks: [==, bold], cards: [inline, glossary]", 2),
-        ("marks: [], cards: []", 9),
-        (f"{ALL}, exclude: [a.md]", 8),
-        (f"{ALL}, include: [b.md]", 8),
-    ],
-)
-def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(
-    forge, then, left_out
-):
+def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(forge):
     notes(forge, a=MARKED, b="Katze:::cat\n")
     settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
     forge.ok("run")
@@ -106,19 +103,19 @@ def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(
     before = state(forge)
     assert len(before) == 9
 
-    settings(forge, f"{{obsidian: {{name: notes, path: notes, {then}}}}}")
-    said = forge.ok("run").stdout
-    assert f"{left_out} no longer selected by the settings" in said
-    for _ in range(2):
+    for then, left_out in LEFT_OUT.items():
+        settings(forge, f"{{obsidian: {{name: notes, path: notes, {then}}}}}")
+        said = forge.ok("run").stdout
+        assert f"{left_out} no longer selected by the settings" in said, then
         came = twice(forge)
         assert (came["gone"], came["not_selected"], came["sourceless"]) == (0, 0, 0)
-    assert state(forge) == before
-    assert not forge.cards("finding:source_gone")
+        assert state(forge) == before
+        assert not forge.cards("finding:source_gone")
 
-    settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
-    came = read(forge)
-    assert (came["new"], came["gone"], came["not_selected"]) == (0, 0, 0)
-    assert state(forge) == before
+        settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
+        came = read(forge)
+        assert (came["new"], came["gone"], came["not_selected"]) == (0, 0, 0)
+        assert state(forge) == before
 
 
 def read(forge: Any) -> dict[str, int]:

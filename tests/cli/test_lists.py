@@ -44,35 +44,35 @@ def backs(result):
     }
 
 
+QUERIES = [
+    ([], {"water}} across a membrane.", "axolotl}} sleeps in a box of steel.", "a language", "splitting}} of data for tests."}),
+    (["verdict:waiting"], {"splitting}} of data for tests."}),
+    (["cross validation"], {"splitting}} of data for tests."}),
+    (["schrodinger"], {"axolotl}} sleeps in a box of steel."}),
+    (["C++"], {"a language"}),
+    (["document:later"], {"splitting}} of data for tests."}),
+    (["-document:cells"], {"splitting}} of data for tests."}),
+    (["-verdict:accepted"], {"splitting}} of data for tests."}),
+    (["-verdict:waiting", "language"], {"a language"}),
+    (["--", "-verdict:accepted"], {"splitting}} of data for tests."}),
+    (["kind:cl*", "verdict:accepted", "-water"], {"axolotl}} sleeps in a box of steel."}),
+    (["tag:biology", "membrane"], {"water}} across a membrane."}),
+    (["tag:#biology/cell", "membrane"], {"water}} across a membrane."}),
+    (["tag:bio"], set()),
+    (["deck:life", "language"], {"a language"}),
+    (["deck:lif"], set()),
+    (["drafter:rules", "source:notes", "key:vault:", "language"], {"a language"}),
+    (["anki:none"], {"splitting}} of data for tests."}),
+    (["anki:written", "language"], {"a language"}),
+    (["verdict:rejected"], set()),
+    (["nothing has these words"], set()),
+]  # fmt: skip
+
+
 @pytest.mark.usefixtures("takes_marks")
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ([], {"water}} across a membrane.", "axolotl}} sleeps in a box of steel.", "a language", "splitting}} of data for tests."}),
-        (["verdict:waiting"], {"splitting}} of data for tests."}),
-        (["cross validation"], {"splitting}} of data for tests."}),
-        (["schrodinger"], {"axolotl}} sleeps in a box of steel."}),
-        (["C++"], {"a language"}),
-        (["document:later"], {"splitting}} of data for tests."}),
-        (["-document:cells"], {"splitting}} of data for tests."}),
-        (["-verdict:accepted"], {"splitting}} of data for tests."}),
-        (["-verdict:waiting", "language"], {"a language"}),
-        (["--", "-verdict:accepted"], {"splitting}} of data for tests."}),
-        (["kind:cl*", "verdict:accepted", "-water"], {"axolotl}} sleeps in a box of steel."}),
-        (["tag:biology", "membrane"], {"water}} across a membrane."}),
-        (["tag:#biology/cell", "membrane"], {"water}} across a membrane."}),
-        (["tag:bio"], set()),
-        (["deck:life", "language"], {"a language"}),
-        (["deck:lif"], set()),
-        (["drafter:rules", "source:notes", "key:vault:", "language"], {"a language"}),
-        (["anki:none"], {"splitting}} of data for tests."}),
-        (["anki:written", "language"], {"a language"}),
-        (["verdict:rejected"], set()),
-        (["nothing has these words"], set()),
-    ],
-)  # fmt: skip
-def test_a_query_finds_cards_and_drafts(read, words, found):
-    assert backs(read.ok("list", "--json", *words)) == found
+def test_a_query_finds_cards_and_drafts(read):
+    for words, found in QUERIES:
+        assert backs(read.ok("list", "--json", *words)) == found, words
 
 
 def test_a_condition_beside_options_leaves_them_what_they_are(read):
@@ -81,20 +81,17 @@ def test_a_condition_beside_options_leaves_them_what_they_are(read):
     assert "deck      " not in read.ok("list", "-verdict:accepted").stdout
 
 
-@pytest.mark.parametrize(
-    ("options", "others"),
-    [
+def test_an_empty_list_names_the_lists_that_may_have_it(read):
+    for options, others in (
         ([], "ankiforge list --all, ankiforge list --no-card"),
         (["--all"], "ankiforge list --no-card"),
         (["--no-card"], "ankiforge list --no-card --all, ankiforge list"),
         (["--no-card", "--all"], "ankiforge list"),
-    ],
-)
-def test_an_empty_list_names_the_lists_that_may_have_it(read, options, others):
-    told = read.ok("list", *options, "no such words").stderr
-    assert told == f"nothing here; see also: {others}\n"
-    assert read.ok("list", *options, "--limit", "0").stderr == ""
-    assert "no option --nope" in read("list", *options, "--nope", code=2).stderr
+    ):
+        told = read.ok("list", *options, "no such words").stderr
+        assert told == f"nothing here; see also: {others}\n"
+        assert read.ok("list", *options, "--limit", "0").stderr == ""
+        assert "no option --nope" in read("list", *options, "--nope", code=2).stderr
 
 
 def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(forge):
@@ -207,12 +204,17 @@ def test_cards_count_as_added_when_accepted_and_drafts_when_read(read):
     assert {line["id"] for line in older} == every - {draft["id"]}
 
 
-@pytest.mark.parametrize(
-    "words",
-    ["verdict:never", "colour:", "nofield:x", '"open', "-", "added:0", "added:lately"],
-)
-def test_a_query_that_cannot_mean_anything_is_refused(read, words):
-    assert read("list", words).exit_code == 2
+def test_a_query_that_cannot_mean_anything_is_refused(read):
+    for words in (
+        "verdict:never",
+        "colour:",
+        "nofield:x",
+        '"open',
+        "-",
+        "added:0",
+        "added:lately",
+    ):
+        assert read("list", words).exit_code == 2, words
 
 
 def test_highlights_without_a_card_have_a_reason(read):

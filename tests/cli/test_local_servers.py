@@ -121,23 +121,19 @@ def test_of_ollama_the_models_that_write_and_run_here_are_listed_and_used(
     assert len(ollama.asked) == sent
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
+def test_a_model_that_ollama_has_run_elsewhere_is_not_taken_for_one_of_this_machine(
+    forge, note, ollama
+):
+    for call in (
         ("gpt-oss:120b-cloud",),
         ("ollama", "--model", "gpt-oss:120b-cloud"),
         ("ollama", "--model", "glm-4.6:cloud"),
         ("ollama", "--model", "deepseek-v4-flash:latest"),
-    ],
-    ids=lambda call: call[-1],
-)
-def test_a_model_that_ollama_has_run_elsewhere_is_not_taken_for_one_of_this_machine(
-    forge, note, ollama, call
-):
-    told = forge("model", "use", *call, "--yes", code=2).stderr
-    assert "runs at ollama.com, not on this computer" in told
-    assert "model use https://ollama.com/v1 --model" in told
-    assert (ollama.asked, settings_of(forge)) == ([], "")
+    ):
+        told = forge("model", "use", *call, "--yes", code=2).stderr
+        assert "runs at ollama.com, not on this computer" in told, call
+        assert "model use https://ollama.com/v1 --model" in told
+        assert (ollama.asked, settings_of(forge)) == ([], "")
 
 
 def test_settings_that_name_such_a_model_send_nothing(forge, ollama):
@@ -149,17 +145,14 @@ def test_settings_that_name_such_a_model_send_nothing(forge, ollama):
     assert ollama.asked == []
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
+def test_it_is_said_why_a_model_of_ollama_cannot_be_used(forge, note, ollama):
+    for name, said in (
         ("qwen3:32b", "hint: ollama pull qwen3:32b"),
         ("nomic-embed-text", 'returned 400: "nomic-embed-text" does not support chat'),
-    ],
-)
-def test_it_is_said_why_a_model_of_ollama_cannot_be_used(forge, note, ollama, name, said):
-    told = forge("model", "use", "ollama", "--model", name, "--yes").stderr
-    assert said in told, told
-    assert settings_of(forge) == ""
+    ):
+        told = forge("model", "use", "ollama", "--model", name, "--yes").stderr
+        assert said in told, told
+        assert settings_of(forge) == ""
 
 
 def test_ollama_may_load_its_model_before_it_answers(forge, note, ollama):

@@ -123,11 +123,13 @@ def test_a_key_is_offered_once_and_a_pipe_spends_none(forge, note, typed, monkey
 def test_a_running_server_is_offered_with_its_best_model_which_is_sent_nothing(
     forge, note, typed, ollama
 ):
-    lines = [offers(typed("run", note)) for _ in range(3)]
-    assert [
+    for _ in range(3):  # on a busy machine it may not answer in time
+        if lines := offers(typed("run", note)):
+            break
+    assert lines == [
         "Ollama runs here with gpt-oss:20b. Questions for these 2 highlights:"
         " ankiforge model use ollama"
-    ] in lines
+    ]
     assert ollama.asked == []
 
 
@@ -222,30 +224,29 @@ def test_another_machine_gets_nothing_before_the_yes_and_needs_no_other_afterwar
     assert "price unknown" in forge.ok("status").stdout
 
 
-@pytest.mark.parametrize("each", [*read_providers({})], ids=lambda each: each.name)
 def test_each_provider_says_to_whom_and_at_what_price_before_anything_is_sent(
-    forge, note, monkeypatch, each
+    forge, note, monkeypatch
 ):
     forge.ok("run", note)
-    no_key = forge("model", "use", each.name, code=2).stderr
-    assert f"{each.key_env}, is not set" in no_key
-    assert f"export {each.key_env}=… in this terminal" in no_key
-    monkeypatch.setenv(each.key_env, KEY)
-    told = forge("model", "use", each.name, code=2).stderr
-    assert f"{each.model} at {each.base_url.removeprefix('https://')}" in told
-    assert "2 highlights would be sent" in told
-    assert "${:g} in, ${:g} out".format(*each.price_usd) in told
-    assert each.source in told
-    assert "--yes agrees to this" in told
-    offline = forge("model", "use", each.name, "--yes", "--offline", code=2).stderr
-    assert "--offline forbids" in offline
-    assert settings_of(forge) == ""
-    [row] = [
-        row
-        for row in forge.ok("model", "list", "--json").lines
-        if row["name"] == each.name
-    ]
-    assert row["model"] == each.model
+    providers = [*read_providers({})]
+    for each in providers:
+        no_key = forge("model", "use", each.name, code=2).stderr
+        assert f"{each.key_env}, is not set" in no_key
+        assert f"export {each.key_env}=… in this terminal" in no_key
+        monkeypatch.setenv(each.key_env, KEY)
+        told = forge("model", "use", each.name, code=2).stderr
+        assert f"{each.model} at {each.base_url.removeprefix('https://')}" in told
+        assert "2 highlights would be sent" in told
+        assert "${:g} in, ${:g} out".format(*each.price_usd) in told
+        assert each.source in told
+        assert "--yes agrees to this" in told
+        offline = forge("model", "use", each.name, "--yes", "--offline", code=2).stderr
+        assert "--offline forbids" in offline
+        assert settings_of(forge) == ""
+    models = {
+        row["name"]: row["model"] for row in forge.ok("model", "list", "--json").lines
+    }
+    assert {each.name: each.model for each in providers}.items() <= models.items()
 
 
 def test_of_a_server_the_best_model_is_used_and_the_others_are_named(forge, note, ollama):
@@ -324,9 +325,14 @@ def count_sent(server: Any) -> int:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("write_highlights")
-@pytest.mark.parametrize("answer", ["y", "n"])
 @pytest.mark.parametrize(
-    "command", ["model use ollama", "draft", "draft --drafter llm", "run"]
+    ("command", "answer"),
+    [
+        ("model use ollama", "y"),
+        ("draft", "n"),
+        ("draft --drafter llm", "n"),
+        ("run", "y"),
+    ],
 )
 def test_after_twenty_highlights_a_card_is_shown_and_the_rest_is_sent_after_a_yes(
     forge, note, typed, ollama, command, answer
@@ -358,8 +364,8 @@ def test_after_twenty_highlights_a_card_is_shown_and_the_rest_is_sent_after_a_ye
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("write_highlights")
-@pytest.mark.parametrize("options", ["--yes", "--json", "-q"])
-def test_nobody_is_asked_with_yes_json_or_quiet(forge, typed, ollama, options):
+@pytest.mark.parametrize("options", ["--json", "-q"])
+def test_nobody_is_asked_with_json_or_quiet(forge, typed, ollama, options):
     forge.drafting(ollama.base_url, SOURCES)
     assert "Go on?" not in typed("run", options)
     assert count_sent(ollama) == 23
@@ -452,32 +458,29 @@ def test_a_name_that_no_model_has_is_answered_with_what_to_do(forge, monkeypatch
     assert "did you mean openai?" in forge("model", "use", "openia", code=2).stderr
 
 
-@pytest.mark.parametrize(
-    "named",
-    [
-        "openai",
-        "https://ada:hunter2-secret@llm.example/v1",
-        "ada:hunter2-secret@llm.example",
-        "ada:hunter2-secret@llm.example:443/v1",
-        "//ada:hunter2-secret@llm.example",
-        "https:ada:hunter2-secret@llm.example",
-        "https://hunter2-secret@llm.example/v1",
-        "https://llm.example/v1?key=hunter2-secret",
-        "https://llm.example/v1#hunter2-secret",
-    ],
+SECRET_URLS = (
+    "https://ada:hunter2-secret@llm.example/v1",
+    "ada:hunter2-secret@llm.example",
+    "ada:hunter2-secret@llm.example:443/v1",
+    "//ada:hunter2-secret@llm.example",
+    "https:ada:hunter2-secret@llm.example",
+    "https://hunter2-secret@llm.example/v1",
+    "https://llm.example/v1?key=hunter2-secret",
+    "https://llm.example/v1#hunter2-secret",
 )
-@pytest.mark.parametrize("options", [(), ("--json",), ("--for", "meaning")], ids=repr)
-def test_an_address_with_a_password_is_refused_and_stands_nowhere(
-    forge, monkeypatch, named, options
-):
-    address = "https://ada:hunter2-secret@llm.example/v1"
-    monkeypatch.setenv("OPENAI_BASE_URL", address)
+
+
+def test_an_address_with_a_password_is_refused_and_stands_nowhere(forge, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", SECRET_URLS[0])
     monkeypatch.setenv("OPENAI_API_KEY", "key-in-the-environment")
-    refused = forge("model", "use", named, "--yes", *options, code=2)
-    assert "without user name, password or query" in refused.stderr
-    others = [forge("model", "list"), forge("doctor"), forge("doctor", "--json")]
-    for told in (refused, *others):
-        assert "hunter2" not in told.stdout + told.stderr
+    told = [forge("model", "list"), forge("doctor"), forge("doctor", "--json")]
+    for options in ((), ("--json",), ("--for", "meaning")):
+        for named in ("openai", *SECRET_URLS):
+            refused = forge("model", "use", named, "--yes", *options, code=2)
+            assert "without user name, password or query" in refused.stderr, named
+            told.append(refused)
+    for result in told:
+        assert "hunter2" not in result.stdout + result.stderr
     written = [path for path in forge.home.rglob("*") if path.is_file()]
     assert [path for path in written if b"hunter2" in path.read_bytes()] == []
 

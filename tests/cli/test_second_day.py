@@ -78,17 +78,8 @@ def vault_source(folder: Path, *, more: bool = False) -> Path:
     return folder / "vault"
 
 
-def notes_source(folder: Path, *, more: bool = False) -> Path:
-    return vault_source(folder, more=more) / "a.md"
-
-
-def papers_source(folder: Path, *, more: bool = False) -> Path:
-    pdf(folder / "papers" / "one.pdf", *([ROC, EM] if more else [ROC]))
-    return folder / "papers"
-
-
 def paper_source(folder: Path, *, more: bool = False) -> Path:
-    return papers_source(folder, more=more) / "one.pdf"
+    return pdf(folder / "papers" / "one.pdf", *([ROC, EM] if more else [ROC]))
 
 
 def export_source(folder: Path, *, more: bool = False) -> Path:
@@ -96,9 +87,7 @@ def export_source(folder: Path, *, more: bool = False) -> Path:
 
 
 @pytest.mark.usefixtures("takes_marks")
-@pytest.mark.parametrize(
-    "source", [vault_source, notes_source, papers_source, paper_source, export_source]
-)
+@pytest.mark.parametrize("source", [vault_source, paper_source, export_source])
 def test_the_second_day_works(forge, tmp_path, source):
     path = source(tmp_path)
     assert forge.ok("run", path).stdout.count("Added to your sources: ") == 1

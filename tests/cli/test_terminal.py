@@ -7,8 +7,6 @@ import re
 import termios
 from contextlib import suppress
 
-import pytest
-
 from tests.limits import PATIENCE
 
 
@@ -36,27 +34,28 @@ HIDING = [
 ]
 
 
-@pytest.mark.parametrize("sign", HIDING)
-def test_no_text_of_a_note_hides_words_or_steers_the_terminal(forge, vault, sign):
-    (vault / f"A{sign.replace('/', '')}.md").write_text(
-        f"# Head{sign}\n\nWhat is a cat{sign}::an animal{sign} that purrs\n",
-        encoding="utf-8",
-        newline="",
-    )
-    told = [forge("run", vault, "-v"), forge("run", f"no{sign}where", "-v")]
-    told += [
-        forge("accept", f"x{sign}"),
-        forge("list", f"--{sign}"),
-        forge("list", f"deck:{sign}("),
-    ]
-    told += [
-        forge(*words.split())
-        for words in ("list --all -v", "list --no-card -v", "seen cat")
-    ]
-    told += [forge("show", card["id"]) for card in forge.cards()]
-    told += [forge("status")]
+def test_no_text_of_a_note_hides_words_or_steers_the_terminal(forge, vault):
+    for number, sign in enumerate(HIDING):
+        (vault / f"A{number}{sign.replace('/', '')}.md").write_text(
+            f"# Head{sign}\n\nWhat is cat {number}{sign}::an animal{sign} that purrs\n",
+            encoding="utf-8",
+            newline="",
+        )
+    told = [forge("run", vault, "-v"), forge("status")]
+    for sign in HIDING:
+        told += [
+            forge("run", f"no{sign}where", "-v"),
+            forge("accept", f"x{sign}"),
+            forge("list", f"--{sign}"),
+            forge("list", f"deck:{sign}("),
+        ]
+    for words in ("list --all -v", "list --no-card -v", "seen cat"):
+        told.append(forge(*words.split()))
+    cards = forge.cards()
+    assert len(cards) >= 10, "some signs leave no question"
+    told.append(forge.ok("show", *(card["id"] for card in cards)))
     text = "".join(one.stdout + one.stderr for one in told)
-    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+    assert not re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f].{,20}", text)
 
 
 def test_a_line_of_json_is_one_line_to_every_reader(forge, vault):
@@ -68,9 +67,7 @@ def test_a_line_of_json_is_one_line_to_every_reader(forge, vault):
 
 def test_a_person_sees_how_many_of_how_many_documents_are_read(forge, vault):
     for number in range(150):
-        words = "\n\n".join(
-            f"What is fact {n} of note {number}?::Answer {n}" for n in range(3)
-        )
+        words = f"What is the fact of note {number}?::Answer {number}\n"
         (vault / f"{number:03}.md").write_text(words, encoding="utf-8")
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 120))

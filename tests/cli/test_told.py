@@ -164,8 +164,7 @@ def test_a_run_after_the_database_was_lost_tells_no_drafts(forge, vault, note):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pipe that is closed at once")
-@pytest.mark.parametrize("stream", ["stdout", "stderr"])
-@pytest.mark.parametrize("command", ["run", "doctor"])
+@pytest.mark.parametrize(("command", "stream"), [("run", "stderr"), ("doctor", "stdout")])
 def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
     forge, vault, note, notes_in, command, stream
 ):
@@ -233,7 +232,7 @@ def test_the_note_of_a_proposal_has_the_tags_of_its_mark(forge, vault, notes_in)
 
 def test_a_journal_line_that_cannot_be_read_is_a_warning_each_time(forge, vault, note):
     forge.ok("run", vault)
-    assert forge.finished("doctor").exit_code == 0
+    forge.ok("doctor")
     with journal_of(forge).open("a", encoding="utf-8") as file:
         file.write("no journal line\nneither\n")
 
