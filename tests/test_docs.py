@@ -93,9 +93,9 @@ ANKI = ".local/share/Anki2/User 1"
 class Home:
     """A home with a note, a vault, PDFs, Zotero and an open Anki; `~` in commands is this."""
 
-    def __init__(self, folder: Path, model: Any, anki: Any) -> None:
+    def __init__(self, folder: Path, samples: Path, model: Any, anki: Any) -> None:
         self.folder, self.model, self.anki = folder, model, anki
-        build(folder / "samples")
+        shutil.copytree(samples, folder / "samples")
         for name, old in {"Papers": "papers", "Zotero": "zotero"}.items():
             (folder / "samples" / old).rename(folder / name)
         copy_vault(folder / "Vault")
@@ -268,8 +268,17 @@ def move_into(folder: Path, patch: pytest.MonkeyPatch) -> None:
         patch.delenv(each.key_env, raising=False)
 
 
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs") / "samples"
+    build(folder)
+    return folder
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+def home(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Home]:
     if ANKI_WHEEL is None:
         pytest.skip("the anki wheel is not installed")
     folder = tmp_path / "ada"
@@ -280,7 +289,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
         llm_server.LlmServer(otherwise=two_cards) as model,
         serving(folder / ANKI, profile="User 1") as anki,
     ):
-        yield Home(folder, model, anki)
+        yield Home(folder, samples, model, anki)
 
 
 # --- commands run ---------------------------------------------------------------------------
