@@ -170,9 +170,7 @@ def test_a_reply_without_a_message_is_paid_for_once(forge, server, fake, choice)
     ("moment", "stop"),
     [
         ("at the gate", signal.SIGINT),
-        ("in back-off", signal.SIGINT),
         ("in a hang", signal.SIGINT),
-        ("in a drip", signal.SIGINT),
         ("in a drip", signal.SIGKILL),
     ],
 )
@@ -183,7 +181,6 @@ def test_a_run_stopped_at_any_moment_goes_on_and_pays_for_nothing_twice(
     reached, ended, counting = threading.Event(), threading.Event(), server.otherwise
     trouble = {
         "at the gate": lambda: fake.error(429, "slow down", retry_after="100"),
-        "in back-off": lambda: fake.error(500, "boom", retry_after="100"),
         "in a hang": lambda: fake.Reply(body=b"{}") if ended.wait(PATIENCE) else None,
         "in a drip": lambda: fake.Reply(body=b" " * 200_000, drip_s=0.2),
     }[moment]

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -21,6 +23,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
 
+@pytest.mark.slow
 def test_the_demo_writes_a_package_and_a_second_run_changes_nothing(tmp_path):
     first = demo(tmp_path)
     assert first.returncode == 0, first.stderr

@@ -46,9 +46,23 @@ def ask(page, words):
     settle(page)
 
 
-def test_words_find_passages_and_a_button_makes_a_card_of_one(animals, opened):
+def test_words_find_passages_a_field_finds_cards_and_a_button_makes_one(animals, opened):
     page = opened(animals, "all")
+    ask(page, "how do volcanoes and dams differ")
+    told = page.locator(".found .told").inner_text()
+    assert told == "Nothing you have read answers this for sure; the nearest:"
+    page.locator(".search:visible").fill("verdict:accepted cat")
+    page.locator(".rows li:visible").first.wait_for()
+    rest(page)
+    assert not page.locator(".passage").count()
+    assert page.locator(".over-rows .told").last.inner_text() == "1 card"
+    page.locator(".search:visible").fill("Where: does the cat live?")
+    rest(page)
+    settle(page)
+    assert "query" not in page.locator("#list").inner_text()
+
     ask(page, QUESTION)
+    page.locator(".passage b", has_text="Squirrels").first.wait_for()
     first = page.locator(".passage").first
     assert first.locator("b").inner_text().startswith("Squirrels close their ears")
     assert "Animals" in first.locator(".place").inner_text()
@@ -68,22 +82,7 @@ def test_words_find_passages_and_a_button_makes_a_card_of_one(animals, opened):
     assert "Accepted: " in page.locator(".passage .sub").first.inner_text()
 
 
-def test_a_field_finds_cards_as_before_and_what_nothing_answers_is_said(animals, opened):
-    page = opened(animals, "all")
-    ask(page, "how do volcanoes and dams differ")
-    told = page.locator(".found .told").inner_text()
-    assert told == "Nothing you have read answers this for sure; the nearest:"
-    page.locator(".search:visible").fill("verdict:accepted cat")
-    page.locator(".rows li:visible").first.wait_for()
-    rest(page)
-    assert not page.locator(".passage").count()
-    assert page.locator(".over-rows .told").last.inner_text() == "1 card"
-    page.locator(".search:visible").fill("Where: does the cat live?")
-    rest(page)
-    settle(page)
-    assert "query" not in page.locator("#list").inner_text()
-
-
+@pytest.mark.slow
 def test_an_answer_stands_over_its_quotes_and_a_quote_becomes_a_card(
     animals, fake, opened
 ):

@@ -46,9 +46,26 @@ def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> Non
     page.mouse.up()
 
 
+FIELD = """async () => {
+  const { faces } = await import("/static/parts.js");
+  const draw = (card) => faces.map((face) => face(card, () => {})).find(Boolean);
+  const at = { left: 0.25, top: 0.5, width: 0.125, height: 0.1, on: true, drawn: true };
+  const masks = [{ ...at, number: 2, label: "left tibia", drawn: false }, { ...at, number: 0, label: "" }, { ...at, number: 1, label: "", on: false }, { ...at, number: 0, label: "" }];
+  return [undefined, 7].map((used) => draw({ used, figure: { hide: "one", masks } }).readDecision().masks.split("\\n"));
+}"""
+
+
 def test_masks_are_switched_off_and_drawn(figure, opened):
     forge = figure(Femur=(120, 470), Tibia=(120, 390))
     page = opened(forge)
+    at = ".25 .5 .125 .1"
+    never, until_seven = page.evaluate(FIELD)  # a number that no label had
+    for found, numbers in ((never, (3, 4)), (until_seven, (8, 9))):
+        first, *lines = [line.replace("0.", ".").rstrip() for line in found]
+        drawn = [f"{number}+ {at}" for number in numbers]
+        assert first == "hide one"
+        assert lines == [f"2 {at} left tibia", drawn[0], f"1+- {at}", drawn[1]]
+
     page.get_by_role("button", name="Tibia").click()
     drag(page, (0.5, 0.3), (0.7, 0.6))
     page.get_by_label("Hide all labels on each card").click()
@@ -63,25 +80,6 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
     page.keyboard.press("u")
     page.get_by_text("Undone").first.wait_for()
     assert [one["verdict"] for one in forge.ok("list", "--json").lines] == ["waiting"]
-
-
-FIELD = """async () => {
-  const { faces } = await import("/static/parts.js");
-  const draw = (card) => faces.map((face) => face(card, () => {})).find(Boolean);
-  const at = { left: 0.25, top: 0.5, width: 0.125, height: 0.1, on: true, drawn: true };
-  const masks = [{ ...at, number: 2, label: "left tibia", drawn: false }, { ...at, number: 0, label: "" }, { ...at, number: 1, label: "", on: false }, { ...at, number: 0, label: "" }];
-  return [undefined, 7].map((used) => draw({ used, figure: { hide: "one", masks } }).readDecision().masks.split("\\n"));
-}"""
-
-
-def test_a_mask_that_is_drawn_has_a_number_that_no_label_had(figure, opened):
-    at = ".25 .5 .125 .1"
-    never, until_seven = opened(figure(Femur=(120, 470))).evaluate(FIELD)
-    for found, numbers in ((never, (3, 4)), (until_seven, (8, 9))):
-        first, *lines = [line.replace("0.", ".").rstrip() for line in found]
-        drawn = [f"{number}+ {at}" for number in numbers]
-        assert first == "hide one"
-        assert lines == [f"2 {at} left tibia", drawn[0], f"1+- {at}", drawn[1]]
 
 
 @pytest.mark.slow

@@ -60,6 +60,10 @@ def test_a_card_that_fails_shows_why_and_a_number_takes_what_the_chat_made_of_it
     assert (
         page.locator(f"{CARD} .ask").inner_text().startswith("You flagged this card red")
     )
+    assert "Which metals are noble?" in paste(page, "nothing of use")
+    page.locator("#chat-said", has_text="No repair that the checks let pass.").wait_for()
+    page.keyboard.press("Escape")
+    settle(page)
     page.keyboard.press("j")
     settle(page)
     assert shown(page) == "What are the three metals?"
@@ -135,30 +139,6 @@ def test_x_suspends_in_a_running_anki_and_undo_asks_it_again(
 
 
 @pytest.mark.slow
-def test_without_a_running_anki_the_search_to_paste_is_said(forge, fails, opened):
-    forge.settings("sources: []\nanki: {connect: 'http://127.0.0.1:9'}\n")
-    page = opened(forge, "failing")
-    page.keyboard.press("x")
-    page.locator("#said", has_text="Toggle Suspend").wait_for()
-
-
-def test_what_a_chat_is_asked_has_the_card_and_an_answer_of_no_use_is_told(
-    forge, fails, opened
-):
-    page = opened(forge, "failing")
-    assert "Which metals are noble?" in paste(page, "nothing of use")
-    page.locator("#chat-said", has_text="No repair that the checks let pass.").wait_for()
-
-
-@pytest.mark.slow
-def test_the_buttons_have_room_when_the_window_becomes_narrow(forge, fails, opened):
-    page = opened(forge, "failing")
-    page.set_viewport_size({"width": 390, "height": 800})
-    settle(page)
-    last = page.locator("#buttons > *").last.bounding_box()
-    assert last["x"] + last["width"] <= 390
-
-
 def test_a_repaired_card_that_was_changed_in_anki_is_asked_about_once(
     forge, anki, fails, opened
 ):
@@ -181,7 +161,8 @@ def test_a_repaired_card_that_was_changed_in_anki_is_asked_about_once(
 
 
 @pytest.mark.slow
-def test_a_card_that_fails_says_why_and_what_can_be_done(forge, anki, fails, opened):
+def test_a_card_that_fails_says_why_and_what_can_be_done(forge, fails, opened, axe):  # noqa: F811
+    forge.settings("sources: []\nanki: {connect: 'http://127.0.0.1:9'}\n")
     page = opened(forge, "failing")
     told = heard(page)
     assert between(told, "main Card", "contentinfo") == [
@@ -193,17 +174,18 @@ def test_a_card_that_fails_says_why_and_what_can_be_done(forge, anki, fails, ope
         "button Edit", "button Suspend in Anki", "button Leave 30 days",
     ]  # fmt: skip
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [1280, 390])
-def test_cards_that_fail_are_without_barriers(forge, fails, opened, axe, width):  # noqa: F811
-    page = opened(forge, "failing")
-    page.set_viewport_size({"width": width, "height": 800})
     page.evaluate(axe)
-    found = {}
-    for number in range(page.locator("#ticks li").count()):
-        found[number] = barriers(page)
-        page.keyboard.press("j")
+    cards = page.locator("#ticks li").count()
+    assert cards > 2
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
         settle(page)
-    assert len(found) > 2
-    assert {where: faults for where, faults in found.items() if faults} == {}
+        last = page.locator("#buttons > *").last.bounding_box()
+        assert last["x"] + last["width"] <= width
+        for number in range(cards):
+            assert barriers(page) == [], (width, number)
+            page.keyboard.press("j")
+            settle(page)
+
+    page.keyboard.press("x")  # no Anki is running: the search to paste is said
+    page.locator("#said", has_text="Toggle Suspend").wait_for()
