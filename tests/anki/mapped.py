@@ -348,10 +348,6 @@ STORIES: dict[str, tuple[str, tuple[Any, ...]]] = {
         do.named(fields={"Front": "Frage", "Back": "Antwort"}), do.run(written=1), do.load(updated=1),
         do.note(Antwort="a quiet cat"), do.same_types(), do.reviewed(1),
     )),
-    "a note that the person gives another type is left alone": ("two fields", (
-        do.begin(), do.to_basic(), do.write(QUIET), do.run(written=0, held=1), do.in_type("", "Basic"),
-        do.same_types(), do.reviewed(1),
-    )),
     "a later setting is for new cards, and so is one that is taken back": ("two fields", (
         do.unnamed(), do.write(QUESTION.format("", "a cat")), do.run(written=1), do.load(new=1),
         do.answer(), do.named(), do.write(QUIET + OTHER), do.run(written=2), do.load(new=1, updated=1),
@@ -429,21 +425,12 @@ PUSHES: dict[str, tuple[str, tuple[Any, ...]]] = {
         do.there(Back="a quiet cat"), do.note(Mine="mine"), do.reviewed(1), do.same_types(),
         do.push(added=0, updated=0),
     )),
-    "Anki's own type, too": ("Anki's own Basic", (
-        do.write(QUESTION.format("", "a cat")), do.push(added=1), do.answer(), do.write(QUIET),
-        do.push(updated=1), do.in_type("", "Basic"), do.there(Back="a quiet cat"), do.reviewed(1),
-        do.same_types(), do.push(added=0, updated=0), do.run(written=0),
-    )),
     "a cloze type, too": ("cloze without ids", (
         do.write(SENTENCE.format("small")), do.push(added=1), do.same_types(), do.answer(),
         do.edit(Mine="mine"), do.write(SENTENCE.format("quiet")), do.push(updated=1),
         do.note(Mine="mine"), do.reviewed(1), do.same_types(),
     )),
-    "d2: a note that got another type is not converted": ("two fields", (
-        do.write(QUESTION.format("", "a cat")), do.push(added=1), do.to_basic(), do.in_type("", "Basic"),
-        do.write(QUIET), do.push(held=1, updated=0), do.in_type("", "Basic"), do.same_types(),
-    )),
-    "d5: a note of ours that got another type is not converted": ("two fields", (
+    "a note of ours that got another type is not converted": ("two fields", (
         do.unnamed(), do.write(QUESTION.format("", "a cat")), do.push(added=1), do.to_basic(),
         do.in_type("", "Basic"), do.write(QUIET), do.push(held=1, updated=0), do.in_type("", "Basic"), do.same_types(),
     )),

@@ -12,7 +12,6 @@ PAPERS = SETTINGS.replace(
 RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
 RHINE = "The Rhine is 1,320 km long and ends in the sea."
 WHO = "In which year was the WHO founded?::{}\n"
-GAP = "The ==worst query== of the search is a list with the word at its end.\n"
 GAPS = "The ==amygdala== keeps ==glycogen== for the night.\n"
 THREE = "The ==hippocampus==, the ==amygdala== and the ==cerebellum== are organs.\n"
 ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
@@ -69,18 +68,6 @@ def reviewed(desk: Desk) -> None:
     assert desk.in_anki()
 
 
-def apart(back: str) -> Step:
-    """Each year is on a note of its own, and the older one has its answer."""
-
-    def check(desk: Desk) -> None:
-        old, new = (desk.in_anki(year) for year in ("1946", "1948"))
-        assert (old["Back"], new["Back"]) == ("1946", back)
-        assert [sum(card.reps for card in note.cards()) for note in (old, new)] == [1, 0]
-        assert desk.col.note_count() == 2
-
-    return check
-
-
 def none_waits(desk: Desk) -> None:
     assert desk.questions() == []
     assert not desk.forge.ok("list", "--view", "new").stdout
@@ -92,11 +79,6 @@ def ships(text: str, **fields: str) -> tuple[Step, ...]:
 
 
 STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
-    "a typo in what a person accepted": ("Rhine", (
-        do.write("The ==Rhine== is definately long.\n"), *ACCEPTED,
-        *ships("The ==Rhine== is definitely long.\n", Text="The {{c1::Rhine}} is definitely long."),
-        do.run(written=0),
-    )),
     "a number that is the answer, and the way back": ("WHO", (
         do.write(WHO.format(1946)), *ACCEPTED, *ships(WHO.format(1948), Back="1948"),
         do.say("undo", "CARD"), do.ship(), do.note(Back="1946"), do.run(written=0), none_waits,
@@ -114,11 +96,6 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         block(1946, "Extra: a year"), *ACCEPTED, do.note(Extra="a year"), do.edit(Extra="in Geneva"),
         do.run(), block(1948), do.run(conflicts=0, written=1), do.load(),
         do.note(Text="The {{c1::WHO}} dates from 1948.", Extra="in Geneva"), none_waits, do.run(written=0),
-    )),
-    "and so is what they add here": ("WHO", (
-        do.write(WHO.format(1946)), *ACCEPTED, do.say("edit", "CARD", "--field", "Extra", "in Geneva"),
-        do.ship(), do.write(WHO.format(1948)), do.run(conflicts=0, written=1), do.load(),
-        do.note(Back="1948", Extra="in Geneva"), reviewed, none_waits, do.run(written=0),
     )),
     "words of a person are no conflict while the source says the same there": ("WHO", (
         do.write(WHO.format(1946)), *ACCEPTED, do.say("edit", "CARD", "--field", "Back", "in '46"),
@@ -142,11 +119,6 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         marked(RHINE), *ACCEPTED, marked(RHINE, page="117"), do.run(updated=1), do.load(),
         cites(Citation="p. 117</cite>"), reviewed, do.run(written=0),
     )),
-    "a gap whose words change keeps its number": ("search", (
-        do.write(GAP), *ACCEPTED,
-        *ships(GAP.replace("worst query", "least good query"),
-               Text="The {{c1::least good query}} of the search is a list with the word at its end."),
-    )),
     "a gap that goes and comes back keeps its card": ("glycogen", (
         do.write(GAPS), *ACCEPTED,
         *ships(GAPS.replace("==amygdala==", "amygdala"), Text="The amygdala keeps {{c2::glycogen}} for the night."),
@@ -157,29 +129,11 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         *ships("At noon the " + GAPS.replace("The", "==healthy=="),
                Text="At noon the {{c3::healthy}} {{c1::amygdala}} keeps {{c2::glycogen}} for the night."),
     )),
-    "gaps that change places keep their numbers": ("cerebellum", (
-        do.write(THREE), *ACCEPTED,
-        *ships("The ==cerebellum==, the ==hippocampus== and the ==amygdala== are organs.\n",
-               Text="The {{c3::cerebellum}}, the {{c1::hippocampus}} and the {{c2::amygdala}} are organs."),
-    )),
     "the number of a gap that went is not given to other words": ("cerebellum", (
         do.write(THREE), *ACCEPTED, *ships(THREE.replace("==amygdala== and the ", ""),
                                            Text="The {{c1::hippocampus}}, the {{c3::cerebellum}} are organs."),
         *ships("The ==hippocampus==, the ==cerebellum== are big ==organs==.\n",
                Text="The {{c1::hippocampus}}, the {{c3::cerebellum}} are big {{c4::organs}}."),
-    )),
-    "CSS and templates of a person's own stay": ("WHO", (
-        do.write(WHO.format(1946)), *ACCEPTED,
-        do.types(lambda _, basic: basic.update(css=basic["css"] + "\n.card { color: teal; }")),
-        do.types(lambda _, basic: basic["tmpls"][0].update(qfmt=basic["tmpls"][0]["qfmt"] + "<hr>")),
-        *ships(WHO.format(1948), Back="1948"),
-        do.types(lambda _, basic: basic["css"].index("teal")),
-        do.types(lambda _, basic: basic["tmpls"][0]["qfmt"].rindex("<hr>")),
-    )),
-    "a card deleted in Anki asks nothing about later words": ("Rhine", (
-        do.write(RIVER), *ACCEPTED, do.delete(), do.run(tombstones=1),
-        do.write(RIVER.replace("ends", "never ends")), do.run(written=0),
-        do.card(verdict="retired"), none_waits,
     )),
 }  # fmt: skip
 

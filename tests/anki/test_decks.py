@@ -105,11 +105,6 @@ STORIES: dict[str, tuple[Any, ...]] = {
         do.in_decks(Maus="Uni::Lesen::Biology", Pferd="Uni::Lesen::Med"),
         do.decks_there("Uni", "Uni::Lesen", "Uni::Lesen::Biology", "Uni::Lesen::Med", "Reading", "Reading::New"),
     ),
-    "a deck above it, too": (
-        do.setting("book"), do.note_of(CELLS), do.note_of("What is a Hund?::dog\n", "Med/B.md"), do.ship(),
-        do.rename_deck("Reading", "Uni::Lesen"), do.note_of("What is a Kuh?::cow\n", "New/D.md"), do.ship(),
-        do.in_decks(Kuh="Uni::Lesen::New"),
-    ),
     "a person chooses the deck of a new note; rules and sources change nothing more": (
         do.setting("one"), do.note_of(MORE), do.run(), do.place(Deck=' Uni::"Cats" '), do.run(written=2),
         do.setting("book"), do.run(), do.load(new=2),
@@ -148,7 +143,6 @@ STORIES: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
 def test_a_story(desk, steps):
     for step in steps:

@@ -5,8 +5,7 @@ import pytest
 from tests.anki.figures import PUSHES, STORIES, FigureDesk, PushingFigureDesk
 
 AT_ONCE = (
-    "nothing changes: nothing is shipped",
-    "a label is added: one new card",
+    "a label is added: one new card; nothing changes: nothing is shipped",
     "a label goes and comes back: its card, with its schedule",
     "the frame is moved by a line: no card takes another's place",
     "a mask is moved in Anki: it stays, and the source asks",
@@ -32,7 +31,6 @@ def test_a_story_of_a_framed_figure(forge, anki, name):
         step(desk)
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("name", PUSHES)
 def test_a_push_of_a_framed_figure(forge, serving, backend, tmp_path, name):
     with serving(tmp_path / "anki") as server:

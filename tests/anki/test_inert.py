@@ -32,7 +32,8 @@ def payloads() -> Iterator[str]:
 
 
 PAYLOADS = tuple(payloads())
-EVEN, ODD = PAYLOADS[::2], PAYLOADS[1::2]
+FIRST, SECOND, THIRD, FOURTH = (PAYLOADS[start::4] for start in range(4))
+"""Each payload comes by one kind of source."""
 """Each goes through two of the four sources: what makes HTML of words is the same for all."""
 
 # --- what may stand in a field --------------------------------------------------------------
@@ -258,20 +259,20 @@ def words(number: int, count: int = 10) -> dict[str, str]:
 
 def test_a_vault_of_payloads_is_text(forge, anki):
     vault = workspace(forge, "obsidian")
-    for number, payload in enumerate(EVEN):
+    for number, payload in enumerate(FIRST):
         text = NOTE.format(p=payload, json=json.dumps(payload), **words(number))
         (vault / f"Note {number}.md").write_text(text, "utf-8", newline="")
     for name in ("pixel.png", "x.png"):
         (vault / name).write_bytes(b"\x89PNG\r\n\x1a\n a picture")
     # a payload that is the name of a template is no card
-    assert_inert(anki, forged(forge), 5 * len(EVEN) - 1, held=3 * len(EVEN) // 2)
+    assert_inert(anki, forged(forge), 5 * len(FIRST) - 1, held=8 * len(FIRST) // 5)
 
 
 def test_pdfs_of_payloads_are_text(forge, anki):
     folder = workspace(forge, "pdf")
-    for number in range(0, len(ODD), 20):
-        write_paper(folder / f"{number}.pdf", number, ODD[number : number + 20])
-    assert_inert(anki, forged(forge), len(ODD), held=6)
+    for number in range(0, len(SECOND), 20):
+        write_paper(folder / f"{number}.pdf", number, SECOND[number : number + 20])
+    assert_inert(anki, forged(forge), len(SECOND), held=6)
 
 
 def write_paper(path: Path, first: int, texts: tuple[str, ...]) -> None:
@@ -292,9 +293,9 @@ def write_paper(path: Path, first: int, texts: tuple[str, ...]) -> None:
 
 def test_a_zotero_library_of_payloads_is_text(forge, anki):
     folder = workspace(forge, "zotero")
-    works = tuple(hostile_work(number, payload) for number, payload in enumerate(EVEN))
+    works = tuple(hostile_work(number, payload) for number, payload in enumerate(THIRD))
     write_zotero(folder / "zotero.sqlite", [Library(works)])
-    assert_inert(anki, forged(forge), 2 * len(EVEN), held=1)
+    assert_inert(anki, forged(forge), 2 * len(THIRD), held=1)
 
 
 def hostile_work(number: int, text: str) -> Work:
@@ -327,11 +328,11 @@ def test_the_reply_of_a_hostile_model_is_text(forge, anki, fake):
     with fake.LlmServer(otherwise=lambda request: hostile_reply(fake, request)) as server:
         llm = {"base_url": server.base_url, "model": "m"}
         folder = workspace(forge, "hypothesis", "llm", **llm)
-        rows = [annotation(number, text) for number, text in enumerate(ODD)]
+        rows = [annotation(number, text) for number, text in enumerate(FOURTH)]
         (folder / "export.json").write_text(json.dumps({"rows": rows}), "utf-8")
         made = forged(forge)
-    assert len(forge.cards("drafter:llm -finding:block")) > len(ODD) * 0.9
-    assert_inert(anki, made, len(ODD))
+    assert len(forge.cards("drafter:llm -finding:block")) > len(FOURTH) * 0.9
+    assert_inert(anki, made, len(FOURTH))
 
 
 def passage(number: int, text: str) -> str:
@@ -357,7 +358,7 @@ def hostile_reply(fake: ModuleType, request: dict[str, Any]) -> Any:
     made = []
     for label, exact in fake.marked(request):
         number = int(exact.split()[1].strip(":"))
-        text, (a, b, c, d, *_) = ODD[number], words(number).values()
+        text, (a, b, c, d, *_) = FOURTH[number], words(number).values()
         whole = {"h": label, "quote": exact}
         question = {"front": f"What is the {a} of {b}, {text}?", "back": c}
         gap = {"text": f"The {a} of {b} is {{{{c1::{c}: {text}}}}} and {d}."}

@@ -12,6 +12,18 @@ from tests.anki.mapped import (
     TypeCase,
 )
 
+FOR_YEARS = (
+    "the issue's own",
+    "three templates with conditions",
+    "the answer is the first field",
+    "without ids",
+    "named like one of ours",
+    "cloze with fields of the person",
+    "cloze without ids",
+    "Anki's own Basic",
+)
+"""The note types that differ in more than their names."""
+
 
 @pytest.fixture
 def make_desk(forge, anki):
@@ -23,11 +35,25 @@ def make_desk(forge, anki):
 
 @pytest.mark.slow
 @pytest.mark.core
-@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("name", FOR_YEARS)
 def test_a_note_type_of_the_users_keeps_its_notes_for_years(make_desk, name):
     """Two imports, an edit of the source, edits in Anki, a deletion: one type, nothing lost."""
     desk = make_desk(TYPES[name])
     desk.live_for_years()
+
+
+@pytest.mark.slow
+@pytest.mark.core
+@pytest.mark.parametrize("name", [name for name in TYPES if name not in FOR_YEARS])
+def test_a_note_type_of_the_users_gets_notes_and_their_corrections(make_desk, name):
+    desk = make_desk(TYPES[name])
+    desk.begin()
+    desk.write(desk.changed("black"))
+    desk.run(updated=1, conflicts=0)
+    desk.load(updated=1)
+    desk.there(**{desk.changing: desk.words("black")})
+    desk.reviewed(1)
+    desk.same_types()
 
 
 @pytest.mark.core
@@ -40,7 +66,6 @@ def test_a_story_of_a_mapped_note_type(make_desk, name):
 
 
 @pytest.mark.usefixtures("takes_marks")
-@pytest.mark.core
 @pytest.mark.parametrize("name", PUSHES)
 def test_a_push_never_changes_a_note_type_of_the_users(
     forge, serving, backend, tmp_path, name

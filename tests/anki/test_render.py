@@ -263,7 +263,7 @@ PIECES = st.one_of(
 )
 
 
-@examples(300)
+@examples(100)
 @given(st.lists(PIECES, max_size=5).map("".join))
 def test_no_mixture_of_signs_comes_through(markdown):
     for cloze in (True, False):
@@ -273,18 +273,18 @@ def test_no_mixture_of_signs_comes_through(markdown):
 
 
 LONG = {
-    "open clozes": (20_000, lambda times: "{{c1::" * times),
+    "open clozes": (5_000, lambda times: "{{c1::" * times),
     "nested clozes": (2_000, lambda times: "{{c1::a" * times + "}}" * times),
-    "quotes in quotes": (20_000, lambda times: ">" * times),
-    "brackets": (20_000, lambda times: "[" * times),
-    "links": (5_000, lambda times: "[a](" * times),
-    "pictures": (5_000, lambda times: "![" * times),
-    "stars": (20_000, lambda times: "*a " * times),
-    "marks": (20_000, lambda times: "==a " * times),
-    "dollars": (20_000, lambda times: "$a " * times),
-    "angles": (20_000, lambda times: "a<b " * times),
-    "lists in lists": (5_000, lambda times: "- " * times),
-    "pipes": (20_000, lambda times: "|" * times + "\n" + "|-" * times),
+    "quotes in quotes": (5_000, lambda times: ">" * times),
+    "brackets": (5_000, lambda times: "[" * times),
+    "links": (2_000, lambda times: "[a](" * times),
+    "pictures": (2_000, lambda times: "![" * times),
+    "stars": (5_000, lambda times: "*a " * times),
+    "marks": (5_000, lambda times: "==a " * times),
+    "dollars": (5_000, lambda times: "$a " * times),
+    "angles": (5_000, lambda times: "a<b " * times),
+    "lists in lists": (2_000, lambda times: "- " * times),
+    "pipes": (5_000, lambda times: "|" * times + "\n" + "|-" * times),
 }
 
 
@@ -294,14 +294,14 @@ def test_a_long_hostile_text_is_rendered_in_steps_that_grow_with_its_length(
 ):
     half, whole = (
         steps(lambda length=length: render_field(markdown(length), cloze=True))
-        for length in (500, 1_000)
+        for length in (300, 600)
     )
     assert whole < 2.5 * half
     with no_hang():
         assert render_field(markdown(times), cloze=True)
 
 
-@examples(300)
+@examples(100)
 @given(text=st.text(alphabet="aZ9é日 ,.;:'\"?!()/%-\u00a0&<[", max_size=12))
 def test_a_line_of_words_is_rendered_as_any_markdown_is(text):
     # emphasis makes the whole text go the long way

@@ -97,7 +97,7 @@ PIECES = [*" ".join(SNIPPETS).split(" "), " ", "\n", "\t", "\u00a0"]
 HOSTILE = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 
 
-@examples(150)
+@examples(60)
 @given(before=HOSTILE, answer=HOSTILE.filter(str.strip), hint=HOSTILE, extra=HOSTILE)
 def test_no_text_breaks_a_cloze_or_gets_lost(
     viewer, backend, before, answer, hint, extra
@@ -118,7 +118,7 @@ def test_no_text_breaks_a_cloze_or_gets_lost(
     assert words(extra) in words(backend.seen(told))
 
 
-@examples(200)
+@examples(60)
 @given(markdown=st.lists(HOSTILE, max_size=4).map("{{c1::".join), plain=HOSTILE)
 def test_our_grammar_our_cards_and_anki_agree_on_the_cards_of_any_text(
     viewer, markdown, plain
@@ -141,13 +141,13 @@ OTHERS = "{{c00007:: }} }} }} } { :: a <b> </b> \\("
 SIGNS = st.sampled_from([*OPENERS.split(" "), *OTHERS.split(" "), "{{c 1::"])
 
 
-@examples(200)
+@examples(60)
 @given(html=st.lists(SIGNS, max_size=14).map("".join))
 def test_cards_are_counted_as_anki_counts_them(viewer, html):
     assert parse_cloze_numbers(html) == _numbers_anki_reads(viewer, html)
 
 
-@examples(100)
+@examples(40)
 @given(
     front=st.sampled_from(["", " ", "<br>", "<div></div>", "<p></p>", "a", "&nbsp;"]),
     back=st.sampled_from(["", "<br><br>", "a", "<br >", "<div class=x></div>"]),

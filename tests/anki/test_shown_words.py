@@ -94,13 +94,9 @@ def test_a_conflict_that_is_decided_is_open_nowhere_and_the_words_that_stay_are_
 
 
 @pytest.mark.parametrize(
-    "last", ["reject", pytest.param("accept", marks=pytest.mark.slow)]
+    ("answer", "shipped", "last"),
+    [("accept", True, "reject"), ("reject", False, "accept")],
 )
-@pytest.mark.parametrize(
-    "shipped",
-    [pytest.param(False, id="at once", marks=pytest.mark.slow), pytest.param(True, id="once Anki has it")],
-)  # fmt: skip
-@pytest.mark.parametrize("answer", ["reject", "accept"])
 def test_a_conflict_is_asked_again_once_its_answer_is_taken_back(
     open_conflict, answer, shipped, last
 ):

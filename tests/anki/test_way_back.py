@@ -49,14 +49,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.run(written=0), do.card(verdict="accepted", anki="seen"),
         do.delete(), do.run(tombstones=1, written=0), do.card(verdict="retired"),
     ),
-    "a correction that was written and never imported is a conflict with an edit": (
-        do.go(), animal(), do.run(updated=1), do.edit(Back="kitty"), do.run(conflicts=1),
-        do.note(Back="kitty"),
-    ),
-    "old words put back in Anki stand": (
-        do.go(), animal(), do.ship(), do.run(), do.edit(Back="cat"), do.run(written=0, conflicts=0),
-        do.run(written=0), do.note(Back="cat"),
-    ),
     "words that a workspace of last week does not know stay in Anki": (
         do.go(), do.back_up(), do.say("edit", "CARD", "--field", "Back", "kitty"), do.ship(), do.restore(),
         do.say("run", "-v", told="1 note has text that was not written here, which is kept"), do.run(written=0, conflicts=0),
@@ -65,10 +57,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a workspace of last week still brings what its source says": (
         do.go(), do.back_up(), animal(), do.ship(), do.restore(), do.run(conflicts=0),
         do.note(Back="cat (an animal)"), animal(" with fur"), do.ship(), do.note(Back="cat (an animal) with fur (an animal)"),
-    ),
-    "a note that comes back in Anki is live again": (
-        do.go(), do.delete(), do.run(tombstones=1), do.undo(), do.run(written=0),
-        do.card(anki="seen", verdict="accepted"), animal(), do.run(updated=1),
     ),
     "an import taken back is asked about once, and sent again when nothing happened": (
         do.go(), do.undo(), do.run(missing=3, written=0, tombstones=0), do.run(missing=3, written=0),
@@ -84,9 +72,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.edit(Mine="my own"), animal("\n\nMaus:::mouse"), do.run(written=2),
         do.load(new=1, updated=1), do.note(Back="cat (an animal)", Mine="my own"),
         do.our_types("ankiforge Basic", "ankiforge Cloze"),
-    ),
-    "a note that got another note type is held": (
-        do.ship(), do.to_basic(), animal(), do.run(written=0, held=1),
     ),
     "an answer given before the next import is read": (
         do.go(), MOUSE, do.run(), do.answer(), do.load(), do.pulled(reviews=1),
@@ -105,10 +90,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a tag of the source arrives though the note was touched before the import": (
         do.go(), BIOLOGY, do.run(), do.tag("mine"), do.load(updated=2, duplicate=1),
         do.run(written=1), do.load(updated=1), do.tags("mine", "biology"),
-    ),
-    "a tag that the source takes away goes, and a person's own stays": (
-        BIOLOGY, do.go(), do.tag("mine"), do.rewrite("tags: [biology]", "tags: [cells]"), do.ship(),
-        do.tags("mine", "cells", without=("biology",)),
     ),
     "undo brings the old words back, and the next edit of the source is one conflict": (
         do.go(), do.answer(), animal(), do.ship(), do.note(Back="cat (an animal)"), do.say("undo", "CARD"),
