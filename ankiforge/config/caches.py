@@ -118,14 +118,15 @@ class Replies:
         """
         self._lock = Lock()
         make_database(path)
+        self._db = sqlite3.connect(
+            path, isolation_level=None, timeout=60, check_same_thread=False
+        )
         try:
-            self._db = sqlite3.connect(
-                path, isolation_level=None, timeout=60, check_same_thread=False
-            )
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute(_REPLIES_SCHEMA)
         except sqlite3.DatabaseError as error:
+            self._db.close()
             hint = "move it away: drafts are then requested, and paid for, again"
             raise LedgerError(f"{path}: cannot be read: {error}", hint=hint) from error
 

@@ -50,7 +50,11 @@ class Ledger(Store):
         """
         with _wrap_file_errors():
             super().__init__(database, journal, machine, read_only=read_only)
-        self.read_journal()
+        try:
+            self.read_journal()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Ledger:
         return self

@@ -299,6 +299,15 @@ def copy_database(database: Path) -> sqlite3.Connection:
     it is read again in the normal way.
     """
     copy = sqlite3.connect("", isolation_level=None, timeout=BUSY_TIMEOUT)
+    try:
+        _fill_copy(copy, database)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _fill_copy(copy: sqlite3.Connection, database: Path) -> None:
     _configure_connection(copy)
     if database.exists():
         path = database.absolute()
@@ -312,7 +321,6 @@ def copy_database(database: Path) -> sqlite3.Connection:
             _write_backup(copy, path, "mode=ro")
     if not _get_version(copy):
         _create_tables(copy)
-    return copy
 
 
 def _write_backup(copy: sqlite3.Connection, path: Path, mode: str) -> None:

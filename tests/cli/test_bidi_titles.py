@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def vault(tmp_path: Path) -> Path:
 def citations(package: Path, folder: Path) -> list[str]:
     with zipfile.ZipFile(package) as archive:
         (folder / "found.db").write_bytes(archive.read("collection.anki2"))
-    with sqlite3.connect(folder / "found.db") as found:
+    with closing(sqlite3.connect(folder / "found.db")) as found:
         notes = [row[0].split("\x1f") for row in found.execute("SELECT flds FROM notes")]
     return [field for note in notes for field in note if "af-where" in field]
 

@@ -1,6 +1,7 @@
 """What waits, which drafts a decision settles, and in which order they are offered, row by row."""
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -377,6 +378,13 @@ class Rows:
         return self.database.execute(query, values).fetchall()
 
 
+@pytest.fixture
+def store() -> Iterator[Rows]:
+    rows = Rows()
+    yield rows
+    rows.database.close()
+
+
 ORDERS = [
     # name, drafts (id, confidence, and more) → ids in order
     ("the surest first", [("a", 0.2, {}), ("b", 0.9, {}), ("c", 0.5, {})], "b c a"),
@@ -409,8 +417,7 @@ ORDERS = [
 @pytest.mark.parametrize(
     ("drafts", "expected"), [row[1:] for row in ORDERS], ids=[row[0] for row in ORDERS]
 )
-def test_the_order_of_offers(drafts, expected):
-    store = Rows()
+def test_the_order_of_offers(store, drafts, expected):
     keys = set()
     for place, (id, confidence, more) in enumerate(drafts):
         values = {"key": f"p{place}", "state": "present", "document": 1, **more}
