@@ -116,6 +116,7 @@ def test_another_gap_is_chosen_by_its_number_or_with_the_keyboard(facts, opened)
     assert hidden(page) == second
     assert page.locator(f"{ITEM} .chip :checked + span").inner_text().endswith(second)
     assert GAP.findall(accept(page, facts)["Text"]) == [second]
+    assert not page.locator("#said bdi *").count(), "the message shows the first gap"
     assert shown(page) not in (sentence, "")
 
     sentence = shown(page)

@@ -232,7 +232,10 @@ export class Card {
     if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.readDecision();
     return act === "lines" ? { lines: this.ticked, later: $(".option input", this.node).checked } : {};
   }
-  get title() { return this.#editor?.mode === "ask" ? this.#editor.text() : renderQuestion(this.card ?? this.item); }
+  get title() {
+    if (this.#editor?.mode === "ask") return this.#editor.text();
+    return this.sentence ? this.item.title : renderQuestion(this.card ?? this.item); // the question shows the first gap
+  }
 
   // The label of the filled button.
   get says() {
