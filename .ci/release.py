@@ -16,6 +16,13 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACEHOLDER = "OWNER"
+FROM_A_CLONE = "uv tool install ."  # on PyPI: uv tool install ankiforge-cards
+INSTALL_GUIDES = (
+    "README.md",
+    "docs/index.md",
+    "docs/guides/install.md",
+    "packaging/obsidian/main.js",
+)
 
 
 def repository(root: Path) -> str:
@@ -64,9 +71,9 @@ def problems(root: Path, tag: str = "") -> list[str]:
         told.append(f"CHANGELOG.md: no section for {wanted}")
     elif tag and not re.search(r" - \d{4}-\d\d-\d\d$", heading):
         told.append(f"CHANGELOG.md: the section for {wanted} has no date")
-    install = (root / "docs/guides/install.md").read_text(encoding="utf-8")
-    if tag and "not on PyPI yet" in install:
-        told.append("docs/guides/install.md: it still says that it is not on PyPI yet")
+    for name in INSTALL_GUIDES:
+        if tag and FROM_A_CLONE in (root / name).read_text(encoding="utf-8"):
+            told.append(f"{name}: it still says {FROM_A_CLONE!r}, not from PyPI")
     return told
 
 

@@ -76,7 +76,8 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "ankiforge/__init__.py").write_text('__version__ = "0.1.0"\n')
     (tmp_path / "CITATION.cff").write_text("title: x\nversion: 0.1.0\n")
     (tmp_path / "docs/guides").mkdir(parents=True)
-    (tmp_path / "docs/guides/install.md").write_text("# Install\n")
+    for page in ("README.md", "docs/index.md", "docs/guides/install.md"):
+        (tmp_path / page).write_text("    uv tool install ankiforge-cards\n")
     (tmp_path / "packaging/mcpb").mkdir(parents=True)
     (tmp_path / "packaging/mcpb/manifest.json").write_text('{"version": "0.1.0"}')
     (tmp_path / "packaging/mcpb/pyproject.toml").write_text(
@@ -84,6 +85,7 @@ def tree(tmp_path: Path) -> Path:
     )
     (tmp_path / "packaging/obsidian").mkdir()
     (tmp_path / "packaging/obsidian/manifest.json").write_text('{"version": "0.1.0"}')
+    (tmp_path / "packaging/obsidian/main.js").write_text("// from PyPI\n")
     (tmp_path / "packaging/server.json").write_text('{"packages": [{}]}')
     (tmp_path / "CHANGELOG.md").write_text(
         "# C\n\n## 0.1.0 - 2026-12-01\n\nWords.\n\n## 0.0.9\n"
@@ -114,7 +116,7 @@ def test_before_its_day_a_release_needs_neither_date_nor_address_but_a_section(t
 
     project.write_text(project.read_text().replace("/a/", "/OWNER/"))
     changes.write_text("# C\n\n## 0.1.0 - not released yet\n\nWords.\n")
-    (tree / "docs/guides/install.md").write_text("It is not on PyPI yet.\n")
+    (tree / "docs/guides/install.md").write_text("    uv tool install .\n")
     assert release.problems(tree) == []
     assert len(release.problems(tree, "v0.1.0")) == 3
 
@@ -159,10 +161,16 @@ def test_the_owner_of_the_repository_is_named_in_one_place():
             "pyproject.toml: the version is not",
         ),
         (
-            "docs/guides/install.md",
-            "# Install",
-            "It is not on PyPI yet.",
-            "it still says that it is not on PyPI yet",
+            "docs/index.md",
+            "install ankiforge-cards",
+            "install .",
+            "docs/index.md: it still says",
+        ),
+        (
+            "packaging/obsidian/main.js",
+            "from PyPI",
+            "uv tool install .",
+            "main.js: it still says",
         ),
         (
             "CHANGELOG.md",
