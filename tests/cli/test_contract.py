@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.makers.clippings import write_clippings
+from tests.makers.papers import write_predictions
+
 NUMBER = (int, float)
 
 
@@ -230,6 +233,19 @@ def test_a_dry_run_writes_nothing_at_all(forge, filled, files, known):
 def test_a_look_at_nothing_makes_nothing(forge, files):
     assert forge.ok("list").stdout == ""
     assert not forge.home.exists() or not files(forge.home)
+
+
+def test_no_command_writes_into_a_source(forge, filled, files):
+    write_predictions(filled / "paper.pdf")
+    write_clippings(filled / "My Clippings.txt")
+    before = files(filled)
+    forge.ok("run", filled)
+    guid = forge.cards()[0]["guid"]
+    for words in (f"edit {guid} --field Extra mine", f"reject {guid}", "undo",
+                  "accept --all", "draft export ask.md", "build", "patch", "doctor"):  # fmt: skip
+        forge.ok(*words.split())
+
+    assert files(filled) == before
 
 
 def test_extract_tells_the_keys_that_a_run_gives(forge, filled):
