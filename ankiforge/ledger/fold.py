@@ -228,13 +228,14 @@ def add_event(passage: Passage, event: Event, fact_event: Event | None = None) -
     """
     changed_passage = Passage(
         passage.keys,
-        passage.texts,
+        list(passage.texts),
         dict(passage.cards),
         set(passage.rejected),
         set(passage.rejected_numbers),
         list(passage.decisions),
         *(passage.closed, passage.skipped, passage.why_skipped),
-        *(passage.asked, passage.apart),
+        dict(passage.asked),
+        set(passage.apart),
     )
     _apply_decision(changed_passage, event, fact_event)
     return changed_passage
