@@ -26,7 +26,7 @@ def forget() -> None:
         registry.load_plug_in_types,
         registry.load_source_type,
         registry.load_source_types,
-        registry.group_source_types_by_suffix,
+        registry.load_types_of_suffix,
     ):
         cached.cache_clear()
 

@@ -20,11 +20,12 @@ from ankiforge.errors import PlugInError
 from ankiforge.extract.base import Candidate, Confidence, SourceType
 from ankiforge.extract.files import SYSTEM_DIRECTORIES, is_hidden, is_skipped_directory
 from ankiforge.extract.registry import (
-    group_source_types_by_suffix,
+    KINDS_BY_SUFFIX,
     is_export_kind,
     load_plug_in_types,
     load_source_type,
     load_source_types,
+    load_types_of_suffix,
 )
 from ankiforge.model import Strings, Value
 from ankiforge.plugins import wrap_plugin_errors
@@ -56,7 +57,7 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
     """
     best_kind = ""
     best_confidence = Confidence.NO
-    for source in group_source_types_by_suffix().get(candidate.suffix, ()):
+    for source in load_types_of_suffix(candidate.suffix):
         confidence = source.recognise(candidate)
         if confidence > best_confidence:
             best_kind = source.kind
@@ -94,7 +95,7 @@ def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) ->
     Only `sources` are consulted, or if empty, all source types that read this suffix.
     """
     candidate = Candidate(path)
-    sources = sources or group_source_types_by_suffix().get(candidate.suffix, ())
+    sources = sources or load_types_of_suffix(candidate.suffix)
     reasons = [source.explain_rejection(candidate) for source in sources]
     if not any(reasons):
         return ""
@@ -125,18 +126,20 @@ def iter_files(directory: Path) -> Iterator[Path]:
 def find_source_kinds(directory: Path) -> set[str]:
     """Return all source types that read a file under a directory."""
     kinds: set[str] = set()
-    sources = group_source_types_by_suffix()
     # the suffixes that only one kind reads, once that kind was found
     finished_suffixes: set[str] = set()
     for path in iter_files(directory):
         candidate = Candidate(path)
-        if candidate.suffix in finished_suffixes or candidate.suffix not in sources:
+        if (
+            candidate.suffix in finished_suffixes
+            or candidate.suffix not in KINDS_BY_SUFFIX
+        ):
             continue
         kind, confidence = _find_most_confident_kind(candidate)
         if confidence is Confidence.SUFFIX:
             if path.is_symlink() and not path.exists():  # a broken link
                 continue
-            if len(sources[candidate.suffix]) == 1:
+            if len(KINDS_BY_SUFFIX[candidate.suffix]) == 1:
                 finished_suffixes.add(candidate.suffix)
         kinds.add(kind)
     return kinds - {""}
@@ -294,9 +297,7 @@ def explain_no_source(path: Path) -> str:
         reason = explain_unread_file(file) if len(reasons) <= _MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
-    unread_text = summarize_unread(
-        path, skipped.count_by_suffix, group_source_types_by_suffix()
-    ).summary
+    unread_text = summarize_unread(path, skipped.count_by_suffix, KINDS_BY_SUFFIX).summary
     if unread_text:
         reasons.append(f"it holds {unread_text}")
     return "; ".join(reasons)

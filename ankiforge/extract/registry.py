@@ -41,6 +41,28 @@ SOURCE_CLASSES = {
 }
 """The module and class of each source type, in the order of the help."""
 
+KINDS_BY_SUFFIX = {
+    ".pdf": ("pdf",),
+    ".epub": ("epub",),
+    ".md": ("obsidian",),
+    ".markdown": ("markdown",),
+    ".txt": ("markdown", "kindle", "cards"),
+    ".ipynb": ("jupyter",),
+    ".lua": ("koreader",),
+    ".sqlite": ("kobo", "apple-books", "zotero"),
+    ".db": ("calibre",),
+    ".html": ("kindle", "web"),
+    ".htm": ("kindle", "web"),
+    ".xhtml": ("web",),
+    ".csv": ("readwise", "cards"),
+    ".tsv": ("cards",),
+    ".json": ("hypothesis",),
+}
+"""The source types that may recognise files with a suffix, as in their `endings`.
+
+A table, so that the types that can't recognise a file needn't be imported.
+"""
+
 
 def list_source_kinds() -> Strings:
     """List the names of the built-in source types, without importing their classes."""
@@ -119,13 +141,9 @@ def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
 
 
 @cache
-def group_source_types_by_suffix() -> dict[str, tuple[type[SourceType], ...]]:
-    """Map file suffixes to the built-in source types that may recognise such files."""
-    types_by_ending: dict[str, tuple[type[SourceType], ...]] = {}
-    for source in load_source_types():
-        for ending in source.endings:
-            types_by_ending[ending] = (*types_by_ending.get(ending, ()), source)
-    return types_by_ending
+def load_types_of_suffix(suffix: str) -> tuple[type[SourceType], ...]:
+    """Load the built-in source types that may recognise files with a suffix."""
+    return tuple(map(load_source_type, KINDS_BY_SUFFIX.get(suffix, ())))
 
 
 # --- questions about all sources --------------------------------------------------------

@@ -76,7 +76,6 @@ from ankiforge.extract.pdf.page_text import (
     PageText,
     Segments,
 )
-from ankiforge.extract.pdf.rendering import cut_out_area, draw_page, measure_pages
 from ankiforge.extract.pdf.titles import PrintedLine, read_printed_lines
 from ankiforge.model import (
     VANISHED,
@@ -217,13 +216,8 @@ def answer_pdf_question(question: Question) -> Reply:
             return opened
         document, notices = opened
         with closing(document):
-            if isinstance(question, CutAreas):
-                pictures = [cut_out_area(document, area) for area in question.areas]
-                return CutAreasReply(tuple(pictures))
-            if isinstance(question, DrawPage):
-                return draw_page(document, question)
-            if isinstance(question, MeasurePages):
-                return measure_pages(document)
+            if isinstance(question, CutAreas | DrawPage | MeasurePages):
+                return _render(document, question)
             pages = _FilePages(document)
             if isinstance(question, ReadMarks):
                 return _read_marks(pages, path.stem, notices, question)
@@ -239,6 +233,22 @@ def answer_pdf_question(question: Question) -> Reply:
         return Failure(message, "check the file's permissions")
     except PDF_ERRORS:
         return DAMAGED_FILE
+
+
+def _render(
+    document: pdfium.PdfDocument, question: CutAreas | DrawPage | MeasurePages
+) -> Reply:
+    # import this late, because most files are only read
+    from ankiforge.extract.pdf import rendering
+
+    match question:
+        case CutAreas():
+            pictures = [rendering.cut_out_area(document, area) for area in question.areas]
+            return CutAreasReply(tuple(pictures))
+        case DrawPage():
+            return rendering.draw_page(document, question)
+        case MeasurePages():
+            return rendering.measure_pages(document)
 
 
 _open_files: dict[str, tuple[ExitStack, _OpenPdf]] = {}
