@@ -88,7 +88,7 @@ def test_the_card_is_edited_as_it_is_shown(cells, opened):
 
 
 @pytest.mark.slow
-def test_selected_words_become_another_gap_with_a_number_of_its_own(cells, opened):
+def test_words_gaps_and_code_of_a_card_are_edited_where_they_stand(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     select(page, "turn ")
     page.keyboard.press("Control+Shift+KeyC")
@@ -99,7 +99,47 @@ def test_selected_words_become_another_gap_with_a_number_of_its_own(cells, opene
     found = save(page, cells)
     assert found == CLOZE.replace("turn", "{{c3::turn}}").replace(
         "into **ATP**", "{{c3::into **AT**}}**P**"
-    )
+    ), "another gap, with a number of its own"
+    cells.ok("undo")
+
+    # what replaces the words of a gap stays in it, and can be undone
+    editing(page, "Mitochondria")
+    select(page, "Mitochondria")
+    page.keyboard.type("Chloroplasts")
+    page.keyboard.press("Control+z")
+    assert page.locator(TEXT).inner_text().replace("\u2060", "").startswith("M")
+    select(page, "molecule")
+    page.keyboard.type("unit")
+    select(page, " turn")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("s, in $x^2$,")
+    page.locator(f"{ITEM} .written[data-name=Extra]").click()
+    page.locator(f"{TEXT} math msup").wait_for()
+    changed = CLOZE.replace("molecule", "unit").replace("turn", "turns, in $x^2$,")
+    assert save(page, cells) == changed
+    cells.ok("undo")
+
+    # a click on code opens its source
+    editing(page, "Mitochondria")
+    page.locator(f"{TEXT} .atom").first.click()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("D-")
+    page.locator(f"{ITEM} .written[data-name=Extra]").click()
+    page.locator(f"{TEXT} code", has_text="D-glucose").wait_for()
+    assert save(page, cells) == CLOZE.replace("`glucose", "`D-glucose")
+    cells.ok("undo")
+
+    # a gap that is not closed is refused, and cannot be insisted on
+    editing(page, "Mitochondria")
+    page.keyboard.type(" {{c4::open")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(f"{ITEM} .error")
+    assert "Close each gap with }}." in page.locator(f"{ITEM} .error").inner_text()
+    assert not page.locator(f"{ITEM} .error button").count()
+    settle(page)
+    page.keyboard.press("Control+z")
+    assert save(page, cells) == CLOZE
 
 
 @pytest.mark.slow
@@ -145,36 +185,6 @@ def test_a_gap_in_a_table_keeps_its_number_to_itself(forge, opened):
 
 
 @pytest.mark.slow
-def test_what_replaces_the_words_of_a_gap_stays_in_it_and_can_be_undone(cells, opened):
-    page = editing(opened(cells, "all"), "Mitochondria")
-    select(page, "Mitochondria")
-    page.keyboard.type("Chloroplasts")
-    page.keyboard.press("Control+z")
-    assert page.locator(TEXT).inner_text().replace("\u2060", "").startswith("M")
-    select(page, "molecule")
-    page.keyboard.type("unit")
-    select(page, " turn")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.type("s, in $x^2$,")
-    page.locator(f"{ITEM} .written[data-name=Extra]").click()
-    page.locator(f"{TEXT} math msup").wait_for()
-    changed = CLOZE.replace("molecule", "unit").replace("turn", "turns, in $x^2$,")
-    assert save(page, cells) == changed
-
-
-@pytest.mark.slow
-def test_a_click_on_code_opens_its_source(cells, opened):
-    page = editing(opened(cells, "all"), "Mitochondria")
-    page.locator(f"{TEXT} .atom").first.click()
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.type("D-")
-    page.locator(f"{ITEM} .written[data-name=Extra]").click()
-    page.locator(f"{TEXT} code", has_text="D-glucose").wait_for()
-    assert save(page, cells) == CLOZE.replace("`glucose", "`D-glucose")
-
-
-@pytest.mark.slow
 def test_escape_keeps_the_words_and_discard_drops_them(cells, opened):
     page = editing(opened(cells, "all"), "ribosomes")
     page.keyboard.type(" Why? ")
@@ -216,19 +226,6 @@ def test_enter_saves_the_words_that_were_kept(forge, opened):
         card["fields"]["Front"] for card in forge.cards() if card["verdict"] == "accepted"
     ]
     assert front.endswith("KEPT")
-
-
-@pytest.mark.slow
-def test_a_gap_that_is_not_closed_is_refused_and_cannot_be_insisted_on(cells, opened):
-    page = editing(opened(cells, "all"), "Mitochondria")
-    page.keyboard.type(" {{c4::open")
-    page.keyboard.press("Control+Enter")
-    page.wait_for_selector(f"{ITEM} .error")
-    assert "Close each gap with }}." in page.locator(f"{ITEM} .error").inner_text()
-    assert not page.locator(f"{ITEM} .error button").count()
-    settle(page)
-    page.keyboard.press("Control+z")
-    assert save(page, cells) == CLOZE
 
 
 @pytest.mark.slow
