@@ -36,7 +36,7 @@ TABLE = read_table()
 def marked(name: str) -> Any:
     """The name of a history, as a case: long ones, and those with a killed run, are slow."""
     steps = HISTORIES[name]["steps"]
-    is_slow = len(steps) > 12 or any("kill" in step for step in steps)
+    is_slow = len(steps) > 10 or any("kill" in step for step in steps)
     return pytest.param(name, marks=[pytest.mark.slow] if is_slow else [])
 
 
