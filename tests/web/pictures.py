@@ -199,7 +199,7 @@ STEPS = (
 )
 FRAME = """<style>
   * {{ box-sizing: border-box; }} body {{ margin: 0; width: 1280px; height: 780px; background: #fff; font: 20px system-ui, sans-serif; }}
-  ol {{ display: flex; gap: 2.5rem; height: 60px; margin: 0; padding: 0 2rem; align-items: center; list-style: none; background: #1f2430; color: #8f98ab; }}
+  body > ol {{ display: flex; gap: 2.5rem; height: 60px; margin: 0; padding: 0 2rem; align-items: center; list-style: none; background: #1f2430; color: #8f98ab; }}
   li.now {{ color: #fff; font-weight: 600; }} main {{ height: 720px; overflow: hidden; background: {ground}; }}
   img {{ display: block; width: 1280px; }} pre {{ margin: 0; padding: 2rem; font: 22px/1.6 "DejaVu Sans Mono", monospace; color: #e6e9ef; white-space: pre-wrap; }}
   main > .card {{ zoom: 1.25; }}
