@@ -120,7 +120,7 @@ def record_view(
                 getattr(viewed, name).append(guid)
             _record_change(store, viewed_card, change)
             if change.after and change.after != viewed_card.before:
-                seen_rows.append(_seen_note_to_row(guid, change.after))
+                seen_rows.append(_build_seen_row(guid, change.after))
             elif viewed_card.before and not change.after:
                 anki_notes.delete_note(store, guid)
         store.insert("seen", seen_rows, verb="INSERT OR REPLACE")
@@ -189,7 +189,7 @@ def _record_change(store: Store, viewed: ViewedCard, change: NoteChange) -> None
             decision_recording.update_pending_drafts(store, [keys[0]], event_id=event.id)
 
 
-def _seen_note_to_row(guid: str, seen: SeenNote) -> Json:
+def _build_seen_row(guid: str, seen: SeenNote) -> Json:
     row: Json = {
         "guid": guid,
         "absent": seen.absent_since,
@@ -414,7 +414,7 @@ def recover_lost_cards(
             if note.is_retired:
                 body = {"guid": note.guid, "why": RETIRED_TAG_REASON}
                 store.record_event("retire", key, USER, body)
-            row = _seen_note_to_row(note.guid, SeenNote(note))
+            row = _build_seen_row(note.guid, SeenNote(note))
             store.insert("seen", [row], verb="INSERT OR REPLACE")
         _set_unknown_documents(store, unmatched_notes)
     return unmatched_notes

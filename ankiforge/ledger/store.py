@@ -531,11 +531,13 @@ class Store(Database):
             self._passages.clear()
 
         # if only the history of notes has changed, nothing else has to be written or planned again
+        updates = []
         for key, passage in changed_keys.items():
             stored = stored_passages[key]
             if stored and passage and _has_only_new_notes(stored, passage):
-                self._update_notes(stored, passage)
+                updates.append((stored, passage))
                 del passage_keys[passage.keys], all_keys[key]
+        self._update_notes(updates)
 
         events_by_key = defaultdict(list)
         for event in self.load_events(
@@ -617,15 +619,19 @@ class Store(Database):
         query = "INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)"
         self.execute_all(query, decided_rows)
 
-    def _update_notes(self, stored: Passage, passage: Passage) -> None:
-        self._passages[passage.key] = passage
-        query = "UPDATE passage SET body = ? WHERE key = ?"
-        self.execute(query, to_json(passage), passage.key)
-        for guid, card in passage.cards.items():
-            mapped = card.note.mapped.id if card.note.mapped else 0
-            if card.note.mod != stored.cards[guid].note.mod:
-                query = "UPDATE card SET shipped = ?, mapped = ? WHERE guid = ?"
-                self.execute(query, card.note.mod, mapped, guid)
+    def _update_notes(self, updates: Iterable[tuple[Passage, Passage]]) -> None:
+        passage_rows = []
+        card_rows = []
+        for stored, passage in updates:
+            self._passages[passage.key] = passage
+            passage_rows.append((to_json(passage), passage.key))
+            for guid, card in passage.cards.items():
+                mapped = card.note.mapped.id if card.note.mapped else 0
+                if card.note.mod != stored.cards[guid].note.mod:
+                    card_rows.append((card.note.mod, mapped, guid))
+        self.execute_all("UPDATE passage SET body = ? WHERE key = ?", passage_rows)
+        query = "UPDATE card SET shipped = ?, mapped = ? WHERE guid = ?"
+        self.execute_all(query, card_rows)
 
     # --- the journal --------------------------------------------------------------------
 
