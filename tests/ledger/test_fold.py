@@ -13,7 +13,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import iter_cards, load_card_and_passage
 from ankiforge.ledger.decide import edit_item, undo_decision
-from ankiforge.ledger.events import Event, hash_content
+from ankiforge.ledger.events import SOURCE, USER, Event, hash_content
 from ankiforge.ledger.fold import fold_events
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Verdict
@@ -165,3 +165,15 @@ def test_what_a_person_rejects_on_one_machine_is_rejected_where_policy_accepts_i
     passage = fold_events(("p",), [rejected, accepted])
     assert list(passage.live_cards) == []
     assert passage.cards["af1"].verdict is Verdict.REJECTED
+
+
+def test_new_events_of_all_keys_of_a_passage_count(tmp_path):
+    with Ledger(tmp_path / "l.db", tmp_path, "a") as ledger, ledger.transaction():
+        for key in "ab":
+            ledger.record_event("key", key, SOURCE, {"exact": key})
+        ledger.record_event("same", "b", USER, {"old": "a"})
+        assert ledger.get_passage("a").keys == ("a", "b")
+        for key in "ab":
+            ledger.record_event("text", key, SOURCE, {"exact": f"new {key}"})
+        texts = [text.exact for text in ledger.get_passage("a").texts]
+        assert texts[:2] == ["new b", "new a"]
