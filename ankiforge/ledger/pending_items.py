@@ -372,10 +372,16 @@ def _find_passages_with_questions(store: Store) -> set[str]:
 
 
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:
-    """Load the locations of drafts, in the order of `ids`."""
+    """Load the locations of drafts, in the order of `ids`.
+
+    The usefulness is 0 for drafts with warnings, the sentence's usefulness for highlighted
+    phrases, and 1 for everything else.
+    """
     ids = list(ids)
     rows = store.fetch_rows(
-        f"SELECT d.id, x.title, {pending_drafts.DRAFT_LOCATION}"
+        "SELECT d.id, h.key, h.document, x.title, h.position AS place,"
+        " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
+        "  ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS usefulness"
         " FROM draft d JOIN highlight h ON h.key = d.key"
         f" JOIN document x ON x.id = h.document WHERE d.id IN {JSON_VALUES}",
         to_json(ids),

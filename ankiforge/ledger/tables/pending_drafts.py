@@ -48,17 +48,6 @@ _COMPARING_CHECKS = ("duplicate", "similar", "same_front")
 _REPEAT_PENALTY = 0.05
 """How much each earlier offer from the same document lowers the rank of the next one."""
 
-DRAFT_LOCATION = (
-    "h.key, h.document, h.position AS place,"
-    " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
-    "  ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS usefulness"
-)
-"""The SQL columns that locate a draft `d` of a highlight `h`.
-
-The usefulness is 0 for drafts with warnings, the sentence's usefulness for highlighted phrases, and
-1 for everything else.
-"""
-
 # --- in reading order -------------------------------------------------------------------
 
 
@@ -108,7 +97,7 @@ def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Ro
     Returns:
         Rows with the draft's `id`, its `passage`, `changes` (the card that the draft would
         revise or replace, or ""), `blocked` (whether a check blocks all drafts of the offer)
-        and the columns of `DRAFT_LOCATION`.
+        and the location of the draft, as in `pending_items.load_draft_locations`.
     """
     # SQLite takes the columns without an aggregate from the row that min() selects
     return store.fetch_rows(
@@ -116,7 +105,10 @@ def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Ro
         "  min(d.position + 1000 * (d.severity = 'block')),"
         "  sum(d.severity = 'block') = count(*) AS blocked,"
         "  total(json_extract(d.body, '$.confidence')) AS confidence,"
-        f"  d.severity, d.slot, d.position, {DRAFT_LOCATION}, coalesce(p.decided, 0) AS decided"
+        "  CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
+        "   ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS usefulness,"
+        "  d.severity, d.slot, d.position, h.key, h.document, h.position AS place,"
+        "  coalesce(p.decided, 0) AS decided"
         " FROM offered d JOIN highlight h ON h.key = d.key"
         " LEFT JOIN passage p ON p.key = d.passage"
         f" WHERE h.state = 'present' AND d.id NOT IN {JSON_VALUES} GROUP BY d.offer),"
