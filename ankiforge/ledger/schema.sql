@@ -294,6 +294,8 @@ CREATE TABLE IF NOT EXISTS conflict (
     theirs TEXT NOT NULL, ours TEXT NOT NULL, -- hashes of the compared texts
     PRIMARY KEY (guid, field)
 ) WITHOUT ROWID;
+-- only another plan shows that a conflict is over
+CREATE TRIGGER IF NOT EXISTS conflict_new AFTER INSERT ON conflict BEGIN DELETE FROM planned WHERE guid = NEW.guid; END;
 CREATE TABLE IF NOT EXISTS review (
     id INTEGER PRIMARY KEY, guid TEXT NOT NULL, ease INTEGER NOT NULL, interval INTEGER NOT NULL,
     type INTEGER NOT NULL

@@ -1,5 +1,7 @@
 """What an edit of the source brings to its note in Anki: words, link, citation, the number of a gap."""
 
+import shutil
+
 import pytest
 
 from tests.anki.stories import Desk, Step, do
@@ -145,3 +147,23 @@ def test_a_story(desk, word, steps):
     desk.word = word
     for step in steps:
         step(desk)
+
+
+def test_a_conflict_is_over_once_anki_has_the_note_of_the_package(desk):
+    desk.word = "WHO"
+    desk.forge.settings(f"{SETTINGS}anki: {{collection: none}}\n")
+    desk.write(WHO.format(1946))
+    desk.run()
+    desk.say("accept", "--all")
+    desk.ship()
+    desk.edit(Back="in '46")
+    desk.write(WHO.format(1948))
+    desk.run(written=1)
+    package = shutil.copy(desk.package, desk.forge.folder / "downloaded.apkg")
+    desk.forge.settings(SETTINGS)
+    desk.run(conflicts=1, written=0)
+    desk.delete()
+    desk.anki.load(package)
+    desk.note(Back="1948")
+    desk.run(conflicts=0, written=0)
+    assert desk.questions("conflict") == []
