@@ -115,6 +115,7 @@ def test_a_page_is_the_text_that_it_shows(html, text):
         '<div epub:type="rearnotes"><p>{}</p></div>',
         '<p class="footnote">{}</p>',
         '<aside epub:type="footnote"><p>{}</p></aside>',
+        '<section role="doc-endnotes">Notes<p>{}</p></section>',
     ],
 )
 def test_notes_of_a_page_are_left_out_with_their_size(notes):
