@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ankiforge.anki.notetypes import get_our_note_type
 from ankiforge.model import NoteType
 
@@ -219,3 +221,13 @@ class _Steps:
 
 do: Any = _Steps()
 Step = Callable[[Any], Any]
+
+
+def list_cases(stories: dict[str, Any]) -> list[Any]:
+    """Return each story as a case; long ones are slow."""
+    cases = []
+    for name, story in stories.items():
+        steps = story if callable(story[0]) else story[1]
+        marks = [pytest.mark.slow] if len(steps) > 10 else []
+        cases.append(pytest.param(story, id=name, marks=marks))
+    return cases

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.anki import stories
-from tests.anki.stories import do
+from tests.anki.stories import do, list_cases
 
 CELLS = "What is a Katze?::cat\n"
 MORE = CELLS + "\nWhat is a Hund?::dog\n"
@@ -143,7 +143,7 @@ STORIES: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
+@pytest.mark.parametrize("steps", list_cases(STORIES))
 def test_a_story(desk, steps):
     for step in steps:
         step(desk)

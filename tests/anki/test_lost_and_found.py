@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.anki.stories import Desk, Step, do
+from tests.anki.stories import Desk, Step, do, list_cases
 
 SETTINGS = "sources:\n  - obsidian: {name: notes, path: notes}\n"
 
@@ -93,7 +93,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
+@pytest.mark.parametrize("steps", list_cases(STORIES))
 def test_a_story(desk, steps):
     for step in steps:
         step(desk)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.anki.stories import Desk, Step, do
+from tests.anki.stories import Desk, Step, do, list_cases
 
 CELLS = "# Cells\n\nKatze:::cat\n\nHund:::dog\n\nThe ==mitochondrion== makes ==ATP==.\n"
 
@@ -107,7 +107,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
 
 
 @pytest.mark.usefixtures("takes_marks")
-@pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
+@pytest.mark.parametrize("steps", list_cases(STORIES))
 def test_a_story(desk, steps):
     for step in steps:
         step(desk)
