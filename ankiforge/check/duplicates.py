@@ -9,7 +9,6 @@ Cards from the same highlight are never compared.
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -128,17 +127,15 @@ def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
 
 def _normalize(text: str) -> str:
     """Normalize text for comparison, except formulas and code, which are case-sensitive."""
+    if not text:
+        return ""
     if _SHIELD_CHARS.search(text):
         text_parts = []
         for words, shield, _ in split_at_shields(text):
             text_parts += [normalize_for_comparison(strip_markup(words)), shield]
         text = " ".join(text_parts).strip()
     else:
-        text = strip_markup(text)
-        if text.isascii():  # faster than, and equal to, `normalize_for_comparison`
-            text = " ".join(text.lower().split())
-        else:
-            text = normalize_for_comparison(text)
+        text = normalize_for_comparison(strip_markup(text))
     return text.rstrip(".? \t\n\u00a0") or text
 
 
@@ -359,6 +356,8 @@ def _hash_values(form: Strings) -> bytes:
 # The number of bits in the signature of a card's words. With half as many bits, there would be
 # several times as many useless comparisons.
 _SIGNATURE_BITS = 240
+# Two cards that share this many words are always compared.
+_MAX_NEEDED_WORDS = 40
 
 
 @lru_cache(maxsize=64)
@@ -368,6 +367,11 @@ def _compute_signature(words: Strings) -> int:
     for word in words:
         bits |= 1 << hash(word) % _SIGNATURE_BITS
     return bits
+
+
+def _count_needed_words(words: Strings) -> int:
+    """Return how many words a card must share with a card that has at least as many words."""
+    return min((len(words) + 1) // 2, _MAX_NEEDED_WORDS)
 
 
 # --- the index ------------------------------------------------------------------------
@@ -428,17 +432,15 @@ class DuplicateIndex:
         self._store = store
         self._is_loaded = False
         self._cards: dict[str, IndexedCard] = {}
-        # The groups of equal cards, of which only one card is compared. A group's number is its
-        # index in this list, in the list of signatures, and in that of half the word counts.
-        self._groups: list[list[IndexedCard]] = []
-        self._signatures: list[int] = []
-        self._half_word_counts = array("H")
         self._sides_by_id: dict[str, ComparedSides] = {}
-        # The numbers of the groups that contain each word.
-        self._postings: dict[str, array[int]] = defaultdict(partial(array, "I"))
-        self._group_by_exact_hash: dict[bytes, list[IndexedCard]] = {}
-        # The groups whose cards ask each question, by the hash of the question.
-        self._groups_by_question: dict[bytes, list[list[IndexedCard]]] = defaultdict(list)
+        # Equal cards form a group, of which only one card is compared. A group's number is the
+        # index of its first card in this list, and of that card's signature.
+        self._first_cards: list[IndexedCard] = []
+        self._signatures: list[int] = []
+        self._more_cards: dict[int, list[IndexedCard]] = defaultdict(list)
+        self._numbers_by_exact_hash: dict[bytes, int] = {}
+        # The numbers of the groups that contain each word, or ask the question with each hash.
+        self._postings: dict[str | bytes, array[int]] = defaultdict(partial(array, "I"))
 
     def add(
         self, id: str, highlight: HighlightKey, draft: CardContent, prefix: str = ""
@@ -457,29 +459,29 @@ class DuplicateIndex:
         self._add_card(IndexedCard(id, highlight, prefix, terms))
 
     def _add_card(self, card: IndexedCard) -> None:
-        words = card.terms.words
+        terms = card.terms
         self._cards[card.id] = card
-        equal_cards = self._group_by_exact_hash.get(card.terms.exact)
-        if equal_cards is not None:
-            equal_cards.append(card)
-            return
-        group = [card]
-        group_number = len(self._groups)
-        self._groups.append(group)
-        self._signatures.append(_compute_signature(words))
-        self._half_word_counts.append((len(words) + 1) // 2)
-        for word in (*words, *card.terms.finders):
-            self._postings[sys.intern(word)].append(group_number)
-        if card.terms.exact:
-            self._group_by_exact_hash[card.terms.exact] = group
-        if card.terms.question:
-            self._groups_by_question[card.terms.question].append(group)
+        number = len(self._first_cards)
+        if terms.exact:
+            known_number = self._numbers_by_exact_hash.setdefault(terms.exact, number)
+            if known_number != number:
+                self._more_cards[known_number].append(card)
+                return
+        self._first_cards.append(card)
+        # each word that a longer draft need not share counts as shared
+        unneeded_count = _MAX_NEEDED_WORDS - _count_needed_words(terms.words)
+        signature = _compute_signature(terms.words) << _MAX_NEEDED_WORDS
+        self._signatures.append(signature | (1 << unneeded_count) - 1)
+        for term in (*terms.words, *terms.finders):
+            self._postings[term].append(number)
+        if terms.question:
+            self._postings[terms.question].append(number)
 
     def _iter_other_cards(
-        self, group: Iterable[IndexedCard], highlight: HighlightKey
+        self, group: int, highlight: HighlightKey
     ) -> Iterator[IndexedCard]:
         """Yield a group's cards from other highlights, skipping outdated versions."""
-        for card in group:
+        for card in (self._first_cards[group], *self._more_cards.get(group, ())):
             is_from_highlight = card.highlight == highlight != ""
             if self._cards[card.id] is card and not is_from_highlight:
                 yield card
@@ -514,8 +516,8 @@ class DuplicateIndex:
             yield make_finding("duplicate", shown, duplicate=id)
 
         # report the first card that has the same question but a different answer
-        for same_question_group in self._groups_by_question.get(terms.question, ()):
-            other_cards = self._iter_other_cards(same_question_group, highlight)
+        for number in self._postings.get(terms.question, ()):
+            other_cards = self._iter_other_cards(number, highlight)
             own_card_id = next(
                 (card.id for card in other_cards if not card.quote_prefix), None
             )
@@ -555,13 +557,12 @@ class DuplicateIndex:
         my_count = len(my_words)
         ranked = []
         for number in candidates:
-            first_card, *_ = self._groups[number]
-            their_words = first_card.terms.words  # has no duplicates
+            their_words = self._first_cards[number].terms.words  # has no duplicates
             their_count = len(their_words)
             shared_count = len(my_words.intersection(their_words))
             if 2 * shared_count < min(my_count, their_count):
                 continue
-            other_cards = self._iter_other_cards(self._groups[number], highlight)
+            other_cards = self._iter_other_cards(number, highlight)
             group = list(islice(other_cards, _MAX_FINDINGS))
             if not group:
                 continue
@@ -599,18 +600,19 @@ class DuplicateIndex:
         The signatures give an upper bound on the number of shared words, which must be at least
         half the words of either card.
         """
-        draft_signature = _compute_signature(terms.words)
-        signatures = self._signatures
-        half_word_counts = self._half_word_counts
+        word_bits = _compute_signature(terms.words)
         # the number of words that set the same bit as another word of the draft
-        collision_count = len(terms.words) - draft_signature.bit_count()
-        min_shared = (len(terms.words) + 1) // 2 - collision_count
+        collision_count = len(terms.words) - word_bits.bit_count()
+        needed_count = _count_needed_words(terms.words)
+        # of the words that the other card need not share, count those that the draft needs
+        needed_bits = (1 << needed_count) - 1 << _MAX_NEEDED_WORDS - needed_count
+        signature = word_bits << _MAX_NEEDED_WORDS | needed_bits
+        min_count = needed_count - collision_count
+        signatures = self._signatures
         return {
             number
             for number in self._find_by_rarest_words(terms)
-            if (shared_bits := (signatures[number] & draft_signature).bit_count())
-            >= min_shared
-            or shared_bits + collision_count >= half_word_counts[number]
+            if (signatures[number] & signature).bit_count() >= min_count
         }
 
     def _find_by_rarest_words(self, terms: SearchTerms) -> Iterable[int]:

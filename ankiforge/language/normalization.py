@@ -14,7 +14,6 @@ from itertools import pairwise
 
 from ankiforge.language.lexicon import read_labels_by_word, read_word_set
 from ankiforge.language.quantities import (
-    DIGIT_NUMBER,
     replace_roman_numerals,
     separate_raised_digits,
 )
@@ -84,7 +83,7 @@ for _word in ("one", "once", "eins", "acht"):
 _THOUSANDS = regex(r"(?<=\d),(?=\d{3}(?!\d))")
 # A number such as 299 792 458. Two groups of digits are ambiguous, as in `in 120 200 died`.
 _SPACED_DIGITS = regex(
-    r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])"
+    r"[1-9](?<![\d.,].)\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])"
 )
 # A tuple such as `(0, 0)`, whose commas separate numbers.
 _TUPLE = regex(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
@@ -110,8 +109,7 @@ def normalize_words(text: str) -> str:
         text = separate_raised_digits(text.translate(_TYPOGRAPHY))
         text = remove_accents(text).translate(_TYPOGRAPHY)
     text = text.casefold()
-    if " " in text and DIGIT_NUMBER.search(text):
-        text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)
+    text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)
     if _SIGN.search(text):
         # remove hyphens, brackets and the spaces around operators
         text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
@@ -179,7 +177,11 @@ def split_words(form: str) -> list[str]:
 
     Each ideograph and each run of hiragana or katakana counts as a word.
     """
-    return _ASCII_WORD.findall(form) if form.isascii() else re.findall(_WORD, form)
+    if not form.isascii():
+        return re.findall(_WORD, form)
+    if form.replace(" ", "").isalnum():
+        return form.split()
+    return _ASCII_WORD.findall(form)
 
 
 def iter_ideograph_pairs(form: str) -> Iterator[str]:

@@ -76,6 +76,8 @@ def build_document_tag(title: str) -> str:
 @lru_cache(maxsize=1024)  # many checks use the same passage
 def normalize_for_comparison(text: str) -> str:
     """Normalize case, whitespace, and typography, as for `is_same_text`."""
+    if text.isascii():  # ASCII has no typographic characters and no variants of letters
+        return " ".join(text.lower().split())
     return normalize_unstripped(text).strip()
 
 
