@@ -669,11 +669,10 @@ def plan_card(
             return replace(empty_plan, problems=ours.picture_problems)
 
     if anki_note is None:
-        # our note types need no base for generated fields, whose HTML takes long to normalize
-        is_our_type = IDENTITY_FIELD in layout.positions
-        names = card.family.content_fields if is_our_type else ours.fields
         hashes = {
-            name: hash_field(html) for name, html in ours.fields.items() if name in names
+            name: hash_field(html)
+            for name, html in ours.fields.items()
+            if _needs_base(card, layout, name)
         }
         planned = _plan_note(card, layout, MergedNote(ours, ours.tags, hashes), options)
         return replace(planned, problems=(*ours.picture_problems, *planned.problems))
@@ -798,6 +797,14 @@ def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
 # --- the note to write ------------------------------------------------------------------
 
 
+def _needs_base(card: LocalCard, layout: FieldLayout, field: str) -> bool:
+    """Return whether a package records a field's hash, so that a later edit in Anki is noticed.
+
+    In our own note types, the fields that are generated need none.
+    """
+    return IDENTITY_FIELD not in layout.positions or field in card.family.content_fields
+
+
 def _plan_note(
     card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ExportOptions
 ) -> CardPlan:
@@ -837,11 +844,11 @@ def _plan_note(
     if problem:
         return replace(empty_plan, problems=(problem,))
 
-    # record only the hashes of content, because our note types need no base for generated fields
-    hashes = merged.base_hashes
-    if IDENTITY_FIELD in layout.positions:
-        content_names = card.family.content_fields
-        hashes = {name: hashes[name] for name in content_names if name in hashes}
+    hashes = {
+        name: base_hash
+        for name, base_hash in merged.base_hashes.items()
+        if _needs_base(card, layout, name)
+    }
     shipped = ShippedNote(
         mod=mod,
         tags=ours.tags,

@@ -256,7 +256,7 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
 def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
     """Return whether an element is in a list of footnotes or endnotes, or is one itself.
 
-    `known` has the answers for elements before it, by `id`.
+    `known` maps the `id` of elements whose answer is known to that answer.
     """
     for ancestor in chain((element,), element.parents):
         if (is_note := known.get(id(ancestor))) is not None:

@@ -450,7 +450,7 @@ def _iter_active_user_decisions(store: Store) -> Iterator[Event]:
 def _apply_undo_effects(store: Store, event: Event) -> None:
     if event.what == "adopt":
         store.set_meta("anki state", "")
-        store.get_passage(event.key)  # recompute the passage without the card
+        store.recompute_passages()
     if should_reopen_conflict(event):
         card, _ = cards.load_card_and_passage(store, event.body["guid"])
         body = build_restoring_edit(event, card)
@@ -529,9 +529,10 @@ def _accept_batch(
     highlight_by_id: dict[str, Highlight] = {}
 
     def accept(ids: Sequence[str]) -> None:
+        for id in ids:
+            guid_by_id.pop(id, None)  # from a failed attempt, which was rolled back
         batches = DraftBatches(store, ids)
         for draft in offers.iter_pending_drafts(store, ids):
-            guid_by_id.pop(draft.id, None)  # from a failed attempt, which was rolled back
             highlight_by_id[draft.id] = draft.highlight
             if draft.remarks or draft.changed_card:  # the user must decide
                 continue
@@ -540,8 +541,12 @@ def _accept_batch(
 
     with store.transaction():
         errors = store.apply_in_savepoints(ids, accept)
-    failed = tuple((highlight_by_id[id], error) for id, error in errors.items())
-    return tuple(guid_by_id.values()), failed
+    failed = []
+    for id, error in errors.items():
+        if id not in highlight_by_id:  # the draft can't be loaded
+            raise error
+        failed.append((highlight_by_id[id], error))
+    return tuple(guid_by_id.values()), tuple(failed)
 
 
 def accept_draft(
