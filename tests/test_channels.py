@@ -1,4 +1,4 @@
-"""What is released starts in every way a person gets it: pip, uv, pipx, the registry of MCP, the bundle, a container.
+"""What is released starts in every way a person gets it: pipx (by pip), uv, the registry of MCP, the bundle, a container.
 
 The wheel of this tree is installed as the one of the package index will be, so the index has to be within reach.
 """
@@ -88,11 +88,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
     return Tools(folder, wheel, environment)
 
 
-def test_pip_and_pipx_install_it(tools):
-    venv.create(tools.folder / "pip", with_pip=True)
-    tools.run(tools.folder / "pip/bin/pip", "install", "-q", tools.wheel)
-    tools.makes_a_card("pip", tools.folder / "pip/bin/ankiforge")
-
+def test_pipx_installs_it_by_pip(tools):
     tools.run("pipx", "install", "-q", tools.wheel)
     tools.makes_a_card("pipx", tools.folder / "pipx-bin/ankiforge")
 
