@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from weakref import finalize
 
 from ankiforge.config.files import make_database, remove_database
 from ankiforge.errors import LedgerError
@@ -129,6 +130,8 @@ class Replies:
             self._db.close()
             hint = "move it away: drafts are then requested, and paid for, again"
             raise LedgerError(f"{path}: cannot be read: {error}", hint=hint) from error
+        # after an error nobody calls `close`, because threads may still write replies
+        finalize(self, self._db.close).atexit = False
 
     def get(self, request: str) -> str | None:
         """Return the raw reply to a request, or None if there is none."""

@@ -21,7 +21,8 @@ def vault(tmp_path):
     database.execute(
         "CREATE TEMP TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)"
     )
-    return made
+    yield made
+    made.close()
 
 
 def test_the_lines_of_a_decision_that_is_not_committed_are_taken_back(vault):
