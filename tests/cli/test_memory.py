@@ -24,8 +24,8 @@ TOLD = "it needs more memory than there is"
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_run_that_gets_too_little_memory_says_so(forge, vault):
-    line = "The ==lens== bends light onto the retina of an eye that sees.\n\n"
-    (vault / "big.md").write_text(line * 15_000)
+    # a large piece of memory is missing at once, so that there is some left to say so
+    (vault / "big.md").write_text("The ==lens== bends light.\n\n" + "word " * 1_600_000)
     (vault / "small.md").write_text("Katze:::cat\n")
     ended = subprocess.run(
         [sys.executable, "-c", LIMITED, "20", "run", str(vault)],
