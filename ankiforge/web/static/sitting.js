@@ -221,7 +221,7 @@ export class Sitting {
   // Show the page and zoom, and on the strip the part of the document in view.
   #foot() {
     const { paper } = this;
-    $("#where").textContent = paper.body.formatPosition?.() ?? (paper.kind === "list" ? "book" : "note");
+    $("#where").textContent = paper.body.formatPosition?.() ?? (paper.kind === "list" ? "highlights" : "note");
     const { scrollTop, clientHeight } = paper.pane;
     const view = $("#strip b");
     if (!view) return;
