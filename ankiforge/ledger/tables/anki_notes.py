@@ -18,7 +18,10 @@ decode_note = msgspec.json.Decoder(AnkiNote).decode
 
 
 def hash_note(note: AnkiNote | Note) -> str:
-    """Hash what a plan depends on in a note, which is the same in a package and in Anki."""
+    """Hash the parts of a note that a plan depends on.
+
+    A note has the same hash in a package and, once it is imported, in Anki.
+    """
     type_id = note.type_id if isinstance(note, AnkiNote) else note.type.id
     return hash16(str(type_id), str(note.mod), *sorted(note.tags), "", *note.fields)
 

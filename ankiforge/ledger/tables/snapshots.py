@@ -43,11 +43,9 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
         present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
         leading = cards.find_leading_row(present_rows, passage)
         texts.append(facts.get_fact_text(decode_highlight(leading)) if leading else "")
-    name_lists = [
-        facts.hash_long_sentences(facts.split_sentences(text)) for text in texts
-    ]
+    sentence_lists = [facts.split_sentences(text) for text in texts]
+    name_lists = [facts.hash_long_sentences(each) for each in sentence_lists]
     only_keys = sentences.find_only_highlights(store, chain.from_iterable(name_lists))
-    sentence_lists = map(facts.split_sentences, texts)
     related_decisions = load_related_decisions(
         store, list(zip(passages, sentence_lists, strict=True))
     )
