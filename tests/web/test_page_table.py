@@ -296,6 +296,17 @@ def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
     assert session.show_highlight_item(key, 0)["item"]["id"] == key
 
 
+def test_a_draft_that_a_decision_settles_is_no_longer_counted(session, workspace):
+    first, second = waiting(session)
+    [document] = session.show_shelf()["documents"]
+    assert document["waiting"] == 2
+    with workspace.ledger.transaction():  # as a decision about the same fact does
+        workspace.ledger.execute("DELETE FROM draft WHERE id = ?", second)
+    session.decide(decision(first, "", "accept"))
+    [document] = session.show_shelf()["documents"]
+    assert document["waiting"] == 0
+
+
 def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
     first, _ = waiting(session)
     guid = workspace.ledger.accept(first)
