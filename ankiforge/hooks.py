@@ -1,10 +1,11 @@
-"""The hooks through which features extend the program.
+"""The hooks by which features extend the program.
 
 A feature is a directory in `ankiforge/features` with a subclass of `Hooks`. The program works
-without any of them, so features don't import each other and no other package imports them. `cli`
-calls the hooks and passes the results to `web` and `reports`. At least two features use each hook,
-and none may change what a card is (matching, events, checks and plans for Anki). To keep
-`ankiforge --help` fast, this module and each feature's `__init__` import only the standard library.
+without any feature, so no other package imports a feature, and features don't import each
+other. `cli` calls the hooks and passes their results to `web` and `reports`. Each hook is
+used by at least two features, and none may change what a card is (matching, events, checks
+and plans for Anki). To keep `ankiforge --help` fast, this module and the `__init__` of each
+feature import only the standard library.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class CommandRow(NamedTuple):
 
 
 class Hooks:
-    """Base class for features, with hooks that do nothing unless overridden."""
+    """Base class of features. Each hook does nothing unless it is overridden."""
 
     def commands(self) -> Iterable[CommandRow]:
         """Return the commands that the feature adds."""

@@ -1,9 +1,9 @@
-"""Find and load plug-ins: sources and commands from other installed distributions.
+"""Find and load plug-ins, i.e. sources and commands of other installed distributions.
 
-A distribution declares them as entry points in the groups `ankiforge.sources` and
-`ankiforge.commands`; see https://packaging.python.org/specifications/entry-points/. Because the
-search takes longer than the rest of a short command, it runs only for an otherwise unknown path,
-setting or command. See `docs/internals/plug-ins.md` for an example.
+A distribution declares plug-ins as entry points in the groups `ankiforge.sources` and
+`ankiforge.commands`; see https://packaging.python.org/specifications/entry-points/. As the
+search takes longer than the rest of a short command, plug-ins are only searched for if a
+path, setting or command is otherwise unknown. `docs/internals/plug-ins.md` has an example.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def find_plugins(group: str) -> dict[str, EntryPoint]:
 
 
 def get_distribution_name(point: EntryPoint) -> str:
-    """Return the name of a plug-in's distribution, falling back to its module name."""
+    """Return the name of the distribution that a plug-in is from or, if unknown, of its module."""
     return point.dist.name if point.dist else point.module
 
 
@@ -59,10 +59,10 @@ def load_plugin(point: EntryPoint, kind: type[Kind]) -> Kind:
 
 @contextmanager
 def wrap_plugin_errors(distribution: str) -> Iterator[None]:
-    """Re-raise any exception from a plug-in as a `PlugInError`.
+    """Context manager that re-raises any exception of a plug-in as a `PlugInError`.
 
-    Our own `ForgeError`s pass through unchanged. So does everything if `distribution`, the
-    name of the plug-in's distribution, is "", i.e. for built-in code.
+    A `ForgeError` isn't converted. If `distribution`, the name of the plug-in's distribution,
+    is "", the code is built in and nothing is converted.
     """
     try:
         yield

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from ankiforge.extract.pdf.answers import REPAIRED_NOTICE
 from ankiforge.extract.pdf.messages import Failure, ReadMarksReply
-from ankiforge.extract.pdf.worker import PdfWorker
+from ankiforge.extract.pdf.worker import PdfWorkerPool
 from ankiforge.model import Highlight
 from ankiforge.text.keys import build_anchor_key, number_highlights
 
@@ -113,7 +113,7 @@ def how(read: ReadMarksReply | Failure) -> str:
     return "after a repair" if REPAIRED_NOTICE in read.notices else "by PDFium"
 
 
-def damaged(whole: Path, worker: PdfWorker) -> Iterator[tuple[str, str, Same, int]]:
+def damaged(whole: Path, worker: PdfWorkerPool) -> Iterator[tuple[str, str, Same, int]]:
     """Yield for each damaged copy: the damage, how it was read, equal marks, all marks."""
     with TemporaryDirectory() as folder:
         for path in sorted(whole.rglob("*.pdf")):
@@ -131,7 +131,7 @@ def damaged(whole: Path, worker: PdfWorker) -> Iterator[tuple[str, str, Same, in
 def main() -> None:
     """Print both tables."""
     whole, *broken = map(Path, sys.argv[1:])
-    with PdfWorker(SECONDS) as worker:
+    with PdfWorkerPool(SECONDS) as worker:
         rows: dict[tuple[str, str], list[tuple[Same, int]]] = defaultdict(list)
         for name, way, same, marks in damaged(whole, worker):
             rows[name, way].append((same, marks))

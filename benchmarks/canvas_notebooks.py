@@ -21,7 +21,7 @@ from typing import Any
 
 from ankiforge import Workspace
 from ankiforge.extract import registry
-from ankiforge.extract.base import Opening
+from ankiforge.extract.base import SourceOpenParameters
 from ankiforge.model import ExtractedDocument, Highlight, Problem
 
 KINDS = {".canvas": "obsidian", ".ipynb": "jupyter"}
@@ -73,7 +73,7 @@ def sightings(path: Path) -> list[Any]:
     """Return what the source of a file yields."""
     source = registry.load_source_type(KINDS[path.suffix])
     settings = source.Settings(path=str(path.parent), name="n")
-    opened = source.open(Opening("n", path.parent, settings, (path,)))
+    opened = source.open(SourceOpenParameters("n", path.parent, settings, (path,)))
     return list(opened.scan())
 
 

@@ -75,11 +75,13 @@ main(sys.argv[1:])
 STEPS = {
     "_read_file": "read",
     "ingest_sightings": "ingest",
+    "ingest_scan_results": "ingest",
     "_draft_by_rules": "draft",
     "complete_and_check": "check",
     "_record_results": "record",
     "_accept_clean_drafts": "accept",
     "publish": "deliver",
+    "read_anki_and_write_package": "deliver",
     "report_run": "report",
 }
 """The function that does each step of a run. Calls of another step within it don't count."""

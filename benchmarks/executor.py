@@ -22,7 +22,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from ankiforge.extract.base import Opening
+from ankiforge.extract.base import SourceOpenParameters
 from ankiforge.extract.pdf import PdfSettings, PdfSource
 from ankiforge.model import ExtractedDocument, Problem
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
@@ -57,7 +57,9 @@ def seconds(folder: Path, *, jobs: int = 1, executor: str = "") -> float:
     """Read a folder, and return how long it took."""
     settings = PdfSettings(path=str(folder), include=("*.pdf",))
     source = replace(
-        PdfSource.open(Opening("bench", folder, settings)), jobs=jobs, executor=executor
+        PdfSource.open(SourceOpenParameters("bench", folder, settings)),
+        jobs=jobs,
+        executor=executor,
     )
     start = time.perf_counter()
     documents = 0

@@ -31,7 +31,7 @@ from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
 from ankiforge.errors import BUG_MESSAGE
-from ankiforge.extract.base import Opening, assign_initial_keys
+from ankiforge.extract.base import SourceOpenParameters, assign_initial_keys
 from ankiforge.extract.discover import find_source_kind
 from ankiforge.extract.registry import load_source_type
 from ankiforge.model import ExtractedDocument, Highlight, Problem, Sighting
@@ -143,7 +143,9 @@ def scan(kind: str, path: Path) -> list[Sighting]:
     """Return what a source yields at a path."""
     source = load_source_type(kind)
     settings = source.Settings(path=str(path), name="n")
-    return list(source.open(Opening(name="n", root=path, settings=settings)).scan())
+    return list(
+        source.open(SourceOpenParameters(name="n", root=path, settings=settings)).scan()
+    )
 
 
 def highlights(found: list[Sighting]) -> Iterator[Highlight]:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from ankiforge.extract.base import Opening
+from ankiforge.extract.base import SourceOpenParameters
 from ankiforge.extract.pdf import PdfSettings, PdfSource
 from ankiforge.model import ExtractedDocument, Problem
 
@@ -23,7 +23,9 @@ def main(folder: Path) -> None:
     texts: dict[str, list[str]] = defaultdict(list)
     problems: list[tuple[str, str]] = []
     settings = PdfSettings(path=str(folder), include=("*.pdf",))
-    source = replace(PdfSource.open(Opening("bench", folder, settings)), timeout=SECONDS)
+    source = replace(
+        PdfSource.open(SourceOpenParameters("bench", folder, settings)), timeout=SECONDS
+    )
     for sighting in source.scan():
         match sighting:
             case ExtractedDocument(document, highlights):

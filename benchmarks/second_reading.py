@@ -33,7 +33,7 @@ from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import DraftingResult
-from ankiforge.pipeline.second_reading import DOUBT_CHECK, add_model_doubts
+from ankiforge.pipeline.second_reading import DOUBT_CHECK, add_model_objections
 from benchmarks.lies import HONEST, Planted, planted
 
 HERE = Path(__file__).parent
@@ -112,7 +112,7 @@ def read_by_server(cards: list[Planted], folder: Path) -> list[str]:
     )
     results = ([DraftingResult(one.highlight, (one.draft,))] for one in cards)
     doubts = []
-    for batch in add_model_doubts(model, lambda: PrivacyFilter(()), results):
+    for batch in add_model_objections(model, lambda: PrivacyFilter(()), results):
         for result in batch:
             said = [
                 each.message

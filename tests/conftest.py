@@ -314,9 +314,9 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def kept_readers() -> Iterator[None]:
     """Let a process that read the PDFs of one test read those of the next: each start is slow."""
     kept: list[worker.WorkerProcess] = []
-    start, leave = worker.PdfWorker._start_process, worker.PdfWorker.__exit__
+    start, leave = worker.PdfWorkerPool._start_process, worker.PdfWorkerPool.__exit__
 
-    def started(reader: worker.PdfWorker) -> worker.WorkerProcess:
+    def started(reader: worker.PdfWorkerPool) -> worker.WorkerProcess:
         while reader.timeout == worker.QUESTION_TIMEOUT and kept:
             process = kept.pop()
             if not process.has_ended:
@@ -324,7 +324,7 @@ def kept_readers() -> Iterator[None]:
                 return process
         return start(reader)
 
-    def left(reader: worker.PdfWorker, *error: object) -> None:
+    def left(reader: worker.PdfWorkerPool, *error: object) -> None:
         while reader.timeout == worker.QUESTION_TIMEOUT and reader._idle:
             process = reader._idle.pop()
             reader._processes.remove(process)
@@ -332,8 +332,8 @@ def kept_readers() -> Iterator[None]:
         leave(reader, *error)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker.PdfWorker, "_start_process", started)
-        patch.setattr(worker.PdfWorker, "__exit__", left)
+        patch.setattr(worker.PdfWorkerPool, "_start_process", started)
+        patch.setattr(worker.PdfWorkerPool, "__exit__", left)
         yield
     for process in kept:
         process.end()

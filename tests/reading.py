@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ankiforge.extract import registry
-from ankiforge.extract.base import Opening
+from ankiforge.extract.base import SourceOpenParameters
 from ankiforge.model import ExtractedDocument, Highlight, Problem, ScanEnd, Sighting
 
 
@@ -73,6 +73,6 @@ def opened(
     """Open a source as a run does; `limits` are fields of it that no setting changes."""
     if settings is None:
         settings = settings_of(kind, path=str(root))
-    opening = Opening(name or kind, root, settings, only, me, **more)
+    opening = SourceOpenParameters(name or kind, root, settings, only, me, **more)
     source = registry.load_source_type(kind).open(opening)
     return dataclasses.replace(source, **limits) if limits else source

@@ -33,7 +33,7 @@ WAITED = 0.05
 """Seconds that a test waits, for a process that may still live: to look for all takes time, too."""
 NAMED = "ANKIFORGE_TEST"
 """The variable with the path of the file that names the test."""
-_read_answer = worker.answer_question
+_read_answer = worker.process_request
 
 
 def _running() -> mmap.mmap:
@@ -59,7 +59,7 @@ def _recorded(running: mmap.mmap) -> Any:
 
 def serve(questions: int, replies: int, seconds: float) -> None:
     """Answer questions about PDFs in a new process, as `worker.serve` does."""
-    worker.answer_question = _recorded(_running())
+    worker.process_request = _recorded(_running())
     worker.serve(questions, replies, seconds)
 
 
@@ -97,7 +97,7 @@ class _Recording:
         os.environ[NAMED] = str(path)
         self._running = _running()
         self._below = 0.0
-        worker.answer_question = _recorded(self._running)
+        worker.process_request = _recorded(self._running)
         worker.__name__ = __name__  # where a new process finds `serve`
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

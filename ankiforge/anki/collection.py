@@ -47,6 +47,7 @@ from ankiforge.model import (
     AnkiNote,
     AnkiNoteType,
     AnkiReview,
+    AnkiSourceKind,
     AnkiTemplate,
     CardId,
     DeckId,
@@ -58,7 +59,6 @@ from ankiforge.model import (
     NoteTypeId,
     Texts,
     Value,
-    ViewKind,
 )
 from ankiforge.text import regex
 
@@ -600,12 +600,12 @@ from notes n where n.id in (select value from json_each(?))
 """
 
 
-class AnkiView(Value):
+class AnkiContents(Value):
     """What's in Anki, read from a collection, an export, or a running Anki."""
 
     databases: tuple[AnkiDatabase, ...]
     """A single database, or one for each deck that a running Anki exported."""
-    kind: ViewKind
+    kind: AnkiSourceKind
     path: str
     """The path of the file, or the URL of AnkiConnect."""
     profile: str
@@ -620,12 +620,16 @@ class AnkiView(Value):
 
     @property
     def created_at(self) -> int:
-        """When the collection was created, as a Unix timestamp, or 0 if that's unknown.
+        """The Unix time at which the collection was created, or 0 if unknown.
 
-        Exported decks (`.apkg`) don't record it.
+        Exported decks (`.apkg`) don't contain it.
         """
         times = {database.created for database in self.databases}
-        return times.pop() if (self.kind is not ViewKind.APKG and len(times) == 1) else 0
+        return (
+            times.pop()
+            if (self.kind is not AnkiSourceKind.APKG and len(times) == 1)
+            else 0
+        )
 
     def iter_notes(self) -> Iterator[AnkiNote]:
         """Yield our notes ordered by GUID or, if all notes are read, all notes ordered by id.
@@ -696,7 +700,7 @@ class AnkiView(Value):
 
         Returns None for a running Anki, because AnkiConnect doesn't report deletions.
         """
-        if self.kind is ViewKind.CONNECT:
+        if self.kind is AnkiSourceKind.CONNECT:
             return None
         # type 1 stands for a note; cards and decks have other types
         query = f"select {cast_to_integers('oid')} from graves where type = 1"
@@ -708,14 +712,14 @@ class AnkiView(Value):
         """Find the notes that we neither created nor adopted.
 
         Args:
-            known_mods: the modification time (`mod`) of each note when it was last read, keyed
-                by note id.
+            known_mods: the modification time (`mod`) of each note when it was last read,
+                keyed by note id.
 
         Returns:
-            The ids of all foreign notes, and an iterator over those that are new or have
-            changed; or None if the view doesn't cover the whole collection.
+            The ids of all these notes, and an iterator over those that are new or have
+            changed. None if the whole collection wasn't read.
         """
-        if self.kind in (ViewKind.APKG, ViewKind.CONNECT):
+        if self.kind in (AnkiSourceKind.APKG, AnkiSourceKind.CONNECT):
             return None
         mods: dict[NoteId, int] = dict(self.databases[0].fetch_rows(_FOREIGN_MODS_QUERY))
         changed_ids = [id for id, mod in mods.items() if known_mods.get(id) != mod]
@@ -739,10 +743,10 @@ class AnkiView(Value):
 
 
 @contextmanager
-def open_view(
+def open_anki_contents(
     path: Path,
     adopted: Mapping[str, str] | None = {},
-) -> Iterator[AnkiView]:
+) -> Iterator[AnkiContents]:
     """Open a collection or an export for reading.
 
     Args:
@@ -760,17 +764,17 @@ def open_view(
                 raise ItemError(f"{path}: not a file", hint=_EXPECTED_FILE_HINT)
             with path.open("rb") as file:
                 first_bytes = file.read(16)
-            kind = ViewKind.APKG
+            kind = AnkiSourceKind.APKG
             if first_bytes == b"SQLite format 3\0":
-                kind = ViewKind.COLLECTION
+                kind = AnkiSourceKind.COLLECTION
             elif not first_bytes.startswith((b"PK\x03\x04", b"PK\x05\x06")):
                 message = f"{path}: neither an Anki collection nor an Anki export"
                 raise ItemError(message, hint=_EXPECTED_FILE_HINT)
             elif path.suffix.lower() == ".colpkg":
-                kind = ViewKind.COLPKG
+                kind = AnkiSourceKind.COLPKG
             tmpdir = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
             copy = Path(tmpdir) / COLLECTION
-            if kind is ViewKind.COLLECTION:
+            if kind is AnkiSourceKind.COLLECTION:
                 _copy_collection(path, copy)
             else:
                 _unpack_export(path, copy)
@@ -789,7 +793,7 @@ def open_view(
             raise ItemError(message, hint=hint) from error
         database = stack.enter_context(open_database(copy, str(path), adopted))
         profile = ""
-        if kind is ViewKind.COLLECTION and path.name == COLLECTION:
+        if kind is AnkiSourceKind.COLLECTION and path.name == COLLECTION:
             profile = path.resolve().parent.name
         if database.is_legacy:
             raw_decks = database.decode_json_column("decks", dict[DeckId, Json])
@@ -799,31 +803,31 @@ def open_view(
             decks = {id: deck.replace("\x1f", "::") for id, deck in deck_rows}
         our_type_ids = {get_our_note_type(family).id for family in OUR_FAMILIES}
         used_type_ids = {id for (id,) in database.fetch_rows(_USED_TYPES_QUERY)}
-        yield AnkiView(
+        yield AnkiContents(
             databases=(database,),
             kind=kind,
             path=str(path),
             profile=profile,
             note_types=read_note_types(database, our_type_ids | used_type_ids),
             decks=decks,
-            is_complete=kind is not ViewKind.APKG,
+            is_complete=kind is not AnkiSourceKind.APKG,
         )
 
 
 @contextmanager
-def open_exports_view(
+def open_exported_contents(
     exports: Sequence[Path],
     adopted: Mapping[str, str] = {},
     *,
     url: str,
     profile: str,
     our_note_ids: frozenset[NoteId],
-) -> Iterator[AnkiView]:
+) -> Iterator[AnkiContents]:
     """Open packages exported from a running Anki as a single view.
 
     Args:
         exports: freshly exported `.apkg` files that include scheduling.
-        adopted: as in `open_view`.
+        adopted: as in `open_anki_contents`.
         url: the URL of AnkiConnect.
         profile: the name of the profile that's open in Anki.
         our_note_ids: the ids of all our notes in Anki. The view is complete if the exports
@@ -838,15 +842,15 @@ def open_exports_view(
         decks: dict[DeckId, str] = {}
         exported: set[NoteId] = set()
         for path in exports:
-            view = stack.enter_context(open_view(path, adopted))
+            view = stack.enter_context(open_anki_contents(path, adopted))
             databases += view.databases
             types |= {note_type.id: note_type for note_type in view.note_types}
             decks |= view.decks
             note_rows = view.databases[0].fetch_rows(_NOTE_IDS_QUERY)
             exported |= {id for (id,) in note_rows}
-        yield AnkiView(
+        yield AnkiContents(
             databases=tuple(databases),
-            kind=ViewKind.CONNECT,
+            kind=AnkiSourceKind.CONNECT,
             path=url,
             profile=profile,
             note_types=tuple(types.values()),

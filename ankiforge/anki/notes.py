@@ -43,7 +43,7 @@ from ankiforge.text.located import locate
 from ankiforge.text.normalize import (
     Shield,
     clean_text,
-    find_shields,
+    find_literal_spans,
     is_same_text,
     isolate_bidi,
 )
@@ -56,12 +56,12 @@ ContextFilter = Callable[[CardContent, Strings], Strings]
 
 
 def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:
-    """Format the text of the AnkiforgeId field, which `notetypes.parse_identity` parses.
+    """Build the text of the field AnkiforgeId, which `notetypes.parse_identity` parses.
 
-    `hashes` has one hash per content field, as last exported.
+    `hashes` are the hashes of the content fields, as last exported.
     """
     joined_hashes = ".".join(hashes)
-    slot = card.drafted or card.slot
+    slot = card.drafted or card.slot_text
     return f"af1 {card.guid} {card.key} {slot} {joined_hashes} {hash_tags(tags)}"
 
 
@@ -71,7 +71,7 @@ def render_content(
     pictures: MediaByPath | None = None,
 ) -> Strings:
     """Render the content fields of a card or draft as HTML, in note type order."""
-    family = kind.family
+    family = kind.note_type
     markdown = dict(fields)
     if (
         kind is CardKind.OCCLUSION
@@ -140,7 +140,7 @@ _FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 def render_source(card: ShownCard) -> str:
     """Render the Source field: a card's passages, with the highlight and quote marked."""
     highlight = card.highlight
-    is_hand_written = highlight.kind is HighlightKind.CARD and card.is_hand_written
+    is_hand_written = highlight.kind is HighlightKind.CARD and card.is_numbered_user_text
     has_formulas = highlight.has_formulas and not is_hand_written
     before, highlighted, after = render_passage(
         highlight, card.quote, has_formulas=has_formulas
@@ -172,7 +172,7 @@ def render_passage(
     if not passage.strip():
         return "", "", ""
     to_html = formulas_to_html if has_formulas else lines_to_html
-    unbreakable = find_shields(passage) if has_formulas else []
+    unbreakable = find_literal_spans(passage) if has_formulas else []
     start, end = _extend_to_shields(unbreakable, span or (0, len(passage)))
     highlighted = to_html(passage[start:end])
     quote_span = locate(quote, passage[start:end])
@@ -243,7 +243,7 @@ _MAX_WORK_CHARS = 40
 
 
 def format_context(card: ShownCard, safe_context: ContextFilter) -> str:
-    """Format a card's context as "work › heading", without anything revealing the answer."""
+    """Format where a card is from as "work › heading", without parts that give the answer away."""
     return " › ".join(_shorten_context(_filter_context_parts(card, safe_context)))
 
 
@@ -252,7 +252,7 @@ def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strin
     parts = [*_list_title_and_headings(card.highlight)]
     document = card.highlight.document
     # name the headings only, if the work has just a file name such as 02-how-to-read
-    if _FILE_NAME.fullmatch(document.subject) and _is_file_name(document):
+    if _FILE_NAME.fullmatch(document.meaningful_title) and _is_file_name(document):
         parts = parts[1:] or parts
     for item in card.highlight.above:
         parts.append(isolate_bidi(_truncate(item.rstrip(" :："), _MAX_ITEM_CHARS)))
@@ -282,7 +282,7 @@ def format_references(card: ShownCard) -> Strings:
 
 def _is_file_name(document: Document) -> bool:
     """Return whether a document's title is only the name of its file."""
-    return splitext(basename(document.path))[0] == document.subject
+    return splitext(basename(document.path))[0] == document.meaningful_title
 
 
 def _list_title_and_headings(highlight: Highlight) -> Strings:
@@ -292,7 +292,7 @@ def _list_title_and_headings(highlight: Highlight) -> Strings:
     lower-case file name, it's capitalized.
     """
     document = highlight.document
-    title = document.subject
+    title = document.meaningful_title
     if title.islower() and _is_file_name(document):
         title = capwords(title)
     headings = highlight.heading.split(" › ")

@@ -1,9 +1,10 @@
-"""Our note types, and how Anki interprets a note's fields.
+"""Our note types, and how Anki interprets the fields of a note.
 
-This module computes which cards Anki generates from a note, parses cloze deletions as Anki does,
-parses the field AnkiforgeId, and normalizes HTML for comparison. It also chooses the note type to
-export: ours, ours with the user's changes, or Anki's Image Occlusion. Here, a family (`NoteType`)
-is a kind of note type, and an `AnkiNoteType` is a note type as it is in Anki.
+The module computes which cards Anki generates from a note, parses cloze deletions as Anki
+does, parses the field AnkiforgeId, and normalizes HTML for comparison. It also chooses the
+note type to export: ours, ours with the user's changes, or Anki's Image Occlusion. In this
+module, a *family* (`NoteType`) is one of our kinds of note types, and an `AnkiNoteType` is a
+note type as it is in Anki.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from ankiforge.model import (
     AnkiTemplate,
     Guid,
     HighlightKey,
-    Identity,
-    MappedType,
+    NoteIdentity,
     NoteType,
     NoteTypeId,
     Numbers,
     Strings,
     Texts,
+    UserNoteType,
     compute_named_id,
 )
 from ankiforge.text import regex
@@ -195,7 +196,7 @@ def find_sides(
     template = note_type.templates[ordinal]
     filled = frozenset(_find_filled_fields(fields))
     question_fields = _find_visible_fields(template.question, filled, of_question=True)
-    if find_family(note_type.id):
+    if find_our_note_type(note_type.id):
         generated = _OTHER_FIELDS.split()
         question_fields = tuple(name for name in question_fields if name not in generated)
     for name in _find_visible_fields(template.answer, filled, of_question=False):
@@ -366,8 +367,8 @@ def read_design_file(name: str) -> str:
 # as it is in Anki. Otherwise Anki would skip its notes and add a second copy of the note type.
 
 
-def find_family(type_id: int) -> NoteType | None:
-    """Return the family whose built-in note type has the given id, if any."""
+def find_our_note_type(type_id: int) -> NoteType | None:
+    """Return the one of our note types whose built-in version has this id, or None."""
     for family in OUR_FAMILIES:
         if get_our_note_type(family).id == type_id:
             return family
@@ -377,11 +378,11 @@ def find_family(type_id: int) -> NoteType | None:
 def choose_exported_type(
     family: NoteType, types: Mapping[NoteTypeId, AnkiNoteType]
 ) -> AnkiNoteType:
-    """Return the note type to export: ours, or Anki's if the user has customized it.
+    """Return the note type to export: ours or, if the user has customized it in Anki, theirs.
 
-    This only applies if fields or templates were added, removed or renamed. Changes to the
-    CSS or to a template's text don't matter, because Anki keeps the newer version, i.e. the
-    user's. `types` contains the note types in Anki, keyed by id.
+    It counts as customized if fields or templates were added, removed or renamed. For other
+    changes, such as in the CSS, ours is returned, because Anki keeps the newer version, which
+    is the user's. `types` are the note types in Anki, keyed by id.
     """
     ours = get_our_note_type(family)
     anki_type = types.get(ours.id)
@@ -494,7 +495,7 @@ _TAG = regex(r"(?i)<(/?[a-z!])[^<>]*>")
 _INLINE_TAG = regex(r"(?i)</?(?:wbr|span)\b[^<>]*>")
 
 
-def parse_identity(field: str) -> Identity | None:
+def parse_identity(field: str) -> NoteIdentity | None:
     """Parse the HTML of an AnkiforgeId field, returning None for anything else.
 
     The format is `af1 <guid> <key> <slot> <hash.hash…> <tags>`; any further words are
@@ -509,7 +510,9 @@ def parse_identity(field: str) -> Identity | None:
     if match is None:
         return None
     guid, key, slot, hashes, tags = match.groups()
-    return Identity(Guid(guid), HighlightKey(key), slot, tuple(hashes.split(".")), tags)
+    return NoteIdentity(
+        Guid(guid), HighlightKey(key), slot, tuple(hashes.split(".")), tags
+    )
 
 
 # --- content hash -----------------------------------------------------------------------
@@ -525,7 +528,7 @@ _REVERSED_TRAILING_SPACE = regex(r"\A(?:>rb<|[^\S\u00a0])+")
 
 
 @lru_cache(maxsize=64)  # because our text and Anki's are mostly equal
-def hash_field(text: str) -> str:
+def hash_html(text: str) -> str:
     """Hash a content field's normalized HTML to 8 hex digits."""
     return _short_hash(normalize_html(text))
 
@@ -660,7 +663,7 @@ def add_our_occlusion_type(
     return {ours.id: ours, **types}
 
 
-def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> MappedType:
+def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> UserNoteType:
     """Choose the note type for new figures, and map our fields to its fields.
 
     The note type that came with the collection takes precedence over copies made by the
@@ -689,4 +692,4 @@ def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> MappedTyp
     ]
     names = {our_name: name for our_name, name, _ in fields}
     ids = {our_name: id for our_name, _, id in fields if id is not None}
-    return MappedType(selected.id, selected.name, names, ids)
+    return UserNoteType(selected.id, selected.name, names, ids)

@@ -33,7 +33,7 @@ from ankiforge.anki.notes import (
 from ankiforge.anki.notetypes import (
     choose_exported_type,
     get_our_note_type,
-    hash_field,
+    hash_html,
     hash_tags,
     is_blank,
     is_same_html,
@@ -47,20 +47,20 @@ from ankiforge.model import (
     AnkiNoteType,
     CardKind,
     Conflict,
+    ExportedNote,
     Guid,
     HighlightKind,
     LocalCard,
-    MappedType,
     Media,
     Note,
     NoteType,
     NoteTypeId,
     Numbers,
     Problem,
-    ShippedNote,
-    SourceRemark,
+    SourceChange,
     Strings,
     Texts,
+    UserNoteType,
     Value,
     compute_next_mod,
     hash16,
@@ -81,18 +81,18 @@ NOTE_TYPE_CHANGED = "its note type was changed in Anki"
 ADOPTED_MOD = 1
 """The `mod` in the base of an adopted note. That base is the note's content at the time of
 adoption, which no package wrote."""
-NO_BASE = ShippedNote(0)
+NO_BASE = ExportedNote(0)
 
 NoteTypesById = Mapping[NoteTypeId, AnkiNoteType]
 """All note types in Anki, by id."""
-MappedTypes = Mapping[NoteType, MappedType]
+MappedTypes = Mapping[NoteType, UserNoteType]
 """The note types that the settings choose for new notes instead of ours."""
 
 
 # --- where our fields are in a note -----------------------------------------------------
 # A note has one of our note types; or one of the user's or Anki's Image Occlusion, where a
-# `MappedType` maps our fields to the fields of that type; or it was adopted from another tool. All
-# other fields of the note belong to the user.
+# `UserNoteType` maps our fields to the fields of that type; or it was adopted from another
+# tool. All other fields of the note belong to the user.
 #
 # The base of a merge is the note's content in the package that Anki imported. A note of our types
 # stores the base itself, in its field AnkiforgeId. For other types, the journal stores it as the
@@ -104,7 +104,7 @@ MappedTypes = Mapping[NoteType, MappedType]
 
 
 class FieldLayout(Value):
-    """Where our fields are in a note, and what they contained as of Anki's last import."""
+    """Where a note has our fields, and what these contained when Anki last imported the note."""
 
     guid: Guid
     """The note's GUID in Anki, which another tool may have chosen."""
@@ -120,7 +120,7 @@ class FieldLayout(Value):
     positions: Mapping[str, int] = {}
     """The index of each of our fields in `fields`, by our name for the field. All other fields
     belong to the user."""
-    base: ShippedNote = NO_BASE
+    base: ExportedNote = NO_BASE
     """The note in the package that Anki imported. A field without a hash counts as edited."""
     unknown_bases: Texts = {}
     """The base hashes in the note that match no package in the journal, by our field name. They
@@ -128,16 +128,19 @@ class FieldLayout(Value):
     yet."""
     newly_imported_mod: int = 0
     """The `mod` of the package that Anki imported, or 0 if uncertain or already recorded."""
-    mapped_type: MappedType | None = None
+    mapped_type: UserNoteType | None = None
     """The note type as it was recorded with the first package, or None if it is one of ours."""
 
     @property
     def their_fields(self) -> Texts:
-        """The HTML in Anki of each of our fields, keyed by our field names."""
+        """The HTML that each of our fields has in Anki, keyed by our field names."""
         return {name: self.fields[index] for name, index in self.positions.items()}
 
     def fill_fields(self, ours: Texts) -> Strings:
-        """Return all the note's fields, with `ours` (keyed by our field names) filled in."""
+        """Return all fields of the note, with our fields set to `ours`.
+
+        `ours` is keyed by our field names.
+        """
         fields = list(self.fields)
         for name, index in self.positions.items():
             fields[index] = ours[name]
@@ -159,32 +162,32 @@ def find_layout(
     adopted = card.note.adopted
     mapped_type = find_mapped_type(card, anki_note, mapped_types)
     guid = card.guid
-    required = card.family.required_fields
+    required = card.note_type.required_fields
     html_by_name: Texts = {}
     if adopted:
         guid = Guid(adopted.guid)
         if anki_note is None and not adopted.again:
             return FieldLayout(guid)
-        first_type = MappedType(adopted.type, "", adopted.names)
+        first_type = UserNoteType(adopted.type, "", adopted.names)
         note_type = types.get(adopted.type)
         html_by_name = adopted.html
     elif mapped_type:
         first_type = mapped_type
         note_type = types.get(mapped_type.id)
     else:
-        first_type = get_our_mapped_type(card.family)
-        note_type = choose_exported_type(card.family, types)
+        first_type = get_our_mapped_type(card.note_type)
+        note_type = choose_exported_type(card.note_type, types)
         required = (IDENTITY_FIELD, *required)
     if note_type is None:
         fault = f"Anki has no note type {first_type.name} any more"
         return FieldLayout(guid, anki_note, fault if mapped_type else NOTE_TYPE_CHANGED)
 
     # find our fields in the note type, and check that a note can be exported
-    configured = mapped_types.get(card.family) if mapped_type else None
+    configured = mapped_types.get(card.note_type) if mapped_type else None
     if adopted or mapped_type:
         positions = find_positions(note_type, first_type, configured)
     else:
-        positions = find_our_positions(note_type, card.family)
+        positions = find_our_positions(note_type, card.note_type)
     for name in required:
         if name not in positions:
             field_name = first_type.fields.get(name, name)
@@ -214,23 +217,23 @@ def find_layout(
 
 
 def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> FieldLayout:
-    """Add the base version, against which to detect edits, to the layout of a note in Anki.
+    """Add the base to the layout of a note in Anki, by which edits in Anki are detected.
 
-    Notes of our own types store their base. For other notes, it's the package that Anki
-    imported, or the note as it was when adopted.
+    A note of our own types contains its base. For any other note, it is the package that Anki
+    imported, or the note as it was when it was adopted.
     """
     if IDENTITY_FIELD in layout.positions:
         return _add_base_from_identity(layout, card, anki_note)
     bases = [shipped for shipped in card.note.shipped if shipped.hashes]
     if card.note.adopted:
         adopted_hashes = {
-            name: hash_field(card.note.adopted.get_original_html(name))
+            name: hash_html(card.note.adopted.get_original_html(name))
             for name in card.note.adopted.names
         }
-        bases.insert(0, ShippedNote(ADOPTED_MOD, hashes=adopted_hashes))
+        bases.insert(0, ExportedNote(ADOPTED_MOD, hashes=adopted_hashes))
     theirs = layout.their_fields
-    base = find_base(bases, anki_note, theirs) or NO_BASE
-    their_hashes = {name: hash_field(html) for name, html in theirs.items()}
+    base = find_imported_version(bases, anki_note, theirs) or NO_BASE
+    their_hashes = {name: hash_html(html) for name, html in theirs.items()}
     is_certain = their_hashes == base.hashes or base.mod == anki_note.mod
     if not is_certain or base.mod == anki_note.taken:
         return replace(layout, base=base, newly_imported_mod=0)
@@ -240,12 +243,12 @@ def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> Fiel
 def _add_base_from_identity(
     layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
 ) -> FieldLayout:
-    """Add the base version to a layout, based on the hashes in the AnkiforgeId field.
+    """Add the base to a layout, from the hashes in the field AnkiforgeId.
 
-    Generated fields have no base, because they are ours whatever they contain.
+    Generated fields have no base, because their content is always ours.
     """
     base_hashes = anki_note.identity.fields if anki_note.identity else ()
-    hashes = dict(zip(card.family.content_fields, base_hashes, strict=False))
+    hashes = dict(zip(card.note_type.content_fields, base_hashes, strict=False))
     unknown_bases = {}
     for name, base_hash in hashes.items():
         shipped_hashes = [
@@ -256,7 +259,7 @@ def _add_base_from_identity(
         if shipped_hashes and base_hash not in shipped_hashes and not card.note.found:
             unknown_bases[name] = base_hash
             hashes[name] = shipped_hashes[-1]
-    base = ShippedNote(0, find_base_tags(card, anki_note), hashes=hashes)
+    base = ExportedNote(0, find_base_tags(card, anki_note), hashes=hashes)
     return replace(layout, base=base, unknown_bases=unknown_bases)
 
 
@@ -273,17 +276,17 @@ def find_mapped_type(
     card: LocalCard,
     anki_note: AnkiNote | None,
     mapped_types: MappedTypes,
-) -> MappedType | None:
-    """Return the user's own note type that a card's note uses, if any.
+) -> UserNoteType | None:
+    """Return the user's own note type that the note of a card has, or None.
 
-    Returns None for our own types and for adopted notes. The note type is fixed by the
-    first package, so the settings only apply to cards that have never been exported.
+    None is returned for our own types and for adopted notes. The first package determines the
+    note type, so the settings only apply to cards that were never exported.
     """
     if card.note.adopted:
         return None
     if card.note.mapped or card.note.mod or anki_note:
         return card.note.mapped
-    configured = mapped_types.get(card.family)
+    configured = mapped_types.get(card.note_type)
     if configured is None:
         return None
     switches = dict(card.kind.enabled_switches)
@@ -291,18 +294,18 @@ def find_mapped_type(
 
 
 @cache
-def get_our_mapped_type(family: NoteType) -> MappedType:
-    """Convert one of our own note types to a `MappedType`, for finding renamed fields."""
+def get_our_mapped_type(family: NoteType) -> UserNoteType:
+    """Convert one of our own note types to a `UserNoteType`, for finding renamed fields."""
     ours = get_our_note_type(family)
     names = {name: name for name in ours.names}
     ids = {name: id for name, id in ours.fields if id is not None}
-    return MappedType(ours.id, ours.name, names, ids)
+    return UserNoteType(ours.id, ours.name, names, ids)
 
 
 def find_positions(
     note_type: AnkiNoteType,
-    mapped: MappedType,
-    configured: MappedType | None,
+    mapped: UserNoteType,
+    configured: UserNoteType | None,
 ) -> dict[str, int]:
     """Find the positions of our fields in a note type that the user may have changed.
 
@@ -350,9 +353,9 @@ def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
     return ()
 
 
-def find_base(
-    bases: Sequence[ShippedNote], anki_note: AnkiNote, fields: Texts
-) -> ShippedNote | None:
+def find_imported_version(
+    bases: Sequence[ExportedNote], anki_note: AnkiNote, fields: Texts
+) -> ExportedNote | None:
     """Return the version of a note that Anki last imported, or None if there is none.
 
     Not every package gets imported, and Anki skips notes that the user has changed in the
@@ -372,7 +375,7 @@ def find_base(
     candidates = [base for base in bases if base.mod >= anki_note.taken]
     if not anki_note.taken:
         candidates.reverse()
-    hashes = {name: hash_field(text) for name, text in fields.items()}
+    hashes = {name: hash_html(text) for name, text in fields.items()}
     # if several are equal, `max` returns the first
     return max(
         candidates,
@@ -448,7 +451,7 @@ def build_content(
 
     # render the card's own fields
     content = render_content(card.kind, card.fields, media_by_path)
-    fields = dict(zip(card.family.content_fields, content, strict=True))
+    fields = dict(zip(card.note_type.content_fields, content, strict=True))
     unread = {
         name
         for name, text in card.fields
@@ -467,12 +470,12 @@ def build_content(
 
     # generate the other fields; they keep Anki's text if this computer doesn't read the passage, or
     # if the passage has changed
-    if not card.is_read_here or SourceRemark.SOURCE_CHANGED in card.source:
+    if not card.was_read_on_this_device or SourceChange.SOURCE_CHANGED in card.source:
         unread.update(GENERATED_FIELDS)
     fields["Source"] = render_source(card)
     fields["Links"], fields["Open"] = render_links(files.pdf_urls, *card.passages)
     if IDENTITY_FIELD in layout.positions:
-        hashes = tuple(hash_field(html) for html in content)
+        hashes = tuple(hash_html(html) for html in content)
         fields["Citation"] = render_citation(card, safe_context)
         fields[IDENTITY_FIELD] = text_to_html(format_identity(card, hashes, tags))
     else:
@@ -505,17 +508,17 @@ class ExportOptions(Value):
     """Whether to also export notes that Anki already has."""
     note_types: Mapping[NoteTypeId, AnkiNoteType] = {}
     """All note types in Anki, by id."""
-    mapped_types: Mapping[NoteType, MappedType] = {}
+    mapped_types: Mapping[NoteType, UserNoteType] = {}
     """The note types that the settings choose for new notes instead of ours."""
 
 
 class CardPlan(Value):
-    """What to export for a card, or why it can't be exported."""
+    """What to export for a card, or why nothing can be exported."""
 
     guid: Guid
     is_live: bool
     note: Note | None = None
-    shipped: ShippedNote | None = None
+    shipped: ExportedNote | None = None
     hold_reason: str = ""
     """Why a change can't be exported now, or ""."""
     conflicts: tuple[Conflict, ...] = ()
@@ -530,14 +533,14 @@ class CardPlan(Value):
     """Whether the note keeps text from Anki that matches no package in the journal."""
 
     @property
-    def is_held(self) -> bool:
+    def is_partly_held(self) -> bool:
         """Whether any part of the card can't be exported at the moment."""
         return bool(self.hold_reason or self.conflicts or self.problems)
 
     @property
     def is_up_to_date(self) -> bool:
         """Whether there's nothing to write and nothing held back."""
-        return not (self.note or self.is_held)
+        return not (self.note or self.is_partly_held)
 
 
 # --- merging a field --------------------------------------------------------------------
@@ -589,21 +592,21 @@ def merge_field(
     base: str,
     decision: ConflictResolution,
 ) -> MergedField:
-    """Merge a field's text in Anki with the text that we would write.
+    """Merge the text that a field has in Anki with the text that we would write.
 
     Args:
         name: our name for the field.
         theirs: the HTML in Anki.
         ours: the HTML that we would write.
-        base: the hash of the last exported HTML, or "" if it's unknown.
-        decision: how the user resolved the last conflict over this field.
+        base: the hash of the HTML in the last imported package, or "" if unknown.
+        decision: how the user resolved the last conflict about the field.
     """
-    our_hash = hash_field(ours)
+    our_hash = hash_html(ours)
     keeps_mine = decision.choice == "mine" and decision.our_hash == hash16(ours)
     takes_source = decision.choice == "source" and decision.their_hash == hash16(theirs)
     # if our text is empty, that never counts as a change
     we_changed = our_hash != base and ours != "" and not keeps_mine
-    they_changed = hash_field(theirs) not in (base, our_hash) and not takes_source
+    they_changed = hash_html(theirs) not in (base, our_hash) and not takes_source
 
     if not they_changed:
         return MergedField(FieldAction.OURS, ours, our_hash)
@@ -663,14 +666,14 @@ def plan_card(
 
     # never export a figure or a new note without its pictures, because the pictures may be on
     # another computer, and the note may already be in an Anki that wasn't read
-    if not ours.unreadable_fields.isdisjoint(card.family.content_fields):
+    if not ours.unreadable_fields.isdisjoint(card.note_type.content_fields):
         figure_kinds = (HighlightKind.IMAGE, HighlightKind.INK)
         if anki_note is None or card.highlight.kind in figure_kinds:
             return replace(empty_plan, problems=ours.picture_problems)
 
     if anki_note is None:
         hashes = {
-            name: hash_field(html)
+            name: hash_html(html)
             for name, html in ours.fields.items()
             if _needs_base(card, layout, name)
         }
@@ -678,9 +681,10 @@ def plan_card(
         return replace(planned, problems=(*ours.picture_problems, *planned.problems))
     planned = _merge_note(card, anki_note, layout, ours, options)
     # don't report missing pictures if this computer doesn't read the passage
-    missing = ours.picture_problems if card.is_read_here else ()
+    missing = ours.picture_problems if card.was_read_on_this_device else ()
     problems = (*missing, *planned.problems)
-    # during a conflict, record no import, so that `find_base` still considers older packages
+    # during a conflict, record no import, so that `find_imported_version` still considers
+    # older packages
     taken = 0 if planned.conflicts else layout.newly_imported_mod
     return replace(planned, problems=problems, newly_imported_mod=taken)
 
@@ -739,7 +743,9 @@ def _merge_note(
     compared_names = fields.keys() - {LOCAL_LINKS_FIELD}
     if is_our_type:
         all_hashes = {**base.hashes, **hashes}
-        content_hashes = [all_hashes.get(name, "") for name in card.family.content_fields]
+        content_hashes = [
+            all_hashes.get(name, "") for name in card.note_type.content_fields
+        ]
         identity = format_identity(card, tuple(content_hashes), ours.tags)
         fields[IDENTITY_FIELD] = text_to_html(identity)
         # don't write a note whose passage isn't read here only because its base is new
@@ -748,7 +754,7 @@ def _merge_note(
 
     # if an unknown base equals our current text, export the note again to put it into the journal
     exports_unchanged = options.export_unchanged or any(
-        note_hash == hash_field(ours.fields[name])
+        note_hash == hash_html(ours.fields[name])
         for name, note_hash in layout.unknown_bases.items()
     )
     # don't write an unchanged note
@@ -798,11 +804,13 @@ def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
 
 
 def _needs_base(card: LocalCard, layout: FieldLayout, field: str) -> bool:
-    """Return whether a package records a field's hash, so that a later edit in Anki is noticed.
+    """Return whether a package records the hash of a field, by which an edit in Anki is detected.
 
-    In our own note types, the fields that are generated need none.
+    For generated fields of our own note types, it doesn't.
     """
-    return IDENTITY_FIELD not in layout.positions or field in card.family.content_fields
+    return (
+        IDENTITY_FIELD not in layout.positions or field in card.note_type.content_fields
+    )
 
 
 def _plan_note(
@@ -849,7 +857,7 @@ def _plan_note(
         for name, base_hash in merged.base_hashes.items()
         if _needs_base(card, layout, name)
     }
-    shipped = ShippedNote(
+    shipped = ExportedNote(
         mod=mod,
         tags=ours.tags,
         digest=digest,
@@ -911,11 +919,11 @@ def _find_hold_reason(
 def _choose_mod(
     card: LocalCard, anki_note: AnkiNote | None, digest: str, options: ExportOptions
 ) -> int:
-    """Choose the `mod` (modification time) to export a note with.
+    """Choose the modification time (`mod`) of a note to export.
 
-    The previous `mod` is reused if the note hasn't changed since its last export, provided
-    that Anki hasn't imported it yet or that unchanged notes are being exported too.
-    Otherwise it's increased, since Anki only imports a changed note if its `mod` is larger.
+    The last one is used again if the note hasn't changed since its last export, provided that
+    Anki hasn't imported it yet, or that unchanged notes are exported as well. Otherwise it is
+    increased, because Anki only imports a note with a larger `mod`.
     """
     anki_mod = anki_note.mod if anki_note else 0
     is_not_imported = anki_note is None or anki_mod < card.note.mod

@@ -35,7 +35,11 @@ from ankiforge.model import Media, Problem, Value
 from ankiforge.text import regex
 from ankiforge.text.cloze import Gap, find_gaps, parse_image_label, to_plain_text
 from ankiforge.text.elements import EMPHASIS_ELEMENTS
-from ankiforge.text.normalize import clean_text, find_shields, split_at_shields
+from ankiforge.text.normalize import (
+    clean_text,
+    find_literal_spans,
+    split_at_literal_spans,
+)
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -121,7 +125,7 @@ class _HtmlWriter(Value):
         spans: list[tuple[int, int, Gap | str]] = []
         if self.cloze:
             spans += [(gap.start, gap.end, gap) for gap in find_gaps(markdown)]
-        for start, end, kind in find_shields(markdown):
+        for start, end, kind in find_literal_spans(markdown):
             is_inline_code = kind == "code" and "\n" not in markdown[start:end]
             if kind in ("math", "display") or is_inline_code:
                 spans.append((start, end, kind))
@@ -343,7 +347,7 @@ def formulas_to_html(text: str) -> str:
     """Convert text to HTML like `lines_to_html`, rendering `$` formulas and backtick code."""
     parts = []
     unrendered = ""
-    for text_before, shield, kind in split_at_shields(text):
+    for text_before, shield, kind in split_at_literal_spans(text):
         markup = ""
         if kind in _DOLLAR_COUNTS:
             tex = shield[_DOLLAR_COUNTS[kind] : -_DOLLAR_COUNTS[kind]].strip()

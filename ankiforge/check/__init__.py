@@ -1,8 +1,9 @@
-"""Check drafts against their source and report findings.
+"""Check drafts against their source, and report findings.
 
-Every check is a pure function. `check_draft` runs all of them and lowers the severity of findings
-about wording that the user chose. A *block* finding prevents the draft from being accepted, a
-*warn* finding leaves the decision to the user, and an *info* finding is only counted.
+Each check is a pure function. `check_draft` runs all checks, and reduces the severity of
+findings about wording that the user chose. A *block* finding prevents the draft from being
+accepted, a *warn* finding requires the user's decision, and an *info* finding is only
+counted.
 """
 
 from __future__ import annotations
@@ -112,10 +113,10 @@ _EMPTY_HIGHLIGHT = Highlight(
 
 
 def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...]:
-    """Run all checks that apply to a draft and return the findings, in order. Never raises.
+    """Run all checks on a draft, and return their findings in order. Never raises.
 
-    If the user wrote the card, findings about wording are merely counted. If the user chose
-    what to ask, they're warnings at most.
+    Findings about wording are only counted if the user wrote the card. If the user chose what
+    is asked, they are at most warnings.
     """
     if draft.kind is CardKind.OCCLUSION:
         return tuple(source.check_figure(draft, context))
@@ -133,10 +134,9 @@ def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...
 
 
 def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Finding, ...]:
-    """Return the findings of just the checks that look at the card alone. Never raises.
+    """Run only the checks that don't compare a draft with its source. Never raises.
 
-    This takes a third of the time of `check_draft`, and is enough to compare candidate gaps
-    in a sentence.
+    This takes a third of the time of `check_draft`, and is enough to compare candidate gaps.
     """
     return _run_and_adjust(draft, CheckContext(highlight, DuplicateIndex()), CARD_CHECKS)
 
@@ -162,11 +162,11 @@ def _run_and_adjust(
 
 
 def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Finding, ...]:
-    """Return all findings about a card that's already in Anki. Never raises.
+    """Run the checks on a card that is in Anki, and return all findings. Never raises.
 
-    Since the source isn't available, only faults that break the card in Anki or leave
-    nothing to ask are treated as blocking. If the card isn't `ours`, only `FORM_RULES` are
-    reported.
+    As the source isn't known, a finding blocks only if the card would fail in Anki or leave
+    nothing to ask. If the card isn't one of ours (`is_ours`), only the findings of
+    `FORM_RULES` are returned.
     """
     findings = []
     for finding in _run_checks(
@@ -182,7 +182,7 @@ def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Findin
 def _run_checks(
     draft: CardContent, context: CheckContext, checks: Sequence[Check]
 ) -> Iterator[Finding]:
-    """Run the checks, unless the card is oversized; then, report only that."""
+    """Run the checks. If the card is too large, only this is reported."""
     oversize_findings = tuple(check_size(draft, context))
     if oversize_findings:
         yield from oversize_findings

@@ -1,10 +1,11 @@
 """Find cards that duplicate a draft.
 
-`DuplicateIndex` looks up candidates by the draft's rarest words and ranks them by the number of
-shared content words. No score can tell “L1” and “L2” or “2017” and “2018” from a paraphrase, so
-`are_duplicates` then looks for specific differences. Callers merge exact duplicates, which have the
-same plain text on both sides; all other duplicates become findings that name the existing card.
-Cards from the same highlight are never compared.
+`DuplicateIndex` finds candidates by the rarest words of the draft, and ranks them by the
+number of content words in common. As no score distinguishes a paraphrase from a pair such as
+“L1” and “L2”, or “2017” and “2018”, `are_duplicates` then searches for certain kinds of
+differences. Exact duplicates, with the same plain text on both sides, are merged by the
+caller. Any other duplicate becomes a finding that names the existing card. Cards from the
+same highlight are never compared.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import cloze, regex, to_one_line, truncate
-from ankiforge.text.normalize import normalize_for_comparison, split_at_shields
+from ankiforge.text.normalize import normalize_for_comparison, split_at_literal_spans
 
 MAX_COMPARED_CHARS = 2000
 """Only this many characters of each field are compared. Useful cards aren't longer."""
@@ -78,13 +79,13 @@ class ComparedSides(Value, gc=False):
 
     @property
     def label(self) -> str:
-        """The text that identifies the card to the user."""
+        """The text by which the user recognizes the card."""
         return self.cloze_text or self.question
 
 
 def compute_sides(card: CardContent) -> ComparedSides:
     """Extract the plain text of a card's question and answer."""
-    return _compute_sides(card.family, card.fields)
+    return _compute_sides(card.note_type, card.fields)
 
 
 def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
@@ -102,13 +103,13 @@ def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
 
 
 def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
-    """Return a key that's equal for identical cards, or () if the card has an empty side.
+    """Return a key that is the same for identical cards, or () if a side is empty.
 
-    The key ignores typography, emphasis, and a final period or question mark. It includes
-    the Extra field and, for cloze cards, the gaps and their numbers.
+    Typography, emphasis, and a final period or question mark are ignored. The key includes
+    the Extra field and, for a cloze card, the gaps with their numbers.
     """
     extra = _normalize(fields.get("Extra", ""))
-    if kind.family is not NoteType.CLOZE:
+    if kind.note_type is not NoteType.CLOZE:
         front = _normalize(fields.get("Front", ""))
         back = _normalize(fields.get("Back", ""))
         return (kind.value, front, back, extra) if front and back else ()
@@ -131,7 +132,7 @@ def _normalize(text: str) -> str:
         return ""
     if _SHIELD_CHARS.search(text):
         text_parts = []
-        for words, shield, _ in split_at_shields(text):
+        for words, shield, _ in split_at_literal_spans(text):
             text_parts += [normalize_for_comparison(strip_markup(words)), shield]
         text = " ".join(text_parts).strip()
     else:
@@ -150,7 +151,7 @@ _NEGATION_WORDS = NEGATIONS | read_word_set("meaning", "missing")
 
 
 class CardFeatures(Value):
-    """The features of a card that `are_duplicates` compares."""
+    """The features by which `are_duplicates` compares two cards."""
 
     family: NoteType
     question: str
@@ -174,7 +175,7 @@ class CardFeatures(Value):
 
 @lru_cache(maxsize=2048)
 def compute_features(sides: ComparedSides) -> CardFeatures:
-    """Compute the features that distinguish duplicates from merely similar cards."""
+    """Compute the features that distinguish a duplicate from a card that is only similar."""
     asked = normalize_phrases(sides.question)
     answered = normalize_phrases(sides.answer)
     whole = normalize_phrases(sides.full_text)
@@ -253,9 +254,9 @@ def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
 
 
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether two questions differ only by one or two consecutive words.
+    """Return whether the only difference of two questions is one or two consecutive words.
 
-    Synonyms don't count as a difference.
+    A synonym is no difference.
     """
     my_words = list(card.question_stems)
     their_words = list(other.question_stems)
@@ -331,11 +332,11 @@ def compute_search_terms(draft: CardContent) -> SearchTerms:
 def _compute_sides_and_terms(
     kind: CardKind, fields: Fields
 ) -> tuple[ComparedSides, SearchTerms]:
-    card_sides = _compute_sides(kind.family, fields)
+    card_sides = _compute_sides(kind.note_type, fields)
     normalized_text = normalize_phrases(card_sides.full_text)
     exact_values = _compute_comparison_key(kind, dict(fields))
     question = ""
-    if kind.family is NoteType.BASIC and card_sides.answer:
+    if kind.note_type is NoteType.BASIC and card_sides.answer:
         question = normalize_for_comparison(dict(fields).get("Front", ""))
     terms = SearchTerms(
         words=tuple(dict.fromkeys(iter_content_stems(normalized_text))),
@@ -370,7 +371,7 @@ def _compute_signature(words: Strings) -> int:
 
 
 def _count_needed_words(words: Strings) -> int:
-    """Return how many words a card must share with a card that has at least as many words."""
+    """Return how many words a duplicate with at least as many words must have in common."""
     return min((len(words) + 1) // 2, _MAX_NEEDED_WORDS)
 
 
@@ -401,8 +402,48 @@ _MAX_COMPARED = 30
 _MAX_FINDINGS = 5
 
 
-class CardStore(Protocol):
-    """A store of cards and their search terms, such as a workspace database."""
+def _make_duplicate_finding(id: str, sides: ComparedSides, prefix: str) -> Finding:
+    shown_text = truncate(to_one_line(sides.label), 80)
+    return make_finding("duplicate", f"{prefix}“{shown_text}”", duplicate=id)
+
+
+def _make_same_front_finding(id: str, sides: ComparedSides) -> Finding:
+    return make_finding("same_front", f"“{sides.answer[:60]}”", duplicate=id)
+
+
+def _differ_in_answer(card: ComparedSides, other: ComparedSides) -> bool:
+    answers = {normalize_phrases(card.answer), normalize_phrases(other.answer)}
+    return len(answers) > 1 and not are_duplicates(card, other)
+
+
+def compare_again(
+    draft: CardContent, finding: Finding, other: CardContent | None
+) -> Finding | None:
+    """Compare a draft again with the card that a finding names.
+
+    Args:
+        draft: the draft with the finding.
+        finding: a finding of `DuplicateIndex`.
+        other: the card as it is now, or None if it is no longer in use.
+
+    Returns:
+        The finding about the card as it is now, or None if there is nothing to report.
+    """
+    if other is None:
+        return None
+    draft_sides, other_sides = compute_sides(draft), compute_sides(other)
+    if finding.check == "duplicate":
+        return finding if are_duplicates(draft_sides, other_sides) else None
+    questions = {
+        normalize_for_comparison(content.get_field("Front")) for content in (draft, other)
+    }
+    if len(questions) > 1 or not _differ_in_answer(draft_sides, other_sides):
+        return None
+    return _make_same_front_finding(finding.duplicate, other_sides)
+
+
+class DuplicateStore(Protocol):
+    """The stored cards and their search terms, e.g. in the database of a workspace."""
 
     def iter_cards_without_terms(self, version: str) -> Iterable[tuple[str, CardContent]]:
         """Yield (id, content) for each card without search terms of this version."""
@@ -428,7 +469,7 @@ class DuplicateIndex:
     first search.
     """
 
-    def __init__(self, store: CardStore | None = None) -> None:
+    def __init__(self, store: DuplicateStore | None = None) -> None:
         self._store = store
         self._is_loaded = False
         self._cards: dict[str, IndexedCard] = {}
@@ -448,11 +489,12 @@ class DuplicateIndex:
         """Add a card to the index.
 
         Args:
-            id: the note's GUID or the draft's id, which findings use to refer to the card.
+            id: the GUID of the card's note or the id of the draft, by which findings name the
+                card.
             highlight: the key of the highlight that the card was made from, or "" if unknown.
             draft: the card's content.
-            prefix: text to show before the card in findings, to mark notes not created by
-                ankiforge.
+            prefix: text before the card in findings, which says that another tool or the user
+                made the note.
         """
         card_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
         self._sides_by_id[id] = card_sides
@@ -480,7 +522,7 @@ class DuplicateIndex:
     def _iter_other_cards(
         self, group: int, highlight: HighlightKey
     ) -> Iterator[IndexedCard]:
-        """Yield a group's cards from other highlights, skipping outdated versions."""
+        """Yield the cards of a group that are from other highlights, in their latest version."""
         for card in (self._first_cards[group], *self._more_cards.get(group, ())):
             is_from_highlight = card.highlight == highlight != ""
             if self._cards[card.id] is card and not is_from_highlight:
@@ -511,9 +553,9 @@ class DuplicateIndex:
             if are_duplicates(my_sides, self._get_sides(first_card.id)):
                 duplicates += [(-similarity, card.id) for card in group]
         for _, id in sorted(duplicates)[:_MAX_FINDINGS]:
-            shown_text = truncate(to_one_line(self._get_sides(id).label), 80)
-            shown = f"{self._cards[id].quote_prefix}“{shown_text}”"
-            yield make_finding("duplicate", shown, duplicate=id)
+            yield _make_duplicate_finding(
+                id, self._get_sides(id), self._cards[id].quote_prefix
+            )
 
         # report the first card that has the same question but a different answer
         for number in self._postings.get(terms.question, ()):
@@ -524,10 +566,8 @@ class DuplicateIndex:
             if own_card_id is None:
                 continue
             own_sides = self._get_sides(own_card_id)
-            answers = map(normalize_phrases, (my_sides.answer, own_sides.answer))
-            if len({*answers}) > 1 and not are_duplicates(my_sides, own_sides):
-                detail = f"“{own_sides.answer[:60]}”"
-                yield make_finding("same_front", detail, duplicate=own_card_id)
+            if _differ_in_answer(my_sides, own_sides):
+                yield _make_same_front_finding(own_card_id, own_sides)
                 return
 
     def _get_sides(self, id: str) -> ComparedSides:
@@ -594,11 +634,11 @@ class DuplicateIndex:
                 yield jaccard, group
 
     def _find_candidates(self, terms: SearchTerms) -> set[int]:
-        """Return the numbers of card groups that may share half of their words with the draft.
+        """Return the groups of cards that may have half of their words in common with the draft.
 
-        This looks up groups by the draft's rarest words, then filters them by bit signature.
-        The signatures give an upper bound on the number of shared words, which must be at least
-        half the words of either card.
+        They are found by the rarest words of the draft, and filtered by their bit signatures.
+        The signatures give an upper bound for the number of common words, which must be at
+        least half of the words of either card.
         """
         word_bits = _compute_signature(terms.words)
         # the number of words that set the same bit as another word of the draft
@@ -616,9 +656,9 @@ class DuplicateIndex:
         }
 
     def _find_by_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
-        """Return the numbers of the card groups that contain one of the draft's rarest words.
+        """Return the groups of cards with one of the rarest words of the draft.
 
-        If no word is rare enough, groups must contain two of them.
+        If none of its words is rare enough, a group must have two of the rarest.
         """
         all_postings = map(self._postings.get, (*terms.words, *terms.finders))
         postings = [

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from ankiforge.language.vocabulary import get_marked_term
+from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.model import (
     LONG_COMMENT_DRAFTER,
     PHRASE_DRAFTER,
@@ -24,8 +24,8 @@ from ankiforge.model import (
     Draft,
     Fields,
     Finding,
-    Form,
     Highlight,
+    HighlightForm,
     HighlightKey,
     HighlightKind,
     NoteType,
@@ -43,7 +43,10 @@ from ankiforge.text.sentences import find_sentence_spans
 
 
 class Rule(Value):
-    """A fault that a card may have. See `tests/check/cases.txt` for examples of each rule."""
+    """A fault that cards may have, with its severity and message.
+
+    Examples of each rule are in `tests/check/cases.txt`.
+    """
 
     id: str
     severity: Severity
@@ -116,7 +119,7 @@ def make_finding(
 
 
 def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
-    """Yield a finding that states both values, and `detail`, if `value` exceeds the limit."""
+    """Yield a finding with `value` and the limit of the rule if the limit is exceeded."""
     limit, unit = _RULES_BY_ID[rule].limit, _RULES_BY_ID[rule].unit
     if value > limit:
         message = f"{value} {unit}, more than {limit}"
@@ -175,7 +178,7 @@ def strip_markup(text: str) -> str:
 
 
 class PlainDraft(Value):
-    """A draft as plain text: the question, the answers, and any cloze gaps."""
+    """A draft as plain text: its question, its answers and, for a cloze, its gaps."""
 
     question: str
     """The front, or the text of a cloze card with `[…]` in place of every gap."""
@@ -190,7 +193,7 @@ class PlainDraft(Value):
 
 def parse_draft(draft: CardContent) -> PlainDraft:
     """Convert a draft to plain text, locating the gaps of a cloze card."""
-    return parse_fields(draft.family, draft.fields)
+    return parse_fields(draft.note_type, draft.fields)
 
 
 @lru_cache(maxsize=64)
@@ -247,7 +250,10 @@ def is_user_written(draft: CardContent) -> bool:
 
 def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether the reader highlighted every phrase that a cloze card blanks out."""
-    if highlight.form is not Form.PHRASE or draft.kind.family is not NoteType.CLOZE:
+    if (
+        highlight.form is not HighlightForm.PHRASE
+        or draft.kind.note_type is not NoteType.CLOZE
+    ):
         return False
     # these answers may differ from the highlighted phrase, which may include a colon
     if draft.origin.drafter == PHRASE_DRAFTER:
@@ -262,18 +268,18 @@ def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the reader chose what to ask, by commenting or highlighting phrases."""
+    """Return whether the user chose what the card asks, by a comment or by highlighting phrases."""
     return draft.origin.is_from_comment or are_gaps_highlighted(draft, highlight)
 
 
-def is_gloss_card(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the card asks about a word that's explained in the reader's comment.
+def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
+    """Return whether a card asks for the meaning of a word, which the user's comment gives.
 
-    Such a card needs no support from the source, since the comment itself translates or
-    defines the word.
+    The source needn't support such a card, because the comment translates or defines the
+    word.
     """
-    word = get_marked_term(highlight)
-    if not word or not highlight.instructs or draft.kind.family is not NoteType.BASIC:
+    word = get_highlighted_term(highlight)
+    if not word or not highlight.instructs or draft.kind.note_type is not NoteType.BASIC:
         return False
     reading = parse_draft(draft)
     return (
@@ -288,7 +294,7 @@ def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
     if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
         return False
     return (
-        draft.kind.family is NoteType.BASIC
+        draft.kind.note_type is NoteType.BASIC
         and draft.origin.is_from_comment
         and (draft.get_field("Back"),) == highlight.markdown
     )
@@ -297,10 +303,10 @@ def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
 # --- the source -----------------------------------------------------------------------
 
 
-def get_source_text(highlight: Highlight) -> str:
-    """Return the text that an answer may come from: the passage and its context.
+def get_answer_source_text(highlight: Highlight) -> str:
+    """Return the text in which an answer may be found: the passage and the text around it.
 
-    This includes image captions, which only appear in the passage's Markdown.
+    It includes the captions of images, which only the Markdown of the passage has.
     """
     parts = [highlight.context, join_with_context(highlight), highlight.nearby]
     parts += (
@@ -342,7 +348,10 @@ _MAX_SOURCE_CHARS = 6000
 
 
 def find_evidence(draft: CardContent, highlight: Highlight) -> str:
-    """Return the full sentences that contain the quote, which might itself omit a “not”."""
+    """Return the complete sentences that contain the quote of a draft.
+
+    The quote alone may lack a “not”.
+    """
     text = get_sentence(highlight)
     if highlight.nearby and not locate(draft.quote, text):
         text = highlight.nearby

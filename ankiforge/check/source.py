@@ -21,13 +21,13 @@ from ankiforge.check.reading import (
     CheckContext,
     are_gaps_highlighted,
     find_evidence,
+    get_answer_source_text,
     get_sentence,
-    get_source_text,
     get_subject_text,
     get_titles,
     has_picture_answer,
     is_chosen_by_reader,
-    is_gloss_card,
+    is_word_meaning_card,
     join_with_context,
     make_finding,
     offers_options,
@@ -66,8 +66,8 @@ from ankiforge.model import (
     OTHER_SCHEDULE_CHECK,
     CardContent,
     Finding,
-    Form,
     Highlight,
+    HighlightForm,
     NoteType,
     Pair,
     Severity,
@@ -76,11 +76,11 @@ from ankiforge.model import (
 from ankiforge.model.hints import parse_schedule
 from ankiforge.text import occlusion, regex, truncate
 from ankiforge.text.cloze import find_image_paths
-from ankiforge.text.colons import describe_doubt
+from ankiforge.text.colons import explain_why_maybe_no_card
 from ankiforge.text.located import extend_to_words, find_whole_words, locate
 from ankiforge.text.normalize import (
     contains_text,
-    find_shields,
+    find_literal_spans,
     is_same_text,
     normalize_for_comparison,
     remove_non_words,
@@ -130,11 +130,11 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     if (
         are_gaps_highlighted(draft, highlight)
         or has_picture_answer(draft, highlight)
-        or is_gloss_card(draft, highlight)
+        or is_word_meaning_card(draft, highlight)
     ):
         return
     reading = parse_draft(draft)
-    source = get_source_text(highlight)
+    source = get_answer_source_text(highlight)
     for answer_text in reading.answers:
         # a name may be taken literally from the title or a heading, but a number may not
         bare_answer = answer_text.strip(" .")
@@ -151,7 +151,7 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
             yield make_finding("answer_not_in_source", f"“{truncate(answer_text, 60)}”")
         elif found_fraction < _MIN_FOUND_FRACTION:
             yield make_finding("answer_partly", ", ".join(missing_words[:5]))
-        elif draft.kind.family is NoteType.BASIC:
+        elif draft.kind.note_type is NoteType.BASIC:
             cut_words = _find_split_words(bare_answer, source)
             if cut_words:
                 yield make_finding("gap_cuts", f"“{cut_words}”")
@@ -289,13 +289,13 @@ _MIN_SPELLED_NUMBER = 3
 def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report numbers that the source lacks, or gives with a different unit, sign or era."""
     reading = parse_draft(draft)
-    source = get_source_text(context.highlight)
+    source = get_answer_source_text(context.highlight)
     source_and_title = f"{source}\n{get_subject_text(context.highlight)}"
     ungrounded_numbers: list[str] = []
     if not draft.origin.is_from_comment:
         ungrounded_numbers += _find_ungrounded_numbers(reading.question, source_and_title)
     answer_source = source
-    if is_gloss_card(draft, context.highlight):
+    if is_word_meaning_card(draft, context.highlight):
         answer_source = source_and_title
     for answer in reading.answers:
         ungrounded_numbers += _find_ungrounded_numbers(answer, answer_source)
@@ -422,10 +422,10 @@ _SCOPE_WORDS = 3
 
 
 def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report negations, opposites and certainty that a card adds to its evidence.
+    """Report a negation, an opposite or a certainty that a card has but its source doesn't.
 
-    A negation that the card leaves out is reported as well. The thresholds were tuned on
-    honest cards and deliberately false ones (`benchmarks/lies.py`).
+    A negation that the card lacks is reported as well. The thresholds were chosen with
+    correct cards and deliberately false ones (`benchmarks/lies.py`).
     """
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
@@ -433,7 +433,7 @@ def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding
     evidence_text = find_evidence(draft, highlight)
     reading = parse_draft(draft)
     answers = " ".join(reading.answers)
-    is_question = draft.kind.family is NoteType.BASIC
+    is_question = draft.kind.note_type is NoteType.BASIC
     offers_choice = is_question and offers_options(reading.question)
     card_words = split_words(reading.full_text)
     evidence_words = split_words(evidence_text)
@@ -600,7 +600,11 @@ def _find_argument_stems(words: list[str], index: int) -> tuple[list[str], list[
 def get_source_with_markdown(highlight: Highlight) -> str:
     """Return all of the source's text, both as plain text and as Markdown."""
     return "\n".join(
-        (get_source_text(highlight), get_subject_text(highlight), *highlight.markdown)
+        (
+            get_answer_source_text(highlight),
+            get_subject_text(highlight),
+            *highlight.markdown,
+        )
     )
 
 
@@ -627,16 +631,16 @@ _NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z]
 def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report formulas, code and names in an answer that don't occur in the source."""
     highlight = context.highlight
-    if is_chosen_by_reader(draft, highlight) or is_gloss_card(draft, highlight):
+    if is_chosen_by_reader(draft, highlight) or is_word_meaning_card(draft, highlight):
         return
     reading = parse_draft(draft)
     source = get_source_with_markdown(highlight)
-    if draft.kind.family is NoteType.BASIC:
+    if draft.kind.note_type is NoteType.BASIC:
         answers: Strings = (draft.get_field("Back"),)
     else:
         answers = tuple(gap.answer for gap in reading.gaps)
     for text in answers:
-        for start, end, kind in find_shields(text):
+        for start, end, kind in find_literal_spans(text):
             shielded_text = text[start:end]
             if kind != "escape" and normalize_formula(
                 shielded_text
@@ -730,7 +734,7 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
     # report talk to or about a model in the card, or in the source sentence with the answer
     if draft.origin.is_from_comment:
         return
-    source = get_source_text(highlight)
+    source = get_answer_source_text(highlight)
     card_talk = _find_model_talk(strip_markup(text))
     if card_talk and not contains_text(source, card_talk[0]):
         yield make_finding("model_talk", f"“{card_talk[0]}”")
@@ -783,8 +787,8 @@ def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[
     reported.
     """
     highlight = context.highlight
-    if highlight.form is Form.INLINE_FIELD:
-        yield make_finding("inline_field", describe_doubt(highlight.exact))
+    if highlight.form is HighlightForm.INLINE_FIELD:
+        yield make_finding("inline_field", explain_why_maybe_no_card(highlight.exact))
     if draft.origin.drafter == LONG_COMMENT_DRAFTER:
         yield make_finding("says_more")
     if highlight.open_end:

@@ -22,9 +22,9 @@ from ankiforge.text import cloze, regex
 from ankiforge.text.decoding import find_damage
 from ankiforge.text.normalize import (
     clean_text,
-    find_shields,
+    find_literal_spans,
     is_visible,
-    map_outside_shields,
+    map_outside_literal_spans,
 )
 
 MAX_CARD_CHARS = 8000
@@ -52,11 +52,13 @@ _CONTROL_CHAR = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report faults that would break a card in Anki or leave nothing to ask."""
     problems: dict[str, None] = {}
-    if draft.kind.family is NoteType.BASIC:
+    if draft.kind.note_type is NoteType.BASIC:
         for name in ("Front", "Back"):
             text = draft.get_field(name)
             shown_text = _EMPTY_LIST_ITEMS.sub("", clean_text(text))
-            shown_text = strip_markup(map_outside_shields(shown_text, html.unescape))
+            shown_text = strip_markup(
+                map_outside_literal_spans(shown_text, html.unescape)
+            )
             if not is_visible(shown_text) and "![" not in text:
                 yield make_finding("empty_side", name)
     else:
@@ -95,7 +97,7 @@ def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Findi
 
 def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report the first gap that splits a word, a number, or a number and its unit."""
-    if draft.kind.family is not NoteType.CLOZE:
+    if draft.kind.note_type is not NoteType.CLOZE:
         return
     text = ""
     edges = []
@@ -135,7 +137,7 @@ def _find_foreign_syntax(text: str) -> str:
     if diagram:
         return diagram["language"]
     shielded_spans = [
-        (start, end) for start, end, kind in find_shields(text) if kind != "escape"
+        (start, end) for start, end, kind in find_literal_spans(text) if kind != "escape"
     ]
     for match in _TEMPLATE_SYNTAX.finditer(text):
         if not any(start <= match.start() < end for start, end in shielded_spans):
@@ -152,7 +154,7 @@ def _find_broken_cloze(text: str) -> str:
     Examples are `{{answer}}`, `{{c1:…}}`, and a cloze deletion inside a formula.
     """
     cloze_starts = {gap.start for gap in cloze.find_gaps(text)}
-    shielded_spans = find_shields(text)
+    shielded_spans = find_literal_spans(text)
     for match in re.finditer(r"\{\{", text):
         start = match.start()
         kind = next(
@@ -174,7 +176,7 @@ _BRACE = regex(r"(?<!\\)(?:\\\\)*([{}])")
 
 
 def _find_broken_formula(text: str) -> str:
-    shielded_spans = find_shields(text)
+    shielded_spans = find_literal_spans(text)
     for start, end, kind in shielded_spans:
         if kind not in ("math", "display"):
             continue

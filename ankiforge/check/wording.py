@@ -19,7 +19,7 @@ from ankiforge.check.reading import (
     are_gaps_highlighted,
     blank_out_gaps,
     check_limit,
-    get_source_text,
+    get_answer_source_text,
     get_titles,
     is_user_written,
     make_finding,
@@ -91,7 +91,7 @@ _MIN_WORDS_FOR_PERCENTAGE = 8
 
 def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report badly worded cloze cards, e.g. those that give an answer away."""
-    if draft.kind.family is not NoteType.CLOZE:
+    if draft.kind.note_type is not NoteType.CLOZE:
         return
     reading = parse_draft(draft)
     text = draft.get_field("Text")
@@ -186,7 +186,7 @@ _MIN_IMPERATIVE_WORDS = 4
 
 def check_question(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report badly worded questions and answers, e.g. questions that are too vague."""
-    if draft.kind.family is not NoteType.BASIC:
+    if draft.kind.note_type is not NoteType.BASIC:
         return
     reading = parse_draft(draft)
     answer = reading.answers[0]
@@ -269,15 +269,15 @@ def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool
     for detect in (detect_script, detect_language):
         if len({detect(front), detect(highlight.exact)} - {""}) > 1:
             return False
-    source = f"{get_titles(highlight)}\n{get_source_text(highlight)}"
+    source = f"{get_titles(highlight)}\n{get_answer_source_text(highlight)}"
     return find_stems(front).isdisjoint(find_stems(source))
 
 
 def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether a front typed below a passage just continues a conversation.
+    """Return whether text below a passage continues a conversation instead of being a question.
 
-    Such a front is a request without a question mark that shares no words with its context
-    or answer.
+    This is assumed for a request without a question mark, if it has no words in common with
+    the text around it or with its answer.
     """
     front = " ".join(parse_draft(draft).question.split())
     if (
@@ -385,7 +385,7 @@ def check_references(draft: CardContent, context: CheckContext) -> Iterator[Find
     Examples are `this paper`, `Figure 3`, `which of the following`, and `...` as an answer.
     """
     reading = parse_draft(draft)
-    is_cloze = draft.kind.family is NoteType.CLOZE
+    is_cloze = draft.kind.note_type is NoteType.CLOZE
     shown_text = reading.full_text if is_cloze else reading.question
     reference = _find_reference_to_text(shown_text)
     figure_reference = _FIGURE.search(shown_text)
@@ -414,7 +414,7 @@ def check_references(draft: CardContent, context: CheckContext) -> Iterator[Find
         is_schema_word = (
             word in _SCHEMA_WORDS and highlight.exact and not is_user_written(draft)
         )
-        if is_schema_word and word in split_words(get_source_text(highlight)):
+        if is_schema_word and word in split_words(get_answer_source_text(highlight)):
             is_schema_word = False
         if is_placeholder or is_schema_word or _DOTS_ONLY.fullmatch(side_text):
             yield make_finding("placeholder", f"“{side_text}”")
@@ -445,7 +445,9 @@ _MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report truncated sides."""
-    for name in ("Text",) if draft.kind.family is NoteType.CLOZE else ("Front", "Back"):
+    for name in (
+        ("Text",) if draft.kind.note_type is NoteType.CLOZE else ("Front", "Back")
+    ):
         # any side is truncated if it ends in a comma; a side other than the front, which the
         # answer may continue, is also truncated if it ends in a colon or conjunction
         text = draft.get_field(name).rstrip()
@@ -499,11 +501,9 @@ def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
 def _reveals(text: str, answer: str) -> bool:
     """Return whether a text contains most words of an answer, in any inflection.
 
-    For example, `catalysis` matches `catalyst`. Two thirds of the words must match, and at
-    least two if there are that many. Parenthesized text in the answer is ignored.
-
-    In languages without spaces between words, such as Chinese, the text must contain the
-    whole answer.
+    For example, `catalysis` gives away `catalyst`. Two thirds of the words must match, and at
+    least two if there are as many. Text in parentheses is ignored. In languages without
+    spaces between words, such as Chinese, the text must contain the whole answer.
     """
     bare_answer = normalize_for_comparison(_IN_PARENTHESES.sub(" ", answer))
     context_text = normalize_for_comparison(text)

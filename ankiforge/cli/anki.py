@@ -12,7 +12,7 @@ from ankiforge.cli.commands import COMMANDS
 from ankiforge.errors import UsageError, wrap_item_errors
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.run_result import CollectionScan, RunResult
+    from ankiforge.pipeline.run_result import AnkiReadResult, RunResult
     from ankiforge.pipeline.workspace import Workspace
 
 
@@ -93,7 +93,7 @@ def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
         settings = workspace.folder.config.anki
-        scan: CollectionScan | None = None
+        scan: AnkiReadResult | None = None
         if file:
             path = file.expanduser().absolute()
             with wrap_item_errors():
@@ -104,11 +104,13 @@ def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
             scan = collections.read_collection(settings, ledger, bind=bind)
         if scan is None or (not file and scan.state == "nowhere"):
             anki = workspace.connect_to_anki()
-            scan = collections.read_running_anki(anki, ledger, bind=bind)
+            scan = collections.export_and_record_running_anki(anki, ledger, bind=bind)
 
         result.add_scan(scan)
         viewed = scan.viewed
-        result.problems += collections.adopt_unknown_notes(ledger, viewed.unknown)
+        result.problems += collections.recreate_cards_of_unknown_notes(
+            ledger, viewed.unknown
+        )
         workspace.plan_cards(result)  # finds conflicts
         if call.as_json:
             delivery = summary.report_delivery(result, ledger)
@@ -130,7 +132,7 @@ def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
                 unchanged = "Anki has not changed since it was last read"
                 call.print_result(f"{unchanged} ({scan.path})")
             elif not scan.is_unreadable:
-                call.print_result(f"{scan.path}: {summary.format_anki_view(viewed)}")
+                call.print_result(f"{scan.path}: {summary.format_anki_read(viewed)}")
                 changes = summary.format_anki_changes(result)
                 call.print_result(changes or "nothing was deleted")
                 if viewed.edited and "patch" in COMMANDS:

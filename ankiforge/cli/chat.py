@@ -45,10 +45,10 @@ SECOND_ROUND_MESSAGES = {
 
 def copy_text(text: str) -> str:
     """Copy text to the clipboard and return a message for the user, or "" on failure."""
-    from ankiforge.config import is_remote
+    from ankiforge.config import is_ssh_session
 
     # over ssh, these programs would use the clipboard of the remote computer
-    for variable, name, *arguments in () if is_remote() else _COPY_COMMANDS:
+    for variable, name, *arguments in () if is_ssh_session() else _COPY_COMMANDS:
         is_possible = not variable or os.environ.get(variable)
         program = which(name) if is_possible else None
         if program is None:

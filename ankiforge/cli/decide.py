@@ -101,7 +101,7 @@ def accept(
                 call.say(f"not accepted: {pending_count:>3} × {reason}")
         decide_all(call, ledger, chosen_ids, accept_one, "accepted", every=every)
         if every:
-            counts = pending_items.count_everything(ledger)
+            counts = pending_items.count_ledger(ledger)
             pending = summary.format_pending_items(counts["waiting"])
             if pending:
                 call.say(f"still waiting: {pending}; to decide: ankiforge review")
@@ -243,7 +243,7 @@ def decide_all(
         every: whether the ids come from a query. If so, drafts already settled by an
             earlier decision in this action count as decided.
     """
-    from ankiforge.ledger.decide import SettledError, can_undo, count_accepted_cards
+    from ankiforge.ledger.decide import NotPendingError, can_undo, count_accepted_cards
     from ankiforge.model import is_question_id
     from ankiforge.reports.history import describe_event
     from ankiforge.text import format_count
@@ -256,7 +256,7 @@ def decide_all(
             try:
                 result["guid"] = decide(id) or None
             except RefusedError as error:
-                if every and isinstance(error, SettledError):
+                if every and isinstance(error, NotPendingError):
                     results.append(result)
                     continue
                 result |= {"done": False, "refused": error.message}
@@ -358,7 +358,7 @@ def edit(
     from ankiforge.ledger import item_lists
     from ankiforge.pipeline import query as queries
     from ankiforge.pipeline.collection import iter_rows_as_in_anki
-    from ankiforge.pipeline.decks import DECK, TAGS, find_placement
+    from ankiforge.pipeline.decks import DECK, TAGS, find_deck_and_tags
     from ankiforge.reports.cards import list_row_to_json
 
     if not changes:
@@ -371,7 +371,7 @@ def edit(
         if not queries.looks_like_key(word):
             id = queries.resolve_id(ledger, word)
             [list_row] = iter_rows_as_in_anki(ledger, item_lists.load_items(ledger, [id]))
-            placement = find_placement(ledger, list_row, workspace.decks)
+            placement = find_deck_and_tags(ledger, list_row, workspace.decks)
             placement_fields = {DECK: placement.deck, TAGS: " ".join(placement.tags)}
             old_fields = {**dict(list_row.fields), **placement_fields}
             changed_names = [

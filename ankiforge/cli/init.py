@@ -194,14 +194,14 @@ _FILE_MODE = 0o666
 
 
 def _write_files(root: Path, text: str) -> list[Path]:
-    from ankiforge.config import SETTINGS_FILE_NAME, find_shipped_directory
+    from ankiforge.config import SETTINGS_FILE_NAME, find_packaged_directory
     from ankiforge.config.files import make_directory, write_file
 
     written_paths = []
     with wrap_write_errors(root, hint="choose another folder: ankiforge init DIR"):
         for kind in ("prompts", "decks"):
             make_directory(root / kind, _FOLDER_MODE)
-            for file in sorted(find_shipped_directory(kind).iterdir()):
+            for file in sorted(find_packaged_directory(kind).iterdir()):
                 target = root / kind / file.name
                 if file.is_file() and not target.exists():
                     write_file(target, file.read_bytes(), mode=_FILE_MODE)

@@ -11,7 +11,7 @@ import click
 
 from ankiforge.cli import output as cli
 from ankiforge.cli.commands import COMMANDS
-from ankiforge.cli.progress import ask_after_sample, progress_bar
+from ankiforge.cli.progress import progress_bar, show_sample_and_ask
 from ankiforge.errors import ItemError, UsageError, wrap_write_errors
 from ankiforge.text import format_cost, format_count
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.draft.llm import Estimate
     from ankiforge.model import Strings
-    from ankiforge.pipeline.models import NamedModel
+    from ankiforge.pipeline.models import SelectedModel
 
 
 @cli.command("""
@@ -125,7 +125,7 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
     from ankiforge.cli.run import print_summary
     from ankiforge.pipeline.draft import iter_model_tasks
     from ankiforge.pipeline.models import resolve_model
-    from ankiforge.pipeline.run_result import RunOptions
+    from ankiforge.pipeline.run_result import CommandRunOptions
 
     if purpose in _PURPOSES:
         import_module(_PURPOSES[purpose].module).use_model(call, yes=yes, **named)
@@ -147,9 +147,9 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
         print_line("\n".join(_describe_terms(choice, estimate, reads_again=reads_again)))
         if not (yes or ask_consent(call, "Draft with it?", choice)):
             return
-        ask_after_sample(call, workspace, yes=yes)
+        show_sample_and_ask(call, workspace, yes=yes)
         # if the model can't be used, don't change the settings
-        options = RunOptions(limit=call.limit)
+        options = CommandRunOptions(limit=call.limit)
         result = workspace.draft(options, show=partial(progress_bar, call))
         if result.asked and not result.drafted and result.error is None:
             call.print_problems(result.problems)
@@ -171,7 +171,7 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
     cli.exit_if_run_failed(result)
 
 
-def ask_consent(call: cli.Call, question: str, choice: NamedModel) -> bool:
+def ask_consent(call: cli.Call, question: str, choice: SelectedModel) -> bool:
     """Ask for the user's consent before sending anything to a model.
 
     Raises:
@@ -186,7 +186,7 @@ def ask_consent(call: cli.Call, question: str, choice: NamedModel) -> bool:
 
 
 def _describe_terms(
-    choice: NamedModel, estimate: Estimate, *, reads_again: bool
+    choice: SelectedModel, estimate: Estimate, *, reads_again: bool
 ) -> Iterator[str]:
     from ankiforge.draft.server import describe_question_quality
 

@@ -94,10 +94,10 @@ def progress_bar(
         yield RunProgressBar(bars, sources).show_step
 
 
-def ask_after_sample(call: Call, workspace: Workspace, *, yes: bool = False) -> None:
-    """Let runs show one of a model's first drafts, and ask before the model drafts the rest.
+def show_sample_and_ask(call: Call, workspace: Workspace, *, yes: bool = False) -> None:
+    """Show one of a model's first drafts during a run, and ask whether to draft the rest.
 
-    With `yes`, or if the user can't be asked, runs go on without asking.
+    With `yes`, or if the user can't be asked, the run continues without a question.
     """
 
     def should_go_on(example: str, done: int, total: int) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ankiforge.model import DraftingResult, HighlightKey
     from ankiforge.pipeline import unmarked
-    from ankiforge.pipeline.run_result import ChatImport, RunOptions, RunResult
+    from ankiforge.pipeline.run_result import ChatImport, CommandRunOptions, RunResult
     from ankiforge.pipeline.workspace import Workspace
 
 
@@ -68,17 +68,17 @@ def run(
     Zotero's data folder. It is remembered: without PATH, all that is remembered and the sources
     of the workspace are read.
     """
-    from ankiforge.pipeline.run_result import RunOptions
+    from ankiforge.pipeline.run_result import CommandRunOptions
 
     trusting_call = replace(call, trusts_workspace=yes)
-    options = RunOptions(limit=call.limit, **values)
+    options = CommandRunOptions(limit=call.limit, **values)
     cli.exit_if_run_failed(read_and_draft(trusting_call, paths, options, dry_run=dry_run))
 
 
 def read_and_draft(
     call: cli.Call,
     paths: cli.Paths,
-    options: RunOptions,
+    options: CommandRunOptions,
     *,
     dry_run: bool = False,
     in_review: bool = False,
@@ -102,7 +102,7 @@ def read_and_draft(
     with cli.open_workspace(call, writes="drafting", read_only=dry_run) as workspace:
         show_progress = partial(progress.progress_bar, call)
         is_agreed = call.trusts_workspace or in_review
-        progress.ask_after_sample(call, workspace, yes=is_agreed)
+        progress.show_sample_and_ask(call, workspace, yes=is_agreed)
         result = workspace.run(paths, options, show=show_progress)
         for feature in load_features():
             feature.after_run(workspace, result, show_progress)
@@ -316,7 +316,7 @@ def draft(
     """
     if click.get_current_context().invoked_subcommand:
         return
-    from ankiforge.pipeline.run_result import RunOptions
+    from ankiforge.pipeline.run_result import CommandRunOptions
 
     if remark and not again:
         hint = "ankiforge draft --again QUERY --remark TEXT"
@@ -332,9 +332,9 @@ def draft(
         # to a model
         read_result = workspace.read_sources()
         call.print_problems(each for each in read_result.problems if not each.notice)
-        progress.ask_after_sample(call, workspace)
+        progress.show_sample_and_ask(call, workspace)
         result = workspace.draft(
-            RunOptions(drafter, accept, call.limit),
+            CommandRunOptions(drafter, accept, call.limit),
             again=select_highlights(workspace, again),
             remark=remark.strip(),
             show=partial(progress.progress_bar, call),
@@ -432,7 +432,7 @@ def _ask_chat(
         The recorded cards, or None if no usable answer was pasted.
     """
     from ankiforge.cli import chat
-    from ankiforge.pipeline.chats import build_second_reading_text, record_answer
+    from ankiforge.pipeline.chats import build_second_reading_text, record_chat_reply
 
     instruction = chat.copy_text(prompt)
     if not instruction:
@@ -443,7 +443,7 @@ def _ask_chat(
     save_step = f"or press Enter, save it, and: {_IMPORT_STEP}"
     call.print_result(f"paste the answer here; {save_step}")
     while answer := chat.read_paste():
-        result = record_answer(workspace, answer, asked=asked_keys, about=request)
+        result = record_chat_reply(workspace, answer, asked=asked_keys, about=request)
         call.print_result(result.summary)
         _print_missing_cards(call, result.drafted)
         if result.drafted or result.chosen:
@@ -454,7 +454,9 @@ def _ask_chat(
             if second_prompt and (message := chat.copy_text(second_prompt)):
                 call.print_result(chat.SECOND_ROUND_MESSAGES[message])
                 verdicts = chat.read_paste()
-                summary = record_answer(workspace, verdicts).summary if verdicts else ""
+                summary = (
+                    record_chat_reply(workspace, verdicts).summary if verdicts else ""
+                )
                 call.print_result(summary)
             return result
     return None
@@ -610,7 +612,7 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer; FILE `-` is the standard input."""
     from msgspec.structs import replace
 
-    from ankiforge.pipeline.chats import record_answer
+    from ankiforge.pipeline.chats import record_chat_reply
     from ankiforge.pipeline.run_result import RunResult
     from ankiforge.text.decoding import detect_encoding
 
@@ -628,7 +630,7 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
     result = RunResult()
     with cli.open_workspace(call, writes="drafting") as workspace:
         for file, text in answers.items():
-            taken = record_answer(workspace, text, accept)
+            taken = record_chat_reply(workspace, text, accept)
             if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue

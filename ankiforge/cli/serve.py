@@ -85,10 +85,10 @@ def review(
     if paths:
         # report the files that can't be read, and then start the review
         from ankiforge.cli.run import read_and_draft
-        from ankiforge.pipeline.run_result import RunOptions
+        from ankiforge.pipeline.run_result import CommandRunOptions
         from ankiforge.pipeline.sources import find_unmarked_paths
 
-        options = RunOptions(limit=call.limit, unmarked=True, **values)
+        options = CommandRunOptions(limit=call.limit, unmarked=True, **values)
         result = read_and_draft(trusting_call, paths, options, in_review=True)
         with cli.open_workspace(trusting_call) as workspace:
             unmarked = find_unmarked_paths(workspace.folder, workspace.ledger)
@@ -150,7 +150,7 @@ def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
 
 
 def _show_page(call: cli.Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
-    from ankiforge.config import is_remote
+    from ankiforge.config import is_ssh_session
 
     if not (no_open or call.as_json):
         browser = _find_browser()
@@ -162,7 +162,7 @@ def _show_page(call: cli.Call, cleanup: ExitStack, no_open: bool, url: str) -> N
             # use a thread, because the program in $BROWSER may return only when it is closed
             arguments = (file.as_uri(),)
             threading.Thread(target=browser.open, args=arguments, daemon=True).start()
-    if is_remote():
+    if is_ssh_session():
         port = urlsplit(url).port  # the server accepts only requests to this port
         host = socket.gethostname()
         call.say(f"first, on your own computer: ssh -L {port}:127.0.0.1:{port} {host}")
@@ -235,7 +235,7 @@ def watch(call: cli.Call, push: bool) -> None:
     from ankiforge.pipeline.watch import iter_file_changes, run_after_changes
 
     folder = cli.find_workspace(call)
-    if not folder.config.sources and not folder.places:
+    if not folder.config.sources and not folder.remembered_paths:
         hint = "ankiforge run PATH, or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
     folder.prepare()
@@ -289,7 +289,10 @@ class Watcher:
     """
 
     def __init__(self, call: cli.Call, *, push: bool) -> None:
-        """Initialize the watcher. `push` makes it send cards to a running Anki."""
+        """Initialize the watcher.
+
+        With `push`, cards are sent to a running Anki instead of written to a package.
+        """
         self._call = replace(call, quiet=True)
         self._push = push
         # the options with which events are printed; runs themselves are quiet
@@ -311,7 +314,7 @@ class Watcher:
         from msgspec.structs import asdict
 
         from ankiforge.model import Problem
-        from ankiforge.pipeline.run_result import RunOptions, RunResult
+        from ankiforge.pipeline.run_result import CommandRunOptions, RunResult
 
         result = RunResult(spent=self._model_cost)
         succeeded = True
@@ -320,7 +323,9 @@ class Watcher:
                 self._call, writes="drafting", lock_timeout=LOCK_TIMEOUT
             ) as workspace:
                 started_at = time.monotonic()
-                workspace.read_and_draft(result, (), RunOptions(limit=self._call.limit))
+                workspace.read_and_draft(
+                    result, (), CommandRunOptions(limit=self._call.limit)
+                )
                 if result.usage is not None:
                     self._model_cost += result.usage.cost_usd or 0.0
                 self._report_run(result, round(time.monotonic() - started_at, 2))

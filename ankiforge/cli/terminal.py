@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from ankiforge.cli.output import Call, sanitize_for_terminal, say_next_command
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import pending_items
-from ankiforge.model import CardKind, NoteType, QuestionKind, ShownCard
+from ankiforge.model import CardKind, NoteType, ShownCard, UserQuestionKind
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import format_quote_in_passage, format_sides
@@ -92,7 +92,7 @@ class TerminalReview:
             if item and drafts and drafts[0].kind is not CardKind.OCCLUSION:
                 if not self._review_drafts(item):
                     break
-            elif item and item.question and item.question.kind is QuestionKind.FORM:
+            elif item and item.question and item.question.kind is UserQuestionKind.FORM:
                 self._say(f"\n{mark_bold(item.question.text)}")
                 for example in item.question.examples[:_MAX_EXAMPLES]:
                     self._say(f"  {truncate(example, 76)}")
@@ -115,12 +115,12 @@ class TerminalReview:
             self._say("to undo the last one: ankiforge undo")
         if page_only_count:
             self._say(f"{page_only_count:,} more on the page: ankiforge review")
-        counts = pending_items.count_everything(self._ledger, "unsent")
+        counts = pending_items.count_ledger(self._ledger, "unsent")
         if self._decisions and counts["unsent"].total():
             self._say("next: ankiforge build, to write the package for Anki")
 
     def _print_nothing_pending(self) -> None:
-        counts = pending_items.count_everything(self._ledger)
+        counts = pending_items.count_ledger(self._ledger)
         without_card = counts["waiting"]["without"]
         if without_card:
             highlights = format_count(without_card, "highlight")
@@ -291,7 +291,7 @@ class TerminalReview:
             return decision, card
         kind = CardKind.from_fields(new_fields)
         id, turn, choice = decision.id, decision.turn, decision.choice
-        if kind.family is card.family:
+        if kind.note_type is card.note_type:
             edit = Edit(id, turn, choice=choice, fields=new_fields)
             return edit, self._review.preview(edit)
         decision = Write(id, turn, choice=choice, fields=new_fields, replaces=True)
@@ -331,7 +331,7 @@ class TerminalReview:
         for line in format_sides(view):
             self._say(f"  {line}")
         for number, other in enumerate(map(view_card, choices), 1):
-            is_cloze = other.card.family is NoteType.CLOZE
+            is_cloze = other.card.note_type is NoteType.CLOZE
             text = other.answer if is_cloze else other.question
             self._say(f"    {number}  {truncate(text, 60)}")
         if view.warning:

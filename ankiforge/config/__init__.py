@@ -413,14 +413,14 @@ def is_loopback(url: str) -> bool:
 # --- the user ---------------------------------------------------------------------------
 
 
-def is_remote() -> bool:
+def is_ssh_session() -> bool:
     """Return whether the user is logged in through SSH."""
     return bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
 
 
 def has_screen() -> bool:
     """Return whether windows opened on this computer would be visible to the user."""
-    if is_remote():
+    if is_ssh_session():
         return False
     if sys.platform in ("darwin", "win32"):
         return True
@@ -494,7 +494,7 @@ def find_key(
 # --- shipped files ----------------------------------------------------------------------
 
 
-def find_shipped_directory(kind: str) -> Path:
+def find_packaged_directory(kind: str) -> Path:
     """Return the directory that contains our own "prompts" or "decks".
 
     It's inside the package in a wheel, but next to it in a checkout.

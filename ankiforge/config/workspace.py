@@ -115,11 +115,11 @@ _REMEMBERED_HEADER = (
 )
 
 
-class Place(Value, omit_defaults=True):
-    """A source at a PATH of an earlier `ankiforge run PATH`, which every `ankiforge run` now reads.
+class RememberedPath(Value, omit_defaults=True):
+    """A PATH from an earlier `ankiforge run PATH`, which all later runs read.
 
-    A directory with several kinds of sources is several places. An account whose highlights are
-    in several exports is one place for each export, all with the same name.
+    A directory with several kinds of sources is several places. If an account has several
+    exports, each is a place, all with the same name.
     """
 
     path: str
@@ -135,8 +135,8 @@ class Place(Value, omit_defaults=True):
     """The deck for new cards of the documents at `path`, or "" to let the deck files decide."""
 
     @property
-    def source(self) -> tuple[str, str]:
-        """The kind and name of the source, a unique key."""
+    def source_key(self) -> tuple[str, str]:
+        """The kind and the name of the source, which identify it."""
         return self.kind, self.name
 
     @property
@@ -145,7 +145,7 @@ class Place(Value, omit_defaults=True):
         return Path(self.root or self.path)
 
 
-def store_places(folder: Path, places: Iterable[Place]) -> None:
+def store_remembered_paths(folder: Path, places: Iterable[RememberedPath]) -> None:
     """Save the remembered places in `folder`, a workspace's `.ankiforge/`.
 
     Raises:
@@ -228,7 +228,7 @@ class WorkspaceDirectory(Value):
         return id_by_root[root]
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def remembered_paths(self) -> tuple[RememberedPath, ...]:
         """The places that `ankiforge run` reads in addition to the configured sources.
 
         Raises:
@@ -238,9 +238,11 @@ class WorkspaceDirectory(Value):
         if not path.is_file():
             return ()
         data, location = read_yaml(path, f".ankiforge/{REMEMBERED_FILE}")
-        return convert_to_type(tuple[Place, ...], data or [], location)
+        return convert_to_type(tuple[RememberedPath, ...], data or [], location)
 
-    def load_decks(self, places: Iterable[Place] | None = None) -> tuple[DeckRule, ...]:
+    def load_decks(
+        self, places: Iterable[RememberedPath] | None = None
+    ) -> tuple[DeckRule, ...]:
         """Load the deck rules from remembered places, deck files and settings.
 
         Args:
@@ -250,7 +252,7 @@ class WorkspaceDirectory(Value):
             ConfigError: a deck file is invalid.
         """
         if places is None:
-            places = self.places
+            places = self.remembered_paths
         path_decks: list[PathDeck] = []
         # a PATH inside another one comes first
         for place in sorted(places, key=lambda place: len(place.path), reverse=True):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from ankiforge.draft.instructions import (
     PROPOSALS_VERSION,
-    asks_or_answers,
-    find_skip_reason,
-    find_withholding_reason,
+    find_drafting_skip_reason,
+    find_reason_not_to_send,
+    has_relevant_comment,
     is_for_rules_only,
     make_failed_result,
     remove_comment_from_context,
@@ -19,9 +19,9 @@ from ankiforge.draft.instructions import (
 
 __all__ = [
     "PROPOSALS_VERSION",
-    "asks_or_answers",
-    "find_skip_reason",
-    "find_withholding_reason",
+    "find_drafting_skip_reason",
+    "find_reason_not_to_send",
+    "has_relevant_comment",
     "is_for_rules_only",
     "make_failed_result",
     "remove_comment_from_context",

@@ -1,4 +1,4 @@
-"""Parse the answers of models and chats, and check their cards."""
+"""Parse the replies of models and chats, and check the cards in them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHAT_MODEL = "chat"
 """Recorded in place of the name of the chat's model, which is unknown."""
 
 
-def explain_unusable_answer(text: str) -> str:
+def explain_unusable_reply(text: str) -> str:
     """Explain why a pasted text contains no usable cards, and what to do about it."""
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
@@ -40,8 +40,8 @@ def explain_unusable_answer(text: str) -> str:
     )
 
 
-def make_cache_key(text: str) -> str:
-    """Return the key that an answer is cached under."""
+def make_pasted_reply_key(text: str) -> str:
+    """Return the key under which the reply with this text is cached."""
     return f"chat/{hash16(text)}"
 
 
@@ -62,17 +62,18 @@ _NUMBER_MARK = regex(
 # --- cards ---------------------------------------------------------------------------
 
 
-class Answer(Value):
-    """The cards of an answer, and a problem for each part that isn't a readable card."""
+class ParsedReply(Value):
+    """The cards in a reply, and a problem for each part of the reply that isn't a readable card."""
 
     cards: tuple[ReplyCard, ...]
     problems: tuple[Problem, ...]
 
 
-def read_answer(text: str, source_texts: Iterable[str]) -> Answer:
-    """Parse the cards of an answer, without the marks by which a chat cites its sources.
+def parse_reply(text: str, source_texts: Iterable[str]) -> ParsedReply:
+    """Parse the cards in a reply, after removing the citation marks that chats insert.
 
-    A number in brackets is kept if it also occurs in `source_texts`, which the answer quotes.
+    A number in brackets is kept if it also occurs in `source_texts`, from which the reply
+    quotes.
     """
     text = _CITATION_MARK.sub("", text)
     if _NUMBER_MARK.search(text):
@@ -89,20 +90,20 @@ def read_answer(text: str, source_texts: Iterable[str]) -> Answer:
     if not (cards or unusable):
         hint = "paste the whole answer, or ask the chat for the JSON only"
         problems.append(Problem("", "it contains no readable card", hint))
-    return Answer(tuple(cards), tuple(problems))
+    return ParsedReply(tuple(cards), tuple(problems))
 
 
-def check_cards(
+def select_valid_cards(
     cards: Iterable[ReplyCard],
     highlight: Highlight,
     shape: ReplyShape,
     find_faults: FindFaults,
     max_facts: int = 0,
 ) -> tuple[list[ReplyCard], list[Problem]]:
-    """Return the cards of a passage that no check blocks, and a problem for each other card.
+    """Return the cards for a passage that no check blocks, and a problem for each other card.
 
-    A passage gets at most `max_facts` cards, by default as many as `compute_max_card_count`
-    allows. A notice names each card beyond that.
+    A passage gets at most `max_facts` cards or, by default, the number that
+    `compute_max_card_count` returns. Each card beyond that number is reported as a notice.
     """
     passage = abbreviate_in_quotes(highlight.exact)
     origin = Origin("llm")
@@ -128,10 +129,10 @@ def check_cards(
 
 
 def format_card_title(card: ReplyCard) -> str:
-    """Return the beginning of a card's question, or of the reason for no card, in quotes."""
+    """Return the beginning of a card's question in quotes or, without a card, of the reason."""
     return abbreviate_in_quotes(card.front or card.text or card.why_none)
 
 
 def abbreviate_in_quotes(words: str) -> str:
-    """Truncate words to 60 characters on one line, in curly quotation marks."""
+    """Put a text on one line in curly quotation marks, truncated to 60 characters."""
     return f"“{to_one_line(words, 60)}”"

@@ -1,6 +1,7 @@
-"""Export drafting requests as texts to paste into a chat, and parse the chat's answers.
+"""Export drafting requests as texts to paste into a chat, and parse the chat's reply.
 
-Each highlight has a label that never changes, so that even a late answer can be matched to it.
+A highlight has the same label in every text, so that a late reply can still be matched to its
+highlights.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import NamedTuple
 from ankiforge.draft.answers import (
     CHAT_MODEL,
     abbreviate_in_quotes,
-    check_cards,
     format_card_title,
-    make_cache_key,
-    read_answer,
+    make_pasted_reply_key,
+    parse_reply,
+    select_valid_cards,
 )
 from ankiforge.draft.privacy import SendableTask, SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
@@ -52,7 +53,7 @@ MAX_HIGHLIGHTS_PER_TEXT = 20
 
 
 class ChatText(Value):
-    """A text for the user to paste into a new chat."""
+    """A text to paste into a new chat, and the highlights that it asks about."""
 
     text: str
     highlight_keys: tuple[HighlightKey, ...]
@@ -114,43 +115,43 @@ def count_exportable_highlights(tasks: Iterable[SendableTask]) -> int:
 
 
 def make_label(key: str) -> str:
-    """Derive a highlight's label, consisting of 8 hex digits, from its key."""
+    """Compute the label by which a chat refers to a highlight: 8 hex digits."""
     return hash16(key)[:8]
 
 
 # --- import ---------------------------------------------------------------------------
 
 
-class ChatAnswer(Value):
-    """The results parsed from a chat's answer, and any problems with it."""
+class ParsedChatReply(Value):
+    """What was parsed from a chat's reply: results by highlight, and problems."""
 
     results: tuple[DraftingResult, ...]
     problems: tuple[Problem, ...]
 
 
-def parse_answer(
+def parse_chat_reply(
     text: str,
     tasks: Sequence[SendableTask],
     prompt: Prompt,
     find_faults: FindFaults = lambda draft, highlight: (),
-) -> ChatAnswer:
-    """Parse a chat's answer into results for the pending highlights it covers.
+) -> ParsedChatReply:
+    """Parse a chat's reply into results for the pending highlights that it covers.
 
-    If a card's quote isn't in any highlight, or if `find_faults` finds faults in the card,
-    it becomes a problem. The highlight then stays pending, and is included in the next
+    A card is reported as a problem if no highlight contains its quote, or if `find_faults`
+    returns any findings for it. Its highlight then stays pending and is included in the next
     text.
 
     Args:
-        text: the answer.
-        tasks: the pending highlights.
-        prompt: the prompt that the text for the chat was built from.
-        find_faults: a function that returns the findings that block a card.
+        text: the reply.
+        tasks: the highlights that are still pending.
+        prompt: the prompt of the text that was pasted into the chat.
+        find_faults: returns the findings that block a card.
     """
     pending = []
     for sendable in tasks:
         for highlight in sendable.highlights:
             pending.append(_PendingHighlight(highlight, make_label(highlight.key)))
-    answer = read_answer(text, [entry.highlight.exact for entry in pending])
+    answer = parse_reply(text, [entry.highlight.exact for entry in pending])
     by_label = {entry.label: entry for entry in pending}
 
     # find the highlight that each card is about
@@ -176,14 +177,16 @@ def parse_answer(
         )
     unused += answer.problems
 
-    origin = Origin("llm", CHAT_MODEL, prompt.fingerprint, make_cache_key(text))
+    origin = Origin("llm", CHAT_MODEL, prompt.fingerprint, make_pasted_reply_key(text))
     results = []
     for sendable in tasks:
         shape = find_reply_shape(sendable.task)
         missing_kind = explain_missing_kind(sendable.task)
         for highlight in sendable.highlights:
             items = items_by_key[highlight.key][:_MAX_CARDS_PER_HIGHLIGHT]
-            reply_cards, problems = check_cards(items, highlight, shape, find_faults)
+            reply_cards, problems = select_valid_cards(
+                items, highlight, shape, find_faults
+            )
             unused += problems
             if not reply_cards:
                 continue
@@ -193,7 +196,7 @@ def parse_answer(
             results.append(result)
     # put cards that were imported before at the end, because only the first problems are shown
     unused.sort(key=lambda problem: problem.hint == _NOT_ASKED_HINT)
-    return ChatAnswer(tuple(results), tuple(unused))
+    return ParsedChatReply(tuple(results), tuple(unused))
 
 
 class _PendingHighlight(NamedTuple):
@@ -201,7 +204,7 @@ class _PendingHighlight(NamedTuple):
     label: str
 
     def overlaps(self, quote: str) -> bool:
-        """Return whether the highlighted text contains `quote`, or vice versa."""
+        """Return whether the highlighted text contains `quote` or is contained in it."""
         mark = self.highlight.exact
         return bool(find_quote(quote, mark) or find_whole_words(mark, quote))
 
@@ -217,10 +220,10 @@ def _find_owner(
     labelled: _PendingHighlight | None,
     pending: Iterable[_PendingHighlight],
 ) -> _PendingHighlight | None:
-    """Return the highlight that a card is about, if any.
+    """Return the highlight that a card is about, or None.
 
-    The card's label is trusted unless the quote comes from another highlight, because
-    labels may be missing, swapped, or left over from an older prompt.
+    This is the highlight with the card's label, unless the quote is from another highlight.
+    Labels may be missing, swapped, or from a text with an older prompt.
     """
     letters = sum(map(len, split_quote_letters(item.quote)))
     if labelled and (not letters or labelled.overlaps(item.quote)):

@@ -1,7 +1,7 @@
-"""Ask a model or chat to choose passages from a document without highlights, and parse its answer.
+"""Have a model or chat choose passages from a document without highlights, and parse its reply.
 
-The answer has the same format as any other reply and is parsed by `reply`. The quote of each card
-is the chosen passage.
+The reply has the same format as that to a drafting request and is parsed by `reply`. The
+quote of each card is the chosen passage.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from msgspec.structs import replace
 from ankiforge.draft.answers import (
     CHAT_MODEL,
     abbreviate_in_quotes,
-    check_cards,
     format_card_title,
-    make_cache_key,
-    read_answer,
+    make_pasted_reply_key,
+    parse_reply,
+    select_valid_cards,
 )
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
@@ -39,6 +39,7 @@ from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DocumentText,
     Draft,
     Highlight,
     Origin,
@@ -46,7 +47,6 @@ from ankiforge.model import (
     Problem,
     Span,
     Strings,
-    WholeText,
     hash16,
 )
 from ankiforge.text import format_count, regex
@@ -82,7 +82,10 @@ _ATTRIBUTES = regex(
 
 
 def blank_attributes(text: str) -> str:
-    """Replace site generator markup with spaces, preserving offsets."""
+    """Replace the markup of site generators by the same number of spaces.
+
+    The offsets in the text therefore don't change.
+    """
     return _ATTRIBUTES.sub(_blank, text)
 
 
@@ -97,9 +100,9 @@ _TRANSCRIPT_TIMES = regex(
 
 
 def blank_markup_and_times(text: str) -> str:
-    """Replace site generator markup and transcript times with spaces.
+    """Replace the markup of site generators and the times in transcripts by spaces.
 
-    Quotes from the document may omit these.
+    A quote from the document may lack both.
     """
     return _TRANSCRIPT_TIMES.sub(_blank, blank_attributes(text))
 
@@ -122,12 +125,14 @@ class OmittedText(NamedTuple):
         return f"{name} ({format_count(self.size, 'character')})"
 
 
-def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[OmittedText]]:
-    """Select the paragraphs that are worth asking about, splitting very long ones.
+def select_paragraphs(
+    whole_text: DocumentText,
+) -> tuple[list[Paragraph], list[OmittedText]]:
+    """Split a document into the paragraphs to send and the parts to omit.
 
-    Private text, footnotes and endnotes, tables of contents, and lists of references or tasks
-    are omitted, and returned separately. TOML front matter and slides repeated by the next
-    slide are dropped silently.
+    Private text, footnotes, endnotes, tables of contents and lists of references or tasks are
+    omitted. TOML front matter, and slides that the next slide repeats, are in neither result.
+    Very long paragraphs are split.
     """
     # slides whose lines are all on the next one, too
     repeated_pages = set()
@@ -164,7 +169,7 @@ def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[Omit
     return paragraphs, left_out
 
 
-def _find_lists(whole_text: WholeText) -> dict[int, tuple[str, int]]:
+def _find_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
     """Find the lists of references, contents and tasks in a document.
 
     These follow a heading or line like “References”, and end at the next heading at the
@@ -228,7 +233,7 @@ _TASK_OR_CONTENTS = regex(
 
 
 def _is_list_name(heading: str) -> bool:
-    """Return whether a heading introduces a list not worth learning, such as references."""
+    """Return whether a heading introduces a list to omit, such as references."""
     if len(heading) > _MAX_HEADING_CHARS:
         return False
     return normalize_for_lookup(_LEADING_NUMBER.sub("", heading)) in _read_list_names()
@@ -239,7 +244,9 @@ def _read_list_names() -> frozenset[str]:
     return frozenset(map(normalize_for_lookup, read_word_set("signs", "list_headings")))
 
 
-def _split_paragraph(whole_text: WholeText, paragraph: Paragraph) -> Iterator[Paragraph]:
+def _split_paragraph(
+    whole_text: DocumentText, paragraph: Paragraph
+) -> Iterator[Paragraph]:
     start, end = paragraph.start, paragraph.end
     text = whole_text.pages[paragraph.page]
     while end - start > MAX_PART_CHARS:
@@ -265,7 +272,7 @@ class DocumentPart(NamedTuple):
 
     @property
     def passage_count_name(self) -> str:
-        """The passages to choose, in words, e.g. `the 3 passages`."""
+        """The number of passages to choose, as a phrase for the prompt, e.g. `the 3 passages`."""
         count = self.passage_count
         return "the passage" if count == 1 else f"the {count} passages"
 
@@ -275,19 +282,19 @@ def _count_chars(paragraphs: Iterable[Paragraph]) -> int:
 
 
 def split_document(
-    whole_text: WholeText,
+    whole_text: DocumentText,
     sent_paragraphs: Sequence[Paragraph],
     passage_count: int,
     max_part_chars: int = MAX_PART_CHARS,
 ) -> list[DocumentPart]:
-    """Split a document at headings or pages into chunks that each fit into one request.
+    """Split a document at headings or pages into parts that each fit into one request.
 
     Args:
         whole_text: the document.
-        sent_paragraphs: the paragraphs to send, as returned by `select_paragraphs`.
-        passage_count: how many passages to choose from the document. They're allocated to
-            chunks in proportion to length; a chunk that gets none is dropped.
-        max_part_chars: the maximum number of characters in a chunk.
+        sent_paragraphs: the paragraphs to send, from `select_paragraphs`.
+        passage_count: the number of passages to choose. It is divided among the parts in
+            proportion to their length, and parts that get none are dropped.
+        max_part_chars: the maximum length of a part.
     """
     # split the document into sections, and long sections at paragraphs
     sections: list[list[Paragraph]] = []
@@ -329,7 +336,7 @@ _SPACES = regex(r" {2,}")
 _MARKER_START = regex(r"(?i)<(?=\s*/?\s*text\b)")
 
 
-def join_whole_texts(whole_texts: Sequence[WholeText], title: str) -> WholeText:
+def join_whole_texts(whole_texts: Sequence[DocumentText], title: str) -> DocumentText:
     """Concatenate the pages of several documents, to build requests and locate quotes.
 
     The result has no paragraphs. Its key only serves to distinguish its chunks from those
@@ -342,11 +349,11 @@ def join_whole_texts(whole_texts: Sequence[WholeText], title: str) -> WholeText:
         labels += map(whole_text.get_page_label, range(len(whole_text.pages)))
     key = hash16(*(whole_text.document.key for whole_text in whole_texts))
     document = replace(whole_texts[0].document, key=DocumentKey(key), title=title)
-    return WholeText(document, tuple(pages), (), labels=tuple(labels))
+    return DocumentText(document, tuple(pages), (), labels=tuple(labels))
 
 
 def build_choosing_request(
-    whole_text: WholeText,
+    whole_text: DocumentText,
     part: DocumentPart,
     prompt: Prompt,
     mask: Callable[[str, Document], SendableText],
@@ -354,17 +361,16 @@ def build_choosing_request(
     position: str = "",
     find_document: Callable[[int], Document] | None = None,
 ) -> ModelRequest:
-    """Build the request to choose passages from a chunk of a document, for a model or chat.
+    """Build the request to choose passages from a part of a document.
 
     Args:
         whole_text: the document, or several joined documents.
-        part: the chunk to choose from.
+        part: the part from which to choose.
         prompt: the prompt named `choose`.
-        mask: a function that masks private text in an excerpt from a document.
-        known_passages: the passages that already have cards.
-        position: which chunk this is, e.g. "1 of 3", or "" if it's the only one.
-        find_document: for joined documents, a function that returns the document a page is
-            from.
+        mask: masks private text in an excerpt from a document.
+        known_passages: the passages that already have cards and mustn't be chosen again.
+        position: the position of the part, e.g. "1 of 3", or "" for the only part.
+        find_document: for joined documents, returns the document that a page is from.
     """
     texts = []
     page = -1
@@ -374,7 +380,7 @@ def build_choosing_request(
             find_document(paragraph.page) if find_document else whole_text.document
         ),
     ):
-        lines = [f"\n[from “{document.subject}”]"] if find_document else []
+        lines = [f"\n[from “{document.meaningful_title}”]"] if find_document else []
         for paragraph in paragraphs:
             if paragraph.page != page and whole_text.get_page_label(paragraph.page):
                 lines.append(f"[page {whole_text.get_page_label(paragraph.page)}]")
@@ -387,7 +393,9 @@ def build_choosing_request(
             lines.append(text)
         texts.append(escape_markers(mask("\n".join(lines), document)))
     text = _MARKER_START.sub("‹", "\n".join(texts))
-    title = escape_markers(mask(whole_text.document.subject, whole_text.document))
+    title = escape_markers(
+        mask(whole_text.document.meaningful_title, whole_text.document)
+    )
     if position:
         title = SendableText(f"{title} ({position})".strip())
     remark = NO_TEXT
@@ -411,15 +419,15 @@ def build_choosing_request(
 
 
 class ChosenPassage(NamedTuple):
-    """A chosen passage and its cards. It has no key because it hasn't been stored yet."""
+    """A passage chosen in a reply, with its cards. As it isn't stored yet, it has no key."""
 
     location: PassageMatch
     passage: Highlight
     cards: list[ReplyCard]
 
 
-class ChoosingAnswer(NamedTuple):
-    """The passages chosen in an answer, and any problems with unusable cards."""
+class ParsedChoices(NamedTuple):
+    """The passages chosen in a reply, and a problem for each card that can't be used."""
 
     choices: list[ChosenPassage]
     problems: list[Problem]
@@ -444,34 +452,38 @@ class ChoosingAnswer(NamedTuple):
 
 
 def make_origin(text: str, prompt: Prompt, model: str = "") -> Origin:
-    """Build the origin of an answer's cards. Without `model`, the answer came from a chat."""
-    return Origin("llm", model or CHAT_MODEL, prompt.fingerprint, make_cache_key(text))
+    """Build the origin of the cards in a reply.
+
+    If `model` is "", the reply is from a chat.
+    """
+    return Origin(
+        "llm", model or CHAT_MODEL, prompt.fingerprint, make_pasted_reply_key(text)
+    )
 
 
-def parse_answer(
+def parse_choices(
     text: str,
     letters: DocumentLetters,
     pages: Collection[int],
     make_highlight: Callable[[PassageMatch], Highlight],
     find_faults: FindFaults,
     taken_spans: Iterable[Span] = (),
-) -> ChoosingAnswer:
-    """Parse an answer and return the passages it chooses, in document order.
+) -> ParsedChoices:
+    """Return the passages that a reply chooses, in document order.
 
-    A card becomes a problem if its quote isn't in the document, if its passage already has
-    a card, or if a check blocks it.
+    A card is reported as a problem if its quote isn't in the document, if its passage already
+    has a card, or if a check blocks it.
 
     Args:
-        text: the answer.
+        text: the reply.
         letters: the document's letters and digits, casefolded.
-        pages: the pages of the requested chunk, which are searched first.
-        make_highlight: a function that creates the highlight for a location in the
-            document.
-        find_faults: a function that returns the findings that block a card.
-        taken_spans: the spans of passages that already have cards, as offsets into
-            `letters`.
+        pages: the pages of the part that was sent, which are searched first.
+        make_highlight: creates the highlight for a location in the document.
+        find_faults: returns the findings that block a card.
+        taken_spans: the spans, as offsets into `letters`, of the passages that already have
+            cards.
     """
-    answer = read_answer(text, letters.pages)
+    answer = parse_reply(text, letters.pages)
     cards = [card for card in answer.cards if card.kind is not None]
     problems = list(answer.problems)
     spans = list(taken_spans)
@@ -501,14 +513,14 @@ def parse_answer(
         candidate.cards.append(replace(card, quote=candidate.passage.exact))
     choices = []
     for candidate in candidates:
-        sound, faults = check_cards(
+        sound, faults = select_valid_cards(
             candidate.cards, candidate.passage, ReplyShape(), find_faults, MAX_FACTS
         )
         problems += faults
         if sound:
             choices.append(candidate._replace(cards=sound))
     choices.sort(key=lambda choice: choice.location.letter_span)
-    return ChoosingAnswer(choices, problems, len(cards), located_count, fuzzy_count)
+    return ParsedChoices(choices, problems, len(cards), located_count, fuzzy_count)
 
 
 def make_drafts(

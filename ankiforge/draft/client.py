@@ -43,9 +43,9 @@ _FORMAT = "response_format"
 
 
 def _build_optional_fields(schema: Json, refused: Strings) -> Json:
-    """Build the optional request fields, except for those that the server has refused.
+    """Build the optional fields of a request, without those that the server has refused.
 
-    After a refused response format, a less strict one is tried, and finally none.
+    If a response format was refused, the next less strict one is used, and finally none.
     """
     fields: Json = {} if _TEMPERATURE in refused else {_TEMPERATURE: 0}
     json_schema = {"name": "reply", "strict": True, "schema": schema}
@@ -89,10 +89,10 @@ class Completion(Value):
 
     @classmethod
     def parse(cls, raw: str) -> Completion | None:
-        """Parse a reply body, returning None if it isn't a chat completion. Never raises.
+        """Parse the body of a reply, or return None if it isn't a chat completion. Never raises.
 
-        A reply with choices or a token count is treated as a completion even if it's empty,
-        because we have to pay for it.
+        A body with choices or a token count is a completion even if it has no text, because
+        it has to be paid for.
         """
         reply = _as_dict(_parse_json(raw))
         choices = reply.get("choices")
@@ -271,15 +271,15 @@ def find_refused_field(
     *,
     is_first: bool,
 ) -> str:
-    """Return the optional request field that the server's error is about, or "" if none.
+    """Return the optional field of a request that the server's error is about, or "".
 
     Args:
         settings: the server settings.
         status: the HTTP status of the error.
         body: the body of the error.
         request_body: the fields that were sent.
-        is_first: whether the server has yet to answer a request. If so, an internal error
-            that names no field is blamed on the response format.
+        is_first: whether the server hasn't answered any request so far. If so, an internal
+            error that names no field is blamed on the response format.
     """
     if status not in _FIELD_REFUSAL_STATUSES or _is_web_page(body):
         return ""
@@ -329,10 +329,10 @@ Examples are a login page, an empty body and an unknown error. A retry would ret
 
 
 def find_error_in_success(raw: str) -> tuple[int, str] | None:
-    """Return the status and body of an error in a reply with status 200, if any.
+    """Return the status and body of an error that was sent with HTTP status 200, or None.
 
-    Some servers, such as OpenRouter, send errors with status 200 or inside a choice. Any
-    other JSON object counts as a success.
+    Some servers, such as OpenRouter, send an error as the body or inside a choice. Any other
+    JSON object isn't an error.
     """
     completion = Completion.parse(raw)
     if completion and (completion.finish_reason != "error" or completion.content):
@@ -461,13 +461,13 @@ class OpenAITransport(httpx2.BaseTransport):
     # --- pending requests -------------------------------------------------------------
 
     def finish_request(self) -> None:
-        """Mark the current thread's request as finished."""
+        """Note that this thread's request, including its retries, is over."""
         with self._condition:
             self._pending_threads.discard(threading.get_ident())
             self._condition.notify_all()
 
     def stop(self, patience: float) -> None:
-        """Refuse new requests, and wait up to `patience` seconds for pending ones to finish."""
+        """Refuse new requests, and wait at most `patience` seconds for the pending ones."""
         with self._condition:
             self._stopped.set()
             self._condition.wait_for(lambda: not self._pending_threads, patience)
@@ -486,7 +486,7 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 class ItemReply(Value):
-    """The server's reply to a request, as it applies to one of the items."""
+    """The part of a server's reply that is about one of the requested items."""
 
     completion: Completion
     cache_key: str
@@ -504,7 +504,7 @@ class ItemReply(Value):
 
 
 class ModelClient:
-    """Answers requests from the cache, falling back to the server. Thread-safe."""
+    """Returns replies from the cache or, failing that, from the server. Thread-safe."""
 
     def __init__(
         self,
@@ -573,14 +573,15 @@ class ModelClient:
     ) -> list[ItemReply]:
         """Return one reply per item of a request.
 
-        Requests about a single item are answered from the cache if possible, unless `anew` is
+        A request about a single item is answered from the cache if possible, unless `anew` is
         set.
 
         Raises:
-            ServiceError: the run can't continue, because of the key, the model, the credit or
-                the server.
+            ServiceError: the key, the model, the credit or the server makes further requests
+                pointless.
             BudgetExceededError: the budget is used up.
-            ItemError: just this request failed. ConfigError, UsageError: see `check_can_send`.
+            ItemError: only this request failed.
+            ConfigError, UsageError: see `check_can_send`.
         """
         self._raise_if_stopped()
         if not request.item_requests and not anew:
@@ -643,7 +644,7 @@ class ModelClient:
             self._transport.stop(patience)
 
     def _raise_if_stopped(self) -> None:
-        """Raise an error if the run has ended, since the cache may already be closed."""
+        """Raise an error if the client was stopped, after which the cache may be closed."""
         if self._stopped:
             raise self._fatal_error or NoReplyError("stopped before it was sent")
 
@@ -735,11 +736,11 @@ class ModelClient:
     def _count_failure(
         self, error: ItemError | ServiceError, *, is_gone: bool = False
     ) -> ItemError | ServiceError:
-        """Count a failed request and return the error to raise, which may end the run.
+        """Count a failed request, and return the error to raise.
 
-        The run ends if other requests would fail too: the server can't be reached (`is_gone`),
-        several consecutive requests got no reply, or the server has rejected every request so
-        far.
+        This is an error that ends the run if other requests would fail as well: the server is
+        unreachable (`is_gone`), several consecutive requests got no reply, or the server has
+        rejected all requests so far.
         """
         settings = self.settings
         if isinstance(error, TooLongError):

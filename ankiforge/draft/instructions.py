@@ -1,4 +1,7 @@
-"""Decide which highlights to draft from, and parse what a comment requests. For all drafters."""
+"""Decide which highlights to draft, and parse what the user's comments ask for.
+
+This is used by all drafters.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ from ankiforge.text.located import locate
 from ankiforge.text.normalize import remove_non_words
 from ankiforge.text.private import remove_private_tag
 
-PROPOSALS_VERSION = "23"
+PROPOSALS_VERSION = "24"
 """Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
 Undecided highlights are then scored again. Defined here, so that a run without new highlights
@@ -46,7 +49,7 @@ needn't load the rules.
 
 
 def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
-    """Create the result for a highlight when drafting or checking it has crashed."""
+    """Build the result of a highlight whose drafting or checking raised an unexpected error."""
     text = highlight.exact or highlight.comment
     beginning = " ".join(text.split())[:60]
     title = highlight.document.title
@@ -66,7 +69,7 @@ UNANSWERED_NOTE_REASON = "a question without marked text: write its answer after
 
 
 class CommentRequest(StrEnum):
-    """What a comment asks us to do with its highlight."""
+    """What a comment asks for, e.g. a question or no card at all."""
 
     NONE = "none"
     SKIP = "skip"
@@ -98,12 +101,12 @@ _COMMANDS = {
 
 
 def parse_instruction(comment: str, passage: str = "") -> Instruction:
-    """Parse a comment, which may be `skip`, `c: phrase`, or a question.
+    """Parse a comment, which may be `skip`, `c: phrase` or a question.
 
-    For questions, see `text.comment_questions`.
+    Questions are recognized by `text.comment_questions`.
 
     Args:
-        comment: the comment on a passage, including replies to it.
+        comment: the comment on a passage, with any replies to the comment.
         passage: the highlighted text, which the comment may repeat, or "".
     """
     if not comment.strip():
@@ -164,12 +167,12 @@ _MAX_WORDS_BEFORE_INTERROGATIVE = 3
 
 
 def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
-    """Return whether a question is merely a reaction, such as “wtf is he saying?”.
+    """Return whether a question is only a reaction, such as “wtf is he saying?”.
 
-    A real question meets at least two of these criteria: it starts with a question word, it
-    shares a content word with the passage, and it has three content words. Questions that
-    have an answer or a label such as `?`, or are in a language whose question words we
-    don't know, are always real.
+    A question isn't a reaction if at least two of these are true: it begins with a question
+    word, it has a content word in common with the passage, and it has three content words. It
+    never is a reaction if it has an answer or a label such as `?`, or if the question words
+    of its language are unknown.
     """
     if not passage or question.is_answered or has_question_label(comment):
         return False
@@ -191,7 +194,7 @@ def _find_content_stems(text: str, language: str) -> set[str]:
     return {stem_word(word) for word in split_words(text) if word not in function_words}
 
 
-def asks_or_answers(highlight: Highlight) -> bool:
+def has_relevant_comment(highlight: Highlight) -> bool:
     """Return whether the user's comment asks for a card or is about the passage's content."""
     request = parse_highlight_instruction(highlight).request
     if request in (CommentRequest.QUESTION, CommentRequest.CLOZE):
@@ -205,7 +208,10 @@ def asks_or_answers(highlight: Highlight) -> bool:
 
 
 def parse_highlight_instruction(highlight: Highlight) -> Instruction:
-    """Parse what a highlight's comment asks for. Other people's comments are ignored."""
+    """Parse the comment of a highlight.
+
+    Comments by other people are ignored.
+    """
     if not highlight.instructs:
         return Instruction(CommentRequest.NONE)
     if _is_standalone_note(highlight):
@@ -263,9 +269,10 @@ _BEGINNING_WORDS = 3
 
 
 def remove_comment_from_context(highlight: Highlight) -> Highlight:
-    """Remove a highlight's comment from the surrounding text, since it isn't evidence.
+    """Remove the comment of a highlight from the text around it.
 
-    In a note that quotes a passage, the comment is right next to the quotation.
+    In a note that quotes a passage, the comment is next to the quotation, but it is no
+    evidence for a card.
     """
     beginning = " ".join(highlight.comment.split()[:_BEGINNING_WORDS])
     surrounding_text = f"{highlight.prefix}\n{highlight.suffix}\n{highlight.nearby}"
@@ -288,8 +295,8 @@ def remove_comment_from_context(highlight: Highlight) -> Highlight:
 _PICTURE_KINDS = (HighlightKind.IMAGE, HighlightKind.INK)
 
 
-def find_skip_reason(highlight: Highlight) -> str:
-    """Return why no drafter should draft a highlight, or "" to draft it."""
+def find_drafting_skip_reason(highlight: Highlight) -> str:
+    """Return the reason why no drafter may draft a highlight, or "" if one may."""
     comment = parse_highlight_instruction(highlight)
     if highlight.skip or comment.request is CommentRequest.SKIP:
         reason = highlight.skip or comment.text or "your comment says so"
@@ -324,21 +331,21 @@ def find_skip_reason(highlight: Highlight) -> str:
 
 
 def is_for_rules_only(highlight: Highlight) -> bool:
-    """Return whether a highlight is drafted by rules alone, without a model.
+    """Return whether only the rules draft a highlight, not a model.
 
-    This applies to hand-written cards and to images with a question.
+    These are hand-written cards, and images with a question.
     """
     if highlight.kind is HighlightKind.CARD:
         return True
-    return highlight.kind in _PICTURE_KINDS and not find_skip_reason(highlight)
+    return highlight.kind in _PICTURE_KINDS and not find_drafting_skip_reason(highlight)
 
 
-def find_withholding_reason(highlight: Highlight) -> str:
-    """Return why a highlight shouldn't be sent to a model, or "" if it should.
+def find_reason_not_to_send(highlight: Highlight) -> str:
+    """Return the reason not to send a highlight to a model, or "" if it may be sent.
 
-    This ignores privacy; for that, see `PrivacyFilter.private_reason`.
+    Private text is not considered here, but in `PrivacyFilter.find_private_reason`.
     """
-    reason = find_skip_reason(highlight)
+    reason = find_drafting_skip_reason(highlight)
     if reason:
         return reason
     if highlight.kind is HighlightKind.CARD:

@@ -72,7 +72,10 @@ class Estimate(Value):
         return self.summarize("highlight")
 
     def summarize(self, noun: str) -> str:
-        """Format the estimate as a one-line message, with `noun` as the word for a highlight."""
+        """Format the estimate as a message of one line.
+
+        `noun` is the word for what is sent, in the singular, e.g. "highlight".
+        """
         cost = format_cost(self.cost_usd, local=self.is_local)
         if self.cost_usd is None:
             cost = "price unknown; set llm.price_usd"
@@ -220,9 +223,9 @@ class ModelDrafter:
         return answer.completion.content
 
     def stop(self) -> None:
-        """Stop sending requests, and wait up to `SHUTDOWN_TIMEOUT` for pending replies.
+        """Stop sending requests, and wait at most `SHUTDOWN_TIMEOUT` seconds for pending replies.
 
-        Replies that arrive in time are still cached, since we have to pay for them anyway.
+        Replies that arrive in this time are cached, because they have to be paid for anyway.
         """
         self._client.stop(SHUTDOWN_TIMEOUT)
 
@@ -280,7 +283,7 @@ class ModelDrafter:
     def _split_into_chunks(
         self, task: SendableTask
     ) -> tuple[list[SendableTask], list[SendableTask]]:
-        """Return a task for each highlight with a cached reply, and tasks to send at once."""
+        """Split a task into a task per highlight with a cached reply, and the chunks to send."""
         cached_tasks: list[SendableTask] = []
         new_tasks: list[SendableTask] = []
         if explain_missing_kind(task.task):
@@ -304,12 +307,12 @@ class ModelDrafter:
     def _draft_chunk(
         self, chunk: SendableTask, *, anew: bool = False
     ) -> list[DraftingResult]:
-        """Ask about all highlights at once, then individually about any that the reply misses.
+        """Ask about all highlights of a chunk, then separately about each that the reply lacks.
 
-        Returns one result per highlight, in order. If `anew` is set, cached replies are ignored.
+        Returns one result per highlight, in order. If `anew`, cached replies are ignored.
 
         Raises:
-            ServiceError, UsageError: the run can't continue.
+            ServiceError, UsageError: no further request can succeed.
         """
         highlights = chunk.highlights
         try:
@@ -346,7 +349,7 @@ class ModelDrafter:
     def _retry_unreadable(
         self, single: SendableTask, answer: ItemReply
     ) -> DraftingResult:
-        """Ask again about a highlight whose reply was unreadable, unless that's pointless."""
+        """Ask again about a highlight whose reply couldn't be parsed, unless this is pointless."""
         [highlight] = single.highlights
         refusal = _get_refusal_reason(answer)
         if refusal:
@@ -409,7 +412,7 @@ def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> Drafting
 
 
 def _make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingResult]:
-    """Create a result for each highlight of a request that failed."""
+    """Build a result with this error for each highlight of a request."""
     title = task.task.document.title or task.task.document.key
     problem = Problem(title, f"not drafted: {error.message}", error.hint)
     if isinstance(error, BudgetExceededError):
@@ -421,10 +424,10 @@ def _make_failed_results(task: SendableTask, error: ForgeError) -> list[Drafting
 
 
 def _parse_cards(answer: ItemReply) -> list[ReplyCard]:
-    """Parse a reply and return the cards for the item with its label.
+    """Parse the cards in a reply that have the label of its item.
 
-    If the reply is truncated, the cards for the last label may be incomplete, so they're
-    dropped unless they're the only ones.
+    If the reply was cut off, the cards with the last label are dropped, because some of them
+    may be missing. They are kept if there are no others.
     """
     label = str(answer.label)
     all_labels = tuple(str(number) for number in range(1, answer.item_count + 1))
@@ -449,9 +452,9 @@ _PendingResults = Future[list[DraftingResult]]
 
 
 def _pop_next_results(pending: list[_PendingResults]) -> list[DraftingResult]:
-    """Wait for the first pending chunk, remove it from the list, and return its results.
+    """Wait for the first pending chunk, remove it from the list and return its results.
 
-    After `MAX_ORDERING_DELAY` seconds, the first chunk that's done is taken instead.
+    After `MAX_ORDERING_DELAY` seconds, the first chunk that is finished is returned instead.
     """
     while True:
         wait(pending[:1], MAX_ORDERING_DELAY)

@@ -5,7 +5,7 @@ Everything that sends text to a model, chat or agent accepts only `SendableHighl
 with everything tagged `#no-llm`, so a tag also protects text that was read earlier.
 
 Within its own document, private text is masked whatever its length, and so is any part of it. In
-other documents, private sentences are masked (see `PrivateSentences`). A passage is withheld
+other documents, private sentences are masked (see `PrivateSentenceIndex`). A passage is withheld
 altogether if any of it would be masked.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, NewType
 from msgspec.structs import replace
 
 from ankiforge.draft.instructions import (
-    find_withholding_reason,
+    find_reason_not_to_send,
     remove_comment_from_context,
 )
 from ankiforge.errors import UsageError
@@ -78,7 +78,7 @@ _QUOTATION = regex(r"[“„«「]([^“”„«»「」\n]+)[“”»」]")
 _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
 
 
-class FoldedLetters(NamedTuple):
+class LettersWithOffsets(NamedTuple):
     """The casefolded letters and digits of a text, with their offsets in the original."""
 
     letters: str
@@ -86,15 +86,15 @@ class FoldedLetters(NamedTuple):
     """The offset of each folded letter in the original text."""
 
 
-def fold_text(text: str) -> FoldedLetters:
-    """Casefold a text, keeping only letters and digits, and record their offsets."""
-    return FoldedLetters(*fold_alphanumerics_with_offsets(text))
+def fold_text(text: str) -> LettersWithOffsets:
+    """Return the casefolded letters and digits of a text, with their offsets."""
+    return LettersWithOffsets(*fold_alphanumerics_with_offsets(text))
 
 
-class HiddenTexts:
-    """An index of texts that must not be shown, for finding them in other texts.
+class HiddenTextIndex:
+    """An index that finds texts which must not be shown.
 
-    Lookup time is almost independent of how many texts are hidden.
+    A lookup takes about the same time however many texts are hidden.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -152,10 +152,10 @@ class HiddenTexts:
     def find_cut_off_ends(
         self, letters: str, min_letters: int = MIN_CUT_OFF_CHARS
     ) -> Iterator[Span]:
-        """Yield spans at either end of a text where a hidden text has been cut off.
+        """Yield the spans at both ends of a text that are part of a hidden text that was cut off.
 
-        `letters` is the folded text. `min_letters` is how many letters must match, and must be
-        at least `MIN_CUT_OFF_CHARS`.
+        `letters` is the text as folded by `fold_text`. `min_letters` letters must match, at
+        least `MIN_CUT_OFF_CHARS`.
         """
         # a hidden text may begin before this text
         reversed_letters = letters[::-1]
@@ -169,10 +169,10 @@ class HiddenTexts:
 
 
 def _find_cut_off(letters: str, texts: list[str], min_letters: int) -> int:
-    """Return the length of the longest suffix of `letters` that starts one of `texts`.
+    """Return the length of the longest suffix of `letters` with which one of `texts` begins.
 
-    Returns 0 if there is none. A text equal to the whole suffix doesn't count. `texts` must
-    be sorted.
+    The text must continue beyond the suffix. Returns 0 if there is none. `texts` must be
+    sorted.
     """
     for start in range(len(letters) - min_letters + 1):
         end = letters[start:]
@@ -182,11 +182,11 @@ def _find_cut_off(letters: str, texts: list[str], min_letters: int) -> int:
     return 0
 
 
-class PrivateSentences:
-    """An index of private sentences, for finding them in any document.
+class PrivateSentenceIndex:
+    """An index that finds private sentences in any document.
 
-    A complete private sentence is found anywhere. A fragment is found only if it makes up an
-    entire sentence, line, heading or table cell.
+    A complete sentence is found everywhere. A part of a sentence is found only if it is a
+    whole sentence, line, heading or table cell of the other document.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -205,7 +205,7 @@ class PrivateSentences:
         self._joined = "\n".join(self._sentences)
 
     def find_spans(self, text: str) -> Iterator[Span]:
-        """Yield spans that repeat a private sentence or consist entirely of a fragment of one."""
+        """Yield the spans with a private sentence, or that consist of a part of one."""
         if not self._sentences:
             return
         letters, origins = fold_text(text)
@@ -230,7 +230,7 @@ class PrivateSentences:
 
 
 def _is_distinctive(text: str, letters: str) -> bool:
-    """Return whether a text is distinctive enough not to recur elsewhere by chance."""
+    """Return whether a text is unlikely to occur in another document by coincidence."""
     if len(_UNSPACED.findall(letters)) >= _MIN_UNSPACED_LETTERS:
         return True
     words = [word for word in text.split() if any(map(str.isalnum, word))]
@@ -242,18 +242,18 @@ def _is_distinctive(text: str, letters: str) -> bool:
 
 
 def split_parts(text: str) -> Iterator[Span]:
-    """Split a text into lines, headings and table cells, yielding their spans.
+    """Yield the spans of a text's lines, headings and table cells.
 
-    An ellipsis that marks an omission is also a boundary.
+    The text is also split at an ellipsis that marks an omission.
     """
     for part in _PART.finditer(text):
         yield part.span()
 
 
 def mask_spans(text: str, spans: Iterable[Span]) -> str:
-    """Replace the given spans with `[…]`, extending each to whole words.
+    """Replace spans of a text by `[…]`, each extended to whole words.
 
-    Spans may overlap and come in any order.
+    The spans may be unsorted and may overlap.
     """
     parts = list[str]()
     masked_until = 0
@@ -295,7 +295,7 @@ _MIN_OVERLAP = 6
 
 
 def mark_as_sendable(text: str) -> SendableText:
-    """Mark one of our own texts, e.g. the rules in a prompt, as safe to send."""
+    """Mark a text of the program itself, such as the rules in a prompt, as safe to send."""
     return SendableText(text)
 
 
@@ -328,7 +328,7 @@ class SendableHighlight(Value):
 
 
 class PrivacyFilter:
-    """Checks and masks text against a snapshot of the workspace's private texts."""
+    """Checks and masks texts by comparison with the private texts of a workspace."""
 
     def __init__(
         self,
@@ -364,9 +364,9 @@ class PrivacyFilter:
                     document_texts.append(line)
                     for start, end in find_sentence_spans(line):
                         document_texts.append(line[start:end])
-        self._sentences_anywhere = PrivateSentences(anywhere)
+        self._sentences_anywhere = PrivateSentenceIndex(anywhere)
         self._texts_by_document = dict(by_document)
-        self._hidden_by_document: dict[DocumentKey, HiddenTexts] = {}
+        self._hidden_by_document: dict[DocumentKey, HiddenTextIndex] = {}
         self._has_private_texts = bool(anywhere or by_document or self._private_documents)
 
     # --- one highlight ----------------------------------------------------------------
@@ -421,7 +421,7 @@ class PrivacyFilter:
         phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
         return SendableHighlight(
             key=highlight.key,
-            title=_drop_if_masked(text(document.subject)),
+            title=_drop_if_masked(text(document.meaningful_title)),
             creators_and_year=_drop_if_masked(text(_format_creators(document))),
             heading=_drop_if_masked(text(highlight.heading)),
             parent_items=tuple(map(text, highlight.above)),
@@ -443,7 +443,7 @@ class PrivacyFilter:
         not_sent = dict[HighlightKey, DraftingResult]()
         for highlight in task.highlights:
             key = highlight.key
-            withheld_reason = find_withholding_reason(highlight)
+            withheld_reason = find_reason_not_to_send(highlight)
             if withheld_reason:
                 not_sent[key] = DraftingResult(highlight, reason=withheld_reason)
                 continue
@@ -488,10 +488,10 @@ class PrivacyFilter:
         return self.contains_private_text("\n".join(texts), line.highlight.document.key)
 
     def mask_entry(self, entry: Json, highlight: Highlight | None = None) -> Json:
-        """Mask private text in a JSON entry before an agent sees it.
+        """Mask private text in a JSON entry for an agent.
 
-        Findings, reasons, titles and headings can all repeat private text. Values under
-        `UNMASKED_KEYS` are left alone.
+        Besides the text itself, findings, reasons, titles and headings may repeat private
+        text. The values under `UNMASKED_KEYS` aren't changed.
         """
         masked_entry: Json = self._mask_value(
             entry, highlight.document.key if highlight else None
@@ -515,10 +515,11 @@ class PrivacyFilter:
     def _find_private_spans(
         self, text: str, document: DocumentKey | None, *, may_be_truncated: bool = True
     ) -> Iterator[Span]:
-        """Yield the private spans of a text, optionally one that belongs to `document`.
+        """Yield the private spans of a text.
 
-        If `may_be_truncated` is set, also catch private text that is cut off at the ends of a line
-        or cell.
+        `document` is the document that the text is from, or None. If `may_be_truncated`,
+        private text is also found if it is cut off at the beginning or end of a line or table
+        cell.
         """
         for start, end in split_parts(text):
             if contains_private_tag(text[start:end]):
@@ -529,11 +530,11 @@ class PrivacyFilter:
             if hidden:
                 yield from hidden.find_spans(text, may_be_truncated=may_be_truncated)
 
-    def _get_hidden_texts(self, document: DocumentKey | None) -> HiddenTexts:
+    def _get_hidden_texts(self, document: DocumentKey | None) -> HiddenTextIndex:
         if document is None or document not in self._texts_by_document:
             return _NO_HIDDEN_TEXTS
         if document not in self._hidden_by_document:
-            self._hidden_by_document[document] = HiddenTexts(
+            self._hidden_by_document[document] = HiddenTextIndex(
                 self._texts_by_document[document]
             )
         return self._hidden_by_document[document]
@@ -552,7 +553,7 @@ class SendableTask:
 
     @property
     def highlights(self) -> tuple[Highlight, ...]:
-        """The original, unmasked highlights that may be sent."""
+        """The highlights that may be sent, as they were before masking."""
         return tuple(
             highlight
             for highlight in self.task.highlights
@@ -564,14 +565,14 @@ class SendableTask:
         """The document's title, authors and year, with private text masked."""
         document = self.task.document
         creators = _format_creators(document)
-        title = document.subject
+        title = document.meaningful_title
         if creators:
             title = f"{title} ({creators})".strip()
         return self.mask_text(title)
 
     @property
     def remark(self) -> SendableText:
-        """What the user said when asking for another draft, with private text masked."""
+        """The remark with which the user asked for another draft, with private text masked."""
         return self.mask_text(self.task.remark)
 
     def mask_text(self, text: str) -> SendableText:
@@ -589,7 +590,7 @@ class SendableTask:
         )
 
 
-_NO_HIDDEN_TEXTS = HiddenTexts(())
+_NO_HIDDEN_TEXTS = HiddenTextIndex(())
 
 
 def _format_creators(document: Document) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.config import find_shipped_directory
+from ankiforge.config import find_packaged_directory
 from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded
 from ankiforge.draft.privacy import (
     SendableHighlight,
@@ -57,7 +57,7 @@ _PLACEHOLDER = regex(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 
 
 class Prompt(Value):
-    """A parsed prompt file, with all placeholders validated."""
+    """A parsed prompt file in which all placeholders are known."""
 
     name: str
     system: str
@@ -65,9 +65,9 @@ class Prompt(Value):
 
     @property
     def fingerprint(self) -> str:
-        """The prompt's name, `@`, and the first eight hex digits of its hash.
+        """The name of the prompt, `@`, and the first eight hex digits of the prompt's hash.
 
-        Stored with every draft.
+        It is stored with every draft made with the prompt.
         """
         content_hash = hash16(self.system, self.user)
         return f"{self.name}@{content_hash[:8]}"
@@ -83,7 +83,7 @@ class Prompt(Value):
 
 
 def fill_placeholders(text: str, values: Mapping[str, SendableText]) -> SendableText:
-    """Substitute values for a prompt's placeholders and strip surrounding whitespace."""
+    """Replace the placeholders of a prompt by values, and strip surrounding whitespace."""
     filled = _PLACEHOLDER.sub(lambda place: values[place[1]], text)
     return SendableText(filled.strip())
 
@@ -98,7 +98,7 @@ def load_prompt_file(name: str, workspace: Path | None = None) -> Prompt:
     """
     if not re.fullmatch(r"[\w-]+", name):
         raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
-    folders = [find_shipped_directory("prompts")]
+    folders = [find_packaged_directory("prompts")]
     if workspace:
         folders.insert(0, workspace / "prompts")
     paths = [folder / f"{name}.md" for folder in folders]
@@ -140,7 +140,7 @@ def parse_prompt(text: str, path: Path) -> Prompt:
 
 
 class ModelRequest(Value):
-    """A request to a model, about highlights or about cards to compare with passages."""
+    """A request to a model about one or several items: highlights, or cards to compare."""
 
     messages: tuple[Message, ...]
     schema: Json
@@ -152,9 +152,10 @@ class ModelRequest(Value):
 
     @property
     def requests_by_item(self) -> tuple[ModelRequest, ...]:
-        """One request per item, or just this request if there is only one item.
+        """One request per item of this request.
 
-        Each request's hash is the cache key for that item's reply.
+        The hash of an item's request is the cache key of the reply about it. If there is only
+        one item, the result is this request itself.
         """
         return self.item_requests or (self,)
 
@@ -204,13 +205,13 @@ def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
 def build_card_request(
     prompt: Prompt, shape: ReplyShape, values: Mapping[str, SendableText]
 ) -> ModelRequest:
-    """Build a request for cards, to be sent to a model or pasted into a chat.
+    """Build a request for cards, to send to a model or to paste into a chat.
 
     Args:
         prompt: the prompt file.
-        shape: which cards to ask for.
-        values: the values of `title` and `highlights`, perhaps of `remark`, and of any
-            placeholder whose value isn't derived from `shape`.
+        shape: the kinds and number of cards to ask for.
+        values: the values of the placeholders `title` and `highlights`, of `remark` if there
+            is one, and of any other placeholder that doesn't depend on `shape` alone.
     """
     all_values = {**make_rule_values(shape), "remark": NO_TEXT, **values}
     return ModelRequest(
@@ -246,7 +247,7 @@ def make_rule_values(shape: ReplyShape) -> dict[str, SendableText]:
 
 
 def compute_max_card_count(passage: str) -> int:
-    """Return how many cards a passage may get: one per 250 characters, up to four."""
+    """Return the maximum number of cards for a passage: one per 250 characters, up to four."""
     return min(MAX_FACTS, ceil(len(passage) / _LETTERS_PER_FACT) or 1)
 
 
@@ -333,7 +334,7 @@ _MARKER_START = regex(
 
 
 def escape_markers(text: SendableText) -> SendableText:
-    """Replace invalid Unicode, and escape a text so that it can't close the tags around it."""
+    """Escape a text so that it can't close the tags around it, and replace invalid Unicode."""
     valid = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
     return SendableText(_MARKER_START.sub("‹", valid))
 
@@ -342,7 +343,7 @@ def escape_markers(text: SendableText) -> SendableText:
 
 
 class ReplyShape(Value):
-    """Which kinds of card to ask for, and how many per fact."""
+    """The kinds of cards to ask for, and the number of candidates per fact."""
 
     kinds: tuple[CardKind, ...] = tuple(_KIND_RULES)
     """The kinds of card that may be drafted, or () if none may be."""
@@ -351,7 +352,7 @@ class ReplyShape(Value):
 
 
 def find_reply_shape(task: DraftingTask) -> ReplyShape:
-    """Return the kinds of card that the colour and deck allow, and how many to draft."""
+    """Return the kinds of cards that colour and deck allow, and the number of candidates."""
     kinds = list(_KIND_RULES)
     if task.brief.wants == "question":
         kinds.remove(CardKind.CLOZE)

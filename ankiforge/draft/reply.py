@@ -1,11 +1,13 @@
-"""Parse a model's reply into drafts: find the JSON objects, clean them, and attach evidence.
+"""Parse the reply of a model into drafts: find the JSON objects, clean them up, find evidence.
 
-The objects may be surrounded by prose, malformed, truncated, nested, or within a string.
-`json-repair` fixes errors but also completes truncated objects, so it only gets objects that have
-their closing brace. Replies are untrusted: an unusable card doesn't affect the others, and a card
-whose quote isn't in the source becomes a draft that a check blocks. If the quote is missing, as in
-replies of small models, the evidence is the complete sentences that contain the answer. The answer
-alone would still match if the rest of the sentence changed.
+The objects may be surrounded by prose, malformed, cut off, nested or inside a string.
+`json-repair` fixes errors, but would also complete an object that is cut off, so it only gets
+objects with a closing brace. Replies aren't trusted: a card that can't be used doesn't affect
+the others, and a card whose quote isn't in the source becomes a draft that a check blocks.
+
+If a card has no quote, as with small models, the sentences with the answer are used as
+evidence. The answer alone wouldn't do, because it may still be found after the rest of its
+sentence has changed.
 """
 
 from __future__ import annotations
@@ -42,9 +44,9 @@ from ankiforge.text.elements import replace_html
 from ankiforge.text.located import find_quote, find_whole_words
 from ankiforge.text.normalize import (
     convert_to_dollar_math,
-    find_shields,
+    find_literal_spans,
     fold_alphanumerics,
-    map_outside_shields,
+    map_outside_literal_spans,
     normalize_for_lookup,
 )
 from ankiforge.text.sentences import find_sentence_around
@@ -53,7 +55,7 @@ _PUNCTUATION = " .,;:!?"
 
 
 def list_evidence_texts(highlight: Highlight) -> Strings:
-    """Return the texts to search for a card's evidence: the highlight, then its context."""
+    """Return the texts in which to look for evidence: the highlight, then the text around it."""
     surrounding_text = highlight.prefix + highlight.exact + highlight.suffix
     return (highlight.exact, highlight.sentence, highlight.nearby, surrounding_text)
 
@@ -61,18 +63,19 @@ def list_evidence_texts(highlight: Highlight) -> Strings:
 def find_evidence(
     quote: str, answers: Sequence[str], highlight: Highlight
 ) -> tuple[str, int]:
-    """Find a card's evidence in the source.
+    """Find the text of the source that a card is based on.
 
     Args:
-        quote: the evidence that the model quoted, or "".
-        answers: the answer, or the text of each gap, as plain text.
-        highlight: the passage. We search the highlighted text first, then its sentence, then
-            its paragraph.
+        quote: the quote in the model's reply, or "".
+        answers: the answer of the card or the text of each gap, as plain text.
+        highlight: the passage. The highlighted text is searched first, then its sentence,
+            then its paragraph.
 
     Returns:
-        The evidence in the source's own words, or the model's quote if it isn't in the
-        source, and the offset of the quote in the highlighted text, in code points, or 0 if
-        it isn't there. Cards of a highlight are sorted by this offset.
+        The evidence as it is written in the source, or the model's quote if the source
+        doesn't contain it. Second, the offset of the evidence in the highlighted text, in
+        code points, by which the cards of a highlight are sorted. It is 0 if the evidence is
+        outside the highlighted text.
     """
     texts = list_evidence_texts(highlight)
     for text in texts:
@@ -98,7 +101,7 @@ def find_evidence(
 
 
 def find_sentences_containing(answers: Sequence[str], text: str) -> Span | None:
-    """Return the span of sentences that covers all answers, or None if one is missing."""
+    """Return the span of the sentences that together contain all answers, or None."""
     spans: list[Span] = []
     for answer in answers:
         span = find_whole_words(answer.strip(_PUNCTUATION), text)
@@ -295,7 +298,7 @@ def iter_innermost_objects(
 
 
 def normalize_key(text: str) -> str:
-    """Reduce a key to its lowercase letters, so that spelling variants compare equal."""
+    """Return the lowercase letters of a key, so that spelling variants compare equal."""
     return re.sub(r"[^a-z]", "", text[:40].casefold())
 
 
@@ -313,12 +316,12 @@ def clean_text(text: str) -> str:
 
 
 def to_one_line(text: str, limit: int = 200) -> str:
-    """Clean a text, put it on one line and truncate it to `limit` characters."""
+    """Clean a text, join its lines and truncate it to `limit` characters."""
     return " ".join(clean_text(text).split())[:limit]
 
 
 def convert_to_markdown(text: str) -> str:
-    """Convert a model's text to our Markdown, dropping HTML and unlinking links."""
+    """Convert a text written by a model to our Markdown, without HTML and links."""
     return cloze.escape_cloze_braces(_convert_to_markdown(text))
 
 
@@ -331,13 +334,13 @@ def convert_to_cloze(text: str) -> str:
 
     Both `{{c1:x}}` and `{{x}}` become `{{c1::x}}`.
     """
-    with_numbers = map_outside_shields(
+    with_numbers = map_outside_literal_spans(
         _convert_to_markdown(text), lambda run: _SLOPPY_GAP.sub(r"{{c\1::", run)
     )
     if not with_numbers or cloze.find_gaps(with_numbers):
         return with_numbers
     numbers = count(1)
-    return map_outside_shields(
+    return map_outside_literal_spans(
         with_numbers,
         lambda run: _UNNUMBERED_GAP.sub(
             lambda gap: cloze.format_cloze(next(numbers), gap[1]), run
@@ -353,14 +356,14 @@ def _convert_to_markdown(text: str) -> str:
     # a LaTeX command has one backslash, so `\\frac` isn't a line break followed by a word
     parts = []
     copied_until = 0
-    for start, end, kind in find_shields(text):
+    for start, end, kind in find_literal_spans(text):
         formula = text[start:end]
         if kind in ("math", "display") and r"\begin" not in formula:
             formula = re.sub(r"\\\\(?=[A-Za-z]{2})", r"\\", formula)
         parts += [text[copied_until:start], formula]
         copied_until = end
     parts.append(text[copied_until:])
-    return map_outside_shields("".join(parts), _strip_markup).strip()
+    return map_outside_literal_spans("".join(parts), _strip_markup).strip()
 
 
 # --- HTML and links -------------------------------------------------------------------
@@ -409,10 +412,10 @@ MAX_OBJECTS = 10_000
 
 
 def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
-    """Parse a reply, keeping only the cards for the highlights with these labels.
+    """Parse the cards in a reply that are for highlights with these labels.
 
-    If there is just one label and the reply never mentions it, all cards are taken to be
-    for that highlight.
+    If there is only one label and the reply doesn't mention it, all cards are for its
+    highlight.
     """
     cards, _ = parse_all_cards(content)
     if len(labels) == 1:
@@ -423,10 +426,10 @@ def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
 
 
 def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
-    """Parse a reply into distinct cards, plus any unusable objects as JSON.
+    """Parse a reply into distinct cards, and the unusable objects as JSON.
 
-    If no objects are found, HTML entities are decoded and we try again, since the reply may
-    have been copied from a web page.
+    If no objects are found, the reply may have been copied from a web page, so it is parsed
+    again with its HTML entities decoded.
     """
     text = content[:MAX_REPLY_CHARS]
     objects = parse_objects(text) or parse_objects(unescape(text))
@@ -473,11 +476,11 @@ _KINDS = {
 
 
 def _parse_card(card: Json) -> ReplyCard | None:
-    """Parse one object of a reply as a card, or return None if it is incomplete.
+    """Parse an object of a reply as a card, or return None if it is incomplete.
 
-    The card is of the kind the object names, if it has the fields for it. Models sometimes
-    put the cloze in the front. A cloze without gaps becomes a question if there is an answer
-    in the back.
+    The card has the kind that the object names, if the object has the fields of this kind.
+    The cloze text is also accepted in the front, where models sometimes put it. A cloze
+    without gaps becomes a question if the back has an answer.
     """
     named_kind = normalize_key(_get_string(card, "kind"))
     label = parse_label(card)
@@ -559,11 +562,11 @@ def build_drafts(
     shape: ReplyShape,
     max_facts: int = 0,
 ) -> tuple[Draft, ...]:
-    """Build drafts from a highlight's cards, in the order of its text.
+    """Build drafts from the cards for a highlight, in the order of the highlighted text.
 
-    Duplicates and cards of an unwanted kind are dropped. Drafts with the same `intent` are
-    about the same fact; if several candidates were requested for one fact, all of them are.
-    At most `max_facts` facts get cards. If that is 0, the limit is `compute_max_card_count`.
+    Duplicates and cards of a kind that wasn't requested are dropped. Drafts with the same
+    `intent` are about the same fact, for which several candidates may have been requested. At
+    most `max_facts` facts get drafts or, if it is 0, `compute_max_card_count`.
     """
     max_facts = max_facts or compute_max_card_count(highlight.exact)
     limit = max(max_facts, shape.candidate_count)
@@ -607,9 +610,9 @@ def build_drafts(
 def make_result(
     highlight: Highlight, cards: Sequence[ReplyCard], origin: Origin, shape: ReplyShape
 ) -> DraftingResult:
-    """Create the result for a highlight: its drafts, or why it got none.
+    """Build the result of a highlight from its cards: drafts, or the reason why there are none.
 
-    It counts as declined if the model declined to draft any card for it.
+    The result is marked as declined if the model gave a reason instead of any card.
     """
     drafts = build_drafts(cards, highlight, origin, shape)
     if drafts:

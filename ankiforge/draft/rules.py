@@ -1,9 +1,9 @@
-"""Draft cards offline by rules, on the principle that no card is better than a bad card.
+"""Draft cards offline by fixed rules.
 
-The rules draft hand-written cards, sentences with highlighted phrases, words with their
-translation, and the questions and clozes that comments ask for. They don't use sentence patterns,
-because cards drafted from such patterns were seldom good when rated blind. A highlight without a
-card gets a reason.
+The rules draft hand-written cards, sentences with highlighted phrases, words with a
+translation, and the questions and clozes that comments ask for. There are no sentence
+patterns, because their cards were seldom rated as good in a blind test, and no card is better
+than a bad one. A highlight without a card gets a reason.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from msgspec.structs import replace
 from ankiforge.draft.instructions import (
     CommentRequest,
     Instruction,
+    find_drafting_skip_reason,
     find_questions,
-    find_skip_reason,
     make_failed_result,
     make_two_sided_fields,
     parse_highlight_instruction,
 )
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.language.quantities import extend_to_whole_numbers
-from ankiforge.language.vocabulary import get_marked_term
+from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.language.words import count_words, find_stems, is_lead_in
 from ankiforge.model import (
     FIGURE_DRAFTER,
@@ -38,8 +38,8 @@ from ankiforge.model import (
     DraftingResult,
     DraftingTask,
     Fields,
-    Form,
     Highlight,
+    HighlightForm,
     HighlightKind,
     Origin,
     Span,
@@ -90,19 +90,19 @@ _STRUCK_OUT = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 
 
 def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResult]:
-    """Draft cards for each highlight by fixed rules, or give the reason for no card.
+    """Draft cards for each highlight of a task, or give the reason for no card.
 
     The result is deterministic.
 
     Args:
-        task: the highlights to draft from, and what their deck accepts.
-        figures: whether to turn framed figures into cards that hide their labels.
+        task: the highlights, and the kinds of cards that the deck accepts.
+        figures: draft image occlusion cards for framed figures, which hide the labels.
     """
     results = []
     for highlight in task.highlights:
         try:
             with wrap_unexpected_errors():
-                reason = find_skip_reason(highlight)
+                reason = find_drafting_skip_reason(highlight)
                 result = reason or _draft_highlight(highlight, figures=figures)
         except BugError as error:
             results.append(make_failed_result(highlight, error))
@@ -159,11 +159,11 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
             for start, end in highlight.markdown_gaps:
                 if struck.start() <= start and end <= struck.end():
                     return STRUCK_OUT
-    if highlight.form is Form.PHRASE:
+    if highlight.form is HighlightForm.PHRASE:
         return _draft_phrases(highlight)
 
     # explain why there is no card, and how to get one
-    if highlight.form is not Form.MARK:
+    if highlight.form is not HighlightForm.MARK:
         return NO_QUESTION
     exact = highlight.exact
     headings = map(normalize_for_lookup, highlight.heading.split(" › "))
@@ -210,7 +210,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
             return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
         return NO_QUESTION
     if not (highlight.markdown and highlight.markdown_gaps):
-        phrases = _widen_to_numbers(exact, phrases)
+        phrases = _extend_to_whole_numbers(exact, phrases)
         return (_make_cloze_draft(highlight, exact, phrases, PHRASE_DRAFTER),)
 
     # blank out the phrases in the sentence's Markdown, without trailing punctuation
@@ -221,7 +221,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
         if not _ENTITY.search(phrase):
             phrase = _TRAILING_PUNCTUATION.sub("", phrase)
         spans.append((start, start + len(phrase)))
-    text = cloze.blank_out(markdown, tuple(_widen_to_numbers(markdown, spans)))
+    text = cloze.blank_out(markdown, tuple(_extend_to_whole_numbers(markdown, spans)))
     fields: Fields = (("Text", text),)
     if footnotes:
         fields += (("Extra", footnotes[0]),)
@@ -233,7 +233,10 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _draft_definition(highlight: Highlight) -> Draft:
-    """Draft a question rather than a cloze, since a definition gives away its bold term."""
+    """Draft a question instead of a cloze.
+
+    The definition of a bold term would give away the term as a gap.
+    """
     markdown = highlight.markdown[0]
     [(start, end)] = highlight.markdown_gaps
     term = markdown[start:end].rstrip(" :：")
@@ -243,7 +246,7 @@ def _draft_definition(highlight: Highlight) -> Draft:
     return _make_draft(highlight, CardKind.BASIC, fields, answer, PHRASE_DRAFTER)
 
 
-def _widen_to_numbers(text: str, spans: list[Span]) -> list[Span]:
+def _extend_to_whole_numbers(text: str, spans: list[Span]) -> list[Span]:
     """Widen the spans so that none of them splits a number or quantity.
 
     If two spans are in the same quantity, all are returned unchanged, and a later check
@@ -261,7 +264,7 @@ def _widen_to_numbers(text: str, spans: list[Span]) -> list[Span]:
 def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
     sides = highlight.markdown
     origin = f"rules:{highlight.form.value}"
-    if highlight.form is Form.CLOZE and sides:
+    if highlight.form is HighlightForm.CLOZE and sides:
         # keep the cloze as written, with its numbers; the checks report it if it is malformed
         text, *extra = sides
         fields: Fields = (("Text", text),)
@@ -269,7 +272,7 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
             fields += (("Extra", extra[0]),)
         answer = format_cloze_answers(text)
         return (_make_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
-    if highlight.form is Form.BLOCK and not sides:
+    if highlight.form is HighlightForm.BLOCK and not sides:
         return MISSING_ANSWER
     if not all(side.strip() for side in sides) or len(sides) not in (2, 3):
         return "a card with an empty side"
@@ -287,7 +290,10 @@ def _get_answer_text(back: str) -> str:
 
 
 def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
-    """Draft the user's own question, with the highlight as the default answer."""
+    """Draft the question in the user's comment.
+
+    The answer is that in the comment, or else the highlighted text.
+    """
     passage_text = ""
     if highlight.kind is not HighlightKind.NOTE:
         passage_text = text_to_markdown(SUPERSCRIPT_NOTE.sub("", highlight.exact))
@@ -315,7 +321,7 @@ def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
 
 def _draft_vocabulary(highlight: Highlight) -> Draft:
     # find the word itself, because e-readers also highlight a comma after it
-    word = get_marked_term(highlight) or highlight.exact
+    word = get_highlighted_term(highlight) or highlight.exact
     sentence = highlight.sentence
     front = text_to_markdown(word)
     span = find_whole_words(word, sentence) or locate(word, sentence)
@@ -389,10 +395,10 @@ _LABEL_END = regex(r"\W*[:：]\s*(?=\S+\s+\S)")
 
 
 def _is_repeated_label(text: str, start: int, end: int) -> bool:
-    """Return whether a phrase labels a text that goes on to repeat the label's words.
+    """Return whether a phrase is a label before text that repeats words of the phrase.
 
-    E.g. in `==Falling sales of papers==: Papers are sold less`, the rest would give away the
-    gap.
+    For example, in `==Falling sales of papers==: Papers are sold less`, the text after the
+    label gives away the gap.
     """
     phrase = text[start:end].rstrip(" :：")
     colon = _LABEL_END.match(text, start + len(phrase))
@@ -452,5 +458,6 @@ def _make_draft(
         start=0,
         origin=Origin(origin),
         # a highlight over `Term: text` isn't a hand-written card, so it has to be reviewed
-        by_hand=highlight.kind is HighlightKind.CARD and highlight.form is not Form.TERM,
+        by_hand=highlight.kind is HighlightKind.CARD
+        and highlight.form is not HighlightForm.TERM,
     )

@@ -1,8 +1,8 @@
-"""Second reading: ask a model whether each drafted card agrees with its passage.
+"""Ask a model whether each new card agrees with its passage (the *second reading*).
 
-A request covers up to `MAX_CARDS_PER_REQUEST` cards and is sent to a model or pasted into a chat.
-If a passage contradicts its card, the card gets a doubt, which the user resolves. Cards are never
-blocked.
+A request covers at most `MAX_CARDS_PER_REQUEST` cards and is sent to a model or pasted into a
+chat. If a passage contradicts its card, the card gets a remark for the user to review. No
+card is blocked.
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ _EXAMPLE = {"cards": [{"h": "", "verdict": "|".join(_VERDICTS), "says": ""}]}
 def build_check_request(
     labelled: Mapping[str, CardToCheck], prompt: Prompt
 ) -> ModelRequest:
-    """Build the request to compare cards, keyed by label, with their passages."""
+    """Build the request to compare cards with their passages.
+
+    `labelled` are the cards, keyed by label.
+    """
     formatted_cards = []
     for label, card in labelled.items():
         lines = [f'<highlight h="{label}">']
@@ -100,11 +103,10 @@ def build_check_request(
 
 
 def parse_verdicts(reply: str) -> dict[str, str]:
-    """Parse the verdicts in a reply.
+    """Parse the verdicts in a reply, keyed by the label of the card.
 
-    Returns a dict keyed by card label. The value is the statement that contradicts the card,
-    or "" if the card is supported. Cards that are missing from the reply or have an unknown
-    verdict are left out.
+    A verdict is the statement that contradicts the card, or "" if the card is supported.
+    Cards with an unknown or missing verdict are left out.
     """
     verdicts = {}
     for entry in iter_innermost_objects(parse_objects(reply), "h"):

@@ -158,7 +158,7 @@ class ServerSettings(Value):
 
     @property
     def silence_timeout(self) -> float:
-        """How many seconds the server may be silent before a request times out."""
+        """The number of seconds without data from the server after which a request fails."""
         default = 600.0 if self.is_local else 120.0
         return self.timeout_s or default
 
@@ -190,7 +190,7 @@ class ServerSettings(Value):
 
 
 def is_cloud_model(model: str) -> bool:
-    """Return whether Ollama runs a model in its cloud, judging by the model's name."""
+    """Return whether the name of a model shows that Ollama runs it in its cloud."""
     return _CLOUD_SUFFIX.search(model.casefold()) is not None
 
 
@@ -249,9 +249,9 @@ class Budget:
 
     @contextmanager
     def request_slot(self) -> Iterator[None]:
-        """Check the budget before a request, as a context manager around it.
+        """Context manager around a request that checks the budget first.
 
-        If there is a limit, only one request runs at a time.
+        If there is a spending limit, only one request runs at a time.
 
         Raises:
             BudgetExceededError: the budget is used up.
@@ -316,10 +316,10 @@ class Provider(Value):
 
 
 def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
-    """Yield the known providers, most common first.
+    """Yield the known providers, the most common first.
 
-    If OPENAI_BASE_URL points to another server, it replaces OpenAI's URL and the price is
-    unknown. OpenAI is skipped if that URL is invalid or contains a password.
+    If OPENAI_BASE_URL names another server, its URL replaces that of OpenAI, and the price is
+    unknown. If this URL is invalid or contains a password, OpenAI is skipped.
     """
     openai_url = find_openai_base_url(environ)
     table = Path(__file__).with_name("providers.txt").read_text("utf-8")
@@ -386,10 +386,10 @@ def is_small_model(base_url: str, model: str) -> bool:
 
 
 def describe_question_quality(base_url: str, model: str) -> str:
-    """Tell the user how good this model's questions are likely to be.
+    """Return a message about how good this model's questions are likely to be.
 
-    Based on our measurements. E.g. with our prompt, a 1.5-billion-parameter model drafted 19
-    cards, none of which was a question.
+    It is based on our measurements. With our prompt, for example, a model with 1.5 billion
+    parameters drafted 19 cards, none of them a question.
     """
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None and billion_parameters < MIN_BILLIONS_FOR_CARDS:
@@ -403,7 +403,7 @@ def describe_question_quality(base_url: str, model: str) -> str:
 
 
 def rank_writing_models(names: Sequence[str]) -> Strings:
-    """Select the models that can write text, and sort them by expected question quality."""
+    """Return the models that can write text, starting with the best expected questions."""
     writers = [name for name in names if not _NOT_A_WRITER.search(name.casefold())]
     writers.sort(key=lambda name: parse_model_size(name) or 0.0, reverse=True)
     writers.sort(key=lambda name: _CODE_MODEL.search(name.casefold()) is not None)
@@ -411,7 +411,7 @@ def rank_writing_models(names: Sequence[str]) -> Strings:
 
 
 class ModelPurpose(Value):
-    """Something the user picks a model for, and how to rank models for it."""
+    """A purpose for which the user selects a model, with a function that ranks models for it."""
 
     name: str
     """The name of the task in `model use --for`."""
@@ -477,16 +477,16 @@ def discover_servers(
     home: Path | None = None,
     purpose: ModelPurpose = DRAFTING,
 ) -> Callable[[float], tuple[ModelServer, ...]]:
-    """Start looking for local model servers in the background.
+    """Start to look for model servers on this computer, in the background.
 
     Args:
-        environ: environment variables, which may override the servers' ports.
-        home: the home directory with the servers' settings, or None for the user's own.
-        purpose: what the model is needed for.
+        environ: the environment variables, which may change the ports of servers.
+        home: the home directory with the settings of the servers, or None for the user's own.
+        purpose: the purpose for which a server must have a model.
 
     Returns:
-        A function that waits up to the given number of seconds, then returns the servers
-        found to have a suitable model.
+        A function that waits at most the given number of seconds, and then returns the
+        servers with a suitable model that were found so far.
     """
     servers: dict[str, ModelServer] = {}
 
@@ -529,7 +529,7 @@ def discover_servers(
 
 
 class ServerReplyError(Exception):
-    """Raised when a server doesn't return the requested JSON. The message says why."""
+    """Raised if a server doesn't return the requested JSON, with the reason as the message."""
 
     def __init__(self, reason: str, status: int = 0) -> None:
         super().__init__(reason)
@@ -648,7 +648,10 @@ def open_client(url: str, context: ssl.SSLContext | None = None) -> BoundedClien
 
 
 def load_ssl_context(url: str) -> ssl.SSLContext:
-    """Load the certificates for a URL, which takes a while, unless it needs none."""
+    """Load the certificates that a URL needs.
+
+    This takes a while, and is skipped for URLs without TLS.
+    """
     import httpx2
 
     is_plain_and_local = is_loopback(url) and url.startswith("http:")

@@ -23,10 +23,10 @@ from msgspec.structs import replace
 from ankiforge.errors import BugError, ItemError, PlugInError, wrap_unexpected_errors
 from ankiforge.extract.files import build_read_error, open_regular_file
 from ankiforge.model import (
+    DocumentLookup,
     EmptySourceCache,
     ExtractedDocument,
     Highlight,
-    KnownDocuments,
     Problem,
     Sighting,
     Source,
@@ -65,7 +65,7 @@ class Confidence(IntEnum):
 
 
 class Candidate:
-    """A file that a source might read, along with the start of its content."""
+    """A file whose source is to be determined, with the beginning of its content."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -97,7 +97,7 @@ class Candidate:
 # --- opening a source -------------------------------------------------------------------
 
 
-class Opening(Value):
+class SourceOpenParameters(Value):
     """The parameters for opening a source. Most sources need only the first three."""
 
     name: str
@@ -128,10 +128,9 @@ class Opening(Value):
 
 
 class SourceType(ABC):
-    """Base class for all source types.
+    """Base class of all source types.
 
-    `open` creates the source that does the actual reading, usually an instance of the class
-    itself.
+    `open` returns the source that is scanned, usually an instance of the same class.
     """
 
     # --- name and settings
@@ -178,23 +177,23 @@ class SourceType(ABC):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Return how sure this type is about a file, by default judging by the suffix.
+        """Return how certain this type is that it can read a file. By default, the suffix decides.
 
-        Only called for files with one of the `endings`, but there can be very many of them.
+        This is only called for files with one of the `endings`, which may be many.
         """
         return Confidence.SUFFIX if candidate.suffix in cls.endings else Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return why a file that the user named isn't read despite its suffix.
+        """Return the reason why a file named by the user can't be read despite its suffix.
 
-        "" if nobody would expect this type to read the file.
+        Returns "" if no user would expect this type to read it.
         """
         return ""
 
     @classmethod
     @abstractmethod
-    def open(cls, opening: Opening) -> Source:
+    def open(cls, opening: SourceOpenParameters) -> Source:
         """Open a source.
 
         Raises:
@@ -204,7 +203,7 @@ class SourceType(ABC):
 
     @classmethod
     def reads_single_files(cls) -> bool:
-        """Return whether files are read one by one, rather than as a library."""
+        """Return whether each file is a document of its own, unlike the files of a library."""
         return bool(cls.endings) and not cls.marker
 
 
@@ -213,7 +212,7 @@ class SourceType(ABC):
 
 @dataclass(slots=True)
 class ScanProgress:
-    """How far a scan has got. Safe for a progress display to read at any time."""
+    """The progress of a scan, which another thread may read at any time to display it."""
 
     done: int = 0
     total: int = 0
@@ -234,10 +233,10 @@ def get_scan_progress(source: Source) -> ScanProgress:
     return progress if isinstance(progress, ScanProgress) else ScanProgress()
 
 
-def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighting]:
-    """Scan a source, turning any unexpected error into a problem.
+def scan_source(source: Source, known: DocumentLookup | None) -> Iterator[Sighting]:
+    """Scan a source, yielding an unexpected exception as a problem.
 
-    Everything is read if `known` is None.
+    If `known` is None, every document is read.
     """
     folder = getattr(source, "folder", None)
     name = getattr(source, "name", "") or getattr(folder, "name", "")
@@ -245,13 +244,15 @@ def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighti
     sightings = source.scan(known)
     if distribution and folder:
         sightings = _check_names(folder, sightings)
-    return yield_and_report_errors(name or type(source).__name__, sightings, distribution)
+    return convert_errors_to_problems(
+        name or type(source).__name__, sightings, distribution
+    )
 
 
 def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Pass through a plug-in's sightings, checking that they use its `folder`'s names.
+    """Yield the scan results of a plug-in, checking that they use the names of its `folder`.
 
-    Otherwise its documents would count as removed when another path is run.
+    Documents with another source name or container would later count as removed.
 
     Raises:
         TypeError: a document or highlight has a different name.
@@ -269,15 +270,15 @@ def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
         yield sighting
 
 
-def yield_and_report_errors(
+def convert_errors_to_problems(
     location: str, sightings: Iterable[Sighting], plug_in: str = ""
 ) -> Iterator[Sighting]:
-    """Yield a document's sightings, turning any unexpected error into a problem.
+    """Yield what a source yields, and end with a problem if it raises an unexpected exception.
 
     Args:
-        location: how problems refer to the document.
-        sightings: the sightings of the document.
-        plug_in: the distribution of the plug-in they come from, or "".
+        location: the document or source that the problem is about, as shown to the user.
+        sightings: the values that the source yields: documents, problems and ends of scans.
+        plug_in: the distribution name of the plug-in that the source belongs to, or "".
     """
     try:
         with wrap_unexpected_errors(), wrap_plugin_errors(plug_in):
@@ -287,7 +288,7 @@ def yield_and_report_errors(
 
 
 def assign_initial_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
-    """Yield a document's highlights with the keys they would get on a first run."""
+    """Yield the highlights of a document with the keys that a new workspace would assign."""
     for highlight in number_highlights(extracted.highlights):
         key = build_own_key(highlight) or build_anchor_key(highlight, highlight.nth)
         yield replace(highlight, key=key)

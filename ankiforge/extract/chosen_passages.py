@@ -1,6 +1,6 @@
-"""Add passages that the user or a chat model chose, rather than marked, to the highlights.
+"""Add the passages chosen by the user or a chat to the highlights that are marked in a document.
 
-Chosen passages are located in the text returned by `FileSource.read_whole_text`.
+Chosen passages are found by their text in the result of `FileSource.read_whole_text`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from ankiforge.model import (
+    DocumentText,
     ExtractedDocument,
     Highlight,
     HighlightKind,
@@ -20,7 +21,6 @@ from ankiforge.model import (
     QuoteReading,
     Sighting,
     UnmarkedDocument,
-    WholeText,
     hints,
 )
 from ankiforge.text.cloze import escape_markdown
@@ -35,8 +35,8 @@ from ankiforge.text.passages import get_paragraphs_around
 from ankiforge.text.private import PRIVATE_TAG
 
 
-def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
-    """Build the highlight we'd have got if the user had marked this passage."""
+def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highlight:
+    """Build the highlight for a chosen passage, as if the user had marked it in the document."""
     from ankiforge.extract.pdf.mark_text import get_passage_context
 
     prefix, suffix, sentence = get_passage_context(located.text, located.span)
@@ -75,18 +75,19 @@ def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
 
 def add_chosen_passages(
     sightings: Iterable[Sighting],
-    whole_text: WholeText,
+    whole_text: DocumentText,
     chosen: Iterable[PassageChoice],
     container: str,
 ) -> list[Sighting]:
-    """Locate the passages chosen in a document, and add them to its highlights.
+    """Find the passages chosen in a document, and add them to the highlights of the document.
 
-    A passage that is already highlighted, with the same text, isn't added again.
+    A passage is skipped if the document already has a highlight with the same text.
 
     Args:
-        sightings: the document, if any, and any problems.
+        sightings: what was read from the file: at most one document, and problems.
         whole_text: the whole text of the document.
-        chosen: the passages chosen in this document, or in a missing one that it may replace.
+        chosen: the passages chosen in this document, or in a missing one of which it may be a
+            new name.
         container: the container of the document, as in `ExtractedDocument`.
     """
     letters = DocumentLetters(whole_text.pages)
@@ -119,7 +120,7 @@ def add_chosen_passages(
         chosen_positions.add((located.page, located.span[0]))
         highlight = replace(
             build_highlight(whole_text, located),
-            hints=(hints.make_chosen_event_hint(passage.id),),
+            hints=(hints.make_choice_hint(passage.id),),
             created=passage.created,
         )
         side = build_reading(highlight)
@@ -161,9 +162,9 @@ def add_chosen_passages(
 
 
 def _is_same_passage(chosen: QuoteReading, mark: QuoteReading) -> bool:
-    """Return whether a highlight has a chosen passage's text, and its context on one side.
+    """Return whether a highlight has the text of a chosen passage and one of its contexts.
 
-    If the highlight has no context, matching text is enough.
+    The context before or after must be equal, unless the highlight has no context.
     """
     if normalize_for_lookup(chosen.exact) != normalize_for_lookup(mark.exact):
         return False

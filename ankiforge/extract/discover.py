@@ -1,8 +1,8 @@
-"""Find the source type for a file, and the sources at a path.
+"""Find the source type of a file, and the sources at a path.
 
-Files in a directory that no source reads are reported once, as counts by kind. Each source counts
-the files that it skips in `SkippedFiles`. Another source may read them, so a file only counts as
-unread if all sources of the directory skip it.
+Files in a directory that no source reads are reported once, as numbers by kind of file. Each
+source counts the files that it skips in `SkippedFiles`. As another source may read these, a
+file is only reported if all sources of the directory skipped it.
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ def find_source_kind(path: Path) -> str:
 
 
 def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
-    """Return the source type that is most confident about a file, and its confidence.
+    """Return the name of the source type that is most confident about a file, and its confidence.
 
-    The type is "" if none wants the file. In a tie, the first one wins.
+    If two are equally confident, the first one is returned. The name is "" if none can read
+    it.
     """
     best_kind = ""
     best_confidence = Confidence.NO
@@ -66,10 +67,10 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
 
 
 def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
-    """Return the plug-in source types that read any of these files, plus error messages.
+    """Return the source types of plug-ins that read any of these files, and error messages.
 
-    There is an error for each plug-in that fails to load or crashes, and for each file that
-    one rejects.
+    There is a message for each plug-in that can't be loaded or raises an exception, and for
+    each file that a plug-in rejects.
     """
     sources, failures = load_plug_in_types()
     kinds: dict[str, None] = {}
@@ -162,7 +163,7 @@ whole.
 
 
 class FoundSource(NamedTuple):
-    """A source that contains a given path, or lies within it."""
+    """A source that was found at a path: it contains the path, or is inside it."""
 
     kind: str
     root: Path
@@ -173,7 +174,7 @@ class FoundSource(NamedTuple):
 
 
 def resolve_links(path: Path) -> Path:
-    """Resolve symbolic links in a path. A link to itself is returned as is."""
+    """Resolve symbolic links in a path, but return a link to itself unchanged."""
     return Path(os.path.realpath(path))
 
 
@@ -192,11 +193,11 @@ class _PathSurroundings:
         """Whether Markdown in this directory is read as plain text files, as it was before."""
 
     def find_root(self, kind: str) -> Path:
-        """Find the root of the source that the directory belongs to.
+        """Return the root of the source that reads the directory.
 
-        Notes belong to their vault, or to an enclosing directory that was previously read as a
-        whole. Other files belong to the nearest directory that was read before, falling back to
-        this one.
+        For notes, this is the vault, or an enclosing directory that was read as a whole
+        before. For other files, it is the nearest enclosing directory that was read before,
+        or else the directory itself.
         """
         known_directories = self._known_directories(kind)
         if not self.vault or kind != _NOTES_KIND:
@@ -213,13 +214,13 @@ class _PathSurroundings:
 def discover_sources(
     path: Path, known: GetKnownDirectories, *, unmarked: bool = False
 ) -> Iterator[FoundSource]:
-    """Yield the sources that contain a path or lie within it.
+    """Yield the sources that contain a path, or that are inside it.
 
     Args:
         path: an existing file or directory, with symbolic links resolved.
-        known: returns the directories that were read before. Files in them stay in the same
+        known: returns the directories that were read before, whose files remain in the same
             source.
-        unmarked: whether to include files that have no highlights, or can't have any.
+        unmarked: include files that have no highlights or can't have any.
     """
     if path.is_file():
         kind = find_source_kind(path)
@@ -283,7 +284,7 @@ def _choose_kinds(
 
 
 def explain_no_source(path: Path) -> str:
-    """Explain why a path has no source, summarizing the unread files in a directory."""
+    """Return why there is no source at a path, e.g. the number of unread files by kind."""
     default_reason = "nothing here that can be read"
     if path.is_file() and suggest_conversion(path):
         default_reason = f"{path.suffix} files are not read"
@@ -409,7 +410,7 @@ _KIND_NAMES = {
 
 
 class SkippedFiles(msgspec.Struct):
-    """Tallies the files under a directory that a source skipped."""
+    """The number of files, by suffix, that a source skipped in a directory."""
 
     count_by_suffix: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of files that may have marks, by suffix or `EMPTY_FILE_KIND`."""
@@ -417,7 +418,10 @@ class SkippedFiles(msgspec.Struct):
     """The suffixes of files that the source opened and then rejected."""
 
     def count_file(self, file: Path | os.DirEntry[str]) -> None:
-        """Tally a file by suffix, or as `EMPTY_FILE_KIND`, if it could have highlights."""
+        """Count a skipped file by its suffix, if files of this kind may have highlights.
+
+        An empty file is counted as `EMPTY_FILE_KIND`.
+        """
         name = file.name.casefold()
         kind = name if name == _KINDLE_VOCABULARY else f".{name.rpartition('.')[2]}"
         if kind not in _MARKABLE_SUFFIXES or name.startswith(_OUR_FILE_PREFIX):
@@ -430,9 +434,9 @@ class SkippedFiles(msgspec.Struct):
         self.count_by_suffix[kind] += 1
 
     def enter_directory(self, name: str) -> bool:
-        """Return whether to tally skipped files in a subdirectory.
+        """Return whether to count the skipped files of a directory one by one.
 
-        A KOReader directory is tallied as a whole instead.
+        A directory of KOReader is counted as one file instead.
         """
         if name.startswith(".") or name in _UNREPORTED_DIRECTORIES | SYSTEM_DIRECTORIES:
             return False
@@ -443,7 +447,7 @@ class SkippedFiles(msgspec.Struct):
 
 
 class UnreadFiles(Value):
-    """The files in a directory that no source reads, tallied by kind."""
+    """The number of files, by kind, that no source reads in a directory."""
 
     directory: str
     count_by_kind: dict[str, int]
@@ -455,10 +459,10 @@ class UnreadFiles(Value):
 
 
 def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
-    """Yield the unread files of each directory that these sources have just listed.
+    """Yield the unread files of each directory, after these sources have listed it.
 
-    Directories without unread files are included. Nested directories count as part of the
-    outermost one.
+    A directory without unread files is yielded as well. Directories inside another listed
+    directory are counted with the outer one.
     """
     listings = defaultdict[Path, list[tuple[SkippedFiles, Strings]]](list)
     for source in sources:
@@ -489,12 +493,12 @@ def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
 def summarize_unread(
     directory: Path, counts: Counter[str], suffixes_read: Container[str]
 ) -> UnreadFiles:
-    """Tally the files that no source reads, by kind.
+    """Count the files in a directory that no source reads, by kind.
 
     Args:
-        directory: the directory to report on.
-        counts: the numbers of files under it that all of its sources skipped, by suffix.
-        suffixes_read: the suffixes that at least one source reads.
+        directory: the directory.
+        counts: the number of files in it that all of its sources skipped, by suffix.
+        suffixes_read: the suffixes that any source of the directory reads.
     """
     kinds = {}
     parts = []

@@ -54,7 +54,8 @@ class Page:
     def text(self) -> str:
         """The text of the page, with one block per line.
 
-        Asides are included, because quotes made by other programs contain them.
+        Note references and ruby annotations are included, because other programs quote them
+        as well.
         """
         return "\n".join(text for _, text in iter_html_blocks(self.soup) if text)
 
@@ -69,9 +70,9 @@ class Page:
         return parse_page(self.html)
 
     def find_block_start(self, selector: str) -> int:
-        """Return the offset in `text` of the block that contains an element, or -1.
+        """Return the offset in `text` at which the block with an element begins, or -1.
 
-        `selector` is the element's CSS selector.
+        The element is given by its CSS selector.
         """
         from soupsieve import SelectorSyntaxError
 

@@ -1,6 +1,7 @@
 """Base classes of sources that read the files of a directory.
 
-`FileListing` lists the files. `FolderSource` adds the settings that select files, and `FileSource`
+`FileListing` lists the files. `DirectorySource` adds the settings that select files, and
+`FileSource`
 reads them one by one, skipping files that are unchanged since the last run. The sources in
 `markdown`, `pdf`, `books`, `exports` and `web` are subclasses.
 """
@@ -28,12 +29,13 @@ from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, wrap_unexpected_errors
 from ankiforge.extract import files as disk
-from ankiforge.extract.base import Opening, ScanProgress, SourceType
+from ankiforge.extract.base import ScanProgress, SourceOpenParameters, SourceType
 from ankiforge.extract.discover import SkippedFiles
 from ankiforge.model import (
+    DocumentLookup,
+    DocumentText,
     ExtractedDocument,
     HighlightKind,
-    KnownDocuments,
     LazyText,
     PassageChoice,
     Problem,
@@ -43,7 +45,6 @@ from ankiforge.model import (
     UnmarkedDocument,
     UnreadDocument,
     Value,
-    WholeText,
     hash16,
 )
 from ankiforge.plugins import wrap_plugin_errors
@@ -54,7 +55,7 @@ from ankiforge.text.keys import percent_encode
 
 
 class File(Value):
-    """A file under the root of a source."""
+    """A file of a source, with its path relative to the root of the source."""
 
     path: str
     """The path relative to the root, in NFC and with `/` separators. If the root is a file, its
@@ -70,7 +71,7 @@ class File(Value):
 
     @property
     def as_path(self) -> Path:
-        """`disk_path` as a `Path`, created on demand since that is slow."""
+        """`disk_path` as a `Path`. It is only created when needed, because this is slow."""
         return Path(self.disk_path)
 
     def read_text(
@@ -95,10 +96,10 @@ _CONFLICT_COPY = regex(
 
 
 class FileListing(msgspec.Struct):
-    """Lists the files of a source: a directory, parts of one, or a single file.
+    """Lists the files of a source, which is a directory, parts of a directory or a single file.
 
-    Also tracks whether all files could be listed, and defines the names under which scans and
-    keys are stored.
+    It also records whether all files could be listed, and holds the names under which the
+    ledger stores the scan and the highlights' keys.
     """
 
     kind: str
@@ -134,7 +135,7 @@ class FileListing(msgspec.Struct):
 
     @property
     def container(self) -> str:
-        """The name of the vault or directory that a scan covers, e.g. `obsidian:notes`."""
+        """The name of the vault or directory, as in `ScanEnd`, e.g. `obsidian:notes`."""
         return f"{self.kind}:{self.name}"
 
     @property
@@ -266,25 +267,25 @@ class FileListing(msgspec.Struct):
         self.unfollowed_links.append(Problem(path, message, hint, notice=True, once=True))
 
     def report_error(self, file: File, error: ItemError) -> Problem:
-        """Return the problem for an unreadable file. Its existing highlights are kept.
+        """Build the problem for a file that can't be read, whose highlights are kept.
 
-        If the file has vanished since it was listed, the scan is incomplete, since it may have
-        been moved to a directory that we had already listed.
+        If the file no longer exists, the scan is marked as incomplete, because the file may
+        have been moved to a directory that was listed before.
         """
         self.is_incomplete |= isinstance(error.__cause__, FileNotFoundError)
         self.count_unread(file)
         return Problem(file.path, error.message, error.hint)
 
     def count_unread(self, file: File) -> None:
-        """Tally a file that couldn't be read completely."""
+        """Count a file of which some part couldn't be read."""
         self.unread_counts[Path(file.path).suffix.casefold()] += 1
 
     def fingerprint_files(
         self, listing: Iterable[File | Problem | UnreadDocument]
     ) -> str:
-        """Return a hash that changes whenever scanning these files could give a new result.
+        """Return a hash that changes whenever a scan of these files may have another result.
 
-        Returns "" if we can't be sure, e.g. for a file that has only just been written.
+        Returns "" if a change might go unnoticed, as in a file that was written just now.
         """
         stamps: list[tuple[str, disk.Stamp]] = []
         for entry in listing:
@@ -301,9 +302,10 @@ class FileListing(msgspec.Struct):
         return hash16(disk.fingerprint_program(), *reader, repr(stamps))
 
     def end_scan(self) -> ScanEnd:
-        """Return the `ScanEnd`.
+        """Return the `ScanEnd`, after all files were listed.
 
-        The scan is complete if it was meant to cover all files and all of them could be listed.
+        The scan counts as complete if all files of the source were to be listed and could be
+        listed.
         """
         return ScanEnd(
             self.name,
@@ -316,9 +318,10 @@ class FileListing(msgspec.Struct):
 def _walk_directory(
     start: Path, skipped: SkippedFiles, errors: list[OSError]
 ) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """Yield the files under a directory in order, each with whether to tally it if skipped.
+    """Yield the files in a directory and below, in order.
 
-    Errors from unreadable subdirectories are appended to `errors`.
+    Each comes with whether to count it if the source skips it. Errors of directories that
+    can't be listed are appended to `errors`.
     """
     pending = [(str(start), True)]
     while pending:
@@ -344,22 +347,22 @@ def _walk_directory(
 
 
 @dataclass(frozen=True)
-class FolderSource(SourceType):
+class DirectorySource(SourceType):
     """Base class for sources that read the files in a directory."""
 
     folder: FileListing
     settings: Any
-    opening: Opening
+    opening: SourceOpenParameters
 
     has_several_authors: ClassVar[bool] = False
     """Whether files may contain marks by several people, so that the setting `me` matters."""
 
     @classmethod
-    def open(cls, opening: Opening) -> Self:
-        """Create a source for the files under the root.
+    def open(cls, opening: SourceOpenParameters) -> Self:
+        """Create a source for the files in the root directory.
 
-        Files are selected by the `include` and `exclude` settings, falling back to the suffixes
-        in `endings`.
+        The files are selected by the settings `include` and `exclude` or, by default, by the
+        suffixes in `endings`.
         """
         settings = opening.settings
         if hasattr(settings, "include"):
@@ -380,7 +383,7 @@ class FolderSource(SourceType):
         return cls(folder, settings, opening)
 
     @abstractmethod
-    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
+    def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
         """Yield documents, problems and finally a `ScanEnd`. See `model.Source`."""
 
 
@@ -396,8 +399,8 @@ FindPicture = Callable[[str], str]
 _NO_TEXT_MESSAGE = "passages cannot be chosen from such a file"
 
 
-class FileSource(FolderSource):
-    """Base class for sources with one document per file. Subclasses define `document`."""
+class FileSource(DirectorySource):
+    """Base class of sources in which each file is a document. Subclasses implement `document`."""
 
     rereads_named_files: ClassVar[bool] = False
     """Whether a file named by the user is read even if it is unchanged, to report on it again."""
@@ -418,19 +421,22 @@ class FileSource(FolderSource):
     def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield a file's documents and problems.
+        """Yield the documents and problems of a file.
 
-        `reader` comes from `open_reader`.
+        `reader` is the value of `open_reader`.
         """
-        text, _ = disk.read_when_settled(file.disk_path)
+        text, _ = disk.read_when_unchanged(file.disk_path)
         return self.document(file, text, picture)
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
-        """Return a context manager for a reader shared by all changed files, if one is needed."""
+        """Return a context manager for a reader that is used for all changed files.
+
+        Most sources need none.
+        """
         return nullcontext()
 
-    def read_whole_text(self, file: File, reader: Any) -> WholeText:
-        """Return the whole text of a file, for locating passages in it.
+    def read_whole_text(self, file: File, reader: Any) -> DocumentText:
+        """Return the whole text of a file, in which passages can be located.
 
         Raises:
             ItemError: the file can't be read, or has no text.
@@ -439,7 +445,7 @@ class FileSource(FolderSource):
             _NO_TEXT_MESSAGE, hint="name a PDF, a note, a text, a web page or an EPUB"
         )
 
-    def iter_whole_texts(self) -> Iterator[tuple[Path, WholeText] | Problem]:
+    def iter_whole_texts(self) -> Iterator[tuple[Path, DocumentText] | Problem]:
         """Yield (path, whole text) for each file, or a problem if it can't be read."""
         for file in self.folder.list_files():
             if isinstance(file, File):
@@ -458,7 +464,7 @@ class FileSource(FolderSource):
                 yield file
 
     def iter_notices(self) -> Iterator[Problem]:
-        """Yield problems with the source as a whole."""
+        """Yield problems that concern the source rather than one of its files."""
         yield from ()
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
@@ -466,7 +472,7 @@ class FileSource(FolderSource):
         yield from ()
 
     def covers_all_files(self, files: Sequence[File]) -> bool:
-        """Return whether `files` is every file of the source, with none possibly missed."""
+        """Return whether `files` are all files of the source, none of which was missed."""
         return (
             self.folder.end_scan().complete and len(files) == self.folder.progress.total
         )
@@ -487,17 +493,17 @@ class FileSource(FolderSource):
         return ""
 
     @property
-    def selection(self) -> str:
-        """The settings that affect which passages are selected, serialized to detect changes."""
+    def selection_settings_text(self) -> str:
+        """The settings that select passages, as text that is compared to detect changes."""
         settings = msgspec.to_builtins(self.settings)
         selection = {key: settings[key] for key in settings.keys() - {"path", "name"}}
         return msgspec.json.encode(selection, order="sorted").decode()
 
-    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
-        """Yield problems, unchanged files, documents, and finally a `ScanEnd`.
+    def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
+        """Yield problems, unchanged files and documents, and a `ScanEnd` at the end.
 
-        A file yields an `UnchangedDocument` if neither it nor any picture in it has changed.
-        Unchanged files and documents are each sorted by path.
+        A file is yielded as an `UnchangedDocument` if neither the file nor a picture in it
+        has changed. Unchanged files and documents are each sorted by path.
         """
         folder = self.folder
         files: list[File] = []
@@ -559,7 +565,7 @@ class FileSource(FolderSource):
         yield folder.end_scan()
 
     def _is_unchanged(
-        self, file: File, known: KnownDocuments, reader_fingerprint: str
+        self, file: File, known: DocumentLookup, reader_fingerprint: str
     ) -> bool:
         if self.rereads_named_files and file.named:
             return False
@@ -574,7 +580,7 @@ class FileSource(FolderSource):
         self,
         file: File,
         reader: Any,
-        known: KnownDocuments | None,
+        known: DocumentLookup | None,
         reader_fingerprint: str,
     ) -> Sequence[Sighting]:
         folder = self.folder
@@ -640,9 +646,9 @@ class FileSource(FolderSource):
     def _compute_fingerprint(
         self, file: File, dependencies: Iterable[str], reader_fingerprint: str
     ) -> str:
-        """Return a string that changes whenever reading the file could give a new result.
+        """Return a text that changes whenever reading the file may have another result.
 
-        Returns "" if the file's timestamps can't be relied on.
+        Returns "" if a change of the file might not change its timestamps.
         """
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
@@ -654,12 +660,11 @@ class FileSource(FolderSource):
 
 
 def assign_chosen_passages(
-    files: Sequence[File], known: KnownDocuments | None, folder: FileListing
+    files: Sequence[File], known: DocumentLookup | None, folder: FileListing
 ) -> list[File]:
-    """Attach the passages that the user chose to their files.
+    """Attach the passages chosen by the user to the files in which they are.
 
-    Passages from a missing file are attached to every file we haven't seen before, in case
-    the file was renamed.
+    As a missing file may have been renamed, its passages are attached to every new file.
     """
     container = folder.container
     directory = folder.root if folder.root.is_dir() else folder.root.parent
@@ -687,15 +692,15 @@ def assign_chosen_passages(
 
 
 def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
-    """Find the image, audio or video file that a note refers to.
+    """Find the picture, sound or video to which a note refers.
 
-    Returns the path relative to the root, `target` itself if there is no such file, or "" if
-    it isn't a media file.
+    Returns its path relative to the root. If there is no such file, `target` is returned. If
+    it isn't a media file, "" is returned.
 
     Args:
         target: the reference, as written in the note.
         note_path: the path of the note.
-        folder: the files of the source.
+        folder: the list of the source's files.
     """
     if not disk.MEDIA_FILE_NAME.match(target):
         return ""
@@ -732,11 +737,13 @@ def _is_file_below(root: Path, path: str) -> bool:
 # --- settings and times -----------------------------------------------------------------
 
 
-def select_card_forms(entries: Iterable[str], default: Iterable[str]) -> frozenset[str]:
-    """Return the card forms selected by a `cards:` list in the settings.
+def select_card_syntaxes(
+    entries: Iterable[str], default: Iterable[str]
+) -> frozenset[str]:
+    """Return the kinds of cards that a list `cards:` in the settings selects.
 
-    An entry like `-word` excludes a form. If all entries are like that, they are removed from
-    `default`.
+    An entry such as `-word` excludes a kind. If there are only such entries, they are removed
+    from `default`.
     """
     excluded: set[str] = set()
     selected: set[str] = set()

@@ -1,8 +1,8 @@
-"""Helpers for reading files: path patterns, text, and stamps to detect changes.
+"""Helpers to read files: path patterns, text, and stamps that show changes.
 
-A stamp consists of a file's times, size and inode. As in version control, a file counts as
-unchanged if its stamp is unchanged. A very recent stamp is unreliable, though, because two writes
-within one tick of the file system's clock result in the same stamp.
+A *stamp* consists of the times, size and inode of a file. As in version control systems, a
+file whose stamp is unchanged counts as unchanged. This isn't reliable for a very recent
+stamp, because two writes within one tick of the file system's clock have the same stamp.
 """
 
 from __future__ import annotations
@@ -121,9 +121,9 @@ AUTHOR_AND_YEAR_PREFIX = regex(
 
 
 def title_from_file_name(stem: str) -> str:
-    """Derive a title from a file name without its suffix.
+    """Convert a file name without its suffix to a title.
 
-    Strips clutter such as ids or `(1)`, and turns `+` or `_` back into spaces.
+    Ids and numbers such as `(1)` are removed, and `+` and `_` become spaces.
     """
     title = _ADVERTISEMENT.sub("", AUTHOR_AND_YEAR_PREFIX.sub("", stem))
     while _FILE_NAME_CLUTTER.search(title):
@@ -180,7 +180,7 @@ _WORKSPACE_DIRECTORIES = frozenset(("decks", "journal", "prompts"))
 
 
 def is_skipped_directory(parent: str | Path, name: str) -> bool:
-    """Return whether a directory holds Logseq backups or our own workspace files."""
+    """Return whether a directory has only backups of Logseq or files of an ankiforge workspace."""
     if name in _LOGSEQ_BACKUPS and Path(parent).name == "logseq":
         return True
     if name not in _WORKSPACE_DIRECTORIES:
@@ -239,7 +239,7 @@ def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 class _Pattern:
-    """A path pattern. Matching takes time proportional to pattern length times path length."""
+    """A path pattern that is matched in time proportional to the length of pattern times path."""
 
     def __init__(self, pattern: str) -> None:
         normalized = unicodedata.normalize("NFC", pattern).casefold().removeprefix("./")
@@ -303,10 +303,10 @@ def open_regular_file(path: str, flags: int) -> int:
 
 
 def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
-    """Return a file's content and its `os.stat` result.
+    """Read a file, and return its content and its `os.stat` result.
 
-    All sources must read files with this, or open them with `open_regular_file`. Symbolic
-    links to regular files are followed.
+    All sources must use this or `open_regular_file`. A symbolic link to a regular file is
+    followed.
 
     Raises:
         ItemError: this isn't a regular file, or it is larger than `max_bytes` or unreadable.
@@ -355,12 +355,12 @@ EMPTY_QUIET_SECONDS = 2.0
 MAX_TRIES = 10
 
 
-def read_when_settled(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str, Stamp]:
-    """Return a note's text and file stamp, once no program is writing to it.
+def read_when_unchanged(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str, Stamp]:
+    """Return the text and stamp of a note, once no program is writing to it.
 
-    While a program rewrites a file, we may read only half of it. Comparing the file before
-    and after reading doesn't catch that (in a test, 74 of 100 such halves looked complete),
-    so we wait until it has been unchanged for a while. Line endings are normalized to LF.
+    While a program replaces the content of a file, only a part of it may be read. This can't
+    be detected by comparing two reads (in a test, 74 of 100 partial reads looked complete),
+    so the file must have been unchanged for some time. Line ends are converted to LF.
 
     Raises:
         ItemError: the note is too large, isn't text, keeps changing, or is unreadable.

@@ -27,9 +27,9 @@ _STRAY_BRACKET = regex(r"<(?!/?[A-Za-z][^<>]*>)")
 
 
 def parse_html(html: str) -> BeautifulSoup:
-    """Parse HTML, dropping comments and declarations.
+    """Parse HTML without its comments and declarations.
 
-    Any `<` that doesn't start a tag is treated as text.
+    A `<` that doesn't begin a tag is text.
     """
     from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
 
@@ -76,14 +76,15 @@ def decode_html(raw: bytes) -> str:
 def iter_html_blocks(
     root: Tag, left_out: Collection[str] = ()
 ) -> Iterator[tuple[Tag | None, str]]:
-    """Yield (element, text) for each block of a page, including empty blocks.
+    """Yield the element and the text of each block of a page, even if it is empty.
 
-    The text is on one line. The element is the one that starts the block, or None for text
-    that follows the end of another block.
+    The text is on one line. The element is the one with which the block begins, or None for
+    text after the end of another block.
 
     Args:
-        root: the page, or part of it.
-        left_out: the names of elements whose text to skip, unless it is a note.
+        root: the page or an element of it.
+        left_out: the names of elements whose text is skipped, unless it is a footnote or
+            endnote.
     """
     from bs4.element import CData, NavigableString, Tag
 
@@ -133,11 +134,11 @@ _MAX_LETTERS_BEFORE = 8
 
 
 def parse_page(html: str) -> BeautifulSoup:
-    """Parse a page and reduce it to the text that it displays.
+    """Parse a page, and reduce it to the text that it displays.
 
-    Hidden elements are emptied. Superscripts and subscripts become Unicode (10²⁵), and
-    formulas become TeX between dollar signs or plain text. Asides, i.e. note references and
-    ruby annotations, are delimited for `remove_asides`. No element is removed, so that CSS
+    Hidden elements are emptied. Superscripts and subscripts become Unicode (10²⁵). Formulas
+    become plain text, or TeX in dollar signs. Note references and ruby annotations (*asides*)
+    are enclosed in marks for `remove_asides`. All elements stay in place, so that CSS
     selectors still match.
     """
     from bs4 import Tag
@@ -152,9 +153,9 @@ def parse_page(html: str) -> BeautifulSoup:
 
 
 def remove_asides(text: str) -> str:
-    """Strip note references and ruby annotations from the text of a page.
+    """Remove note references and ruby annotations from the text of a page.
 
-    This includes any that are cut off at the start or end of the text.
+    They are also removed if the beginning or end of the text cuts them off.
     """
     return _ASIDE.sub("", text)
 
@@ -209,9 +210,9 @@ def _get_text_before(element: Tag) -> str:
 def _is_hidden(element: Tag) -> bool:
     """Return whether browsers hide an element.
 
-    Inline text that is hidden from screen readers counts too, as it repeats other text.
-    Larger elements don't, since a page may hide everything from screen readers while a dialog
-    is open.
+    This includes inline text that is hidden from screen readers, because it repeats other
+    text. A larger element hidden from screen readers doesn't count, because a page may hide
+    all of its content in this way while a dialog is open.
     """
     if not (
         element.get("hidden", "until-found") != "until-found"
@@ -254,9 +255,9 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
 
 
 def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
-    """Return whether an element is in a list of footnotes or endnotes, or is one itself.
+    """Return whether an element is a footnote or endnote, or is in a list of them.
 
-    `known` maps the `id` of elements whose answer is known to that answer.
+    `known` maps the `id()` of elements that were already checked to the result.
     """
     for ancestor in chain((element,), element.parents):
         if (is_note := known.get(id(ancestor))) is not None:
@@ -270,9 +271,9 @@ def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
 
 
 def _is_raised_note(element: Tag, text: str) -> bool:
-    """Return whether a superscript is a note number rather than an exponent.
+    """Return whether a superscript is a note number, not an exponent.
 
-    It must come after a word or punctuation, and not be followed by a letter.
+    A note number follows a word or punctuation, and no letter follows it.
     """
     before = _get_text_before(element)
     after = element.next_sibling.get_text()[:1] if element.next_sibling else ""

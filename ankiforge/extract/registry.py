@@ -150,22 +150,22 @@ def load_types_of_suffix(suffix: str) -> tuple[type[SourceType], ...]:
 
 
 def is_export_kind(kind: str) -> bool:
-    """Return whether files of this source type are exported from an account."""
+    """Return whether a source type reads files that the user exported from an account."""
     loaded_type = find_source_type(kind)
     return loaded_type is not None and loaded_type.is_export
 
 
 def get_default_name(kind: str, path: Path) -> str:
-    """Return the default name of a source.
+    """Return the name that a source gets by default.
 
-    For exports, that's the source type. For other sources, it's derived from the
-    directory's name.
+    This is the source type for exports, and is derived from the name of the directory for
+    others.
     """
     return kind if is_export_kind(kind) else make_default_source_name(path)
 
 
 def list_path_replacing_keys() -> frozenset[str]:
-    """Return the settings that some source type accepts instead of `path`."""
+    """Return the settings by which some source types may be configured instead of `path`."""
     keys: set[str] = set()
     for source in load_source_types():
         keys.update(source.instead_of_path)

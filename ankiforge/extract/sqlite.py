@@ -95,9 +95,9 @@ def open_database_copy(
 
 
 def list_tables(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of all tables, leaving out views, which may be endless.
+    """Return the names of all tables, but not of views, which may have endless rows.
 
-    As a side effect, the connection decodes invalid UTF-8 leniently from now on.
+    From this call on, the connection replaces invalid UTF-8 in text.
     """
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")

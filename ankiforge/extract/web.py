@@ -1,4 +1,7 @@
-"""Sources for saved web pages and EPUBs: documents without marks, to choose passages from."""
+"""Sources for saved web pages and EPUBs, which have no highlights of their own.
+
+Passages in them are chosen by the user or a chat.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ from ankiforge.extract.html_text import (
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DocumentText,
     Paragraph,
     Sighting,
-    WholeText,
     hash16,
 )
 from ankiforge.text import regex
@@ -49,11 +52,11 @@ _PAGE_SURROUNDINGS = ("nav", "aside", "footer", "form", "button", "noscript")
 
 
 class UnmarkedSource(FileSource):
-    """Base class for files without marks, which are only read if the user names them."""
+    """Base class of sources for files without highlights, read only if the user names them."""
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise nothing, because the files can't have highlights."""
+        """Return no confidence for any file, so that these files aren't read as highlights."""
         return Confidence.NO
 
     def extract_file(
@@ -62,7 +65,7 @@ class UnmarkedSource(FileSource):
         """Yield nothing, because the files have no highlights."""
         yield from ()
 
-    def read_whole_text(self, file: File, reader: Any) -> WholeText:
+    def read_whole_text(self, file: File, reader: Any) -> DocumentText:
         """Return the text of a file, without menus and the like."""
         document, pages = self.read_pages(file)
         sources = [page.html for page in pages]
@@ -98,14 +101,14 @@ class SavedWebPages(UnmarkedSource):
 
 
 class EpubBooks(UnmarkedSource):
-    """Reads EPUBs without DRM. Highlights that a reading app stored inside them are ignored."""
+    """EPUBs without DRM. Highlights that a reading app stored inside the file are ignored."""
 
     kind = "epub"
     endings = (".epub",)
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return where the highlights of a book may be, since they aren't read from the book."""
+        """Return where to look for the highlights of a book, which aren't read from the EPUB."""
         return _EPUB_REJECTION_REASON
 
     def read_pages(self, file: File) -> tuple[Document, list[Page]]:
@@ -126,7 +129,7 @@ class EpubBooks(UnmarkedSource):
 
 def build_whole_text(
     document: Document, namespace: str, page_sources: Iterable[str]
-) -> WholeText:
+) -> DocumentText:
     """Build the text of a web page or book, without menus and the like.
 
     A paragraph tagged `#no-llm` is private, and so is everything below a heading, and in a list
@@ -180,7 +183,7 @@ def build_whole_text(
             lines.append(text)
             start = end + 1
         pages.append("\n".join(lines))
-    return WholeText(document, tuple(pages), tuple(paragraphs), namespace)
+    return DocumentText(document, tuple(pages), tuple(paragraphs), namespace)
 
 
 def _find_private_elements(blocks: Iterable[tuple[Tag | None, str]]) -> set[int]:
@@ -202,9 +205,9 @@ def _find_private_elements(blocks: Iterable[tuple[Tag | None, str]]) -> set[int]
 
 
 def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
-    """Return (element, text) for each block with text.
+    """Return the element and the text of each block with text.
 
-    Menus and the like are left out, unless there's nothing else on the page.
+    Menus and other navigation are left out, unless the page has nothing else.
     """
     page = parse_page(html)
     blocks: list[tuple[Tag | None, str]] = []

@@ -1,1 +1,1 @@
-"""Optional features, one directory each. Any of them can be removed (`ankiforge/hooks.py`)."""
+"""Optional features, one directory each. The program works without them (`ankiforge/hooks.py`)."""

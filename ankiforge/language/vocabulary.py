@@ -1,9 +1,10 @@
-"""Detect vocabulary: marked words whose comment is a translation.
+"""Find words that the user highlighted and commented with a translation.
 
-People who read in a second language mark a word and comment its meaning. Such a comment, here
-called a note, is a translation if it is in another script, has a letter that the document's
-language doesn't use, or has words of other languages only. A note on several different words is a
-tag instead. If the language of a note is uncertain, the document's other notes decide.
+People who read in a second language highlight a word, and comment its meaning (here called a
+*note*). A note is a translation if it is in another script, has a letter that the document's
+language doesn't have, or consists of words of other languages. If several different words
+have the same note, it is a tag. If the language of a note is uncertain, it is decided by the
+other notes in the document.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _KANA = regex(r"[\u3040-\u30ffー・\s]+")
 _IDEOGRAPH = regex(r"[\u3400-\u9fff]")
 
 
-def get_marked_term(highlight: Highlight) -> str:
+def get_highlighted_term(highlight: Highlight) -> str:
     """Return the highlighted word or short phrase, or "" if more is highlighted."""
     if highlight.gaps:
         return ""
@@ -71,10 +72,10 @@ def get_marked_term(highlight: Highlight) -> str:
     return "" if _SENTENCE_END.search(term) else term
 
 
-def mark_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
-    """Turn highlights whose comment is a translation into vocabulary.
+def set_translation_syntax(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
+    """Mark highlights whose comment is a translation as vocabulary.
 
-    Sets `written` to `WORD_AND_TRANSLATION` and, if `sentence` is missing, takes one from
+    In these, `written` is set to `WORD_AND_TRANSLATION`. A missing `sentence` is copied from
     another highlight that contains the word.
     """
     notes = {
@@ -88,12 +89,12 @@ def mark_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
     result = list(highlights)
     for index in translated_indexes:
         highlight = notes[index]
-        term = get_marked_term(highlight)
+        term = get_highlighted_term(highlight)
         sentence = highlight.sentence
         # take an example from another highlight
         for other in highlights if not sentence else ():
             span = find_whole_words(term, other.exact)
-            if span and len(other.exact) > len(term) and not get_marked_term(other):
+            if span and len(other.exact) > len(term) and not get_highlighted_term(other):
                 start, end = find_sentence_around(other.exact, *span)
                 sentence = other.exact[start:end]
                 break
@@ -111,7 +112,7 @@ def _may_have_translation(highlight: Highlight) -> bool:
     note = highlight.comment.strip()
     if not note or not highlight.instructs or highlight.skip or highlight.written:
         return False
-    if highlight.kind not in _MARK_KINDS or not get_marked_term(highlight):
+    if highlight.kind not in _MARK_KINDS or not get_highlighted_term(highlight):
         return False
     if _NOT_A_TRANSLATION.search(note) or find_question(note):
         return False
@@ -135,7 +136,7 @@ def _find_translations(notes: dict[int, Highlight], document_language: str) -> l
     words_of_note: defaultdict[str, set[str]] = defaultdict(set)
     for highlight in notes.values():
         note = normalize_for_lookup(highlight.comment)
-        words_of_note[note].add(normalize_for_lookup(get_marked_term(highlight)))
+        words_of_note[note].add(normalize_for_lookup(get_highlighted_term(highlight)))
     certain = []
     uncertain = []
     counts = Counter[str]()
@@ -145,7 +146,7 @@ def _find_translations(notes: dict[int, Highlight], document_language: str) -> l
             > _MAX_WORDS_PER_NOTE
         ):
             continue
-        term = get_marked_term(highlight)
+        term = get_highlighted_term(highlight)
         note = highlight.comment
         # another script, or the kana reading of a Japanese word with ideographs
         scripts = detect_script_of_words(term), detect_script_of_words(note)

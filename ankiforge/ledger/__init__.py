@@ -1,15 +1,15 @@
 """The ledger: the highlights, decisions and cards of a workspace, accessed through `Ledger`."""
 
-from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LocatedLookalike
+from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LocatedSkippedText
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.database import wrap_database_errors
-from ankiforge.ledger.decision_changes import Adoption
-from ankiforge.ledger.events import Wording
+from ankiforge.ledger.decision_changes import NoteTakeover
+from ankiforge.ledger.events import StoredContent
 from ankiforge.ledger.foreign_history import SCHEDULER
 from ankiforge.ledger.item_lists import QUERY_FIELDS, QueryTerm
 from ankiforge.ledger.offers import NO_WARNING_REASON, Offer, rank_draft
 from ankiforge.ledger.pending_items import UNCARDED_STATUSES, PendingItems
-from ankiforge.ledger.questions import MAX_BACKS, FrontGroup, group_by_front
+from ankiforge.ledger.questions import MAX_BACKS, LinesWithSameFront, group_by_front
 from ankiforge.ledger.readings import IngestReport
 
 __all__ = [
@@ -18,17 +18,17 @@ __all__ = [
     "QUERY_FIELDS",
     "SCHEDULER",
     "UNCARDED_STATUSES",
-    "Adoption",
-    "FrontGroup",
     "HighlightOutcome",
     "HistoryEntry",
     "IngestReport",
     "Ledger",
-    "LocatedLookalike",
+    "LinesWithSameFront",
+    "LocatedSkippedText",
+    "NoteTakeover",
     "Offer",
     "PendingItems",
     "QueryTerm",
-    "Wording",
+    "StoredContent",
     "group_by_front",
     "rank_draft",
     "wrap_database_errors",

@@ -1,7 +1,8 @@
 """Record the state of our notes in Anki, and the notes that were exported in packages.
 
-`view_changes` compares a new view of Anki with the views before. The table `planned` lists the
-notes to which nothing is to be written; triggers in `schema.sql` delete its rows after changes.
+`view_changes` compares what was just read from Anki with what was read before. The table
+`planned` lists the notes that need no export. Triggers in `schema.sql` delete its rows when a
+card, passage or note changes.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from ankiforge.ledger.events import (
     POLICY,
     RETIRED_TAG_REASON,
     USER,
-    Wording,
-    from_wording,
+    StoredContent,
+    content_from_stored,
     get_slot,
 )
 from ankiforge.ledger.offers import add_vault_name
@@ -37,52 +38,53 @@ from ankiforge.ledger.tables import anki_notes, highlights
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.ledger.view_changes import (
     DELETED_REASON,
+    CardWithNote,
     NoteChange,
-    SeenNote,
-    ViewedCard,
-    ask_about_mass_deletions,
-    compare_views,
+    StoredAnkiNote,
+    compare_note,
+    turn_mass_deletions_into_questions,
 )
 from ankiforge.model import (
     AdoptedNote,
+    AnkiChanges,
     AnkiNote,
     AnkiReview,
     Card,
     Conflict,
+    ExportedNote,
     Guid,
     Json,
     LocalCard,
     Note,
     NoteId,
-    ShippedNote,
     Strings,
-    ViewChanges,
     compute_note_id,
     is_in_our_id_range,
 )
 from ankiforge.text.normalize import normalize_for_lookup
 
 
-def record_view(
+def record_anki_state(
     store: Store,
     notes: Iterable[AnkiNote],
     *,
     complete: bool,
     graves: frozenset[NoteId] | None,
     reviews: Iterable[AnkiReview] = (),
-) -> ViewChanges:
-    """Record the state of our notes in Anki, retiring the cards whose notes were deleted.
+) -> AnkiChanges:
+    """Record the state of our notes in Anki, and retire the cards whose notes were deleted.
 
     Args:
         store: the store.
-        notes: our notes as read from Anki.
-        complete: whether the whole collection was read, so that notes not in `notes` are
-            absent.
-        graves: the ids of deleted notes, or None if unknown, as with AnkiConnect.
-        reviews: the reviews of our own cards.
+        notes: our notes as just read from Anki.
+        complete: whether the whole collection was read. If so, a note that isn't in `notes`
+            is absent.
+        graves: the ids of the notes that Anki lists as deleted, or None if unknown, as with
+            AnkiConnect.
+        reviews: new entries of Anki's review log for our own cards.
 
     Returns:
-        The changes since the previous view.
+        The changes since Anki was last read.
     """
     notes_by_guid = {note.guid: note for note in notes}
     now = time.time()
@@ -92,7 +94,7 @@ def record_view(
             " LEFT JOIN seen s USING (guid) ORDER BY s.guid IS NULL, c.guid"
         )
         row_by_guid = {row["guid"]: row for row in rows}
-        viewed = ViewChanges(seen=len(notes_by_guid))
+        viewed = AnkiChanges(seen=len(notes_by_guid))
         viewed.unknown += [
             note for guid, note in notes_by_guid.items() if guid not in row_by_guid
         ]
@@ -105,13 +107,13 @@ def record_view(
         present_rows = [
             row_by_guid[guid] for guid in notes_by_guid if guid in row_by_guid
         ]
-        load = partial(_iter_viewed_cards, store, notes_by_guid, graves)
+        load = partial(_iter_cards_with_notes, store, notes_by_guid, graves)
         compare = partial(
-            compare_views, device_id=store.device_id, now=now, complete=complete
+            compare_note, device_id=store.device_id, now=now, complete=complete
         )
         decks = (note.deck for note in notes_by_guid.values())
         absent = [(each, compare(each)) for each in load(absent_rows)]
-        absent = ask_about_mass_deletions(absent, decks, now)
+        absent = turn_mass_deletions_into_questions(absent, decks, now)
         present = ((each, compare(each)) for each in load(present_rows))
         seen_rows = []
         for viewed_card, change in chain(present, absent):
@@ -120,7 +122,7 @@ def record_view(
                 getattr(viewed, name).append(guid)
             _record_change(store, viewed_card, change)
             if change.after and change.after != viewed_card.before:
-                seen_rows.append(_build_seen_row(guid, change.after))
+                seen_rows.append(_build_anki_note_row(guid, change.after))
             elif viewed_card.before and not change.after:
                 anki_notes.delete_note(store, guid)
         store.insert("seen", seen_rows, verb="INSERT OR REPLACE")
@@ -142,13 +144,16 @@ def record_view(
     return viewed
 
 
-def _iter_viewed_cards(
+def _iter_cards_with_notes(
     store: Store,
     notes: Mapping[Guid, AnkiNote],
     graves: frozenset[NoteId] | None,
     rows: Iterable[Row],
-) -> Iterator[ViewedCard]:
-    """Yield the cards of these rows, whose `body` is None if the note was never seen."""
+) -> Iterator[CardWithNote]:
+    """Yield the card of each row, with its note as read now and as read before.
+
+    A row's `body` is None if the card's note was never seen in Anki.
+    """
     for batch in iter_batches(rows):  # in batches, because there may be very many
         store.get_passages([row["passage"] for row in batch])
         for row in batch:
@@ -157,7 +162,7 @@ def _iter_viewed_cards(
             before = None
             if row["body"] is not None:
                 old_note = anki_notes.decode_note(row["body"]) if row["body"] else None
-                before = SeenNote(old_note, row["absent"], bool(row["asked"]))
+                before = StoredAnkiNote(old_note, row["absent"], bool(row["asked"]))
             note = notes.get(guid)
             known_note = note or (before.note if before else None)
             id = known_note.id if known_note else compute_note_id(guid)
@@ -166,10 +171,10 @@ def _iter_viewed_cards(
             events = store.load_events(passage.keys) if needs_events else ()
             kinds = {each.what for each in events if each.body.get("guid") == guid}
             card = passage.cards[guid]
-            yield ViewedCard(card, before, note, has_grave, frozenset(kinds))
+            yield CardWithNote(card, before, note, has_grave, frozenset(kinds))
 
 
-def _record_change(store: Store, viewed: ViewedCard, change: NoteChange) -> None:
+def _record_change(store: Store, viewed: CardWithNote, change: NoteChange) -> None:
     guid = viewed.card.guid
     keys = store.get_keys(viewed.card.key)
     if "first" in change.lists:
@@ -189,7 +194,7 @@ def _record_change(store: Store, viewed: ViewedCard, change: NoteChange) -> None
             decision_recording.update_pending_drafts(store, [keys[0]], event_id=event.id)
 
 
-def _build_seen_row(guid: str, seen: SeenNote) -> Json:
+def _build_anki_note_row(guid: str, seen: StoredAnkiNote) -> Json:
     row: Json = {
         "guid": guid,
         "absent": seen.absent_since,
@@ -207,14 +212,17 @@ def _build_seen_row(guid: str, seen: SeenNote) -> Json:
     return row
 
 
-def was_deleted_unnoticed(store: Store, guid: str) -> bool:
-    """Return whether a card's note was deleted in Anki while the card wasn't live."""
+def was_deleted_while_not_live(store: Store, guid: str) -> bool:
+    """Return whether Anki lists a card's note as deleted and we hadn't recorded the note.
+
+    This happens if the note was deleted while its card wasn't live.
+    """
     query = "SELECT 1 FROM grave WHERE id = ? AND NOT EXISTS (SELECT 1 FROM seen WHERE guid = ?)"
     return store.fetch_first_row(query, compute_note_id(Guid(guid)), guid) is not None
 
 
 def schedule_export_again(store: Store, passage_key: str, guid: str) -> None:
-    """Schedule a deleted or missing note for re-export, because the user wants it back."""
+    """Export a deleted or missing note again, because the user wants to keep its card."""
     store.record_event("unseen", passage_key, POLICY, {"guid": guid})
     store.execute("DELETE FROM seen WHERE guid = ? AND absent", guid)
 
@@ -225,14 +233,14 @@ def schedule_export_again(store: Store, passage_key: str, guid: str) -> None:
 def iter_cards_to_plan(
     store: Store, settings: str
 ) -> Iterator[tuple[LocalCard, AnkiNote | None]]:
-    """Yield the cards whose notes may need to be written, each with its note in Anki.
+    """Yield the cards whose notes may need to be exported, each with its note in Anki.
 
-    A card is skipped while Anki has the note that `record_plan` recorded for it, and its card,
-    its passage and the settings are the same. `settings` is a fingerprint of the settings
-    that affect notes.
+    A card is skipped if nothing has changed since `record_plan` recorded its note as up to
+    date: neither the note in Anki nor the card, its passage or the settings. `settings` is a
+    fingerprint of all settings that affect notes.
 
     Yields:
-        Each card, with its note or None if the note hasn't been seen.
+        Pairs of a card and its note, which is None if it was never seen in Anki.
     """
     rows = store.fetch_rows(
         "SELECT c.guid, s.body FROM card c LEFT JOIN seen s ON s.guid = c.guid"
@@ -253,9 +261,9 @@ def iter_cards_to_plan(
 
 
 def load_mapped_note_ids(store: Store) -> list[NoteId]:
-    """List the ids of our notes that use one of the user's own note types.
+    """List the note ids of our cards that use one of the user's note types.
 
-    For a note that hasn't been seen in Anki yet, this is its id in the package.
+    A note that was never seen in Anki has the id under which it was exported.
     """
     ids = []
     for row in store.fetch_rows(
@@ -267,10 +275,10 @@ def load_mapped_note_ids(store: Store) -> list[NoteId]:
 
 
 def load_current_decks(store: Store, deck: str) -> list[tuple[str, str]]:
-    """Look up where the user keeps the cards that were created for a deck or its subdecks.
+    """Find the decks to which the user has moved the cards created for `deck` or a subdeck.
 
     Returns:
-        A pair for each such card in Anki: (the deck it was created for, its current deck).
+        One pair per card in Anki: the deck it was created for, and its current deck.
     """
     deck_pairs = []
     for row in store.fetch_rows(
@@ -317,7 +325,7 @@ def record_plan(
 
 
 def record_exported_notes(
-    store: Store, exported_notes: Iterable[tuple[Guid, ShippedNote]]
+    store: Store, exported_notes: Iterable[tuple[Guid, ExportedNote]]
 ) -> int:
     """Record the notes of a new package, before the package replaces the previous one.
 
@@ -345,7 +353,7 @@ def record_exported_notes(
     return new_count
 
 
-def _build_export_body(guid: Guid, note: ShippedNote, card: Card) -> Json:
+def _build_export_body(guid: Guid, note: ExportedNote, card: Card) -> Json:
     numbers = {}
     for number, words in note.numbers.items():
         if card.note.numbers.get(number) != words:
@@ -362,7 +370,7 @@ def _build_export_body(guid: Guid, note: ShippedNote, card: Card) -> Json:
 
 # --- notes unknown to the journal -------------------------------------------------------
 
-LostNote = tuple[AnkiNote, Wording, str, Strings]
+LostNote = tuple[AnkiNote, StoredContent, str, Strings]
 """A note that no event explains, its text in Markdown, the text of its passage, and the names of
 the fields that the user edited in Anki."""
 
@@ -370,19 +378,19 @@ the fields that the user edited in Anki."""
 def recover_lost_cards(
     store: Store, notes: Iterable[LostNote], unreadable: Iterable[AnkiNote] = ()
 ) -> list[AnkiNote]:
-    """Recreate cards from our notes in Anki after losing both the journal and the database.
+    """Recreate cards from our notes in Anki, after both the journal and the database were lost.
 
-    A card is recreated if exactly one existing highlight has the text of its passage.
-    `unreadable` has notes that don't show which card they belong to.
+    A card is recreated if exactly one present highlight has the text of its passage.
+    `unreadable` are notes whose card can't be identified.
 
     Returns:
-        The unreadable notes, and those whose passage wasn't found.
+        The unreadable notes and the notes whose passage wasn't found.
     """
     unmatched_notes = list(unreadable)
     with store.transaction():
         for note, wording, passage_text, typed_fields in notes:
             # find the passage by the key in the note, or else by its text if the text is unique
-            rows = highlights.load_present_by_text(
+            rows = highlights.load_present_highlights_by_text(
                 store, [normalize_for_lookup(passage_text)]
             )
             keys = [row["key"] for row in rows]
@@ -394,7 +402,7 @@ def recover_lost_cards(
 
             # make the card, which removes its draft
             [key] = keys
-            content = from_wording(wording, key)
+            content = content_from_stored(wording, key)
             body: Json = {
                 "guid": note.guid,
                 "draft": msgspec.to_builtins(wording),
@@ -414,7 +422,7 @@ def recover_lost_cards(
             if note.is_retired:
                 body = {"guid": note.guid, "why": RETIRED_TAG_REASON}
                 store.record_event("retire", key, USER, body)
-            row = _build_seen_row(note.guid, SeenNote(note))
+            row = _build_anki_note_row(note.guid, StoredAnkiNote(note))
             store.insert("seen", [row], verb="INSERT OR REPLACE")
         _set_unknown_documents(store, unmatched_notes)
     return unmatched_notes
@@ -443,7 +451,7 @@ def load_adopted_notes(store: Store) -> dict[str, AdoptedNote]:
     return notes
 
 
-def iter_unknown_notes(store: Store) -> Iterator[AnkiNote]:
+def iter_notes_without_card(store: Store) -> Iterator[AnkiNote]:
     """Yield our notes in the last complete view that have no card in the journal."""
     for note in store.get_value("unknown", list[AnkiNote]) or []:
         if cards.find_passage_key(store, note.guid) is None:
@@ -454,12 +462,12 @@ def iter_unknown_notes(store: Store) -> Iterator[AnkiNote]:
 
 
 def sort_for_learning(store: Store, guids: Sequence[Guid]) -> list[Guid]:
-    """Sort cards into learning order: the best first, alternating between documents.
+    """Sort cards into the order in which Anki should introduce them.
 
-    The best card of each document comes first, then the second best of each, and so on.
-    Within a document, cards without an estimated usefulness (e.g. hand-written ones) come
-    first, then the most useful; ties are in reading order. The order doesn't depend on when
-    anything was read.
+    Documents alternate: the best card of each document comes first, then the second best of
+    each, and so on. Within a document, cards without an estimated usefulness (such as
+    hand-written ones) come first, followed by the most useful ones. Ties are in reading
+    order. The result is the same whenever the highlights were read.
     """
     cards_by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
     # a usefulness of 0 wasn't estimated

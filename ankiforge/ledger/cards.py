@@ -1,6 +1,7 @@
 """Load cards, highlights and past decisions.
 
-The cards come from the passages that `fold_events` computes, and their highlights from the tables.
+The cards come from the passages that `replay_events` computes, and their highlights from the
+tables.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from ankiforge.ledger.events import (
     USER,
     Event,
     Passage,
-    Reading,
-    hash_exact_content,
+    PassageReading,
+    hash_markdown,
     is_quote_in_highlight,
     normalize_text,
 )
-from ankiforge.ledger.facts import get_fact_text, split_sentences
-from ankiforge.ledger.fold import fold_events
+from ankiforge.ledger.facts import get_sentence_text, split_sentences
+from ankiforge.ledger.fold import replay_events
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -39,8 +40,8 @@ from ankiforge.model import (
     LocalCard,
     Lookalike,
     Pair,
+    SourceChange,
     SourceKind,
-    SourceRemark,
     Strings,
     TextChange,
     Value,
@@ -72,7 +73,7 @@ class HistoryEntry(Value):
 
     @property
     def id(self) -> str:
-        """The id to undo the decision by: the id of its action or event."""
+        """The id that undoes the decision: that of its action or, without one, of its event."""
         return self.event.act or self.event.id
 
     @property
@@ -94,14 +95,14 @@ def _format_fields(fields: Iterable[Pair]) -> str:
     return " / ".join(text for _, text in occlusion.to_readable_fields(fields))
 
 
-def iter_active_of_kinds(store: Store, *kinds: str) -> Iterator[Event]:
-    """Yield the active events of these kinds, oldest first."""
+def iter_active_events(store: Store, *kinds: str) -> Iterator[Event]:
+    """Yield all events of these kinds that weren't undone, oldest first."""
     query = f"SELECT id, line FROM standing WHERE what IN {JSON_VALUES} ORDER BY n"
     return store.iter_events(query, to_json(kinds))
 
 
 def iter_action_events(store: Store, action: str) -> Iterator[Event]:
-    """Yield all events of an action, active or not."""
+    """Yield all events of an action, undone ones included."""
     query = "SELECT id, line FROM event WHERE act = ? AND act != ''"
     return store.iter_events(query, action)
 
@@ -152,16 +153,16 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
 
 
 def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
-    """Load the changes that sources made to cards, newest first.
+    """Load the changes that sources made to the text of cards, newest first.
 
-    `since` is a time in ISO 8601. Changes that were undone, or that the user rejected in
-    favour of their own text, are left out.
+    `since` is a time in ISO 8601. A change is left out if it was undone, or if the user kept
+    their own text instead.
     """
     query = "SELECT id, line FROM standing WHERE what = 'revise' ORDER BY n DESC, id DESC"
     revisions = list(store.iter_events(query))
     # find the last answer, for each card in conflict, by which the user kept their own text
     kept_answers = {}
-    for answer in iter_active_of_kinds(store, "resolve"):
+    for answer in iter_active_events(store, "resolve"):
         if answer.body.get("choice") != "source":
             kept_answers[answer.body["guid"]] = answer
     entries = []
@@ -174,11 +175,11 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
         keys = store.get_keys(event.key)
         events = store.load_events(keys)
         earlier = [other for other in events if other.order < event.order]
-        card_before = fold_events(keys, earlier).cards.get(event.body["guid"])
-        card_after = fold_events(keys, [*earlier, event]).cards.get(event.body["guid"])
+        card_before = replay_events(keys, earlier).cards.get(event.body["guid"])
+        card_after = replay_events(keys, [*earlier, event]).cards.get(event.body["guid"])
         change = None
         if card_before and card_after:
-            change = find_visible_change(card_after, card_before)
+            change = find_change_visible_in_anki(card_after, card_before)
         if change:  # otherwise the card kept the user's text
             entries.append(HistoryEntry(event, _get_card_text(event), change))
     return entries
@@ -213,12 +214,11 @@ def has_cards(store: Store) -> bool:
 
 
 def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, list[Row]]:
-    """Load all cards with these contents, live or not, keyed by content.
+    """Load all cards with one of these content hashes, live or not, grouped by hash.
 
-    A content is a hash of a card's text, either as it is now or as last set by the source or
-    drafter.
+    A card is found by the hash of its current text, and by that of the text last set by its
+    source or drafter.
     """
-    store.recompute_passages()
     content_set = set(contents)
     rows_by_content: dict[str, list[Row]] = {}
     query = (
@@ -233,10 +233,10 @@ def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, li
     return rows_by_content
 
 
-def find_visible_change(card: Card, before: Card) -> TextChange | None:
-    """Compare two versions of a card, returning None if Anki shows no difference.
+def find_change_visible_in_anki(card: Card, before: Card) -> TextChange | None:
+    """Compare two versions of a card, or return None if the note in Anki already matches.
 
-    Fields that the user typed in Anki already show the new text there.
+    That is the case for a field into which the user typed the new text in Anki.
     """
     fields_after = dict(card.fields)
     visible_fields = {}
@@ -258,7 +258,7 @@ def load_card(store: Store, guid: str) -> LocalCard:
         RefusedError: there is no such card.
     """
     card, passage = load_card_and_passage(store, guid)
-    return _combine_with_home(
+    return _combine_with_current_passage(
         store, card, passage, highlights.load_rows(store, passage.keys)
     )
 
@@ -281,21 +281,21 @@ def iter_cards(
             keys = [key for key in passage.keys if key in row_by_key]
             rows = [row_by_key[key] for key in keys]
             for card in passage.cards.values():
-                yield _combine_with_home(store, card, passage, rows)
+                yield _combine_with_current_passage(store, card, passage, rows)
 
 
-def _combine_with_home(
+def _combine_with_current_passage(
     store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
 ) -> LocalCard:
-    """Combine a card with its home passage, i.e. the one that now contains its sentence.
+    """Combine a card with its home, the passage that contains the card's sentence now.
 
-    That is the card's own passage unless the sentence has moved to another one. `known_rows`
-    are the highlights of the card's own passage.
+    The home is the card's own passage, unless the sentence has moved to another passage.
+    `known_rows` are the rows of the own passage's highlights.
     """
     local_card = _combine_with_passage(card, passage, known_rows)
     is_present = any(row["state"] == "present" for row in known_rows)
     if is_present and normalize_text(card.quote) in normalize_text(
-        get_fact_text(local_card.highlight)
+        get_sentence_text(local_card.highlight)
     ):
         return local_card
     home = store.fetch_value("SELECT home FROM placed WHERE guid = ?", card.guid)
@@ -320,9 +320,9 @@ def _combine_with_passage(
     elif read_rows:
         highlight = decode_highlight(read_rows[0])
     else:
-        highlight = build_unread_highlight(passage)
+        highlight = build_highlight_from_journal(passage)
 
-    is_as_shipped = card.note.words == hash_exact_content(card)
+    is_as_shipped = card.note.words == hash_markdown(card.fields)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
         passages=present_highlights or (highlight,),
@@ -335,24 +335,25 @@ def _combine_with_passage(
 
 def _find_source_remarks(
     card: Card, present: Sequence[Highlight], states: Collection[str]
-) -> tuple[SourceRemark, ...]:
+) -> tuple[SourceChange, ...]:
     if not present:
         is_gone = "gone" in states and "unselected" not in states
-        return (SourceRemark.SOURCE_GONE,) if is_gone else ()
+        return (SourceChange.SOURCE_GONE,) if is_gone else ()
     # for a card in the user's own words, one sentence of the quote is enough
     quotes: Strings = (card.quote,)
     if card.origin.drafter == USER:
         quotes = (card.quote, *split_sentences(card.quote))
     if not card.quote or any(is_quote_in_highlight(each, present[0]) for each in quotes):
         return ()
-    return (SourceRemark.SOURCE_CHANGED,)
+    return (SourceChange.SOURCE_CHANGED,)
 
 
 def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:
-    """Sort the existing highlights of a passage in the same order on every device.
+    """Sort a passage's present highlights, giving the same order on every device.
 
-    The leading highlight or a copy of it comes first. Copies are sorted by document rather
-    than by key, because two devices may have assigned the keys differently.
+    The leading highlight, or one with the same text, comes first. The others are sorted by
+    document rather than by key, because two devices may have assigned the keys in a different
+    order.
     """
     if len(present_rows) < 2:
         return tuple(map(decode_highlight, present_rows))
@@ -371,9 +372,9 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
     return tuple(entry[-1] for entry in sort_entries)
 
 
-def build_unread_highlight(passage: Passage) -> Highlight:
+def build_highlight_from_journal(passage: Passage) -> Highlight:
     """Build a highlight from the journal, for a passage never read on this device."""
-    text = passage.texts[0] if passage.texts else Reading("")
+    text = passage.texts[0] if passage.texts else PassageReading("")
     document = Document(DocumentKey(text.place), "", text.place)
     kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
     return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
@@ -387,9 +388,6 @@ def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
         LedgerError: the database is damaged.
     """
     key = find_passage_key(store, guid)
-    if key is None:
-        store.recompute_passages()
-        key = find_passage_key(store, guid)
     if key is None:
         raise RefusedError(
             f"there is no card {guid}", hint="ankiforge list shows the ids"
@@ -418,7 +416,7 @@ def load_cards(store: Store, guids: Sequence[str]) -> list[tuple[Card, str]]:
 
 
 class HighlightOutcome(Value):
-    """The result of drafting a highlight, with the reason if it has no card."""
+    """What drafting a highlight resulted in, with the reason if there is no card."""
 
     highlight: Highlight
     status: str
@@ -434,8 +432,8 @@ class HighlightOutcome(Value):
     worth proposing."""
 
 
-class LocatedLookalike(Value):
-    """Text that looks like a highlight or card but isn't one, with its location."""
+class LocatedSkippedText(Value):
+    """Text that resembles a highlight or card but was skipped, with its document."""
 
     source: str
     """The name of the source in the settings, or "" for a directory that no source reads."""
@@ -480,12 +478,15 @@ def load_highlight_row(store: Store, key: str) -> Row:
 
 
 def load_present_row(store: Store, passage: Passage) -> Row | None:
-    """Load the row of a passage's first existing highlight, or None if all are gone."""
+    """Load the row of a passage's leading highlight, or None if no highlight is present."""
     return next(iter(_load_present_rows(store, passage)), None)
 
 
 def is_leading_highlight(store: Store, highlight_key: str, passage: Passage) -> bool:
-    """Return whether a highlight leads its passage, i.e. is the one to draft cards from."""
+    """Return whether a highlight is the leading one of its passage.
+
+    Cards are drafted from the leading highlight only.
+    """
     if passage.keys == (highlight_key,):
         return True
     leading = find_leading_row(_load_present_rows(store, passage), passage)
@@ -498,10 +499,10 @@ def _load_present_rows(store: Store, passage: Passage) -> list[Row]:
 
 
 def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | None:
-    """Find the leading highlight among a passage's existing highlights, if any.
+    """Return the row of the leading highlight, from which the passage takes its text.
 
-    The passage takes its text from it. It comes from the route that is first in
-    `ROUTE_PRIORITY`.
+    It is chosen from `present_rows` by the kind of source, in the order of `ROUTE_PRIORITY`.
+    Returns None if there are no rows.
     """
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]
@@ -511,7 +512,7 @@ def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | Non
 
 
 def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
-    """Yield the highlights of a passage that this device has read, even if since removed.
+    """Yield a passage's highlights as last read on this device, including removed ones.
 
     `key` may be any key of the passage.
     """

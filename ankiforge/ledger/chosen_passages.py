@@ -1,8 +1,8 @@
-"""Passages that a chat, a model or the user on the review page chose in a document.
+"""Passages that were chosen in ankiforge, by the user, a chat or a model, not marked in the source.
 
-Each choice is recorded as an event of the kind `mark`. The reader of the document turns chosen
-passages into highlights (see `KnownReadings.find_choices`), so they get keys and are recognized
-when they move, like highlights that the user made in the document.
+Each choice is recorded as a `mark` event. The reader of the document finds the chosen text
+(see `StoredDocumentLookup.find_choices`) and yields it as a highlight, which therefore gets a key
+and is recognized when it moves.
 """
 
 from __future__ import annotations
@@ -35,11 +35,16 @@ MAX_READINGS = 3
 def record_choice(
     store: Store, highlight: Highlight, container: str, place: tuple[int, int], by: str
 ) -> str:
-    """Record that a passage was chosen, and return the event's id. Needs an open action.
+    """Record that a passage was chosen, and return the id of the `mark` event.
 
-    `highlight` is the passage as returned by the reader of its document, without a key.
-    `place` is the page, and the offset on that page where the passage begins. `by` is
-    `BY_CHAT` or `BY_PAGE`.
+    Must be called inside an action.
+
+    Args:
+        store: the store.
+        highlight: the passage as returned by the document's reader, still without a key.
+        container: the container of the document.
+        place: the page, and the offset on the page at which the passage begins.
+        by: `BY_CHAT` or `BY_PAGE`.
     """
     exact, before, after = build_reading(highlight)
     page, start = place
@@ -61,18 +66,22 @@ def record_choice(
 def find_chosen_keys(
     store: Store, chosen: Iterable[tuple[str, Highlight]], container: str, place: str
 ) -> list[HighlightKey | None]:
-    """Look up the keys of passages chosen in a document, or None for those not found.
+    """Find the keys of a document's chosen passages, with None for passages not found.
 
-    If the user has since highlighted a chosen passage, the highlight's key is returned.
-    `chosen` has the `mark` event id and the highlight of each passage; `place` is the path or
-    key of the document.
+    If the user has since highlighted a chosen passage, the key of that highlight is returned.
+
+    Args:
+        store: the store.
+        chosen: the id of each passage's `mark` event, and its highlight.
+        container: the container of the document.
+        place: the path or key of the document.
     """
     keys_by_event_id: dict[str, HighlightKey] = {}
     keys_by_text: dict[str, HighlightKey] = {}
     for highlight in map(
         decode_highlight, highlights.load_present_in_document(store, container, place)
     ):
-        keys_by_event_id[hints.find_chosen_event(highlight.hints)] = highlight.key
+        keys_by_event_id[hints.find_choice_event_id(highlight.hints)] = highlight.key
         keys_by_text[normalize_for_lookup(highlight.exact)] = highlight.key
     return [
         keys_by_event_id.get(id) or keys_by_text.get(normalize_for_lookup(passage.exact))
@@ -80,23 +89,25 @@ def find_chosen_keys(
     ]
 
 
-def load_known_highlights(store: Store, container: str, place: str) -> list[Highlight]:
-    """Load the passages of a document that needn't be chosen again.
+def load_passages_not_to_choose(
+    store: Store, container: str, place: str
+) -> list[Highlight]:
+    """Load the passages of a document that must not be chosen again.
 
-    These are the user's highlights, and chosen passages that have a pending draft or a
-    decision. Pending drafts are lost with the database, after which their passages may be
+    These are the highlights that the user made, and the chosen passages with a pending draft
+    or a decision. If the database is lost, so are pending drafts, and their passages may be
     chosen again.
     """
     known_highlights = []
     for row in highlights.load_present_in_document(store, container, place):
         highlight = decode_highlight(row)
-        is_mark = not hints.find_chosen_event(highlight.hints)
-        if is_mark or row["waits"] or store.get_passage(highlight.key).is_decided:
+        is_mark = not hints.find_choice_event_id(highlight.hints)
+        if is_mark or row["waits"] or store.get_passage(highlight.key).was_ever_decided:
             known_highlights.append(highlight)
     return known_highlights
 
 
-def load_marked_documents(store: Store) -> set[tuple[str, str]]:
+def load_documents_with_highlights(store: Store) -> set[tuple[str, str]]:
     """List the documents with a highlight or chosen passage, as (source, file name) pairs."""
     rows = store.fetch_rows(
         "SELECT DISTINCT d.source, d.place FROM document d"
@@ -106,23 +117,23 @@ def load_marked_documents(store: Store) -> set[tuple[str, str]]:
 
 
 def unselect_passage(store: Store, event: Event) -> None:
-    """Unselect the passage of an undone `mark` event, deleting its drafts.
+    """Remove a passage whose choice was undone, and delete its drafts.
 
-    The document is reread in the next run.
+    The next run rereads its document. `event` is the undone `mark` event.
     """
-    hint = hints.make_chosen_event_hint(event.id)
+    hint = hints.make_choice_hint(event.id)
     query = "SELECT key, document FROM highlight WHERE instr(body, ?)"
     for row in store.fetch_rows(query, f'"{hint}"'):
-        highlights.set_unselected(store, row["key"])
+        highlights.mark_unselected(store, row["key"])
         pending_drafts.delete_drafts_of_highlights(store, [row["key"]])
         query = "UPDATE document SET fingerprint = '' WHERE id = ?"
         store.execute(query, row["document"])
 
 
 def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
-    """Load the chosen passages, grouped by the container they are in now.
+    """Load the chosen passages, grouped by the container they are currently in.
 
-    Their locations and texts are those of the latest readings.
+    Their location and text are as last read.
     """
     marks = load_active_choices(store)
     readings_by_key = defaultdict(list)

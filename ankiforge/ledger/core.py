@@ -68,7 +68,7 @@ class Ledger(Store):
             events = self.merge_journal()
         if events:
             record_journal_readings(self, events)
-            decision_recording.redraft_foreign_decisions(self, events)
+            decision_recording.redraft_after_remote_decisions(self, events)
 
     def accept(
         self,
@@ -105,15 +105,16 @@ class Ledger(Store):
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft, card or highlight, or answer no to a question.
 
-        The fact of a rejected draft isn't offered again. A rejected highlight gets no new cards,
-        but keeps its existing ones.
+        No further draft is offered for the sentence of a rejected draft. A rejected highlight
+        gets no new cards but keeps its existing ones.
 
         Args:
             id: the id of a draft or question, the GUID of a card, or the key of a highlight.
             why: the user's reason, or "".
 
         Raises:
-            RefusedError: there is no such draft, card or question, or it is no longer pending.
+            RefusedError: there is no such draft, card or question, or it is no longer
+                pending.
         """
         if is_question_id(id):
             questions.answer_question(self, id, yes=False)

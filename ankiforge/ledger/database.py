@@ -6,9 +6,11 @@ another schema.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -26,6 +28,8 @@ SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 SCHEMA_VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
 """The hash of the schema. A database with another version is replaced by an empty one, which the
 next run fills."""
+COMPUTED_TABLES = ("passage", "card", "rejected", "decided_sentence")
+"""The tables that `Store` computes from events."""
 _TABLES_HASH = "tables"
 """The name under which a database stores the hash of its tables, to detect missing ones."""
 BUSY_TIMEOUT = 60.0
@@ -52,6 +56,30 @@ def to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+_READ_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
+_VIEW = re.compile(r"CREATE VIEW IF NOT EXISTS (\w+) AS(.*?);\n", re.DOTALL)
+
+
+def _find_reading_names(tables: Iterable[str]) -> frozenset[str]:
+    """Return the names of these tables and of all views that read one of them."""
+    names = set(tables)
+    for view, definition in _VIEW.findall(SCHEMA):
+        if names.intersection(_READ_TABLE.findall(definition)):
+            names.add(view)
+    return frozenset(names)
+
+
+_EVENT_NAMES = _find_reading_names(["event"])
+_COMPUTED_NAMES = _find_reading_names(COMPUTED_TABLES)
+
+
+@lru_cache(maxsize=1024)
+def find_stale_tables(statement: str) -> tuple[bool, bool]:
+    """Return whether a statement reads events, and whether it reads tables computed from them."""
+    names = _READ_TABLE.findall(statement)
+    return not _EVENT_NAMES.isdisjoint(names), not _COMPUTED_NAMES.isdisjoint(names)
+
+
 def _build_insert(verb: str, table: str, columns: Iterable[str], key: str) -> str:
     names = ", ".join(columns)
     values = ", ".join(f":{column}" for column in columns)
@@ -74,14 +102,17 @@ class Database:
 
     def fetch_rows(self, query: str, *values: object) -> list[Row]:
         """Run a query and return all rows."""
+        self._prepare(query)
         return self._db.execute(query, values).fetchall()
 
     def iter_rows(self, query: str, *values: object) -> Iterator[Row]:
         """Run a query and yield its rows one at a time."""
+        self._prepare(query)
         return self._db.execute(query, values)
 
     def fetch_first_row(self, query: str, *values: object) -> Row | None:
         """Run a query and return its first row, if any."""
+        self._prepare(query)
         first: Row | None = self._db.execute(query, values).fetchone()
         return first
 
@@ -90,18 +121,23 @@ class Database:
         first = self.fetch_first_row(query, *values)
         return first[0] if first else None
 
+    def _prepare(self, statement: str) -> None:
+        """Called before each statement. `Store` updates the tables that the statement reads."""
+
     def get_writable_connection(self) -> sqlite3.Connection:
         """Return the connection for writing, which a read-only `Store` replaces on first use."""
         return self._db
 
     def execute(self, query: str, *values: object) -> int:
         """Run a statement and return the number of rows changed."""
+        self._prepare(query)
         return self.get_writable_connection().execute(query, values).rowcount
 
     def execute_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
         """Run a statement once per row of parameters."""
         rows = list(rows)
         if rows:
+            self._prepare(query)
             self.get_writable_connection().executemany(query, rows)
 
     def insert(
@@ -142,17 +178,18 @@ class Database:
         self._db.create_function(name, arguments, function, deterministic=True)
 
     def get_meta(self, name: str) -> str:
-        """Return the value stored under a name, or "" if there is none.
+        """Return the value of `name` in the table of metadata, or "" if there is none.
 
-        These values describe the database itself and aren't decisions, so they may be lost with
-        it.
+        Metadata describes the state of the database and holds no decisions, so it may be lost
+        with the database.
         """
         return self.fetch_value("SELECT value FROM meta WHERE name = ?", name) or ""
 
     def set_meta(self, name: str, value: str) -> None:
-        """Store a value under a name.
+        """Store a value in the table of metadata.
 
-        An unchanged value isn't written, so a run without changes writes nothing.
+        An unchanged value isn't written, so that a run without changes doesn't modify the
+        file.
         """
         self.execute(
             "INSERT INTO meta VALUES (?, ?)"
@@ -168,14 +205,14 @@ class Database:
         return {row["name"].removeprefix(prefix): row["value"] for row in rows}
 
     def delete_meta(self, name: str) -> None:
-        """Delete the value stored under a name, if any."""
+        """Delete a value from the table of metadata, if it exists."""
         self.execute("DELETE FROM meta WHERE name = ?", name)
 
     def get_value(self, name: str, shape: type[_T]) -> _T | None:
-        """Decode the value that `set_value` stored under a name as an instance of `shape`.
+        """Return the value stored by `set_value`, converted to the type `shape`.
 
-        Returns None if there is none, or if another version of the program stored it in an
-        incompatible form.
+        Returns None if there is no value, or if it was stored by a version of the program
+        with an incompatible type.
         """
         try:
             return msgspec.json.decode(self.get_meta(name) or "null", type=shape | None)
@@ -183,7 +220,7 @@ class Database:
             return None
 
     def set_value(self, name: str, value: object) -> None:
-        """Store a value as JSON, to be read by `get_value` with the same type."""
+        """Store a value as JSON in the table of metadata; see `get_value`."""
         self.set_meta(name, to_json(value))
 
     def get_until_change(self, name: str) -> str:
@@ -324,9 +361,9 @@ def _fill_copy(copy: sqlite3.Connection, database: Path) -> None:
 
 
 def _write_backup(copy: sqlite3.Connection, path: Path, mode: str) -> None:
-    """Copy the database at `path` into `copy`, unless it is of another version.
+    """Copy the database at `path` into `copy`, unless its schema version differs.
 
-    `mode` is a URI parameter.
+    `mode` is the value of the `mode` parameter of SQLite's URI.
     """
     with closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as source:
         if _get_version(source) != SCHEMA_VERSION:  # outdated, or still being created
@@ -366,10 +403,10 @@ def wrap_database_errors(database: Path | None = None) -> Iterator[None]:
 
 
 def _is_damage_error(error: Exception) -> bool:
-    """Return whether an error shows that the database, or a value in it, is damaged.
+    """Return whether an error means that the database, or a value in it, is damaged.
 
-    Our SQL is assumed to be correct, so a table, column or value that can't be read must have
-    been lost or changed.
+    Since our SQL is assumed to be correct, a missing table or column, or a value that can't
+    be decoded, counts as damage.
     """
     if not isinstance(error, sqlite3.DatabaseError):
         return True

@@ -1,10 +1,11 @@
-"""Record and undo decisions by the user or the policy.
+"""Record and undo decisions, made by the user or by the policy that accepts drafts automatically.
 
-Each function loads a snapshot of the passage, has `decision_changes` plan the decision, and has
-`decision_recording` record it. All events of a decision belong to one action. The drafts that a
-decision settles are put away, so that `undo_decision` restores them in every passage. An undo
-restores everything or is refused with a reason. It is an event itself, but can't be undone by the
-user.
+Each function loads a snapshot of the passage, plans the decision (`decision_changes`) and
+records it (`decision_recording`). All events of a decision belong to one action.
+
+A decision archives the pending drafts that it settles, so that `undo_decision` can restore
+them. An undo either reverts everything or is refused with a reason. It is recorded as an
+event, but can't itself be undone by the user.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from ankiforge.ledger import (
     foreign_history,
     offers,
 )
-from ankiforge.ledger.anki_views import schedule_export_again, was_deleted_unnoticed
+from ankiforge.ledger.anki_views import schedule_export_again, was_deleted_while_not_live
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_changes import (
-    Adoption,
     NoteRepair,
-    build_different_event,
+    NoteTakeover,
+    build_deck_and_tags_event,
+    build_different_passages_event,
     build_edit_event,
-    build_placed_event,
     build_repair_event,
     build_revise_event,
     plan_accept,
     plan_adopt,
     plan_reject,
-    plan_reword,
+    plan_revision,
     plan_skip,
 )
 from ankiforge.ledger.draft_completion import (
@@ -54,9 +55,9 @@ from ankiforge.ledger.events import (
     USER,
     Event,
     Passage,
-    hash_content,
+    hash_sides,
 )
-from ankiforge.ledger.snapshots import PassageSnapshot, find_long_sentences
+from ankiforge.ledger.snapshots import PassageSnapshot, find_distinctive_sentences
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.snapshots import (
@@ -69,7 +70,7 @@ from ankiforge.ledger.undo import (
     build_restoring_edit,
     find_last_decision,
     find_last_user_decision,
-    refuse_if_changed_again,
+    refuse_if_later_change,
     select_events_to_undo,
     should_reopen_conflict,
 )
@@ -106,8 +107,8 @@ _RECENT_HINT = "ankiforge list --view recent shows what can be"
 # --- loading a passage ------------------------------------------------------------------
 
 
-class SettledError(RefusedError):
-    """Raised if a draft is no longer pending."""
+class NotPendingError(RefusedError):
+    """Raised for a draft that is no longer pending, because a decision has settled it."""
 
 
 class DraftBatches:
@@ -117,7 +118,7 @@ class DraftBatches:
     """
 
     def __init__(self, store: Store, ids: Iterable[str]) -> None:
-        """`ids` are the drafts, in the order in which they are decided."""
+        """Initialize with the ids of the drafts, in the order in which they will be decided."""
         self._store = store
         self._batches = iter_batches(ids)
         self._batch: Sequence[str] = ()
@@ -126,9 +127,9 @@ class DraftBatches:
         self._repeated: set[str] | None = None
 
     def is_repeated(self, content: str) -> bool:
-        """Return whether several drafts of the current batch, or a card, have this content."""
+        """Return whether a card, or another draft of the current batch, has this content hash."""
         if self._repeated is None:
-            self._repeated = pending_drafts.find_repeated_contents(
+            self._repeated = pending_drafts.find_repeated_content_hashes(
                 self._store, self._batch
             )
         return content in self._repeated
@@ -148,8 +149,8 @@ class DraftBatches:
         passage = store.get_passage(self._keys[id])
         snapshot = self._snapshots[id]
         if passage is snapshot.passage and len(passage.keys) == 1:
-            sentences = find_long_sentences(passage, snapshot.sentences)
-            if store.decided.isdisjoint(map(facts.hash_sentence, sentences)):
+            sentences = find_distinctive_sentences(passage, snapshot.sentences)
+            if store.decided_hashes.isdisjoint(map(facts.hash_sentence, sentences)):
                 return snapshot
         return load_snapshot(store, passage)
 
@@ -157,13 +158,13 @@ class DraftBatches:
 def load_draft(
     store: Store, draft_id: str, batches: DraftBatches | None = None
 ) -> tuple[PassageSnapshot, StoredDraft]:
-    """Load a pending draft and a snapshot of its passage.
+    """Load a pending draft with the snapshot of its passage.
 
-    `batches` loads many drafts at once.
+    If `batches` is given, the draft is taken from it.
 
     Raises:
         SettledError: the draft is no longer pending.
-        RefusedError: the user must first say whether the draft's passage is a removed one.
+        RefusedError: a question about the passage is open; see `refuse_if_question_open`.
     """
     batches = batches or DraftBatches(store, [draft_id])
     snapshot = batches.load_snapshot(draft_id)
@@ -171,9 +172,9 @@ def load_draft(
         passage = snapshot.passage
         for draft in snapshot.pending_drafts:
             if draft.id == draft_id and not offers.will_update_card(passage, draft):
-                refuse_if_doubtful(store, passage, draft.key)
+                refuse_if_question_open(store, passage, draft.key)
                 return snapshot, draft
-    raise SettledError(
+    raise NotPendingError(
         f"{draft_id} is no longer waiting",
         hint="ankiforge list --view new shows what waits",
     )
@@ -192,16 +193,16 @@ def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Car
     return load_snapshot(store, passage), card
 
 
-def refuse_if_doubtful(store: Store, passage: Passage, key: str) -> None:
-    """Raise an error if `passage` may be a removed passage that has a card.
+def refuse_if_question_open(store: Store, passage: Passage, key: str) -> None:
+    """Raise an error if it is an open question whether `passage` is a removed passage with a card.
 
-    The user must answer that question before any decision on `passage` can be recorded. `key`
-    is a key of the passage, for the message.
+    The user must answer that question first, because the answer determines which passage a
+    decision belongs to. `key` is the key of the passage to name in the message.
 
     Raises:
         RefusedError: the question is open.
     """
-    if offers.find_doubts_to_ask(store, passage):
+    if offers.find_possible_matches_to_ask(store, passage):
         raise RefusedError(
             f"{key}: first answer whether this is the missing passage of a card",
             hint="ankiforge list --view questions",
@@ -222,12 +223,15 @@ class UndoResult(Value):
 
 
 def undo_decision(store: Store, target: str = "") -> UndoResult:
-    """Undo a decision, by default the user's last one.
+    """Undo a decision, or drop drafts that nobody decided on.
 
-    If `target` is the id of an action or event, that decision is undone. If it is the GUID of
-    a card, the key of a highlight or the id of a decided draft, the last decision about it
-    is. If it is the id of an agent's pending draft, the draft is dropped. If "", the user's
-    last decision is undone, or the last drafting by a model or chat if that is later.
+    What is undone depends on `target`:
+
+    - the id of an action or event: that decision
+    - the GUID of a card, the key of a highlight or the id of a decided draft: the last decision
+      about it
+    - the id of a pending draft by an agent: the draft, which is dropped
+    - "": the user's last decision, or the last drafting by a model or chat if that is later
 
     Raises:
         RefusedError: there is no such decision, or a later change of the same field depends
@@ -265,7 +269,7 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
             f" AND what IN {JSON_VALUES}"
         )
         rewordings = store.iter_events(query, keys_json, to_json(REWORDING_KINDS))
-        refuse_if_changed_again(events, rewordings)
+        refuse_if_later_change(events, rewordings)
         for event in reversed(events):
             store.record_undo(event)
             _apply_undo_effects(store, event)
@@ -275,7 +279,9 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         keys_without_drafts = [
             event.key for event in events if event.id not in restored_event_ids
         ]
-        highlights.schedule_rules(store, store.get_all_keys(keys_without_drafts))
+        highlights.schedule_redrafting_by_rules(
+            store, store.get_all_keys(keys_without_drafts)
+        )
         decision_recording.update_after_decisions(
             store, dict.fromkeys(event.key for event in events)
         )
@@ -316,7 +322,7 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
     return UndoResult(id, (), len(draft_ids), len(keys))
 
 
-def find_decided_ids(store: Store, prefix: str) -> list[str]:
+def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
     """Find the ids of decided drafts that begin with `prefix`.
 
     Includes the GUIDs that the cards of rejected drafts would have had.
@@ -350,9 +356,10 @@ def _summarize_decisions(
 
 
 def can_undo(store: Store, action: str) -> bool:
-    """Return whether an action recorded any event and so can be undone.
+    """Return whether an action recorded any event, without which there is nothing to undo.
 
-    Some don't, e.g. the answer to a question about a source that lost its documents.
+    For example, no event records the answer to the question whether a source's missing
+    documents were deleted.
     """
     return any(cards.iter_action_events(store, action))
 
@@ -421,9 +428,10 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
 
 
 def _iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
-    """Yield the active decisions of an action, or just one if `id` is the id of a decision.
+    """Yield the decisions of an action that weren't undone.
 
-    An action groups the decisions made by one command or key press.
+    An action groups the decisions of one command or key press. `id` may also be the id of a
+    single decision.
     """
     query = (
         "SELECT id, line FROM standing WHERE ((act = ?1 AND act != '') OR id = ?1)"
@@ -433,13 +441,13 @@ def _iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
 
 
 def _iter_active_rejections(store: Store) -> Iterator[Event]:
-    """Yield all active rejections, newest first."""
+    """Yield all rejections that weren't undone, newest first."""
     query = "SELECT id, line FROM standing WHERE what = 'reject' ORDER BY n DESC"
     return store.iter_events(query)
 
 
 def _iter_active_user_decisions(store: Store) -> Iterator[Event]:
-    """Yield active decisions made by the user on this device, newest first."""
+    """Yield the user's decisions on this device that weren't undone, newest first."""
     query = (
         "SELECT id, line FROM standing WHERE by = 'person' AND machine = ?"
         f" AND what NOT IN {JSON_VALUES} ORDER BY n DESC"
@@ -450,7 +458,6 @@ def _iter_active_user_decisions(store: Store) -> Iterator[Event]:
 def _apply_undo_effects(store: Store, event: Event) -> None:
     if event.what == "adopt":
         store.set_meta("anki state", "")
-        store.recompute_passages()
     if should_reopen_conflict(event):
         card, _ = cards.load_card_and_passage(store, event.body["guid"])
         body = build_restoring_edit(event, card)
@@ -458,12 +465,14 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
             store.record_event("edit", event.key, POLICY, body)
     if event.what in ("retire", "reject"):
         guid = event.body.get("guid", "")
-        if event.body.get("why") == DELETED_REASON or was_deleted_unnoticed(store, guid):
+        if event.body.get("why") == DELETED_REASON or was_deleted_while_not_live(
+            store, guid
+        ):
             schedule_export_again(store, event.key, guid)
     if event.what == "mark":
         chosen_passages.unselect_passage(store, event)
     if event.what == "decline":
-        foreign_history.schedule_drafting(store, event.key)
+        foreign_history.schedule_drafting_of_tool(store, event.key)
     if event.what == "form":
         # draft the highlights that the answer left out; those with a draft aren't left out any more
         store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
@@ -476,8 +485,8 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
 # --- decisions --------------------------------------------------------------------------
 
 
-class PolicyResult(Value):
-    """The progress after accepting a batch of drafts by policy."""
+class PolicyProgress(Value):
+    """The progress of `accept_clean_drafts`, with the result of its last batch."""
 
     done: int
     """The number of drafts considered so far."""
@@ -491,20 +500,20 @@ class PolicyResult(Value):
 
 def accept_clean_drafts(
     store: Store, allows: Callable[[Draft], bool]
-) -> Iterator[PolicyResult]:
-    """Accept the drafts that need no review, as far as the settings allow.
+) -> Iterator[PolicyProgress]:
+    """Accept the drafts without warnings that the settings allow the policy to accept.
 
-    If accepting a draft fails, it stays pending and the others are still accepted. Each batch
-    is one transaction, so an interrupted run keeps the batches before.
+    A draft whose acceptance fails stays pending, and the others are still accepted. Each
+    batch is one transaction, so the batches before an interruption are kept.
 
-    `allows` is called with each draft without warnings, and returns whether the settings
-    allow the policy to accept it.
+    `allows` takes a draft without warnings, and returns whether the settings allow accepting
+    it.
 
     Yields:
         The result of each batch.
     """
     with store.transaction():
-        draft_recording.drop_obsolete_findings(store)
+        draft_recording.drop_declined_findings(store)
         # filter first, because thousands of other drafts may be pending
         allowed_ids = []
         for draft_row in store.fetch_rows(
@@ -518,13 +527,13 @@ def accept_clean_drafts(
     for batch in iter_batches(ordered_ids):
         guids, failed = _accept_batch(store, batch)
         done_count += len(batch)
-        yield PolicyResult(done_count, len(ordered_ids), guids, failed)
+        yield PolicyProgress(done_count, len(ordered_ids), guids, failed)
 
 
 def _accept_batch(
     store: Store, ids: Sequence[str]
 ) -> tuple[tuple[Guid, ...], tuple[tuple[Highlight, BugError], ...]]:
-    """Accept drafts by policy, and return their cards and, of each failed draft, the error."""
+    """Accept drafts by policy, returning their cards and the failed drafts' errors."""
     guid_by_id: dict[str, Guid] = {}
     highlight_by_id: dict[str, Highlight] = {}
 
@@ -534,7 +543,7 @@ def _accept_batch(
         batches = DraftBatches(store, ids)
         for draft in offers.iter_pending_drafts(store, ids):
             highlight_by_id[draft.id] = draft.highlight
-            if draft.remarks or draft.changed_card:  # the user must decide
+            if draft.remarks or draft.changed_guid:  # the user must decide
                 continue
             if snapshot := batches.load_snapshot(draft.id):
                 guid_by_id[draft.id] = make_card(store, snapshot, draft, by=POLICY)
@@ -590,13 +599,13 @@ def accept_draft(
             draft = replace(draft, fields=_replace_masks(draft, masks))
         else:
             _refuse_blocked(draft, forced=forced)
-        content = hash_content(draft)
+        content = hash_sides(draft.fields)
         is_as_drafted = gap == 1 and not masks
         may_have_equal = not (batches and is_as_drafted) or batches.is_repeated(content)
         if may_have_equal and (another or not draft.revises):
             for equal_row in offers.find_equal_cards(store, snapshot.passage, content):
                 if equal_row["live"]:
-                    different_event = build_different_event(
+                    different_event = build_different_passages_event(
                         snapshot.passage.key, equal_row["passage"]
                     )
                     decision_recording.record_event(store, different_event)
@@ -627,12 +636,12 @@ def _accept_draft(
     forced: bool,
     another: bool,
 ) -> Guid:
-    if not draft.revises or (another and not draft.is_hand_written):
+    if not draft.revises or (another and not draft.is_numbered_user_text):
         return make_card(store, snapshot, draft, forced=forced)
     guid = draft.revises
     card, passage = cards.load_card_and_passage(store, guid)
     decision_recording.record_decision(
-        store, plan_reword(snapshot, draft, card, passage.key)
+        store, plan_revision(snapshot, draft, card, passage.key)
     )
     return guid
 
@@ -693,17 +702,17 @@ def make_card(
         store, plan_accept(snapshot, content, by, forced=forced)
     )
     guid = Guid(event.body["guid"])
-    if by == USER and was_deleted_unnoticed(store, guid):
+    if by == USER and was_deleted_while_not_live(store, guid):
         schedule_export_again(store, snapshot.passage.key, guid)
     return guid
 
 
-def make_undrafted_card(store: Store, content: CardContent) -> Guid:
-    """Create a card from the user's own text or a proposal, i.e. without a stored draft."""
+def make_card_without_draft(store: Store, content: CardContent) -> Guid:
+    """Create a card from text without a stored draft: the user's own text or a proposal."""
     with store.action():
         cards.load_highlight_row(store, content.key)
         snapshot = load_snapshot(store, store.get_passage(content.key))
-        refuse_if_doubtful(store, snapshot.passage, content.key)
+        refuse_if_question_open(store, snapshot.passage, content.key)
         return make_card(store, snapshot, content)
 
 
@@ -717,9 +726,9 @@ def edit_item(
 ) -> Guid:
     """Edit a card, or accept a draft with edited fields, and return the card's GUID.
 
-    From then on, changes in the source no longer replace the edited fields. `over` has the
-    fields whose text in Anki, also edited by the user, is to be overwritten: each with a hash
-    of its HTML and its Markdown.
+    The edited fields are then pinned, so changes in the source no longer replace them. `over`
+    are the fields whose text the user also edited in Anki, to be overwritten there. Each is
+    mapped to a hash of its HTML in Anki and its Markdown.
     """
     with store.action():
         if is_draft_id(id):  # checks don't block, because the draft's text is replaced
@@ -744,18 +753,18 @@ def set_deck_and_tags(
     added: Sequence[str] = (),
     removed: Sequence[str] = (),
 ) -> None:
-    """Add and remove tags of a card, and move it to another deck unless `deck` is ""."""
+    """Add and remove tags of a card and, unless `deck` is "", move the card to another deck."""
     with store.action():
         _, passage = cards.load_card_and_passage(store, guid)
         decision_recording.record_event(
-            store, build_placed_event(passage.key, guid, deck, added, removed)
+            store, build_deck_and_tags_event(passage.key, guid, deck, added, removed)
         )
 
 
 # --- adopting notes of other tools ------------------------------------------------------
 
 
-def adopt_notes(store: Store, chosen: Iterable[Adoption]) -> str:
+def adopt_notes(store: Store, chosen: Iterable[NoteTakeover]) -> str:
     """Create cards that take over notes or schedules from other tools.
 
     Returns the id of the action, which undoes all of it.
@@ -799,7 +808,7 @@ def record_repair(
 
 def load_repair_times(store: Store) -> dict[NoteId, str]:
     """Load when each note in Anki was last repaired or left as it is, keyed by note id."""
-    repairs = cards.iter_active_of_kinds(store, "repair")
+    repairs = cards.iter_active_events(store, "repair")
     return {event.body["nid"]: event.at for event in repairs}
 
 
@@ -807,12 +816,12 @@ def load_repair_times(store: Store) -> dict[NoteId, str]:
 
 
 def reject_item(store: Store, id: str, why: str = "") -> None:
-    """Reject a card or a draft, so that its fact isn't offered again.
+    """Reject a card or draft, so that nothing more is offered for its sentence.
 
-    A card that the draft would have revised is kept.
+    If the draft would have revised a card, the card is kept.
 
     Raises:
-        RefusedError: the card is rejected already, so that `undo` would change nothing.
+        RefusedError: the card has already been rejected, so there would be nothing to undo.
     """
     with store.action():
         snapshot, item = load_item(store, id)
@@ -823,9 +832,9 @@ def reject_item(store: Store, id: str, why: str = "") -> None:
 
 
 def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:
-    """Reject a proposal, so that its sentence isn't proposed again.
+    """Reject a proposal, so that no other proposal is made for its sentence.
 
-    A model may still draft the sentence.
+    A model may still draft a card for the sentence.
     """
     with store.action():
         snapshot = load_snapshot(store, store.get_passage(proposal.key))
@@ -837,5 +846,5 @@ def skip_highlight(store: Store, highlight_key: str, why: str = "") -> None:
     with store.action():
         cards.load_highlight_row(store, highlight_key)
         snapshot = load_snapshot(store, store.get_passage(highlight_key))
-        refuse_if_doubtful(store, snapshot.passage, highlight_key)
+        refuse_if_question_open(store, snapshot.passage, highlight_key)
         decision_recording.record_decision(store, plan_skip(snapshot, why))

@@ -1,9 +1,9 @@
-"""Plan decisions: their events, the facts that they decide, and the drafts that they are about.
+"""Plan decisions: the event to record, the sentences decided, and the drafts that it is about.
 
-A `plan_…` function takes a snapshot of the passage and returns a `PlannedDecision`, which
-`decision_recording.record_decision` records. For a decision that decides no fact, a `build_…`
-function returns only the event, for `decision_recording.record_event`. `draft_changes` computes
-what happens then to the other drafts of the decided facts.
+A `plan_…` function takes a snapshot of the passage and returns a `PlannedDecision` for
+`decision_recording.record_decision`. If no sentence is decided, as when only tags change, a
+`build_…` function returns the event for `decision_recording.record_event`. What happens to
+the other drafts of the decided sentences is computed by `draft_changes`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ankiforge.ledger.events import (
     PROPOSAL_KEY,
     USER,
     Event,
-    hash_content,
+    content_to_stored,
+    hash_sides,
     make_guid,
-    to_wording,
 )
-from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.gap_numbers import renumber_gaps
 from ankiforge.ledger.snapshots import PassageSnapshot
 from ankiforge.model import (
     AdoptedNote,
@@ -32,20 +32,20 @@ from ankiforge.model import (
     Guid,
     HighlightKey,
     Json,
-    MappedType,
     Pair,
     Proposal,
     StoredDraft,
     Strings,
     Texts,
+    UserNoteType,
     Value,
     compute_guid,
     is_card_id,
 )
 
 
-class Adoption(Value):
-    """A note or schedule of another tool that one of our cards takes over."""
+class NoteTakeover(Value):
+    """A card or draft, with the other tool's note or schedule that it takes over."""
 
     id: str
     """The id of a draft, or the GUID of an existing card."""
@@ -58,7 +58,7 @@ class Adoption(Value):
 
 
 class NoteRepair(Value):
-    """The new content for a note of another tool, as set by a repair."""
+    """The new content of another tool's note, and the notes that a repair adds."""
 
     note: AdoptedNote
     """The note as seen before the repair, with the HTML of its new fields."""
@@ -66,7 +66,7 @@ class NoteRepair(Value):
     """The new content, as a card."""
     added_cards: tuple[CardContent, ...] = ()
     """The cards of the notes that the repair adds."""
-    added_note_type: MappedType | None = None
+    added_note_type: UserNoteType | None = None
     """The note type of the added notes, or None if there are none."""
 
 
@@ -95,10 +95,10 @@ def plan_accept(
     *,
     forced: bool = False,
 ) -> PlannedDecision:
-    """Plan a decision to accept a draft, or the user's own text, as a card.
+    """Plan the acceptance of a draft, or of the user's own text, as a card.
 
-    `by` is `USER` or `POLICY`. `forced` records that the user overrode a check that blocks
-    the draft.
+    `by` is `USER` or `POLICY`. `forced` is recorded if the user accepted the draft although a
+    check blocks it.
     """
     key = snapshot.passage.key
     body: Json = {"guid": make_guid(key, content), "draft": content_to_json(content)}
@@ -113,21 +113,26 @@ def plan_accept(
             body["instead"] = content.replaces
     event = build_event("accept", key, by, body)
     return plan_decision(
-        snapshot, event, facts.find_decided_sentences(content, snapshot.text), draft_id
+        snapshot, event, facts.find_sentences_to_decide(content, snapshot.text), draft_id
     )
 
 
-def plan_reword(
+def plan_revision(
     snapshot: PassageSnapshot, draft: StoredDraft, card: Card, key: str
 ) -> PlannedDecision:
-    """Plan a decision to give a card the text of a draft.
+    """Plan the acceptance of a draft as the new text of a card.
 
-    A hand-written draft replaces all fields of the card, any other draft only the fields it
-    has. `snapshot` is the draft's passage. `key` is a key of the card's passage, which may be
-    a different one.
+    A hand-written draft replaces all fields of the card, while any other draft replaces only
+    the fields that it has.
+
+    Args:
+        snapshot: the passage of the draft.
+        draft: the draft with the new text.
+        card: the card to change.
+        key: a key of the card's passage, which may be another one than the draft's.
     """
-    sentences = facts.find_decided_sentences(draft, snapshot.text)
-    if not draft.is_hand_written:
+    sentences = facts.find_sentences_to_decide(draft, snapshot.text)
+    if not draft.is_numbered_user_text:
         fields = {**dict(card.fields), **dict(draft.fields)}
         draft = replace(draft, fields=tuple(fields.items()))
     event = build_revise_event(key, card.guid, draft, USER)
@@ -137,18 +142,18 @@ def plan_reword(
 def plan_reject(
     snapshot: PassageSnapshot, item: StoredDraft | Card | Proposal, why: str = ""
 ) -> PlannedDecision:
-    """Plan a decision to reject a card, draft or proposal.
+    """Plan the rejection of a card, draft or proposal.
 
-    `why` is the user's reason, or "". Rejecting a draft also rejects its fact, but a card
-    that it would have revised is kept. A rejected proposal's sentence isn't proposed again,
-    but a model may still draft it.
+    `why` is the user's reason, or "". Rejecting a draft also rejects its sentence, but a card
+    that the draft would have revised is kept. No other proposal is made for the sentence of a
+    rejected proposal, but a model may still draft a card for it.
     """
-    guid, draft_id, rejected_content = "", "", hash_content(item)
+    guid, draft_id, rejected_content = "", "", hash_sides(item.fields)
     if isinstance(item, Card):
         guid = item.guid
         sentences = find_card_sentences(snapshot, guid, item)
     else:
-        sentences = facts.find_decided_sentences(item, snapshot.text)
+        sentences = facts.find_sentences_to_decide(item, snapshot.text)
         if isinstance(item, StoredDraft):
             draft_id = item.id
         # for a proposal, reject neither its text, which a hand-written draft may have, too, nor its
@@ -160,8 +165,8 @@ def plan_reject(
     body: Json = {
         "guid": guid,
         "content": rejected_content,
-        "slot": item.slot if guid else "",
-        "fields": to_wording(item).fields,
+        "slot": item.slot_text if guid else "",
+        "fields": content_to_stored(item).fields,
     }
     if isinstance(item, Proposal):
         body[PROPOSAL_KEY] = True
@@ -178,17 +183,17 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
     """
     event = build_event("skip", snapshot.passage.key, USER, {"why": why} if why else {})
     sentences_with_card = {
-        fact.sentence for fact in snapshot.compute_facts() if fact.card
+        fact.sentence for fact in snapshot.compute_sentence_states() if fact.card
     }
     sentences = tuple(
         sentence for sentence in snapshot.sentences if sentence not in sentences_with_card
     )
-    fact_body = build_fact_body(snapshot, event, sentences)
+    fact_body = build_sentence_decision_body(snapshot, event, sentences)
     return PlannedDecision(snapshot, event, fact_body, sentences)
 
 
 def plan_adopt(
-    snapshot: PassageSnapshot, item: StoredDraft | Card, adoption: Adoption
+    snapshot: PassageSnapshot, item: StoredDraft | Card, adoption: NoteTakeover
 ) -> PlannedDecision:
     """Plan a decision to take over a note or schedule from another tool.
 
@@ -203,7 +208,7 @@ def plan_adopt(
         )
     draft = item
     if adoption.text:
-        text = keep_numbers(adoption.text, draft.get_field("Text"))
+        text = renumber_gaps(adoption.text, draft.get_field("Text"))
         fields = {**dict(draft.fields), "Text": text}
         draft = replace(draft, fields=tuple(fields.items()))
     body = {"guid": make_guid(key, draft), "draft": content_to_json(draft)}
@@ -258,17 +263,17 @@ def build_edit_event(
     return build_event("edit", key, USER, body)
 
 
-def build_placed_event(
+def build_deck_and_tags_event(
     key: str, guid: str, deck: str, added: Sequence[str], removed: Sequence[str]
 ) -> Event:
-    """Build the event that changes a card's tags and, unless it is "", its deck."""
+    """Build the event that changes a card's tags and, unless `deck` is "", its deck."""
     values = {"deck": deck, "added": added, "removed": removed}
     body = {name: value for name, value in values.items() if value}
     return build_event("placed", key, USER, {"guid": guid, **body})
 
 
-def build_different_event(key: str, other_key: str) -> Event:
-    """Build the event that records the user's answer that two passages differ."""
+def build_different_passages_event(key: str, other_key: str) -> Event:
+    """Build the event for the user's answer that two passages are not the same."""
     return build_event("different", key, USER, {"old": other_key})
 
 
@@ -289,7 +294,7 @@ def build_repair_event(
     if is_card_id(guid):
         body["guid"] = guid
     elif change is not None:
-        body["guid"] = compute_guid(HighlightKey(key), change.card.family, "0")
+        body["guid"] = compute_guid(HighlightKey(key), change.card.note_type, "0")
         body["draft"] = content_to_json(change.card)
         body["note"] = msgspec.to_builtins(change.note)
         body["deck"] = change.card.deck
@@ -303,13 +308,13 @@ def build_repair_event(
 
 
 def build_event(what: str, key: str, by: str, body: Json) -> Event:
-    """Build an event that hasn't been recorded and so has no number, device or time yet."""
+    """Build an event without number, device and time, which are set when it is recorded."""
     return Event(n=0, machine="", at="", by=by, what=what, key=key, body=body)
 
 
 def content_to_json(content: CardContent) -> Json:
     """Convert the text of a draft or card to the JSON stored in events."""
-    body: Json = msgspec.to_builtins(to_wording(content))
+    body: Json = msgspec.to_builtins(content_to_stored(content))
     return body
 
 
@@ -319,33 +324,34 @@ def content_to_json(content: CardContent) -> Json:
 def plan_decision(
     snapshot: PassageSnapshot, event: Event, sentences: Strings, draft_id: str = ""
 ) -> PlannedDecision:
-    """Plan a decision, given its event and the sentences that it settles.
+    """Plan a decision from its event and the sentences that it decides.
 
-    `event` names the card that is created, changed or rejected. `draft_id` is the decided
-    draft, or "" if the decision isn't about one.
+    `event` names the card that is created, changed or rejected. `draft_id` is the draft that
+    the user decided on, or "" if there was none.
     """
     passed_drafts: list[StoredDraft] = []
     if len(snapshot.pending_drafts) > 1:
         decided_names = set(map(facts.hash_sentence, sentences))
-        for fact in snapshot.compute_facts():
+        for fact in snapshot.compute_sentence_states():
             if fact.decided:
                 decided_names.add(facts.hash_sentence(fact.sentence))
         passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_names)
-    fact_body = build_fact_body(snapshot, event, sentences, passed_drafts)
+    fact_body = build_sentence_decision_body(snapshot, event, sentences, passed_drafts)
     chosen_ids = [draft_id, *(draft.id for draft in passed_drafts)]
     chosen = tuple(dict.fromkeys(filter(None, chosen_ids)))
     return PlannedDecision(snapshot, event, fact_body, sentences, chosen)
 
 
-def build_fact_body(
+def build_sentence_decision_body(
     snapshot: PassageSnapshot,
     event: Event,
     sentences: Strings,
     passed_drafts: Iterable[StoredDraft] = (),
 ) -> Json:
-    """Build the body of the `fact` event that follows a decision, without `of`.
+    """Build the body of the `fact` event that records which sentences a decision is about.
 
-    It holds the decided sentences and the hashes of all sentences in the passage.
+    It holds the decided sentences, and the hashes of all sentences in the passage. The key
+    `of`, the id of the decision's event, is added later.
     """
     body: Json = {
         "sentences": sentences,
@@ -354,7 +360,7 @@ def build_fact_body(
     if event.body.get("guid"):
         body["guid"] = event.body["guid"]
     if passed_drafts:
-        body["passed"] = [hash_content(draft) for draft in passed_drafts]
+        body["passed"] = [hash_sides(draft.fields) for draft in passed_drafts]
     return body
 
 
@@ -366,32 +372,33 @@ def find_card_sentences(
     These are the sentences of the decision that gave the card its text or, if there is none,
     the sentences covered by the card's quote.
     """
-    last_decision = facts.find_card_decisions(snapshot.passage.decisions).get(guid)
+    last_decision = facts.find_last_decision_by_card(snapshot.passage.decisions).get(guid)
     if last_decision is not None:
         return last_decision.sentences
     sentences = facts.find_covered_sentences(
         snapshot.text, content.quote
     ) or facts.split_sentences(content.quote)
-    return facts.select_decided_sentences(sentences, content.origin.drafter)
+    return facts.select_sentences_to_decide(sentences, content.origin.drafter)
 
 
 def find_passed_over_drafts(
     snapshot: PassageSnapshot, draft_id: str, decided_names: Collection[str]
 ) -> list[StoredDraft]:
-    """Find the hand-written drafts that the user passed over for another draft offered.
+    """Find the hand-written drafts that became redundant because the user chose another draft.
 
-    They are no longer pending, because all their facts are decided. `draft_id` is the draft
-    that the user decided on. `decided_names` has the hashes of all sentences decided by then.
+    All their sentences are decided, so they are no longer pending. `draft_id` is the draft
+    that the user decided on, and `decided_names` are the hashes of all sentences decided so
+    far, including by this decision.
     """
     accepted_drafts = [
         draft
         for draft in snapshot.pending_drafts
-        if draft.id == draft_id and not draft.is_hand_written
+        if draft.id == draft_id and not draft.is_numbered_user_text
     ]
     offers = [draft.offer for draft in accepted_drafts]
     own_drafts = [
         draft
         for draft in snapshot.pending_drafts
-        if draft.is_hand_written and draft.offer in offers
+        if draft.is_numbered_user_text and draft.offer in offers
     ]
     return [draft for draft in own_drafts if set(decided_names).issuperset(draft.about)]

@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec.structs import replace
-
 from ankiforge.ledger import facts, foreign_history
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_changes import PlannedDecision
-from ankiforge.ledger.draft_changes import Change, settle_drafts
-from ankiforge.ledger.events import Event, hash_fields
-from ankiforge.ledger.fold import add_event
+from ankiforge.ledger.draft_changes import PendingDraftChanges, resolve_drafts
+from ankiforge.ledger.events import USER, Event, hash_sides
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts, sentences
 from ankiforge.ledger.tables.snapshots import load_snapshots
@@ -26,32 +23,21 @@ from ankiforge.ledger.tables.snapshots import load_snapshots
 def record_decision(store: Store, decision: PlannedDecision) -> Event:
     """Record a decision, update the drafts it affects, and return the recorded event."""
     snapshot = decision.snapshot
-    is_current = store.get_passage(snapshot.passage.key) is snapshot.passage
     event = record_event(store, decision.event)
-    fact_event = store.record_event(
-        "fact", event.key, event.by, {"of": event.id, **decision.fact_body}
-    )
-    passage = add_event(snapshot.passage, event, fact_event)
-    if is_current and passage.keys == (event.key,) and event.what == "accept":
-        store.set_passage(passage)  # as folding all events again would compute it
-    change = Change(settle=tuple((id, event.id) for id in decision.chosen))
-    has_other_drafts = len(snapshot.pending_drafts) > len(decision.chosen)
-    if has_other_drafts or len(snapshot.sentences) > len(decision.sentences):
-        change = settle_drafts(
-            replace(snapshot, passage=passage),
-            store.device_id,
-            event_id=event.id,
-            chosen=decision.chosen,
-        )
+    fact_body = {"of": event.id, **decision.fact_body}
+    store.record_event("fact", event.key, event.by, fact_body)
+    change = PendingDraftChanges(settle=tuple((id, event.id) for id in decision.chosen))
     pending_drafts.apply_changes(store, [change])
     decided_names = facts.hash_long_sentences(decision.sentences)
-    store.decided.update((*decided_names, event.body.get("content", "")))
+    store.decided_hashes.update((*decided_names, event.body.get("content", "")))
     if "draft" in event.body:
-        store.decided.add(hash_fields(event.body["draft"]["fields"]))
-    shared_names = set(decided_names) - snapshot.unique_names
+        store.decided_hashes.add(hash_sides(event.body["draft"]["fields"]))
+    has_other_drafts = len(snapshot.pending_drafts) > len(decision.chosen)
+    has_other_facts = len(snapshot.sentences) > len(decision.sentences)
     update_pending_drafts(
         store,
-        deciding={name: {snapshot.passage.key} for name in shared_names},
+        [snapshot.passage.key] if has_other_drafts or has_other_facts else [],
+        deciding={name: {snapshot.passage.key} for name in decided_names},
         event_id=event.id,
     )
     return event
@@ -62,18 +48,25 @@ def record_event(store: Store, event: Event) -> Event:
     return store.record_event(event.what, event.key, event.by, event.body)
 
 
-def redraft_foreign_decisions(store: Store, events: Sequence[Event]) -> None:
-    """Redraft passages decided on another device, and put away their obsolete drafts.
+def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> None:
+    """Rerun the rules on passages that were decided on another device.
 
-    `events` are the new events from other devices.
+    Their obsolete drafts are archived. `events` are the new events from other devices.
     """
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
     with store.transaction():
-        decided_on = sorted({event.key for event in events if event.what in decisions})
+        decided_on = sorted(
+            {
+                event.key
+                for event in events
+                if event.what in decisions
+                or (event.what == "revise" and event.by == USER)
+            }
+        )
         for key in decided_on:
-            highlights.schedule_drafting(store, store.get_keys(key))
+            highlights.schedule_redrafting(store, store.get_keys(key))
             if key.startswith("tool:"):
-                foreign_history.schedule_drafting(store, key)
+                foreign_history.schedule_drafting_of_tool(store, key)
         undone = [event.body["event"] for event in events if event.what == "undo"]
         restore_drafts(store, undone)
         # a passage that can't be updated now is updated when it is drafted
@@ -83,7 +76,9 @@ def redraft_foreign_decisions(store: Store, events: Sequence[Event]) -> None:
 
 
 def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
-    """Restore the drafts settled by undone events, unless another decision settles them.
+    """Restore the drafts that undone events had settled, unless another decision settles them.
+
+    Returns the ids of the undone events that had settled a draft.
 
     Returns:
         The ids of the events that had settled drafts.
@@ -103,9 +98,9 @@ def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
 
 
 def update_after_decisions(store: Store, keys: Iterable[str]) -> None:
-    """Update pending drafts after decisions in the given passages were added or undone.
+    """Update pending drafts after a decision in one of these passages was recorded or undone.
 
-    Also updates other passages that share a sentence decided in one of them.
+    Other passages that share a decided sentence are updated, too.
     """
     passage_keys = [store.get_first_key(key) for key in keys]
     deciding_passages: dict[str, set[str]] = defaultdict(set)
@@ -122,16 +117,16 @@ def update_pending_drafts(
     deciding: Mapping[str, set[str]] = {},
     event_id: str = "",
 ) -> None:
-    """Put away settled drafts, and update which cards the remaining ones would revise.
+    """Archive settled drafts, and determine again which card each remaining draft would revise.
 
-    If an offered fact has no draft, the drafting rules are rerun on its passage.
+    If a sentence is offered but has no draft, the rules are rerun on its passage.
 
     Args:
         store: the store.
         passages: the keys of the passages to update.
         deciding: the passages in which each sentence was decided, keyed by sentence hash.
-            Other passages that contain the sentence are updated, too.
-        event_id: the id of the last decision, or "" if there may be several.
+            Every passage that contains one of the sentences is updated.
+        event_id: the event of the last decision, or "" if there may have been several.
     """
     passage_keys = dict.fromkeys(passages)
     for passage_key, names in sentences.find_passages_containing(store, deciding).items():
@@ -141,7 +136,7 @@ def update_pending_drafts(
     for batch in iter_batches(passage_keys):
         snapshots = load_snapshots(store, store.get_passages(batch))
         changes = [
-            settle_drafts(snapshot, store.device_id, event_id=event_id)
+            resolve_drafts(snapshot, store.device_id, event_id=event_id)
             for snapshot in snapshots
         ]
         pending_drafts.apply_changes(store, changes)

@@ -1,8 +1,8 @@
-"""Record which dialects of flash-card plug-ins are read in the notes of an Obsidian vault.
+"""Record which plug-ins' card syntaxes (*dialects*) are recognized in an Obsidian vault.
 
-A dialect is the way in which one plug-in writes cards. When a plug-in is disabled, its cards stay
-in the notes, so they are still read. Each dialect is recorded in an event, so that all devices read
-the vault in the same way.
+If a plug-in is disabled, the cards written for it remain in the notes and are still read.
+Each dialect is therefore recorded as an event, so that every device reads the vault in the
+same way.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from ankiforge.model import Strings
 from ankiforge.model.hints import TOOL_NAMES
 
 
-def make_dialect_event_key(container: str) -> str:
+def make_plugin_syntax_event_key(container: str) -> str:
     """Return the key of events about a vault's dialects."""
     return f"dialects:{container}"
 
 
-def update_dialects(
+def record_and_load_plugin_syntaxes(
     store: Store, container: str, enabled_dialects: Strings | None
 ) -> Strings:
-    """Return the dialects to read a vault with, after recording any new ones.
+    """Record newly enabled dialects, and return all dialects to read the vault with.
 
-    These are the dialects of all plug-ins that are or ever were enabled in the vault.
-    `enabled_dialects` are those of the currently enabled plug-ins, or None if unknown.
+    A dialect is used if its plug-in is enabled in the vault, or ever was. `enabled_dialects`
+    are those of the plug-ins that are enabled now, or None if unknown.
     """
     known_dialects = set[str]()
-    for event in store.get_subject_events(make_dialect_event_key(container)):
+    for event in store.get_subject_events(make_plugin_syntax_event_key(container)):
         known_dialects.update(event.body["read"])
     dialects = tuple(
         name
@@ -37,6 +37,9 @@ def update_dialects(
     if len(dialects) > len(known_dialects):
         with store.transaction():
             store.record_event(
-                "dialects", make_dialect_event_key(container), SOURCE, {"read": dialects}
+                "dialects",
+                make_plugin_syntax_event_key(container),
+                SOURCE,
+                {"read": dialects},
             )
     return dialects

@@ -1,20 +1,20 @@
-"""Compute which drafts of a passage are pending, after decisions and for new drafts.
+"""Compute which drafts of a passage are pending, after a decision or a new drafting.
 
-A draft is *settled* if a decision on its passage, or on its sentence in another passage, leaves
-nothing to decide about it. A settled draft is put away under the event that settles it, so undoing
-that event makes the draft pending again. Any decision on a sentence settles its offline drafts. A
-draft by a model is about a sentence and an answer, so a decision on a card with another answer
-doesn't settle it.
+A draft is *settled* once there is nothing left to decide about it, because of a decision on
+its passage or, in any passage, on its sentence. A settled draft is archived under the event
+that settles it, so that undoing the event makes it pending again. Any decision on a sentence
+settles the sentence's offline drafts. A draft by a model is only settled by a decision on the
+same answer, because a sentence may have several cards.
 
-`compute_draft_changes` takes a snapshot of the passage and its checked drafts, and returns the
-changes to record. A card takes the new text of its source without asking the user only if the text
-is hand-written and no check blocks it. Such changes are recorded first, and the rest is recomputed
-from the new state of the passage.
+`compute_draft_changes` takes a snapshot of the passage and its checked drafts, and returns
+the changes to record. A changed source changes its card without asking only if the text is
+hand-written and no check blocks it. These changes are recorded first, and the rest is
+recomputed from the resulting state of the passage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -28,20 +28,20 @@ from ankiforge.ledger.draft_completion import (
     compute_draft_id,
     find_nearest_gap,
     find_proposed_card,
+    has_decided_text,
     has_new_source_text,
-    is_known_text,
     list_field_texts,
     put_gap_first,
     should_offer,
 )
 from ankiforge.ledger.events import (
     SOURCE,
-    FactDecision,
-    hash_answer,
+    SentenceDecision,
+    content_to_stored,
     is_quote_in_highlight,
-    to_wording,
+    normalize_answer,
 )
-from ankiforge.ledger.facts import Fact
+from ankiforge.ledger.facts import SentenceState
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.model import (
     Card,
@@ -84,8 +84,8 @@ class NewPendingDraft(Value):
     since: int = 0
 
 
-class Change(Value):
-    """A set of changes to a passage's pending drafts, for `pending_drafts.apply_changes`."""
+class PendingDraftChanges(Value):
+    """What to change about the pending drafts of a passage; see `pending_drafts.apply_changes`."""
 
     put: tuple[NewPendingDraft, ...] = ()
     """The drafts that become pending."""
@@ -119,7 +119,7 @@ class DraftingMode(Value):
 
 
 class DraftingOutcome(Value):
-    """The result of drafting a highlight, stored in its row of the table `highlight`."""
+    """The result of drafting a highlight, as stored in the row of the highlight."""
 
     key: str
     drafted: str
@@ -137,15 +137,15 @@ class DraftingOutcome(Value):
     """The hash of the content that a model found not worth a card, or ""."""
 
 
-class DraftChanges(Value):
-    """The changes to record for a passage's new drafts."""
+class DraftingChanges(Value):
+    """Everything to record after a highlight was drafted."""
 
     snapshot: HighlightSnapshot
     """The passage with the drafts that stay pending."""
     card_updates: tuple[PlannedDecision, ...] = ()
     """The changes that give cards the new text of their source. If there are any, they must be
     recorded first, and there are no other changes."""
-    drafts: Change = Change()
+    drafts: PendingDraftChanges = PendingDraftChanges()
     own_ids: Strings = ()
     """The ids of all hand-written drafts of the highlight, pending or not."""
     outcome: DraftingOutcome | None = None
@@ -157,6 +157,12 @@ class DraftChanges(Value):
         """The ids of the drafts that would become new cards."""
         return [each.id for each in self.drafts.put if not each.revises]
 
+    def leave_out_pending(self) -> DraftingChanges:
+        """Leave out new drafts that are pending already, so that undo doesn't delete them."""
+        pending_ids = {draft.id for draft in self.snapshot.pending_drafts}
+        put = tuple(draft for draft in self.drafts.put if draft.id not in pending_ids)
+        return replace(self, drafts=replace(self.drafts, put=put))
+
 
 def compute_draft_changes(
     snapshot: HighlightSnapshot,
@@ -164,18 +170,19 @@ def compute_draft_changes(
     mode: DraftingMode,
     *,
     has_updated_cards: bool = False,
-) -> DraftChanges:
-    """Work out the changes to record for the checked drafts of a passage.
+) -> DraftingChanges:
+    """Compute what to record for the checked drafts of a passage.
 
-    Hand-written text that has changed in the source changes its card at once. Other drafts
-    become pending if their fact is offered; see `facts.compute_facts`.
+    If hand-written text has changed in the source, its card is updated at once. Any other
+    draft becomes pending if its sentence is offered; see `facts.compute_sentence_states`.
 
     Args:
         snapshot: the passage.
-        drafted: the drafts returned by `draft_completion.complete_drafts`, with findings.
-        mode: who created the drafts, and which pending drafts to replace.
-        has_updated_cards: whether cards have already been given the new text of their source.
-            If not, the result may consist of such updates only, which must be recorded first.
+        drafted: the drafts as completed by `draft_completion.complete_drafts`, with the
+            findings of the checks.
+        mode: who created the drafts, and which pending drafts they replace.
+        has_updated_cards: whether the updates of cards have already been recorded. If not and
+            there are any, the result contains nothing else.
     """
     # drop the drafts of an exact copy
     if snapshot.original_title:
@@ -206,14 +213,14 @@ def compute_draft_changes(
         card_updates = []
         for draft in hand_written:
             card = _find_changed_card(snapshot, draft, mode)
-            if card and not is_held_back(card, draft, snapshot.highlight):
+            if card and not needs_confirmation(card, draft, snapshot.highlight):
                 event = build_revise_event(
                     snapshot.highlight.key, card.guid, draft, SOURCE
                 )
                 sentences = facts.find_covered_sentences(snapshot.text, draft.quote)
                 card_updates.append(plan_decision(snapshot, event, sentences))
         if card_updates:
-            return DraftChanges(snapshot, card_updates=tuple(card_updates))
+            return DraftingChanges(snapshot, card_updates=tuple(card_updates))
 
     # find the drafts that become pending, and those that wait no longer
     new_hand_written = list(_iter_new_hand_written(snapshot, hand_written, mode))
@@ -221,17 +228,17 @@ def compute_draft_changes(
     for draft, sentence in others:
         if not draft.is_proposed:
             drafted_names.append(facts.hash_sentence(sentence))
-    current_facts = snapshot.compute_facts(drafted=drafted_names)
-    new_others = _iter_new_other_drafts(snapshot, others, current_facts, mode)
-    change = settle_drafts(snapshot, mode.device_id, current_facts=current_facts)
+    current_facts = snapshot.compute_sentence_states(drafted=drafted_names)
+    new_others = _iter_new_drafter_drafts(snapshot, others, current_facts, mode)
+    change = resolve_drafts(snapshot, mode.device_id, current_facts=current_facts)
     held_changes = []
     for draft in hand_written:
         card = _find_changed_card(snapshot, draft, mode)
-        why = explain_holding_back(card, draft) if card else ""
+        why = explain_confirmation(card, draft) if card else ""
         if card and why:
-            after = tuple(to_wording(draft).fields.items())
+            after = tuple(content_to_stored(draft).fields.items())
             held_changes.append(TextChange(card.guid, card.fields, after, why))
-    return DraftChanges(
+    return DraftingChanges(
         snapshot,
         drafts=replace(
             change,
@@ -262,7 +269,7 @@ def _build_outcome(
 
     # rate each sentence; a quote ends with the rated one, which follows those it depends on
     worth_by_name: dict[str, float] = {}
-    text = facts.get_fact_text(drafted.highlight)
+    text = facts.get_sentence_text(drafted.highlight)
     for quote, quote_usefulness in drafted.usefulness_by_sentence:
         for sentence in facts.find_covered_sentences(text, quote)[-1:]:
             worth_by_name.setdefault(facts.hash_sentence(sentence), quote_usefulness)
@@ -283,28 +290,30 @@ def _build_outcome(
 
 def _sort_pending_drafts(
     snapshot: HighlightSnapshot, mode: DraftingMode
-) -> tuple[tuple[StoredDraft, ...], Change]:
-    """Return the pending drafts that new drafts don't replace, and the change to the others.
+) -> tuple[tuple[StoredDraft, ...], PendingDraftChanges]:
+    """Split the pending drafts into those to keep and a change that removes the others.
 
-    A model's draft is kept as long as the passage contains its quote, even if in another
-    sentence.
+    New drafts replace old ones, except that a model's draft is kept as long as the passage
+    contains its quote, even if in another sentence.
     """
     kept_drafts, removed_ids, moved_drafts = [], [], []
     for draft in snapshot.pending_drafts:
         if is_replaced(draft, snapshot.highlight, mode):
             removed_ids.append(draft.id)
             continue
-        if draft.about and not draft.is_hand_written and not draft.is_proposed:
+        if draft.about and not draft.is_numbered_user_text and not draft.is_proposed:
             sentence = facts.find_draft_sentence(draft, snapshot.text)
             if sentence and (facts.hash_sentence(sentence),) != draft.about:
                 draft = replace(draft, about=(facts.hash_sentence(sentence),))
                 moved_drafts.append(draft)
         kept_drafts.append(draft)
-    return tuple(kept_drafts), Change(drop=tuple(removed_ids), update=tuple(moved_drafts))
+    return tuple(kept_drafts), PendingDraftChanges(
+        drop=tuple(removed_ids), update=tuple(moved_drafts)
+    )
 
 
 def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
-    """Return whether a highlight's new drafts replace a pending draft of its passage."""
+    """Return whether the new drafts of a highlight replace this pending draft."""
     if mode.keeps_pending:
         return False
     if draft.key != highlight.key:
@@ -321,7 +330,7 @@ def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) ->
 def _iter_new_hand_written(
     snapshot: HighlightSnapshot, hand_written_drafts: Iterable[Draft], mode: DraftingMode
 ) -> Iterator[NewPendingDraft]:
-    """Yield the hand-written drafts to offer: new ones, and text held back from a card."""
+    """Yield the hand-written drafts to offer: new cards, and new text that needs confirmation."""
     position = 0
     for draft in hand_written_drafts:
         if not should_offer(snapshot.passage, draft, mode.device_id):
@@ -330,7 +339,7 @@ def _iter_new_hand_written(
         about = tuple(facts.hash_sentence(sentence) for sentence in sentences)
         card = _find_changed_card(snapshot, draft, mode)
         held_guid = None
-        if card and is_held_back(card, draft, snapshot.highlight):
+        if card and needs_confirmation(card, draft, snapshot.highlight):
             held_guid = card.guid
         yield NewPendingDraft(
             draft,
@@ -343,17 +352,17 @@ def _iter_new_hand_written(
         position += 1
 
 
-def _iter_new_other_drafts(
+def _iter_new_drafter_drafts(
     snapshot: HighlightSnapshot,
     others: Sequence[tuple[Draft, str]],
-    current_facts: Sequence[Fact],
+    current_facts: Sequence[SentenceState],
     mode: DraftingMode,
 ) -> Iterator[NewPendingDraft]:
     """Yield the drafts to offer that aren't hand-written.
 
-    These are drafts about an offered fact, and any drafts that the user requested.
+    A draft is offered if its sentence is, or if the user requested it.
     """
-    offered_facts = facts.get_offered_facts(current_facts)
+    offered_facts = facts.get_undecided_sentences(current_facts)
     # find the sentences with a draft of the same note type as their card, which it may revise; the
     # drafts of such a sentence with another note type are left out
     revising_sentences = set()
@@ -365,11 +374,11 @@ def _iter_new_other_drafts(
         name = facts.hash_sentence(sentence) if sentence else ""
         fact = offered_facts.get(name)
         if fact is None:
-            if is_known_text(snapshot.passage, draft):
+            if has_decided_text(snapshot.passage, draft):
                 continue
             if not mode.keeps_pending and is_decided(snapshot, draft, name):
                 continue
-            fact = Fact(sentence)
+            fact = SentenceState(sentence)
         revised_guid = find_revised_card(snapshot, fact, draft.kind)
         if fact.card and not revised_guid and sentence in revising_sentences:
             continue
@@ -396,10 +405,10 @@ def _iter_new_other_drafts(
 
 
 def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | None:
-    if not draft.is_hand_written:
+    if not draft.is_numbered_user_text:
         return None
     for card in snapshot.passage.live_cards:
-        if card.number == draft.number and card.family is not draft.family:
+        if card.number == draft.number and card.note_type is not draft.note_type:
             return card.guid
     card_in_slot = snapshot.passage.find_card_in_slot(draft)
     card_of_proposal = find_proposed_card(snapshot.passage)
@@ -420,9 +429,9 @@ def _find_changed_card(
     return card if card and has_new_source_text(card, draft, mode.device_id) else None
 
 
-def is_held_back(card: Card, draft: Draft, highlight: Highlight) -> bool:
-    """Return whether a card's new text must wait as a pending draft for confirmation."""
-    if explain_holding_back(card, draft):
+def needs_confirmation(card: Card, draft: Draft, highlight: Highlight) -> bool:
+    """Return whether the user must confirm a card's new text before the card gets it."""
+    if explain_confirmation(card, draft):
         return True
     if not is_from_pdf_page(draft, highlight):
         return False
@@ -434,7 +443,7 @@ def is_held_back(card: Card, draft: Draft, highlight: Highlight) -> bool:
     return similarity < MIN_DERIVED_SIMILARITY
 
 
-def explain_holding_back(card: Card, draft: Draft) -> str:
+def explain_confirmation(card: Card, draft: Draft) -> str:
     """Explain why the user must confirm a card's new text, or return "" if they needn't."""
     if draft.is_blocked:
         return "a check blocks the new words"
@@ -463,52 +472,50 @@ def is_from_pdf_page(draft: Draft, highlight: Highlight) -> bool:
 # --- settled drafts ---------------------------------------------------------------------
 
 
-def settle_drafts(
+def resolve_drafts(
     snapshot: PassageSnapshot,
     device_id: str,
     *,
     event_id: str = "",
-    chosen: Collection[str] = (),
-    current_facts: Sequence[Fact] | None = None,
-) -> Change:
-    """Compute how a passage's decisions affect its pending drafts.
+    current_facts: Sequence[SentenceState] | None = None,
+) -> PendingDraftChanges:
+    """Compute which pending drafts of a passage are settled or changed by its decisions.
 
     Args:
         snapshot: the passage with its decisions.
         device_id: the id of this device.
         event_id: the id of the last decision, to which all settled drafts are attributed. If
             empty, each draft is attributed to the decision that settles it.
-        chosen: the ids of the drafts that the last decision was about.
         current_facts: the facts of the passage. Computed if None.
     """
     if current_facts is None:
-        current_facts = snapshot.compute_facts()
-    offered_facts = facts.get_offered_facts(current_facts)
+        current_facts = snapshot.compute_sentence_states()
+    offered_facts = facts.get_undecided_sentences(current_facts)
     settled = []
     dropped_ids = []
     updated = []
     kept = []
     for draft in snapshot.pending_drafts:
-        if draft.id in chosen or is_settled(snapshot, draft, offered_facts, device_id):
-            settling_id = event_id or find_settling_event(snapshot, draft)
+        if is_resolved(snapshot, draft, offered_facts, device_id):
+            settling_id = event_id or find_resolving_event(snapshot, draft)
             settled.append((draft.id, settling_id))
             continue
-        if snapshot.text and draft.about and not draft.is_hand_written:
+        if snapshot.text and draft.about and not draft.is_numbered_user_text:
             [name] = draft.about
-            if name not in snapshot.sentence_names:
+            if name not in snapshot.sentence_hashes:
                 sentence = facts.find_draft_sentence(draft, snapshot.text)
                 if not sentence:
                     dropped_ids.append(draft.id)
                     continue
                 name = facts.hash_sentence(sentence)
-            fact = offered_facts.get(name, Fact(""))
+            fact = offered_facts.get(name, SentenceState(""))
             revises = find_revised_card(snapshot, fact, draft.kind)
             before = draft
             draft = replace(draft, about=(name,), revises=revises, near=fact.near)
             if draft != before:
                 updated.append(draft)
         kept.append(draft)
-    return Change(
+    return PendingDraftChanges(
         drop=tuple(dropped_ids),
         settle=tuple(settled),
         update=tuple(updated),
@@ -516,26 +523,24 @@ def settle_drafts(
     )
 
 
-def is_settled(
+def is_resolved(
     snapshot: PassageSnapshot,
     draft: StoredDraft,
-    offered_facts: Mapping[str, Fact],
+    offered_facts: Mapping[str, SentenceState],
     device_id: str,
 ) -> bool:
-    """Return whether a pending draft needs no further decision.
+    """Return whether nothing is left to decide about a pending draft.
 
-    `offered_facts` holds the passage's undecided facts, keyed by the hash of their sentence.
+    `offered_facts` are the passage's undecided sentences, keyed by hash.
     """
     passage = snapshot.passage
-    if draft.is_hand_written:
-        if draft.revises:
-            return passage.skipped
-        return not should_offer(passage, draft, device_id)
+    if draft.is_numbered_user_text:
+        return passage.skipped or not should_offer(passage, draft, device_id)
     [name] = draft.about or [""]
     if draft.is_proposed and snapshot.text:  # stored only as new text of a card
         fact = offered_facts.get(name)
         return fact is None or find_revised_card(snapshot, fact, draft.kind) is None
-    if not draft.revises and is_known_text(passage, draft):
+    if not draft.revises and has_decided_text(passage, draft):
         return True
     is_offered = name in offered_facts
     return not is_offered and is_decided(snapshot, draft, name, since=draft.since)
@@ -544,13 +549,13 @@ def is_settled(
 def is_decided(
     snapshot: PassageSnapshot, draft: Draft, name: str, since: int = 0
 ) -> bool:
-    """Return whether the user decided on a draft, or wants no more cards from its passage.
+    """Return whether a draft has been decided on, or its passage is closed to new cards.
 
     Args:
         snapshot: the passage with its decisions.
         draft: a draft that isn't hand-written.
-        name: the hash of the draft's sentence, or "" if unknown.
-        since: ignore events up to and including this number.
+        name: the hash of the sentence that the draft is about, or "" if unknown.
+        since: the number of an event; earlier decisions and this one don't count.
     """
     passage = snapshot.passage
     was_closed = passage.closed
@@ -561,13 +566,13 @@ def is_decided(
             if decision.n > since
         )
     return was_closed or any(
-        settles_draft(decision, draft, name)
+        resolves_draft(decision, draft, name)
         for decision in snapshot.all_decisions
         if decision.n > since
     )
 
 
-def settles_draft(decision: FactDecision, draft: Draft, name: str) -> bool:
+def resolves_draft(decision: SentenceDecision, draft: Draft, name: str) -> bool:
     """Return whether a decision settles a draft that isn't hand-written.
 
     The decision may come from another passage. `name` is the hash of the draft's sentence.
@@ -576,40 +581,42 @@ def settles_draft(decision: FactDecision, draft: Draft, name: str) -> bool:
         return False
     if name not in map(facts.hash_sentence, decision.sentences):
         return False
-    return draft.is_proposed or decision.answer == hash_answer(dict(draft.fields)) != ""
+    return draft.is_proposed or decision.answer == normalize_answer(draft.fields) != ""
 
 
-def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
+def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
     """Return the id of the last decision that settles a draft.
 
-    If no decision matches its sentence and answer, fall back to the last decision on the
-    passage, or "" if there is none.
+    If none is about the draft's sentence and answer, fall back to the last decision on the
+    passage, and then to "".
     """
     last_id = ""
     for decision in reversed(snapshot.all_decisions):
-        if draft.about and settles_draft(decision, draft, draft.about[0]):
+        if draft.about and resolves_draft(decision, draft, draft.about[0]):
             return decision.of
         last_id = last_id or decision.of
     return last_id
 
 
 def has_undrafted_facts(
-    pending: Iterable[StoredDraft], current_facts: Iterable[Fact]
+    pending: Iterable[StoredDraft], current_facts: Iterable[SentenceState]
 ) -> bool:
-    """Return whether any offered fact lacks a pending draft."""
+    """Return whether a sentence is offered that no pending draft is about."""
     drafted_names = {name for draft in pending for name in draft.about}
-    return not drafted_names.issuperset(facts.get_offered_facts(current_facts))
+    return not drafted_names.issuperset(facts.get_undecided_sentences(current_facts))
 
 
 def find_revised_card(
-    snapshot: PassageSnapshot, fact: Fact, kind: CardKind
+    snapshot: PassageSnapshot, fact: SentenceState, kind: CardKind
 ) -> Guid | None:
-    """Return the GUID of the card that a draft about `fact` would revise, if any.
+    """Return the GUID of the card that a draft about `fact` would revise, or None.
 
-    A draft with a different note type can't revise the card, so it becomes a new one.
+    A draft that needs another note type than the card becomes a new card instead.
     """
     if not fact.card:
         return None
     return (
-        Guid(fact.card) if kind.family is snapshot.find_card(fact.card).family else None
+        Guid(fact.card)
+        if kind.note_type is snapshot.find_card(fact.card).note_type
+        else None
     )

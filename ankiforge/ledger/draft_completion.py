@@ -1,8 +1,8 @@
 """Complete the drafts of a passage before they are checked and recorded.
 
-`complete_drafts` adds drafts that no drafter creates: a model's drafts whose acceptance was undone,
-and rewordings of cards whose sentence changed. It also numbers hand-written drafts, and copies the
-gap numbers and picture paths of existing cards into them.
+`complete_drafts` adds the drafts that no drafter creates: drafts by a model whose acceptance
+was undone, and new wordings for cards whose sentence changed. It numbers hand-written drafts
+like their cards, so that cloze numbers and picture paths stay the same.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ankiforge.ledger import facts
 from ankiforge.ledger.events import (
     DRAFTING_UNDONE_REASON,
     Passage,
+    differs_from_source_text,
     get_slot,
-    hash_content,
-    is_new_text,
+    hash_sides,
     is_possibly_outdated,
     is_quote_in_highlight,
 )
-from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.gap_numbers import renumber_gaps
 from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.model import (
     AGENT_DRAFTER,
@@ -92,7 +92,12 @@ def compute_draft_id(draft: Draft) -> str:
 
     The id is the same on every device.
     """
-    parts = (draft.family.value, get_slot(draft), hash_content(draft), *draft.gaps[1:])
+    parts = (
+        draft.note_type.value,
+        get_slot(draft),
+        hash_sides(draft.fields),
+        *draft.gaps[1:],
+    )
     return f"{DRAFT_PREFIX}{hash16(draft.key, *parts)}"
 
 
@@ -115,14 +120,15 @@ def card_to_draft(content: CardContent, highlight: Highlight) -> Draft:
 
 
 def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draft]]:
-    """Yield a model's drafts whose acceptance was undone and that aren't pending.
+    """Yield the model's drafts whose acceptance was undone and that aren't pending.
 
-    Each is yielded with its card. Drafts whose drafting was undone, too, are skipped. The text
-    comes from the journal, so drafts are yielded even if the database was lost.
+    Each comes with the card that was accepted from it. Drafts are skipped if their drafting
+    was undone as well. The text is taken from the journal, so it is available even if the
+    database was lost.
     """
     pending_ids = {draft.id for draft in snapshot.pending_drafts}
     for card in snapshot.passage.cards.values():
-        if card.verdict is not Verdict.TAKEN_BACK or card.is_hand_written:
+        if card.verdict is not Verdict.TAKEN_BACK or card.is_numbered_user_text:
             continue
         if card.origin.drafter not in ("llm", AGENT_DRAFTER):
             continue
@@ -138,23 +144,23 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draf
 def iter_reworded_cards(
     snapshot: HighlightSnapshot, other_drafts: Iterable[Draft], proposals: MakeProposals
 ) -> Iterator[Draft]:
-    """Yield drafts that adapt cards to their changed sentences.
+    """Yield drafts with new wordings for cards whose sentence has changed.
 
-    The user is asked whether a draft is the new text of the card. A card is skipped if
-    another draft of its sentence has the same note type. If the card's answer is no longer in
-    the sentence, proposals from `proposals` are yielded instead.
+    Such a draft is offered as the new text of its card. A card is skipped if `other_drafts`
+    has a draft for the sentence with the same note type. If the card's answer no longer
+    occurs in the sentence, the results of `proposals` are yielded instead.
     """
     if not (snapshot.passage.live_cards or snapshot.related.live_cards):
         return
     drafted_families = {
-        (facts.find_draft_sentence(draft, snapshot.text), draft.family)
+        (facts.find_draft_sentence(draft, snapshot.text), draft.note_type)
         for draft in other_drafts
     }
-    for fact in snapshot.compute_facts():
+    for fact in snapshot.compute_sentence_states():
         if not fact.card:
             continue
         card = snapshot.find_card(fact.card)
-        if (fact.sentence, card.family) in drafted_families:
+        if (fact.sentence, card.note_type) in drafted_families:
             continue
         fields = reword_fields(fact.sentence, card)
         if not fields:
@@ -162,7 +168,7 @@ def iter_reworded_cards(
                 has_same_fact = (
                     facts.find_draft_sentence(draft, snapshot.text) == fact.sentence
                 )
-                if has_same_fact and draft.family is card.family:
+                if has_same_fact and draft.note_type is card.note_type:
                     yield draft
             continue
         reworded_card = replace(
@@ -176,9 +182,10 @@ def iter_reworded_cards(
 
 
 def reword_fields(sentence: str, card: CardContent) -> Texts:
-    """Adapt the fields of a card to a new sentence, or return {} if it lacks the answer.
+    """Adapt the fields of a card to the new text of its sentence.
 
-    A question keeps its text.
+    Returns {} if the sentence doesn't contain the card's answer. The question of a basic card
+    isn't changed.
     """
     fields = dict(card.fields)
     if card.kind is not CardKind.CLOZE:
@@ -198,11 +205,11 @@ def reword_fields(sentence: str, card: CardContent) -> Texts:
 
 
 def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
-    """Copy the cloze numbers and picture paths of an existing card to a hand-written draft.
+    """Return a hand-written draft with the cloze numbers and picture paths of its card.
 
-    Anki identifies cloze cards by their number, so an existing gap keeps its number, and a
-    number that has been exported is never reused. A draft without a card is returned
-    unchanged.
+    Anki identifies the cards of a cloze note by number, so a gap keeps its number, and a
+    number that was ever exported isn't reused for another gap. A draft without an existing
+    card is returned unchanged.
     """
     card = passage.find_card_in_slot(draft)
     if card is None:
@@ -229,7 +236,7 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
         clozes = [
             format_cloze(int(number), text) for number, text in card.note.numbers.items()
         ]
-        fields["Text"] = keep_numbers(
+        fields["Text"] = renumber_gaps(
             old=card.get_field("Text"),
             new=fields["Text"],
             used=tuple(map(int, card.note.numbers)),
@@ -243,7 +250,7 @@ def list_field_texts(content: CardContent) -> list[str]:
     return [text for _, text in content.fields if text]
 
 
-def is_same_as_card(passage: Passage, draft: Draft) -> bool:
+def repeats_live_card(passage: Passage, draft: Draft) -> bool:
     """Return whether a live card already has a hand-written draft's number and text.
 
     This happens after the database is lost. Such a draft is ignored, whatever the checks
@@ -252,23 +259,25 @@ def is_same_as_card(passage: Passage, draft: Draft) -> bool:
     card = passage.find_card_in_slot(draft)
     if card is None or not card.is_live or passage.is_rejected(draft):
         return False
-    return hash_content(card) == hash_content(draft) and not is_new_text(card, draft)
+    return hash_sides(card.fields) == hash_sides(
+        draft.fields
+    ) and not differs_from_source_text(card, draft)
 
 
 def should_offer(passage: Passage, draft: Draft, device_id: str) -> bool:
-    """Return whether to offer a hand-written draft, i.e. it hasn't been decided on yet.
+    """Return whether to offer a hand-written draft to the user.
 
-    A draft with text that its live card never had is offered, too. `device_id` is the id of
-    this device.
+    A draft is offered if it was never decided on, if the acceptance of its card was undone,
+    or if it has text that its live card never had. `device_id` is the id of this device.
     """
     if passage.skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
         return False
     card = passage.find_card_in_slot(draft)
     if card is None:
         card_of_proposal = find_proposed_card(passage)
-        return card_of_proposal is None or hash_content(card_of_proposal) != hash_content(
-            draft
-        )
+        return card_of_proposal is None or hash_sides(
+            card_of_proposal.fields
+        ) != hash_sides(draft.fields)
     # offer a draft again if the acceptance of its card was undone
     if card.verdict is Verdict.TAKEN_BACK:
         return True
@@ -276,35 +285,32 @@ def should_offer(passage: Passage, draft: Draft, device_id: str) -> bool:
 
 
 def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
-    """Return whether a draft has newer text from the source for a live card.
-
-    `device_id` is the id of this device.
-    """
+    """Return whether the draft has newer source text than its live card; see `should_offer`."""
     return (
         card.is_live
-        and is_new_text(card, draft)
+        and differs_from_source_text(card, draft)
         and not is_possibly_outdated(card, device_id, draft)
     )
 
 
-def is_known_text(passage: Passage, draft: Draft) -> bool:
-    """Return whether a draft's text has been rejected, or is or was the text of a card.
+def has_decided_text(passage: Passage, draft: Draft) -> bool:
+    """Return whether the user has rejected a draft's text, or a card has or had it.
 
     Cards whose acceptance was undone don't count.
     """
-    draft_content = hash_content(draft)
+    draft_content = hash_sides(draft.fields)
     if draft_content in passage.rejected:
         return True
     for card in passage.cards.values():
         if card.verdict is Verdict.TAKEN_BACK:
             continue
-        if draft_content in (hash_content(card), card.drafted):
+        if draft_content in (hash_sides(card.fields), card.drafted):
             return True
     return False
 
 
 def find_proposed_card(passage: Passage) -> Card | None:
-    """Return a live card of the passage that was made from a proposal, if any."""
+    """Return a live card that was accepted from a proposal of this passage, or None."""
     for card in passage.live_cards:
         if card.is_proposed:
             return card
@@ -315,9 +321,9 @@ def find_proposed_card(passage: Passage) -> Card | None:
 
 
 def select_gap(draft: D, number: int) -> D:
-    """Return a copy of a proposal with only the selected gap. Gaps are numbered from 1.
+    """Return a copy of a proposal that asks only for the gap with this number, counting from 1.
 
-    A draft that doesn't have several gaps is returned unchanged if `number` is 1.
+    A draft without alternatives (`Draft.gaps`) is returned unchanged if `number` is 1.
 
     Raises:
         RefusedError: there is no gap with this number.
@@ -339,7 +345,7 @@ def select_gap(draft: D, number: int) -> D:
 
 
 def put_gap_first(draft: D, number: int) -> D:
-    """Return a copy of a proposal with the selected gap first. Gaps are numbered from 1."""
+    """Return a copy of a proposal with gap `number`, counting from 1, moved to the front."""
     first = draft.gaps[number - 1]
     others = [gap for gap in draft.gaps if gap != first]
     return replace(select_gap(draft, number), gaps=(first, *others))

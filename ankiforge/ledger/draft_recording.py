@@ -1,9 +1,12 @@
 """Select the highlights to draft, and record their drafts.
 
-Recording loads snapshots of the passages, has `draft_changes` compute the changes, and writes them.
-If drafts can't be recorded for a highlight, it is left unchanged, and the others are still
-recorded. The columns `drafted` and `modelled` of the table `highlight` have a hash of the content
-that the rules and the model drafted last. Setting one to "" has the highlight redrafted.
+To record drafts, the snapshots of the passages are loaded, `draft_changes` computes the
+changes, and these are written. If the drafts of one highlight can't be recorded, the
+highlight stays as it was, and the others are still recorded.
+
+In the table `highlight`, the columns `drafted` and `modelled` hold a hash of the content that
+the rules and the model drafted last. Setting a column to "" schedules the highlight for
+redrafting.
 """
 
 from __future__ import annotations
@@ -17,27 +20,25 @@ from ankiforge.ledger import cards, decision_recording, foreign_history, forms
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.draft_changes import (
     COPY_REASON_PREFIX,
-    DraftChanges,
+    DraftingChanges,
     DraftingMode,
     DraftingOutcome,
     compute_draft_changes,
 )
 from ankiforge.ledger.events import (
     Passage,
-    hash_content,
+    hash_sides,
     is_quote_in_highlight,
-    is_reopened,
+    reopens_passage,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import duplicates, highlights, pending_drafts
-from ankiforge.ledger.tables.anki_notes import filter_foreign
 from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
 from ankiforge.ledger.tables.pending_drafts import decode_draft
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     FIGURE_DRAFTER,
-    FOREIGN_PREFIX,
     PROPOSAL_DRAFTER,
     DocumentId,
     Draft,
@@ -49,7 +50,6 @@ from ankiforge.model import (
     TextChange,
     Value,
     Verdict,
-    is_card_id,
 )
 
 # --- selecting highlights ---------------------------------------------------------------
@@ -64,10 +64,15 @@ def iter_highlights_to_draft(
 ) -> Iterator[Highlight]:
     """Yield the highlights that are new or have changed since they were last drafted.
 
-    If `by_model`, yields the highlights to send to a model: undecided ones not yet drafted by
-    a model, and those with a model's card whose quote is out of date. `within` limits the
-    documents. `was_asked` takes a highlight's key and returns whether a chat was asked about the
-    highlight. Such highlights are yielded even if the user has decided on them since.
+    If `by_model`, yields the highlights to send to a model: undecided ones that no model has
+    drafted yet, and those from which a model's card quotes text that has since changed.
+
+    Args:
+        store: the store.
+        by_model: select highlights for a model, not for the rules.
+        within: the only documents whose highlights are yielded.
+        was_asked: takes a key and returns whether a chat was asked about the highlight. If
+            so, the highlight is yielded even if the user has decided on it since.
     """
     column = "modelled" if by_model else "drafted"
     # the rules draft in the order in which keys were issued, because checks compare each draft with
@@ -104,10 +109,10 @@ def iter_highlights_to_draft(
                 continue
             if (
                 not passage.live_cards
-                and forms.find_form_choice(store, highlight) == forms.NEVER
+                and forms.find_line_pattern_answer(store, highlight) == forms.NEVER
             ):
                 highlight = replace(
-                    highlight, skip=f"skip: {forms.explain_omission(highlight)}"
+                    highlight, skip=f"skip: {forms.explain_never_answer(highlight)}"
                 )
             yield highlight
 
@@ -119,10 +124,10 @@ def _should_ask_model(
     passage: Passage,
     was_asked: Callable[[str], bool] | None,
 ) -> bool:
-    """Return whether to send a highlight to a model, or take a chat's answer about it.
+    """Return whether to send a highlight to a model, or to record a chat's reply about it.
 
-    Highlights that are left out, copies or already decided aren't sent. But a decided
-    highlight is sent again if it no longer contains the quote of a live card made by a model.
+    A highlight isn't sent if it is left out, a copy of another one or decided. But if a live
+    card by a model quotes text that the highlight no longer contains, it is sent again.
     """
     if highlight_row["fate"] == "left_out":
         return False
@@ -130,10 +135,10 @@ def _should_ask_model(
         return False
     if was_asked is not None and was_asked(highlight.key):
         return True
-    if not passage.was_drafted:
+    if not passage.needs_no_model:
         # don't ask again while a draft whose acceptance was undone is pending
         has_undone_card = any(
-            card.verdict is Verdict.TAKEN_BACK and not is_reopened(card)
+            card.verdict is Verdict.TAKEN_BACK and not reopens_passage(card)
             for card in passage.cards.values()
         )
         return not (
@@ -153,9 +158,9 @@ def _should_ask_model(
 
 
 def schedule_redrafting(store: Store, version: str) -> None:
-    """Schedule undecided passages to be redrafted if the drafters that work offline have changed.
+    """Schedule undecided passages for redrafting if the offline drafters have changed.
 
-    `version` identifies the drafters.
+    `version` identifies the current set of offline drafters.
     """
     if store.get_meta("proposals") == version:
         return
@@ -172,8 +177,8 @@ def schedule_redrafting(store: Store, version: str) -> None:
 # --- recording drafts -------------------------------------------------------------------
 
 
-class RecordResult(Value):
-    """The result of recording drafts."""
+class RecordedDrafts(Value):
+    """What was recorded: changed cards, new drafts and failures."""
 
     changes: tuple[TextChange, ...] = ()
     """The cards whose text changed, and those whose new text is held back."""
@@ -192,17 +197,19 @@ def record_drafts(
     beside: bool = False,
     drafting: str = "",
     passages: Mapping[str, HighlightSnapshot] | None = None,
-) -> RecordResult:
-    """Record the drafts of highlights, or the reasons why they have none.
+) -> RecordedDrafts:
+    """Record the drafts of highlights, or the reasons why there are none.
 
     Args:
         store: the store.
         results: the checked drafts of each highlight.
-        terms_of: returns the search terms of a draft, for finding duplicates later.
-        by_model: whether a model created the drafts, so that drafts by the rules are kept.
-        beside: whether to keep all pending drafts.
-        drafting: the id of the drafting that `undo` reverts as a whole, or "" if it can't.
-        passages: the snapshots of the highlights, keyed by highlight key, if already loaded.
+        terms_of: returns the search terms by which duplicates of a draft are found later.
+        by_model: whether a model created the drafts. If so, the pending drafts of the rules
+            are kept.
+        beside: keep all pending drafts.
+        drafting: the id under which `undo` reverts all these drafts, or "" if they can't be
+            undone.
+        passages: the snapshots of the highlights, keyed by highlight, if already loaded.
     """
     mode = DraftingMode(
         store.device_id,
@@ -215,7 +222,7 @@ def record_drafts(
     }
     snapshots = dict(passages or {})
     changes_by_key: dict[str, list[TextChange]] = {}
-    results_by_key: dict[str, DraftChanges] = {}
+    results_by_key: dict[str, DraftingChanges] = {}
 
     def record_all(keys: Sequence[str]) -> None:
         # a call with a single key may be a retry after its batch failed, so load it again
@@ -225,7 +232,7 @@ def record_drafts(
         for key in keys:
             for draft in drafted_by_key[key].drafts:
                 if not draft.is_hidden:
-                    digest = f"{draft.kind}{hash_content(draft)}"
+                    digest = f"{draft.kind}{hash_sides(draft.fields)}"
                     terms.append((digest, terms_of(draft)))
         changes = {
             key: compute_draft_changes(snapshots[key], drafted_by_key[key], mode)
@@ -243,6 +250,8 @@ def record_drafts(
                 changes[key] = compute_draft_changes(
                     snapshots[key], drafted_by_key[key], mode, has_updated_cards=True
                 )
+        if drafting:
+            changes = {key: change.leave_out_pending() for key, change in changes.items()}
         _write_changes(store, list(changes.values()), mode, drafting)
         duplicates.store_search_terms(store, terms)
         changes_by_key.update(visible_changes)
@@ -262,7 +271,7 @@ def record_drafts(
     visible_changes: list[TextChange] = []
     for key, change in results_by_key.items():
         visible_changes += (*changes_by_key.get(key, ()), *change.held_changes)
-    return RecordResult(
+    return RecordedDrafts(
         tuple(visible_changes),
         tuple(
             id for change in results_by_key.values() for id in change.new_card_draft_ids
@@ -271,7 +280,7 @@ def record_drafts(
     )
 
 
-def _update_cards_from_source(store: Store, change: DraftChanges) -> list[TextChange]:
+def _update_cards_from_source(store: Store, change: DraftingChanges) -> list[TextChange]:
     """Give the cards of a passage the new text of their source.
 
     Returns the changes that will be visible in Anki.
@@ -284,7 +293,9 @@ def _update_cards_from_source(store: Store, change: DraftChanges) -> list[TextCh
     cards_after = store.get_passage(change.snapshot.highlight.key).cards
     visible_changes = []
     for guid in guids:
-        visible_change = cards.find_visible_change(cards_after[guid], cards_before[guid])
+        visible_change = cards.find_change_visible_in_anki(
+            cards_after[guid], cards_before[guid]
+        )
         if visible_change is not None:
             visible_changes.append(visible_change)
     return visible_changes
@@ -298,7 +309,7 @@ def make_drafting_id(store: Store) -> str:
 
 
 def _write_changes(
-    store: Store, changes: Sequence[DraftChanges], mode: DraftingMode, drafting: str
+    store: Store, changes: Sequence[DraftingChanges], mode: DraftingMode, drafting: str
 ) -> None:
     draft_changes = [change.drafts for change in changes]
     if drafting:
@@ -340,7 +351,7 @@ def _write_changes(
 
 
 def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
-    """Move pending drafts to the decks that the settings now assign to their highlights."""
+    """Move each pending draft to the deck that the settings now assign to its highlight."""
     with store.transaction():
         for row in store.fetch_rows(
             "SELECT d.id, d.deck, d.body, h.body AS highlight_body"
@@ -353,34 +364,8 @@ def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
                 store.execute(query, deck, body, row["id"])
 
 
-def drop_obsolete_findings(store: Store) -> None:
-    """Drop findings of pending drafts that no longer apply.
-
-    Such a finding names a card or note that is no longer in use, or is about a history in
-    another tool that the user has declined to take over.
-    """
-    rows = pending_drafts.load_drafts_naming_duplicates(store)
-    drafts = {row["id"]: decode_draft(row["body"]) for row in rows}
-    named_ids = {
-        finding.duplicate for draft in drafts.values() for finding in draft.findings
-    }
-    guids = set(filter(is_card_id, named_ids))
-    notes = {
-        id.removeprefix(FOREIGN_PREFIX)
-        for id in named_ids
-        if id.startswith(FOREIGN_PREFIX)
-    }
-    query = f"SELECT guid FROM card WHERE live AND guid IN {JSON_VALUES}"
-    live_rows = store.fetch_rows(query, to_json(list(guids)))
-    out_of_use = guids.difference(row["guid"] for row in live_rows)
-    for note in notes - filter_foreign(store, notes):
-        out_of_use.add(f"{FOREIGN_PREFIX}{note}")
-    for id, draft in drafts.items():
-        kept_findings = [
-            finding for finding in draft.findings if finding.duplicate not in out_of_use
-        ]
-        pending_drafts.set_findings(store, id, draft, kept_findings)
-
+def drop_declined_findings(store: Store) -> None:
+    """Drop findings about a history in another tool that the user has declined to take over."""
     declined_tools = foreign_history.load_declined_tools(store)
     for draft_row in (
         pending_drafts.load_foreign_history_drafts(store) if declined_tools else ()
@@ -399,10 +384,10 @@ def drop_obsolete_findings(store: Store) -> None:
 def replace_findings(
     store: Store, check: str, findings: Mapping[str, Finding | None]
 ) -> None:
-    """Replace a check's findings in pending drafts.
+    """Replace the findings that a check made on pending drafts.
 
-    `findings` has the new finding for each draft id, or None if the draft now passes the
-    check.
+    `findings` maps the id of a draft to its new finding, or to None if it passes the check
+    now.
     """
     with store.transaction():
         for draft_row in pending_drafts.load_draft_rows(store, findings):

@@ -1,10 +1,10 @@
 """The events of the journal, and the values that are computed from them.
 
-An `Event` is a line of the journal. `fold_events` computes a `Passage` with its cards from all
-events of that passage. `Wording` is the form in which an event stores the text of a card, and only
-`to_wording` and `from_wording` convert it.
+An `Event` is a line of the journal. `replay_events` computes a `Passage` with its cards from
+all events about the passage. `StoredContent` is the form in which events store the text of a card;
+only `content_to_stored` and `content_from_stored` convert it.
 
-A field of an event keeps its meaning forever, because journals are kept for years.
+The meaning of an event's field never changes, because journals are kept for years.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ankiforge.model import (
     CardContent,
     CardKind,
     Draft,
+    Fields,
     Guid,
     Highlight,
     HighlightKey,
@@ -109,7 +110,7 @@ class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
         return (self.n, self.machine, self.id)
 
 
-class Wording(Value, omit_defaults=True):
+class StoredContent(Value, omit_defaults=True):
     """The text of a draft or card and its origin, as stored in an event."""
 
     kind: str
@@ -133,17 +134,17 @@ class RepairNote(Value):
     """A note that a repair adds to Anki, as stored in the `repair` event."""
 
     guid: str
-    draft: Wording
+    draft: StoredContent
 
 
-def to_wording(content: CardContent) -> Wording:
+def content_to_stored(content: CardContent) -> StoredContent:
     """Convert the text of a draft or card to the form stored in events."""
-    return Wording(
+    return StoredContent(
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
         quote=content.quote,
-        own=content.is_hand_written,
-        slot=content.slot,
+        own=content.is_numbered_user_text,
+        slot=content.slot_text,
         drafter=content.origin.drafter,
         model=content.origin.model,
         prompt=content.origin.prompt,
@@ -152,8 +153,8 @@ def to_wording(content: CardContent) -> Wording:
     )
 
 
-def from_wording(wording: Wording, key: str) -> CardContent:
-    """Convert the text stored in an event to card content. The inverse of `to_wording`.
+def content_from_stored(wording: StoredContent, key: str) -> CardContent:
+    """Convert the text stored in an event to card content. The inverse of `content_to_stored`.
 
     `key` is the highlight that the event is about.
     """
@@ -169,17 +170,19 @@ def from_wording(wording: Wording, key: str) -> CardContent:
 
 
 def parse_slot_number(slot: str) -> int | None:
-    """Parse the number of a hand-written card, or return None if `slot` is a hash or empty.
+    """Parse the slot of a hand-written card as a number.
 
-    A hash has 16 hexadecimal digits and may happen to be all decimal, so the length decides.
+    Returns None if `slot` is "" or a content hash. Because a hash of 16 hex digits may
+    consist of decimal digits only, the length is compared.
     """
     return int(slot) if slot.isascii() and slot.isdigit() and len(slot) < 16 else None
 
 
 def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -> Card:
-    """Create the card for an event from `content`, in the deck that the event names.
+    """Create the card that an event describes, with the given content.
 
-    `slot` is the slot stored in the event, or "" to compute it from the text.
+    The card goes to the deck named in the event. If `slot` is "", it is computed from the
+    text.
     """
     slot = slot or get_slot(content)
     number = parse_slot_number(slot)
@@ -194,9 +197,9 @@ def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -
     )
 
 
-def replace_wording(card: Card, wording: Wording) -> Card:
+def replace_content(card: Card, wording: StoredContent) -> Card:
     """Replace a card's text with text stored in an event, keeping the card's number."""
-    content = from_wording(wording, card.key)
+    content = content_from_stored(wording, card.key)
     return replace(
         card,
         kind=content.kind,
@@ -221,10 +224,10 @@ def hash_text(text: str) -> str:
 
 
 def get_event_text(highlight: Highlight) -> str:
-    """Return the text of a highlight as stored in events.
+    """Return the text of a highlight in the form stored in events.
 
-    This is the anchor text, from which keys are computed. The displayed text may have been
-    cleaned up differently by the reader.
+    This is the anchor text, from which the key is computed. It may differ from the displayed
+    text, which readers clean up in ways that may change.
     """
     return highlight.anchor_text or highlight.exact
 
@@ -243,21 +246,18 @@ def normalize_field(markdown: str) -> str:
     return normalize_text(to_plain_text(markdown))
 
 
-def hash_content(content: CardContent) -> str:
-    """Hash the question and answer of a draft or card; see `hash_fields`."""
-    return hash_fields(dict(content.fields))
-
-
 def get_slot(content: CardContent) -> str:
-    """Return a card's slot: its number if it is hand-written, otherwise a content hash."""
-    return content.slot or hash_content(content)
+    """Return the slot of a card: its number if hand-written, otherwise the hash of its content."""
+    return content.slot_text or hash_sides(content.fields)
 
 
-def hash_fields(fields: Texts) -> str:
-    """Hash the question and answer of a card, ignoring markup and whitespace.
+def hash_sides(fields: Fields | Texts) -> str:
+    """Hash both sides of a card, its question and answer, ignoring markup and whitespace.
 
-    Punctuation and case count, so `x < y` and `x > y` have different hashes.
+    Punctuation and case count, so `x < y` and `x > y` have different hashes. Other fields, such as
+    Extra, don't count.
     """
+    fields = dict(fields)
     if occlusion.OCCLUSION_FIELD in fields:
         return hash16("occlusion", fields[occlusion.OCCLUSION_FIELD])
     return _hash_text_fields(
@@ -276,22 +276,17 @@ def _hash_text_fields(text: str, front: str, back: str) -> str:
     return hash16("basic", normalize_field(front), normalize_field(back))
 
 
-def hash_exact_fields(fields: Texts) -> str:
-    """Hash the fields of a card, including their markup.
+def hash_markdown(fields: Fields | Texts) -> str:
+    """Hash all nonempty fields of a card, including their markup.
 
-    Ignores only the Unicode form and trailing spaces on lines.
+    Only the Unicode normalization and trailing spaces on lines are ignored.
     """
     parts = []
-    for name in sorted(fields):
-        lines = unicodedata.normalize("NFC", fields[name]).splitlines()
-        parts.append(name)
-        parts.append("\n".join(map(str.rstrip, lines)))
+    for name, text in sorted(dict(fields).items()):
+        if text:
+            lines = unicodedata.normalize("NFC", text).splitlines()
+            parts += [name, "\n".join(map(str.rstrip, lines))]
     return hash16(*parts)
-
-
-def hash_exact_content(content: CardContent) -> str:
-    """Hash the nonempty fields of a draft or card; see `hash_exact_fields`."""
-    return hash_exact_fields({name: text for name, text in content.fields if text})
 
 
 def is_hand_written_decision(event: Event) -> bool:
@@ -300,17 +295,18 @@ def is_hand_written_decision(event: Event) -> bool:
     return bool(event.body.get("slot") or draft.get("own"))
 
 
-def hash_answer(fields: Texts) -> str:
-    """Hash the answer of a draft or card, or return "" if it has none.
+def normalize_answer(fields: Fields | Texts) -> str:
+    """Return the answer of a draft or card for comparison, or "" if it has none.
 
-    Drafts about the same sentence are versions of one card if they have the same answer, and
-    different cards otherwise. A leading article is ignored.
+    If two drafts about a sentence have the same answer, they are versions of the same card.
+    Otherwise they are different cards.
     """
+    fields = dict(fields)
     answers = [gap.answer for gap in find_gaps(fields.get("Text", ""))]
     if fields.get("Back"):
         answers = [fields["Back"]]
     normalized = [_remove_article(normalize_field(answer)) for answer in answers]
-    return hash16(*normalized) if any(normalized) else ""
+    return "\x1f".join(normalized) if any(normalized) else ""
 
 
 def _remove_article(text: str) -> str:
@@ -323,13 +319,13 @@ def make_guid(key: str, content: CardContent) -> Guid:
 
     Depends on nothing else, so two devices that accept the same draft create a single note.
     """
-    return compute_guid(HighlightKey(key), content.family, get_slot(content))
+    return compute_guid(HighlightKey(key), content.note_type, get_slot(content))
 
 
-class Reading(Value, omit_defaults=True):
-    """The text of a passage as read from its source at one point in time.
+class PassageReading(Value, omit_defaults=True):
+    """The text of a passage as read from a source at one time.
 
-    Stored in a `key` or `text` event.
+    It is stored in `key` and `text` events.
     """
 
     exact: str
@@ -346,11 +342,14 @@ class Reading(Value, omit_defaults=True):
     """The id of the highlight in its source, or "" if it has none."""
     n: int = 0
     machine: str = ""
-    """The number and device of the event, set by `fold_events`."""
+    """The number and device of the event, set by `replay_events`."""
 
 
-class FactDecision(Value, omit_defaults=True):
-    """A decision on facts (sentences) of a passage, stored in the `fact` event that follows it."""
+class SentenceDecision(Value, omit_defaults=True):
+    """A decision on sentences of a passage.
+
+    It is built from the event of the decision and the `fact` event that follows.
+    """
 
     of: str = ""
     """The id of the deciding event; undoing that event undoes this decision. "" if the decision has
@@ -364,7 +363,7 @@ class FactDecision(Value, omit_defaults=True):
     """The hashes of all sentences that the passage had at the time of the decision."""
     passed: Strings = ()
     """The content hashes of hand-written drafts that the user passed over for another draft."""
-    # set by `fold_events`
+    # set by `replay_events`
     dropped: bool = False
     """Whether the user rejected a card, or a draft other than a proposal, or skipped the
     passage."""
@@ -375,7 +374,7 @@ class FactDecision(Value, omit_defaults=True):
     """Whether only a model's draft or the question in a comment was rejected. Its sentences may
     still be proposed, and drafted with another answer."""
     answer: str = ""
-    """The `hash_answer` of the card or draft, or "" if there is none."""
+    """The `normalize_answer` of the card or draft, or "" if there is none."""
     n: int = 0
     machine: str = ""
     """The number and device of the deciding event."""
@@ -387,8 +386,8 @@ class FactDecision(Value, omit_defaults=True):
     """The sentence that the card is about."""
 
     @property
-    def of_question(self) -> bool:
-        """Whether only the question in a comment was rejected."""
+    def is_only_question_rejected(self) -> bool:
+        """Whether the user rejected only the question in a comment, not a card or draft."""
         return self.own and self.of_draft
 
     @property
@@ -404,11 +403,11 @@ class FactDecision(Value, omit_defaults=True):
         return (not self.n, self.n, self.machine)
 
 
-def is_reopened(card: Card) -> bool:
-    """Return whether undoing a card's acceptance made its passage undecided again.
+def reopens_passage(card: Card) -> bool:
+    """Return whether undoing the acceptance of a card made its passage undecided again.
 
-    True for cards that came from a proposal or were written by the user. Drafts by a rule or
-    a model are kept after such an undo, for the user to decide on.
+    This is so for cards that came from a proposal or that the user wrote in ankiforge. The
+    draft of a rule or a model is kept instead, and the user decides on it.
     """
     return card.verdict is Verdict.TAKEN_BACK and card.origin.drafter in (
         PROPOSAL_DRAFTER,
@@ -422,7 +421,7 @@ class Passage(msgspec.Struct):
     keys: Strings
     """All keys of the passage, oldest first. There are several if the passage was read in several
     documents, or was recognized only later."""
-    texts: list[Reading] = []
+    texts: list[PassageReading] = []
     """The readings of the passage, newest first."""
     cards: dict[str, Card] = {}
     """All cards of the passage by GUID, live or not."""
@@ -430,7 +429,7 @@ class Passage(msgspec.Struct):
     """The content hashes of rejected drafts and cards."""
     rejected_numbers: set[int] = set()
     """The numbers of rejected hand-written cards, which stay rejected when their text changes."""
-    decisions: list[FactDecision] = []
+    decisions: list[SentenceDecision] = []
     """The decisions on facts that weren't undone, oldest first."""
     closed: bool = False
     """Whether the user wants no more cards of the passage, because they skipped it or made a
@@ -449,16 +448,20 @@ class Passage(msgspec.Struct):
         return self.keys[0]
 
     @property
-    def is_decided(self) -> bool:
-        """Whether the passage was ever decided on, so that it must be recognized again."""
+    def was_ever_decided(self) -> bool:
+        """Whether any decision was ever made on the passage, even if it was undone.
+
+        Such a passage must be recognized when it reappears.
+        """
         has_decision = bool(self.decisions or self.rejected or self.closed)
-        return has_decision or not all(map(is_reopened, self.cards.values()))
+        return has_decision or not all(map(reopens_passage, self.cards.values()))
 
     @property
-    def is_done(self) -> bool:
-        """Whether a decision is in force.
+    def has_active_decision(self) -> bool:
+        """Whether a decision on the passage is in force.
 
-        Rejected proposals, model's drafts and questions in comments don't count.
+        The rejection of a proposal, of a model's draft or of the question in a comment
+        doesn't count.
         """
         if self.closed or self.live_cards:
             return True
@@ -467,24 +470,30 @@ class Passage(msgspec.Struct):
         )
 
     @property
-    def was_drafted(self) -> bool:
-        """Whether a decision other than on a proposal or the question in a comment is in force.
+    def needs_no_model(self) -> bool:
+        """Whether a decision shows that the passage needs no drafting by a model.
 
-        If so, a model isn't asked about the passage again, even if the database was lost.
+        This is any decision in force, except on a proposal or on the question in a comment. A
+        model isn't asked about the passage again, even if the database was lost.
         """
-        rejected_guids = {each.guid for each in self.decisions if each.of_question}
+        rejected_guids = {
+            each.guid for each in self.decisions if each.is_only_question_rejected
+        }
         return self.closed or (
             any(
                 card.verdict is not Verdict.TAKEN_BACK and card.guid not in rejected_guids
                 for card in self.cards.values()
             )
-            or any(not (each.of_proposal or each.of_question) for each in self.decisions)
+            or any(
+                not (each.of_proposal or each.is_only_question_rejected)
+                for each in self.decisions
+            )
         )
 
     def is_distinct_from(self, other_passage: Passage) -> bool:
-        """Return whether the user said that two passages are different.
+        """Return whether the user answered that two passages are different.
 
-        The answer may be recorded with either of them.
+        The answer may be stored with either of the passages.
         """
         if not self.apart.isdisjoint(other_passage.keys):
             return True
@@ -500,35 +509,35 @@ class Passage(msgspec.Struct):
 
     @property
     def live_cards(self) -> list[Card]:
-        """The accepted cards of the passage that haven't since been retired or undone."""
+        """The accepted cards of the passage, without those later rejected, retired or undone."""
         return [card for card in self.cards.values() if card.is_live]
 
     def is_passed_over(self, draft: CardContent) -> bool:
-        """Return whether the user preferred another draft about the same facts to `draft`."""
+        """Return whether the user chose another draft about the same sentences instead."""
         passed_contents = {
             passed_content
             for decision in self.decisions
             for passed_content in decision.passed
         }
-        return bool(passed_contents) and hash_content(draft) in passed_contents
+        return bool(passed_contents) and hash_sides(draft.fields) in passed_contents
 
     def is_rejected(self, draft: CardContent) -> bool:
-        """Return whether the user rejected a draft's text or, if hand-written, its number."""
-        if self.rejected and hash_content(draft) in self.rejected:
+        """Return whether a draft's text or, if it is hand-written, its number was rejected."""
+        if self.rejected and hash_sides(draft.fields) in self.rejected:
             return True
         return draft.number in self.rejected_numbers
 
     def find_card_in_slot(self, draft: CardContent) -> Card | None:
-        """Find the hand-written card with a draft's number and note type, if any.
+        """Return the hand-written card with the number and note type of a draft, or None.
 
-        Prefers a live card.
+        Live cards are preferred.
         """
         cards_in_slot = []
         for card in self.cards.values():
             if (
-                card.is_hand_written
+                card.is_numbered_user_text
                 and card.number == draft.number
-                and card.family is draft.family
+                and card.note_type is draft.note_type
             ):
                 cards_in_slot.append(card)
         for card in cards_in_slot:
@@ -537,26 +546,26 @@ class Passage(msgspec.Struct):
         return cards_in_slot[0] if cards_in_slot else None
 
 
-def is_new_text(card: Card, draft: Draft) -> bool:
-    """Return whether a draft's text differs from what the source last gave the card."""
+def differs_from_source_text(card: Card, draft: Draft) -> bool:
+    """Return whether a draft's text differs from what the card last got from its source."""
     if not card.edits.texts:
         return True
     _machine, newest_digest = card.edits.texts[-1]
-    return newest_digest != hash_exact_content(draft)
+    return newest_digest != hash_markdown(draft.fields)
 
 
 def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
-    """Return whether `draft`, read on this device, may be older than the card's text.
+    """Return whether a draft from this device may be older than the text of its card.
 
-    That is the case if the card had the draft's text before, and its current text was only
-    read on other devices: the files on this device may not have been synchronized yet.
+    This is so if the card had the draft's text before, and only other devices have read the
+    card's current text. The files on this device may not be synchronized yet.
     """
     texts = card.edits.texts
     _machine, newest_digest = texts[-1]
     digests = {digest for _, digest in texts}
     devices = {device for device, digest in texts if digest == newest_digest}
     return (
-        hash_exact_content(draft) in digests
+        hash_markdown(draft.fields) in digests
         and device_id not in devices
         and bool(newest_digest)
     )

@@ -1,10 +1,15 @@
-"""The facts of a passage, and the decisions on them, as pure functions of text and events.
+"""Which sentences of a passage are decided and which are offered, as pure functions.
 
-A *fact* is one sentence of a passage. A decision applies to the exact text of a sentence: for a
-long sentence (`is_long`) in any passage, for a short one only in its own. `compute_facts` returns
-the decided and the offered facts. If a decided sentence was removed, a draft of a similar sentence
-may be offered as the new text of its card. A card is about the sentence with its answer. Events and
-tables identify a sentence by its hash, called its *name* in this package.
+The unit of a decision is one sentence, also called a *fact*. A decision on a long sentence
+(`is_distinctive_sentence`) applies to every passage that contains exactly this sentence. A
+decision on a
+short one applies only to its own passage. `compute_sentence_states` returns the decided and
+the offered
+sentences. If a decided sentence was removed, a draft about a similar sentence may be offered
+as the new text of its card. A card is about the sentence that contains its answer.
+
+Events and tables identify a sentence by its hash, called *name* in the variables of this
+package.
 """
 
 from __future__ import annotations
@@ -16,10 +21,10 @@ from itertools import chain
 
 from ankiforge.ledger.events import (
     USER,
-    FactDecision,
     Passage,
-    is_reopened,
+    SentenceDecision,
     normalize_text,
+    reopens_passage,
 )
 from ankiforge.ledger.match import MIN_DISTINCTIVE_CHARS
 from ankiforge.model import (
@@ -52,7 +57,7 @@ _TRAILING_PUNCTUATION = regex(r"[\"'“”‘’«»)\],;:.!?…]+$")
 _UNSPACED_CHAR = regex(f"([{UNSPACED_SCRIPTS}])")
 
 
-class Fact(Value):
+class SentenceState(Value):
     """A sentence of a passage that is decided or offered to the user."""
 
     sentence: str
@@ -66,11 +71,11 @@ class Fact(Value):
 # --- sentences --------------------------------------------------------------------------
 
 
-def get_fact_text(highlight: Highlight) -> str:
-    """Return the text whose sentences are the facts of a highlight.
+def get_sentence_text(highlight: Highlight) -> str:
+    """Return the text of a highlight that is split into sentences for decisions.
 
-    This is the sentence around the highlight or, for a word with a translation, just the
-    word.
+    This is the highlight with the rest of its sentences or, for a word with a translation,
+    only the word.
     """
     if highlight.written == WORD_AND_TRANSLATION:
         return highlight.exact
@@ -94,8 +99,8 @@ def split_sentences(text: str) -> Strings:
 
 
 @lru_cache(maxsize=4096)
-def is_long(sentence: str) -> bool:
-    """Return whether a sentence is so long that finding it elsewhere is no coincidence."""
+def is_distinctive_sentence(sentence: str) -> bool:
+    """Return whether a sentence is too long to recur in another passage by coincidence."""
     folded = normalize_for_lookup(sentence)
     if (
         len(folded) >= MIN_DISTINCTIVE_CHARS or folded.isascii()
@@ -106,11 +111,15 @@ def is_long(sentence: str) -> bool:
 
 def hash_long_sentences(sentences: Iterable[str]) -> list[str]:
     """Hash the long sentences, skipping the short ones."""
-    return [hash_sentence(sentence) for sentence in sentences if is_long(sentence)]
+    return [
+        hash_sentence(sentence)
+        for sentence in sentences
+        if is_distinctive_sentence(sentence)
+    ]
 
 
 def find_covered_sentences(text: str, quote: str) -> Strings:
-    """Find the sentences of a text that a quote covers, at least in part."""
+    """Return the sentences of a text that overlap a quote."""
     exact_quote = normalize_text(quote)
     if not exact_quote:
         return ()
@@ -140,17 +149,17 @@ def find_covered_sentences(text: str, quote: str) -> Strings:
     return tuple(covered_sentences)
 
 
-def find_decided_sentences(draft: CardContent, text: str) -> Strings:
+def find_sentences_to_decide(draft: CardContent, text: str) -> Strings:
     """Find the sentences of a passage that a decision on a draft applies to."""
-    return select_decided_sentences(
+    return select_sentences_to_decide(
         find_covered_sentences(text, draft.quote), draft.origin.drafter
     )
 
 
-def select_decided_sentences(quoted: Strings, drafter: str) -> Strings:
-    """Select the sentences of a draft's quote that a decision on the draft applies to.
+def select_sentences_to_decide(quoted: Strings, drafter: str) -> Strings:
+    """Select which of the sentences in a draft's quote are decided along with the draft.
 
-    For a proposal this is only the last one, because the quote may begin with context.
+    For a proposal it is only the last one, because its quote may begin with context.
     """
     return quoted[-1:] if drafter == PROPOSAL_DRAFTER else quoted
 
@@ -160,7 +169,7 @@ def find_draft_sentence(draft: Draft, text: str) -> str:
 
     This is the first sentence of the quote that contains the answer, or else the first one.
     """
-    return find_answer_sentence(find_decided_sentences(draft, text), draft.answer)
+    return find_answer_sentence(find_sentences_to_decide(draft, text), draft.answer)
 
 
 def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
@@ -197,19 +206,19 @@ def find_quote(plain_text: str, answer: str, text: str) -> str:
     return exact_text[exact_text.find(quoted_sentences[0]) : end]
 
 
-def has_dropped_similar(
+def has_rejected_similar(
     passage: Passage, draft: Draft, decided_sentences: Strings
 ) -> bool:
-    """Return whether the user has dropped a card or draft about similar sentences.
+    """Return whether the user rejected or deleted a card or draft about a similar sentence.
 
-    The policy doesn't accept such drafts. Also True for every draft of a skipped passage, and
-    of a closed passage with a dropped card or draft. `decided_sentences` are the sentences
-    that a decision on the draft would apply to.
+    The policy doesn't accept such a draft. The result is also True for every draft of a
+    skipped passage, and of a closed passage in which the user dropped anything.
+    `decided_sentences` are the sentences that would be decided along with the draft.
     """
     card_in_slot = passage.find_card_in_slot(draft)
     ended_cards = {}
     for card in passage.cards.values():
-        if card.by == USER and not card.is_live and not is_reopened(card):
+        if card.by == USER and not card.is_live and not reopens_passage(card):
             ended_cards[card.guid] = card
             if card is card_in_slot:
                 return True
@@ -238,7 +247,7 @@ def has_dropped_similar(
 
 @lru_cache(maxsize=4096)
 def count_words(sentence: str) -> Counter[str]:
-    """Tally the words of a sentence, ignoring case and surrounding punctuation.
+    """Count the words of a sentence, ignoring case and surrounding punctuation.
 
     Words such as `C++`, `-3` and `.5` stay whole. In scripts without spaces, each character
     counts as a word.
@@ -259,12 +268,14 @@ def compute_sentence_similarity(old_sentence: str, new_sentence: str) -> float:
 # --- the sentences of a card ------------------------------------------------------------
 
 
-def find_card_decisions(decisions: Iterable[FactDecision]) -> dict[str, FactDecision]:
+def find_last_decision_by_card(
+    decisions: Iterable[SentenceDecision],
+) -> dict[str, SentenceDecision]:
     """Find the decision that gave each card its current text, keyed by card GUID.
 
     `decisions` must be sorted, oldest first.
     """
-    last_decisions: dict[str, FactDecision] = {}
+    last_decisions: dict[str, SentenceDecision] = {}
     for decision in decisions:
         is_first = decision.guid not in last_decisions
         if decision.guid and decision.sentences and (decision.revises or is_first):
@@ -272,14 +283,18 @@ def find_card_decisions(decisions: Iterable[FactDecision]) -> dict[str, FactDeci
     return last_decisions
 
 
-def hash_card_sentence(card: Card, decision: FactDecision | None) -> str:
-    """Hash the sentence by which to find a card in other passages, or return "".
+def hash_tracking_sentence(card: Card, decision: SentenceDecision | None) -> str:
+    """Hash the sentence by which a card is recognized in other passages.
 
-    Returns "" for hand-written cards, which follow their highlights, and for cards about a
-    short sentence, because an identical one elsewhere may be a coincidence. `decision` is the
-    decision that gave the card its text, if any.
+    Returns "" for hand-written cards, which stay with their highlights, and for cards about a
+    short sentence, which may recur by coincidence. `decision` is the decision that gave the
+    card its text, or None.
     """
-    if decision is None or card.is_hand_written or not is_long(decision.about):
+    if (
+        decision is None
+        or card.is_numbered_user_text
+        or not is_distinctive_sentence(decision.about)
+    ):
         return ""
     return hash_sentence(decision.about)
 
@@ -289,24 +304,24 @@ def hash_card_sentence(card: Card, decision: FactDecision | None) -> str:
 
 def compute_facts(
     passage_sentences: Strings,
-    decisions: Sequence[FactDecision] = (),
+    decisions: Sequence[SentenceDecision] = (),
     live_guids: Collection[str] = (),
     *,
     present_elsewhere: Collection[str] = (),
     drafted: Collection[str] = (),
     closed: bool = False,
-) -> tuple[Fact, ...]:
-    """Work out the decided and offered facts of a passage, in the order of its sentences.
+) -> tuple[SentenceState, ...]:
+    """Return the decided and the offered sentences of a passage, in reading order.
 
     Args:
         passage_sentences: the sentences of the passage, as returned by `split_sentences`.
-        decisions: the decisions, made in any passage, on sentences that the passage has or
-            had, oldest first.
-        live_guids: the live cards whose new text a sentence may be.
-        present_elsewhere: the decided sentences that other passages still contain.
-        drafted: the sentences with a pending draft that isn't a proposal.
-        closed: whether the user wants no more cards of the passage, so that no other facts
-            are offered.
+        decisions: all decisions on sentences that the passage has or had, oldest first. They
+            may have been made in other passages.
+        live_guids: the live cards that may get the text of a changed sentence.
+        present_elsewhere: the decided sentences that occur in other passages.
+        drafted: the sentences with a pending draft other than a proposal, which are offered.
+        closed: whether the user wants no more cards from the passage, so that only changes of
+            existing cards are offered.
     """
     proposal_decisions = [decision for decision in decisions if decision.of_proposal]
     rejected_lists = [decision.sentences for decision in proposal_decisions]
@@ -334,37 +349,40 @@ def compute_facts(
     facts = []
     for sentence in passage_sentences:
         if sentence in shown_sentences:
-            fact = similar_facts.get(sentence, Fact(sentence))
+            fact = similar_facts.get(sentence, SentenceState(sentence))
             facts.append(
-                Fact(sentence, decided=True) if sentence in decided_sentences else fact
+                SentenceState(sentence, decided=True)
+                if sentence in decided_sentences
+                else fact
             )
     return tuple(facts)
 
 
-def get_offered_facts(facts: Iterable[Fact]) -> dict[str, Fact]:
-    """Return the undecided facts, keyed by sentence hash."""
+def get_undecided_sentences(facts: Iterable[SentenceState]) -> dict[str, SentenceState]:
+    """Return the facts that aren't decided, keyed by the hash of their sentence."""
     return {hash_sentence(fact.sentence): fact for fact in facts if not fact.decided}
 
 
 def _find_similar_facts(
     undecided_sentences: Collection[str],
-    decisions: Sequence[FactDecision],
+    decisions: Sequence[SentenceDecision],
     live_guids: Collection[str],
     present_sentences: Collection[str],
-) -> dict[str, Fact]:
-    """Map undecided sentences that resemble a removed, decided sentence to their facts.
+) -> dict[str, SentenceState]:
+    """Find undecided sentences that may be the new text of a removed, decided sentence.
 
-    If several removed sentences are similar, one with a live card is preferred, then the most
-    similar. A sentence that was in the passage together with the removed one is a different
-    fact, so it is skipped. `present_sentences` are those of this and other passages.
+    If a sentence is similar to several removed ones, one with a live card is preferred, then
+    the most similar one. A sentence that was in the passage together with the removed one
+    can't be its new text. `present_sentences` are the sentences of this passage and the
+    decided ones of others.
     """
-    similar_facts: dict[str, Fact] = {}
+    similar_facts: dict[str, SentenceState] = {}
     if not undecided_sentences:
         return similar_facts
     # for each removed decided sentence: the card to ask about, and the hashes of the sentences that
     # were in the passage with it
     removed_sentences: dict[str, tuple[str, Strings]] = {}
-    last_decisions = find_card_decisions(decisions)
+    last_decisions = find_last_decision_by_card(decisions)
     for decision in decisions:
         last_decision = last_decisions.get(decision.guid, decision)
         for sentence in decision.sentences:
@@ -389,5 +407,7 @@ def _find_similar_facts(
             )
             if is_best and hash_sentence(sentence) not in neighbours:
                 ranks[sentence] = rank
-                similar_facts[sentence] = Fact(sentence, card=card, near=removed_sentence)
+                similar_facts[sentence] = SentenceState(
+                    sentence, card=card, near=removed_sentence
+                )
     return similar_facts

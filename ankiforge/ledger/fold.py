@@ -1,9 +1,9 @@
-"""Fold events into passages with their cards, facts, readings and questions.
+"""Compute passages, with their cards, readings and decisions, from the events about them.
 
-`fold_events` depends on nothing but the events, so two devices with the same events have the same
-cards, in whatever order the events arrived. The user's decisions override those of policy and
-source, even later ones. An event may name a card that is missing, because the `accept` event of the
-card may be in a journal file that hasn't been synchronized yet.
+`replay_events` depends only on the events, in whatever order they arrived, so devices with the
+same events have the same cards. A decision by the user overrides one by the policy or the
+source, even a later one. An event may name a card that doesn't exist yet, because the
+`accept` event of the card may be in a journal file that isn't synchronized yet.
 """
 
 from __future__ import annotations
@@ -23,56 +23,49 @@ from ankiforge.ledger.events import (
     SOURCE,
     USER,
     Event,
-    FactDecision,
     Passage,
-    Reading,
+    PassageReading,
     RepairNote,
-    Wording,
+    SentenceDecision,
+    StoredContent,
+    content_from_stored,
     create_card,
-    from_wording,
-    hash_answer,
-    hash_content,
-    hash_exact_content,
-    hash_exact_fields,
+    hash_markdown,
+    hash_sides,
     is_hand_written_decision,
+    normalize_answer,
     parse_slot_number,
-    replace_wording,
+    replace_content,
 )
 from ankiforge.ledger.facts import (
     find_answer_sentence,
-    select_decided_sentences,
+    select_sentences_to_decide,
     split_sentences,
 )
 from ankiforge.model import (
     AdoptedNote,
     Card,
     CardKind,
-    Edits,
+    ExportedNote,
+    FieldEdits,
     Fields,
     HighlightKind,
     Json,
-    MappedType,
     NoteHistory,
-    ShippedNote,
     Strings,
     Texts,
+    UserNoteType,
     Verdict,
 )
 from ankiforge.text.cloze import format_cloze_answers
-
-APPENDABLE_KINDS = (
-    *("key", "text", "edit", "resolve", "placed"),
-    *("shipped", "pictures", "seen", "unseen"),
-)
-"""Kinds of events that neither change the effect of earlier events nor have a `fact` event."""
 
 # --- active events, and keys of one passage ---------------------------------------------
 
 
 def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
-    """Sort events into the order that all devices share, each with whether it is active.
+    """Sort events into the same order on every device, each with whether it is in force.
 
-    Undone events are inactive. An undo is itself an event, so it can be undone as well.
+    An undone event isn't in force. An undo is an event as well and may itself be undone.
     """
     ordered = sorted(events, key=lambda event: event.order)
     undone_ids = set()
@@ -118,7 +111,7 @@ def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
 # --- the fold ---------------------------------------------------------------------------
 
 
-def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
+def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     """Compute a passage from all of its events.
 
     Args:
@@ -174,11 +167,11 @@ def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
 
 
 def _supersede_duplicates(passage: Passage) -> None:
-    """Mark cards as superseded if the passage has an older card about the same sentence.
+    """Mark a card as superseded if the oldest key of the passage has one about the same sentence.
 
-    If several keys of a passage have cards, those of the oldest key are kept. But cards that
-    are not live don't supersede a card that the user accepted, and cards that were merged
-    into an identical card supersede nothing.
+    A passage has several keys if passages that were read separately are the same. A card that
+    isn't live doesn't supersede a card that the user accepted, and a card that was merged
+    into an identical one supersedes nothing.
     """
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
@@ -200,9 +193,9 @@ def _supersede_duplicates(passage: Passage) -> None:
 
 
 def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> bool:
-    """Return whether a card shares a sentence or hand-written number with another card.
+    """Return whether a card has a sentence or a hand-written number in common with another card.
 
-    A card whose sentences are unknown, because no decision names them, counts as a duplicate.
+    A card counts as a duplicate if no decision names its sentences.
     """
     sentences_by_guid: dict[str, set[str]] = defaultdict(set)
     for decision in passage.decisions:
@@ -210,7 +203,7 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
     own_sentences = sentences_by_guid[card.guid]
     for other_card in other_cards:
         other_sentences = sentences_by_guid[other_card.guid]
-        has_same_slot = card.is_hand_written and card.number == other_card.number
+        has_same_slot = card.is_numbered_user_text and card.number == other_card.number
         if (
             has_same_slot
             or own_sentences & other_sentences
@@ -218,27 +211,6 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
         ):
             return True
     return False
-
-
-def add_event(passage: Passage, event: Event, fact_event: Event | None = None) -> Passage:
-    """Return a copy of a passage with its newest event applied.
-
-    The event's kind is in `APPENDABLE_KINDS`, or it is an acceptance with its `fact` event. For a
-    passage of a single key, the result is what `fold_events` would compute.
-    """
-    changed_passage = Passage(
-        passage.keys,
-        list(passage.texts),
-        dict(passage.cards),
-        set(passage.rejected),
-        set(passage.rejected_numbers),
-        list(passage.decisions),
-        *(passage.closed, passage.skipped, passage.why_skipped),
-        dict(passage.asked),
-        set(passage.apart),
-    )
-    _apply_decision(changed_passage, event, fact_event)
-    return changed_passage
 
 
 def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) -> None:
@@ -250,14 +222,14 @@ def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) ->
 def _add_fact_decision(
     passage: Passage, event: Event, fact_event: Event | None, card: Card | None = None
 ) -> None:
-    """Add the facts settled by a decision, or close the passage if it has no `fact` event.
+    """Add a decision's sentences to the passage, or close the passage if there is no `fact` event.
 
-    `card` is the card named by the event, as it was before the event.
+    `card` is the card that the event names, as it was before the event.
     """
     if fact_event is not None:
         is_card = bool(passage.texts) and passage.texts[0].kind == HighlightKind.CARD
         decision = _to_fact_decision(event, fact_event.body, card, is_card=is_card)
-        if decision.of_question:
+        if decision.is_only_question_rejected:
             # the question's acceptance, if any, doesn't decide the sentence any more
             passage.decisions = [
                 replace(earlier, own=True, of_draft=True)
@@ -272,28 +244,28 @@ def _add_fact_decision(
             "draft" in event.body
         ):  # the user may still be asked about new text of the card
             wording = _decode_wording(event)
-            decided_sentences = select_decided_sentences(
+            decided_sentences = select_sentences_to_decide(
                 split_sentences(wording.quote), wording.drafter
             )
             about = find_answer_sentence(decided_sentences, _get_answer(wording))
             guid = event.body["guid"]
             passage.decisions.append(
-                FactDecision("", decided_sentences, guid, about=about)
+                SentenceDecision("", decided_sentences, guid, about=about)
             )
 
 
 def _to_fact_decision(
     event: Event, fact_body: Json, card: Card | None, *, is_card: bool
-) -> FactDecision:
+) -> SentenceDecision:
     """Build the decision on facts from an event and the body of its `fact` event.
 
     Args:
         event: the event.
-        fact_body: the body of its `fact` event.
-        card: the card that the event names, in its state before the event.
-        is_card: whether the whole passage is a card that the user wrote.
+        fact_body: the body of the `fact` event that belongs to the event.
+        card: the card that the event names, as it was before the event.
+        is_card: whether the passage itself is a card that the user wrote in the source.
     """
-    decision = msgspec.convert(fact_body, FactDecision)
+    decision = msgspec.convert(fact_body, SentenceDecision)
     body = event.body
     is_rejection = event.what == "reject" and bool(body["content"])
     had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
@@ -311,7 +283,7 @@ def _to_fact_decision(
         of_draft=is_rejection
         and bool(body.get("guid"))
         and (not is_card and "Front" in fields if body.get("slot") else not had_card),
-        answer=hash_answer(fields),
+        answer=normalize_answer(fields),
         n=event.n,
         machine=event.machine,
         own=is_hand_written_decision(event),
@@ -320,14 +292,14 @@ def _to_fact_decision(
     )
 
 
-def _get_answer(wording: Wording) -> str:
+def _get_answer(wording: StoredContent) -> str:
     return wording.fields.get("Back") or format_cloze_answers(
         wording.fields.get("Text", "")
     )
 
 
 def _is_retired_by_tag(event: Event) -> bool:
-    """Return whether an event isn't a decision, but only records a note's retired tag."""
+    """Return whether an event records the tag of a retired note, not a decision by the user."""
     return event.what == "retire" and event.body.get("why") == RETIRED_TAG_REASON
 
 
@@ -344,7 +316,7 @@ def _apply_event(passage: Passage, event: Event) -> None:
     match event.what:
         # identity
         case "key" | "text":
-            text = msgspec.convert(body, Reading)
+            text = msgspec.convert(body, PassageReading)
             reading = replace(text, n=event.n, machine=event.machine)
             passage.texts.insert(0, reading)
         case "ask":
@@ -394,10 +366,10 @@ def _apply_adopt(card: Card, event: Event) -> Card:
     return replace(card, note=history)
 
 
-def _drop_field_hashes(card: Card) -> tuple[ShippedNote, ...]:
-    """Return a card's exported notes without their field hashes.
+def _drop_field_hashes(card: Card) -> tuple[ExportedNote, ...]:
+    """Return a card's exported notes without the hashes of their fields.
 
-    The card now belongs to an adopted note, whose text the hashes don't match.
+    The card has taken over another tool's note, whose text the hashes don't match.
     """
     return tuple(replace(shipped, hashes={}) for shipped in card.note.shipped)
 
@@ -407,7 +379,7 @@ def _apply_revise(card: Card, event: Event) -> Card:
     wording = _decode_wording(event)
     if event.by == USER:
         edits = replace(card.edits, typed=(), pinned=(), offered={})
-        card = replace(replace_wording(card, wording), edits=edits)
+        card = replace(replace_content(card, wording), edits=edits)
     else:
         card = replace(card, edits=replace(card.edits, typed=()))
         card = _offer_text(card, wording)
@@ -415,10 +387,10 @@ def _apply_revise(card: Card, event: Event) -> Card:
 
 
 def _apply_edit(card: Card, event: Event) -> Card:
-    """Set fields to what the user typed, pinning them against changes in the source.
+    """Set the fields that the user edited, and pin them so that the source can't change them.
 
-    If the edit restores the state before an answer that was undone, the source's text is
-    offered again.
+    If the edit restores the text from before an undone decision, the source's text is offered
+    again.
     """
     typed_fields: Texts = event.body["fields"]
     edits = card.edits
@@ -479,9 +451,12 @@ def _apply_reject_or_retire(card: Card, event: Event) -> Card:
 
 
 def _apply_export(card: Card, event: Event) -> Card:
-    """Record that a note was exported. The first package fixes its note type."""
+    """Record that a note was exported.
+
+    The note type of the first package is kept for all later ones.
+    """
     body = event.body
-    shipped = ShippedNote(
+    shipped = ExportedNote(
         mod=body["mod"],
         tags=tuple(body.get("tags", ())),
         digest=body["digest"],
@@ -489,11 +464,11 @@ def _apply_export(card: Card, event: Event) -> Card:
     )
     history = card.note
     if not history.shipped and "type" in body:
-        history = replace(history, mapped=msgspec.convert(body["type"], MappedType))
+        history = replace(history, mapped=msgspec.convert(body["type"], UserNoteType))
     history = replace(
         history,
         shipped=(*history.shipped, shipped),
-        words=hash_exact_content(card),
+        words=hash_markdown(card.fields),
         numbers={**history.numbers, **body.get("numbers", {})},
         repaired=False,
     )
@@ -505,13 +480,13 @@ def _apply_pictures(card: Card, event: Event) -> Card:
     return replace(card, note=replace(card.note, pictures=pictures))
 
 
-def _apply_seen(card: Card, event: Event) -> Card:
+def _apply_found_in_anki(card: Card, event: Event) -> Card:
     seen_by = tuple(sorted({*card.note.seen_by, event.machine}))
     return replace(card, note=replace(card.note, seen_by=seen_by))
 
 
-def _apply_unseen(card: Card, event: Event) -> Card:
-    """Schedule a note for export, because it is missing in Anki but its card is wanted."""
+def _apply_reexport(card: Card, event: Event) -> Card:
+    """Export a card's note again, because it is missing in Anki but the card is wanted."""
     card = replace(card, note=replace(card.note, seen_by=()))
     return _recreate_adopted_note(card, event)
 
@@ -523,11 +498,11 @@ def _apply_accept(passage: Passage, event: Event) -> None:
     card = passage.cards.get(body["guid"])
     if card and FOUND_KEY in body:
         return  # the journal has the decision itself
-    content = from_wording(wording, event.key)
+    content = content_from_stored(wording, event.key)
     if card is None:
         card = replace(
             create_card(event, body["guid"], content, body.get("slot", "")),
-            edits=Edits(typed=tuple(body.get("typed", ()))),
+            edits=FieldEdits(typed=tuple(body.get("typed", ()))),
             note=NoteHistory(found=FOUND_KEY in body),
         )
         if not is_by_user and passage.is_rejected(content):
@@ -538,7 +513,7 @@ def _apply_accept(passage: Passage, event: Event) -> None:
         card = _offer_text(card, wording)
     passage.cards[card.guid] = _record_given_text(card, event.machine, wording)
     if is_by_user:
-        passage.rejected.discard(hash_content(content))
+        passage.rejected.discard(hash_sides(content.fields))
     replaced_card = passage.cards.get(body.get("instead", ""))
     if replaced_card:
         why = "replaced by another card"
@@ -548,17 +523,17 @@ def _apply_accept(passage: Passage, event: Event) -> None:
 
 
 def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
-    """Apply the repair of another tool's note, or restore the old text if it was undone.
+    """Apply the repair of another tool's note, or restore the note's text if it was undone.
 
-    Later changes in Anki are compared with the note as it was at the time of the repair.
-    Undoing a repair also retires the notes that it added.
+    From then on, edits in Anki are detected by comparison with the repaired note. If the
+    repair was undone, the notes that it added are retired.
     """
     body = event.body
     note = msgspec.convert(body["note"], AdoptedNote)
     wording = _decode_wording(event)
     card = passage.cards.get(body["guid"])
     if card is None:
-        content = from_wording(wording, event.key)
+        content = content_from_stored(wording, event.key)
         card = create_card(event, body["guid"], content, "0")
     history = replace(card.note, shipped=_drop_field_hashes(card), adopted=note)
     passage.cards[card.guid] = replace(
@@ -570,10 +545,10 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
     )
     added_notes = body.get("new", ()) if "type" in body else ()
     for added_note in msgspec.convert(added_notes, tuple[RepairNote, ...]):
-        content = from_wording(added_note.draft, event.key)
+        content = content_from_stored(added_note.draft, event.key)
         added_card = passage.cards.get(added_note.guid) or replace(
             create_card(event, added_note.guid, content),
-            note=NoteHistory(mapped=msgspec.convert(body["type"], MappedType)),
+            note=NoteHistory(mapped=msgspec.convert(body["type"], UserNoteType)),
         )
         verdict = Verdict.LIVE if is_active else Verdict.RETIRED
         why = "" if is_active else "its repair was undone"
@@ -598,8 +573,8 @@ def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
 # --- changing cards ---------------------------------------------------------------------
 
 
-def _decode_wording(event: Event) -> Wording:
-    return msgspec.convert(event.body["draft"], Wording)
+def _decode_wording(event: Event) -> StoredContent:
+    return msgspec.convert(event.body["draft"], StoredContent)
 
 
 def _set_verdict(card: Card, verdict: Verdict, by: str, why: str = "") -> Card:
@@ -614,9 +589,9 @@ def _recreate_adopted_note(card: Card, event: Event) -> Card:
 
 
 def _pin_changed_fields(card: Card, event: Event) -> Card:
-    """Pin the fields changed by a source, because the user undid the change.
+    """Pin the fields that a source had changed, because the user undid the change.
 
-    Pinned fields keep their text when the source changes.
+    A pinned field keeps its text when the source changes.
     """
     wording = _decode_wording(event)
     old_fields = dict(card.fields)
@@ -629,10 +604,11 @@ def _pin_changed_fields(card: Card, event: Event) -> Card:
     return _record_given_text(card, event.machine, wording)
 
 
-def _offer_text(card: Card, wording: Wording) -> Card:
+def _offer_text(card: Card, wording: StoredContent) -> Card:
     """Give a card the new text of its source, except in pinned fields.
 
-    New text for a pinned field is recorded as offered instead, so that the user is asked.
+    For a pinned field, the new text is stored as offered, and the user is asked which to
+    keep.
     """
     edits = card.edits
     pinned_fields = {name: card.get_field(name) for name in edits.pinned}
@@ -645,11 +621,11 @@ def _offer_text(card: Card, wording: Wording) -> Card:
             offered_fields[name] = text
     fields = _drop_empty_fields({**wording.fields, **pinned_fields})
     edits = replace(edits, offered=offered_fields)
-    return replace(replace_wording(card, wording), fields=fields, edits=edits)
+    return replace(replace_content(card, wording), fields=fields, edits=edits)
 
 
-def _record_given_text(card: Card, device_id: str, wording: Wording) -> Card:
-    texts = (*card.edits.texts, (device_id, hash_exact_fields(wording.fields)))
+def _record_given_text(card: Card, device_id: str, wording: StoredContent) -> Card:
+    texts = (*card.edits.texts, (device_id, hash_markdown(wording.fields)))
     return replace(card, edits=replace(card.edits, given=wording.fields, texts=texts))
 
 
@@ -686,7 +662,7 @@ _CARD_HANDLERS: Mapping[str, Callable[[Card, Event], Card]] = {
     "repair": lambda card, event: replace(card, note=replace(card.note, repaired=True)),
     "shipped": _apply_export,
     "pictures": _apply_pictures,
-    "seen": _apply_seen,
-    "unseen": _apply_unseen,
+    "seen": _apply_found_in_anki,
+    "unseen": _apply_reexport,
 }
 """For each kind of event that changes a card, the function that returns the changed card."""

@@ -1,8 +1,8 @@
-"""Passages with a review history in another tool, whose cards are in Anki or in the note.
+"""Passages that the user has already reviewed in another tool, in Anki or in the note itself.
 
-The drafts of such a passage have a warning, so that the policy doesn't accept them until the user
-takes over the history (`decide.adopt_notes`) or declines it. Declining the history of a tool is one
-event, which removes the warning from all drafts.
+Drafts of such a passage get a warning, so that the policy doesn't accept them before the user
+takes over the review history (`decide.adopt_notes`) or declines to. Declining the history of
+a tool is one event and removes the warning from all drafts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCHEDULER = "osr"
 
 
 def make_tool_event_key(tool: str) -> str:
-    """Return the key of events about another tool."""
+    """Return the key under which events about another tool are recorded."""
     return f"tool:{tool}"
 
 
@@ -34,9 +34,9 @@ def load_declined_tools(store: Store) -> frozenset[str]:
 
 
 def count_foreign_passages(store: Store) -> Counter[str]:
-    """Count the passages that have a history in another tool and no card of ours, per tool.
+    """Count the passages with a history in another tool but without a card of ours, by tool.
 
-    If Anki's collection was never read, every note named by a source is assumed to exist.
+    Every note id found in a source counts as existing if Anki's collection was never read.
     """
     highlights_by_key = {}
     for row in pending_drafts.load_foreign_history_drafts(store):
@@ -46,7 +46,7 @@ def count_foreign_passages(store: Store) -> Counter[str]:
         each.other_tool_id for each in highlights_by_key.values() if each.other_tool_id
     }
     if store.get_meta("looked"):
-        note_ids = anki_notes.filter_foreign(store, note_ids)
+        note_ids = anki_notes.filter_foreign_note_ids(store, note_ids)
     counts = Counter[str]()
     for highlight in highlights_by_key.values():
         if highlight.other_tool_id in note_ids:
@@ -56,10 +56,10 @@ def count_foreign_passages(store: Store) -> Counter[str]:
     return counts
 
 
-def decline_histories(store: Store, tools: Collection[str]) -> str:
-    """Record that the user declines to take over the history of the given tools.
+def decline_tool_histories(store: Store, tools: Collection[str]) -> str:
+    """Record that the user won't take over the review history of these tools.
 
-    Returns the id for undoing this, or "" if no pending draft has a history in them.
+    Returns the id by which this can be undone, or "" if no pending draft has such a history.
     """
     warning_tools = set[str]()
     for row in pending_drafts.load_foreign_history_drafts(store):
@@ -77,10 +77,11 @@ def decline_histories(store: Store, tools: Collection[str]) -> str:
     return action
 
 
-def schedule_drafting(store: Store, key: str) -> None:
-    """Schedule the rules to be rerun on passages with a history in another tool.
+def schedule_drafting_of_tool(store: Store, key: str) -> None:
+    """Schedule the rules to be rerun on passages with a history in a tool.
 
-    `key` is the tool's event key, after the user's answer was recorded or undone.
+    Called after the user's answer about this tool was recorded or undone. `key` is the tool's
+    event key.
     """
     tool = key.removeprefix("tool:")
     # this part of a highlight's JSON tells that the tool wrote into the note
@@ -90,9 +91,10 @@ def schedule_drafting(store: Store, key: str) -> None:
 
 
 def is_declined_finding(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
-    """Return whether the user has declined the history that a draft's finding warns about.
+    """Return whether a finding warns about a history that the user has declined.
 
-    `check` is the check that reported the finding; `tools` are those declined.
+    `check` is the name of the check that reported it, and `tools` are the tools whose history
+    was declined.
     """
     if check == OTHER_SCHEDULE_CHECK:
         return SCHEDULER in tools

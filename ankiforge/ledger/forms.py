@@ -1,10 +1,10 @@
-"""Forms of lines that may not be cards: `a :: b`, `key::value`, and words with a translation.
+"""Lines and words that may or may not be cards, such as `a :: b` and `key::value`.
 
-People also write such lines for other purposes, and may note the meaning of a word without wanting
-to learn it. So the user is asked, once for each source, whether such lines are cards
-(`QuestionKind.FORM`). The answer is recorded as an event about the form, and also applies to later
-lines. For fields (`key::value`), there is an event for each key, and for each directory with a
-different answer.
+People also write such lines for other purposes, or note the translation of a word without
+wanting to learn it. So the user is asked whether they are cards, once for each *form* of line
+in a source (`UserQuestionKind.FORM`). The answer is recorded as an event about the form, and
+applies to later lines as well. For fields (`key::value`), each key is a form of its own, and
+so is each key in a directory with a different answer.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _MIN_NOTES = 3
 _MIN_NOTES_WITH_DATAVIEW = 2
 
 
-def make_form_event_key(source: str, written: str) -> str:
-    """Return the key of events about lines of one form in a source."""
+def make_line_pattern_event_key(source: str, written: str) -> str:
+    """Return the key under which events about one form of line in a source are recorded."""
     return f"form:{source}:{written}"
 
 
-def is_doubtful(highlight: Highlight) -> bool:
+def needs_form_answer_by_user(highlight: Highlight) -> bool:
     """Return whether the user must decide if a highlight is a card.
 
     This applies to a line with spaces around its two colons, unless it is a declared card or
@@ -71,8 +71,8 @@ def _has_undeclared_colons(highlight: Highlight) -> bool:
     return not text.rstrip().endswith(("?", "？"))
 
 
-def explain_omission(highlight: Highlight) -> str:
-    """Explain to the user that a highlight has no card because they chose `NEVER`."""
+def explain_never_answer(highlight: Highlight) -> str:
+    """Return the message for a highlight whose form the user answered with `NEVER`."""
     noun = "words" if highlight.written == WORD_AND_TRANSLATION else "lines"
     return f"you said that such {noun} are not cards"
 
@@ -114,31 +114,32 @@ class FieldDetector:
 
 def needs_form_answer(store: Store, highlight: Highlight, fields: FieldDetector) -> bool:
     """Return whether a highlight may not be a card and the user hasn't accepted its form."""
-    if not is_doubtful(highlight) and highlight not in fields:
+    if not needs_form_answer_by_user(highlight) and highlight not in fields:
         return False
-    return find_form_choice(store, highlight) != ACCEPTED
+    return find_line_pattern_answer(store, highlight) != ACCEPTED
 
 
-def find_form_choice(store: Store, highlight: Highlight) -> str:
-    """Look up the user's choice for a highlight's form: `ACCEPTED`, `NEVER`, or "" if none.
+def find_line_pattern_answer(store: Store, highlight: Highlight) -> str:
+    """Return the user's answer for a highlight's form: `ACCEPTED`, `NEVER`, or "" if not answered.
 
-    A narrower form takes precedence.
+    If several forms of the highlight were answered, the narrowest one counts.
     """
-    for name in list_forms(highlight):
+    for name in list_line_patterns(highlight):
         answers = store.get_subject_events(
-            make_form_event_key(highlight.document.source, name)
+            make_line_pattern_event_key(highlight.document.source, name)
         )
         if answers:
             return str(answers[-1].body["choice"])
     return ""
 
 
-def list_forms(highlight: Highlight) -> tuple[str, ...]:
-    """List the forms of a highlight that the user may have decided on, narrowest first.
+def list_line_patterns(highlight: Highlight) -> tuple[str, ...]:
+    """List the forms that a highlight belongs to, narrowest first.
 
-    A field has two: its key within the directory, and its key within the whole source.
+    A field belongs to two: its key within the directory, and its key within the source. Any
+    other line belongs to one.
     """
-    if is_doubtful(highlight):
+    if needs_form_answer_by_user(highlight):
         return (highlight.written,)
     key = parse_field_key(highlight)
     if not key:

@@ -1,7 +1,7 @@
-"""Keep the number of a gap when its text changes, because the number identifies a card in Anki.
+"""Keep the number of each gap when a cloze text changes.
 
-A number that was ever exported for other text isn't reused, because its reviews would then count
-for another fact.
+The number identifies a card in Anki. A number that was ever exported for a gap isn't used for
+another one, because the reviews of the old gap would then count for the new one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _ComparedGap(NamedTuple):
     gap: Gap
 
 
-def keep_numbers(
+def renumber_gaps(
     old: str, new: str, used: Numbers = (), earlier: Sequence[str] = ()
 ) -> str:
     """Renumber the gaps of the cloze text `new` so that each answer keeps its number.

@@ -14,31 +14,31 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger.events import SOURCE, Reading, hash_text, normalize_text
+from ankiforge.ledger.events import SOURCE, PassageReading, hash_text, normalize_text
 from ankiforge.ledger.match import (
     DocumentMarks,
-    Mark,
+    MatchedHighlight,
     Pairs,
-    add_pairs,
-    iter_across_documents,
-    iter_in_document,
-    match_renamed,
+    accept_candidates,
+    find_renamed_documents,
+    iter_matches_across_documents,
+    iter_matches_in_document,
     select_unmatched,
 )
 from ankiforge.ledger.passage_links import (
-    ask_about_removed,
-    link_across_routes,
+    link_across_source_kinds,
+    record_questions_about_removed,
     transfer_keys,
 )
 from ankiforge.ledger.private import ReadDocument
 from ankiforge.ledger.readings import (
+    DocumentListing,
     IngestReport,
-    ListedDocuments,
     build_event_body,
     build_highlight_row,
     build_scanned_marks,
     find_document,
-    get_document_place,
+    get_document_path,
     hash_highlight_content,
     iter_document_batches,
     load_stored_mark,
@@ -48,7 +48,7 @@ from ankiforge.ledger.readings import (
 )
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
-from ankiforge.ledger.tables.highlights import schedule_rules_for_copies
+from ankiforge.ledger.tables.highlights import schedule_redrafting_of_copies
 from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16
 from ankiforge.text.keys import build_anchor_key, build_own_key, get_anchor
 
@@ -60,7 +60,7 @@ MIN_GONE_SECONDS = 5.0
 a moment because an editor replaces a file in two steps."""
 
 
-def ingest_sightings(
+def ingest_scan_results(
     store: Store,
     sightings: Iterable[Sighting],
     *,
@@ -97,7 +97,7 @@ def ingest_sightings(
 
 
 class IngestRun:
-    """The state of a single call of `ingest_sightings`."""
+    """The state of a single call of `ingest_scan_results`."""
 
     def __init__(
         self,
@@ -111,14 +111,14 @@ class IngestRun:
         self.selections = selections
         self.in_use = in_use
         self.sole_keys_by_source = {
-            source: self._find_sole_keys(source) for source in missing
+            source: self._find_keys_only_in_source(source) for source in missing
         }
         """For each source whose directory or file is missing, the keys of the passages that no
         other source contains."""
         self.run_number = int(store.get_meta("run") or 0) + 1
         self.started_at = time.time()
         self.report = IngestReport()
-        self.listing = ListedDocuments()
+        self.listing = DocumentListing()
         answers = store.get_metas_with_prefix("emptied ")
         self.confirmed_containers = {
             container for container, answer in answers.items() if answer == "yes"
@@ -128,7 +128,7 @@ class IngestRun:
         # used while documents are read
         self.deferred_documents: list[ReadDocument] = []
         """The documents in which highlights appeared or disappeared, to be matched at the end."""
-        self.first_scan_marks: list[Mark] = []
+        self.first_scan_marks: list[MatchedHighlight] = []
         """The highlights of the current batch in containers that had no documents before the run,
         so that all of these highlights are new."""
         self.first_scan_documents: set[Pair] = set()
@@ -148,7 +148,7 @@ class IngestRun:
         """The pairs of scanned and stored highlights in deferred documents."""
         self.matched_documents: list[DocumentMarks] = []
         """The deferred documents with their stored and scanned highlights."""
-        self.absent_marks: list[Mark] = []
+        self.absent_marks: list[MatchedHighlight] = []
         """The stored highlights that weren't found in their documents."""
 
     def run(self, sightings: Iterable[Sighting]) -> IngestReport:
@@ -168,7 +168,6 @@ class IngestRun:
                 self._issue_keys(self.first_scan_marks)
                 self._write_marks(self.first_scan_marks, {})
                 self.first_scan_marks.clear()
-            self.store.clear_passage_cache()
         with self.store.transaction():
             # unselect the documents of sources that are no longer in the settings
             unused_ids = []
@@ -190,7 +189,7 @@ class IngestRun:
                 is_copied_by_key = {
                     row["key"]: row["is_copied"]
                     for row in rows
-                    if store.get_passage(row["key"]).is_decided
+                    if store.get_passage(row["key"]).was_ever_decided
                 }
                 if is_copied_by_key and all(is_copied_by_key.values()):
                     unused_ids += {row["id"] for row in rows}
@@ -198,11 +197,11 @@ class IngestRun:
             for container in sorted(self.listing.places):
                 self._match_container(container)
             # match highlights that moved between documents or sources
-            earlier_marks = self._load_earlier_marks()
-            candidates = iter_across_documents(
+            earlier_marks = self._load_earlier_removed()
+            candidates = iter_matches_across_documents(
                 self.matched_documents, self.absent_marks, earlier_marks, self.pairs
             )
-            add_pairs(self.pairs, candidates)
+            accept_candidates(self.pairs, candidates)
             self.absent_marks = select_unmatched(self.pairs, self.absent_marks)
             removed_marks = self.absent_marks + select_unmatched(
                 self.pairs, earlier_marks
@@ -214,12 +213,12 @@ class IngestRun:
             self._write_marks(scanned_marks, self.pairs)
             self._write_absent_marks()
             transfer_keys(store, self.report, self.absent_marks)
-            ask_about_removed(self.store, removed_marks, scanned_marks)
+            record_questions_about_removed(self.store, removed_marks, scanned_marks)
 
             # a source has moved if all its decided passages are in other sources now
             for source, sole_keys in self.sole_keys_by_source.items():
-                left = self._find_sole_keys(source)
-                is_decided = any(store.get_passage(key).is_decided for key in left)
+                left = self._find_keys_only_in_source(source)
+                is_decided = any(store.get_passage(key).was_ever_decided for key in left)
                 if left < sole_keys and not is_decided:
                     self.report.moved_sources += (source,)
 
@@ -228,7 +227,7 @@ class IngestRun:
             keys = dict.fromkeys((*self.report.new, *scanned_keys))
             query = "SELECT min(route) != max(route) FROM highlight WHERE route != ''"
             if keys and store.fetch_value(query):
-                united_keys = link_across_routes(self.store, keys)
+                united_keys = link_across_source_kinds(self.store, keys)
                 self.report.new = [
                     key for key in self.report.new if key not in united_keys
                 ]
@@ -236,7 +235,7 @@ class IngestRun:
             drafted_keys = pending_drafts.delete_drafts_of_highlights(
                 self.store, self.report.gone
             )
-            highlights.schedule_drafting(self.store, drafted_keys)
+            highlights.schedule_redrafting(self.store, drafted_keys)
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
 
@@ -267,7 +266,7 @@ class IngestRun:
             query = "SELECT 1 FROM document WHERE container = ?"
             is_known = self.store.fetch_first_row(query, container) is not None
             self.was_empty[container] = not is_known and not self.may_have_moved
-        container_and_place = (container, get_document_place(document))
+        container_and_place = (container, get_document_path(document))
         if (
             self.was_empty[container]
             and container_and_place not in self.first_scan_documents
@@ -291,7 +290,7 @@ class IngestRun:
             build_scanned_marks(document, row["id"]),
         )
         pairs: Pairs = {}
-        add_pairs(pairs, iter_in_document(marks, pairs))
+        accept_candidates(pairs, iter_matches_in_document(marks, pairs))
         unmatched = marks.select_unmatched(pairs)
         # in a document read on this device, journal-only highlights may not have arrived yet
         state = "journal" if row["state"] == "journal" else "present"
@@ -313,7 +312,7 @@ class IngestRun:
             to_json(list(self.in_use)),
         )
 
-    def _find_sole_keys(self, source: str) -> set[str]:
+    def _find_keys_only_in_source(self, source: str) -> set[str]:
         rows = self.store.fetch_rows(
             "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
@@ -358,18 +357,20 @@ class IngestRun:
                 build_scanned_marks(document, document_id),
             )
             was_present = old_row is not None and old_row["state"] == "present"
-            candidates = iter_in_document(marks, self.pairs, was_present=was_present)
-            add_pairs(self.pairs, candidates)
+            candidates = iter_matches_in_document(
+                marks, self.pairs, was_present=was_present
+            )
+            accept_candidates(self.pairs, candidates)
             if document.is_whole:
                 self.absent_marks += marks.select_unmatched(self.pairs).stored_marks
             self.matched_documents.append(marks)
 
-    def _load_earlier_marks(self) -> list[Mark]:
-        """Load the highlights that were removed from their documents in earlier runs.
+    def _load_earlier_removed(self) -> list[MatchedHighlight]:
+        """Load the highlights that earlier runs found removed from their documents.
 
-        Highlights missing from a second complete scan may be gone, and are added to
-        `absent_marks`. The others can only be matched with new highlights, so they're skipped if
-        there are none.
+        A highlight that is missing in a second complete scan is also added to `absent_marks`,
+        because it may be marked as gone. Other removed highlights can only be matched with
+        new ones, so they aren't loaded if there are no new highlights.
         """
         has_new = False
         read_documents = set[int]()
@@ -411,11 +412,11 @@ class IngestRun:
         all_rows: Sequence[Row],
         unlisted_ids: set[DocumentId],
     ) -> list[Row | None]:
-        """Find the stored row of each scanned document of a container, or None if it's new.
+        """Find the stored row of each document in a container, or None if the document is new.
 
-        A document at a new path may have been renamed: it is matched by its highlights with
-        documents that are no longer listed or whose source is no longer used. `all_rows` are the
-        rows of all containers.
+        A document with a new path may have been renamed, so it is compared by its highlights
+        with the documents that are no longer listed or whose source is no longer in use.
+        `all_rows` are the rows of all containers.
         """
         rows_by_id = {row["id"]: row for row in all_rows}
         rows_by_place = {}
@@ -423,7 +424,7 @@ class IngestRun:
             if row["container"] == container:
                 rows_by_place[row["place"]] = row
         old_rows = [
-            rows_by_place.get(get_document_place(document)) for document in read_documents
+            rows_by_place.get(get_document_path(document)) for document in read_documents
         ]
         new_texts = []
         for document, old_row in zip(read_documents, old_rows, strict=True):
@@ -440,16 +441,17 @@ class IngestRun:
                 query = "SELECT folded FROM highlight WHERE document = ?"
                 rows = self.store.fetch_rows(query, id)
                 removed_texts[id] = frozenset(row["folded"] for row in rows)
-        renamed_ids = iter(match_renamed(removed_texts, new_texts))
+        renamed_ids = iter(find_renamed_documents(removed_texts, new_texts))
         return [row or rows_by_id.get(next(renamed_ids)) for row in old_rows]
 
     def _find_unlisted_documents(
         self, container: str, stored_rows: Sequence[Row]
     ) -> set[DocumentId]:
-        """Find the ids of stored documents that the container no longer lists.
+        """Return the ids of stored documents that the container no longer lists.
 
-        If suspiciously many have disappeared, those present before are left out, and the
-        container is reported as doubtful.
+        If suspiciously many are missing, the listing may be incomplete. The documents that
+        were present in the last run are then left out of the result, and the container is
+        reported in `IngestReport.doubtful`.
         """
         if container not in self.listing.complete:
             return set()
@@ -482,7 +484,7 @@ class IngestRun:
 
     # --- keys ---------------------------------------------------------------------------
 
-    def _issue_keys(self, marks: Sequence[Mark]) -> None:
+    def _issue_keys(self, marks: Sequence[MatchedHighlight]) -> None:
         anchors = []
         wanted_keys = []
         for mark in marks:
@@ -512,8 +514,8 @@ class IngestRun:
 
     # --- writing ------------------------------------------------------------------------
 
-    def _write_marks(self, marks: Iterable[Mark], pairs: Pairs) -> None:
-        """Write the rows of highlights that have keys, reporting and recording any changes."""
+    def _write_marks(self, marks: Iterable[MatchedHighlight], pairs: Pairs) -> None:
+        """Write highlights that have keys, and record and report how they changed."""
         rows = []
         report = self.report
         for mark in marks:
@@ -540,14 +542,14 @@ class IngestRun:
             content = hash_highlight_content(mark.highlight)
             is_back = stored_mark.state in ("gone", "unselected")
             if is_back or stored_mark.content_hash not in ("", content):
-                schedule_rules_for_copies(self.store, stored_mark.key)
+                schedule_redrafting_of_copies(self.store, stored_mark.key)
 
             # record the text and place of the highlight if no event has them yet
             body = build_event_body(mark)
             if newest_reading is None:
                 self.store.record_event("key", stored_mark.key, SOURCE, body)
                 continue
-            reading = Reading(**body)
+            reading = PassageReading(**body)
             old_place = (newest_reading.place, newest_reading.own)
             has_moved = old_place != (reading.place, reading.own)
             if has_moved or normalize_text(newest_reading.exact) != normalize_text(
@@ -566,7 +568,7 @@ class IngestRun:
                 continue
             query = "SELECT container FROM document WHERE id = ?"
             if self._has_selection_changed(self.store.fetch_value(query, mark.document)):
-                highlights.set_unselected(self.store, mark.key)
+                highlights.mark_unselected(self.store, mark.key)
                 _draft_copies_of_unselected(self.store, [mark.key])
                 continue
             missing_since = (
@@ -581,7 +583,7 @@ class IngestRun:
             self.store.execute(query, state, missing_since, mark.key)
             if is_gone:
                 self.report.gone.append(mark.key)
-                schedule_rules_for_copies(self.store, mark.key)
+                schedule_redrafting_of_copies(self.store, mark.key)
 
     def _has_selection_changed(self, container: str) -> bool:
         old_selection = self.store.get_meta(f"selection {container}")
@@ -590,10 +592,10 @@ class IngestRun:
 
 
 def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
-    """Mark documents as unselected, and return how many highlights they had.
+    """Mark documents as no longer selected, and return the number of their highlights.
 
-    The highlights don't count as gone. They keep their cards and, if they are read again,
-    their keys.
+    The highlights aren't treated as deleted: they keep their cards, and they get the same
+    keys if the documents are read again.
     """
     count = 0
     with store.transaction():
@@ -611,11 +613,12 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
 
 
 def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
-    """Schedule drafting for other copies of unselected, undecided highlights.
+    """Schedule the copies of unselected highlights for drafting, unless these were decided.
 
-    Decided highlights keep their cards, so drafting a copy would ask the same question again.
+    A decided highlight keeps its cards, so drafting a copy would ask about the same card
+    again.
     """
     store.preload_passages(keys)
     for key in keys:
-        if not store.get_passage(key).is_decided:
-            schedule_rules_for_copies(store, key)
+        if not store.get_passage(key).was_ever_decided:
+            schedule_redrafting_of_copies(store, key)

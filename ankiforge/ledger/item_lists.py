@@ -1,7 +1,7 @@
-"""Find cards and drafts by query, and load them for lists.
+"""Find cards and drafts by a query, and load them for lists.
 
-A *line* of a list is a card or a draft, a row of the view `any_line`. A line has one or more
-*places*: the highlights of its passage.
+A row of the view `any_line` is a card or a draft. It has at least one *place*: a highlight of
+its passage.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ankiforge.ledger import cards, offers
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.store import JSON_VALUES, Store, normalize_tag, to_json
 from ankiforge.ledger.tables import pending_drafts
-from ankiforge.model import ListRow, PendingDraft, SourceRemark, Value, is_highlight_key
+from ankiforge.model import ListRow, PendingDraft, SourceChange, Value, is_highlight_key
 from ankiforge.text import regex
 from ankiforge.text.normalize import normalize_for_comparison, normalize_for_search
 
@@ -67,7 +67,7 @@ _LINE_CONDITIONS = {
     "id": ("l.id GLOB {value} || '*'",),
     "finding": (
         _LIST_CONTAINS.format(column="l.findings", value="{value}"),
-        f"('{SourceRemark.SOURCE_CHANGED.finding_id}' GLOB {{value}} AND says_else(l.id))",
+        f"('{SourceChange.SOURCE_CHANGED.finding_id}' GLOB {{value}} AND says_else(l.id))",
     ),
     "drafter": ("l.drafter GLOB {value}", "l.drafter GLOB {value} || ':*'"),
     "model": (
@@ -121,15 +121,14 @@ def find_items(
 
     Cards that aren't live are included if `everything` is True or a term names a verdict.
     """
-    store.recompute_passages()
     # find the live cards whose source has changed, because no column shows it
     changed_guids = set()
-    check = SourceRemark.SOURCE_CHANGED.finding_id
+    check = SourceChange.SOURCE_CHANGED.finding_id
     patterns = [to_glob(term) for term in terms if term.field == "finding"]
     if any(fnmatchcase(check, finding_pattern) for finding_pattern in patterns):
         passage_keys = cards.load_passage_keys(store, live=True)
         for card in cards.iter_cards(store, passage_keys):
-            if SourceRemark.SOURCE_CHANGED in card.source:
+            if SourceChange.SOURCE_CHANGED in card.source:
                 changed_guids.add(card.guid)
 
     # define functions that compare text leniently
@@ -182,7 +181,7 @@ def find_items(
 
 
 def to_glob(term: QueryTerm) -> str:
-    """Convert a term's value to an SQL argument, for most fields a GLOB pattern."""
+    """Convert the value of a term to an SQL argument, which is a GLOB pattern for most fields."""
     if term.field in ("", "added"):
         return term.value
     value = normalize_tag(term.value) if term.field == "tag" else term.value
@@ -228,7 +227,7 @@ _FACET_QUERIES = {
 
 
 def load_facets(store: Store) -> dict[str, list[str]]:
-    """Load the values to offer as filters on document, deck and kind.
+    """Load the documents, decks and kinds to offer as filters, the most common ones first.
 
     Values with the most cards and drafts come first.
     """
@@ -242,10 +241,10 @@ def load_facets(store: Store) -> dict[str, list[str]]:
 
 
 def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
-    """Yield cards and drafts as list rows, skipping unknown ids and obsolete drafts.
+    """Yield the rows of a list for these ids, skipping unknown ids and obsolete drafts.
 
-    `ids` may contain draft ids, card GUIDs and highlight keys. A highlight key stands for all
-    of the highlight's drafts.
+    `ids` may be draft ids, card GUIDs and highlight keys. A key gives a row for each draft of
+    the highlight.
     """
     for batch in iter_batches(ids):
         line_ids: list[str] = []

@@ -21,8 +21,8 @@ from msgspec import UNSET, UnsetType
 from ankiforge.config.files import open_regular
 from ankiforge.errors import LedgerError
 from ankiforge.ledger import events
-from ankiforge.ledger.events import Event, Reading, RepairNote, Wording
-from ankiforge.model import AdoptedNote, MappedType, Pair, Strings, Texts, Value, hash16
+from ankiforge.ledger.events import Event, PassageReading, RepairNote, StoredContent
+from ankiforge.model import AdoptedNote, Pair, Strings, Texts, UserNoteType, Value, hash16
 from ankiforge.text import regex
 
 FILE_EXTENSION = ".jsonl"
@@ -71,7 +71,10 @@ class JournalFiles:
         return sorted(path.name for path in self._directory.glob(f"*{FILE_EXTENSION}"))
 
     def is_fully_read(self, name: str, position: ReadPosition | None) -> bool:
-        """Return whether `position` is the end of a file that hasn't been replaced since."""
+        """Return whether a file was read to its end and hasn't changed since.
+
+        `position` is where the last read ended, or None if the file was never read.
+        """
         if position is None:
             return False
         try:
@@ -136,14 +139,7 @@ class JournalFiles:
         return ids
 
     def append(self, events: Iterable[Event]) -> tuple[int, int]:
-        """Durably append events to this device's file, all or none.
-
-        Returns:
-            The size of the file before and after.
-
-        Raises:
-            LedgerError: the file can't be written.
-        """
+        """Append events to this device's file, either all of them or none, and flush it to disk."""
         encoded = [msgspec.json.encode(event) + b"\n" for event in events]
         lines = b"".join(encoded)
         try:
@@ -226,17 +222,17 @@ def _parse_event(line: bytes) -> Event | None:
 
 # --- the bodies of events ---------------------------------------------------------------
 
-# `fold_events` doesn't check the bodies of events, so a line whose body has the wrong shape counts
-# as damaged. Unknown keys are ignored, because a newer version may have written them.
+# `replay_events` doesn't check the bodies of events, so a line whose body has the wrong shape
+# counts as damaged. Unknown keys are ignored, because a newer version may have written them.
 
 MAX_EVENT_NUMBER = 1 << 62
 """The limit for event numbers, which leaves room for later events in SQLite's integers."""
 
 
-class _Body(Reading, kw_only=True):
-    """The types of all keys that an event body may have, whatever the kind of event.
+class _Body(PassageReading, kw_only=True):
+    """The types of all keys that the body of an event may have, whatever the kind of event.
 
-    This class is only used to validate bodies. Its values and defaults are never read.
+    It is only used to validate bodies. No instance of it is ever read.
     """
 
     exact: str = ""
@@ -244,7 +240,7 @@ class _Body(Reading, kw_only=True):
     event: str = ""
     # decisions on words
     guid: str = ""
-    draft: Wording | UnsetType = UNSET
+    draft: StoredContent | UnsetType = UNSET
     slot: str = ""
     deck: str = ""
     added: Strings = ()
@@ -282,7 +278,7 @@ class _Body(Reading, kw_only=True):
     digest: str = ""
     numbers: Texts = {}
     hashes: Texts = {}
-    type: MappedType | UnsetType = UNSET
+    type: UserNoteType | UnsetType = UNSET
     names: Texts = {}
     # chosen passages
     page: int = 0

@@ -1,12 +1,15 @@
-"""Match scanned highlights and documents with stored ones, using pure functions over lists.
+"""Match scanned highlights and documents with stored ones.
 
-Generators yield *candidates*, the most certain first, and `add_pairs` accepts each whose two
-highlights are still unmatched. A generator runs while its candidates are accepted, so each of its
-steps sees only the highlights that earlier steps left. `iter_in_document` is for one document,
-`iter_across_documents` for all documents of a run. The remaining scanned highlights are
-new; `find_similar_removed` pairs them with removed ones that the user is asked about. Texts are
-normalized (case and punctuation are ignored), so *equal* texts may still differ slightly. Lower
-thresholds mean fewer questions, but more cards attached to the wrong passage.
+Generators yield candidate pairs, the most certain ones first, and `accept_candidates` accepts each
+pair whose two highlights are still unmatched. As candidates are accepted while the generator
+runs, each of its steps sees only the highlights that the earlier steps left.
+`iter_matches_in_document` matches within one document, and `iter_matches_across_documents`
+within all
+documents of a run. The remaining scanned highlights are new. `find_similar_removed` pairs
+them with removed highlights, for the user to confirm.
+
+Texts are compared without case and punctuation. With lower thresholds, fewer questions are
+asked but more cards are attached to the wrong passage. The module has only pure functions.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ankiforge.ledger.events import Reading
+from ankiforge.ledger.events import PassageReading
 from ankiforge.model import DocumentId, Highlight, HighlightKind, Pair, hints
 from ankiforge.text import regex
 from ankiforge.text.keys import get_anchor
@@ -71,7 +74,7 @@ class FoldedReading(NamedTuple):
 
     @property
     def anchor(self) -> tuple[str, str, str]:
-        """The text with its context on both sides. Only equal readings have equal anchors."""
+        """The text with its context. If two readings have the same anchor, they are equal."""
         return self.text, self.before, self.after
 
     @property
@@ -82,7 +85,9 @@ class FoldedReading(NamedTuple):
         return digits, rest
 
 
-class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a dict key
+class MatchedHighlight(
+    msgspec.Struct, eq=False
+):  # compares by identity, so it can be a dict key
     """A highlight prepared for matching: either scanned in this run or stored earlier."""
 
     highlight: Highlight
@@ -105,7 +110,7 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
     container: str = ""
     place: str = ""
     position: int = 0
-    stored_mark: Mark | None = None
+    stored_mark: MatchedHighlight | None = None
     """The stored highlight that this scanned highlight was matched with."""
 
     # only of stored marks
@@ -120,14 +125,14 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
     this device."""
     content_hash: str = ""
     """A hash of everything that drafts depend on, as last read on this device, or ""."""
-    texts: list[Reading] = []
+    texts: list[PassageReading] = []
     """The readings of the highlight in the journal, newest first."""
     is_decided: bool = False
     """Whether the user or the policy has decided on the passage, so that it must be recognized."""
 
     @property
     def key(self) -> str:
-        """The key of the matched stored highlight, or the highlight's own key."""
+        """The key of the stored highlight that this one was matched with, or else its own key."""
         return self.stored_mark.key if self.stored_mark else self.highlight.key
 
     @property
@@ -136,18 +141,18 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
         return self.state in ("", "present", "journal")
 
     @property
-    def newest(self) -> FoldedReading:
-        """The highlight's newest reading."""
+    def newest_reading(self) -> FoldedReading:
+        """The most recent reading of the highlight."""
         return self.readings[0]
 
     @property
-    def question(self) -> str:
+    def front(self) -> str:
         """The front of a hand-written card as last read, or "" for other highlights."""
-        sides = self.newest.sides
+        sides = self.newest_reading.sides
         return sides[0] if self.highlight.kind is HighlightKind.CARD and sides else ""
 
 
-def to_mark(highlight: Highlight, document: int = 0) -> Mark:
+def to_matched_highlight(highlight: Highlight, document: int = 0) -> MatchedHighlight:
     """Prepare a highlight for matching.
 
     `document` is the row id of the highlight's document, or 0 if unknown.
@@ -155,13 +160,14 @@ def to_mark(highlight: Highlight, document: int = 0) -> Mark:
     text, before, after = get_anchor(highlight)
     names, labels = split_ids((highlight.own, *highlight.hints))
     reading = FoldedReading(text, before, after, _compute_sides(highlight))
-    return Mark(highlight, (reading,), names, labels, document)
+    return MatchedHighlight(highlight, (reading,), names, labels, document)
 
 
 def split_ids(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Split a highlight's ids into names and labels.
+    """Split the ids of a highlight into *names* and *labels*.
 
-    Names move with the highlight. Labels belong to a location (see `hints.is_location_only`).
+    A name moves with the highlight, while a label stays at its location and may later belong
+    to another highlight (see `hints.is_location_only`).
     """
     names = set()
     labels = set()
@@ -192,26 +198,28 @@ def _compute_sides(highlight: Highlight) -> Pair | None:
     return " ".join(gap_texts), normalize_for_lookup(" ".join(rest_texts))
 
 
-def to_folded_reading(text: Reading) -> FoldedReading:
-    """Convert a journal reading to a folded reading, which then has no sides."""
+def to_folded_reading(text: PassageReading) -> FoldedReading:
+    """Convert a reading from the journal to a folded reading without sides."""
     return FoldedReading(normalize_for_lookup(text.exact), text.before, text.after)
 
 
-Pairs = dict[Mark, Mark]
+Pairs = dict[MatchedHighlight, MatchedHighlight]
 """The partner of each matched highlight, scanned or stored."""
-Candidate = tuple[Mark, Mark]
+Candidate = tuple[MatchedHighlight, MatchedHighlight]
 """A scanned and a stored highlight that may be the same."""
 
 
-def add_pairs(pairs: Pairs, candidates: Iterable[Candidate]) -> None:
-    """Pair the highlights of each candidate, skipping those that are already paired."""
+def accept_candidates(pairs: Pairs, candidates: Iterable[Candidate]) -> None:
+    """Accept the candidates in order, skipping a pair if either highlight is already paired."""
     for mark, stored_mark in candidates:
         if mark not in pairs and stored_mark not in pairs:
             pairs[mark] = stored_mark
             pairs[stored_mark] = mark
 
 
-def select_unmatched(pairs: Pairs, marks: Iterable[Mark]) -> list[Mark]:
+def select_unmatched(
+    pairs: Pairs, marks: Iterable[MatchedHighlight]
+) -> list[MatchedHighlight]:
     """Return the highlights that aren't in a pair, in their order."""
     return [mark for mark in marks if mark not in pairs]
 
@@ -219,8 +227,8 @@ def select_unmatched(pairs: Pairs, marks: Iterable[Mark]) -> list[Mark]:
 class DocumentMarks(NamedTuple):
     """The stored and scanned highlights of a document, both in reading order."""
 
-    stored_marks: list[Mark]
-    scanned_marks: list[Mark]
+    stored_marks: list[MatchedHighlight]
+    scanned_marks: list[MatchedHighlight]
 
     def select_unmatched(self, pairs: Pairs) -> DocumentMarks:
         """Return the highlights that aren't in a pair."""
@@ -233,28 +241,28 @@ class DocumentMarks(NamedTuple):
 # --- in one document: ids, equal texts, labels, similarity ------------------------------
 
 
-def iter_in_document(
+def iter_matches_in_document(
     document: DocumentMarks, pairs: Pairs, *, was_present: bool = False
 ) -> Iterator[Candidate]:
-    """Match the highlights of a document by id, text, label, question and similarity.
+    """Match the highlights of one document by id, text, label, question and similarity.
 
-    Equal text takes precedence over a shared label, which counts only if the two texts are at
-    least half similar. `iter_across_documents` handles the remaining labels.
+    Equal texts take precedence over equal labels, and a label only counts if the texts are at
+    least half similar. The other labels are left to `iter_matches_across_documents`.
 
     Args:
-        document: the highlights, including removed ones.
-        pairs: the pairs that the candidates are added to.
-        was_present: whether the document existed at the last scan. If so, text that merely
-            resembles a highlight removed before that scan is new.
+        document: the stored highlights, removed ones included, and the scanned ones.
+        pairs: the pairs accepted so far, to which the caller adds the candidates.
+        was_present: whether the document was there in the last scan. If so, a text that is
+            merely similar to a highlight removed even earlier counts as new.
     """
     positions = _index_marks(*document)
-    yield from _pair_by_id(*document, attrgetter("names"))
+    yield from _iter_pairs_by_id(*document, attrgetter("names"))
     unmoved = _find_unmoved(*document)
     unmatched = document.select_unmatched(pairs)
     yield from _rank_equal_texts(*unmatched, positions, unmoved=unmoved)
     if not all(document.select_unmatched(pairs)):
         return
-    for mark, stored_mark in _pair_by_id(*document, attrgetter("labels")):
+    for mark, stored_mark in _iter_pairs_by_id(*document, attrgetter("labels")):
         if compute_mark_similarity(stored_mark, mark) >= MIN_NEIGHBOUR_SIMILARITY:
             yield mark, stored_mark
     yield from _pair_by_question(document, pairs)
@@ -266,12 +274,12 @@ def iter_in_document(
             yield mark, stored_mark
 
 
-ListPositions = dict[Mark, int]
+ListPositions = dict[MatchedHighlight, int]
 """The index of each highlight within its list, which is in reading order."""
 
 
 def _index_marks(
-    stored_marks: Iterable[Mark], scanned_marks: Iterable[Mark]
+    stored_marks: Iterable[MatchedHighlight], scanned_marks: Iterable[MatchedHighlight]
 ) -> ListPositions:
     return {
         mark: position
@@ -280,10 +288,10 @@ def _index_marks(
     }
 
 
-def _pair_by_id(
-    stored_marks: Iterable[Mark],
-    scanned_marks: Iterable[Mark],
-    get_ids: Callable[[Mark], frozenset[str]],
+def _iter_pairs_by_id(
+    stored_marks: Iterable[MatchedHighlight],
+    scanned_marks: Iterable[MatchedHighlight],
+    get_ids: Callable[[MatchedHighlight], frozenset[str]],
 ) -> Iterator[Candidate]:
     """Pair highlights that share an id, unless several stored highlights have that id.
 
@@ -300,11 +308,11 @@ def _pair_by_id(
 
 
 def _pair_by_question(document: DocumentMarks, pairs: Pairs) -> Iterator[Candidate]:
-    """Pair hand-written cards with equal questions, whatever their answers.
+    """Pair hand-written cards with equal questions, even if their answers differ.
 
-    The question must be unique on both sides, and must be under the same heading or between
-    the same matched neighbours. For a card known only from the journal, which has neither
-    heading nor order, a unique question is enough.
+    The question must be unique among both the stored and the scanned cards. The two cards
+    must also have the same heading or the same matched neighbours. A card that is known only
+    from the journal has neither, so a unique question is enough.
     """
     stored_marks, scanned_marks = document
     stored_by_question = _find_unique_questions(stored_marks)
@@ -321,23 +329,27 @@ def _pair_by_question(document: DocumentMarks, pairs: Pairs) -> Iterator[Candida
             yield mark, stored_mark
 
 
-def _find_journal_card(stored_marks: Iterable[Mark], question: str) -> Mark | None:
+def _find_journal_card(
+    stored_marks: Iterable[MatchedHighlight], question: str
+) -> MatchedHighlight | None:
     """Find the only journal-only card that begins with `question`, or None if not unique."""
     if len(question) < MIN_EXTENDED_CHARS:
         return None
     journal_cards = []
     for mark in stored_marks:
         if mark.is_journal_only and mark.highlight.kind is HighlightKind.CARD:
-            if mark.newest.text.startswith(question):
+            if mark.newest_reading.text.startswith(question):
                 journal_cards.append(mark)
     return journal_cards[0] if len(journal_cards) == 1 else None
 
 
-def _find_unique_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
+def _find_unique_questions(
+    marks: Sequence[MatchedHighlight],
+) -> dict[str, MatchedHighlight]:
     marks_by_question = defaultdict(list)
     for mark in marks:
-        if mark.question and mark.was_present:
-            marks_by_question[mark.question].append(mark)
+        if mark.front and mark.was_present:
+            marks_by_question[mark.front].append(mark)
     items = marks_by_question.items()
     return {question: marks[0] for question, marks in items if len(marks) == 1}
 
@@ -355,8 +367,8 @@ class _Rank(NamedTuple):
 
 
 def _rank_equal_texts(
-    stored_marks: Iterable[Mark],
-    scanned_marks: Collection[Mark],
+    stored_marks: Iterable[MatchedHighlight],
+    scanned_marks: Collection[MatchedHighlight],
     positions: ListPositions,
     *,
     unmoved: Set[Candidate] = frozenset(),
@@ -370,10 +382,10 @@ def _rank_equal_texts(
         for age, reading in enumerate(stored_mark.readings):
             readings_by_text[reading.text].append((stored_mark, age, reading))
 
-    scanned_counts = Counter(mark.newest.text for mark in scanned_marks)
+    scanned_counts = Counter(mark.newest_reading.text for mark in scanned_marks)
     ranked = []
     for mark in scanned_marks:
-        newest = mark.newest
+        newest = mark.newest_reading
         equal_readings = readings_by_text[newest.text]
         is_ambiguous = max(len(equal_readings), scanned_counts[newest.text]) > 1
         for stored_mark, age, reading in equal_readings:
@@ -404,32 +416,36 @@ def _sort_candidates(ranked: list[tuple[Any, Candidate]]) -> list[Candidate]:
 
 
 def _find_unmoved(
-    stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]
+    stored_marks: Sequence[MatchedHighlight], scanned_marks: Sequence[MatchedHighlight]
 ) -> set[Candidate]:
-    """Pair highlights with equal texts that haven't moved within the document.
+    """Pair highlights with equal texts that are at the same point of the document as before.
 
-    A text hasn't moved if it follows the same highlight and the context before it is similar.
-    The context after a passage is ignored, because a copy pasted below it has the same one.
-    Journal-only highlights are skipped, because they have no order.
+    This means that the preceding highlight is the same and the preceding context is similar.
+    The context that follows isn't compared, because it is the same for a copy pasted below.
+    Highlights known only from the journal are skipped, because their order is unknown.
     """
     pairs: Pairs = {}
-    journal_texts = {mark.newest.text for mark in stored_marks if mark.is_journal_only}
+    journal_texts = {
+        mark.newest_reading.text for mark in stored_marks if mark.is_journal_only
+    }
     next_by_mark = dict(pairwise(stored_marks))
     expected_mark = stored_marks[0] if stored_marks else None
     for mark in scanned_marks:
-        if expected_mark is not None and mark.newest.text not in journal_texts:
-            reading = expected_mark.newest
-            has_same_text = reading.text == mark.newest.text
-            if has_same_text and is_possibly_same(reading.before, mark.newest.before):
-                add_pairs(pairs, [(mark, expected_mark)])
+        if expected_mark is not None and mark.newest_reading.text not in journal_texts:
+            reading = expected_mark.newest_reading
+            has_same_text = reading.text == mark.newest_reading.text
+            if has_same_text and is_possibly_same(
+                reading.before, mark.newest_reading.before
+            ):
+                accept_candidates(pairs, [(mark, expected_mark)])
         matched_mark = pairs.get(mark)
         expected_mark = next_by_mark.get(matched_mark) if matched_mark else None
     return set(pairs.items())
 
 
 def _rank_by_similarity(
-    stored_marks: Iterable[Mark],
-    scanned_marks: Iterable[Mark],
+    stored_marks: Iterable[MatchedHighlight],
+    scanned_marks: Iterable[MatchedHighlight],
     positions: ListPositions,
     *,
     min_similarity: int,
@@ -444,14 +460,16 @@ def _rank_by_similarity(
     return _sort_candidates(ranked)
 
 
-def _has_equal_side(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether a scanned highlight shares one side with any stored reading.
+def _has_equal_side(
+    stored_mark: MatchedHighlight, scanned_mark: MatchedHighlight
+) -> bool:
+    """Return whether one side of a scanned highlight equals that of a stored reading.
 
-    The sides are the front and back of a card, or the gaps and the text around them. Without
-    sides, the digits and the other characters are compared instead, so that B1 doesn't match
-    B6. If neither text has digits, the digits count as equal.
+    The sides are the front and back of a card, or the gaps and the text around the gaps. For
+    a highlight without sides, the digits and the other characters are compared instead, so
+    that B1 doesn't match B6. Two texts without digits count as having equal digits.
     """
-    newest = scanned_mark.newest
+    newest = scanned_mark.newest_reading
     for reading in stored_mark.readings:
         stored_sides = reading.sides
         scanned_sides = newest.sides
@@ -469,12 +487,12 @@ def _has_equal_side(stored_mark: Mark, scanned_mark: Mark) -> bool:
 
 
 def _iter_remaining(document: DocumentMarks, pairs: Pairs) -> Iterator[Candidate]:
-    """Match highlights between the same two matched neighbours, and then by label alone.
+    """Match highlights that are between the same matched neighbours, and then by label alone.
 
-    If no highlight of the document is matched, they all count as having the same neighbours.
-    Labels are the last resort, for when a line was inserted between a passage and its label.
-    Highlights that are only in the journal, or that were removed before this run, have no
-    place or label that is up to date.
+    If no highlight of the document was matched so far, all count as having the same
+    neighbours. A label alone is the last resort, for when a line was inserted between a
+    passage and its label. Highlights known only from the journal or removed before this run
+    are skipped, because their location and label may be out of date.
     """
     unmatched = document.select_unmatched(pairs)
     stored_marks = [mark for mark in unmatched.stored_marks if mark.was_present]
@@ -488,16 +506,18 @@ def _iter_remaining(document: DocumentMarks, pairs: Pairs) -> Iterator[Candidate
         has_same_neighbours = neighbours[mark] == neighbours[stored_mark]
         if has_same_neighbours and _is_similar_or_extended(stored_mark, mark):
             yield mark, stored_mark
-    for mark, stored_mark in _pair_by_id(*document, attrgetter("labels")):
+    for mark, stored_mark in _iter_pairs_by_id(*document, attrgetter("labels")):
         if stored_mark.was_present and not stored_mark.is_journal_only:
             yield mark, stored_mark
 
 
-Neighbours = tuple[Mark | None, Mark | None]
+Neighbours = tuple[MatchedHighlight | None, MatchedHighlight | None]
 """The nearest matched stored highlights before and after a highlight."""
 
 
-def _find_neighbours(document: DocumentMarks, pairs: Pairs) -> dict[Mark, Neighbours]:
+def _find_neighbours(
+    document: DocumentMarks, pairs: Pairs
+) -> dict[MatchedHighlight, Neighbours]:
     """Find the neighbours of each stored and scanned highlight of a document.
 
     Only highlights that existed at the last scan count as neighbours.
@@ -508,10 +528,10 @@ def _find_neighbours(document: DocumentMarks, pairs: Pairs) -> dict[Mark, Neighb
         mark = pairs.get(stored_mark)
         if mark in scanned_marks and stored_mark.was_present:
             matches[stored_mark] = matches[mark] = stored_mark
-    neighbours: dict[Mark, Neighbours] = {}
+    neighbours: dict[MatchedHighlight, Neighbours] = {}
     for marks in document:
-        before: dict[Mark, Mark | None] = {}
-        nearest: Mark | None = None
+        before: dict[MatchedHighlight, MatchedHighlight | None] = {}
+        nearest: MatchedHighlight | None = None
         for mark in marks:
             before[mark] = nearest
             nearest = matches.get(mark, nearest)
@@ -522,17 +542,20 @@ def _find_neighbours(document: DocumentMarks, pairs: Pairs) -> dict[Mark, Neighb
     return neighbours
 
 
-def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether two texts are at least half similar, or one extends the other.
+def _is_similar_or_extended(
+    stored_mark: MatchedHighlight, scanned_mark: MatchedHighlight
+) -> bool:
+    """Return whether two texts are at least half similar, or one is an extension of the other.
 
-    A text extends a shorter one if it contains nearly all of the characters in the same
-    order.
+    An extension contains nearly all characters of the shorter text in the same order.
     """
     from rapidfuzz.distance import LCSseq
 
     if compute_mark_similarity(stored_mark, scanned_mark) >= MIN_NEIGHBOUR_SIMILARITY:
         return True
-    shorter, longer = sorted((stored_mark.newest.text, scanned_mark.newest.text), key=len)
+    shorter, longer = sorted(
+        (stored_mark.newest_reading.text, scanned_mark.newest_reading.text), key=len
+    )
     if len(shorter) < MIN_EXTENDED_CHARS or len(longer) > MAX_LENGTH_RATIO * len(shorter):
         return False
     return LCSseq.similarity(shorter, longer) >= MIN_CONTAINED_FRACTION * len(shorter)
@@ -541,22 +564,22 @@ def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
 # --- across documents -------------------------------------------------------------------
 
 
-def iter_across_documents(
+def iter_matches_across_documents(
     documents: Sequence[DocumentMarks],
-    absent_marks: Sequence[Mark],
-    earlier_marks: Sequence[Mark],
+    absent_marks: Sequence[MatchedHighlight],
+    earlier_marks: Sequence[MatchedHighlight],
     pairs: Pairs,
 ) -> Iterator[Candidate]:
-    """Match the highlights that `iter_in_document` left, wherever they are now.
+    """Match the highlights that `iter_matches_in_document` left, within and across documents.
 
-    Equal texts are matched across documents. Two documents between which half of the remaining
-    highlights moved are then matched like one document.
+    First, equal texts are matched across documents. Then, if half of the remaining highlights
+    moved from one document to another, the two documents are matched like a single one.
 
     Args:
         documents: the documents in which highlights appeared or disappeared.
-        absent_marks: the stored highlights that weren't found in their documents.
+        absent_marks: the stored highlights that aren't in their documents any more.
         earlier_marks: the stored highlights that were removed in earlier runs.
-        pairs: the pairs so far, which the candidates are added to.
+        pairs: the pairs accepted so far, to which the caller adds the candidates.
     """
     new_marks = []
     for document in documents:
@@ -564,17 +587,17 @@ def iter_across_documents(
     yield from _rank_moved([*absent_marks, *earlier_marks], new_marks)
     joined_documents = _join_documents(documents, absent_marks, pairs)
     for document in joined_documents:
-        yield from iter_in_document(document.select_unmatched(pairs), pairs)
+        yield from iter_matches_in_document(document.select_unmatched(pairs), pairs)
     for document in (*documents, *joined_documents):
         yield from _iter_remaining(document, pairs)
 
 
 def _rank_moved(
-    stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]
+    stored_marks: Sequence[MatchedHighlight], scanned_marks: Sequence[MatchedHighlight]
 ) -> Iterator[Candidate]:
     """Pair highlights removed from one document with equal new ones in another.
 
-    To rule out coincidence, the text must be long, or its context must be equal on one side,
+    To rule out a coincidence, the text must be long, the context must be equal on one side,
     or several texts must have moved between the same two documents.
     """
     positions = _index_marks(stored_marks, scanned_marks)
@@ -586,14 +609,16 @@ def _rank_moved(
         count = len(equal_marks[stored_mark.document, mark.document])
         if (
             count >= MIN_EQUAL_COUNT
-            or len(mark.newest.text) >= MIN_DISTINCTIVE_CHARS
+            or len(mark.newest_reading.text) >= MIN_DISTINCTIVE_CHARS
             or has_same_context(stored_mark, mark)
         ):
             yield mark, stored_mark
 
 
 def _join_documents(
-    documents: Sequence[DocumentMarks], absent_marks: Sequence[Mark], pairs: Pairs
+    documents: Sequence[DocumentMarks],
+    absent_marks: Sequence[MatchedHighlight],
+    pairs: Pairs,
 ) -> list[DocumentMarks]:
     """Pair documents that were split or merged, joining each pair into one document.
 
@@ -630,12 +655,14 @@ def _join_documents(
     return joined_documents
 
 
-def has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
-    """Return whether a stored reading has the same text, with equal context on some side.
+def has_same_context(
+    stored_mark: MatchedHighlight, scanned_mark: MatchedHighlight
+) -> bool:
+    """Return whether a stored reading has the same text and, on either side, the same context.
 
-    An empty context doesn't count.
+    An empty context isn't compared.
     """
-    newest = scanned_mark.newest
+    newest = scanned_mark.newest_reading
     sides = get_context_sides(newest)
     for reading in stored_mark.readings:
         if reading.text == newest.text and not sides.isdisjoint(
@@ -646,7 +673,7 @@ def has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
 
 
 def get_context_sides(reading: FoldedReading) -> set[Pair]:
-    """Return the context right before and after a reading, each labelled with its side.
+    """Return the nonempty contexts of a reading, each as a pair of its side and its text.
 
     Empty contexts are left out.
     """
@@ -659,11 +686,11 @@ def get_context_sides(reading: FoldedReading) -> set[Pair]:
 
 
 def find_similar_removed(
-    removed_marks: Sequence[Mark], new_marks: Sequence[Mark]
+    removed_marks: Sequence[MatchedHighlight], new_marks: Sequence[MatchedHighlight]
 ) -> Pairs:
-    """Pair new highlights with the most similar removed ones, to ask the user about.
+    """Pair new highlights with the most similar removed ones, for the user to confirm.
 
-    Removed highlights without a decision are skipped, because nothing depends on them.
+    Removed highlights without a decision are skipped, because no card would be lost.
     """
     owners = []
     texts = []
@@ -679,7 +706,7 @@ def find_similar_removed(
     ranked = []
     for new_mark in new_marks:
         similar_texts = process.extract(
-            new_mark.newest.text,
+            new_mark.newest_reading.text,
             texts,
             scorer=fuzz.ratio,
             score_cutoff=MIN_QUESTION_SIMILARITY,
@@ -689,18 +716,20 @@ def find_similar_removed(
         for _text, similarity, index in similar_texts:
             ranked.append((-similarity, (new_mark, owners[index])))
     pairs: Pairs = {}
-    add_pairs(pairs, _sort_candidates(ranked))
+    accept_candidates(pairs, _sort_candidates(ranked))
     return {mark: pairs[mark] for mark in new_marks if mark in pairs}
 
 
 # --- similarity -------------------------------------------------------------------------
 
 
-def compute_mark_similarity(stored_mark: Mark, scanned_mark: Mark) -> float:
-    """Compute a scanned highlight's similarity to the closest stored reading, in percent."""
+def compute_mark_similarity(
+    stored_mark: MatchedHighlight, scanned_mark: MatchedHighlight
+) -> float:
+    """Return the similarity of a highlight to the most similar stored reading, in percent."""
     from rapidfuzz import fuzz
 
-    text = scanned_mark.newest.text
+    text = scanned_mark.newest_reading.text
     return max(fuzz.ratio(reading.text, text) for reading in stored_mark.readings)
 
 
@@ -725,7 +754,7 @@ document also contains."""
 _NUMBER = regex(r"\d+")
 
 
-def match_renamed(
+def find_renamed_documents(
     removed_documents: Mapping[DocumentId, Set[str]], new_documents: Sequence[Set[str]]
 ) -> list[DocumentId | None]:
     """Find the removed document that each new document was renamed from, or None.

@@ -1,11 +1,12 @@
 """Load pending drafts with their remarks, and group them into offers.
 
-A *remark* is a reason why the user must review a draft. The policy accepts no draft with a remark.
-`model.RemarkKind` lists the kinds of remarks.
+A *remark* is a reason why the user must review a draft (see `model.RemarkKind`). The policy
+accepts no draft with a remark.
 
-An *offer* is what the user decides on at once: one fact of a passage, with all drafts about it, or
-the change of a card. The column `offer` of the view `offered` in `schema.sql` defines which drafts
-belong to one offer. A draft whose column `fact` is "" is an offer of its own.
+An *offer* is a group of drafts that the user decides on together: all drafts about one
+sentence of a passage, or those that change the same card. Drafts with the same value in the
+column `offer` of the view `offered` (in `schema.sql`) are one offer. A draft whose column
+`fact` is "" is an offer by itself.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from msgspec.structs import asdict, replace
 
 from ankiforge.ledger import cards, facts, forms
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.draft_changes import is_settled
+from ankiforge.ledger.draft_changes import is_resolved
 from ankiforge.ledger.draft_completion import should_offer
-from ankiforge.ledger.events import USER, Passage, hash_content, make_guid
+from ankiforge.ledger.events import USER, Passage, hash_sides, make_guid
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import pending_drafts, sentences
-from ankiforge.ledger.tables.anki_notes import filter_deleted
+from ankiforge.ledger.tables.anki_notes import filter_deleted_guids
 from ankiforge.ledger.tables.highlights import decode_highlight_body
 from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
 from ankiforge.ledger.tables.snapshots import load_snapshot
@@ -80,13 +81,14 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
 
 
 def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
-    """Return whether a stored draft should no longer be offered.
+    """Return whether a stored draft should no longer be shown.
 
-    A draft is obsolete if the next run will use its text to update an existing card, or if
-    its passage turned out to be the same as another one whose decisions or drafts already
-    cover it.
+    A hand-written draft is obsolete if it was decided on, or if the next run will update a
+    card with its text. Any other draft is obsolete only after its passage was found to be the
+    same as another one: if the passage no longer has its sentences, if a decision settles it,
+    or if it is a proposal for a highlight that isn't the leading one.
     """
-    if draft.is_hand_written:
+    if draft.is_numbered_user_text:
         if not draft.revises and not should_offer(passage, draft, store.device_id):
             return True
         return will_update_card(passage, draft)
@@ -97,17 +99,16 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
     if not draft.about:
         return False
     snapshot = load_snapshot(store, passage)
-    offered_facts = facts.get_offered_facts(snapshot.compute_facts())
-    if not snapshot.sentence_names.issuperset(draft.about):
+    offered_facts = facts.get_undecided_sentences(snapshot.compute_sentence_states())
+    if not snapshot.sentence_hashes.issuperset(draft.about):
         return True
-    return is_settled(snapshot, draft, offered_facts, store.device_id)
+    return is_resolved(snapshot, draft, offered_facts, store.device_id)
 
 
 def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
-    """Return whether the next run will update a card with a hand-written draft's text.
+    """Return whether the next run will update a card with the text of a hand-written draft.
 
-    This happens when the draft and the card turn out to belong to the same passage only after
-    the draft was created.
+    This happens if the draft was created before its passage was found to be that of the card.
     """
     if draft.revises:
         return False
@@ -116,7 +117,7 @@ def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
 
 
 def find_obsolete_ids(store: Store) -> set[str]:
-    """Return the ids of all obsolete drafts (see `is_obsolete`)."""
+    """Return the ids of all obsolete drafts; see `is_obsolete`."""
     # only hand-written drafts of decided passages, and drafts of passages with several keys, may be
     # obsolete; the query uses indexes, because thousands of drafts may be pending
     rows = store.fetch_rows(
@@ -135,11 +136,11 @@ def find_obsolete_ids(store: Store) -> set[str]:
 
 
 def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
-    """Tally drafts by the reason they are pending.
+    """Count the drafts by the reason why they are pending.
 
-    The reason is the first check that warns or blocks, falling back to the first remark and
-    then to `NO_WARNING_REASON`. Proposals always need a decision, so they are counted under
-    `PROPOSAL_DRAFTER`.
+    The reason is the first check that warns or blocks or, without one, the first remark,
+    falling back to `NO_WARNING_REASON`. Proposals always need a decision, so they are counted
+    under `PROPOSAL_DRAFTER`.
     """
     counts = Counter[str]()
     clean_ids = []
@@ -160,11 +161,10 @@ def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
     return counts
 
 
-def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
-    """Yield every offer that includes one of the given drafts, without its obsolete drafts.
+def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
+    """Yield the offers that the given drafts belong to, each once and without obsolete drafts.
 
-    Each offer is yielded once. `ids` may mix draft ids and highlight keys; a key stands for
-    all drafts of the highlight's passage.
+    `ids` may also contain highlight keys, which stand for all drafts of their passages.
     """
     yielded_offers = set[str]()
     for batch in iter_batches(ids):
@@ -189,7 +189,9 @@ def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
                     yield tuple(sorted(drafts_by_offer[offer], key=rank_draft))
 
 
-def filter_with_several_offers(store: Store, passage_keys: Iterable[str]) -> list[str]:
+def filter_with_several_draft_groups(
+    store: Store, passage_keys: Iterable[str]
+) -> list[str]:
     """Return the passages that have more than one offer, preserving their order."""
     query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
     passages_with_several = {row["passage"] for row in store.fetch_rows(query)}
@@ -197,9 +199,9 @@ def filter_with_several_offers(store: Store, passage_keys: Iterable[str]) -> lis
 
 
 def rank_draft(draft: Draft) -> tuple[bool, int]:
-    """Return the sort key of a draft within its offer (see `Offer`).
+    """Return the sort key of a draft within its offer.
 
-    Blocked drafts come last. Otherwise the user's own text comes first and cloze deletions
+    The user's own text comes first, then questions, then cloze deletions. Blocked drafts come
     last.
     """
     if draft.is_user_text:
@@ -215,7 +217,7 @@ def rank_draft(draft: Draft) -> tuple[bool, int]:
 
 
 class RemarkFinder:
-    """Finds the remarks on drafts, loading the data they need in bulk."""
+    """Finds the remarks on drafts, using data that is loaded for many drafts at once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -236,9 +238,9 @@ class RemarkFinder:
         self._load_more(drafts)
 
     def _load_more(self, drafts: Sequence[StoredDraft]) -> None:
-        """Load the data of these drafts, or load it again, and keep that of others."""
+        """Load or reload the data for these drafts, keeping the data for all others."""
         store = self._store
-        contents = list(map(hash_content, drafts))
+        contents = [hash_sides(draft.fields) for draft in drafts]
         equal_rows = cards.load_cards_by_content(store, contents)
         for content in contents:
             self._equal_rows[content] = equal_rows.get(content, [])
@@ -250,7 +252,10 @@ class RemarkFinder:
             row["passage"] for rows in equal_rows.values() for row in rows
         )
         names = {
-            name for draft in drafts if draft.is_hand_written for name in draft.about
+            name
+            for draft in drafts
+            if draft.is_numbered_user_text
+            for name in draft.about
         }
         deciding = sentences.find_deciding_passages(store, names)
         self._decided |= {name: deciding.get(name, set()) for name in names}
@@ -266,21 +271,21 @@ class RemarkFinder:
             guids = {
                 str(make_guid(store.get_first_key(draft.key), draft)) for draft in drafts
             }
-            self._deleted_guids |= set(filter_deleted(store, guids))
+            self._deleted_guids |= set(filter_deleted_guids(store, guids))
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
         """Yield the remarks on a draft previously passed to `load`."""
         store = self._store
         passage = store.get_passage(draft.key)
-        draft_content = hash_content(draft)
-        if not store.decided.isdisjoint((draft_content, *draft.about)):
+        draft_content = hash_sides(draft.fields)
+        if not store.decided_hashes.isdisjoint((draft_content, *draft.about)):
             self._load_more([draft])  # a decision since may have been about the same
         # report a removed passage that may be the same
-        for _, old in _find_doubts(store, passage):
+        for _, old in _find_possible_matches(store, passage):
             is_live = store.get_passage(old).live_cards
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
         decision_remark = self._find_decision_remark(passage, draft, highlight)
-        if decision_remark is None and draft.is_hand_written:
+        if decision_remark is None and draft.is_numbered_user_text:
             # decisions on hand-written drafts of other copies don't count, those on other drafts do
             decided = (self._decided.get(name, set()) for name in draft.about)
             if any(passages - {passage.key} for passages in decided):
@@ -294,7 +299,7 @@ class RemarkFinder:
         ):
             suffix = "" if row["live"] else f", which is {row['verdict']}"
             yield Remark(RemarkKind.EQUAL_CARD, f"{row['guid'][:10]}{suffix}")
-        if not draft.is_hand_written:
+        if not draft.is_numbered_user_text:
             for name in draft.about:
                 same_rows = self._cards_by_sentence.get(name, ())
                 for row in list(_filter_other_passages(store, passage, same_rows))[:1]:
@@ -347,18 +352,18 @@ class RemarkFinder:
 def _was_similar_card_dropped(
     passage: Passage, draft: StoredDraft, highlight: Highlight
 ) -> bool:
-    if not passage.is_decided:
+    if not passage.was_ever_decided:
         return False
-    about = facts.find_decided_sentences(draft, facts.get_fact_text(highlight))
-    return facts.has_dropped_similar(passage, draft, about)
+    about = facts.find_sentences_to_decide(draft, facts.get_sentence_text(highlight))
+    return facts.has_rejected_similar(passage, draft, about)
 
 
 def add_vault_name(tag: str, link: str) -> str:
-    """Append the name of an Obsidian vault to a document's tag.
+    """Append the name of an Obsidian vault to the tag of a document.
 
-    This tells apart documents with the same name in different vaults, e.g. `Index.md`. `link`
-    is a link to the document, or HTML that contains one. If it doesn't name a vault, the tag
-    is returned unchanged.
+    This distinguishes documents with the same name in different vaults, such as `Index.md`.
+    `link` is a link to the document, or HTML that contains the link. If the link names no
+    vault, the tag is returned unchanged.
     """
     vault = _VAULT.search(link)
     return f"{tag} {unquote(vault[1])}" if vault else tag
@@ -383,18 +388,17 @@ def _filter_other_passages(
                 yield row
 
 
-def find_doubts_to_ask(store: Store, passage: Passage) -> list[Pair]:
-    """Return possible matches with removed passages that the user should confirm.
+def find_possible_matches_to_ask(store: Store, passage: Passage) -> list[Pair]:
+    """Return the removed passages with live cards that may be this passage, to ask the user.
 
-    Only removed passages with live cards are included. Each match is a pair of a key of this
-    passage and the key of the removed one.
+    Each result is a pair of a key of this passage and the key of the removed one.
     """
-    doubts = _find_doubts(store, passage)
+    doubts = _find_possible_matches(store, passage)
     return [(new, old) for new, old in doubts if store.get_passage(old).live_cards]
 
 
-def _find_doubts(store: Store, passage: Passage) -> list[Pair]:
-    """Return all possible matches with removed passages, as (new key, old key) pairs."""
+def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
+    """Return the removed passages that this one may be, as pairs of the new and the old key."""
     if not passage.asked or not cards.load_present_row(store, passage):
         return []
     doubts = []

@@ -1,9 +1,9 @@
-"""Record which passages are the same, or ask the user, after the highlights of a run were written.
+"""Link passages that are the same, or ask the user, after a run has written its highlights.
 
-A copy takes over the key of a removed passage. Passages that two devices read at the same time, or
-that several kinds of sources contain, such as a note, its PDF and the library, are linked. If a new
-highlight is only similar to a removed passage, the user is asked. A *route* is the kind of source
-through which a passage is read.
+The copy of a removed passage takes over its key. Passages are linked if two devices read them
+at the same time, or if they are in several kinds of sources, such as a note, its PDF and the
+library. If a new highlight is merely similar to a removed passage, the user is asked. The
+kind of source through which a passage was read is called its *route*.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.match import (
     MIN_DISTINCTIVE_CHARS,
     DocumentMarks,
-    Mark,
+    MatchedHighlight,
     Pairs,
-    add_pairs,
+    accept_candidates,
     find_similar_removed,
-    iter_in_document,
+    iter_matches_in_document,
 )
 from ankiforge.ledger.readings import IngestReport, load_stored_mark
 from ankiforge.ledger.store import Store
@@ -37,7 +37,7 @@ _LIKE_WILDCARD = regex(r"[%_\\]")
 
 
 def transfer_keys(
-    store: Store, report: IngestReport, absent_marks: Iterable[Mark]
+    store: Store, report: IngestReport, absent_marks: Iterable[MatchedHighlight]
 ) -> None:
     """Transfer the key of a removed, decided passage to an undecided one with equal text.
 
@@ -55,12 +55,14 @@ def transfer_keys(
         if len(store.get_keys(row["key"])) == 1:
             removed_marks.append(load_stored_mark(store, row))
     for mark in removed_marks:
-        text = mark.newest.text
+        text = mark.newest_reading.text
         heirs = []
         for row in (
-            highlights.load_present_by_text(store, [text]) if mark.is_decided else ()
+            highlights.load_present_highlights_by_text(store, [text])
+            if mark.is_decided
+            else ()
         ):
-            if row["key"] == mark.key or store.get_passage(row["key"]).is_decided:
+            if row["key"] == mark.key or store.get_passage(row["key"]).was_ever_decided:
                 continue
             # short texts are often equal by coincidence
             is_copy = row["reason"].startswith(COPY_REASON_PREFIX)
@@ -75,13 +77,16 @@ def transfer_keys(
 # --- similar passages -------------------------------------------------------------------
 
 
-def ask_about_removed(
-    store: Store, removed_marks: Sequence[Mark], scanned_marks: Iterable[Mark]
+def record_questions_about_removed(
+    store: Store,
+    removed_marks: Sequence[MatchedHighlight],
+    scanned_marks: Iterable[MatchedHighlight],
 ) -> None:
-    """Ask about decided passages that were removed, each with the most similar new highlight.
+    """For each removed, decided passage, ask whether the most similar new highlight replaces it.
 
-    Highlights that so far only another device has read count as new, because two devices that
-    read a passage before synchronizing their journals may each have issued a key for it.
+    A highlight also counts as new if only another device has read it so far, because two
+    devices that read a passage before synchronizing their journals may have issued different
+    keys.
     """
     new_marks = []
     for mark in scanned_marks:
@@ -95,37 +100,37 @@ def ask_about_removed(
         if mark.stored_mark and mark.document == removed_mark.document:
             pairs: Pairs = {}
             document = DocumentMarks([removed_mark], [mark])
-            add_pairs(pairs, iter_in_document(document, pairs))
+            accept_candidates(pairs, iter_matches_in_document(document, pairs))
             if pairs:
                 store.record_event("same", mark.key, SOURCE, old)
                 continue
-        if not is_still_present(store, removed_mark.key):
+        if not are_sentences_still_present(store, removed_mark.key):
             store.record_event("ask", mark.key, SOURCE, old)
 
 
-def is_still_present(store: Store, key: str) -> bool:
-    """Return whether all decided sentences of a passage still occur in some highlight.
+def are_sentences_still_present(store: Store, key: str) -> bool:
+    """Return whether the decided sentences of a removed passage all occur in other highlights.
 
-    Only long sentences are recognized elsewhere. If the passage has live cards, only the
-    sentences of those cards count.
+    Only long sentences are recognized in other passages. If the passage has live cards, only
+    the sentences of these cards are considered.
     """
     passage = store.get_passage(key)
-    last_decisions = facts.find_card_decisions(passage.decisions)
+    last_decisions = facts.find_last_decision_by_card(passage.decisions)
     names = {
-        facts.hash_card_sentence(card, last_decisions.get(card.guid))
+        facts.hash_tracking_sentence(card, last_decisions.get(card.guid))
         for card in passage.live_cards
     }
     for decision in () if passage.live_cards else passage.decisions:
         names.update(facts.hash_long_sentences(decision.sentences))
         if decision.own:
             return False
-    return bool(names) and names == sentences.filter_present(store, names)
+    return bool(names) and names == sentences.filter_present_sentences(store, names)
 
 
 # --- one passage in several kinds of sources --------------------------------------------
 
 
-def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
+def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
     """Link new highlights to the same passages read through other kinds of sources.
 
     Two highlights from different routes are the same passage if one names the other's id, or
@@ -155,7 +160,7 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
         if not other_key and len(row["folded"]) >= MIN_DISTINCTIVE_CHARS:
             # find an equal text in the same work, unless it is on another page; short texts may be
             # equal by coincidence
-            routes = _find_routes(store, key)
+            routes = _find_source_kinds(store, key)
             for other_row in store.fetch_rows(
                 "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
                 " JOIN highlight h ON h.document = b.document"
@@ -166,7 +171,7 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
                 page = decode_highlight(other_row).page_label
                 if page and highlight.page_label and page != highlight.page_label:
                     continue
-                if routes.isdisjoint(_find_routes(store, other_row["key"])):
+                if routes.isdisjoint(_find_source_kinds(store, other_row["key"])):
                     other_key = store.get_first_key(other_row["key"])
                     break
         if other_key:
@@ -175,7 +180,7 @@ def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
     return linked_keys
 
 
-def _find_routes(store: Store, key: str) -> set[str]:
+def _find_source_kinds(store: Store, key: str) -> set[str]:
     """Return the routes through which a passage was read.
 
     The result includes "" if one of the passage's keys wasn't read on this device.

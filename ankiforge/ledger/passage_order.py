@@ -1,8 +1,9 @@
-"""The order in which passages are offered, shared by the shelf, a sitting, a chat and `list`.
+"""The order in which passages are offered, on the page, in the terminal and to a chat.
 
-A passage ranks by the confidence of its best proposal, times how factual its document is. That is
-the mean confidence of the document's passages: low in fiction, sermons, opinion and program text.
-`tools/proposals/README.md` says how it was measured.
+A passage is ranked by the confidence of its best proposal, multiplied by how factual its
+document is. A document's factuality is the mean confidence of its passages, which is low in
+fiction, sermons, opinion and program text. The measurement is described in
+`tools/proposals/README.md`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ _TYPICAL_PASSAGES = 3
 
 
 def load_factuality(store: Store) -> dict[int, float]:
-    """Return how factual each document is, from 0 to 1, keyed by row id.
+    """Return the factuality of each document, from 0 to 1, keyed by row id.
 
-    Documents without scored passages are left out. Averages over few passages are pulled
-    towards the typical value.
+    Documents without scored passages are left out. The mean of a document with few passages
+    is pulled towards a typical value.
     """
     # passages without a proposal are stored with their score minus one
     rows = store.fetch_rows(
@@ -43,9 +44,9 @@ def get_factuality(factuality_by_document: Mapping[int, float], document: int) -
 
 
 def compute_rank(usefulness: float, factuality: float) -> float:
-    """Compute the value by which passages are ranked, highest first.
+    """Return the value by which passages are sorted, in descending order.
 
-    Passages without a proposal have negative usefulness and rank below all others.
+    A passage without a proposal has a negative usefulness and is ranked below all others.
     """
     if usefulness > 0:
         return usefulness * factuality
@@ -53,7 +54,7 @@ def compute_rank(usefulness: float, factuality: float) -> float:
 
 
 class ChatCandidate(NamedTuple):
-    """A passage that a chat may be asked about."""
+    """A passage about which a chat may be asked."""
 
     rank: float
     key: str
@@ -63,10 +64,10 @@ class ChatCandidate(NamedTuple):
 
 
 def pick_best(candidates: Iterable[ChatCandidate], limit: int) -> list[str]:
-    """Return the keys of up to `limit` top-ranked passages, with some variety.
+    """Return the keys of the highest-ranked passages, with some variety.
 
-    At most half of them come from one document and no two share a sentence, unless there
-    aren't enough other passages.
+    At most half of the passages are from one document, and no two have the same sentence,
+    unless there aren't enough other passages to reach `limit`.
     """
     sentences = set[str]()
     counts = Counter[str]()

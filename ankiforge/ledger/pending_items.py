@@ -14,20 +14,20 @@ from typing import Any
 import msgspec
 
 from ankiforge.ledger import cards, offers, questions
-from ankiforge.ledger.cards import HighlightOutcome, LocatedLookalike, load_highlights
+from ankiforge.ledger.cards import HighlightOutcome, LocatedSkippedText, load_highlights
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.passage_order import compute_rank, get_factuality, load_factuality
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
-from ankiforge.ledger.tables.sentences import load_best_names
+from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.model import (
-    MIN_PROPOSAL_CONFIDENCE,
+    MIN_CERTAIN_CONFIDENCE,
     Highlight,
     Lookalike,
     Question,
-    QuestionKind,
+    UserQuestionKind,
     Value,
     Verdict,
 )
@@ -61,7 +61,7 @@ class PassageLocation(Value):
 
 
 def count_proposals(locations: Iterable[PassageLocation]) -> int:
-    """Count the distinct proposed sentences.
+    """Count the distinct sentences with a certain proposal.
 
     Overlapping highlights can propose the same sentence.
     """
@@ -69,7 +69,7 @@ def count_proposals(locations: Iterable[PassageLocation]) -> int:
         {
             location.sentence or location.id
             for location in locations
-            if location.usefulness >= MIN_PROPOSAL_CONFIDENCE
+            if location.usefulness >= MIN_CERTAIN_CONFIDENCE
         }
     )
 
@@ -79,7 +79,10 @@ PassageRow = Row | Mapping[str, Any]
 
 
 class PendingItems(Value):
-    """Everything awaiting the user's decision, as lists of ids in the order to offer them."""
+    """Everything that waits for the user's decision.
+
+    Each list holds ids in the order in which the items are offered.
+    """
 
     drafts: list[PassageLocation]
     """The drafts of new cards, only the first one of each passage. Drafts without warnings come
@@ -117,16 +120,19 @@ class PendingItems(Value):
 
 
 def load_pending_items(store: Store, before: PendingItems | None = None) -> PendingItems:
-    """Load the pending items, reusing `before` if no other process changed the database."""
+    """Load the pending items.
+
+    `before` is an earlier result, which is returned unless another connection has changed the
+    database since.
+    """
     version = store.get_data_version()
     if before and before.data_version == version:
         return before
-    store.recompute_passages()
     open_questions = questions.find_open_questions(store)
     held_ids = {
         draft
         for question in open_questions
-        if question.kind is not QuestionKind.CONFLICT
+        if question.kind is not UserQuestionKind.CONFLICT
         for draft in question.drafts
     }
     obsolete_ids = offers.find_obsolete_ids(store)
@@ -138,7 +144,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
     )
     factuality = load_factuality(store)
     open_rows.sort(key=partial(_get_best_first_sort_key, factuality))
-    sentence_by_key = load_best_names(store)
+    sentence_by_key = load_best_sentence_hashes(store)
     uncarded = [
         PassageLocation(
             id=row["key"],
@@ -169,15 +175,15 @@ def arrange_items(
     uncarded: Sequence[PassageLocation] = (),
     data_version: int = 0,
 ) -> PendingItems:
-    """Sort open questions and offered drafts into the lists of a `PendingItems`.
+    """Build the lists of a `PendingItems` from open questions and offered drafts.
 
-    `offered_rows` come from `pending_drafts.load_first_of_each_offer`. The keyword arguments
-    are passed through to the result.
+    `offered_rows` are the rows of `pending_drafts.load_first_of_each_offer`. The keyword
+    arguments are copied to the result.
     """
     conflicts: list[str] = []
     other_questions: list[str] = []
     for question in open_questions:
-        if question.kind is QuestionKind.CONFLICT:
+        if question.kind is UserQuestionKind.CONFLICT:
             conflicts.append(question.id)
         else:
             other_questions.append(question.id)
@@ -230,7 +236,7 @@ def _load_present_passages(
         f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
         " WHERE m.leads AND (NOT ? OR w.best IS NULL AND (NOT m.carded OR m.worth_left >= ?))"
         " ORDER BY m.document, m.position",
-        *(to_json(sorted(not_waiting)), open_only, MIN_PROPOSAL_CONFIDENCE),
+        *(to_json(sorted(not_waiting)), open_only, MIN_CERTAIN_CONFIDENCE),
     )
 
 
@@ -243,10 +249,10 @@ UNCARDED_STATUSES = ("no_card", "undrafted", "failed")
 
 
 def find_drafting_status(row: PassageRow) -> str:
-    """Return the drafting status of a passage.
+    """Return whether a passage has a card or draft, or the reason why it has none.
 
-    The values are those of `HighlightOutcome.status`, plus `decided` for a passage that has
-    no card because of a user decision, e.g. a rejected draft.
+    The values are those of `HighlightOutcome.status`, and `decided` if the passage has no
+    card because of the user's decision, such as a rejected draft.
     """
     if row["carded"]:
         return "carded"
@@ -262,11 +268,11 @@ def find_drafting_status(row: PassageRow) -> str:
 
 
 def find_review_status(row: PassageRow, asked: Container[str]) -> str:
-    """Return the review status of a passage.
+    """Return whether anything about a passage is left to decide.
 
-    The values are `waiting` (a draft or question is pending), `open` (see `has_open_sentence`),
-    `with_card` and `skipped` (no card, and nothing left to decide). `asked` holds the passages
-    that have an open question.
+    The result is `waiting` if a draft or question is pending, `open` if `has_open_sentence`,
+    `with_card`, or `skipped` if there is neither a card nor anything to decide. `asked` are
+    the passages with an open question.
     """
     if row["passage"] in asked or row["best"] is not None:
         return "waiting"
@@ -276,10 +282,10 @@ def find_review_status(row: PassageRow, asked: Container[str]) -> str:
 
 
 def has_open_sentence(row: PassageRow) -> bool:
-    """Return whether a passage has no card or draft yet, or another sentence to propose."""
+    """Return whether a passage has no card or draft yet, or another certain proposal."""
     drafting_status = find_drafting_status(row)
     if drafting_status == "carded":
-        return row["best"] is None and row["worth_left"] >= MIN_PROPOSAL_CONFIDENCE
+        return row["best"] is None and row["worth_left"] >= MIN_CERTAIN_CONFIDENCE
     return drafting_status in UNCARDED_STATUSES
 
 
@@ -292,8 +298,7 @@ def _get_best_first_sort_key(
 
 
 def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
-    """Load the rows of all passages still present, or only of the one led by `key`."""
-    store.recompute_passages()
+    """Load the rows of all present passages, or of the one with the leading highlight `key`."""
     obsolete_ids = offers.find_obsolete_ids(store)
     if key:
         return store.fetch_rows(
@@ -350,12 +355,11 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
 
 
 def count_no_card_reasons(store: Store) -> Counter[str]:
-    """Tally the highlights without a card, draft or proposal by the reason why."""
-    store.recompute_passages()
+    """Tally the highlights without a card, draft or certain proposal by the reason why."""
     reasons = []
     obsolete_ids = offers.find_obsolete_ids(store)
     for row in _load_present_passages(store, obsolete_ids, open_only=True):
-        if has_open_sentence(row) and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
+        if has_open_sentence(row) and row["worth_left"] < MIN_CERTAIN_CONFIDENCE:
             reasons.append(row["reason"])
     return Counter(reason or NOTHING_RECOGNIZED for reason in sorted(reasons))
 
@@ -415,11 +419,10 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     The state is one of:
 
     - `asks`: a draft or question is pending.
-    - `proposal`: a first or additional card is worth proposing.
+    - `proposal`: there is a certain proposal for a first or additional card.
     - `card`: the passage has a card.
     - `none`: none of the above.
     """
-    store.recompute_passages()
     obsolete_ids = offers.find_obsolete_ids(store)
     asked = _find_passages_with_questions(store)
     states = []
@@ -433,20 +436,20 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     )
     for row in rows:
         review_status = find_review_status(row, asked)
-        if review_status == "open" and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
+        if review_status == "open" and row["worth_left"] < MIN_CERTAIN_CONFIDENCE:
             review_status = "skipped"
         states.append((decode_highlight(row), _PAGE_STATES[review_status]))
     return states
 
 
-def iter_lookalikes(store: Store) -> Iterator[LocatedLookalike]:
-    """Yield text that looks like a highlight or card but isn't one, document by document."""
+def iter_lookalikes(store: Store) -> Iterator[LocatedSkippedText]:
+    """Yield the texts that resemble a highlight or card but were skipped, document by document."""
     for row in store.fetch_rows(
         "SELECT source, place, title, left_out FROM document"
         " WHERE state = 'present' AND left_out != '[]' ORDER BY source, place"
     ):
         for entry in msgspec.json.decode(row["left_out"], type=list[Lookalike]):
-            yield LocatedLookalike(row["source"], row["place"], row["title"], entry)
+            yield LocatedSkippedText(row["source"], row["place"], row["title"], entry)
 
 
 # --- counting ---------------------------------------------------------------------------
@@ -464,10 +467,10 @@ _COUNT_QUERIES = {
         " UNION ALL SELECT 'remembered', count(*) FROM review WHERE ease > 1 AND type = 1"
     ),
 }
-"""For each group of `count_everything`, a query whose rows are a value and its count."""
+"""For each group of `count_ledger`, a query whose rows are a value and its count."""
 
 
-def count_everything(
+def count_ledger(
     store: Store, *names: str, waits: PendingItems | None = None
 ) -> dict[str, Counter[str]]:
     """Compute the counts shown in reports, optionally limited to the named groups.
@@ -491,7 +494,6 @@ def count_everything(
         names: the groups to compute. By default, all of them except `reasons`.
         waits: the pending items, if already loaded.
     """
-    store.recompute_passages()
     counts_by_name: dict[str, Counter[str]] = {}
     names = names or ("passages", "waiting", *_COUNT_QUERIES)
     for name in names:

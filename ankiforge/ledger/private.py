@@ -15,9 +15,9 @@ from ankiforge.model import DocumentKey, ExtractedDocument, PrivateText, Unmarke
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
     get_privacy_reason,
-    is_private_document_mark,
     list_private_phrases,
     list_private_texts,
+    makes_document_private,
 )
 
 ReadDocument = ExtractedDocument | UnmarkedDocument
@@ -38,7 +38,7 @@ def update_private_texts(
     sentence_texts = set(document.private)
     names = set(document.private_names)  # texts that are private only within the document
     for highlight in document.highlights:
-        if is_private_document_mark(highlight):
+        if makes_document_private(highlight):
             sentence_texts.add(WHOLE_DOCUMENT)
         if get_privacy_reason(highlight):
             sentence_texts.update(list_private_texts(highlight))
@@ -95,10 +95,10 @@ def _add_texts(
     *,
     are_names: bool = False,
 ) -> None:
-    """Store private texts of a document.
+    """Store private texts of a document, as names if `are_names`.
 
-    A text already stored as a sentence isn't turned into a name; it stays a sentence until it
-    becomes public.
+    A text that is already stored as a sentence isn't stored as a name as well. It remains a
+    sentence until it becomes public.
     """
     store.execute_all(
         "INSERT INTO private VALUES (?, ?, ?, ?)"

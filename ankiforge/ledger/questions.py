@@ -1,9 +1,10 @@
-"""Questions that the user must answer before a card or correction can be processed further.
+"""Questions that the user must answer before a draft, card or edit is processed further.
 
-Open questions aren't stored but recomputed from the tables each time. The id of a question is a
-hash of its subject. An answer is recorded as an event, after which the question no longer arises.
-`model.QuestionKind` lists the kinds of questions with the effects of their answers. For each kind,
-this module has a function that asks; `_record_answer` records the answers.
+Open questions aren't stored. They are computed from the tables each time, and the id of a
+question is a hash of its subject. An answer is recorded as an event, by which the reason for
+the question ceases to exist. `model.UserQuestionKind` lists the kinds of questions with the
+effects of their answers. Each kind has a function here that yields its open questions, and a
+case in `_record_answer`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
-from ankiforge.language.vocabulary import get_marked_term
+from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.ledger import cards, chosen_passages, decide, forms, offers
-from ankiforge.ledger.draft_changes import Change
+from ankiforge.ledger.draft_changes import PendingDraftChanges
 from ankiforge.ledger.events import MERGED_REASON, USER, Event, Passage
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import anki_notes, highlights, pending_drafts
@@ -30,9 +31,9 @@ from ankiforge.model import (
     Guid,
     PendingDraft,
     Question,
-    QuestionKind,
     RemarkKind,
     Strings,
+    UserQuestionKind,
     hash16,
     is_card_id,
 )
@@ -66,7 +67,7 @@ def answer_question(
 ) -> None:
     """Record the user's answer to an open question.
 
-    See `model.QuestionKind` for what each answer does.
+    See `model.UserQuestionKind` for what each answer does.
 
     Args:
         store: the store.
@@ -96,10 +97,10 @@ def _record_answer(
     store: Store, question: Question, *, yes: bool, without: Collection[str]
 ) -> None:
     match question.kind:
-        case QuestionKind.SAME:
+        case UserQuestionKind.SAME:
             kind = "same" if yes else "different"
             store.record_event(kind, question.new, USER, {"old": question.old})
-        case QuestionKind.GONE:
+        case UserQuestionKind.GONE:
             for guid in question.guids:
                 _, passage = cards.load_card_and_passage(store, guid)
                 if yes:
@@ -107,13 +108,13 @@ def _record_answer(
                     store.record_event("different", passage.key, USER, body)
                 else:
                     decide.reject_item(store, guid, "its passage is gone")
-        case QuestionKind.DUPLICATE if yes:
+        case UserQuestionKind.DUPLICATE if yes:
             _merge_cards(store, question.guids)
-        case QuestionKind.DUPLICATE:
+        case UserQuestionKind.DUPLICATE:
             store.record_event("different", question.new, USER, {"old": question.old})
-        case QuestionKind.CONFLICT:
+        case UserQuestionKind.CONFLICT:
             _resolve_conflict(store, question, yes=yes)
-        case QuestionKind.ABSENT:
+        case UserQuestionKind.ABSENT:
             for guid in question.guids:
                 _, passage = cards.load_card_and_passage(store, guid)
                 if yes:
@@ -122,16 +123,18 @@ def _record_answer(
                 else:
                     store.record_event("unseen", passage.key, USER, {"guid": guid})
                 anki_notes.delete_note(store, guid)
-        case QuestionKind.EMPTIED:
+        case UserQuestionKind.EMPTIED:
             store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
-        case QuestionKind.FORM:
-            _decide_form(store, question, yes=yes, excluded_ids=without)
+        case UserQuestionKind.FORM:
+            _answer_line_pattern(store, question, yes=yes, excluded_ids=without)
 
 
-def _make_id_and_kind(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKind]:
-    """Return the id and kind to build a `Question` with.
+def _make_id_and_kind(
+    kind: UserQuestionKind, *parts: str
+) -> tuple[str, UserQuestionKind]:
+    """Return the id and the kind, the first two arguments of `Question`.
 
-    `parts` identify what the question is about.
+    `parts` identify the subject of the question.
     """
     return f"{QUESTION_PREFIX}{hash16(kind.value, *parts)}", kind
 
@@ -139,23 +142,27 @@ def _make_id_and_kind(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKin
 # --- is this passage the removed one of a card? -----------------------------------------
 
 
-def _ask_about_same(store: Store) -> Iterator[Question]:
+def _iter_same_passage_questions(store: Store) -> Iterator[Question]:
     key_pairs = []
     for row in store.fetch_rows("SELECT key FROM passage WHERE asks"):
-        key_pairs += offers.find_doubts_to_ask(store, store.get_passage(row["key"]))
+        key_pairs += offers.find_possible_matches_to_ask(
+            store, store.get_passage(row["key"])
+        )
     # add the passages with a draft that duplicates a card whose passage was removed
-    for row in pending_drafts.load_drafts_naming_duplicates(store):
+    for row in pending_drafts.load_drafts_with_duplicate_finding(store):
         if row["revises"]:
             continue
         passage = store.get_passage(row["key"])
         for finding in decode_draft(row["body"]).findings:
             if finding.check != "duplicate" or not is_card_id(finding.duplicate):
                 continue
+            if cards.find_passage_key(store, finding.duplicate) is None:
+                continue  # the other draft isn't a card yet
             card, lost_passage = cards.load_card_and_passage(store, finding.duplicate)
             if (
                 card.is_live
                 and not cards.load_present_row(store, lost_passage)
-                and not passage.is_decided
+                and not passage.was_ever_decided
                 and not passage.is_distinct_from(lost_passage)
             ):
                 key_pairs.append((row["key"], lost_passage.key))
@@ -166,7 +173,7 @@ def _ask_about_same(store: Store) -> Iterator[Question]:
             newest_text = store.get_passage(key).texts[:1]
             examples += [text.exact for text in newest_text if text.exact]
         yield Question(
-            *_make_id_and_kind(QuestionKind.SAME, new_key, old_key),
+            *_make_id_and_kind(UserQuestionKind.SAME, new_key, old_key),
             text="Is this the passage of a card whose passage is gone?",
             new=new_key,
             old=old_key,
@@ -183,7 +190,7 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
     """
     act = ""
     acts_of_repairs = set()
-    for event in cards.iter_active_of_kinds(store, *REWORDING_KINDS):
+    for event in cards.iter_active_events(store, *REWORDING_KINDS):
         if event.body.get("guid") != guid:
             continue
         if event.what == "repair" and event.body["name"] != cards.LEFT_AS_IS:
@@ -193,13 +200,14 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
 
 
 def find_cards_held_by_repair(store: Store) -> set[str]:
-    """Return the GUIDs of cards held back because their repair includes a card in conflict.
+    """Return the GUIDs of cards that wait because another card of the same repair has a conflict.
 
-    A repair is sent to Anki as a whole, so these cards wait until the conflict is resolved.
+    All changes of a repair are sent to Anki together, so these cards wait until the conflict
+    is resolved.
     """
     held_guids: set[str] = set()
     guids_in_conflict: set[str] = set()
-    for question in _ask_about_conflicts(store):
+    for question in _iter_conflict_questions(store):
         guids_in_conflict.update(question.guids)
         for event in cards.iter_action_events(store, question.repair):
             held_guids.add(event.body.get("guid", ""))
@@ -212,8 +220,11 @@ def find_cards_held_by_repair(store: Store) -> set[str]:
 # --- chosen passages that were removed --------------------------------------------------
 
 
-def _ask_about_gone(store: Store) -> Iterator[Question]:
-    """Ask, once per document, whether to keep the cards of chosen passages that are gone."""
+def _iter_removed_choice_questions(store: Store) -> Iterator[Question]:
+    """Ask whether to keep the cards of chosen passages that are no longer in their document.
+
+    There is one question per document.
+    """
     lost_by_document = defaultdict[str, list[Passage]](list)
     titles = {}
     for mark, keys in chosen_passages.load_active_choices(store):
@@ -231,7 +242,7 @@ def _ask_about_gone(store: Store) -> Iterator[Question]:
         their = "its card" if len(lost_passages) == 1 else "their cards"
         passage_keys = [passage.key for passage in lost_passages]
         yield Question(
-            *_make_id_and_kind(QuestionKind.GONE, document, *passage_keys),
+            *_make_id_and_kind(UserQuestionKind.GONE, document, *passage_keys),
             text=f"{passage_count} no longer in “{titles[document]}”: keep {their}?",
             new=document,
             guids=tuple(
@@ -244,7 +255,7 @@ def _ask_about_gone(store: Store) -> Iterator[Question]:
 # --- two equal cards --------------------------------------------------------------------
 
 
-def _ask_about_duplicates(store: Store) -> Iterator[Question]:
+def _iter_duplicate_questions(store: Store) -> Iterator[Question]:
     for pair in store.fetch_rows(
         "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old,"
         " b.passage AS new, a.words AS words"
@@ -256,7 +267,7 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
             continue
         guids = (Guid(pair["old_guid"]), Guid(pair["new_guid"]))
         yield Question(
-            *_make_id_and_kind(QuestionKind.DUPLICATE, *guids),
+            *_make_id_and_kind(UserQuestionKind.DUPLICATE, *guids),
             text="Two cards ask and answer the same.",
             new=pair["new"],
             old=pair["old"],
@@ -266,7 +277,7 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
 
 
 def _merge_cards(store: Store, guids: Iterable[Guid]) -> None:
-    """Keep the most-reviewed card, or the oldest if tied, and retire the others."""
+    """Keep the card with the most reviews or, if tied, the oldest one, and retire the others."""
     ranked_cards = []
     for guid in guids:
         _, passage = cards.load_card_and_passage(store, guid)
@@ -289,10 +300,11 @@ _EDITED_TWICE = "You changed this card here, and in Anki."
 _REPAIRED = "You repaired this card here, and changed it in Anki."
 
 
-def _ask_about_conflicts(store: Store) -> Iterator[Question]:
-    """Ask about cards that both the user and the source changed.
+def _iter_conflict_questions(store: Store) -> Iterator[Question]:
+    """Ask which text to keep for fields that were changed twice.
 
-    This includes cards that the user edited both here and in Anki.
+    Either the source and the user changed the field, or the user changed it both in ankiforge
+    and in Anki.
     """
     for guid, conflicts in _find_conflicts(store).items():
         only_edits = all(conflict.edited_here for conflict in conflicts)
@@ -312,7 +324,7 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
             chosen_text = "The words from here" if only_edits else "The source's words"
             text += f" {chosen_text} would leave {cards_lost} empty: {numbers_lost}."
         yield Question(
-            *_make_id_and_kind(QuestionKind.CONFLICT, guid),
+            *_make_id_and_kind(UserQuestionKind.CONFLICT, guid),
             text=text,
             new=guid,
             guids=(Guid(guid),),
@@ -322,9 +334,9 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
 
 
 def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
-    """Return the conflicting fields of each card, keyed by GUID.
+    """Return the conflicts of each card, keyed by GUID.
 
-    For each card, conflicts with the source come before conflicts with edits made in Anki.
+    Conflicts with the source come first, then conflicts between edits in ankiforge and Anki.
     """
     conflicts: dict[str, list[Conflict]] = defaultdict(list)
     for card_row in store.fetch_rows(
@@ -358,15 +370,15 @@ def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
 
 
 def find_cards_in_conflict(store: Store) -> set[str]:
-    """Return the GUIDs of cards that have a conflicting field."""
+    """Return the GUIDs of the cards with a conflict about any field."""
     return set(_find_conflicts(store))
 
 
 def _resolve_conflict(store: Store, question: Question, *, yes: bool) -> None:
-    """Resolve a conflict in favour of the source (yes) or the user (no).
+    """Keep the text of the source (yes) or the user's text (no).
 
-    Answering no when the conflict is about a repair undoes the entire repair, including any
-    notes it added.
+    If the conflict is about a repair, "no" undoes the entire repair, including the notes that
+    it added.
     """
     if question.repair and not yes:
         decide.undo_decision(store, question.repair)
@@ -389,10 +401,10 @@ def _resolve_conflict(store: Store, question: Question, *, yes: bool) -> None:
 # --- notes missing in Anki --------------------------------------------------------------
 
 
-def _ask_about_absent(store: Store) -> Iterator[Question]:
-    """Ask about live cards whose notes are missing from Anki.
+def _iter_missing_note_questions(store: Store) -> Iterator[Question]:
+    """Ask whether the user deleted notes of live cards that are missing in Anki.
 
-    Notes that were deleted in bulk get a question of their own.
+    Notes that were deleted many at once get a separate question.
     """
     for is_asked in (False, True):
         absent_rows = store.fetch_rows(
@@ -407,7 +419,7 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
         were_missed = f"{'is' if is_single else 'are'} missing in Anki"
         were_deleted = f"{'was' if is_single else 'were'} deleted in Anki at once"
         yield Question(
-            *_make_id_and_kind(QuestionKind.ABSENT, *guids),
+            *_make_id_and_kind(UserQuestionKind.ABSENT, *guids),
             text=(
                 f"{format_count(len(guids), 'note')} {were_deleted if is_asked else were_missed}."
                 f" Did you delete {'it' if is_single else 'them'}?"
@@ -422,7 +434,7 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
 # --- a source that lost its documents ---------------------------------------------------
 
 
-def _ask_about_emptied(store: Store) -> Iterator[Question]:
+def _iter_missing_document_questions(store: Store) -> Iterator[Question]:
     for container, value in store.get_metas_with_prefix("emptied ").items():
         if not value.startswith("asked "):  # already answered
             continue
@@ -438,7 +450,7 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
         )
         come = "comes" if live_cards == 1 else "come"
         yield Question(
-            *_make_id_and_kind(QuestionKind.EMPTIED, container),
+            *_make_id_and_kind(UserQuestionKind.EMPTIED, container),
             text=(
                 f"{lost:,} of {documents} {verb} not found {location}."
                 f" {format_count(live_cards, 'card')} {come} from this source."
@@ -451,7 +463,7 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
 # --- forms that may not be cards --------------------------------------------------------
 
 
-def _ask_about_forms(store: Store) -> Iterator[Question]:
+def _iter_line_pattern_questions(store: Store) -> Iterator[Question]:
     """Ask whether lines written in a doubtful form are cards, once per source and form.
 
     Forms with fewer than `MIN_FORM_LINES` pending drafts are skipped, except for fields.
@@ -471,7 +483,11 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
     draft_ids = pending_drafts.find_drafts_of_highlights(store, doubtful_keys, new=True)
     for draft in offers.iter_pending_drafts(store, draft_ids):
         highlight = draft.highlight
-        form = forms.FIELD_FORM if not forms.is_doubtful(highlight) else highlight.written
+        form = (
+            forms.FIELD_FORM
+            if not forms.needs_form_answer_by_user(highlight)
+            else highlight.written
+        )
         drafts_by_form[highlight.document.source, form].append(draft)
     for (source, form), form_drafts in sorted(drafts_by_form.items()):
         if len(form_drafts) < MIN_FORM_LINES and form != forms.FIELD_FORM:
@@ -486,7 +502,7 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
             words = format_count(len(form_drafts), "word")
             text = f"{words} with your translation in {source}: make cards?"
         yield Question(
-            *_make_id_and_kind(QuestionKind.FORM, source, form),
+            *_make_id_and_kind(UserQuestionKind.FORM, source, form),
             text=text,
             new=source,
             old=form,
@@ -495,10 +511,10 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
         )
 
 
-class FrontGroup(NamedTuple):
-    """Lines that share a front and may not be cards.
+class LinesWithSameFront(NamedTuple):
+    """The lines with the same front that a question about their form lists together.
 
-    Fields are also grouped by directory.
+    Fields in different directories are in different groups.
     """
 
     front: str
@@ -513,7 +529,7 @@ class FrontGroup(NamedTuple):
         """A one-line summary of all lines, e.g. `rating::1 · 2 · 5 (12 lines in Books)`."""
         highlight = self.drafts[0].highlight
         if highlight.written == WORD_AND_TRANSLATION:
-            return to_one_line(f"{get_marked_term(highlight)} = {self.backs[0]}")
+            return to_one_line(f"{get_highlighted_term(highlight)} = {self.backs[0]}")
         if len(self.drafts) == 1:
             return to_one_line(highlight.exact)
         backs = [
@@ -527,7 +543,7 @@ class FrontGroup(NamedTuple):
         return f"{line_text} ({len(self.drafts)} lines{location})"
 
 
-def group_by_front(drafts: Iterable[PendingDraft]) -> list[FrontGroup]:
+def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
     """Group the drafts that a question is about by front, preserving their order."""
     groups: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
@@ -542,24 +558,24 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[FrontGroup]:
     for (folder, _), front_drafts in groups.items():
         backs = dict.fromkeys(draft.get_field("Back") for draft in front_drafts)
         front = front_drafts[0].get_field("Front")
-        lines.append(FrontGroup(front, tuple(backs), folder, tuple(front_drafts)))
+        lines.append(LinesWithSameFront(front, tuple(backs), folder, tuple(front_drafts)))
     return lines
 
 
-def _decide_form(
+def _answer_line_pattern(
     store: Store, question: Question, *, yes: bool, excluded_ids: Collection[str]
 ) -> None:
-    """Accept the pending drafts of a form (yes), or leave out their highlights (no).
+    """Accept the pending drafts of a form (yes), or give their highlights no card (no).
 
-    `excluded_ids` are the drafts to reject because their lines aren't cards. If they cover
-    all fields with the same key, overall or within one directory, such fields are no longer
-    drafted.
+    `excluded_ids` are drafts to reject because their lines aren't cards. If they include all
+    fields with some key, overall or in a directory, this key is answered with "never", so
+    that later lines with it aren't drafted.
     """
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
     drafts = list(offers.iter_pending_drafts(store, draft_ids))
     drafts_by_form: dict[str, list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
-        for name in forms.list_forms(draft.highlight):
+        for name in forms.list_line_patterns(draft.highlight):
             drafts_by_form[name].append(draft)
     choices: dict[str, str] = {}
     for name, form_drafts in drafts_by_form.items():
@@ -568,20 +584,22 @@ def _decide_form(
             choices[name] = forms.ACCEPTED
     events_by_form: dict[str, Event] = {}
     for name, form_drafts in drafts_by_form.items():
-        broadest = forms.list_forms(form_drafts[0].highlight)[-1]
+        broadest = forms.list_line_patterns(form_drafts[0].highlight)[-1]
         if name == broadest or choices[name] != choices[broadest]:
-            key = forms.make_form_event_key(question.new, name)
+            key = forms.make_line_pattern_event_key(question.new, name)
             events_by_form[name] = store.record_event(
                 "form", key, USER, {"choice": choices[name]}
             )
     for draft in drafts:
-        if forms.find_form_choice(store, draft.highlight) == forms.NEVER:  # not a card
-            names = forms.list_forms(draft.highlight)
+        if (
+            forms.find_line_pattern_answer(store, draft.highlight) == forms.NEVER
+        ):  # not a card
+            names = forms.list_line_patterns(draft.highlight)
             event = next(events_by_form[name] for name in names if name in events_by_form)
-            change = Change(settle=((draft.id, event.id),))
+            change = PendingDraftChanges(settle=((draft.id, event.id),))
             pending_drafts.apply_changes(store, [change])
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
-            reason = forms.explain_omission(draft.highlight)
+            reason = forms.explain_never_answer(draft.highlight)
             store.execute(query, reason, draft.highlight.key)
         elif draft.id in excluded_ids:
             decide.reject_item(store, draft.id)
@@ -594,12 +612,12 @@ def _decide_form(
 
 
 _ASK_FUNCTIONS = (
-    _ask_about_same,
-    _ask_about_gone,
-    _ask_about_duplicates,
-    _ask_about_conflicts,
-    _ask_about_absent,
-    _ask_about_emptied,
-    _ask_about_forms,
+    _iter_same_passage_questions,
+    _iter_removed_choice_questions,
+    _iter_duplicate_questions,
+    _iter_conflict_questions,
+    _iter_missing_note_questions,
+    _iter_missing_document_questions,
+    _iter_line_pattern_questions,
 )
 """The functions that yield open questions, in the order in which the questions are listed."""

@@ -1,9 +1,11 @@
-"""The readings of sources and other devices: prepared for matching, and written as rows.
+"""Readings of documents, by this or another device: prepared for matching and written as rows.
 
-`ListedDocuments` records which documents the sources list, so that the others are known to be gone.
-`KnownReadings` tells sources which documents they may skip. The readings of other devices are taken
-from the journal. `get_anchor`, `Highlight.own` and the normalization of text determine the keys of
-highlights (docs/reference/keys.md), so changing them would create every note again.
+`DocumentListing` collects which documents the sources list, so that the others count as
+removed. `StoredDocumentLookup` tells sources which documents can be skipped. Other devices'
+readings
+come from the journal. The keys of highlights depend on `get_anchor`, on `Highlight.own` and
+on the normalization of text (docs/reference/keys.md). A change of these would duplicate every
+note.
 """
 
 from __future__ import annotations
@@ -14,18 +16,18 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger.cards import build_unread_highlight
+from ankiforge.ledger.cards import build_highlight_from_journal
 from ankiforge.ledger.chosen_passages import load_chosen_passages
 from ankiforge.ledger.database import wrap_database_errors
-from ankiforge.ledger.events import POLICY, Event, Reading, get_event_text
+from ankiforge.ledger.events import POLICY, Event, PassageReading, get_event_text
 from ankiforge.ledger.match import (
     MIN_CONTEXT_CHARS,
     MIN_DISTINCTIVE_CHARS,
     FoldedReading,
-    Mark,
+    MatchedHighlight,
     split_ids,
     to_folded_reading,
-    to_mark,
+    to_matched_highlight,
 )
 from ankiforge.ledger.private import ReadDocument, update_private_texts
 from ankiforge.ledger.store import Row, Store, normalize_tag, to_json, to_list_column
@@ -62,7 +64,7 @@ MAX_BATCH_HIGHLIGHTS = 2000
 
 
 class IngestReport(msgspec.Struct):
-    """The new, changed, moved and removed highlights found while ingesting all sources."""
+    """What ingesting all sources found: new, changed, moved and removed highlights."""
 
     seen: int = 0
     """The number of passages in the listed documents, changed or not."""
@@ -94,17 +96,17 @@ class IngestReport(msgspec.Struct):
     """The number of files that could not be read completely, by extension."""
 
 
-def get_document_place(document: ReadDocument) -> str:
-    """Return a document's path within its container, falling back to its library key."""
+def get_document_path(document: ReadDocument) -> str:
+    """Return the path of a document within its container or, without one, its library key."""
     if isinstance(document, UnmarkedDocument):
         return document.path
     return document.document.path or document.document.key
 
 
 def hash_highlight_content(highlight: Highlight) -> str:
-    """Hash everything that a highlight's drafts depend on.
+    """Hash everything about a highlight that its drafts depend on.
 
-    The highlight is redrafted whenever this hash changes.
+    The highlight is drafted again when the hash changes.
     """
     gap_spans = [f"{start}-{end}" for start, end in highlight.gaps]
     comment = highlight.comment if highlight.instructs else ""
@@ -125,7 +127,7 @@ def hash_highlight_content(highlight: Highlight) -> str:
 
 
 def get_colour_names(highlight: Highlight) -> Strings:
-    """Return a highlight's colour as named by the source, followed by the nearest hue."""
+    """Return the colour of a highlight as the source names it, and the name of the nearest hue."""
     if not highlight.colour:
         return ()
     return highlight.colour, find_colour_name(highlight.colour)
@@ -134,9 +136,10 @@ def get_colour_names(highlight: Highlight) -> Strings:
 def iter_document_batches(
     documents: Iterable[ReadDocument],
 ) -> Iterator[list[ReadDocument]]:
-    """Split documents into batches, each to be written in a single transaction.
+    """Split documents into batches, each to be written in one transaction.
 
-    Batching ensures that no transaction stays open while a source is reading.
+    The batches are collected outside the transaction, so that none is open while a source
+    reads.
     """
     batch: list[ReadDocument] = []
     highlights = 0
@@ -154,8 +157,8 @@ def iter_document_batches(
 # --- listed documents -------------------------------------------------------------------
 
 
-class ListedDocuments:
-    """The documents listed by a run's sources, including those that couldn't be read."""
+class DocumentListing:
+    """The documents that the sources have listed in this run, even if they couldn't be read."""
 
     def __init__(self) -> None:
         self.places: dict[str, set[str]] = defaultdict(set)
@@ -170,7 +173,7 @@ class ListedDocuments:
         """The directories, each with a final `/`, whose documents could not be read."""
 
     def read_documents(self, sightings: Iterable[Sighting]) -> Iterator[ReadDocument]:
-        """Record every listed document, yielding those that were read."""
+        """Record each listed document, and yield it if it was read."""
         for sighting in sightings:
             if isinstance(sighting, UnchangedDocument):
                 self.places[sighting.container].add(sighting.path)
@@ -187,7 +190,7 @@ class ListedDocuments:
                 if sighting.complete:
                     self.complete.add(sighting.container)
             else:
-                self.places[sighting.container].add(get_document_place(sighting))
+                self.places[sighting.container].add(get_document_path(sighting))
                 yield sighting
 
     def is_unread(self, place: str) -> bool:
@@ -229,11 +232,11 @@ def load_present_in_source(store: Store, source: str) -> list[Row]:
 # --- unchanged documents ----------------------------------------------------------------
 
 
-class KnownReadings:
-    """Tells sources which documents are unchanged and can be skipped.
+class StoredDocumentLookup:
+    """Tells sources which documents haven't changed since the last run and can be skipped.
 
-    Implements the `model.KnownDocuments` protocol. Stored fingerprints are prefixed with a
-    salt, so changing the salt forces every document to be reread.
+    This implements the protocol `model.DocumentLookup`. Stored fingerprints begin with a
+    salt, so every document is read again if the salt changes.
     """
 
     def __init__(self, store: Store, salt: str) -> None:
@@ -244,9 +247,9 @@ class KnownReadings:
         self._chosen: dict[str, list[PassageChoice]] | None = None
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was last ingested with this fingerprint.
+        """Return whether a document had this fingerprint when it was last ingested.
 
-        Always False if the fingerprint is empty.
+        Always False for an empty fingerprint.
         """
         if not fingerprint:
             return False
@@ -255,7 +258,7 @@ class KnownReadings:
         return row is not None and row["fingerprint"] == salted
 
     def find_dependencies(self, container: str, path: str) -> Strings | None:
-        """Return a document's dependencies as of its last reading, or None if it's new.
+        """Return the dependencies of a document as last read, or None if the document is new.
 
         See `ExtractedDocument.depends`.
         """
@@ -296,10 +299,10 @@ def load_text_hash(store: Store, container: str, place: str) -> str:
 
 
 def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
-    """Store passages from other devices' new events that weren't read on this device.
+    """Store passages that are only known from other devices' new events.
 
-    If exactly one local passage in the same document has the same text and context, the two
-    are linked.
+    If exactly one passage of the same document has the same text and context here, the two
+    are linked instead.
     """
     with store.transaction():
         for event in events:
@@ -308,7 +311,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
             row = highlights.load_row(store, event.key)
             if row and row["body"]:  # it was read on this device
                 continue
-            text = msgspec.convert(event.body, Reading)
+            text = msgspec.convert(event.body, PassageReading)
             text = replace(text, n=event.n, machine=event.machine)
             reading = to_folded_reading(text)
             # add the passage as journal-only, at the place where it was read
@@ -334,8 +337,8 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                 " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
                 *(reading.text, *container_and_place),
             ):
-                mark = to_mark(decode_highlight(present_row))
-                if mark.newest.anchor == reading.anchor:
+                mark = to_matched_highlight(decode_highlight(present_row))
+                if mark.newest_reading.anchor == reading.anchor:
                     equal_keys.append(present_row["key"])
             if len(equal_keys) == 1 and store.get_first_key(
                 equal_keys[0]
@@ -346,25 +349,27 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
 # --- scanned highlights -----------------------------------------------------------------
 
 
-def build_scanned_marks(document: ReadDocument, document_id: int) -> list[Mark]:
+def build_scanned_marks(
+    document: ReadDocument, document_id: int
+) -> list[MatchedHighlight]:
     """Prepare a scanned document's highlights for matching, in reading order."""
     if not isinstance(document, ExtractedDocument):
         return []
     marks = []
     for position, highlight in enumerate(number_highlights(document.highlights)):
-        mark = to_mark(highlight, document_id)
+        mark = to_matched_highlight(highlight, document_id)
         mark.container = document.container
-        mark.place = get_document_place(document)
+        mark.place = get_document_path(document)
         mark.position = position
         marks.append(mark)
     return marks
 
 
-def build_event_body(mark: Mark) -> Json:
-    """Build the body of a `key` or `text` event, i.e. a reading of a highlight."""
+def build_event_body(mark: MatchedHighlight) -> Json:
+    """Build the body of a `key` or `text` event, which records how a highlight was read."""
     highlight = mark.highlight
-    newest = mark.newest
-    text = Reading(
+    newest = mark.newest_reading
+    text = PassageReading(
         exact=get_event_text(highlight),
         before=newest.before,
         after=newest.after,
@@ -380,7 +385,7 @@ def build_event_body(mark: Mark) -> Json:
 # --- stored highlights ------------------------------------------------------------------
 
 
-def load_stored_marks(store: Store, document_id: int) -> list[Mark]:
+def load_stored_marks(store: Store, document_id: int) -> list[MatchedHighlight]:
     """Load a document's stored highlights for matching, in reading order.
 
     Includes removed highlights.
@@ -391,32 +396,36 @@ def load_stored_marks(store: Store, document_id: int) -> list[Mark]:
     return [load_stored_mark(store, row) for row in rows]
 
 
-def load_stored_mark(store: Store, row: Row) -> Mark:
-    """Load a stored highlight for matching, with its latest readings on all devices."""
+def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
+    """Load a stored highlight for matching, with the latest readings by all devices."""
     passage = store.get_passage(row["key"])
     journal_readings = [
         to_folded_reading(text) for text in passage.texts[:MAX_JOURNAL_READINGS]
     ]
     if row["body"]:
-        mark = to_mark(decode_highlight(row), row["document"])
+        mark = to_matched_highlight(decode_highlight(row), row["document"])
         # the reading of this device comes first, because it has sides; duplicates are left out
-        readings_by_triple = {mark.newest.anchor: mark.newest}
+        readings_by_triple = {mark.newest_reading.anchor: mark.newest_reading}
         for reading in journal_readings:
             readings_by_triple.setdefault(reading.anchor, reading)
         mark.readings = tuple(readings_by_triple.values())
     else:
-        highlight = replace(build_unread_highlight(passage), key=HighlightKey(row["key"]))
+        highlight = replace(
+            build_highlight_from_journal(passage), key=HighlightKey(row["key"])
+        )
         own = passage.texts[0].own if passage.texts else ""
         names, labels = split_ids([own])
         journal_or_empty = tuple(journal_readings) or (FoldedReading(""),)
-        mark = Mark(highlight, journal_or_empty, names, labels, row["document"])
+        mark = MatchedHighlight(
+            highlight, journal_or_empty, names, labels, row["document"]
+        )
         mark.is_journal_only = True
     mark.state = row["state"]
     mark.missing_since = row["missed"]
     mark.exact_hash = row["exact"]
     mark.content_hash = row["content"]
     mark.texts = passage.texts
-    mark.is_decided = passage.is_decided
+    mark.is_decided = passage.was_ever_decided
     return mark
 
 
@@ -424,11 +433,12 @@ def load_stored_mark(store: Store, row: Row) -> Mark:
 
 
 def write_document(store: Store, document: ReadDocument, old_row: Row | None) -> int:
-    """Write a document's row, identifiers and private texts, and return the row id.
+    """Write a document with its identifiers and private texts, and return its row id.
 
-    `old_row` is the document's stored row, perhaps at another location, or None if it is new.
+    `old_row` is the row stored for the document, perhaps under another path, or None if the
+    document is new.
     """
-    place = get_document_place(document)
+    place = get_document_path(document)
     row: Json = {
         "container": document.container,
         "place": place,
@@ -463,15 +473,15 @@ def write_document(store: Store, document: ReadDocument, old_row: Row | None) ->
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Write rows from `build_highlight_row`, keeping the columns filled in by drafting."""
+    """Write rows from `build_highlight_row`, leaving the columns set by drafting unchanged."""
     store.insert("highlight", rows, key="key")
     sentences.store_sentences(store, [decode_highlight_body(row["body"]) for row in rows])
 
 
-def build_highlight_row(mark: Mark, exact_hash: str, run: int) -> Json:
-    """Build the row of an existing highlight, without the columns filled in by drafting.
+def build_highlight_row(mark: MatchedHighlight, exact_hash: str, run: int) -> Json:
+    """Build the row of a present highlight, without the columns set by drafting.
 
-    The highlight must have a key. `exact_hash` is a hash of its exact text, for detecting
+    The highlight must have a key. `exact_hash` is a hash of the highlight as read, to detect
     changes. `run` is the number of the run that read it.
     """
     highlight = mark.highlight
@@ -480,7 +490,7 @@ def build_highlight_row(mark: Mark, exact_hash: str, run: int) -> Json:
     tags = (*highlight.document.tags, *highlight.tags)
     # a hash that the highlight shares with its copies; short texts are often equal by chance, so
     # a copy of one must also have the same context, unless the text is a whole card
-    newest = mark.newest
+    newest = mark.newest_reading
     is_card = highlight.kind is HighlightKind.CARD
     alike = hash_highlight_content(replace(highlight, skip=""))
     if len(newest.text) < MIN_DISTINCTIVE_CHARS and not is_card:
@@ -494,7 +504,7 @@ def build_highlight_row(mark: Mark, exact_hash: str, run: int) -> Json:
         "missed": 0,
         "route": highlight.source_kind.value,
         "kind": highlight.kind.value,
-        "folded": mark.newest.text,
+        "folded": mark.newest_reading.text,
         "exact": exact_hash,
         "content": hash_highlight_content(highlight),
         "alike": alike,

@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS draft (
     revises TEXT NOT NULL,       -- guid of the card that it would revise, or ''
     replaces TEXT NOT NULL,      -- guid of the card of another note type that it would replace, or ''
     since INTEGER NOT NULL DEFAULT 0,  -- of a draft that the user requested: the number of the last event before it
-    answer TEXT NOT NULL DEFAULT '',  -- hash of its answer; '' = a proposal, or no answer
+    answer TEXT NOT NULL DEFAULT '',  -- see `events.normalize_answer`; '' = a proposal, or no answer
     findings TEXT NOT NULL,      -- checks and severities; a list
     tags TEXT NOT NULL,          -- a list
     words TEXT NOT NULL,         -- plain text, for search
@@ -239,11 +239,6 @@ CREATE TABLE IF NOT EXISTS planned (
 ) WITHOUT ROWID;
 -- values that are valid until something changes that affects a note: its card, the passage, the note in Anki
 CREATE TABLE IF NOT EXISTS until_change (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS card_new AFTER INSERT ON card BEGIN
-    DELETE FROM planned WHERE guid = NEW.guid;
-    DELETE FROM until_change;
-END;
-CREATE TRIGGER IF NOT EXISTS card_gone AFTER DELETE ON card BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS highlight_new AFTER INSERT ON highlight BEGIN
     DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
     DELETE FROM until_change;
@@ -256,10 +251,6 @@ WHEN OLD.state != NEW.state OR OLD.body != NEW.body BEGIN
 END;
 CREATE TRIGGER IF NOT EXISTS sentence_new AFTER INSERT ON sentence BEGIN
     DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = NEW.name);
-    DELETE FROM until_change;
-END;
-CREATE TRIGGER IF NOT EXISTS sentence_gone AFTER DELETE ON sentence BEGIN
-    DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = OLD.name);
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ankiforge.ledger import facts
-from ankiforge.ledger.events import FactDecision, Passage
-from ankiforge.ledger.facts import Fact
+from ankiforge.ledger.events import Passage, SentenceDecision
+from ankiforge.ledger.facts import SentenceState
 from ankiforge.model import Card, Highlight, StoredDraft, Strings, Value
 
 
 class RelatedDecisions(Value):
     """Decisions and cards from other passages about sentences that this passage has or had."""
 
-    decisions: tuple[FactDecision, ...] = ()
+    decisions: tuple[SentenceDecision, ...] = ()
     """The decisions on such sentences in other passages."""
     live_cards: Mapping[str, Card] = {}
     """The live cards of other passages that are about such sentences, by GUID."""
@@ -25,7 +25,7 @@ class RelatedDecisions(Value):
     """The decided sentences that this passage no longer has but another passage still has."""
 
 
-def find_long_sentences(passage: Passage, sentences: Iterable[str]) -> set[str]:
+def find_distinctive_sentences(passage: Passage, sentences: Iterable[str]) -> set[str]:
     """Return the long sentences among `sentences` and all texts the passage ever had.
 
     Only long sentences are matched across passages.
@@ -33,11 +33,11 @@ def find_long_sentences(passage: Passage, sentences: Iterable[str]) -> set[str]:
     all_sentences = set(sentences)
     for text in passage.texts:
         all_sentences.update(facts.split_sentences(text.exact))
-    return set(filter(facts.is_long, all_sentences))
+    return set(filter(facts.is_distinctive_sentence, all_sentences))
 
 
 class PassageSnapshot(Value):
-    """A passage with its current text and pending drafts, as input to the rules."""
+    """A passage with its text, pending drafts and related decisions, as input to the rules."""
 
     passage: Passage
     text: str = ""
@@ -46,8 +46,6 @@ class PassageSnapshot(Value):
     """The pending drafts of the passage, under any of its keys."""
     related: RelatedDecisions = RelatedDecisions()
     """The decisions of other passages about sentences of this passage."""
-    unique_names: frozenset[str] = frozenset()
-    """The hashes of long sentences that, as far as was looked up, no other passage contains."""
 
     @property
     def sentences(self) -> Strings:
@@ -55,23 +53,20 @@ class PassageSnapshot(Value):
         return facts.split_sentences(self.text)
 
     @property
-    def sentence_names(self) -> set[str]:
+    def sentence_hashes(self) -> set[str]:
         """The hashes of the current text's sentences."""
         return set(map(facts.hash_sentence, self.sentences))
 
     @property
-    def all_decisions(self) -> list[FactDecision]:
-        """All decisions on this passage's sentences, including those of other passages.
-
-        Sorted from oldest to newest.
-        """
+    def all_decisions(self) -> list[SentenceDecision]:
+        """The decisions on sentences of this passage, made in any passage, oldest first."""
         decisions = [*self.passage.decisions, *self.related.decisions]
         return sorted(decisions, key=lambda decision: decision.order)
 
-    def get_decided_names(self) -> set[str]:
-        """Return the hashes of sentences not to propose because they were decided.
+    def get_hashes_not_to_propose(self) -> set[str]:
+        """Return the hashes of the sentences that aren't proposed because they are decided.
 
-        A sentence whose only decision was to reject a model's draft can still be proposed.
+        A sentence can still be proposed if the only decision was to reject a model's draft.
         """
         names: set[str] = set()
         for decision in self.all_decisions:
@@ -79,8 +74,8 @@ class PassageSnapshot(Value):
                 names.update(map(facts.hash_sentence, decision.sentences))
         return names
 
-    def get_carded_names(self) -> set[str]:
-        """Return the hashes of sentences that have a live card, here or in another passage."""
+    def get_hashes_with_card(self) -> set[str]:
+        """Return the hashes of sentences with a live card, in this passage or another one."""
         live_guids = {
             card.guid for card in self.passage.live_cards
         } | self.related.live_cards.keys()
@@ -90,7 +85,7 @@ class PassageSnapshot(Value):
                 names.update(map(facts.hash_sentence, decision.sentences))
         return names
 
-    def get_rejected_names(self) -> set[str]:
+    def get_rejected_hashes(self) -> set[str]:
         """Return the hashes of the sentences whose card, draft or proposal the user rejected."""
         names: set[str] = set()
         for decision in self.all_decisions:
@@ -99,16 +94,21 @@ class PassageSnapshot(Value):
         return names
 
     def find_card(self, guid: str) -> Card:
-        """Return a card by GUID, looking in this passage and then among related live cards."""
+        """Return the card with this GUID, from this passage or else from the related ones."""
         return self.passage.cards.get(guid) or self.related.live_cards[guid]
 
-    def compute_facts(self, drafted: Iterable[str] = ()) -> tuple[Fact, ...]:
-        """Compute the facts of the passage.
+    def compute_sentence_states(
+        self, drafted: Iterable[str] = ()
+    ) -> tuple[SentenceState, ...]:
+        """Return the decided and the offered sentences of the passage.
 
-        `drafted` lists the hashes of sentences with a draft other than the pending ones.
+        `drafted` are the hashes of sentences with new drafts, in addition to the pending
+        ones.
         """
         guids = {
-            card.guid for card in self.passage.live_cards if not card.is_hand_written
+            card.guid
+            for card in self.passage.live_cards
+            if not card.is_numbered_user_text
         }
         sentences = self.sentences
         drafted_names = set(drafted)
@@ -130,7 +130,7 @@ class PassageSnapshot(Value):
 
 
 class HighlightSnapshot(PassageSnapshot, kw_only=True):
-    """A passage together with the highlight to draft cards from."""
+    """A passage, and the highlight from which its cards are drafted."""
 
     highlight: Highlight
     content: str

@@ -1,9 +1,11 @@
 """The journal, which records everything, and the database, which is rebuilt from it.
 
 Each device appends events to its own file, `journal/<device>.jsonl`. `Store.merge_journal` reads
-the events of all files, and `fold_events` computes passages and cards from them. Lines are on disk
-before the database commits, and an error rolls both back. `Store.recompute_passages` must be called
-before a table computed from events is read.
+the events of all files, and `replay_events` computes passages and cards from them. Lines are
+on disk
+before the database commits, and an error rolls both back. The tables computed from events are
+written once for all new events: before the next statement that reads one of them, and before a
+commit. Callers need not know.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from msgspec.structs import replace
 
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.ledger.database import (
+    COMPUTED_TABLES,
     Database,
     copy_database,
+    find_stale_tables,
     iter_batches,
     open_database,
     open_snapshot,
@@ -34,23 +38,16 @@ from ankiforge.ledger.events import (
     USER,
     Event,
     Passage,
-    hash_content,
-    hash_fields,
+    hash_sides,
     hash_text,
 )
 from ankiforge.ledger.facts import (
-    find_card_decisions,
-    hash_card_sentence,
+    find_last_decision_by_card,
     hash_sentence,
-    is_long,
+    hash_tracking_sentence,
+    is_distinctive_sentence,
 )
-from ankiforge.ledger.fold import (
-    APPENDABLE_KINDS,
-    add_event,
-    fold_events,
-    group_linked_keys,
-    sort_events,
-)
+from ankiforge.ledger.fold import group_linked_keys, replay_events, sort_events
 from ankiforge.ledger.journal import (
     EVENT_FORMAT_HASH,
     JournalFiles,
@@ -58,7 +55,7 @@ from ankiforge.ledger.journal import (
     decode_event,
     is_known_event,
 )
-from ankiforge.model import Fields, Json, Strings, Value
+from ankiforge.model import Card, Fields, Json, Strings, Value
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.normalize import normalize_for_comparison
@@ -76,19 +73,24 @@ _SUBJECT_EVENTS = (
     "SELECT id, line FROM event WHERE what IN ('form', 'dialects', 'decline', 'mark')"
 )
 _LINK_EVENTS = "SELECT id, line FROM event WHERE what IN ('same', 'undo')"
+_DELETE_OTHER_ROWS = (
+    f"DELETE FROM passage WHERE key IN {JSON_VALUES}",
+    f"DELETE FROM rejected WHERE passage IN {JSON_VALUES}",
+    f"DELETE FROM decided_sentence WHERE passage IN {JSON_VALUES}",
+)
 _decode_passage = msgspec.json.Decoder(Passage).decode
 
 
 def to_list_column(values: Iterable[str]) -> str:
-    """Normalize values and join them with newlines for storage in a list column.
+    """Join values by newlines for a list column, after normalizing them.
 
-    Every value has a newline on both sides, so that queries can match it as a whole.
+    The text also begins and ends with a newline, so that a query can match a whole value.
     """
     text = "\n".join(normalize_for_comparison(value) for value in values if value)
     return f"\n{text}\n" if text else ""
 
 
-def get_card_text(fields: Fields) -> str:
+def join_card_fields(fields: Fields) -> str:
     """Return the plain text of a card's fields, ignoring `Reverse`, which is only a flag."""
     shown = occlusion.to_readable_fields(fields)
     texts = [to_plain_text(text) for name, text in shown if name != "Reverse"]
@@ -101,7 +103,7 @@ def normalize_tag(tag: str) -> str:
 
 
 class JournalState(Value):
-    """Counts of the irregular lines found when the journal was last read."""
+    """How many lines couldn't be used when the journal was last read, and why."""
 
     unreadable: int = 0
     """The number of skipped lines, including torn last lines, whose rest may still arrive."""
@@ -123,16 +125,16 @@ class _Transaction:
         self.last_number: int | None = None
         """The number of the last event, or None if it wasn't queried yet."""
         self.changed_keys: dict[str, Passage | None] = {}
-        """The keys of the passages whose rows are out of date, each with the passage if all of its
-        events were applied already. Otherwise, it is recomputed from its events."""
+        """The keys of the passages with events that aren't in the computed tables yet, each with
+        the cached passage before these events, if any."""
         self.decided: set[str] = set()
         """The hashes of the sentences and texts that decisions were about."""
 
 
 class Store(Database):
-    """The database and the journals behind it.
+    """The database and the journal from which it is computed.
 
-    Reads the journals of all devices, but writes only to this device's file.
+    A store reads the journals of all devices but only writes to that of this device.
     """
 
     def __init__(
@@ -188,11 +190,11 @@ class Store(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Run the block in a single transaction.
+        """Context manager that runs its block in a single transaction.
 
-        Nested blocks join the outer transaction. The journal is written before the database
-        commits, so if the program is killed in between, the next `merge_journal` restores the
-        lines.
+        A nested block joins the outer transaction. The journal is written before the database
+        commits. If the program is killed in between, the next `merge_journal` reads the lines
+        into the database.
         """
         if self._transaction is not None:
             yield
@@ -204,8 +206,7 @@ class Store(Database):
             self._transaction = _Transaction()
             self._drop_stale_caches()
             yield
-            self.recompute_passages()
-            self._flush_events()
+            self._update_tables()
             if self._transaction.events and not self._read_only:
                 appended = self._journal.append(self._transaction.events)
                 read_position = self._get_read_position(self._journal.own_path.name)
@@ -227,17 +228,15 @@ class Store(Database):
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Run the block in a savepoint, rolling it back on error."""
+        """Context manager that runs its block in a savepoint, which is rolled back on error."""
         with self.transaction():
             transaction = self._require_transaction()
-            self.recompute_passages()
-            self._flush_events()
+            self._update_tables()
             count_before = len(transaction.events)
             self._db.execute("SAVEPOINT attempt")
             try:
                 yield
-                self.recompute_passages()
-                self._flush_events()
+                self._update_tables()
             except BaseException:
                 self._db.execute("ROLLBACK TO attempt")
                 del transaction.events[count_before:]
@@ -252,12 +251,12 @@ class Store(Database):
     def apply_in_savepoints(
         self, keys: Sequence[str], apply: Callable[[Sequence[str]], None]
     ) -> dict[str, BugError]:
-        """Call `apply` with all keys at once, retrying each key on its own if that fails.
+        """Call `apply` with all keys at once or, if that fails, once for each key.
 
-        Failed calls are rolled back.
+        The changes of a failed call are rolled back.
 
         Returns:
-            The unexpected exceptions, keyed by the key that caused them.
+            The unexpected exceptions, each under the key that caused it.
         """
         if not keys:
             return {}
@@ -275,13 +274,13 @@ class Store(Database):
 
     @contextmanager
     def action(self) -> Iterator[str]:
-        """Group the decisions made in the block into one action that can be undone as a whole.
+        """Context manager that groups the decisions of its block, to be undone as a whole.
 
-        The block runs in a single transaction, and nested blocks join the outer action. An action
-        ends with its transaction, so no later events can be added to it.
+        The block runs in a single transaction, and a nested block joins the outer action. The
+        action ends with its transaction, so no later event can be added to it.
 
         Yields:
-            The id of the action, to pass to `undo`.
+            The id of the action, which `undo` accepts.
         """
         with self.transaction():
             transaction = self._require_transaction()
@@ -295,8 +294,8 @@ class Store(Database):
                 transaction.action = ""
 
     @property
-    def decided(self) -> set[str]:
-        """The hashes of the sentences and texts that decisions of this transaction were about."""
+    def decided_hashes(self) -> set[str]:
+        """Hashes of the sentences and texts that were decided on in this transaction."""
         return self._transaction.decided if self._transaction else set()
 
     def _require_transaction(self) -> _Transaction:
@@ -342,10 +341,8 @@ class Store(Database):
         if kind in SUBJECT_KINDS:
             self._subject_events = None
         else:
-            passage = transaction.changed_keys.get(key, self._passages.get(key))
-            if passage and (len(passage.keys) > 1 or kind not in APPENDABLE_KINDS):
-                passage = None
-            transaction.changed_keys[key] = passage and add_event(passage, event)
+            passage = self._passages.pop(self._get_keys(key)[0], None)
+            transaction.changed_keys.setdefault(key, passage)
         if kind == "same":
             self._recompute_aliases()
         return event
@@ -353,8 +350,8 @@ class Store(Database):
     def record_undo(self, event: Event, why: str = "") -> None:
         """Record that the user undid an event. Must be called inside a transaction.
 
-        `why` is `DRAFTING_UNDONE_REASON` if the event is an acceptance that was undone before and
-        whose drafting is now undone, too. Otherwise, it is "".
+        `why` is usually "". It is `DRAFTING_UNDONE_REASON` if the event is an acceptance that
+        had already been undone, and now the drafting of its draft is undone as well.
         """
         body = {"event": event.id, "why": why} if why else {"event": event.id}
         self.record_event("undo", event.key, USER, body)
@@ -368,7 +365,7 @@ class Store(Database):
         return list(self.iter_events(query, to_json(keys)))
 
     def get_subject_events(self, key: str) -> list[Event]:
-        """Return a key's active events of the kinds in `SUBJECT_KINDS`, oldest first."""
+        """Return the events of `key` in force with a kind in `SUBJECT_KINDS`, oldest first."""
         if self._transaction is None:
             self._drop_stale_caches()
         if self._subject_events is None:
@@ -382,8 +379,7 @@ class Store(Database):
         return self._subject_events.get(key, [])
 
     def iter_events(self, query: str, *values: object) -> Iterator[Event]:
-        """Run a query that selects `id` and `line`, lazily yielding the decoded events."""
-        self._flush_events()
+        """Run a query that selects `id` and `line`, and yield the decoded events one at a time."""
         for row in self.iter_rows(query, *values):
             event = decode_event(row["line"])
             vars(event)["id"] = row["id"]  # hashing takes longer than reading
@@ -391,7 +387,6 @@ class Store(Database):
 
     def find_max_number(self) -> int:
         """Return the highest event number, or 0 if there are no events."""
-        self._flush_events()
         largest = self.fetch_value("SELECT max(n) FROM event") or 0
         return max(largest, self.fetch_value("SELECT max(n) FROM unknown_event") or 0)
 
@@ -408,28 +403,15 @@ class Store(Database):
 
     def get_passage(self, key: str) -> Passage:
         """Return the passage that a key belongs to."""
-        keys = self.get_keys(key)
-        first_key = keys[0]
-        changed_keys = self._transaction.changed_keys if self._transaction else {}
-        if not changed_keys.keys().isdisjoint(keys):
-            changed_passage = changed_keys.get(first_key)
-            if changed_passage:
-                return changed_passage
-            self.recompute_passages()
+        first_key = self.get_first_key(key)
         if first_key not in self._passages:
             self.preload_passages([first_key])
         return self._passages[first_key]
-
-    def set_passage(self, passage: Passage) -> None:
-        """Store a passage of a single key to which all of its events were applied."""
-        self._require_transaction().changed_keys[passage.key] = passage
 
     def get_passages(self, keys: Sequence[str]) -> list[Passage]:
         """Return the passage for each key, loading them all with a single query."""
         if self._transaction is None:
             self._drop_stale_caches()
-        else:
-            self.recompute_passages()
         self.preload_passages(keys)
         return [self._passages[self._get_keys(key)[0]] for key in keys]
 
@@ -443,16 +425,12 @@ class Store(Database):
         if len(self._passages) >= MAX_CACHED_PASSAGES:
             self._passages.clear()
             missing_keys = list(first_keys)
+        query = f"SELECT key, body FROM passage WHERE key IN {JSON_VALUES}"
+        rows = self.fetch_rows(query, to_json(missing_keys))
         for key in missing_keys:
             self._passages[key] = Passage((key,))
-        query = f"SELECT key, body FROM passage WHERE key IN {JSON_VALUES}"
-        for row in self.fetch_rows(query, to_json(missing_keys)):
+        for row in rows:
             self._passages[row["key"]] = _decode_passage(row["body"])
-
-    def clear_passage_cache(self) -> None:
-        """Clear the passage cache, after recomputing passages that have new events."""
-        self.recompute_passages()
-        self._passages.clear()
 
     def get_first_key(self, key: str) -> str:
         """Return the oldest key of the passage that a key belongs to."""
@@ -478,9 +456,9 @@ class Store(Database):
         return self._aliases.get(key, (key,))
 
     def _recompute_aliases(self) -> None:
-        """Recompute which keys belong to the same passage, queueing changed ones for an update.
+        """Recompute which keys belong to the same passage, and queue changed ones for an update.
 
-        A passage is identified by its oldest key.
+        The oldest key identifies the passage.
         """
         links = list(self.iter_events(_LINK_EVENTS))
         aliases = self.fetch_rows("SELECT key, keys FROM alias")
@@ -509,129 +487,67 @@ class Store(Database):
 
     # --- tables computed from events ----------------------------------------------------
 
-    def recompute_passages(self) -> None:
-        """Recompute the passages that have new events.
+    def _prepare(self, statement: str) -> None:
+        if self._transaction is not None:
+            reads_events, reads_computed = find_stale_tables(statement)
+            if reads_computed:
+                self._update_tables()
+            elif reads_events:
+                self._flush_events()
 
-        Call this before reading any table derived from events.
+    def _update_tables(self) -> None:
+        """Write new events, and recompute the passages that have any."""
+        self._flush_events()
+        transaction = self._require_transaction()
+        changed, transaction.changed_keys = transaction.changed_keys, {}
+        for batch in iter_batches(changed.items()):
+            self._recompute_passages(dict(batch))
+
+    def _recompute_passages(self, changed: Mapping[str, Passage | None]) -> None:
+        """Fold the events of these passages, and replace their rows in the computed tables.
+
+        `changed` maps a key of each passage to the passage before its new events, or to None if
+        it wasn't cached.
         """
-        transaction = self._transaction
-        if transaction is None or not transaction.changed_keys:
-            return
-        changed_keys = transaction.changed_keys
-        transaction.changed_keys = {}
-        for batch in iter_batches(changed_keys.items()):
-            self._recompute_batch(dict(batch))
-
-    def _recompute_batch(self, changed_keys: Mapping[str, Passage | None]) -> None:
         # a key may have been a passage of its own before, whose rows are deleted, too
-        passage_keys = dict.fromkeys(self._get_keys(key) for key in changed_keys)
-        all_keys = dict.fromkeys((*changed_keys, *chain(*passage_keys)))
-        stored_passages = {key: self._passages.pop(key, None) for key in all_keys}
+        passage_keys = dict.fromkeys(self._get_keys(key) for key in changed)
+        all_keys = list(dict.fromkeys((*changed, *chain(*passage_keys))))
+        events_by_key = defaultdict(list)
+        for event in self.load_events(all_keys):
+            events_by_key[event.key].append(event)
         if len(self._passages) >= MAX_CACHED_PASSAGES:
             self._passages.clear()
-
-        # if only the history of notes has changed, nothing else has to be written or planned again
-        updates = []
-        for key, passage in changed_keys.items():
-            stored = stored_passages[key]
-            if stored and passage and _has_only_new_notes(stored, passage):
-                updates.append((stored, passage))
-                del passage_keys[passage.keys], all_keys[key]
-        self._update_notes(updates)
-
-        events_by_key = defaultdict(list)
-        for event in self.load_events(
-            [key for key in all_keys if not changed_keys.get(key)]
-        ):
-            events_by_key[event.key].append(event)
-        # delete the rows of these keys, unless the cache shows that there are none
-        stored_keys = []
+        query = f"DELETE FROM card WHERE passage IN {JSON_VALUES} RETURNING guid"
+        deleted_rows = self.fetch_rows(query, to_json(all_keys))
+        changed_guids = {row["guid"] for row in deleted_rows}
+        for query in _DELETE_OTHER_ROWS:
+            self.execute(query, to_json(all_keys))
         for key in all_keys:
-            passage = stored_passages[key]
-            if passage is None or passage.cards or passage.rejected or passage.decisions:
-                stored_keys.append(key)
-        if stored_keys:
-            keys_json = to_json(stored_keys)
-            self.execute(f"DELETE FROM passage WHERE key IN {JSON_VALUES}", keys_json)
-            self.execute(f"DELETE FROM card WHERE passage IN {JSON_VALUES}", keys_json)
-            self.execute(
-                f"DELETE FROM rejected WHERE passage IN {JSON_VALUES}", keys_json
-            )
-            self.execute(
-                f"DELETE FROM decided_sentence WHERE passage IN {JSON_VALUES}", keys_json
-            )
+            self._passages.pop(key, None)
 
-        # store the passages with their cards and rejected contents
-        passage_rows = []
-        card_rows = []
-        rejected_rows = []
-        decided_rows = []
+        rows: dict[str, list[Json]] = {table: [] for table in COMPUTED_TABLES}
         for keys in passage_keys:
-            passage = changed_keys.get(keys[0]) or fold_events(
-                keys, chain.from_iterable(events_by_key[key] for key in keys)
-            )
-            key = passage.key
-            self._passages[key] = passage
-            passage_row = {
-                "key": key,
-                "asks": bool(passage.asked),
-                "decided": bool(passage.decisions) or passage.closed,
-                "done": passage.is_done,
-                "closed": passage.closed,
-                "skipped": passage.skipped,
-                "body": to_json(passage),
-            }
-            passage_rows.append(passage_row)
-            last_decisions = find_card_decisions(passage.decisions)
-            for card in passage.cards.values():
-                card_row = {
-                    "guid": card.guid,
-                    "passage": key,
-                    "verdict": card.verdict.value,
-                    "live": card.is_live,
-                    "by": card.by,
-                    "offered": bool(card.edits.offered),
-                    "kind": card.kind.value,
-                    "deck": card.deck,
-                    "drafter": card.origin.drafter,
-                    "model": card.origin.model,
-                    "content": hash_content(card),
-                    "source": hash_fields(card.edits.given),
-                    "words": get_card_text(card.fields),
-                    "tags": to_list_column(map(normalize_tag, (*card.added, *card.tags))),
-                    "removed": to_list_column(map(normalize_tag, card.removed)),
-                    "at": card.at,
-                    "why": card.why,
-                    "shipped": card.note.mod,
-                    "adopted": card.note.adopted.guid if card.note.adopted else "",
-                    "mapped": card.note.mapped.id if card.note.mapped else 0,
-                    "sentence": hash_card_sentence(card, last_decisions.get(card.guid)),
-                }
-                card_rows.append(card_row)
-            rejected_rows += [(content_hash, key) for content_hash in passage.rejected]
-            for decision in passage.decisions:
-                for sentence in decision.sentences if decision.of else ():
-                    if is_long(sentence):
-                        decided_rows.append((hash_sentence(sentence), key, decision.kind))
-        self.insert("passage", passage_rows, verb="INSERT OR REPLACE")
-        self.insert("card", card_rows, verb="INSERT OR REPLACE")
-        self.execute_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)
-        query = "INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)"
-        self.execute_all(query, decided_rows)
-
-    def _update_notes(self, updates: Iterable[tuple[Passage, Passage]]) -> None:
-        passage_rows = []
-        card_rows = []
-        for stored, passage in updates:
+            events = chain.from_iterable(events_by_key[key] for key in keys)
+            passage = replay_events(keys, events)
             self._passages[passage.key] = passage
-            passage_rows.append((to_json(passage), passage.key))
-            for guid, card in passage.cards.items():
-                mapped = card.note.mapped.id if card.note.mapped else 0
-                if card.note.mod != stored.cards[guid].note.mod:
-                    card_rows.append((card.note.mod, mapped, guid))
-        self.execute_all("UPDATE passage SET body = ? WHERE key = ?", passage_rows)
-        query = "UPDATE card SET shipped = ?, mapped = ? WHERE guid = ?"
-        self.execute_all(query, card_rows)
+            for table, row in _iter_rows(passage):
+                rows[table].append(row)
+            # if only the history of notes has changed, nothing has to be planned again
+            before = changed.get(passage.key)
+            if before and _has_only_new_notes(before, passage):
+                changed_guids.difference_update(passage.cards)
+            else:
+                changed_guids.update(passage.cards)
+        for table in COMPUTED_TABLES:
+            self.insert(table, rows[table], verb="INSERT OR REPLACE")
+        if changed_guids:
+            self.forget_plans(changed_guids)
+
+    def forget_plans(self, guids: Iterable[str]) -> None:
+        """Plan these notes again in the next run."""
+        query = f"DELETE FROM planned WHERE guid IN {JSON_VALUES}"
+        self.execute(query, to_json(list(guids)))
+        self.execute("DELETE FROM until_change")
 
     # --- the journal --------------------------------------------------------------------
 
@@ -749,6 +665,59 @@ def _has_only_new_notes(stored: Passage, passage: Passage) -> bool:
     for guid, card in passage.cards.items():
         cards[guid] = replace(card, note=stored.cards[guid].note)
     return replace(passage, cards=cards) == stored
+
+
+def _iter_rows(passage: Passage) -> Iterator[tuple[str, Json]]:
+    """Yield the rows of a passage in the computed tables, each with the name of its table."""
+    key = passage.key
+    passage_row = {
+        "key": key,
+        "asks": bool(passage.asked),
+        "decided": bool(passage.decisions) or passage.closed,
+        "done": passage.has_active_decision,
+        "closed": passage.closed,
+        "skipped": passage.skipped,
+        "body": to_json(passage),
+    }
+    yield "passage", passage_row
+    last_decisions = find_last_decision_by_card(passage.decisions)
+    for card in passage.cards.values():
+        sentence = hash_tracking_sentence(card, last_decisions.get(card.guid))
+        yield "card", _card_to_row(card, key, sentence)
+    for content_hash in passage.rejected:
+        yield "rejected", {"content": content_hash, "passage": key}
+    for decision in passage.decisions:
+        for sentence in decision.sentences if decision.of else ():
+            if is_distinctive_sentence(sentence):
+                name = hash_sentence(sentence)
+                row = {"name": name, "passage": key, "kind": decision.kind}
+                yield "decided_sentence", row
+
+
+def _card_to_row(card: Card, key: str, sentence: str) -> Json:
+    return {
+        "guid": card.guid,
+        "passage": key,
+        "verdict": card.verdict.value,
+        "live": card.is_live,
+        "by": card.by,
+        "offered": bool(card.edits.offered),
+        "kind": card.kind.value,
+        "deck": card.deck,
+        "drafter": card.origin.drafter,
+        "model": card.origin.model,
+        "content": hash_sides(card.fields),
+        "source": hash_sides(card.edits.given),
+        "words": join_card_fields(card.fields),
+        "tags": to_list_column(map(normalize_tag, (*card.added, *card.tags))),
+        "removed": to_list_column(map(normalize_tag, card.removed)),
+        "at": card.at,
+        "why": card.why,
+        "shipped": card.note.mod,
+        "adopted": card.note.adopted.guid if card.note.adopted else "",
+        "mapped": card.note.mapped.id if card.note.mapped else 0,
+        "sentence": sentence,
+    }
 
 
 def _event_to_row(event: Event) -> Json:

@@ -17,10 +17,10 @@ REWORDING_KINDS = ("revise", "edit", "repair")
 
 
 def find_last_user_decision(events: Iterable[Event]) -> Event | None:
-    """Return the user's last decision, if any.
+    """Return the user's last decision, or None.
 
-    `events` are active events by the user, newest first. Events that only record a note found
-    in Anki don't count.
+    `events` are the user's events that weren't undone, newest first. An event that only
+    records a note found in Anki doesn't count.
     """
     for event in events:
         if FOUND_KEY not in event.body and event.body.get("why") != RETIRED_TAG_REASON:
@@ -29,10 +29,10 @@ def find_last_user_decision(events: Iterable[Event]) -> Event | None:
 
 
 def find_last_decision(active_events: Iterable[Event], guid: str = "") -> Event | None:
-    """Return the last decision on a passage, or on one of its cards if `guid` is given.
+    """Return the last decision on a passage or, if `guid` is given, on one of its cards.
 
-    Both decisions by the user and changes of a card by its source count. `active_events` are
-    the passage's events that weren't undone.
+    This may be a decision by the user or a change of a card by its source. `active_events`
+    are the events of the passage that weren't undone.
     """
     for event in sorted(active_events, key=lambda event: event.order, reverse=True):
         if event.by != USER and event.what != "revise":
@@ -48,14 +48,14 @@ def select_events_to_undo(
     keys: Collection[str] = (),
     guid: str = "",
 ) -> list[Event]:
-    """Return the events to undo together with a decision, oldest first.
+    """Return the events that must be undone along with a decision, oldest first.
 
     Args:
-        last_event: the event of the decision.
-        action_events: the decisions of the same action that weren't undone.
-        keys: the keys of the card's passage.
-        guid: the GUID of the only card whose decisions are undone. By default, all decisions
-            of the action are undone.
+        last_event: the event of the decision to undo.
+        action_events: all decisions of the same action that weren't undone yet.
+        keys: the keys of the passage of the card with `guid`.
+        guid: if given, undo only the decisions on the card with this GUID. Otherwise, undo
+            all decisions of the action.
     """
     if not last_event.act or (guid and last_event.by != USER):
         return [last_event]
@@ -70,16 +70,16 @@ def _is_about_card(event: Event, guid: str) -> bool:
     return not guid or event.body.get("guid", guid) == guid
 
 
-def refuse_if_changed_again(
+def refuse_if_later_change(
     events: Iterable[Event], active_events: Iterable[Event]
 ) -> None:
-    """Refuse to undo `events` if a later event changed one of the same fields again.
+    """Raise an error if a later event changed a field that one of `events` changed.
 
-    `active_events` are events of the kinds in `REWORDING_KINDS`, for the same passages, that
-    weren't undone.
+    `active_events` are the events of the same passages that weren't undone and whose kind is
+    in `REWORDING_KINDS`.
 
     Raises:
-        RefusedError: if a later event must be undone first. The hint names the latest one.
+        RefusedError: a later event must be undone first. The hint names the latest one.
     """
     events_by_card = defaultdict(list)
     for event in sorted(active_events, key=lambda event: event.order, reverse=True):
@@ -106,21 +106,21 @@ def _list_changed_fields(event: Event) -> set[str]:
 
 
 def should_reopen_conflict(event: Event) -> bool:
-    """Return whether undoing an event reopens a question about text edited in Anki."""
+    """Return whether undoing an event makes the question about an edit in Anki open again."""
     if event.what == "resolve":
         return "was" in event.body
     return event.what == "edit" and bool(event.body.get("over"))
 
 
 def build_restoring_edit(event: Event, card: Card) -> Json | None:
-    """Build an `edit` event body that restores a card's text when a decision is undone.
+    """Build the body of an `edit` event that restores the text of a card when a decision is undone.
 
-    The earlier text came from Anki rather than a decision, so undoing the decision doesn't
-    bring it back, and Anki may have the other text by now. Return None if a question about
-    the field is open anyway.
+    The text before the decision came from Anki, not from an earlier decision, so the undo
+    alone doesn't restore it. By now, Anki may have the text of the decision. Returns None if
+    a question about the field is open anyway.
 
-    `event` is the undone decision, for which `should_reopen_conflict` must be true. `card` is
-    the card without that decision.
+    `event` is the undone decision, for which `should_reopen_conflict` must be True. `card` is
+    the card as computed without the decision.
     """
     guid = event.body["guid"]
     if event.what == "edit":

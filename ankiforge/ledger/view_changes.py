@@ -1,8 +1,9 @@
-"""Compare views of Anki, to find out which of our notes are new, edited, deleted or restored.
+"""Compare what was read from Anki with what was read before: new, edited, deleted, restored notes.
 
-A *view* is the state of our notes as read from Anki. A note that a complete view lacks counts as
-deleted only if it has a *grave* (Anki's record of a deleted note) or, where graves are unknown, if
-an earlier view lacked it, too. Otherwise it is missing, and the user is asked. The user is also
+A *view* is the state of our notes as read from Anki at one time. If the whole collection was
+read and a note isn't in it, the note counts as deleted only if it has a *grave* (Anki's
+record of a deletion). Where graves are unknown, the note must have been absent from an
+earlier view, too. In any other case, it is missing, and the user is asked. The user is also
 asked if a large part of a deck was deleted at once.
 """
 
@@ -25,8 +26,8 @@ DELETED_REASON = "deleted in Anki"
 """The reason for retiring a card whose note the user deleted in Anki."""
 
 
-class SeenNote(Value):
-    """A note as recorded by the views so far."""
+class StoredAnkiNote(Value):
+    """The stored state of a note, as of when Anki was last read."""
 
     note: AnkiNote | None = None
     """The note when last seen, or None if no view on this device has shown it."""
@@ -36,11 +37,11 @@ class SeenNote(Value):
     """Whether the user is asked about the note, because it was deleted along with many others."""
 
 
-class ViewedCard(Value):
-    """A card with its note in a new view and in the views before."""
+class CardWithNote(Value):
+    """A card with its note as just read from Anki, and with the stored state of the note."""
 
     card: Card
-    before: SeenNote | None = None
+    before: StoredAnkiNote | None = None
     """The note in the views so far, or None if it is in none of them."""
     note: AnkiNote | None = None
     """The note in the new view, or None if the view lacks it."""
@@ -59,24 +60,25 @@ class ViewedCard(Value):
 
 
 class NoteChange(Value):
-    """The change to a card's note between the views so far and a new one."""
+    """How the note of a card has changed since Anki was last read."""
 
     lists: Strings
-    """The names of the lists in `ViewChanges` that the card belongs in."""
-    after: SeenNote | None
+    """The names of the lists in `AnkiChanges` that the card belongs in."""
+    after: StoredAnkiNote | None
     """The state of the note to record, or None to delete its record."""
 
 
-def compare_views(
-    viewed: ViewedCard, device_id: str, now: float, *, complete: bool
+def compare_note(
+    viewed: CardWithNote, device_id: str, now: float, *, complete: bool
 ) -> NoteChange:
-    """Compare a card's note in a new view with the views before.
+    """Determine how the note of a card has changed since Anki was last read.
 
     Args:
-        viewed: the card and its note.
+        viewed: the card with its note as read now and as read before.
         device_id: the id of this device.
         now: the current time, in seconds since 1970.
-        complete: whether the whole collection was read, so that a note not in the view is absent.
+        complete: whether the whole collection was read. If so, a note that wasn't read is
+            absent.
     """
     card, before, note = viewed.card, viewed.before, viewed.note
     never_seen = device_id not in card.note.seen_by
@@ -105,14 +107,14 @@ def compare_views(
             "revived": complete and viewed.has_grave and (is_back or not is_wanted_again),
         }
         lists = tuple(name for name, is_in in is_in_list.items() if is_in)
-        return NoteChange(lists, SeenNote(note))
+        return NoteChange(lists, StoredAnkiNote(note))
     if before is None:
         is_known = card.note.seen_by or not is_wanted_again
         is_deleted = card.is_live and viewed.has_grave and is_known
         return NoteChange(("deleted",) if is_deleted else (), None)
     if not complete:
         return NoteChange((), before)
-    after = SeenNote(old_note, absent_since or now, before.is_asked)
+    after = StoredAnkiNote(old_note, absent_since or now, before.is_asked)
     if not card.is_live:
         # forget the note of a card that may be used again later
         is_kept = absent_since > 0 or card.why == DELETED_REASON
@@ -131,11 +133,11 @@ def _get_content(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
     return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
 
 
-def ask_about_mass_deletions(
-    changes: Sequence[tuple[ViewedCard, NoteChange]],
+def turn_mass_deletions_into_questions(
+    changes: Sequence[tuple[CardWithNote, NoteChange]],
     present_decks: Iterable[str],
     now: float,
-) -> list[tuple[ViewedCard, NoteChange]]:
+) -> list[tuple[CardWithNote, NoteChange]]:
     """Turn deletions into questions if a large part of a deck was deleted at once.
 
     Such a deck may have been deleted by accident.
@@ -158,8 +160,8 @@ def ask_about_mass_deletions(
         fraction = MASS_DELETION_DIVISOR * deleted_counts[viewed.deck]
         if "deleted" in change.lists and fraction >= note_counts[viewed.deck]:
             question_count += 1
-            after = change.after or SeenNote(absent_since=now)
-            asked_note = SeenNote(after.note, after.absent_since, is_asked=True)
+            after = change.after or StoredAnkiNote(absent_since=now)
+            asked_note = StoredAnkiNote(after.note, after.absent_since, is_asked=True)
             change = NoteChange(("missing",), asked_note)
         asked_changes.append((viewed, change))
     return asked_changes if question_count > MASS_DELETION_COUNT else [*changes]

@@ -23,8 +23,8 @@ from ankiforge.model.values import (
 )
 
 
-class ViewKind(StrEnum):
-    """What kind of data a view of Anki was read from."""
+class AnkiSourceKind(StrEnum):
+    """How our notes were read from Anki."""
 
     COLLECTION = "collection"
     """A copy of the `collection.anki2` that Anki uses."""
@@ -36,10 +36,11 @@ class ViewKind(StrEnum):
     """Exports of a running Anki, made through AnkiConnect."""
 
 
-class Identity(Value):
-    """The decoded `AnkiforgeId` field of a note.
+class NoteIdentity(Value):
+    """The content of a note's `AnkiforgeId` field, decoded.
 
-    It holds hashes of what we wrote into the note, so that edits by the user can be detected.
+    It holds hashes of the fields and tags that the last package wrote, so that the user's
+    edits in Anki can be detected.
     """
 
     guid: Guid
@@ -51,15 +52,15 @@ class Identity(Value):
     """The hash of the tags that we wrote."""
 
     @property
-    def family(self) -> NoteType:
-        """The type of the note when its identity was written."""
+    def note_type(self) -> NoteType:
+        """Our note type for this note, as of the package that wrote the field."""
         if len(self.fields) == len(NoteType.CLOZE.content_fields):
             return NoteType.CLOZE
         return NoteType.BASIC
 
 
 class ForeignNote(Value):
-    """A note in Anki that isn't ours, with its text to compare drafts against."""
+    """A note in Anki that ankiforge didn't create, stored to find drafts that duplicate it."""
 
     id: NoteId
     mod: int
@@ -102,8 +103,8 @@ class AnkiNoteType(Value):
     role. Unlike the name, it never changes."""
 
     @property
-    def family(self) -> NoteType:
-        """The most similar of our own note types."""
+    def our_type(self) -> NoteType:
+        """The most similar of our own note types, e.g. the cloze type for any cloze type."""
         return NoteType.CLOZE if self.cloze else NoteType.BASIC
 
     @property
@@ -133,7 +134,7 @@ can't delete notes."""
 
 
 class AnkiNote(Value):
-    """One of our notes as seen in Anki, with a summary of its cards."""
+    """One of our notes as last read from Anki, with totals over its cards."""
 
     guid: Guid
     id: NoteId
@@ -146,7 +147,7 @@ class AnkiNote(Value):
     deck: str
     """The deck of the note's first card, with `::` between the parts of its name. For a card in a
     filtered deck, this is the home deck."""
-    identity: Identity | None
+    identity: NoteIdentity | None
     """The decoded AnkiforgeId, or None if no field contains one with the note's GUID."""
     reviews: int = 0
     """The number of reviews of all cards of the note."""
@@ -181,8 +182,8 @@ class AnkiNote(Value):
         return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
 
 
-class ViewChanges(msgspec.Struct):
-    """What changed in Anki since the last view, for the report of a run."""
+class AnkiChanges(msgspec.Struct):
+    """What changed in Anki between two reads of the collection, for the report of a run."""
 
     seen: int = 0
     """The number of our notes in the view."""

@@ -22,9 +22,9 @@ from ankiforge.model.values import (
 
 
 class SourceKind(StrEnum):
-    """The kind of source that a highlight was read from.
+    """The kinds of sources that highlights are read from, in order of precedence.
 
-    If a passage is in several sources, its text is taken from the kind listed first here.
+    The text of a passage that occurs in several sources is taken from the kind listed first.
     """
 
     ZOTERO = "zotero"
@@ -48,7 +48,7 @@ class HighlightKind(StrEnum):
     CARD = "card"
 
 
-class Form(StrEnum):
+class HighlightForm(StrEnum):
     """How the user wrote a highlight, which determines whether its drafts need a review."""
 
     MARK = "mark"
@@ -115,8 +115,8 @@ class Document(Value):
         return self.title or self.path
 
     @property
-    def subject(self) -> str:
-        """The title, or "" if it's just a number, e.g. a shop's file number."""
+    def meaningful_title(self) -> str:
+        """The title, or "" if the title is only a number, e.g. the file number of a publisher."""
         is_number = len(self.title) >= _MIN_FILE_NUMBER_DIGITS and self.title.isdecimal()
         return "" if is_number else self.title
 
@@ -167,7 +167,7 @@ class Highlight(Value):
     hints: tuple[Hint, ...] = ()
     """Other ids of the mark, such as `zotero:ABCD2345` from `/Zotero:Key` in a PDF; see
     `model.hints`."""
-    form: Form = Form.MARK
+    form: HighlightForm = HighlightForm.MARK
     gaps: tuple[Span, ...] = ()
     """The positions of the marked phrases in `exact`, in code points."""
     prefix: str = ""
@@ -261,7 +261,7 @@ class Highlight(Value):
 
     @property
     def context(self) -> str:
-        """All text that may support a card: the passage and the text around it."""
+        """All text that a card may be based on: the passage with the text around it."""
         middle = self.sentence or self.exact
         parts = (self.prefix, middle, self.suffix)
         return "\n".join(part for part in parts if part)

@@ -1,9 +1,10 @@
-"""Hints, which identify a mark or work in another source, and schedules of other tools.
+"""Hints: secondary ids by which a highlight or document is recognized in another source.
 
-A hint about a mark is a text `<scheme>:<name>` (in `Highlight.hints`), and a hint about a work is
-a pair of a scheme and a value (in `Document.identifiers`). Readers create hints with the functions
-below, and the ledger parses them. They are stored and compared as text, so their spelling must
-never change. The sources of plug-ins may use further schemes.
+A hint about a highlight is a text `<scheme>:<name>` (in `Highlight.hints`). A hint about a
+document is a pair of a scheme and a value (in `Document.identifiers`). Sources build hints
+with the functions of this module, and the ledger parses them. Hints are stored and compared
+as text, so their spelling must never change. Plug-ins may use further schemes. The module
+also parses the schedules of other flash-card tools.
 """
 
 from __future__ import annotations
@@ -77,13 +78,16 @@ def make_anki_note_hint(note_id: str) -> Hint:
     return Hint(f"{_ANKI_NOTE}:{note_id}")
 
 
-def make_chosen_event_hint(event: str) -> Hint:
-    """Build the hint that a passage was chosen, by the event with this id, and not marked."""
+def make_choice_hint(event: str) -> Hint:
+    """Build the hint that a passage was chosen in ankiforge, by the event with this id."""
     return Hint(f"{_CHOSEN}:{event}")
 
 
-def find_chosen_event(hints: Iterable[Hint]) -> str:
-    """Return the id of the event that chose a passage, or "" if it was marked instead."""
+def find_choice_event_id(hints: Iterable[Hint]) -> str:
+    """Return the id of the event by which a passage was chosen, or "".
+
+    "" means that the user marked the passage in its source.
+    """
     for hint in hints:
         scheme, event = split_hint(hint)
         if scheme == _CHOSEN:
@@ -129,9 +133,10 @@ def find_position(
 
 
 def is_location_only(own_or_hint: str) -> bool:
-    """Return whether an id or hint only locates a highlight without identifying it.
+    """Return whether an id or hint names a location, not the highlight at this location.
 
-    This is true of block ids, positions in a PDF, and ids written by another tool.
+    This applies to block ids, positions in a PDF and ids written by another tool, which may
+    stay in place when the highlight moves.
     """
     return own_or_hint.startswith(_LOCATION_PREFIXES)
 
@@ -140,17 +145,23 @@ def is_location_only(own_or_hint: str) -> bool:
 
 
 def make_printed_scheme(scheme: str) -> str:
-    """Return the scheme for identifiers that are only printed in a work, e.g. `doi-hint`."""
+    """Return the scheme for identifiers that merely occur in the text of a work.
+
+    For example, a DOI printed in a PDF has the scheme `doi-hint`.
+    """
     return f"{scheme}{_PRINTED}"
 
 
 def make_quoted_scheme(scheme: str) -> str:
-    """Return the scheme for identifiers of a quoted work, e.g. `quoted-zotero`."""
+    """Return the scheme for identifiers of a work that a note quotes from.
+
+    For example, a Zotero link in a note has the scheme `quoted-zotero`.
+    """
     return f"{_QUOTED}{scheme}"
 
 
 def strip_printed_suffix(scheme: str) -> str:
-    """Strip the suffix for printed identifiers from a scheme, e.g. from `doi-hint`."""
+    """Convert e.g. `doi-hint` to `doi`; see `make_printed_scheme`."""
     return scheme.removesuffix(_PRINTED)
 
 
@@ -179,11 +190,11 @@ _DEFAULT_EASE = 250
 
 
 def parse_schedule(schedule: str) -> Schedule:
-    """Parse an obsidian-spaced-repetition schedule, or return () if nothing was reviewed.
+    """Parse a schedule of obsidian-spaced-repetition, or return () if no card was reviewed.
 
-    Each card is written as `!2027-03-01,150,270` (due date, interval in days, ease in
-    percent). With `!fsrs,`, the date includes a time and the difficulty replaces the ease, so
-    the default ease is used.
+    Each card is written as `!2027-03-01,150,270`: due date, interval in days, ease in
+    percent. With `!fsrs,`, the due date includes a time, and a difficulty takes the place of
+    the ease. The default ease is then returned.
     """
     cards = []
     for part in filter(None, schedule.split("!")):

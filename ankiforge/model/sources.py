@@ -1,6 +1,6 @@
-"""The values that a source yields during a scan, and what it may query.
+"""What a source yields during a scan, and what a source may look up in the ledger.
 
-A source yields one value per document (a *sighting*), problems, and a `ScanEnd` for each
+A scan yields one value per document (a *sighting*), problems, and a `ScanEnd` after each
 container. A container is a vault, a directory of PDFs or a library.
 """
 
@@ -174,7 +174,7 @@ class Problem(Value):
 
 
 class FeatureNotice(Value):
-    """A feature's report about the ledger or Anki, shown after a run and in `status`."""
+    """A message that a feature adds to the report of a run and to `status`."""
 
     line: str = ""
     """A line of text to show below the summary, or ""."""
@@ -191,7 +191,7 @@ VANISHED = "it disappeared while it was read"
 
 
 class ScanEnd(Value):
-    """Marks that a source has listed all documents of a container."""
+    """The end of a container's scan: all of its documents have been yielded."""
 
     source: str
     """The name of the source in the settings."""
@@ -218,7 +218,7 @@ class Paragraph(Value):
     """A paragraph of a document, as a span of text on one of its pages."""
 
     page: int
-    """The index of the page in `WholeText.pages`."""
+    """The index of the page in `DocumentText.pages`."""
     start: int
     """Where the paragraph starts in the text of the page."""
     end: int
@@ -238,7 +238,7 @@ class Paragraph(Value):
     """A link that opens the document at the paragraph, or ""."""
 
 
-class WholeText(Value):
+class DocumentText(Value):
     """The full text of a document, in the form its reader uses to locate highlights."""
 
     document: Document
@@ -269,7 +269,10 @@ class WholeText(Value):
         return self.labels[page] if page < len(self.labels) else ""
 
     def list_private_texts(self) -> list[PrivateText]:
-        """List the texts of the private paragraphs; headings are names."""
+        """Return the texts of the private paragraphs.
+
+        The text of a heading is marked as a name (`is_name`).
+        """
         return [
             PrivateText(
                 self.get_paragraph_text(paragraph),
@@ -282,7 +285,7 @@ class WholeText(Value):
 
 
 class QuoteReading(NamedTuple):
-    """A chosen passage and its surrounding text, as they were when read."""
+    """The text of a chosen passage and its context, as read at one time."""
 
     exact: str
     before: str
@@ -292,7 +295,7 @@ class QuoteReading(NamedTuple):
 
 
 class PassageChoice(Value):
-    """An unmarked passage chosen in a chat, or by the user on the web page."""
+    """A passage that the user selected in ankiforge or a chat chose, not marked in the document."""
 
     id: str
     """The id of the event in the journal that records the choice."""
@@ -307,10 +310,10 @@ class PassageChoice(Value):
     created: str = ""
 
 
-class KnownDocuments(Protocol):
-    """What the ledger knows about documents read earlier.
+class DocumentLookup(Protocol):
+    """Lookup of what the ledger stored about documents in earlier runs.
 
-    Sources use it to skip unchanged documents and to find chosen passages.
+    Sources use it to skip unchanged documents, and to find chosen passages in their text.
     """
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
@@ -320,7 +323,7 @@ class KnownDocuments(Protocol):
         """
 
     def find_dependencies(self, container: str, path: str) -> Strings | None:
-        """Return `ExtractedDocument.depends` as last read, or None if it was never read."""
+        """Return the stored `ExtractedDocument.depends`, or None if the document was never read."""
 
     def list_paths(self, container: str) -> Strings:
         """Return the paths of all known documents in a container."""
@@ -355,7 +358,7 @@ class EmptySourceCache:
 class Source(Protocol):
     """A collection of documents with highlights, such as a vault or a library."""
 
-    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
+    def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
         """Yield documents and problems one at a time, and a `ScanEnd` after each container.
 
         Documents that are unchanged according to `known` may be yielded as `UnchangedDocument`.

@@ -110,9 +110,10 @@ milliseconds, ours begin in May 2014 and are never in the future."""
 
 
 def compute_guid(key: HighlightKey, family: NoteType, slot: str) -> Guid:
-    """Compute the GUID of a note. It's the same on every device.
+    """Compute the GUID of a note, which is the same on every device.
 
-    `key` is the passage's oldest key. `slot` tells apart the notes of one passage.
+    `key` is the oldest key of the passage. `slot` distinguishes the notes of the same
+    passage.
     """
     digest = _digest(("ankiforge/guid/1", key, family.value, slot))[:15]
     return Guid(CARD_PREFIX + base64.b32encode(digest).decode().lower())
@@ -145,13 +146,13 @@ def compute_named_id(kind: str, name: str) -> int:
 
 
 def compute_next_mod(guid: Guid, shipped_mod: int, anki_mod: int = 0) -> int:
-    """Compute the next revision number (`mod`) for a note to export.
+    """Compute the modification time (`mod`) that an exported note gets.
 
-    It's higher than any earlier `mod`, because Anki only imports a note if its `mod` is
-    higher than the one in the collection.
+    The result exceeds every earlier `mod` of the note, because Anki only imports a note with
+    a `mod` higher than in the collection.
 
     Args:
-        guid: the note's GUID, from which the first `mod` is computed.
+        guid: the note's GUID, from which its first `mod` is computed.
         shipped_mod: the last exported `mod`, or 0 if the note was never exported.
         anki_mod: the note's `mod` in Anki, or 0 if it isn't there.
     """
@@ -161,7 +162,7 @@ def compute_next_mod(guid: Guid, shipped_mod: int, anki_mod: int = 0) -> int:
 
 
 class CardKind(StrEnum):
-    """The kind of a draft or card, which determines its note type and what it asks."""
+    """The kind of a draft or card, which determines its note type and the sides that are asked."""
 
     CLOZE = "cloze"
     BASIC = "basic"
@@ -177,13 +178,13 @@ class CardKind(StrEnum):
         return cls.TWO_WAY if fields.get("Reverse") else cls.BASIC
 
     @property
-    def family(self) -> NoteType:
+    def note_type(self) -> NoteType:
         """The note type for cards of this kind."""
         return _CARD_KINDS[self].family
 
     @property
     def enabled_switches(self) -> Fields:
-        """The note type's switches that this kind turns on, with the text to put in them.
+        """The switch fields to fill for this kind, each with its text.
 
         See `NoteType.switches`.
         """
@@ -191,9 +192,9 @@ class CardKind(StrEnum):
 
 
 class NoteType(StrEnum):
-    """A note type that we create notes of: two are our own, and `OCCLUSION` is Anki's.
+    """The note types of our notes: two of our own, and Anki's image occlusion (`OCCLUSION`).
 
-    A two-way card is a basic note whose Reverse field isn't empty.
+    A card that is asked in both directions is a basic note with a nonempty Reverse field.
     """
 
     BASIC = "basic"
@@ -207,12 +208,12 @@ class NoteType(StrEnum):
 
     @property
     def required_fields(self) -> Strings:
-        """The fields that must not be empty, or Anki would generate no card."""
+        """The fields that must be filled, because otherwise Anki generates no card."""
         return _NOTE_TYPES[self].needed_fields
 
     @property
     def switches(self) -> Strings:
-        """The fields that have no content of their own but enable a card if they aren't empty."""
+        """The fields whose only purpose is to enable a further card if they are filled."""
         return _NOTE_TYPES[self].switches
 
     @property

@@ -1,7 +1,8 @@
-"""Draft cards with any chat: write the text to paste, and record the answer.
+"""Draft cards with any chat: build the text to paste, and record the reply.
 
-The web page and the commands `draft`, `draft export` and `draft import` use this module. If the
-settings name no model, a chat is offered until the user has used or dismissed the offer.
+This is used by the web page and the commands `draft`, `draft export` and `draft import`. If
+the settings name no model, the user is offered a chat until they have used or dismissed the
+offer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import HighlightKey
 from ankiforge.pipeline import second_reading, unmarked
 from ankiforge.pipeline.draft import iter_model_tasks, load_privacy, record_results
-from ankiforge.pipeline.models import find_faults, load_prompt
+from ankiforge.pipeline.models import find_blocking_messages, load_prompt
 from ankiforge.pipeline.run_result import ChatExport, ChatImport, RunStep
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count
@@ -28,9 +29,9 @@ _USED_HINT = "chat: used or put away"
 
 
 def count_offered_highlights(workspace: Workspace) -> int:
-    """Return how many highlights to offer a chat for, or 0 to not offer one.
+    """Return the number of highlights for which to offer a chat, or 0 for no offer.
 
-    The number is capped at `chat.MAX_HIGHLIGHTS_PER_TEXT`, the size of the first text.
+    The number is at most `chat.MAX_HIGHLIGHTS_PER_TEXT`, the size of the first text.
     """
     if workspace.folder.config.drafter == "llm" or was_hint_shown(_USED_HINT):
         return 0
@@ -85,11 +86,11 @@ def export_chats(
 
 
 def describe_chats(numbers: Sequence[int], withheld: Iterable[tuple[str, int]]) -> str:
-    """Summarize the size of the first text and any withheld highlights in one line.
+    """Describe in one line the size of the first text, and the highlights that aren't sent.
 
     Args:
         numbers: the number of highlights in each text.
-        withheld: the number of withheld highlights for each reason.
+        withheld: the number of highlights that aren't sent, by reason.
     """
     summary = (
         "nothing to ask: each highlight has a card, was asked about, or may not be sent"
@@ -101,33 +102,32 @@ def describe_chats(numbers: Sequence[int], withheld: Iterable[tuple[str, int]]) 
     return summary
 
 
-def record_answer(
+def record_chat_reply(
     workspace: Workspace,
     text: str,
     accept: str = "",
     asked: Collection[HighlightKey] = (),
     about: unmarked.DocumentRequest | None = None,
 ) -> ChatImport:
-    """Record a chat's answer, which contains new cards or doubts about pending drafts.
+    """Record a chat's reply, which contains new cards or objections to pending drafts.
 
-    Labels in the answer tell whether it's about highlights or about an unmarked document.
+    The labels in the reply show whether it is about highlights or an unmarked document.
 
     Args:
-        workspace: the workspace to store the drafts in.
-        text: the answer pasted by the user.
-        accept: the value of `--accept`, or "" to use the one in the settings.
+        workspace: the workspace in which to store the drafts.
+        text: the reply, as pasted by the user.
+        accept: the value of `--accept`, or "" for that of the settings.
         asked: the keys of the highlights that the chat was asked about, or () if unknown.
-        about: the request for passages of an unmarked document that the chat answered, if
-            any.
+        about: the request about an unmarked document to which the chat replied, or None.
     """
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
-    request = answers.make_cache_key(text)
+    request = answers.make_pasted_reply_key(text)
     steps: tuple[RunStep, ...] = ()
     with workspace.hold_lock("drafting"):
         verdicts = parse_verdicts(text)
         if verdicts:
-            read_again, doubted = second_reading.record_doubts(ledger, verdicts)
+            read_again, doubted = second_reading.record_chat_objections(ledger, verdicts)
             missing = "" if read_again else "it judges no card that waits"
             return ChatImport(
                 missing=missing, is_second=True, read_again=read_again, doubted=doubted
@@ -142,7 +142,7 @@ def record_answer(
                 job, ledger, was_asked=lambda key: chat.make_label(key) in text
             )
         )
-        answer = chat.parse_answer(text, tasks, prompt, find_faults)
+        answer = chat.parse_chat_reply(text, tasks, prompt, find_blocking_messages)
         is_known = workspace.replies.get(request) is not None
         if not (answer.results or is_known):
             outcome = unmarked.record_chat_answer(
@@ -175,17 +175,17 @@ def record_answer(
         unanswered=len(pending.intersection(asked)),
         missing=""
         if answer.results or is_known
-        else answers.explain_unusable_answer(text),
+        else answers.explain_unusable_reply(text),
     )
 
 
 def build_second_reading_text(workspace: Workspace, answer: str) -> str:
-    """Build the text that asks a chat to reread the drafts from its answer.
+    """Build the text that asks a chat to check the drafts from its own reply again.
 
-    Return "" if none of these drafts is still pending and allowed to be sent.
+    Returns "" if none of these drafts is both pending and allowed to be sent.
     """
     ledger = workspace.ledger
-    request = answers.make_cache_key(answer)
+    request = answers.make_pasted_reply_key(answer)
     waiting = offers.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
     return second_reading.build_chat_text(workspace.folder, load_privacy(ledger), drafts)

@@ -16,13 +16,14 @@ from msgspec.structs import replace
 
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
-from ankiforge.ledger import Ledger, Wording, anki_views, cards, pending_items
+from ankiforge.ledger import Ledger, StoredContent, anki_views, cards, pending_items
 from ankiforge.ledger.events import parse_slot_number
 from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.ledger.tables.duplicates import DuplicateCandidates
 from ankiforge.model import (
     AnkiNote,
     AnkiNoteType,
+    AnkiSourceKind,
     Fields,
     Guid,
     ListRow,
@@ -31,15 +32,14 @@ from ankiforge.model import (
     Problem,
     Texts,
     Value,
-    ViewKind,
     hash16,
 )
-from ankiforge.pipeline.run_result import CollectionScan
+from ankiforge.pipeline.run_result import AnkiReadResult
 from ankiforge.text import format_count, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
 
 if TYPE_CHECKING:
-    from ankiforge.anki.collection import AnkiView
+    from ankiforge.anki.collection import AnkiContents
     from ankiforge.anki.connect import AnkiConnect
 
 
@@ -59,7 +59,7 @@ _DECKS_SETTING = "decks in anki"
 
 
 class BoundCollection(Value):
-    """The Anki collection that the workspace is bound to."""
+    """The collection to which the workspace is bound, i.e. that contains our notes."""
 
     path: str
     profile: str
@@ -72,20 +72,20 @@ class BoundCollection(Value):
 
 def read_collection(
     settings: AnkiSettings, ledger: Ledger, *, bind: bool = False, profile: str = ""
-) -> CollectionScan:
-    """Read the collection that holds our notes, unless it's disabled or unchanged.
+) -> AnkiReadResult:
+    """Read the collection that contains our notes, unless it hasn't changed or reading is off.
 
     Args:
-        settings: the path of the collection, or a setting that forbids reading it.
+        settings: the path of the collection, or a setting that turns reading off.
         ledger: the ledger in which to record the notes.
-        bind: bind the workspace to the collection found now.
-        profile: the profile open in a running Anki, or "" to look in all profiles.
+        bind: bind the workspace to the collection that is found.
+        profile: the profile that is open in a running Anki, or "" to search all profiles.
     """
     if settings.collection == NEVER:
-        return CollectionScan("off")
+        return AnkiReadResult("off")
     path = find_collection(settings, ledger, bind=bind, profile=profile)
     if path is None:
-        return CollectionScan("nowhere")
+        return AnkiReadResult("nowhere")
 
     # skip an unchanged collection
     from ankiforge.anki.profiles import compute_fingerprint_text
@@ -93,33 +93,33 @@ def read_collection(
     try:
         fingerprint = f"{path} {compute_fingerprint_text(path)}"
         if not bind and ledger.get_meta(_FINGERPRINT_SETTING) == fingerprint:
-            return CollectionScan("same", str(path))
-        from ankiforge.anki.collection import open_view
+            return AnkiReadResult("same", str(path))
+        from ankiforge.anki.collection import open_anki_contents
 
-        with open_view(path, load_adopted_guids(ledger)) as view:
-            scan = _record_view(view, ledger, bind=bind)
+        with open_anki_contents(path, load_adopted_guids(ledger)) as view:
+            scan = _record_unless_other_collection(view, ledger, bind=bind)
             if scan.state == "taken":
                 ledger.set_meta(_FINGERPRINT_SETTING, fingerprint)
             return scan
     except ItemError as error:
         message = error.message.removeprefix(f"{path}: ")
         problem = Problem(str(path), message, error.hint)
-        return CollectionScan("failed", str(path), problem=problem)
+        return AnkiReadResult("failed", str(path), problem=problem)
 
 
 def find_collection(
     settings: AnkiSettings, ledger: Ledger, *, bind: bool = False, profile: str = ""
 ) -> Path | None:
-    """Return the path of the collection with our notes, falling back to the newest one.
+    """Return the path of the collection with our notes or, if none has any, of the newest one.
 
     Args:
         settings: the path of the collection, or `auto`.
-        ledger: the ledger, which knows the collection that the workspace is bound to.
+        ledger: the ledger, which stores to which collection the workspace is bound.
         bind: ignore an existing binding.
         profile: the only profile to look in, or "" to look in all.
 
     Returns:
-        The path, or None if there is no collection or the settings forbid reading it.
+        The path, or None if there is no collection or reading is turned off.
     """
     from ankiforge.anki.profiles import find_collections, get_modification_time
 
@@ -135,11 +135,11 @@ def find_collection(
     bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
     if bound is not None and Path(bound.path) in paths:
         return Path(bound.path)
-    from ankiforge.anki.collection import open_view
+    from ankiforge.anki.collection import open_anki_contents
 
     newest_first = sorted(paths, key=get_modification_time, reverse=True)
     for path in newest_first:
-        with suppress(ItemError), open_view(path) as view:
+        with suppress(ItemError), open_anki_contents(path) as view:
             if next(view.iter_notes(), None) is not None:
                 return path
     return newest_first[0]
@@ -147,7 +147,7 @@ def find_collection(
 
 def read_collection_file(
     file: Path, ledger: Ledger, *, bind: bool = False
-) -> CollectionScan:
+) -> AnkiReadResult:
     """Read a collection or an exported file at a path given by the user.
 
     Args:
@@ -158,15 +158,15 @@ def read_collection_file(
     Raises:
         ItemError: if the file can't be read.
     """
-    from ankiforge.anki.collection import open_view
+    from ankiforge.anki.collection import open_anki_contents
 
-    with open_view(file.resolve(), load_adopted_guids(ledger)) as view:
-        return _record_view(view, ledger, bind=bind)
+    with open_anki_contents(file.resolve(), load_adopted_guids(ledger)) as view:
+        return _record_unless_other_collection(view, ledger, bind=bind)
 
 
-def read_running_anki(
+def export_and_record_running_anki(
     anki: AnkiConnect, ledger: Ledger, *, bind: bool = False
-) -> CollectionScan:
+) -> AnkiReadResult:
     """Export every deck with our notes from a running Anki, and record the notes.
 
     Args:
@@ -179,7 +179,7 @@ def read_running_anki(
     """
     from tempfile import TemporaryDirectory
 
-    from ankiforge.anki.collection import open_exports_view
+    from ankiforge.anki.collection import open_exported_contents
 
     other_note_ids = [
         adopted.id for adopted in anki_views.load_adopted_notes(ledger).values()
@@ -187,7 +187,7 @@ def read_running_anki(
     other_note_ids += anki_views.load_mapped_note_ids(ledger)
     with TemporaryDirectory(prefix="ankiforge-") as directory:
         packages, notes = anki.export_our_decks(Path(directory), other_note_ids)
-        exported = open_exports_view(
+        exported = open_exported_contents(
             packages,
             load_adopted_guids(ledger),
             url=anki.url,
@@ -195,14 +195,16 @@ def read_running_anki(
             our_note_ids=notes,
         )
         with exported as view:
-            return _record_view(view, ledger, bind=bind)
+            return _record_unless_other_collection(view, ledger, bind=bind)
 
 
 # --- recording what was read ----------------------------------------------------------------
 
 
-def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
-    """Record a view of Anki, unless it's from a collection other than the bound one."""
+def _record_unless_other_collection(
+    view: AnkiContents, ledger: Ledger, *, bind: bool = False
+) -> AnkiReadResult:
+    """Record what was read from Anki, unless it is from another collection than the bound one."""
     from ankiforge.anki.notes import field_to_text
 
     bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
@@ -225,7 +227,7 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
 
     # a view without any of our notes may come from another collection than the bound one
     if view.is_complete and not notes and bound is not None and not created:
-        if pending_items.count_everything(ledger, "anki")["anki"]["seen"]:
+        if pending_items.count_ledger(ledger, "anki")["anki"]["seen"]:
             message = "Anki has none of your notes, so nothing was recorded"
             hint = (
                 "is another profile open? if you removed the notes, or want to use this"
@@ -234,7 +236,7 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
             return _build_failed_scan(view, message, hint)
 
     # read all reviews each time, because a phone may sync old ones late
-    viewed = anki_views.record_view(
+    viewed = anki_views.record_anki_state(
         ledger,
         notes,
         complete=view.is_complete,
@@ -243,7 +245,7 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
     )
     # an existing binding is only renewed by a collection file, because other views have less data
     if view.is_complete and (notes or bind):
-        if bound is None or view.kind is ViewKind.COLLECTION:
+        if bound is None or view.kind is AnkiSourceKind.COLLECTION:
             ledger.set_value(
                 _BOUND_SETTING, BoundCollection(view.path, view.profile, view.created_at)
             )
@@ -251,7 +253,7 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
     # store what other modules need from the collection
     _store_note_types(ledger, view)
     if (
-        view.is_complete and view.kind is not ViewKind.CONNECT
+        view.is_complete and view.kind is not AnkiSourceKind.CONNECT
     ):  # an export lacks some decks
         ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
     foreign = view.find_foreign_notes(DuplicateCandidates(ledger).load_foreign_mods())
@@ -259,7 +261,7 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
         DuplicateCandidates(ledger).store_foreign_notes(*foreign)
 
     notice = _build_revived_notice(viewed.revived, ledger) if viewed.revived else None
-    return CollectionScan("taken", view.path, viewed, problem=notice)
+    return AnkiReadResult("taken", view.path, viewed, problem=notice)
 
 
 def _build_revived_notice(revived: Sequence[Guid], ledger: Ledger) -> Problem:
@@ -279,20 +281,25 @@ def _build_revived_notice(revived: Sequence[Guid], ledger: Ledger) -> Problem:
     return Problem("Anki", message, hint, notice=True)
 
 
-def _build_failed_scan(view: AnkiView, message: str, hint: str) -> CollectionScan:
-    return CollectionScan("failed", view.path, problem=Problem(view.path, message, hint))
+def _build_failed_scan(view: AnkiContents, message: str, hint: str) -> AnkiReadResult:
+    return AnkiReadResult("failed", view.path, problem=Problem(view.path, message, hint))
 
 
-def _store_note_types(ledger: Ledger, view: AnkiView) -> None:
-    from ankiforge.anki.notetypes import find_family
+def _store_note_types(ledger: Ledger, view: AnkiContents) -> None:
+    from ankiforge.anki.notetypes import find_our_note_type
 
     types: dict[NoteTypeId, AnkiNoteType] = {}
-    if view.kind in (ViewKind.APKG, ViewKind.CONNECT):  # an export lacks some note types
+    if view.kind in (
+        AnkiSourceKind.APKG,
+        AnkiSourceKind.CONNECT,
+    ):  # an export lacks some note types
         types = load_note_types(ledger)
     if (
         view.is_complete
     ):  # our note types that are missing from it aren't in Anki any more
-        types = {id: note_type for id, note_type in types.items() if not find_family(id)}
+        types = {
+            id: note_type for id, note_type in types.items() if not find_our_note_type(id)
+        }
     for note_type in (*view.iter_other_note_types(), *view.note_types):
         types[note_type.id] = note_type
     ledger.set_value(_NOTE_TYPES_SETTING, tuple(types.values()))
@@ -310,7 +317,7 @@ def load_deck_names(ledger: Ledger) -> list[str]:
 
 
 def load_adopted_guids(ledger: Ledger) -> Texts:
-    """Map the GUID of each adopted note in Anki to our own GUID for it."""
+    """Map the GUID that each adopted note has in Anki to the GUID of our card."""
     return {
         adopted.guid: guid
         for guid, adopted in anki_views.load_adopted_notes(ledger).items()
@@ -319,10 +326,10 @@ def load_adopted_guids(ledger: Ledger) -> Texts:
 
 def _get_our_fields(note: AnkiNote, types: Mapping[NoteTypeId, AnkiNoteType]) -> Texts:
     """Return a note's fields, keyed by our field names, or {} if its type isn't ours."""
-    from ankiforge.anki.notetypes import find_family
+    from ankiforge.anki.notetypes import find_our_note_type
     from ankiforge.anki.plan import find_our_positions
 
-    family = find_family(note.type_id)
+    family = find_our_note_type(note.type_id)
     note_type = types.get(note.type_id)
     if family is None or note_type is None or len(note.fields) != len(note_type.fields):
         return {}
@@ -365,12 +372,12 @@ def find_anki_edits(
     card: LocalCard,
     types: Mapping[NoteTypeId, AnkiNoteType] | None = None,
 ) -> Texts:
-    """Return the HTML of content fields that the user edited in Anki, keyed by field name.
+    """Return the HTML of the content fields that the user edited in Anki, keyed by field.
 
-    Edits that the user chose to discard in favour of the source's text are left out, because
-    the next package overwrites them. The arguments are the same as for `apply_anki_edits`.
+    An edit is left out if the user chose the source's text instead, with which the next
+    package replaces it. The arguments are those of `apply_anki_edits`.
     """
-    from ankiforge.anki.notetypes import hash_field
+    from ankiforge.anki.notetypes import hash_html
     from ankiforge.anki.plan import find_layout
 
     note = load_present_note(ledger, card.guid) if card.is_live else None
@@ -387,9 +394,9 @@ def find_anki_edits(
     changed_html = {}
     for name, html in layout.their_fields.items():
         base_hash = layout.base.hashes.get(name)
-        if name not in card.family.content_fields or base_hash in (
+        if name not in card.note_type.content_fields or base_hash in (
             None,
-            hash_field(html),
+            hash_html(html),
         ):
             continue
         if (name, hash16(html)) not in dropped_edits:
@@ -416,14 +423,14 @@ def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path
     rendered = render_content(
         card.kind, fields, load_available_media(ledger, card, pictures)
     )
-    our_html = dict(zip(card.family.content_fields, rendered, strict=True))
+    our_html = dict(zip(card.note_type.content_fields, rendered, strict=True))
     if not changed_html:
         return False
     return all(is_same_html(our_html[name], text) for name, text in changed_html.items())
 
 
 def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[ListRow]:
-    """Yield the rows of a list, applying the user's edits in Anki to cards."""
+    """Yield the rows of a list, in which cards have the user's edits in Anki."""
     types: dict[NoteTypeId, AnkiNoteType] | None = None
     for line in lines:
         if isinstance(line, LocalCard) and line.anki == "seen":
@@ -436,17 +443,19 @@ def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[L
 # --- notes that no event knows --------------------------------------------------------------
 
 
-def adopt_unknown_notes(ledger: Ledger, notes: Iterable[AnkiNote]) -> list[Problem]:
-    """Adopt our notes in Anki that are missing from the journal, where possible.
+def recreate_cards_of_unknown_notes(
+    ledger: Ledger, notes: Iterable[AnkiNote]
+) -> list[Problem]:
+    """Recreate the cards of our notes in Anki that aren't in the journal, where possible.
 
-    Such notes turn up e.g. after the journal was lost. A note can only be adopted if its
-    passage is found; otherwise it stays unchanged in Anki.
+    There are such notes if the journal was lost, for example. A card can only be recreated if
+    the passage of its note is found. Other notes stay unchanged in Anki.
 
     Returns:
-        A notice about the notes whose passage wasn't found, if any.
+        A notice if there are notes whose passage wasn't found.
     """
     from ankiforge.anki.notes import parse_source
-    from ankiforge.anki.notetypes import hash_field
+    from ankiforge.anki.notetypes import hash_html
     from ankiforge.anki.render import field_to_markdown
 
     candidates = []
@@ -455,15 +464,15 @@ def adopt_unknown_notes(ledger: Ledger, notes: Iterable[AnkiNote]) -> list[Probl
     for note in notes:
         html = _get_our_fields(note, types)
         identity = note.identity
-        if identity is None or not html.keys() >= set(identity.family.required_fields):
+        if identity is None or not html.keys() >= set(identity.note_type.required_fields):
             unreadable.append(note)
             continue
         # collect the text of the note, and the names of the fields that were edited in Anki
-        family = identity.family
+        family = identity.note_type
         changed_names: list[str] = []
         fields: dict[str, str] = {}
         for name, base_hash in zip(family.content_fields, identity.fields, strict=False):
-            if hash_field(html.get(name, "")) != base_hash:
+            if hash_html(html.get(name, "")) != base_hash:
                 changed_names.append(name)
             text = field_to_markdown(html.get(name, ""))
             if text:
@@ -472,7 +481,7 @@ def adopt_unknown_notes(ledger: Ledger, notes: Iterable[AnkiNote]) -> list[Probl
         kind = "two-way" if fields.get("Reverse") else family.value
         is_own = parse_slot_number(identity.slot) is not None
         slot = identity.slot if is_own else "0"
-        wording = Wording(kind, fields, quote or exact, is_own, slot)
+        wording = StoredContent(kind, fields, quote or exact, is_own, slot)
         candidates.append((note, wording, exact or passage, tuple(changed_names)))
     still_unknown = anki_views.recover_lost_cards(ledger, candidates, unreadable)
     if not still_unknown:

@@ -1,6 +1,6 @@
-"""Create and edit cards as the user decides on the web page, the command line or through an agent.
+"""Check text that the user typed, and record it as a card or an edit.
 
-This module checks the text and the fields that the user typed. The ledger records the decisions.
+The web page, the command line and agents use this. The decisions are recorded by the ledger.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CONTROL_CHARACTERS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 class BlockedError(RefusedError):
-    """Raised if a check blocks text typed by the user, who may overrule the check."""
+    """Raised if a check blocks text that the user typed. The user may store the text anyway."""
 
 
 def edit_card_or_draft(
@@ -73,7 +73,7 @@ def edit_card_or_draft(
         raise RefusedError(
             "the masks of a figure are changed on the page", hint="ankiforge review"
         )
-    names = line.family.content_fields
+    names = line.note_type.content_fields
     for name in fields:
         if name not in names:
             hint = f"it has: {', '.join(names)}"
@@ -122,7 +122,7 @@ def make_card(
     """
     deck = choose_deck(decks, highlight).deck
     checked, findings = _check_text(highlight, fields, forced=forced)
-    guid = decide.make_undrafted_card(ledger, replace(checked, deck=deck))
+    guid = decide.make_card_without_draft(ledger, replace(checked, deck=deck))
     return guid, findings
 
 
@@ -141,7 +141,7 @@ def _check_text(
     from ankiforge import check
 
     text_by_field = dict(fields)
-    text = facts.get_fact_text(highlight)
+    text = facts.get_sentence_text(highlight)
     if "Text" in text_by_field:
         quote = facts.find_quote(
             to_plain_text(reveal_answers(text_by_field["Text"])), "", text
@@ -184,7 +184,7 @@ def parse_new_fields(typed: Texts) -> Fields:
         for name, text in _clean_text(typed).items()
         if text.strip() and name not in (DECK, TAGS)
     }
-    family = CardKind.from_fields(filled_fields).family
+    family = CardKind.from_fields(filled_fields).note_type
     names = family.content_fields
     for name in filled_fields:
         if name not in names:

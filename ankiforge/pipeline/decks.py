@@ -1,11 +1,12 @@
-"""Choose the decks of new notes and the tags of all notes, from rules, sources and the user.
+"""Choose the decks of new notes and the tags of all notes.
 
-A note in Anki stays in its deck. Pending drafts and notes that Anki lacks follow the current
-rules, unless the user chose a deck. If no collection can be read, an exported card may already be
-in Anki, so it keeps its deck.
+The deck comes from the rules in the deck files and the user. A note that is in Anki isn't
+moved. Pending drafts, and cards without a note in Anki, follow the current rules, unless the
+user chose a deck. If no collection can be read, an exported card may be in Anki already, so
+it keeps its deck.
 
-Tags are merged like a field: the tags that the user added or removed in the workspace override
-those of the source, and the user's changes in Anki override both (`anki/plan.py`).
+Tags are merged like a field: what the user added or removed in the workspace overrides the
+source, and what the user changed in Anki overrides both (`anki/plan.py`).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class DeckChooser:
         """Initialize the chooser.
 
         Args:
-            ledger: the ledger with the notes and decks seen in Anki.
+            ledger: the ledger, with our notes and the names of the decks in Anki.
             rules: the current rules.
         """
         self._ledger = ledger
@@ -58,10 +59,10 @@ class DeckChooser:
         self._renamed_decks: dict[str, str] = {}
 
     def apply_rules(self) -> list[Problem]:
-        """Apply the current rules to pending drafts if the rules have changed.
+        """Update the decks of pending drafts if the rules have changed.
 
         Returns:
-            A notice if the rules now assign other decks to cards already in Anki.
+            A notice if cards that are in Anki would get another deck by the new rules.
         """
         fingerprint = hash16(repr(self._rules))
         applied = self._ledger.get_value(_RULES_SETTING, str)
@@ -75,7 +76,11 @@ class DeckChooser:
         notes_in_anki = iter_present_notes(self._ledger) if applied else ()
         guids_in_anki = {note.guid for note in notes_in_anki}
         for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
-            if card.guid in guids_in_anki and card.is_live and card.is_read_here:
+            if (
+                card.guid in guids_in_anki
+                and card.is_live
+                and card.was_read_on_this_device
+            ):
                 deck = choose_deck(self._rules, card.highlight).deck
                 if deck != card.deck and not (card.own_deck or card.note.adopted):
                     other_decks.append(deck)
@@ -104,7 +109,7 @@ class DeckChooser:
             return card.deck
         deck = card.deck
         # the rules can't be applied to a passage that wasn't read on this device
-        if card.is_read_here and not card.own_deck:
+        if card.was_read_on_this_device and not card.own_deck:
             deck = choose_deck(self._rules, card.highlight).deck
 
         # if Anki lacks the deck, the user may have renamed or moved it
@@ -117,10 +122,10 @@ class DeckChooser:
         return self._renamed_decks[deck]
 
     def _find_renamed_deck(self, deck: str, names_in_anki: frozenset[str]) -> str:
-        """Return the new name of a deck if the user renamed it, or one of its parents, in Anki.
+        """Return the name that a deck has in Anki now, even if a parent deck was renamed.
 
-        The new name is the deck that now holds more than half of the notes created for the old
-        one. Without such a majority, `deck` is returned.
+        It is the deck that has more than half of the notes created for `deck`. If there is
+        none, `deck` is returned.
         """
         parts = deck.split("::")
         for count in range(len(parts), 0, -1):
@@ -179,7 +184,7 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
     return tuple(tag for tag in names if tag.casefold() not in removed_tags)
 
 
-class Placement(Value):
+class DeckAndTags(Value):
     """A card's deck and tags, and which of them can be changed outside Anki."""
 
     deck: str
@@ -192,7 +197,7 @@ class Placement(Value):
     """Whether the tags can be changed, which is possible unless another tool created the note."""
 
 
-def find_placement(ledger: Ledger, card: ShownCard, rules: Rules) -> Placement:
+def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAndTags:
     """Return the deck and tags of a card, or those a draft would get as a card."""
     from ankiforge.anki.plan import find_base_tags
 
@@ -202,14 +207,14 @@ def find_placement(ledger: Ledger, card: ShownCard, rules: Rules) -> Placement:
         tag for tag in our_tags if not tag.casefold().startswith(_OWN_TAG_PREFIX)
     )
     if not isinstance(card, LocalCard):
-        return Placement(deck, tags)
+        return DeckAndTags(deck, tags)
     note = load_present_note(ledger, card.guid)
     if note is None:
-        return Placement(deck, tags)
+        return DeckAndTags(deck, tags)
     tags_in_anki = {tag.casefold() for tag in note.tags}
     base_tags = {tag.casefold() for tag in find_base_tags(card, note)}
     removed_tags = [tag for tag in tags if tag.casefold() in base_tags - tags_in_anki]
-    return Placement(
+    return DeckAndTags(
         note.deck,
         tuple(tag for tag in tags if tag not in removed_tags),
         tuple(removed_tags),
@@ -221,7 +226,7 @@ def find_placement(ledger: Ledger, card: ShownCard, rules: Rules) -> Placement:
 def apply_deck_and_tags(
     ledger: Ledger, guid: Guid, typed_fields: Texts, rules: Rules
 ) -> None:
-    """Set a card's deck and tags if the user typed them.
+    """Set the deck and tags of a card if the user typed any.
 
     Args:
         ledger: the ledger in which to record the change.
@@ -239,7 +244,7 @@ def apply_deck_and_tags(
     from ankiforge.anki.notes import normalize_deck_name, normalize_tags
 
     card = load_card(ledger, guid)
-    placement = find_placement(ledger, card, rules)
+    placement = find_deck_and_tags(ledger, card, rules)
     deck = (
         normalize_deck_name(typed_fields[DECK])
         if typed_fields.get(DECK, "").strip()

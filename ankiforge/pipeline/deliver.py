@@ -37,14 +37,14 @@ from ankiforge.ledger import Ledger, QueryTerm, anki_views, item_lists, question
 from ankiforge.model import (
     AnkiNote,
     AnkiNoteType,
+    ExportedNote,
     Guid,
-    MappedType,
     Media,
     Note,
     NoteType,
     NoteTypeId,
     Problem,
-    ShippedNote,
+    UserNoteType,
     Value,
     hash16,
 )
@@ -59,15 +59,15 @@ if TYPE_CHECKING:
 # --- the user's own note types -------------------------------------------------------------
 
 
-def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedType]:
-    """Load the user's own note types that new cards use instead of ours.
+def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, UserNoteType]:
+    """Load the user's own note types that the settings select for new cards.
 
     Args:
-        config: the settings, which name the note types in `note_types`.
-        ledger: the ledger, which has their definitions as last seen in Anki.
+        config: the settings, with the names of the note types in `note_types`.
+        ledger: the ledger, with the note types as of the last read of Anki.
 
     Returns:
-        The user's note types, keyed by the type of ours that they replace.
+        The user's note types, keyed by the note type of ours that each replaces.
 
     Raises:
         ConfigError: if Anki has no such note type, it doesn't fit, or Anki was never read.
@@ -76,7 +76,7 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedTy
         return {}
     types = load_note_types(ledger)
     location = config.location.append_keys("note_types")
-    mapped: dict[NoteType, MappedType] = {}
+    mapped: dict[NoteType, UserNoteType] = {}
     wanted_by_family = (
         (NoteType.BASIC, config.note_types.basic),
         (NoteType.CLOZE, config.note_types.cloze),
@@ -95,7 +95,7 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedTy
             for our_field, name in names.items()
             if (field_id := id_by_name[name]) is not None
         }
-        mapped[family] = MappedType(note_type.id, note_type.name, names, ids)
+        mapped[family] = UserNoteType(note_type.id, note_type.name, names, ids)
     return mapped
 
 
@@ -112,7 +112,7 @@ def _find_note_type(
     Raises:
         ConfigError: if Anki has no such note type, the type is ours, or Anki was never read.
     """
-    from ankiforge.anki.notetypes import find_family
+    from ankiforge.anki.notetypes import find_our_note_type
 
     if not types:
         message = f"Anki was not read yet, so the note type {name!r} is not known"
@@ -123,13 +123,15 @@ def _find_note_type(
         raise location.error(message, hint)
     for note_type in types.values():
         if note_type.name == name:
-            if find_family(note_type.id):
+            if find_our_note_type(note_type.id):
                 raise location.error(
                     f"{name!r} is ankiforge's own", "leave it out of note_types"
                 )
             return note_type
     names = [
-        note_type.name for note_type in types.values() if not find_family(note_type.id)
+        note_type.name
+        for note_type in types.values()
+        if not find_our_note_type(note_type.id)
     ]
     raise location.error(f"Anki has no note type {name!r}", suggest_word(name, names))
 
@@ -143,9 +145,11 @@ def _check_note_type(
     from ankiforge.anki.notetypes import compute_ordinals, is_cloze_field
 
     # it must be a cloze note type if ours is one, and otherwise not
-    if note_type.family is not family:
+    if note_type.our_type is not family:
         actual = "is a cloze note type" if note_type.cloze else "is not a cloze note type"
-        hint = f"name another one here, or move it to note_types.{note_type.family.value}"
+        hint = (
+            f"name another one here, or move it to note_types.{note_type.our_type.value}"
+        )
         raise location.append_keys("name").error(f"{note_type.name!r} {actual}", hint)
 
     # it must have all fields named in the settings
@@ -195,9 +199,9 @@ _LAST_PACKAGE_KEY = "package"
 
 
 class LastPackage(Value):
-    """The last written package, stored to avoid writing an identical one again.
+    """The last package that was written, by which writing the same one again is avoided.
 
-    The ledger discards it whenever a card, passage or note changes.
+    The ledger deletes this value when a card, passage or note changes.
     """
 
     settings: str
@@ -209,9 +213,9 @@ class LastPackage(Value):
 
 
 def make_package_path(output: Path, deck: str = "") -> Path:
-    """Return the path for a package in the output directory.
+    """Return the path of a package in the output directory.
 
-    The file is named after `deck`, or `ankiforge.apkg` if it covers all decks.
+    The file is named after `deck` or, for a package with all decks, `ankiforge.apkg`.
     """
     name = "ankiforge"
     if deck:
@@ -267,18 +271,18 @@ def _identify_file(path: Path) -> str:
 def write_planned_package(
     ledger: Ledger, planned: Iterable[CardPlan], path: Path, settings: str = ""
 ) -> WrittenPackage:
-    """Write a package with the planned notes, and record its contents in the ledger.
+    """Write a package with the planned notes, and record the notes in the ledger.
 
-    The contents are recorded before the new file replaces the old one. That way, even after a
-    power failure, two versions of a note never share a `mod`, by which Anki tells which one
-    is newer. If there is nothing to export, our previous package is moved aside.
+    They are recorded before the new file replaces the old one. So even after a power failure,
+    no two versions of a note have the same `mod`, by which Anki decides which one is newer.
+    If there is nothing to export, the previous package is renamed.
 
     Args:
         ledger: the ledger in which to record the exported notes.
         planned: the plan of each card.
         path: where to write the package.
-        settings: a hash of everything outside the ledger that affects the plan, or "" if the
-            package must not be reused.
+        settings: a hash of everything except the ledger that the plan depends on, or "" to
+            write the package in any case.
 
     Raises:
         ItemError: if the directory isn't writable.
@@ -289,7 +293,7 @@ def write_planned_package(
     planned = list(planned)
     problems = tuple(problem for plan in planned for problem in plan.problems)
     notes: dict[Guid, Note] = {}
-    shipped: list[tuple[Guid, ShippedNote]] = []
+    shipped: list[tuple[Guid, ExportedNote]] = []
     for plan in planned:
         if plan.note and plan.shipped:
             notes[plan.guid] = plan.note
@@ -321,7 +325,7 @@ def write_planned_package(
 
     # remember the package if it can be reused, because no card is held and no media may change
     updated_count = sum(plan.is_update for plan in planned)
-    has_held = any(plan.is_held for plan in planned)
+    has_held = any(plan.is_partly_held for plan in planned)
     if settings and not (has_held or any(note.media for note in notes.values())):
         last_package = LastPackage(
             settings, _identify_file(path), len(notes), updated_count
@@ -340,7 +344,10 @@ def write_planned_package(
 def explain_no_package(
     ledger: Ledger, planned: Iterable[CardPlan], deck: str = ""
 ) -> str:
-    """Explain why no cards were sent to Anki, optionally for a single deck."""
+    """Return the reason why no cards were sent to Anki.
+
+    If `deck` is given, only this deck is considered.
+    """
     from ankiforge.anki.notes import normalize_deck_name
 
     terms = [QueryTerm("verdict", "accepted")]
@@ -417,17 +424,17 @@ def plan_cards(
     folder: WorkspaceDirectory,
     ledger: Ledger,
     decks: tuple[DeckRule, ...],
-    mapped: Mapping[NoteType, MappedType],
+    mapped: Mapping[NoteType, UserNoteType],
     scope: ExportScope = DEFAULT_SCOPE,
 ) -> list[CardPlan]:
-    """Plan all cards that may need exporting, and record which ones are up to date.
+    """Plan all cards that may need an export, and record which ones are up to date.
 
     Args:
         folder: the workspace with the settings and the pictures cropped from pages.
-        ledger: the ledger with the cards, and the notes as last seen in Anki.
+        ledger: the ledger with the cards, and with our notes as of the last read of Anki.
         decks: the rules of the deck files.
-        mapped: the user's own note types for new notes, keyed by the type of ours that they
-            replace.
+        mapped: the user's own note types for new notes, keyed by the note type of ours that
+            each replaces.
         scope: which cards to plan.
     """
     from ankiforge.extract.files import fingerprint_program
@@ -494,7 +501,7 @@ def plan_cards(
             up_to_date.append((card.guid, note))
         # for a note of another type, only a plan finds out which package Anki imported
         elif planned_card.note and note is None and not scope.full:
-            if notetypes.find_family(planned_card.note.type.id):
+            if notetypes.find_our_note_type(planned_card.note.type.id):
                 new_notes.append((card.guid, planned_card.note))
     conflicts = [conflict for card_plan in planned for conflict in card_plan.conflicts]
     taken_mods = {
@@ -516,7 +523,7 @@ def plan_cards(
 # --- delivery ------------------------------------------------------------------------------
 
 
-def publish(
+def read_anki_and_write_package(
     folder: WorkspaceDirectory,
     ledger: Ledger,
     result: RunResult,

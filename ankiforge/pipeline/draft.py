@@ -5,7 +5,7 @@ All drafts are checked and recorded. Proposals (`proposals.py`) don't count as d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from ankiforge.config.deckfiles import DeckRule, choose_deck, find_rule
 from ankiforge.draft import (
     PROPOSALS_VERSION,
-    asks_or_answers,
-    find_withholding_reason,
+    find_reason_not_to_send,
+    has_relevant_comment,
     is_for_rules_only,
     make_failed_result,
     remove_comment_from_context,
@@ -24,7 +24,8 @@ from ankiforge.draft import (
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.ledger import Ledger, cards, decide, draft_recording, private
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.draft_completion import complete_drafts, is_same_as_card
+from ankiforge.ledger.draft_completion import complete_drafts, repeats_live_card
+from ankiforge.ledger.events import make_guid
 from ankiforge.ledger.passage_order import (
     ChatCandidate,
     compute_rank,
@@ -33,14 +34,23 @@ from ankiforge.ledger.passage_order import (
     pick_best,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
-from ankiforge.ledger.tables.duplicates import DuplicateCandidates, filter_known_different
-from ankiforge.ledger.tables.highlights import count_to_draft, load_usefulness
-from ankiforge.ledger.tables.sentences import load_best_names
+from ankiforge.ledger.tables.duplicates import (
+    DuplicateCandidates,
+    fetch_candidates_version,
+    filter_known_different,
+)
+from ankiforge.ledger.tables.highlights import count_highlights_to_draft, load_usefulness
+from ankiforge.ledger.tables.pending_drafts import (
+    decode_draft,
+    load_drafts_with_duplicate_finding,
+    set_findings,
+)
+from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     CardKind,
     Draft,
-    DraftingBrief,
+    DraftingInstructions,
     DraftingResult,
     DraftingTask,
     Highlight,
@@ -65,10 +75,10 @@ SAMPLE_SIZE = 20
 
 
 def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
-    """Draft cards for pending highlights, accepting drafts where the settings allow it.
+    """Draft cards for pending highlights, and accept drafts where the settings allow it.
 
-    If `job.redrafted` is set, only those highlights are drafted, and the new drafts are added
-    to the pending ones.
+    If `job.redrafted` is set, only these highlights are drafted, and their pending drafts are
+    kept.
 
     Yields:
         The result of each step.
@@ -103,21 +113,20 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
         draft_kinds.append("figures")
     draft_recording.schedule_redrafting(ledger, " ".join(draft_kinds))
     offline_checks = None  # loading it takes longer than a run without changes
-    yield RunStep(to_draft=count_to_draft(ledger))
+    yield RunStep(to_draft=count_highlights_to_draft(ledger))
     # each batch is recorded in one transaction
     for batch in iter_batches(draft_recording.iter_highlights_to_draft(ledger)):
         from ankiforge.pipeline.media import identify_figure
 
         if offline_checks is None:
-            offline_checks = DraftChecker(job, ledger)
+            offline_checks = DraftChecker(job, ledger, by_rules=True)
         with_figures = [identify_figure(job, ledger, highlight) for highlight in batch]
         by_rules: list[DraftingResult] = []
         for task in _group_into_tasks(job, with_figures):
             by_rules += _draft_by_rules(job, task)
         with ledger.action():
-            passages = offline_checks.load_passages(by_rules)
-            checked = offline_checks.complete_and_check(by_rules, passages)
-            step = _record_results(offline_checks, checked, passages)
+            checked = offline_checks.complete_and_check(by_rules)
+            step = _record_results(offline_checks, checked)
         yield step
     yield from _accept_clean_drafts(job, ledger)
 
@@ -162,9 +171,9 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
 
 
 def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResult]:
-    """Draft cards by the rules, scoring the remaining passages for proposals.
+    """Draft cards by the rules, and score passages without a draft for proposals.
 
-    Nothing is proposed where the deck files ask for a question or exclude cloze cards.
+    Nothing is proposed where a deck file asks for questions or excludes cloze cards.
     """
     from ankiforge.draft import rules
 
@@ -195,9 +204,9 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
 
 
 def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResult:
-    """Score how useful a card from a passage would be, returning a result without drafts.
+    """Return a result without drafts that says how useful a card from the passage would be.
 
-    The usefulness is zero or negative if nothing should be proposed.
+    The usefulness is zero or negative if no card should be proposed.
     """
     from ankiforge.draft.propose import RejectionReason, score_highlight
 
@@ -222,27 +231,27 @@ def record_results(
     *,
     drafting: str = "",
 ) -> Iterator[RunStep]:
-    """Check and record drafts from a model or chat as each answer arrives.
+    """Check and record the drafts of a model or chat, one reply at a time.
 
-    Drafts of `job.redrafted`, which the rules may have made, are added to the pending ones. If a
-    second reading is configured, the model first rereads the checked drafts, in batches of
-    about twenty.
+    The pending drafts of highlights in `job.redrafted` are kept. With a second reading, the
+    model compares the checked drafts with their passages, about twenty at a time.
 
     Args:
-        job: the parameters of the run, with the model for a second reading.
+        job: the parameters of the run, including the model for a second reading.
         ledger: the ledger in which to record the drafts.
-        results: the drafts in each answer.
-        drafting: the id of the drafting run that `undo` reverts as a whole, or "" if it
-            reverts a decision instead.
+        results: the results for each reply.
+        drafting: the id under which `undo` reverts all of these drafts, or "" if it can't.
 
     Yields:
         The result of each step.
     """
-    from ankiforge.pipeline.second_reading import add_model_doubts
+    from ankiforge.pipeline.second_reading import add_model_objections
 
     checks = DraftChecker(job, ledger)
     checked = (checks.complete_and_check([*drafted]) for drafted in results)
-    for drafted in add_model_doubts(job.model, partial(load_privacy, ledger), checked):
+    for drafted in add_model_objections(
+        job.model, partial(load_privacy, ledger), checked
+    ):
         with ledger.action():
             yield _record_results(checks, drafted, drafting=drafting)
     if not job.redrafted:
@@ -250,6 +259,7 @@ def record_results(
 
 
 def _accept_clean_drafts(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
+    _update_findings(ledger)
     for batch in decide.accept_clean_drafts(ledger, job.should_accept):
         problems = []
         for highlight, error in batch.failed:
@@ -273,17 +283,17 @@ def iter_model_tasks(
     enough: int | None = None,
     was_asked: Callable[[str], bool] | None = None,
 ) -> Iterator[SendableTask]:
-    """Yield tasks for a model, leaving out private highlights and masking private text.
+    """Yield the tasks for a model, without private highlights and with private text masked.
 
     Args:
-        job: the parameters of the run, with the deck rules, the highlights to include or
-            exclude, and the number of those most likely to deserve a card.
+        job: the parameters of the run: the rules of the deck files, the highlights to include
+            or exclude, and the maximum number of highlights, of which the most useful are
+            taken.
         ledger: the ledger with the highlights.
-        document: only include the document with this key. By default, all are included.
-        enough: stop after this many highlights without choosing the best, for callers that
-            only count them.
-        was_asked: takes a highlight's key and returns whether a chat was asked about the
-            highlight, which is then included even if the user has decided on it since.
+        document: the key of the only document to include, or "" for all.
+        enough: stop after this many highlights, in any order. For callers that only count.
+        was_asked: takes a key and returns whether a chat was asked about the highlight. If
+            so, the highlight is included even if the user has decided on it since.
     """
     limit = job.limit if enough is None else None
     privacy = load_privacy(ledger)
@@ -293,7 +303,7 @@ def iter_model_tasks(
     ):
         if (
             is_for_rules_only(highlight)
-            or find_withholding_reason(highlight)
+            or find_reason_not_to_send(highlight)
             or privacy.find_private_reason(highlight)
         ):
             continue
@@ -320,7 +330,7 @@ def _rank_for_chat(
 
     row_by_key = {row["key"]: row for row in load_usefulness(ledger)}
     factuality = load_factuality(ledger)
-    sentence_by_key = load_best_names(ledger)
+    sentence_by_key = load_best_sentence_hashes(ledger)
     for highlight in highlights:
         row = row_by_key[highlight.key]
         # score the highlights that no run scored, because proposals are off or the rules
@@ -330,8 +340,8 @@ def _rank_for_chat(
             or score_highlight(remove_comment_from_context(highlight)).usefulness
         )
         rank = compute_rank(usefulness, get_factuality(factuality, row["document"]))
-        wants = find_brief(job.decks, highlight).wants
-        if wants in ("definition", "question") or asks_or_answers(highlight):
+        wants = find_drafting_instructions(job.decks, highlight).wants
+        if wants in ("definition", "question") or has_relevant_comment(highlight):
             rank += 2.0
         document = highlight.document.key
         sentence = sentence_by_key.get(highlight.key, "")
@@ -341,10 +351,9 @@ def _rank_for_chat(
 def load_privacy(
     ledger: Ledger, unmarked_texts: Iterable[PrivateText] = ()
 ) -> PrivacyFilter:
-    """Load a filter for all texts that are currently private in the workspace.
+    """Load a filter for all texts that are private in the workspace now.
 
-    `unmarked_texts` are the private texts of documents without marks, which the ledger lacks or
-    has without their document.
+    `unmarked_texts` are further private texts, from documents that the ledger doesn't have.
     """
     from ankiforge.draft.privacy import PrivacyFilter
 
@@ -364,18 +373,20 @@ def _group_into_tasks(
     for _, group in groupby(highlights, key=lambda highlight: highlight.document.key):
         document_highlights = list(group)
         document = document_highlights[0].document
-        by_brief: dict[DraftingBrief, list[Highlight]] = {}
+        by_brief: dict[DraftingInstructions, list[Highlight]] = {}
         for highlight in document_highlights:
-            brief = find_brief(job.decks, highlight)
+            brief = find_drafting_instructions(job.decks, highlight)
             by_brief.setdefault(brief, []).append(highlight)
         for brief, brief_highlights in by_brief.items():
             yield DraftingTask(document, tuple(brief_highlights), brief=brief)
 
 
-def find_brief(decks: tuple[DeckRule, ...], highlight: Highlight) -> DraftingBrief:
+def find_drafting_instructions(
+    decks: tuple[DeckRule, ...], highlight: Highlight
+) -> DraftingInstructions:
     """Return the drafting brief for a highlight from the first deck file that matches it."""
     rule = find_rule(decks, highlight)
-    return DraftingBrief(rule.kinds, rule.get_colour_action(highlight.colour))
+    return DraftingInstructions(rule.kinds, rule.get_colour_action(highlight.colour))
 
 
 # --- checking ------------------------------------------------------------------------------
@@ -384,43 +395,40 @@ def find_brief(decks: tuple[DeckRule, ...], highlight: Highlight) -> DraftingBri
 class DraftChecker:
     """Checks the drafts of a run, including against each other, and assigns their decks."""
 
-    def __init__(self, job: RunParameters, ledger: Ledger) -> None:
-        """Set up the index of existing cards and drafts, which is loaded on the first check."""
+    def __init__(
+        self, job: RunParameters, ledger: Ledger, *, by_rules: bool = False
+    ) -> None:
+        """Set up the index of existing cards and drafts, which is loaded on the first check.
+
+        If `by_rules`, the rules draft new and changed passages in a run, and no time passes
+        before their drafts are recorded.
+        """
         from ankiforge.check import DuplicateIndex
 
         self.job = job
         self.ledger = ledger
+        self.by_rules = by_rules
         self.known = DuplicateIndex(DuplicateCandidates(ledger))
-
-    def load_passages(
-        self, results: Iterable[DraftingResult]
-    ) -> Mapping[str, HighlightSnapshot]:
-        """Load the current state of the drafted passages, keyed by highlight."""
-        keys = [result.highlight.key for result in results if not result.is_temporary]
-        return load_highlight_snapshots(self.ledger, keys)
+        self.passages: dict[str, HighlightSnapshot] = {}
+        """The passages checked last, keyed by highlight."""
 
     def complete_and_check(
-        self,
-        results: Sequence[DraftingResult],
-        passages: Mapping[str, HighlightSnapshot] | None = None,
+        self, results: Sequence[DraftingResult]
     ) -> list[DraftingResult]:
-        """Add each passage's other current drafts to its result, and check all drafts.
+        """Add to each result the drafts that no drafter creates, and check all drafts.
 
-        Args:
-            results: the results of a drafter.
-            passages: the state of the passages, keyed by highlight, if the rules drafted them
-                in a run. Replacements for cards whose passage changed are then added, as well
-                as a model's drafts whose acceptance was undone.
+        If the rules drafted the passages, replacements for cards whose passage changed are
+        added, as well as a model's drafts whose acceptance was undone.
         """
         from ankiforge.draft.propose import propose_drafts
-        from ankiforge.pipeline.proposals import find_gap_faults
+        from ankiforge.pipeline.proposals import find_blocking_messages_for_gap
 
         def make_proposals(highlight: Highlight) -> tuple[Draft, ...]:
-            return propose_drafts(highlight, find_gap_faults).drafts
+            return propose_drafts(highlight, find_blocking_messages_for_gap).drafts
 
-        by_rules = passages is not None
-        passages = passages or self.load_passages(results)
-        has_proposals = by_rules and self.job.proposals
+        keys = [result.highlight.key for result in results if not result.is_temporary]
+        self.passages = load_highlight_snapshots(self.ledger, keys)
+        has_proposals = self.by_rules and self.job.proposals
         checked_results = []
         for drafted in results:
             highlight = drafted.highlight
@@ -429,11 +437,11 @@ class DraftChecker:
                 continue
             try:
                 with wrap_unexpected_errors():
-                    passage = passages[highlight.key]
+                    passage = self.passages[highlight.key]
                     drafts = complete_drafts(
                         passage,
                         drafted.drafts,
-                        again=by_rules,
+                        again=self.by_rules,
                         proposals=make_proposals if has_proposals else None,
                     )
                     drafts = self.check_drafts(passage, highlight, drafts)
@@ -448,12 +456,13 @@ class DraftChecker:
         highlight: Highlight,
         drafts: Sequence[Draft],
     ) -> list[Draft]:
-        """Run all checks on a highlight's drafts, adding the findings and a deck to each.
+        """Run all checks on the drafts of a highlight, and set their findings and deck.
 
-        Drafts that are already cards aren't checked, because the user won't decide on them.
+        A draft that is already a card isn't checked, because there is nothing to decide about
+        it.
 
         Args:
-            passage_state: the stored state of the highlight's passage, with its cards.
+            passage_state: the snapshot of the passage, with its cards.
             highlight: the highlight.
             drafts: all drafts of the highlight.
         """
@@ -465,8 +474,8 @@ class DraftChecker:
         pictures = self.job.pictures
         deck = choose_deck(self.job.decks, highlight).deck
         checked_drafts = []
-        for number, draft in enumerate(drafts):
-            if is_same_as_card(passage_state.passage, draft):
+        for draft in drafts:
+            if repeats_live_card(passage_state.passage, draft):
                 checked_drafts.append(replace(draft, deck=deck))
                 continue
             context = check.CheckContext(
@@ -487,8 +496,10 @@ class DraftChecker:
                 for finding in findings
                 if finding.duplicate not in different_guids
             )
-            id = f"{highlight.key} {number}"
-            self.known.add(id, highlight.key, draft)
+            # findings about the draft name the card that it is going to be
+            self.known.add(
+                make_guid(passage_state.passage.key, draft), highlight.key, draft
+            )
             confidence = draft.confidence
             if check.are_gaps_highlighted(draft, passage):
                 confidence = estimate_text_confidence(
@@ -500,21 +511,41 @@ class DraftChecker:
         return checked_drafts
 
 
+def _update_findings(ledger: Ledger) -> None:
+    """Compare pending drafts again with the cards that their findings name.
+
+    Does nothing if no card, draft or note in Anki has changed since the last call.
+    """
+    version = fetch_candidates_version(ledger)
+    if ledger.get_meta("compared") == version:
+        return
+    candidates = DuplicateCandidates(ledger)
+    with ledger.transaction():
+        for row in load_drafts_with_duplicate_finding(ledger):
+            from ankiforge.check.duplicates import compare_again
+
+            draft = decode_draft(row["body"])
+            findings = []
+            for finding in draft.findings:
+                if finding.duplicate:
+                    other = candidates.get_content(finding.duplicate)
+                    updated = compare_again(draft, finding, other)
+                    findings += [updated] if updated else []
+                else:
+                    findings.append(finding)
+            set_findings(ledger, row["id"], draft, findings)
+        ledger.set_meta("compared", version)
+
+
 # --- recording ------------------------------------------------------------------------------
 
 
 def _record_results(
-    checks: DraftChecker,
-    results: Sequence[DraftingResult],
-    passages: Mapping[str, HighlightSnapshot] | None = None,
-    *,
-    drafting: str = "",
+    checks: DraftChecker, results: Sequence[DraftingResult], *, drafting: str = ""
 ) -> RunStep:
     """Record the checked drafts of several highlights.
 
-    `passages` is the state of their passages, which is given only for drafts of the rules in
-    a run. `drafting` is the id of the drafting run that `undo` reverts as a whole, or "" if it
-    can't.
+    `drafting` is the id of the drafting run that `undo` reverts as a whole, or "" if it can't.
     """
     from ankiforge.check import compute_search_terms
 
@@ -541,10 +572,10 @@ def _record_results(
         checks.ledger,
         outcomes,
         compute_search_terms,
-        by_model=passages is None and not (job.redrafted and job.model is None),
+        by_model=not checks.by_rules and not (job.redrafted and job.model is None),
         beside=bool(job.redrafted),
         drafting=drafting,
-        passages=passages,
+        passages=checks.passages if checks.by_rules else None,
     )
     for highlight, error in recorded.failed:
         problem = make_failed_result(highlight, error).problem

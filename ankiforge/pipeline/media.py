@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from msgspec.structs import replace
 
-from ankiforge.draft import find_skip_reason
+from ankiforge.draft import find_drafting_skip_reason
 from ankiforge.extract.files import find_stored_path, get_relative_path
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
@@ -121,7 +121,7 @@ def load_picture(
 def find_picture_fault(
     ledger: Ledger, highlight: Highlight, path: str, folder: Path
 ) -> str:
-    """Return why a picture in a highlight's source can't be loaded, or "" if it can."""
+    """Return the reason why a picture in a highlight's source can't be loaded, or ""."""
     picture = load_picture(ledger, highlight, path, folder)
     if isinstance(picture, Media):
         return ""
@@ -134,16 +134,16 @@ def find_picture_fault(
 def identify_figure(
     job: RunParameters, ledger: Ledger, highlight: Highlight
 ) -> Highlight:
-    """Add the hash of the figure's file to an image highlight, identifying the figure.
+    """Return an image highlight with a hash of its picture file, by which the figure is identified.
 
-    Other highlights are returned unchanged, as are images cropped from a page, which already
-    have a hash.
+    Other highlights are returned unchanged. So are pictures cut from a page, which have a
+    hash.
     """
     from ankiforge.anki.render import parse_media_hash
 
     if highlight.kind is not HighlightKind.IMAGE or highlight.figure:
         return highlight
-    if not highlight.markdown or not job.figures or find_skip_reason(highlight):
+    if not highlight.markdown or not job.figures or find_drafting_skip_reason(highlight):
         return highlight
     paths = find_image_paths(highlight.markdown[0])
     picture = load_picture(ledger, highlight, paths[0], job.pictures) if paths else None

@@ -48,8 +48,8 @@ _MODEL_SETTINGS = ("price_usd", "key_env", "model", "base_url")
 _URL_HINT = "give a URL without user name, password or query"
 
 
-class NamedModel(Value):
-    """A model named by the user, before it's contacted or stored in the settings."""
+class SelectedModel(Value):
+    """A model that the user named, before it is used or stored in the settings."""
 
     llm: LlmSettings
     price_source: str = ""
@@ -79,9 +79,9 @@ class NamedModel(Value):
 
     @property
     def settings(self) -> dict[Strings, object]:
-        """The values to write to the settings, keyed by their path of keys.
+        """The values to write to the settings file, keyed by path of keys.
 
-        Within a section of the file, the last value comes first.
+        Of several values in a section, the last one in the file comes first.
         """
         values: dict[Strings, object] = {("drafter",): "llm"}
         for name in _MODEL_SETTINGS:
@@ -92,7 +92,7 @@ class NamedModel(Value):
 
 def resolve_model(
     name: str, model: str = "", key_env: str = "", purpose: ModelPurpose = DRAFTING
-) -> NamedModel:
+) -> SelectedModel:
     """Look up the model that the user named, contacting only servers on this computer.
 
     Args:
@@ -126,7 +126,7 @@ def resolve_model(
 
 def _resolve_provider(
     provider: Provider, model: str, purpose: ModelPurpose
-) -> NamedModel:
+) -> SelectedModel:
     name = provider.name
     model = model or purpose.default_models.get(name, "")
     if not model and purpose is not DRAFTING:
@@ -140,7 +140,7 @@ def _resolve_provider(
     if not os.environ.get(provider.key_env, "").strip():
         hint = f"export {provider.key_env}=… in this terminal; it is stored nowhere"
         raise UsageError(f"the key, {provider.key_env}, is not set", hint=hint)
-    return NamedModel(llm, provider.source)
+    return SelectedModel(llm, provider.source)
 
 
 def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> ForgeError:
@@ -168,8 +168,8 @@ def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> Fo
 
 def _resolve_server(
     base_url: str, name: str, model: str, key_env: str, purpose: ModelPurpose
-) -> NamedModel:
-    """Look up a model on the server at `base_url`, listing models only if it's local."""
+) -> SelectedModel:
+    """Find a model on a server. Its models are only listed if it is on this computer."""
     if not any(parse_origin(base_url)):
         raise UsageError(_URL_HINT)
     offered_models: Strings = ()
@@ -192,15 +192,15 @@ def _resolve_server(
     llm = LlmSettings(
         base_url=base_url, model=model or offered_models[0], key_env=key_env
     )
-    return NamedModel(llm, server_models=offered_models)
+    return SelectedModel(llm, server_models=offered_models)
 
 
 def list_server_models(
     base_url: str, model: str, key_env: str
 ) -> tuple[Strings, Strings]:
-    """Return a local server's models, and those among them that run on another server.
+    """Return the models of a local server, and which of them run on another computer.
 
-    Both are empty if the server can't list its models and `model` is given.
+    If the server can't list its models, both are empty. Without `model`, this is an error.
 
     Raises:
         ServiceError: if the server doesn't answer.
@@ -221,9 +221,9 @@ def list_server_models(
 
 
 def require_model(folder: WorkspaceDirectory) -> None:
-    """Check that the user has chosen a model.
+    """Raise an error unless the user has chosen a model.
 
-    This ensures that passages are only sent where the user agreed to.
+    So text is only sent to a service to which the user has agreed.
 
     Raises:
         UsageError: if no model is set.
@@ -286,9 +286,9 @@ def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> Model
 
 
 def describe_model(folder: WorkspaceDirectory) -> str:
-    """Describe the drafting model with its server and the cost so far at current prices.
+    """Describe the model, its server and its cost so far at current prices, in one line.
 
-    Return "" if no model is used for drafting. The reply database isn't created if it doesn't
+    Returns "" if no model drafts cards. The database of replies isn't created if it doesn't
     exist.
     """
     from ankiforge.config.caches import REPLIES_FILE, Replies
@@ -296,7 +296,7 @@ def describe_model(folder: WorkspaceDirectory) -> str:
     llm = folder.config.llm
     if folder.config.drafter != "llm":
         return ""
-    choice = NamedModel(llm)
+    choice = SelectedModel(llm)
     file = folder.state_directory / REPLIES_FILE
     tokens_in = tokens_out = 0
     if file.is_file():
@@ -327,8 +327,8 @@ def load_prompt(folder: WorkspaceDirectory) -> Prompt:
         raise location.error(error.message, error.hint) from error
 
 
-def find_faults(draft: Draft, highlight: Highlight) -> Strings:
-    """Return the messages of findings that block a draft on its own, without other cards."""
+def find_blocking_messages(draft: Draft, highlight: Highlight) -> Strings:
+    """Return the messages of the checks that block a draft, without comparing it to other cards."""
     from ankiforge import check
 
     context = check.CheckContext(highlight, check.DuplicateIndex())

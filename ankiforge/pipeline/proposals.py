@@ -33,8 +33,8 @@ DECIDED = "you have decided on its sentences already"
 def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     """Return the best proposal for a passage, or the reason why there is none.
 
-    Sentences that the user has already accepted or rejected are skipped. The first
-    remaining draft that isn't hidden by its findings wins.
+    Sentences that the user has decided on are skipped. Of the remaining drafts, the first one
+    is returned that its findings don't hide.
     """
     from ankiforge import check
     from ankiforge.draft.propose import RejectionReason, propose_drafts
@@ -42,21 +42,22 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     highlight = outcome.highlight
     if outcome.status not in _PROPOSABLE_STATUSES or outcome.usefulness <= 0:
         return outcome.reason
-    candidates = propose_drafts(highlight, find_gap_faults)
+    candidates = propose_drafts(highlight, find_blocking_messages_for_gap)
     if not candidates.drafts:
         # return the recorded reason, unless the run expected that there would be a proposal
-        if outcome.reason in ("", RejectionReason.PROPOSED.value):
+        expected = (RejectionReason.PROPOSED.value, RejectionReason.LESS_CERTAIN.value)
+        if outcome.reason in ("", *expected):
             return candidates.reason
         return outcome.reason
     passage_state = load_snapshot(ledger, ledger.get_passage(highlight.key))
     if passage_state.passage.closed:
         return DECIDED if outcome.status == "carded" else REJECTED
-    decided_names = passage_state.get_decided_names()
+    decided_names = passage_state.get_hashes_not_to_propose()
     context = check.CheckContext(
         remove_comment_from_context(highlight), check.DuplicateIndex()
     )
-    with_card = passage_state.get_carded_names()
-    rejected = passage_state.get_rejected_names()
+    with_card = passage_state.get_hashes_with_card()
+    rejected = passage_state.get_rejected_hashes()
     decided_by = set[str]()
     other_findings = list[Finding]()
     for draft in candidates.drafts:
@@ -77,13 +78,14 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
 
 
 def explain_no_proposal(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
-    """Explain why a passage has no proposal even though drafts were generated for it.
+    """Explain why a passage has no proposal, although drafts were made from its sentences.
 
-    A blocking finding takes precedence over the user's earlier decisions.
+    If a check blocks a draft, this is the reason, even if the user has decided on other
+    sentences.
 
     Args:
-        decided_by: how the user decided on the sentences: `HAVE_CARDS`, `REJECTED`, or both.
-        refused: the findings on the drafts for the remaining sentences.
+        decided_by: the kinds of decisions on the sentences: `HAVE_CARDS`, `REJECTED` or both.
+        refused: the findings on the drafts about the other sentences.
     """
     for finding in refused:
         if finding.severity is Severity.BLOCK:
@@ -122,12 +124,12 @@ def accept_proposal(
         RefusedError: there is no such gap, or a question about the passage is still open.
     """
     deck = choose_deck(decks, proposal.highlight).deck
-    return decide.make_undrafted_card(
+    return decide.make_card_without_draft(
         ledger, replace(select_gap(proposal, gap), deck=deck)
     )
 
 
-def find_gap_faults(draft: Draft, highlight: Highlight) -> Strings:
+def find_blocking_messages_for_gap(draft: Draft, highlight: Highlight) -> Strings:
     """Return the messages of the findings that block a draft with one candidate gap."""
     from ankiforge.check import check_without_source
 

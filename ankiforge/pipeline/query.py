@@ -182,12 +182,12 @@ def find_matching_ids(
 
 
 def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
-    """Expand an id prefix to the full id of a card, draft or question.
+    """Find the card, draft or question whose id begins with `word`, and return its full id.
 
     Args:
         ledger: where to look up cards, drafts and questions.
         word: an id or a prefix of one.
-        decided: whether to fall back to drafts that have already been decided on.
+        decided: also search the drafts that were decided on, if nothing else is found.
 
     Raises:
         UsageError: no id starts with `word`, or more than one does.
@@ -199,7 +199,7 @@ def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
             if question.id.startswith(prefix):
                 ids.append(question.id)
     if decided and not ids:
-        ids = decide.find_decided_ids(ledger, prefix)
+        ids = decide.find_decided_draft_ids(ledger, prefix)
     if not ids:
         hint = "if it was decided on already: ankiforge list --view recent -v"
         raise UsageError(f"no id begins with {prefix!r}", hint=hint)

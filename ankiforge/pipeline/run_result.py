@@ -1,6 +1,7 @@
-"""The parameters of a run, taken from the workspace's settings, and the results of its steps.
+"""The parameters of a run, and the results of its steps.
 
-The results of exchanging text with a chat are also here, because they contain such steps.
+The results of exporting text for a chat, and of importing its reply, are here as well,
+because they contain such steps.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.model import (
+    AnkiChanges,
     DocumentId,
     Draft,
     DraftingResult,
@@ -22,7 +24,6 @@ from ankiforge.model import (
     Strings,
     TextChange,
     Value,
-    ViewChanges,
 )
 from ankiforge.text import format_count
 
@@ -37,15 +38,15 @@ if TYPE_CHECKING:
 # --- what the steps of a run return --------------------------------------------------------
 
 
-class CollectionScan(Value):
-    """The result of reading from Anki: its collection, an export, or the running app."""
+class AnkiReadResult(Value):
+    """The result of reading our notes from Anki's collection, an export or a running Anki."""
 
     state: str
     """`off` if the settings forbid reading, `nowhere` if there is no collection, `same` if it is
     unchanged, `taken` if it was read, or `failed` if it exists but couldn't be read.
     """
     path: str = ""
-    viewed: ViewChanges = msgspec.field(default_factory=ViewChanges)
+    viewed: AnkiChanges = msgspec.field(default_factory=AnkiChanges)
     problem: Problem | None = None
     """Why the collection couldn't be read, or a notice about it."""
 
@@ -85,7 +86,7 @@ The arguments are the id of a new draft or "", the number of drafted highlights,
 """
 
 
-class RunOptions(Value):
+class CommandRunOptions(Value):
     """The options of a run or of drafting, as the user gave them to a command."""
 
     drafter: str = ""
@@ -107,11 +108,11 @@ class RunOptions(Value):
     """Whether to overwrite an existing file that ankiforge didn't write."""
 
 
-DEFAULT_OPTIONS = RunOptions()
+DEFAULT_OPTIONS = CommandRunOptions()
 
 
 class RunParameters(Value):
-    """The parameters of a run: workspace settings, options, and what to read and draft."""
+    """The parameters of a run, from settings and options: what to read, draft and accept."""
 
     should_accept: Callable[[Draft], bool]
     """Returns whether the settings accept a draft without findings and remarks."""
@@ -162,7 +163,7 @@ class ModelProgress(Value):
 
 
 class OtherProgress(Value):
-    """The progress of work other than drafting, resumed by the next run if interrupted."""
+    """Progress of a step other than drafting. If it is interrupted, the next run continues it."""
 
     label: str
     done: int
@@ -198,7 +199,7 @@ class RunStep(Value):
 
 
 class RunResult(msgspec.Struct):
-    """The totals of a run, accumulated step by step."""
+    """The result of a run, to which each step is added."""
 
     report: IngestReport | None = None
     """The new, changed and missing highlights, or None if no source was read."""
@@ -210,7 +211,7 @@ class RunResult(msgspec.Struct):
     """The cards whose source changed."""
     problems: list[Problem] = []
     """Failures with their reasons, and notices."""
-    scan: CollectionScan | None = None
+    scan: AnkiReadResult | None = None
     """The result of reading Anki, or None if it wasn't tried."""
     planned: list[CardPlan] = []
     """The plan of each card that may need exporting."""
@@ -237,7 +238,7 @@ class RunResult(msgspec.Struct):
 
     @property
     def has_failures(self) -> bool:
-        """Whether any problem is an actual failure rather than a notice."""
+        """Whether any problem is a failure, not just a notice."""
         return any(not problem.notice for problem in self.problems)
 
     @property
@@ -280,10 +281,10 @@ class RunResult(msgspec.Struct):
             if problem not in self.problems:
                 self.problems.append(problem)
 
-    def add_scan(self, scan: CollectionScan) -> None:
-        """Store a scan of Anki, along with the changes that earlier scans of this run found.
+    def add_scan(self, scan: AnkiReadResult) -> None:
+        """Store the result of reading Anki, with the changes found by earlier reads of this run.
 
-        A later scan is ignored if Anki hasn't changed since the earlier one.
+        It is ignored if Anki hasn't changed since the earlier read.
         """
         if self.scan is not None:
             if scan.state not in ("taken", "failed"):
@@ -301,9 +302,9 @@ class RunResult(msgspec.Struct):
     def add_plan(
         self, planned: Iterable[CardPlan], published: WrittenPackage | None = None
     ) -> None:
-        """Add card plans and, optionally, the package written from them.
+        """Add the plans of cards and, optionally, the package written from them.
 
-        Skip the package's problems where a problem at the same location was already reported.
+        A problem of the package is skipped if one at the same location was reported before.
         """
         self.planned += planned
         if published is None:
@@ -319,7 +320,7 @@ class RunResult(msgspec.Struct):
 
 
 class ChatExport(Value):
-    """Prompts to paste into chats to request cards."""
+    """The texts to paste into chats that ask for cards, and what they ask about."""
 
     subject: str
     """What the texts are about, in a few words."""
@@ -336,7 +337,7 @@ class ChatExport(Value):
 
 
 class ChatImport(Value):
-    """The result of importing a chat's answer."""
+    """The result of importing a chat's reply."""
 
     drafted: tuple[DraftingResult, ...] = ()
     unused: tuple[Problem, ...] = ()

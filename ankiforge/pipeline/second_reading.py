@@ -1,8 +1,7 @@
 """The second reading: the model or chat that wrote drafts compares them with their passages.
 
-A model reads the drafts that passed the checks before they are recorded, and a chat reads
-pending drafts. If it doubts a draft, the draft gets a finding with a warning, and the user
-decides.
+A model compares checked drafts before they are recorded, and a chat compares pending drafts.
+If it objects to a draft, the draft gets a warning, and the user decides.
 """
 
 from __future__ import annotations
@@ -42,22 +41,21 @@ DOUBT_CHECK = "doubted"
 # --- by a model, before drafts are recorded ---------------------------------------------
 
 
-def add_model_doubts(
+def add_model_objections(
     model: ModelDrafter | None,
     load_privacy: Callable[[], PrivacyFilter],
     results: Iterable[list[DraftingResult]],
 ) -> Iterator[list[DraftingResult]]:
-    """Have a model reread checked drafts, and add any doubts to their findings.
+    """Have a model compare checked drafts with their passages, and add its objections as findings.
 
-    Results are batched until they contain `MAX_CARDS_PER_REQUEST` drafts. If a request
-    fails, the batch is yielded without doubts, and a problem is attached to one of its
-    results.
+    Results are collected until they have `MAX_CARDS_PER_REQUEST` drafts. If a request fails,
+    the results are yielded without objections, and one of them gets a problem.
 
     Args:
-        model: the model. If it is None or doesn't support second readings, results are passed
-            through unchanged.
-        load_privacy: loads the privacy filter; only called if there's a model to ask.
-        results: lists of drafting results whose drafts have already been checked.
+        model: the model. If it is None or has no second reading, the results are yielded
+            unchanged.
+        load_privacy: loads the privacy filter. Only called if a model is asked.
+        results: lists of results whose drafts were checked.
     """
     if model is None or not model.has_second_reading:
         yield from results
@@ -140,10 +138,9 @@ def _make_doubt(contradiction: str) -> Finding:
 def build_chat_text(
     folder: WorkspaceDirectory, privacy: PrivacyFilter, drafts: Iterable[PendingDraft]
 ) -> str:
-    """Build the prompt that asks a chat to reread pending drafts.
+    """Build the text that asks a chat to compare pending drafts with their passages.
 
-    The prompt covers at most `MAX_CARDS_PER_REQUEST` drafts. It is empty if none may be
-    sent.
+    It covers at most `MAX_CARDS_PER_REQUEST` drafts. If none of them may be sent, it is "".
     """
     labelled: dict[str, CardToCheck] = {}
     for draft in drafts:
@@ -156,16 +153,18 @@ def build_chat_text(
     return second_reading.build_chat_text(labelled, prompt)
 
 
-def record_doubts(ledger: Ledger, verdicts: Mapping[str, str]) -> tuple[int, int]:
-    """Add a chat's doubts to the findings of the pending drafts it reread.
+def record_chat_objections(
+    ledger: Ledger, verdicts: Mapping[str, str]
+) -> tuple[int, int]:
+    """Add a chat's objections to the findings of pending drafts.
 
     Args:
         ledger: where the pending drafts are stored.
-        verdicts: how the passage contradicts each draft, or "" if it doesn't, keyed by draft
-            label.
+        verdicts: for each draft label, the statement that contradicts the draft, or "" if
+            none does.
 
     Returns:
-        The number of drafts reread, and the number of those in doubt.
+        The number of drafts that were compared, and the number of those with an objection.
     """
     doubts: dict[str, Finding | None] = {}
     for draft in offers.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm")):

@@ -1,8 +1,8 @@
 """Select, open and read the sources of a run.
 
-A run reads the configured sources and the PATHs remembered from earlier runs, or, if the command
-line has PATHs, only those. Either way, it reads every document that has changed since the last
-run.
+If the command line has PATHs, a run reads the sources there. Otherwise it reads the sources
+in the settings and at the PATHs of earlier runs. In both cases, only documents that have
+changed since the last run are read.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from msgspec.structs import replace
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
-from ankiforge.config.workspace import Place
+from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
-from ankiforge.extract.base import Opening, scan_source
+from ankiforge.extract.base import SourceOpenParameters, scan_source
 from ankiforge.extract.discover import (
     SAVE_PAGE_HINT,
     UNMARKED_KINDS,
@@ -61,7 +61,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.run_result import (
     DEFAULT_OPTIONS,
-    RunOptions,
+    CommandRunOptions,
     RunParameters,
     RunStep,
 )
@@ -88,7 +88,7 @@ class SelectedSource(Value):
 
     @property
     def key(self) -> tuple[str, str]:
-        """The kind and name of the source, a unique key."""
+        """The kind and the name of the source, which identify it."""
         return self.entry.kind, self.entry.name
 
 
@@ -98,7 +98,7 @@ class SourceSelection(NamedTuple):
     sources: list[SelectedSource]
     problems: list[Problem]
     """One problem for each unreadable PATH."""
-    places: tuple[Place, ...]
+    places: tuple[RememberedPath, ...]
     """All places to remember from now on, old and new."""
     in_use: frozenset[str]
     """The names of all sources that `ankiforge run` reads without PATHs.
@@ -116,14 +116,14 @@ class SourceSelection(NamedTuple):
 def select_sources(
     workspace: WorkspaceDirectory,
     paths: tuple[Path, ...] = (),
-    options: RunOptions = DEFAULT_OPTIONS,
+    options: CommandRunOptions = DEFAULT_OPTIONS,
 ) -> SourceSelection:
-    """Select the sources at `paths`, or all configured and remembered sources if empty.
+    """Select the sources at `paths` or, without any, all sources in the settings or remembered.
 
     Args:
-        workspace: provides the settings and the remembered PATHs.
+        workspace: the workspace with the settings and the remembered PATHs.
         paths: the PATHs given on the command line, or () for all known sources.
-        options: which marks to read at `paths`, and the deck for their cards, now and in
+        options: which highlights to read at `paths`, and the deck for their cards, now and in
             later runs.
 
     Raises:
@@ -149,18 +149,26 @@ def select_sources(
             hint = "name a vault, a note or a folder of notes"
             raise UsageError(f"{paths[0]}: --marks has no effect on it", hint=hint)
     else:
-        present = {place for place in workspace.places if Path(place.path).exists()}
-        present_sources = {place.source for place in present}
+        present = {
+            place for place in workspace.remembered_paths if Path(place.path).exists()
+        }
+        present_sources = {place.source_key for place in present}
         for entry in workspace.config.sources:
             selection.select(SelectedSource(entry))
-        for path in dict.fromkeys(Path(place.path) for place in workspace.places):
+        for path in dict.fromkeys(
+            Path(place.path) for place in workspace.remembered_paths
+        ):
             problem = selection.add(path)
-            at_path = {place for place in workspace.places if Path(place.path) == path}
+            at_path = {
+                place for place in workspace.remembered_paths if Path(place.path) == path
+            }
             if problem and at_path & present:
                 message = f"{problem.what}; highlights that were read before are kept"
                 hint = f"put back what was there, or {_suggest_forget(problem.where)}"
                 selection.problems.append(Problem(problem.where, message, hint))
-            elif problem and not {place.source for place in at_path} <= present_sources:
+            elif (
+                problem and not {place.source_key for place in at_path} <= present_sources
+            ):
                 # report the path, unless another PATH of its source exists, e.g. a newer export
                 hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_suggest_forget(problem.where)}"
                 missing = Problem(
@@ -186,16 +194,16 @@ def select_sources(
 def add_other_exports(
     workspace: WorkspaceDirectory, selection: SourceSelection
 ) -> list[SelectedSource]:
-    """Return the selected sources, with all known exports of each selected account.
+    """Return the selected sources with all known exports of each selected account.
 
-    A book's highlights may be spread over several exports, so reading just one of them
-    would make the passages in the others look deleted.
+    The highlights of a book may be in several exports. If only one of them were read, the
+    highlights in the others would count as deleted.
     """
     exports = [SelectedSource(entry) for entry in workspace.config.sources]
     for place in selection.places:
         path = Path(place.path)
         if path.exists():  # a run without PATHs reports the missing ones
-            entry = SourceEntry(*place.source, path, {}, COMMAND_LINE)
+            entry = SourceEntry(*place.source_key, path, {}, COMMAND_LINE)
             exports.append(SelectedSource(entry))
     extended: list[SelectedSource] = []
     for source in selection.sources:
@@ -215,10 +223,12 @@ class _Selector:
         self.sources: dict[tuple[str, str], SelectedSource] = {}
         """The selected sources, by kind and name."""
         self.problems: list[Problem] = []
-        self.places = list(workspace.places)
+        self.places = list(workspace.remembered_paths)
         """The places to remember, old and new."""
 
-    def add(self, path: Path, options: RunOptions = DEFAULT_OPTIONS) -> Problem | None:
+    def add(
+        self, path: Path, options: CommandRunOptions = DEFAULT_OPTIONS
+    ) -> Problem | None:
         """Add the sources at `path`, and remember them, along with `--marks` and `--deck`.
 
         Returns:
@@ -244,7 +254,7 @@ class _Selector:
             own_path = root if resolved in root.parents else resolved
             # we can't tell which of an account's exports a document came from
             is_part = own_path != root and not is_export_kind(entry.kind)
-            place = Place(
+            place = RememberedPath(
                 path=str(own_path),
                 kind=entry.kind,
                 name=entry.name,
@@ -255,13 +265,13 @@ class _Selector:
             # a run without PATHs may already read it, as a configured source or part of a place
             is_known = entry in self._config.sources
             for index, other in enumerate(self.places):
-                if other.source == place.source and other.path == place.path:
+                if other.source_key == place.source_key and other.path == place.path:
                     marks = tuple(dict.fromkeys((*other.marks, *place.marks)))
                     self.places[index] = replace(
                         other, marks=marks, deck=deck or other.deck
                     )
                     break
-                is_known |= other.source == place.source and _contains(
+                is_known |= other.source_key == place.source_key and _contains(
                     Path(other.path), own_path
                 )
             else:
@@ -272,10 +282,10 @@ class _Selector:
     def _find_sources(
         self, path: Path, *, unmarked: bool
     ) -> list[SelectedSource] | Problem:
-        """Return the configured sources that contain `path`, or else discover sources there.
+        """Return the sources in the settings that contain `path`, or else those found there.
 
-        If `path` can't be read, return a problem instead. With `unmarked`, files that can't
-        contain marks are included.
+        Returns a problem if `path` can't be read. With `unmarked`, files that can't have
+        highlights are included.
         """
         if not path.exists():
             if path.is_symlink():
@@ -335,17 +345,17 @@ class _Selector:
         return Problem(str(path), explain_no_source(path), hint)
 
     def select(self, source: SelectedSource) -> None:
-        """Select a source, merging it with an earlier selection of the same source."""
+        """Add a source, or merge it into an equal one that was added before."""
         selected = self.sources.get(source.key)
         if selected:
             source = _merge_selections(selected, source)
         self.sources[source.key] = source
 
     def finish(self) -> list[SelectedSource]:
-        """Return the sources to open, with `--marks` and exclusions merged into their options.
+        """Return the sources to open, with the options and exclusions collected for each.
 
-        Notes below the root of another source are excluded, so that no note is read twice. A
-        second source with the same root is dropped with a notice.
+        Notes below the root of another source are excluded, so that no note is read twice. Of
+        two sources with the same root, the second one is dropped with a notice.
         """
         finished: list[SelectedSource] = []
         for source in self.sources.values():
@@ -355,7 +365,7 @@ class _Selector:
             # the kinds of marks given on the command line
             marks: list[str] = []
             for place in self.places if _has_marks_setting(entry) else ():
-                if place.source == source.key:
+                if place.source_key == source.key:
                     marks += place.marks
             if marks:
                 configured_marks = entry.options.get("marks") or ("==", "mark")
@@ -409,28 +419,28 @@ def _has_marks_setting(entry: SourceEntry) -> bool:
 def find_unmarked_paths(
     workspace: WorkspaceDirectory, ledger: Ledger, *, folders: bool = False
 ) -> list[str]:
-    """Return the remembered files that contain no marked or chosen passages.
+    """Return the remembered files that have neither highlights nor chosen passages.
 
-    With `folders`, remembered and configured folders are included if most documents there have no
-    mark and no passage there was chosen.
+    With `folders`, the result includes remembered and configured directories in which most
+    documents have no highlight, and no passage was chosen.
     """
     from ankiforge.ledger.chosen_passages import (
         load_chosen_passages,
-        load_marked_documents,
+        load_documents_with_highlights,
     )
     from ankiforge.ledger.tables.highlights import count_marked_documents
 
-    marked = load_marked_documents(ledger)
+    marked = load_documents_with_highlights(ledger)
     chosen = load_chosen_passages(ledger) if folders else {}
     marked_sources = {
         row["source"]
         for row in count_marked_documents(ledger)
         if row["container"] in chosen or 2 * row["marked"] >= row["total"]
     }
-    places = [*workspace.places]
+    places = [*workspace.remembered_paths]
     if folders:
         for entry in workspace.config.sources:
-            places.append(Place(str(entry.path), entry.kind, entry.name))
+            places.append(RememberedPath(str(entry.path), entry.kind, entry.name))
     unmarked_paths: dict[str, None] = {}
     marked_paths = set()
     for place in places:
@@ -452,9 +462,9 @@ _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.v
 """The kinds of sources in whose files passages can be chosen without a mark."""
 
 
-def split_places(
+def split_remembered_paths(
     workspace: WorkspaceDirectory, path: Path
-) -> tuple[list[Place], list[Place]]:
+) -> tuple[list[RememberedPath], list[RememberedPath]]:
     """Split the remembered places into those at or below `path`, to forget, and the rest.
 
     Raises:
@@ -462,9 +472,9 @@ def split_places(
             instead.
     """
     resolved = resolve_links(path.absolute())
-    to_forget: list[Place] = []
-    to_keep: list[Place] = []
-    for place in workspace.places:
+    to_forget: list[RememberedPath] = []
+    to_keep: list[RememberedPath] = []
+    for place in workspace.remembered_paths:
         target = to_forget if _contains(resolved, Path(place.path)) else to_keep
         target.append(place)
     if to_forget:
@@ -488,13 +498,16 @@ def split_places(
 
 
 def find_documents_to_forget(
-    config: Config, ledger: Ledger, forgotten: Iterable[Place], kept: Iterable[Place]
+    config: Config,
+    ledger: Ledger,
+    forgotten: Iterable[RememberedPath],
+    kept: Iterable[RememberedPath],
 ) -> set[DocumentId]:
-    """Return the documents at forgotten places that nothing else reads any more.
+    """Return the documents at forgotten PATHs that no other source or PATH reads.
 
-    A source may cover several places, e.g. several files in one directory. For an export, we
-    can't tell which file a document came from, so all of the source's documents may be
-    returned; the next run picks up those in the remaining files again.
+    A source may have several PATHs, such as several files of a directory. For exports, it is
+    unknown which document is in which file, so all documents of the source may be returned.
+    The next run then reads those in the remaining files again.
     """
     from ankiforge.ledger.readings import load_present_in_source
 
@@ -553,11 +566,15 @@ def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
 
 
 def _choose_source_name(
-    config: Config, places: Iterable[Place], found_source: FoundSource, path: Path
+    config: Config,
+    places: Iterable[RememberedPath],
+    found_source: FoundSource,
+    path: Path,
 ) -> str:
-    """Choose a name for a source discovered at `path`.
+    """Choose the name of a source that was found at `path`.
 
-    A source that was read before keeps its name, because highlight keys contain it.
+    A source that was read before keeps its name, because the keys of its highlights contain
+    the name.
     """
     kind, root = found_source.kind, found_source.root
     taken_names = [entry.name for entry in config.sources if entry.kind == kind]
@@ -585,7 +602,10 @@ def choose_free_name(name: str, taken_names: Collection[str]) -> str:
 
 
 def _rebase_onto_root(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
-    """Rebase resolved paths onto the root as spelled in the settings, dropping the root."""
+    """Return paths below the root as the settings write it, without the root itself.
+
+    The paths were resolved, while the root in the settings may contain a symbolic link.
+    """
     root = resolve_links(entry.path)
     return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
 
@@ -660,7 +680,7 @@ def open_source(
         source = load_source_type(entry.kind)
     except ConfigError as error:
         raise entry.location.error(error.message, error.hint) from error
-    opening = Opening(
+    opening = SourceOpenParameters(
         name=entry.name,
         root=entry.path,
         settings=convert_to_type(source.Settings, entry.options, entry.location),
@@ -685,18 +705,18 @@ def open_source(
 
 
 def load_source_directories(ledger: Ledger) -> Texts:
-    """Load each source's directory, as last opened on this device, keyed by `kind:name`.
+    """Load the directory in which each source was last opened on this device.
 
-    Directories stored by other devices are ignored because the user hasn't confirmed them
-    here.
+    Keys are `kind:name`. A directory stored by another device is ignored, because the user
+    hasn't confirmed it on this device.
     """
     return ledger.get_value(_make_setting_name(ledger), dict[str, str]) or {}
 
 
 def store_source_directories(ledger: Ledger, roots_by_source: Texts) -> None:
-    """Store the directories of opened sources, keyed by `kind:name`.
+    """Store the directories of opened sources, from which pictures are loaded later.
 
-    They're needed for loading pictures later.
+    Keys are `kind:name`.
     """
     stored_roots = load_source_directories(ledger)
     if roots_by_source.items() <= stored_roots.items():
@@ -718,14 +738,14 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     missing from one source may have moved to another.
     """
     # the ledger is imported in functions because it is slow to import and `extract` needs none
-    from ankiforge.ledger.ingest import ingest_sightings as ingest_all
-    from ankiforge.ledger.readings import KnownReadings
+    from ankiforge.ledger.ingest import ingest_scan_results as ingest_all
+    from ankiforge.ledger.readings import StoredDocumentLookup
 
-    sources = [apply_stored_dialects(source, ledger) for source in job.sources]
+    sources = [apply_stored_plugin_syntaxes(source, ledger) for source in job.sources]
     # read every document again after a change to the program or to the skipping rules
     skip_rules = [repr(rule.select) for rule in job.decks if rule.has_skipped_colours]
     salt = hash16(fingerprint_program(), *skip_rules)
-    known_readings = KnownReadings(ledger, salt)
+    known_readings = StoredDocumentLookup(ledger, salt)
     problems: list[Problem] = []
     # the settings that decide which highlights of a container are read
     selections: dict[str, str] = {}
@@ -739,11 +759,13 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
                     has_failed |= sighting.what.startswith((BUG_MESSAGE, PLUG_IN_PREFIX))
                     problems.append(sighting)
                 if isinstance(sighting, ExtractedDocument):
-                    sighting = _prepare_document(sighting, job, problems)
+                    sighting = _save_pictures_and_flag_skipped(sighting, job, problems)
                 if isinstance(sighting, ScanEnd):
                     complete = sighting.complete and not has_failed
                     sighting = replace(sighting, complete=complete)
-                    selections[sighting.container] = getattr(source, "selection", "")
+                    selections[sighting.container] = getattr(
+                        source, "selection_settings_text", ""
+                    )
                 elif (
                     isinstance(sighting, (ExtractedDocument, UnmarkedDocument))
                     and sighting.fingerprint
@@ -772,12 +794,16 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     return RunStep(report, problems=tuple(problems))
 
 
-def _prepare_document(
+def _save_pictures_and_flag_skipped(
     document: ExtractedDocument, job: RunParameters, problems: list[Problem]
 ) -> ExtractedDocument:
-    """Store the pictures cut from a document's pages, and mark the highlights to skip."""
-    from ankiforge.draft import find_skip_reason
-    from ankiforge.language.vocabulary import mark_translations
+    """Save the pictures cut from the pages of a document, and flag the highlights to skip.
+
+    A highlight is skipped because of its comment or, by a rule in a deck file, its colour.
+    Words highlighted with a translation are marked as such.
+    """
+    from ankiforge.draft import find_drafting_skip_reason
+    from ankiforge.language.vocabulary import set_translation_syntax
 
     for picture in document.pictures:
         path = job.pictures / picture.name.removeprefix("cut/")
@@ -793,7 +819,11 @@ def _prepare_document(
     highlights = []
     for highlight in document.highlights:
         # the comment or the colour may exclude the highlight
-        skip = find_skip_reason(highlight) if highlight.instructs else highlight.skip
+        skip = (
+            find_drafting_skip_reason(highlight)
+            if highlight.instructs
+            else highlight.skip
+        )
         rule = find_rule(job.decks, highlight)
         if skip.startswith("skip"):
             highlight = replace(highlight, skip=skip)
@@ -801,7 +831,7 @@ def _prepare_document(
             reason = f"skip: its colour ({highlight.colour})"
             highlight = replace(highlight, skip=reason)
         highlights.append(highlight)
-    return replace(document, highlights=mark_translations(highlights))
+    return replace(document, highlights=set_translation_syntax(highlights))
 
 
 # --- what no source reads -------------------------------------------------------------------
@@ -811,14 +841,14 @@ UNREAD_FILES_SETTING = "not read"
 
 
 def load_unread_files(ledger: Ledger) -> dict[str, UnreadFiles]:
-    """Load the files that no source could read in the last run, keyed by directory."""
+    """Load which files of each directory no source could read in the last run."""
     return ledger.get_value(UNREAD_FILES_SETTING, dict[str, UnreadFiles]) or {}
 
 
 def _report_new_unread_kinds(
     sources: Iterable[Source], ledger: Ledger
 ) -> Iterator[Problem]:
-    """Store each directory's unread files, and yield a notice where new kinds turn up."""
+    """Store the unread files of each directory, and yield a notice about new kinds of files."""
     stored = load_unread_files(ledger)
     current = {
         directory: files
@@ -842,17 +872,17 @@ def _report_new_unread_kinds(
 # --- the plug-ins of a vault ------------------------------------------------------------
 
 
-def apply_stored_dialects(source: Source, ledger: Ledger) -> Source:
-    """Enable the dialects of every plug-in that was ever enabled in an Obsidian vault.
+def apply_stored_plugin_syntaxes(source: Source, ledger: Ledger) -> Source:
+    """Return a vault that reads the card syntaxes of all plug-ins that were ever enabled in it.
 
-    Other sources, and vaults with dialects named in the settings, are returned unchanged.
+    Other sources, and vaults whose settings name the card syntaxes, are returned unchanged.
     """
     if not getattr(source, "plugins_choose_dialects", False):
         return source
     from ankiforge.ledger import dialects
 
     vault = cast("Vault", source)
-    dialect_names = dialects.update_dialects(
+    dialect_names = dialects.record_and_load_plugin_syntaxes(
         ledger, vault.folder.container, vault.enabled_dialects
     )
     return (

@@ -1,9 +1,10 @@
-"""Make cards from a document without marks: let a chat or model choose the passages.
+"""Make cards from a document without highlights: a chat or model chooses the passages.
 
-    path ─▶ source ─▶ text ─▶ parts ─▶ request ─▶ answer ─▶ chosen passages ─▶ pending drafts
+path ─▶ source ─▶ text ─▶ parts ─▶ request ─▶ reply ─▶ chosen passages ─▶ pending drafts
 
-The chosen passages are journal events (`ledger.chosen_passages`), which the reader of the
-document yields as if they were marks. From there on, they are treated like marked passages.
+Each chosen passage is recorded as an event (`ledger.chosen_passages`). The reader of the
+document yields it as if it were highlighted, and from there on it is treated like any
+highlight.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.caches import Cache
 from ankiforge.draft import choose
-from ankiforge.draft.answers import explain_unusable_answer
+from ankiforge.draft.answers import explain_unusable_reply
 from ankiforge.draft.prompt import ModelRequest, Prompt, load_prompt_file
 from ankiforge.draft.reply import parse_all_cards
 from ankiforge.errors import ItemError, UsageError
@@ -32,6 +33,7 @@ from ankiforge.extract.zotero.works import find_work
 from ankiforge.ledger import cards
 from ankiforge.ledger import chosen_passages as chosen_marks
 from ankiforge.model import (
+    DocumentText,
     DraftingResult,
     Highlight,
     HighlightKey,
@@ -41,16 +43,15 @@ from ankiforge.model import (
     Span,
     Strings,
     Value,
-    WholeText,
 )
 from ankiforge.pipeline.draft import draft_pending as update_drafts
 from ankiforge.pipeline.draft import load_privacy, record_results
-from ankiforge.pipeline.models import find_faults
+from ankiforge.pipeline.models import find_blocking_messages
 from ankiforge.pipeline.run_result import (
     ChatExport,
     ChatImport,
+    CommandRunOptions,
     ModelProgress,
-    RunOptions,
     RunParameters,
     RunResult,
     RunStep,
@@ -69,7 +70,7 @@ from ankiforge.text.private import (
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Estimate
 
-_UNMARKED = RunOptions(unmarked=True)
+_UNMARKED = CommandRunOptions(unmarked=True)
 # The cache entry with the documents whose text was last given to a chat or model. It isn't in the
 # ledger, because an answer may come after the database was rebuilt.
 _REQUESTS_NAME = "unmarked documents"
@@ -113,11 +114,11 @@ class StoredRequest(Value):
 
 
 class OpenDocument(NamedTuple):
-    """A document with its file, its text, and a letter index for locating quotes."""
+    """A document with its file and text, and an index of letters by which quotes are located."""
 
     path: Path
     container: str
-    whole_text: WholeText
+    whole_text: DocumentText
     letters: DocumentLetters
 
     @property
@@ -145,7 +146,7 @@ class DocumentRequest(NamedTuple):
     documents: tuple[OpenDocument, ...]
     passage_count: int
     """The number of requested passages."""
-    whole_text: WholeText
+    whole_text: DocumentText
     """The text of the document, or the joined text of all documents."""
     letters: DocumentLetters
     left_out: tuple[choose.OmittedText, ...]
@@ -178,7 +179,7 @@ class DocumentRequest(NamedTuple):
     def locate_in_document(
         self, located: PassageMatch
     ) -> tuple[OpenDocument, PassageMatch]:
-        """Convert a match in `whole_text` to its document and the match within that document."""
+        """Convert a match in `whole_text` to the document and the match in its own text."""
         index = self.find_document_index(located.page)
         page = located.page - self.first_pages[index]
         return self.documents[index], located._replace(page=page)
@@ -190,7 +191,7 @@ class DocumentRequest(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """A one-line summary of how much text remains to be sent and what is left out."""
+        """A line that says how much text is still to be sent, and what is left out."""
         size = sum(part.character_count for part in self.remaining_parts)
         summary = f"{self.name}: {size:,} characters"
         total = len(self.parts)
@@ -209,7 +210,7 @@ class DocumentRequest(NamedTuple):
 
     @property
     def omissions(self) -> str:
-        """A summary of text that isn't sent and pages without text, or "" if there are none."""
+        """What isn't sent and which pages have no text, in one line, or ""."""
         notes = []
         if self.left_out:
             names = [left_out.summary for left_out in self.left_out[:_MAX_NAMED_LEFT_OUT]]
@@ -225,7 +226,7 @@ class DocumentRequest(NamedTuple):
         return "; ".join(notes)
 
     def format_part_name(self, part: choose.DocumentPart) -> str:
-        """Format a name like `part 2 of 3`, or return "" if there is only one part."""
+        """Return the name of a part, e.g. `part 2 of 3`, or "" for the only part."""
         total = len(self.parts)
         return f"part {self.parts.index(part) + 1} of {total}" if total > 1 else ""
 
@@ -248,9 +249,9 @@ def _open_sources_at(workspace: Workspace, paths: Sequence[Path]) -> tuple[Sourc
 def iter_documents(
     workspace: Workspace, paths: Sequence[Path], *, private: bool = False
 ) -> Iterator[OpenDocument | Problem]:
-    """Yield the documents at `paths` that may be sent out, and problems for the others.
+    """Yield the documents at `paths` that may be sent, and a problem for each other one.
 
-    If `private` is True, documents that the user marked as private are included.
+    With `private`, documents that the user marked as private are yielded as well.
     """
     for source in _open_sources_at(workspace, paths):
         if not isinstance(source, FileSource):
@@ -307,24 +308,25 @@ def _report_no_text(where: str, file: Path) -> Problem:
 def prepare_requests(
     workspace: Workspace, path: Path, number: int
 ) -> tuple[list[DocumentRequest], list[Problem]]:
-    """Prepare requests for passages from the documents at `path`, and collect problems.
+    """Prepare requests for passages from the documents at `path`.
 
-    If `path` is a directory, documents that already have marked or chosen passages are
-    skipped, and short documents are batched into texts about as long as one part.
+    In a directory, documents with highlights or chosen passages are skipped, and short
+    documents are combined into requests of about the length of one part.
 
     Args:
         workspace: the workspace, which remembers `path` for later runs.
         path: a file or directory.
-        number: the number of passages to request per document or batch.
+        number: the number of passages to request from each document, or from each
+            combination.
 
     Raises:
         UsageError: `path` can't be read.
         ItemError: `path` is a single document with nothing to choose from.
     """
-    places = workspace.folder.places
+    places = workspace.folder.remembered_paths
     with workspace.hold_lock("drafting"):
         selection = select_sources(workspace.folder, (path,), _UNMARKED)
-        workspace.remember_places(selection.places)
+        workspace.remember_paths(selection.places)
         read_problems = workspace.read_sources().problems
     source_problems = [
         problem for problem in (*selection.problems, *read_problems) if not problem.notice
@@ -345,7 +347,7 @@ def prepare_requests(
             message = "nothing in it is to be learnt from"
             problems.append(Problem(request.name, message, request.omissions))
     if not requests and not path.is_dir():
-        workspace.remember_places(places)
+        workspace.remember_paths(places)
         first_problem = problems[0] if problems else _report_no_text(path.name, path)
         raise ItemError(
             f"{first_problem.where}: {first_problem.what}", hint=first_problem.hint
@@ -356,10 +358,11 @@ def prepare_requests(
 def _group_documents(
     documents: Iterable[OpenDocument], number: int
 ) -> Iterator[tuple[list[OpenDocument], int]]:
-    """Split documents into batches to send together, yielding each with its passage quota.
+    """Combine documents to be sent together, with the number of passages for each combination.
 
-    A document longer than one part is a batch by itself. The others are split into batches
-    of roughly equal length, and passages are allotted to each in proportion to its length.
+    A document longer than one part is sent alone. The others are combined so that all
+    combinations have about the same length. The passages are divided among them by their
+    length.
     """
     short_documents = []
     for document in documents:
@@ -385,7 +388,7 @@ def _prepare_request(
 ) -> DocumentRequest:
     """Prepare the request for passages from documents that are sent together.
 
-    If the same request was interrupted earlier, only its unanswered parts remain.
+    If the same request was interrupted before, only the parts without a reply remain.
     """
     whole_text = documents[0].whole_text
     letters = documents[0].letters
@@ -418,7 +421,7 @@ def _prepare_request(
 
 
 def _load_known_highlights(workspace: Workspace, opened: OpenDocument) -> list[Highlight]:
-    return chosen_marks.load_known_highlights(
+    return chosen_marks.load_passages_not_to_choose(
         workspace.ledger, opened.container, opened.location
     )
 
@@ -457,7 +460,7 @@ def build_model_request(
     whole_texts = [document.whole_text for document in request.documents]
     privacy = load_privacy(
         workspace.ledger,
-        chain.from_iterable(map(WholeText.list_private_texts, whole_texts)),
+        chain.from_iterable(map(DocumentText.list_private_texts, whole_texts)),
     )
     known_highlights = [
         highlight
@@ -482,9 +485,9 @@ def build_model_request(
 def build_chat_text(
     workspace: Workspace, request: DocumentRequest, part: choose.DocumentPart
 ) -> str:
-    """Build the prompt to paste into a chat for one part, and store the request.
+    """Build the text to paste into a chat for a part of a document, and store the request.
 
-    The stored request is needed to match the answer to its document.
+    By the stored request, the reply is matched to its document.
     """
     _store_request(workspace, request)
     model_request = build_model_request(workspace, request, part)
@@ -571,21 +574,22 @@ def record_chat_answer(
     *,
     only_labelled: bool = True,
 ) -> ChatImport | None:
-    """Record the passages chosen in a chat's answer, and draft cards from them.
+    """Record the passages that a chat chose, and draft cards from them.
 
     Args:
         workspace: the workspace in which to record the passages and drafts.
         job: the parameters of the run, without a model.
-        answer: the text of the answer.
-        about: the request being answered, or None to find it by the labels in the answer.
-        only_labelled: whether to ignore answers without labels. If False, the answer's quotes
-            are looked up in the most recently requested documents.
+        answer: the text of the reply.
+        about: the request that the chat replied to, or None to find it by the labels in the
+            reply.
+        only_labelled: ignore a reply without labels. Otherwise, its quotes are searched for
+            in the documents of the latest requests.
 
     Returns:
-        The outcome, or None if the answer matches no requested document.
+        The result, or None if the reply matches no requested document.
 
     Raises:
-        ItemError: the document that the answer refers to can't be read.
+        ItemError: the document of the reply can't be read.
     """
     items, _ = parse_all_cards(answer)
     labels = {item.label for item in items}
@@ -639,24 +643,24 @@ def record_document_answer(
     request: DocumentRequest,
     part: choose.DocumentPart | None,
 ) -> ChatImport:
-    """Record the passages that an answer chose from a request, and draft cards from them.
+    """Record the passages that a reply chose, and draft cards from them.
 
     Args:
         workspace: the workspace in which to record the passages and drafts.
-        job: the parameters of the run, with the model that answered, which may also reread
-            the drafts, or None for a chat.
-        answer: the text of the answer.
-        request: the request being answered.
-        part: the part that was answered, or None if the document has changed since, or if
-            the answer has no label.
+        job: the parameters of the run. Its model, which gave the reply, may also do the
+            second reading. It is None for a chat.
+        answer: the text of the reply.
+        request: the request to which it replies.
+        part: the part to which it replies, or None if the reply has no label or the document
+            has changed since.
     """
     with workspace.hold_lock("drafting"):
-        reading = choose.parse_answer(
+        reading = choose.parse_choices(
             answer,
             request.letters,
             {paragraph.page for paragraph in part.paragraphs} if part else set(),
             request.build_highlight,
-            find_faults,
+            find_blocking_messages,
             _locate_known_highlights(workspace, request),
         )
         steps: list[RunStep] = []
@@ -691,18 +695,14 @@ def record_document_answer(
         steps=tuple(steps),
         asked=len(drafted),
         chosen=summary if reading.card_count else "",
-        missing="" if reading.card_count else explain_unusable_answer(answer),
+        missing="" if reading.card_count else explain_unusable_reply(answer),
     )
 
 
 def create_highlight(
     workspace: Workspace, opened: OpenDocument, located: PassageMatch
 ) -> HighlightKey:
-    """Create a highlight from text selected on the web page, and return its key.
-
-    Raises:
-        UsageError: the text is no longer in the document.
-    """
+    """Create a highlight from text that the user selected on the web page, and return its key."""
     choices = [(opened, located)]
     [key] = _record_choices(workspace, choices, chosen_marks.BY_PAGE, [])
     if key is None:

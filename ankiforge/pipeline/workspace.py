@@ -23,7 +23,11 @@ from ankiforge.config import is_loopback
 from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.trust import require_trust
-from ankiforge.config.workspace import Place, WorkspaceDirectory, find_user_directory
+from ankiforge.config.workspace import (
+    RememberedPath,
+    WorkspaceDirectory,
+    find_user_directory,
+)
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.extract import registry
 from ankiforge.ledger import (
@@ -53,16 +57,16 @@ from ankiforge.model import (
     is_highlight_key,
 )
 from ankiforge.pipeline.collection import (
-    adopt_unknown_notes,
+    export_and_record_running_anki,
     read_collection,
-    read_running_anki,
+    recreate_cards_of_unknown_notes,
 )
 from ankiforge.pipeline.decks import DeckChooser, apply_deck_and_tags, check_deck_has_note
 from ankiforge.pipeline.query import find_matching_ids, looks_like_key, resolve_id
 from ankiforge.pipeline.run_result import (
     DEFAULT_OPTIONS,
-    CollectionScan,
-    RunOptions,
+    AnkiReadResult,
+    CommandRunOptions,
     RunParameters,
     RunResult,
     RunStep,
@@ -174,8 +178,8 @@ class Workspace:
     ) -> bool | None:
         """Close the ledger.
 
-        After an error, the stored replies stay open because a model's threads may still be
-        writing to them.
+        After an error, the database of replies is left open, because threads of a model may
+        still write to it.
         """
         if error is None:
             self.close()
@@ -209,7 +213,7 @@ class Workspace:
 
     @cached_property
     def replies(self) -> Replies:
-        """Stored model replies, reused because requesting them again would cost money."""
+        """The replies of models, which are kept because a repeated request would cost money."""
         from ankiforge.config.caches import REPLIES_FILE, Replies
 
         self.folder.prepare()
@@ -222,14 +226,16 @@ class Workspace:
 
     @contextmanager
     def hold_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:
-        """Hold the lock for an activity, e.g. "drafting". Reentrant.
+        """Context manager that holds the lock of the workspace. Reentrant.
 
         Args:
-            activity: the name of the activity.
-            seconds: how long to wait if another program holds the lock, or None for the default.
+            activity: the name of what is done, e.g. "drafting", for the message to other
+                programs.
+            seconds: the time to wait for another program to release the lock, or None for the
+                default.
 
         Raises:
-            BusyError: if another program still holds the lock after that time.
+            BusyError: another program still holds the lock after this time.
         """
         if self.read_only or activity in self._held_locks:
             yield
@@ -336,7 +342,7 @@ class Workspace:
     def run(
         self,
         paths: Iterable[Path | str] = (),
-        options: RunOptions = DEFAULT_OPTIONS,
+        options: CommandRunOptions = DEFAULT_OPTIONS,
         *,
         show: ShowProgress = show_no_progress,
         **values: Any,
@@ -364,22 +370,23 @@ class Workspace:
             if self.read_only:
                 self.plan_cards(result)
             else:
-                deliver.publish(self.folder, self.ledger, result, path)
+                deliver.read_anki_and_write_package(
+                    self.folder, self.ledger, result, path
+                )
         return result
 
     def read_and_draft(
         self,
         result: RunResult,
         paths: Iterable[Path | str] = (),
-        options: RunOptions = DEFAULT_OPTIONS,
+        options: CommandRunOptions = DEFAULT_OPTIONS,
         *,
         show: ShowProgress = show_no_progress,
     ) -> None:
         """Read the sources, draft cards, and accept drafts where the settings allow it.
 
-        Also adopt notes created by ankiforge that are now known only to Anki. If a service
-        fails, its error is stored in the result, so that cards that are ready can still be
-        exported.
+        Cards are also recreated for our notes that only Anki still has. If a service fails,
+        the error is stored in the result, so that the finished cards can still be exported.
 
         Args:
             result: the run result, to which each step is added.
@@ -409,7 +416,7 @@ class Workspace:
         sources = reading.open_sources(
             self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
         )
-        result.remembered = self.remember_places(selection.places)
+        result.remembered = self.remember_paths(selection.places)
         model = self.build_model(options.drafter, spent=result.spent)
         decks = self.folder.load_decks(selection.places)
         result.problems += DeckChooser(self.ledger, decks).apply_rules()
@@ -437,14 +444,16 @@ class Workspace:
             unread = [path for path in result.remembered if Path(path).name in failed]
             if unread:
                 places = [
-                    place for place in self.folder.places if place.path not in unread
+                    place
+                    for place in self.folder.remembered_paths
+                    if place.path not in unread
                 ]
-                folders.store_places(self.folder.state_directory, places)
+                folders.store_remembered_paths(self.folder.state_directory, places)
                 for path in unread:
                     result.remembered.remove(path)
             if result.scan and result.scan.viewed.unknown:
                 unknown = result.scan.viewed.unknown
-                result.problems += adopt_unknown_notes(self.ledger, unknown)
+                result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
             # if there are PATHs, the model drafts only highlights of their documents
             documents = (
                 ingested.report.documents if named_paths and ingested.report else None
@@ -453,23 +462,23 @@ class Workspace:
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
 
-    def remember_places(self, places: tuple[Place, ...]) -> list[str]:
+    def remember_paths(self, places: tuple[RememberedPath, ...]) -> list[str]:
         """Store the places to read in later runs, and return the PATHs of the new ones."""
-        stored = self.folder.places
+        stored = self.folder.remembered_paths
         if self.read_only or places == stored:
             return []
-        folders.store_places(self.folder.state_directory, places)
+        folders.store_remembered_paths(self.folder.state_directory, places)
         stored_paths = {place.path for place in stored}
         new_paths = [place.path for place in places if place.path not in stored_paths]
         return list(dict.fromkeys(new_paths))
 
     def _forget_moved_paths(self, result: RunResult, moved: Strings) -> None:
-        """Forget missing PATHs whose passages have all moved to other sources.
+        """Forget missing PATHs if all their passages have moved to other sources.
 
-        Replace the problem reported for each such PATH in `result` with a notice. `moved` names
-        the sources whose passages have all moved.
+        The problem that `result` has for such a PATH is replaced by a notice. `moved` are the
+        names of the sources from which all passages have moved.
         """
-        places = self.folder.places
+        places = self.folder.remembered_paths
         kept_paths = {
             place.path
             for place in places
@@ -484,7 +493,7 @@ class Workspace:
                 result.problems = [*others, Problem(path, message, notice=True)]
         if not self.read_only:
             kept = [place for place in places if place.path in kept_paths]
-            folders.store_places(self.folder.state_directory, kept)
+            folders.store_remembered_paths(self.folder.state_directory, kept)
 
     def forget(self, path: Path) -> tuple[list[str], int]:
         """Stop reading the remembered PATHs at or below `path`.
@@ -501,11 +510,11 @@ class Workspace:
         from ankiforge.pipeline import sources as reading
 
         with self.hold_lock("drafting"):
-            to_forget, to_keep = reading.split_places(self.folder, path)
+            to_forget, to_keep = reading.split_remembered_paths(self.folder, path)
             documents = reading.find_documents_to_forget(
                 self.folder.config, self.ledger, to_forget, to_keep
             )
-            folders.store_places(self.folder.state_directory, to_keep)
+            folders.store_remembered_paths(self.folder.state_directory, to_keep)
             count = unselect_documents(self.ledger, documents)
             return list(dict.fromkeys(place.path for place in to_forget)), count
 
@@ -524,7 +533,7 @@ class Workspace:
 
     def draft(
         self,
-        options: RunOptions = DEFAULT_OPTIONS,
+        options: CommandRunOptions = DEFAULT_OPTIONS,
         *,
         again: Iterable[HighlightKey] = (),
         remark: str = "",
@@ -566,10 +575,10 @@ class Workspace:
         return result
 
     def draft_alternatives(self, key: str) -> None:
-        """Have the model draft alternatives to a highlight's pending drafts.
+        """Have the model draft alternatives to the pending drafts of a highlight.
 
         Raises:
-            ForgeError: the model isn't available or failed to draft any.
+            ForgeError: there is no model, or it failed to draft any.
         """
         from ankiforge.pipeline.draft import draft_pending
 
@@ -588,13 +597,14 @@ class Workspace:
             raise ItemError(first_problem.what, hint=first_problem.hint)
 
     def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
-        """Estimate the size and cost of the next run's model requests without sending them.
+        """Estimate what the next run would send to a model and what this would cost.
 
-        The sources are read first, so that new highlights are counted too. Open the workspace
-        with `read_only` if the results of reading shouldn't be stored.
+        The sources are read first, to include new highlights. If the workspace was opened
+        with `read_only`, nothing is stored.
 
         Raises:
-            UsageError: the drafter is the rules, which cost nothing, or no model is configured.
+            UsageError: the drafter is the rules, which cost nothing, or no model is
+                configured.
         """
         from ankiforge.pipeline.draft import draft_pending, iter_model_tasks
 
@@ -635,15 +645,14 @@ class Workspace:
         model: ModelDrafter | None,
         show: Callable[[], AbstractContextManager[Callable[[RunStep], None]]],
     ) -> None:
-        """Run the steps, collecting their results and displaying progress.
+        """Run steps, adding their results to `result` and displaying their progress.
 
-        A `ServiceError` or `UsageError` stops the run and is stored in `result`.
+        A `ServiceError` or `UsageError` ends the steps and is stored in `result`.
 
         Args:
-            result: the run result, to which each step, any error, and the model's usage are
-                added.
-            steps: lazily performs the steps, yielding the result of each.
-            model: the model used by the steps, if any; it is stopped at the end.
+            result: the result of the run, which also gets the usage of the model.
+            steps: an iterator that performs the steps, and yields the result of each.
+            model: the model that the steps use, or None. It is stopped at the end.
             show: returns a context manager that displays progress.
         """
         with show() as show_step:
@@ -661,7 +670,7 @@ class Workspace:
     # --- what is there ------------------------------------------------------------------------
 
     def highlights(self) -> list[HighlightOutcome]:
-        """Return every highlight with its status and, if it has no card, the reason why."""
+        """Return all highlights with their status and, for those without a card, the reason."""
         return list(pending_items.iter_outcomes(self.ledger))
 
     def drafts(self, query: str = "") -> list[PendingDraft]:
@@ -796,15 +805,15 @@ class Workspace:
 
     # --- Anki -----------------------------------------------------------------------------------
 
-    def read_collection(self) -> CollectionScan:
+    def read_collection(self) -> AnkiReadResult:
         """Read Anki's collection if the settings allow it and the collection has changed."""
         return read_collection(self.folder.config.anki, self.ledger)
 
     def plan_cards(self, result: RunResult) -> None:
-        """Plan every card that may need exporting, detecting conflicts with Anki.
+        """Plan all cards that may need an export, which also detects conflicts with Anki.
 
-        The plan is added to `result`; if the settings are invalid, the error is stored there
-        instead.
+        The plans are added to `result`. If the settings are invalid, the error is stored
+        there instead.
         """
         from ankiforge.pipeline import deliver
 
@@ -839,7 +848,7 @@ class Workspace:
         result = RunResult()
         path = self._find_package_path(deck, output, force=force)
         scope = deliver.ExportScope(deck=deck, full=full)
-        deliver.publish(self.folder, self.ledger, result, path, scope)
+        deliver.read_anki_and_write_package(self.folder, self.ledger, result, path, scope)
         return result
 
     def push(
@@ -883,17 +892,19 @@ class Workspace:
                 file_scan = read_collection(folder.config.anki, ledger, profile=profile)
                 if not file_scan.is_unreadable:
                     result.add_scan(file_scan)
-            scan = read_running_anki(anki, ledger)
+            scan = export_and_record_running_anki(anki, ledger)
             result.add_scan(scan)
             if scan.is_unreadable and scan.problem:
                 raise ServiceError(scan.problem.what, hint=scan.problem.hint)
         except ServiceError as error:
-            deliver.publish(folder, ledger, result, path, deliver.ExportScope(deck))
+            deliver.read_anki_and_write_package(
+                folder, ledger, result, path, deliver.ExportScope(deck)
+            )
             result.error = result.error or error
             return result
 
         # write the package, import it, and read which notes have arrived
-        deliver.publish(
+        deliver.read_anki_and_write_package(
             folder, ledger, result, path, deliver.ExportScope(deck, push=True)
         )
         result.pushed = (0, 0)
@@ -906,7 +917,7 @@ class Workspace:
         }
         try:
             anki.import_package(path)
-            read_running_anki(anki, ledger)
+            export_and_record_running_anki(anki, ledger)
             if is_synced:
                 anki.start_sync()
         except ServiceError as error:

@@ -36,8 +36,8 @@ from ankiforge.text.cloze import format_table_rows, to_terminal_text
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
-    from ankiforge.ledger import HighlightOutcome, Ledger, LocatedLookalike
-    from ankiforge.ledger.facts import Fact
+    from ankiforge.ledger import HighlightOutcome, Ledger, LocatedSkippedText
+    from ankiforge.ledger.facts import SentenceState
 
 
 TextLines = Iterator[str]
@@ -76,7 +76,7 @@ def list_row_to_json(
         "tags": collect_tags(list_row, decks),
         "gaps": view.gaps,
         "figure": figure,
-        "html": dict(zip(list_row.family.content_fields, html, strict=True)),
+        "html": dict(zip(list_row.note_type.content_fields, html, strict=True)),
         "also": [passage.key for passage in list_row.passages[1:]],
         "document": list_row.highlight.document.key,
         "heading": list_row.highlight.heading,
@@ -93,14 +93,14 @@ def list_row_to_json(
 
 
 def show_passage(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
-    """Return the facts in a passage, as the JSON printed by `show KEY --json` and as lines.
+    """Return the sentences of a passage that are decided or offered.
 
-    A fact is a sentence of the passage that could become a card.
+    The result is the JSON of `show KEY --json`, and the same as lines of text.
     """
     from ankiforge.ledger.tables.snapshots import load_snapshot
 
     passage = load_snapshot(ledger, ledger.get_passage(key))
-    facts = passage.compute_facts()
+    facts = passage.compute_sentence_states()
     lines = [format_fact_count(facts) or "one fact"] if facts else []
     facts_json = []
     for fact in facts:
@@ -116,8 +116,8 @@ def show_passage(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
     return {**ids, "facts": facts_json, "closed": passage.passage.closed}, lines
 
 
-def format_fact_count(facts: Sequence[Fact]) -> str:
-    """Format how many facts have been decided on, or return "" for fewer than two facts."""
+def format_fact_count(facts: Sequence[SentenceState]) -> str:
+    """Format how many sentences of a passage are decided, or return "" for fewer than two."""
     decided_count = sum(bool(fact.decided) for fact in facts)
     return f"{decided_count} of {len(facts)} facts decided" if len(facts) > 1 else ""
 
@@ -235,13 +235,13 @@ def format_outcome(
         yield f"    {highlight.key}"
 
 
-def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:
-    """Yield passages that look like highlights but were skipped, followed by unread files.
+def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
+    """Yield the texts that resemble a highlight or card but were skipped, then unread files.
 
-    Unread files of the same kind in the same directory share one entry.
+    Unread files of the same kind in a directory are one entry.
     """
     from ankiforge.extract.discover import EMPTY_FILE_KIND, MARKED_ATTACHMENT_KIND
-    from ankiforge.ledger import LocatedLookalike, pending_items
+    from ankiforge.ledger import LocatedSkippedText, pending_items
     from ankiforge.pipeline.sources import load_unread_files
 
     reasons = {
@@ -260,10 +260,10 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:
             if unread.are_elsewhere and kind not in reasons:
                 marks = format_count(number, "mark")
                 reason = f"the file is not on this computer: the text around {marks} is unknown"
-            yield LocatedLookalike("", folder, folder, Lookalike(kind, "", reason))
+            yield LocatedSkippedText("", folder, folder, Lookalike(kind, "", reason))
 
 
-def skipped_to_json(entry: LocatedLookalike) -> Json:
+def skipped_to_json(entry: LocatedSkippedText) -> Json:
     """Convert a skipped passage or file to JSON for `list --no-card --all --json`."""
     return {
         "key": None,
@@ -278,7 +278,7 @@ def skipped_to_json(entry: LocatedLookalike) -> Json:
     }
 
 
-def format_skipped(entry: LocatedLookalike) -> Strings:
+def format_skipped(entry: LocatedSkippedText) -> Strings:
     """Format a skipped passage or file as two lines: where and what it is, then the reason."""
     return (
         f"{entry.location}: {entry.lookalike.kind}",
@@ -331,7 +331,7 @@ def format_in_full(
         for remark in list_row.remarks:
             if remark.detail:
                 yield format_labelled("", f"{remark.kind}: {remark.detail}")
-        changed_cards = [list_row.changed_card] if list_row.changed_card else []
+        changed_cards = [list_row.changed_guid] if list_row.changed_guid else []
         for card in item_lists.load_items(ledger, changed_cards):
             label = "instead of" if list_row.replaces else "now"
             yield format_labelled(label, _format_fields(card))
@@ -350,9 +350,10 @@ def _format_fields(list_row: ListRow) -> str:
 
 
 def format_quote_in_passage(passage: str, quote: str) -> str:
-    """Format a quote in » and «, surrounded by some context from the passage.
+    """Return the quote in » and «, with some of the passage before and after it.
 
-    If the quote isn't in the passage, or is all of it, return the start of the passage.
+    If the passage doesn't contain the quote, or consists only of the quote, return the
+    beginning of the passage.
     """
     passage, quote = to_one_line(passage), to_one_line(quote)
     if quote and quote in passage and quote != passage:

@@ -1,7 +1,7 @@
-"""Check everything that a run needs, for `doctor`, and find sources on this computer, for `init`.
+"""Check everything that a run needs (`doctor`), and find sources on this computer (`init`).
 
-Sources are searched for only in the usual locations of vaults, Zotero, Anki and e-books. Unreadable
-files are skipped, because a wrong guess isn't an error.
+Only the usual locations of vaults, Zotero, Anki and e-books are searched. A file that can't
+be read is skipped, because it may belong to another program.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ANKI_CONNECT_TIMEOUT = 3.0
 
 
 class CheckState(StrEnum):
-    """The outcome of a `doctor` check."""
+    """The results that a check of `doctor` may have."""
 
     OK = "ok"
     WARN = "warn"
@@ -42,8 +42,8 @@ class CheckState(StrEnum):
     FAIL = "fail"
 
 
-class Check(Value):
-    """The result of one `doctor` check; the fields are those printed by `--json`."""
+class DoctorCheck(Value):
+    """The result of a check of `doctor`, with the fields that `--json` prints."""
 
     name: str
     """The checked part, such as `ledger` or `source NAME`."""
@@ -63,25 +63,27 @@ Raises the error that a run would end with.
 """
 
 
-def check_part(name: str, try_part: Try) -> Iterator[Check]:
-    """Try one part, and yield a check for each result."""
+def check_part(name: str, try_part: Try) -> Iterator[DoctorCheck]:
+    """Run the checks of one part of the program, and yield their results."""
     try:
         for result in try_part():
             if isinstance(result, str):
-                yield Check(name, CheckState.OK, result)
+                yield DoctorCheck(name, CheckState.OK, result)
                 continue
             state = CheckState.WARN if result.notice else CheckState.FAIL
             message = f"{result.where}: {result.what}" if result.where else result.what
-            yield Check(name, state, message, result.hint, 1)
+            yield DoctorCheck(name, state, message, result.hint, 1)
     except ForgeError as error:
-        yield Check(name, CheckState.FAIL, error.message, error.hint, error.exit_code)
+        yield DoctorCheck(
+            name, CheckState.FAIL, error.message, error.hint, error.exit_code
+        )
 
 
 def _make_warning(message: str, advice: str) -> Problem:
     return Problem("", message, advice, notice=True)
 
 
-def choose_exit_code(checks: Iterable[Check]) -> int:
+def choose_exit_code(checks: Iterable[DoctorCheck]) -> int:
     """Return the exit code of `doctor`, or 0 if all checks passed.
 
     If checks failed with different codes, the order of precedence is 4, 2, 3, 1.
@@ -102,7 +104,7 @@ _NAMES_BY_GROUP = {
 _STATE_SIGNS = {CheckState.OK: "✓", CheckState.WARN: "!", CheckState.FAIL: "✗"}
 
 
-def format_checks(checks: Sequence[Check]) -> Iterator[str]:
+def format_checks(checks: Sequence[DoctorCheck]) -> Iterator[str]:
     """Yield one line per passed check, by group, then the checks that need attention."""
     for group, names in _NAMES_BY_GROUP.items():
         line_start = f"{_STATE_SIGNS[CheckState.OK]} {group:10} "
@@ -129,7 +131,7 @@ def run_checks(
     environment: Environment,
     *,
     offline: bool = False,
-) -> Iterator[Check]:
+) -> Iterator[DoctorCheck]:
     """Check everything a run depends on, in the order in which a run uses it.
 
     The other checks are skipped if the settings are invalid, or not trusted.
@@ -150,7 +152,7 @@ def run_checks(
         workspaces.append(workspace)
         file = workspace.root / settings.SETTINGS_FILE_NAME
         source_count = len(workspace.config.sources)
-        remembered_count = len(workspace.places)
+        remembered_count = len(workspace.remembered_paths)
         if source_count or remembered_count or workspace.is_default:
             place = shorten_path(workspace.root if workspace.is_default else file)
             remembered = f", {remembered_count} remembered" if remembered_count else ""

@@ -33,7 +33,7 @@ _DESCRIPTIONS = {
 
 
 def describe_event(event: Event) -> Pair:
-    """Describe a decision: its kind in the user's words, and its details or reason."""
+    """Return the kind of a decision in the user's words, and its details or reason."""
     description = _DESCRIPTIONS.get(event.what, event.what)
     details: str = event.body.get("why", "")
     match event.what:
@@ -75,8 +75,8 @@ def describe_event(event: Event) -> Pair:
     return description, details
 
 
-def get_text(entry: HistoryEntry) -> str:
-    """Return the text that a decision is about, with its details in parentheses."""
+def format_decision_text(entry: HistoryEntry) -> str:
+    """Return the text that a decision is about, followed by details in parentheses."""
     _, details = describe_event(entry.event)
     is_both = entry.text and details
     return f"{entry.text} ({details})" if is_both else entry.text or details
@@ -89,7 +89,11 @@ def decision_to_json(entry: HistoryEntry) -> Json:
     """
     event = entry.event
     data: Json = {"id": entry.id, "guid": entry.guid, "at": event.at, "by": event.by}
-    data |= {"what": event.what, "highlight": event.key, "text": get_text(entry)}
+    data |= {
+        "what": event.what,
+        "highlight": event.key,
+        "text": format_decision_text(entry),
+    }
     if entry.change is not None:
         data["before"] = dict(entry.change.before)
         data["after"] = dict(entry.change.after)
@@ -124,7 +128,7 @@ def _format_minute(event: Event) -> str:
 
 
 def _format_text(entry: HistoryEntry) -> str:
-    text = get_text(entry)
+    text = format_decision_text(entry)
     text = to_terminal_text(text) if "{{" in text else text
     return truncate(remove_escapes(to_one_line(text)), 60)
 

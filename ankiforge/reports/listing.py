@@ -22,7 +22,7 @@ from ankiforge.ledger import (
     item_lists,
     pending_items,
 )
-from ankiforge.ledger.anki_views import iter_unknown_notes
+from ankiforge.ledger.anki_views import iter_notes_without_card
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import (
     ListRow,
@@ -30,8 +30,8 @@ from ankiforge.model import (
     PendingDraft,
     Proposal,
     Question,
-    QuestionKind,
     Strings,
+    UserQuestionKind,
     is_question_id,
 )
 from ankiforge.pipeline import query as queries
@@ -41,7 +41,7 @@ from ankiforge.reports import cards, history
 from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.reports.view import view_card
 from ankiforge.review import sittings
-from ankiforge.review.items import list_facts
+from ankiforge.review.items import list_sentence_states
 from ankiforge.text import RIGHT_ALIGN_MARK, to_one_line
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
@@ -94,7 +94,7 @@ class Listing:
                         row = history.format_decision_line(entry)
                     yield history.decision_to_json(entry), (row,)
             case "unknown":
-                for note in iter_unknown_notes(ledger):
+                for note in iter_notes_without_card(ledger):
                     fields = [field_to_markdown(html) for html in note.fields[:2]]
                     first_field = to_one_line(" ".join(fields[:1]))
                     place = {"deck": note.deck, "tags": note.tags}
@@ -112,7 +112,9 @@ class Listing:
                 passages = groupby(drafts, lambda each: ledger.get_first_key(each.key))
                 for _, group in passages:
                     draft = next(group)
-                    facts = cards.format_fact_count(list_facts(ledger, draft.highlight))
+                    facts = cards.format_fact_count(
+                        list_sentence_states(ledger, draft.highlight)
+                    )
                     yield None, (cards.format_row(view_card(draft), facts),)
             case _:
                 ids = self._find_matching_ids(query, everything=everything)
@@ -140,10 +142,10 @@ class Listing:
     def _list_rows(
         self, list_rows: Iterable[ListRow], *, whole: bool = False
     ) -> ListedRows:
-        """Yield cards and drafts, with the user's edits in Anki applied.
+        """Yield cards and drafts. Cards have the user's edits in Anki.
 
-        Items are shown in full if `whole` is True or the listing is verbose. For JSON, `whole`
-        adds each item's questions; for a verbose listing, it adds the history.
+        With `whole`, or in a verbose listing, each is shown in full. `whole` also adds the
+        open questions to JSON, and the history to a verbose listing.
         """
         ledger = self._ledger
         is_long = whole or self._verbose
@@ -172,9 +174,10 @@ class Listing:
                 yield None, (cards.format_row(view_card(list_row)),)
 
     def _list_changed_items(self, query: Strings) -> ListedRows:
-        """Yield source changes that affect the cards matching a query.
+        """Yield what changed in the sources of the cards that match a query.
 
-        These are pending revisions, conflicts, recent updates, and cards whose source is gone.
+        These are pending revisions, conflicts, recent changes of cards, and cards whose
+        passage was removed.
         """
         ledger = self._ledger
         matching_ids = self._find_matching_ids(query)
@@ -182,7 +185,7 @@ class Listing:
         revisions = [id for id in pending.revisions if id in matching_ids]
         yield from self._list_rows(item_lists.load_items(ledger, revisions))
         for question in find_open_questions(ledger):
-            if question.kind is not QuestionKind.CONFLICT:
+            if question.kind is not UserQuestionKind.CONFLICT:
                 continue
             if set(matching_ids).intersection(question.guids):
                 yield _format_question(question)
@@ -199,7 +202,8 @@ class Listing:
 
         Highlights with a card are included if another sentence in them has a proposal. The most
         useful highlights come first. Proposals are generated lazily. In text, each sentence is
-        proposed only once; other highlights that contain the sentence have a reason instead.
+        proposed only once; other highlights that contain the sentence have a reason instead, as
+        have those whose proposal is less certain, unless the output is verbose.
 
         Args:
             query: words that must all occur in the highlight, its document's title, or the
@@ -260,6 +264,12 @@ class Listing:
             "confidence": round(max(outcome.usefulness, 0.0), 2),
             "proposal": cards.proposal_to_json(proposal) if proposal else None,
         }
+        if proposal and not (proposal.is_certain or whole or self._as_json):
+            # import this late, because it is slow, and making the proposal has imported it
+            from ankiforge.draft.propose import RejectionReason
+
+            outcome = replace(outcome, reason=RejectionReason.LESS_CERTAIN.value)
+            proposal = None
         if proposal and proposed_sentences is not None:
             if proposal.quote in proposed_sentences and not self._as_json:
                 outcome = replace(outcome, reason="its sentence is proposed above")

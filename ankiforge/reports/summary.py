@@ -28,15 +28,15 @@ from ankiforge.model import (
     LOGSEQ_MARK,
     OTHER_TOOL_NOTE_PREFIX,
     TAGGED_CARD,
+    AnkiChanges,
     FeatureNotice,
     Json,
     Pair,
     Problem,
-    QuestionKind,
     Strings,
     TextChange,
+    UserQuestionKind,
     Value,
-    ViewChanges,
 )
 from ankiforge.pipeline.sources import (
     SelectedSource,
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 
 Counts = Mapping[str, Counter[str]]
-"""Some of the groups of `pending_items.count_everything`."""
+"""Some of the groups of `pending_items.count_ledger`."""
 
 DECIDE_COMMAND = "review"
 """The command for deciding on pending items."""
@@ -78,7 +78,7 @@ _MAX_TITLE_CHARS = 30
 
 
 class HighlightCounts(Value):
-    """The number of highlights by review status. The other numbers add up to `total`."""
+    """The number of highlights, in total and by review status."""
 
     total: int
     with_card: int
@@ -110,7 +110,7 @@ class CardCounts(Value):
 
 
 class WorkspaceCounts(Value):
-    """The counts that `status` and `run` share."""
+    """The numbers that both `status` and `run` report."""
 
     highlights: HighlightCounts
     cards: CardCounts
@@ -119,9 +119,9 @@ class WorkspaceCounts(Value):
 
 
 def count_workspace(counts: Counts) -> WorkspaceCounts:
-    """Convert counts from `pending_items.count_everything`.
+    """Build the numbers of a workspace from `pending_items.count_ledger`.
 
-    Groups that weren't counted are reported as 0.
+    A group that wasn't counted is 0.
     """
     names = ("passages", "waiting", "cards", "anki")
     passages, waiting, cards, anki = (counts.get(name, Counter[str]()) for name in names)
@@ -152,7 +152,7 @@ def format_pending_items(waiting: Mapping[str, int]) -> str:
     """Format what the user has to decide, e.g. `8 drafts, 1 question about 3 more`.
 
     Args:
-        waiting: the group of this name from `pending_items.count_everything`.
+        waiting: the group of this name from `pending_items.count_ledger`.
     """
     questions = format_count(waiting["questions"], "question")
     if waiting["held"] > waiting["questions"]:  # one answer may apply to several drafts
@@ -221,7 +221,7 @@ def choose_next_command(
     for notice in noticed:
         if notice.suggested_command:
             return notice.suggested_command, notice.suggestion_reason
-    counts = counts or pending_items.count_everything(ledger)
+    counts = counts or pending_items.count_ledger(ledger)
     waiting = counts["waiting"]
     has_news = run is not None and run.has_new_highlights
     pending_count = sum(waiting[name] for name in ("new", "changed", "questions"))
@@ -245,7 +245,7 @@ def choose_next_command(
         if unmarked and not (run and run.has_failures):
             return suggest_choosing(unmarked)
         if not run:
-            has_sources = folder.config.sources or folder.places
+            has_sources = folder.config.sources or folder.remembered_paths
             return "run" if has_sources else "run PATH", "no highlight was found so far"
     if waiting["without"] and (has_news or not run):
         if folder.config.drafter == "llm":
@@ -291,7 +291,7 @@ def format_unmarked(paths: Sequence[str]) -> str:
 
 
 class Status(WorkspaceCounts):
-    """The state of a workspace; the fields are those printed by `status --json`."""
+    """The state of a workspace, with the fields that `status --json` prints."""
 
     workspace: str
     """The path of the workspace."""
@@ -338,19 +338,21 @@ def get_status(
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
     order = pending_items.load_pending_items(ledger)
-    counts = pending_items.count_everything(ledger, waits=order)
+    counts = pending_items.count_ledger(ledger, waits=order)
     command, reason = choose_next_command(workspace, ledger, noticed, counts=counts)
     documents = Counter[str]()
     for pile in sittings.group_by_document(order.drafts):
         documents[pile.title] += len(pile.drafted_marks)
     names = [source.name for source in workspace.config.sources]
-    names += [place.name for place in workspace.places]
+    names += [place.name for place in workspace.remembered_paths]
     unread = load_unread_files(ledger)
     return Status(
         **msgspec.structs.asdict(count_workspace(counts)),
         workspace=str(workspace.root),
         sources=tuple(sorted({*names})),
-        remembered=tuple(dict.fromkeys(place.path for place in workspace.places)),
+        remembered=tuple(
+            dict.fromkeys(place.path for place in workspace.remembered_paths)
+        ),
         unsent=counts["anki"]["none"],
         documents=documents,
         model=describe_model(workspace),
@@ -431,7 +433,7 @@ CHOOSE_HINT = (
 
 
 class DeliveryReport(Value):
-    """What was written or sent; the fields are those printed by `build --json`."""
+    """What was written or sent to Anki, with the fields that `build --json` prints."""
 
     notes: dict[str, int]
     """The number of notes by outcome, such as `added` or `held`."""
@@ -447,7 +449,7 @@ def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
         sum(package.added for package in published),
         sum(package.updated for package in published),
     )
-    counts = pending_items.count_everything(ledger, "anki", "waiting")
+    counts = pending_items.count_ledger(ledger, "anki", "waiting")
     return DeliveryReport(
         {
             "written": sum(package.notes for package in published),
@@ -464,7 +466,7 @@ def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
 
 
 class RunReport(DeliveryReport):
-    """The result of a run; the fields are those printed by `run --json` and `draft --json`."""
+    """The result of a run, with the fields that `run --json` and `draft --json` print."""
 
     highlights: dict[str, int]
     """The number of highlights that this run has read (`seen`), and of those that are new, changed,
@@ -500,7 +502,7 @@ def report_run(
 ) -> RunReport:
     """Report the result of a run in numbers."""
     ledger = workspace.ledger
-    counts = pending_items.count_everything(
+    counts = pending_items.count_ledger(
         ledger, "passages", "waiting", "reasons", "cards", "anki"
     )
     changes = _find_changes(result, ledger, workspace.folder)
@@ -581,7 +583,7 @@ def format_run(
     ledger = workspace.ledger
     # without new highlights, don't count everything in the ledger again
     full_counts = ("passages",) if result.has_new_highlights or verbose else ()
-    counts = pending_items.count_everything(ledger, "waiting", *full_counts)
+    counts = pending_items.count_ledger(ledger, "waiting", *full_counts)
     step = choose_next_command(
         workspace.folder, ledger, noticed, counts=counts, run=result
     )
@@ -764,9 +766,9 @@ ANKI_OFF_NOTICE = (
 
 
 def explain_full_package(result: RunResult, ledger: Ledger) -> str:
-    """Explain that the package contains every card because Anki was never read.
+    """Return the message that a package has all cards because Anki was never read.
 
-    Returns "" if Anki has been read or nothing was written.
+    Returns "" if Anki was read, or if nothing was written.
     """
     scan = result.scan
     if scan is None or scan.is_unreadable or ledger.get_meta("looked"):
@@ -776,7 +778,7 @@ def explain_full_package(result: RunResult, ledger: Ledger) -> str:
     return {"nowhere": NO_COLLECTION_NOTICE, "off": ANKI_OFF_NOTICE}.get(scan.state, "")
 
 
-def format_anki_view(viewed: ViewChanges) -> str:
+def format_anki_read(viewed: AnkiChanges) -> str:
     """Summarize what was read from Anki and what the user has changed there."""
     changes = {
         "seen for the first time": len(viewed.first),
@@ -866,7 +868,7 @@ def _find_changes(
     guids_in_conflict: set[str] = set()
     if result.changes:
         for question in questions.find_open_questions(ledger):
-            if question.kind is QuestionKind.CONFLICT:
+            if question.kind is UserQuestionKind.CONFLICT:
                 guids_in_conflict.update(question.guids)
     changes = []
     for change in result.changes:

@@ -1,6 +1,7 @@
-"""A card at any stage as one value, which lists, the terminal, the page, JSON and agents show.
+"""The view of a card that lists, the terminal, the web page, JSON and agents have in common.
 
-A stage is a proposal, a pending draft, a decided card, or a preview of what the user types.
+The card may be a proposal, a pending draft, a decided card, or a preview of what the user
+types.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ankiforge.text.cloze import (
 
 
 class CardView(Value):
-    """What the user sees of a card at any stage."""
+    """What the user sees of a proposal, a draft, a card or a preview."""
 
     card: ShownCard
     id: str
@@ -64,7 +65,7 @@ class CardView(Value):
 
     @property
     def warning(self) -> str:
-        """The main reason why a draft needs a closer look, with advice, or ""."""
+        """The main reason to look at a draft more closely, with advice, or ""."""
         return find_main_warning(self.card) if isinstance(self.card, Draft) else ""
 
     @property
@@ -96,9 +97,9 @@ class CardView(Value):
         gap = " --gap 1" if len(draft.gaps) > 1 else ""
         effect = " (the card gets these words)" if draft.revises else ""
         commands = [f"accept {force}{id}{gap}{effect}"]
-        if draft.revises and not draft.is_hand_written:
+        if draft.revises and not draft.is_numbered_user_text:
             commands.append(f"accept --another {force}{id}{gap} (another card)")
-        field = draft.family.content_fields[0]
+        field = draft.note_type.content_fields[0]
         is_figure = draft.kind is CardKind.OCCLUSION
         commands.append("review" if is_figure else f'edit {id} --field {field} "…"')
         return (*commands, f"reject {id}")
@@ -134,7 +135,7 @@ def view_card(card: ShownCard) -> CardView:
         labels = " · ".join(occlusion.list_labels(occlusion.get_masks(fields)))
         front = labels or f"Figure in {card.highlight.document.title}"
         answer = ""
-    elif card.family is NoteType.CLOZE:
+    elif card.note_type is NoteType.CLOZE:
         front = fields.get("Text", "")
         answer = format_cloze_answers(front)
     else:
@@ -184,10 +185,10 @@ def list_remarks(draft: Draft) -> Strings:
 
 
 def find_main_warning(draft: Draft) -> str:
-    """Return the main reason why a draft needs a closer look, with advice, or "".
+    """Return the main reason to look at a draft more closely, with advice, or "".
 
-    Remarks about the user's earlier decisions take precedence over warnings, but not over
-    findings that block the draft.
+    A remark about an earlier decision by the user comes before a warning, but after a finding
+    that blocks the draft.
     """
     remarks = list_remarks(draft)
     broken_rule = _find_main_broken_rule(draft)
@@ -223,14 +224,16 @@ def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
 
 
 def explain_pending(draft: PendingDraft) -> str:
-    """Explain why a draft is pending: its main warning, an evident remark, or its maker."""
+    """Return why a draft is pending: its main warning, an obvious remark, or who made the draft."""
     warning = find_main_warning(draft)
     if warning:
         return warning
     for remark in draft.remarks:
         # drafts that aren't hand-written are pending even if no acceptance was undone
         is_undone = remark.kind is RemarkKind.TAKEN_BACK
-        if remark.kind in _EVIDENT_REMARKS and (draft.is_hand_written or not is_undone):
+        if remark.kind in _EVIDENT_REMARKS and (
+            draft.is_numbered_user_text or not is_undone
+        ):
             return to_sentence(remark.kind)
     drafter = draft.origin.drafter
     if drafter.startswith("rules"):

@@ -14,7 +14,7 @@ RESULT_BY_ACT = {"later": "later", "reject": "none"}
 
 
 class Decision(Value, forbid_unknown_fields=True, tag_field="act"):
-    """Base class of the decisions on an item, as sent by the web page."""
+    """Base class of the decisions about an item, in the form in which the web page sends them."""
 
     id: str
     turn: str = ""
@@ -26,7 +26,7 @@ class Decision(Value, forbid_unknown_fields=True, tag_field="act"):
 
     @property
     def act(self) -> str:
-        """The name of the decision, as sent by the web page."""
+        """The name of the decision in the requests of the web page."""
         return str(self.__struct_config__.tag)
 
 
@@ -44,7 +44,7 @@ class Accept(Decision, tag="accept"):
 
 
 class AcceptLines(Decision, tag="lines"):
-    """Make cards of some lines of a form."""
+    """Accept some of the lines that a question about a form lists, and reject the others."""
 
     lines: Strings = ()
     """The draft ids of the ticked lines. An entry may contain several ids, separated by spaces."""
@@ -78,7 +78,7 @@ class Write(Decision, tag="write"):
     """Whether the card replaces the selected draft, which is then rejected."""
 
 
-class Make(Decision, tag="make"):
+class MakeFromSelection(Decision, tag="make"):
     """Make a card from text selected in a proposal's sentence or in a passage."""
 
     spans: str = ""
@@ -102,7 +102,7 @@ class Restore(Decision, tag="restore"):
     """Undo the decision that retired or rejected a card."""
 
 
-class PutOff(Decision, tag="later"):
+class Postpone(Decision, tag="later"):
     """Move an item to the end of its list."""
 
 
@@ -116,16 +116,16 @@ AnyDecision = (
     | Reject
     | Edit
     | Write
-    | Make
+    | MakeFromSelection
     | SetMasks
     | Restore
-    | PutOff
+    | Postpone
     | Redraft
 )
 
 
-class Done(NamedTuple):
-    """The outcome of a decision."""
+class DecisionOutcome(NamedTuple):
+    """The result of carrying out a decision."""
 
     take_back: Callable[[], object] | None = None
     """Undoes the decision. None if that is impossible."""

@@ -30,8 +30,8 @@ from ankiforge.ledger import (
 from ankiforge.ledger.cards import load_card
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.events import USER
-from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.offers import iter_offers
+from ankiforge.ledger.facts import SentenceState
+from ankiforge.ledger.offers import iter_draft_groups
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
     CardKind,
@@ -46,11 +46,11 @@ from ankiforge.model import (
     Preview,
     Proposal,
     Question,
-    QuestionKind,
     RemarkKind,
     Severity,
     ShownCard,
     Texts,
+    UserQuestionKind,
     Value,
     hash16,
     is_draft_id,
@@ -67,9 +67,9 @@ from ankiforge.review.decisions import (
     Accept,
     AcceptLines,
     Decision,
-    Done,
+    DecisionOutcome,
     Edit,
-    Make,
+    MakeFromSelection,
     Redraft,
     Reject,
     Restore,
@@ -86,7 +86,7 @@ _CODE_SPAN = regex(r"`([^`]*)`")
 
 
 class Item(Value):
-    """An item to decide on: drafts for a fact, a card, an uncarded passage, or a question."""
+    """Something to decide on: drafts of one offer, a card, a passage or a question."""
 
     id: str
     drafts: tuple[PendingDraft, ...] = ()
@@ -104,12 +104,12 @@ class Item(Value):
 
     @property
     def offered_drafts(self) -> tuple[OfferedDraft, ...]:
-        """The proposal if there is one, otherwise the drafts to choose from."""
+        """The proposal or, without one, the drafts from which the user may choose."""
         return (self.proposal,) if self.proposal else self.drafts
 
     @property
     def content_hash(self) -> str:
-        """A hash of everything the user sees of the item, used to detect stale decisions."""
+        """A hash of all that the user sees, by which a decision on outdated content is detected."""
         outcome = None if self.proposal else self.outcome
         content = (self.offered_drafts, self.card, outcome, self.question)
         return hash16(msgspec.json.encode(content).decode())
@@ -124,34 +124,34 @@ class Item(Value):
         return self.card.highlight if self.card else None
 
     def select_offered_draft(self, number: int) -> OfferedDraft | None:
-        """Return the offered draft at index `number`, falling back to the best, if any."""
+        """Return the offered draft at index `number` or, if there is none, the best one."""
         drafts = self.offered_drafts
         if not drafts:
             return None
         return drafts[number if 0 <= number < len(drafts) else 0]
 
 
-def find_next_offer(
+def find_next_item_of_passage(
     ledger: Ledger, highlight: Highlight, besides: str = ""
 ) -> Item | None:
     """Return the next offer of a new card from a passage, wrapped in an item, if any.
 
     `besides` is the ID of a draft whose offer is skipped.
     """
-    for offer in iter_offers(ledger, [highlight.key]):
-        if offer[0].changed_card is None and besides not in [draft.id for draft in offer]:
+    for offer in iter_draft_groups(ledger, [highlight.key]):
+        if offer[0].changed_guid is None and besides not in [draft.id for draft in offer]:
             return Item(offer[0].id, offer)
     return None
 
 
-def list_facts(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
-    """Return the facts in a passage, both decided and still on offer."""
+def list_sentence_states(ledger: Ledger, highlight: Highlight) -> Sequence[SentenceState]:
+    """Return the sentences of a passage that are decided, and those that are offered."""
     passage = ledger.get_passage(highlight.key)
-    return load_snapshot(ledger, passage).compute_facts()
+    return load_snapshot(ledger, passage).compute_sentence_states()
 
 
 def apply_edits(fields: Fields, edits: Texts) -> Fields:
-    """Return the fields with the user's edits applied, without adding blank new fields."""
+    """Return the fields with the user's edits. A new field is only added if it has text."""
     edited = dict(fields)
     for name, text in edits.items():
         if name in edited or text.strip():
@@ -160,7 +160,7 @@ def apply_edits(fields: Fields, edits: Texts) -> Fields:
 
 
 def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
-    """Expand a draft into one candidate card per gap."""
+    """Return a copy of a draft for each of its alternative gaps."""
     if not draft.gaps:
         return [draft]
     return [
@@ -206,17 +206,18 @@ class Review:
         self._ledger: Ledger = workspace.ledger
 
     def load_item(self, id: str) -> Item | None:
-        """Return the item with this id, or None if it's no longer pending.
+        """Return the item with this id, or None if it is no longer pending.
 
-        The item for a draft contains all drafts of the same offer. A passage has an item if it
-        has a proposal, or if it has neither drafts nor a card, even if it was skipped.
+        With the id of a draft, the item has all drafts of the same offer. With the key of a
+        passage, there is an item if the passage has a proposal, or if it has neither drafts
+        nor a card, even if it was skipped.
         """
         ledger = self._ledger
         if is_draft_id(id):
-            offer = next(iter_offers(ledger, [id]), None)
+            offer = next(iter_draft_groups(ledger, [id]), None)
             if offer is None:
                 return None
-            changed_guid = offer[0].changed_card
+            changed_guid = offer[0].changed_guid
             if changed_guid is not None:
                 card = cards.load_card(ledger, changed_guid)
                 return Item(id, offer, apply_anki_edits(ledger, card))
@@ -240,7 +241,7 @@ class Review:
         line = next(rows, None)
         return Item(id, card=line) if isinstance(line, LocalCard) else None
 
-    def decide(self, decision: Decision) -> Done:
+    def decide(self, decision: Decision) -> DecisionOutcome:
         """Carry out a decision.
 
         Raises:
@@ -262,24 +263,28 @@ class Review:
             for draft in item_lists.load_pending_drafts(ledger, [key]):
                 if draft.id not in ids_before and self.load_item(draft.id):
                     message = "The model has drafted others."
-                    return Done(said=message, next_id=draft.id, is_pending=True)
+                    return DecisionOutcome(
+                        said=message, next_id=draft.id, is_pending=True
+                    )
             raise RefusedError("The model has no other card for this passage.")
         with ledger.action() as action:
             self._carry_out(decision, item)
         take_back: Callable[[], object] | None = partial(undo_decision, ledger, action)
-        asks_about_source = item.question and item.question.kind is QuestionKind.EMPTIED
+        asks_about_source = (
+            item.question and item.question.kind is UserQuestionKind.EMPTIED
+        )
         if asks_about_source or isinstance(decision, Restore):
             take_back = None
         next_id = ""
         if item.offered_drafts and not item.card:
             highlight = item.offered_drafts[0].highlight
-            next_item = find_next_offer(ledger, highlight) or self.load_item(
+            next_item = find_next_item_of_passage(ledger, highlight) or self.load_item(
                 highlight.key
             )
             next_id = next_item.id if next_item and next_item.offered_drafts else ""
         if isinstance(decision, Reject):
-            return Done(take_back, action, postponed_id=next_id)
-        return Done(take_back, action, next_id=next_id)
+            return DecisionOutcome(take_back, action, postponed_id=next_id)
+        return DecisionOutcome(take_back, action, next_id=next_id)
 
     def _carry_out(self, decision: Decision, item: Item) -> None:
         workspace, ledger, highlight = self._workspace, self._ledger, item.highlight
@@ -311,7 +316,7 @@ class Review:
                 pending = item_lists.load_pending_drafts(ledger, [highlight.key])
                 if decision.replaces and id in {other.id for other in pending}:
                     ledger.reject(id)
-            case Make() if highlight:
+            case MakeFromSelection() if highlight:
                 if decision.choice == PASSAGE_CHOICE or not draft:
                     spans, question = decision.spans, decision.question
                     made_fields = make_fields_from_spans(highlight, spans, question)
@@ -351,7 +356,7 @@ class Review:
             raise StaleItemError(None)
         draft = item.select_offered_draft(decision.choice)
         match decision:
-            case Make() if draft:
+            case MakeFromSelection() if draft:
                 selected = replace(decision, question=None)
                 return replace(draft, fields=make_fields_from_sentence(draft, selected))
             case Write(fields=typed) if item.outcome and not item.proposal:
@@ -371,22 +376,22 @@ class Review:
 def select_clean_drafts(
     ledger: Ledger, ids: Sequence[str], query: str
 ) -> tuple[list[str], Counter[str]]:
-    """Select drafts that can be accepted in bulk, without a decision on each.
+    """Select the drafts that can be accepted together, without a decision on each.
 
     Args:
-        ledger: where the pending drafts are stored.
-        ids: the drafts that match the query; these may be only some drafts of an offer.
-        query: the user's query. Warnings named in it are ignored.
+        ledger: the ledger with the pending drafts.
+        ids: the drafts that match the query, which may be only some drafts of an offer.
+        query: the user's query. A warning named in the query doesn't prevent acceptance.
 
     Returns:
         The ids of the selected drafts, at most one per offer, and the number of skipped
-            drafts keyed by reason.
+        drafts by reason.
     """
     clean_ids: list[str] = []
     skipped_by_reason = Counter[str]()
     matching_ids = set(ids)
     query_terms = set(query.split())
-    for offer in iter_offers(ledger, ids):
+    for offer in iter_draft_groups(ledger, ids):
         first_draft, *others = [draft for draft in offer if draft.id in matching_ids]
         reason = _find_skip_reason(first_draft, query_terms)
         if reason:
@@ -399,7 +404,7 @@ def select_clean_drafts(
 
 
 def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
-    """Return why a draft can't be accepted in bulk, or "" if it can."""
+    """Return the reason why a draft can't be accepted together with others, or ""."""
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
             return "held back by a question: ankiforge list --view questions"

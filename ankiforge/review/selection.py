@@ -23,7 +23,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.pipeline.decide import parse_new_fields
-from ankiforge.review.decisions import Make
+from ankiforge.review.decisions import MakeFromSelection
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import (
     HTML_TAG,
@@ -33,7 +33,7 @@ from ankiforge.text.cloze import (
     to_plain_text,
 )
 from ankiforge.text.located import locate
-from ankiforge.text.normalize import UNSPACED_SCRIPTS, find_shields, is_same_text
+from ankiforge.text.normalize import UNSPACED_SCRIPTS, find_literal_spans, is_same_text
 from ankiforge.text.sentences import find_sentence_around, find_sentence_spans, trim_span
 
 _SPANS_PATTERN = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
@@ -148,7 +148,7 @@ def parse_sentence(draft: Draft) -> Sentence:
 
 
 def find_previous_sentence(draft: OfferedDraft) -> str:
-    """Return the sentence before a draft's quote in the source, or "" if it's incomplete."""
+    """Return the sentence before a draft's quote, or "" if the source has only part of it."""
     highlight = draft.highlight
     quote = draft.quote or highlight.exact
     for text in (
@@ -169,7 +169,7 @@ def find_previous_sentence(draft: OfferedDraft) -> str:
     return ""
 
 
-def make_fields_from_sentence(draft: OfferedDraft, selected: Make) -> Fields:
+def make_fields_from_sentence(draft: OfferedDraft, selected: MakeFromSelection) -> Fields:
     """Build the fields of a card from text that the user selected in a proposal's sentence.
 
     Raises:
@@ -413,7 +413,7 @@ class _MarkdownToken(Value):
 
 
 def _iter_tokens(markdown: str) -> Iterator[_MarkdownToken]:
-    runs = [*find_shields(markdown)]
+    runs = [*find_literal_spans(markdown)]
     for kind, pattern in (("link", _LINK_OR_IMAGE), ("tag", HTML_TAG)):
         runs += [(*match.span(), kind) for match in pattern.finditer(markdown)]
     # if two runs begin at the same position, the longer one comes first

@@ -1,8 +1,10 @@
-"""Order the pending items for review: document by document, ten at a time, in reading order.
+"""The order in which items are reviewed: by document, ten at a time, in reading order.
 
 The web page, the terminal, `status`, `list` and agents all use this order. `pending_items` loads
-what is pending, and this module only sorts it. The server holds the `Sitting` that the page shows.
-Proposals are generated only for a sitting, in order of usefulness, until there are ten.
+what is pending, and this module only sorts it. The server holds the `ReviewBatch` that the
+page shows.
+Proposals are generated only for a sitting, in order of usefulness, until there are ten. Those that
+are less certain come only after the others of a document, if the user asks for more.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from operator import attrgetter, itemgetter
 from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, pending_items
-from ankiforge.ledger.offers import filter_with_several_offers, iter_offers
+from ankiforge.ledger.offers import filter_with_several_draft_groups, iter_draft_groups
 from ankiforge.ledger.pending_items import PassageLocation
 from ankiforge.model import (
+    MIN_CERTAIN_CONFIDENCE,
     MIN_PROPOSAL_CONFIDENCE,
     DocumentId,
     PendingDraft,
@@ -45,32 +48,40 @@ def format_pending_counts(pending_count: int, proposal_count: int) -> str:
     return " · ".join(filter(None, (pending_text, proposals)))
 
 
-class DocumentPile(Value):
-    """A document with pending drafts, or with highlights that may yield a proposal."""
+class DocumentItems(Value):
+    """A document with its pending drafts and the highlights that may have a proposal."""
 
     document: int
     title: str
     drafted_marks: tuple[PassageLocation, ...] = ()
     """The location of the best fact of each mark with pending drafts, best first."""
     proposal_marks: tuple[PassageLocation, ...] = ()
-    """The marks likely to get a proposal, most useful first."""
+    """The marks with a certain proposal, most useful first."""
+    uncertain_marks: tuple[PassageLocation, ...] = ()
+    """The marks with a less certain proposal, which is shown only if the user asks for more."""
     other_marks: tuple[PassageLocation, ...] = ()
     """The other marks without a card."""
 
     @property
-    def first_mark(self) -> PassageLocation:
+    def best_location(self) -> PassageLocation:
         """The best mark of the document."""
-        return next(chain(self.drafted_marks, self.proposal_marks, self.other_marks))
+        marks = (self.drafted_marks, self.proposal_marks, self.uncertain_marks)
+        return next(chain(*marks, self.other_marks))
 
     @property
-    def is_open(self) -> bool:
-        """Whether the document has pending drafts or proposals."""
+    def has_pending_items(self) -> bool:
+        """Whether the document has pending drafts or certain proposals."""
         return bool(self.drafted_marks or self.proposal_marks)
 
     @property
     def proposal_count(self) -> int:
-        """The estimated number of sentences with a proposal."""
+        """The estimated number of sentences with a certain proposal."""
         return pending_items.count_proposals(self.proposal_marks)
+
+    @property
+    def remaining_count(self) -> int:
+        """The number of marks without a card, draft or certain proposal."""
+        return len(self.uncertain_marks) + len(self.other_marks)
 
     @property
     def best_ranks(self) -> list[float]:
@@ -86,7 +97,7 @@ class DocumentPile(Value):
         highlights.
         """
         offered_count = len(self.drafted_marks) + self.proposal_count
-        return offered_count < min(SITTING_SIZE, 1 + len(self.other_marks))
+        return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
     def chat_offer(self) -> str:
@@ -94,16 +105,20 @@ class DocumentPile(Value):
 
         For example: `3 proposals; your chat can ask about the other 40`.
         """
-        if not (self.is_for_chat and self.other_marks):
+        if not (self.is_for_chat and self.remaining_count):
             return ""
         counts = format_pending_counts(len(self.drafted_marks), self.proposal_count)
         if not counts:
-            highlights = format_count(len(self.other_marks), "highlight")
+            highlights = format_count(self.remaining_count, "highlight")
             return f"your chat can ask about {highlights}"
-        return f"{counts}; your chat can ask about the other {len(self.other_marks):,}"
+        return f"{counts}; your chat can ask about the other {self.remaining_count:,}"
 
     def select_best_items(
-        self, load_item: Callable[[str], Item | None], later: Collection[str] = ()
+        self,
+        load_item: Callable[[str], Item | None],
+        later: Collection[str] = (),
+        *,
+        uncertain: bool = False,
     ) -> list[Item]:
         """Return the ten most useful drafts and proposals, in reading order.
 
@@ -114,8 +129,11 @@ class DocumentPile(Value):
         Args:
             load_item: returns the item with a given id, or None if it's no longer pending.
             later: the ids of postponed items.
+            uncertain: whether to select from the less certain proposals instead.
         """
         locations = [*self.drafted_marks, *self.proposal_marks]
+        if uncertain:
+            locations = [*self.uncertain_marks]
         remaining = [each for each in locations if each.id not in later] or locations
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
         best_items: dict[str, tuple[int, float, Item]] = {}
@@ -126,6 +144,8 @@ class DocumentPile(Value):
             if not (candidate and candidate.offered_drafts):
                 continue
             proposal = candidate.proposal
+            if proposal and not uncertain and not proposal.is_certain:
+                continue
             name = proposal.quote if proposal else location.id
             confidence = proposal.confidence if proposal else 0.0
             if name not in best_items or confidence > best_items[name][1]:
@@ -134,8 +154,8 @@ class DocumentPile(Value):
         return [candidate for *_, candidate in in_reading_order]
 
 
-class Sitting(Value):
-    """Up to ten items to decide on in one go, and the results of the decisions so far."""
+class ReviewBatch(Value):
+    """A batch of at most ten items to decide on, with the results of the decisions so far."""
 
     ids: Strings
     """The ids of the remaining items, in display order."""
@@ -149,7 +169,7 @@ class Sitting(Value):
 
     def record_decision(
         self, id: str, act: str, action: str, next_fact_id: str = ""
-    ) -> Sitting:
+    ) -> ReviewBatch:
         """Record a decision, and return the sitting without the item it was about.
 
         If the decision created a card, the next fact of the same highlight takes the item's
@@ -169,7 +189,7 @@ class Sitting(Value):
         actions = (*self.actions, action) if action else self.actions
         return replace(self, ids=ids, results=results, actions=actions)
 
-    def replace_item(self, id: str, new_id: str) -> Sitting:
+    def replace_item(self, id: str, new_id: str) -> ReviewBatch:
         """Replace item `id` with `new_id`, or remove it if `new_id` is empty."""
         if id not in self.ids:
             return self
@@ -177,11 +197,11 @@ class Sitting(Value):
         ids = (*self.ids[:index], *filter(None, [new_id]), *self.ids[index + 1 :])
         return replace(self, ids=ids)
 
-    def add_item(self, id: str, reading_order: Sequence[str]) -> Sitting:
-        """Add an item from the same document, keeping the items in reading order.
+    def add_item(self, id: str, reading_order: Sequence[str]) -> ReviewBatch:
+        """Add an item of the same document, keeping the reading order.
 
-        The last of the other items is dropped if the sitting would then exceed ten items,
-        counting those already decided.
+        If the sitting would then have more than ten items, including those already decided,
+        the last of the others is dropped.
         """
         ids = [each for each in reading_order if each == id or each in self.ids]
         if len(ids) + len(self.results) > SITTING_SIZE and len(ids) > 1:
@@ -191,25 +211,30 @@ class Sitting(Value):
 
 def group_by_document(
     drafts: Iterable[PassageLocation], uncarded: Iterable[PassageLocation] = ()
-) -> list[DocumentPile]:
-    """Group locations by document, sorting documents by the total rank of their ten best.
+) -> list[DocumentItems]:
+    """Group the locations of items by document.
 
-    `drafts` and `uncarded` are those of `PendingItems`, or some of them, best first.
-    Ties keep the order of first appearance. Only the best copy of a work is ranked among
-    the other works; further copies come after all first copies.
+    Documents are sorted by the total rank of their ten best items. `drafts` and `uncarded`
+    are lists of `PendingItems` or parts of them, best first. Ties remain in the order of the
+    lists. If a work has several copies, only the best one is sorted like this, and the others
+    come after all other works.
     """
     documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
-        lambda: ([], [], [])
+        lambda: ([], [], [], [])
     )
     for location in drafts:
         documents[location.document][0].append(location)
     for location in uncarded:
-        group = 1 if location.usefulness >= MIN_PROPOSAL_CONFIDENCE else 2
+        group = 3
+        if location.usefulness >= MIN_CERTAIN_CONFIDENCE:
+            group = 1
+        elif location.usefulness >= MIN_PROPOSAL_CONFIDENCE:
+            group = 2
         documents[location.document][group].append(location)
     piles = []
     for document, locations in documents.items():
         title = next(chain(*locations)).title
-        piles.append(DocumentPile(document, title, *map(tuple, locations)))
+        piles.append(DocumentItems(document, title, *map(tuple, locations)))
     piles.sort(key=lambda pile: sum(pile.best_ranks), reverse=True)
     title_counts = Counter[str]()
     ranks: dict[int, int] = {}
@@ -220,7 +245,7 @@ def group_by_document(
     return sorted(piles, key=lambda pile: ranks[pile.document])
 
 
-def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
+def sort_for_review(piles: Iterable[DocumentItems]) -> list[PassageLocation]:
     """Sort the drafts for review: by document, then in batches of ten in reading order."""
     ordered: list[PassageLocation] = []
     for pile in piles:
@@ -232,7 +257,7 @@ def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
 
 
 def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
-    """Return the ids of the pending items in review order, optionally filtered by a query.
+    """Return the ids of the pending items that match a query, in the order of review.
 
     Raises:
         UsageError: the query can't be parsed.
@@ -245,7 +270,7 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
     matches = set(find_matching_ids(ledger, query))
     # include a passage if any of its drafts matches
     keys = set[str]()
-    for offer in iter_offers(ledger, [location.key for location in locations]):
+    for offer in iter_draft_groups(ledger, [location.key for location in locations]):
         keys.update(draft.key for draft in offer if draft.id in matches)
     ids = [
         each.id for each in locations if not keys.isdisjoint(ledger.get_keys(each.key))
@@ -253,9 +278,10 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
     return ids + [id for id in order.changed_cards if id in matches]
 
 
-def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentPile]:
+def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentItems]:
     """Return the documents with proposals whose titles contain all query words, best first.
 
+    The user names the document, so less certain proposals count, too.
     A query with fields or negations is about cards and drafts, so it matches no documents.
 
     Raises:
@@ -267,7 +293,7 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentPi
     query_words = [normalize_for_lookup(term.value) for term in terms]
     matching_piles = []
     for pile in group_by_document((), pending_items.load_pending_items(ledger).uncarded):
-        if not pile.proposal_marks:
+        if not (pile.proposal_marks or pile.uncertain_marks):
             continue
         title = normalize_for_lookup(pile.title)
         if all(word in title for word in query_words):
@@ -280,23 +306,36 @@ def iter_proposals(
 ) -> Iterator[list[Item]]:
     """Yield the ten best proposals of each document, then the next ten of each, and so on.
 
+    Less certain ones are only yielded if the user names their document, and after the others.
+
     Args:
         ledger: where the highlights are stored.
         load_item: returns the item with a given id, or None if it's no longer pending.
         query: restrict the result to documents whose titles match, or "" for all.
     """
-    remaining = group_by_document((), pending_items.load_pending_items(ledger).uncarded)
+    piles = group_by_document((), pending_items.load_pending_items(ledger).uncarded)
     if query:
-        remaining = find_documents_with_proposals(ledger, query)
+        piles = find_documents_with_proposals(ledger, query)
+    yield from _iter_rounds(piles, load_item)
+    if query:
+        yield from _iter_rounds(piles, load_item, uncertain=True)
+
+
+def _iter_rounds(
+    remaining: list[DocumentItems],
+    load_item: Callable[[str], Item | None],
+    *,
+    uncertain: bool = False,
+) -> Iterator[list[Item]]:
     while remaining:
         next_round = []
         for pile in remaining:
-            best_items = pile.select_best_items(load_item)
+            best_items = pile.select_best_items(load_item, uncertain=uncertain)
             if not best_items:
                 continue
             yield best_items
             shown_ids = {shown_item.id for shown_item in best_items}
-            marks = pile.proposal_marks
+            marks = pile.uncertain_marks if uncertain else pile.proposal_marks
             shown_sentences = {each.sentence for each in marks if each.id in shown_ids}
             shown_sentences.discard("")
             remaining_locations = tuple(
@@ -304,25 +343,27 @@ def iter_proposals(
                 for each in marks
                 if each.id not in shown_ids and each.sentence not in shown_sentences
             )
-            if remaining_locations:
+            if remaining_locations and uncertain:
+                next_round.append(replace(pile, uncertain_marks=remaining_locations))
+            elif remaining_locations:
                 next_round.append(replace(pile, proposal_marks=remaining_locations))
         remaining = next_round
 
 
 def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
-    """Yield the drafts for new cards in review order.
+    """Yield the drafts for new cards in the order of review.
 
-    The first fact of every passage comes before any passage's further facts.
+    The first sentence of each passage comes before the further sentences of any passage.
     """
     order = pending_items.load_pending_items(ledger)
     locations = sort_for_review(group_by_document(order.drafts))
-    first_offers = iter_offers(ledger, [location.id for location in locations])
-    other_offers = iter_offers(
-        ledger, filter_with_several_offers(ledger, order.new_passages)
+    first_offers = iter_draft_groups(ledger, [location.id for location in locations])
+    other_offers = iter_draft_groups(
+        ledger, filter_with_several_draft_groups(ledger, order.new_passages)
     )
     yielded_ids: set[str] = set()
     for offer in chain(first_offers, other_offers):
         for draft in offer:
-            if draft.changed_card is None and draft.id not in yielded_ids:
+            if draft.changed_guid is None and draft.id not in yielded_ids:
                 yielded_ids.add(draft.id)
                 yield draft

@@ -18,10 +18,10 @@ from ankiforge.model import Pair, Span, Strings, Value
 from ankiforge.text import regex
 from ankiforge.text.normalize import (
     convert_to_dollar_math,
-    find_shields,
+    find_literal_spans,
     is_visible,
-    map_outside_shields,
-    split_at_shields,
+    map_outside_literal_spans,
+    split_at_literal_spans,
 )
 
 # --- parsing --------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def _parse_gaps(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
     """
     closed: list[Gap] = []
     unclosed: list[_OpenGap] = []  # the innermost last
-    shield_iterator = iter(find_shields(markdown))
+    shield_iterator = iter(find_literal_spans(markdown))
     after_text = len(markdown) + 1
     shield_start = 0
     shield_end = 0
@@ -200,7 +200,9 @@ def format_cloze(number: int, answer: str, hint: str = "") -> str:
 
 
 def _escape_cloze_syntax(markdown: str) -> str:
-    return map_outside_shields(markdown, lambda text: _BREAKS_CLOZE.sub(r"\\\g<0>", text))
+    return map_outside_literal_spans(
+        markdown, lambda text: _BREAKS_CLOZE.sub(r"\\\g<0>", text)
+    )
 
 
 def blank_out(markdown: str, spans: tuple[Span, ...]) -> str:
@@ -217,7 +219,9 @@ def blank_out(markdown: str, spans: tuple[Span, ...]) -> str:
 
 def escape_cloze_braces(markdown: str) -> str:
     """Escape `{{` and `}}` so that they aren't parsed as cloze deletions."""
-    return map_outside_shields(markdown, lambda text: _SECOND_BRACE.sub(r"\\\g<0>", text))
+    return map_outside_literal_spans(
+        markdown, lambda text: _SECOND_BRACE.sub(r"\\\g<0>", text)
+    )
 
 
 # --- plain text of Markdown, and Markdown of plain text -------------------------------
@@ -317,7 +321,7 @@ def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
     # replace shields by placeholders, so that their content isn't treated as markup
     shield_texts = list[str]()
     parts = []
-    for text_before, shield, kind in split_at_shields(text):
+    for text_before, shield, kind in split_at_literal_spans(text):
         parts.append(text_before)
         if not kind:
             break

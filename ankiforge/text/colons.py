@@ -1,9 +1,9 @@
-"""Decide whether two colons between words make a card.
+"""Decide whether two colons between words are meant as a card.
 
-People and programs write `a::b` for other purposes, too: `key:: value` is a field of Dataview,
-`std::vector` is a name in code. The reader of notes calls `judge_colons`, and stores in the form of
-a highlight whether it is doubtful. Checks and questions call the other functions to explain the
-doubt to the user.
+`a::b` is also written for other purposes: `key:: value` is a field of Dataview, and
+`std::vector` is a name in code. The reader of notes calls `classify_colons`, and stores the
+result as the form of the highlight. Checks and questions use the other functions to explain
+to the user why a line may not be a card.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ipaddress import IPv6Address
 from ankiforge.text import regex
 
 
-class Colons(Enum):
-    """The meaning of two colons between words."""
+class ColonMeaning(Enum):
+    """What two colons between words may mean."""
 
     CARD = auto()
     DOUBTFUL = auto()
@@ -39,42 +39,49 @@ _CODE_NAME = regex(
 )
 # Characters of scripts that put no spaces between words.
 _UNSPACED_SCRIPT = regex(r"[\u3000-\u9fff\uff00-\uff60]")
+# Match the volume and the pages of a reference, as in `Heritage, 3:: pp.68-97`.
+_VOLUME_AT_END = regex(r",\s*\d{1,4}(?:\s?\(\d+\))?\s*\Z")
+_PAGES = regex(r"\s*(?:pp?|ss?|S|стр?)\.\s?\d")
 # The start of an Amazon Resource Name, such as `arn:aws:s3:::bucket`.
 _ARN = regex(r"\w:[a-z]\S*$")
 
 
-def judge_colons(front: str, separator: str, back: str, *, declared: bool) -> Colons:
+def classify_colons(
+    front: str, separator: str, back: str, *, declared: bool
+) -> ColonMeaning:
     """Decide what the colons between two plain texts mean.
 
     The spaces next to the colons belong to the texts. `declared` is whether the settings say
     that the note contains cards.
     """
     colons = _judge_names(front, separator, back, declared)
-    if colons is Colons.CARD and _is_code(front, separator, back):
-        return Colons.DOUBTFUL
+    if colons is ColonMeaning.CARD and _is_code(front, separator, back):
+        return ColonMeaning.DOUBTFUL
     return colons
 
 
-def _judge_names(front: str, separator: str, back: str, declared: bool) -> Colons:
+def _judge_names(front: str, separator: str, back: str, declared: bool) -> ColonMeaning:
     # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or a plug-in's
     # reference, `<<VL12::Heaps>>`
     if back[:1] == "/" or (front[:2], back[-2:]) == ("<<", ">>"):
-        return Colons.NO_CARD
+        return ColonMeaning.NO_CARD
     if not front.strip() or not back.strip():
-        return Colons.CARD
+        return ColonMeaning.CARD
+    if _PAGES.match(back) and _VOLUME_AT_END.search(front):
+        return ColonMeaning.NO_CARD  # a reference to literature
     if len(separator) == 2 and _is_ipv6_address(front, back):
-        return Colons.DOUBTFUL if declared else Colons.NO_CARD
+        return ColonMeaning.DOUBTFUL if declared else ColonMeaning.NO_CARD
     has_space_before = front[-1].isspace()
     has_space_after = back[0].isspace()
     if has_space_before:
         # `p ::before` is a CSS pseudo-element
-        return Colons.CARD if has_space_after or declared else Colons.DOUBTFUL
+        return ColonMeaning.CARD if has_space_after or declared else ColonMeaning.DOUBTFUL
     if len(separator) == 3:
-        return Colons.NO_CARD if _ARN.search(front) else Colons.CARD
+        return ColonMeaning.NO_CARD if _ARN.search(front) else ColonMeaning.CARD
     if has_space_after:
         # `key:: value` is a Dataview field
         is_card = declared or len(front.split()) > 1
-        return Colons.CARD if is_card else Colons.NO_CARD
+        return ColonMeaning.CARD if is_card else ColonMeaning.NO_CARD
     # `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
     # `use a::b() to` aren't
     words_before = front.split()
@@ -83,11 +90,11 @@ def _judge_names(front: str, separator: str, back: str, declared: bool) -> Colon
     identifier = _UNSPACED_SCRIPT.split(words_before[-1])[-1].lstrip("([{\"'“‘«„")
     code = _CODE_NAME.match(f"{identifier}::{words_after[0]}")
     if code is None:
-        return Colons.CARD
+        return ColonMeaning.CARD
     may_ask_for_call = code["call"] and len(words_before) > 1 and len(words_after) <= 2
     if declared or (may_ask_for_call and not words_before[-1][0].isupper()):
-        return Colons.DOUBTFUL
-    return Colons.NO_CARD
+        return ColonMeaning.DOUBTFUL
+    return ColonMeaning.NO_CARD
 
 
 # A group of an IPv6 address that can be neither a number nor a word, such as `fe80`.
@@ -138,7 +145,7 @@ _CODE_LINE = regex(
 _TIGHT_COLONS = regex(r"^[^:：]*[^\s:：](?:::|：：)[^\s:：]")
 
 
-def describe_doubt(line: str) -> str:
+def explain_why_maybe_no_card(line: str) -> str:
     """Explain to the user why a line with colons may not be a card."""
     if len(re.findall("::|：：", line)) > 1:
         return "it contains several"

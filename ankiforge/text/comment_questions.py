@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ankiforge.model import Value
 from ankiforge.text import regex
-from ankiforge.text.normalize import normalize_for_comparison, split_at_shields
+from ankiforge.text.normalize import normalize_for_comparison, split_at_literal_spans
 from ankiforge.text.sentences import find_sentence_starts
 
 REPLY_PREFIX = "↳ "
@@ -214,7 +214,7 @@ def _mask_non_words(comment: str) -> str:
     """
     masked = "".join(
         text + (shield if kind == "escape" else "x" * len(shield))
-        for text, shield, kind in split_at_shields(comment)
+        for text, shield, kind in split_at_literal_spans(comment)
     )
     return _GREEK_QUESTION_MARK.sub("\u037e", _URL.sub(_mask_url, masked))
 

@@ -10,7 +10,7 @@ import re
 
 from ankiforge.text import regex
 from ankiforge.text.cloze import escape_markdown
-from ankiforge.text.normalize import convert_to_dollar_math, map_outside_shields
+from ankiforge.text.normalize import convert_to_dollar_math, map_outside_literal_spans
 
 BLOCK_ELEMENTS = frozenset(
     (
@@ -112,7 +112,7 @@ def html_to_markdown(text: str) -> str:
     """Convert any HTML in a Markdown text to Markdown, leaving code and math untouched."""
     if not _HTML.search(text):
         return text.strip()
-    return map_outside_shields(_CONTROLS.sub("", text), replace_html).strip()
+    return map_outside_literal_spans(_CONTROLS.sub("", text), replace_html).strip()
 
 
 def comment_to_markdown(comment: str) -> str:
@@ -136,7 +136,7 @@ def comment_to_markdown(comment: str) -> str:
         return _COMMENT_TAG_START.sub(escape_unless_formatting, text)
 
     return html_to_markdown(
-        map_outside_shields(convert_to_dollar_math(comment), escape_tags)
+        map_outside_literal_spans(convert_to_dollar_math(comment), escape_tags)
     )
 
 
@@ -153,7 +153,7 @@ def replace_html(run: str) -> str:
     run = _BETWEEN_CELLS.sub(" | ", run)
     run = _KNOWN_TAG.sub(_convert_tag, run)
     run = _BLOCK_EDGES.sub("\n", run)
-    run = map_outside_shields(unescape(run), lambda text: _ENTITY.sub(r"\\&", text))
+    run = map_outside_literal_spans(unescape(run), lambda text: _ENTITY.sub(r"\\&", text))
     run = _TAG_START.sub(r"\\<", run)
     return _KEPT_TAG.sub(r"<\1>", run)
 

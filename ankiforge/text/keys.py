@@ -14,7 +14,7 @@ from string import ascii_letters, digits
 from msgspec.structs import replace
 
 from ankiforge.model import Highlight, HighlightKey, QuoteReading, hash16
-from ankiforge.model.hints import find_chosen_event
+from ankiforge.model.hints import find_choice_event_id
 from ankiforge.text.normalize import normalize_for_lookup
 
 CONTEXT_CHARS = 80
@@ -42,7 +42,7 @@ def build_anchor(exact: str, before: str, after: str) -> Anchor:
 
 
 def get_anchor(highlight: Highlight) -> Anchor:
-    """Build a highlight's anchor, preferring its dedicated anchor text and context, if any."""
+    """Return a highlight's anchor, from its anchor text if it has one, or else its text."""
     context = (highlight.prefix, highlight.suffix)
     before, after = highlight.anchor_around or context
     return build_anchor(highlight.anchor_text or highlight.exact, before, after)
@@ -78,7 +78,7 @@ def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
     counts: Counter[tuple[Anchor, bool]] = Counter()
     for highlight in highlights:
         # count chosen passages separately, so that they don't change the numbers of marks
-        anchor = get_anchor(highlight), bool(find_chosen_event(highlight.hints))
+        anchor = get_anchor(highlight), bool(find_choice_event_id(highlight.hints))
         counts[anchor] += 1
         yield replace(highlight, nth=counts[anchor])
 

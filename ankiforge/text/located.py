@@ -244,10 +244,10 @@ class DocumentLetters:
             yield index, span_end
 
     def get_passage(self, first: int, end: int, like: str = "") -> PassageMatch:
-        """Return the passage that covers the letters from index `first` up to `end`.
+        """Return the passage with the letters from index `first` up to `end`.
 
-        `like` is an earlier text of the passage. Any leading or trailing punctuation in it is
-        included if it's still there in the document.
+        `like` is an earlier text of the passage. Punctuation at its beginning or end is
+        included if the document still has it.
         """
         page, start = self._locate_letter(first)
         last_page, last_offset = self._locate_letter(end - 1)

@@ -3,8 +3,8 @@
 Each purpose has its own normal form: `normalize_for_lookup` for keys and candidates,
 `normalize_for_comparison` for typed or quoted text, `normalize_for_search` for the search index.
 Keys and anchors depend on the first two (docs/reference/keys.md). A *shield* is an escape, code or
-maths: anything other than ordinary words. `find_shields` parses our Markdown exactly; in source
-text, code and maths can only be guessed, because `$` may begin an amount.
+maths: anything other than ordinary words. `find_literal_spans` parses our Markdown exactly;
+in source text, code and maths can only be guessed, because `$` may begin an amount.
 """
 
 from __future__ import annotations
@@ -308,7 +308,7 @@ Shield = tuple[int, int, str]
 """(start, end, kind), where kind is "escape", "fence", "code", "display" or "math"."""
 
 
-def find_shields(markdown: str) -> list[Shield]:
+def find_literal_spans(markdown: str) -> list[Shield]:
     """Find all escapes, code, and math in `markdown`, in order.
 
     These spans shield their content: no cloze deletion or emphasis starts or ends in them.
@@ -321,19 +321,19 @@ def find_shields(markdown: str) -> list[Shield]:
     return [(*match.span(), match.lastgroup or "") for match in matches]
 
 
-def split_at_shields(markdown: str) -> Iterator[tuple[str, str, str]]:
+def split_at_literal_spans(markdown: str) -> Iterator[tuple[str, str, str]]:
     """Yield (text before the shield, shield, its kind), and the rest with "" and ""."""
     position = 0
-    for start, end, kind in find_shields(markdown):
+    for start, end, kind in find_literal_spans(markdown):
         yield markdown[position:start], markdown[start:end], kind
         position = end
     yield markdown[position:], "", ""
 
 
-def map_outside_shields(markdown: str, change: Callable[[str], str]) -> str:
+def map_outside_literal_spans(markdown: str, change: Callable[[str], str]) -> str:
     """Apply `change` to all text except escapes, code, and math."""
     return "".join(
-        change(text) + shield for text, shield, _ in split_at_shields(markdown)
+        change(text) + shield for text, shield, _ in split_at_literal_spans(markdown)
     )
 
 
@@ -352,5 +352,5 @@ def remove_escapes(markdown: str) -> str:
     """Strip backslash escapes for display, leaving code and math unchanged."""
     return "".join(
         text + (shield[1:] if kind == "escape" else shield)
-        for text, shield, kind in split_at_shields(markdown)
+        for text, shield, kind in split_at_literal_spans(markdown)
     )

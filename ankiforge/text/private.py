@@ -89,11 +89,11 @@ def get_privacy_reason(highlight: Highlight) -> str:
     return get_document_privacy_reason(highlight.document)
 
 
-def is_private_document_mark(highlight: Highlight) -> bool:
+def makes_document_private(highlight: Highlight) -> bool:
     """Return whether a highlight makes its entire document private.
 
-    It does if its text consists only of the `no-llm` tag. If it has no text, its comment
-    decides.
+    This is so if its text is nothing but the tag `no-llm`. Without any text, its comment must
+    be.
     """
     text = highlight.exact or highlight.comment
     return contains_private_tag(text) and is_only_private_tag(text)
@@ -119,15 +119,16 @@ def is_name(text: str) -> bool:
 def list_private_texts(highlight: Highlight) -> Strings:
     """Return the texts of a private highlight.
 
-    Any sentence in them is private wherever it occurs, including in other documents.
+    Each sentence in them is private in every document in which it occurs.
     """
     texts = [highlight.exact, *highlight.markdown, remove_private_tag(highlight.comment)]
     return tuple([text for text in texts if text.strip()])
 
 
 def list_private_phrases(highlight: Highlight) -> Strings:
-    """Return the phrases that the user marked within a private highlight.
+    """Return the phrases that the user highlighted inside a private highlight.
 
-    Elsewhere, these are private only as part of the same sentence.
+    In another document, such a phrase isn't private by itself, but only as part of the same
+    sentence.
     """
     return tuple([highlight.exact[start:end] for start, end in highlight.gaps])

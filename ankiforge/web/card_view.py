@@ -43,7 +43,7 @@ from ankiforge.reports.view import CardView, view_card
 from ankiforge.text import occlusion, regex, to_one_line
 from ankiforge.text.cloze import find_cloze_numbers, find_gaps, find_image_paths
 from ankiforge.text.located import locate
-from ankiforge.text.normalize import find_shields, isolate_bidi
+from ankiforge.text.normalize import find_literal_spans, isolate_bidi
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -99,7 +99,7 @@ def split_into_pieces(
     runs: list[tuple[int, int, Any]] = []
     if cloze:
         runs += [(gap.start, gap.end, gap) for gap in find_gaps(markdown)]
-    runs += find_shields(markdown)
+    runs += find_literal_spans(markdown)
     placeholders = deque[tuple[str, Json]]()
     parts = []
     position = 0
@@ -237,7 +237,7 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
     view = view_card(card)
     if view.masks is not None:
         return _render_figure(card, view, view.masks, find_picture)
-    family = card.kind.family
+    family = card.kind.note_type
     markdown = dict(card.fields)
     html_by_name = {}
     media = find_pictures(card, find_picture)
@@ -353,7 +353,7 @@ def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list
     mathml_by_span = {
         (start, end): tex_to_mathml(text[start:end]) for start, end in formulas or ()
     }
-    for start, end, kind in find_shields(text) if formulas is None else ():
+    for start, end, kind in find_literal_spans(text) if formulas is None else ():
         width = {"math": 1, "display": 2}.get(kind, 0)
         tex = text[start + width : end - width].strip()
         rendered = tex_to_mathml(tex, display=kind == "display") if width else ""

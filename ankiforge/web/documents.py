@@ -1,11 +1,11 @@
-"""Render documents and their highlights as JSON for the page, and create highlights there.
+"""Render documents and their highlights as JSON for the page, and create highlights.
 
-A document is a file with any number of highlights, or highlights whose file isn't on this computer.
-The page knows it by an ID that stays the same when it gets its first highlight.
+A document is a file, with or without highlights, or a set of highlights whose file isn't on
+this computer. Its id on the page doesn't change when it gets its first highlight.
 
-The guarded process that reads PDFs (`extract.pdf.worker`) measures and draws their pages. A
-background thread waits for one page at a time, and the page polls until a result is ready.
-`DocumentRenderer.render_document` describes the JSON.
+PDF pages are measured and drawn by the process that reads PDFs (`extract.pdf.worker`). A
+background thread waits for one page at a time, and the page requests the result again until
+it is ready. The JSON is described at `DocumentRenderer.render_document`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from ankiforge.extract.markdown.placeholders import (
     replace_unclosed_markers,
     restore_unclosed_markers,
 )
-from ankiforge.extract.pdf.messages import DrawPageReply, MeasurePagesReply, PageMark
-from ankiforge.extract.pdf.worker import PdfWorker
+from ankiforge.extract.pdf.messages import DrawPageReply, MeasurePagesReply, PageHighlight
+from ankiforge.extract.pdf.worker import PdfWorkerPool
 from ankiforge.language.detection import detect_language
 from ankiforge.ledger import Ledger, pending_items
 from ankiforge.ledger.cards import load_highlight
@@ -119,7 +119,7 @@ def _is_pdf(file: Path | None) -> bool:
     return file is not None and file.suffix.casefold() == ".pdf"
 
 
-def find_page_and_mark(highlight: Highlight) -> tuple[int, PageMark] | None:
+def find_page_and_highlight(highlight: Highlight) -> tuple[int, PageHighlight] | None:
     """Return the index of the PDF page with a highlight, and what to mark on that page.
 
     Returns None if the page is unknown, or if the highlight has neither text nor a box.
@@ -132,16 +132,18 @@ def find_page_and_mark(highlight: Highlight) -> tuple[int, PageMark] | None:
         page = int(match[1]) - 1
     if page is None or not (highlight.exact or box):
         return None
-    return page, PageMark(highlight.exact, box)
+    return page, PageHighlight(highlight.exact, box)
 
 
 def guess_document_kind(highlight: Highlight) -> str:
-    """Guess which `kind` `render_document` would return for a highlight's document.
+    """Guess the `kind` that `render_document` would return for the document of a highlight.
 
-    Assumes that the file is available, because checking thousands of documents on the shelf
-    would be slow.
+    The file is assumed to exist, because looking for thousands of files would be slow.
     """
-    if highlight.source_kind in _PDF_KINDS and find_page_and_mark(highlight) is not None:
+    if (
+        highlight.source_kind in _PDF_KINDS
+        and find_page_and_highlight(highlight) is not None
+    ):
         return "sheets"
     return "text" if highlight.document.path.lower().endswith(NOTE_SUFFIXES) else "list"
 
@@ -155,7 +157,7 @@ class PagePicture(Value):
     path: Path
     page: int
     """The index of the page."""
-    marks: tuple[PageMark, ...]
+    marks: tuple[PageHighlight, ...]
     width: int
     """The width of the picture in pixels."""
 
@@ -172,7 +174,7 @@ class PageRenderer:
         """Set up the thread and the PDF worker process, without starting either."""
         self._futures: OrderedDict[str, Future[Any]] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page")
-        self._worker = PdfWorker(DRAW_TIMEOUT)
+        self._worker = PdfWorkerPool(DRAW_TIMEOUT)
 
     def start(self, ledger: Ledger) -> None:
         """Start the PDF worker process if any source may have PDFs.
@@ -184,9 +186,9 @@ class PageRenderer:
             self._worker.start_idle_process()
 
     def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T | None:
-        """Return the result of a background job, or None if it hasn't finished.
+        """Return the result of a job in the background thread, or None if it isn't finished.
 
-        The job is queued the first time that it is requested by `name`.
+        The job is started at the first call with this `name`.
         """
         future = self._futures.get(name)
         if future is None or future.cancelled():
@@ -252,8 +254,8 @@ _TABLE_AND_FORMULA_SYNTAX = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
 _WIKILINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
-class PageDocument(Value):
-    """A document shown on the page, identified by its file, a highlight, or both."""
+class ShownDocument(Value):
+    """A document on the page, given by its file, by one of its highlights or by both."""
 
     file: Path | None = None
     """The file, or None to look it up by the highlight."""
@@ -290,12 +292,12 @@ class DocumentRenderer:
         self._ledger = workspace.ledger
         self.find_picture = find_picture
         self.pages = pages
-        self._documents: dict[str, PageDocument] = {}
+        self._documents: dict[str, ShownDocument] = {}
         """The documents that the page has shown, by ID."""
         self._first_ids: dict[str, str] = {}
         """The IDs of documents that got their first highlight on the page, by the ID that
         `register` computes from a highlight."""
-        self._marks_by_pdf: dict[str, list[tuple[int, HighlightKey, PageMark]]] = {}
+        self._marks_by_pdf: dict[str, list[tuple[int, HighlightKey, PageHighlight]]] = {}
         """The page index, key and mark of each highlight in the PDFs that the page has shown."""
         self._opened: dict[str, unmarked.OpenDocument] = {}
 
@@ -306,7 +308,7 @@ class DocumentRenderer:
         document = highlight.document
         id = hash16("document", document.source, document.key, document.path)
         id = self._first_ids.get(id, id)
-        known = self._documents.get(id, PageDocument())
+        known = self._documents.get(id, ShownDocument())
         self._documents[id] = replace(known, key=highlight.key)
         return id
 
@@ -325,12 +327,12 @@ class DocumentRenderer:
         return id in self._documents and not self._documents[id].key
 
     def list_unmarked(self) -> list[Json]:
-        """Build one shelf row per remembered file without highlights."""
+        """Build a row of the document list for each remembered file without highlights."""
         rows = []
         for name in find_unmarked_paths(self._workspace.folder, self._ledger):
             file = Path(name)
             id = hash16("unmarked", name)
-            self._documents[id] = PageDocument(file)
+            self._documents[id] = ShownDocument(file)
             row: Json = {"id": id, "title": title_from_file_name(file.stem), "by": ""}
             row["kind"] = "sheets" if _is_pdf(file) else "text"
             row |= {"waiting": 0, "proposed": 0, "rest": "no highlights yet"}
@@ -457,7 +459,7 @@ class DocumentRenderer:
         entries = []
         placed_marks = []
         for highlight, state in marks:
-            position = find_page_and_mark(highlight)
+            position = find_page_and_highlight(highlight)
             if position is None or position[0] >= len(sizes):
                 continue
             page, marked = position
@@ -581,7 +583,7 @@ class DocumentRenderer:
             RefusedError: the highlight is part of the file.
         """
         highlight = load_highlight(self._ledger, key)
-        event = hints.find_chosen_event(highlight.hints)
+        event = hints.find_choice_event_id(highlight.hints)
         if not event:
             message = "this highlight is in the file: take it out there"
             raise RefusedError(message)
@@ -594,7 +596,7 @@ class DocumentRenderer:
         undo_decision(self._ledger, event)
         others = pending_items.load_passage_states(self._ledger, key)
         other_key = next((other.key for other, _ in others if other.key != key), "")
-        self._documents[id] = PageDocument(file, other_key)
+        self._documents[id] = ShownDocument(file, other_key)
         return partial(self._create_highlight, id, opened, located) if located else None
 
 

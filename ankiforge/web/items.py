@@ -19,9 +19,9 @@ from ankiforge.language.detection import detect_language
 from ankiforge.language.lexicon import read_word_set
 from ankiforge.ledger import (
     MAX_BACKS,
-    FrontGroup,
     HighlightOutcome,
     Ledger,
+    LinesWithSameFront,
     group_by_front,
 )
 from ankiforge.ledger.cards import load_card, load_card_and_passage, load_highlight
@@ -38,9 +38,9 @@ from ankiforge.model import (
     Pair,
     PendingDraft,
     Question,
-    QuestionKind,
     RemarkKind,
     Texts,
+    UserQuestionKind,
     Verdict,
 )
 from ankiforge.pipeline.collection import apply_anki_edits
@@ -55,7 +55,7 @@ from ankiforge.review import Item
 from ankiforge.review.decisions import RESULT_BY_ACT
 from ankiforge.review.items import (
     expand_gaps,
-    list_facts,
+    list_sentence_states,
     to_sentence,
 )
 from ankiforge.review.selection import (
@@ -64,7 +64,7 @@ from ankiforge.review.selection import (
     parse_sentence,
 )
 from ankiforge.text import format_count, to_one_line, truncate
-from ankiforge.text.normalize import find_shields
+from ankiforge.text.normalize import find_literal_spans
 from ankiforge.text.sentences import find_sentence_spans
 from ankiforge.web.card_view import (
     find_card_quote,
@@ -150,9 +150,9 @@ def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
 
 
 def _build_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Json]:
-    """Build the two answers to a question where one of them would lose something.
+    """Build the two answers to a question of which one would lose something.
 
-    Each answer is given as (label, message).
+    Each is given as a pair of its label and its message.
     """
     return (
         build_action("reject", safe_answer[0], "1", "filled", safe_answer[1]),
@@ -183,38 +183,38 @@ def _build_remark(text: str) -> Texts:
     return {"text": text, "tone": "quiet"}
 
 
-_QUESTION_TEXTS: dict[QuestionKind, tuple[str, Json, Json]] = {
-    QuestionKind.SAME: (
+_QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
+    UserQuestionKind.SAME: (
         "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
         " card, with any reviews.",
         _relabel(ACCEPT, "Yes, the same", "One card"),
         _relabel(REJECT, "No, a new card", "Two cards"),
     ),
-    QuestionKind.GONE: (
+    UserQuestionKind.GONE: (
         "Nobody highlighted it there, so nothing shows where it went.",
         _relabel(ACCEPT, "Keep", "Kept:"),
         _relabel(REJECT, "Reject", "Rejected:"),
     ),
-    QuestionKind.DUPLICATE: (
+    UserQuestionKind.DUPLICATE: (
         "The one with more reviews stays.",
         _relabel(ACCEPT, "Keep one", "One card"),
         _relabel(REJECT, "Keep both", "Two cards"),
     ),
-    QuestionKind.CONFLICT: (
+    UserQuestionKind.CONFLICT: (
         "The card keeps its schedule either way.",
         *_build_lossy_answers(
             ("Keep mine", "Your words stay:"),
             ("Take the source’s", "The source’s words taken:"),
         ),
     ),
-    QuestionKind.ABSENT: (
+    UserQuestionKind.ABSENT: (
         "An older backup may have been restored, or a deck deleted by accident. “Bring back”"
         " begins anew, without reviews. After “I deleted it”, nothing of it is proposed again.",
         *_build_lossy_answers(
             ("Bring back", "Will be sent again:"), ("I deleted it", "Retired:")
         ),
     ),
-    QuestionKind.EMPTIED: (
+    UserQuestionKind.EMPTIED: (
         "A drive that is not connected looks the same. Until you answer, no card changes."
         " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
         " passage is gone; they stay in Anki.",
@@ -223,7 +223,7 @@ _QUESTION_TEXTS: dict[QuestionKind, tuple[str, Json, Json]] = {
             ("Deleted", "Taken as deleted:"),
         ),
     ),
-    QuestionKind.FORM: (
+    UserQuestionKind.FORM: (
         "Untick what is not a card.",
         _relabel(
             ACCEPT, "Make {n} cards", "Made cards of", act="lines", none="Make no cards"
@@ -259,7 +259,9 @@ def selectable_text_to_json(highlight: Highlight) -> Json:
     """
     text = get_selectable_text(highlight)[0]
     formulas = None if highlight.has_formulas else ()
-    code = [[start, end] for start, end, kind in find_shields(text) if kind == "code"]
+    code = [
+        [start, end] for start, end, kind in find_literal_spans(text) if kind == "code"
+    ]
     return {"parts": split_at_formulas(text, formulas), "code": code}
 
 
@@ -344,7 +346,7 @@ class ItemRenderer:
         }
 
         # tell the page whether further facts of the passage are undecided
-        facts = list_facts(self._ledger, first.highlight)
+        facts = list_sentence_states(self._ledger, first.highlight)
         if len(facts) > 1:
             actions.append(REST)
             decided_count = sum(fact.decided for fact in facts)
@@ -372,7 +374,7 @@ class ItemRenderer:
         old["label"] = "Your card"
         new["label"] = "With the new words"
         new["used"] = self._find_highest_gap_number(card)
-        if card.kind.family is draft.kind.family:
+        if card.kind.note_type is draft.kind.note_type:
             mark_differences(old, new)
         warning_json = _render_warning(draft)
         another: list[Json] = []
@@ -454,9 +456,9 @@ class ItemRenderer:
         about: Json = {}
         remark, *answers = _QUESTION_TEXTS[question.kind]
         match question.kind:
-            case QuestionKind.SAME:
+            case UserQuestionKind.SAME:
                 about = self._render_same_question(question)
-            case QuestionKind.GONE | QuestionKind.ABSENT:
+            case UserQuestionKind.GONE | UserQuestionKind.ABSENT:
                 views = []
                 for guid in question.guids[:MAX_LINES]:
                     card = load_card(self._ledger, guid)
@@ -465,13 +467,13 @@ class ItemRenderer:
                     {"id": "", "question": view["question"], "answer": view["answer"]}
                     for view in views
                 ]
-                if question.kind is QuestionKind.ABSENT:
+                if question.kind is UserQuestionKind.ABSENT:
                     text, _, restored = question.text.partition(" Did you delete ")
                     text = text.replace("note", "card")
                     ask = f"{text} Bring {restored.rstrip('?')} back?"
                     lines = {"cards": views} if len(views) == 1 else about
                     about = {**lines, "ask": ask}
-            case QuestionKind.DUPLICATE:
+            case UserQuestionKind.DUPLICATE:
                 cards = []
                 for number, guid in enumerate(question.guids, 1):
                     card = load_card(self._ledger, guid)
@@ -482,12 +484,12 @@ class ItemRenderer:
                     mark_differences(cards[0], cards[1])
                 about = {"title": cards[0]["title"], "cards": cards, "beside": True}
                 about["ask"] = f"{question.text} Keep one?"
-            case QuestionKind.CONFLICT:
+            case UserQuestionKind.CONFLICT:
                 about = self._render_conflict_question(question)
-            case QuestionKind.FORM:
+            case UserQuestionKind.FORM:
                 about = self._render_form_question(question)
         title = question.text.partition(":")[0]
-        if question.kind in (QuestionKind.ABSENT, QuestionKind.EMPTIED):
+        if question.kind in (UserQuestionKind.ABSENT, UserQuestionKind.EMPTIED):
             title = question.text.partition(". ")[0].removesuffix(".")
         return {
             "title": title,
@@ -498,7 +500,7 @@ class ItemRenderer:
         }
 
     def _render_form_question(self, question: Question) -> Json:
-        """Render a question about lines that look like cards, each with its own checkbox."""
+        """Render the question whether lines are cards, with a checkbox for each line."""
         drafts = load_pending_drafts(self._ledger, question.drafts)
         are_words = question.old == WORD_AND_TRANSLATION
         noun = "word" if are_words else "line"
@@ -522,7 +524,7 @@ class ItemRenderer:
         }
 
     def _render_same_question(self, question: Question) -> Json:
-        """Render a new passage next to the existing card that it may belong to."""
+        """Ask if a new passage is a removed one, and show it next to the removed passage's card."""
         cards = []
         for guid in question.guids:
             cards.append(
@@ -584,8 +586,8 @@ class ItemRenderer:
             about["actions"] = [*_build_lossy_answers(keep, take), SKIP]
         return about
 
-    def _render_front_group(self, group: FrontGroup) -> Json:
-        """Render lines that share a front as one line, ticked unless any of them has a warning."""
+    def _render_front_group(self, group: LinesWithSameFront) -> Json:
+        """Render lines with the same front as one, selected unless one of them has a warning."""
         first = group.drafts[0]
         # leave out the remark about the form, because the question itself is about it
         remarks = tuple(
@@ -607,9 +609,10 @@ class ItemRenderer:
     # --- parts --------------------------------------------------------------------------
 
     def _find_highest_gap_number(self, card: LocalCard) -> int:
-        """Return the highest cloze number ever exported for a card, or 0 if none was.
+        """Return the highest cloze number that was ever exported for a card, or 0.
 
-        New gaps get higher numbers in the editor, because an exported number stays with its text.
+        The editor gives new gaps higher numbers, because an exported number belongs to its
+        text.
         """
         state, _ = load_card_and_passage(self._ledger, card.guid)
         return max(map(int, state.note.numbers), default=0)

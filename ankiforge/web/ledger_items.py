@@ -1,7 +1,7 @@
-"""The ledger's pending drafts, questions and proposals as a source of items for the page.
+"""The source of items that are in the ledger: pending drafts, questions and proposals.
 
-Pending items are cached, and reread when another program has written to the ledger or a decision
-may have changed other items.
+The items are cached. They are loaded again after another program has written to the ledger,
+or after a decision that may have changed other items.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import chats, unmarked
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Done, Review, StaleItemError, sittings
-from ankiforge.review.decisions import PutOff
-from ankiforge.review.items import find_next_offer, to_sentence
-from ankiforge.review.sittings import DocumentPile
+from ankiforge.review import Decision, DecisionOutcome, Review, StaleItemError, sittings
+from ankiforge.review.decisions import Postpone
+from ankiforge.review.items import find_next_item_of_passage, to_sentence
+from ankiforge.review.sittings import DocumentItems
 from ankiforge.web.documents import DocumentRenderer
 from ankiforge.web.items import ItemRenderer
-from ankiforge.web.page_part import ChatOutcome, ChatQuestion, ItemSource, ShelfList
+from ankiforge.web.page_part import ChatOutcome, ChatPrompt, ItemSource, ShelfList
 
 MAX_UNUSED = 5
 """The maximum number of reasons listed for unused cards of a chat."""
@@ -65,7 +65,7 @@ class LedgerItems(ItemSource):
         # The items that the user put off, oldest first; they are shown last.
         self._skipped: dict[str, None] = {}
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Clear the cache, so that the items are reread when they are needed next."""
         self._pending = None
 
@@ -98,14 +98,14 @@ class LedgerItems(ItemSource):
         self.refresh()
         return {id: len(queue) for id, queue in self.queues.items()}
 
-    def order(self, list_id: str) -> Sequence[str]:
+    def list_ids(self, list_id: str) -> Sequence[str]:
         """Return the IDs of a list's items, with put-off items last."""
         self.refresh()
         return tuple(self.queues[list_id])
 
     # --- documents ----------------------------------------------------------------------
 
-    def find_piles(self, key: str = "") -> list[DocumentPile]:
+    def list_documents(self, key: str = "") -> list[DocumentItems]:
         """Return one pile per document with undecided highlights, best first.
 
         If `key` is given, only the document that contains this highlight is included.
@@ -129,17 +129,24 @@ class LedgerItems(ItemSource):
         """The passages without a card, best first."""
         return self._pending.uncarded if self._pending else ()
 
-    def select_best_ids(self, pile: DocumentPile) -> list[str]:
-        """Return the IDs of a document's ten best drafts and proposals, in reading order."""
-        items = pile.select_best_items(self._review.load_item, self._skipped)
+    def select_best_ids(
+        self, pile: DocumentItems, *, uncertain: bool = False
+    ) -> list[str]:
+        """Return the IDs of a document's ten best drafts and proposals, in reading order.
+
+        With `uncertain`, they are those of its best less certain proposals instead.
+        """
+        items = pile.select_best_items(
+            self._review.load_item, self._skipped, uncertain=uncertain
+        )
         return [item.id for item in items]
 
     # --- one item -----------------------------------------------------------------------
 
-    def face(self, id: str) -> Json | None:
-        """Render an item as JSON, with the draft for the passage's next fact, if any, as `then`.
+    def render_item(self, id: str) -> Json | None:
+        """Render an item as JSON. `then` has the draft about the passage's next sentence, if any.
 
-        An item that is no longer pending leaves its list.
+        An item that is no longer pending is removed from its list.
         """
         item = self._review.load_item(id)
         if item is None:
@@ -147,19 +154,21 @@ class LedgerItems(ItemSource):
             return None
         item_json = self._renderer.render_item(item)
         if item_json.get("several") and item.highlight:
-            next_item = find_next_offer(self._ledger, item.highlight, besides=id)
+            next_item = find_next_item_of_passage(
+                self._ledger, item.highlight, besides=id
+            )
             if next_item:
                 item_json["then"] = self._renderer.render_item(next_item)
         return item_json
 
-    def decide(self, decision: Decision) -> Done:
-        """Apply a decision, and put the next fact of its passage first or last in the list."""
-        if isinstance(decision, PutOff):
+    def decide(self, decision: Decision) -> DecisionOutcome:
+        """Apply a decision, and put the passage's next sentence first or last in the list."""
+        if isinstance(decision, Postpone):
             list_id = self._remove_from_list(decision.id)
             self._skipped[decision.id] = None
             if list_id:
                 self.queues[list_id].append(decision.id)
-            return Done(partial(self._skipped.pop, decision.id, None))
+            return DecisionOutcome(partial(self._skipped.pop, decision.id, None))
         self._locations = {}
         try:
             done = self._review.decide(decision)
@@ -176,7 +185,7 @@ class LedgerItems(ItemSource):
             queue.append(done.postponed_id)
         # these decisions may change other items
         if done.is_pending or is_question_id(decision.id) or is_card_id(decision.id):
-            self.forget()
+            self.clear_cache()
         return done
 
     def _remove_from_list(self, id: str) -> str:
@@ -194,12 +203,12 @@ class LedgerItems(ItemSource):
 
     # --- a chat -------------------------------------------------------------------------
 
-    def ask(self, id: str) -> ChatQuestion:
-        """Return a prompt for a chat.
+    def build_chat_question(self, id: str) -> ChatPrompt:
+        """Return a text to paste into a chat.
 
-        By default, the prompt asks for cards from the best highlights of all documents. If `id`
-        names a document, only its highlights are used. If the document has none, the chat is asked
-        to choose passages.
+        It asks for cards from the best highlights of all documents or, if `id` is the id of a
+        document, of that document. For a document without highlights, it asks the chat to
+        choose passages.
         """
         request = None
         if self._documents.has_no_highlights(id):
@@ -208,7 +217,7 @@ class LedgerItems(ItemSource):
 
     def _build_question(
         self, key: str, request: unmarked.DocumentRequest | None
-    ) -> ChatQuestion:
+    ) -> ChatPrompt:
         asked_keys = frozenset[HighlightKey]()
         said = text = ""
         if request and request.remaining_parts:
@@ -225,10 +234,10 @@ class LedgerItems(ItemSource):
                 text, asked_keys = export.texts[0], export.keys[0]
 
         def apply_reply(reply: str) -> ChatOutcome:
-            result = chats.record_answer(
+            result = chats.record_chat_reply(
                 self._workspace, reply, asked=asked_keys, about=request
             )
-            self.forget()
+            self.clear_cache()
             second_reading = ""
             if result.drafted:
                 second_reading = chats.build_second_reading_text(self._workspace, reply)
@@ -240,4 +249,4 @@ class LedgerItems(ItemSource):
                 second_reading,
             )
 
-        return ChatQuestion(said, text, apply_reply)
+        return ChatPrompt(said, text, apply_reply)

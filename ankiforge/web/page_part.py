@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ankiforge.model import Json, ShownCard, Strings, Texts
-from ankiforge.review import Decision, Done
+from ankiforge.review import Decision, DecisionOutcome
 
 
 class ShelfList(NamedTuple):
-    """A list of items that is a row of the shelf (the page's list of documents)."""
+    """A list of items that is shown as a row among the documents."""
 
     title: str
     description: str
@@ -28,12 +28,12 @@ class ChatOutcome(NamedTuple):
     is_usable: bool
     unused: Strings = ()
     """The reasons why cards in the reply weren't used."""
-    next_question: ChatQuestion | None = None
+    next_question: ChatPrompt | None = None
     second_reading: str = ""
     """A prompt that asks the chat to check its own cards, or ""."""
 
 
-class ChatQuestion(NamedTuple):
+class ChatPrompt(NamedTuple):
     """A prompt to paste into a chat."""
 
     said: str
@@ -54,13 +54,13 @@ class ItemSource(Protocol):
     def count(self) -> Mapping[str, int]:
         """Count the pending items of each list. Called after every decision, so it must be fast."""
 
-    def order(self, list_id: str) -> Sequence[str]:
+    def list_ids(self, list_id: str) -> Sequence[str]:
         """Return the IDs of a list's items in display order, reloading them if necessary."""
 
-    def face(self, id: str) -> Json | None:
+    def render_item(self, id: str) -> Json | None:
         """Render an item as JSON (see `web/items.py`), or return None if it isn't pending."""
 
-    def decide(self, decision: Decision) -> Done:
+    def decide(self, decision: Decision) -> DecisionOutcome:
         """Apply a decision.
 
         Raises:
@@ -71,7 +71,7 @@ class ItemSource(Protocol):
     def preview(self, decision: Decision) -> ShownCard:
         """Build a card from the fields in the editor."""
 
-    def ask(self, id: str) -> ChatQuestion:
+    def build_chat_question(self, id: str) -> ChatPrompt:
         """Return a prompt about an item to paste into a chat.
 
         Raises:

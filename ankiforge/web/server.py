@@ -335,7 +335,9 @@ _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "list": lambda session, query: session.show_list(
         query["id"], query["words"][:500], _parse_number(query["start"])
     ),
-    "shelf": lambda session, query: session.show_shelf(_parse_number(query["start"])),
+    "shelf": lambda session, query: session.render_documents(
+        _parse_number(query["start"])
+    ),
     "sitting": lambda session, query: session.start_document_sitting(query["id"]),
     "ending": lambda session, query: session.summarize_sitting(
         _parse_number(query["sitting"])
@@ -481,7 +483,7 @@ def serve(
     def prepare() -> None:
         """Warm up the session and the shelf while the browser starts."""
         with suppress(Exception):  # the first request will report the same error
-            get_session().show_shelf()
+            get_session().render_documents()
 
     try:
         on_start(page.url)

@@ -21,7 +21,7 @@ from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.item_lists import load_facets
-from ankiforge.ledger.offers import iter_offers
+from ankiforge.ledger.offers import iter_draft_groups
 from ankiforge.model import (
     CardKind,
     Highlight,
@@ -38,7 +38,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.pipeline.collection import iter_rows_as_in_anki
-from ankiforge.pipeline.decks import find_placement, list_decks
+from ankiforge.pipeline.decks import find_deck_and_tags, list_decks
 from ankiforge.pipeline.deliver import open_package
 from ankiforge.pipeline.media import load_picture
 from ankiforge.pipeline.query import has_field, parse_query
@@ -46,7 +46,7 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Review, StaleItemError, sittings
 from ankiforge.review.decisions import Edit, Write
 from ankiforge.review.items import iter_changed_cards
-from ankiforge.review.sittings import DocumentPile, Sitting, format_pending_counts
+from ankiforge.review.sittings import DocumentItems, ReviewBatch, format_pending_counts
 from ankiforge.text import format_count
 from ankiforge.web.card_view import render_card, render_row
 from ankiforge.web.documents import (
@@ -59,7 +59,7 @@ from ankiforge.web.documents import (
 )
 from ankiforge.web.items import ItemRenderer, selectable_text_to_json
 from ankiforge.web.ledger_items import LedgerItems
-from ankiforge.web.page_part import ChatQuestion, ItemSource, PagePart
+from ankiforge.web.page_part import ChatPrompt, ItemSource, PagePart
 
 MAX_ROWS = 100
 """The maximum number of cards or documents that are sent to the page at once."""
@@ -123,7 +123,7 @@ class _UndoEntry(NamedTuple):
     """The ID of the item decided on, or ""."""
     number: int = 0
     """The number of the decision's sitting, or 0."""
-    sitting: Sitting | None = None
+    sitting: ReviewBatch | None = None
     """The sitting before the decision."""
 
 
@@ -180,8 +180,8 @@ class ReviewSession:
         self._undo_entries: dict[str, _UndoEntry] = {}
         self._undo_ids = count(1)
         # Every sitting so far, by its number.
-        self._sittings: dict[int, Sitting] = {}
-        self._chat: ChatQuestion | None = None
+        self._sittings: dict[int, ReviewBatch] = {}
+        self._chat: ChatPrompt | None = None
 
     def _find_source(self, id: str) -> ItemSource:
         return next(source for source in self._sources if id.startswith(source.prefix))
@@ -193,16 +193,16 @@ class ReviewSession:
         left: dict[str, int] = {}
         for source in self._sources:
             left.update(source.count())
-        unsent = pending_items.count_everything(self._ledger, "unsent")["unsent"]
+        unsent = pending_items.count_ledger(self._ledger, "unsent")["unsent"]
         return {"left": left, "ready": unsent.total()}
 
     def show_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
-        """Render a list. All cards are shown as rows to browse, any other list as a sitting.
+        """Render a list as JSON: the list of all cards in rows, any other list as a sitting.
 
         Args:
             list_id: the ID of the list, or `all` for all cards.
-            words: a query for filtering the list of all cards.
-            start: how many cards or items to skip because they're already on the page.
+            words: a query by which the list of all cards is filtered.
+            start: the number of cards or items that the page already has.
 
         Raises:
             UsageError: `words` isn't a valid query.
@@ -210,13 +210,13 @@ class ReviewSession:
         if list_id == "all":
             return {**self._list_all(words.strip(), start), **self.count_items()}
         source = next(source for source in self._sources if list_id in source.count())
-        faces = filter(None, map(source.face, source.order(list_id)[start:]))
+        faces = filter(None, map(source.render_item, source.list_ids(list_id)[start:]))
         items = [*islice(faces, sittings.SITTING_SIZE)]
         return {**self._start_sitting(items, list_id=list_id), **self.count_items()}
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
-    def show_shelf(self, start: int = 0) -> Json:
+    def render_documents(self, start: int = 0) -> Json:
         """Render the shelf, which lists the documents with undecided highlights, best first.
 
         Each document has the number of its pending drafts (`waiting`), the number of its
@@ -229,7 +229,7 @@ class ReviewSession:
         first ("" for the shelf itself), and `without` explains why some highlights have no
         proposal.
         """
-        piles = self._items.find_piles()
+        piles = self._items.list_documents()
         begins = self._find_beginning(piles)
         unmarked = self.documents.list_unmarked()
         if self._start_path:
@@ -248,11 +248,11 @@ class ReviewSession:
         pending_count += sum(
             row["waiting"] for row in rows if row["id"] in self._items.lists
         )
-        without_count = sum(len(pile.other_marks) for pile in piles)
+        without_count = sum(pile.remaining_count for pile in piles)
         entries = [
-            *(pile for pile in piles if pile.is_open),
+            *(pile for pile in piles if pile.has_pending_items),
             *rows,
-            *(pile for pile in piles if not pile.is_open),
+            *(pile for pile in piles if not pile.has_pending_items),
             *unmarked,
         ]
         return {
@@ -260,7 +260,7 @@ class ReviewSession:
             "waiting": pending_count,
             "proposed": sum(pile.proposal_count for pile in piles),
             "documents": [
-                self._render_pile(entry) if isinstance(entry, DocumentPile) else entry
+                self._render_pile(entry) if isinstance(entry, DocumentItems) else entry
                 for entry in entries[start : start + MAX_ROWS]
             ],
             "more": len(entries) > start + MAX_ROWS,
@@ -270,7 +270,7 @@ class ReviewSession:
             else "",
         }
 
-    def _find_beginning(self, piles: Sequence[DocumentPile]) -> str:
+    def _find_beginning(self, piles: Sequence[DocumentItems]) -> str:
         """Find the document or list with the best match of the query, or return ""."""
         if not self._query:
             return ""
@@ -281,12 +281,12 @@ class ReviewSession:
             piles = sittings.find_documents_with_proposals(self._ledger, self._query)
         for pile in piles:
             if not best_id or best_id in {mark.id for mark in pile.drafted_marks}:
-                highlight = load_highlight(self._ledger, pile.first_mark.key)
+                highlight = load_highlight(self._ledger, pile.best_location.key)
                 return f"paper={self.documents.register(highlight)}"
         return ""
 
-    def _render_pile(self, pile: DocumentPile) -> Json:
-        highlight = load_highlight(self._ledger, pile.first_mark.key)
+    def _render_pile(self, pile: DocumentItems) -> Json:
+        highlight = load_highlight(self._ledger, pile.best_location.key)
         uses_model = self._workspace.folder.config.drafter == "llm"
         return {
             "id": self.documents.register(highlight),
@@ -295,8 +295,8 @@ class ReviewSession:
             "kind": guess_document_kind(highlight),
             "waiting": len(pile.drafted_marks),
             "proposed": pile.proposal_count,
-            "rest": f"{len(pile.other_marks):,} without a card",
-            "is_open": pile.is_open,
+            "rest": f"{pile.remaining_count:,} without a card",
+            "is_open": pile.has_pending_items,
             "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
             "offer": "" if uses_model else pile.chat_offer,
         }
@@ -320,58 +320,66 @@ class ReviewSession:
         """Start a sitting with a document's ten best drafts and proposals, in reading order.
 
         Only the best fact of each highlight is included. If the document has no drafts or
-        proposals, the sitting consists of ten highlights without a card, and `without` is true.
+        certain proposals, the sitting consists of the less certain proposals, and `uncertain` is
+        true. If it has none of these, either, the sitting consists of ten highlights without a
+        card, and `without` is true.
         """
         pile = self._find_pile(id)
         ids = self._items.select_best_ids(pile) if pile else []
+        uncertain = False
+        if pile and not ids:
+            ids = self._items.select_best_ids(pile, uncertain=True)
+            uncertain = bool(ids)
         without = not ids and pile is not None
         if pile and not ids:
             # no sentence is a confident enough proposal, so let the user choose the words
-            places = [*pile.proposal_marks, *pile.other_marks]
+            places = [*pile.proposal_marks, *pile.uncertain_marks, *pile.other_marks]
             places.sort(key=attrgetter("position"))
             ids = [place.id for place in places[: sittings.SITTING_SIZE]]
-        items = [*filter(None, map(self._items.face, ids))]
+        items = [*filter(None, map(self._items.render_item, ids))]
         sitting = self._start_sitting(items, document=id)
+        if uncertain:
+            return {**sitting, "uncertain": True}
         return {**sitting, "without": True} if without else sitting
 
     def _start_sitting(
         self, items: Sequence[Json], document: str = "", list_id: str = ""
     ) -> Json:
         ids = tuple(item_json["id"] for item_json in items)
-        sitting = Sitting(ids, document=document, list_id=list_id)
+        sitting = ReviewBatch(ids, document=document, list_id=list_id)
         return self._store_sitting(len(self._sittings) + 1, sitting, items)
 
     def _store_sitting(
-        self, number: int, sitting: Sitting, items: Sequence[Json]
+        self, number: int, sitting: ReviewBatch, items: Sequence[Json]
     ) -> Json:
         """Store a sitting and render it as JSON, with any items that the page doesn't have yet."""
         self._sittings[number] = sitting
         stored = {"ids": sitting.ids, "results": sitting.results}
         return {"number": number, **stored, "items": items}
 
-    def _find_pile(self, document: str) -> DocumentPile | None:
-        """Find a document's pending drafts, proposals, and other undecided highlights, if any."""
+    def _find_pile(self, document: str) -> DocumentItems | None:
+        """Return a document's pending drafts and undecided highlights, or None."""
         key = self.documents.get_key(document)
-        return next(iter(self._items.find_piles(key)), None) if key else None
+        return next(iter(self._items.list_documents(key)), None) if key else None
 
     def show_item(self, id: str) -> Json | None:
         """Look up an item and render it as JSON, or return None if it is no longer pending."""
-        return self._find_source(id).face(id)
+        return self._find_source(id).render_item(id)
 
     def show_highlight_item(self, key: str, number: int) -> Json:
-        """Render a highlight's draft or proposal, falling back to its card or the bare passage.
+        """Render the draft or proposal of a highlight or, without any, its card or its passage.
 
-        The result is in `item`. If `number` is the sitting of a document, a draft or proposal is
-        also added to that sitting, and the updated `sitting` is returned as well.
+        It is returned in `item`. If `number` is that of the document's sitting, a draft or
+        proposal is also added to the sitting, which is returned in `sitting`.
         """
         passage = self._ledger.get_passage(HighlightKey(key))
-        ids: list[str] = [offer[0].id for offer in iter_offers(self._ledger, [key])]
+        ids: list[str] = [offer[0].id for offer in iter_draft_groups(self._ledger, [key])]
         ids += [guid for guid, card in passage.cards.items() if card.is_live]
         item_json = next(filter(None, map(self.show_item, (*ids, key))), None)
         sitting = self._sittings.get(number)
         if not (item_json and sitting and sitting.document):
             return {"item": item_json}
-        queue = self._items.order("new")
+        queue = self._items.list_ids("new")
         if item_json["id"] not in queue and not item_json.get("proposal"):
             return {"item": item_json}
         ids = [*sitting.ids, item_json["id"]]
@@ -475,8 +483,8 @@ class ReviewSession:
                 error.sitting = self._replace_item_in_sitting(decision, error.face)
             raise
         if source is not self._items:
-            self._items.forget()
-        item = source.face(done.next_id) if done.next_id else None
+            self._items.clear_cache()
+        item = source.render_item(done.next_id) if done.next_id else None
         reply = {"said": done.said, "item": item, "undo": ""}
         if done.take_back:
             reply["undo"] = self._store_undo(
@@ -536,7 +544,7 @@ class ReviewSession:
                     refusals.append(error.message)
                 else:
                     decided += 1
-        self._items.forget()
+        self._items.clear_cache()
         decision = "Accepted" if bulk_decision.accepts else "Rejected"
         message = f"{decision} {format_count(decided, 'card')}."
         left = len(ids) - decided
@@ -649,7 +657,7 @@ class ReviewSession:
                 passages=(item.highlight,),
             )
         decks = self._workspace.decks
-        placement = find_placement(self._ledger, card, decks)
+        placement = find_deck_and_tags(self._ledger, card, decks)
         return {
             "deck": placement.deck,
             "tags": placement.tags,
@@ -673,7 +681,7 @@ class ReviewSession:
             raise RefusedError("This was undone before.")
         entry.revert()
         del self._undo_entries[action]
-        self._items.forget()
+        self._items.clear_cache()
         if not entry.id:
             return self.count_items()
         item_json = self.show_item(entry.id)
@@ -696,7 +704,7 @@ class ReviewSession:
         from ankiforge.reports.summary import format_delivery
 
         result = self._workspace.push()
-        self._items.forget()
+        self._items.clear_cache()
         packages = [published for published in result.published if published.notes]
         if result.pushed is not None or not packages:
             sentences = [result.error.message] if result.error is not None else []
@@ -730,7 +738,7 @@ class ReviewSession:
             UsageError: the text isn't in the document.
         """
         key, delete = self.documents.add_highlight(words)
-        self._items.forget()
+        self._items.clear_cache()
         undo = self._store_undo(_UndoEntry(delete))
         return {**self.count_items(), "key": key, "undo": undo}
 
@@ -744,7 +752,7 @@ class ReviewSession:
             RefusedError: the highlight is part of the file.
         """
         restore = self.documents.delete_highlight(key)
-        self._items.forget()
+        self._items.clear_cache()
         undo = self._store_undo(_UndoEntry(restore)) if restore else ""
         return {**self.count_items(), "undo": undo}
 
@@ -755,7 +763,7 @@ class ReviewSession:
 
         `id` names what the chat is asked about, see `ItemSource.ask`.
         """
-        self._chat = self._find_source(id).ask(id)
+        self._chat = self._find_source(id).build_chat_question(id)
         return _question_to_json(self._chat)
 
     def apply_chat_reply(self, answer: str) -> Json:
@@ -814,7 +822,7 @@ class ReviewSession:
         return [{"label": label, "href": href}]
 
 
-def _question_to_json(question: ChatQuestion | None) -> Json:
+def _question_to_json(question: ChatPrompt | None) -> Json:
     return (
         {"said": question.said, "text": question.text}
         if question

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ankiforge.draft.propose import propose_drafts
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind
-from ankiforge.pipeline.proposals import find_gap_faults
+from ankiforge.pipeline.proposals import find_blocking_messages_for_gap
 
 HERE = Path(__file__).parent
 SEEN = 40
@@ -28,7 +28,7 @@ def is_proposed(fact):
         exact=fact,
         key=HighlightKey("x"),
     )
-    return bool(propose_drafts(highlight, find_gap_faults).drafts)
+    return bool(propose_drafts(highlight, find_blocking_messages_for_gap).drafts)
 
 
 def main(part):

@@ -51,9 +51,9 @@ def make_card(
     )
     words = fields or {"Front": "What helps retention?", "Back": "Testing"}
     content = tuple(
-        (name, words[name]) for name in kind.family.content_fields if name in words
+        (name, words[name]) for name in kind.note_type.content_fields if name in words
     )
-    guid = compute_guid(key, kind.family, drafted or str(number))
+    guid = compute_guid(key, kind.note_type, drafted or str(number))
     return LocalCard(
         key,
         kind,

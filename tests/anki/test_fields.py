@@ -15,7 +15,7 @@ from ankiforge.anki.notes import (
     render_folded_source,
     render_mask_labels,
 )
-from ankiforge.anki.notetypes import get_our_note_type, hash_field, hash_tags
+from ankiforge.anki.notetypes import get_our_note_type, hash_html, hash_tags
 from ankiforge.model import CardKind, HighlightKind, LocalCard
 from ankiforge.text import occlusion
 from tests.makers.anki_notes import field_html, note_for
@@ -26,7 +26,7 @@ Maker = Callable[..., LocalCard]
 def _fields(card: LocalCard) -> dict[str, str]:
     return dict(
         zip(
-            get_our_note_type(card.family).names,
+            get_our_note_type(card.note_type).names,
             field_html(card, card.tags),
             strict=True,
         )
@@ -75,7 +75,7 @@ def test_the_id_names_guid_key_slot_and_the_hashes_of_our_words_and_tags(make_ca
     card = make_card(number=3)
     html = field_html(card, card.tags)
     written = _fields(card)["AnkiforgeId"].split()
-    hashes = ".".join(map(hash_field, html[: len(card.family.content_fields)]))
+    hashes = ".".join(map(hash_html, html[: len(card.note_type.content_fields)]))
     key = "zotero:user/ABCD2345"
     assert written == ["af1", card.guid, key, "3", hashes, hash_tags(card.tags)]
 
@@ -141,7 +141,7 @@ def test_the_passage_of_a_hand_written_card_is_kept_and_not_shown(make_card):
         _fields(drafted)["Source"]
     )
     assert _fields(drafted)["Source"].startswith("<blockquote>")
-    assert ".af-written { display: none; }" in get_our_note_type(written.family).css
+    assert ".af-written { display: none; }" in get_our_note_type(written.note_type).css
 
 
 def test_what_anki_cannot_store_never_reaches_a_field(make_card):

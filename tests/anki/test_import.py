@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.anki.notetypes import hash_field
+from ankiforge.anki.notetypes import hash_html
 from ankiforge.anki.package import write_package
 from ankiforge.anki.render import load_media
 from ankiforge.model import CardKind, LocalCard, Media, Note, NoteType
@@ -47,7 +47,7 @@ def test_the_hashes_of_what_anki_stored_are_those_of_what_we_sent(
     collection.load(_package(tmp_path, note))
     note = collection.note(card.guid)
     content = note.fields[: len(NoteType.CLOZE.content_fields)]
-    assert note["AnkiforgeId"].split()[4] == ".".join(map(hash_field, content))
+    assert note["AnkiforgeId"].split()[4] == ".".join(map(hash_html, content))
 
 
 def test_pictures_arrive_under_the_names_the_fields_use(collection, tmp_path, make_card):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notetypes import get_our_note_type, hash_field, hash_tags
+from ankiforge.anki.notetypes import get_our_note_type, hash_html, hash_tags
 from ankiforge.anki.plan import (
     ADOPTED_MOD,
     IDENTITY_FIELD,
@@ -37,21 +37,21 @@ from ankiforge.model import (
     AnkiNoteType,
     AnkiTemplate,
     CardKind,
-    Edits,
+    ExportedNote,
+    FieldEdits,
     Guid,
     HighlightKind,
     LocalCard,
-    MappedType,
     Media,
     NoteType,
     Problem,
-    ShippedNote,
-    SourceRemark,
+    SourceChange,
+    UserNoteType,
     Verdict,
     compute_note_id,
     hash16,
 )
-from ankiforge.model.anki import Identity
+from ankiforge.model.anki import NoteIdentity
 from tests.anki.makers import make_card, with_note
 
 CARD = make_card()
@@ -67,7 +67,7 @@ USERS = AnkiNoteType(
     FRONT_BACK,
     "",
 )
-MAPPED = MappedType(
+MAPPED = UserNoteType(
     77, "Vokabel", {"Front": "Wort", "Back": "Bedeutung"}, {"Front": 701, "Back": 702}
 )
 SETTINGS = {NoteType.BASIC: MAPPED}
@@ -99,12 +99,12 @@ def of_ours(card: LocalCard = CARD, files: CardFiles = NO_FILES, **more: Any) ->
     """The note of a card as our package brought it; `more` is what changed since."""
     layout = find_layout(card, None, {}, {})
     ours = written(card, layout, files)
-    identity = Identity(
+    identity = NoteIdentity(
         card.guid,
         card.key,
-        card.drafted or card.slot,
+        card.drafted or card.slot_text,
         tuple(
-            hash_field(ours.fields.get(name, "")) for name in card.family.content_fields
+            hash_html(ours.fields.get(name, "")) for name in card.note_type.content_fields
         ),
         hash_tags(card.tags),
     )
@@ -244,7 +244,7 @@ def test_where_a_field_is(fields, now, positions, is_this_type):
         (with_note(CARD, mapped=MAPPED), None, {}, MAPPED),
         (with_note(CARD, mapped=MAPPED), of_ours(), {NoteType.BASIC: replace(MAPPED, id=9)}, MAPPED),
         (CARD, of_ours(), SETTINGS, None),
-        (with_note(CARD, shipped=(ShippedNote(10),)), None, SETTINGS, None),
+        (with_note(CARD, shipped=(ExportedNote(10),)), None, SETTINGS, None),
     ],
 )  # fmt: skip
 def test_the_note_type_of_a_note(card, in_anki, mapped, expected):
@@ -255,23 +255,23 @@ def test_the_note_type_of_a_note(card, in_anki, mapped, expected):
 
 
 def hashes(**fields: str) -> dict[str, str]:
-    return {name: hash_field(text) for name, text in fields.items()}
+    return {name: hash_html(text) for name, text in fields.items()}
 
 
 def test_a_note_of_ours_has_its_base_in_itself():
     in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
-    sent = (ShippedNote(8, ("other",)), ShippedNote(9, CARD.tags))
+    sent = (ExportedNote(8, ("other",)), ExportedNote(9, CARD.tags))
     base = find_layout(with_note(CARD, shipped=sent), in_anki, {}, {}).base
-    assert base.hashes["Front"] == hash_field("What helps retention?")
-    assert base.hashes["Back"] == hash_field("Testing")
+    assert base.hashes["Front"] == hash_html("What helps retention?")
+    assert base.hashes["Back"] == hash_html("Testing")
     assert not {"Source", "Feedback"} & base.hashes.keys()  # what we fill is always ours
     assert base.tags == CARD.tags
     other = find_layout(with_note(CARD, shipped=sent[:1]), in_anki, {}, {}).base
     assert other.tags == ()
 
 
-FIRST = ShippedNote(6, hashes=hashes(Front="old front", Back="b"))
-SECOND = ShippedNote(7, hashes=hashes(Front="new front", Back="b"))
+FIRST = ExportedNote(6, hashes=hashes(Front="old front", Back="b"))
+SECOND = ExportedNote(7, hashes=hashes(Front="new front", Back="b"))
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ SECOND = ShippedNote(7, hashes=hashes(Front="new front", Back="b"))
         ((FIRST, SECOND), ("mine", "b"), 6, 0, 6, 6),  # by the mod alone it is sure
         ((FIRST, SECOND), ("mine", "b"), 99, 0, 7, 0),  # likely, and no more
         (
-            (FIRST, ShippedNote(7)),
+            (FIRST, ExportedNote(7)),
             ("old front", "b"),
             99,
             0,
@@ -359,8 +359,8 @@ def test_a_picture_of_the_web_is_not_missed():
     ("card", "unread"),
     [
         (CARD, False),
-        (replace(CARD, source=(SourceRemark.SOURCE_GONE,)), False),
-        (replace(CARD, source=(SourceRemark.SOURCE_CHANGED,)), True),
+        (replace(CARD, source=(SourceChange.SOURCE_GONE,)), False),
+        (replace(CARD, source=(SourceChange.SOURCE_CHANGED,)), True),
         (replace(CARD, kept=True), True),  # only its journal is here
     ],
 )
@@ -518,9 +518,9 @@ def test_the_fields_of_a_merged_note():
     assert field(merged, "Back") == "Tests"
     assert field(merged, "Spare1") == "a remark"
     # the base of the next merge: what we would have written
-    assert hash_field("What helps retention?") in field(merged, IDENTITY_FIELD)
-    assert hash_field("Tests") in field(merged, IDENTITY_FIELD)
-    assert hash_field("Testing") not in field(merged, IDENTITY_FIELD)
+    assert hash_html("What helps retention?") in field(merged, IDENTITY_FIELD)
+    assert hash_html("Tests") in field(merged, IDENTITY_FIELD)
+    assert hash_html("Testing") not in field(merged, IDENTITY_FIELD)
 
 
 def test_a_conflict_names_both_texts_as_the_card_would_say_them():
@@ -529,11 +529,13 @@ def test_a_conflict_names_both_texts_as_the_card_would_say_them():
     assert (conflict.mine, conflict.source) == ("**mine**", "Tests")
     assert (conflict.theirs, conflict.ours) == (hash16("<b>mine</b>"), hash16("Tests"))
     decided = replace(
-        NEXT, edits=Edits(resolved={"Back": ("mine", conflict.theirs, conflict.ours)})
+        NEXT,
+        edits=FieldEdits(resolved={"Back": ("mine", conflict.theirs, conflict.ours)}),
     )
     assert outcome(planned(decided, changed(of_ours(), Back="<b>mine</b>"))) == "written"
     decided = replace(
-        NEXT, edits=Edits(resolved={"Front": ("mine", conflict.theirs, conflict.ours)})
+        NEXT,
+        edits=FieldEdits(resolved={"Front": ("mine", conflict.theirs, conflict.ours)}),
     )
     assert planned(decided, changed(of_ours(), Back="<b>mine</b>")).conflicts == (
         conflict,
@@ -565,9 +567,9 @@ def test_what_a_package_tells_of_a_note_is_in_the_journal():
     assert theirs.note.fields == ("What helps retention?", "Testing", "")
 
 
-KNOWN = ShippedNote(1, hashes=hashes(Front="What helps retention?", Back="Testing"))
-BEFORE = ShippedNote(1, hashes=hashes(Front="What helps retention?", Back="Quizzes"))
-NONE = ShippedNote(1)
+KNOWN = ExportedNote(1, hashes=hashes(Front="What helps retention?", Back="Testing"))
+BEFORE = ExportedNote(1, hashes=hashes(Front="What helps retention?", Back="Quizzes"))
+NONE = ExportedNote(1)
 
 
 @pytest.mark.parametrize(
@@ -610,7 +612,7 @@ def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     )
     before = with_note(restored, shipped=(BEFORE,))  # nothing changed here since
     layout = find_layout(before, in_anki, {}, {})
-    assert layout.unknown_bases == {"Back": hash_field("Testing")}
+    assert layout.unknown_bases == {"Back": hash_html("Testing")}
     kept = planned(before, in_anki)
     assert kept.keeps_unknown_text
     assert not kept.conflicts
@@ -618,7 +620,7 @@ def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     full = planned(before, in_anki, export_unchanged=True)
     assert full.note
     assert full.shipped
-    assert full.shipped.hashes["Back"] == hash_field("Testing")
+    assert full.shipped.hashes["Back"] == hash_html("Testing")
 
 
 def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
@@ -647,7 +649,7 @@ DIGEST = planned(CARD, None).shipped.digest  # type: ignore[union-attr]
     ],
 )
 def test_the_revision_of_a_note(mod, digest, seen, full, same):
-    card = with_note(CARD, shipped=(ShippedNote(mod, CARD.tags, digest),))
+    card = with_note(CARD, shipped=(ExportedNote(mod, CARD.tags, digest),))
     in_anki = of_ours(mod=seen) if seen else None
     revision = planned(card, in_anki, export_unchanged=full)
     assert revision.note
@@ -770,7 +772,7 @@ def test_a_picture_that_is_away_is_called_as_anki_calls_it(path, known, name):
     assert [media.name for media in ours.media.values()] == ([name] if name else [])
 
 
-SHIPPED = (ShippedNote(1, digest="d"),)
+SHIPPED = (ExportedNote(1, digest="d"),)
 
 
 @pytest.mark.parametrize(

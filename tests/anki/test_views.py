@@ -7,18 +7,22 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.collection import AnkiView, open_exports_view, open_view
+from ankiforge.anki.collection import (
+    AnkiContents,
+    open_anki_contents,
+    open_exported_contents,
+)
 from ankiforge.anki.notes import render_content
-from ankiforge.anki.notetypes import get_our_note_type, hash_field, hash_tags
+from ankiforge.anki.notetypes import get_our_note_type, hash_html, hash_tags
 from ankiforge.anki.package import write_package
 from ankiforge.anki.profiles import compute_fingerprint_text
 from ankiforge.model import (
     AnkiNote,
+    AnkiSourceKind,
     CardKind,
-    Identity,
     LocalCard,
+    NoteIdentity,
     NoteType,
-    ViewKind,
     compute_card_id,
     compute_note_id,
 )
@@ -55,7 +59,7 @@ class World:
 
     def seen(self, card: LocalCard) -> AnkiNote:
         """The note as it is in the open collection now."""
-        with open_view(self.live) as view:
+        with open_anki_contents(self.live) as view:
             return of(view, card)
 
     def exported(
@@ -74,7 +78,7 @@ class World:
         return path
 
 
-def of(view: AnkiView, card: LocalCard) -> AnkiNote:
+def of(view: AnkiContents, card: LocalCard) -> AnkiNote:
     """The one note of a card."""
     (found,) = [note for note in view.iter_notes() if note.guid == card.guid]
     return found
@@ -96,7 +100,7 @@ def world(collection: Any, backend: Any, tmp_path: Path, make_card: Maker) -> Wo
     return World(collection, backend, tmp_path, basic, two_way, cloze)
 
 
-def everything(view: AnkiView) -> tuple[Any, ...]:
+def everything(view: AnkiContents) -> tuple[Any, ...]:
     """All a view tells of notes and types, to be compared."""
     return tuple(view.iter_notes()), tuple(view.iter_reviews()), view.note_types
 
@@ -105,16 +109,16 @@ def everything(view: AnkiView) -> tuple[Any, ...]:
 
 
 def test_a_fresh_import_is_seen_as_it_was_shipped(world):
-    with open_view(world.live) as view:
+    with open_anki_contents(world.live) as view:
         notes = tuple(view.iter_notes())
-        assert view.kind is ViewKind.COLLECTION
+        assert view.kind is AnkiSourceKind.COLLECTION
         assert view.path == str(world.live)
         assert view.profile == "profile"
         assert view.is_complete
         assert view.created_at == world.col.crt
         assert tuple(view.iter_reviews()) == ()
         assert view.find_deleted_note_ids() == frozenset()
-    with open_view(world.folder / "deck.apkg") as view:
+    with open_anki_contents(world.folder / "deck.apkg") as view:
         assert [(note.guid, note.mod) for note in view.iter_notes()] == [
             (n.guid, MOD) for n in notes
         ]
@@ -122,12 +126,16 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
     for note, card in zip(notes, world.cards, strict=True):
         assert note.id == compute_note_id(card.guid)
         assert note.mod == MOD
-        assert note.type_id == get_our_note_type(card.family).id
+        assert note.type_id == get_our_note_type(card.note_type).id
         assert note.tags == ("ankiforge::doc::testenhancedlearning", "memory")
         assert note.fields == note_for(card, card.deck, MOD).fields
-        hashes = tuple(map(hash_field, render_content(card.kind, card.fields)))
-        assert note.identity == Identity(
-            card.guid, card.key, card.drafted or card.slot, hashes, hash_tags(note.tags)
+        hashes = tuple(map(hash_html, render_content(card.kind, card.fields)))
+        assert note.identity == NoteIdentity(
+            card.guid,
+            card.key,
+            card.drafted or card.slot_text,
+            hashes,
+            hash_tags(note.tags),
         )
         by_guid = {
             world.basic.guid: [0],
@@ -157,7 +165,7 @@ def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_the
     before = files()
     (link := world.folder / "collection.anki2").symlink_to(world.live)
     for path in (world.live, link):
-        with open_view(path) as view:
+        with open_anki_contents(path) as view:
             seen, all_of_it = of(view, world.basic), everything(view)
             assert view.profile == "profile"
         assert seen.fields[1] == "My own words"
@@ -170,7 +178,7 @@ def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_the
         world.col.close(downgrade=downgrade)
         try:
             assert compute_fingerprint_text(world.live) != changed
-            with open_view(world.live) as view:
+            with open_anki_contents(world.live) as view:
                 assert everything(view) == all_of_it
         finally:
             world.col.reopen()
@@ -201,7 +209,7 @@ def test_answers_are_seen(world):
     world.anki.answer_first_card(world.basic.guid)
     log = world.col.db.all("select id, ease, ivl, time, type, cid from revlog")
 
-    with open_view(world.live) as view:
+    with open_anki_contents(world.live) as view:
         (review,) = view.iter_reviews()
         (note,) = [note for note in view.iter_notes() if log[0][5] in note.cards]
     assert review.guid == note.guid
@@ -226,14 +234,14 @@ def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world):
 
     assert world.seen(world.basic).deck == "Reading::Memory"
     for legacy in (False, True):
-        with open_view(world.exported(legacy)) as view:
+        with open_anki_contents(world.exported(legacy)) as view:
             assert of(view, world.basic).deck == "Reading::Memory"
 
 
 def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
     world.col.remove_notes([compute_note_id(world.basic.guid)])
     world.col.undo()
-    with open_view(world.live) as view:
+    with open_anki_contents(world.live) as view:
         assert view.find_deleted_note_ids() == frozenset()
         assert of(view, world.basic).cards
     world.col.decks.select(world.col.decks.id("Reading::Memory"))
@@ -246,7 +254,7 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
         if compute_card_id(card.guid, at) == reviewed
     ]
     world.col.remove_notes([compute_note_id(guid)])
-    with open_view(world.live) as view:
+    with open_anki_contents(world.live) as view:
         assert guid not in [note.guid for note in view.iter_notes()]
         assert view.find_deleted_note_ids() == {compute_note_id(guid)}
         assert tuple(view.iter_reviews()) == ()
@@ -281,7 +289,7 @@ def test_our_note_types_are_seen_by_each_way_as_they_are_and_as_a_person_changed
     paths = (world.live, world.exported(legacy=False), world.exported(legacy=True))
 
     for path in (*paths, world.whole(legacy=False), world.whole(legacy=True)):
-        with open_view(path) as view:
+        with open_anki_contents(path) as view:
             basic, cloze = view.note_types
             assert of(view, world.basic).fields[1] == ""
         assert (basic.id, basic.name, basic.cloze) == (theirs.id, "Mein Typ", False)
@@ -314,17 +322,17 @@ def test_an_export_shows_what_the_collection_does_if_it_has_the_scheduling(world
     world.col.set_config("fsrs", True)
     world.anki.answer_first_card(world.basic.guid)
     world.anki.edit(world.basic.guid, Back="My own words")
-    with open_view(world.live) as view:
+    with open_anki_contents(world.live) as view:
         expected = everything(view)
     for path, kind, created in (
-        (world.exported(legacy), ViewKind.APKG, 0),
-        (world.whole(legacy), ViewKind.COLPKG, world.col.crt),
+        (world.exported(legacy), AnkiSourceKind.APKG, 0),
+        (world.whole(legacy), AnkiSourceKind.COLPKG, world.col.crt),
     ):
-        with open_view(path) as view:
+        with open_anki_contents(path) as view:
             assert everything(view) == expected
-            assert (view.kind, view.is_complete) == (kind, kind is ViewKind.COLPKG)
+            assert (view.kind, view.is_complete) == (kind, kind is AnkiSourceKind.COLPKG)
             assert (view.created_at, view.path, view.profile) == (created, str(path), "")
-    with open_view(world.exported(legacy, scheduling=False)) as view:
+    with open_anki_contents(world.exported(legacy, scheduling=False)) as view:
         notes = tuple(view.iter_notes())
         assert [note.guid for note in notes] == [card.guid for card in world.cards]
         assert {note.reviews for note in notes} == {0}
@@ -335,17 +343,17 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
     _, three = world.anki.cards(world.cloze.guid)
     world.col.set_deck([three.id], world.col.decks.id("Other"))
     world.anki.answer_first_card(world.basic.guid)
-    with open_view(world.live) as view:
+    with open_anki_contents(world.live) as view:
         expected = everything(view)
     exports = [
         world.exported(deck=deck) for deck in ("Reading", "Other", "Reading::Memory")
     ]
 
-    with open_exports_view(
+    with open_exported_contents(
         exports, url="http://127.0.0.1:1", profile="Ada", our_note_ids=frozenset()
     ) as view:
         assert everything(view) == expected
-        assert (view.kind, view.path) == (ViewKind.CONNECT, "http://127.0.0.1:1")
+        assert (view.kind, view.path) == (AnkiSourceKind.CONNECT, "http://127.0.0.1:1")
         assert (view.profile, view.is_complete, view.created_at) == (
             "Ada",
             True,

@@ -12,8 +12,8 @@ from ankiforge.model import (
     DocumentKey,
     Draft,
     Finding,
-    Form,
     Highlight,
+    HighlightForm,
     HighlightKey,
     HighlightKind,
     Origin,
@@ -89,7 +89,13 @@ _EXAMPLE = re.compile(
     r"(?: ~ (?P<twin>.*?))?$",
     re.DOTALL,
 )
-_HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY, Form.BLOCK}
+_HAND_FORMS = {
+    HighlightForm.INLINE,
+    HighlightForm.INLINE_FIELD,
+    HighlightForm.TERM,
+    HighlightForm.GLOSSARY,
+    HighlightForm.BLOCK,
+}
 
 
 def example(text: str) -> tuple[Finding, ...]:
@@ -122,7 +128,9 @@ def example(text: str) -> tuple[Finding, ...]:
         draft = replace(draft, origin=Origin("rules:comment"))
         return findings(draft, passage(source, **around), twins)
     open_end = parts["form"] == "open-end"
-    draft, highlight = _marked(draft, Form.BLOCK if open_end else Form(parts["form"]))
+    draft, highlight = _marked(
+        draft, HighlightForm.BLOCK if open_end else HighlightForm(parts["form"])
+    )
     highlight = replace(highlight, open_end=open_end)
     known = (hints.make_anki_note_hint(parts["note"]),) if parts["note"] else ()
     schedule = "!2026-03-01,12,250" if parts["schedule"] else ""
@@ -146,7 +154,7 @@ def _card(text: str) -> Draft:
     return question(front, back) if arrow else cloze(text)
 
 
-def _marked(draft: Draft, form: Form) -> tuple[Draft, Highlight]:
+def _marked(draft: Draft, form: HighlightForm) -> tuple[Draft, Highlight]:
     """The draft as the rules make it of that form, and the highlight it comes from."""
     if form in _HAND_FORMS:
         origin = Origin(f"rules:{form.value}")
@@ -158,7 +166,7 @@ def _marked(draft: Draft, form: Form) -> tuple[Draft, Highlight]:
     words = find_gaps(draft.get_field("Text"))[0].answer
     start = draft.quote.index(words)
     highlight = passage(draft.quote, form=form, gaps=((start, start + len(words)),))
-    if form is Form.MARK:
+    if form is HighlightForm.MARK:
         highlight = replace(highlight, exact=words, gaps=(), sentence=draft.quote)
         highlight = replace(highlight, namespace="pdf:0123456789abcdef")
     return replace(draft, origin=Origin("rules:phrase")), highlight

@@ -12,7 +12,13 @@ from ankiforge.check import (
     describe_rule,
     parse_draft,
 )
-from ankiforge.model import LETTERED_QUESTION, Form, HighlightKind, Origin, Severity
+from ankiforge.model import (
+    LETTERED_QUESTION,
+    HighlightForm,
+    HighlightKind,
+    Origin,
+    Severity,
+)
 from tests.check import cards
 
 LONG = "word " * 40
@@ -115,17 +121,20 @@ def test_a_figure_has_labels_that_are_on_and_not_too_many(shown, switched_off, f
 def test_a_phrase_marked_in_ones_own_note_is_warned_of_not_blocked():
     text = "It is {{c1::in the}} cell."
     source = "It is in the cell."
-    marked = cards.passage(source, form=Form.PHRASE, gaps=((6, 12),))
+    marked = cards.passage(source, form=HighlightForm.PHRASE, gaps=((6, 12),))
     draft = cards.cloze(text, origin=Origin("rules:phrase"))
 
     assert cards.named(draft, marked)["gap_stopword"] == "warn"
-    assert cards.named(draft, replace(marked, form=Form.MARK))["gap_stopword"] == "block"
+    assert (
+        cards.named(draft, replace(marked, form=HighlightForm.MARK))["gap_stopword"]
+        == "block"
+    )
     other = cards.cloze("It {{c1::is}} in the cell.")
     assert cards.named(other, marked)["gap_stopword"] == "block"
 
 
 def test_a_phrase_that_is_the_whole_sentence_leaves_nothing_to_ask():
-    marked = cards.passage("Dropout works.", form=Form.PHRASE, gaps=((0, 14),))
+    marked = cards.passage("Dropout works.", form=HighlightForm.PHRASE, gaps=((0, 14),))
     draft = cards.cloze("{{c1::Dropout works.}}", origin=Origin("rules:phrase"))
 
     assert cards.named(draft, marked)["gap_is_all"] == "block"
@@ -163,7 +172,7 @@ def test_an_oversize_card_is_read_no_further():
 def test_a_line_that_may_be_no_card_is_told_with_the_reason(line, why):
     front, _, back = line.partition("::")
     draft = cards.question(front, back, by_hand=True)
-    passage = cards.passage(line, form=Form.INLINE_FIELD)
+    passage = cards.passage(line, form=HighlightForm.INLINE_FIELD)
 
     (found,) = [
         one for one in cards.findings(draft, passage) if one.check == "inline_field"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge import check
-from ankiforge.model import Form, HighlightKind, Origin
+from ankiforge.model import HighlightForm, HighlightKind, Origin
 from tests.check import cards
 
 # a model's doubt is no check's
@@ -169,7 +169,9 @@ def test_each_gap_of_a_cloze_is_an_answer():
 )  # fmt: skip
 def test_a_marked_phrase_stands_in_the_source_also_within_a_word(text, phrase):
     start = text.index(phrase)
-    source = cards.passage(text, form=Form.PHRASE, gaps=((start, start + len(phrase)),))
+    source = cards.passage(
+        text, form=HighlightForm.PHRASE, gaps=((start, start + len(phrase)),)
+    )
     words = text.replace(phrase, f"{{{{c1::{phrase}}}}}")
 
     found = cards.named(cards.cloze(words, origin=Origin("rules:phrase")), source)
@@ -211,7 +213,10 @@ def test_the_words_below_a_picture_of_the_passage_are_its_own():
 
 def test_a_line_without_a_front_is_judged_like_any_other():
     source = cards.passage(
-        "::yes", form=Form.INLINE_FIELD, kind=HighlightKind.CARD, markdown=("", "yes")
+        "::yes",
+        form=HighlightForm.INLINE_FIELD,
+        kind=HighlightKind.CARD,
+        markdown=("", "yes"),
     )
 
     found = cards.named(cards.question("", "yes", by_hand=True), source)

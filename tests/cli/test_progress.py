@@ -10,9 +10,9 @@ from rich.progress import Progress as Bars
 from ankiforge.cli.progress import RunProgressBar
 from ankiforge.draft.server import Usage
 from ankiforge.extract.base import ScanProgress
-from ankiforge.model import Problem, ViewChanges
+from ankiforge.model import AnkiChanges, Problem
 from ankiforge.pipeline.run_result import (
-    CollectionScan,
+    AnkiReadResult,
     ModelProgress,
     OtherProgress,
     RunResult,
@@ -81,11 +81,11 @@ def test_what_a_second_look_at_anki_adds(before, second, deleted):
     result = RunResult()
     if before:
         result.add_scan(
-            CollectionScan(before, viewed=ViewChanges(deleted=["af1"], reviews=2))
+            AnkiReadResult(before, viewed=AnkiChanges(deleted=["af1"], reviews=2))
         )
     problem = Problem("Anki", "is damaged")
-    viewed = ViewChanges(deleted=["af2"], reviews=3)
-    result.add_scan(CollectionScan(second, viewed=viewed, problem=problem))
+    viewed = AnkiChanges(deleted=["af2"], reviews=3)
+    result.add_scan(AnkiReadResult(second, viewed=viewed, problem=problem))
     assert result.scan.viewed.deleted == deleted
     is_told = "af2" in deleted
     assert result.problems == [problem] * is_told

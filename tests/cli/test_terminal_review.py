@@ -97,8 +97,8 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
 
 
 PASSAGE = (
-    "The Golgi apparatus is the organelle that packages proteins from ribosomes and lipids "
-    "for their way within a cell."
+    "The Golgi apparatus is the organelle that packages proteins from ribosomes, which "
+    "Camillo Golgi discovered in 1898."
 )
 
 

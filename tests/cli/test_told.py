@@ -9,6 +9,7 @@ import pytest
 
 from ankiforge.extract.files import TICK_NS
 from ankiforge.ledger import item_lists
+from ankiforge.model import MIN_CERTAIN_CONFIDENCE
 from ankiforge.reports.summary import format_first_names
 from tests.limits import PATIENCE
 
@@ -297,11 +298,12 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     first = forge.ok("run", vault, "-v").stdout.splitlines()[0]
     passages = forge.ok("list", "--no-card", "--json").lines
     without = len(passages)
-    proposed = sum(each["proposal"] is not None for each in passages)
+    proposals = [each["proposal"] for each in passages if each["proposal"]]
+    proposed = sum(each["confidence"] >= MIN_CERTAIN_CONFIDENCE for each in proposals)
     waiting = 1  # the mark
     assert 1 + waiting + without == 6
     assert first == (
-        f"✓ 6 highlights   1 with a card   1 waiting   {proposed} proposals"
+        f"✓ 6 highlights   1 with a card   1 waiting   {proposed} proposal"
         f"   {without - proposed} without a proposal"
     )
     told = forge.json("run", vault)

@@ -21,7 +21,7 @@ from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.model import (
     Document,
     DocumentKey,
-    DraftingBrief,
+    DraftingInstructions,
     DraftingTask,
     Highlight,
     Origin,
@@ -45,7 +45,9 @@ def task_of(case):
     given = [{"key": f"pdf:p/{n}", **one} for n, one in enumerate(case["highlights"], 1)]
     highlights = tuple(msgspec.convert({**usual, **one}, Highlight) for one in given)
     return DraftingTask(
-        PAPER, highlights, brief=msgspec.convert(case.get("brief", {}), DraftingBrief)
+        PAPER,
+        highlights,
+        brief=msgspec.convert(case.get("brief", {}), DraftingInstructions),
     )
 
 

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from ankiforge.draft.chat import make_label, parse_answer
+from ankiforge.draft.chat import make_label, parse_chat_reply
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.model import (
@@ -29,7 +29,7 @@ PROMPT = load_prompt_file("cards")
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_sound_card_of_an_answer_comes_in(kind):
-    answer = parse_answer((HERE / f"{kind}.md").read_text("utf-8"), TASKS, PROMPT)
+    answer = parse_chat_reply((HERE / f"{kind}.md").read_text("utf-8"), TASKS, PROMPT)
     cards = answered(answer)
     for number, draft in cards:
         fields = dict(draft.fields)
@@ -70,7 +70,7 @@ def test_the_marks_of_a_chat_window_are_on_no_card(exact, back, taken):
     task = PrivacyFilter(()).make_sendable_task(DraftingTask(document, (highlight,)))
     card = {"h": make_label(key), "quote": exact, "front": "What is it?", "back": back}
     said = json.dumps({"cards": [card]}, ensure_ascii=False)
-    answer = parse_answer(said, [task], PROMPT)
+    answer = parse_chat_reply(said, [task], PROMPT)
     [draft] = [draft for drafted in answer.results for draft in drafted.drafts]
     assert dict(draft.fields)["Back"] == taken
 
@@ -81,7 +81,7 @@ def test_the_bulk_of_a_megabyte_is_read():
     text = (HERE / "json-in-prose.md").read_text("utf-8")
     with no_hang():
         for huge in (text * 300, "x {y} lorem\n" * 80_000 + text):
-            assert len(answered(parse_answer(huge, TASKS, PROMPT))) == len(PASSAGES)
+            assert len(answered(parse_chat_reply(huge, TASKS, PROMPT))) == len(PASSAGES)
 
 
 SLEEP = "Slow-wave sleep fills the first third of the night. It releases growth hormone."
@@ -112,7 +112,7 @@ def test_a_card_is_of_the_passage_that_it_quotes(named, quote, back, at, told):
     if named:
         card["h"] = make_label(f"d/{named}")
     task = PrivacyFilter(()).make_sendable_task(DraftingTask(document, tuple(highlights)))
-    answer = parse_answer(json.dumps({"cards": [card]}), [task], PROMPT)
+    answer = parse_chat_reply(json.dumps({"cards": [card]}), [task], PROMPT)
     drafts = [draft for drafted in answer.results for draft in drafted.drafts]
     assert [draft.key for draft in drafts] == ([f"d/{at}"] if at else [])
     assert [told in problem.what for problem in answer.problems] == (
@@ -134,7 +134,9 @@ def test_a_short_mark_within_a_quote_takes_no_card_of_the_passage_that_is_named(
     task = PrivacyFilter(()).make_sendable_task(DraftingTask(document, (named, short)))
     [drafted] = [
         result
-        for result in parse_answer(json.dumps({"cards": [card]}), [task], PROMPT).results
+        for result in parse_chat_reply(
+            json.dumps({"cards": [card]}), [task], PROMPT
+        ).results
         if result.drafts
     ]
     assert drafted.highlight == named
@@ -165,7 +167,7 @@ def test_a_card_may_quote_what_stands_around_the_mark_that_it_names(quote, fault
     task = PrivacyFilter(()).make_sendable_task(
         DraftingTask(passage.document, (passage,))
     )
-    answer = parse_answer(json.dumps({"cards": [card]}), [task], PROMPT)
+    answer = parse_chat_reply(json.dumps({"cards": [card]}), [task], PROMPT)
     named = "; ".join(unused.what for unused in answer.problems)
     assert fault in named
     drafts = [draft for drafted in answer.results for draft in drafted.drafts]

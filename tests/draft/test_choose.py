@@ -18,7 +18,7 @@ from ankiforge.draft.choose import (
 from ankiforge.extract import files
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.pdf import worker
-from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
+from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph
 from ankiforge.pipeline.draft import load_privacy
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.located import DocumentLetters, locate_quote, locate_selection
@@ -28,6 +28,7 @@ from tests.makers.zotero_writer import Attachment, Library, Work, write_zotero
 from tests.reading import opened
 
 YEAST = "Yeast turns sugar into carbon dioxide, which stays in the dough because gluten is elastic."
+GLUTEN = "Gluten is the protein of wheat flour that makes a dough elastic."
 RYE = "Rye has hardly any gluten, so its dough runs apart unless it is sour."
 SALT = "Salt slows the yeast down, and a dough with too much of it hardly rises."
 SECRET = "Our bakery sells its old rolls as croutons to the hotel next door."
@@ -471,7 +472,7 @@ def test_a_folder_with_few_marks_is_named_with_the_command_that_chooses(
     monkeypatch.setattr(files, "is_stamp_reliable", lambda stamp: True)
     folder = tmp_path / "bakery"
     folder.mkdir()
-    for number, text in enumerate((YEAST, RYE, SALT)):
+    for number, text in enumerate((GLUTEN, RYE, SALT)):
         mark_signs = "==" if number < marked else ""
         note = f"# Bread\n\n{mark_signs}{text}{mark_signs}\n"
         (folder / f"{number}.md").write_text(note, "utf-8")
@@ -633,7 +634,7 @@ def test_no_document_says_draft_what_is_meant(forge):
 # --- parts and quotes -------------------------------------------------------------------------
 
 
-def whole(*pages: str, labels: bool = False, levels: bool = True) -> WholeText:
+def whole(*pages: str, labels: bool = False, levels: bool = True) -> DocumentText:
     """A document whose lines are paragraphs; those that begin with `#` are headings."""
     paragraphs = []
     texts = []
@@ -652,7 +653,7 @@ def whole(*pages: str, labels: bool = False, levels: bool = True) -> WholeText:
         texts.append("\n".join(lines))
     document = Document(DocumentKey("pdf:1"), "s", "On bread")
     numbers = tuple(map(str, range(len(pages)))) if labels else ()
-    return WholeText(document, tuple(texts), tuple(paragraphs), "pdf:1", numbers)
+    return DocumentText(document, tuple(texts), tuple(paragraphs), "pdf:1", numbers)
 
 
 WORKS = "[1] Doe, A. On bread. J. Food 9 (1959), 41–46.\n[2] Roe, B. Rye. 2nd ed., 1998."

@@ -13,7 +13,7 @@ from ankiforge.draft.prompt import (
 )
 from ankiforge.draft.reply import build_drafts, parse_cards
 from ankiforge.errors import ConfigError
-from ankiforge.model import CardKind, DraftingBrief, Origin
+from ankiforge.model import CardKind, DraftingInstructions, Origin
 
 GOOD = "Rules. {{ schema }}\n---\n{{highlights}}\n"
 MINE = Path("prompts/mine.md")
@@ -114,8 +114,8 @@ def words(asked):
 
 
 def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server):
-    draft(task("One fact.", brief=DraftingBrief(kinds=(CardKind.BASIC,))))
-    draft(task("Two facts.", brief=DraftingBrief(wants="definition")))
+    draft(task("One fact.", brief=DraftingInstructions(kinds=(CardKind.BASIC,))))
+    draft(task("Two facts.", brief=DraftingInstructions(wants="definition")))
     draft(task("Three facts.", adds_to_pending=True))
     kinds, colour, again = server.asked
     schema = kinds["response_format"]["json_schema"]["schema"]

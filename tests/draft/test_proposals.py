@@ -24,7 +24,7 @@ from ankiforge.draft.propose import (
     score_sentences,
 )
 from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, CardKind, Draft
-from ankiforge.pipeline.models import find_faults
+from ankiforge.pipeline.models import find_blocking_messages
 from ankiforge.text import cloze
 from ankiforge.text.cloze import format_cloze_answers
 from tests.draft.conftest import PAPER
@@ -58,10 +58,13 @@ def test_a_text_that_reads_broken(highlight, case):
     around = {name: case[name] for name in ("sentence", "suffix") if name in case}
     passage = highlight(case["text"], **around)
     if "reason" in case:
-        result = propose_drafts(passage, find_faults)
+        result = propose_drafts(passage, find_blocking_messages)
         assert (result.drafts, result.reason) == ((), case["reason"])
     else:
-        drafts = [draft_cloze(passage, each, find_faults) for each in sentences(passage)]
+        drafts = [
+            draft_cloze(passage, each, find_blocking_messages)
+            for each in sentences(passage)
+        ]
         assert [draft.quote for draft in drafts] == [case["quote"]]
 
 
@@ -76,7 +79,7 @@ def test_gaps_of_a_passage(highlight, case):
         fields["markdown"] = tuple(case["markdown"])
     passage = highlight(case["text"], **fields)
     sentence, *_ = sentences(passage) or [None]
-    draft = draft_cloze(passage, sentence, find_faults) if sentence else None
+    draft = draft_cloze(passage, sentence, find_blocking_messages) if sentence else None
     if not isinstance(draft, Draft):
         assert "never" in case  # a refused sentence hides nothing
         return
@@ -147,9 +150,10 @@ def test_why_nothing_is_proposed_is_said_by_the_run_and_where_it_is_shown(
 def test_what_a_run_keeps_is_the_likeliest_sentence_and_less_than_nothing_if_none_may(
     highlight,
 ):
-    surest, *_ = sentences(highlight(f"{PLAIN} {GOOD}"))
-    told = score_highlight(highlight(f"{PLAIN} {GOOD}"))
-    assert (told.drafts, told.usefulness) == ((), surest.confidence)
+    passage = highlight(f"{PLAIN} {GOOD}")
+    told = score_highlight(passage)
+    [draft] = propose_drafts(passage).drafts
+    assert (told.drafts, told.usefulness) == ((), draft.confidence)
     assert told.reason == RejectionReason.PROPOSED.value
     assert -1 < score_highlight(highlight(ADVICE)).usefulness < 0
     assert (
@@ -220,7 +224,7 @@ def test_what_nobody_keeps_is_refused(highlight, case):
         assert (result.drafts, result.reason) == ((), case["reason"])
         return
     [sentence] = score_sentences(passage)
-    draft = draft_cloze(passage, sentence, find_faults)
+    draft = draft_cloze(passage, sentence, find_blocking_messages)
     assert cloze.to_plain_text(draft.get_field("Text")) == case.get("card", case["text"])
     assert draft.quote == case.get("quote", case["text"])
     gaps = {format_cloze_answers(text) for text in draft.gaps}

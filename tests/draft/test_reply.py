@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.draft.chat import make_label, parse_answer
+from ankiforge.draft.chat import make_label, parse_chat_reply
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.draft.reply import parse_all_cards, parse_objects
@@ -40,7 +40,7 @@ BOTH = json.dumps({"cards": [ONE, TWO]})
 def drafted(text):
     return [
         one.key
-        for result in parse_answer(text, [TASK], PROMPT).results
+        for result in parse_chat_reply(text, [TASK], PROMPT).results
         for one in result.drafts
     ]
 
@@ -102,7 +102,7 @@ def test_a_flood_of_cards_yields_one_for_begun_250_letters(
 def test_a_card_of_no_passage_that_comes_in_two_spellings_is_told_once():
     one = {"h": "zz", "front": "Who?", "back": "Nobody here"}
     two = {"h": "zz", "question": "Who?", "answer": "Nobody here"}
-    answer = parse_answer(json.dumps([one, two]), [TASK], PROMPT)
+    answer = parse_chat_reply(json.dumps([one, two]), [TASK], PROMPT)
     assert len(answer.problems) == 1
 
 

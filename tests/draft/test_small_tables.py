@@ -5,12 +5,12 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.answers import explain_unusable_answer
+from ankiforge.draft.answers import explain_unusable_reply
 from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import (
     UNANSWERED_NOTE_REASON,
     CommentRequest,
-    find_skip_reason,
+    find_drafting_skip_reason,
     parse_instruction,
     remove_comment_from_context,
 )
@@ -113,7 +113,7 @@ NOTE, INK, IMAGE = (
     ],
 )
 def test_why_no_drafter_drafts_a_highlight(of, reason):
-    assert find_skip_reason(replace(PLAIN, **of)) == reason
+    assert find_drafting_skip_reason(replace(PLAIN, **of)) == reason
 
 
 FAR = "word " * 40
@@ -370,4 +370,4 @@ CARD = '{"h": "0a1b2c3d", "front": "What?", "back": "That."}'
     ],
 )
 def test_why_a_text_is_no_answer_is_told(text, says):
-    assert explain_unusable_answer(text).startswith(says)
+    assert explain_unusable_reply(text).startswith(says)

@@ -14,7 +14,7 @@ from ankiforge.extract.pdf.cleaning import (
 )
 from ankiforge.extract.pdf.margins import _find_edge_lines
 from ankiforge.extract.pdf.mark_text import MarkTextFinder, build_quads, extend_to_words
-from ankiforge.extract.pdf.messages import PageMark
+from ankiforge.extract.pdf.messages import PageHighlight
 from ankiforge.extract.pdf.page_text import PageText, Segments, find_separate_accents
 from ankiforge.extract.pdf.rendering import _find_mark_spans
 
@@ -377,13 +377,14 @@ SECOND = (0.0, 688.0, 99.0, 700.0)
     ],
 )  # fmt: skip
 def test_where_the_words_of_a_mark_stand(text, words, box, found):
-    spans = _find_mark_spans(text, PageMark(words, box))
+    spans = _find_mark_spans(text, PageHighlight(words, box))
     assert [text.text[start:end] for start, end in spans] == found
 
 
 def test_of_several_places_it_is_the_one_in_the_box_else_the_first():
     starts = [
-        _find_mark_spans(TWICE, PageMark("cell", box))[0][0] for box in (None, SECOND)
+        _find_mark_spans(TWICE, PageHighlight("cell", box))[0][0]
+        for box in (None, SECOND)
     ]
     assert starts == [4, TWICE.text.index("cell,")]
 

@@ -8,7 +8,7 @@ from ankiforge.draft.choose import select_paragraphs
 from ankiforge.extract.epub import Epub
 from ankiforge.extract.html_text import decode_html
 from ankiforge.extract.pdf.hypertext import find_quote_contexts
-from ankiforge.extract.pdf.messages import ExternalQuote, Failure, FindContextsReply
+from ankiforge.extract.pdf.messages import Failure, FindContextsReply, StoredQuote
 from ankiforge.extract.web import build_whole_text
 from ankiforge.model import Document, DocumentKey
 from tests.makers.ebook_writer import Book, Mark, write_epub, write_sidecar
@@ -195,7 +195,7 @@ def test_a_highlight_and_its_context_are_as_the_book_shows_them(
 ):
     path = tmp_path / "a.epub"
     write_epub(path, Book("Wars", chapters=(("One", NOTED),), is_markup=True))
-    found = find_quote_contexts(path, [ExternalQuote(page=0, words=quote)])
+    found = find_quote_contexts(path, [StoredQuote(page=0, words=quote)])
     assert isinstance(found, FindContextsReply)
     [context] = found.passages
     assert context.words == words

@@ -5,7 +5,7 @@ from zipfile import ZipFile
 import pytest
 
 from ankiforge.extract.pdf.hypertext import find_quote_contexts
-from ankiforge.extract.pdf.messages import ExternalQuote, Failure, FindContextsReply
+from ankiforge.extract.pdf.messages import Failure, FindContextsReply, StoredQuote
 
 ONE = "<p>Sleep heals. Two keep it out.</p><p></p><p>Again two keep it in.</p>"
 TWO = "<h1>Rest</h1><p>Naps heal. Then two keep it up and</p>"
@@ -56,13 +56,13 @@ def test_where_a_quote_is_in_a_book(tmp_path, quote, sentence):
     with ZipFile(path, "w") as book:
         for number, page in enumerate((ONE, TWO, THREE), 1):
             book.writestr(f"text/{number}.xhtml", page)
-    assert context(path, ExternalQuote(**{"page": -1, **quote})).sentence == sentence
+    assert context(path, StoredQuote(**{"page": -1, **quote})).sentence == sentence
 
 
 def test_a_sentence_that_is_marked_as_a_whole_is_not_said_twice(tmp_path):
     path = tmp_path / "a.HTML"
     path.write_text(THREE)
-    found = context(path, ExternalQuote(0, "Naps help."))
+    found = context(path, StoredQuote(0, "Naps help."))
     assert (found.prefix, found.sentence) == ("down all day. ", "")
 
 

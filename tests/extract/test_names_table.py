@@ -68,7 +68,7 @@ def test_a_title_has_no_debris_of_a_file(name, title):
     [("528020", ""), ("1984", "1984"), ("2666", "2666"), ("20000 Leagues", "20000 Leagues")],
 )  # fmt: skip
 def test_the_number_of_a_file_is_no_subject(title, subject):
-    assert Document(DocumentKey("k"), "kindle", title).subject == subject
+    assert Document(DocumentKey("k"), "kindle", title).meaningful_title == subject
 
 
 def test_nobody_is_no_author():

@@ -8,7 +8,14 @@ import msgspec
 import pytest
 
 from ankiforge.extract import registry
-from ankiforge.model import ExtractedDocument, Form, Highlight, Problem, ScanEnd, Sighting
+from ankiforge.model import (
+    ExtractedDocument,
+    Highlight,
+    HighlightForm,
+    Problem,
+    ScanEnd,
+    Sighting,
+)
 from ankiforge.text.keys import build_anchor_key, build_own_key
 from ankiforge.text.private import get_privacy_reason
 from tests.foreign import foreign, needed
@@ -147,7 +154,7 @@ def test_the_neutral_table_is_here():
 
 
 def kind(highlight: Highlight) -> str:
-    if highlight.form in (Form.CLOZE, Form.PHRASE):
+    if highlight.form in (HighlightForm.CLOZE, HighlightForm.PHRASE):
         return "cloze"
     return "reversed" if highlight.two_way else "basic"
 

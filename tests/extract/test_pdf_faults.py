@@ -22,7 +22,7 @@ from pypdf.generic import (
 
 from ankiforge.extract.pdf import worker
 from ankiforge.extract.pdf.messages import ReadMarksReply
-from ankiforge.extract.pdf.worker import PdfWorker
+from ankiforge.extract.pdf.worker import PdfWorkerPool
 from ankiforge.model import ExtractedDocument, Problem, ScanEnd, Sighting
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
@@ -179,7 +179,7 @@ def test_a_path_is_that_of_the_folder_one_works_in_now(good, tmp_path, monkeypat
         (good, marked.name),
     ):
         monkeypatch.chdir(folder)
-        with PdfWorker() as worker:
+        with PdfWorkerPool() as worker:
             assert isinstance(worker.read_marks(Path(name)), ReadMarksReply)
 
 

@@ -17,7 +17,7 @@ from pypdf.generic import (
 )
 
 from ankiforge.extract.pdf.messages import Area, Failure
-from ankiforge.extract.pdf.worker import PdfWorker
+from ankiforge.extract.pdf.worker import PdfWorkerPool
 from ankiforge.model import ExtractedDocument, HighlightKind, Problem, Sighting
 from ankiforge.text.keys import build_anchor_key
 from tests.makers.pdf_writer import Mark, Page, mark, paragraph, write_pdf
@@ -291,9 +291,9 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
 ):
     write(tmp_path / "a.pdf", around(*FIGURE, comment="? What?"), mark("Text"))
     write(tmp_path / "z.pdf", around(*FIGURE))
-    ask = PdfWorker.ask
+    ask = PdfWorkerPool.ask
 
-    def slow(worker: PdfWorker, question: Any) -> Any:
+    def slow(worker: PdfWorkerPool, question: Any) -> Any:
         late = type(question).__name__ == "CutAreas" and question.path.endswith("a.pdf")
         return (
             Failure("reading it took longer than 60 s", "")
@@ -301,7 +301,7 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
             else ask(worker, question)
         )
 
-    monkeypatch.setattr(PdfWorker, "ask", slow)
+    monkeypatch.setattr(PdfWorkerPool, "ask", slow)
     found = scan(tmp_path)
     first, second = [one for one in found if isinstance(one, ExtractedDocument)]
     text, figure = sorted(first.highlights, key=lambda one: one.kind)
@@ -329,7 +329,7 @@ def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
 
 def test_others_have_areas_cut(tmp_path):
     path = write(tmp_path / "a.pdf")
-    with PdfWorker() as worker:
+    with PdfWorkerPool() as worker:
         areas = {1: Area(0, FIGURE), 2: Area(0, (700, 0, 800, 100)), 3: Area(7, FIGURE)}
         pictures, _ = worker.cut_pictures(path, areas)
         plain, nowhere, gone = pictures.values()

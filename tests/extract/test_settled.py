@@ -8,7 +8,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract import files
 from ankiforge.extract.files import (
     is_stamp_reliable,
-    read_when_settled,
+    read_when_unchanged,
     stamp_from_status,
 )
 
@@ -55,14 +55,14 @@ def test_half_of_a_note_is_never_read(writer):
     writer.later = [
         (BEGIN + 0.2 * number, piece) for number, piece in enumerate(pieces, 1)
     ]
-    found, stamp = read_when_settled(str(writer.path))
+    found, stamp = read_when_unchanged(str(writer.path))
     assert found == text
     assert stamp == stamp_from_status(writer.path.stat())
 
 
 def test_an_emptied_note_is_waited_for_longer(writer):
     writer.later = [(BEGIN + 0.6, "All of it.\n")]
-    text, _ = read_when_settled(str(writer.path))
+    text, _ = read_when_unchanged(str(writer.path))
     assert text == "All of it.\n"
 
 
@@ -72,7 +72,7 @@ def test_a_note_that_never_holds_still_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "QUIET_SECONDS", 60.0)
     monkeypatch.setattr(files.time, "sleep", lambda _: None)
     with pytest.raises(ItemError, match="keeps changing") as caught:
-        read_when_settled(str(path))
+        read_when_unchanged(str(path))
     assert isinstance(caught.value.__cause__, OSError)
 
 

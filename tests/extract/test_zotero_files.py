@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
-from ankiforge.extract.pdf.worker import PdfWorker, WorkerProcess
+from ankiforge.extract.pdf.worker import PdfWorkerPool, WorkerProcess
 from ankiforge.model import (
     ExtractedDocument,
     Highlight,
@@ -293,13 +293,13 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The processes that readers take from now on, one number each."""
     started: list[int] = []
-    start = PdfWorker._start_process
+    start = PdfWorkerPool._start_process
 
-    def counted(reader: PdfWorker) -> WorkerProcess:
+    def counted(reader: PdfWorkerPool) -> WorkerProcess:
         started.append(len(started))
         return start(reader)
 
-    monkeypatch.setattr(PdfWorker, "_start_process", counted)
+    monkeypatch.setattr(PdfWorkerPool, "_start_process", counted)
     return started
 
 

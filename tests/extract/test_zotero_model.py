@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.draft import find_skip_reason
+from ankiforge.draft import find_drafting_skip_reason
 from ankiforge.model import ExtractedDocument, Highlight, Problem, ScanEnd
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 from tests.makers.zotero_writer import (
@@ -107,7 +107,7 @@ def test_a_figure_is_called_alike_wherever_its_picture_comes_from(tmp_path):
     cut, ((name, data),) = figure(tmp_path)
     assert cut.markdown == (f"![]({name})",)
     assert data.startswith(b"\x89PNG")
-    assert find_skip_reason(cut) == ""
+    assert find_drafting_skip_reason(cut) == ""
     cached = give_cached(tmp_path)
     assert figure(tmp_path)[0].markdown == cut.markdown
     for broken in (b"%PDF-1.7 broken", b""):
@@ -138,7 +138,7 @@ def test_a_figure_that_is_nowhere_says_so_and_is_no_problem(tmp_path, position):
     give_file(tmp_path)
     highlight, pictures = figure(tmp_path, position=position or "null")
     assert (highlight.markdown, pictures) == ((), ())
-    assert "picture" in find_skip_reason(highlight)
+    assert "picture" in find_drafting_skip_reason(highlight)
 
 
 def test_a_number_too_many_in_a_stroke_spoils_no_other_stroke(tmp_path):
@@ -193,5 +193,5 @@ def test_a_note_too_long_for_a_card_says_so(tmp_path, html):
     write(tmp_path, Library((Work("PAPER001", notes=(Note("NOTE0001", html),)),)))
     told = only(tmp_path)
     why = "a note of more than 20,000 characters: split it into shorter ones"
-    assert find_skip_reason(told).endswith(why)
+    assert find_drafting_skip_reason(told).endswith(why)
     assert len(told.exact) <= 1000

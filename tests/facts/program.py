@@ -23,8 +23,8 @@ from ankiforge.ledger.cards import iter_cards, load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.draft_completion import complete_drafts, select_gap
-from ankiforge.ledger.facts import Fact as LedgerFact
-from ankiforge.ledger.offers import Offer, iter_offers
+from ankiforge.ledger.facts import SentenceState as LedgerFact
+from ankiforge.ledger.offers import Offer, iter_draft_groups
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots, load_snapshot
 from ankiforge.model import (
     CardKind,
@@ -35,7 +35,7 @@ from ankiforge.model import (
     Origin,
     PendingDraft,
     Proposal,
-    SourceRemark,
+    SourceChange,
     hash16,
 )
 from ankiforge.pipeline import decide
@@ -204,14 +204,14 @@ class Program:
         highlight = load_highlight(self.ledger, key or self.key)
         texts = {hash16(exact(text)): exact(text) for text in texts_in(highlight.exact)}
         found = {}
-        for offer in iter_offers(self.ledger, [highlight.key]):
+        for offer in iter_draft_groups(self.ledger, [highlight.key]):
             for name in set(offer[0].offer.split()).intersection(texts):
                 found[texts[name]] = offer
         of = load_snapshot(self.ledger, self.ledger.get_passage(highlight.key))
-        is_own = any(draft.is_hand_written for draft in of.pending_drafts)
+        is_own = any(draft.is_numbered_user_text for draft in of.pending_drafts)
         if of.passage.closed or is_own or not self.is_proposed(highlight):
             return found
-        decided = of.get_decided_names()
+        decided = of.get_hashes_not_to_propose()
         for proposal in proposals(highlight, self.worth):
             sentence = exact(proposal.quote)
             if sentence not in found and hash16(sentence) not in decided:
@@ -229,8 +229,8 @@ class Program:
         """Return the facts of a passage, and whether it is closed."""
         passage = self.ledger.get_passage(key or self.key)
         of = load_snapshot(self.ledger, passage)
-        by_sentence = {fact.sentence: fact for fact in of.compute_facts()}
-        rejected = of.get_decided_names()
+        by_sentence = {fact.sentence: fact for fact in of.compute_sentence_states()}
+        rejected = of.get_hashes_not_to_propose()
         waiting = self.offers(key)
         shown = []
         for sentence in of.sentences:
@@ -249,7 +249,7 @@ class Program:
         shown, closed = self.facts_of()
         changed = []
         for card in iter_cards(self.ledger):
-            if card.is_live and SourceRemark.SOURCE_CHANGED in card.source:
+            if card.is_live and SourceChange.SOURCE_CHANGED in card.source:
                 changed.append(str(card.guid))
         return Reading(shown, closed, frozenset(changed))
 
@@ -274,7 +274,9 @@ class Program:
             if isinstance(draft, PendingDraft):
                 card = self.ledger.accept(draft.id, gap=gap, another=another)
             else:
-                card = decisions.make_undrafted_card(self.ledger, select_gap(draft, gap))
+                card = decisions.make_card_without_draft(
+                    self.ledger, select_gap(draft, gap)
+                )
         return Made(action, str(card), draft.answer)
 
     def edit(self, sentence: str) -> Made:
@@ -315,7 +317,7 @@ class Program:
         """Make a card by hand."""
         [draft, *_] = gaps_in(self.highlight, sentence, "person")
         with self.decided() as action:
-            card = decisions.make_undrafted_card(self.ledger, draft)
+            card = decisions.make_card_without_draft(self.ledger, draft)
         return Made(action, str(card), draft.answer)
 
     def take_from_model(self, sentences: Sequence[str]) -> Made:

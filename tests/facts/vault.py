@@ -15,7 +15,7 @@ from ankiforge.model import (
     DraftingTask,
     Highlight,
     HighlightKey,
-    SourceRemark,
+    SourceChange,
 )
 from tests.facts.edits import texts_in
 from tests.facts.program import Program, Worth, exact
@@ -92,7 +92,7 @@ class Vault(Program):
             if card.is_live:
                 places = [each.key for each in card.passages if each.key in here]
                 changed = (
-                    bool(card.source) and SourceRemark.SOURCE_GONE not in card.source
+                    bool(card.source) and SourceChange.SOURCE_GONE not in card.source
                 )
                 where = places[0] if places else ""
                 yield card.guid, exact(card.quote), where, changed

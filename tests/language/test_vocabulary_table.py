@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.language.vocabulary import get_marked_term, mark_translations
+from ankiforge.language.vocabulary import get_highlighted_term, set_translation_syntax
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     Document,
@@ -32,7 +32,7 @@ def translated(text: str, *pairs: tuple[str, str]) -> list[str]:
     marks = [mark(word, comment) for word, comment in pairs]
     return [
         each.exact
-        for each in mark_translations([mark(text), *marks])
+        for each in set_translation_syntax([mark(text), *marks])
         if each.written == WORD_AND_TRANSLATION
     ]
 
@@ -50,7 +50,7 @@ def translated(text: str, *pairs: tuple[str, str]) -> list[str]:
     ],
 )
 def test_the_signs_beside_a_word_are_not_part_of_it(marked, term):
-    assert get_marked_term(mark(marked)) == term
+    assert get_highlighted_term(mark(marked)) == term
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_beside_translations_a_note_that_might_be_one_is_one():
 def test_the_language_of_words_alone_is_that_which_knows_most_of_them():
     words = [mark(word, note) for word, note in
              (("sizable", "beträchtlich"), ("reliable", "zuverlässig"), ("bottleneck", "Engpass"))]  # fmt: skip
-    found = mark_translations(words)
+    found = set_translation_syntax(words)
     assert [bool(each.written) for each in found] == [True, True, True]
-    assert not mark_translations([mark("xyzzy", "beträchtlich")])[0].written
+    assert not set_translation_syntax([mark("xyzzy", "beträchtlich")])[0].written
 
 
 def test_a_note_at_three_different_words_is_a_tag():
@@ -145,12 +145,12 @@ def test_only_a_plain_mark_with_ones_own_note_is_vocabulary(changes):
     changes = {"kind": HighlightKind.HIGHLIGHT, **changes}
     document = mark("").document
     each = Highlight(document, "export:e", exact="robust", comment="稳健的", **changes)
-    assert mark_translations([each]) == (each,)
+    assert set_translation_syntax([each]) == (each,)
 
 
 def test_a_word_without_a_sentence_gets_that_of_another_mark():
     before = f"A first sentence. {ENGLISH} A last one."
-    robust, own, away = mark_translations(
+    robust, own, away = set_translation_syntax(
         [
             mark("robust", "稳健的"),
             mark("sizable", "可观", sentence="Its own is sizable."),
@@ -180,4 +180,4 @@ def test_a_word_without_a_sentence_gets_that_of_another_mark():
     ],
 )
 def test_a_term_is_a_word_or_a_short_phrase(exact, term):
-    assert get_marked_term(mark(exact)) == term
+    assert get_highlighted_term(mark(exact)) == term

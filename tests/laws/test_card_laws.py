@@ -18,7 +18,7 @@ from ankiforge.check.reading import make_finding
 from ankiforge.config.workspace import find_workspace
 from ankiforge.extract import registry
 from ankiforge.features.agents.agent import item_to_json
-from ankiforge.features.ask.index import PassageHit
+from ankiforge.features.ask.index import FoundPassage
 from ankiforge.features.ask.report import hit_to_json
 from ankiforge.model import (
     CardKind,
@@ -133,7 +133,9 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
         assert render_row(card)["state"].casefold() == data["state"].casefold()
         entry = item_to_json(card, "", privacy)
         assert entry == privacy.mask_entry({**entry, **view.to_json()})
-        [found] = hit_to_json(PassageHit(highlight, 1.0, "", (card,)), sure=True)["cards"]
+        [found] = hit_to_json(FoundPassage(highlight, 1.0, "", (card,)), sure=True)[
+            "cards"
+        ]
         assert found == {name: data[name] for name in found}
         told = [*format_in_full(workspace.ledger, card)]
         assert not data["waits"] or f"waits     {data['waits']}" in told

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from ankiforge.draft.chat import make_label, parse_answer
+from ankiforge.draft.chat import make_label, parse_chat_reply
 from ankiforge.draft.prompt import load_prompt_file
 from tests.draft.chats import PASSAGES, TASKS, answered
 
@@ -96,7 +96,7 @@ def test_an_answer_spoilt_by_machine_loses_no_sound_card_and_exchanges_none(seed
     given = [*cards, stranger] if seed % 3 == 0 else cards
     text = random.choice(WRAPS)(form(given))
 
-    answer = parse_answer(text, TASKS, PROMPT)
+    answer = parse_chat_reply(text, TASKS, PROMPT)
     came_in = answered(answer)
     assert sorted(dict(draft.fields)["Front"] for _, draft in came_in) == sorted(
         card["front"] for card in cards
@@ -115,7 +115,9 @@ def test_an_answer_spoilt_by_machine_loses_no_sound_card_and_exchanges_none(seed
         )
         for task in TASKS
     ]
-    assert not answered(parse_answer(text, left, PROMPT)), "pasting again changes nothing"
+    assert not answered(parse_chat_reply(text, left, PROMPT)), (
+        "pasting again changes nothing"
+    )
 
 
 @pytest.mark.parametrize("form", FORMS[:7], ids=range(7))
@@ -124,7 +126,7 @@ def test_wherever_an_answer_is_cut_off_only_whole_cards_count(form):
     for end in range(0, len(text), 97):
         fields = [
             dict(draft.fields)
-            for _, draft in answered(parse_answer(text[:end], TASKS, PROMPT))
+            for _, draft in answered(parse_chat_reply(text[:end], TASKS, PROMPT))
         ]
         for card in fields:
             assert any(

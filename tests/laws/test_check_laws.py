@@ -13,8 +13,8 @@ from ankiforge.model import (
     Document,
     DocumentKey,
     Draft,
-    Form,
     Highlight,
+    HighlightForm,
     HighlightKey,
     HighlightKind,
     Origin,
@@ -62,7 +62,7 @@ KNOWN = {rule.id for rule in RULES} | {NO_LABEL}
 @st.composite
 def drafts(draw: st.DrawFn) -> Draft:
     kind = draw(st.sampled_from(CardKind))
-    fields = tuple((name, draw(TEXT)) for name in kind.family.content_fields)
+    fields = tuple((name, draw(TEXT)) for name in kind.note_type.content_fields)
     origin = Origin(
         draw(st.sampled_from(["llm", "rules:phrase", "rules:comment", "person"]))
     )
@@ -88,7 +88,7 @@ def highlights(draw: st.DrawFn) -> Highlight:
         HighlightKind.HIGHLIGHT,
         exact,
         HighlightKey("vault:notes/a"),
-        form=draw(st.sampled_from(Form)),
+        form=draw(st.sampled_from(HighlightForm)),
         gaps=((start, len(exact)),),
         prefix=draw(TEXT),
         sentence=draw(TEXT),

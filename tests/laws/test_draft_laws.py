@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.draft.chat import make_label, parse_answer
+from ankiforge.draft.chat import make_label, parse_chat_reply
 from ankiforge.draft.client import ModelClient
 from ankiforge.draft.llm import ModelDrafter
 from ankiforge.draft.privacy import PrivacyFilter
@@ -101,7 +101,7 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
 def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
     task = task_of("One fact.", "Two facts.")
     text = reply.replace('"1"', f'"{make_label(task.task.highlights[0].key)}"')
-    results = parse_answer(text, [task], PROMPT).results
+    results = parse_chat_reply(text, [task], PROMPT).results
     settle(results, task.select_highlights(*(one.highlight for one in results)))
 
 
@@ -116,10 +116,12 @@ def test_no_text_closes_its_markers(text):
 def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
     import re
 
-    from ankiforge.text.normalize import map_outside_shields
+    from ankiforge.text.normalize import map_outside_literal_spans
 
     runs = []
-    map_outside_shields(convert_to_markdown(text), lambda run: runs.append(run) or run)
+    map_outside_literal_spans(
+        convert_to_markdown(text), lambda run: runs.append(run) or run
+    )
     assert not any(re.search(r"(?<!\\)<[a-z/!]", run) for run in runs)
 
 

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ankiforge.extract.markdown.parsed_note import extract_plain_text
-from ankiforge.model import ExtractedDocument, Form, Highlight, ScanEnd
+from ankiforge.model import ExtractedDocument, Highlight, HighlightForm, ScanEnd
 from ankiforge.text import cloze
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.keys import build_anchor_key, build_own_key
@@ -118,11 +118,11 @@ def test_cards_of_other_tools_are_well_formed_and_show_nothing_that_tools_keep(
     assume("```" not in note and "$$" not in note)
     for one in found(note, cards=cards):
         assert all(one.exact[start:end].strip() for start, end in one.gaps)
-        sides = " ".join(one.markdown) if one.form is not Form.PHRASE else ""
+        sides = " ".join(one.markdown) if one.form is not HighlightForm.PHRASE else ""
         assert "SR:" not in sides
         assert "<!--ID" not in sides
         assert "\ufdd0" not in sides + "".join(one.tags)
-        if one.form is Form.CLOZE:
+        if one.form is HighlightForm.CLOZE:
             # a declared `Cloze` in which nothing is hidden is told by a check
             problems = set(cloze.find_cloze_problems(one.markdown[0]))
             assert problems <= {"no cloze in the text"}

@@ -15,7 +15,7 @@ from pypdf.generic import ArrayObject, FloatObject, NameObject
 from ankiforge.extract.pdf.annotations import parse_date
 from ankiforge.extract.pdf.cleaning import clean_text, to_one_line
 from ankiforge.extract.pdf.messages import Area, Failure, ReadMarksReply
-from ankiforge.extract.pdf.worker import PdfWorker
+from ankiforge.extract.pdf.worker import PdfWorkerPool
 from ankiforge.model import ExtractedDocument, Highlight
 from ankiforge.text.keys import build_anchor_key
 from tests.examples import examples
@@ -66,8 +66,8 @@ def marked_pages(draw: st.DrawFn) -> Marked:
 
 
 @pytest.fixture(scope="module")
-def worker() -> Iterator[PdfWorker]:
-    with PdfWorker() as made:
+def worker() -> Iterator[PdfWorkerPool]:
+    with PdfWorkerPool() as made:
         yield made
 
 
@@ -85,7 +85,7 @@ def good(folder: Path) -> Path:
     return folder / "good.pdf"
 
 
-def read(worker: PdfWorker, path: Path) -> tuple[Highlight, ...]:
+def read(worker: PdfWorkerPool, path: Path) -> tuple[Highlight, ...]:
     reply = worker.read_marks(path)
     assert isinstance(reply, ReadMarksReply)
     return reply.marks

@@ -8,10 +8,10 @@ from ankiforge.model import (
     CardKind,
     Document,
     DocumentKey,
-    DraftingBrief,
+    DraftingInstructions,
     DraftingTask,
-    Form,
     Highlight,
+    HighlightForm,
     HighlightKey,
     HighlightKind,
 )
@@ -32,7 +32,9 @@ WANTS = st.sampled_from(["card", "definition", "question"])
 DOCUMENT = Document(DocumentKey("vault:notes/0"), "notes", "Deep learning")
 
 
-def passage(written: str, form: Form, gaps: tuple[tuple[int, int], ...]) -> Highlight:
+def passage(
+    written: str, form: HighlightForm, gaps: tuple[tuple[int, int], ...]
+) -> Highlight:
     return Highlight(
         DOCUMENT, "vault:notes", HighlightKind.HIGHLIGHT, written, HighlightKey("vault:notes/a"),
         form=form, gaps=gaps, markdown=(written,), markdown_gaps=gaps,
@@ -41,7 +43,7 @@ def passage(written: str, form: Form, gaps: tuple[tuple[int, int], ...]) -> High
 
 @examples(60)
 @given(
-    written=TEXTS, form=st.sampled_from(list(Form)), kinds=KINDS, wants=WANTS, data=st.data(),
+    written=TEXTS, form=st.sampled_from(list(HighlightForm)), kinds=KINDS, wants=WANTS, data=st.data(),
 )  # fmt: skip
 def test_every_passage_is_answered_with_what_is_wanted_and_from_its_words(
     written, form, kinds, wants, data
@@ -49,7 +51,9 @@ def test_every_passage_is_answered_with_what_is_wanted_and_from_its_words(
     ends = sorted(data.draw(st.sets(st.integers(0, len(written)), max_size=4)))
     gaps = tuple(zip(ends[::2], ends[1::2], strict=False))
     task = DraftingTask(
-        DOCUMENT, (passage(written, form, gaps),), brief=DraftingBrief(kinds, wants)
+        DOCUMENT,
+        (passage(written, form, gaps),),
+        brief=DraftingInstructions(kinds, wants),
     )
     [result] = rules.draft_task(task)
 

@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.gap_numbers import renumber_gaps
 from ankiforge.text import cloze
 from ankiforge.text.cloze import escape_markdown, to_plain_text
 from ankiforge.text.keys import build_anchor, percent_encode
@@ -171,9 +171,9 @@ def gapped(gaps: list[tuple[str, int]]) -> str:
 def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(
     before, after, used
 ):
-    text = keep_numbers(gapped(before), gapped(after), tuple(used))
+    text = renumber_gaps(gapped(before), gapped(after), tuple(used))
     known = [number for _, number in before]
-    assert keep_numbers(gapped(before), gapped(before)) == gapped(before)
+    assert renumber_gaps(gapped(before), gapped(before)) == gapped(before)
     assert to_plain_text(text) == to_plain_text(gapped(after))
     assert len(cloze.find_gaps(text)) == len(after)
     now = [number for gap in cloze.find_gaps(text) for number in gap.numbers]

@@ -20,7 +20,7 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.events import USER
-from ankiforge.ledger.offers import iter_offers
+from ankiforge.ledger.offers import iter_draft_groups
 from ankiforge.model import (
     Draft,
     DraftingResult,
@@ -96,7 +96,7 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
         shown = found.fields if isinstance(found, Proposal) else found
         uncarded.append((outcome.highlight.key, outcome.status, outcome.reason, shown))
     offers = []
-    for offer in iter_offers(ledger, keys):
+    for offer in iter_draft_groups(ledger, keys):
         for draft in offer:
             # that an acceptance was undone is remembered, so that no setting repeats it
             remarks = [
@@ -119,7 +119,7 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
             for id in item_lists.find_items(ledger, (), everything=True)
             if id not in own
         ],
-        "counts": {name: pending_items.count_everything(ledger, name) for name in COUNTS},
+        "counts": {name: pending_items.count_ledger(ledger, name) for name in COUNTS},
     }
 
 
@@ -166,7 +166,9 @@ def perform(world: World, act: str, number: int) -> bool:
             case "write":
                 highlight = load_highlight(ledger, it)
                 words = model_draft(it, "Mine?", "1648", highlight.exact)
-                decide.make_undrafted_card(ledger, replace(words, origin=Origin(USER)))
+                decide.make_card_without_draft(
+                    ledger, replace(words, origin=Origin(USER))
+                )
     return True
 
 

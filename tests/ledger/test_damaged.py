@@ -103,7 +103,7 @@ DAMAGES = {
     },
     "no passages": changed("DELETE FROM passage"),
     "another version": changed("UPDATE meta SET value = '0' WHERE name = 'version'"),
-    "no trigger": changed("DROP TRIGGER card_new"),
+    "no trigger": changed("DROP TRIGGER highlight_new"),
     "nothing": rewritten(lambda content: b""),
     "text": rewritten(lambda content: b"words " * 2000),
     **{

@@ -17,11 +17,11 @@ from ankiforge.ledger import (
 from ankiforge.ledger.cards import iter_cards
 from ankiforge.ledger.decide import (
     edit_item,
-    make_undrafted_card,
+    make_card_without_draft,
     set_deck_and_tags,
     undo_decision,
 )
-from ankiforge.ledger.offers import count_reasons, iter_offers
+from ankiforge.ledger.offers import count_reasons, iter_draft_groups
 from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Draft, DraftingResult, HighlightKey, RemarkKind
@@ -49,7 +49,7 @@ def never(_: object) -> bool:
 
 def record(
     ledger: Ledger, drafts: list[Draft], *, beside: bool = False
-) -> draft_recording.RecordResult:
+) -> draft_recording.RecordedDrafts:
     """Record a model's drafts of one passage."""
     highlight = cards.load_highlight(ledger, drafts[0].key)
     drafted = [DraftingResult(highlight, tuple(drafts))]
@@ -113,7 +113,7 @@ def test_a_note_that_anki_has_as_it_was_written_is_not_planned_again(
     elif edited:
         edit_item(ledger, card, {BACK: "mine"})
     notes = list(world.anki.values())
-    anki_views.record_view(ledger, notes, complete=True, graves=frozenset())
+    anki_views.record_anki_state(ledger, notes, complete=True, graves=frozenset())
     folder = WorkspaceDirectory(world.root, Config(), world.root)
     planned = plan_cards(folder, ledger, world.rules, {})
     assert [one.guid for one in planned] == [card] * bool(edited)
@@ -127,7 +127,9 @@ def test_a_note_that_was_deleted_in_anki_and_is_back_lives_again(world: World, c
     assert not world.card(card).is_live
     world.anki[card] = note
     notes = list(world.anki.values())
-    viewed = anki_views.record_view(world["a"], notes, complete=True, graves=frozenset())
+    viewed = anki_views.record_anki_state(
+        world["a"], notes, complete=True, graves=frozenset()
+    )
     assert (viewed.returned, world.card(card).is_live) == ([card], True)
 
 
@@ -276,20 +278,22 @@ def test_an_offer_has_the_drafts_of_one_answer_the_person_s_own_form_first(
     world, passage
 ):
     ledger = world["a"]
-    offer, *others = iter_offers(ledger, [passage])
+    offer, *others = iter_draft_groups(ledger, [passage])
     assert [draft.is_user_text for draft in offer] == [True, False]
     assert front_of(offer[1]) == "What do mitochondria produce?"
     other_fronts = [[front_of(draft) for draft in each] for each in others]
     assert other_fronts == [["What produces energy?"], ["For what is the energy?"]]
     ledger.accept(offer[1].id)
-    assert [*iter_offers(ledger, [passage])] == others, "only its own form is passed over"
+    assert [*iter_draft_groups(ledger, [passage])] == others, (
+        "only its own form is passed over"
+    )
     world.lose("a")
     world.run(accepts=never)
     ledger = world["a"]
     assert not waiting(ledger)
     undo_decision(ledger)
     world.run(accepts=never)
-    [offer] = iter_offers(ledger, [passage])
+    [offer] = iter_draft_groups(ledger, [passage])
     assert [draft.is_user_text for draft in offer] == [True, False]
 
 
@@ -416,7 +420,7 @@ def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
         with pytest.raises(RefusedError, match="first answer whether"):
             decide(draft.id)
     with pytest.raises(RefusedError, match="first answer whether"):
-        make_undrafted_card(world["a"], draft)
+        make_card_without_draft(world["a"], draft)
     [remark] = draft.remarks
     assert count_reasons(world["a"], [draft.id]) == {remark.kind.value: 1}
     assert len(world.in_anki()) == 2

@@ -32,15 +32,15 @@ from ankiforge.ledger.events import (
     SOURCE,
     USER,
     Event,
-    FactDecision,
     Passage,
-    hash_content,
-    hash_exact_content,
+    SentenceDecision,
+    hash_markdown,
+    hash_sides,
     make_guid,
 )
-from ankiforge.ledger.facts import Fact, find_decided_sentences, hash_sentence
-from ankiforge.ledger.match import to_mark
-from ankiforge.ledger.passage_links import is_still_present
+from ankiforge.ledger.facts import SentenceState, find_sentences_to_decide, hash_sentence
+from ankiforge.ledger.match import to_matched_highlight
+from ankiforge.ledger.passage_links import are_sentences_still_present
 from ankiforge.ledger.readings import build_highlight_row
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.ledger.store import Store, to_json
@@ -52,7 +52,7 @@ from ankiforge.model import (
     Document,
     DocumentKey,
     DraftingResult,
-    Edits,
+    FieldEdits,
     Finding,
     Highlight,
     HighlightKey,
@@ -61,8 +61,8 @@ from ankiforge.model import (
     Remark,
     RemarkKind,
     Severity,
+    SourceChange,
     SourceKind,
-    SourceRemark,
     StoredDraft,
     Verdict,
     compute_note_id,
@@ -270,7 +270,7 @@ FORM = replace(DRAFT, number=0, origin=Origin("rules:phrase"))
 def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
     """Return the card in the slot of FORM, which got these fields of its source last."""
     form = replace(FORM, fields=fields)
-    return card_of(form, edits=Edits(texts=(("a", hash_exact_content(form)),)))
+    return card_of(form, edits=FieldEdits(texts=(("a", hash_markdown(form.fields)),)))
 
 
 LIVE = card_with(OTHER_TEXT)
@@ -333,9 +333,9 @@ SAYS_ELSE = replace(BY_MODEL, quote="The liver stores sugar.")
         # a decided one is not sent; one of which only a proposal was rejected is
         ((LIVE,), (), {}, False),
         ((BY_MODEL,), (), {}, False),
-        ((), (FactDecision("e", (HIGHLIGHT.exact,)),), {}, False),
-        ((), (FactDecision("e", (HIGHLIGHT.exact,), of_proposal=True),), {}, True),
-        ((), (FactDecision("e", (HIGHLIGHT.exact,), of_draft=True),), {}, False),
+        ((), (SentenceDecision("e", (HIGHLIGHT.exact,)),), {}, False),
+        ((), (SentenceDecision("e", (HIGHLIGHT.exact,), of_proposal=True),), {}, True),
+        ((), (SentenceDecision("e", (HIGHLIGHT.exact,), of_draft=True),), {}, False),
         # it is sent again if a live card of a model quotes other words
         ((SAYS_ELSE,), (), {}, True),
         ((SAYS_ELSE,), (), {"modelled": "before"}, True),
@@ -404,7 +404,7 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
         # the same words elsewhere
         (DRAFT, [accepted(Q, "af2")], [], None, [RemarkKind.EQUAL_CARD]),
         (DRAFT, [accepted(P, "af2")], [], None, []),
-        (DRAFT, [("reject", Q, {"content": hash_content(DRAFT)})], [], None, [RemarkKind.REJECTED_ELSEWHERE]),
+        (DRAFT, [("reject", Q, {"content": hash_sides(DRAFT.fields)})], [], None, [RemarkKind.REJECTED_ELSEWHERE]),
         (DRAFT, [("reject", Q, {"content": "other words"})], [], None, []),
         # the person dropped what its passage says
         (DRAFT, [("skip", P, {})], [], None, [RemarkKind.DECIDED_BEFORE]),
@@ -443,7 +443,7 @@ def test_what_was_taken_back_waits_for_the_person(empty, accepted_by, then, rema
         "quote": FORM.quote,
         "drafter": "rules:phrase",
     }
-    body = {"guid": guid, "draft": words, "slot": FORM.slot}
+    body = {"guid": guid, "draft": words, "slot": FORM.slot_text}
     made = empty.record_event("accept", P, accepted_by, body)
     about: dict[str, Any] = {"sentences": [FORM.quote], "passage": [], "facts": []}
     empty.record_event("fact", P, accepted_by, {"of": made.id, "guid": guid, **about})
@@ -539,7 +539,7 @@ def test_nothing_is_asked_where_all_that_was_decided_stands(empty, events, stand
         hash_sentence(STANDS),
         "vault:notes/here",
     )
-    assert is_still_present(empty, P) is stands
+    assert are_sentences_still_present(empty, P) is stands
 
 
 # --- what becomes of drafts that wait, and of cards, when their passage is drafted anew -------
@@ -590,7 +590,7 @@ def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
     ],
 )  # fmt: skip
 def test_why_a_card_does_not_follow_its_source(card, draft, why):
-    held = draft_changes.explain_holding_back(card, draft)
+    held = draft_changes.explain_confirmation(card, draft)
     assert why in held
     assert bool(held) is bool(why)
 
@@ -646,11 +646,16 @@ def test_which_words_were_read_from_a_page(source, kind, draft, derived):
 )
 def test_a_draft_stands_as_a_card_with_its_words(empty, events, draft, stands):
     words = {"kind": "cloze", "fields": {"Text": FORM.get_field("Text")}}
-    body = {"guid": "af1", "draft": words, "slot": "0", "content": hash_content(FORM)}
+    body = {
+        "guid": "af1",
+        "draft": words,
+        "slot": "0",
+        "content": hash_sides(FORM.fields),
+    }
     for what in events:
         empty.record_event(what, P, USER, body)
     assert (
-        draft_completion.is_same_as_card(empty.get_passage(P), replace(draft, number=0))
+        draft_completion.repeats_live_card(empty.get_passage(P), replace(draft, number=0))
         is stands
     )
 
@@ -694,7 +699,7 @@ def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, fol
     ("drafted", "asked"), [("", True), (hash_sentence(HIGHLIGHT.exact), False)]
 )
 def test_the_rules_are_asked_again_for_a_fact_without_a_draft(drafted, asked):
-    shown = (Fact(HIGHLIGHT.exact),)
+    shown = (SentenceState(HIGHLIGHT.exact),)
     assert has_undrafted_facts([as_waiting(DRAFT, fact=drafted)], shown) is asked
 
 
@@ -734,7 +739,10 @@ def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
 def test_what_is_told_of_a_past_decision(empty, what, key, body, said, text):
     event = Event(1, "a", "2026-01-01", USER, what, key, body)
     entry = cards.load_history_entry(empty, event)
-    assert (history.describe_event(event)[0], history.get_text(entry)) == (said, text)
+    assert (history.describe_event(event)[0], history.format_decision_text(entry)) == (
+        said,
+        text,
+    )
     assert entry.id == event.id
     acted = cards.load_history_entry(empty, replace(event, act="t1"))
     assert acted.id == "t1"
@@ -773,7 +781,10 @@ SHORT = replace(
     ],
 )  # fmt: skip
 def test_what_may_be_drafted_alike(other, highlight, alike):
-    rows = [build_highlight_row(to_mark(each), "", 1) for each in (other, highlight)]
+    rows = [
+        build_highlight_row(to_matched_highlight(each), "", 1)
+        for each in (other, highlight)
+    ]
     assert (rows[0]["alike"] == rows[1]["alike"] != "") is alike
 
 
@@ -816,16 +827,16 @@ def test_the_words_of_a_card_in_a_sentence_that_changed(card, sentence, fields):
 def test_a_proposal_quotes_its_context_before_its_own_sentence(drafter, decided):
     text = "It is red. It pumps blood. It beats."
     draft = replace(DRAFT, origin=Origin(drafter), quote="It is red. It pumps blood.")
-    assert find_decided_sentences(draft, text) == decided
+    assert find_sentences_to_decide(draft, text) == decided
 
 
 @pytest.mark.parametrize(
     ("quote", "places", "states", "remarks"),
     [
         ("pumps blood", 1, {"present"}, ()),
-        ("pumps water", 1, {"present"}, (SourceRemark.SOURCE_CHANGED,)),
+        ("pumps water", 1, {"present"}, (SourceChange.SOURCE_CHANGED,)),
         ("", 1, {"present"}, ()),
-        ("pumps blood", 0, {"gone"}, (SourceRemark.SOURCE_GONE,)),
+        ("pumps blood", 0, {"gone"}, (SourceChange.SOURCE_GONE,)),
         ("pumps blood", 0, {"missing"}, ()),
         ("pumps blood", 0, {"gone", "unselected"}, ()),  # a setting left it out
     ],

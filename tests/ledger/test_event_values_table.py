@@ -148,9 +148,12 @@ def event(what: str, n: int = 1, **changed: Any) -> Event:
 @pytest.mark.parametrize(
     ("key", "written"),
     [
-        (forms.make_form_event_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
+        (
+            forms.make_line_pattern_event_key("vault:notes", "a :: b"),
+            "form:vault:notes:a :: b",
+        ),
         (foreign_history.make_tool_event_key("yanki"), "tool:yanki"),
-        (dialects.make_dialect_event_key("vault:notes"), "dialects:vault:notes"),
+        (dialects.make_plugin_syntax_event_key("vault:notes"), "dialects:vault:notes"),
     ],
 )
 def test_a_journal_has_these_keys_for_what_is_about_no_passage(key, written):

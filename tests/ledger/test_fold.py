@@ -13,8 +13,8 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import iter_cards, load_card_and_passage
 from ankiforge.ledger.decide import edit_item, undo_decision
-from ankiforge.ledger.events import SOURCE, USER, Event, hash_content
-from ankiforge.ledger.fold import fold_events
+from ankiforge.ledger.events import SOURCE, USER, Event, hash_sides
+from ankiforge.ledger.fold import replay_events
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Verdict
 from tests.examples import examples
@@ -149,7 +149,7 @@ def test_of_two_equal_cards_the_kept_one_stands_when_their_passages_are_found_to
             ("person", "retire", "old", why),
         ])
     ]  # fmt: skip
-    passage = fold_events(("old", "new"), events)
+    passage = replay_events(("old", "new"), events)
     assert [card.guid for card in passage.live_cards] == (["new"] if merged else [])
 
 
@@ -160,9 +160,17 @@ def test_what_a_person_rejects_on_one_machine_is_rejected_where_policy_accepts_i
         "quote": "that",
     }
     accepted = Event(2, "a", "", "policy", "accept", "p", {"guid": "af1", "draft": words})
-    card = next(iter(fold_events(("p",), [accepted]).cards.values()))
-    rejected = Event(1, "b", "", "person", "reject", "p", {"content": hash_content(card)})
-    passage = fold_events(("p",), [rejected, accepted])
+    card = next(iter(replay_events(("p",), [accepted]).cards.values()))
+    rejected = Event(
+        1,
+        "b",
+        "",
+        "person",
+        "reject",
+        "p",
+        {"content": hash_sides(card.fields)},
+    )
+    passage = replay_events(("p",), [rejected, accepted])
     assert list(passage.live_cards) == []
     assert passage.cards["af1"].verdict is Verdict.REJECTED
 

@@ -1,8 +1,8 @@
-"""Which number each gap of a new text gets: the steps of `keep_numbers`, row by row."""
+"""Which number each gap of a new text gets: the steps of `renumber_gaps`, row by row."""
 
 import pytest
 
-from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.gap_numbers import renumber_gaps
 from ankiforge.text.cloze import find_cloze_numbers
 
 KEPT = [
@@ -67,7 +67,7 @@ KEPT = [
     ("old", "new", "expected"), [row[1:] for row in KEPT], ids=[row[0] for row in KEPT]
 )
 def test_a_gap_keeps_its_number(old, new, expected):
-    assert keep_numbers(old, new) == expected
+    assert renumber_gaps(old, new) == expected
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_gap_keeps_its_number(old, new, expected):
     ],
 )  # fmt: skip
 def test_numbers_that_were_used_before(old, new, used, earlier, expected):
-    assert keep_numbers(old, new, used, earlier) == expected
+    assert renumber_gaps(old, new, used, earlier) == expected
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_of_very_many_gaps_only_equal_answers_are_compared(gaps, keeps_similar):
         if gaps > 200
         else "{{c1::000abcdefghi}}"
     )
-    first, *_ = sorted(find_cloze_numbers(keep_numbers(old, f"before {new}")))
+    first, *_ = sorted(find_cloze_numbers(renumber_gaps(old, f"before {new}")))
     assert (first == 1) == keeps_similar

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.ledger import Ledger, pending_items
-from ankiforge.ledger.ingest import ingest_sightings
+from ankiforge.ledger.ingest import ingest_scan_results
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -56,14 +56,14 @@ def keys(ledger: Ledger) -> dict[str, str]:
 def test_a_hint_with_wildcards_names_no_other_mark(ledger, name):
     zotero = read("zotero:user", ("The liver stores glycogen.", "ABCD2345", ()))
     pdf = read("pdf:0123", ("The spleen filters old blood.", "", (f"zotero:{name}",)))
-    ingest_sightings(ledger, [*zotero, *pdf])
+    ingest_scan_results(ledger, [*zotero, *pdf])
     assert len(keys(ledger)) == 2
 
 
 def test_a_hint_names_its_mark(ledger):
     zotero = read("zotero:user", ("The liver stores glycogen.", "AB%5F2345", ()))
     pdf = read("pdf:0123", ("The liver stores glyco-gen!", "", ("zotero:AB%5F2345",)))
-    ingest_sightings(ledger, [*zotero, *pdf])
+    ingest_scan_results(ledger, [*zotero, *pdf])
     assert len(keys(ledger)) == 1
 
 
@@ -71,9 +71,9 @@ def test_of_two_marks_that_one_names_the_first_stays_matched(ledger):
     """A line that holds the block id of one passage and another tool's id of the next."""
     first = ("The liver stores glycogen.", "b.x", ())
     second = ("Rome fell in the year 476.", "", ("anki:1",))
-    ingest_sightings(ledger, read("vault:v", first, second))
+    ingest_scan_results(ledger, read("vault:v", first, second))
     before = keys(ledger)
-    ingest_sightings(
+    ingest_scan_results(
         ledger, read("vault:v", ("A quick brown fox jumps.", "b.x", ("anki:1",)))
     )
     assert (

@@ -6,11 +6,11 @@ import os
 import pytest
 
 from ankiforge.errors import LedgerError
-from ankiforge.ledger import Wording, anki_views
-from ankiforge.ledger.anki_views import record_view
+from ankiforge.ledger import StoredContent, anki_views
+from ankiforge.ledger.anki_views import record_anki_state
 from ankiforge.ledger.cards import iter_cards, load_card
 from ankiforge.ledger.decide import adopt_notes, edit_item, undo_decision
-from ankiforge.ledger.decision_changes import Adoption
+from ankiforge.ledger.decision_changes import NoteTakeover
 from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.ledger.questions import find_open_questions
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
@@ -70,7 +70,7 @@ def test_without_database_and_journal_each_note_whose_passage_is_there_is_taken_
     rhine, faust = world.only("Rhine"), world.only("Faust")
     lost = []
     for card in (rhine, faust):
-        wording = Wording(card.kind.value, dict(card.fields), card.quote, own=True)
+        wording = StoredContent(card.kind.value, dict(card.fields), card.quote, own=True)
         lost.append((world.anki[card.guid], wording, card.quote, ()))
     world.lose("a")
     world.file("a").unlink()
@@ -336,7 +336,7 @@ def test_without_graves_a_note_is_deleted_if_it_is_absent_twice_ten_minutes_apar
     world.delete_in_anki(guid, grave=False)
     for seconds, deleted in ((0, []), (300, []), (400, [guid])):
         world.ahead += seconds
-        view = record_view(
+        view = record_anki_state(
             world["a"], list(world.anki.values()), complete=True, graves=None
         )
         assert list(view.deleted) == deleted
@@ -374,7 +374,7 @@ def test_a_schedule_that_was_taken_over_is_read_back_from_the_journal(world: Wor
     world.run()
     guid = world.only("Rhine").guid
     schedule = (("2026-01-02", 10, 250),)
-    adopt_notes(world["a"], [Adoption(guid, schedule=schedule)])
+    adopt_notes(world["a"], [NoteTakeover(guid, schedule=schedule)])
     world.lose("a")
     assert world.card(guid).note.schedule == schedule
     assert not world["a"].journal_state.unreadable

@@ -16,7 +16,7 @@ from ankiforge.ledger import (
     item_lists,
     questions,
 )
-from ankiforge.ledger.fold import fold_events
+from ankiforge.ledger.fold import replay_events
 from ankiforge.model import (
     DraftingResult,
     Finding,
@@ -109,7 +109,7 @@ def test_in_one_go_as_one_by_one(tmp_path: Path, monkeypatch, decisions: str):
                     told.append(error.message)
         for key in keys.values():
             events = ledger.load_events([key])
-            assert ledger.get_passage(key) == fold_events((key,), events)
+            assert ledger.get_passage(key) == replay_events((key,), events)
         outcomes.append((told, seen(world)))
         world.close()
     assert outcomes[0] == outcomes[1]
@@ -256,7 +256,7 @@ def test_a_note_that_was_deleted_in_anki_is_sent_again_in_one_go_too(tmp_path: P
     with ledger.action():
         for name in ("air", "sugar"):
             ledger.accept(ids[name])
-    told = [event.body["guid"] for event in cards.iter_active_of_kinds(ledger, "unseen")]
+    told = [event.body["guid"] for event in cards.iter_active_events(ledger, "unseen")]
     assert told == guids[:1]
     world.close()
 

@@ -11,10 +11,10 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import draft_changes, draft_completion, offers
 from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import (
-    FactDecision,
     Passage,
-    hash_answer,
-    hash_content,
+    SentenceDecision,
+    hash_sides,
+    normalize_answer,
     parse_slot_number,
 )
 from ankiforge.ledger.facts import hash_sentence
@@ -119,16 +119,16 @@ OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
         # one that was taken back is offered again
         ((replace(LIVE, verdict=Verdict.TAKEN_BACK),), (), draft("llm"), False),
         # a person's other words stand in a slot that has the hash of what was drafted
-        ((replace(LIVE, number=None, drafted=hash_content(draft()), fields=(("Text", TWO),)),), (), draft("llm"), True),
-        ((), (hash_content(draft()),), draft("llm"), True),
-        ((), (hash_content(OTHER_WORDS),), draft("llm"), False),
+        ((replace(LIVE, number=None, drafted=hash_sides(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
+        ((), (hash_sides(draft().fields),), draft("llm"), True),
+        ((), (hash_sides(OTHER_WORDS.fields),), draft("llm"), False),
     ],
 )  # fmt: skip
 def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     passage = Passage(
         ("p",), cards={str(n): card for n, card in enumerate(cards)}, rejected={*rejected}
     )
-    assert draft_completion.is_known_text(passage, words) == known
+    assert draft_completion.has_decided_text(passage, words) == known
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     [
         (Passage(("p",)), FORM, True),
         (Passage(("p",), skipped=True), FORM, False),
-        (Passage(("p",), rejected={hash_content(FORM)}), FORM, False),
+        (Passage(("p",), rejected={hash_sides(FORM.fields)}), FORM, False),
         (Passage(("p",), rejected_numbers={0}), FORM, False),
         (Passage(("p",), rejected_numbers={1}), FORM, True),
-        (Passage(("p",), decisions=[FactDecision("e", passed=(hash_content(FORM),))]), FORM, False),
-        (Passage(("p",), decisions=[FactDecision("e", passed=(hash_content(OTHER_WORDS),))]), FORM, True),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed=(hash_sides(FORM.fields),))]), FORM, False),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed=(hash_sides(OTHER_WORDS.fields),))]), FORM, True),
         # beside a card that was accepted from a proposal: unless that says the same
         (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
         (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
@@ -211,11 +211,11 @@ def of_model(answer: str = "blood", *, about: str = A, **more: Any) -> StoredDra
     )  # fmt: skip
 
 
-def decision(answer: str = "blood", *sentences: str, **more: Any) -> FactDecision:
+def decision(answer: str = "blood", *sentences: str, **more: Any) -> SentenceDecision:
     """Return a decision on sentences by a card or draft with an answer."""
-    answer = hash_answer({"Back": answer}) if answer else ""
+    answer = normalize_answer({"Back": answer}) if answer else ""
     more = {"n": 5, "guid": "g", **more}
-    return FactDecision("e", sentences or (A,), answer=answer, **more)
+    return SentenceDecision("e", sentences or (A,), answer=answer, **more)
 
 
 SKIP = decision("", A, B, guid="", dropped=True)
@@ -257,9 +257,9 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
         (waiting,),
         RelatedDecisions(() if is_here else tuple(decisions)),
     )
-    change = draft_changes.settle_drafts(here, "a")
+    change = draft_changes.resolve_drafts(here, "a")
     assert change.settle == ((("d", "e"),) if settled else ())
-    assert draft_changes.settle_drafts(here, "a", event_id="x").settle == (
+    assert draft_changes.resolve_drafts(here, "a", event_id="x").settle == (
         (("d", "x"),) if settled else ()
     )
 
@@ -278,23 +278,27 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
     passage = Passage(("vault:v/p",), decisions=[SKIP], skipped=True, closed=True)
     here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
-    assert bool(draft_changes.settle_drafts(here, "a").settle) is settled
+    assert bool(draft_changes.resolve_drafts(here, "a").settle) is settled
 
 
 @pytest.mark.parametrize(
     ("text", "about", "change"),
     [
-        (A, (NAMES[A],), draft_changes.Change()),
-        ("", (NAMES[A],), draft_changes.Change()),  # the passage may come back
-        (A, (NAMES[B],), draft_changes.Change(update=(of_model(),))),
-        (B, (NAMES[A],), draft_changes.Change(drop=("d",))),
+        (A, (NAMES[A],), draft_changes.PendingDraftChanges()),
+        (
+            "",
+            (NAMES[A],),
+            draft_changes.PendingDraftChanges(),
+        ),  # the passage may come back
+        (A, (NAMES[B],), draft_changes.PendingDraftChanges(update=(of_model(),))),
+        (B, (NAMES[A],), draft_changes.PendingDraftChanges(drop=("d",))),
     ],
 )
 def test_a_draft_follows_its_quote(text, about, change):
     here = PassageSnapshot(
         Passage(("vault:v/p",)), text, (replace(of_model(), about=about),)
     )
-    assert replace(draft_changes.settle_drafts(here, "a"), redraft=()) == change
+    assert replace(draft_changes.resolve_drafts(here, "a"), redraft=()) == change
 
 
 def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
@@ -309,11 +313,11 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
     here = replace(
         here, passage=replace_decisions(here.passage, about="Hearts pump blood all day.")
     )
-    [asked] = draft_changes.settle_drafts(here, "a").update
+    [asked] = draft_changes.resolve_drafts(here, "a").update
     assert (asked.revises, asked.near) == ("g", "Hearts pump blood all day.")
     decided = replace_decisions(here.passage, about=A, sentences=(A,))
     here = replace(here, passage=decided, pending_drafts=(asked,))
-    [asked] = draft_changes.settle_drafts(here, "a").update
+    [asked] = draft_changes.resolve_drafts(here, "a").update
     assert (asked.revises, asked.near) == (None, "")
 
 

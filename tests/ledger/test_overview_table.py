@@ -8,11 +8,11 @@ from ankiforge.ledger.pending_items import (
     find_review_status,
     has_open_sentence,
 )
-from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, Question, QuestionKind
+from ankiforge.model import MIN_CERTAIN_CONFIDENCE, Question, UserQuestionKind
 
-SAME = Question("quS", QuestionKind.SAME, "?")
-FORM = Question("quF", QuestionKind.FORM, "?")
-CONFLICT = Question("quC", QuestionKind.CONFLICT, "?")
+SAME = Question("quS", UserQuestionKind.SAME, "?")
+FORM = Question("quF", UserQuestionKind.FORM, "?")
+CONFLICT = Question("quC", UserQuestionKind.CONFLICT, "?")
 
 
 def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):
@@ -70,7 +70,7 @@ NEW = {
     "undrafted": 0,
     "worth_left": 0.0,
 }
-WORTHY = {"worth_left": MIN_PROPOSAL_CONFIDENCE}
+WORTHY = {"worth_left": MIN_CERTAIN_CONFIDENCE}
 
 
 @pytest.mark.parametrize(

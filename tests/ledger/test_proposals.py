@@ -12,7 +12,8 @@ from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
-CELLS = "Mitochondria are organelles that produce most of the chemical energy that a cell needs."
+CELLS = "Mitochondria are called the power plants of the cell because their membrane produces most of its ATP."
+YEAST = "Yeast turns the sugar of the dough into carbon dioxide and alcohol."
 ADVICE = "You should get up when you want to, my friend!"
 SETTINGS = """
 sources: [{obsidian: {name: notes, path: notes}}]
@@ -61,6 +62,26 @@ def decide_on_the_first(forge, decision):
 
 def revisions(forge):
     return forge.ok("list", "drafter:propose", "verdict:waiting", "--json").lines
+
+
+def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note):
+    came = note(f"=={WAR}==", f"=={YEAST}==")
+    assert came["state"]["highlights"]["proposed"] == 1
+    assert came["state"]["highlights"]["without"] == 1
+
+    shown = forge.ok("list", "--no-card").stdout
+    assert "no card: less certain: list --no-card -v shows its proposal" in shown
+    assert "[carbon dioxide and alcohol]" not in shown
+    assert "[carbon dioxide and alcohol]" in forge.ok("list", "--no-card", "-v").stdout
+    decide_on_the_first(forge, Accept)
+
+    with forge.here(), Workspace() as opened:
+        order = pending_items.load_pending_items(opened.ledger)
+        [pile] = sittings.group_by_document(order.drafts, order.uncarded)
+        load_item = Review(opened).load_item
+        assert (pile.proposal_count, pile.select_best_items(load_item)) == (0, [])
+        [more] = pile.select_best_items(load_item, uncertain=True)
+        assert more.proposal.quote == YEAST
 
 
 def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):

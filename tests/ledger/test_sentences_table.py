@@ -6,17 +6,19 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, offers
-from ankiforge.ledger.events import SOURCE, USER, FactDecision, Passage
+from ankiforge.ledger.database import to_json
+from ankiforge.ledger.events import SOURCE, USER, Passage, SentenceDecision
 from ankiforge.ledger.facts import (
-    Fact,
+    SentenceState,
     compute_facts,
     compute_sentence_similarity,
     find_answer_sentence,
-    find_card_decisions,
-    hash_card_sentence,
+    find_last_decision_by_card,
     hash_sentence,
-    is_long,
+    hash_tracking_sentence,
+    is_distinctive_sentence,
 )
+from ankiforge.ledger.readings import write_highlights
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.tables import sentences
 from ankiforge.ledger.tables import snapshots as reading
@@ -40,13 +42,13 @@ F = "Iron is Fe."
 
 
 def test_long_counts_letters_without_signs():
-    assert is_long("a" * 20)
-    assert not is_long("a" * 19)
-    assert not is_long("a b " * 9 + "a.")
-    assert not is_long("?")
-    assert is_long("细胞核含有染色体。")
-    assert not is_long("细胞核含有体。")
-    assert not is_long("the cell (细胞)")
+    assert is_distinctive_sentence("a" * 20)
+    assert not is_distinctive_sentence("a" * 19)
+    assert not is_distinctive_sentence("a b " * 9 + "a.")
+    assert not is_distinctive_sentence("?")
+    assert is_distinctive_sentence("细胞核含有染色体。")
+    assert not is_distinctive_sentence("细胞核含有体。")
+    assert not is_distinctive_sentence("the cell (细胞)")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_how_much_two_sentences_are_alike(old, new, words):
 def decided(*sentences, guid="", n=1, beside=(), **more):
     names = tuple(map(hash_sentence, (*sentences, *beside)))
     about = sentences[0] if sentences else ""
-    decision = FactDecision(f"e{n}", sentences, guid, names, n=n, about=about)
+    decision = SentenceDecision(f"e{n}", sentences, guid, names, n=n, about=about)
     return replace(decision, **more)
 
 
@@ -104,7 +106,7 @@ BOTH = decided(H, M, guid="x")
     ],
 )
 def test_the_sentences_of_a_card(decisions, now):
-    assert find_card_decisions(decisions)["x"].sentences == now
+    assert find_last_decision_by_card(decisions)["x"].sentences == now
 
 
 CARD = made(Card, guid="x")
@@ -121,15 +123,15 @@ CARD = made(Card, guid="x")
     ],
 )
 def test_where_a_card_is_at_home(card, decision, name):
-    assert hash_card_sentence(card, decision) == name
+    assert hash_tracking_sentence(card, decision) == name
 
 
 # --- what is asked ------------------------------------------------------------------------
 
 
 X = decided(M, guid="x", n=5)
-ASKS = Fact(M2, card="x", near=M)
-REMARK = Fact(M2, near=M)
+ASKS = SentenceState(M2, card="x", near=M)
+REMARK = SentenceState(M2, near=M)
 
 
 @pytest.mark.parametrize(
@@ -138,10 +140,10 @@ REMARK = Fact(M2, near=M)
         ([X], {}, [ASKS]),
         ([X], {"live": ()}, [REMARK]),
         # what stood beside a sentence when that was decided is another fact
-        ([decided(M, guid="x", beside=(M2,))], {}, [Fact(M2)]),
+        ([decided(M, guid="x", beside=(M2,))], {}, [SentenceState(M2)]),
         # the words stand elsewhere: nothing is asked
-        ([X], {"present_elsewhere": [M]}, [Fact(M2)]),
-        ([X], {"given": (M, M2)}, [Fact(M, decided=True), Fact(M2)]),
+        ([X], {"present_elsewhere": [M]}, [SentenceState(M2)]),
+        ([X], {"given": (M, M2)}, [SentenceState(M, decided=True), SentenceState(M2)]),
         # a card asks for new words of the sentence that it is about, as it is now
         ([decided(H, M, guid="x", n=5)], {}, [REMARK]),
         ([decided(H, M, guid="x", n=5, about=M)], {}, [ASKS]),
@@ -152,9 +154,9 @@ REMARK = Fact(M2, near=M)
         ([X], {"closed": True, "drafted": [H], "given": (H,)}, []),
         # nor does the sentence of a rejected proposal ask; a model's draft of it waits
         ([X, decided(M2, n=7, of_proposal=True)], {"drafted": ()}, []),
-        ([X, decided(M2, n=7, of_proposal=True)], {}, [Fact(M2)]),
+        ([X, decided(M2, n=7, of_proposal=True)], {}, [SentenceState(M2)]),
         # skipping names all sentences
-        ([decided(M2, n=7)], {}, [Fact(M2, decided=True)]),
+        ([decided(M2, n=7)], {}, [SentenceState(M2, decided=True)]),
     ],
 )  # fmt: skip
 def test_what_is_asked(decisions, more, shown):
@@ -296,10 +298,22 @@ def test_an_own_form_is_decided_by_no_other_own_form(store):
 )
 def test_a_card_is_at_home_where_its_sentence_stands(store, gone, home):
     decide(store, P, M, guid="af1")
-    store.recompute_passages()
     for key in gone:
         store.execute("UPDATE highlight SET state = 'gone' WHERE key = ?", key)
     assert store.fetch_value("SELECT home FROM placed WHERE guid = 'af1'") == home
+
+
+def test_a_card_is_planned_again_when_its_sentence_leaves_its_home(store):
+    decide(store, P, M, guid="af1")
+    store.execute("UPDATE highlight SET state = 'gone' WHERE key = ?", P)
+    assert store.fetch_value("SELECT home FROM placed WHERE guid = 'af1'") == Q
+    store.execute("INSERT INTO planned VALUES ('af1', '', '')")
+    document, kind = Document(DocumentKey("d"), "", "d"), HighlightKind.HIGHLIGHT
+    body = to_json(Highlight(document, "", kind, F, Q))
+    row = dict(store.fetch_first_row("SELECT * FROM highlight WHERE key = ?", Q))
+    write_highlights(store, [{**row, "body": body}])
+    assert store.fetch_value("SELECT home FROM placed WHERE guid = 'af1'") == P
+    assert store.fetch_value("SELECT count(*) FROM planned") == 0
 
 
 @pytest.mark.parametrize(("here", "there", "asked"), [(5, 2, "here"), (2, 5, "there")])
@@ -312,7 +326,7 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
         live_cards={"there": made(Card, key=P, guid="there")},
     )
     passage.cards["here"] = made(Card, key=P, guid="here")
-    [fact] = PassageSnapshot(passage, M2, (), elsewhere).compute_facts()
+    [fact] = PassageSnapshot(passage, M2, (), elsewhere).compute_sentence_states()
     assert (fact.near, fact.card) == (M, asked)
 
 
@@ -330,4 +344,4 @@ def test_which_sentences_are_proposed_no_more(decision, names, is_here):
     there = RelatedDecisions(() if is_here else (decision,))
     passage = Passage((P,), decisions=[decision] if is_here else [])
     of = PassageSnapshot(passage, M, (), there)
-    assert of.get_decided_names() == {*map(hash_sentence, names)}
+    assert of.get_hashes_not_to_propose() == {*map(hash_sentence, names)}

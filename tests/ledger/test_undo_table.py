@@ -18,11 +18,11 @@ from ankiforge.ledger.undo import (
     build_restoring_edit,
     find_last_decision,
     find_last_user_decision,
-    refuse_if_changed_again,
+    refuse_if_later_change,
     select_events_to_undo,
     should_reopen_conflict,
 )
-from ankiforge.model import Card, CardKind, Edits, Json
+from ankiforge.model import Card, CardKind, FieldEdits, Json
 from tests.cards import made
 
 P, Q = "v:v/p", "v:v/q"
@@ -123,7 +123,7 @@ REVISION = event(5, "revise", {"guid": "af1", "draft": {"fields": {"Back": "new"
 )
 def test_a_change_on_which_a_later_one_stands(taken_back, standing, refused):
     with pytest.raises(RefusedError) if refused else nullcontext():
-        refuse_if_changed_again([taken_back], [taken_back, *standing])
+        refuse_if_later_change([taken_back], [taken_back, *standing])
 
 
 CARD = made(Card, kind=CardKind.BASIC, fields=(("Front", "q"), ("Back", "a")))
@@ -155,7 +155,7 @@ ANSWER = {"guid": "af1", "field": "Back", "was": "mine"}
     ],
 )
 def test_the_words_in_anki_that_are_in_question_again(decision, offered, body):
-    card = replace(CARD, edits=Edits(offered=offered))
+    card = replace(CARD, edits=FieldEdits(offered=offered))
     again = (
         build_restoring_edit(decision, card) if should_reopen_conflict(decision) else None
     )

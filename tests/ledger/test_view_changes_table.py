@@ -5,21 +5,21 @@ from msgspec.structs import replace
 
 from ankiforge.ledger.view_changes import (
     DELETED_REASON,
+    CardWithNote,
     NoteChange,
-    SeenNote,
-    ViewedCard,
-    ask_about_mass_deletions,
-    compare_views,
+    StoredAnkiNote,
+    compare_note,
+    turn_mass_deletions_into_questions,
 )
 from ankiforge.model import (
     AnkiNote,
     Card,
     CardKind,
+    ExportedNote,
     Guid,
     HighlightKey,
     NoteHistory,
     Origin,
-    ShippedNote,
     Verdict,
 )
 
@@ -29,12 +29,12 @@ OLD, EDITED = replace(NOTE, mod=40), replace(NOTE, mod=60, fields=("q", "b"))
 LEECH = replace(NOTE, mod=60, tags=("leech",))
 TAGGED = replace(NOTE, tags=("ankiforge::retired",))
 SUSPENDED = replace(NOTE, suspended=True)
-PRESENT = SeenNote(NOTE)
-NEW, SINCE = SeenNote(NOTE, NOW), SeenNote(NOTE, 9_500.0)
-LONG, ASKED = SeenNote(NOTE, 9_400.0), SeenNote(NOTE, 9_400.0, is_asked=True)
-UNSEEN = SeenNote(None, 9_400.0, is_asked=True)
+PRESENT = StoredAnkiNote(NOTE)
+NEW, SINCE = StoredAnkiNote(NOTE, NOW), StoredAnkiNote(NOTE, 9_500.0)
+LONG, ASKED = StoredAnkiNote(NOTE, 9_400.0), StoredAnkiNote(NOTE, 9_400.0, is_asked=True)
+UNSEEN = StoredAnkiNote(None, 9_400.0, is_asked=True)
 
-SHIPPED = NoteHistory(shipped=(ShippedNote(50),), seen_by=("here",))
+SHIPPED = NoteHistory(shipped=(ExportedNote(50),), seen_by=("here",))
 LIVE = Card(
     key=HighlightKey("k1"),
     kind=CardKind.BASIC,
@@ -51,7 +51,7 @@ LIVE = Card(
 )
 AWAY = replace(LIVE, note=replace(SHIPPED, seen_by=()))
 ELSEWHERE = replace(LIVE, note=replace(SHIPPED, seen_by=("there",)))
-OUR_TAG = ShippedNote(50, tags=("Ankiforge::Retired",))
+OUR_TAG = ExportedNote(50, tags=("Ankiforge::Retired",))
 RETIRING = replace(LIVE, note=replace(SHIPPED, shipped=(OUR_TAG,)))
 RETIRED = replace(LIVE, verdict=Verdict.RETIRED)
 DELETED = replace(RETIRED, why=DELETED_REASON)
@@ -63,17 +63,17 @@ DELETED = replace(RETIRED, why=DELETED_REASON)
         # there
         (LIVE, PRESENT, NOTE, False, "", "", PRESENT),
         (AWAY, None, NOTE, None, "", "first", PRESENT),
-        (LIVE, PRESENT, EDITED, False, "", "edited", SeenNote(EDITED)),
-        (LIVE, None, EDITED, False, "", "edited", SeenNote(EDITED)),
+        (LIVE, PRESENT, EDITED, False, "", "edited", StoredAnkiNote(EDITED)),
+        (LIVE, None, EDITED, False, "", "edited", StoredAnkiNote(EDITED)),
         (LIVE, None, NOTE, False, "", "", PRESENT),
-        (LIVE, PRESENT, LEECH, False, "", "", SeenNote(LEECH)),
-        (LIVE, PRESENT, SUSPENDED, False, "", "suspended", SeenNote(SUSPENDED)),
-        (LIVE, SeenNote(SUSPENDED), SUSPENDED, False, "", "", SeenNote(SUSPENDED)),
-        (LIVE, None, TAGGED, False, "", "retired", SeenNote(TAGGED)),
-        (LIVE, None, TAGGED, False, "retire", "", SeenNote(TAGGED)),
-        (LIVE, None, TAGGED, False, "reject", "", SeenNote(TAGGED)),
-        (RETIRING, None, TAGGED, False, "", "", SeenNote(TAGGED)),
-        (RETIRED, None, TAGGED, False, "", "", SeenNote(TAGGED)),
+        (LIVE, PRESENT, LEECH, False, "", "", StoredAnkiNote(LEECH)),
+        (LIVE, PRESENT, SUSPENDED, False, "", "suspended", StoredAnkiNote(SUSPENDED)),
+        (LIVE, StoredAnkiNote(SUSPENDED), SUSPENDED, False, "", "", StoredAnkiNote(SUSPENDED)),
+        (LIVE, None, TAGGED, False, "", "retired", StoredAnkiNote(TAGGED)),
+        (LIVE, None, TAGGED, False, "retire", "", StoredAnkiNote(TAGGED)),
+        (LIVE, None, TAGGED, False, "reject", "", StoredAnkiNote(TAGGED)),
+        (RETIRING, None, TAGGED, False, "", "", StoredAnkiNote(TAGGED)),
+        (RETIRED, None, TAGGED, False, "", "", StoredAnkiNote(TAGGED)),
         (DELETED, SINCE, NOTE, False, "", "returned", PRESENT),
         (DELETED, PRESENT, NOTE, False, "", "", PRESENT),
         (RETIRED, SINCE, NOTE, False, "", "", PRESENT),
@@ -114,8 +114,8 @@ DELETED = replace(RETIRED, why=DELETED_REASON)
     ],
 )  # fmt: skip
 def test_a_complete_view(card, before, note, grave, events, lists, after):
-    viewed = ViewedCard(card, before, note, grave, frozenset(events.split()))
-    change = compare_views(viewed, "here", NOW, complete=True)
+    viewed = CardWithNote(card, before, note, grave, frozenset(events.split()))
+    change = compare_note(viewed, "here", NOW, complete=True)
     assert change == NoteChange(tuple(lists.split()), after)
 
 
@@ -123,16 +123,16 @@ def test_a_complete_view(card, before, note, grave, events, lists, after):
     ("before", "note", "lists", "after"),
     [
         (PRESENT, OLD, "", PRESENT),  # an old export
-        (PRESENT, EDITED, "edited", SeenNote(EDITED)),
-        (None, OLD, "edited", SeenNote(OLD)),
+        (PRESENT, EDITED, "edited", StoredAnkiNote(EDITED)),
+        (None, OLD, "edited", StoredAnkiNote(OLD)),
         (PRESENT, None, "", PRESENT),
         (LONG, None, "", LONG),
         (None, None, "deleted", None),
     ],
 )
 def test_a_view_of_some_notes(before, note, lists, after):
-    change = compare_views(
-        ViewedCard(LIVE, before, note, True), "here", NOW, complete=False
+    change = compare_note(
+        CardWithNote(LIVE, before, note, True), "here", NOW, complete=False
     )
     assert change == NoteChange(tuple(lists.split()), after)
 
@@ -149,18 +149,18 @@ def test_a_view_of_some_notes(before, note, lists, after):
     ],
 )
 def test_many_deletions_of_a_deck_are_a_question(deleted, unseen, left, asked):
-    was_present = ViewedCard(LIVE, PRESENT), NoteChange(("deleted",), NEW)
-    was_unseen = ViewedCard(AWAY), NoteChange(("deleted",), None)
-    is_missing = ViewedCard(LIVE, LONG), NoteChange(("missing",), LONG)
+    was_present = CardWithNote(LIVE, PRESENT), NoteChange(("deleted",), NEW)
+    was_unseen = CardWithNote(AWAY), NoteChange(("deleted",), None)
+    is_missing = CardWithNote(LIVE, LONG), NoteChange(("missing",), LONG)
     changes = [*[was_present] * deleted, *[was_unseen] * unseen, is_missing]
-    result = ask_about_mass_deletions(changes, ["D"] * left + ["E"] * 99, NOW)
+    result = turn_mass_deletions_into_questions(changes, ["D"] * left + ["E"] * 99, NOW)
     after = [change.after for _, change in result[:-1]]
     if not asked:
         assert result == changes
     else:
         assert (
             after
-            == [SeenNote(NOTE, NOW, True)] * deleted
-            + [SeenNote(None, NOW, True)] * unseen
+            == [StoredAnkiNote(NOTE, NOW, True)] * deleted
+            + [StoredAnkiNote(None, NOW, True)] * unseen
         )
         assert {change.lists for _, change in result} == {("missing",)}

@@ -18,6 +18,7 @@ from ankiforge.ledger import IngestReport, Ledger, QueryTerm, anki_views, item_l
 from ankiforge.ledger.cards import iter_cards, load_card
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import (
+    AnkiChanges,
     AnkiNote,
     CardContent,
     CardKind,
@@ -29,7 +30,6 @@ from ankiforge.model import (
     PendingDraft,
     Question,
     TextChange,
-    ViewChanges,
     compute_note_id,
 )
 from ankiforge.pipeline import collection, deliver
@@ -131,10 +131,10 @@ class World:
     ) -> Outcome:
         """A run of the product without a command line, six seconds later."""
         self.ahead += 6
-        ledger, viewed = self[name], ViewChanges()
+        ledger, viewed = self[name], AnkiChanges()
         ledger.read_journal()
         if ship:
-            viewed = anki_views.record_view(
+            viewed = anki_views.record_anki_state(
                 ledger,
                 list(self.anki.values()),
                 complete=True,
@@ -146,7 +146,7 @@ class World:
             accepts, self.rules, folder.pictures, sources=(vault,), in_use=self.in_use,
         )  # fmt: skip
         steps = [ingest_sources(job, ledger)]
-        collection.adopt_unknown_notes(ledger, viewed.unknown)
+        collection.recreate_cards_of_unknown_notes(ledger, viewed.unknown)
         steps += draft_pending(job, ledger)
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
@@ -178,7 +178,7 @@ class World:
 
     def edit_in_anki(self, guid: str, name: str, text: str) -> None:
         seen = self.anki[guid]
-        family = self.card(guid).family
+        family = self.card(guid).note_type
         at = get_our_note_type(family).names.index(name)
         fields = (*seen.fields[:at], text, *seen.fields[at + 1 :])
         self.anki[guid] = replace(seen, fields=fields, mod=int(time.time()))

@@ -34,7 +34,7 @@ def note_for(card: Card, deck: str, mod: int, pictures: Pictures | None = None) 
     for picture in (pictures or {}).values():
         if isinstance(picture, Media) and f'src="{picture.name}"' in text:
             shown[picture.name] = picture
-    note_type = get_our_note_type(card.family)
+    note_type = get_our_note_type(card.note_type)
     return Note(
         guid=card.guid,
         type=note_type,

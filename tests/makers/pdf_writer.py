@@ -115,7 +115,7 @@ class Mark:
 
 
 def mark(words: str, **settings: Any) -> Mark:
-    """A highlight over these words; `settings` are fields of `Mark`."""
+    """A highlight over these words; `settings` are fields of `MatchedHighlight`."""
     return Mark(words, **settings)
 
 

@@ -10,6 +10,7 @@ from ankiforge.model import (
     Conflict,
     Document,
     DocumentKey,
+    DocumentText,
     Draft,
     DraftingResult,
     Finding,
@@ -17,17 +18,16 @@ from ankiforge.model import (
     HighlightKind,
     LazyText,
     LocalCard,
-    MappedType,
     NoteHistory,
     Origin,
     PendingDraft,
     Problem,
     Question,
-    QuestionKind,
     Severity,
     TextChange,
+    UserNoteType,
+    UserQuestionKind,
     Verdict,
-    WholeText,
     hints,
     is_card_id,
 )
@@ -108,11 +108,13 @@ HERE, SOURCE = conflict(edited_here=True), conflict(edited_here=False)
             "send the repair",
             "undo the whole repair",
         ),
-        ({"kind": QuestionKind.SAME}, "the same", "two cards"),
+        ({"kind": UserQuestionKind.SAME}, "the same", "two cards"),
     ],
 )
 def test_a_question_says_what_its_answers_do(of, accept, reject):
-    question = Question(**{"id": "q", "kind": QuestionKind.CONFLICT, "text": "?", **of})
+    question = Question(
+        **{"id": "q", "kind": UserQuestionKind.CONFLICT, "text": "?", **of}
+    )
     assert accept in question.accept_effect
     assert reject in question.reject_effect
 
@@ -185,7 +187,7 @@ def test_a_place_that_is_written_is_read_again_in_points():
 def test_a_page_has_its_printed_number_if_there_is_one(labels, page, label):
     document = Document(DocumentKey("d"), "v", "d")
     assert (
-        WholeText(document, ("a", "b", "c"), (), labels=labels).get_page_label(page)
+        DocumentText(document, ("a", "b", "c"), (), labels=labels).get_page_label(page)
         == label
     )
 
@@ -227,7 +229,7 @@ def test_a_draft_says_how_it_stands(of, are):
         "blocked": draft.is_blocked,
         "proposed": draft.is_proposed,
         "unfit": draft.is_hidden,
-        "in_slot": draft.is_hand_written,
+        "in_slot": draft.is_numbered_user_text,
         "own": draft.is_user_text,
         "own_card": draft.is_user_card,
     }
@@ -245,7 +247,7 @@ def test_a_draft_says_how_it_stands(of, are):
 )
 def test_a_draft_that_waits_has_a_state_in_a_word(of, state, changes):
     draft = made(PendingDraft, **of)
-    assert (draft.state, draft.verdict_name, draft.changed_card) == (
+    assert (draft.state, draft.verdict_name, draft.changed_guid) == (
         state,
         "waiting",
         changes,
@@ -274,7 +276,7 @@ PICTURES = {"a/x.png": "af-1.png", "b/y.png": "af-2.png", "c/y.png": "af-3.png"}
     ("of", "fields"),
     [
         ({}, "Front Back Reverse Extra"),
-        ({"mapped": MappedType(1, "Mine", {"Front": "Q", "Back": "A"})}, "Front Back"),
+        ({"mapped": UserNoteType(1, "Mine", {"Front": "Q", "Back": "A"})}, "Front Back"),
         ({"adopted": AdoptedNote("g", 1, 2, {"Front": "Word"}, {})}, "Front"),
     ],
 )

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 from ankiforge.check import make_finding
 from ankiforge.config import AcceptSettings, Config
 from ankiforge.config.deckfiles import choose_deck
-from ankiforge.config.workspace import Place, WorkspaceDirectory
+from ankiforge.config.workspace import RememberedPath, WorkspaceDirectory
 from ankiforge.errors import UsageError
 from ankiforge.extract.discover import FoundSource
 from ankiforge.ledger import IngestReport, QueryTerm
 from ankiforge.model import (
+    AnkiChanges,
     CardKind,
     Document,
     DocumentKey,
@@ -25,7 +26,6 @@ from ankiforge.model import (
     Origin,
     PendingDraft,
     Problem,
-    ViewChanges,
 )
 from ankiforge.pipeline import (
     chats,
@@ -36,7 +36,7 @@ from ankiforge.pipeline import (
     query,
 )
 from ankiforge.pipeline.run_result import (
-    CollectionScan,
+    AnkiReadResult,
     ModelProgress,
     RunResult,
     RunStep,
@@ -168,7 +168,7 @@ def test_a_source_keeps_the_name_that_its_place_has(
         known_path, known_kind, known_name, *roots = known
         known_root = str(tmp_path / roots[0]) if roots else ""
         places.append(
-            Place(str(tmp_path / known_path), known_kind, known_name, known_root)
+            RememberedPath(str(tmp_path / known_path), known_kind, known_name, known_root)
         )
     assert _choose_source_name(Config(), places, found, tmp_path / path) == name
 
@@ -186,7 +186,7 @@ def test_a_source_keeps_the_name_that_its_place_has(
     ],
 )
 def test_the_deck_of_a_place_is_for_its_documents(tmp_path, root, path, document, deck):
-    place = Place(
+    place = RememberedPath(
         str(tmp_path / path), "obsidian", "v", root and str(tmp_path / root), deck="Mine"
     )
     folder = WorkspaceDirectory(tmp_path, Config(), tmp_path)
@@ -416,16 +416,16 @@ def test_a_problem_of_a_place_is_told_once_in_a_run():
 
 def test_a_second_look_at_anki_adds_to_the_first():
     result = RunResult()
-    first = ViewChanges(seen=1, first=[Guid("a")], reviews=2)
-    result.add_scan(CollectionScan("taken", viewed=first))
-    newer = ViewChanges(seen=2, first=[Guid("b")], deleted=[Guid("c")], reviews=3)
-    result.add_scan(CollectionScan("taken", viewed=newer))
+    first = AnkiChanges(seen=1, first=[Guid("a")], reviews=2)
+    result.add_scan(AnkiReadResult("taken", viewed=first))
+    newer = AnkiChanges(seen=2, first=[Guid("b")], deleted=[Guid("c")], reviews=3)
+    result.add_scan(AnkiReadResult("taken", viewed=newer))
     assert result.scan is not None
     assert not result.scan.is_unreadable
     viewed = result.scan.viewed
     assert (viewed.seen, viewed.first, viewed.deleted) == (2, ["a", "b"], ["c"])
     assert viewed.reviews == 5
-    blind = CollectionScan("failed", problem=Problem("Anki", "is locked"))
+    blind = AnkiReadResult("failed", problem=Problem("Anki", "is locked"))
     assert blind.is_unreadable
     result.add_scan(blind)
     assert result.problems == [blind.problem]

@@ -50,13 +50,13 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from ankiforge.extract import files as reading
 
     seen: list[str] = []
-    real = reading.read_when_settled
+    real = reading.read_when_unchanged
 
     def settled(path):
         seen.append(Path(path).name)
         return real(path)
 
-    monkeypatch.setattr(reading, "read_when_settled", settled)
+    monkeypatch.setattr(reading, "read_when_unchanged", settled)
     return seen
 
 

@@ -8,18 +8,18 @@ import pytest
 from ankiforge.config import is_loopback
 from ankiforge.config.trust import trust_workspace
 from ankiforge.config.workspace import (
-    Place,
+    RememberedPath,
     WorkspaceDirectory,
     find_user_directory,
     find_workspace,
     load_workspace,
-    store_places,
+    store_remembered_paths,
 )
 from ankiforge.extract import registry
 from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
 from ankiforge.reports.doctor import (
-    Check,
     CheckState,
+    DoctorCheck,
     Environment,
     choose_exit_code,
     run_checks,
@@ -52,11 +52,11 @@ def workspace(tmp_path: Path):
 PAPERS = "sources:\n- pdf: {path: papers}\n"
 
 
-def checks(found: WorkspaceDirectory, machine: Environment) -> list[Check]:
+def checks(found: WorkspaceDirectory, machine: Environment) -> list[DoctorCheck]:
     return list(run_checks(lambda: found, machine))
 
 
-def ill(found: WorkspaceDirectory, machine: Environment) -> list[Check]:
+def ill(found: WorkspaceDirectory, machine: Environment) -> list[DoctorCheck]:
     return [check for check in checks(found, machine) if check.state is not CheckState.OK]
 
 
@@ -173,7 +173,9 @@ def test_a_remembered_path_that_is_gone_is_told_as_by_a_run(workspace, machine):
     found = workspace(PAPERS)
     path = found.root / "gone.pdf"
     found.prepare()
-    store_places(found.state_directory, [Place(str(path), "pdf", "gone")])
+    store_remembered_paths(
+        found.state_directory, [RememberedPath(str(path), "pdf", "gone")]
+    )
     [check] = ill(found, machine)
     assert (check.name, check.state, check.exit_code) == ("source", CheckState.WARN, 1)
     assert check.says == f"{path}: {MISSING_SOURCE_MESSAGE}"
@@ -196,7 +198,7 @@ def llm(url: str, model: str) -> str:
 
 def model_check(
     found: WorkspaceDirectory, machine: Environment, *, offline=False
-) -> Check:
+) -> DoctorCheck:
     got = run_checks(lambda: found, machine, offline=offline)
     return next(check for check in got if check.name == "model")
 
@@ -253,6 +255,6 @@ def test_a_remote_server_is_not_asked_offline_or_without_a_key(workspace, machin
 )
 def test_the_gravest_part_gives_the_exit_code(codes, code):
     assert (
-        choose_exit_code(Check("x", CheckState.FAIL, "", "", one) for one in codes)
+        choose_exit_code(DoctorCheck("x", CheckState.FAIL, "", "", one) for one in codes)
         == code
     )

@@ -8,8 +8,8 @@ import pytest
 
 from ankiforge.anki.plan import CardPlan
 from ankiforge.ledger import IngestReport
-from ankiforge.model import FeatureNotice, Guid, TextChange, ViewChanges
-from ankiforge.pipeline.run_result import CollectionScan, RunResult, WrittenPackage
+from ankiforge.model import AnkiChanges, FeatureNotice, Guid, TextChange
+from ankiforge.pipeline.run_result import AnkiReadResult, RunResult, WrittenPackage
 from ankiforge.reports import summary
 
 NOTE = SimpleNamespace()
@@ -141,30 +141,30 @@ def test_a_package_or_a_push_is_told_in_a_line(published, pushed, before, lines)
     ],
 )  # fmt: skip
 def test_what_happened_in_anki_is_told_in_a_line(viewed, unknown, line):
-    seen = ViewChanges(**{name: [Guid("af")] * number for name, number in viewed.items()})
+    seen = AnkiChanges(**{name: [Guid("af")] * number for name, number in viewed.items()})
     planned = [
         CardPlan(Guid("af"), True, keeps_unknown_text=place < unknown)
         for place in range(3)
     ]
-    result = RunResult(scan=CollectionScan("taken", viewed=seen), planned=planned)
+    result = RunResult(scan=AnkiReadResult("taken", viewed=seen), planned=planned)
     assert summary.format_anki_changes(result) == line
     assert summary.format_anki_changes(RunResult()) == ""
     assert "could not be read" in summary.format_anki_changes(
-        RunResult(scan=CollectionScan("failed"))
+        RunResult(scan=AnkiReadResult("failed"))
     )
 
 
 @pytest.mark.parametrize(
     ("viewed", "line"),
     [
-        (ViewChanges(), "0 notes, 0 new reviews"),
-        (ViewChanges(seen=1, reviews=1), "1 note, 1 new review"),
-        (ViewChanges(first=["a"], edited=["a", "b"]), "0 notes, 0 new reviews, 1 seen for the first time, 2 edited"),
-        (ViewChanges(suspended=["a"]), "0 notes, 0 new reviews, 1 suspended"),
+        (AnkiChanges(), "0 notes, 0 new reviews"),
+        (AnkiChanges(seen=1, reviews=1), "1 note, 1 new review"),
+        (AnkiChanges(first=["a"], edited=["a", "b"]), "0 notes, 0 new reviews, 1 seen for the first time, 2 edited"),
+        (AnkiChanges(suspended=["a"]), "0 notes, 0 new reviews, 1 suspended"),
     ],
 )  # fmt: skip
 def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
-    assert summary.format_anki_view(viewed) == line
+    assert summary.format_anki_read(viewed) == line
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_what_is_held_back_is_told_with_each_reason_once(held, line):
 )
 def test_why_a_package_has_every_card(state, looked, has_note, line):
     planned = [CardPlan(Guid("af"), True, NOTE if has_note else None)]
-    result = RunResult(scan=CollectionScan(state), planned=planned)
+    result = RunResult(scan=AnkiReadResult(state), planned=planned)
     ledger = SimpleNamespace(get_meta=lambda name: looked)
     assert summary.explain_full_package(result, ledger) == line
     assert summary.explain_full_package(RunResult(planned=planned), ledger) == ""

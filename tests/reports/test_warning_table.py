@@ -57,5 +57,5 @@ def test_why_a_draft_waits(findings, remarks, why):
 
 def test_a_hand_written_draft_waits_after_its_acceptance_was_undone():
     draft = made(PendingDraft, number=0, remarks=(TAKEN_BACK,))
-    assert draft.is_hand_written
+    assert draft.is_numbered_user_text
     assert explain_pending(draft) == "You undid your acceptance."

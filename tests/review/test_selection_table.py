@@ -14,7 +14,7 @@ from ankiforge.model import (
     HighlightKind,
     Proposal,
 )
-from ankiforge.review.decisions import Make
+from ankiforge.review.decisions import MakeFromSelection
 from ankiforge.review.selection import (
     find_previous_sentence,
     make_cloze_text,
@@ -78,7 +78,7 @@ LATER = spans(
 def test_a_sentence_may_be_cut_and_have_the_one_before(words, cut, before, text):
     draft = proposal(nearby=f"Memory. {BEFORE} {SENTENCE} It has two phases.")
     made = make_fields_from_sentence(
-        draft, Make("", spans=spans(words), cut=cut, before=before)
+        draft, MakeFromSelection("", spans=spans(words), cut=cut, before=before)
     )
     assert dict(made)["Text"] == text
 
@@ -95,7 +95,7 @@ def test_a_sentence_may_be_cut_and_have_the_one_before(words, cut, before, text)
 )
 def test_words_that_were_selected_twice_are_hidden_once(selected, hidden):
     [text, *_] = dict(
-        make_fields_from_sentence(proposal(), Make("", spans=selected))
+        make_fields_from_sentence(proposal(), MakeFromSelection("", spans=selected))
     ).values()
     assert re.findall(r"\{\{c\d+::(.*?)\}\}", text) == hidden
 
@@ -117,12 +117,16 @@ def test_words_that_were_selected_twice_are_hidden_once(selected, hidden):
 )
 def test_words_that_were_cut_off_cannot_be_hidden(words, cut):
     with pytest.raises(UsageError):
-        make_fields_from_sentence(proposal(), Make("", spans=spans(words), cut=cut))
+        make_fields_from_sentence(
+            proposal(), MakeFromSelection("", spans=spans(words), cut=cut)
+        )
 
 
 def test_a_draft_without_gaps_has_no_sentence_to_select_in():
     with pytest.raises(RefusedError):
-        make_fields_from_sentence(replace(proposal(), gaps=()), Make("", spans="0-2"))
+        make_fields_from_sentence(
+            replace(proposal(), gaps=()), MakeFromSelection("", spans="0-2")
+        )
 
 
 @pytest.mark.parametrize(

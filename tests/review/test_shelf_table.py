@@ -19,8 +19,8 @@ from ankiforge.model import (
 )
 from ankiforge.review import Item
 from ankiforge.review.sittings import (
-    DocumentPile,
-    Sitting,
+    DocumentItems,
+    ReviewBatch,
     format_pending_counts,
     group_by_document,
     sort_for_review,
@@ -48,13 +48,14 @@ TWELVE = [f"a {position} {1 - position / 100}" for position in range(12)]
         (["a 1 .5"], [], "a"),
         (["a 1 .5", "b 1 .9", "a 2 .5"], [], "ab"),
         (["b 1 .5", "a 1 .9"], [], "ab"),
-        ([], ["b 1 .9", "a 1 .5"], "ba"),
-        ([], ["b 1 .9", "a 1 .5", "a 2 .5"], "ab"),
+        ([], ["b 1 .9", "a 1 .8"], "ba"),
+        ([], ["b 1 .9", "a 1 .8", "a 2 .8"], "ab"),
+        ([], ["b 1 .8", "a 1 .7", "a 2 .7"], "ba"),  # less certain ones are not shown unasked
         (["a 1 0"], ["b 1 .9"], "ba"),  # what waits and is doubted is worth nothing
         (["a 1 1"], ["b 1 .9"], "ab"),
-        (["a 1 0"], ["b 1 .9", "b 2 .5"], "ba"),
+        (["a 1 0"], ["b 1 .9", "b 2 .8"], "ba"),
         # an eleventh makes a document no better
-        ([], [*(f"b {n} .51" for n in range(10)), *(f"a {n} .5" for n in range(12))], "ba"),
+        ([], [*(f"b {n} .81" for n in range(10)), *(f"a {n} .8" for n in range(12))], "ba"),
         ([*(f"b {n} 1" for n in range(10))], [*(f"a {n} .99" for n in range(12))], "ba"),
     ],
 )  # fmt: skip
@@ -78,12 +79,14 @@ def test_the_first_rows_are_different_works():
     ("waiting", "proposed", "for_chat", "offer"),
     [
         ([], ["a 1 .49"], True, "your chat can ask about 1 highlight"),
-        ([], ["a 1 .5"], False, ""),
+        ([], ["a 1 .7", "a 2 .3"], True, "your chat can ask about 2 highlights"),
+        ([], ["a 1 .8"], False, ""),
         ([], ["a 1 .9", "a 2 .3", "a 3 .3"], True, "1 proposal; your chat can ask about the other 2"),
         ([], ["a 1 .9", "a 2 .9", "a 3 .3"], False, ""),  # one more is no reason
         (["a 1 1"], ["a 2 .3", "a 3 .3"], True, "1 waiting; your chat can ask about the other 2"),
         ([*(f"a {n} 1" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False, ""),
-        ([], [*(f"a {n} .6" for n in range(3)), *(f"a {n} .3" for n in range(40))], True,
+        ([], [*(f"a {n} .8" for n in range(3)), *(f"a {n} .6" for n in range(9)),
+              *(f"a {n} .3" for n in range(31))], True,
          "3 proposals; your chat can ask about the other 40"),
     ],
 )  # fmt: skip
@@ -96,7 +99,7 @@ def test_a_chat_is_offered_where_fewer_than_ten_reach_the_floor(
 
 def test_fiction_stands_last_on_the_shelf_whatever_its_sentences_promise():
     novel = [replace(mark, factuality=0.2) for mark in places("a 1 .9", "a 2 .9")]
-    paper = [replace(mark, factuality=0.6) for mark in places("b 1 .6", "b 2 .6")]
+    paper = [replace(mark, factuality=0.6) for mark in places("b 1 .8", "b 2 .8")]
     piles = group_by_document((), [*novel, *paper])
     assert "".join(pile.title for pile in piles) == "ba"
 
@@ -148,7 +151,7 @@ def test_the_best_ten_come_in_reading_order(waiting, proposed, later, without, t
 
 
 def test_no_more_proposals_are_made_than_are_shown():
-    pile = DocumentPile(
+    pile = DocumentItems(
         1, "a", proposal_marks=tuple(places(*(f"a {n} .5" for n in range(100))))
     )
     item = item_of("a3")
@@ -186,7 +189,7 @@ def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
 )
 def test_a_decision_takes_its_item_out_of_the_ten(ids, results, decision, left, became):
     id, act, further = decision
-    before = Sitting(tuple(ids.split()), tuple(results.split()), ("x",))
+    before = ReviewBatch(tuple(ids.split()), tuple(results.split()), ("x",))
     after = before.record_decision(id, act, "y", further)
     assert (" ".join(after.ids), after.results[-1]) == (left, became)
     assert after.results[:-1] == before.results
@@ -204,7 +207,7 @@ def test_a_decision_takes_its_item_out_of_the_ten(ids, results, decision, left, 
     ],
 )
 def test_what_changed_meanwhile_stands_in_its_place(ids, id, now, left):
-    assert " ".join(Sitting(tuple(ids.split())).replace_item(id, now).ids) == left
+    assert " ".join(ReviewBatch(tuple(ids.split())).replace_item(id, now).ids) == left
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,7 @@ def test_what_changed_meanwhile_stands_in_its_place(ids, id, now, left):
     ],
 )
 def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined):
-    sitting = Sitting(tuple(ids.split()), ("card",) * decided)
+    sitting = ReviewBatch(tuple(ids.split()), ("card",) * decided)
     new = next(each for each in "bc" if each not in ids and each in order)
     assert " ".join(sitting.add_item(new, order.split()).ids) == joined
 
@@ -232,26 +235,30 @@ def test_what_waits_and_what_is_proposed_is_counted(number, told):
 
 
 def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():
-    last, first = group_by_document((), places("a 1 .49", "b 1 .49", "b 2 .5"))[::-1]
-    assert (first.title, len(first.proposal_marks), len(first.other_marks)) == ("b", 1, 1)
+    marks = places("a 1 .49", "b 1 .49", "b 2 .5", "b 3 .79", "b 4 .8")
+    last, first = group_by_document((), marks)[::-1]
+    groups = (first.proposal_marks, first.uncertain_marks, first.other_marks)
+    assert (first.title, *map(len, groups), first.remaining_count) == ("b", 1, 2, 1, 3)
     assert (last.title, last.proposal_marks, last.is_for_chat) == ("a", (), True)
 
 
 def test_of_marks_in_one_sentence_the_one_with_the_best_gap_is_asked():
     marks = [
         replace(mark, sentence="s" if n < 2 else "")
-        for n, mark in enumerate(places("a 1 .9", "a 2 .9", "a 3 .6"))
+        for n, mark in enumerate(places("a 1 .9", "a 2 .9", "a 3 .8", "a 4 .8", "a 5 .6"))
     ]
     [pile] = group_by_document((), marks)
-    confidence = {"a1": 0.6, "a2": 0.8, "a3": 0.6}
+    confidence = {"a1": 0.81, "a2": 0.85, "a3": 0.81, "a4": 0.7, "a5": 0.6}
 
     def item(id: str) -> Item:
-        quote = "Two." if id == "a3" else "One."
+        quote = "One." if id in ("a1", "a2") else f"{id}."
         fields = {"key": HIGHLIGHT.key, "fields": DRAFT.fields, "quote": quote}
         proposal = made(
             Proposal, **fields, confidence=confidence[id], passages=(HIGHLIGHT,)
         )
         return Item(id, outcome=HighlightOutcome(HIGHLIGHT, "no_card"), proposal=proposal)
 
-    assert pile.proposal_count == 2
+    assert pile.proposal_count == 3
     assert [each.id for each in pile.select_best_items(item)] == ["a2", "a3"]
+    more = pile.select_best_items(item, uncertain=True)
+    assert [each.id for each in more] == ["a5"]

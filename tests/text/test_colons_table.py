@@ -3,13 +3,13 @@
 import pytest
 
 from ankiforge.text.colons import (
-    Colons,
-    describe_doubt,
+    ColonMeaning,
+    classify_colons,
+    explain_why_maybe_no_card,
     has_tight_colons,
-    judge_colons,
 )
 
-CARD, DOUBTFUL, NO_CARD = Colons.CARD, Colons.DOUBTFUL, Colons.NO_CARD
+CARD, DOUBTFUL, NO_CARD = ColonMeaning.CARD, ColonMeaning.DOUBTFUL, ColonMeaning.NO_CARD
 
 
 def split(line: str) -> tuple[str, str, str]:
@@ -27,6 +27,8 @@ def split(line: str) -> tuple[str, str, str]:
         ("status:: done", NO_CARD, CARD),
         ("two words:: done", CARD, CARD),
         ("a :: b", CARD, CARD),
+        ("Doe, J. The Heritage of Stones, 3:: pp.68-97.", NO_CARD, NO_CARD),
+        ("In which century was Rome sacked? 5:: p. 3", CARD, CARD),
         ("p ::before", DOUBTFUL, CARD),
         ("std::vector", NO_CARD, DOUBTFUL),
         ("例如std::pair", NO_CARD, DOUBTFUL),
@@ -48,9 +50,11 @@ def split(line: str) -> tuple[str, str, str]:
         ("The capital of Japan::東(とう)京(きょう)", CARD, CARD),
     ],
 )
-def test_what_colons_mean(line: str, meaning: Colons, if_declared: Colons) -> None:
-    assert judge_colons(*split(line), declared=False) is meaning
-    assert judge_colons(*split(line), declared=True) is if_declared
+def test_what_colons_mean(
+    line: str, meaning: ColonMeaning, if_declared: ColonMeaning
+) -> None:
+    assert classify_colons(*split(line), declared=False) is meaning
+    assert classify_colons(*split(line), declared=True) is if_declared
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,7 @@ def test_what_colons_mean(line: str, meaning: Colons, if_declared: Colons) -> No
     ],
 )
 def test_the_doubt_is_explained(line: str, doubt: str) -> None:
-    assert describe_doubt(line) == doubt
+    assert explain_why_maybe_no_card(line) == doubt
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,10 @@ from ankiforge.text.lists import split_items
 from ankiforge.text.located import find_whole_words, locate
 from ankiforge.text.normalize import (
     build_document_tag,
-    find_shields,
+    find_literal_spans,
     is_same_text,
     isolate_bidi,
-    map_outside_shields,
+    map_outside_literal_spans,
     normalize_for_lookup,
     normalize_for_search,
     remove_escapes,
@@ -184,8 +184,8 @@ def test_literal_text_reads_as_itself(text):
     ],
 )  # fmt: skip
 def test_a_shield_is_code_maths_or_an_escape(markdown, kinds):
-    assert [kind for _, _, kind in find_shields(markdown)] == kinds
-    assert map_outside_shields(r"a `a` \a $a$ a", str.upper) == r"A `a` \A $a$ A"
+    assert [kind for _, _, kind in find_literal_spans(markdown)] == kinds
+    assert map_outside_literal_spans(r"a `a` \a $a$ a", str.upper) == r"A `a` \A $a$ A"
 
 
 # --- quotes and sentences -------------------------------------------------------------------

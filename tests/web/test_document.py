@@ -9,9 +9,9 @@ from PIL import Image, ImageChops, ImageDraw
 from pypdf import PdfWriter
 from pypdf.generic import NameObject, RectangleObject
 
-from ankiforge.extract.pdf.messages import PageMark
-from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.web.documents import find_page_and_mark
+from ankiforge.extract.pdf.messages import PageHighlight
+from ankiforge.extract.pdf.worker import PdfWorkerPool
+from ankiforge.web.documents import find_page_and_highlight
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.web.conftest import CARD, settle, shown, until
 from tests.web.world import picture
@@ -196,8 +196,8 @@ def test_without_the_file_its_marks_are_listed(forge, paper, opened):
     ],
 )
 def test_words_are_found_on_a_page(paper, words, box, lines):
-    with PdfWorker(timeout=60) as worker:
-        viewed = worker.draw_page(paper, 2, [PageMark(words, box)], WIDTH)
+    with PdfWorkerPool(timeout=60) as worker:
+        viewed = worker.draw_page(paper, 2, [PageHighlight(words, box)], WIDTH)
         assert [label for _, _, label in worker.measure_pages(paper).pages] == [
             "1",
             "112",
@@ -243,8 +243,10 @@ def test_a_mark_covers_the_ink_of_its_words_and_no_other(tmp_path, name):
         writer.pages[1].cropbox = RectangleObject(crop)
         writer.write(path)
 
-    with PdfWorker(timeout=60) as worker:
-        places = [find_page_and_mark(found) for found in worker.read_marks(path).marks]
+    with PdfWorkerPool(timeout=60) as worker:
+        places = [
+            find_page_and_highlight(found) for found in worker.read_marks(path).marks
+        ]
         viewed = worker.draw_page(path, 1, [marked for _, marked in places], WIDTH)
         page = picture_of(viewed)
         assert len(viewed.marks) == len(marks)
@@ -304,8 +306,8 @@ def without_mark(path, number):
 def test_a_page_that_cannot_be_drawn_is_left_out(paper, content):
     if content is not None:
         paper.write_bytes(content)
-    with PdfWorker(timeout=60) as worker:
-        assert not worker.draw_page(paper, 7, [PageMark(MARKED)], WIDTH).picture
+    with PdfWorkerPool(timeout=60) as worker:
+        assert not worker.draw_page(paper, 7, [PageHighlight(MARKED)], WIDTH).picture
 
 
 SELECT = """(words) => {

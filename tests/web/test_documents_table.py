@@ -7,13 +7,13 @@ from msgspec.structs import replace
 
 from ankiforge.config.workspace import find_workspace
 from ankiforge.extract import registry
-from ankiforge.extract.pdf.messages import PageMark
+from ankiforge.extract.pdf.messages import PageHighlight
 from ankiforge.model import HighlightKind, hints
 from ankiforge.pipeline.sources import store_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import (
     find_file,
-    find_page_and_mark,
+    find_page_and_highlight,
     guess_document_kind,
     highlight_to_json,
     read_note,
@@ -63,20 +63,23 @@ BOX = (10.0, 20.0, 30.0, 40.0)
 @pytest.mark.parametrize(
     ("of", "place"),
     [
-        ({"namespace": "pdf:a", "block": "4"}, (4, PageMark("words", None))),
-        ({"uri": "zotero://open-pdf/items/A?page=3"}, (2, PageMark("words", None))),
+        ({"namespace": "pdf:a", "block": "4"}, (4, PageHighlight("words", None))),
+        ({"uri": "zotero://open-pdf/items/A?page=3"}, (2, PageHighlight("words", None))),
         ({"uri": "zotero://open-pdf/items/A"}, None),
-        ({"hints": (hints.make_position_hint(5, BOX),)}, (5, PageMark("words", BOX))),
+        (
+            {"hints": (hints.make_position_hint(5, BOX),)},
+            (5, PageHighlight("words", BOX)),
+        ),
         (
             {"hints": (hints.make_position_hint(5, BOX),), "exact": ""},
-            (5, PageMark("", BOX)),
+            (5, PageHighlight("", BOX)),
         ),
         ({"namespace": "pdf:a", "block": "4", "exact": ""}, None),
     ],
 )
 def test_a_mark_of_a_paper_has_a_page_and_words_or_a_frame(mark, of, place):
     here = replace(mark, **{"exact": "words", "uri": "", **of})
-    assert find_page_and_mark(here) == place
+    assert find_page_and_highlight(here) == place
     assert guess_document_kind(here) == ("sheets" if place else "list")
 
 

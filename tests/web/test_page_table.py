@@ -16,14 +16,14 @@ from ankiforge.config.workspace import find_workspace
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.extract import registry
 from ankiforge.hooks import collect_page_parts
-from ankiforge.ledger import FrontGroup, item_lists, pending_items
+from ankiforge.ledger import LinesWithSameFront, item_lists, pending_items
 from ankiforge.model import (
     Finding,
     PendingDraft,
     Proposal,
     Question,
-    QuestionKind,
     Severity,
+    UserQuestionKind,
 )
 from ankiforge.pipeline.draft import iter_model_tasks
 from ankiforge.pipeline.workspace import Workspace
@@ -185,7 +185,7 @@ def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspa
     session.decide(decision(id, "", "reject"))
     for now in (session, ReviewSession(workspace, PageRenderer())):
         assert not now.show_item(id).get("proposal")
-        [document] = now.show_shelf()["documents"]
+        [document] = now.render_documents()["documents"]
         assert (document["waiting"], document["proposed"]) == (2, 0)
     [sent] = iter_model_tasks(workspace.build_run_parameters(), workspace.ledger)
     assert id in [highlight.key for highlight in sent.task.highlights]
@@ -244,7 +244,7 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
     ],
 )  # fmt: skip
 def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, results):
-    [document] = session.show_shelf()["documents"]
+    [document] = session.render_documents()["documents"]
     sitting = session.start_document_sitting(document["id"])
     for act in acts:
         decided = decision(sitting["ids"][0], "", act, sitting=sitting["number"])
@@ -259,7 +259,7 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, 
 def test_a_card_that_was_taken_back_before_the_ending_is_not_shown_there(
     session, workspace
 ):
-    [document] = session.show_shelf()["documents"]
+    [document] = session.render_documents()["documents"]
     sitting = session.start_document_sitting(document["id"])
     for id in sitting["ids"][:2]:
         session.decide(decision(id, "", "accept", sitting=sitting["number"]))
@@ -278,7 +278,7 @@ def test_a_document_without_the_proposals_that_it_promised_says_so(session, work
     ]
     workspace.ledger.execute("UPDATE highlight SET worth = 1 WHERE key = ?", unsure)
     session = ReviewSession(workspace, PageRenderer())
-    [document] = session.show_shelf()["documents"]
+    [document] = session.render_documents()["documents"]
     sitting = session.start_document_sitting(document["id"])
     assert (sitting["ids"], sitting["without"]) == ((unsure,), True)
     assert sitting["items"][0]["compose"]
@@ -298,12 +298,12 @@ def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
 
 def test_a_draft_that_a_decision_settles_is_no_longer_counted(session, workspace):
     first, second = waiting(session)
-    [document] = session.show_shelf()["documents"]
+    [document] = session.render_documents()["documents"]
     assert document["waiting"] == 2
     with workspace.ledger.transaction():  # as a decision about the same fact does
         workspace.ledger.execute("DELETE FROM draft WHERE id = ?", second)
     session.decide(decision(first, "", "accept"))
-    [document] = session.show_shelf()["documents"]
+    [document] = session.render_documents()["documents"]
     assert document["waiting"] == 0
 
 
@@ -624,7 +624,7 @@ def test_the_editor_knows_deck_and_tags_of_an_item(asked, read):
 
 
 def test_a_mark_is_shown_by_its_key_with_its_sitting(asked, read):
-    [document] = read.show_shelf()["documents"]
+    [document] = read.render_documents()["documents"]
     sitting = read.start_document_sitting(document["id"])
     key = sitting["items"][0]["source"]["key"]
     shown = asked(f"item?id={key}&sitting={sitting['number']}")
@@ -700,7 +700,7 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
     first, _ = waiting(session)
     guid = workspace.ledger.accept(first)
     guids = (guid,) * (2 if kind == "DUPLICATE" else 1)
-    question = Question("qu1", QuestionKind[kind], "Is it?", guids=guids)
+    question = Question("qu1", UserQuestionKind[kind], "Is it?", guids=guids)
     face = session._renderer.render_item(Item("qu1", question=question))
     first_two = face["actions"][:2]
     assert ", ".join(action["label"] for action in first_two) == labels
@@ -773,7 +773,7 @@ def of_two_facts(forge):
 
 def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_facts):
     session = of_two_facts
-    [document] = session.show_shelf()["documents"]
+    [document] = session.render_documents()["documents"]
     sitting = session.start_document_sitting(document["id"])
     [face] = sitting["items"]
     both = session.decide(decision(face["id"], "", "reject", passage=True))
@@ -803,11 +803,11 @@ def test_only_what_a_query_matches_is_asked(session, workspace, query, number):
 def test_the_page_begins_with_a_document_that_has_proposals_alone(session, workspace):
     for id in waiting(session):
         session.decide(decision(id, "", "accept"))
-    [document] = session.show_shelf()["documents"]
+    [document] = session.render_documents()["documents"]
     assert (document["waiting"], document["proposed"]) == (0, 1)
     for query, begins in (("cells", f"paper={document['id']}"), ("kind:basic cells", "")):
         assert (
-            ReviewSession(workspace, PageRenderer(), query).show_shelf()["begins"]
+            ReviewSession(workspace, PageRenderer(), query).render_documents()["begins"]
             == begins
         )
 
@@ -836,7 +836,7 @@ def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):
     [("Heat", "Heat"), ("**Heat** $Q$", "<strong>Heat</strong> <math")],
 )
 def test_the_front_of_lines_is_shown_as_on_the_card(read, front, shown):
-    group = FrontGroup(front, ("J",), "", (made(PendingDraft),))
+    group = LinesWithSameFront(front, ("J",), "", (made(PendingDraft),))
     line = read._renderer._render_front_group(group)
     assert line["question"].startswith(shown)
     assert line["answer"] == "J"

@@ -13,7 +13,7 @@ SETTINGS = "proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\n
 FACTS = (
     "The Peace of Westphalia is a set of treaties that ended the Thirty Years' War in 1648.",
     "Osmosis is the diffusion of water through a semipermeable membrane.",
-    "Photosynthesis is the conversion of carbon dioxide and water into glucose and oxygen by chloroplasts.",
+    "The Golgi apparatus is the organelle that packages proteins from ribosomes, which Camillo Golgi discovered in 1898.",
 )
 ITEM = "#margin > .card"
 GAP = re.compile(r"\{\{c1::(.*?)\}\}")

@@ -40,8 +40,8 @@ from ankiforge.draft.propose.features import (
 from ankiforge.draft.propose.ranking import (
     MAX_GAPS,
     GapRanker,
+    compute_weighted_sum,
     is_same_gap,
-    weigh_features,
 )
 from ankiforge.draft.propose.rejection import strip_endings
 from ankiforge.language.detection import detect_language
@@ -136,7 +136,9 @@ class Example:
 
     def best(self, weights):
         """Return its gaps, best first, as places in its candidates."""
-        scores = [weigh_features(features, weights) for features, *_ in self.candidates]
+        scores = [
+            compute_weighted_sum(features, weights) for features, *_ in self.candidates
+        ]
         order = sorted(
             range(len(scores)),
             key=lambda place: (-scores[place], self.candidates[place][2]),
@@ -232,7 +234,7 @@ def cross(examples, clean):
         for example in part:
             best = example.best(gaps)
             if best:
-                total = weigh_features(example.features, table)
+                total = compute_weighted_sum(example.features, table)
                 judged.append((1 / (1 + np.exp(-total)), example, best))
     marks = [
         [example.candidates[place][3] for place in best]

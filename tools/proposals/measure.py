@@ -30,7 +30,7 @@ from ankiforge.draft.propose import (
 )
 from ankiforge.draft.propose.features import load_sentence_weights
 from ankiforge.model import Draft
-from ankiforge.pipeline.models import find_faults
+from ankiforge.pipeline.models import find_blocking_messages
 from ankiforge.text.cloze import format_cloze_answers
 
 HALF = 0.5
@@ -70,7 +70,8 @@ def gaps(paths, *, is_verbose):
             continue
         highlight = highlight_of(record)
         drafts = [
-            draft_cloze(highlight, each, find_faults) for each in sentences(highlight)
+            draft_cloze(highlight, each, find_blocking_messages)
+            for each in sentences(highlight)
         ]
         texts = next((draft.gaps for draft in drafts if isinstance(draft, Draft)), ())
         words = [format_cloze_answers(text) for text in texts]
@@ -101,7 +102,7 @@ def worth(paths, *, is_verbose):
     told_of = []
     for row in rows:
         highlight = marked_highlight(row)
-        result = propose_drafts(highlight, find_faults)
+        result = propose_drafts(highlight, find_blocking_messages)
         told_of.append((row, bool(result.drafts)))
         if is_verbose and bool(result.drafts) != (row["worth"] == 2):
             best = next(iter(sentences(highlight)), None)

@@ -1,12 +1,13 @@
-"""Propose a card, offline, for every plain passage that deserves one.
+"""Propose a card, offline, for each plain highlight that is likely to make a good one.
 
-Each sentence of a highlight, completed from its source (`excerpts`), is scored separately unless it
-is unsuitable (`rejection`). It is proposed if a card with its best gap will probably be kept
-(`features`). Up to four of its spans become gaps, best first (`ranking`).
+A highlight is split into sentences, which are completed from the source (`excerpts`).
+Unsuitable sentences are rejected (`rejection`), and the others are scored. A card is proposed
+for a sentence if the user will probably keep it (`features`). At most four of its spans
+become alternative gaps, best first (`ranking`).
 
 A run only calls `score_highlight` and stores the score, by which proposals are sorted.
-`propose_drafts` creates the card when it is shown. The card is never stored and depends only on the
-highlight and on static tables, so it is the same on every computer.
+`propose_drafts` creates the card when the highlight is shown. The card is never stored. It
+depends only on the highlight and on static tables, so it is the same on every computer.
 """
 
 from __future__ import annotations
@@ -30,14 +31,15 @@ from ankiforge.draft.propose.ranking import MAX_GAPS, Features, GapRanker, rank_
 from ankiforge.draft.propose.rejection import (
     RejectionReason,
     find_cue_rejection,
-    find_form_rejection,
+    find_syntax_rejection,
 )
 from ankiforge.language.detection import detect_language
 from ankiforge.language.lexicon import load_language
 from ankiforge.language.tokens import is_verb, tokenize
-from ankiforge.language.vocabulary import get_marked_term
+from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.language.words import is_lead_in
 from ankiforge.model import (
+    MIN_CERTAIN_CONFIDENCE,
     MIN_PROPOSAL_CONFIDENCE,
     CardKind,
     Draft,
@@ -66,6 +68,7 @@ __all__ = [
 DRAFTER_NAME = "propose"
 """The name by which drafts refer to this drafter."""
 _MAX_GAPS_TRIED = 8
+_MAX_CONFIDENCE_WITHOUT_GAP = 0.7
 # Matches a comment such as `.h1`, which marks a heading in Readwise.
 _HEADING_COMMENT = regex(r"\s*\.h\d\b")
 _ONE_WORD = regex(rf"[^\W\d_{UNSPACED_SCRIPTS}]+")
@@ -76,12 +79,17 @@ FindBlockers = Callable[[Draft, Highlight], Strings]
 
 
 def score_highlight(highlight: Highlight) -> DraftingResult:
-    """Estimate how likely the user is to keep a card made from a highlight.
+    """Estimate the probability that the user keeps a card made from a highlight.
 
-    A highlight scores as high as its best sentence. To keep runs fast, gaps aren't ranked
-    here but in `propose_drafts`.
+    A highlight scores as high as its best sentence. To keep runs fast, gaps are only ranked
+    where the best one may make a certain card.
     """
     scored_sentences, rejection_reasons = _partition_sentences(highlight)
+    scored_sentences = [
+        replace(sentence, confidence=_estimate_card_confidence(highlight, sentence))
+        for sentence in scored_sentences
+    ]
+    scored_sentences.sort(key=lambda sentence: -sentence.confidence)
     if not scored_sentences:
         usefulness = estimate_text_confidence(highlight, highlight.exact) - 1.0
         return DraftingResult(
@@ -91,6 +99,8 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
     reason = RejectionReason.PROPOSED
     if best_sentence.confidence < MIN_PROPOSAL_CONFIDENCE:
         reason = find_rejection_reason(best_sentence.features)
+    elif best_sentence.confidence < MIN_CERTAIN_CONFIDENCE:
+        reason = RejectionReason.LESS_CERTAIN
     return DraftingResult(
         highlight,
         reason=reason.value,
@@ -100,6 +110,19 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
             for sentence in scored_sentences
         ),
     )
+
+
+def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) -> float:
+    """Return the confidence in the card of a sentence, with its best gap if it may be certain.
+
+    A sentence without a good gap has no certain card, but may still be worth a question.
+    """
+    if estimate_confidence(sentence.features, MAX_GAP_SCORE) < MIN_CERTAIN_CONFIDENCE:
+        return sentence.confidence
+    draft = draft_cloze(highlight, sentence)
+    if isinstance(draft, Draft):
+        return draft.confidence
+    return min(sentence.confidence, _MAX_CONFIDENCE_WITHOUT_GAP)
 
 
 def propose_drafts(
@@ -136,7 +159,7 @@ def propose_drafts(
 def _partition_sentences(
     highlight: Highlight,
 ) -> tuple[list[ScoredSentence], list[RejectionReason]]:
-    """Split a highlight's sentences into scored ones, best first, and rejection reasons."""
+    """Return the scored sentences of a highlight, best first, and why the others were rejected."""
     scored_sentences = []
     rejection_reasons = []
     for result in score_sentences(highlight):
@@ -151,7 +174,7 @@ def _partition_sentences(
 
 
 class ScoredSentence(Value):
-    """A sentence that could become a card, with the probability that the card is kept."""
+    """A sentence with the probability that the user keeps a card made from it."""
 
     excerpt: Excerpt
     language: str
@@ -165,7 +188,7 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
     if _HEADING_COMMENT.match(highlight.comment):
         yield RejectionReason.HEADING
         return
-    term = "" if highlight.sentence else get_marked_term(highlight)
+    term = "" if highlight.sentence else get_highlighted_term(highlight)
     if _ONE_WORD.fullmatch(term):  # a term has no full stop
         yield RejectionReason.SINGLE_WORD
         return
@@ -178,7 +201,7 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
         reason: RejectionReason | None = RejectionReason.CUT_OFF
         if not excerpt.is_truncated:
             is_note = excerpt.is_markdown
-            reason = find_form_rejection(text, words, tables, is_note=is_note)
+            reason = find_syntax_rejection(text, words, tables, is_note=is_note)
         if reason is RejectionReason.CUT_OFF and term:
             reason = RejectionReason.SINGLE_WORD
         cues = {} if reason else extract_cue_features(words, tables)
@@ -197,10 +220,11 @@ def draft_cloze(
     *,
     min_confidence: float = 0.0,
 ) -> Draft | RejectionReason:
-    """Draft a cloze card from a sentence, or return why that isn't possible.
+    """Draft a cloze card from a sentence, or return the reason why this is not possible.
 
-    The draft has up to four alternative gaps, best first, all of which pass every check. It
-    is rejected if no gap passes or if the confidence is below `least`.
+    The draft has at most four alternative gaps, best first, and no check blocks any of them.
+    The sentence is rejected if there is no such gap, or if the confidence is below
+    `min_confidence`.
     """
     excerpt = sentence.excerpt
     tables = load_language(sentence.language)
@@ -213,7 +237,7 @@ def draft_cloze(
     ranker = GapRanker(
         excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
     )
-    chosen = excerpt.chosen_gap and ranker.find_tidy_run(excerpt.chosen_gap)
+    chosen = excerpt.chosen_gap and ranker.find_complete_run(excerpt.chosen_gap)
     if chosen:
         gaps = [(ranker.get_span(chosen), MAX_GAP_SCORE)]
     else:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
-from ankiforge.draft.propose.rejection import find_noise, has_verb
+from ankiforge.draft.propose.rejection import (
+    find_noise,
+    has_end_punctuation,
+    has_verb,
+)
 from ankiforge.language.lexicon import LanguageTables
 from ankiforge.language.tokens import tokenize
 from ankiforge.language.words import count_words
@@ -20,6 +26,13 @@ _MAX_CHOSEN_WORDS = 9
 _WHOLE_SENTENCE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
 # Abbreviations that end no sentence, such as `v.` in `v. Chr.`, and Russian units that may end one.
 _ABBREVIATION_AT_END = regex(r"(?<!\w)(?:v|см|им|(?P<unit>[вг]{1,2}|млн|млрд|тыс))\.\Z")
+# Matches a spaced ellipsis, `. . .`, at the end of a text.
+_ELLIPSIS_AT_END = regex(r"\.\s\.\s*\Z")
+# Matches what separates a heading from its sentence in a clipping, and the items of a numbered list
+# within a sentence. The number 1 is the first item, so it separates nothing.
+_SPACES_AFTER_HEADING = regex(r"(?<=[^\W_])[ \u00a0]{2,}(?=[A-ZÀ-ÞА-ЯЁ])")
+_ITEM_NUMBER = regex(r"[;,.]\s+(?:and\s+)?\(?(?:[2-9]|1\d)\)\s+(?=[^\W\d_])")
+_FIRST_ITEM_NUMBER = regex(r"(?<!\w)1\)\s")
 # If the text before or after a highlight has at least this length, it was truncated, perhaps
 # inside a sentence.
 _MIN_TRUNCATED_CHARS = 32
@@ -44,9 +57,10 @@ class Excerpt(Value):
 
 
 def make_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
-    """Split a highlight into sentences to make cards from, completing cut-off ones.
+    """Split a highlight into the sentences to make cards from.
 
-    Citations and other noise are removed.
+    A sentence that the highlight cuts off is completed, and citations and other noise are
+    removed.
     """
     # a sentence in a PDF may continue on the next page, which may begin with a figure or table
     sentence = highlight.sentence.strip()
@@ -94,7 +108,7 @@ def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
 
 
 def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
-    """Return the sentences of a highlight, or the sentence around a short one."""
+    """Return the sentences of a highlight or, for a short highlight, the sentence around it."""
     if highlight.markdown:
         text = highlight.markdown[0].strip()
         return _split_sentences(text, (0, len(text)), tables, is_markdown=True)
@@ -117,7 +131,7 @@ def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excer
 
 
 def complete_sentence(highlight: Highlight) -> str:
-    """Return the full sentences around a highlight, as far as the source has them."""
+    """Return the sentences that a highlight is in, as complete as the source has them."""
     exact = highlight.exact.strip()
     if highlight.sentence:
         return highlight.sentence.strip()
@@ -148,7 +162,8 @@ def _split_sentences(
 ) -> list[Excerpt]:
     excerpts = []
     for spans in find_sentences_by_part(text):
-        for start, end in _join_abbreviations(text, spans, tables):
+        sentences = _join_fragments(text, spans, tables)
+        for start, end in _split_at_inner_breaks(text, sentences, is_markdown):
             mark_start = max(mark[0], start)
             mark_end = min(mark[1], end)
             if mark_start >= mark_end:
@@ -163,22 +178,49 @@ def _split_sentences(
     return excerpts
 
 
-def _join_abbreviations(
-    text: str, spans: list[Span], tables: LanguageTables
-) -> list[Span]:
-    """Join sentences that were split after an abbreviation, as in `В 1861 г. Александр II отменил`.
+def _join_fragments(text: str, spans: list[Span], tables: LanguageTables) -> list[Span]:
+    """Join sentences that were split after an abbreviation or inside a spaced ellipsis.
 
+    For example `В 1861 г. Александр II отменил` and `a positive attitude . . . toward others`.
     The sentences in `text.sentences` are frozen, because keys depend on them.
     """
     joined: list[Span] = []
     for start, end in spans:
         last = text[slice(*joined[-1])] if joined else ""
-        abbreviation = _ABBREVIATION_AT_END.search(last)
-        if abbreviation and not (
-            abbreviation["unit"]
-            and has_verb(tokenize(last, tables), tables)
-            and has_verb(tokenize(text[start:end], tables), tables)
-        ):
+        if last and _continues_sentence(last, text[start:end], tables):
             start = joined.pop()[0]
         joined.append((start, end))
     return joined
+
+
+def _continues_sentence(last: str, sentence: str, tables: LanguageTables) -> bool:
+    """Return whether what was split off as a sentence is the rest of the one before."""
+    if sentence.startswith(".") or (
+        _ELLIPSIS_AT_END.search(last) and sentence[:1].islower()
+    ):
+        return True
+    abbreviation = _ABBREVIATION_AT_END.search(last)
+    return abbreviation is not None and not (
+        abbreviation["unit"]
+        and has_verb(tokenize(last, tables), tables)
+        and has_verb(tokenize(sentence, tables), tables)
+    )
+
+
+def _split_at_inner_breaks(text: str, spans: list[Span], is_markdown: bool) -> list[Span]:
+    """Split sentences at the numbers of list items and after headings without a full stop.
+
+    A list whose first number is in the sentence stays whole, as do lines without a full stop.
+    """
+    pieces: list[Span] = []
+    for start, end in spans:
+        breaks: list[re.Match[str]] = []
+        if not is_markdown and has_end_punctuation(text[start:end]):
+            breaks += _SPACES_AFTER_HEADING.finditer(text, start, end)
+        if not _FIRST_ITEM_NUMBER.search(text, start, end):
+            breaks += _ITEM_NUMBER.finditer(text, start, end)
+        for inner_break in sorted(breaks, key=lambda match: match.start()):
+            pieces.append((start, inner_break.start()))
+            start = inner_break.end()
+        pieces.append((start, end))
+    return pieces

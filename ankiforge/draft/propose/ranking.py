@@ -72,6 +72,19 @@ _CLASS_BY_KIND = {
 _VERB_CLASSES = frozenset("vxC")
 """The token classes of verbs, auxiliaries and copulas."""
 _PAIRS = (("(", ")"), ("“", "”"), ("«", "»"))
+_CODE_PAIRS = (("[", "]"), ("{", "}"))
+_OPENING = ("(", "[", "{")
+# Verbs that look like plural nouns, and the words after them that begin what is reported.
+_REPORTING_VERBS = frozenset(
+    "argues assumes claims concludes demonstrates explains finds holds implies indicates means "
+    "notes predicts proposes proves reports reveals says shows states suggests".split()
+)
+# Adjectives that make no answer of a vague noun, as in `downstream tasks`.
+_EMPTY_ADJECTIVES = frozenset(
+    "additional certain different downstream following further many new other particular previous "
+    "several similar specific various".split()
+)
+_REPORTED = frozenset("that how why".split())
 _PAIRED_SIGNS = frozenset('()“”«»"*')
 _SIGNS = frozenset(',.;:!?()"“”«»–—-=*/')
 _NAME_KINDS = frozenset((TokenKind.NAME, TokenKind.NUMBER, TokenKind.CODE_OR_FORMULA))
@@ -137,7 +150,7 @@ class TokenRun(NamedTuple):
 
 
 class GapRanker:
-    """Finds candidate gaps in a tokenized text and extracts their features."""
+    """Finds the candidates for a gap in a sentence and extracts their features."""
 
     def __init__(
         self,
@@ -218,11 +231,11 @@ class GapRanker:
                 if _DATE_ZH.fullmatch(words[first].text):
                     break  # such as the `1929年` of `1929年的股市`
 
-    def find_tidy_run(self, span: Span) -> TokenRun | None:
-        """Return the tokens of a highlighted phrase, if they form a complete unit.
+    def find_complete_run(self, span: Span) -> TokenRun | None:
+        """Return the tokens of a phrase that the user highlighted, if they are a complete unit.
 
-        Punctuation at either end is dropped, but leading articles are kept. Unlike other gaps,
-        the phrase may be a common noun.
+        Punctuation at either end is dropped, while a leading article is kept. Unlike other
+        gaps, the phrase may be a common noun.
         """
         inner = [
             index
@@ -261,7 +274,7 @@ class GapRanker:
         if self.language.name == "zh":
             if token.kind not in _CONTENT_KINDS:
                 return False
-            if self._is_glued(first):
+            if self._is_joined_to_previous_word(first):
                 previous = self.tokens[first - 1]
                 # the `14` of `碳14`, the `学说` of `大陆漂移学说`, the `字` of `活字`
                 if (
@@ -277,12 +290,17 @@ class GapRanker:
             return False
         if _CUT_THOUSANDS.match(self.text, max(token.start - 3, 0)):
             return False
+        if first and self.tokens[first - 1].kind == TokenKind.NUMBER == token.kind:
+            if token.text.isalpha():
+                return False  # the `thousand` of `sixteen thousand`
+        if self._is_argument(first):
+            return False  # the `x` of `f(x)`
         return token.start not in self._uncuttable_offsets
 
     def _splits_name(self, index: int) -> bool:
-        """Return whether a token continues a name, e.g. in `Nações Unidas` or `Vitamin A`.
+        """Return whether a gap beginning at this token would split a name, e.g. `Nações Unidas`.
 
-        Names may be joined by a preposition, as in `Treaty of Versailles`.
+        The parts of a name may be joined by a preposition, as in `Treaty of Versailles`.
         """
         words = self.tokens
         if _LETTER_OF_NAME.fullmatch(words[index].text):
@@ -292,7 +310,21 @@ class GapRanker:
         before -= before > 0 and words[before].folded in _NAME_PREPOSITIONS
         return words[before].kind == TokenKind.NAME == words[end].kind
 
-    def _is_glued(self, index: int) -> bool:
+    def _is_function(self, end: int) -> bool:
+        """Return whether an opening bracket directly follows the token before `end`."""
+        if self.language.name == "zh" or not 0 < end < len(self.tokens):
+            return False
+        before, after = self.tokens[end - 1], self.tokens[end]
+        return after.text in _OPENING and before.end == after.start
+
+    def _is_argument(self, first: int) -> bool:
+        """Return whether a token directly follows the opening bracket of a call: `f(x)`."""
+        if first < 2 or self.tokens[first - 1].text not in _OPENING:
+            return False
+        is_glued = self.tokens[first - 1].end == self.tokens[first].start
+        return is_glued and self._is_function(first - 1)
+
+    def _is_joined_to_previous_word(self, index: int) -> bool:
         """Return whether a content word comes directly before a token, without a space."""
         before = self.tokens[index - 1]
         is_glued = index > 0 and before.end == self.tokens[index].start
@@ -306,18 +338,22 @@ class GapRanker:
             return False
         if token.text.endswith(_APOSTROPHES):
             return False  # the elided `c'` of `c'è`
+        if self._is_function(last):
+            return False  # the `f` of `f(x)`
         if last < len(self.tokens):
             following = self.tokens[last]
             is_number = token.kind == TokenKind.NUMBER
             if self.language.name == "zh" and following.start == token.end:
                 # a single ideograph, such as the `掺` of `将愿望掺进`, may belong to what follows
-                if len(token.text) == 1 and self._is_glued(last - 1):
+                if len(token.text) == 1 and self._is_joined_to_previous_word(last - 1):
                     return False
                 # the `苏军` of `苏军战斗力`
                 if not is_number and following.kind == TokenKind.NOUN:
                     return False
             if self._splits_name(last):
                 return False
+            if token.folded in _REPORTING_VERBS and following.folded in _REPORTED:
+                return False  # the `model states` of `model states that`
             if is_number and not _YEAR.match(token.text) and self.language.function_words:
                 if following.kind in _COUNTED_KINDS:
                     return False  # the `577` of `577 députés`
@@ -395,6 +431,9 @@ class GapRanker:
                 return True
             if any(classes.count(left) != classes.count(right) for left, right in _PAIRS):
                 return True
+        texts = [token.text for token in self.tokens[first:last]]
+        if any(texts.count(left) != texts.count(right) for left, right in _CODE_PAIRS):
+            return True
         # half of a term with its gloss
         if not any(candidate in pair for pair in self._glosses):
             if any(
@@ -414,9 +453,9 @@ class GapRanker:
         return any(token.folded in _CLAUSE_WORDS for token in inner)
 
     def _is_count_or_filler(self, run: TokenRun) -> bool:
-        """Return whether a run introduces a list by its count, or has only vague nouns.
+        """Return whether a run announces a list by its count, or has only vague nouns.
 
-        Also rules out an acronym in brackets, since it abbreviates the words before it.
+        An acronym in brackets is also ruled out, because it abbreviates the preceding words.
         """
         first, last = run
         inner = self.tokens[first:last]
@@ -431,16 +470,17 @@ class GapRanker:
         if first and following == ")" and self.tokens[first - 1].text == "(":
             return len(inner) == 1 and _ACRONYM.fullmatch(inner[0].text) is not None
         return bool(content) and all(
-            token.folded in self.language.vague_nouns for token in content
+            token.folded in self.language.vague_nouns or token.folded in _EMPTY_ADJECTIVES
+            for token in content
         )
 
     @cached_property
     def _glosses(self) -> list[tuple[TokenRun, TokenRun]]:
-        """Terms glossed in brackets, each with the run that covers both term and gloss.
+        """The terms with a gloss in brackets: the run of the term, and the run of term and gloss.
 
-        In Chinese and Japanese, a gloss is in Latin letters, e.g. `熵（entropy）`. Elsewhere, one
-        of the two abbreviates the other: `false discovery rate (FDR)` or `FDR (false discovery
-        rate)`.
+        In Chinese and Japanese, the gloss is in Latin letters, e.g. `熵（entropy）`. In other
+        languages, one of the two abbreviates the other: `false discovery rate (FDR)` or `FDR
+        (false discovery rate)`.
         """
         words = self.tokens
         glosses = []
@@ -463,7 +503,11 @@ class GapRanker:
                         is_quoted and first > 1 and words[first - 1].text not in "“「『《"
                     ):
                         first -= 1
-                    while not is_quoted and first and self._is_glued(first):
+                    while (
+                        not is_quoted
+                        and first
+                        and self._is_joined_to_previous_word(first)
+                    ):
                         first -= 1
                     gloss = TokenRun(first - is_quoted, closing + 1)
                     term = TokenRun(first, opening - is_quoted)
@@ -502,7 +546,7 @@ class GapRanker:
         )
 
     def extend_to_gloss(self, run: TokenRun) -> TokenRun:
-        """Extend a term to include its gloss, since each would give the other away.
+        """Extend the run of a glossed term to include the gloss, as each gives away the other.
 
         Any other run is returned unchanged.
         """
@@ -600,9 +644,9 @@ class GapRanker:
 
 
 def _classify(token: Token, language: LanguageTables) -> str:
-    """Return a token's class: a single letter, or the character itself for punctuation.
+    """Return the class of a token: one letter or, for punctuation, the character itself.
 
-    Function words are split further, e.g. into determiners and prepositions.
+    Function words have several classes, e.g. determiners and prepositions.
     """
     if token.kind == TokenKind.SIGN:
         sign = token.text.translate(_TO_WESTERN)
@@ -629,10 +673,10 @@ def _get_form_or_class(token: Token) -> str:
 
 
 def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
-    """Yield the spans that could be hidden, best first, with their scores.
+    """Yield the spans that a cloze card may blank out with their scores, best first.
 
-    Spans that nearly coincide with a better one are skipped. Together with the sentence's
-    features, the score predicts whether the user keeps the card.
+    A span that nearly coincides with a better one is skipped. The score is one of the inputs
+    to `features.estimate_confidence`.
     """
     table = read_weights(DATA_DIRECTORY / "gap_weights.txt")
 
@@ -648,7 +692,9 @@ def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
 
     scored = []
     for candidate in sentence.find_candidates():
-        inner_score = weigh_features(sentence.extract_inner_features(candidate), table)
+        inner_score = compute_weighted_sum(
+            sentence.extract_inner_features(candidate), table
+        )
         total = begin_score(candidate.first) + inner_score + end_score(candidate.end)
         scored.append((-total, sentence.get_span(sentence.extend_to_gloss(candidate))))
     scored.sort()
@@ -662,10 +708,10 @@ def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
 
 
 def _is_acronym_of(acronym: str, words: Sequence[Token]) -> bool:
-    """Return whether an acronym consists of the words' initials, or of letters of a single word.
+    """Return whether an acronym consists of the initials of words, or of letters of one word.
 
-    The acronym may skip words, and the parts of a compound count as words: `PureSVD` stands for
-    `Pure Singular-Value-Decomposition-based`.
+    It may skip words, and each part of a compound is a word: `PureSVD` stands for `Pure
+    Singular-Value-Decomposition-based`.
     """
     if not words or words[0].kind in _NON_CONTENT_KINDS:
         return False
@@ -699,7 +745,7 @@ def _have_same_stem(word: str, other: str) -> bool:
     return is_related and (is_long or len(longer) - len(shorter) < len("ing"))
 
 
-def weigh_features(features: Features, table: dict[str, float]) -> float:
+def compute_weighted_sum(features: Features, table: dict[str, float]) -> float:
     """Return the weighted sum of the features' values."""
     weighted_sum = 0.0
     for name, amount in features.items():

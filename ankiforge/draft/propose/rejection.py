@@ -1,8 +1,9 @@
-"""Reject what nobody keeps: noise in sentences, unsuitable sentences, and poor answers.
+"""Rules that reject noise in sentences, unsuitable sentences, and poor answers.
 
-Everything that proposes gaps applies these rules. Each rule is here because it changes the
-proposals from unseen sources. Text that merely looks odd needs no rule, because its confidence is
-too low. `tests/draft/cases/refused.jsonl` has a case for each rule.
+All code that proposes gaps applies these rules. There is a rule only where it changes the
+proposals from sources that weren't used in its design. Text that merely looks odd needs no
+rule, because its confidence is low anyway. Each rule has a case in
+`tests/draft/cases/refused.jsonl`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ankiforge.text import regex
 from ankiforge.text.decoding import find_damage
 from ankiforge.text.normalize import (
     UNSPACED_SCRIPTS,
-    find_shields,
+    find_literal_spans,
     remove_non_words,
 )
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
@@ -29,6 +30,7 @@ class RejectionReason(Enum):
     """Why a passage has no card. Values are messages for the user."""
 
     PROPOSED = "a proposal: ankiforge review"
+    LESS_CERTAIN = "less certain: list --no-card -v shows its proposal"
     UNCERTAIN = "may not be worth a card: choose the words to hide"
     NO_GAP = "no good gap found: choose the words to hide"
     NO_WORDS = "no words"
@@ -88,19 +90,19 @@ _MIN_TEXT_OUTSIDE_LINKS = 0.4
 _REJECTED_CUES = frozenset(("leans", "you"))
 
 
-def find_form_rejection(
+def find_syntax_rejection(
     text: str, words: Sequence[Token], language: LanguageTables, *, is_note: bool
 ) -> RejectionReason | None:
-    """Return why a sentence's form rules out a card, or None if it doesn't.
+    """Return the reason why the form of a sentence rules out a card, or None.
 
-    This overrides the sentence's features, however good they are.
+    The reason applies whatever the features of the sentence are.
 
     Args:
         text: the sentence.
         words: the tokens of the sentence.
         language: the word tables for the sentence's language.
-        is_note: whether the sentence is from the user's own notes, where it needn't begin
-            with a capital.
+        is_note: whether the sentence is from the user's own notes, in which it may begin in
+            lower case.
     """
     word_count = sum(token.kind != TokenKind.SIGN for token in words)
     if word_count > MAX_SENTENCE_WORDS and language.name != "ja":
@@ -129,9 +131,10 @@ def find_form_rejection(
 
 
 def find_cue_rejection(text: str, cues: Collection[str]) -> RejectionReason | None:
-    """Return why a sentence's cues rule out a card, or None if they don't.
+    """Return the reason why the cues in a sentence rule out a card, or None.
 
-    E.g. the sentence addresses the reader, depends on the previous one, or is a question.
+    For example, the sentence addresses the reader, depends on the sentence before, or is a
+    question.
     """
     if not _REJECTED_CUES.isdisjoint(cues) or _STARTS_WITH_FIGURE.match(text):
         return RejectionReason.DEPENDENT
@@ -155,6 +158,8 @@ def has_verb(words: Sequence[Token], language: LanguageTables) -> bool:
         longest_label = max(longest_label, label_words)
         if language.name == "en" and token.folded.endswith("ing"):
             continue
+        if _is_naming_participle(words, index, language):
+            continue
         if is_verb(token, language):
             return True
         if 0 < index < len(words) - 1 and token.text.islower():
@@ -165,6 +170,20 @@ def has_verb(words: Sequence[Token], language: LanguageTables) -> bool:
     return not is_label and (has_possible_verb or not language.function_words)
 
 
+_NAMING_PARTICIPLES = frozenset("called named termed dubbed entitled titled".split())
+
+
+def _is_naming_participle(
+    words: Sequence[Token], index: int, language: LanguageTables
+) -> bool:
+    """Return whether a word such as `called` only names a noun: `an extension called Unhook`."""
+    if words[index].folded not in _NAMING_PARTICIPLES or language.name != "en":
+        return False
+    if not 0 < index < len(words) - 1 or words[index - 1].kind != TokenKind.NOUN:
+        return False
+    return words[index + 1].folded not in language.words_before_objects
+
+
 _NOUNS = (TokenKind.NOUN, TokenKind.NAME)
 _PHRASE_SIGNS = frozenset(",.;")
 
@@ -172,7 +191,7 @@ _PHRASE_SIGNS = frozenset(",.;")
 def _is_possible_verb(
     before: Token, token: Token, after: Token, language: LanguageTables
 ) -> bool:
-    """Return whether the neighbours of a lowercase word allow it to be a verb."""
+    """Return whether a lowercase word may be a verb, judging by the words next to it."""
     if token.kind in (TokenKind.FUNCTION_WORD, TokenKind.NUMBER):
         return False
     if before.text in _PHRASE_SIGNS or after.text in _PHRASE_SIGNS:
@@ -194,10 +213,10 @@ def has_end_punctuation(text: str) -> bool:
 
 
 def _is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool:
-    """Return whether a highlight without a final full stop still ends with its clause.
+    """Return whether a highlight without a final full stop ends at the end of its clause.
 
-    It usually does. It doesn't if it ends with a function word, a verb, or an adjective,
-    or if it has no verb, as in a title.
+    This is assumed, unless the highlight ends with a function word, a verb or an adjective,
+    or has no verb, like a title.
     """
     if not (language.function_words and words):
         return False
@@ -285,7 +304,9 @@ def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> lis
     # drop spans in code or formulas, and overlaps
     noise_spans: list[Span] = []
     end_of_last = 0
-    shield_spans = [shield[:2] for shield in find_shields(text) if shield[2] != "escape"]
+    shield_spans = [
+        shield[:2] for shield in find_literal_spans(text) if shield[2] != "escape"
+    ]
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start < end_of_last:
             continue
@@ -307,7 +328,7 @@ _LIST_CONJUNCTIONS = read_word_set("cues", "and")
 
 
 def strip_ending(word: str) -> str:
-    """Strip a word's ending, so that singular and plural compare equal."""
+    """Remove the ending of a word, so that its singular and plural compare equal."""
     return word[: max(_MIN_STEM_LENGTH, len(word) - _ENDING_LENGTH)]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ankiforge.extract.base import SourceSettings
-from ankiforge.extract.file_source import FileListing, FolderSource
+from ankiforge.extract.file_source import DirectorySource, FileListing
 from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.model import (
     Document,
@@ -39,8 +39,8 @@ from ankiforge.text.passages import remove_note_numbers
 from ankiforge.text.private import find_private_tag
 
 if TYPE_CHECKING:  # loaded when a book is read
-    from ankiforge.extract.pdf.messages import ExternalQuote
-    from ankiforge.extract.pdf.worker import PdfWorker
+    from ankiforge.extract.pdf.messages import StoredQuote
+    from ankiforge.extract.pdf.worker import PdfWorkerPool
 
 _MAX_FILES = 200_000
 """The maximum number of files to list in directories of books."""
@@ -49,7 +49,7 @@ BOOK_SUFFIXES = (".epub", ".kepub", ".pdf", ".html", ".htm", ".xhtml")
 
 
 class BookSettings(SourceSettings, kw_only=True):
-    """Settings for sources that store highlights separately from the books."""
+    """The settings of sources whose highlights are stored separately from the books."""
 
     books: Strings = ()
     """Further directories that contain books."""
@@ -80,17 +80,20 @@ class BookHighlight(Value):
     modified: str = ""
 
     def normalize(self) -> BookHighlight:
-        """Collapse whitespace and drop blank lines. Without any text, it becomes a note."""
+        """Collapse whitespace in the highlight and remove blank lines.
+
+        A highlight without text becomes a note (`HighlightKind.NOTE`).
+        """
         lines = [" ".join(line.split()) for line in self.text.splitlines()]
         text = "\n".join(filter(None, lines))
         kind = self.kind if text else HighlightKind.NOTE
         return replace(self, text=text, kind=kind, comment=self.comment.strip())
 
-    def to_quote(self) -> ExternalQuote:
+    def to_quote(self) -> StoredQuote:
         """Convert the highlight to a quote to look up in the text of the book."""
-        from ankiforge.extract.pdf.messages import ExternalQuote
+        from ankiforge.extract.pdf.messages import StoredQuote
 
-        return ExternalQuote(
+        return StoredQuote(
             page=self.page,
             words=self.text,
             asks=has_question_mark(self.comment),
@@ -126,7 +129,7 @@ class BookDirectories:
     """An index of the books in a set of directories, by file name."""
 
     def __init__(self, root: Path, further_folders: Iterable[Path]) -> None:
-        """Index the directory that holds the highlights at `root`, plus `further_folders`."""
+        """Index the books next to the highlights (`root`) and in `further_folders`."""
         folder = root.parent if root.is_file() else root
         if folder.suffix == ".sdr" or folder.name.startswith("."):
             folder = folder.parent  # the folder of the book, or the device
@@ -202,23 +205,24 @@ def create_document(book: Book, namespace: str, source: str) -> Document:
     )
 
 
-def build_sightings(
+def build_book_results(
     document: Document,
     folder: FileListing,
     marks: Iterable[BookHighlight],
     file: Path | None,
-    worker: PdfWorker,
+    worker: PdfWorkerPool,
 ) -> Iterator[ExtractedDocument | Problem]:
-    """Yield a book's document, preceded by a notice if the book's text can't be read.
+    """Yield the document for a book, after a notice if the text of the book can't be read.
 
-    There is no document for a book without highlights.
+    Nothing is yielded for a book without highlights.
 
     Args:
-        document: the document of the book.
-        folder: the files of the source.
-        marks: the highlights, in reading order.
-        file: our copy of the book, to look up the text around the highlights, or None.
-        worker: the worker that reads the book.
+        document: metadata of the book.
+        folder: the list of the source's files, with the names for keys.
+        marks: the highlights in the book, in reading order.
+        file: the local copy of the book, from which to read the text around highlights, or
+            None.
+        worker: reads the book in a subprocess.
     """
     from ankiforge.extract.pdf.messages import QuoteContext
 
@@ -270,8 +274,8 @@ def build_sightings(
 # --- the sources ------------------------------------------------------------------------
 
 
-class BookSource(FolderSource):
-    """A source of highlights whose surrounding sentences are looked up in the books."""
+class BookSource(DirectorySource):
+    """Base class of sources that look up the sentences around highlights in the books."""
 
     @cached_property
     def books(self) -> BookDirectories:
@@ -288,10 +292,11 @@ _MAX_DEPTH = 60
 
 
 def parse_cfi(path: str) -> tuple[str, int]:
-    """Convert an EPUB position to the CSS selector of an element and an offset in it.
+    """Convert a position in an EPUB to the CSS selector of an element and an offset in its text.
 
-    A position such as `/4/2/10/1:388` is an EPUB canonical fragment identifier (CFI). Even
-    numbers are child elements, counting from 2, and odd numbers the text nodes in between.
+    A position such as `/4/2/10/1:388` is a canonical fragment identifier (CFI). An even
+    number stands for a child element, where 2 is the first one, and an odd number for the
+    text between two of them.
     """
     numbers = [int(number) for number in _CFI_STEP.findall(path)[:_MAX_DEPTH]]
     children = [f":nth-child({number // 2})" for number in numbers if number % 2 == 0]

@@ -30,7 +30,7 @@ from ankiforge.extract.books import (
     BookHighlight,
     BookSettings,
     BookSource,
-    build_sightings,
+    build_book_results,
     create_document,
     parse_cfi,
     parse_isbns,
@@ -55,10 +55,10 @@ HighlightInBook = tuple[Book, BookHighlight]
 
 
 class DatabaseSource(BookSource, ExportSource):
-    """Base class for sources that read highlights from an app's SQLite database.
+    """Base class of sources that read highlights from another program's SQLite database.
 
-    Subclasses provide the queries. We only open a copy, so the original is never written to
-    and the app may be running.
+    Subclasses implement the queries. Only a copy of the database is opened, so nothing is
+    written to the original, and the program may be running.
     """
 
     Settings = BookSettings
@@ -98,9 +98,9 @@ class DatabaseSource(BookSource, ExportSource):
         with open_database_copy(file.as_path, self.owner, self.tables) as connection:
             yield from self.read_highlights(connection, file)
 
-    def group_by_document(self, items: list[HighlightInBook]) -> Iterator[NamedSightings]:
-        """Group highlights into one document per book, ordered by first highlight."""
-        from ankiforge.extract.pdf.worker import PdfWorker
+    def build_documents(self, items: list[HighlightInBook]) -> Iterator[NamedSightings]:
+        """Build one document per book, in the order of the books' first highlights."""
+        from ankiforge.extract.pdf.worker import PdfWorkerPool
 
         folder = self.folder
         books: dict[DocumentKey, Book] = {}
@@ -112,12 +112,14 @@ class DatabaseSource(BookSource, ExportSource):
             # Copies of a database contain the same highlights; keep those of the newest copy, which
             # is read last.
             marks[mark.id or mark] = mark
-        with PdfWorker(cache=self.opening.cache) as worker:
+        with PdfWorkerPool(cache=self.opening.cache) as worker:
             for key, book in books.items():
                 document = create_document(book, folder.namespace, folder.name)
                 path = self.books.find_book(book.file) if book.file else None
                 marks_of_book = marks_by_book[key].values()
-                sightings = build_sightings(document, folder, marks_of_book, path, worker)
+                sightings = build_book_results(
+                    document, folder, marks_of_book, path, worker
+                )
                 yield book.display_name, sightings
             worker.save_cache(complete=folder.end_scan().complete)
 
@@ -270,7 +272,7 @@ class Kobo(DatabaseSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise a Kobo database, or at least its name in case it is damaged."""
+        """Recognise a Kobo database by its tables or, if it is damaged, by its name."""
         if "koboreader" in candidate.path.name.casefold():
             return Confidence.CONTENT
         return super().recognise(candidate)

@@ -29,7 +29,7 @@ from ankiforge.extract.books import (
     BookHighlight,
     BookSettings,
     BookSource,
-    build_sightings,
+    build_book_results,
     create_document,
     parse_isbns,
 )
@@ -39,7 +39,7 @@ from ankiforge.model import HighlightKind, Problem, Sighting, Strings
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
-    from ankiforge.extract.pdf.worker import PdfWorker
+    from ankiforge.extract.pdf.worker import PdfWorkerPool
 
 
 REWRITE_HINT = "open and close the book in KOReader, which writes the file again"
@@ -148,16 +148,16 @@ class KOReader(BookSource, FileSource):
         return Confidence.CONTENT if is_sidecar else Confidence.NO
 
     @contextmanager
-    def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
+    def open_reader(self, files: list[File]) -> Iterator[PdfWorkerPool]:
         """Start the worker that reads the books, and save its cache afterwards."""
-        from ankiforge.extract.pdf.worker import PdfWorker
+        from ankiforge.extract.pdf.worker import PdfWorkerPool
 
-        with PdfWorker(cache=self.opening.cache) as worker:
+        with PdfWorkerPool(cache=self.opening.cache) as worker:
             yield worker
             worker.save_cache(complete=self.covers_all_files(files))
 
     def get_dependency_state(self, name: str, file: File) -> str:
-        """Return a book's path and file stamp, to detect changes, or "" if we don't have it.
+        """Return the path and stamp of a book, which show changes, or "" if there is no local copy.
 
         `name` is the path of the book on the device.
         """
@@ -165,7 +165,7 @@ class KOReader(BookSource, FileSource):
         return f"{path} {stamp_file(path)}" if path else ""
 
     def extract_file(
-        self, file: File, reader: PdfWorker, picture: FindPicture
+        self, file: File, reader: PdfWorkerPool, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a book with its highlights, and a notice if some of them have no text."""
         raw, _ = read_file(file.disk_path, MAX_TEXT_BYTES)
@@ -182,7 +182,7 @@ class KOReader(BookSource, FileSource):
             path = self.books.find_book(book.file)
         folder = self.folder
         document = create_document(book, folder.namespace, folder.name)
-        yield from build_sightings(document, folder, marks_with_text, path, reader)
+        yield from build_book_results(document, folder, marks_with_text, path, reader)
         textless_count = len(marks) - len(marks_with_text)
         if textless_count:
             message = f"marks without text: {textless_count}; they mark pictures of scanned pages"

@@ -15,15 +15,15 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, wrap_unexpected_errors
-from ankiforge.extract.base import Candidate, yield_and_report_errors
+from ankiforge.extract.base import Candidate, convert_errors_to_problems
 from ankiforge.extract.discover import explain_unread_file
-from ankiforge.extract.file_source import File, FolderSource
+from ankiforge.extract.file_source import DirectorySource, File
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DocumentLookup,
     ExtractedDocument,
     Highlight,
-    KnownDocuments,
     Lookalike,
     Problem,
     Sighting,
@@ -46,10 +46,10 @@ NamedSightings = tuple[str, Iterator[Sighting]]
 """A document's name in messages, and the sightings to yield for it."""
 
 
-class ExportSource(FolderSource):
+class ExportSource(DirectorySource):
     """Base class for sources that read files exported from an account.
 
-    Subclasses implement `parse_items`, which parses one file, and `group_by_document`, which
+    Subclasses implement `parse_items`, which parses one file, and `build_documents`, which
     builds documents from the items of all files.
     """
 
@@ -61,11 +61,7 @@ class ExportSource(FolderSource):
     """How to get an export."""
 
     def read_items(self, file: File) -> Iterator[Any]:
-        """Read the items in a file, yielding a problem for each malformed one.
-
-        Raises:
-            ItemError: the rest of the file can't be read.
-        """
+        """Read the items of a file, yielding a problem for each malformed one."""
         return self.parse_items(file.path, file.read_text(MAX_EXPORT_BYTES, repairs=True))
 
     def parse_items(self, path: str, text: str) -> Iterator[Any]:
@@ -78,16 +74,19 @@ class ExportSource(FolderSource):
         """
         raise NotImplementedError
 
-    def group_by_document(self, items: list[Any]) -> Iterator[NamedSightings]:
-        """Group the items of all files by document, yielding each one's name and sightings."""
+    def build_documents(self, items: list[Any]) -> Iterator[NamedSightings]:
+        """Yield the name of each document, and the values to yield for it in a scan."""
         raise NotImplementedError
 
     def create_document(self, key: Strings, title: str, **known: Any) -> Document:
-        """Create a document whose key is a hash of `key`, passing `known` on as fields."""
+        """Build a document whose key is a hash of `key`.
+
+        `known` are further fields of the document.
+        """
         document_key = DocumentKey(f"{self.folder.namespace}/{hash16(*key)}")
         return Document(document_key, self.folder.name, title or "Untitled", **known)
 
-    def iter_sightings(
+    def iter_document(
         self,
         document: Document,
         highlights: Iterable[Highlight],
@@ -96,11 +95,11 @@ class ExportSource(FolderSource):
         if highlights := tuple(highlights):
             yield ExtractedDocument(document, highlights, self.folder.container)
 
-    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
-        """Yield problems, documents, a `ScanEnd`, and a record of everything left out.
+    def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
+        """Yield problems, documents, a `ScanEnd`, and an `UnmarkedDocument` with what was left out.
 
-        If any file has changed, all of them are read again, since a document may be spread over
-        several files, and a file may contain several documents.
+        If one file has changed, all files are read again, because a document may be spread
+        over several files.
         """
         # find the exports
         folder = self.folder
@@ -148,9 +147,10 @@ class ExportSource(FolderSource):
         listed_files: Iterable[File | Problem | UnreadDocument],
         exports: list[File],
     ) -> Iterator[Sighting]:
-        """Append the listed files that are exports to `exports`, oldest first.
+        """Append the listed files that are exports to `exports`, sorted from oldest to newest.
 
-        Other files are a problem if the user named them; if not, they are left to other sources.
+        A file that isn't an export is reported as a problem if the user named it. Otherwise
+        it is ignored, because another source may read it.
         """
         for file in listed_files:
             if not isinstance(file, File):
@@ -201,8 +201,8 @@ class ExportSource(FolderSource):
                     left_out.append(replace(item, place=location))
                 else:
                     items.append(item)
-        for name, sightings in self.group_by_document(items):
-            yield from yield_and_report_errors(name, sightings)
+        for name, sightings in self.build_documents(items):
+            yield from convert_errors_to_problems(name, sightings)
 
     def _read_items(self, file: File) -> Iterator[Any]:
         """Yield the items in a file, with problems for the first few malformed ones.

@@ -18,8 +18,8 @@ from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, Named
 from ankiforge.extract.files import title_from_file_name
 from ankiforge.model import (
     Document,
-    Form,
     Highlight,
+    HighlightForm,
     HighlightKind,
     Lookalike,
     Pair,
@@ -35,9 +35,9 @@ ALREADY_IN_ANKI = "exported from Anki, where it is a note already"
 
 
 class CardTable(ExportSource):
-    """CSV and TSV tables of hand-written cards.
+    """CSV or TSV tables of hand-written cards.
 
-    The `me` setting is ignored, since all cards are the user's own.
+    The setting `me` is ignored, because every card in a table counts as the user's own.
     """
 
     kind = "cards"
@@ -60,9 +60,9 @@ class CardTable(ExportSource):
     def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, CardRow] | Problem | Lookalike]:
-        """Yield (path, row) pairs from a table.
+        """Yield the path and each row of a table.
 
-        A repeated card yields a `Lookalike` instead, and a damaged row a problem.
+        A row that repeats a card yields a `Lookalike` instead, and a damaged row a problem.
         """
         first_places = dict[Pair, str]()
         for row in parse_card_rows(text):
@@ -79,7 +79,7 @@ class CardTable(ExportSource):
             else:
                 yield path, row
 
-    def group_by_document(
+    def build_documents(
         self, items: list[tuple[str, CardRow]]
     ) -> Iterator[NamedSightings]:
         """Yield one document per file. A row found in several files goes to the newest."""
@@ -91,7 +91,7 @@ class CardTable(ExportSource):
             title = title_from_file_name(PurePosixPath(path).stem)
             document = self.create_document((normalize_for_lookup(title),), title)
             cards = [self._create_card(document, row) for row in rows_of_file]
-            yield path, self.iter_sightings(document, number_highlights(cards))
+            yield path, self.iter_document(document, number_highlights(cards))
 
     def _create_card(self, document: Document, row: CardRow) -> Highlight:
         sides = (
@@ -106,7 +106,7 @@ class CardTable(ExportSource):
             self.folder.namespace,
             HighlightKind.CARD,
             exact="\n".join(to_plain_text(side) for side in sides[:2] if side),
-            form=Form.CLOZE if row.is_cloze else Form.BLOCK,
+            form=HighlightForm.CLOZE if row.is_cloze else HighlightForm.BLOCK,
             markdown=tuple(sides),
             written="a row of a table",
             tags=row.tags,

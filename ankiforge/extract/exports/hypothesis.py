@@ -106,7 +106,7 @@ class WebAnnotation(Value):
         )
 
     def get_start_offset(self) -> int:
-        """Return where the annotation starts in the text of the page, or -1 if unknown."""
+        """Return the offset in the page's text at which the annotation begins, or -1 if unknown."""
         start = self.get_selector_field("TextPositionSelector", "start")
         return start if isinstance(start, int) else -1
 
@@ -173,13 +173,13 @@ class Hypothesis(ExportSource):
             else:
                 yield owner, annotation
 
-    def group_by_document(
+    def build_documents(
         self, items: list[tuple[str, WebAnnotation]]
     ) -> Iterator[NamedSightings]:
-        """Yield one document per annotated page, ordered by first annotation.
+        """Yield one document per annotated page, in the order of the pages' first annotations.
 
-        This is preceded by a notice if several users made annotations and we don't know which of
-        them is the reader.
+        If there are annotations by several users and it is unknown which of them is the
+        reader, a notice is yielded first.
         """
         # of each annotation, keep the copy that was updated last
         newest_by_id: dict[str, WebAnnotation] = {}
@@ -231,7 +231,7 @@ class Hypothesis(ExportSource):
                 self._create_highlight(document, mark, replies.get(mark.id, ()), me)
                 for mark in page_annotations
             ]
-            yield uri, self.iter_sightings(document, highlights)
+            yield uri, self.iter_document(document, highlights)
 
     def _create_highlight(
         self,

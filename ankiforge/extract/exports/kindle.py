@@ -99,12 +99,12 @@ def _parse_entry(
     """Parse an entry of a clippings file or notebook.
 
     Args:
-        book: the title of the book, with its authors.
-        heading: the line above the text, with the kind of entry, the page and, as the last
-            number, the location.
+        book: the title and authors of the book.
+        heading: the line above the text, which gives the kind of entry, the page and, as the
+            last number, the location.
         text: the text of the highlight or note.
-        index: the index of the entry in the file.
-        section: the section of the book, if known.
+        index: the position of the entry in the file, from 0.
+        section: the section of the book, or "" if unknown.
     """
     heading = heading.replace("\u00a0", " ")
     kind_match = _KIND_WORDS.search(heading)
@@ -266,10 +266,10 @@ class Kindle(ExportSource):
         else:
             yield from parse_notebook(text)
 
-    def group_by_document(self, items: list[ClippingsEntry]) -> Iterator[NamedSightings]:
-        """Yield one document per book, ordered by first entry.
+    def build_documents(self, items: list[ClippingsEntry]) -> Iterator[NamedSightings]:
+        """Yield one document per book, in the order of the books' first entries.
 
-        This is followed by a notice if the Kindle stored no text for some highlights.
+        If the Kindle stored no text for some highlights, a notice follows.
         """
         # entries are grouped by content because two copies of a file contain the same ones
         entries_by_book: dict[str, dict[object, ClippingsEntry]] = {}
@@ -344,7 +344,7 @@ class Kindle(ExportSource):
         positions = [(entry.location, entry.page.zfill(9)) for entry in entries]
         positioned = list(zip(positions, number_highlights(highlights), strict=True))
         positioned.sort(key=itemgetter(0))
-        yield from self.iter_sightings(document, [each for _, each in positioned])
+        yield from self.iter_document(document, [each for _, each in positioned])
 
     def _create_highlight(
         self, document: Document, entry: ClippingsEntry, passage: str
@@ -442,11 +442,11 @@ def _find_older_version(
 def _find_highlights_for_note(
     note: ClippingsEntry, marks: list[ClippingsEntry]
 ) -> list[ClippingsEntry]:
-    """Find the highlights that a note belongs to.
+    """Return the highlights that a note belongs to.
 
-    Usually that is the last highlight that ends where the note is, falling back to the last
-    one that overlaps it. A note with the privacy tag belongs to all candidates, since we
-    can't tell which one is meant.
+    Usually this is the last highlight that ends at the location of the note or, if none does,
+    the last one that overlaps it. A note with the privacy tag belongs to all of these,
+    because it is unknown which one was meant.
     """
     overlapping_marks = [mark for mark in marks if note.overlaps(mark)]
     if note.location == UNKNOWN_LOCATION and len(overlapping_marks) > 1:

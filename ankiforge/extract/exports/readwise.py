@@ -125,8 +125,8 @@ class Readwise(ExportSource):
             message = f"the table is damaged: {error}"
             raise ItemError(message, hint="export it again") from error
 
-    def group_by_document(self, items: list[tuple[str, Row]]) -> Iterator[NamedSightings]:
-        """Yield one document per book, ordered by first row."""
+    def build_documents(self, items: list[tuple[str, Row]]) -> Iterator[NamedSightings]:
+        """Yield one document per book, in the order of the books' first rows."""
         # of a passage that is in several files, keep the rows from the newest file
         newest_paths = {_get_passage_key(row): path for path, row in items}
         rows: dict[Strings, Row] = {}
@@ -172,7 +172,7 @@ class Readwise(ExportSource):
         highlights: list[Highlight] = []
         for (row, heading), passage in zip(ordered, passages, strict=True):
             highlights.append(self._create_highlight(document, row, passage, heading))
-        yield from self.iter_sightings(document, number_highlights(highlights))
+        yield from self.iter_document(document, number_highlights(highlights))
 
     def _create_highlight(
         self,
@@ -224,7 +224,7 @@ _EXTRA_CELLS = "\0"
 
 
 def _parse_header(line: str) -> list[str]:
-    """Return the casefolded column names, blanking out duplicates."""
+    """Return the casefolded names of the columns, with "" in place of each duplicate."""
     try:
         table = csv.reader([line], delimiter=_detect_delimiter(line))
         names = [name.strip().casefold() for name in next(table, [])]

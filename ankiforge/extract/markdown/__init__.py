@@ -18,23 +18,28 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, SourceSettings
 from ankiforge.extract.discover import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_source_kind
-from ankiforge.extract.file_source import File, FileSource, FindPicture, select_card_forms
-from ankiforge.extract.files import read_when_settled
+from ankiforge.extract.file_source import (
+    File,
+    FileSource,
+    FindPicture,
+    select_card_syntaxes,
+)
+from ankiforge.extract.files import read_when_unchanged
 from ankiforge.extract.markdown.forms import may_hold_highlights
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DocumentText,
     Problem,
     Sighting,
     Strings,
-    WholeText,
     hash16,
 )
 from ankiforge.text import regex
 from ankiforge.text.private import contains_private_tag_name
 
 if TYPE_CHECKING:  # the modules that read notes are loaded when the first note is read
-    from ankiforge.extract.markdown.plugins import Dialects
+    from ankiforge.extract.markdown.plugins import PluginSyntaxes
 
 MarkKind = Literal["==", "mark", "bold", "callout", "quote"]
 HandWrittenForm = Literal["inline", "block", "cloze", "glossary"]
@@ -56,7 +61,7 @@ class MarkdownSettings(SourceSettings, kw_only=True):
 
 
 class MarkdownNote(NamedTuple):
-    """A note's Markdown and its document, before parsing."""
+    """The Markdown of a note and the document that it belongs to, before parsing."""
 
     document: Document
     """The note's document, still without the tags and properties in the note."""
@@ -64,7 +69,7 @@ class MarkdownNote(NamedTuple):
     """The kinds of marks to read."""
     text: str
     """The Markdown with LF line ends, including any front matter."""
-    dialects: Dialects | None = None
+    dialects: PluginSyntaxes | None = None
     """The plug-in dialects for cards, or None if no plug-in writes cards."""
     plugin_deck: str = ""
     """The plug-in's deck for these cards, used if the note itself names none."""
@@ -134,11 +139,11 @@ class NoteSource(FileSource):
             phrases["marked"] += note.text.count("==") // 2
             yield from parsed_note.read_note(self, note, picture)
 
-    def read_whole_text(self, file: File, reader: Any) -> WholeText:
+    def read_whole_text(self, file: File, reader: Any) -> DocumentText:
         """Return the complete plain text of a note."""
         from ankiforge.extract.markdown import parsed_note
 
-        text, _ = read_when_settled(file.disk_path)
+        text, _ = read_when_unchanged(file.disk_path)
         note = self.to_markdown_note(file, text)
         if note is None:
             return super().read_whole_text(file, reader)
@@ -147,9 +152,9 @@ class NoteSource(FileSource):
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield a notice if the user seems to use bold for highlighting.
+        """Yield a notice with the number of bold phrases if the user seems to highlight in bold.
 
-        Bold phrases aren't read by default. The notice says how many there are.
+        Bold phrases aren't read by default.
         """
         marks = getattr(self.settings, "marks", ("bold",))
         if marks and set(marks) != {"==", "mark"}:
@@ -190,11 +195,14 @@ class NoteSource(FileSource):
         """Combine the given kinds of highlights with the card settings."""
         own_headings = map(str.casefold, self.settings.glossary_headings)
         headings = (*_GLOSSARY_HEADINGS, *own_headings)
-        cards = select_card_forms(self.settings.cards, HAND_WRITTEN_FORMS)
+        cards = select_card_syntaxes(self.settings.cards, HAND_WRITTEN_FORMS)
         return WantedMarks(marks, cards, frozenset(headings))
 
     def may_have_highlights(self, note: MarkdownNote) -> bool:
-        """Return whether the note might have highlights, judging by a quick text search."""
+        """Return whether a note may have highlights, by a quick search of its text.
+
+        If not, it needn't be parsed.
+        """
         wanted = self.get_wanted_marks(note.marks)
         return may_hold_highlights(note.text, *wanted[:3])
 

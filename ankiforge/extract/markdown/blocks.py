@@ -1,8 +1,8 @@
 """Split a note into blocks: headings, paragraphs, list items, table cells, code and cards.
 
-The blocks are in reading order, so their joined texts are the note's plain text. markdown-it-py
-finds where each block begins and ends. A block keeps its slice of the source and parses it only on
-demand, because most blocks contain no marks.
+The blocks are in reading order, so their joined texts are the plain text of the note.
+markdown-it-py determines where each block begins and ends. A block parses its part of the
+source only when needed, because most blocks contain no highlight.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SPECIAL_IN_HEADING_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 
 
 class BlockKind(Enum):
-    """What kind of Markdown element a block is."""
+    """The kinds of Markdown elements that a block may be."""
 
     TEXT = auto()
     HEADING = auto()
@@ -64,7 +64,7 @@ class BlockKind(Enum):
 
 @dataclass(eq=False, slots=True)
 class ListItem:
-    """A list item of one or more blocks. Compared by identity."""
+    """A list item with one or more blocks. Two items are equal only if they are the same object."""
 
     list_number: int
     """The number of the list within the note, counted from 1."""
@@ -90,7 +90,7 @@ class BlockQuote:
 
 @dataclass(eq=False)
 class Block:
-    """A block in a note, along with the headings, lists and quotes it is in."""
+    """A block of a note, with the headings, lists and quotes that enclose it."""
 
     kind: BlockKind
     source: str
@@ -115,6 +115,8 @@ class Block:
     """For a table cell, the sources of all cells in the same row."""
     header_sources: Sequence[str] = ()
     """For a table cell, the sources of all cells in the table's first row."""
+    label_sources: Sequence[str] = ()
+    """For a table cell, the sources of the first column's cells below the table's first row."""
     column: int = 0
     """For a table cell, the number of cells to the left."""
     top_level_number: int = 0
@@ -134,7 +136,7 @@ class Block:
 
     @property
     def anchor(self) -> str:
-        """The URL fragment of the block: its own id, falling back to the nearest heading."""
+        """The URL fragment that leads to the block: its own id or else the nearest heading."""
         if self.id:
             return f"#^{self.id}"
         if not self.headings:
@@ -144,7 +146,7 @@ class Block:
 
     @property
     def callouts(self) -> Sequence[BlockQuote]:
-        """The enclosing callouts, outermost first. A callout doesn't enclose its own title."""
+        """The callouts around the block, outermost first. A title isn't inside its callout."""
         quotes = self.quotes[:-1] if self.kind is BlockKind.TITLE else self.quotes
         return [quote for quote in quotes if quote.title_block]
 
@@ -156,26 +158,26 @@ class Block:
 
     @property
     def is_text(self) -> bool:
-        """Whether the block can contain highlights, unlike code and multi-line cards."""
+        """Whether the block may contain highlights, unlike code and cards of several lines."""
         return self.kind not in (BlockKind.CODE, BlockKind.CARD)
 
     @property
     def is_declared(self) -> bool:
-        """Whether the settings or the block's own markup explicitly make it a card."""
+        """Whether the settings or the markup of the block say that it is a card."""
         return self.syntax.is_declared or (
             self.block_card is not None and self.block_card.is_declared
         )
 
     @cached_property
     def inline(self) -> InlineText:
-        """The parsed inline text. Empty for code and `CARD` blocks."""
+        """The parsed text of the block, which is empty for code and `CARD` blocks."""
         return parse_inline(self.source, self.context) if self.is_text else InlineText([])
 
     @cached_property
     def plain(self) -> str:
-        """The block's plain text.
+        """The plain text of the block.
 
-        Empty only if the block has nothing but highlighted or hidden pictures.
+        It is only empty for a block that consists of highlighted or blanked-out pictures.
         """
         if self.block_card is None:
             return self.inline.plain if self.is_text else self.source
@@ -190,7 +192,7 @@ class Block:
 
     @property
     def is_visible(self) -> bool:
-        """Whether the block has any text, or a highlighted or hidden picture."""
+        """Whether the block has text, or a picture that is highlighted or blanked out."""
         if self.source[:1].isalnum():
             return True  # no need to parse the block
         inline = self.inline
@@ -206,9 +208,9 @@ class Block:
 
     @property
     def _side_context(self) -> InlineContext:
-        """The context for parsing card sides.
+        """The context in which the sides of a card are parsed.
 
-        Obsidian_to_Anki cards can have a cloze syntax of their own.
+        A card of Obsidian_to_Anki may have a cloze syntax of its own.
         """
         markers = self.syntax.field_cloze_markers
         card = self.block_card
@@ -218,7 +220,7 @@ class Block:
 
     @cached_property
     def card_sides(self) -> CardSides | None:
-        """The sides of a one-line card such as `front::back`, or None if it isn't one."""
+        """The two sides if the block is a card of one line, such as `front::back`, or else None."""
         if not self.may_be_line_card:
             return None
         if not has_separator(self.source, self.syntax):
@@ -298,9 +300,9 @@ class NoteBlocks:
         return self.blocks[first.number - 1 : last.number]
 
     def get_separator_above(self, block: Block) -> str:
-        """Return what separates a block from the previous one in the note's plain text.
+        """Return the text between the previous block and this one in the plain text of the note.
 
-        That is " | " between cells in the same table row, otherwise a newline.
+        This is " | " between cells of a table row, and otherwise a newline.
         """
         above = self.find_previous(block)
         if above is None:
@@ -430,10 +432,10 @@ def parse_blocks(
     """Split a note into blocks.
 
     Args:
-        source: the prepared source of the note.
-        context: the inline context. Its maths, link labels and cloze syntax are replaced with
-            the note's own.
-        syntax: the card syntaxes that the note may use.
+        source: the note as returned by `prepare_source`.
+        context: the context for parsing text. Its maths, link labels and cloze syntax are
+            replaced by those of the note.
+        syntax: the card syntaxes that may be used in the note.
     """
     note_context = context._replace(
         maths=source.maths,
@@ -498,6 +500,7 @@ class _BlockParser:
         self._row_cells: list[Block | None] = []
         self._header_sources: list[str] = []
         self._row_sources: list[str] = []
+        self._label_sources: list[str] = []
         self._open_items: list[ListItem] = []
         """The current item of each open list, outermost first."""
         self._open_quotes: list[BlockQuote] = []
@@ -566,6 +569,7 @@ class _BlockParser:
         match token_type:
             case "thead_open":
                 self._header_cells = []
+                self._label_sources = []
             case "tr_open":
                 self._row_cells = []
                 self._row_sources = []
@@ -593,9 +597,9 @@ class _BlockParser:
     # --- one method for each kind of block --------------------------------------------
 
     def _add_heading(self, source: str, level: int) -> None:
-        """Add a heading, closing all sections at its level or deeper.
+        """Add a heading, which ends all sections of the same or a deeper level.
 
-        A heading in a list item only closes sections that began in one.
+        A heading inside a list item only ends sections that began inside a list item.
         """
         last = self._blocks[-1] if self._blocks else None
         if level == _AUTHOR_LEVEL and last and last.lines[1] == self._lines[0]:
@@ -616,8 +620,8 @@ class _BlockParser:
     def _add_html(self, source: str, container: str) -> None:
         """Add the text of an HTML block.
 
-        If there are cloze deletions, each list item and table row becomes its own block, and
-        hence its own card.
+        If it contains cloze deletions, each list item and table row becomes a separate block,
+        and so a separate card.
         """
         if _NON_TEXT_HTML.match(source):
             self._add_code(_SCRIPTS_AND_TAGS.sub("", source))
@@ -634,11 +638,14 @@ class _BlockParser:
         column = len(self._row_sources)
         self._row_cells.append(block)
         self._row_sources.append(source)
+        if column == 0 and self._row_sources is not self._header_sources:
+            self._label_sources.append(source)
         if block is None:
             return None
         # this list isn't complete yet: the remaining cells of the row are added to it
         block.row_sources = self._row_sources
         block.header_sources = self._header_sources
+        block.label_sources = self._label_sources
         block.column = column
         if block.row_sources is block.header_sources:
             return block
@@ -651,12 +658,12 @@ class _BlockParser:
         return block
 
     def _add_paragraph(self, source: str, container_type: str) -> None:
-        """Add a paragraph, splitting off any lines that are cards.
+        """Add a paragraph as a block, with a separate block for each line that is a card.
 
         Args:
             source: the source of the paragraph.
-            container_type: the type of the preceding token, e.g. `blockquote_open` if this is the
-                first paragraph of a quote.
+            container_type: the type of the token before the paragraph, which shows e.g. that
+                it is the first paragraph of a block quote (`blockquote_open`).
         """
         kind = BlockKind.TEXT
         if container_type == "list_item_open":
@@ -700,9 +707,9 @@ class _BlockParser:
         end: int,
         first_line: int,
     ) -> None:
-        """Add the lines [start, end) of a paragraph.
+        """Add the lines [start, end) of a paragraph as a block.
 
-        `first_line` is where the paragraph begins in the note.
+        `first_line` is the number of the paragraph's first line in the note.
         """
         source = "\n".join(lines[start:end])
         lines_in_note = (first_line + start, first_line + end)
@@ -769,7 +776,7 @@ class _BlockParser:
 
 
 def has_separator(line: str, syntax: CardSyntax) -> bool:
-    """Return whether a line contains a separator that could make it a card."""
+    """Return whether a line contains a separator, without which it can't be a card."""
     return "：：" in line or any(
         separator in line for separator in syntax.line_separators
     )

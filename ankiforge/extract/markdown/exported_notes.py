@@ -1,8 +1,8 @@
-"""Find passages that other programs have exported into a note.
+"""Find the passages that other programs have exported into a note.
 
-Readwise, KOReader, Kindle and similar programs write passages that were highlighted in a book
-below a heading, with their locations and the reader's notes. Since the passages aren't marked,
-only these headings, locations and links identify them.
+Readwise, KOReader, Kindle and similar programs write the highlights of a book below a
+heading, with their locations and the reader's notes. Nothing but these headings, locations
+and links identifies the passages, because they aren't marked.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _TAGS_LABEL = regex(r"(?i)tags?\s*:")
 
 @dataclass(slots=True)
 class ExportedPassage:
-    """A passage exported by another program, with the reader's notes on it."""
+    """A passage that another program has exported into a note, with the reader's notes on it."""
 
     block: Block
     end: int
@@ -82,9 +82,9 @@ class ExportedPassage:
 
 
 def is_book_export(text: str) -> bool:
-    """Return whether a note looks like a book exported by another program.
+    """Return whether a note looks like a book that another program has exported.
 
-    Such notes have "Metadata" and "Highlights" headings with text under them.
+    Such a note has the headings “Metadata” and “Highlights” with text below.
     """
     return "# Metadata" in text and _BOOK_NOTE.search(text) is not None
 
@@ -154,7 +154,7 @@ def _may_have_passages(blocks: Sequence[Block], source: str) -> bool:
 
 
 class _PassageReader:
-    """Collects exported passages, and notes on them, from the blocks of a note."""
+    """Collects the exported passages and the reader's notes from the blocks of a note."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._has_metadata = False
@@ -178,7 +178,7 @@ class _PassageReader:
         """The block that ends with the last passage's location. A note may be directly below."""
 
     def enter_section(self, heading: str) -> None:
-        """Start a new section, given its heading or a block that serves as one."""
+        """Begin a section with its heading, or with a block that is used like a heading."""
         self._section_heading = heading
         location = _LOCATION_HEADING.match(heading)
         self._page = None if location is None else location["label"] or ""
@@ -240,9 +240,10 @@ class _PassageReader:
             self._add_note(location.below, block)
 
     def _add_passage(self, block: Block, end: int, label: str) -> None:
-        """Add a passage that covers `block` up to `end`.
+        """Add a passage that begins with `block` and ends at offset `end`.
 
-        If `label` is "", the page is taken from the heading above.
+        `label` is the page or location. If it is "", the page is taken from the heading
+        above.
         """
         self._last_passage = ExportedPassage(block, end, [], label or self._page or "")
         self.passages[block] = self._last_passage
@@ -274,7 +275,7 @@ class _PassageReader:
     def _add_passage_above(
         self, block: Block, previous_block: Block | None, label: str
     ) -> None:
-        """Add the previous block as a passage, if `block` gives its location."""
+        """Add the previous block as a passage if `block` is the location below it."""
         if previous_block is None:
             return
         if previous_block in self.passages:
@@ -347,9 +348,9 @@ def _find_location(block: Block) -> _PassageLocation | None:
 
 
 def _find_backlink(block: Block) -> int | None:
-    """Return where a link back to the source starts at the end of a block, or None.
+    """Return the offset at which a link back to the source begins at the end of a block, or None.
 
-    Brackets and dashes before the link count as part of it.
+    The link includes brackets and dashes before it.
     """
     if not block.inline.targets:
         return None

@@ -1,9 +1,9 @@
-"""The forms of marks and cards in notes, and the signs by which they are found.
+"""The syntaxes of highlights and cards in notes, and the text by which each is found.
 
-`FORMS` is the only list of them. It decides whether a note must be parsed (`may_hold_highlights`)
-and which text outside highlights is reported, with a reason (`lookalikes`). The table in the guide
-to notes is generated from it (`render_docs_table`). The other patterns in this module find passages
-that other programs export into notes.
+`FORMS` is the only list of them. It decides whether a note must be parsed
+(`may_hold_highlights`), and which text outside highlights is reported with a reason
+(`lookalikes`). The table in the guide to notes is generated from it (`render_docs_table`).
+The other patterns of this module find passages that other programs export into notes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _TERM_LINES = (
 )
 
 
-class FieldWords(
+class FieldKeywords(
     Value,
     rename={
         "begin": "Begin Note",
@@ -63,10 +63,9 @@ class FieldWords(
         "tags": "File Tags Line",
     },
 ):
-    """The keywords that Obsidian_to_Anki uses for cards, decks and tags.
+    """The keywords by which Obsidian_to_Anki marks cards, decks and tags.
 
-    They're read from the plug-in's settings file, where they have the names given in
-    `rename`.
+    They are read from the settings file of the plug-in, which has the names in `rename`.
     """
 
     begin: str = "START"
@@ -86,7 +85,7 @@ _NO_MARK_REASON = (
 
 
 class NoteSyntax(NamedTuple):
-    """A way in which marks or cards are written in notes."""
+    """One way to write a highlight or a card in a note."""
 
     key: str
     """The name of the form's group in `LOOKALIKE`."""
@@ -239,15 +238,15 @@ LOOKALIKE_STARTS = WordMatcher(
 def may_hold_highlights(
     text: str, marks: Collection[str], cards: Collection[str], headings: Collection[str]
 ) -> bool:
-    """Return whether a note might have highlights, judging by a quick text search.
+    """Return whether a note may have highlights, by a quick search of its text.
 
-    Most notes in a vault have none, and we avoid parsing those.
+    Most notes of a vault have none and needn't be parsed.
 
     Args:
         text: the text of the note.
-        marks: the kinds of marks to read.
+        marks: the kinds of highlights to read.
         cards: the kinds of cards to read.
-        headings: the casefolded headings of glossaries.
+        headings: the casefolded headings below which terms are defined.
     """
     lines = f"\n{text}\n"
     folded = lines.casefold()
@@ -276,7 +275,7 @@ def _compile_line(form: NoteSyntax) -> re.Pattern[str]:
 
 
 def render_docs_table() -> Iterator[str]:
-    """Yield the lines of the table of forms in the guide to notes."""
+    """Yield the lines of the table of syntaxes in the guide to notes."""
     yield "| you write (`⏎` is a line break) | card | setting |"
     yield "|---|---|---|"
     for form in FORMS:
@@ -393,5 +392,5 @@ def may_have_backlink(folded: str) -> bool:
 
 
 def may_have_citations(text: str) -> bool:
-    """Do a quick text search for signs of a link to a paper."""
+    """Return whether a note may link to a paper, by a quick search of its text."""
     return "zotero://" in text or ("#" in text and ".pdf#" in text.casefold())

@@ -37,7 +37,7 @@ _MAX_FAST_LOADER_CHARS = 4_000
 
 
 class FrontMatter(NamedTuple):
-    """The front matter values that we use."""
+    """The values in front matter that are used."""
 
     title: str = ""
     deck: str = ""
@@ -62,8 +62,8 @@ class FrontMatter(NamedTuple):
 def parse_front_matter(text: str) -> FrontMatter:
     """Parse a note's front matter, or the page properties of a Logseq page.
 
-    Page properties stay part of the text, so `line_count` is 0 for them. If the front matter
-    can't be parsed, `problem` says why, and its lines are still skipped.
+    Page properties remain in the text, so their `line_count` is 0. If the front matter can't
+    be parsed, `problem` says why, and its lines are skipped anyway.
     """
     match = _FRONT_MATTER_BLOCK.match(text)
     if match is None:

@@ -23,15 +23,15 @@ from ankiforge.extract.markdown.forms import (
     CARD_TAG,
     ENDS_WITH_BACKLINK,
     QUESTION_LABEL,
-    FieldWords,
+    FieldKeywords,
 )
 from ankiforge.extract.markdown.inline import InlineText
 from ankiforge.extract.markdown.placeholders import COMMENT_FILLER
-from ankiforge.model import LETTERED_QUESTION, Form, Span, Strings
+from ankiforge.model import LETTERED_QUESTION, HighlightForm, Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.cloze import find_gaps, format_cloze
-from ankiforge.text.colons import Colons, judge_colons
-from ankiforge.text.normalize import map_outside_shields
+from ankiforge.text.colons import ColonMeaning, classify_colons
+from ankiforge.text.normalize import map_outside_literal_spans
 from ankiforge.text.sentences import trim_span
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class CardSyntax(NamedTuple):
-    """The card syntaxes that a note may use, according to its plug-ins' settings."""
+    """The syntaxes of cards that a note may use, from the settings of its plug-ins."""
 
     line_separators: Mapping[str, bool] = {":::": True, "::": False}
     """Maps each separator of a one-line card's sides to whether such cards are two-way."""
@@ -54,7 +54,7 @@ class CardSyntax(NamedTuple):
     """The line that ends an answer, or "" if an empty line does."""
     cloze_markers: frozenset[str] = frozenset()
     """The markup of cloze deletions, as in `InlineContext.cloze_markers`."""
-    field_words: FieldWords | None = None
+    field_words: FieldKeywords | None = None
     """The keywords around Obsidian_to_Anki cards, or None if such cards aren't read."""
     field_cloze_markers: frozenset[str] | None = None
     """The same for Obsidian_to_Anki cards, or None if it is that of the rest of the note."""
@@ -84,11 +84,11 @@ class CardSyntax(NamedTuple):
 
 
 class CardSides(NamedTuple):
-    """The two sides of a one-line card, as spans in the block's plain text."""
+    """The two sides of a card of one line, as spans in the plain text of its block."""
 
     front: Span
     back: Span
-    form: Form
+    form: HighlightForm
     separator: str = ""
     two_way: bool = False
 
@@ -132,7 +132,7 @@ def find_line_card(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
         best = certain[0] if certain else cards[0]
         if len(cards) == 1 or len(certain) == 1:
             return best
-        return best._replace(form=Form.INLINE_FIELD)
+        return best._replace(form=HighlightForm.INLINE_FIELD)
 
     own_separators = syntax.line_separators.keys() - {"::", ":::"}
     for separator in sorted(own_separators, key=len, reverse=True):
@@ -140,7 +140,7 @@ def find_line_card(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
         sides = _split_at_separator(inline, text, start, start + len(separator))
         if start >= 0 and sides:
             two_way = syntax.line_separators[separator]
-            return CardSides(*sides, Form.INLINE, separator, two_way)
+            return CardSides(*sides, HighlightForm.INLINE, separator, two_way)
     return None
 
 
@@ -165,12 +165,12 @@ def _iter_colon_cards(
         back = text[end:]
         if inline.has_picture_or_edge_at(end):
             back = _PICTURE_PLACEHOLDER + back
-        meaning = judge_colons(front, separator, back, declared=syntax.is_declared)
-        if meaning is Colons.NO_CARD:
+        meaning = classify_colons(front, separator, back, declared=syntax.is_declared)
+        if meaning is ColonMeaning.NO_CARD:
             continue
-        form = Form.INLINE
-        if meaning is Colons.DOUBTFUL or inline.has_emphasis_around(start):
-            form = Form.INLINE_FIELD
+        form = HighlightForm.INLINE
+        if meaning is ColonMeaning.DOUBTFUL or inline.has_emphasis_around(start):
+            form = HighlightForm.INLINE_FIELD
         yield CardSides(*sides, form, separator, syntax.line_separators[separator])
 
 
@@ -219,7 +219,7 @@ def parse_definition(
     # URLs and times of day aren't terms
     if "://" in term or not any(map(str.isalpha, term)):
         return None
-    return CardSides(front, back, Form.TERM)
+    return CardSides(front, back, HighlightForm.TERM)
 
 
 # A bullet character that the writer typed on a line outside a Markdown list.
@@ -251,7 +251,7 @@ def parse_definition_lines(
             return None
         if "://" in meaning or not any(map(str.isalpha, meaning)):
             return None
-        lines.append(((start, end), CardSides(front, back, Form.GLOSSARY)))
+        lines.append(((start, end), CardSides(front, back, HighlightForm.GLOSSARY)))
     return lines
 
 
@@ -259,7 +259,7 @@ def parse_definition_lines(
 
 
 class BlockCard(NamedTuple):
-    """The Markdown source of a multi-line card."""
+    """The Markdown source of a card of several lines."""
 
     end_line: int
     """The line after the card."""
@@ -329,10 +329,7 @@ def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> b
 
 
 def parse_list_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a list item that begins a card, even in the middle of a list.
-
-    This is a markdown-it block rule.
-    """
+    """Parse a card that begins with a list item, as a block rule of markdown-it."""
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
     begins_card = _LIST_MARKER.match(line) and (
         _CARD_TAG.search(line) or _QUESTION_LABEL.match(line)
@@ -402,7 +399,7 @@ class _CardParser:
     # --- lines
 
     def get_text(self, line: int) -> str:
-        """Return a line, stripped of whitespace and container markers."""
+        """Return a line without surrounding whitespace and markers of quotes and lists."""
         state = self.state
         start = state.bMarks[line] + state.tShift[line]
         return state.src[start : state.eMarks[line]].rstrip()
@@ -469,12 +466,13 @@ class _CardParser:
         return self.parse_labelled_card(start) or self.parse_bracket_card(start)
 
     def can_continue(self, card: BlockCard) -> bool:
-        """Return whether an answer may go on after the blank line that ended it.
+        """Return whether the answer may continue after the blank line that ended it.
 
         Plug-ins end an answer at the first blank line, but people write answers of several
-        paragraphs. Of 560 such cards in two vaults, 18 are followed by text that isn't a card,
-        and 16 of those have a schedule that shows where they end. An answer definitely ends at a
-        heading, a rule, another card, a line of tags, or the end of the list item or quote.
+        paragraphs. Of 560 such cards in two vaults, 18 are followed by text that isn't a
+        card. 16 of these have a schedule, which shows where the card ends. In any case, an
+        answer ends at a heading, a rule, another card, a line of tags, or the end of the list
+        item or quote.
         """
         form = card.form_description
         if form in self.syntax.block_separators and self.syntax.answer_end_line:
@@ -600,11 +598,11 @@ class _CardParser:
         )
 
     def _read_nested_lines(self, start: int) -> tuple[list[str], str, int]:
-        """Read the lines below a list item, without the properties of Logseq.
+        """Read the lines of a list item below the first one, without Logseq's properties.
 
         Returns:
-            The further lines of the item itself, its nested items, and the line after them. If
-            there are no nested items, the further lines are returned in place of them.
+            The item's own further lines, the text of its nested items, and the number of the
+            line after it. Without nested items, the further lines are returned as the text.
         """
         further_lines = list[str]()
         nested_lines = list[str]()
@@ -680,9 +678,9 @@ class _CardParser:
     def _find_answer(
         self, start: int, question: re.Match[str]
     ) -> tuple[int, re.Match[str]] | None:
-        """Find the line and label of a question's answer, or return None.
+        """Find the line and the label of the answer to a question, or return None.
 
-        Paragraphs before the answer are part of the question.
+        Paragraphs above the answer belong to the question.
         """
         is_item = _LIST_MARKER.match(self.get_text(start))
         first = start
@@ -735,7 +733,7 @@ class _CardParser:
                 break
         text = self.get_source(start, card_end).lstrip(" \t").removeprefix("C:").strip()
         numbers = count(1)
-        cloze = map_outside_shields(
+        cloze = map_outside_literal_spans(
             text,
             lambda run: _BRACKET_GAP.sub(
                 lambda bracket: format_cloze(next(numbers), bracket[1]), run
@@ -851,7 +849,7 @@ _ADD_REVERSE_FIELD = "Add Reverse"
 
 
 @lru_cache(maxsize=8)
-def _compile_inline_fields(field_words: FieldWords) -> re.Pattern[str]:
+def _compile_inline_fields(field_words: FieldKeywords) -> re.Pattern[str]:
     """Compile a pattern for one-line cards like `STARTI [Basic] front Back: back ENDI`."""
     if not (field_words.begin_inline and field_words.end_inline):
         return re.compile("(?!)")

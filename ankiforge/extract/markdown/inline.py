@@ -46,7 +46,10 @@ _ANY_MARKUP = regex(
 
 
 def parse_inline(text: str, context: InlineContext) -> InlineText:
-    """Parse the source of a block. Container markers must already be stripped."""
+    """Parse the source of a block.
+
+    The markers of enclosing quotes and lists must have been removed.
+    """
     if not _ANY_MARKUP.search(text):
         collapsed = text if context.is_verbatim else " ".join(text.split())
         return InlineText(
@@ -253,7 +256,7 @@ class InlineText:
         return False
 
     def has_picture_or_edge_at(self, offset: int) -> bool:
-        """Return whether there is a picture or HTML block boundary at `offset`."""
+        """Return whether a picture, or the edge of an HTML block, is at this offset."""
         return any(
             token.is_shown_picture or token.detail == BLOCK_EDGE
             for token in self._find_tokens_starting_in(offset, offset)
@@ -283,10 +286,10 @@ class InlineText:
         return find_sentence_spans(self.plain, sorted(edges))
 
     def _iter_marked_lines(self) -> Iterator[Span]:
-        """Yield the span of each line that is highlighted in full, e.g. `==Step 1==`.
+        """Yield the span of each line that is highlighted completely, such as `==Step 1==`.
 
-        Such a line counts as a sentence of its own, so we skip it if the text below seems to
-        continue it.
+        Such a line is a sentence by itself. It is skipped if the text below begins like a
+        continuation of it.
         """
         marks = [
             phrase.span for phrase in self.phrases if phrase.mark_kind in ("==", "mark")
@@ -311,9 +314,9 @@ class InlineText:
     # --- marks
 
     def mask_markup(self) -> str:
-        """Return the plain text with highlights and markup masked by `…`.
+        """Return the plain text with `…` in place of each highlighted or marked-up character.
 
-        Each character is replaced by one `…`, so that offsets don't change.
+        So the offsets don't change.
         """
         depth = 0
         parts = []
@@ -436,9 +439,9 @@ class InlineText:
         return text.rstrip(), tuple(spans)
 
     def render_without_marks(self, *, links: bool = False) -> str:
-        """Render the block as Markdown, stripping highlight and cloze markup.
+        """Render the block as Markdown without the markup of highlights and clozes.
 
-        Web links become plain text unless `links` is set.
+        Web links become plain text, unless `links` is set.
         """
         parts = list[str]()
         for token in self.tokens:
@@ -482,9 +485,9 @@ class InlineText:
         return text.strip()
 
     def _has_only_whole_gaps(self, token: InlineToken) -> bool:
-        """Return whether a link splits no cloze deletion.
+        """Return whether each cloze deletion is completely inside or outside of a link.
 
-        `token` is the token that opens or closes the link.
+        `token` opens or closes the link.
         """
         inner_tokens = get_inner_tokens(self.tokens, token.opener or token)
         for gap in inner_tokens:
@@ -635,15 +638,15 @@ _SINGLE_TRAILING_SPACE = regex(r"(?m)(?<![ \t])[ \t]$")
 def render_blocks(
     text: str, context: InlineContext, *, gaps: bool = False, links: bool = False
 ) -> str:
-    """Render the source of one or more blocks, e.g. a card side, without highlight markup.
+    """Render the source of blocks, such as a side of a card, as Markdown without highlights.
 
-    The result is Markdown. Fenced code is left as is.
+    Fenced code isn't changed.
 
     Args:
         text: the source of the blocks.
         context: the parsing context of the note.
-        gaps: whether to keep cloze deletions and web links.
-        links: whether to keep web links even if `gaps` isn't set.
+        gaps: keep cloze deletions and web links.
+        links: keep web links, even without `gaps`.
     """
     text = _CALLOUT_MARKER.sub(r"\1", _COMMENT_LINES.sub("", text))
     verbatim = context._replace(is_verbatim=True)

@@ -1,9 +1,9 @@
-"""Find lookalikes: text in a note that looks like a mark or card, but is in no highlight.
+"""Find *lookalikes*: text in a note that resembles a highlight or card but was skipped.
 
-So that nothing is overlooked, `forms.LOOKALIKE` searches the source independently of the parser.
-Each match outside the highlights of its block is reported to the user with a reason. Cards of other
-tools are recognised by what the tool writes next to them, such as a note id from Anki. The
-command `list --no-card --all` lists everything that was left out.
+To find everything that the parser may have missed, `forms.LOOKALIKE` searches the source
+independently of the parser. Each match outside the highlights of its block is reported with a
+reason. Cards of other tools are recognised by what the tool writes next to them, such as the
+id of a note in Anki. The command `list --no-card --all` shows all of these.
 """
 
 from __future__ import annotations
@@ -87,12 +87,12 @@ class _LookalikeMatch(NamedTuple):
     end: int
 
 
-def may_have_lookalikes(text: str) -> bool:
-    """Do a quick text search, returning False if a note can't contain any lookalikes."""
+def may_have_skipped_texts(text: str) -> bool:
+    """Return whether a note may contain lookalikes, by a quick search of its text."""
     return LOOKALIKE_STARTS.matches(text) or _TOOL_TEXTS.matches(text)
 
 
-def find_overlooked_markup(
+def find_skipped_texts(
     text: str,
     front_lines: int,
     wanted: WantedMarks,
@@ -100,17 +100,18 @@ def find_overlooked_markup(
     blocks: Sequence[Block] = (),
     placed: Iterable[PlacedHighlight] = (),
 ) -> tuple[Lookalike, ...]:
-    """Find text that looks like a mark or card but didn't become a highlight, and say why.
+    """Find text that resembles a highlight or card but became neither, with the reason.
 
     Args:
-        text: the note as written.
+        text: the note including its front matter.
         front_lines: the number of lines of front matter.
-        wanted: the kinds of marks and cards to read.
-        hidden_parts: the parts in which marks aren't read, or None if the note wasn't parsed.
+        wanted: the kinds of highlights and cards to read.
+        hidden_parts: the parts of the note in which highlights aren't read, or None if it
+            wasn't parsed.
         blocks: the blocks of the note, or () if the note wasn't parsed.
         placed: the highlights found in the note.
     """
-    if not may_have_lookalikes(f"{text}\n"):
+    if not may_have_skipped_texts(f"{text}\n"):
         return ()
     left_out = []
     lines = text.split("\n")
@@ -307,7 +308,7 @@ class _HighlightIndex:
         return False
 
     def find_rejection_reason(self, lookalike: _LookalikeMatch, hidden_kind: str) -> str:
-        """Return why a lookalike can't be a mark or card where it stands, or "" if it could be."""
+        """Return the reason why a lookalike can't be a highlight or card at its place, or ""."""
         if hidden_kind:
             return _HIDDEN_PART_REASONS[hidden_kind]
         if self._body[lookalike.start - 1 : lookalike.start] == "\\":

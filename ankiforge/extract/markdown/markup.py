@@ -1,10 +1,11 @@
-"""Define the tokens of a block, and parse the inline markup that CommonMark doesn't have.
+"""The tokens of a block, and a parser for inline markup that isn't part of CommonMark.
 
-This markup includes marks, clozes, maths, Obsidian links, tags, footnotes, ruby readings, bare
-URLs, template placeholders and HTML elements. `_MARKUP` matches it, and each kind has an adder
-function that adds its token (see `_register_adder`). A token has Markdown and plain text, from
-which the keys of highlights are computed (docs/reference/keys.md). `tokenizer` creates and pairs
-the tokens, and `inline` interprets them.
+This markup consists of highlights, clozes, maths, Obsidian links, tags, footnotes, ruby
+readings, bare URLs, template placeholders and HTML elements. `_MARKUP` matches all of it, and
+for each kind, a function adds the token (see `_register_adder`). A token has Markdown and
+plain text. As the keys of highlights are computed from the plain text
+(docs/reference/keys.md), it must not change. `tokenizer` creates and pairs the tokens, and
+`inline` interprets them.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class MarkupKind(Enum):
-    """The kind of an inline token, which decides how it's rendered."""
+    """The kinds of tokens, each of which is rendered in its own way."""
 
     TEXT = auto()
     """Text whose plain text and Markdown are identical."""
@@ -119,7 +120,7 @@ class InlineToken:
         plain: str = "",
         markdown: str | None = None,
     ) -> None:
-        """Turn the token into another kind, clearing `detail` and any pairing.
+        """Change the kind and text of the token, and remove its `detail` and its partner.
 
         `markdown` defaults to the plain text.
         """
@@ -137,12 +138,12 @@ class InlineToken:
 
     @property
     def is_shown_picture(self) -> bool:
-        """Whether the token is an embedded file that is shown or played."""
+        """Whether the token is an embedded picture, sound or video."""
         return self.kind is MarkupKind.PICTURE and bool(self.markdown)
 
 
 class MarkedPhrase(NamedTuple):
-    """A phrase between a pair of tokens that mark it, make it bold or turn it into a gap."""
+    """A phrase between two tokens that highlight it, make it bold or make it a cloze deletion."""
 
     opener: InlineToken
     closer: InlineToken
@@ -165,7 +166,7 @@ class MarkedPhrase(NamedTuple):
 
 
 class InlineContext(NamedTuple):
-    """What the inline parser needs to know about the note and its vault."""
+    """What parsing the text of a block depends on: values from the note and its vault."""
 
     maths: Strings = ()
     """The note's maths that covers several lines. The number in a placeholder is its index."""
@@ -462,10 +463,9 @@ def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -
 
 
 def _add_bare_url(state: InlineState, raw: str) -> None:
-    """Add a token for a bare URL.
+    """Add a token for a URL that isn't part of a link.
 
-    `raw` starts at the URL's colon. The scheme before it is still at the end of the pending
-    text.
+    `raw` begins with the colon of the URL. The scheme is at the end of the pending text.
     """
     text_before = _URL_SCHEME.sub("", state.pending)
     url = state.pending[len(text_before) :] + raw

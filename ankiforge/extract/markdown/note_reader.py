@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import accumulate, groupby, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
@@ -38,7 +38,7 @@ from ankiforge.extract.markdown.inline import (
     select_outermost,
     strip_tags,
 )
-from ankiforge.extract.markdown.lookalikes import find_overlooked_markup
+from ankiforge.extract.markdown.lookalikes import find_skipped_texts
 from ankiforge.extract.markdown.markup import MarkedPhrase
 from ankiforge.extract.markdown.placeholders import HiddenPart
 from ankiforge.extract.markdown.quotes import (
@@ -50,8 +50,8 @@ from ankiforge.extract.markdown.surroundings import PlacedHighlight, Surrounding
 from ankiforge.language.words import introduces_clause
 from ankiforge.model import (
     Document,
-    Form,
     Highlight,
+    HighlightForm,
     HighlightKind,
     Lookalike,
     Span,
@@ -59,9 +59,9 @@ from ankiforge.model import (
 )
 from ankiforge.text import WordMatcher, regex
 from ankiforge.text.cloze import find_image_paths
-from ankiforge.text.normalize import map_outside_shields
+from ankiforge.text.normalize import map_outside_literal_spans
 
-_MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
+_MARK_FORMS = (HighlightForm.PHRASE, HighlightForm.CALLOUT, HighlightForm.MARK)
 _SEVERAL_SEPARATORS_REASON = (
     "it holds several lines with `?`; put an empty line between the cards"
 )
@@ -83,7 +83,10 @@ _TERM_FORM = "Term: meaning"
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
 # How the forms of cards without a separator are described to the user.
-_TERM_FORMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
+_TERM_FORMS = {
+    HighlightForm.GLOSSARY: "Term: definition",
+    HighlightForm.TERM: "**Term**: text",
+}
 
 
 _TermLines = dict[Block, list[tuple[Span, CardSides]]]
@@ -91,7 +94,7 @@ _TermLines = dict[Block, list[tuple[Span, CardSides]]]
 
 
 class NoteReader:
-    """Reads the highlights of a note that has already been parsed into blocks."""
+    """Creates the highlights of a note that was split into blocks."""
 
     def __init__(
         self,
@@ -101,13 +104,13 @@ class NoteReader:
         wanted: WantedMarks,
         citations: CitationsByBlock,
     ) -> None:
-        """Find the exported passages, footnotes, quotes and glossaries of a note.
+        """Find the exported passages, footnotes, quotations and glossaries of a note.
 
         Args:
             document: the note's document.
             namespace: the part of highlight keys before the slash.
             note: the blocks of the note.
-            wanted: the kinds of marks and cards to read.
+            wanted: the kinds of highlights and cards to read.
             citations: the citations in the note, by block.
         """
         self._document = document
@@ -139,9 +142,9 @@ class NoteReader:
         """Maps each block of a glossary list to the lines in it."""
 
     def read_highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
-        """Read the highlights of the note, in reading order.
+        """Return the highlights of the note, in reading order.
 
-        `text` is the note's source, with the front matter replaced by empty lines.
+        `text` is the source of the note with empty lines in place of the front matter.
         """
         placed: list[PlacedHighlight] = []
         used = set(self._quotes.covered_blocks)
@@ -154,26 +157,26 @@ class NoteReader:
         return tuple(map(surroundings.add_surroundings, self._placed))
 
     def _iter_marked_quotes(self, used_blocks: Set[Block]) -> Iterator[PlacedHighlight]:
-        """Yield a highlight for each callout or block quote that counts as a mark.
+        """Yield a highlight for each callout or block quote that is read as a highlight.
 
-        Those that contain any of `used_blocks` are skipped, because highlights have already
-        been read from them.
+        It is skipped if it contains a block in `used_blocks`, from which a highlight was
+        already created.
         """
-        blocks_by_quote = defaultdict[tuple[Form, BlockQuote], list[Block]](list)
+        blocks_by_quote = defaultdict[tuple[HighlightForm, BlockQuote], list[Block]](list)
         for block in self._note.blocks:
             if "callout" in self._wanted.marks and block.callouts:
-                blocks_by_quote[Form.CALLOUT, block.callouts[0]].append(block)
+                blocks_by_quote[HighlightForm.CALLOUT, block.callouts[0]].append(block)
             elif "quote" in self._wanted.marks and block.quotes:
-                blocks_by_quote[Form.MARK, block.quotes[0]].append(block)
+                blocks_by_quote[HighlightForm.MARK, block.quotes[0]].append(block)
         for (form, quote), blocks in blocks_by_quote.items():
             first, last = blocks[0], blocks[-1]
-            if form is Form.MARK and first.callout_type:
+            if form is HighlightForm.MARK and first.callout_type:
                 continue  # a callout isn't read as a plain block quote
             if not used_blocks.isdisjoint(blocks):
                 continue
             text = self._note.join_plain_text(self._note.get_block_range(first, last))
             body = quote.body
-            if form is Form.MARK:
+            if form is HighlightForm.MARK:
                 body = _QUOTE_MARKERS.sub("", body)
             markdown = (render_blocks(body, self._note.context),)
             highlight = self._create_highlight(first, form, text, markdown)
@@ -182,17 +185,17 @@ class NoteReader:
     def find_lookalikes(
         self, text: str, front_lines: int, hidden_parts: Sequence[HiddenPart]
     ) -> tuple[Lookalike, ...]:
-        """Find passages that look like marks or cards but didn't become highlights.
+        """Find text that resembles a highlight or card but became neither.
 
-        These are the results of `find_overlooked_markup`, plus quotes with links where it's
-        unclear how far the quote extends.
+        These are the results of `find_skipped_texts`, and quotations with a link if it is
+        unclear which text is quoted.
 
         Args:
-            text: the note as written.
+            text: the note including its front matter.
             front_lines: the number of lines of front matter.
-            hidden_parts: the parts of the note in which marks aren't read.
+            hidden_parts: the parts of the note in which highlights aren't read.
         """
-        lookalikes = find_overlooked_markup(
+        lookalikes = find_skipped_texts(
             text, front_lines, self._wanted, hidden_parts, self._note.blocks, self._placed
         )
         used_blocks = set[Block]()
@@ -210,8 +213,8 @@ class NoteReader:
     def _read_block(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the highlights that begin in a block.
 
-        If the block is a card, that's its only highlight. Otherwise, it may have quotes, marked
-        pictures and marked sentences.
+        If the block is a card, the card is its only highlight. Otherwise these may be
+        quotations, highlighted pictures and sentences with highlighted phrases.
         """
         card = self._read_card(block)
         if card:
@@ -220,7 +223,7 @@ class NoteReader:
 
         for start, quote in self._quotes.quotes_by_start.get(block, {}).items():
             fields = quote.to_highlight_fields(self._wanted.marks, self._document.uri)
-            form = Form.PHRASE if fields["gaps"] else Form.MARK
+            form = HighlightForm.PHRASE if fields["gaps"] else HighlightForm.MARK
             highlight = self._create_highlight(block, form, **fields)
             last = quote.pieces[-1]
             yield PlacedHighlight(
@@ -248,9 +251,9 @@ class NoteReader:
                 yield PlacedHighlight(block, start, block, end, card)
 
     def _is_marked_whole(self, passage: ExportedPassage) -> bool:
-        """Return whether the marks cover a whole exported passage, as in notes of KOReader.
+        """Return whether an exported passage is highlighted from beginning to end, as by KOReader.
 
-        Such a passage is read as if it had no marks.
+        Such a passage is read as if it weren't highlighted.
         """
         marks = self._find_outermost_marks(passage.block)
         length = sum(phrase.end - phrase.start for phrase in marks)
@@ -259,7 +262,7 @@ class NoteReader:
     def _add_comment_and_page(
         self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage | None
     ) -> Iterator[PlacedHighlight]:
-        """Add an exported passage's comment and page to the marked sentences in it."""
+        """Add the comment and page of an exported passage to the highlights inside it."""
         for placed in sentences:
             if passage:
                 notes = (*placed.extra_blocks, *passage.note_blocks)
@@ -278,7 +281,7 @@ class NoteReader:
             if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES:
                 figure = self._create_highlight(
                     block,
-                    Form.MARK,
+                    HighlightForm.MARK,
                     "",
                     (picture.markdown,),
                     anchor_text=name,
@@ -293,7 +296,7 @@ class NoteReader:
         targets = block.inline.targets
         highlight = self._create_highlight(
             block,
-            Form.MARK,
+            HighlightForm.MARK,
             block.plain[:end],
             (block.inline.render_range(0, end)[0],),
             comment=passage.comment,
@@ -333,7 +336,12 @@ class NoteReader:
         return term_lists
 
     def _create_highlight(
-        self, block: Block, form: Form, exact: str, markdown: Strings, **other_fields: Any
+        self,
+        block: Block,
+        form: HighlightForm,
+        exact: str,
+        markdown: Strings,
+        **other_fields: Any,
     ) -> Highlight:
         """Create a highlight that starts in `block`, without its surrounding text.
 
@@ -374,7 +382,7 @@ class NoteReader:
         can_continue = below and not is_card_below
         return self._create_highlight(
             block,
-            Form.CLOZE if card.is_cloze else Form.BLOCK,
+            HighlightForm.CLOZE if card.is_cloze else HighlightForm.BLOCK,
             block.plain,
             (*block.card_markdown, *self._render_footnotes(block.footnotes)),
             two_way=card.two_way,
@@ -396,7 +404,9 @@ class NoteReader:
         term = parse_definition(block.inline)
         if term is None or introduces_clause(block.plain[slice(*term.front)]):
             return None
-        defined = self._create_two_sided_card(block, term._replace(form=Form.GLOSSARY))
+        defined = self._create_two_sided_card(
+            block, term._replace(form=HighlightForm.GLOSSARY)
+        )
         # a further line that isn't indented may not belong to the definition
         lines = self._lines[slice(*block.lines)]
         prefixes = [line[: len(line) - len(line.lstrip(" \t>"))] for line in lines]
@@ -423,7 +433,7 @@ class NoteReader:
                 return None
         form = sides.form
         if self._colon_names.intersection(_COLON_NAME.findall(block.source)):
-            form = Form.INLINE_FIELD
+            form = HighlightForm.INLINE_FIELD
         return self._create_two_sided_card(block, sides._replace(form=form))
 
     def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
@@ -458,7 +468,7 @@ class NoteReader:
         markdown, _ = table.render(inline.render_cloze(), ())
         return self._create_highlight(
             block,
-            Form.CLOZE,
+            HighlightForm.CLOZE,
             block.plain or table.text,
             (markdown, *self._render_footnotes(block.footnotes)),
             anchor_text="" if block.plain else _get_media_name(inline.render_cloze()),
@@ -493,7 +503,9 @@ class NoteReader:
             first = above
             question = f"{above.plain}\n{question}"
         form = _SEPARATOR_FORM.format(separator)
-        highlight = self._create_highlight(block, Form.BLOCK, question, (), written=form)
+        highlight = self._create_highlight(
+            block, HighlightForm.BLOCK, question, (), written=form
+        )
         return PlacedHighlight(first, 0, block, len(block.plain), highlight)
 
     def _render_footnotes(self, footnotes: Sequence[str]) -> Strings:
@@ -510,14 +522,17 @@ class NoteReader:
     # --- marked sentences -------------------------------------------------------------
 
     def _read_marked_sentences(self, block: Block) -> Iterator[PlacedHighlight]:
-        """Yield a highlight for each sentence with marked phrases.
+        """Yield a highlight for each sentence with highlighted phrases.
 
         If there's only one mark and it covers a whole `Term: definition`, yield a card instead.
+        The bold labels of table rows aren't marks.
         """
         if not self._mark_delimiters.matches(block.source):
             return
         inline = block.inline
         phrases = self._find_outermost_marks(block)
+        if _is_row_label(block, phrases):
+            return
         if len(phrases) == 1 and (term := parse_definition(inline, phrases[0].span)):
             card = self._create_two_sided_card(block, term)
             card = replace(card, colour=phrases[0].detail, written="")
@@ -534,7 +549,7 @@ class NoteReader:
             gaps = [(phrase.start - start, phrase.end - start) for phrase in group]
             highlight = self._create_highlight(
                 block,
-                Form.PHRASE,
+                HighlightForm.PHRASE,
                 block.plain[start:end],
                 (markdown, *footnotes),
                 sentence=table.text,
@@ -555,10 +570,10 @@ class NoteReader:
 
 
 def _get_list_key(block: Block) -> object:
-    """Return a `groupby` key under which the blocks of a list are grouped together.
+    """Return a key for `groupby` that is the same for all blocks of a list.
 
-    Adjacent paragraphs under the same headings count as a list if they all contain a colon.
-    A block without a colon is its own key.
+    Adjacent paragraphs with the same headings count as a list if each contains a colon. A
+    block without a colon is a group by itself.
     """
     has_colon = ":" in block.source or "：" in block.source
     if not has_colon or block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
@@ -567,13 +582,32 @@ def _get_list_key(block: Block) -> object:
     return block.headings, block.items[0].list_number if is_item else 0
 
 
+# Matches a table cell that is bold as a whole.
+_BOLD_CELL = regex(r"\s*(\*\*|__)(?=\S).+(?<=\S)\1\s*")
+
+
+def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
+    """Return whether a cell is the label of its table row.
+
+    That is the case if every cell of the first column is bold.
+    """
+    if block.kind is not BlockKind.CELL or block.column > 0:
+        return False
+    if block.row_sources is block.header_sources or len(block.label_sources) < 2:
+        return False
+    if any(phrase.mark_kind != "bold" for phrase in phrases):
+        return False
+    labels = filter(str.strip, block.label_sources)
+    return all(_BOLD_CELL.fullmatch(source) for source in labels)
+
+
 def _group_by_sentence(
     phrases: Sequence[MarkedPhrase], inline: InlineText
 ) -> list[tuple[Span, list[MarkedPhrase]]]:
-    """Group marked phrases by sentence, merging sentences that share a phrase.
+    """Group highlighted phrases by sentence, joining sentences that share a phrase.
 
     Returns:
-        The span of each group's text, with the phrases in it.
+        For each group, the span of its sentences and the phrases in them.
     """
     sentences = inline.find_sentences()
     starts = [start for start, _ in sentences]
@@ -591,10 +625,10 @@ def _group_by_sentence(
 
 
 class _TableRow:
-    """The table header and row to show on the card for a table cell.
+    """The header and the row that a card shows for a table cell.
 
-    Both are empty if the block isn't in a table or is the only non-empty cell of its row.
-    The card then shows only the block.
+    If the block isn't in a table, or is the only cell of its row with text, both are empty
+    and the card shows only the block.
     """
 
     def __init__(self, block: Block) -> None:
@@ -647,12 +681,12 @@ class _TableRow:
 
 
 def _to_table_cell(markdown: str) -> str:
-    """Convert Markdown so that it fits into a table cell.
+    """Convert Markdown to the content of a table cell.
 
     Hard line breaks become `<br>`, other line breaks become spaces, and pipes are escaped.
     """
     on_one_line = _LINE_END.sub(lambda end: "<br>" if end["hard"] else " ", markdown)
-    return map_outside_shields(on_one_line, lambda text: text.replace("|", "\\|"))
+    return map_outside_literal_spans(on_one_line, lambda text: text.replace("|", "\\|"))
 
 
 def _get_media_name(markdown: str) -> str:

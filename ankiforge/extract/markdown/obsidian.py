@@ -1,8 +1,8 @@
 """The source for Obsidian vaults and Logseq graphs.
 
-It lists a vault's notes and converts Logseq syntax to Obsidian syntax, so that the rest of this
-package can read them. The settings of the vault's plug-ins decide how cards are written (see
-`plugins`) and which folders contain templates. Nothing is ever written into a vault.
+It lists the notes of a vault and converts Logseq's syntax to Obsidian's, which the rest of
+the package reads. The settings of the vault's plug-ins determine how cards are written (see
+`plugins`), and which directories contain templates. Nothing is ever written into a vault.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import quote
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.base import Opening, SourceSettings
+from ankiforge.extract.base import SourceOpenParameters, SourceSettings
 from ankiforge.extract.file_source import File, FileListing
 from ankiforge.extract.files import compile_patterns, read_json_settings
 from ankiforge.extract.markdown import (
@@ -32,9 +32,9 @@ from ankiforge.extract.markdown import (
 )
 from ankiforge.extract.markdown.plugins import (
     PLUGIN_BY_DIALECT,
-    Dialects,
-    read_dialects,
+    PluginSyntaxes,
     read_enabled_plugins,
+    read_plugin_syntaxes,
 )
 from ankiforge.model import (
     Document,
@@ -46,7 +46,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import format_count, regex
-from ankiforge.text.normalize import map_outside_shields
+from ankiforge.text.normalize import map_outside_literal_spans
 
 _LOGSEQ_MARK = regex(r"\^\^(?=[^\s^])([^\n^]{1,1000})(?<=\S)\^\^")
 _LOGSEQ_TASK = regex(
@@ -99,10 +99,10 @@ _EXCALIDRAW_BANNER = regex(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
 class Vault(NoteSource):
     """An Obsidian vault or Logseq graph.
 
-    A vault has only one author, so the setting `me` doesn't apply.
+    The setting `me` is ignored, because a vault has only one author.
     """
 
-    dialects: Dialects = Dialects()  # noqa: RUF009 - frozen
+    dialects: PluginSyntaxes = PluginSyntaxes()  # noqa: RUF009 - frozen
     problems: tuple[Problem, ...] = ()
     """Problems with reading the settings of plug-ins."""
     enabled_dialects: Strings | None = None
@@ -129,11 +129,13 @@ class Vault(NoteSource):
     )
 
     @classmethod
-    def open(cls, opening: Opening, dialects_by_default: Strings | None = None) -> Self:
-        """Open a vault and read the settings of its plug-ins.
+    def open(
+        cls, opening: SourceOpenParameters, dialects_by_default: Strings | None = None
+    ) -> Self:
+        """Open a vault, and read the settings of its plug-ins.
 
-        `dialects_by_default` are the card dialects to read if the settings don't select any. If
-        it's None, those of the enabled plug-ins are read.
+        `dialects_by_default` are the plug-ins whose card syntax is read if the settings name
+        none. If it is None, these are the enabled plug-ins.
         """
         root = opening.root
         settings = opening.settings
@@ -151,7 +153,7 @@ class Vault(NoteSource):
             settings = msgspec.structs.replace(settings, cards=cards)
         form_names = dict.fromkeys(settings.cards)
         dialect_names = tuple(name for name in form_names if name in PLUGIN_BY_DIALECT)
-        dialects, problems = read_dialects(root, dialect_names)
+        dialects, problems = read_plugin_syntaxes(root, dialect_names)
         if problem and plugins_decide:
             problems.append(problem)
         templates = list(find_template_patterns(root))
@@ -190,8 +192,8 @@ class Vault(NoteSource):
         )
 
     def replace_dialects(self, names: Strings) -> Self:
-        """Return a copy of the vault that reads the given card dialects instead."""
-        opening = Opening(
+        """Return a copy of the vault that reads the card syntaxes of other plug-ins."""
+        opening = SourceOpenParameters(
             name=self.folder.name,
             root=self.folder.root,
             settings=msgspec.structs.replace(self.settings, cards=None),
@@ -213,9 +215,9 @@ class Vault(NoteSource):
         yield from self.problems
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield each folder with notes that aren't read, along with the reasons.
+        """Yield each directory that has notes but isn't read, with the reasons.
 
-        Such notes are templates, Excalidraw drawings, or left out by the settings.
+        The notes are templates or Excalidraw drawings, or are excluded by the settings.
         """
         if self.folder.only:
             return
@@ -273,7 +275,9 @@ class Vault(NoteSource):
             text = _LOGSEQ_CLOZE.sub(r"{{\1::", text)
             text = _LOGSEQ_CUE.sub(r"\1::\2}}", text)
             if "^^" in text:
-                text = map_outside_shields(text, partial(_LOGSEQ_MARK.sub, r"==\1=="))
+                text = map_outside_literal_spans(
+                    text, partial(_LOGSEQ_MARK.sub, r"==\1==")
+                )
         note = MarkdownNote(
             document,
             marks,
@@ -292,9 +296,9 @@ class Vault(NoteSource):
         return note
 
     @property
-    def selection(self) -> str:
+    def selection_settings_text(self) -> str:
         """All settings that affect which passages are read, serialized as text."""
-        return f"{super().selection}\n{msgspec.json.encode(self.dialects).decode()}"
+        return f"{super().selection_settings_text}\n{msgspec.json.encode(self.dialects).decode()}"
 
 
 # --- templates --------------------------------------------------------------------------

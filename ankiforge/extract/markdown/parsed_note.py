@@ -38,8 +38,8 @@ from ankiforge.extract.markdown.front_matter import (
 )
 from ankiforge.extract.markdown.hand_written import CardSyntax
 from ankiforge.extract.markdown.lookalikes import (
-    find_overlooked_markup,
-    may_have_lookalikes,
+    find_skipped_texts,
+    may_have_skipped_texts,
 )
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.note_reader import NoteReader
@@ -54,6 +54,7 @@ from ankiforge.extract.markdown.quotes import (
 )
 from ankiforge.model import (
     Document,
+    DocumentText,
     ExtractedDocument,
     LazyText,
     Lookalike,
@@ -63,7 +64,6 @@ from ankiforge.model import (
     Span,
     Strings,
     UnmarkedDocument,
-    WholeText,
     hash16,
 )
 from ankiforge.text import is_chat_prompt, regex
@@ -181,10 +181,10 @@ def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], 
 
 
 def find_lines_below_tag(text: str) -> frozenset[int]:
-    """Return the numbers of the lines that are indented below a tagged line or list item.
+    """Return the numbers of the lines that are indented below a line with the privacy tag.
 
-    In plain text, indentation is the only structure there is. The same goes for list items
-    that Markdown doesn't recognize, such as `a)`.
+    In plain text, indentation is the only structure. Some list items, such as those with
+    `a)`, aren't recognized by Markdown either.
     """
     below = set[int]()
     item_indent: int | None = None  # the indentation of the current item
@@ -212,7 +212,7 @@ def find_lines_below_tag(text: str) -> frozenset[int]:
 
 
 def _get_own_lines(block: Block) -> Span:
-    """Return a block's lines as [first, end), counting only the first for a callout title."""
+    """Return the lines of a block as [first, end), of which a callout title has only the first."""
     first, last = block.lines
     return (first, first + 1) if block.kind is BlockKind.TITLE else (first, last)
 
@@ -237,21 +237,21 @@ def read_note(
         yield UnmarkedDocument(source.folder.container, path, "", left_out=(prompt,))
         return
     has_reason = source.may_have_highlights(note) or _may_be_private(note)
-    if not (has_reason or note.dialects or may_have_lookalikes(text)):
+    if not (has_reason or note.dialects or may_have_skipped_texts(text)):
         return
     front = parse_front_matter(text)
     if has_reason or _build_syntax(note, front):
-        yield from _ParsedNote(source, note, front, find_picture).iter_sightings()
+        yield from _ParsedNote(source, note, front, find_picture).iter_results()
         return
     wanted = source.get_wanted_marks(note.marks)
-    left_out = find_overlooked_markup(text, front.line_count, wanted)
+    left_out = find_skipped_texts(text, front.line_count, wanted)
     if left_out:
         yield UnmarkedDocument(source.folder.container, path, "", left_out=left_out)
 
 
 def read_whole_text(
     source: NoteSource, note: MarkdownNote, find_picture: FindPicture
-) -> WholeText:
+) -> DocumentText:
     """Return the complete plain text of a note as a single page.
 
     `find_picture` maps a picture's name in the text to its path.
@@ -353,10 +353,11 @@ class _ParsedNote:
         )
         self._is_exported = exported_notes.is_book_export(body)
 
-    def iter_sightings(self) -> Iterator[Sighting]:
-        """Yield the note's problems and its document.
+    def iter_results(self) -> Iterator[Sighting]:
+        """Yield the problems of the note, then its document.
 
-        A document without highlights is only yielded if it has private text or lookalikes.
+        A document without highlights is only yielded if the note has private text, or text
+        that resembles a highlight.
         """
         document = self._document
         if any(highlight.declared for highlight in self._highlights):
@@ -392,7 +393,7 @@ class _ParsedNote:
         elif private or names or self._left_out:
             yield UnmarkedDocument(container, document.path, "", **texts)
 
-    def build_whole_text(self) -> WholeText:
+    def build_whole_text(self) -> DocumentText:
         """Build the complete plain text of the note, with metadata for each paragraph."""
         document = self._document
         paragraphs = []
@@ -420,7 +421,7 @@ class _ParsedNote:
                     uri=document.uri and document.uri + quote(block.anchor, safe=""),
                 )
                 paragraphs.append(paragraph)
-        return WholeText(
+        return DocumentText(
             document,
             (self._blocks.get_plain_text(),),
             tuple(paragraphs),

@@ -1,9 +1,9 @@
-"""Prepare the source of a note so that it can be split into blocks.
+"""Prepare the source of a note to be split into blocks.
 
-Comments and maths that covers several lines may contain anything, so placeholders hide them from
-the parser. Placeholders are Unicode noncharacters, which don't occur in normal text; any in the
-note itself are replaced first. Maths in other notations is rewritten with dollar signs. All lines
-keep their numbers.
+Comments, and maths of several lines, may contain anything, so they are replaced by
+placeholders that the parser doesn't interpret. Placeholders are Unicode noncharacters, which
+don't occur in normal text; if the note contains any, they are replaced first. Maths in other
+notations is rewritten with dollar signs. The numbers of the lines don't change.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class PreparedSource(NamedTuple):
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
-    """Put the maths back into a text, dropping all other placeholders."""
+    """Replace the placeholders of maths by the maths, and remove all others."""
     if not PLACEHOLDER_CHARACTER.search(text):
         return text
     with_maths = _MATHS_PLACEHOLDER.sub(lambda number: maths[int(number[1])], text)
@@ -157,15 +157,15 @@ def restore_placeholders(text: str, maths: Strings) -> str:
 def prepare_source(
     text: str, *, fields: bool = True, definitions: bool = True
 ) -> PreparedSource:
-    """Replace comments (`%%…%%` or `<!--…-->`) and multi-line maths with placeholders.
+    """Replace comments (`%%…%%` or `<!--…-->`) and maths of several lines by placeholders.
 
-    Code and unclosed markers are left alone. Link definitions count as comments.
+    Code and unclosed markers aren't changed. Link definitions are treated like comments.
 
     Args:
         text: the source of the note.
-        fields: whether Dataview and Logseq fields, such as a `key:: value` line, count as
+        fields: treat fields of Dataview and Logseq, such as a line `key:: value`, like
             comments.
-        definitions: whether fields that define a term also count as comments.
+        definitions: treat even fields that define a term like comments.
     """
     text = text.replace("\0", "\ufffd")
     if not text.isascii():
@@ -244,9 +244,9 @@ def restore_unclosed_markers(text: str) -> str:
 
 
 def find_hidden_parts(text: str, *, fields: bool = True) -> Iterator[HiddenPart]:
-    """Yield the parts of a note in which marks aren't read.
+    """Yield the parts of a note in which highlights aren't read.
 
-    There are `field`s only if `fields` is true.
+    Fields are only yielded if `fields` is true.
     """
     if not _HIDING_SIGNS.matches(text):
         return

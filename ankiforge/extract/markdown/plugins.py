@@ -1,8 +1,8 @@
 """Read the settings of flashcard plug-ins from an Obsidian vault.
 
 A dialect is the syntax in which a plug-in writes cards. The supported plug-ins are
-obsidian-spaced-repetition (dialect `osr`) and Obsidian_to_Anki (`o2a`). `Dialects.build_syntax`
-combines their settings into the card syntax of a note.
+obsidian-spaced-repetition (dialect `osr`) and Obsidian_to_Anki (`o2a`).
+`PluginSyntaxes.build_syntax` combines their settings into the card syntax of a note.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ankiforge.extract.files import (
     read_file,
     read_json_settings,
 )
-from ankiforge.extract.markdown.forms import FieldWords
+from ankiforge.extract.markdown.forms import FieldKeywords
 from ankiforge.model import Json, Problem, Strings, Texts, Value
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class _OsrSettings(Value, rename="camel"):
     """Whether folders are decks, so that notes contain cards whatever their tags."""
 
     def get_deck_tags(self) -> Strings:
-        """Return the tags that name decks, casefolded, or () if decks come from folders."""
+        """Return the casefolded tags that name decks, or () if directories name the decks."""
         if self.convert_folders_to_decks:
             return ()
         names = [tag.strip("#/ ").casefold() for tag in self.flashcard_tags]
@@ -131,7 +131,7 @@ class _O2aSettings(
         "ignored": "IGNORED_FILE_GLOBS",
     },
 ):
-    words: FieldWords = FieldWords()
+    words: FieldKeywords = FieldKeywords()
     defaults: _O2aDefaultSettings = _O2aDefaultSettings()
     expressions: Texts = {}
     """Maps each note type to a regular expression that finds cards. We don't read such cards."""
@@ -167,13 +167,13 @@ class _O2aSettings(
         return deck_name, fallback_deck, tuple(dict.fromkeys(tags))
 
     def normalize_deck_line(self, text: str) -> str:
-        """Replace a customized deck line keyword with the plug-in's default keyword."""
-        if self.words.deck == FieldWords().deck:
+        """Replace the user's keyword for the deck line by the default keyword of the plug-in."""
+        if self.words.deck == FieldKeywords().deck:
             return text
         if not _find_declaration(self.words.deck, text):
             return text
         line = re.compile(rf"(?m)^{re.escape(self.words.deck)}(?=:|[ \t]*$)")
-        return line.sub(FieldWords().deck, text)
+        return line.sub(FieldKeywords().deck, text)
 
 
 def _find_declaration(word: str, text: str) -> re.Match[str] | None:
@@ -187,8 +187,8 @@ def _find_declaration(word: str, text: str) -> re.Match[str] | None:
     return declaration.search(text)
 
 
-class Dialects(Value):
-    """The card dialects to read in a vault, with the settings of their plug-ins."""
+class PluginSyntaxes(Value):
+    """The card syntaxes to read in a vault, with the settings of their plug-ins."""
 
     names: Strings = ()
     """The dialects to read, in the order of the settings."""
@@ -265,9 +265,9 @@ def _merge_separators(*, two_way: str, one_way: str) -> dict[str, bool]:
 
 
 def read_enabled_plugins(vault: Path) -> tuple[Strings | None, Problem | None]:
-    """Read the ids of a vault's enabled plug-ins.
+    """Read the ids of the enabled plug-ins of a vault.
 
-    We can't just list the plug-in folders, because they stay in place when a plug-in is
+    The directories of the plug-ins don't tell, because they remain when a plug-in is
     disabled.
 
     Returns:
@@ -287,15 +287,17 @@ def read_enabled_plugins(vault: Path) -> tuple[Strings | None, Problem | None]:
         return None, Problem(path.relative_to(vault).as_posix(), message, hint)
 
 
-def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]:
-    """Read the plug-in settings for the dialects in `names`.
+def read_plugin_syntaxes(
+    vault: Path, names: Strings
+) -> tuple[PluginSyntaxes, list[Problem]]:
+    """Read the settings of the plug-ins in `names`.
 
-    If a plug-in has no readable settings file, its defaults are used.
+    If a plug-in has no readable settings, its defaults are used.
 
     Returns:
-        The dialects, and any problems with the settings.
+        The card syntaxes with their settings, and problems with unreadable settings.
     """
-    dialects = Dialects(names)
+    dialects = PluginSyntaxes(names)
     problems: list[Problem] = []
     for name, plugin in PLUGIN_BY_DIALECT.items():
         path = vault / ".obsidian" / "plugins" / plugin / "data.json"

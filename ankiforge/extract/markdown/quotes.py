@@ -1,9 +1,10 @@
-"""Find passages that a note quotes from papers and books, with a link to their location.
+"""Find the passages that a note quotes from papers and books, with links to their locations.
 
-Zotero, PDF plug-ins and reading apps paste such links next to the quoted text. A `Citation` holds
-what a link cites and the page named by the link text. In a paragraph or list item, a quote is
-either text in quotation marks, or all the text before a link to an annotation. A block quote or
-callout is a quote as a whole. The rest of its text, or of the paragraph, is the reader's comment.
+Zotero, PDF plug-ins and reading apps paste such links next to the quoted text. A `Citation`
+is what a link cites, and the page that the text of the link names. In a paragraph or list
+item, a quotation is either text in quotation marks, or all text before a link to an
+annotation. A block quote or callout is a quotation as a whole. The remaining text of the
+paragraph or block quote is the reader's comment.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ class Citation(NamedTuple):
 
     @property
     def has_location(self) -> bool:
-        """Whether the citation points to a page or passage rather than just a paper."""
+        """Whether the citation names a page or passage, not only a paper."""
         return bool(self.cites_passage or self.page_label or self.page)
 
     def merge(self, other: Citation) -> Citation:
@@ -135,7 +136,7 @@ CitationsByBlock = dict[Block, list[Citation]]
 
 
 def iter_paper_identifiers(citations: CitationsByBlock) -> Iterator[Pair]:
-    """Yield (`quoted-<scheme>`, value) for each paper that a note cites."""
+    """Yield the scheme (`quoted-…`) and identifier of each paper that a note cites."""
     for block_citations in citations.values():
         for citation in block_citations:
             for scheme, value in citation.paper_identifiers:
@@ -222,7 +223,7 @@ def to_openable_url(target: str, note_url: str) -> str:
 def find_citations(block: Block) -> list[Citation]:
     """Find the citations in a block, in order.
 
-    Their spans include any enclosing brackets and preceding attribution.
+    The span of a citation includes brackets around it and the author named before it.
     """
     if not may_have_citations(block.source) and not block.context.link_labels:
         return []
@@ -246,7 +247,7 @@ def find_citations(block: Block) -> list[Citation]:
 
 
 def _merge_adjacent_links(block: Block) -> list[Citation]:
-    """Merge links to papers with the links and citekeys next to them, and drop the rest."""
+    """Merge each link to a paper with links and citekeys next to it, and drop all other links."""
     plain = block.inline.plain
     links = []
     for span, target in block.inline.targets:
@@ -334,9 +335,9 @@ def clean_comment(text: str) -> str:
 
 
 def trim_quote(plain: str, start: int, end: int) -> Span | None:
-    """Trim whitespace from both ends of a span, and pictograms from its start.
+    """Remove whitespace from both ends of a span, and emoji and similar symbols from its start.
 
-    Returns None if there are no words left.
+    Returns None if no word remains.
     """
     pictograms = _PICTOGRAMS.match(plain, start, end)
     if pictograms:
@@ -378,8 +379,8 @@ _MIN_QUOTE_WORDS = 3
 _HEX_COLOUR = regex("#.*")
 
 
-class QuotePiece(NamedTuple):
-    """The portion of a quote within a single block."""
+class QuotePart(NamedTuple):
+    """The part of a quotation that is in one block."""
 
     block: Block
     start: int
@@ -399,9 +400,10 @@ class QuotePiece(NamedTuple):
     def find_gaps(
         self, phrases: Iterable[MarkedPhrase], wanted_marks: frozenset[str]
     ) -> list[MarkedPhrase]:
-        """Return the phrases that become gaps in the cloze card, out of the overlapping `phrases`.
+        """Return the highlighted phrases that become gaps of the cloze card.
 
-        Returns [] if a single mark covers every word, which would leave nothing but a gap.
+        Returns [] if a single phrase has all words of the quotation, which would leave only a
+        gap.
         """
         plain = self.block.plain
         gaps = []
@@ -416,10 +418,10 @@ class QuotePiece(NamedTuple):
         return gaps
 
 
-class Quote(NamedTuple):
+class CitedQuote(NamedTuple):
     """A passage quoted in a note, with its citation and the reader's comment."""
 
-    pieces: tuple[QuotePiece, ...]
+    pieces: tuple[QuotePart, ...]
     """The parts of the passage in order, one for each block that it covers."""
     citation: Citation
     comment: str = ""
@@ -427,10 +429,10 @@ class Quote(NamedTuple):
     """Further blocks that belong to the quote, such as a title, comments and links."""
 
     def to_highlight_fields(self, wanted_marks: frozenset[str], note_url: str) -> Json:
-        """Convert the quote to keyword arguments for a `Highlight`.
+        """Return the quotation as keyword arguments of `Highlight`.
 
         Args:
-            wanted_marks: the kinds of marks to read.
+            wanted_marks: the kinds of highlights to read.
             note_url: the URL that opens the note in Obsidian.
         """
         gaps: list[Span] = []
@@ -483,7 +485,7 @@ class Quote(NamedTuple):
 
 
 class NoteQuotes:
-    """Finds the quotes in a note and indexes them by the block they start in."""
+    """Finds the quotations of a note, indexed by the block in which they begin."""
 
     def __init__(
         self,
@@ -499,11 +501,11 @@ class NoteQuotes:
             is_card: returns whether a block is a card.
         """
         self._note = note
-        self.quotes_by_start: dict[Block, dict[int, Quote]] = {}
+        self.quotes_by_start: dict[Block, dict[int, CitedQuote]] = {}
         """Maps each block in which quotes start to these quotes, by start offset."""
         self.covered_blocks: set[Block] = set()
         """The blocks that belong to a quote."""
-        self._pieces: dict[Block, list[QuotePiece]] = {}
+        self._pieces: dict[Block, list[QuotePart]] = {}
         """Maps each block to the pieces of it that are quoted."""
         self.unclear_blocks: list[Block] = []
         """The blocks with a link for which the quoted text is unclear."""
@@ -520,7 +522,7 @@ class NoteQuotes:
         free_links = {block for block in self._link_only_blocks if not block.quotes}
         for _, blocks in groupby(note.blocks, _get_group_key):
             group = list(blocks)
-            quotes: list[Quote] = []
+            quotes: list[CitedQuote] = []
             if group[0].quotes:
                 linked = list(group)
                 if self._citations.keys().isdisjoint(group):
@@ -549,10 +551,10 @@ class NoteQuotes:
         return not any(clean_comment(block.plain[start:end]) for start, end in texts)
 
     def _has_unclear_link(self, block: Block) -> bool:
-        """Return whether it's unclear which text a link in the block quotes.
+        """Return whether it is unclear which text a link in the block quotes.
 
-        This is the case for links to Zotero annotations and, in block quotes, for links to any
-        location. The block is one in which no quote was found.
+        No quotation was found in the block, although it has a link to a Zotero annotation or,
+        in a block quote, to any location.
         """
         in_quote = block.quotes and not block.callout_type
         in_quote = in_quote and block not in self._link_only_blocks
@@ -561,8 +563,8 @@ class NoteQuotes:
             for citation in self._citations.get(block, ())
         )
 
-    def _add_quote(self, quote: Quote) -> None:
-        """Add a quote, unless it's the reader's own remark."""
+    def _add_quote(self, quote: CitedQuote) -> None:
+        """Add a quotation, unless its text is a remark by the reader."""
         first = quote.pieces[0]
         last = quote.pieces[-1]
         if REMARK_TEXT.match(first.block.plain[: first.end]):
@@ -578,7 +580,7 @@ class NoteQuotes:
         return any(piece.overlaps(span) for piece in self._pieces.get(block, ()))
 
     def _split_at_citations(self, block: Block) -> list[Span]:
-        """Return the spans of a block's text before, between and after its citations."""
+        """Return the spans of text before, between and after the citations of a block."""
         edges = [0]
         for citation in self._citations.get(block, ()):
             edges.extend(citation.span)
@@ -587,7 +589,7 @@ class NoteQuotes:
 
     # --- paragraphs and list items ----------------------------------------------------
 
-    def _find_quotes_in_block(self, block: Block) -> list[Quote]:
+    def _find_quotes_in_block(self, block: Block) -> list[CitedQuote]:
         if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
             return []
         citations = self._citations.get(block, [])
@@ -603,7 +605,7 @@ class NoteQuotes:
                 if not quoted and citations == [citation] and citation.annotation:
                     quoted = before if self._is_only_quote(block, before) else None
             if quoted:
-                quotes.append(Quote((QuotePiece(block, *quoted),), citation))
+                quotes.append(CitedQuote((QuotePart(block, *quoted),), citation))
         if len(quotes) != 1:
             return quotes
         # the text after the only quote is the comment, unless there are words before the quote
@@ -616,9 +618,10 @@ class NoteQuotes:
         return [quotes[0]._replace(comment=remark["words"] if remark else text_after)]
 
     def _is_only_quote(self, block: Block, span: Span) -> bool:
-        """Return whether a span without quotation marks, before the only link, is a quote.
+        """Return whether text before the only link, without quotation marks, is a quotation.
 
-        It is unless text that isn't a remark follows the link or something is marked.
+        It isn't if the block is a title, if anything in the block is highlighted, if the text
+        has too few words, or if other text than a remark follows the link.
         """
         text_after = clean_comment(block.plain[self._citations[block][0].end :])
         if block.kind is BlockKind.TITLE or (
@@ -633,14 +636,15 @@ class NoteQuotes:
 
     def _find_block_quote(
         self, body: Sequence[Block], linked: Sequence[Block]
-    ) -> list[Quote]:
-        """Read a whole block quote as a single quote.
+    ) -> list[CitedQuote]:
+        """Read a whole block quote as one quotation.
 
-        Returns [] if that isn't possible, so its blocks have to be searched one by one.
+        Returns [] if this isn't possible, so that its blocks are searched one by one.
 
         Args:
             body: the blocks of the block quote, without its title.
-            linked: all blocks of the block quote, and the block next to it that only has its link.
+            linked: all blocks of the block quote, and the adjacent block that has only its
+                link.
         """
         citations: list[Citation] = []
         citing_blocks = []
@@ -668,13 +672,15 @@ class NoteQuotes:
         pieces, comment = self._split_quote_and_comment(body, linked)
         if not pieces:
             return []
-        return [Quote(_strip_quotation_marks(pieces), citation, comment, tuple(linked))]
+        return [
+            CitedQuote(_strip_quotation_marks(pieces), citation, comment, tuple(linked))
+        ]
 
     def _has_links_outside_text(self, block: Block) -> bool:
-        """Return whether a block's links cite its text rather than being part of a sentence.
+        """Return whether the links of a block cite its text, instead of being part of a sentence.
 
-        Text may only follow a link to a passage, and only if the link ends a line, follows the
-        end of a sentence, precedes a colon or is in brackets.
+        Text may only follow a link to a passage. The link must then be at the end of a line,
+        after the end of a sentence, before a colon or in brackets.
         """
         citations = self._citations[block]
         if block.kind is BlockKind.TITLE:
@@ -697,12 +703,12 @@ class NoteQuotes:
 
     def _split_quote_and_comment(
         self, body: Sequence[Block], linked: Sequence[Block]
-    ) -> tuple[list[QuotePiece], str]:
+    ) -> tuple[list[QuotePart], str]:
         """Split a block quote into the quoted text and the reader's comment.
 
-        Any text that follows a link, is below a rule, or starts like a remark is a comment. If
-        the only citations are in the title or in the text above a nested quote, the nested
-        quote is also a comment. The arguments are those of `_find_block_quote`.
+        Text belongs to the comment if it follows a link, is below a rule or begins like a
+        remark. A nested quote is also a comment, if there are only citations in the title or
+        in the text above it. The arguments are those of `_find_block_quote`.
         """
         quoting_blocks, comment_blocks = _split_quoting_blocks(body)
         words = [block for block in body if block not in self._link_only_blocks]
@@ -711,7 +717,7 @@ class NoteQuotes:
             above = [block for block in body if block.number < quoting_blocks[0].number]
             if self._citations.keys().isdisjoint(body[len(above) :]):
                 quoting_blocks, comment_blocks = above, body[len(above) :]
-        pieces: list[QuotePiece] = []
+        pieces: list[QuotePart] = []
         comments: list[str] = []
         # whether a link or a comment has already followed the quote
         is_quote_over = False
@@ -728,7 +734,7 @@ class NoteQuotes:
                     comments.append(remark["words"] if remark else text)
                     is_quote_over = True
                 else:
-                    pieces.append(QuotePiece(block, *span))
+                    pieces.append(QuotePart(block, *span))
                     is_quote_over = number < link_count
         for block in comment_blocks:
             if block not in self._link_only_blocks and block.kind is not BlockKind.TITLE:
@@ -758,13 +764,13 @@ def _split_quoting_blocks(
     return quoting, [block for block in body if block.number > quoting[-1].number]
 
 
-def _strip_quotation_marks(pieces: Sequence[QuotePiece]) -> tuple[QuotePiece, ...]:
+def _strip_quotation_marks(pieces: Sequence[QuotePart]) -> tuple[QuotePart, ...]:
     first, last = pieces[0], pieces[-1]
     plain = first.block.plain
     if len(pieces) == 1:
         quoted = find_quote_at_end(plain, first.start, first.end)
         if quoted and not clean_comment(plain[first.start : quoted[0]]):
-            return (QuotePiece(first.block, *quoted),)
+            return (QuotePart(first.block, *quoted),)
     closer = last.text[-1]
     if plain[first.start] not in _OPENERS_BY_CLOSER.get(closer, ""):
         return tuple(pieces)

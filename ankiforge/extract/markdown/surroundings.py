@@ -38,7 +38,7 @@ _CUT_COMMENT = "[…]"
 
 
 class PlacedHighlight(NamedTuple):
-    """A highlight and its position in the note, before the surrounding text is added."""
+    """A highlight with its position in the note, still without the text around it."""
 
     first_block: Block
     start: int
@@ -56,7 +56,7 @@ class PlacedHighlight(NamedTuple):
         return (self.first_block.number, self.start)
 
     def get_blocks(self, blocks: Sequence[Block]) -> tuple[Block, ...]:
-        """Return all blocks of the highlight, given all `blocks` of the note."""
+        """Return the blocks that the highlight covers, out of all `blocks` of the note."""
         first, last = self.first_block.number - 1, self.last_block.number
         return (*blocks[first:last], *self.extra_blocks)
 
@@ -146,9 +146,9 @@ class SurroundingsReader:
         )
 
     def _find_surrounding_text(self, placed: PlacedHighlight) -> tuple[str, str, str]:
-        """Return the text before and after a highlight, and the paragraphs around it.
+        """Return the text before a highlight, the text after it, and the paragraphs around it.
 
-        For cards, the paragraphs are "".
+        For a card, there are no paragraphs ("").
         """
         highlight = placed.highlight
         passage = (placed.first_block, placed.start, placed.last_block, placed.end)

@@ -1,8 +1,8 @@
-"""Tokenize the text of a block, and pair opening and closing tokens.
+"""Tokenize the text of a block, and pair opening with closing tokens.
 
-markdown-it applies its own rules for CommonMark, and `parse_markup` for everything else. Then
-marks, HTML elements and gaps are paired, the clozes of plug-ins become numbered clozes, and
-emphasis that would cross a cloze is dropped.
+markdown-it applies its own rules to CommonMark, and `parse_markup` to any other markup. Then
+highlights, HTML elements and cloze deletions are paired, the clozes of plug-ins are converted
+to numbered clozes, and emphasis that is only partly inside a cloze is dropped.
 """
 
 from __future__ import annotations
@@ -112,14 +112,13 @@ def _run_markdown_it(text: str, context: InlineContext) -> list[_AnyToken]:
 def _pair_parsed_tokens(
     tokens: Sequence[InlineToken], parsed: Sequence[_AnyToken], context: InlineContext
 ) -> None:
-    """Pair our tokens in the same way as the markdown-it tokens they were converted from.
+    """Pair our tokens like the markdown-it tokens from which they were converted.
 
-    The closing token of a link to an audio file is turned into an embed, so that the file
-    can be played.
+    The closing token of a link to a sound becomes an embed, so that the sound can be played.
 
     Args:
         tokens: our tokens.
-        parsed: the original tokens, parallel to `tokens`.
+        parsed: the tokens of markdown-it, in the same order.
         context: the parsing context of the note.
     """
     openers = list[InlineToken]()

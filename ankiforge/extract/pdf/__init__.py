@@ -22,6 +22,7 @@ from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.extract.files import title_from_file_name
 from ankiforge.model import (
     Document,
+    DocumentText,
     ExtractedDocument,
     Highlight,
     Paragraph,
@@ -30,14 +31,13 @@ from ankiforge.model import (
     Sighting,
     Strings,
     UnmarkedDocument,
-    WholeText,
     hash16,
 )
 from ankiforge.text.keys import number_highlights
 
 if TYPE_CHECKING:  # imported when a file is read
     from ankiforge.extract.pdf.messages import ReadMarksReply
-    from ankiforge.extract.pdf.worker import PdfWorker
+    from ankiforge.extract.pdf.worker import PdfWorkerPool
 
 _NO_MARKS = (
     "no annotations in this file",
@@ -78,27 +78,29 @@ class PdfSource(FileSource):
     rereads_named_files = True
 
     @contextmanager
-    def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
-        """Start reading `files` in the background and yield the `PdfWorker`.
+    def open_reader(self, files: list[File]) -> Iterator[PdfWorkerPool]:
+        """Start reading `files` in the background and yield the `PdfWorkerPool`.
 
         The cache is saved on exit.
         """
         from ankiforge.extract.pdf.messages import ReadMarks
         from ankiforge.extract.pdf.worker import (
             QUESTION_TIMEOUT,
-            PdfWorker,
+            PdfWorkerPool,
             get_absolute_path,
         )
 
         seconds = QUESTION_TIMEOUT if self.timeout is None else self.timeout
         opening = self.opening
-        with PdfWorker(seconds, opening.cache, opening.jobs, opening.executor) as worker:
+        with PdfWorkerPool(
+            seconds, opening.cache, opening.jobs, opening.executor
+        ) as worker:
             worker.prefetch(ReadMarks(get_absolute_path(file.as_path)) for file in files)
             yield worker
             worker.save_cache(complete=self.covers_all_files(files))
 
     def extract_file(
-        self, file: File, reader: PdfWorker, picture: FindPicture
+        self, file: File, reader: PdfWorkerPool, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a PDF's document, if it has any highlights, followed by any problems."""
         from ankiforge.extract.pdf.messages import Failure
@@ -130,7 +132,7 @@ class PdfSource(FileSource):
         if file.named and not (reply.marks or reply.problems or reply.notices):
             yield Problem(file.path, *_NO_MARKS, notice=True)
 
-    def read_whole_text(self, file: File, reader: PdfWorker) -> WholeText:
+    def read_whole_text(self, file: File, reader: PdfWorkerPool) -> DocumentText:
         """Return the text of all pages, without page headers and footers."""
         labels: list[str] = []
         pages: list[str] = []
@@ -150,7 +152,7 @@ class PdfSource(FileSource):
                     start = end + 1
                 pages.append("\n".join(text for text, _ in lines))
         document = self._complete_document(file, pages_read.document)
-        return WholeText(
+        return DocumentText(
             document,
             tuple(pages),
             tuple(paragraphs),
@@ -187,9 +189,9 @@ class PdfSource(FileSource):
 def identify_document(path: Path) -> ExtractedDocument | Problem:
     """Read the title, authors and identifiers of a PDF, ignoring its highlights."""
     from ankiforge.extract.pdf.messages import Failure
-    from ankiforge.extract.pdf.worker import PdfWorker
+    from ankiforge.extract.pdf.worker import PdfWorkerPool
 
-    with PdfWorker() as worker:
+    with PdfWorkerPool() as worker:
         reply = worker.read_marks(path, named=True)
     if isinstance(reply, Failure):
         return Problem(str(path), reply.what, reply.hint)
@@ -200,16 +202,16 @@ def identify_document(path: Path) -> ExtractedDocument | Problem:
 
 
 def cut_out_pictures(
-    worker: PdfWorker, path: Path, reply: ReadMarksReply
+    worker: PdfWorkerPool, path: Path, reply: ReadMarksReply
 ) -> tuple[ReadMarksReply, tuple[Picture, ...]]:
-    """Cut highlighted figures and drawings out of a PDF and link to them.
+    """Cut highlighted figures and drawings out of a PDF, and add their paths to the highlights.
 
-    If a picture can't be cut out, its highlight is left unchanged. But if the worker
-    failed, the highlight still gets the link, because the picture may exist from an earlier
-    run, and the failure is added to the problems.
+    If a picture can't be cut out, its highlight isn't changed. But if the subprocess failed,
+    the highlight gets the path anyway, because the picture may exist from an earlier run, and
+    the failure is added to the problems.
 
     Returns:
-        (reply with the completed highlights, pictures)
+        The reply with the completed highlights, and the pictures.
     """
     from ankiforge.extract.pdf.messages import Area
     from ankiforge.extract.pdf.worker import MAX_PICTURES

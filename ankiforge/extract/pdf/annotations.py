@@ -98,7 +98,7 @@ class Annotation(Value):
 
     @property
     def picture_area(self) -> Box | None:
-        """The page area to cut out as a picture, or None if the annotation needs no picture."""
+        """The area of the page to cut out as a picture, or None if no picture is needed."""
         if self.box and self.kind is HighlightKind.INK:
             left, bottom, right, top = self.box
             return (
@@ -110,10 +110,10 @@ class Annotation(Value):
         return self.box if self.kind is HighlightKind.IMAGE else None
 
     def get_distinct_comment(self, exact: str) -> str:
-        """Return the comment, or "" if it just repeats `exact`, the highlighted text.
+        """Return the comment, or "" if it only repeats the highlighted text `exact`.
 
-        Instructions such as `skip` are always returned. So are questions, unless `exact`
-        contains a question too.
+        An instruction such as `skip` is never dropped. Neither is a question, unless `exact`
+        contains a question as well.
         """
         if not exact or _INSTRUCTION.match(self.comment):
             return self.comment
@@ -191,7 +191,7 @@ _WEAK_NAME = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 def find_identifying_names(annotations: Iterable[Annotation]) -> set[str]:
     """Return the /NM values that identify an annotation.
 
-    These are long, unique values that aren't just counters.
+    They are long, unique and not merely a counter.
     """
     counts = Counter(annotation.name for annotation in annotations)
     return {

@@ -1,8 +1,9 @@
-"""Answer questions about a PDF: its annotations, its text, the context of quotes, and pictures.
+"""Reply to requests about a PDF: its annotations, its text, the context of quotes, pictures.
 
-The worker process calls `answer_pdf_question` for each question. A file that PDFium can't open is
-repaired in memory and reopened with PDFium. Another library would extract slightly different text,
-and so change the keys (`benchmarks/broken_pdfs.py`).
+A worker process calls `process_pdf_request` for each request. If PDFium can't open a file,
+the file is repaired in memory, and PDFium opens the repaired copy. Another library would
+extract slightly different text, and so change the keys of highlights
+(`benchmarks/broken_pdfs.py`).
 """
 
 from __future__ import annotations
@@ -53,7 +54,6 @@ from ankiforge.extract.pdf.messages import (
     CutAreas,
     CutAreasReply,
     DrawPage,
-    ExternalQuote,
     Failure,
     FindContextsReply,
     MeasurePages,
@@ -64,6 +64,7 @@ from ankiforge.extract.pdf.messages import (
     ReadPages,
     ReadPagesReply,
     Reply,
+    StoredQuote,
 )
 from ankiforge.extract.pdf.metadata import (
     compute_document_id,
@@ -202,10 +203,10 @@ _PUBLISHER_COVER = regex(
 # --- one question -----------------------------------------------------------------------
 
 
-def answer_pdf_question(question: Question) -> Reply:
-    """Answer a question about a PDF, returning a `Failure` if that isn't possible.
+def process_pdf_request(question: Question) -> Reply:
+    """Reply to a request about a PDF, with a `Failure` if this isn't possible.
 
-    No file content, however malformed, makes this raise an exception.
+    Never raises an exception because of the content of a file.
     """
     path = Path(question.path)
     try:
@@ -376,7 +377,7 @@ class _FilePages:
         read: Callable[[int], Any],
         default: Any,
     ) -> Any:
-        """Call `read(number)`, returning `default` and recording the page if it's damaged."""
+        """Return `read(number)`. If the page is damaged, record this and return `default`."""
         try:
             return read(number)
         except PDF_ERRORS:
@@ -696,10 +697,10 @@ class _OpenPdf:
 
     # --- quotes
 
-    def find_context(self, quote: ExternalQuote) -> QuoteContext:
-        """Find the context of a quote, returning an empty `QuoteContext` if it isn't found.
+    def find_context(self, quote: StoredQuote) -> QuoteContext:
+        """Find the context of a quote, or return an empty `QuoteContext` if the quote isn't found.
 
-        On pages with line numbers, we search again with these numbers removed from the quote.
+        On pages with line numbers, the quote is also searched for without its numbers.
         """
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
@@ -715,7 +716,7 @@ class _OpenPdf:
             return context
         return structs.replace(context, words=words_without_numbers)
 
-    def _find_context(self, quote: ExternalQuote) -> QuoteContext:
+    def _find_context(self, quote: StoredQuote) -> QuoteContext:
         page = self._get_page(quote.page)
         text = page.text.text
         body: Span | None = page.body

@@ -16,10 +16,10 @@ from ankiforge.extract.epub import PAGE_SUFFIXES, Epub, Page, read_web_page
 from ankiforge.extract.html_text import remove_asides
 from ankiforge.extract.pdf.mark_text import get_passage_context
 from ankiforge.extract.pdf.messages import (
-    ExternalQuote,
     Failure,
     FindContextsReply,
     QuoteContext,
+    StoredQuote,
 )
 from ankiforge.model import Span
 from ankiforge.text.located import locate
@@ -32,7 +32,7 @@ from ankiforge.text.passages import get_paragraphs_around
 
 
 def find_quote_contexts(
-    path: Path, quotes: Iterable[ExternalQuote]
+    path: Path, quotes: Iterable[StoredQuote]
 ) -> FindContextsReply | Failure:
     """Find the context of each quote in an EPUB or web page.
 
@@ -74,7 +74,7 @@ def find_quote_contexts(
 # --- quotes -----------------------------------------------------------------------------
 
 
-def _find_quote(pages: list[Page], quote: ExternalQuote) -> tuple[str, Span] | None:
+def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | None:
     """Find a quote and return (text, span of the quote in it), or None.
 
     If the quote occurs several times and its stored position doesn't tell which one is
@@ -111,7 +111,7 @@ def _find_quote(pages: list[Page], quote: ExternalQuote) -> tuple[str, Span] | N
 
 
 def _locate_quote(
-    quote: ExternalQuote, text: str, search_from: int = 0
+    quote: StoredQuote, text: str, search_from: int = 0
 ) -> tuple[str, Span] | None:
     span = locate(quote.words, text, search_from)
     return (text, span) if span else None

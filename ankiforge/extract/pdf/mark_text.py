@@ -1,8 +1,9 @@
-"""Find the text that a mark covers on a page, and the context of a passage.
+"""Find the text that an annotation covers on a page, and the context of a passage.
 
-A mark covers the characters whose centres are inside one of its quads, the quadrilaterals listed in
-/QuadPoints. The covered text is extended to whole words and put into reading order.
-`get_passage_context` works for any text, such as a page of an EPUB.
+An annotation covers a character if the centre of the character is inside one of its quads,
+which are the quadrilaterals in /QuadPoints. The covered text is extended to whole words and
+put into reading order. `get_passage_context` can be used for any text, such as a page of an
+EPUB.
 """
 
 from __future__ import annotations

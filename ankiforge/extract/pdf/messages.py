@@ -1,7 +1,7 @@
-"""Questions about PDFs that are sent to worker processes, and the replies.
+"""Requests about PDFs that are sent to worker processes, and the replies.
 
-Both are encoded as JSON. `worker` sends the questions, and `answers` answers them. Questions about
-quotes can also refer to EPUBs and web pages, which are handled by `hypertext`.
+Both are encoded as JSON. `worker` sends the requests, and `answers` replies to them. A
+request about quotes may also be about an EPUB or web page, which `hypertext` reads.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class ReadMarks(Value, tag="request"):
     """Whether to identify the work even if the PDF has no marks."""
 
 
-class ExternalQuote(Value):
-    """A passage that another program quotes from a file, e.g. a highlight in Zotero."""
+class StoredQuote(Value):
+    """A passage in a file that another program stores, such as a highlight in Zotero."""
 
     page: int
     """The page on which the quote starts, from 0, or -1 if it is unknown. In an EPUB, this is an
@@ -61,7 +61,7 @@ class FindContexts(Value, tag="around"):
     """A request to find the context of each quote in a file."""
 
     path: str
-    quotes: tuple[ExternalQuote, ...]
+    quotes: tuple[StoredQuote, ...]
 
 
 class Area(Value):
@@ -79,7 +79,7 @@ class CutAreas(Value, tag="cut"):
     areas: tuple[Area, ...]
 
 
-class PageMark(Value):
+class PageHighlight(Value):
     """A highlight to locate in the picture of a page."""
 
     words: str
@@ -88,12 +88,12 @@ class PageMark(Value):
 
 
 class DrawPage(Value, tag="view"):
-    """A request to render a whole page and locate its words and highlights in the picture."""
+    """A request for a picture of a page, with the positions of words and highlights in it."""
 
     path: str
     page: int
     """The page number, from 0."""
-    marks: tuple[PageMark, ...] = ()
+    marks: tuple[PageHighlight, ...] = ()
     width: int = 0
     """The requested width of the picture in pixels."""
 
@@ -121,10 +121,10 @@ Question = ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages | ReadP
 
 
 class ReadMarksReply(Value, tag="read", omit_defaults=True):
-    """The highlights in a PDF, and the work that it contains.
+    """The highlights in a PDF, and the metadata of the work.
 
-    If there are no highlights and the request doesn't set `named`, `document` and `pages`
-    may be empty.
+    Without highlights, `document` and `pages` may be empty, unless the request has `named`
+    set.
     """
 
     document: Document = Document(DocumentKey(""), "", "")

@@ -34,7 +34,7 @@ from ankiforge.extract.pdf.messages import (
     DrawPage,
     DrawPageReply,
     MeasurePagesReply,
-    PageMark,
+    PageHighlight,
     RelativeBox,
 )
 from ankiforge.extract.pdf.metadata import compute_document_id
@@ -394,7 +394,7 @@ def _iter_line_boxes(text: PageText, span: Span) -> Iterator[Box]:
         yield _compute_line_box(list(line_chars))
 
 
-def _find_mark_spans(text: PageText, mark: PageMark) -> list[Span]:
+def _find_mark_spans(text: PageText, mark: PageHighlight) -> list[Span]:
     """Return the spans of a highlight's text on a page, or [] if it isn't found.
 
     There are several spans if the highlighted text is interrupted by other text on the

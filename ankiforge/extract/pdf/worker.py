@@ -1,8 +1,8 @@
-"""Answer questions about PDFs in subprocesses, on a Dask cluster, or from a cache.
+"""Get replies to requests about PDFs from subprocesses, a Dask cluster or a cache.
 
-PDF libraries crash, hang or exhaust the memory on some files, so they are only imported in
-subprocesses, which run `serve`. `WorkerProcess` starts a subprocess and communicates with it.
-`PdfWorker` is the interface for other modules: it manages several subprocesses and the cache.
+PDF libraries crash, hang or use up the memory on some files, so only subprocesses import
+them. A subprocess runs `serve`, and `WorkerProcess` starts it and communicates with it. Other
+modules use `PdfWorkerPool`, which manages several subprocesses and the cache.
 """
 
 from __future__ import annotations
@@ -35,13 +35,12 @@ from ankiforge.extract.pdf.messages import (
     CutOut,
     DrawPage,
     DrawPageReply,
-    ExternalQuote,
     Failure,
     FindContexts,
     FindContextsReply,
     MeasurePages,
     MeasurePagesReply,
-    PageMark,
+    PageHighlight,
     Question,
     QuoteContext,
     ReadMarks,
@@ -49,6 +48,7 @@ from ankiforge.extract.pdf.messages import (
     ReadPages,
     ReadPagesReply,
     Reply,
+    StoredQuote,
 )
 from ankiforge.model import EmptySourceCache, SourceCache, hash16
 
@@ -72,14 +72,14 @@ _CRASHED = Failure(
 
 
 def serve(questions: int, replies: int, timeout: float) -> None:
-    """Answer questions in this process until the question pipe is closed.
+    """Reply to requests in this process until the pipe of requests is closed.
 
-    Each question and reply is a line of JSON. If a question times out, the process exits.
+    Each request and reply is a line of JSON. If a request times out, the process exits.
 
     Args:
-        questions: The file descriptor to read questions from.
-        replies: The file descriptor to write replies to.
-        timeout: The timeout for each question, in seconds.
+        questions: the file descriptor from which to read requests.
+        replies: the file descriptor to which to write replies.
+        timeout: the timeout of each request, in seconds.
     """
     import faulthandler
     import gc
@@ -107,7 +107,7 @@ def serve(questions: int, replies: int, timeout: float) -> None:
             os.dup2(devnull.fileno(), stream)
         for line in question_lines:
             faulthandler.dump_traceback_later(timeout, exit=True, file=devnull)
-            reply = json.encode(answer_question(json.decode(line, type=Question)))
+            reply = json.encode(process_request(json.decode(line, type=Question)))
             faulthandler.cancel_dump_traceback_later()
             output.write(reply + b"\n")
             output.flush()
@@ -116,10 +116,10 @@ def serve(questions: int, replies: int, timeout: float) -> None:
             gc.freeze()
 
 
-def answer_question(question: Question) -> Reply:
-    """Answer a question about a PDF, or about quotes in an EPUB or web page.
+def process_request(question: Question) -> Reply:
+    """Reply to a request about a PDF, or about quotes in an EPUB or web page.
 
-    No file content, however malformed, makes this raise an exception.
+    Never raises an exception because of the content of a file.
     """
     if isinstance(question, FindContexts) and question.path.lower().endswith(
         HYPERTEXT_SUFFIXES
@@ -127,16 +127,16 @@ def answer_question(question: Question) -> Reply:
         from ankiforge.extract.pdf.hypertext import find_quote_contexts
 
         return find_quote_contexts(Path(question.path), question.quotes)
-    from ankiforge.extract.pdf.answers import answer_pdf_question
+    from ankiforge.extract.pdf.answers import process_pdf_request
 
-    return answer_pdf_question(question)
+    return process_pdf_request(question)
 
 
 # --- the caller's side ------------------------------------------------------------------
 
 
 class WorkerProcess:
-    """A subprocess that answers questions, and that ends when this process does."""
+    """A subprocess that replies to requests, and that ends when this process ends."""
 
     def __init__(self, timeout: float) -> None:
         """Start the subprocess.
@@ -234,10 +234,10 @@ CONNECT_TIMEOUT = 10.0
 """The timeout for connecting to a cluster, and for its first worker to appear, in seconds."""
 
 
-class PdfWorker:
-    """Answers questions about PDFs, using subprocesses that are started on demand.
+class PdfWorkerPool:
+    """Replies to requests about PDFs, using subprocesses that are started when needed.
 
-    Use it as a context manager to end the subprocesses on exit.
+    Use it as a context manager, which ends the subprocesses.
     """
 
     def __init__(
@@ -294,7 +294,7 @@ class PdfWorker:
         return reply
 
     def find_contexts(
-        self, path: Path, quotes: Sequence[ExternalQuote]
+        self, path: Path, quotes: Sequence[StoredQuote]
     ) -> tuple[Sequence[QuoteContext], Failure | None]:
         """Return the context of each quote in a file, and a failure if the file can't be read.
 
@@ -329,7 +329,7 @@ class PdfWorker:
         return pictures, None
 
     def draw_page(
-        self, path: Path, page: int, marks: Sequence[PageMark], width: int
+        self, path: Path, page: int, marks: Sequence[PageHighlight], width: int
     ) -> DrawPageReply:
         """Render a page and locate its words and highlights, or return an empty reply.
 
@@ -378,7 +378,7 @@ class PdfWorker:
         key = _compute_cache_key(question)
         reply = self._cache.load_reply(key)
         if reply is None:
-            reply = self._take_prefetched(question) or self.answer_uncached(question)
+            reply = self._take_prefetched(question) or self.process_uncached(question)
             if key and not isinstance(reply, Failure):
                 self._cache.add(key, reply)
         return reply
@@ -428,7 +428,7 @@ class PdfWorker:
             limit = _MAX_REMOTE_QUESTIONS if self.executor else self.jobs
             while self._executor and self._queue and len(self._futures) <= limit:
                 next_question = self._queue.popleft()
-                task = self.answer_uncached
+                task = self.process_uncached
                 if self.executor:
                     task = partial(answer_in_dask_worker, self.timeout)
                 self._futures[next_question] = self._executor.submit(task, next_question)
@@ -452,8 +452,8 @@ class PdfWorker:
         """Start a subprocess in advance, which is faster while this process is single-threaded."""
         self._idle.append(self._start_process())
 
-    def answer_uncached(self, question: Question) -> Reply:
-        """Ask an idle or newly started subprocess, bypassing the cache.
+    def process_uncached(self, question: Question) -> Reply:
+        """Get a reply from an idle or new subprocess, without using the cache. Thread-safe.
 
         This is thread-safe.
         """
@@ -574,15 +574,15 @@ def connect_cluster(address: str) -> Iterator[Executor]:
 
 def answer_in_dask_worker(timeout: float, question: Question) -> Reply:
     """Answer a question in a Dask worker, where files must have the same paths as here."""
-    return _get_remote_worker(timeout).answer_uncached(question)
+    return _get_remote_worker(timeout).process_uncached(question)
 
 
 @cache
-def _get_remote_worker(timeout: float) -> PdfWorker:
-    """Return the `PdfWorker` of this Dask worker, creating it on first use.
+def _get_remote_worker(timeout: float) -> PdfWorkerPool:
+    """Return the `PdfWorkerPool` of this Dask worker, creating it on first use.
 
     It's cached because starting a subprocess takes as long as reading a paper.
     """
-    worker = PdfWorker(timeout)
+    worker = PdfWorkerPool(timeout)
     atexit.register(worker.__exit__)
     return worker

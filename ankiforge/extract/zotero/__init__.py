@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ankiforge.extract.base import Opening, SourceSettings, SourceType
+from ankiforge.extract.base import SourceOpenParameters, SourceSettings, SourceType
 from ankiforge.model import Source, Strings
 
 LibrarySetting = str | int | tuple[str | int, ...]
@@ -50,7 +50,7 @@ class Zotero(SourceType):
     example = "- zotero: {name: zotero, path: ~/Zotero}      # Zotero's data folder"
 
     @classmethod
-    def open(cls, opening: Opening) -> Source:
+    def open(cls, opening: SourceOpenParameters) -> Source:
         """Create a source for a data directory, a database file or an API."""
         from ankiforge.extract.zotero.reader import open_source
 

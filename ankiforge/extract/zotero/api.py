@@ -80,7 +80,7 @@ CachedLibrary = tuple[str, str, JsonRows, JsonRows]
 
 @dataclass(frozen=True, slots=True)
 class RequestTiming:
-    """Delays and timeouts for requests, which tests can shorten."""
+    """Delays and timeouts of requests, which tests make shorter."""
 
     sleep: Callable[[float], None] = time.sleep
     read_timeout: float = 30.0

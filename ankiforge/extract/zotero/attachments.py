@@ -27,11 +27,11 @@ from ankiforge.extract.pdf.messages import (
     Area,
     Box,
     CutOut,
-    ExternalQuote,
     FindContexts,
     QuoteContext,
+    StoredQuote,
 )
-from ankiforge.extract.pdf.worker import PdfWorker, get_absolute_path
+from ankiforge.extract.pdf.worker import PdfWorkerPool, get_absolute_path
 from ankiforge.extract.zotero.database import Library, ZoteroAnnotation
 from ankiforge.extract.zotero.note_text import RichText
 from ankiforge.model import FigureLabel, Picture, Texts, Value, hash16
@@ -78,7 +78,7 @@ def get_page_index(mark: ZoteroAnnotation) -> int | None:
     return None if page is None or page < 0 else page
 
 
-def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]:
+def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, StoredQuote]:
     """Build the quotes to search for in a file, keyed by annotation key.
 
     Annotations without text are skipped.
@@ -92,7 +92,7 @@ def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]
         if page is None or not mark.item.annotation_text.strip():
             continue
         rects = _parse_position(mark).rects
-        quotes[mark.item.key] = ExternalQuote(
+        quotes[mark.item.key] = StoredQuote(
             page=page,
             words=RichText(mark.item.annotation_text).plain,
             box=rects[0] if rects else None,
@@ -134,7 +134,7 @@ class ZoteroFiles:
 
     def __init__(
         self,
-        worker: PdfWorker,
+        worker: PdfWorkerPool,
         folder: Path | None,
         allowed_directories: tuple[Path, ...] | None = None,
     ) -> None:

@@ -25,13 +25,13 @@ from ankiforge.config import (
     parse_origin,
 )
 from ankiforge.errors import ConfigError, ItemError
-from ankiforge.extract.base import Opening
+from ankiforge.extract.base import SourceOpenParameters
 from ankiforge.extract.discover import (
     MARKED_ATTACHMENT_KIND,
     UnreadFiles,
 )
 from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, stamp_file
-from ankiforge.extract.pdf.worker import QUESTION_TIMEOUT, PdfWorker
+from ankiforge.extract.pdf.worker import QUESTION_TIMEOUT, PdfWorkerPool
 from ankiforge.extract.sqlite import list_database_files
 from ankiforge.extract.zotero.attachments import (
     STORAGE_DIRECTORY,
@@ -48,7 +48,7 @@ from ankiforge.extract.zotero.database import (
 )
 from ankiforge.extract.zotero.works import WorkReader, get_file_name
 from ankiforge.model import (
-    KnownDocuments,
+    DocumentLookup,
     Problem,
     ScanEnd,
     Sighting,
@@ -76,7 +76,7 @@ _LIBRARY_HINT = "user, the number of a group, groups/<number>, or a list of thes
 # --- the settings ---------------------------------------------------------------------
 
 
-def open_source(opening: Opening) -> ZoteroSource:
+def open_source(opening: SourceOpenParameters) -> ZoteroSource:
     """Create a source for a data directory, a database file or an API.
 
     Raises:
@@ -184,7 +184,7 @@ def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
 class ZoteroSource:
     """Reads the selected libraries of a Zotero installation or account."""
 
-    opening: Opening
+    opening: SourceOpenParameters
     database: Path | None
     selected_groups: SelectedGroups
     address: ApiAddress | None
@@ -210,7 +210,7 @@ class ZoteroSource:
 
     # --- scanning
 
-    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
+    def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
         """Yield the documents and problems of each library, followed by its `ScanEnd`.
 
         If the database and all files used in the last run are unchanged, nothing is read.
@@ -293,7 +293,7 @@ class ZoteroSource:
         location = self.address.host if self.address else str(self.database)
         is_complete = True
         opening = self.opening
-        with PdfWorker(
+        with PdfWorkerPool(
             self.timeout, opening.cache, opening.jobs, opening.executor
         ) as worker:
             try:
@@ -361,7 +361,7 @@ class ZoteroSource:
             are_elsewhere=True,
         )
 
-    def _count_embedded(self, worker: PdfWorker, marked: set[str]) -> int:
+    def _count_embedded(self, worker: PdfWorkerPool, marked: set[str]) -> int:
         """Count the stored PDFs with embedded annotations that Zotero doesn't know about.
 
         Only the newest PDFs are searched. `marked` are the keys of files that have annotations

@@ -85,7 +85,7 @@ _ANNOTATION_SORT_KEY = attrgetter(
 
 
 class Work(NamedTuple):
-    """A paper with its annotations and notes, or a standalone attachment or note."""
+    """A paper with its annotations and notes, or an attachment or note that belongs to no paper."""
 
     item: ZoteroItem
     annotations: list[ZoteroAnnotation]
@@ -128,7 +128,7 @@ class WorkReader:
     def _load_works(self, library: Library) -> list[Work]:
         """Return the works with annotations or notes, sorted by key.
 
-        Items are left out if they, or any of their ancestors, are in the trash.
+        An item is left out if the item itself or one of its ancestors is in the trash.
         """
         if library.namespace in self.works_by_library:
             return self.works_by_library[library.namespace]

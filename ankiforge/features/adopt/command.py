@@ -44,14 +44,14 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger import SCHEDULER, foreign_history
     from ankiforge.ledger.decide import adopt_notes
-    from ankiforge.pipeline.run_result import RunOptions, RunResult
+    from ankiforge.pipeline.run_result import CommandRunOptions, RunResult
 
     if decline:
         tools = {SCHEDULER, *adoption.TOOLS}
         if tool:
             tools = {SCHEDULER if tool == "sr" else tool}
         with open_workspace(call, writes="drafting") as workspace:
-            action = foreign_history.decline_histories(workspace.ledger, tools)
+            action = foreign_history.decline_tool_histories(workspace.ledger, tools)
         if call.as_json:
             call.print_json({"undo": action})
         elif action:
@@ -69,7 +69,7 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
         workspace.read_and_draft(
             result,
             [path] if path else [],
-            RunOptions("rules", "review", call.limit),
+            CommandRunOptions("rules", "review", call.limit),
             show=partial(progress_bar, call),
         )
         matches = adoption.match_notes(workspace.ledger, collection, tool)

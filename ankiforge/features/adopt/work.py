@@ -12,11 +12,18 @@ from pathlib import Path
 
 import msgspec
 
-from ankiforge.anki.collection import open_view
+from ankiforge.anki.collection import open_anki_contents
 from ankiforge.anki.notes import field_to_text, render_content
 from ankiforge.anki.notetypes import find_sides, map_sides
 from ankiforge.anki.render import field_to_markdown
-from ankiforge.ledger import Adoption, Ledger, QueryTerm, anki_views, cards, item_lists
+from ankiforge.ledger import (
+    Ledger,
+    NoteTakeover,
+    QueryTerm,
+    anki_views,
+    cards,
+    item_lists,
+)
 from ankiforge.ledger.tables.anki_notes import iter_present_notes
 from ankiforge.model import (
     AdoptedNote,
@@ -41,7 +48,7 @@ _OUR_GUID = regex(r"af[a-z2-7]{24}")
 
 
 class Row(Value):
-    """A row in one of the lists shown before the user is asked to confirm."""
+    """A row of the lists that are shown before the user confirms."""
 
     where: str
     """The path or title of the document."""
@@ -52,13 +59,13 @@ class Row(Value):
 
 
 class Matches(msgspec.Struct):
-    """The result of matching drafts with notes that other tools made in Anki."""
+    """Drafts matched with other tools' notes, and drafts and notes that couldn't be matched."""
 
-    by_id: list[Adoption] = []
+    by_id: list[NoteTakeover] = []
     """The notes matched by an id in the source, which is certain."""
-    by_words: list[Adoption] = []
+    by_words: list[NoteTakeover] = []
     """The notes matched because only one draft and one note have the same text."""
-    scheduled: list[Adoption] = []
+    scheduled: list[NoteTakeover] = []
     """The drafts and cards that get their schedule from the source."""
     in_anki: list[Row] = []
     """The cards that have a schedule in the source but are already in Anki.
@@ -73,7 +80,7 @@ class Matches(msgspec.Struct):
     isn't one field, or the note is of another kind."""
 
     @property
-    def all_adoptions(self) -> list[Adoption]:
+    def all_adoptions(self) -> list[NoteTakeover]:
         """All notes and schedules that can be taken over."""
         return [*self.by_id, *self.by_words, *self.scheduled]
 
@@ -97,30 +104,30 @@ class _ForeignNote(Value):
 
     @property
     def texts(self) -> Strings:
-        """The plain text of the fields that map to ours, falling back to the first two fields."""
+        """The plain text of the fields that correspond to ours or, if unknown, of the first two."""
         first_two = dict(zip(("Front", "Back"), self.type.names, strict=False))
         names = self.names or first_two
         html = self.html
         our_html = {our_name: html.get(name, "") for our_name, name in names.items()}
-        return _to_plain_texts(our_html, self.type.family)
+        return _to_plain_texts(our_html, self.type.our_type)
 
     def explain_unclear(self, claims: Sequence[PendingDraft]) -> str:
         if len(claims) > 1:
             return "two passages have its id"
         if not self.names:
             return f"its note type {self.type.name} has no single field for each side"
-        if self.type.family is not claims[0].kind.family:
+        if self.type.our_type is not claims[0].kind.note_type:
             return f"it is not a card of the note type {self.type.name}"
         return ""
 
-    def make_adoption(self, draft: PendingDraft) -> Adoption:
+    def make_adoption(self, draft: PendingDraft) -> NoteTakeover:
         html = self.html
         text = ""
         if self.type.cloze:
             text = field_to_markdown(html[self.names["Text"]])
         note = self.note
         adopted = AdoptedNote(note.guid, note.id, self.type.id, self.names, html)
-        return Adoption(draft.id, adopted, text, note.deck)
+        return NoteTakeover(draft.id, adopted, text, note.deck)
 
 
 def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
@@ -143,7 +150,7 @@ def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
         # find the notes of other tools that haven't been taken over yet
         adopted = {note.guid for note in anki_views.load_adopted_notes(ledger).values()}
         notes = []
-        with open_view(collection, None) as view:
+        with open_anki_contents(collection, None) as view:
             types = {note_type.id: note_type for note_type in view.note_types}
             for note in view.iter_notes():
                 note_type = types.get(note.type_id)
@@ -214,10 +221,9 @@ def _match_drafts(
 def _add_schedules(
     ledger: Ledger, matches: Matches, new_cards: Sequence[PendingDraft]
 ) -> None:
-    """Add drafts and cards with a schedule in the source to `matches`.
+    """Add the drafts and cards to `matches` that have a schedule in their source.
 
-    Drafts that take over an existing note are skipped, because the note has its own
-    schedule.
+    A draft that takes over a note is skipped, because the note has a schedule of its own.
     """
     # add the drafts of new cards
     taken_ids = {record.id for record in matches.all_adoptions}
@@ -225,7 +231,7 @@ def _add_schedules(
         schedule = parse_schedule(draft.highlight.schedule)
         if schedule and not (draft.is_blocked or draft.id in taken_ids):
             deck = draft.deck
-            matches.scheduled.append(Adoption(draft.id, deck=deck, schedule=schedule))
+            matches.scheduled.append(NoteTakeover(draft.id, deck=deck, schedule=schedule))
 
     # add the cards, of which those in Anki already have a schedule
     in_anki = {note.guid for note in iter_present_notes(ledger)}
@@ -241,7 +247,7 @@ def _add_schedules(
             matches.in_anki.append(Row(document.path or document.title, words))
         else:
             matches.scheduled.append(
-                Adoption(card.guid, deck=card.deck, schedule=schedule)
+                NoteTakeover(card.guid, deck=card.deck, schedule=schedule)
             )
 
 
@@ -251,15 +257,14 @@ def _add_schedules(
 def _render_draft(draft: PendingDraft) -> Strings:
     kind = draft.kind
     html = render_content(kind, draft.fields)
-    by_name = dict(zip(kind.family.content_fields, html, strict=True))
-    return _to_plain_texts(by_name, kind.family)
+    by_name = dict(zip(kind.note_type.content_fields, html, strict=True))
+    return _to_plain_texts(by_name, kind.note_type)
 
 
 def _to_plain_texts(html: Texts, family: NoteType) -> Strings:
     """Convert HTML fields to plain text in a fixed order, without cloze numbers.
 
-    For image occlusion notes, the texts are empty, because no other tool makes figures that
-    we could take over.
+    The texts of an image occlusion note are empty, because its card can't be taken over.
     """
     names = ("Text",) if family is NoteType.CLOZE else ("Front", "Back")
     texts = []
@@ -327,7 +332,7 @@ def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
 
 
 def matches_to_json(matches: Matches) -> Json:
-    """Convert matches to JSON, with full rows for some lists and just the length of others."""
+    """Convert matches to JSON, with all rows of some lists, but only the number of others."""
     data: Json = {name: len(getattr(matches, name)) for name in _COUNTED_LISTS}
     for name in _SHOWN_LISTS:
         data[name] = msgspec.to_builtins(getattr(matches, name))

@@ -31,7 +31,7 @@ from ankiforge.ledger import Ledger, draft_recording, item_lists
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_completion import complete_drafts
-from ankiforge.ledger.offers import iter_offers
+from ankiforge.ledger.offers import iter_draft_groups
 from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
@@ -51,7 +51,7 @@ from ankiforge.pipeline.draft import DraftChecker, iter_model_tasks, load_privac
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.history import decision_to_json, get_text
+from ankiforge.reports.history import decision_to_json, format_decision_text
 from ankiforge.reports.view import view_card
 from ankiforge.review import sittings
 
@@ -62,7 +62,7 @@ _PRIVATE = "this passage must stay on this computer (#no-llm)"
 
 
 def _check_is_public(privacy: PrivacyFilter, highlight: Highlight) -> None:
-    """Check that a highlight may be shown to an agent, apart from parts that are masked.
+    """Raise an error unless an agent may see a highlight, possibly with some text masked.
 
     Raises:
         UsageError: the whole highlight must stay on this computer.
@@ -93,7 +93,7 @@ def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Jso
 def item_to_json(line: ListRow, reason: str, privacy: PrivacyFilter) -> Json:
     """Convert a card or draft to JSON for an agent.
 
-    `reason` says why it needs work, or is "" if it doesn't.
+    `reason` says why it needs work, or is "".
     """
     origin = line.origin
     entry: Json = {
@@ -153,7 +153,7 @@ Cards = list[Texts]
 
 
 class Agent:
-    """A client's session, with one method per tool."""
+    """A session with an agent. Each tool is a method."""
 
     def __init__(self, open_workspace: OpenWorkspace) -> None:
         """Start a session.
@@ -265,7 +265,7 @@ class Agent:
             if state == "rejected":
                 # list the rejected texts that contain the query, newest first
                 for decision in ledger.list_history():
-                    text = get_text(decision).casefold()
+                    text = format_decision_text(decision).casefold()
                     if decision.event.what != "reject" or query.casefold() not in text:
                         continue
                     if not privacy.is_private_passage(HighlightKey(decision.event.key)):
@@ -296,7 +296,7 @@ class Agent:
             }
 
     def call_feature_tool(self, tool: Tool, arguments: Json) -> Json:
-        """Call a tool provided by another feature, masking private text in the result."""
+        """Call the tool of another feature, and mask private text in its result."""
         with self._open("") as workspace:
             privacy = load_privacy(workspace.ledger)
             return privacy.mask_entry(tool.handler(workspace, privacy, **arguments))
@@ -448,7 +448,7 @@ def _list_draft_ids(ledger: Ledger, ids: Iterable[str]) -> list[str]:
     `ids` may contain both draft ids and highlight keys.
     """
     drafts: list[str] = []
-    for offer in iter_offers(ledger, ids):
+    for offer in iter_draft_groups(ledger, ids):
         drafts += [draft.id for draft in offer]
     return drafts
 

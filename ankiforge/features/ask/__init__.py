@@ -42,7 +42,7 @@ class Ask(Hooks):
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
-        """Compute embedding vectors for new passages after a run, if there's a model."""
+        """Compute the vectors of new passages after a run, if there is an embedding model."""
         from importlib.util import find_spec
 
         # check this before importing anything, because nothing is needed without a model

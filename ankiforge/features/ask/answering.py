@@ -21,7 +21,7 @@ from ankiforge.draft.prompt import (
 )
 from ankiforge.draft.reply import parse_objects
 from ankiforge.features.ask import index
-from ankiforge.features.ask.index import PassageHit
+from ankiforge.features.ask.index import FoundPassage
 from ankiforge.features.ask.work import find_passages
 from ankiforge.language.detection import detect_language
 from ankiforge.language.quantities import find_numbers
@@ -79,14 +79,14 @@ def parse_answer(reply: str) -> list[Json]:
 def check_answer(
     answer: list[Json], question: str, passages: Mapping[str, str]
 ) -> list[AnswerSentence]:
-    """Check up to `MAX_SENTENCES` sentences of an answer against the passages.
+    """Check the first `MAX_SENTENCES` sentences of an answer against the passages that they quote.
 
-    Sentences that aren't proved by their passage get a `drop_reason`.
+    A sentence that its quote doesn't prove gets a `drop_reason`.
 
     Args:
-        answer: the sentences as JSON, with the keys `says`, `passage` and `quote`.
-        question: the question. Numbers and names in it don't need proof.
-        passages: the texts of the passages, keyed by label.
+        answer: the sentences as JSON, with the keys `says`, `passage` (a label) and `quote`.
+        question: the question, whose numbers and names need no proof.
+        passages: the text of each passage, keyed by label.
     """
     return [
         _check_sentence(sentence, question, passages)
@@ -141,10 +141,10 @@ _MAX_PASSAGES_TO_READ = 20
 
 
 class PreparedQuestion(Value):
-    """A question for a model, chat or agent, with public passages that may answer it."""
+    """A question with the public passages that may answer it, ready to be sent."""
 
     question: SendableText
-    passages: dict[str, PassageHit]
+    passages: dict[str, FoundPassage]
     """The passages, by the labels that an answer uses for them."""
     texts: dict[str, SendableText]
     """The texts of the passages with private text masked, by label."""
@@ -176,7 +176,7 @@ class PreparedQuestion(Value):
         return "\n\n".join(message["content"] for message in self.request.messages)
 
     def check_answer(self, sentences: list[Json]) -> list[AnswerSentence]:
-        """Check the sentences of an answer, setting `drop_reason` on unsupported ones."""
+        """Check the sentences of an answer, and set `drop_reason` where a quote proves nothing."""
         return check_answer(sentences, self.question, self.texts)
 
     def answer_from_reply(
@@ -195,9 +195,9 @@ class PreparedQuestion(Value):
 
 
 def prepare_question(workspace: Workspace, question: str) -> PreparedQuestion:
-    """Look up public passages for a question, masking private text in both.
+    """Find public passages that may answer a question, and mask private text in both.
 
-    The result is ready to send to a model, a chat or an agent.
+    The result may be sent to a model, a chat or an agent.
     """
     ledger = workspace.ledger
     index.update_index(ledger)

@@ -154,11 +154,11 @@ def _print_answer(
 
 
 def use_model(call: Call, *, yes: bool, **named: Any) -> None:
-    """Configure the embedding model, provided that a test request succeeds.
+    """Store an embedding model in the settings, after a successful test request.
 
     Args:
         call: the options of the command.
-        yes: whether to skip asking for consent.
+        yes: don't ask for consent.
         named: the options that name the model.
     """
     from msgspec.structs import replace
@@ -203,17 +203,17 @@ def use_model(call: Call, *, yes: bool, **named: Any) -> None:
 
 
 def may_offer(config: Config) -> bool:
-    """Return whether to offer a model, i.e. none is configured and none was ever offered."""
+    """Return whether to offer an embedding model, i.e. none is set or was offered before."""
     from ankiforge.config.workspace import was_hint_shown
 
     return not (config.meaning.base_url or was_hint_shown(_OFFER_HINT))
 
 
 def offer_model(servers: Callable[[float], tuple[ModelServer, ...]]) -> str:
-    """Return a line offering a local embedding server, or "" if there's none.
+    """Return a line that offers an embedding server on this computer, or "" without any.
 
-    The offer is recorded, so that it's only made once. `servers` is called with a timeout
-    in seconds and returns the local servers.
+    That the offer was made is stored, so that it isn't repeated. `servers` takes a timeout in
+    seconds and returns the servers on this computer.
     """
     from ankiforge.cli.progress import SERVER_TIMEOUT
     from ankiforge.config.workspace import record_hint_shown

@@ -1,7 +1,7 @@
-"""Convert texts to vectors with a server (`POST /v1/embeddings`) or with a built-in model.
+"""Convert texts to vectors, by a server (`POST /v1/embeddings`) or the built-in model.
 
-Ollama, LM Studio, llama.cpp and OpenAI have such servers. The built-in model comes with an extra
-of this package. Callers decide by the attribute `is_local` which texts may be sent to a model.
+Ollama, LM Studio, llama.cpp and OpenAI provide such servers. The built-in model is installed
+by an extra of this package. By `is_local`, callers decide which texts may be sent.
 """
 
 from __future__ import annotations

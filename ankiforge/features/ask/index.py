@@ -18,7 +18,7 @@ from rapidfuzz import fuzz
 
 from ankiforge.language.words import CONTENTLESS_WORDS
 from ankiforge.ledger import item_lists
-from ankiforge.ledger.cards import build_unread_highlight
+from ankiforge.ledger.cards import build_highlight_from_journal
 from ankiforge.ledger.item_lists import normalize_title
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -195,8 +195,7 @@ def _find_by_title(store: Store, words: str) -> Iterator[_Hit]:
 
 
 def update_index(store: Store) -> None:
-    """Bring the full-text index up to date with the documents, highlights and live cards."""
-    store.recompute_passages()
+    """Update the full-text index for changed documents, highlights and live cards."""
     outdated_rows = {
         (row["what"], row["ref"], row["digest"]): row["rowid"]
         for row in store.fetch_rows("SELECT rowid, what, ref, digest FROM search")
@@ -260,7 +259,7 @@ def _score_title(query_title: str, title: str) -> float:
 
 
 def _score_whole_title(query_title: str, title: str) -> float:
-    """Score the similarity (0 to 100) of a query to a title or the beginning of it."""
+    """Return the similarity of a query to a title or to its beginning, from 0 to 100."""
     beginning_score = fuzz.ratio(query_title, title[: len(query_title)])
     return max(fuzz.ratio(query_title, title), min(beginning_score, 99.0))
 
@@ -294,7 +293,7 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
         if row["body"]:
             highlight = decode_highlight(row)
         else:
-            highlight = build_unread_highlight(store.get_passage(row["key"]))
+            highlight = build_highlight_from_journal(store.get_passage(row["key"]))
         highlights.append(highlight)
         documents[row["document"]] = highlight.document
         if row["state"] in _ABSENT_STATES:
@@ -342,7 +341,7 @@ _AVERAGE_WORDS = 40
 
 
 class QueryWords(Value):
-    """The words of a question, normalized for looking them up in the index."""
+    """The words of a question, in the form in which the index has them."""
 
     words: Strings
     """The content words, or all words if there are no content words."""
@@ -386,16 +385,16 @@ def split_words(text: str) -> list[str]:
 
 
 def load_text_hashes(store: Store) -> list[Row]:
-    """Load the key and text hash of each highlight read on this device, sorted by key.
+    """Load the key and the text hash (`exact`) of each highlight read on this device.
 
-    The hash is in the column `exact`.
+    The rows are sorted by key.
     """
     return store.fetch_rows(
         "SELECT key, exact FROM highlight WHERE body != '' ORDER BY key"
     )
 
 
-class WordHit(Value):
+class WordMatch(Value):
     """How well a passage matches the words of a question."""
 
     score: float
@@ -410,7 +409,7 @@ IsHidden = Callable[[HighlightKey], bool]
 
 def find_by_words(
     store: Store, question: str, is_hidden: IsHidden | None = None
-) -> dict[HighlightKey, WordHit]:
+) -> dict[HighlightKey, WordMatch]:
     """Find the passages that contain any content word of a question.
 
     Args:
@@ -463,7 +462,7 @@ def find_by_words(
         for rowid in rows & matching_rows:
             weights[rowid] += rarity[word]
     best_rows = sorted(weights, key=lambda rowid: (-weights[rowid], rowid))[:_MAX_SCORED]
-    hits: dict[HighlightKey, WordHit] = {}
+    hits: dict[HighlightKey, WordMatch] = {}
     for row in store.fetch_rows(
         "SELECT s.rowid, s.what, s.passage, coalesce(c.passage, s.ref) AS key FROM search s"
         " LEFT JOIN card c ON s.what = 'card' AND c.guid = s.ref"
@@ -479,7 +478,7 @@ def find_by_words(
                 times = max(text.count(f" {word} "), 1)
                 gain = times * (_BM25_K1 + 1) / (times + _BM25_K1 * length)
                 score += rarity[word] * gain
-        hit = WordHit(score, weights[row["rowid"]] / total_rarity)
+        hit = WordMatch(score, weights[row["rowid"]] / total_rarity)
         key = HighlightKey(row["key"])
         if key not in hits or hit.score > hits[key].score:
             hits[key] = hit
@@ -508,7 +507,7 @@ _MAX_PASSAGE_CHARS = 420
 """The maximum length of a passage without an answering sentence, in characters."""
 
 
-class PassageHit(Value):
+class FoundPassage(Value):
     """A passage that may answer a question."""
 
     highlight: Highlight
@@ -523,10 +522,11 @@ class PassageHit(Value):
     """Whether the meaning of the passage was compared in addition to its words."""
 
     def split_text(self, quote: Span | None = None) -> tuple[str, str, str]:
-        """Split the passage at the answering sentence, or at `quote`, for display.
+        """Split a passage into the text before the answering sentence, the sentence, and the rest.
 
-        The text on both sides is truncated. Without an answering sentence or quote, the first part
-        is the truncated passage, and the others are "".
+        If `quote` is given, it takes the place of the sentence. The text on both sides is
+        truncated. Without a sentence or quote, the first text is the truncated passage, and
+        the others are "".
         """
         start, end = quote or self.sentence
         text = self.highlight.exact
@@ -548,20 +548,20 @@ class PassageHit(Value):
 
 
 def compute_word_bonus(coverage: float, spread: float) -> float:
-    """Compute how much matching words add to a passage's cosine similarity.
+    """Compute how much the matching words add to the cosine similarity of a passage.
 
-    This is 0 up to a coverage of `MIN_COVERAGE`. Otherwise, passages that happen to share a
-    few words with the question would outrank paraphrases.
+    It is 0 for a coverage of at most `MIN_COVERAGE`. Otherwise, a passage with a few words of
+    the question would be ranked above a paraphrase.
 
     Args:
-        coverage: the fraction of the question's words that are covered, weighted by rarity.
-        spread: the standard deviation of the model's cosines, or 0 for a default.
+        coverage: the fraction of the question's words in the passage, weighted by rarity.
+        spread: the standard deviation of the model's cosine similarities, or 0 for a default.
     """
     return _WORD_WEIGHT * (spread or _DEFAULT_SPREAD) * max(0.0, coverage - MIN_COVERAGE)
 
 
 def combine_scores(
-    words: Mapping[HighlightKey, WordHit],
+    words: Mapping[HighlightKey, WordMatch],
     similarities: Mapping[HighlightKey, float],
     spread: float = 0.0,
 ) -> dict[HighlightKey, float]:
@@ -585,7 +585,7 @@ def load_best_passages(
     scores: Mapping[HighlightKey, float],
     limit: int,
     is_hidden: IsHidden | None = None,
-) -> Iterator[PassageHit]:
+) -> Iterator[FoundPassage]:
     """Yield the best-scoring passages, best first, without repeating any text.
 
     Args:
@@ -613,7 +613,7 @@ def load_best_passages(
             " UNION ALL SELECT id FROM draft WHERE key = ?1",
             store.get_first_key(key),
         )
-        yield PassageHit(
+        yield FoundPassage(
             highlight=decode_highlight(row),
             score=scores[key],
             presence=_ABSENT_STATES.get(row["state"], "present"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ankiforge.errors import RefusedError
 from ankiforge.features.ask.answering import prepare_question
-from ankiforge.features.ask.index import FoundWork, PassageHit
+from ankiforge.features.ask.index import FoundPassage, FoundWork
 from ankiforge.features.ask.work import search_library
 from ankiforge.model import Json, LocalCard, Span, Texts, Value
 from ankiforge.pipeline.query import has_field
@@ -24,7 +24,7 @@ _MAX_CARDS = 3
 
 
 class AskedQuestion(Value, forbid_unknown_fields=True):
-    """The body of a web page's request to answer a question in sentences."""
+    """The body of the request to answer a question, from the web page."""
 
     question: str
     reply: str = ""
@@ -57,7 +57,7 @@ class SearchRenderer:
             "said": " ".join(map(to_sentence, result.remarks)),
         }
 
-    def _render_passage(self, passage: PassageHit, quote: Span | None = None) -> Json:
+    def _render_passage(self, passage: FoundPassage, quote: Span | None = None) -> Json:
         highlight = passage.highlight
         before, sentence, after = passage.split_text(quote)
         parts = (before, sentence, after) if sentence else ("", before, "")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ankiforge.anki.notes import iter_work_urls
-from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundWork, PassageHit
+from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundPassage, FoundWork
 from ankiforge.model import Highlight, Json, ListRow
 from ankiforge.reports.cards import TextLines, format_short_question
 from ankiforge.reports.highlights import document_to_json, format_title, get_attributes
@@ -132,7 +132,7 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
 # --- passages and answers ---------------------------------------------------------------
 
 
-def hit_to_json(hit: PassageHit, *, sure: bool) -> Json:
+def hit_to_json(hit: FoundPassage, *, sure: bool) -> Json:
     """Convert a passage to the JSON printed by `search --json`.
 
     `sure` is whether the passage is a confident answer.
@@ -147,7 +147,7 @@ def hit_to_json(hit: PassageHit, *, sure: bool) -> Json:
     }
 
 
-def format_hit(hit: PassageHit) -> TextLines:
+def format_hit(hit: FoundPassage) -> TextLines:
     """Format a passage as lines of text, with its location, link and cards."""
     highlight = hit.highlight
     before, sentence, after = hit.split_text()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.features.ask.answering import MAX_SENTENCES, RULES, prepare_question
-from ankiforge.features.ask.index import FoundWork, PassageHit
+from ankiforge.features.ask.index import FoundPassage, FoundWork
 from ankiforge.features.ask.report import answer_to_json, hit_to_json
 from ankiforge.features.ask.work import search_library
 from ankiforge.hooks import Tool
@@ -77,7 +77,7 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
     return privacy.mask_entry(entry, any_highlight)
 
 
-def _passage_to_json(privacy: PrivacyFilter, passage: PassageHit) -> Json:
+def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
     sendable = privacy.make_sendable(passage.highlight)
     lines = [line for line in passage.lines if not privacy.is_private_row(line)]
     entry = hit_to_json(replace(passage, lines=tuple(lines[:MAX_PER_WORK])), sure=False)
@@ -93,7 +93,7 @@ def _passage_to_json(privacy: PrivacyFilter, passage: PassageHit) -> Json:
     return privacy.mask_entry(filled_entry, passage.highlight)
 
 
-class Stated(Value, forbid_unknown_fields=True, kw_only=True):
+class AnswerSentenceArgument(Value, forbid_unknown_fields=True, kw_only=True):
     """A sentence with a quote from the passage of that label."""
 
     says: _Words
@@ -109,7 +109,9 @@ class AskLibrary(Value, forbid_unknown_fields=True, kw_only=True):
     """
 
     question: _Question
-    answer: Annotated[list[Stated], msgspec.Meta(max_length=MAX_SENTENCES)] = []
+    answer: Annotated[
+        list[AnswerSentenceArgument], msgspec.Meta(max_length=MAX_SENTENCES)
+    ] = []
 
 
 def _ask_library(

@@ -1,9 +1,9 @@
-"""Compute the vectors of all passages at the end of a run, and compare a question with them.
+"""Compute the vectors of all passages after a run, and compare questions with them.
 
-Vectors are cached in `memory.db` by model and by the hash of the exact text. So an edited passage
-needs one new vector, a lost ledger needs none, and another model needs all of them. Private
-passages are only sent to a model on this computer. With any other model, private passages are
-found only by their words.
+Vectors are stored in `memory.db` by model and by a hash of the exact text. If a passage is
+edited, one vector has to be computed again. If the ledger is lost, none has to be, and with
+another model, all have to be. Private passages are only sent to a model on this computer.
+With any other model, they are only found by their words.
 """
 
 from __future__ import annotations
@@ -92,14 +92,15 @@ class PassageVectors:
     # --- making vectors ---------------------------------------------------------------
 
     def compute_missing(self) -> Iterator[OtherProgress]:
-        """Compute any missing vectors and cache them in batches.
+        """Compute the missing vectors in batches, and store each batch.
 
         Yields:
             The progress, at the start and after each batch.
 
         Raises:
-            ServiceError: the model fails, in which case the vectors cached so far are kept, or
-                its vectors have another length than before, and all vectors are dropped.
+            ServiceError: the model fails, in which case the vectors stored so far are kept.
+                Or its vectors have another length than before, in which case all vectors are
+                deleted.
         """
         vectors = self._load_vectors()
         missing_texts = self._find_missing(vectors)
@@ -124,7 +125,7 @@ class PassageVectors:
         used_hashes = {row["exact"] for row in load_text_hashes(self._ledger)}
         if len(cached_hashes) > 2 * len(used_hashes):
             self._cache.update({}, forget=cached_hashes - used_hashes)
-        self._learn_threshold()
+        self._measure_threshold()
 
     def _load_vectors(self) -> dict[str, bytes]:
         vectors = self._cache.load_all()
@@ -132,7 +133,7 @@ class PassageVectors:
         return vectors
 
     def _drop_vectors(self) -> ServiceError:
-        """Drop all vectors, because the server's are of another length now."""
+        """Delete all vectors because the server's have another length now, and return the error."""
         if not self._is_read_only:
             self._cache.update({}, forget=self._cache.load_all())
         message = f"{self.embedder.title} is another model than before"
@@ -172,10 +173,10 @@ class PassageVectors:
         packed_values = self._cache.load(_THRESHOLD)
         return unpack("<ffI", packed_values) if packed_values else (0.0, 0.0, 0)
 
-    def _learn_threshold(self) -> None:
-        """Learn how similar passages tend to be to questions that they don't answer.
+    def _measure_threshold(self) -> None:
+        """Measure how similar the best passages are to questions that no passage answers.
 
-        Only public passages are used, because the threshold also applies to agents.
+        Only public passages are used, because the threshold is also used for agents.
         """
         vectors = self._load_vectors()
         if len(vectors) < _RELEARN_GROWTH * self._load_threshold()[2]:

@@ -1,7 +1,7 @@
-"""Search everything that was read: the works that a query names, and the passages that answer it.
+"""Search everything that was read, for works that a query names and passages that answer it.
 
-The command `search`, the web page, agents and other programs use this module. `answering.py` has
-the answers in sentences.
+This is used by the command `search`, the web page, agents and other programs. Answers in
+sentences are in `answering.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import ServiceError
 from ankiforge.features.ask import index
-from ankiforge.features.ask.index import FoundWork, PassageHit, QueryWords
+from ankiforge.features.ask.index import FoundPassage, FoundWork, QueryWords
 from ankiforge.features.ask.vectors import Similarities, open_vectors
 from ankiforge.model import Document, Highlight, HighlightKind, Span, Strings, Value
 from ankiforge.pipeline.workspace import Workspace
@@ -31,11 +31,11 @@ _MIN_SENTENCE_CHARS = 25
 
 
 class SearchResult(Value):
-    """The works and passages found by a search, with caveats about the passages."""
+    """The works and passages found by a search, and how reliable the passages are."""
 
     works: tuple[FoundWork, ...] = ()
     """The works whose name, title or other metadata match the query."""
-    passages: tuple[PassageHit, ...] = ()
+    passages: tuple[FoundPassage, ...] = ()
     """The passages that may answer the query, best first; () if the query was a name or title."""
     is_confident: bool = True
     """Whether the best passage scores higher than is likely for an unrelated question."""
@@ -46,7 +46,7 @@ class SearchResult(Value):
 
     @property
     def remarks(self) -> Strings:
-        """Caveats about the passages to show to the user, one per line."""
+        """Remarks for the user about how reliable the passages are, one per line."""
         remarks = []
         if self.problem:
             remarks.append(f"by words only: {self.problem}")

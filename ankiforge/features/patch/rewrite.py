@@ -1,10 +1,10 @@
-"""Apply the user's changes to the fields of a card to the text of its note.
+"""Apply changes of a card's fields to the text of the note that contains the card.
 
-The fields are Markdown. The note has the same words in the same order, but mixed with syntax of
-its own, such as highlighting, the `> ` of quotes, links and line ends. `rewrite_note` finds the
-words of the fields in the note, and replaces only what differs between the old and the new fields.
-Its results are guesses: the caller parses each of them, and takes the first that gives the card
-the new fields.
+The fields are Markdown. The note has the same words in the same order, but also syntax of its
+own, such as highlights, the `> ` of quotes, links and line ends. `rewrite_note` finds the
+words of the fields in the note, and replaces only what differs between the old and the new
+fields. Its results are guesses: the caller parses each of them, and uses the first one in
+which the card has the new fields.
 """
 
 from __future__ import annotations
@@ -176,10 +176,10 @@ class _Replacement(NamedTuple):
     text: str
 
     def note_span(self, *, insert_before: bool) -> Span | None:
-        """Return the span to replace in the note. It is empty for an insertion.
+        """Return the span of the note to replace, which is empty for an insertion.
 
-        `insert_before` puts an insertion right before the next token rather than right after the
-        previous one. Returns None if the note writes the text differently.
+        With `insert_before`, text is inserted right before the next token, otherwise right
+        after the previous one. Returns None if the note has other text in this place.
         """
         removed_spans = [token.note_span for token in self.removed if token.note_span]
         if removed_spans:

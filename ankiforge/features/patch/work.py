@@ -46,7 +46,11 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import find_anki_edits
 from ankiforge.pipeline.media import load_available_media
 from ankiforge.pipeline.query import find_matching_ids
-from ankiforge.pipeline.sources import apply_stored_dialects, open_sources, select_sources
+from ankiforge.pipeline.sources import (
+    apply_stored_plugin_syntaxes,
+    open_sources,
+    select_sources,
+)
 from ankiforge.text import to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.decoding import decode_text
@@ -76,8 +80,8 @@ A run still matches a passage by its position at a similarity of 0.5 (docs/inter
 value leaves a margin."""
 
 
-class RefusedEdit(Value):
-    """An edit in Anki that can't be turned into a patch, and why."""
+class UnpatchableEdit(Value):
+    """An edit in Anki that can't be part of the patch, with the reason."""
 
     guid: str
     excerpt: str
@@ -101,10 +105,10 @@ class PatchedFile(Value):
 
 
 class Patch(Value):
-    """Patches for all files with edited cards, and the edits that couldn't be patched."""
+    """The patches of all notes with edited cards, and the edits that they don't contain."""
 
     files: tuple[PatchedFile, ...] = ()
-    refused: tuple[RefusedEdit, ...] = ()
+    refused: tuple[UnpatchableEdit, ...] = ()
 
     @property
     def diff(self) -> bytes:
@@ -129,10 +133,9 @@ class _Edit(NamedTuple):
 
 
 def patch_anki_edits(workspace: Workspace, query: str = "") -> Patch:
-    """Read Anki's collection and build a patch that brings the user's edits to the notes.
+    """Read Anki's collection, and build a patch with the user's edits.
 
-    Doesn't write to any note. `query` selects cards as in `find_matching_ids`; "" selects
-    all.
+    No note is written. `query` selects cards as in `find_matching_ids`, and "" selects all.
 
     Raises:
         UsageError: the query is invalid.
@@ -154,18 +157,18 @@ def make_patch(
     """Build a patch from the cards that the user edited in Anki or in the workspace.
 
     Args:
-        ledger: holds the cards, and their notes as last seen in Anki.
+        ledger: the ledger with the cards, and with their notes as of the last read of Anki.
         sources: the sources whose files may be patched.
         guids: the GUIDs of the cards to consider.
         pictures: the directory of pictures extracted from pages.
     """
     readers: dict[str, NoteSource] = {}
     for source in sources:
-        reader = apply_stored_dialects(source, ledger)
+        reader = apply_stored_plugin_syntaxes(source, ledger)
         if isinstance(reader, NoteSource):
             readers[reader.folder.namespace] = reader
     file_cache: dict[str, dict[str, File]] = {}
-    refusals: list[RefusedEdit] = []
+    refusals: list[UnpatchableEdit] = []
     file_by_key: dict[tuple[str, str], _SourceFile] = {}
     edits: defaultdict[tuple[str, str], list[_Edit]] = defaultdict(list)
     for guid in guids:
@@ -188,7 +191,7 @@ def make_patch(
     for file_key in sorted(file_by_key):
         source_file = file_by_key[file_key]
         try:
-            file = _EditedFile(ledger, source_file, pictures)
+            file = _NoteToPatch(ledger, source_file, pictures)
         except ItemError as error:
             refusals += [_make_refusal(edit, error.message) for edit in edits[file_key]]
             continue
@@ -213,10 +216,10 @@ def make_patch(
 
 
 def _find_local_edits(card: LocalCard) -> Texts:
-    """Render the fields changed outside Anki, i.e. by a repair or an edit, as HTML."""
+    """Render as HTML the fields that the user changed in ankiforge, by an edit or a repair."""
     html = dict(
         zip(
-            card.family.content_fields,
+            card.note_type.content_fields,
             render_content(card.kind, card.fields),
             strict=True,
         )
@@ -229,11 +232,11 @@ def _find_local_edits(card: LocalCard) -> Texts:
     return changed_html
 
 
-def _make_refusal(edit: _Edit, reason: str) -> RefusedEdit:
+def _make_refusal(edit: _Edit, reason: str) -> UnpatchableEdit:
     first_changed = field_to_markdown(next(iter(edit.html.values())))
     words = truncate(to_one_line(to_plain_text(first_changed)), _MAX_EXCERPT_CHARS)
     title = edit.card.highlight.document.title
-    return RefusedEdit(edit.card.guid, words, title, reason)
+    return UnpatchableEdit(edit.card.guid, words, title, reason)
 
 
 # --- where a card is written -----------------------------------------------------------
@@ -268,7 +271,7 @@ def _find_file(
 
     if card.kind is CardKind.OCCLUSION:
         raise ItemError("the masks of a figure are not words of a note")
-    if not card.is_hand_written:
+    if not card.is_numbered_user_text:
         raise ItemError(
             "the card was drafted, so its words are not the note's: edit the note if it is"
             " wrong, too"
@@ -295,7 +298,7 @@ def _find_file(
 # --- one file ---------------------------------------------------------------------------
 
 
-class _EditedFile:
+class _NoteToPatch:
     """A note being patched, with the edits applied so far."""
 
     def __init__(self, ledger: Ledger, source_file: _SourceFile, pictures: Path) -> None:
@@ -335,7 +338,7 @@ class _EditedFile:
 
         # compare the text of the card in the note with the wanted text
         media = load_available_media(self._ledger, card, self._pictures)
-        names = card.family.content_fields
+        names = card.note_type.content_fields
         draft = _find_draft(highlights[index], card)
         our_html = render_content(draft.kind, draft.fields, media)
         html = {**dict(zip(names, our_html, strict=True)), **edit.html}
@@ -362,7 +365,7 @@ class _EditedFile:
         tried_texts: set[str] = set()
         for names_tried in (filled_names, changed_names):
             searched_names = [
-                name for name in card.family.text_fields if name in names_tried
+                name for name in card.note_type.text_fields if name in names_tried
             ]
             old_parts = tuple(filter(None, map(old_markdown.__getitem__, searched_names)))
             new_parts = tuple(filter(None, map(new_markdown.__getitem__, searched_names)))
@@ -385,17 +388,17 @@ class _EditedFile:
     def _check_rewriting(
         self, text: str, wanted_card: _WantedCard, before: Sequence[Highlight], index: int
     ) -> str:
-        """Check that a rewritten note changes the card as wanted and nothing else.
+        """Check that a changed note has the wanted card, and that nothing else changed.
 
         Args:
             text: the new text of the note.
             wanted_card: the card, with the fields that it should have.
-            before: the highlights of the note before this edit.
+            before: the highlights of the note before the edit.
             index: the index of the card's highlight in `before`.
 
         Returns:
-            The reason why the text can't be used, e.g. that the next run wouldn't recognize the
-            card, or "" if it can.
+            "" if the text can be used. Otherwise the reason, e.g. that the next run wouldn't
+            recognize the card.
         """
         after = self._parse_highlights(text)
         if len(after) != len(before):
@@ -496,7 +499,7 @@ def _find_draft(highlight: Highlight, card: Card) -> Draft:
     [result] = rules.draft_task(DraftingTask(highlight.document, (highlight,)))
     matching_drafts = []
     for draft in result.drafts:
-        if draft.is_user_text and draft.kind.family is card.family:
+        if draft.is_user_text and draft.kind.note_type is card.note_type:
             matching_drafts.append(draft)
     if card.number is None or len(matching_drafts) <= card.number:
         raise ItemError("the note does not state it as a card any more: run first")

@@ -29,9 +29,9 @@ class Repair(Hooks):
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
-        """Count the failing cards after a run that found Anki's collection.
+        """Count the failing cards after a run that read Anki's collection.
 
-        An unreadable collection is ignored, because the run has already reported it.
+        If the collection can't be read, nothing happens, because the run has reported this.
         """
         if result.collection is None:
             return

@@ -26,7 +26,10 @@ def keep_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
 
 
 def load_last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
-    """Map each note to the day it was last repaired or left unchanged, relative to `now`."""
+    """Return the day on which each note was last repaired or left as it is.
+
+    Days are counted relative to `now`, so they aren't positive.
+    """
     days = {}
     for note_id, at in load_repair_times(ledger).items():
         decision_time = datetime.fromisoformat(at).astimezone(now.tzinfo)
@@ -48,7 +51,7 @@ class FailingCount(Value):
 
     @property
     def line(self) -> str:
-        """A one-line summary of the failing cards and the time spent on them, or "" if none."""
+        """A line with the number of failing cards and the time they took, or "" without any."""
         if not self.cards:
             return ""
         minutes = round(self.minutes)
@@ -79,11 +82,11 @@ def count_failing(ledger: Ledger, path: Path) -> None:
     previous = get_todays_count(ledger)
     if previous is not None and previous.collection == collection:
         return
-    from ankiforge.anki.collection import open_view
+    from ankiforge.anki.collection import open_anki_contents
     from ankiforge.features.repair.failing import find_failing_cards, read_histories
 
     now = _now()
-    with open_view(path) as view:
+    with open_anki_contents(path) as view:
         all_histories = read_histories(view, now)
     cards = keep_first_card_per_note(
         find_failing_cards(all_histories, load_last_repair_days(ledger, now))

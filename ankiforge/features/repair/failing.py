@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ankiforge.anki.collection import AnkiView, cast_to_integers, cast_to_text
+from ankiforge.anki.collection import AnkiContents, cast_to_integers, cast_to_text
 from ankiforge.model import CardId, NoteId, Strings, Value
 
 WINDOW_DAYS = 30
@@ -42,9 +42,9 @@ _DAY_START = timedelta(hours=4)
 
 
 def _compute_relative_day(milliseconds: int, now: datetime) -> int:
-    """Convert a Unix timestamp in milliseconds to a day relative to today.
+    """Convert a Unix time in milliseconds to a day relative to today, negative for past days.
 
-    Past days are negative. A day begins at 4 a.m., which is the default in Anki.
+    A day begins at 4 a.m., as by default in Anki.
     """
     unix_time = min(max(milliseconds / 1000, _SECONDS_PER_DAY), _MAX_UNIX_TIME)
     moment = datetime.fromtimestamp(unix_time, now.tzinfo)
@@ -65,7 +65,7 @@ class FirstAnswer(NamedTuple):
 
     @property
     def is_failure(self) -> bool:
-        """Whether the user forgot a card that was in the review state."""
+        """Whether the card was in the review state, and the user had forgotten it."""
         return self.in_review and self.button == _AGAIN_BUTTON
 
 
@@ -105,8 +105,8 @@ class CardHistory(Value):
         return " ".join(symbols)
 
     @property
-    def user_requests(self) -> Strings:
-        """The red flag and tags that the user set to have the card listed, if any."""
+    def repair_requests(self) -> Strings:
+        """The red flag and the tags by which the user asked for a repair."""
         flag = ("you flagged this card red in Anki",) if self.is_flagged else ()
         return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
 
@@ -135,10 +135,10 @@ class FailingCard(Value):
     """The reasons why the card is listed, beginning with the user's own request."""
 
 
-def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
-    """Read the review history of every card in a collection or export.
+def read_histories(view: AnkiContents, now: datetime) -> tuple[CardHistory, ...]:
+    """Read the review history of each card in a collection or export.
 
-    `now` must have a time zone. Days are counted relative to it.
+    Days are counted relative to `now`, which must have a time zone.
 
     Raises:
         ItemError: the collection is damaged.
@@ -197,7 +197,7 @@ def find_failing_cards(
             -FORGIVEN_AFTER_DAYS if day is None else max(day, -FORGIVEN_AFTER_DAYS)
         )
         was_repaired_lately = day is not None and day > -WINDOW_DAYS
-        reasons = [] if was_repaired_lately else list(history.user_requests)
+        reasons = [] if was_repaired_lately else list(history.repair_requests)
         # Anki tags the note, but only a card that was forgotten can be the leech
         if "leech" in history.tags and history.lapses and not was_repaired_lately:
             reasons.append("leech, suspended" if history.is_suspended else "leech")
@@ -208,5 +208,5 @@ def find_failing_cards(
             failing_cards.append(FailingCard(history, tuple(reasons)))
     return sorted(
         failing_cards,
-        key=lambda card: (not card.history.user_requests, -card.history.total_seconds),
+        key=lambda card: (not card.history.repair_requests, -card.history.total_seconds),
     )

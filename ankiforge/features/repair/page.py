@@ -16,7 +16,7 @@ from ankiforge.errors import UsageError
 from ankiforge.features.repair import work as repair_work
 from ankiforge.features.repair.count import FailingCount
 from ankiforge.features.repair.repairs import CardRepair
-from ankiforge.features.repair.work import RepairEntry
+from ankiforge.features.repair.work import FailingNote
 from ankiforge.ledger import item_lists
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
@@ -37,14 +37,14 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import find_collection
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Done, StaleItemError
-from ankiforge.review.decisions import Accept, Edit, PutOff, Redraft, Reject
+from ankiforge.review import Decision, DecisionOutcome, StaleItemError
+from ankiforge.review.decisions import Accept, Edit, Postpone, Redraft, Reject
 from ankiforge.review.items import apply_edits, to_sentence
 from ankiforge.text import format_count, regex, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.web.card_view import render_card
 from ankiforge.web.items import EDIT, ItemRenderer, build_action
-from ankiforge.web.page_part import ChatOutcome, ChatQuestion, ItemSource, ShelfList
+from ankiforge.web.page_part import ChatOutcome, ChatPrompt, ItemSource, ShelfList
 
 NO_REPAIR_TEXT = "No repair that the checks let pass"
 ID_PREFIX = "nid:"
@@ -62,7 +62,7 @@ _LINE_BREAK = regex(r"(?<=[^?.:!\n])\n(?!\n)")
 
 
 class FailingCards(ItemSource):
-    """The cards that fail in Anki, where the user decides how to repair them."""
+    """The cards that fail in Anki, as a list in which the user decides on repairs."""
 
     lists = {
         "failing": ShelfList(
@@ -90,17 +90,17 @@ class FailingCards(ItemSource):
         self._uses_model = uses_model
         self._fingerprint = ""
         """The fingerprint that the collection had when it was read, or ""."""
-        self._entries: dict[str, RepairEntry] = {}
+        self._entries: dict[str, FailingNote] = {}
         """The pending entries, by item id."""
 
     def count(self) -> dict[str, int]:
-        """Count the pending cards, or return the stored count until the collection is read."""
+        """Count the pending cards. Until the collection is read, the stored number is returned."""
         if self._fingerprint:
             return {"failing": len(self._entries)}
         stored_count = self._ledger.get_value("failing", FailingCount)
         return {"failing": stored_count.cards if stored_count else 0}
 
-    def order(self, list_id: str) -> Sequence[str]:
+    def list_ids(self, list_id: str) -> Sequence[str]:
         """Return the IDs of the pending cards, reading the collection if it has changed.
 
         Raises:
@@ -118,12 +118,12 @@ class FailingCards(ItemSource):
             self._fingerprint = state
         return tuple(self._entries)
 
-    def face(self, id: str) -> Json | None:
+    def render_item(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it is no longer pending."""
         entry = self._entries.get(id)
         return self._render(entry) if entry else None
 
-    def _render(self, entry: RepairEntry) -> Json:
+    def _render(self, entry: FailingNote) -> Json:
         card = self._make_card(entry)
         view = render_card(card, self._faces.find_picture)
         history = entry.history
@@ -172,11 +172,11 @@ class FailingCards(ItemSource):
             )
         return item
 
-    def _list_actions(self, entry: RepairEntry) -> list[Json]:
-        """List the actions available for an entry, as buttons.
+    def _list_actions(self, entry: FailingNote) -> list[Json]:
+        """Return the actions on an entry as buttons.
 
-        Only the main action's button is filled: accepting the first repair or, failing that,
-        editing or suspending the card.
+        Only the main action is a filled button: accept the first repair or, without any, edit
+        or suspend the card.
         """
         actions: list[Json] = []
         for number in _ACCEPT_KEYS[: len(entry.proposed_repairs)]:
@@ -197,7 +197,7 @@ class FailingCards(ItemSource):
         # put the buttons that are only text last
         return sorted(actions, key=lambda action: action["look"] == "text")
 
-    def _make_card(self, entry: RepairEntry) -> ShownCard:
+    def _make_card(self, entry: FailingNote) -> ShownCard:
         if not entry.is_ours:
             return _make_preview(entry.card.fields, entry.note.deck)
         card = next(iter(item_lists.load_items(self._ledger, [entry.guid])))
@@ -206,7 +206,7 @@ class FailingCards(ItemSource):
 
     # --- decisions ----------------------------------------------------------------------
 
-    def _find_current_entry(self, decision: Decision) -> RepairEntry:
+    def _find_current_entry(self, decision: Decision) -> FailingNote:
         entry = self._entries.get(decision.id)
         item_json = self._render(entry) if entry else None
         if entry is None or (
@@ -215,7 +215,7 @@ class FailingCards(ItemSource):
             raise StaleItemError(None, item_json)
         return entry
 
-    def decide(self, decision: Decision) -> Done:
+    def decide(self, decision: Decision) -> DecisionOutcome:
         """Carry out the user's decision on an item.
 
         Raises:
@@ -239,13 +239,13 @@ class FailingCards(ItemSource):
                 action = repair_work.edit_note(workspace, entry, new_fields)
             case Reject():
                 action, message = repair_work.suspend_card(workspace, entry)
-            case PutOff():
-                action = repair_work.leave_note(workspace, entry)
+            case Postpone():
+                action = repair_work.record_left_as_is(workspace, entry)
             case Redraft():
                 repairs = repair_work.ask_model(workspace, entry)
                 self._add_repairs(entry, repairs)
                 message = "The model offers these." if repairs else f"{NO_REPAIR_TEXT}."
-                return Done(said=message, next_id=decision.id, is_pending=True)
+                return DecisionOutcome(said=message, next_id=decision.id, is_pending=True)
             case _:
                 raise UsageError("this cannot be done here")
         del self._entries[decision.id]
@@ -256,17 +256,17 @@ class FailingCards(ItemSource):
             if isinstance(decision, Reject):
                 repair_work.unsuspend_card(workspace, entry)
 
-        return Done(take_back, action, to_sentence(message) if message else "")
+        return DecisionOutcome(take_back, action, to_sentence(message) if message else "")
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Build the card as it would look with the fields in the editor."""
+        """Build the card with the fields in the editor."""
         card = self._make_card(self._find_current_entry(replace(decision, turn="")))
         typed = decision.fields if isinstance(decision, Edit) else {}
         return replace(card, fields=apply_edits(card.fields, typed))
 
     # --- the chat -----------------------------------------------------------------------
 
-    def ask(self, id: str) -> ChatQuestion:
+    def build_chat_question(self, id: str) -> ChatPrompt:
         """Build a prompt to paste into a chat, asking for repairs of a card.
 
         Raises:
@@ -282,9 +282,9 @@ class FailingCards(ItemSource):
             message = format_count(len(repairs), "repair") if repairs else NO_REPAIR_TEXT
             return ChatOutcome(f"{message}.", bool(repairs))
 
-        return ChatQuestion("Asks for repairs of this card.", text, apply_reply)
+        return ChatPrompt("Asks for repairs of this card.", text, apply_reply)
 
-    def _add_repairs(self, entry: RepairEntry, repairs: tuple[CardRepair, ...]) -> None:
+    def _add_repairs(self, entry: FailingNote, repairs: tuple[CardRepair, ...]) -> None:
         if not repairs:
             return
         id = f"{ID_PREFIX}{entry.note.note_id}"
@@ -294,7 +294,7 @@ class FailingCards(ItemSource):
 
 
 def _make_preview(fields: Texts, deck: str) -> Preview:
-    """Build a card of another tool's note, with its deck in place of a document."""
+    """Build a preview of another tool's note, which shows the deck as its document."""
     document = Document(DocumentKey(""), "", deck)
     passage = Highlight(document, "", HighlightKind.HIGHLIGHT, "")
     kind = CardKind.from_fields(fields)

@@ -1,4 +1,4 @@
-"""Parse a note of any note type into its first card, in Markdown, so that it can be checked."""
+"""Convert a note of any type to its first card in Markdown, on which checks can be run."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _LINE_BREAK = regex(r"(?i)<br\s*/?>|</?div>")
 
 
 class ParsedNote(Value):
-    """An Anki note parsed as its first card, so that it can be checked."""
+    """The first card of an Anki note, in a form that the checks accept."""
 
     guid: str
     note_id: NoteId
@@ -89,10 +89,10 @@ class ParsedNote(Value):
 
 
 def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | None:
-    """Parse a note as its first card.
+    """Convert a note to its first card.
 
-    Returns None if its note type is missing or has no answer, if it is an image occlusion, or if
-    a side is longer than `MAX_SIDE_CHARS`.
+    Returns None if the note type is missing or has no answer, if the note is an image
+    occlusion, or if one side is longer than `MAX_SIDE_CHARS`.
     """
     if note_type is None or any("image-occlusion:" in text for text in note.fields):
         return None

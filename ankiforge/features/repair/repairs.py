@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ankiforge.config import find_shipped_directory
+from ankiforge.config import find_packaged_directory
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
@@ -106,7 +106,7 @@ def build_request(
         "topic": mask(card.topic),
         "passage": mask(passage),
     }
-    text = (find_shipped_directory("prompts") / f"{PROMPT_NAME}.md").read_text("utf-8")
+    text = (find_packaged_directory("prompts") / f"{PROMPT_NAME}.md").read_text("utf-8")
     system, _, user = text.partition("\n---\n")
     json_text = json.dumps(prompt_data, ensure_ascii=False, indent=1)
     values = {
@@ -138,10 +138,10 @@ _SCHEMA = make_object_schema({"repairs": _REPAIRS_SCHEMA, "suspend": {"type": "b
 
 
 def parse_repairs(reply: str, card: CardToRepair, passage: str) -> list[CardRepair]:
-    """Parse the repairs in a model's or chat's reply, returning at most `MAX_REPAIRS`.
+    """Parse at most `MAX_REPAIRS` repairs in the reply of a model or chat.
 
-    Repairs without a valid card are skipped, and so are those that remove a cloze number from
-    a cloze card. A quote that isn't in `passage` is dropped.
+    A repair is skipped if it has no valid card, or if it removes a number from a cloze card.
+    A quote that isn't in `passage` is dropped.
     """
     repairs: list[CardRepair] = []
     for value in parse_objects(reply):

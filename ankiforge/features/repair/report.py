@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, to_builtins
 
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.features.repair.work import RepairEntry, list_failing_cards
+from ankiforge.features.repair.work import FailingNote, list_failing_cards
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
 from ankiforge.pipeline.workspace import Workspace
@@ -19,7 +19,7 @@ _MAX_SIDE_CHARS = 300
 """The maximum length at which a side of a card is shown, in characters."""
 
 
-def entry_to_json(entry: RepairEntry) -> Json:
+def entry_to_json(entry: FailingNote) -> Json:
     """Convert an entry to the JSON that `repair --json` prints and that agents get."""
     history = entry.history
     near: Json | None = None
@@ -44,7 +44,7 @@ def entry_to_json(entry: RepairEntry) -> Json:
     }
 
 
-def format_entry(entry: RepairEntry) -> TextLines:
+def format_entry(entry: FailingNote) -> TextLines:
     """Format an entry as lines of text, with its review history, reasons and passage."""
     yield f"{entry.note.note_id}  {truncate(entry.note.deck, 50)}"
     for name, text in entry.card.fields.items():

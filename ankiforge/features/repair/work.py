@@ -1,9 +1,9 @@
-"""List the cards that fail in Anki, and let a model, a chat or the user reword them.
+"""List the cards that fail in Anki, and record repairs by a model, a chat or the user.
 
-A note keeps its id, schedule and review log. Nothing is written before a repair is accepted. Our
-own cards are changed by an edit. A note of another tool becomes a card in the journal with its
-first repair. From then on it is merged like an adopted note: what the user changes in Anki
-meanwhile is kept, and the user is asked about conflicts.
+A repaired note keeps its id, schedule and review log. Nothing is written before a repair is
+accepted. One of our own cards is repaired by an edit. The first repair of another tool's note
+makes the note a card in the journal, which is merged like an adopted note: what the user
+changes in Anki meanwhile is kept, and the user is asked about conflicts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ankiforge import check
-from ankiforge.anki.collection import AnkiView, open_view
+from ankiforge.anki.collection import AnkiContents, open_anki_contents
 from ankiforge.anki.render import field_to_markdown, render_field
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import ModelRequest
@@ -51,13 +51,13 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     LocalCard,
-    MappedType,
     NoteId,
     Origin,
     Pair,
     Severity,
     Strings,
     Texts,
+    UserNoteType,
     Value,
     is_card_id,
 )
@@ -78,10 +78,10 @@ if TYPE_CHECKING:
 # --- faults -----------------------------------------------------------------------------------
 
 
-def find_faults(note: ParsedNote) -> tuple[Finding, ...]:
-    """Return the errors and warnings that the checks report for a note.
+def find_repair_findings(note: ParsedNote) -> tuple[Finding, ...]:
+    """Return the findings of the checks on a note that are errors or warnings.
 
-    Notes from other tools are only checked for obvious faults.
+    For a note of another tool, only the checks of obvious faults are run.
     """
     findings = [*check.check_anki_card(note.draft, is_ours=bool(note.key))]
     if note.closed_early:
@@ -95,8 +95,8 @@ def find_faults(note: ParsedNote) -> tuple[Finding, ...]:
 # --- the list ---------------------------------------------------------------------------------
 
 
-class RepairEntry(Value):
-    """A note listed as failing, with the reasons."""
+class FailingNote(Value):
+    """A note with a failing card, with the reasons and with proposed repairs."""
 
     note: ParsedNote
     guid: str
@@ -111,7 +111,7 @@ class RepairEntry(Value):
     """The errors and warnings of the checks."""
     similar_note_id: NoteId = 0
     """The note whose question is so similar that the user may confuse the two, or 0."""
-    note_type: MappedType | None = None
+    note_type: UserNoteType | None = None
     """The note type of another tool's note, or None if ankiforge can't change its notes."""
     passage: str = ""
     """The passage that our own card was made from, with its context."""
@@ -133,7 +133,7 @@ class RepairEntry(Value):
         return self.is_ours or self.note_type is not None
 
     def has_private_text(self, privacy: PrivacyFilter) -> bool:
-        """Whether a text of the card, or of its passage, must stay on this computer."""
+        """Return whether the card or its passage has text that must stay on this computer."""
         card = self.card
         fields = (*card.fields.values(), *card.confused_fields.values())
         return any(
@@ -142,15 +142,15 @@ class RepairEntry(Value):
         )
 
 
-class RepairList(Value):
-    """The notes of a collection that have a failing card."""
+class FailingNotes(Value):
+    """The notes with a failing card in a collection."""
 
-    failing: tuple[RepairEntry, ...]
+    failing: tuple[FailingNote, ...]
     minutes: float = 0.0
     """How many minutes the user spent on these cards in the last thirty days."""
 
 
-def list_failing_cards(workspace: Workspace) -> RepairList:
+def list_failing_cards(workspace: Workspace) -> FailingNotes:
     """Read Anki's collection and list the cards that are currently failing.
 
     Raises:
@@ -163,7 +163,7 @@ def list_failing_cards(workspace: Workspace) -> RepairList:
     if path is None or not path.is_file():
         hint = "set anki.collection in ankiforge.yaml"
         raise UsageError("there is no collection of Anki to look at", hint=hint)
-    with open_view(path, None) as view:
+    with open_anki_contents(path, None) as view:
         all_histories = read_histories(view, now)
         builder = _EntryBuilder(ledger, view)
     cards = []
@@ -174,11 +174,11 @@ def list_failing_cards(workspace: Workspace) -> RepairList:
         if note:
             cards.append(card)
     seconds = sum(card.history.recent_seconds for card in cards)
-    return RepairList(tuple(builder.iter_entries(cards, all_histories)), seconds / 60)
+    return FailingNotes(tuple(builder.iter_entries(cards, all_histories)), seconds / 60)
 
 
 class _EntryBuilder:
-    def __init__(self, ledger: Ledger, view: AnkiView) -> None:
+    def __init__(self, ledger: Ledger, view: AnkiContents) -> None:
         self._ledger = ledger
         self._types = {note_type.id: note_type for note_type in view.note_types}
         self._notes = {note.id: note for note in view.iter_notes()}
@@ -190,7 +190,7 @@ class _EntryBuilder:
 
     def iter_entries(
         self, cards: Sequence[FailingCard], all_histories: Iterable[CardHistory]
-    ) -> Iterator[RepairEntry]:
+    ) -> Iterator[FailingNote]:
         if not cards:
             return
         question_stems: dict[NoteId, frozenset[str]] = {}
@@ -211,7 +211,7 @@ class _EntryBuilder:
                 entry = replace(entry, similar_note_id=similar_id, card=texts)
             yield entry
 
-    def _build_entry(self, failing_card: FailingCard) -> RepairEntry | None:
+    def _build_entry(self, failing_card: FailingCard) -> FailingNote | None:
         """Build the entry for a note.
 
         Returns None if the note can't be read as a card, or if it is a card of this workspace
@@ -221,8 +221,8 @@ class _EntryBuilder:
         if note is None:
             return None
         guid = self._adopted_guids.get(note.guid, note.guid)
-        findings = find_faults(note)
-        entry = RepairEntry(
+        findings = find_repair_findings(note)
+        entry = FailingNote(
             note,
             guid,
             CardToRepair({}),
@@ -258,7 +258,7 @@ class _EntryBuilder:
                 id = ids[name]
                 if id is not None:
                     field_ids[our_name] = id
-            mapped_type = MappedType(
+            mapped_type = UserNoteType(
                 note_type.id, note_type.name, note.field_names, field_ids
             )
         parent_deck, _, deck_name = note.deck.rpartition("::")
@@ -292,8 +292,8 @@ def find_most_similar_note(
 # --- accepting a repair -----------------------------------------------------------------------
 
 
-def accept_repair(workspace: Workspace, entry: RepairEntry, repair: CardRepair) -> str:
-    """Accept a repair, and return the id of a decision that can be undone as a whole.
+def accept_repair(workspace: Workspace, entry: FailingNote, repair: CardRepair) -> str:
+    """Accept a repair, and return the id of the action, by which all of it can be undone.
 
     Raises:
         RefusedError: ankiforge can't change the note.
@@ -303,7 +303,7 @@ def accept_repair(workspace: Workspace, entry: RepairEntry, repair: CardRepair) 
     return action
 
 
-def edit_note(workspace: Workspace, entry: RepairEntry, fields: Texts) -> str:
+def edit_note(workspace: Workspace, entry: FailingNote, fields: Texts) -> str:
     """Replace the text of a note with what the user typed, and return the decision's id.
 
     Raises:
@@ -314,7 +314,7 @@ def edit_note(workspace: Workspace, entry: RepairEntry, fields: Texts) -> str:
     return action
 
 
-def leave_note(workspace: Workspace, entry: RepairEntry) -> str:
+def record_left_as_is(workspace: Workspace, entry: FailingNote) -> str:
     """Leave a note as it is for thirty days, and return the decision's id."""
     with workspace.ledger.action() as action:
         decisions.record_repair(
@@ -323,20 +323,20 @@ def leave_note(workspace: Workspace, entry: RepairEntry) -> str:
     return action
 
 
-def suspend_card(workspace: Workspace, entry: RepairEntry) -> Pair:
-    """Suspend the failing card in a running Anki, leaving its note unchanged.
+def suspend_card(workspace: Workspace, entry: FailingNote) -> Pair:
+    """Suspend the failing card in a running Anki. Its note isn't changed.
 
     Returns:
-        The decision's id, and a message that confirms the suspension or tells the user how to
-        suspend the card by hand.
+        The id of the decision, and a message: a confirmation, or how to suspend the card in
+        Anki.
     """
     message = _suspend_in_anki(workspace, entry.history.card_id, suspends=True)
-    return leave_note(workspace, entry), message
+    return record_left_as_is(workspace, entry), message
 
 
 def _record_change(
     ledger: Ledger,
-    entry: RepairEntry,
+    entry: FailingNote,
     name: str,
     fields: Texts,
     new: Iterable[Texts] = (),
@@ -394,7 +394,7 @@ def _record_change(
     decisions.record_repair(ledger, name, nid, note.guid, change)
 
 
-def _make_unchangeable_error(entry: RepairEntry, reason: str) -> RefusedError:
+def _make_unchangeable_error(entry: FailingNote, reason: str) -> RefusedError:
     hint = f"in Anki's browser, search nid:{entry.note.note_id}"
     return RefusedError(f"{reason}: change it in Anki", hint=hint)
 
@@ -406,7 +406,7 @@ def _make_card(fields: Texts) -> CardContent:
     )
 
 
-def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
+def _render_changes(entry: FailingNote, fields: Texts) -> dict[str, Pair]:
     """Render the changed fields of a note, as pairs of Markdown and HTML.
 
     The other fields keep their HTML, which may not be expressible in our Markdown.
@@ -446,7 +446,7 @@ def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
 # --- asking a model or a chat -----------------------------------------------------------------
 
 
-def build_repair_chat_text(workspace: Workspace, entry: RepairEntry) -> str:
+def build_repair_chat_text(workspace: Workspace, entry: FailingNote) -> str:
     """Build a prompt to paste into a chat, asking for repairs of a note.
 
     Raises:
@@ -457,7 +457,7 @@ def build_repair_chat_text(workspace: Workspace, entry: RepairEntry) -> str:
     return "\n\n".join(message["content"] for message in request.messages) + "\n"
 
 
-def _make_request(workspace: Workspace, entry: RepairEntry) -> ModelRequest:
+def _make_request(workspace: Workspace, entry: FailingNote) -> ModelRequest:
     from ankiforge.pipeline.draft import load_privacy
 
     if not entry.can_change:
@@ -475,7 +475,7 @@ def _make_request(workspace: Workspace, entry: RepairEntry) -> ModelRequest:
     )
 
 
-def read_acceptable_repairs(entry: RepairEntry, reply: str) -> tuple[CardRepair, ...]:
+def read_acceptable_repairs(entry: FailingNote, reply: str) -> tuple[CardRepair, ...]:
     """Parse a reply, keeping the repairs that no check blocks and adding any warnings."""
     acceptable = []
     for repair in repairs.parse_repairs(reply, entry.card, entry.passage):
@@ -491,11 +491,12 @@ def read_acceptable_repairs(entry: RepairEntry, reply: str) -> tuple[CardRepair,
     return tuple(acceptable)
 
 
-def ask_model(workspace: Workspace, entry: RepairEntry) -> tuple[CardRepair, ...]:
+def ask_model(workspace: Workspace, entry: FailingNote) -> tuple[CardRepair, ...]:
     """Ask the configured model for repairs, and return those that no check blocks.
 
     Raises:
-        ServiceError, ConfigError, UsageError: the model fails, or none is configured.
+        ConfigError, UsageError: no model is configured.
+        ServiceError: the request failed.
         RefusedError: some of the text must stay on this computer, or ankiforge can't change
             the note.
     """
@@ -507,7 +508,7 @@ def ask_model(workspace: Workspace, entry: RepairEntry) -> tuple[CardRepair, ...
     return read_acceptable_repairs(entry, model.request_reply(request))
 
 
-def _check_repair(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Finding]:
+def _check_repair(entry: FailingNote, fields: Texts, quote: str) -> Iterator[Finding]:
     old_texts = [to_plain_text(text) for text in entry.card.fields.values()]
     old_texts += [to_plain_text(text) for text in entry.card.confused_fields.values()]
     # the number of things that the old answer lists is also proved by the old card
@@ -534,9 +535,9 @@ def _check_repair(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Fin
 
 
 def _suspend_in_anki(workspace: Workspace, card_id: CardId, *, suspends: bool) -> str:
-    """Suspend or unsuspend a card in a running Anki.
+    """Suspend or unsuspend a card in a running Anki, and return a message for the user.
 
-    Returns a confirmation or, if Anki can't be reached, instructions for doing it by hand.
+    The message is a confirmation or, if Anki can't be reached, says how to do it in Anki.
     """
     try:
         anki = workspace.connect_to_anki()
@@ -548,6 +549,6 @@ def _suspend_in_anki(workspace: Workspace, card_id: CardId, *, suspends: bool) -
     return "done in Anki"
 
 
-def unsuspend_card(workspace: Workspace, entry: RepairEntry) -> str:
-    """Unsuspend the card that `suspend_card` suspended, returning a message for the user."""
+def unsuspend_card(workspace: Workspace, entry: FailingNote) -> str:
+    """Revert `suspend_card`, and return a message for the user."""
     return _suspend_in_anki(workspace, entry.history.card_id, suspends=False)

@@ -1,5 +1,5 @@
-"""SQL of the ledger that several modules run. Other SQL is beside its only caller.
+"""SQL of the ledger that is used by several modules. Any other SQL is next to its only caller.
 
-The modules with the rules don't import these modules. They take values that were loaded by these
-functions, which also write the changes that the rules return.
+The modules with the rules don't import this package. Its functions load the values that the
+rules take as arguments, and write the changes that the rules return.
 """

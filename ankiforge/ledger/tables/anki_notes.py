@@ -1,7 +1,7 @@
-"""The tables for the last state seen in Anki: notes, reviews, deletions and conflicts.
+"""Tables with the state of Anki as last read: notes, reviews, deletions and conflicts.
 
-A *view* is what was read from Anki's collection at one time. A note is *absent* if the newest view
-doesn't contain it. A *grave* is Anki's record that a note was deleted.
+A *view* is what was read from Anki's collection at one time. A note is *absent* if it wasn't
+in the latest view. A *grave* is Anki's record that a note was deleted.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ decode_note = msgspec.json.Decoder(AnkiNote).decode
 
 
 def hash_note(note: AnkiNote | Note) -> str:
-    """Hash the parts of a note that a plan depends on.
+    """Hash everything about a note that the planning of an export depends on.
 
-    A note has the same hash in a package and, once it is imported, in Anki.
+    A note has the same hash in a package and, after the import, in Anki.
     """
     type_id = note.type_id if isinstance(note, AnkiNote) else note.type.id
     return hash16(str(type_id), str(note.mod), *sorted(note.tags), "", *note.fields)
@@ -30,7 +30,7 @@ def hash_note(note: AnkiNote | Note) -> str:
 
 
 def load_present_note(store: Store, guid: str) -> AnkiNote | None:
-    """Load a note as last seen in Anki, or None if it is absent."""
+    """Load our note with this GUID as last read from Anki, or None if it is absent."""
     body = store.fetch_value("SELECT body FROM seen WHERE absent = 0 AND guid = ?", guid)
     return decode_note(body) if body else None
 
@@ -55,10 +55,10 @@ def delete_conflicts(store: Store, guids: Iterable[str], field: str = "") -> Non
     store.execute_all(query, [(guid, field) for guid in guids])
 
 
-def filter_foreign(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return which of the note ids belong to foreign notes in Anki.
+def filter_foreign_note_ids(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return which of these note ids belong to notes in Anki that ankiforge didn't create.
 
-    Ids are strings of digits. Foreign notes were created by the user or another tool.
+    Ids are strings of digits.
     """
     query = (
         "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
@@ -67,8 +67,8 @@ def filter_foreign(store: Store, ids: Iterable[str]) -> set[str]:
     return {row["id"] for row in store.fetch_rows(query, to_json(list(ids)))}
 
 
-def filter_deleted(store: Store, guids: Iterable[str]) -> set[str]:
-    """Return which of the given GUIDs are of notes that Anki last listed a grave for."""
+def filter_deleted_guids(store: Store, guids: Iterable[str]) -> set[str]:
+    """Return the GUIDs whose notes had a grave when Anki was last read."""
     guids_by_note_id = {compute_note_id(Guid(guid)): guid for guid in guids}
     query = f"SELECT id FROM grave WHERE id IN {JSON_VALUES}"
     rows = (

@@ -1,8 +1,8 @@
-"""The candidates that a draft may duplicate: cards, other drafts, and foreign notes in Anki.
+"""The cards, drafts and foreign notes that a new draft may duplicate.
 
-A foreign note is one that another tool or the user created. The search terms of each candidate are
-stored, so that a draft is only compared with the few candidates that share its own terms; see
-`check/duplicates.py`.
+A foreign note is one that another tool or the user created in Anki. Search terms are stored
+for each candidate, so that a draft is compared only with the few candidates that have terms
+in common with it; see `check/duplicates.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import asdict
 
-from ankiforge.ledger.events import USER, Passage
+from ankiforge.ledger.events import USER, Passage, make_guid
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables.pending_drafts import decode_draft
 from ankiforge.model import (
@@ -32,16 +32,18 @@ from ankiforge.model import (
 
 
 class DuplicateCandidates:
-    """Gives `check.duplicates` access to the stored candidates and their search terms."""
+    """The stored candidates and their search terms, as used by `check.duplicates`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._draft_ids: dict[str, str] | None = None
+        """The ids of pending drafts by the GUIDs that their cards are going to have."""
 
     def iter_cards_without_terms(self, version: str) -> Iterator[tuple[str, CardContent]]:
-        """Yield the digest and text of each candidate that lacks search terms of this version.
+        """Yield the digest and text of each candidate without search terms of this version.
 
-        There are usually few, because a draft's search terms are stored along with it (in
-        `draft_recording`). Search terms of other versions are deleted.
+        Usually there are few, because `draft_recording` stores the search terms of new
+        drafts. Search terms of other versions are deleted.
         """
         store = self._store
         with store.transaction():
@@ -59,7 +61,7 @@ class DuplicateCandidates:
                 yield row["digest"], content
 
     def store_terms(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
-        """Store search terms, by digest, for cards from `iter_cards_without_terms`."""
+        """Store the search terms of candidates from `iter_cards_without_terms`, by digest."""
         with self._store.transaction():
             store_search_terms(self._store, terms)
 
@@ -80,7 +82,9 @@ class DuplicateCandidates:
             yield IndexedCard(row["id"], HighlightKey(row["passage"]), origin, terms)
 
     def get_content(self, id: str) -> CardContent | None:
-        """Return the text of a card, draft or foreign note, or None if it's no longer in use.
+        """Return the text of a card, draft or foreign note, or None if it is no longer relevant.
+
+        A draft is also found by the GUID that its card is going to have.
 
         That's the case if the card isn't live, the draft isn't pending, or the note isn't in Anki
         or has no text.
@@ -98,12 +102,20 @@ class DuplicateCandidates:
         if is_draft_id(id):
             body = self._store.fetch_value("SELECT body FROM draft WHERE id = ?", id)
             return decode_draft(body) if body else None
-        row = self._store.fetch_first_row(
-            "SELECT passage FROM card WHERE guid = ? AND live", id
-        )
-        if row is None:
-            return None
-        return self._store.get_passage(row["passage"]).cards[id]
+        query = "SELECT passage FROM card WHERE guid = ? AND live"
+        row = self._store.fetch_first_row(query, id)
+        if row is not None:
+            return self._store.get_passage(row["passage"]).cards[id]
+        draft_id = self._load_draft_ids().get(id)
+        return self.get_content(draft_id) if draft_id else None
+
+    def _load_draft_ids(self) -> dict[str, str]:
+        if self._draft_ids is None:
+            self._draft_ids = {}
+            for row in self._store.fetch_rows("SELECT id, passage, body FROM offered"):
+                guid = make_guid(row["passage"], decode_draft(row["body"]))
+                self._draft_ids[guid] = row["id"]
+        return self._draft_ids
 
     # --- foreign notes ------------------------------------------------------------------
 
@@ -126,12 +138,22 @@ class DuplicateCandidates:
             self._store.insert("foreign_note", rows, verb="INSERT OR REPLACE")
 
 
+def fetch_candidates_version(store: Store) -> str:
+    """Return a text that changes whenever a card, draft or foreign note changes."""
+    version: str = store.fetch_value(
+        "SELECT ifnull((SELECT max(rowid) FROM event), 0)"
+        " || ' ' || (SELECT count(*) FROM draft)"
+        " || ' ' || (SELECT count(*) || ' ' || ifnull(max(mod), 0) FROM foreign_note)"
+    )
+    return version
+
+
 def filter_known_different(
     store: Store, passage: Passage, guids: Iterable[str]
 ) -> set[str]:
-    """Return which of the given GUIDs are of cards that don't count as duplicates.
+    """Return which of these cards the user has declared to be different from `passage`.
 
-    These cards belong to passages that the user declared to be different from `passage`.
+    They don't count as duplicates.
     """
     guid_list = list(guids)
     if not guid_list:

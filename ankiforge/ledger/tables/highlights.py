@@ -1,9 +1,10 @@
-"""The table `highlight`, with every highlight that a source of this workspace has or had.
+"""The table `highlight`, with every highlight that is or was in a source of this workspace.
 
-A highlight is *present* if its source contained it at the last scan, and otherwise *absent*:
-missing, gone, unselected, or known only from the journal. Its *folded text* consists of letters and
-digits only, to find equal texts. Queries for absent highlights also contain `state != 'present'`,
-because SQLite then uses the small index of these highlights.
+A highlight is *present* if it was in its source in the last scan. Otherwise it is *absent*,
+with one of these states: missing, gone (missing for good), unselected, or known only from the
+journal. Its *folded text* consists of its letters and digits, so that equal texts can be
+found. Queries for absent highlights also have the condition `state != 'present'`, which makes
+SQLite use the small index of these highlights.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ decode_highlight_body = msgspec.json.Decoder(Highlight).decode
 
 
 def decode_highlight(row: Row) -> Highlight:
-    """Decode the highlight stored in a row. It must have been read on this device."""
+    """Decode the highlight stored in a row, which must have been read on this device."""
     return decode_highlight_body(row["body"])
 
 
@@ -29,12 +30,12 @@ def decode_highlight(row: Row) -> Highlight:
 
 
 def load_row(store: Store, key: str) -> Row | None:
-    """Load a highlight's row, even if it isn't present, or None if the key is unknown."""
+    """Load the row of a highlight, present or absent, or None if the key is unknown."""
     return store.fetch_first_row("SELECT * FROM highlight WHERE key = ?", key)
 
 
 def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
-    """Load the rows of highlights in the order of `keys`, even if they aren't present.
+    """Load the rows of highlights, present or absent, in the order of `keys`.
 
     Unknown keys are skipped.
     """
@@ -53,10 +54,10 @@ def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
 
 
 def load_present_in_document(store: Store, container: str, place: str) -> list[Row]:
-    """Load a document's present highlights, in reading order.
+    """Load the present highlights of a document, in reading order.
 
-    `place` is the document's path or key within its container. An extra column, `waits`, is
-    true if the highlight has a pending draft.
+    `place` is the path of the document within its container, or its library key. The
+    additional column `waits` is true if the highlight has a pending draft.
     """
     return store.fetch_rows(
         "SELECT h.*, EXISTS (SELECT 1 FROM draft d WHERE d.key = h.key) AS waits"
@@ -68,7 +69,7 @@ def load_present_in_document(store: Store, container: str, place: str) -> list[R
 
 
 def count_marked_documents(store: Store) -> list[Row]:
-    """Count the documents, and those with present highlights, of each container and its source."""
+    """Count the documents of each container, in total and with present highlights."""
     return store.fetch_rows(
         "SELECT container, max(source) AS source, sum(is_marked) AS marked, count(*) AS total"
         " FROM (SELECT d.container, d.source, EXISTS (SELECT 1 FROM highlight h"
@@ -80,10 +81,12 @@ def count_marked_documents(store: Store) -> list[Row]:
 # --- by text ----------------------------------------------------------------------------
 
 
-def load_present_by_text(store: Store, folded_texts: Iterable[str]) -> list[Row]:
-    """Load the present highlights that have one of these folded texts.
+def load_present_highlights_by_text(
+    store: Store, folded_texts: Iterable[str]
+) -> list[Row]:
+    """Load the present highlights with one of these folded texts.
 
-    An extra column, `place`, locates the document within its container.
+    The additional column `place` is the path of the document within its container.
     """
     return store.fetch_rows(
         "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
@@ -92,14 +95,13 @@ def load_present_by_text(store: Store, folded_texts: Iterable[str]) -> list[Row]
     )
 
 
-def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
-    """Return the original of each highlight, keyed by the highlight's key.
+def find_primary_copies(store: Store, keys: Iterable[str]) -> dict[str, Row]:
+    """For each highlight, return the one among its copies that cards are drafted from.
 
-    Among copies of a highlight, the original is the first one that was decided on, falling
-    back to the first one that was given a key. It may be the highlight itself. Each row has
-    the key of the original's `passage` and the `title` of its document.
+    Copies are highlights with the same text. This one, the *original*, is the first one that
+    was decided on or, if none was, the first one that got a key. It may be the highlight
+    itself. Each row has the original's `passage` and the `title` of its document.
     """
-    store.recompute_passages()
     rows = store.fetch_rows(
         "SELECT h.alike, coalesce(a.first, h.key) AS passage, d.title,"
         " min(ifnull((SELECT min(n) FROM event WHERE event.key = h.key AND what = 'key'), 9e18)"
@@ -125,8 +127,8 @@ def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
 # --- highlights to draft ----------------------------------------------------------------
 
 
-def count_to_draft(store: Store) -> int:
-    """Count the highlights for the rules to draft, including copies."""
+def count_highlights_to_draft(store: Store) -> int:
+    """Count the highlights that the rules have yet to draft, copies included."""
     count: int = store.fetch_value(
         "SELECT count(*) FROM highlight WHERE state = 'present' AND drafted != content"
     )
@@ -134,7 +136,7 @@ def count_to_draft(store: Store) -> int:
 
 
 def load_usefulness(store: Store) -> list[Row]:
-    """Load `key`, `document` and usefulness (`worth`) of each present highlight."""
+    """Load the key, document and usefulness (column `worth`) of each present highlight."""
     return store.fetch_rows(
         "SELECT key, document, worth FROM highlight WHERE state = 'present'"
     )
@@ -143,7 +145,7 @@ def load_usefulness(store: Store) -> list[Row]:
 # --- writing ----------------------------------------------------------------------------
 
 
-def set_unselected(store: Store, key: str) -> None:
+def mark_unselected(store: Store, key: str) -> None:
     """Mark a highlight as no longer selected by any setting or choice."""
     store.execute("UPDATE highlight SET state = 'unselected' WHERE key = ?", key)
 
@@ -151,23 +153,24 @@ def set_unselected(store: Store, key: str) -> None:
 # --- scheduling drafting ----------------------------------------------------------------
 
 
-def schedule_drafting(store: Store, keys: Iterable[str]) -> None:
+def schedule_redrafting(store: Store, keys: Iterable[str]) -> None:
     """Schedule highlights for redrafting by both the rules and the model."""
     query = f"UPDATE highlight SET drafted = '', modelled = '' WHERE key IN {JSON_VALUES}"
     store.execute(query, to_json(list(keys)))
 
 
-def schedule_rules(store: Store, keys: Iterable[str]) -> None:
+def schedule_redrafting_by_rules(store: Store, keys: Iterable[str]) -> None:
     """Schedule highlights for redrafting by the rules."""
     query = f"UPDATE highlight SET drafted = '' WHERE key IN {JSON_VALUES}"
     store.execute(query, to_json(list(keys)))
 
 
-def schedule_rules_for_copies(store: Store, key: str) -> None:
+def schedule_redrafting_of_copies(store: Store, key: str) -> None:
     """Schedule the copies of a highlight for redrafting by the rules.
 
-    Copies are other highlights that have or had the same text. They may have a different
-    original once the highlight changes, is removed or comes back.
+    A copy is another highlight that has, or once had, the same text. When the highlight is
+    edited, removed or restored, cards may have to be drafted from a different one of the
+    copies.
     """
     store.execute(
         "UPDATE highlight SET drafted = '' WHERE key != ?1"

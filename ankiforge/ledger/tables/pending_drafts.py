@@ -1,9 +1,9 @@
-"""The tables `draft` and `decided`: drafts that wait for a decision, and those that one settled.
+"""The table `draft` with the pending drafts, and `decided` with the drafts that were decided on.
 
-A decision moves the drafts that it settles from `draft` to `decided`, and undo moves them back. The
-view `offered` adds the passage and the offer of each draft: drafts with the same offer are
-alternatives, and the user decides on them together. This module also stores the result of drafting
-in a highlight's row.
+A decision moves the drafts that it settles from `draft` to `decided`, and undo moves them
+back. The view `offered` has the passage and the offer of each pending draft. Drafts with the
+same offer are alternatives that the user decides on together. The module also writes the
+result of drafting to the row of a highlight.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from ankiforge.ledger.draft_changes import (
-    Change,
     DraftingMode,
     DraftingOutcome,
     NewPendingDraft,
+    PendingDraftChanges,
 )
-from ankiforge.ledger.events import hash_answer, hash_content
+from ankiforge.ledger.events import hash_sides, normalize_answer
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
     Store,
-    get_card_text,
+    join_card_fields,
     normalize_tag,
     to_json,
     to_list_column,
@@ -60,9 +60,10 @@ def sort_by_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
 def find_drafts_of_highlights(
     store: Store, keys: Iterable[str], *, new: bool = False
 ) -> list[str]:
-    """Return the ids of these highlights' drafts, in reading order.
+    """Return the ids of the drafts of these highlights, in reading order.
 
-    Absent highlights are skipped and, with `new`, so are drafts that would revise a card.
+    Absent highlights are skipped. With `new`, drafts that would revise a card are skipped,
+    too.
     """
     rows = store.fetch_rows(
         f"SELECT id FROM readable WHERE key IN {JSON_VALUES} AND (revises = '' OR NOT ?)"
@@ -87,12 +88,12 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
 
 
 def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Row]:
-    """Load the first draft of each offer, in the order to show them to the user.
+    """Load the first draft of each offer, in the order in which they are shown to the user.
 
-    Offers with warnings come after those without, and blocked ones come last. Within each
-    group, hand-written cards come first, then offers for undecided passages, then further
-    offers for decided passages. Ties are broken by confidence, which is discounted for each
-    further offer from the same document so that documents alternate.
+    Offers without warnings come first, then those with warnings, then blocked ones. Within
+    each of these groups, hand-written cards come first, then offers for passages without a
+    decision, then further offers for decided passages. Ties are broken by confidence, which
+    is reduced for each further offer from the same document, so that documents alternate.
 
     Returns:
         Rows with the draft's `id`, its `passage`, `changes` (the card that the draft would
@@ -147,14 +148,13 @@ def load_draft_rows(store: Store, ids: Iterable[str]) -> list[Row]:
 
 
 def load_draft_keys(store: Store, ids: Iterable[str]) -> dict[str, str]:
-    """Map the pending drafts among these ids to the keys of their highlights."""
+    """Map each pending draft among these ids to the key of its highlight."""
     query = f"SELECT id, key FROM draft WHERE id IN {JSON_VALUES}"
     return {row["id"]: row["key"] for row in store.fetch_rows(query, to_json(list(ids)))}
 
 
-def find_repeated_contents(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return the contents of these drafts that a card or another of these drafts also has."""
-    store.recompute_passages()
+def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return the content hashes that several of these drafts, or one of them and a card, have."""
     rows = store.fetch_rows(
         f"SELECT content FROM draft WHERE id IN {JSON_VALUES} GROUP BY content HAVING count(*) > 1"
         " OR EXISTS (SELECT 1 FROM card WHERE card.content = draft.content)"
@@ -170,7 +170,7 @@ def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
     return [row["id"] for row in store.fetch_rows(query, key)]
 
 
-def load_drafts_naming_duplicates(store: Store) -> list[Row]:
+def load_drafts_with_duplicate_finding(store: Store) -> list[Row]:
     """Load the drafts with a finding that may refer to another card or draft."""
     rows = store.fetch_rows("SELECT * FROM draft WHERE findings != ''")
     return [
@@ -181,9 +181,9 @@ def load_drafts_naming_duplicates(store: Store) -> list[Row]:
 
 
 def load_foreign_history_drafts(store: Store) -> list[Row]:
-    """Load the drafts with a finding about another tool's note or schedule.
+    """Load the drafts with a finding about a note or a schedule in another tool.
 
-    The columns include the highlight's `state`, and its JSON as `highlight_body`.
+    The columns include the `state` of the highlight and, as `highlight_body`, its JSON.
     """
     return store.fetch_rows(
         "SELECT d.id, d.key, d.body, d.revises, h.state, h.body AS highlight_body"
@@ -200,7 +200,7 @@ def load_foreign_history_drafts(store: Store) -> list[Row]:
 def set_findings(
     store: Store, id: str, draft: Draft, findings: Iterable[Finding]
 ) -> None:
-    """Update a stored draft with new findings, if they have changed."""
+    """Replace the findings of a stored draft, unless they are the same."""
     new_findings = tuple(findings)
     if new_findings == draft.findings:
         return
@@ -210,7 +210,7 @@ def set_findings(
     store.execute(query, severity, listed_findings, body, id)
 
 
-def apply_changes(store: Store, changes: Sequence[Change]) -> None:
+def apply_changes(store: Store, changes: Sequence[PendingDraftChanges]) -> None:
     """Apply changes to the pending drafts of passages."""
     delete_drafts(store, [id for change in changes for id in change.drop])
     pairs = [(event_id, id) for change in changes for id, event_id in change.settle]
@@ -230,7 +230,7 @@ def apply_changes(store: Store, changes: Sequence[Change]) -> None:
     store.insert("draft", new_rows, verb="INSERT OR REPLACE")
     keys_to_redraft = [key for change in changes for key in change.redraft]
     if keys_to_redraft:
-        highlights.schedule_rules(store, keys_to_redraft)
+        highlights.schedule_redrafting_by_rules(store, keys_to_redraft)
 
 
 def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
@@ -239,8 +239,8 @@ def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
     return {
         "id": pending.id,
         "key": draft.key,
-        "content": hash_content(draft),
-        "slot": draft.slot,
+        "content": hash_sides(draft.fields),
+        "slot": draft.slot_text,
         "position": pending.position,
         "kind": draft.kind.value,
         "deck": draft.deck,
@@ -251,10 +251,10 @@ def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
         "revises": pending.revises or "",
         "replaces": pending.replaces or "",
         "since": pending.since,
-        "answer": "" if draft.is_proposed else hash_answer(dict(draft.fields)),
+        "answer": "" if draft.is_proposed else normalize_answer(draft.fields),
         "findings": findings,
         "tags": to_list_column(map(normalize_tag, draft.tags)),
-        "words": get_card_text(draft.fields),
+        "words": join_card_fields(draft.fields),
         "body": to_json(draft),
     }
 
@@ -294,9 +294,9 @@ def delete_drafts_of_highlights(store: Store, keys: Iterable[str]) -> list[str]:
 def store_outcomes(
     store: Store, outcomes: Sequence[DraftingOutcome], mode: DraftingMode
 ) -> None:
-    """Store the outcomes of drafting in the rows of their highlights.
+    """Write the results of drafting to the rows of their highlights.
 
-    `mode` determines which columns are set: those for the rules or those for a model.
+    `mode` determines whether the columns for the rules or those for a model are written.
     """
     query = (
         "UPDATE highlight SET drafted = :drafted, worth = :worth, reason = :reason,"

@@ -1,10 +1,12 @@
 """Long sentences: which highlights contain them, and in which passages they were decided on.
 
-    highlights read on this device ──▶ `sentence`        decisions ──▶ `decided_sentence`
+highlights read on this device ──▶ `sentence`        decisions ──▶ `decided_sentence`
 
-A decision on a long sentence (`facts.is_long`) counts in every passage that contains it, and the
-home of its card is the passage that contains it now (see the view `placed`). The *name* of a
-sentence is a hash of its text. Both tables can be rebuilt from the sources and the journal.
+A decision on a long sentence (see `facts.is_distinctive_sentence`) applies to every passage
+that contains the
+sentence. Its card belongs to the passage that contains the sentence now (see the view
+`placed`). The *name* of a sentence is a hash of its text. Both tables can be recomputed from
+the sources and the journal.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
     names_by_key = []
     rows = []
     for highlight in highlights:
-        names = hash_long_sentences(facts.split_sentences(facts.get_fact_text(highlight)))
+        names = hash_long_sentences(
+            facts.split_sentences(facts.get_sentence_text(highlight))
+        )
         names_by_key.append((highlight.key, to_json(names)))
         rows += [(name, highlight.key) for name in names]
     delete_query = f"DELETE FROM sentence WHERE key = ? AND name NOT IN {JSON_VALUES}"
@@ -31,7 +35,7 @@ def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
     store.execute_all("INSERT OR IGNORE INTO sentence (name, key) VALUES (?, ?)", rows)
 
 
-def load_best_names(store: Store) -> dict[str, str]:
+def load_best_sentence_hashes(store: Store) -> dict[str, str]:
     """Map each highlight's key to the name of its most useful undecided sentence."""
     rows = store.fetch_rows(
         "SELECT key, name, max(worth) FROM sentence s WHERE worth IS NOT NULL AND NOT EXISTS"
@@ -40,8 +44,8 @@ def load_best_names(store: Store) -> dict[str, str]:
     return {row["key"]: row["name"] for row in rows}
 
 
-def filter_present(store: Store, names: Iterable[str]) -> set[str]:
-    """Return which of the named long sentences are in a present highlight."""
+def filter_present_sentences(store: Store, names: Iterable[str]) -> set[str]:
+    """Return the hashes (`names`) of the long sentences that a present highlight contains."""
     name_list = list(names)
     if not name_list:
         return set()
@@ -55,10 +59,10 @@ def filter_present(store: Store, names: Iterable[str]) -> set[str]:
 
 
 def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
-    """Find the passages that contain any of these sentences, or did when last read.
+    """Find the passages that contain one of these sentences, or contained it when last read.
 
     Returns:
-        The names of the sentences that each passage contains, keyed by passage.
+        The hashes of the sentences found, grouped by passage key.
     """
     name_list = list(names)
     names_by_passage: dict[str, set[str]] = defaultdict(set)
@@ -68,25 +72,14 @@ def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, se
     return names_by_passage
 
 
-def find_only_highlights(store: Store, names: Iterable[str]) -> dict[str, str]:
-    """Map each sentence that a single highlight contains, or did when last read, to its key."""
-    query = (
-        f"SELECT name, min(key) AS key FROM sentence WHERE name IN {JSON_VALUES}"
-        " GROUP BY name HAVING count(*) = 1"
-    )
-    rows = store.fetch_rows(query, to_json(list(names)))
-    return {row["name"]: row["key"] for row in rows}
-
-
 def find_deciding_passages(
     store: Store, names: Iterable[str], *, own: bool = False
 ) -> dict[str, set[str]]:
-    """Return the passages in which each sentence was decided, keyed by sentence name.
+    """Return the passages in which each sentence was decided on, keyed by sentence hash.
 
-    With `own`, include passages where the only decision was on a hand-written draft or a
-    proposal.
+    Passages in which only a hand-written draft or a proposal was decided on are included if
+    `own`.
     """
-    store.recompute_passages()
     name_list = list(names)
     passages_by_name: dict[str, set[str]] = defaultdict(set)
     query = f"SELECT * FROM decided_sentence WHERE name IN {JSON_VALUES}"

@@ -1,13 +1,12 @@
-"""Load snapshots of passages, which contain everything that the rules need to know about them.
+"""Load snapshots of passages, with everything that the rules use.
 
-Rules are functions of snapshots (`ledger.snapshots`) and don't query the database. Snapshots of
-many passages are loaded at once, because each takes several queries.
+The rules are functions of snapshots (see `ledger.snapshots`) and don't query the database. As
+a snapshot takes several queries, those of many passages are loaded at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 
 from msgspec.structs import replace
 
@@ -17,7 +16,7 @@ from ankiforge.ledger.snapshots import (
     HighlightSnapshot,
     PassageSnapshot,
     RelatedDecisions,
-    find_long_sentences,
+    find_distinctive_sentences,
 )
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, sentences
@@ -42,22 +41,18 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
     for passage in passages:
         present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
         leading = cards.find_leading_row(present_rows, passage)
-        texts.append(facts.get_fact_text(decode_highlight(leading)) if leading else "")
+        texts.append(
+            facts.get_sentence_text(decode_highlight(leading)) if leading else ""
+        )
     sentence_lists = [facts.split_sentences(text) for text in texts]
-    name_lists = [facts.hash_long_sentences(each) for each in sentence_lists]
-    only_keys = sentences.find_only_highlights(store, chain.from_iterable(name_lists))
     related_decisions = load_related_decisions(
         store, list(zip(passages, sentence_lists, strict=True))
     )
     drafts_by_passage = _load_pending_drafts(store, passages)
-    snapshots = []
-    for passage, text, related, names in zip(
-        passages, texts, related_decisions, name_lists, strict=True
-    ):
-        drafts = drafts_by_passage[passage.key]
-        unique = frozenset(name for name in names if only_keys.get(name) in passage.keys)
-        snapshots.append(PassageSnapshot(passage, text, drafts, related, unique))
-    return snapshots
+    return [
+        PassageSnapshot(passage, text, drafts_by_passage[passage.key], related)
+        for passage, text, related in zip(passages, texts, related_decisions, strict=True)
+    ]
 
 
 def load_highlight_snapshots(
@@ -74,7 +69,8 @@ def load_highlight_snapshots(
     store.preload_passages(rows_by_key)
     passages = {key: store.get_passage(key) for key in rows_by_key}
     texts = {
-        key: facts.get_fact_text(highlight) for key, highlight in highlights_read.items()
+        key: facts.get_sentence_text(highlight)
+        for key, highlight in highlights_read.items()
     }
     pairs = [(passages[key], facts.split_sentences(texts[key])) for key in rows_by_key]
     related_by_key = dict(
@@ -82,9 +78,11 @@ def load_highlight_snapshots(
     )
     drafts_by_passage = _load_pending_drafts(store, passages.values())
 
-    undecided_keys = [key for key, passage in passages.items() if not passage.is_decided]
+    undecided_keys = [
+        key for key, passage in passages.items() if not passage.was_ever_decided
+    ]
     titles = {}
-    for key, original in highlights.find_originals(store, undecided_keys).items():
+    for key, original in highlights.find_primary_copies(store, undecided_keys).items():
         if original["passage"] != passages[key].key:
             titles[key] = original["title"]
     return {
@@ -126,13 +124,14 @@ def _load_pending_drafts(
 def load_related_decisions(
     store: Store, passages: Sequence[tuple[Passage, Strings]]
 ) -> list[RelatedDecisions]:
-    """Load related decisions and cards from other passages, one result per passage.
+    """Load the decisions and cards of other passages that matter for these passages.
 
-    They are related if they're about a long sentence that the passage has or had. `passages`
-    pairs each passage with its current sentences.
+    They matter if they are about a long sentence that the passage has or had. Each of
+    `passages` is a pair of a passage and its current sentences. There is one result per
+    passage.
     """
     sentence_sets = [
-        find_long_sentences(passage, current) for passage, current in passages
+        find_distinctive_sentences(passage, current) for passage, current in passages
     ]
     names = {
         facts.hash_sentence(sentence)
@@ -163,9 +162,9 @@ def load_related_decisions(
                 )
                 if decision.of and shared:
                     decisions.append(replace(decision, sentences=shared))
-            last_decisions = facts.find_card_decisions(other.decisions)
+            last_decisions = facts.find_last_decision_by_card(other.decisions)
             for card in other.live_cards:
-                if card.is_hand_written or card.guid not in last_decisions:
+                if card.is_numbered_user_text or card.guid not in last_decisions:
                     continue
                 if last_decisions[card.guid].about in sentence_set:
                     live_cards[card.guid] = card
@@ -182,7 +181,7 @@ def load_related_decisions(
         for lost in lost_sentence_sets
         for sentence in lost
     }
-    present_names = sentences.filter_present(store, lost_by_name)
+    present_names = sentences.filter_present_sentences(store, lost_by_name)
     present_sentences = {lost_by_name[name] for name in present_names}
     return [
         replace(result, present_sentences=frozenset(lost & present_sentences))

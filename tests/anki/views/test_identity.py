@@ -4,12 +4,12 @@ import pytest
 
 from ankiforge.anki.notetypes import parse_identity
 from ankiforge.anki.render import text_to_html
-from ankiforge.model import Guid, HighlightKey, Identity
+from ankiforge.model import Guid, HighlightKey, NoteIdentity
 
 GUID = Guid("afpl5zre2nzqwbpru3iyzgi7ag")
 TAGS = "89abcdef"
 KEY = HighlightKey("vault:Mein%20Vault/%C3%A4.b-1~.0123456789abcdef")
-WHOLE = Identity(GUID, KEY, "12", ("01234567", "76543210"), TAGS)
+WHOLE = NoteIdentity(GUID, KEY, "12", ("01234567", "76543210"), TAGS)
 TEXT = f"af1 {GUID} {KEY} 12 01234567.76543210 {TAGS}"
 
 
@@ -35,7 +35,7 @@ def test_signs_that_were_parted_are_joined_again():
     key = HighlightKey("own:a/{{b}}::c")
     field = text_to_html(f"af1 {GUID} {key} 0 01234567 {TAGS}")
     assert "<wbr>" in field
-    assert parse_identity(field) == Identity(GUID, key, "0", ("01234567",), TAGS)
+    assert parse_identity(field) == NoteIdentity(GUID, key, "0", ("01234567",), TAGS)
 
 
 @pytest.mark.parametrize(

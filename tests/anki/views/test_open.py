@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ankiforge.anki import collection as collection_module
-from ankiforge.anki.collection import open_view
+from ankiforge.anki.collection import open_anki_contents
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ItemError
-from ankiforge.model import Card, ViewKind
+from ankiforge.model import AnkiSourceKind, Card
 from tests.examples import examples
 from tests.makers.anki_notes import note_for
 
@@ -90,7 +90,7 @@ def archive(path: Path, **members: bytes) -> Path:
 
 def refused(path: Path) -> str:
     """Why it cannot be looked at; the path stands in front, and what to do is told, too."""
-    with pytest.raises(ItemError) as caught, open_view(path):
+    with pytest.raises(ItemError) as caught, open_anki_contents(path):
         pytest.fail("it was opened")
     assert caught.value.message.startswith(f"{path}: ")
     assert caught.value.hint
@@ -101,14 +101,17 @@ def refused(path: Path) -> str:
 
 
 def test_a_collection_is_seen_and_its_copy_is_gone_afterwards(collection, card, rooms):
-    with open_view(collection) as view:
+    with open_anki_contents(collection) as view:
         (note,) = view.iter_notes()
         assert (note.guid, note.mod, view.profile, view.kind) == (
-            card.guid, 5, "Ada", ViewKind.COLLECTION,
+            card.guid, 5, "Ada", AnkiSourceKind.COLLECTION,
         )  # fmt: skip
         assert len(list(rooms.iterdir())) == 1
     assert list(rooms.iterdir()) == []
-    with pytest.raises(OSError, match="of the one who looks"), open_view(collection):
+    with (
+        pytest.raises(OSError, match="of the one who looks"),
+        open_anki_contents(collection),
+    ):
         raise OSError("of the one who looks")
     assert list(rooms.iterdir()) == []
     refused(changed(collection, "update col set ver = 99"))
@@ -127,11 +130,15 @@ def test_each_make_of_export_is_seen_and_a_newer_one_first(
     }
     data = compress(database) if kind.endswith("b") else database
     path = archive(tmp_path / "x.APKG", **older, **{kind: data})
-    with open_view(path) as view:
+    with open_anki_contents(path) as view:
         assert [note.guid for note in view.iter_notes()] == [card.guid]
-        assert (view.kind, view.is_complete, view.created_at) == (ViewKind.APKG, False, 0)
-    with open_view(path.rename(tmp_path / "x.ColPkg")) as view:
-        assert (view.kind, view.is_complete) == (ViewKind.COLPKG, True)
+        assert (view.kind, view.is_complete, view.created_at) == (
+            AnkiSourceKind.APKG,
+            False,
+            0,
+        )
+    with open_anki_contents(path.rename(tmp_path / "x.ColPkg")) as view:
+        assert (view.kind, view.is_complete) == (AnkiSourceKind.COLPKG, True)
 
 
 # --- what cannot ----------------------------------------------------------------------------
@@ -191,7 +198,7 @@ def test_a_collection_that_changed_while_it_was_copied_is_copied_again_for_a_whi
         assert refused(collection).startswith("kept changing")
         assert left
         return
-    with open_view(collection) as view:
+    with open_anki_contents(collection) as view:
         assert len(list(view.iter_notes())) == 1
     assert not left
     assert collection.read_bytes() == database
@@ -306,7 +313,7 @@ def test_any_damage_gives_a_view_or_an_item_error(tmp_path, package, changes):
         broken = tmp_path / "broken.apkg"
         broken.write_bytes(data)
         settle(broken)
-        with suppress(ItemError), open_view(broken) as view:
+        with suppress(ItemError), open_anki_contents(broken) as view:
             list(view.iter_notes())
             list(view.iter_reviews())
 

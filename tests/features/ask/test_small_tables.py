@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ankiforge.errors import ServiceError
 from ankiforge.features.ask import embedder, index, work
-from ankiforge.features.ask.index import WordHit, combine_scores, compute_word_bonus
+from ankiforge.features.ask.index import WordMatch, combine_scores, compute_word_bonus
 from ankiforge.features.ask.vectors import Similarities
 from ankiforge.model import (
     Document,
@@ -91,11 +91,11 @@ def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure)
 
 
 def test_words_count_only_if_they_are_nearly_half_of_the_question():
-    few, most = WordHit(9.0, 0.3), WordHit(9.0, 0.9)
+    few, most = WordMatch(9.0, 0.3), WordMatch(9.0, 0.9)
     near = {"a": 0.80, "b": 0.82}
     assert combine_scores({"a": few}, near, 0.02) == near
     assert combine_scores({"a": most}, near, 0.02)["a"] > 0.82
-    assert combine_scores({"c": WordHit(1.0, 1.0)}, near, 0.02)["c"] > 0.82
+    assert combine_scores({"c": WordMatch(1.0, 1.0)}, near, 0.02)["c"] > 0.82
     assert combine_scores({"a": most}, {}) == {"a": 9.0}
     assert compute_word_bonus(0.45, 0.1) == 0
 

@@ -71,7 +71,7 @@ def answer(front: str, back: str = "", new: Sequence[Sides] = ()) -> str:
     return json.dumps({"repairs": [{**words, "quote": ""}]})
 
 
-def entries(workspace: Workspace, nid: int) -> list[repair.RepairEntry]:
+def entries(workspace: Workspace, nid: int) -> list[repair.FailingNote]:
     """The cards of a note that fail."""
     return [
         each

@@ -111,7 +111,7 @@ def test_nothing_is_lost(forge, anki, nids, monkeypatch, seed):
     assert taken > 0
 
 
-def _reply(entry: repair.RepairEntry) -> str:
+def _reply(entry: repair.FailingNote) -> str:
     """What a chat answers about a card: a few more words, and for a question one more card."""
     if entry.card.is_cloze:
         return json.dumps({"front": f"As said, {entry.card.fields['Text']}"})

@@ -52,7 +52,7 @@ REPLY = """Here: ```json
 ```"""
 
 
-def entries(workspace: Workspace, nid: int) -> list[repair.RepairEntry]:
+def entries(workspace: Workspace, nid: int) -> list[repair.FailingNote]:
     """The cards of a note that fail."""
     return [
         each
@@ -182,7 +182,7 @@ def test_a_card_is_left_for_thirty_days_and_that_is_undone(desk):
     with Workspace(desk.forge.folder) as workspace:
         [entry] = repair.list_failing_cards(workspace).failing
         assert entry.note.note_id == nid
-        repair.leave_note(workspace, entry)
+        repair.record_left_as_is(workspace, entry)
         assert repair.list_failing_cards(workspace).failing == ()
         workspace.undo()
         assert len(repair.list_failing_cards(workspace).failing) == 1

@@ -1,0 +1,161 @@
+"""Pending drafts after a drafting is undone, and after decisions arrive from another device."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.check import compute_search_terms
+from ankiforge.config import Config
+from ankiforge.config.workspace import WorkspaceDirectory
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import decide, draft_recording
+from ankiforge.ledger.cards import load_highlight
+from ankiforge.model import CardKind, DraftingResult
+from ankiforge.pipeline.draft import draft_pending
+from ankiforge.pipeline.run_result import RunParameters
+from tests.ledger.world import World, by_rules, model_draft
+
+KREBS = "The ==Krebs cycle== takes place in the matrix of the mitochondrion."
+QUARTZ = "What is the quartz of Tunis?::The stone number 615"
+PROOF = "What is the proof?::By counting the cosets of the subgroup, all of equal size."
+YONEDA = (
+    "What is the proof?::By naturality everything is fixed by one element of the set."
+)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def draft_again(world: World, key: str) -> None:
+    folder = WorkspaceDirectory(world.root, Config(), world.root)
+    job = RunParameters(
+        by_rules, world.rules, folder.pictures, redrafted=frozenset([key])
+    )
+    list(draft_pending(job, world["a"]))
+
+
+def test_undoing_a_drafting_keeps_the_drafts_that_waited_before(world: World):
+    world.note("n.md", KREBS, QUARTZ)
+    world.run(accepts=lambda draft: False)
+    before = world.waiting()
+    key = next(draft.key for draft in before if "Krebs" in str(draft.fields))
+    draft_again(world, key)
+    assert world.waiting() == before
+    with pytest.raises(RefusedError, match="nothing to undo"):
+        decide.undo_decision(world["a"])
+    assert world.waiting() == before
+
+
+def test_a_drafting_without_a_new_draft_is_not_what_undo_takes_back(world: World):
+    world.note("n.md", KREBS, QUARTZ)
+    world.run(accepts=lambda draft: False)
+    first, second = world.waiting()
+    world["a"].accept(first.id)
+    draft_again(world, second.key)
+    decide.undo_decision(world["a"])
+    assert [draft.id for draft in world.waiting()] == [first.id, second.id]
+
+
+def add_model_draft(world: World, name: str, gap: str) -> None:
+    """Give the one highlight on a device a draft by a model that blanks out `gap`."""
+    ledger = world[name]
+    [key] = {row["key"] for row in ledger.fetch_rows("SELECT key FROM highlight")}
+    highlight = load_highlight(ledger, key)
+    text = highlight.exact.replace(gap, f"{{{{c1::{gap}}}}}")
+    draft = replace(
+        model_draft(key, "", "", highlight.exact),
+        kind=CardKind.CLOZE,
+        fields=(("Text", text),),
+        answer=gap,
+    )
+    draft_recording.record_drafts(
+        ledger,
+        [DraftingResult(highlight, (draft,))],
+        compute_search_terms,
+        by_model=True,
+    )
+
+
+def test_new_text_accepted_on_one_device_waits_on_no_other(world: World):
+    world.apart = True
+    world.note("n.md", "==Nobody knows why the miller of Turin 48 kept beetles.==")
+    for name in "ab":
+        world.run(name, ship=False, accepts=lambda draft: False)
+    add_model_draft(world, "a", "the miller of Turin")
+    [draft] = [each for each in world.waiting() if each.origin.drafter == "llm"]
+    world["a"].accept(draft.id)
+    world.share("a", "b")
+    world.run("b", ship=False)
+
+    world.note("n.md", "==Nobody knows why the miller of Turin 72 kept beetles.==")
+    for name in "ab":
+        world.run(name, ship=False)
+    assert [each.id for each in world.waiting("a")] == [
+        each.id for each in world.waiting("b")
+    ]
+    [draft] = world.waiting("a")
+    assert draft.revises
+    world["a"].accept(draft.id)
+    world.share("a", "b")
+    world.run("b", ship=False)
+    assert not world.waiting("a")
+    assert not world.waiting("b")
+    assert world.state("a") == world.state("b")
+
+
+def test_held_back_text_accepted_on_one_device_waits_on_no_other(world: World):
+    world.apart = True
+    world.note("n.md", QUARTZ)
+    world.run("a", ship=False)
+    world.share("a", "b")
+    world.run("b", ship=False)
+    world.note("n.md", QUARTZ.replace("615", "6\ufffd5 \ufffd\ufffd"))
+    for name in "ab":
+        world.run(name, ship=False)
+    [draft] = world.waiting("a")
+    assert [each.id for each in world.waiting("b")] == [draft.id]
+    decide.accept_draft(world["a"], draft.id, forced=True)
+    world.share("a", "b")
+    world.run("b", ship=False)
+    assert not world.waiting("b")
+
+
+@pytest.mark.parametrize("act", ["reword", "reject", "edit"])
+def test_a_draft_no_longer_waits_for_a_card_that_asks_something_else(
+    world: World, act: str
+):
+    world.note("a.md", PROOF)
+    world.note("b.md", YONEDA)
+    world.run()
+    assert len(world.waiting()) == 1
+    card = world.only("cosets")
+    if act == "reword":
+        world.note("a.md", PROOF.replace("proof", "proof of Lagrange"))
+    elif act == "reject":
+        world["a"].reject(card.guid)
+    else:
+        fields = {"Front": "What is the proof of Lagrange?"}
+        decide.edit_item(world["a"], card.guid, fields)
+    world.run()
+    assert not world.waiting()
+    assert any("naturality" in text for text in world.words())
+
+
+def test_a_draft_that_waits_for_a_card_names_the_answer_that_the_card_has_now(
+    world: World,
+):
+    world.note("a.md", PROOF)
+    world.note("b.md", YONEDA)
+    world.run()
+    world.note("a.md", PROOF.replace("By counting", "One counts"))
+    world.run()
+    [draft] = world.waiting()
+    [finding] = draft.findings
+    assert "One counts" in finding.message
+    assert finding.duplicate == world.only("cosets").guid

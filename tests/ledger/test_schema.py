@@ -1,0 +1,68 @@
+"""The rules in SQL are documented, and the tables that they read are up to date."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ankiforge.ledger.database import SCHEMA, find_stale_tables
+from ankiforge.ledger.store import Store
+
+CORE = Path("docs/internals/core.md").read_text("utf-8")
+ACCEPTED = {
+    "guid": "af1",
+    "draft": {"kind": "basic", "fields": {"Front": "q", "Back": "a"}, "quote": "S."},
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "a.db", tmp_path, "a")
+    store.merge_journal()
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "name", re.findall(r"CREATE (?:VIEW|TRIGGER) IF NOT EXISTS (\w+)", SCHEMA)
+)
+def test_each_view_and_trigger_is_in_the_documentation(name: str):
+    assert f"`{name}`" in CORE
+
+
+@pytest.mark.parametrize(
+    ("statement", "stale"),
+    [
+        ("SELECT * FROM event", (True, False)),
+        ("SELECT id FROM standing WHERE act != ''", (True, False)),
+        ("SELECT * FROM card", (False, True)),
+        ("SELECT 1 FROM highlight h LEFT JOIN passage p ON p.key = h.key", (False, True)),
+        ("SELECT home FROM placed", (False, True)),
+        ("SELECT guid FROM sourceless", (False, True)),
+        ("SELECT * FROM offered", (False, False)),
+        ("SELECT passage FROM draft WHERE card = 1", (False, False)),
+    ],
+)
+def test_a_statement_reads_what_its_tables_and_views_read(statement, stale):
+    assert find_stale_tables(statement) == stale
+
+
+def test_a_card_is_in_the_tables_as_soon_as_they_are_read(store: Store):
+    with store.transaction():
+        store.record_event("accept", "p", "person", ACCEPTED)
+        assert store.fetch_value("SELECT count(*) FROM event") == 1
+        assert store.fetch_value("SELECT guid FROM card") == "af1"
+        assert store.fetch_value("SELECT home FROM placed") == "p"
+        assert "af1" in store.get_passage("p").cards
+
+
+def test_many_events_are_folded_at_once(store: Store):
+    ran: list[str] = []
+    with store.transaction():
+        for number in range(50):
+            store.record_event("key", f"p{number}", "source", {"exact": "S."})
+        store.get_writable_connection().set_trace_callback(ran.append)
+        assert store.fetch_value("SELECT count(*) FROM passage") == 50
+        store.get_writable_connection().set_trace_callback(None)
+    assert sum(line.startswith("DELETE FROM passage") for line in ran) == 1
