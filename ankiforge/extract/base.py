@@ -1,6 +1,6 @@
 """Base class of source types, which recognise files and open sources for scanning.
 
-A new source type is a subclass of `SourceType`, usually of `FileSource` (in `file_source`) or
+A new source type is a subclass of `SourceType`, usually of `TextFileSource` (in `file_source`) or
 `ExportSource` (in `exports`). Add it to `registry`, or distribute it as a plug-in: see
 `docs/internals/plug-ins.md`.
 

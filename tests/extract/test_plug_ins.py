@@ -23,9 +23,9 @@ def fails() -> None:
 """
 FAILS_TO_READ = """\
 from ankiforge.extract.base import Confidence
-from ankiforge.extract.file_source import FileSource
+from ankiforge.extract.file_source import TextFileSource
 
-class Lyrics(FileSource):
+class Lyrics(TextFileSource):
     kind = "lyrics"
     endings = (".lrc",)
 
