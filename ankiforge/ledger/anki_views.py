@@ -169,7 +169,7 @@ def _iter_cards_with_notes(
             has_grave = None if graves is None else id in graves
             needs_events = has_grave or (note and note.is_retired)
             events = store.load_events(passage.keys) if needs_events else ()
-            kinds = {each.what for each in events if each.body.get("guid") == guid}
+            kinds = {each.kind for each in events if each.body.get("guid") == guid}
             card = passage.cards[guid]
             yield CardWithNote(card, before, note, has_grave, frozenset(kinds))
 
@@ -183,7 +183,7 @@ def _record_change(store: Store, viewed: CardWithNote, change: NoteChange) -> No
         retirements = [
             event
             for event in store.load_events(keys)
-            if event.what == "retire" and event.body["guid"] == guid
+            if event.kind == "retire" and event.body["guid"] == guid
         ]
         if retirements:
             store.record_undo(max(retirements, key=lambda event: event.order))

@@ -74,7 +74,7 @@ class HistoryEntry(Value):
     @property
     def id(self) -> str:
         """The id that undoes the decision: that of its action or, without one, of its event."""
-        return self.event.act or self.event.id
+        return self.event.action_id or self.event.id
 
     @property
     def guid(self) -> str:
@@ -120,7 +120,7 @@ def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     events = sorted(all_events, key=lambda event: event.order)
     entries = []
     for event in events:
-        if event.what in ("shipped", "undo") or event.what not in NON_DECISION_KINDS:
+        if event.kind in ("shipped", "undo") or event.kind not in NON_DECISION_KINDS:
             entries.append(HistoryEntry(event, _get_card_text(event)))
     return entries
 
@@ -141,7 +141,7 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
     If the event has no text of its own, loads that of the card or highlight it is about.
     """
     text = _get_card_text(event)
-    if not text and event.what not in SUBJECT_KINDS:
+    if not text and event.kind not in SUBJECT_KINDS:
         # a card or highlight of another device may be unknown on this one
         with suppress(ForgeError):
             if guid := event.body.get("guid"):
@@ -167,7 +167,7 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
             kept_answers[answer.body["guid"]] = answer
     entries = []
     for event in revisions:
-        if event.by != SOURCE or event.at < since:
+        if event.author != SOURCE or event.time < since:
             continue
         kept_answer = kept_answers.get(event.body["guid"])
         if kept_answer is not None and event.order < kept_answer.order:
@@ -375,7 +375,7 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
 def build_highlight_from_journal(passage: Passage) -> Highlight:
     """Build a highlight from the journal, for a passage never read on this device."""
     text = passage.texts[0] if passage.texts else PassageReading("")
-    document = Document(DocumentKey(text.place), "", text.place)
+    document = Document(DocumentKey(text.document_path), "", text.document_path)
     kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
     return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
 

@@ -309,7 +309,9 @@ def build_repair_event(
 
 def build_event(what: str, key: str, by: str, body: Json) -> Event:
     """Build an event without number, device and time, which are set when it is recorded."""
-    return Event(n=0, machine="", at="", by=by, what=what, key=key, body=body)
+    return Event(
+        number=0, device_id="", time="", author=by, kind=what, key=key, body=body
+    )
 
 
 def content_to_json(content: CardContent) -> Json:

@@ -41,9 +41,9 @@ from ankiforge.text.cloze import find_gaps, reveal_answers, to_plain_text
 USER = "person"
 POLICY = "policy"
 SOURCE = "source"
-"""The values of `Event.by`: the user, the policy (the settings that accept drafts without review),
-or a change in a source. The user's decisions override those of policy and source, whichever came
-first."""
+"""The values of `Event.author`: the user, the policy (the settings that accept drafts without
+review), or a change in a source. The user's decisions override those of policy and source,
+whichever came first."""
 RETIRED_TAG_REASON = "retired before"
 """The reason for retiring a card whose note in Anki has the tag of dropped cards, although no
 decision in the journal dropped it."""
@@ -73,23 +73,35 @@ NON_DECISION_KINDS = (
 """Kinds of events that don't record a decision."""
 
 
-class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
+class Event(
+    Value,
+    omit_defaults=True,
+    dict=True,
+    rename={
+        "number": "n",
+        "device_id": "machine",
+        "time": "at",
+        "author": "by",
+        "kind": "what",
+        "action_id": "act",
+    },
+):  # dict: for the cached id
     """A line of the journal."""
 
-    n: int
+    number: int
     """A number greater than those of all events that the device knew (a Lamport clock)."""
-    machine: str
+    device_id: str
     """The id of the device that recorded the event."""
-    at: str
+    time: str
     """The time in ISO 8601, for display only. Events are never ordered by it."""
-    by: str
+    author: str
     """Who caused the event: `USER`, `POLICY` or `SOURCE`."""
-    what: str
+    kind: str
     """The kind of event, a key of `journal.REQUIRED_KEYS`."""
     key: str
     """The key of the highlight, or for a kind in `SUBJECT_KINDS` the key of the subject."""
     body: Json = {}
-    act: str = ""
+    action_id: str = ""
     """The id of an action, shared by all decisions of one command or key press. One undo reverts
     all of them."""
 
@@ -97,9 +109,9 @@ class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
     def id(self) -> str:
         """A hash of the content, so that copies of a journal line count as the same event."""
         return hash16(
-            str(self.n),
-            self.machine,
-            self.what,
+            str(self.number),
+            self.device_id,
+            self.kind,
             self.key,
             msgspec.json.encode(self.body, order="sorted").decode(),
         )
@@ -107,17 +119,17 @@ class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
     @property
     def order(self) -> tuple[int, str, str]:
         """The sort key, giving the same order on every device."""
-        return (self.n, self.machine, self.id)
+        return (self.number, self.device_id, self.id)
 
 
-class StoredContent(Value, omit_defaults=True):
+class StoredContent(Value, omit_defaults=True, rename={"is_user_text": "own"}):
     """The text of a draft or card and its origin, as stored in an event."""
 
     kind: str
     fields: Texts
     """The Markdown of each field, by field name."""
     quote: str = ""
-    own: bool = False
+    is_user_text: bool = False
     """Whether the user wrote the card in the source (`front::back`) or highlighted its phrase
     there."""
     slot: str = "0"
@@ -143,7 +155,7 @@ def content_to_stored(content: CardContent) -> StoredContent:
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
         quote=content.quote,
-        own=content.is_numbered_user_text,
+        is_user_text=content.is_numbered_user_text,
         slot=content.slot_text,
         drafter=content.origin.drafter,
         model=content.origin.model,
@@ -165,7 +177,7 @@ def content_from_stored(wording: StoredContent, key: str) -> CardContent:
         Origin(wording.drafter, wording.model, wording.prompt, wording.request),
         wording.quote,
         wording.tags,
-        number=parse_slot_number(wording.slot) if wording.own else None,
+        number=parse_slot_number(wording.slot) if wording.is_user_text else None,
     )
 
 
@@ -192,8 +204,8 @@ def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -
         guid=Guid(guid),
         drafted=slot if number is None else None,
         verdict=Verdict.LIVE,
-        by=event.by,
-        at=event.at,
+        by=event.author,
+        at=event.time,
     )
 
 
@@ -322,7 +334,16 @@ def make_guid(key: str, content: CardContent) -> Guid:
     return compute_guid(HighlightKey(key), content.note_type, get_slot(content))
 
 
-class PassageReading(Value, omit_defaults=True):
+class PassageReading(
+    Value,
+    omit_defaults=True,
+    rename={
+        "document_path": "place",
+        "source_id": "own",
+        "event_number": "n",
+        "device_id": "machine",
+    },
+):
     """The text of a passage as read from a source at one time.
 
     It is stored in `key` and `text` events.
@@ -334,14 +355,14 @@ class PassageReading(Value, omit_defaults=True):
     after: str = ""
     """The normalized context before and after the text."""
     container: str = ""
-    place: str = ""
+    document_path: str = ""
     """The location of the passage: the container (such as a vault), and the document within it."""
     kind: str = ""
     """The kind of the highlight, such as highlighted text, a picture or a hand-written card."""
-    own: str = ""
+    source_id: str = ""
     """The id of the highlight in its source, or "" if it has none."""
-    n: int = 0
-    machine: str = ""
+    event_number: int = 0
+    device_id: str = ""
     """The number and device of the event, set by `replay_events`."""
 
 

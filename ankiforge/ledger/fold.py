@@ -70,7 +70,7 @@ def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
     ordered = sorted(events, key=lambda event: event.order)
     undone_ids = set()
     for event in reversed(ordered):
-        if event.what == "undo" and event.id not in undone_ids:
+        if event.kind == "undo" and event.id not in undone_ids:
             undone_ids.add(event.body["event"])
     # computing ids is slow, and in most passages nothing was undone
     return [(event, not undone_ids or event.id not in undone_ids) for event in ordered]
@@ -89,9 +89,9 @@ def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
     linked_keys: dict[str, set[str]] = {}
     active_events = [event for event, is_active in sort_events(links) if is_active]
     for position, event in enumerate(active_events):
-        if event.what == "key":
+        if event.kind == "key":
             ages.setdefault(event.key, position)
-        elif event.what == "same":
+        elif event.kind == "same":
             old_key = event.body["old"]
             keys = linked_keys.get(event.key, {event.key})
             old_keys = linked_keys.get(old_key, {old_key})
@@ -121,17 +121,17 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     passage = Passage(tuple(keys))
     ordered_events = sort_events(events)
     fact_events = {
-        event.body["of"]: event for event, _ in ordered_events if event.what == "fact"
+        event.body["of"]: event for event, _ in ordered_events if event.kind == "fact"
     }
     dropped_guids = set()
     undone_bodies = []
     undo_reasons = {}
     for event, is_active in ordered_events:
-        if event.what == "undo" and "why" in event.body:
+        if event.kind == "undo" and "why" in event.body:
             undo_reasons[event.body["event"]] = event.body["why"]
-        if event.what in ("reject", "retire") and not _is_retired_by_tag(event):
+        if event.kind in ("reject", "retire") and not _is_retired_by_tag(event):
             dropped_guids.add(event.body.get("guid"))
-        if event.what == "revise" and not is_active:
+        if event.kind == "revise" and not is_active:
             undone_bodies.append(event.body)
 
     answered_keys = set()
@@ -140,23 +140,23 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         if _is_retired_by_tag(event) and event.body["guid"] in dropped_guids:
             continue
         # two devices may have recorded the same change by a source; undoing either record counts
-        is_change_by_source = event.what == "revise" and event.by == SOURCE
+        is_change_by_source = event.kind == "revise" and event.author == SOURCE
         if is_change_by_source:
             is_active = event.body not in undone_bodies
         if is_active:
             _apply_decision(passage, event, fact_events.get(event.id))
-            if event.what in ("same", "different"):
+            if event.kind in ("same", "different"):
                 answered_keys.add(event.body["old"])
         elif is_change_by_source:
             # the sentences of the change are decided, although the card keeps its text
             _update_card(passage, event, _pin_changed_fields)
             _add_fact_decision(passage, event, fact_events.get(event.id))
-        elif event.what == "accept":
+        elif event.kind == "accept":
             why = undo_reasons.get(event.id, ACCEPTANCE_UNDONE_REASON)
             _apply_undone_accept(passage, event, why)
-        elif event.what == "repair" and {"guid", "draft", "note"} <= event.body.keys():
+        elif event.kind == "repair" and {"guid", "draft", "note"} <= event.body.keys():
             _apply_repair(passage, event, is_active=False)
-        elif event.what == "retire":
+        elif event.kind == "retire":
             _update_card(passage, event, _recreate_adopted_note)
     for key, other_key in list(passage.asked.items()):
         if other_key in answered_keys:
@@ -238,7 +238,7 @@ def _add_fact_decision(
                 for earlier in passage.decisions
             ]
         passage.decisions.append(decision)
-    elif event.what in ("accept", "adopt", "reject"):
+    elif event.kind in ("accept", "adopt", "reject"):
         passage.closed = True
         if (
             "draft" in event.body
@@ -267,16 +267,16 @@ def _to_fact_decision(
     """
     decision = msgspec.convert(fact_body, SentenceDecision)
     body = event.body
-    is_rejection = event.what == "reject" and bool(body["content"])
+    is_rejection = event.kind == "reject" and bool(body["content"])
     had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
     answer = _get_answer(_decode_wording(event)) if "draft" in body else ""
-    card_fields = dict(card.fields) if card is not None and event.what == "adopt" else {}
+    card_fields = dict(card.fields) if card is not None and event.kind == "adopt" else {}
     fields = (
         body["draft"]["fields"] if "draft" in body else body.get("fields", card_fields)
     )
     return replace(
         decision,
-        dropped=is_rejection or event.what == "skip",
+        dropped=is_rejection or event.kind == "skip",
         of_proposal=bool(body.get(PROPOSAL_KEY)),
         # the draft of a new card has a GUID, but a number only if it is hand-written; a numbered
         # question about a highlight is from its comment
@@ -284,10 +284,10 @@ def _to_fact_decision(
         and bool(body.get("guid"))
         and (not is_card and "Front" in fields if body.get("slot") else not had_card),
         answer=normalize_answer(fields),
-        n=event.n,
-        machine=event.machine,
+        n=event.number,
+        machine=event.device_id,
         own=is_hand_written_decision(event),
-        revises=event.what == "revise",
+        revises=event.kind == "revise",
         about=find_answer_sentence(decision.sentences, answer),
     )
 
@@ -300,7 +300,7 @@ def _get_answer(wording: StoredContent) -> str:
 
 def _is_retired_by_tag(event: Event) -> bool:
     """Return whether an event records the tag of a retired note, not a decision by the user."""
-    return event.what == "retire" and event.body.get("why") == RETIRED_TAG_REASON
+    return event.kind == "retire" and event.body.get("why") == RETIRED_TAG_REASON
 
 
 # --- the effects of events --------------------------------------------------------------
@@ -313,11 +313,11 @@ def _apply_event(passage: Passage, event: Event) -> None:
     `group_linked_keys`.
     """
     body = event.body
-    match event.what:
+    match event.kind:
         # identity
         case "key" | "text":
             text = msgspec.convert(body, PassageReading)
-            reading = replace(text, n=event.n, machine=event.machine)
+            reading = replace(text, event_number=event.number, device_id=event.device_id)
             passage.texts.insert(0, reading)
         case "ask":
             # ask the user whether this is the other passage
@@ -343,7 +343,7 @@ def _apply_event(passage: Passage, event: Event) -> None:
             _apply_accept(passage, event)
         case "repair" if {"guid", "draft", "note"} <= body.keys():
             _apply_repair(passage, event, is_active=True)
-    handler = _CARD_HANDLERS.get(event.what)
+    handler = _CARD_HANDLERS.get(event.kind)
     if handler:
         _update_card(passage, event, handler)
 
@@ -377,13 +377,13 @@ def _drop_field_hashes(card: Card) -> tuple[ExportedNote, ...]:
 def _apply_revise(card: Card, event: Event) -> Card:
     """Give a card new text. Text from the source doesn't replace fields the user edited."""
     wording = _decode_wording(event)
-    if event.by == USER:
+    if event.author == USER:
         edits = replace(card.edits, typed=(), pinned=(), offered={})
         card = replace(replace_content(card, wording), edits=edits)
     else:
         card = replace(card, edits=replace(card.edits, typed=()))
         card = _offer_text(card, wording)
-    return _record_given_text(card, event.machine, wording)
+    return _record_given_text(card, event.device_id, wording)
 
 
 def _apply_edit(card: Card, event: Event) -> Card:
@@ -444,10 +444,10 @@ def _apply_deck_and_tags(card: Card, event: Event) -> Card:
 
 
 def _apply_reject_or_retire(card: Card, event: Event) -> Card:
-    if event.by != USER and card.by == USER:
+    if event.author != USER and card.by == USER:
         return card
-    verdict = Verdict.REJECTED if event.what == "reject" else Verdict.RETIRED
-    return _set_verdict(card, verdict, event.by, event.body.get("why", ""))
+    verdict = Verdict.REJECTED if event.kind == "reject" else Verdict.RETIRED
+    return _set_verdict(card, verdict, event.author, event.body.get("why", ""))
 
 
 def _apply_export(card: Card, event: Event) -> Card:
@@ -481,7 +481,7 @@ def _apply_pictures(card: Card, event: Event) -> Card:
 
 
 def _apply_found_in_anki(card: Card, event: Event) -> Card:
-    seen_by = tuple(sorted({*card.note.seen_by, event.machine}))
+    seen_by = tuple(sorted({*card.note.seen_by, event.device_id}))
     return replace(card, note=replace(card.note, seen_by=seen_by))
 
 
@@ -494,7 +494,7 @@ def _apply_reexport(card: Card, event: Event) -> Card:
 def _apply_accept(passage: Passage, event: Event) -> None:
     body = event.body
     wording = _decode_wording(event)
-    is_by_user = event.by == USER
+    is_by_user = event.author == USER
     card = passage.cards.get(body["guid"])
     if card and FOUND_KEY in body:
         return  # the journal has the decision itself
@@ -509,16 +509,16 @@ def _apply_accept(passage: Passage, event: Event) -> None:
             card = _set_verdict(card, Verdict.REJECTED, USER)
     else:
         if is_by_user:
-            card = replace(_set_verdict(card, Verdict.LIVE, USER), at=event.at)
+            card = replace(_set_verdict(card, Verdict.LIVE, USER), at=event.time)
         card = _offer_text(card, wording)
-    passage.cards[card.guid] = _record_given_text(card, event.machine, wording)
+    passage.cards[card.guid] = _record_given_text(card, event.device_id, wording)
     if is_by_user:
         passage.rejected.discard(hash_sides(content.fields))
     replaced_card = passage.cards.get(body.get("instead", ""))
     if replaced_card:
         why = "replaced by another card"
         passage.cards[replaced_card.guid] = _set_verdict(
-            replaced_card, Verdict.RETIRED, event.by, why
+            replaced_card, Verdict.RETIRED, event.author, why
         )
 
 
@@ -540,7 +540,7 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
         _set_verdict(card, Verdict.LIVE, USER),
         fields=_drop_empty_fields(wording.fields if is_active else note.words),
         deck=body.get("deck", ""),
-        at=event.at,
+        at=event.time,
         note=history,
     )
     added_notes = body.get("new", ()) if "type" in body else ()
@@ -601,7 +601,7 @@ def _pin_changed_fields(card: Card, event: Event) -> Card:
             changed_names.append(name)
     edits = replace(card.edits, pinned=_merge_names(card.edits.pinned, changed_names))
     card = replace(card, edits=edits)
-    return _record_given_text(card, event.machine, wording)
+    return _record_given_text(card, event.device_id, wording)
 
 
 def _offer_text(card: Card, wording: StoredContent) -> Card:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from msgspec import convert
 from msgspec.structs import replace
 
 from ankiforge.ledger.events import SOURCE, PassageReading, hash_text, normalize_text
@@ -549,9 +550,9 @@ class IngestRun:
             if newest_reading is None:
                 self.store.record_event("key", stored_mark.key, SOURCE, body)
                 continue
-            reading = PassageReading(**body)
-            old_place = (newest_reading.place, newest_reading.own)
-            has_moved = old_place != (reading.place, reading.own)
+            reading = convert(body, PassageReading)
+            old_place = (newest_reading.document_path, newest_reading.source_id)
+            has_moved = old_place != (reading.document_path, reading.source_id)
             if has_moved or normalize_text(newest_reading.exact) != normalize_text(
                 reading.exact
             ):

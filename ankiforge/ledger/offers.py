@@ -325,7 +325,7 @@ class RemarkFinder:
             # ignore cards that the user accepted and undid
             accepted_guids = set()
             for event in self._store.load_events(passage.keys):
-                if event.what == "accept" and event.by == USER:
+                if event.kind == "accept" and event.author == USER:
                     accepted_guids.add(event.body["guid"])
             kept_cards = {}
             for id, card in passage.cards.items():

@@ -193,9 +193,9 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
     for event in cards.iter_active_events(store, *REWORDING_KINDS):
         if event.body.get("guid") != guid:
             continue
-        if event.what == "repair" and event.body["name"] != cards.LEFT_AS_IS:
-            acts_of_repairs.add(event.act)
-        act = event.act or ""
+        if event.kind == "repair" and event.body["name"] != cards.LEFT_AS_IS:
+            acts_of_repairs.add(event.action_id)
+        act = event.action_id or ""
     return act if act in acts_of_repairs else ""
 
 
@@ -284,7 +284,9 @@ def _merge_cards(store: Store, guids: Iterable[Guid]) -> None:
         query = "SELECT reviews FROM seen WHERE guid = ?"
         review_count = store.fetch_value(query, guid) or 0
         events = store.load_events([passage.key])
-        accepted_at = min((each.n for each in events if each.what == "accept"), default=0)
+        accepted_at = min(
+            (each.number for each in events if each.kind == "accept"), default=0
+        )
         ranked_cards.append((-review_count, accepted_at, guid, passage.key))
     (_, _, kept_guid, _), *retired_cards = sorted(ranked_cards)
     for _, _, guid, key in retired_cards:

@@ -306,16 +306,16 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
     """
     with store.transaction():
         for event in events:
-            if event.what not in ("key", "text"):
+            if event.kind not in ("key", "text"):
                 continue
             row = highlights.load_row(store, event.key)
             if row and row["body"]:  # it was read on this device
                 continue
             text = msgspec.convert(event.body, PassageReading)
-            text = replace(text, n=event.n, machine=event.machine)
+            text = replace(text, event_number=event.number, device_id=event.device_id)
             reading = to_folded_reading(text)
             # add the passage as journal-only, at the place where it was read
-            container_and_place = (text.container, text.place)
+            container_and_place = (text.container, text.document_path)
             store.execute(
                 "INSERT OR IGNORE INTO document"
                 " (container, place, state, fingerprint, depends, digest, source, title)"
@@ -327,7 +327,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                 " SELECT ?, id, ?, 'journal', ?, ? FROM document"
                 " WHERE container = ? AND place = ? ON CONFLICT (key) DO UPDATE SET missed = 0,"
                 " document = excluded.document, folded = excluded.folded, state = excluded.state",
-                *(event.key, event.n, text.kind, reading.text, *container_and_place),
+                *(event.key, event.number, text.kind, reading.text, *container_and_place),
             )
 
             # it may be a passage at the same place that has another key on this device
@@ -374,9 +374,9 @@ def build_event_body(mark: MatchedHighlight) -> Json:
         before=newest.before,
         after=newest.after,
         container=mark.container,
-        place=mark.place,
+        document_path=mark.place,
         kind=highlight.kind.value,
-        own=highlight.own,
+        source_id=highlight.own,
     )
     body: Json = msgspec.to_builtins(text)
     return body
@@ -413,7 +413,7 @@ def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
         highlight = replace(
             build_highlight_from_journal(passage), key=HighlightKey(row["key"])
         )
-        own = passage.texts[0].own if passage.texts else ""
+        own = passage.texts[0].source_id if passage.texts else ""
         names, labels = split_ids([own])
         journal_or_empty = tuple(journal_readings) or (FoldedReading(""),)
         mark = MatchedHighlight(

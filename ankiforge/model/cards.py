@@ -604,7 +604,7 @@ class Card(CardContent, kw_only=True):
     """Who made the current decision: `person` (the user), `policy` (the setting `accept`) or
     `source`."""
     at: str
-    """When the card was last accepted, in the format of `Event.at`."""
+    """When the card was last accepted, in the format of `Event.time`."""
     why: str = ""
     """The reason for the verdict, or "" if none was given."""
     own_deck: bool = False

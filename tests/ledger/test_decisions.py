@@ -227,7 +227,7 @@ def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
 
 def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
     [accepted] = [
-        one for one in world["a"].list_history(card) if one.event.what == "accept"
+        one for one in world["a"].list_history(card) if one.event.kind == "accept"
     ]
     undo_decision(world["a"], accepted.id)
     for _ in range(2):
@@ -458,7 +458,7 @@ def test_an_own_card_that_was_taken_back_waits_in_other_words(world: World):
     world.run()
     [guid] = world.live()
     [accepted] = [
-        each for each in world["a"].list_history(guid) if each.event.what == "accept"
+        each for each in world["a"].list_history(guid) if each.event.kind == "accept"
     ]
     undo_decision(world["a"], accepted.id)
     world.note("a.md", "Where a river bends, old markets sell ==salt== to caravans. ^it")

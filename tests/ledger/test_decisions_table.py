@@ -1,4 +1,5 @@
-"""Which events `undo` takes back, why a draft waits for a person, and which waits no longer, row by row."""
+"""Which events `undo` takes back, why a draft waits for a person, and which waits no longer, row
+by row."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -168,7 +169,7 @@ def test_what_undo_takes_back(empty, undone, target, taken_back):
 
 def test_an_action_is_taken_back_by_its_id(empty):
     events = recorded(empty)
-    found = decide._find_events_to_undo(empty, events["reject"].act)
+    found = decide._find_events_to_undo(empty, events["reject"].action_id)
     assert found == [events["accept 2"], events["reject"]]
 
 
@@ -196,7 +197,7 @@ def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_withou
         empty.record_event("skip", Q, USER, {"why": "too easy"})
     entries = decide.undo_decision(empty).entries
     assert [entry.id for entry in entries] == [told[0].act, told[0].act]
-    assert [entry.event.what for entry in entries] == ["accept", "skip"]
+    assert [entry.event.kind for entry in entries] == ["accept", "skip"]
 
 
 @pytest.mark.parametrize("is_one_action", [True, False])
@@ -744,7 +745,7 @@ def test_what_is_told_of_a_past_decision(empty, what, key, body, said, text):
         text,
     )
     assert entry.id == event.id
-    acted = cards.load_history_entry(empty, replace(event, act="t1"))
+    acted = cards.load_history_entry(empty, replace(event, action_id="t1"))
     assert acted.id == "t1"
 
 

@@ -38,7 +38,16 @@ def event(
     by: str = USER,
     act: str = "",
 ) -> Event:
-    return Event(n=n, machine="a", at="", by=by, what=what, key=key, body=body, act=act)
+    return Event(
+        number=n,
+        device_id="a",
+        time="",
+        author=by,
+        kind=what,
+        key=key,
+        body=body,
+        action_id=act,
+    )
 
 
 ACCEPT = event(1, "accept", {"guid": "af1"})

@@ -266,7 +266,7 @@ class Agent:
                 # list the rejected texts that contain the query, newest first
                 for decision in ledger.list_history():
                     text = format_decision_text(decision).casefold()
-                    if decision.event.what != "reject" or query.casefold() not in text:
+                    if decision.event.kind != "reject" or query.casefold() not in text:
                         continue
                     if not privacy.is_private_passage(HighlightKey(decision.event.key)):
                         cards.append(privacy.mask_entry(decision_to_json(decision)))
