@@ -374,7 +374,7 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
 
 def build_highlight_from_journal(passage: Passage) -> Highlight:
     """Build a highlight from the journal, for a passage never read on this device."""
-    text = passage.texts[0] if passage.texts else PassageReading("")
+    text = passage.readings[0] if passage.readings else PassageReading("")
     document = Document(DocumentKey(text.document_path), "", text.document_path)
     kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
     return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
@@ -427,7 +427,7 @@ class HighlightOutcome(Value):
     usefulness: float = 0.0
     """The probability that the user would keep a card made from the best sentence. At most 0 if no
     card is proposed."""
-    is_open: bool = False
+    has_open_sentence: bool = False
     """Whether the highlight has neither card nor draft, or has a card and another sentence that is
     worth proposing."""
 

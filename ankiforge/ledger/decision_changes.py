@@ -79,9 +79,9 @@ class PlannedDecision(Value):
     """The event of the decision, not recorded yet."""
     fact_body: Json
     """The body of the `fact` event that follows the decision, without `of`."""
-    sentences: Strings
+    decided_sentences: Strings
     """The decided sentences. Drafts about them in other passages are updated, too."""
-    chosen: Strings = ()
+    chosen_draft_ids: Strings = ()
     """The ids of the drafts that the user decided on."""
 
 
@@ -183,7 +183,7 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
     """
     event = build_event("skip", snapshot.passage.key, USER, {"why": why} if why else {})
     sentences_with_card = {
-        fact.sentence for fact in snapshot.compute_sentence_states() if fact.card
+        fact.sentence for fact in snapshot.compute_sentence_states() if fact.revised_guid
     }
     sentences = tuple(
         sentence for sentence in snapshot.sentences if sentence not in sentences_with_card
@@ -335,7 +335,7 @@ def plan_decision(
     if len(snapshot.pending_drafts) > 1:
         decided_names = set(map(facts.hash_sentence, sentences))
         for fact in snapshot.compute_sentence_states():
-            if fact.decided:
+            if fact.is_decided:
                 decided_names.add(facts.hash_sentence(fact.sentence))
         passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_names)
     fact_body = build_sentence_decision_body(snapshot, event, sentences, passed_drafts)

@@ -26,14 +26,16 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
     event = record_event(store, decision.event)
     fact_body = {"of": event.id, **decision.fact_body}
     store.record_event("fact", event.key, event.author, fact_body)
-    change = PendingDraftChanges(settle=tuple((id, event.id) for id in decision.chosen))
+    change = PendingDraftChanges(
+        settle=tuple((id, event.id) for id in decision.chosen_draft_ids)
+    )
     pending_drafts.apply_changes(store, [change])
-    decided_names = facts.hash_long_sentences(decision.sentences)
+    decided_names = facts.hash_long_sentences(decision.decided_sentences)
     store.decided_hashes.update((*decided_names, event.body.get("content", "")))
     if "draft" in event.body:
         store.decided_hashes.add(hash_sides(event.body["draft"]["fields"]))
-    has_other_drafts = len(snapshot.pending_drafts) > len(decision.chosen)
-    has_other_facts = len(snapshot.sentences) > len(decision.sentences)
+    has_other_drafts = len(snapshot.pending_drafts) > len(decision.chosen_draft_ids)
+    has_other_facts = len(snapshot.sentences) > len(decision.decided_sentences)
     update_pending_drafts(
         store,
         [snapshot.passage.key] if has_other_drafts or has_other_facts else [],

@@ -185,9 +185,9 @@ def compute_draft_changes(
             there are any, the result contains nothing else.
     """
     # drop the drafts of an exact copy
-    if snapshot.original_title:
+    if snapshot.primary_copy_title:
         drafted = DraftingResult(
-            drafted.highlight, reason=f"{COPY_REASON_PREFIX}{snapshot.original_title}"
+            drafted.highlight, reason=f"{COPY_REASON_PREFIX}{snapshot.primary_copy_title}"
         )
 
     # find out whether a model found the passage not worth a card
@@ -276,12 +276,12 @@ def _build_outcome(
     return DraftingOutcome(
         key=snapshot.highlight.key,
         # if drafting failed, draft the highlight again in the next run
-        drafted="" if drafted.has_failed else snapshot.content,
+        drafted="" if drafted.has_failed else snapshot.content_hash,
         reason=reason,
         fate=status,
         worth=usefulness,
         worth_by_name=worth_by_name if mode.is_rules else None,
-        declined=snapshot.content if is_declined else "",
+        declined=snapshot.content_hash if is_declined else "",
     )
 
 
@@ -380,7 +380,7 @@ def _iter_new_drafter_drafts(
                 continue
             fact = SentenceState(sentence)
         revised_guid = find_revised_card(snapshot, fact, draft.kind)
-        if fact.card and not revised_guid and sentence in revising_sentences:
+        if fact.revised_guid and not revised_guid and sentence in revising_sentences:
             continue
         # store a proposal only as new text of a card
         if draft.is_proposed and not revised_guid:
@@ -399,7 +399,7 @@ def _iter_new_drafter_drafts(
             about,
             revises=revised_guid,
             replaces=None,
-            near=fact.near,
+            near=fact.similar_removed,
             since=mode.since,
         )
 
@@ -511,7 +511,9 @@ def resolve_drafts(
             fact = offered_facts.get(name, SentenceState(""))
             revises = find_revised_card(snapshot, fact, draft.kind)
             before = draft
-            draft = replace(draft, about=(name,), revises=revises, near=fact.near)
+            draft = replace(
+                draft, about=(name,), revises=revises, near=fact.similar_removed
+            )
             if draft != before:
                 updated.append(draft)
         kept.append(draft)
@@ -535,7 +537,7 @@ def is_resolved(
     """
     passage = snapshot.passage
     if draft.is_numbered_user_text:
-        return passage.skipped or not should_offer(passage, draft, device_id)
+        return passage.is_skipped or not should_offer(passage, draft, device_id)
     [name] = draft.about or [""]
     if draft.is_proposed and snapshot.text:  # stored only as new text of a card
         fact = offered_facts.get(name)
@@ -558,17 +560,17 @@ def is_decided(
         since: the number of an event; earlier decisions and this one don't count.
     """
     passage = snapshot.passage
-    was_closed = passage.closed
+    was_closed = passage.is_closed
     if since:
-        was_closed = passage.closed and any(
-            decision.dropped and not decision.guid and not decision.answer
+        was_closed = passage.is_closed and any(
+            decision.is_rejection and not decision.guid and not decision.answer
             for decision in passage.decisions
-            if decision.n > since
+            if decision.event_number > since
         )
     return was_closed or any(
         resolves_draft(decision, draft, name)
         for decision in snapshot.all_decisions
-        if decision.n > since
+        if decision.event_number > since
     )
 
 
@@ -577,7 +579,7 @@ def resolves_draft(decision: SentenceDecision, draft: Draft, name: str) -> bool:
 
     The decision may come from another passage. `name` is the hash of the draft's sentence.
     """
-    if not decision.of or decision.of_proposal:
+    if not decision.event_id or decision.is_only_proposal_rejected:
         return False
     if name not in map(facts.hash_sentence, decision.sentences):
         return False
@@ -593,8 +595,8 @@ def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
     last_id = ""
     for decision in reversed(snapshot.all_decisions):
         if draft.about and resolves_draft(decision, draft, draft.about[0]):
-            return decision.of
-        last_id = last_id or decision.of
+            return decision.event_id
+        last_id = last_id or decision.event_id
     return last_id
 
 
@@ -613,10 +615,10 @@ def find_revised_card(
 
     A draft that needs another note type than the card becomes a new card instead.
     """
-    if not fact.card:
+    if not fact.revised_guid:
         return None
     return (
-        Guid(fact.card)
-        if kind.note_type is snapshot.find_card(fact.card).note_type
+        Guid(fact.revised_guid)
+        if kind.note_type is snapshot.find_card(fact.revised_guid).note_type
         else None
     )

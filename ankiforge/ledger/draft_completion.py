@@ -157,9 +157,9 @@ def iter_reworded_cards(
         for draft in other_drafts
     }
     for fact in snapshot.compute_sentence_states():
-        if not fact.card:
+        if not fact.revised_guid:
             continue
-        card = snapshot.find_card(fact.card)
+        card = snapshot.find_card(fact.revised_guid)
         if (fact.sentence, card.note_type) in drafted_families:
             continue
         fields = reword_fields(fact.sentence, card)
@@ -270,7 +270,7 @@ def should_offer(passage: Passage, draft: Draft, device_id: str) -> bool:
     A draft is offered if it was never decided on, if the acceptance of its card was undone,
     or if it has text that its live card never had. `device_id` is the id of this device.
     """
-    if passage.skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
+    if passage.is_skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
         return False
     card = passage.find_card_in_slot(draft)
     if card is None:
@@ -299,7 +299,7 @@ def has_decided_text(passage: Passage, draft: Draft) -> bool:
     Cards whose acceptance was undone don't count.
     """
     draft_content = hash_sides(draft.fields)
-    if draft_content in passage.rejected:
+    if draft_content in passage.rejected_hashes:
         return True
     for card in passage.cards.values():
         if card.verdict is Verdict.TAKEN_BACK:

@@ -98,7 +98,7 @@ def iter_highlights_to_draft(
             if within is not None and highlight_row["document"] not in within:
                 continue
             passage = store.get_passage(highlight_row["key"])
-            if passage.skipped and not passage.live_cards:
+            if passage.is_skipped and not passage.live_cards:
                 continue
             if not cards.is_leading_highlight(store, highlight_row["key"], passage):
                 continue

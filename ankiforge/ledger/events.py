@@ -366,13 +366,21 @@ class PassageReading(
     """The number and device of the event, set by `replay_events`."""
 
 
-class SentenceDecision(Value, omit_defaults=True):
+class SentenceDecision(
+    Value,
+    omit_defaults=True,
+    rename={
+        "event_id": "of",
+        "passage_sentence_hashes": "passage",
+        "passed_over_hashes": "passed",
+    },
+):
     """A decision on sentences of a passage.
 
     It is built from the event of the decision and the `fact` event that follows.
     """
 
-    of: str = ""
+    event_id: str = ""
     """The id of the deciding event; undoing that event undoes this decision. "" if the decision has
     no `fact` event: then no sentence counts as decided, but the user may still be asked whether a
     new sentence is the new text of the card."""
@@ -380,48 +388,50 @@ class SentenceDecision(Value, omit_defaults=True):
     """The decided sentences of the passage."""
     guid: str = ""
     """The GUID of the decided card, or "" if there is none."""
-    passage: Strings = ()
+    passage_sentence_hashes: Strings = ()
     """The hashes of all sentences that the passage had at the time of the decision."""
-    passed: Strings = ()
+    passed_over_hashes: Strings = ()
     """The content hashes of hand-written drafts that the user passed over for another draft."""
     # set by `replay_events`
-    dropped: bool = False
+    is_rejection: bool = False
     """Whether the user rejected a card, or a draft other than a proposal, or skipped the
     passage."""
-    of_proposal: bool = False
+    is_only_proposal_rejected: bool = False
     """Whether only a proposal was rejected. Its sentences aren't proposed again but may still be
     drafted."""
-    of_draft: bool = False
+    is_only_draft_rejected: bool = False
     """Whether only a model's draft or the question in a comment was rejected. Its sentences may
     still be proposed, and drafted with another answer."""
     answer: str = ""
     """The `normalize_answer` of the card or draft, or "" if there is none."""
-    n: int = 0
-    machine: str = ""
+    event_number: int = 0
+    device_id: str = ""
     """The number and device of the deciding event."""
-    own: bool = False
+    is_about_user_text: bool = False
     """Whether the decision was about a hand-written card."""
     revises: bool = False
     """Whether the decision gave the card a new text."""
-    about: str = ""
+    card_sentence: str = ""
     """The sentence that the card is about."""
 
     @property
     def is_only_question_rejected(self) -> bool:
         """Whether the user rejected only the question in a comment, not a card or draft."""
-        return self.own and self.of_draft
+        return self.is_about_user_text and self.is_only_draft_rejected
 
     @property
     def kind(self) -> str:
         """The value for the column `kind` of the table `decided_sentence`."""
-        if self.of_draft:
+        if self.is_only_draft_rejected:
             return "draft"
-        return "own" if self.own or self.of_proposal else "card"
+        return (
+            "own" if self.is_about_user_text or self.is_only_proposal_rejected else "card"
+        )
 
     @property
     def order(self) -> tuple[bool, int, str]:
         """The sort key. Decisions not recorded yet come last."""
-        return (not self.n, self.n, self.machine)
+        return (not self.event_number, self.event_number, self.device_id)
 
 
 def reopens_passage(card: Card) -> bool:
@@ -442,25 +452,25 @@ class Passage(msgspec.Struct):
     keys: Strings
     """All keys of the passage, oldest first. There are several if the passage was read in several
     documents, or was recognized only later."""
-    texts: list[PassageReading] = []
+    readings: list[PassageReading] = []
     """The readings of the passage, newest first."""
     cards: dict[str, Card] = {}
     """All cards of the passage by GUID, live or not."""
-    rejected: set[str] = set()
+    rejected_hashes: set[str] = set()
     """The content hashes of rejected drafts and cards."""
     rejected_numbers: set[int] = set()
     """The numbers of rejected hand-written cards, which stay rejected when their text changes."""
     decisions: list[SentenceDecision] = []
     """The decisions on facts that weren't undone, oldest first."""
-    closed: bool = False
+    is_closed: bool = False
     """Whether the user wants no more cards of the passage, because they skipped it or made a
     decision that names no facts."""
-    skipped: bool = False
-    why_skipped: str = ""
-    asked: dict[str, str] = {}
+    is_skipped: bool = False
+    skip_reason: str = ""
+    possible_same_keys: dict[str, str] = {}
     """For each key of this passage that may belong to another passage, a key of that passage. The
     user is asked whether the two passages are the same."""
-    apart: set[str] = set()
+    different_keys: set[str] = set()
     """The keys of other passages that the user said are different from this one."""
 
     @property
@@ -474,7 +484,7 @@ class Passage(msgspec.Struct):
 
         Such a passage must be recognized when it reappears.
         """
-        has_decision = bool(self.decisions or self.rejected or self.closed)
+        has_decision = bool(self.decisions or self.rejected_hashes or self.is_closed)
         return has_decision or not all(map(reopens_passage, self.cards.values()))
 
     @property
@@ -484,10 +494,11 @@ class Passage(msgspec.Struct):
         The rejection of a proposal, of a model's draft or of the question in a comment
         doesn't count.
         """
-        if self.closed or self.live_cards:
+        if self.is_closed or self.live_cards:
             return True
         return any(
-            not (decision.of_proposal or decision.of_draft) for decision in self.decisions
+            not (decision.is_only_proposal_rejected or decision.is_only_draft_rejected)
+            for decision in self.decisions
         )
 
     @property
@@ -500,13 +511,13 @@ class Passage(msgspec.Struct):
         rejected_guids = {
             each.guid for each in self.decisions if each.is_only_question_rejected
         }
-        return self.closed or (
+        return self.is_closed or (
             any(
                 card.verdict is not Verdict.TAKEN_BACK and card.guid not in rejected_guids
                 for card in self.cards.values()
             )
             or any(
-                not (each.of_proposal or each.is_only_question_rejected)
+                not (each.is_only_proposal_rejected or each.is_only_question_rejected)
                 for each in self.decisions
             )
         )
@@ -516,9 +527,9 @@ class Passage(msgspec.Struct):
 
         The answer may be stored with either of the passages.
         """
-        if not self.apart.isdisjoint(other_passage.keys):
+        if not self.different_keys.isdisjoint(other_passage.keys):
             return True
-        return not other_passage.apart.isdisjoint(self.keys)
+        return not other_passage.different_keys.isdisjoint(self.keys)
 
     @property
     def should_keep_cards(self) -> bool:
@@ -538,13 +549,13 @@ class Passage(msgspec.Struct):
         passed_contents = {
             passed_content
             for decision in self.decisions
-            for passed_content in decision.passed
+            for passed_content in decision.passed_over_hashes
         }
         return bool(passed_contents) and hash_sides(draft.fields) in passed_contents
 
     def is_rejected(self, draft: CardContent) -> bool:
         """Return whether a draft's text or, if it is hand-written, its number was rejected."""
-        if self.rejected and hash_sides(draft.fields) in self.rejected:
+        if self.rejected_hashes and hash_sides(draft.fields) in self.rejected_hashes:
             return True
         return draft.number in self.rejected_numbers
 

@@ -158,9 +158,9 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
             _apply_repair(passage, event, is_active=False)
         elif event.kind == "retire":
             _update_card(passage, event, _recreate_adopted_note)
-    for key, other_key in list(passage.asked.items()):
+    for key, other_key in list(passage.possible_same_keys.items()):
         if other_key in answered_keys:
-            del passage.asked[key]
+            del passage.possible_same_keys[key]
 
     _supersede_duplicates(passage)
     return passage
@@ -227,19 +227,21 @@ def _add_fact_decision(
     `card` is the card that the event names, as it was before the event.
     """
     if fact_event is not None:
-        is_card = bool(passage.texts) and passage.texts[0].kind == HighlightKind.CARD
+        is_card = (
+            bool(passage.readings) and passage.readings[0].kind == HighlightKind.CARD
+        )
         decision = _to_fact_decision(event, fact_event.body, card, is_card=is_card)
         if decision.is_only_question_rejected:
             # the question's acceptance, if any, doesn't decide the sentence any more
             passage.decisions = [
-                replace(earlier, own=True, of_draft=True)
+                replace(earlier, is_about_user_text=True, is_only_draft_rejected=True)
                 if earlier.guid == decision.guid
                 else earlier
                 for earlier in passage.decisions
             ]
         passage.decisions.append(decision)
     elif event.kind in ("accept", "adopt", "reject"):
-        passage.closed = True
+        passage.is_closed = True
         if (
             "draft" in event.body
         ):  # the user may still be asked about new text of the card
@@ -250,7 +252,7 @@ def _add_fact_decision(
             about = find_answer_sentence(decided_sentences, _get_answer(wording))
             guid = event.body["guid"]
             passage.decisions.append(
-                SentenceDecision("", decided_sentences, guid, about=about)
+                SentenceDecision("", decided_sentences, guid, card_sentence=about)
             )
 
 
@@ -276,19 +278,19 @@ def _to_fact_decision(
     )
     return replace(
         decision,
-        dropped=is_rejection or event.kind == "skip",
-        of_proposal=bool(body.get(PROPOSAL_KEY)),
+        is_rejection=is_rejection or event.kind == "skip",
+        is_only_proposal_rejected=bool(body.get(PROPOSAL_KEY)),
         # the draft of a new card has a GUID, but a number only if it is hand-written; a numbered
         # question about a highlight is from its comment
-        of_draft=is_rejection
+        is_only_draft_rejected=is_rejection
         and bool(body.get("guid"))
         and (not is_card and "Front" in fields if body.get("slot") else not had_card),
         answer=normalize_answer(fields),
-        n=event.number,
-        machine=event.device_id,
-        own=is_hand_written_decision(event),
+        event_number=event.number,
+        device_id=event.device_id,
+        is_about_user_text=is_hand_written_decision(event),
         revises=event.kind == "revise",
-        about=find_answer_sentence(decision.sentences, answer),
+        card_sentence=find_answer_sentence(decision.sentences, answer),
     )
 
 
@@ -318,22 +320,22 @@ def _apply_event(passage: Passage, event: Event) -> None:
         case "key" | "text":
             text = msgspec.convert(body, PassageReading)
             reading = replace(text, event_number=event.number, device_id=event.device_id)
-            passage.texts.insert(0, reading)
+            passage.readings.insert(0, reading)
         case "ask":
             # ask the user whether this is the other passage
-            passage.asked[event.key] = body["old"]
+            passage.possible_same_keys[event.key] = body["old"]
         case "different":
-            passage.apart.add(body["old"])
+            passage.different_keys.add(body["old"])
 
         # decisions
         case "skip":
-            passage.skipped = True
-            passage.closed = True
-            passage.why_skipped = body.get("why", "")
+            passage.is_skipped = True
+            passage.is_closed = True
+            passage.skip_reason = body.get("why", "")
         case "reject":
             # the event has no content for a proposal, because a hand-written card may have its text
             if body["content"]:
-                passage.rejected.add(body["content"])
+                passage.rejected_hashes.add(body["content"])
             number = parse_slot_number(body.get("slot", ""))
             if number is not None:
                 passage.rejected_numbers.add(number)
@@ -513,7 +515,7 @@ def _apply_accept(passage: Passage, event: Event) -> None:
         card = _offer_text(card, wording)
     passage.cards[card.guid] = _record_given_text(card, event.device_id, wording)
     if is_by_user:
-        passage.rejected.discard(hash_sides(content.fields))
+        passage.rejected_hashes.discard(hash_sides(content.fields))
     replaced_card = passage.cards.get(body.get("instead", ""))
     if replaced_card:
         why = "replaced by another card"

@@ -399,10 +399,10 @@ def find_possible_matches_to_ask(store: Store, passage: Passage) -> list[Pair]:
 
 def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
     """Return the removed passages that this one may be, as pairs of the new and the old key."""
-    if not passage.asked or not cards.load_present_row(store, passage):
+    if not passage.possible_same_keys or not cards.load_present_row(store, passage):
         return []
     doubts = []
-    for new, old in passage.asked.items():
+    for new, old in passage.possible_same_keys.items():
         other = store.get_passage(old)
         if not cards.load_present_row(store, other):
             doubts.append((new, old))

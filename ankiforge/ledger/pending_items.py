@@ -336,13 +336,13 @@ def iter_outcomes(
                 status="left_out" if drafting_status == "decided" else drafting_status,
                 reason=reason,
                 usefulness=row["worth"],
-                is_open=has_open_sentence(row),
+                has_open_sentence=has_open_sentence(row),
             )
 
 
 def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -> str:
-    if passage.skipped:
-        return passage.why_skipped or "rejected by you"
+    if passage.is_skipped:
+        return passage.skip_reason or "rejected by you"
     if drafting_status == "decided":
         # a rejection's reason counts more than that of a card that was made and undone
         cards = passage.cards.values()
@@ -350,7 +350,9 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
         reasons = [card.why for card in kept or cards if card.why]
         return reasons[0] if reasons else "rejected by you"
     if reason or drafting_status != "undrafted":
-        return reason or (REJECTED_DRAFT if passage.rejected else NOTHING_RECOGNIZED)
+        return reason or (
+            REJECTED_DRAFT if passage.rejected_hashes else NOTHING_RECOGNIZED
+        )
     return "not drafted yet"
 
 

@@ -170,7 +170,7 @@ def _iter_same_passage_questions(store: Store) -> Iterator[Question]:
     for new_key, old_key in dict.fromkeys(key_pairs):
         examples = []
         for key in (new_key, old_key):
-            newest_text = store.get_passage(key).texts[:1]
+            newest_text = store.get_passage(key).readings[:1]
             examples += [text.exact for text in newest_text if text.exact]
         yield Question(
             *_make_id_and_kind(UserQuestionKind.SAME, new_key, old_key),
@@ -248,7 +248,7 @@ def _iter_removed_choice_questions(store: Store) -> Iterator[Question]:
             guids=tuple(
                 Guid(card.guid) for each in lost_passages for card in each.live_cards
             ),
-            examples=tuple(each.texts[0].exact for each in lost_passages),
+            examples=tuple(each.readings[0].exact for each in lost_passages),
         )
 
 

@@ -400,7 +400,7 @@ def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
     """Load a stored highlight for matching, with the latest readings by all devices."""
     passage = store.get_passage(row["key"])
     journal_readings = [
-        to_folded_reading(text) for text in passage.texts[:MAX_JOURNAL_READINGS]
+        to_folded_reading(text) for text in passage.readings[:MAX_JOURNAL_READINGS]
     ]
     if row["body"]:
         mark = to_matched_highlight(decode_highlight(row), row["document"])
@@ -413,7 +413,7 @@ def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
         highlight = replace(
             build_highlight_from_journal(passage), key=HighlightKey(row["key"])
         )
-        own = passage.texts[0].source_id if passage.texts else ""
+        own = passage.readings[0].source_id if passage.readings else ""
         names, labels = split_ids([own])
         journal_or_empty = tuple(journal_readings) or (FoldedReading(""),)
         mark = MatchedHighlight(
@@ -424,7 +424,7 @@ def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
     mark.missing_since = row["missed"]
     mark.exact_hash = row["exact"]
     mark.content_hash = row["content"]
-    mark.texts = passage.texts
+    mark.texts = passage.readings
     mark.is_decided = passage.was_ever_decided
     return mark
 

@@ -672,11 +672,11 @@ def _iter_rows(passage: Passage) -> Iterator[tuple[str, Json]]:
     key = passage.key
     passage_row = {
         "key": key,
-        "asks": bool(passage.asked),
-        "decided": bool(passage.decisions) or passage.closed,
+        "asks": bool(passage.possible_same_keys),
+        "decided": bool(passage.decisions) or passage.is_closed,
         "done": passage.has_active_decision,
-        "closed": passage.closed,
-        "skipped": passage.skipped,
+        "closed": passage.is_closed,
+        "skipped": passage.is_skipped,
         "body": to_json(passage),
     }
     yield "passage", passage_row
@@ -684,10 +684,10 @@ def _iter_rows(passage: Passage) -> Iterator[tuple[str, Json]]:
     for card in passage.cards.values():
         sentence = hash_tracking_sentence(card, last_decisions.get(card.guid))
         yield "card", _card_to_row(card, key, sentence)
-    for content_hash in passage.rejected:
+    for content_hash in passage.rejected_hashes:
         yield "rejected", {"content": content_hash, "passage": key}
     for decision in passage.decisions:
-        for sentence in decision.sentences if decision.of else ():
+        for sentence in decision.sentences if decision.event_id else ():
             if is_distinctive_sentence(sentence):
                 name = hash_sentence(sentence)
                 row = {"name": name, "passage": key, "kind": decision.kind}

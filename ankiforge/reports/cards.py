@@ -105,20 +105,24 @@ def show_passage(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
     facts_json = []
     for fact in facts:
         sentence_hash = hash16(fact.sentence)
-        state = "decided" if fact.decided else "offered"
+        state = "decided" if fact.is_decided else "offered"
         lines.append(f"  {state}  {fact.sentence}")
         drafts = [
             each.id for each in passage.pending_drafts if sentence_hash in each.about
         ]
-        fact_json = {"sentence": fact.sentence, "state": state, "card": fact.card or None}
-        facts_json.append({**fact_json, "near": fact.near, "drafts": drafts})
+        fact_json = {
+            "sentence": fact.sentence,
+            "state": state,
+            "card": fact.revised_guid or None,
+        }
+        facts_json.append({**fact_json, "near": fact.similar_removed, "drafts": drafts})
     ids = {"id": None, "guid": None, "key": key}
-    return {**ids, "facts": facts_json, "closed": passage.passage.closed}, lines
+    return {**ids, "facts": facts_json, "closed": passage.passage.is_closed}, lines
 
 
 def format_fact_count(facts: Sequence[SentenceState]) -> str:
     """Format how many sentences of a passage are decided, or return "" for fewer than two."""
-    decided_count = sum(bool(fact.decided) for fact in facts)
+    decided_count = sum(bool(fact.is_decided) for fact in facts)
     return f"{decided_count} of {len(facts)} facts decided" if len(facts) > 1 else ""
 
 

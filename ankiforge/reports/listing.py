@@ -220,7 +220,9 @@ class Listing:
             highlight = outcome.highlight
             title = highlight.document.title
             text = f"{highlight.exact} {title} {outcome.reason}"
-            is_wanted = outcome.is_open or (everything and outcome.status == "left_out")
+            is_wanted = outcome.has_open_sentence or (
+                everything and outcome.status == "left_out"
+            )
             if not is_wanted or not contains_terms(text):
                 continue
             row = self._format_outcome(outcome, proposed_sentences, whole=self._verbose)

@@ -349,7 +349,7 @@ class ItemRenderer:
         facts = list_sentence_states(self._ledger, first.highlight)
         if len(facts) > 1:
             actions.append(REST)
-            decided_count = sum(fact.decided for fact in facts)
+            decided_count = sum(fact.is_decided for fact in facts)
             item_json["several"] = decided_count + 1 < len(facts)
 
         # number the drafts, so that they can be chosen by keyboard; a proposal takes a number for

@@ -209,7 +209,7 @@ class Program:
                 found[texts[name]] = offer
         of = load_snapshot(self.ledger, self.ledger.get_passage(highlight.key))
         is_own = any(draft.is_numbered_user_text for draft in of.pending_drafts)
-        if of.passage.closed or is_own or not self.is_proposed(highlight):
+        if of.passage.is_closed or is_own or not self.is_proposed(highlight):
             return found
         decided = of.get_hashes_not_to_propose()
         for proposal in proposals(highlight, self.worth):
@@ -237,13 +237,18 @@ class Program:
             fact = by_sentence.get(sentence)
             drafts = waiting.get(sentence, ())
             if fact is None and (drafts or hash16(sentence) in rejected):
-                fact = LedgerFact(sentence, decided=not drafts)
+                fact = LedgerFact(sentence, is_decided=not drafts)
             if fact is None:
                 continue
             by_model = not all(each.is_proposed for each in drafts)
-            told = (fact.sentence, fact.decided, fact.near, fact.card)
+            told = (
+                fact.sentence,
+                fact.is_decided,
+                fact.similar_removed,
+                fact.revised_guid,
+            )
             shown.append(Fact(*told, bool(drafts), by_model))
-        return tuple(shown), passage.closed
+        return tuple(shown), passage.is_closed
 
     def reading(self) -> Reading:
         shown, closed = self.facts_of()

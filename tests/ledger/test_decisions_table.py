@@ -335,8 +335,18 @@ SAYS_ELSE = replace(BY_MODEL, quote="The liver stores sugar.")
         ((LIVE,), (), {}, False),
         ((BY_MODEL,), (), {}, False),
         ((), (SentenceDecision("e", (HIGHLIGHT.exact,)),), {}, False),
-        ((), (SentenceDecision("e", (HIGHLIGHT.exact,), of_proposal=True),), {}, True),
-        ((), (SentenceDecision("e", (HIGHLIGHT.exact,), of_draft=True),), {}, False),
+        (
+            (),
+            (SentenceDecision("e", (HIGHLIGHT.exact,), is_only_proposal_rejected=True),),
+            {},
+            True,
+        ),
+        (
+            (),
+            (SentenceDecision("e", (HIGHLIGHT.exact,), is_only_draft_rejected=True),),
+            {},
+            False,
+        ),
         # it is sent again if a live card of a model quotes other words
         ((SAYS_ELSE,), (), {}, True),
         ((SAYS_ELSE,), (), {"modelled": "before"}, True),
@@ -665,7 +675,7 @@ def here_of(highlight: Highlight, **more: Any) -> HighlightSnapshot:
     """Return an undecided passage by its highlight."""
     passage = Passage((highlight.key,))
     return HighlightSnapshot(
-        passage, highlight.exact, highlight=highlight, content="now", **more
+        passage, highlight.exact, highlight=highlight, content_hash="now", **more
     )
 
 

@@ -183,5 +183,5 @@ def test_new_events_of_all_keys_of_a_passage_count(tmp_path):
         assert ledger.get_passage("a").keys == ("a", "b")
         for key in "ab":
             ledger.record_event("text", key, SOURCE, {"exact": f"new {key}"})
-        texts = [text.exact for text in ledger.get_passage("a").texts]
+        texts = [text.exact for text in ledger.get_passage("a").readings]
         assert texts[:2] == ["new b", "new a"]

@@ -126,7 +126,9 @@ OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
 )  # fmt: skip
 def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     passage = Passage(
-        ("p",), cards={str(n): card for n, card in enumerate(cards)}, rejected={*rejected}
+        ("p",),
+        cards={str(n): card for n, card in enumerate(cards)},
+        rejected_hashes={*rejected},
     )
     assert draft_completion.has_decided_text(passage, words) == known
 
@@ -135,12 +137,12 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     ("passage", "words", "new"),
     [
         (Passage(("p",)), FORM, True),
-        (Passage(("p",), skipped=True), FORM, False),
-        (Passage(("p",), rejected={hash_sides(FORM.fields)}), FORM, False),
+        (Passage(("p",), is_skipped=True), FORM, False),
+        (Passage(("p",), rejected_hashes={hash_sides(FORM.fields)}), FORM, False),
         (Passage(("p",), rejected_numbers={0}), FORM, False),
         (Passage(("p",), rejected_numbers={1}), FORM, True),
-        (Passage(("p",), decisions=[SentenceDecision("e", passed=(hash_sides(FORM.fields),))]), FORM, False),
-        (Passage(("p",), decisions=[SentenceDecision("e", passed=(hash_sides(OTHER_WORDS.fields),))]), FORM, True),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(FORM.fields),))]), FORM, False),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(OTHER_WORDS.fields),))]), FORM, True),
         # beside a card that was accepted from a proposal: unless that says the same
         (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
         (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
@@ -276,7 +278,7 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
     ],
 )
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
-    passage = Passage(("vault:v/p",), decisions=[SKIP], skipped=True, closed=True)
+    passage = Passage(("vault:v/p",), decisions=[SKIP], is_skipped=True, is_closed=True)
     here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
     assert bool(draft_changes.resolve_drafts(here, "a").settle) is settled
 
