@@ -35,13 +35,13 @@ _UNSAID: dict[str, Any] = {
     "since": 0,
     "remarks": (),
     "guid": Guid("af1"),
-    "drafted": None,
+    "drafted_text_hash": None,
     "verdict": Verdict.LIVE,
-    "by": "person",
-    "at": "",
+    "decided_by": "person",
+    "accepted_at": "",
     "passages": (PLACE,),
-    "source": (),
-    "kept": False,
+    "source_changes": (),
+    "keeps_last_exported_text": False,
 }
 
 

@@ -61,7 +61,7 @@ def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:
     `hashes` are the hashes of the content fields, as last exported.
     """
     joined_hashes = ".".join(hashes)
-    slot = card.drafted or card.slot_text
+    slot = card.drafted_text_hash or card.slot_text
     return f"af1 {card.guid} {card.key} {slot} {joined_hashes} {hash_tags(tags)}"
 
 

@@ -470,7 +470,10 @@ def build_content(
 
     # generate the other fields; they keep Anki's text if this computer doesn't read the passage, or
     # if the passage has changed
-    if not card.was_read_on_this_device or SourceChange.SOURCE_CHANGED in card.source:
+    if (
+        not card.was_read_on_this_device
+        or SourceChange.SOURCE_CHANGED in card.source_changes
+    ):
         unread.update(GENERATED_FIELDS)
     fields["Source"] = render_source(card)
     fields["Links"], fields["Open"] = render_links(files.pdf_urls, *card.passages)
@@ -730,10 +733,10 @@ def _merge_note(
             conflict = Conflict(
                 card.guid,
                 name,
-                mine=field_to_card_text(card, name, their_html),
+                user_text=field_to_card_text(card, name, their_html),
                 source=field_to_card_text(card, name, our_html),
-                theirs=hash16(their_html),
-                ours=hash16(our_html),
+                user_version_hash=hash16(their_html),
+                source_version_hash=hash16(our_html),
             )
             conflicts.append(conflict)
     if conflicts:  # hold the note until the user decides
@@ -876,7 +879,7 @@ def _plan_note(
 
 
 def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> str:
-    if card.kept and card.is_live:
+    if card.keeps_last_exported_text and card.is_live:
         return card.note.digest
     names = [name for name in layout.positions if name != LOCAL_LINKS_FIELD]
     return hash16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)

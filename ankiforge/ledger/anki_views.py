@@ -319,7 +319,8 @@ def record_plan(
         anki_notes.delete_conflicts(store, (guid for guid, _ in up_to_date))
         store.execute_all(
             "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
-            " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
+            " VALUES (:guid, :field, :user_text, :source,"
+            " :user_version_hash, :source_version_hash)",
             map(asdict, conflicts),
         )
 

@@ -326,10 +326,12 @@ def _combine_with_passage(
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
         passages=present_highlights or (highlight,),
-        source=_find_source_remarks(
+        source_changes=_find_source_remarks(
             card, present_highlights, {row["state"] for row in known_rows}
         ),
-        kept=bool(card.note.shipped) and not present_highlights and is_as_shipped,
+        keeps_last_exported_text=bool(card.note.shipped)
+        and not present_highlights
+        and is_as_shipped,
     )
 
 

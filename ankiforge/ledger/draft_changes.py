@@ -408,7 +408,10 @@ def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | Non
     if not draft.is_numbered_user_text:
         return None
     for card in snapshot.passage.live_cards:
-        if card.number == draft.number and card.note_type is not draft.note_type:
+        if (
+            card.user_text_number == draft.user_text_number
+            and card.note_type is not draft.note_type
+        ):
             return card.guid
     card_in_slot = snapshot.passage.find_card_in_slot(draft)
     card_of_proposal = find_proposed_card(snapshot.passage)

@@ -81,7 +81,7 @@ def complete_drafts(
     # number hand-written drafts, so that each finds its card
     numbers = count()
     numbered_drafts = [
-        replace(each, number=next(numbers) if each.is_user_text else None)
+        replace(each, user_text_number=next(numbers) if each.is_user_text else None)
         for each in drafts
     ]
     return [match_card_numbers(snapshot.passage, draft) for draft in numbered_drafts]
@@ -132,7 +132,7 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draf
             continue
         if card.origin.drafter not in ("llm", AGENT_DRAFTER):
             continue
-        if card.why == DRAFTING_UNDONE_REASON:
+        if card.verdict_reason == DRAFTING_UNDONE_REASON:
             continue
         if not is_quote_in_highlight(card.quote, snapshot.highlight):
             continue
@@ -304,7 +304,7 @@ def has_decided_text(passage: Passage, draft: Draft) -> bool:
     for card in passage.cards.values():
         if card.verdict is Verdict.TAKEN_BACK:
             continue
-        if draft_content in (hash_sides(card.fields), card.drafted):
+        if draft_content in (hash_sides(card.fields), card.drafted_text_hash):
             return True
     return False
 

@@ -177,7 +177,9 @@ def content_from_stored(wording: StoredContent, key: str) -> CardContent:
         Origin(wording.drafter, wording.model, wording.prompt, wording.request),
         wording.quote,
         wording.tags,
-        number=parse_slot_number(wording.slot) if wording.is_user_text else None,
+        user_text_number=parse_slot_number(wording.slot)
+        if wording.is_user_text
+        else None,
     )
 
 
@@ -200,12 +202,12 @@ def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -
     number = parse_slot_number(slot)
     deck = event.body.get("deck", "")
     return Card(
-        **asdict(replace(content, number=number, deck=deck)),
+        **asdict(replace(content, user_text_number=number, deck=deck)),
         guid=Guid(guid),
-        drafted=slot if number is None else None,
+        drafted_text_hash=slot if number is None else None,
         verdict=Verdict.LIVE,
-        by=event.author,
-        at=event.time,
+        decided_by=event.author,
+        accepted_at=event.time,
     )
 
 
@@ -557,7 +559,7 @@ class Passage(msgspec.Struct):
         """Return whether a draft's text or, if it is hand-written, its number was rejected."""
         if self.rejected_hashes and hash_sides(draft.fields) in self.rejected_hashes:
             return True
-        return draft.number in self.rejected_numbers
+        return draft.user_text_number in self.rejected_numbers
 
     def find_card_in_slot(self, draft: CardContent) -> Card | None:
         """Return the hand-written card with the number and note type of a draft, or None.
@@ -568,7 +570,7 @@ class Passage(msgspec.Struct):
         for card in self.cards.values():
             if (
                 card.is_numbered_user_text
-                and card.number == draft.number
+                and card.user_text_number == draft.user_text_number
                 and card.note_type is draft.note_type
             ):
                 cards_in_slot.append(card)

@@ -218,7 +218,7 @@ def has_rejected_similar(
     card_in_slot = passage.find_card_in_slot(draft)
     ended_cards = {}
     for card in passage.cards.values():
-        if card.by == USER and not card.is_live and not reopens_passage(card):
+        if card.decided_by == USER and not card.is_live and not reopens_passage(card):
             ended_cards[card.guid] = card
             if card is card_in_slot:
                 return True

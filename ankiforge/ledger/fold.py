@@ -178,17 +178,19 @@ def _supersede_duplicates(passage: Passage) -> None:
         cards_by_key[card.key].append(card)
     card_groups = []
     for key in passage.keys:
-        if not all(card.why.startswith(MERGED_REASON) for card in cards_by_key[key]):
+        if not all(
+            card.verdict_reason.startswith(MERGED_REASON) for card in cards_by_key[key]
+        ):
             card_groups.append(cards_by_key[key])
     for cards in card_groups[1:]:
         has_live_oldest = any(card.is_live for card in card_groups[0])
         for card in cards:
-            if not card.is_live or (card.by == USER and not has_live_oldest):
+            if not card.is_live or (card.decided_by == USER and not has_live_oldest):
                 continue
             if _is_duplicate(passage, card, card_groups[0]):
                 why = "the same passage has an older card"
                 passage.cards[card.guid] = _set_verdict(
-                    card, Verdict.SUPERSEDED, card.by, why
+                    card, Verdict.SUPERSEDED, card.decided_by, why
                 )
 
 
@@ -203,7 +205,10 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
     own_sentences = sentences_by_guid[card.guid]
     for other_card in other_cards:
         other_sentences = sentences_by_guid[other_card.guid]
-        has_same_slot = card.is_numbered_user_text and card.number == other_card.number
+        has_same_slot = (
+            card.is_numbered_user_text
+            and card.user_text_number == other_card.user_text_number
+        )
         if (
             has_same_slot
             or own_sentences & other_sentences
@@ -435,18 +440,18 @@ def _apply_resolve(card: Card, event: Event) -> Card:
 
 def _apply_deck_and_tags(card: Card, event: Event) -> Card:
     if "deck" in event.body:
-        card = replace(card, deck=event.body["deck"], own_deck=True)
+        card = replace(card, deck=event.body["deck"], has_user_deck=True)
     added_tags = event.body.get("added", ())
     removed_tags = event.body.get("removed", ())
     return replace(
         card,
-        added=(*_remove_tags(card.added, removed_tags), *added_tags),
-        removed=(*_remove_tags(card.removed, added_tags), *removed_tags),
+        added_tags=(*_remove_tags(card.added_tags, removed_tags), *added_tags),
+        removed_tags=(*_remove_tags(card.removed_tags, added_tags), *removed_tags),
     )
 
 
 def _apply_reject_or_retire(card: Card, event: Event) -> Card:
-    if event.author != USER and card.by == USER:
+    if event.author != USER and card.decided_by == USER:
         return card
     verdict = Verdict.REJECTED if event.kind == "reject" else Verdict.RETIRED
     return _set_verdict(card, verdict, event.author, event.body.get("why", ""))
@@ -511,7 +516,7 @@ def _apply_accept(passage: Passage, event: Event) -> None:
             card = _set_verdict(card, Verdict.REJECTED, USER)
     else:
         if is_by_user:
-            card = replace(_set_verdict(card, Verdict.LIVE, USER), at=event.time)
+            card = replace(_set_verdict(card, Verdict.LIVE, USER), accepted_at=event.time)
         card = _offer_text(card, wording)
     passage.cards[card.guid] = _record_given_text(card, event.device_id, wording)
     if is_by_user:
@@ -542,7 +547,7 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
         _set_verdict(card, Verdict.LIVE, USER),
         fields=_drop_empty_fields(wording.fields if is_active else note.words),
         deck=body.get("deck", ""),
-        at=event.time,
+        accepted_at=event.time,
         note=history,
     )
     added_notes = body.get("new", ()) if "type" in body else ()
@@ -564,7 +569,7 @@ def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
     decide on the draft.
     """
     card = passage.cards.get(event.body["guid"])
-    if card is None or card.by != USER:
+    if card is None or card.decided_by != USER:
         _apply_accept(passage, replace(event, body={**event.body, "instead": ""}))
         card = passage.cards[event.body["guid"]]
     elif card.verdict is not Verdict.TAKEN_BACK:
@@ -580,7 +585,7 @@ def _decode_wording(event: Event) -> StoredContent:
 
 
 def _set_verdict(card: Card, verdict: Verdict, by: str, why: str = "") -> Card:
-    return replace(card, verdict=verdict, by=by, why=why)
+    return replace(card, verdict=verdict, decided_by=by, verdict_reason=why)
 
 
 def _recreate_adopted_note(card: Card, event: Event) -> Card:

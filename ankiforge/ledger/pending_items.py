@@ -347,7 +347,7 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
         # a rejection's reason counts more than that of a card that was made and undone
         cards = passage.cards.values()
         kept = [card for card in cards if card.verdict is not Verdict.TAKEN_BACK]
-        reasons = [card.why for card in kept or cards if card.why]
+        reasons = [card.verdict_reason for card in kept or cards if card.verdict_reason]
         return reasons[0] if reasons else "rejected by you"
     if reason or drafting_status != "undrafted":
         return reason or (

@@ -309,7 +309,7 @@ def _iter_conflict_questions(store: Store) -> Iterator[Question]:
     and in Anki.
     """
     for guid, conflicts in _find_conflicts(store).items():
-        only_edits = all(conflict.edited_here for conflict in conflicts)
+        only_edits = all(conflict.is_edited_in_ankiforge for conflict in conflicts)
         repair = _find_last_repair_action(store, guid)
         text = _EDITED_TWICE if only_edits else _CHANGED_BY_BOTH
         if repair:
@@ -318,7 +318,7 @@ def _iter_conflict_questions(store: Store) -> Iterator[Question]:
         for conflict in conflicts:
             if conflict.field == "Text":
                 kept_numbers = find_cloze_numbers(conflict.source)
-                lost_numbers.update(find_cloze_numbers(conflict.mine))
+                lost_numbers.update(find_cloze_numbers(conflict.user_text))
                 lost_numbers.difference_update(kept_numbers)
         if lost_numbers:
             numbers_lost = ", ".join(f"c{number}" for number in sorted(lost_numbers))
@@ -361,11 +361,12 @@ def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
         conflict = Conflict(
             guid=Guid(card_row["guid"]),
             field=card_row["field"],
-            mine=card_row["mine"],
+            user_text=card_row["mine"],
             source=card_row["source"],
-            theirs=card_row["theirs"],
-            ours=card_row["ours"],
-            edited_here=card_row["field"] in (*card.edits.pinned, *repaired_fields),
+            user_version_hash=card_row["theirs"],
+            source_version_hash=card_row["ours"],
+            is_edited_in_ankiforge=card_row["field"]
+            in (*card.edits.pinned, *repaired_fields),
         )
         card_conflicts.append(conflict)
     return conflicts
@@ -392,9 +393,9 @@ def _resolve_conflict(store: Store, question: Question, *, yes: bool) -> None:
             "guid": conflict.guid,
             "field": conflict.field,
             "choice": "source" if yes else "mine",
-            "theirs": conflict.theirs,
-            "ours": conflict.ours,
-            "was": conflict.mine,
+            "theirs": conflict.user_version_hash,
+            "ours": conflict.source_version_hash,
+            "was": conflict.user_text,
         }
         store.record_event("resolve", passage.key, USER, body)
         anki_notes.delete_conflicts(store, [conflict.guid], conflict.field)

@@ -90,7 +90,7 @@ def compare_note(
             return NoteChange((), before)  # the view is an old export
         shipped = card.note.shipped
         is_changed = not old_note or _get_content(note) != _get_content(old_note)
-        is_back = absent_since > 0 and card.why == DELETED_REASON
+        is_back = absent_since > 0 and card.verdict_reason == DELETED_REASON
         is_drop_explained = viewed.event_kinds & {"reject", "retire"} or any(
             RETIRED_TAG in map(str.casefold, each.tags) for each in shipped
         )
@@ -117,7 +117,7 @@ def compare_note(
     after = StoredAnkiNote(old_note, absent_since or now, before.is_asked)
     if not card.is_live:
         # forget the note of a card that may be used again later
-        is_kept = absent_since > 0 or card.why == DELETED_REASON
+        is_kept = absent_since > 0 or card.verdict_reason == DELETED_REASON
         return NoteChange((), after if is_kept else None)
     if never_seen and not before.is_asked:
         # the user wanted the card again, perhaps on another device, so ship it again

@@ -137,18 +137,18 @@ class Conflict(Value):
 
     guid: Guid
     field: str
-    mine: str
+    user_text: str
     """The user's version as Markdown. If the user edited the card both here and in Anki, this is
     the version in Anki."""
     source: str
     """The version from the source as Markdown. If the user edited the card both here and in Anki,
     this is the local version."""
-    theirs: str
+    user_version_hash: str
     """Hash of the user's version in the form that was compared: HTML if the version is in Anki,
     Markdown otherwise."""
-    ours: str
+    source_version_hash: str
     """Hash of the version in `source`, in the same form."""
-    edited_here: bool = False
+    is_edited_in_ankiforge: bool = False
     """Whether `source` also comes from the user, who edited the card both here and in Anki."""
 
 
@@ -176,7 +176,7 @@ class Question(Value):
     def is_between_edits(self) -> bool:
         """Whether every conflict is between the user's edit in ankiforge and that in Anki."""
         return bool(self.conflicts) and all(
-            conflict.edited_here for conflict in self.conflicts
+            conflict.is_edited_in_ankiforge for conflict in self.conflicts
         )
 
     @property
@@ -360,7 +360,7 @@ class CardContent(Value, omit_defaults=True):
     """The tags from the drafter. The tags from the source are stored with the highlight."""
     deck: str = ""
     """The name of the deck, or "" for the deck from the settings."""
-    number: int | None = None
+    user_text_number: int | None = None
     """The index among the passage's hand-written cards, from 0, or None if the card isn't
     hand-written."""
 
@@ -372,12 +372,12 @@ class CardContent(Value, omit_defaults=True):
     @property
     def is_numbered_user_text(self) -> bool:
         """Whether the user wrote the text in the source or a comment, or highlighted it."""
-        return self.number is not None
+        return self.user_text_number is not None
 
     @property
     def slot_text(self) -> str:
         """The card's `number` as text, as stored in events, or "" if the card has no number."""
-        return "" if self.number is None else str(self.number)
+        return "" if self.user_text_number is None else str(self.user_text_number)
 
     @property
     def is_proposed(self) -> bool:
@@ -596,22 +596,22 @@ class Card(CardContent, kw_only=True):
 
     guid: Guid
     """The GUID of the card's note in Anki."""
-    drafted: str | None
+    drafted_text_hash: str | None
     """Hash of the text as drafted, from which the GUID is computed, or None if the GUID is
     computed from `number`."""
     verdict: Verdict
-    by: str
+    decided_by: str
     """Who made the current decision: `person` (the user), `policy` (the setting `accept`) or
     `source`."""
-    at: str
+    accepted_at: str
     """When the card was last accepted, in the format of `Event.time`."""
-    why: str = ""
+    verdict_reason: str = ""
     """The reason for the verdict, or "" if none was given."""
-    own_deck: bool = False
+    has_user_deck: bool = False
     """Whether the user chose the deck of this card."""
-    added: Strings = ()
+    added_tags: Strings = ()
     """Tags that the user added to the card in ankiforge."""
-    removed: Strings = ()
+    removed_tags: Strings = ()
     """Tags that the user removed from the card in ankiforge, including tags from the source."""
     edits: FieldEdits = FieldEdits()
     note: NoteHistory = NoteHistory()
@@ -641,12 +641,12 @@ class LocalCard(Card, kw_only=True):
 
     passages: tuple[Highlight, ...]
     """All passages of the card that still exist, as last read, starting with its own passage."""
-    source: tuple[SourceChange, ...]
+    source_changes: tuple[SourceChange, ...]
     """What has happened to the card's source text since the card was accepted."""
-    kept: bool
+    keeps_last_exported_text: bool
     """Whether no source of this workspace contains the passage, so that the note keeps the text
     that was last exported, perhaps by another device."""
-    anki: str = "none"
+    anki_state: str = "none"
     """The state in Anki: `none`, `written` (into a package), `seen`, `missing` or `deleted`."""
     revision: PendingDraft | None = None
     """The pending draft that would change the card's text, or None."""
@@ -666,7 +666,7 @@ class LocalCard(Card, kw_only=True):
         """The remarks on the source as findings, so that lists can treat cards like drafts."""
         return tuple(
             Finding(remark.finding_id, Severity.INFO, remark.message)
-            for remark in self.source
+            for remark in self.source_changes
         )
 
     @property
@@ -675,18 +675,18 @@ class LocalCard(Card, kw_only=True):
 
         If not, it may have changed without this device noticing.
         """
-        return bool(self.highlight.namespace) and not self.kept
+        return bool(self.highlight.namespace) and not self.keeps_last_exported_text
 
     @property
     def state(self) -> str:
         """The state shown in lists: the state in Anki if known, otherwise the verdict."""
-        if self.is_live and self.anki in _IN_ANKI:
-            return _IN_ANKI[self.anki]
+        if self.is_live and self.anki_state in _IN_ANKI:
+            return _IN_ANKI[self.anki_state]
         return self.verdict_name
 
 
 _IN_ANKI = {"seen": "in Anki", "missing": "missing", "deleted": "deleted"}
-"""The state of a live card in lists, by `LocalCard.anki`."""
+"""The state of a live card in lists, by `LocalCard.anki_state`."""
 
 
 class Preview(CardContent, kw_only=True):

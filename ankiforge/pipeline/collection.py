@@ -433,7 +433,7 @@ def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[L
     """Yield the rows of a list, in which cards have the user's edits in Anki."""
     types: dict[NoteTypeId, AnkiNoteType] | None = None
     for line in lines:
-        if isinstance(line, LocalCard) and line.anki == "seen":
+        if isinstance(line, LocalCard) and line.anki_state == "seen":
             if types is None:
                 types = load_note_types(ledger)
             line = apply_anki_edits(ledger, line, types)

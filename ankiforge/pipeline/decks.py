@@ -82,7 +82,7 @@ class DeckChooser:
                 and card.was_read_on_this_device
             ):
                 deck = choose_deck(self._rules, card.highlight).deck
-                if deck != card.deck and not (card.own_deck or card.note.adopted):
+                if deck != card.deck and not (card.has_user_deck or card.note.adopted):
                     other_decks.append(deck)
         self._ledger.set_value(_RULES_SETTING, fingerprint)
         if not other_decks:
@@ -109,7 +109,7 @@ class DeckChooser:
             return card.deck
         deck = card.deck
         # the rules can't be applied to a passage that wasn't read on this device
-        if card.was_read_on_this_device and not card.own_deck:
+        if card.was_read_on_this_device and not card.has_user_deck:
             deck = choose_deck(self._rules, card.highlight).deck
 
         # if Anki lacks the deck, the user may have renamed or moved it
@@ -177,10 +177,10 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
     if card.note.adopted:  # a note that another tool made gets no tags
         return ()
     shipped = card.note.shipped
-    if shipped and (card.kept or not highlight.namespace):
+    if shipped and (card.keeps_last_exported_text or not highlight.namespace):
         all_tags = tuple(tag for tag in shipped[-1].tags if tag != RETIRED_TAG)
-    names = normalize_tags((*all_tags, *card.added))
-    removed_tags = {tag.casefold() for tag in card.removed}
+    names = normalize_tags((*all_tags, *card.added_tags))
+    removed_tags = {tag.casefold() for tag in card.removed_tags}
     return tuple(tag for tag in names if tag.casefold() not in removed_tags)
 
 

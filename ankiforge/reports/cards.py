@@ -65,7 +65,11 @@ def list_row_to_json(
     if card and card.revision:
         revision = {"id": card.revision.id, "fields": dict(card.revision.fields)}
     seen: Json | None = None
-    if card and card.anki == "seen" and (note := load_present_note(ledger, card.guid)):
+    if (
+        card
+        and card.anki_state == "seen"
+        and (note := load_present_note(ledger, card.guid))
+    ):
         names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
         more = {"leech": note.is_leech, "remark": note.feedback}
         seen = {**get_attributes(note, names), **more}
@@ -82,12 +86,12 @@ def list_row_to_json(
         "heading": list_row.highlight.heading,
         "origin": get_attributes(list_row.origin, ("drafter", "model", "prompt")),
         "guid": card.guid if card else None,
-        "anki": card.anki if card else "none",
+        "anki": card.anki_state if card else "none",
         "revises": draft.revises if draft else None,
         "replaces": draft.replaces if draft else None,
         "revision": revision,
-        "reason": card.why if card else "",
-        "accepted_by": card.by if card and card.is_live else "",
+        "reason": card.verdict_reason if card else "",
+        "accepted_by": card.decided_by if card and card.is_live else "",
         "seen": seen,
     }
 
@@ -128,7 +132,6 @@ def format_fact_count(facts: Sequence[SentenceState]) -> str:
 
 def question_to_json(question: Question) -> Json:
     """Convert a question to the JSON printed by `list --view questions --json`."""
-    names = ("field", "mine", "source")
     return {
         "id": question.id,
         "guid": None,
@@ -138,7 +141,14 @@ def question_to_json(question: Question) -> Json:
         "reject": question.reject_effect,
         "guids": question.guids,
         "examples": question.examples,
-        "conflicts": [get_attributes(conflict, names) for conflict in question.conflicts],
+        "conflicts": [
+            {
+                "field": conflict.field,
+                "mine": conflict.user_text,
+                "source": conflict.source,
+            }
+            for conflict in question.conflicts
+        ],
     }
 
 
@@ -312,7 +322,11 @@ def format_in_full(
     from ankiforge.ledger import item_lists
 
     title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
-    yield f"{title}  anki: {list_row.anki}" if isinstance(list_row, LocalCard) else title
+    yield (
+        f"{title}  anki: {list_row.anki_state}"
+        if isinstance(list_row, LocalCard)
+        else title
+    )
     yield format_labelled("deck", list_row.deck)
     view = view_card(list_row)
     yield from format_content(view)
@@ -408,17 +422,19 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
         yield format_labelled("studied", " · ".join(parts))
         if note.feedback:
             yield format_labelled("remark", note.feedback)
-    if card.why:
-        yield format_labelled(card.verdict_name, card.why)
+    if card.verdict_reason:
+        yield format_labelled(card.verdict_name, card.verdict_reason)
 
 
 def format_question(question: Question) -> TextLines:
     """Yield lines with a question, its conflicts and examples, and the answer commands."""
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:
-        labels = ("in Anki", "here") if conflict.edited_here else ("mine", "source")
+        labels = (
+            ("in Anki", "here") if conflict.is_edited_in_ankiforge else ("mine", "source")
+        )
         yield format_labelled(conflict.field.lower(), "")
-        yield format_labelled(f"  {labels[0]}", conflict.mine)
+        yield format_labelled(f"  {labels[0]}", conflict.user_text)
         yield format_labelled(f"  {labels[1]}", conflict.source)
     for example in question.examples:
         yield format_labelled("", to_one_line(example))

@@ -433,8 +433,8 @@ class ItemRenderer:
         view = render_card(card, self.find_picture)
         view["used"] = self._find_highest_gap_number(card)
         reasons = [to_sentence(finding.message) for finding in card.findings]
-        if card.why:
-            reasons.append(to_sentence(card.why))
+        if card.verdict_reason:
+            reasons.append(to_sentence(card.verdict_reason))
         masks = card.is_live and card.kind is CardKind.OCCLUSION
         if not card.is_live:
             actions = [build_action("restore", "Undo this", "", "filled", "Undone")]
@@ -555,7 +555,7 @@ class ItemRenderer:
         if card.note.adopted and question.repair:  # Anki doesn't have the repair yet
             mine |= card.note.adopted.words
         for conflict in question.conflicts:
-            mine[conflict.field] = conflict.mine
+            mine[conflict.field] = conflict.user_text
             theirs[conflict.field] = conflict.source
         my_card = render_card(
             replace(card, fields=tuple(mine.items())), self.find_picture

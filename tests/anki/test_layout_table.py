@@ -102,7 +102,7 @@ def of_ours(card: LocalCard = CARD, files: CardFiles = NO_FILES, **more: Any) ->
     identity = NoteIdentity(
         card.guid,
         card.key,
-        card.drafted or card.slot_text,
+        card.drafted_text_hash or card.slot_text,
         tuple(
             hash_html(ours.fields.get(name, "")) for name in card.note_type.content_fields
         ),
@@ -359,9 +359,9 @@ def test_a_picture_of_the_web_is_not_missed():
     ("card", "unread"),
     [
         (CARD, False),
-        (replace(CARD, source=(SourceChange.SOURCE_GONE,)), False),
-        (replace(CARD, source=(SourceChange.SOURCE_CHANGED,)), True),
-        (replace(CARD, kept=True), True),  # only its journal is here
+        (replace(CARD, source_changes=(SourceChange.SOURCE_GONE,)), False),
+        (replace(CARD, source_changes=(SourceChange.SOURCE_CHANGED,)), True),
+        (replace(CARD, keeps_last_exported_text=True), True),  # only its journal is here
     ],
 )
 def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unread):
@@ -526,16 +526,31 @@ def test_the_fields_of_a_merged_note():
 def test_a_conflict_names_both_texts_as_the_card_would_say_them():
     [conflict] = planned(NEXT, changed(of_ours(), Back="<b>mine</b>")).conflicts
     assert (conflict.guid, conflict.field) == (CARD.guid, "Back")
-    assert (conflict.mine, conflict.source) == ("**mine**", "Tests")
-    assert (conflict.theirs, conflict.ours) == (hash16("<b>mine</b>"), hash16("Tests"))
+    assert (conflict.user_text, conflict.source) == ("**mine**", "Tests")
+    assert (conflict.user_version_hash, conflict.source_version_hash) == (
+        hash16("<b>mine</b>"),
+        hash16("Tests"),
+    )
     decided = replace(
         NEXT,
-        edits=FieldEdits(resolved={"Back": ("mine", conflict.theirs, conflict.ours)}),
+        edits=FieldEdits(
+            resolved={
+                "Back": ("mine", conflict.user_version_hash, conflict.source_version_hash)
+            }
+        ),
     )
     assert outcome(planned(decided, changed(of_ours(), Back="<b>mine</b>"))) == "written"
     decided = replace(
         NEXT,
-        edits=FieldEdits(resolved={"Front": ("mine", conflict.theirs, conflict.ours)}),
+        edits=FieldEdits(
+            resolved={
+                "Front": (
+                    "mine",
+                    conflict.user_version_hash,
+                    conflict.source_version_hash,
+                )
+            }
+        ),
     )
     assert planned(decided, changed(of_ours(), Back="<b>mine</b>")).conflicts == (
         conflict,
@@ -731,7 +746,12 @@ def test_the_pictures_that_go_with_a_note():
         # other words of the same field are as ever
         (make_card(Front="What is this?", Back="A cell"), "Front", None, False),
         # what we fill stays where the passage cannot be read here
-        (replace(WITH_PICTURE, kept=True), "Source", "filled before", True),
+        (
+            replace(WITH_PICTURE, keeps_last_exported_text=True),
+            "Source",
+            "filled before",
+            True,
+        ),
         (WITH_PICTURE, "Source", "filled before", False),
     ],
 )
@@ -779,12 +799,14 @@ SHIPPED = (ExportedNote(1, digest="d"),)
     ("card", "same"),
     [
         (
-            replace(with_note(CARD, shipped=SHIPPED), kept=True),
+            replace(with_note(CARD, shipped=SHIPPED), keeps_last_exported_text=True),
             True,
         ),  # its source is not here: as it was
         (
             replace(
-                with_note(CARD, shipped=SHIPPED), kept=True, verdict=Verdict.REJECTED
+                with_note(CARD, shipped=SHIPPED),
+                keeps_last_exported_text=True,
+                verdict=Verdict.REJECTED,
             ),
             False,
         ),

@@ -254,7 +254,7 @@ class Program:
         shown, closed = self.facts_of()
         changed = []
         for card in iter_cards(self.ledger):
-            if card.is_live and SourceChange.SOURCE_CHANGED in card.source:
+            if card.is_live and SourceChange.SOURCE_CHANGED in card.source_changes:
                 changed.append(str(card.guid))
         return Reading(shown, closed, frozenset(changed))
 

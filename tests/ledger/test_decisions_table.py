@@ -265,7 +265,7 @@ OTHER_TEXT = (("Text", "The heart {{c1::pumps}} blood."), ("Extra", ""))
 DRAFT = made(
     StoredDraft, key=HighlightKey(P), fields=TEXT, quote=HIGHLIGHT.exact, answer="heart"
 )
-FORM = replace(DRAFT, number=0, origin=Origin("rules:phrase"))
+FORM = replace(DRAFT, user_text_number=0, origin=Origin("rules:phrase"))
 
 
 def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
@@ -697,7 +697,7 @@ def test_the_drafts_that_wait_on(kept):
 def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, follows):
     passage = Passage((P,), cards={"af1": LIVE})
     here = replace(here_of(HIGHLIGHT), passage=passage)
-    drafted = DraftingResult(HIGHLIGHT, (replace(FORM, number=0),))
+    drafted = DraftingResult(HIGHLIGHT, (replace(FORM, user_text_number=0),))
     by = draft_changes.DraftingMode("a")
     changes = draft_changes.compute_draft_changes(
         here, drafted, by, has_updated_cards=has_updated_cards

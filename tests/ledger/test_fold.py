@@ -88,7 +88,7 @@ def state(ledger: Ledger) -> list[tuple[object, ...]]:
         (
             card.guid,
             card.verdict.value,
-            card.by,
+            card.decided_by,
             card.fields,
             load_card_and_passage(ledger, card.guid)[0].edits.pinned,
             card.edits.offered,

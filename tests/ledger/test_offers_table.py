@@ -119,7 +119,7 @@ OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
         # one that was taken back is offered again
         ((replace(LIVE, verdict=Verdict.TAKEN_BACK),), (), draft("llm"), False),
         # a person's other words stand in a slot that has the hash of what was drafted
-        ((replace(LIVE, number=None, drafted=hash_sides(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
+        ((replace(LIVE, user_text_number=None, drafted_text_hash=hash_sides(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
         ((), (hash_sides(draft().fields),), draft("llm"), True),
         ((), (hash_sides(OTHER_WORDS.fields),), draft("llm"), False),
     ],
@@ -144,8 +144,8 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
         (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(FORM.fields),))]), FORM, False),
         (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(OTHER_WORDS.fields),))]), FORM, True),
         # beside a card that was accepted from a proposal: unless that says the same
-        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
-        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
+        (Passage(("p",), cards={"g": replace(LIVE, user_text_number=None, drafted_text_hash="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
+        (Passage(("p",), cards={"g": replace(LIVE, user_text_number=None, drafted_text_hash="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.TAKEN_BACK)}), FORM, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.RETIRED)}), OTHER_WORDS, False),
     ],

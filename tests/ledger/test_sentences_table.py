@@ -121,7 +121,11 @@ CARD = made(Card, guid="x")
         (CARD, None, ""),
         (CARD, decided(F, guid="x"), ""),  # a coincidence
         (CARD, decided("?", guid="x"), ""),
-        (replace(CARD, number=0), BOTH, ""),  # the person's own form follows its mark
+        (
+            replace(CARD, user_text_number=0),
+            BOTH,
+            "",
+        ),  # the person's own form follows its mark
     ],
 )
 def test_where_a_card_is_at_home(card, decision, name):
@@ -281,7 +285,9 @@ def test_an_own_form_is_decided_by_no_other_own_form(store):
     assert sentences.find_deciding_passages(store, names) == {hash_sentence(M): {R}}
     document, kind = Document(DocumentKey("d"), "", "d"), HighlightKind.HIGHLIGHT
     place = Highlight(document, "", kind, M, Q)
-    form = made(StoredDraft, fields=(("Text", "The {{c1::hippocampus}}."),), number=0)
+    form = made(
+        StoredDraft, fields=(("Text", "The {{c1::hippocampus}}."),), user_text_number=0
+    )
     for key, about, remarked in (
         (Q, names, True),
         (P, names[1:], False),

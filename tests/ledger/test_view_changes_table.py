@@ -1,4 +1,5 @@
-"""What a view of Anki says of a card's note: (there, absent, grave, many) × (live, retired, never seen)."""
+"""What a view of Anki says of a card's note: (there, absent, grave, many) × (live, retired, never
+seen)."""
 
 import pytest
 from msgspec.structs import replace
@@ -43,10 +44,10 @@ LIVE = Card(
     deck="D",
     origin=Origin("rules"),
     guid=Guid("af1"),
-    drafted=None,
+    drafted_text_hash=None,
     verdict=Verdict.LIVE,
-    by="person",
-    at="",
+    decided_by="person",
+    accepted_at="",
     note=SHIPPED,
 )
 AWAY = replace(LIVE, note=replace(SHIPPED, seen_by=()))
@@ -54,7 +55,7 @@ ELSEWHERE = replace(LIVE, note=replace(SHIPPED, seen_by=("there",)))
 OUR_TAG = ExportedNote(50, tags=("Ankiforge::Retired",))
 RETIRING = replace(LIVE, note=replace(SHIPPED, shipped=(OUR_TAG,)))
 RETIRED = replace(LIVE, verdict=Verdict.RETIRED)
-DELETED = replace(RETIRED, why=DELETED_REASON)
+DELETED = replace(RETIRED, verdict_reason=DELETED_REASON)
 
 
 @pytest.mark.parametrize(

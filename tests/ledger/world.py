@@ -1,4 +1,5 @@
-"""A vault, machines that share a journal, and an Anki that is a dict: the ledger through its door."""
+"""A vault, machines that share a journal, and an Anki that is a dict: the ledger through its
+door."""
 
 from __future__ import annotations
 
@@ -228,7 +229,7 @@ class World:
                 card.fields,
                 card.edits.offered,
                 card.deck,
-                (card.tags, card.added, card.removed),
+                (card.tags, card.added_tags, card.removed_tags),
             )
             for card in iter_cards(self[name])
         )

@@ -90,7 +90,9 @@ def test_the_text_around_a_mark_has_no_empty_lines(parts, context):
 
 
 def conflict(edited_here: bool) -> Conflict:
-    return Conflict("af1", "Back", "mine", "theirs", "1", "2", edited_here=edited_here)
+    return Conflict(
+        "af1", "Back", "mine", "theirs", "1", "2", is_edited_in_ankiforge=edited_here
+    )
 
 
 HERE, SOURCE = conflict(edited_here=True), conflict(edited_here=False)
@@ -264,7 +266,7 @@ def test_a_draft_that_waits_has_a_state_in_a_word(of, state, changes):
     ],
 )
 def test_a_card_has_a_state_in_a_word_or_two(verdict, anki, state, told):
-    card = made(LocalCard, verdict=verdict, anki=anki)
+    card = made(LocalCard, verdict=verdict, anki_state=anki)
     assert (card.state, card.verdict_name) == (state, told)
     assert card.is_live is (verdict is Verdict.LIVE)
 

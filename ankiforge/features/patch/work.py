@@ -501,9 +501,9 @@ def _find_draft(highlight: Highlight, card: Card) -> Draft:
     for draft in result.drafts:
         if draft.is_user_text and draft.kind.note_type is card.note_type:
             matching_drafts.append(draft)
-    if card.number is None or len(matching_drafts) <= card.number:
+    if card.user_text_number is None or len(matching_drafts) <= card.user_text_number:
         raise ItemError("the note does not state it as a card any more: run first")
-    return matching_drafts[card.number]
+    return matching_drafts[card.user_text_number]
 
 
 # --- the patch itself -------------------------------------------------------------------
