@@ -337,33 +337,33 @@ def record_exported_notes(
         for batch in iter_batches(exported_notes):
             stored_cards = cards.load_cards(store, [guid for guid, _ in batch])
             for (guid, note), (card, key) in zip(batch, stored_cards, strict=True):
-                previous = card.note.shipped[-1] if card.note.shipped else None
+                previous = card.note.exports[-1] if card.note.exports else None
                 new_count += previous is None and not card.note.seen_by
-                revision = (note.mod, note.tags, note.digest)
+                revision = (note.mod, note.tags, note.note_hash)
                 if previous and revision == (
                     previous.mod,
                     previous.tags,
-                    previous.digest,
+                    previous.note_hash,
                 ):
                     continue
                 body = _build_export_body(guid, note, card)
                 store.record_event("shipped", key, POLICY, body)
-                if not note.pictures.items() <= card.note.pictures.items():
-                    body = {"guid": guid, "names": note.pictures}
+                if not note.picture_names.items() <= card.note.pictures.items():
+                    body = {"guid": guid, "names": note.picture_names}
                     store.record_event("pictures", key, POLICY, body)
     return new_count
 
 
 def _build_export_body(guid: Guid, note: ExportedNote, card: Card) -> Json:
     numbers = {}
-    for number, words in note.numbers.items():
-        if card.note.numbers.get(number) != words:
+    for number, words in note.gap_text_by_number.items():
+        if card.note.exported_text_by_number.get(number) != words:
             numbers[number] = words
-    body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
+    body: Json = {"guid": guid, "mod": note.mod, "digest": note.note_hash}
     may_be_empty: Json = {
         "tags": note.tags,
-        "hashes": note.hashes,
-        "type": msgspec.to_builtins(None if card.note.shipped else note.mapped),
+        "hashes": note.field_hashes,
+        "type": msgspec.to_builtins(None if card.note.exports else note.mapped),
         "numbers": numbers,
     }
     return body | {name: value for name, value in may_be_empty.items() if value}

@@ -241,9 +241,9 @@ def find_change_visible_in_anki(card: Card, before: Card) -> TextChange | None:
     fields_after = dict(card.fields)
     visible_fields = {}
     for field, text in before.fields:
-        if field not in before.edits.typed:
+        if field not in before.edits.fields_typed_in_anki:
             visible_fields[field] = text
-    for field in before.edits.typed:
+    for field in before.edits.fields_typed_in_anki:
         if field in fields_after:
             visible_fields[field] = fields_after[field]
     if visible_fields == fields_after:
@@ -322,14 +322,14 @@ def _combine_with_passage(
     else:
         highlight = build_highlight_from_journal(passage)
 
-    is_as_shipped = card.note.words == hash_markdown(card.fields)
+    is_as_shipped = card.note.exported_text_hash == hash_markdown(card.fields)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
         passages=present_highlights or (highlight,),
         source_changes=_find_source_remarks(
             card, present_highlights, {row["state"] for row in known_rows}
         ),
-        keeps_last_exported_text=bool(card.note.shipped)
+        keeps_last_exported_text=bool(card.note.exports)
         and not present_highlights
         and is_as_shipped,
     )

@@ -456,7 +456,7 @@ def explain_confirmation(card: Card, draft: Draft) -> str:
             occlusion.get_masks(draft.fields),
         )
         is_certain = occlusion.update_masks(
-            old_masks, new_masks, card.note.numbers
+            old_masks, new_masks, card.note.exported_text_by_number
         ).is_certain
         return "" if is_certain else "its figure has changed too much"
     if any(map(find_damage, list_field_texts(card))):

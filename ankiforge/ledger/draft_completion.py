@@ -218,12 +218,14 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
     if draft.kind is CardKind.OCCLUSION:
         old_masks = occlusion.get_masks(card.fields)
         new_masks = occlusion.get_masks(draft.fields)
-        renumbered = occlusion.update_masks(old_masks, new_masks, card.note.numbers)
+        renumbered = occlusion.update_masks(
+            old_masks, new_masks, card.note.exported_text_by_number
+        )
         fields[occlusion.OCCLUSION_FIELD] = occlusion.format_masks(renumbered.masks)
         return replace(draft, fields=tuple(fields.items()))
 
     # the path of a missing picture lacks its directory, so use the path on the card
-    card_texts = (*card.edits.given.values(), *list_field_texts(card))
+    card_texts = (*card.edits.source_texts_applied.values(), *list_field_texts(card))
     card_paths = find_image_paths("\n".join(card_texts))
     for name, text in draft.fields:
         for path in find_image_paths(text):
@@ -234,12 +236,13 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
                 fields[name] = fields[name].replace(f"]({path})", f"]({full_paths[0]})")
     if draft.kind is CardKind.CLOZE:
         clozes = [
-            format_cloze(int(number), text) for number, text in card.note.numbers.items()
+            format_cloze(int(number), text)
+            for number, text in card.note.exported_text_by_number.items()
         ]
         fields["Text"] = renumber_gaps(
             old=card.get_field("Text"),
             new=fields["Text"],
-            used=tuple(map(int, card.note.numbers)),
+            used=tuple(map(int, card.note.exported_text_by_number)),
             earlier=[" ".join(clozes)],
         )
     return replace(draft, fields=tuple(fields.items()))

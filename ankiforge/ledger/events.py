@@ -582,9 +582,9 @@ class Passage(msgspec.Struct):
 
 def differs_from_source_text(card: Card, draft: Draft) -> bool:
     """Return whether a draft's text differs from what the card last got from its source."""
-    if not card.edits.texts:
+    if not card.edits.source_text_hashes:
         return True
-    _machine, newest_digest = card.edits.texts[-1]
+    _machine, newest_digest = card.edits.source_text_hashes[-1]
     return newest_digest != hash_markdown(draft.fields)
 
 
@@ -594,7 +594,7 @@ def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
     This is so if the card had the draft's text before, and only other devices have read the
     card's current text. The files on this device may not be synchronized yet.
     """
-    texts = card.edits.texts
+    texts = card.edits.source_text_hashes
     _machine, newest_digest = texts[-1]
     digests = {digest for _, digest in texts}
     devices = {device for device, digest in texts if digest == newest_digest}

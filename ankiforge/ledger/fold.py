@@ -369,7 +369,7 @@ def _apply_adopt(card: Card, event: Event) -> Card:
     if body.get("note"):
         note_body = {**body["note"], "words": dict(card.fields)}
         adopted = msgspec.convert(note_body, AdoptedNote)
-        history = replace(history, shipped=_drop_field_hashes(card), adopted=adopted)
+        history = replace(history, exports=_drop_field_hashes(card), adopted=adopted)
     return replace(card, note=history)
 
 
@@ -378,17 +378,19 @@ def _drop_field_hashes(card: Card) -> tuple[ExportedNote, ...]:
 
     The card has taken over another tool's note, whose text the hashes don't match.
     """
-    return tuple(replace(shipped, hashes={}) for shipped in card.note.shipped)
+    return tuple(replace(shipped, field_hashes={}) for shipped in card.note.exports)
 
 
 def _apply_revise(card: Card, event: Event) -> Card:
     """Give a card new text. Text from the source doesn't replace fields the user edited."""
     wording = _decode_wording(event)
     if event.author == USER:
-        edits = replace(card.edits, typed=(), pinned=(), offered={})
+        edits = replace(
+            card.edits, fields_typed_in_anki=(), pinned=(), source_texts_offered={}
+        )
         card = replace(replace_content(card, wording), edits=edits)
     else:
-        card = replace(card, edits=replace(card.edits, typed=()))
+        card = replace(card, edits=replace(card.edits, fields_typed_in_anki=()))
         card = _offer_text(card, wording)
     return _record_given_text(card, event.device_id, wording)
 
@@ -412,8 +414,8 @@ def _apply_edit(card: Card, event: Event) -> Card:
         edits=replace(
             edits,
             pinned=_merge_names(edits.pinned, typed_fields),
-            offered={
-                **_remove_fields(edits.offered, typed_fields),
+            source_texts_offered={
+                **_remove_fields(edits.source_texts_offered, typed_fields),
                 **event.body.get("offered", {}),
             },
             resolved=resolved,
@@ -425,11 +427,11 @@ def _apply_resolve(card: Card, event: Event) -> Card:
     body = event.body
     name = body["field"]
     choice = (body["choice"], body["theirs"], body["ours"])
-    offered_text = card.edits.offered.get(name)
+    offered_text = card.edits.source_texts_offered.get(name)
     edits = replace(
         card.edits,
         resolved={**card.edits.resolved, name: choice},
-        offered=_remove_fields(card.edits.offered, [name]),
+        source_texts_offered=_remove_fields(card.edits.source_texts_offered, [name]),
     )
     if offered_text is None or body["choice"] != "source":
         return replace(card, edits=edits)
@@ -466,17 +468,20 @@ def _apply_export(card: Card, event: Event) -> Card:
     shipped = ExportedNote(
         mod=body["mod"],
         tags=tuple(body.get("tags", ())),
-        digest=body["digest"],
-        hashes=body.get("hashes", {}),
+        note_hash=body["digest"],
+        field_hashes=body.get("hashes", {}),
     )
     history = card.note
-    if not history.shipped and "type" in body:
+    if not history.exports and "type" in body:
         history = replace(history, mapped=msgspec.convert(body["type"], UserNoteType))
     history = replace(
         history,
-        shipped=(*history.shipped, shipped),
-        words=hash_markdown(card.fields),
-        numbers={**history.numbers, **body.get("numbers", {})},
+        exports=(*history.exports, shipped),
+        exported_text_hash=hash_markdown(card.fields),
+        exported_text_by_number={
+            **history.exported_text_by_number,
+            **body.get("numbers", {}),
+        },
         repaired=False,
     )
     return replace(card, note=history)
@@ -509,8 +514,8 @@ def _apply_accept(passage: Passage, event: Event) -> None:
     if card is None:
         card = replace(
             create_card(event, body["guid"], content, body.get("slot", "")),
-            edits=FieldEdits(typed=tuple(body.get("typed", ()))),
-            note=NoteHistory(found=FOUND_KEY in body),
+            edits=FieldEdits(fields_typed_in_anki=tuple(body.get("typed", ()))),
+            note=NoteHistory(is_recreated_from_anki=FOUND_KEY in body),
         )
         if not is_by_user and passage.is_rejected(content):
             card = _set_verdict(card, Verdict.REJECTED, USER)
@@ -542,10 +547,10 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
     if card is None:
         content = content_from_stored(wording, event.key)
         card = create_card(event, body["guid"], content, "0")
-    history = replace(card.note, shipped=_drop_field_hashes(card), adopted=note)
+    history = replace(card.note, exports=_drop_field_hashes(card), adopted=note)
     passage.cards[card.guid] = replace(
         _set_verdict(card, Verdict.LIVE, USER),
-        fields=_drop_empty_fields(wording.fields if is_active else note.words),
+        fields=_drop_empty_fields(wording.fields if is_active else note.source_texts),
         deck=body.get("deck", ""),
         accepted_at=event.time,
         note=history,
@@ -592,7 +597,9 @@ def _recreate_adopted_note(card: Card, event: Event) -> Card:
     adopted = card.note.adopted
     if adopted is None:
         return card
-    return replace(card, note=replace(card.note, adopted=replace(adopted, again=True)))
+    return replace(
+        card, note=replace(card.note, adopted=replace(adopted, is_wanted_back=True))
+    )
 
 
 def _pin_changed_fields(card: Card, event: Event) -> Card:
@@ -619,21 +626,26 @@ def _offer_text(card: Card, wording: StoredContent) -> Card:
     """
     edits = card.edits
     pinned_fields = {name: card.get_field(name) for name in edits.pinned}
-    offered_fields = dict(edits.offered)
+    offered_fields = dict(edits.source_texts_offered)
     for name in edits.pinned:
         text = wording.fields.get(name, "")
         if not text or text == pinned_fields[name]:
             offered_fields.pop(name, None)
-        elif text != edits.given.get(name, ""):
+        elif text != edits.source_texts_applied.get(name, ""):
             offered_fields[name] = text
     fields = _drop_empty_fields({**wording.fields, **pinned_fields})
-    edits = replace(edits, offered=offered_fields)
+    edits = replace(edits, source_texts_offered=offered_fields)
     return replace(replace_content(card, wording), fields=fields, edits=edits)
 
 
 def _record_given_text(card: Card, device_id: str, wording: StoredContent) -> Card:
-    texts = (*card.edits.texts, (device_id, hash_markdown(wording.fields)))
-    return replace(card, edits=replace(card.edits, given=wording.fields, texts=texts))
+    texts = (*card.edits.source_text_hashes, (device_id, hash_markdown(wording.fields)))
+    return replace(
+        card,
+        edits=replace(
+            card.edits, source_texts_applied=wording.fields, source_text_hashes=texts
+        ),
+    )
 
 
 def _remove_tags(tags: Iterable[str], tags_to_remove: Iterable[str]) -> Strings:

@@ -346,7 +346,7 @@ def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
     ):
         passage = store.get_passage(card_row["passage"])
         card = passage.cards[card_row["guid"]]
-        for field, text in card.edits.offered.items():
+        for field, text in card.edits.source_texts_offered.items():
             mine = card.get_field(field)
             conflict = Conflict(card.guid, field, mine, text, hash16(mine), hash16(text))
             conflicts[card.guid].append(conflict)

@@ -128,7 +128,9 @@ def build_restoring_edit(event: Event, card: Card) -> Json | None:
         fields = {name: words for name, (_, words) in over.items()}
         return {"guid": guid, "fields": fields}
     field, mine = event.body["field"], event.body["was"]
-    if field in card.edits.offered:  # edited here, so a question is open anyway
+    if (
+        field in card.edits.source_texts_offered
+    ):  # edited here, so a question is open anyway
         return None
     body: Json = {"guid": guid, "fields": {field: mine}}
     if card.get_field(field) != mine:

@@ -88,7 +88,7 @@ def compare_note(
     if note is not None:
         if old_note and old_note.mod > note.mod and not complete:
             return NoteChange((), before)  # the view is an old export
-        shipped = card.note.shipped
+        shipped = card.note.exports
         is_changed = not old_note or _get_content(note) != _get_content(old_note)
         is_back = absent_since > 0 and card.verdict_reason == DELETED_REASON
         is_drop_explained = viewed.event_kinds & {"reject", "retire"} or any(

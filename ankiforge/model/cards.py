@@ -280,7 +280,11 @@ class Finding(Value):
     in JSON as `twin`."""
 
 
-class AdoptedNote(Value, omit_defaults=True):
+class AdoptedNote(
+    Value,
+    omit_defaults=True,
+    rename={"field_names": "names", "source_texts": "words", "is_wanted_back": "again"},
+):
     """Another tool's note, as it was when one of our cards adopted it."""
 
     guid: str
@@ -288,20 +292,20 @@ class AdoptedNote(Value, omit_defaults=True):
     id: int
     type: int
     """The id of the note type."""
-    names: Texts
+    field_names: Texts
     """The name of the note's field for each of our content fields, by our field name."""
     html: Texts
     """The HTML of all fields of the note, by the note's field names."""
-    words: Texts = {}
+    source_texts: Texts = {}
     """The text of the source at adoption, as Markdown, by our field name."""
-    again: bool = False
+    is_wanted_back: bool = False
     """Whether the user wants the note back after it was deleted or missing in Anki."""
     repaired: Mapping[str, Pair] = {}
     """The Markdown and HTML of each field that a repair has changed, by our field name."""
 
     def get_original_html(self, name: str) -> str:
         """Return the HTML of our field `name` as it was when the note was taken over."""
-        return self.html.get(self.names[name], "")
+        return self.html.get(self.field_names[name], "")
 
     def find_html(self, name: str, text: str) -> str | None:
         """Return the original HTML for the Markdown `text` of our field `name`, if any.
@@ -309,20 +313,20 @@ class AdoptedNote(Value, omit_defaults=True):
         HTML from the adopted note or a repair is reused because it may contain formatting that
         Markdown can't express.
         """
-        if text == self.words.get(name, ""):
+        if text == self.source_texts.get(name, ""):
             return self.get_original_html(name)
         repaired_words, html = self.repaired.get(name, ("", None))
         return html if text == repaired_words else None
 
 
-class UserNoteType(Value, omit_defaults=True):
+class UserNoteType(Value, omit_defaults=True, rename={"field_ids": "ids"}):
     """One of the user's note types, with a mapping from our fields to its fields."""
 
     id: int
     name: str
     fields: Texts
     """The names of the note type's fields, by our field name."""
-    ids: dict[str, int] = {}
+    field_ids: dict[str, int] = {}
     """The ids of the note type's fields that have one, by our field name. A field keeps its id when
     the user renames it."""
 
@@ -333,16 +337,16 @@ class ExportedNote(Value, omit_defaults=True):
     mod: int
     tags: Strings = ()
     """The tags that we wrote, without the user's own tags."""
-    digest: str = ""
+    note_hash: str = ""
     """The hash of everything we wrote, which identifies this revision of the note."""
-    hashes: Texts = {}
+    field_hashes: Texts = {}
     """Hashes of the HTML, by our field name. Notes of our own types also store them in Anki."""
     # filled in when the note is shipped, and kept in the card's `NoteHistory` afterwards
-    numbers: Texts = {}
+    gap_text_by_number: Texts = {}
     """The text hidden by each cloze deletion, by cloze number."""
     mapped: UserNoteType | None = None
     """The user's note type, or None if the type is ours or another tool made the note."""
-    pictures: Texts = {}
+    picture_names: Texts = {}
     """The names of the pictures in Anki's media folder, by their path in the card's text."""
 
 
@@ -520,14 +524,14 @@ class FieldEdits(Value, omit_defaults=True):
 
     pinned: Strings = ()
     """The fields with the user's own text, which the source may not overwrite."""
-    offered: Texts = {}
+    source_texts_offered: Texts = {}
     """The source's new text for pinned fields. It is in conflict with the user's text until the
     user chooses between the two."""
-    given: Texts = {}
+    source_texts_applied: Texts = {}
     """The text of each field as last provided by the source or the drafter."""
-    texts: tuple[Pair, ...] = ()
+    source_text_hashes: tuple[Pair, ...] = ()
     """A device id and a digest for each text that the source has provided, oldest first."""
-    typed: Strings = ()
+    fields_typed_in_anki: Strings = ()
     """The fields that the user had edited in Anki, if the note was found there after both the
     database and the journal were lost. The source's own text for these fields is unknown until the
     source changes, and isn't written into the note."""
@@ -539,11 +543,11 @@ class FieldEdits(Value, omit_defaults=True):
 class NoteHistory(Value, omit_defaults=True):
     """How the note of a card was exported so far, and what is known about the note in Anki."""
 
-    shipped: tuple[ExportedNote, ...] = ()
+    exports: tuple[ExportedNote, ...] = ()
     """The note as each package contained it, oldest first."""
-    words: str = ""
+    exported_text_hash: str = ""
     """Digest of the text that was last exported, or "" if the note was never exported."""
-    numbers: Texts = {}
+    exported_text_by_number: Texts = {}
     """The hidden text that was exported under each cloze number. A number is never reused for
     other text, because the reviews of the old text would then count for the new one."""
     pictures: Texts = {}
@@ -555,7 +559,7 @@ class NoteHistory(Value, omit_defaults=True):
     mapped: UserNoteType | None = None
     """The user's note type in which the note was first exported, or None if that was one of our
     types or the note was never exported."""
-    found: bool = False
+    is_recreated_from_anki: bool = False
     """Whether the note was found in Anki after the journal was lost, so that its earlier packages
     are unknown."""
     schedule: tuple[tuple[str, int, int], ...] = ()
@@ -567,12 +571,12 @@ class NoteHistory(Value, omit_defaults=True):
     @property
     def mod(self) -> int:
         """The modification time (`mod`) of the note in its last package, or 0 if never exported."""
-        return self.shipped[-1].mod if self.shipped else 0
+        return self.exports[-1].mod if self.exports else 0
 
     @property
-    def digest(self) -> str:
+    def note_hash(self) -> str:
         """The hash of the note in its last package, or "" if it was never exported."""
-        return self.shipped[-1].digest if self.shipped else ""
+        return self.exports[-1].note_hash if self.exports else ""
 
     def find_picture_name(self, path: str) -> str:
         """Return the name under which a picture was exported, or "" if that isn't certain.
@@ -630,7 +634,7 @@ class Card(CardContent, kw_only=True):
     def note_fields(self) -> Strings:
         """The content fields that the card's note has, by our names."""
         if self.note.adopted:
-            return tuple(self.note.adopted.names)
+            return tuple(self.note.adopted.field_names)
         if self.note.mapped:
             return tuple(self.note.mapped.fields)
         return self.note_type.content_fields

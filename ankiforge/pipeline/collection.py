@@ -393,7 +393,7 @@ def find_anki_edits(
     }
     changed_html = {}
     for name, html in layout.their_fields.items():
-        base_hash = layout.base.hashes.get(name)
+        base_hash = layout.base.field_hashes.get(name)
         if name not in card.note_type.content_fields or base_hash in (
             None,
             hash_html(html),

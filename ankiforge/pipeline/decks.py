@@ -176,7 +176,7 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
         return normalize_tags(all_tags)
     if card.note.adopted:  # a note that another tool made gets no tags
         return ()
-    shipped = card.note.shipped
+    shipped = card.note.exports
     if shipped and (card.keeps_last_exported_text or not highlight.namespace):
         all_tags = tuple(tag for tag in shipped[-1].tags if tag != RETIRED_TAG)
     names = normalize_tags((*all_tags, *card.added_tags))

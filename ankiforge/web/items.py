@@ -553,7 +553,7 @@ class ItemRenderer:
         mine = dict(card.fields)
         theirs = dict(card.fields)
         if card.note.adopted and question.repair:  # Anki doesn't have the repair yet
-            mine |= card.note.adopted.words
+            mine |= card.note.adopted.source_texts
         for conflict in question.conflicts:
             mine[conflict.field] = conflict.user_text
             theirs[conflict.field] = conflict.source
@@ -615,7 +615,7 @@ class ItemRenderer:
         text.
         """
         state, _ = load_card_and_passage(self._ledger, card.guid)
-        return max(map(int, state.note.numbers), default=0)
+        return max(map(int, state.note.exported_text_by_number), default=0)
 
     def _render_draft(self, draft: OfferedDraft) -> Json:
         """Render a draft, including the full sentence and every possible gap for a proposal."""

@@ -175,7 +175,7 @@ LAYOUTS = [
     ("adopted, and its type is gone", IN_ADOPTED, note("theirguid", USERS, "abc"), (), {},
      NOTE_TYPE_CHANGED, ()),
     ("adopted, and the note is gone", IN_ADOPTED, None, (USERS,), {}, "", ()),
-    ("adopted, gone, and wanted back", with_note(CARD, adopted=replace(ADOPTED, again=True)), None,
+    ("adopted, gone, and wanted back", with_note(CARD, adopted=replace(ADOPTED, is_wanted_back=True)), None,
      (USERS,), {}, "", ("Front", "Back")),
 ]  # fmt: skip
 
@@ -196,7 +196,7 @@ def test_a_layout(card, in_anki, types, mapped, fault, names):
 
 def test_what_a_new_note_has_before_ours_is_filled():
     assert set(find_layout(CARD, None, {}, {}).fields) == {""}
-    wanted = with_note(CARD, adopted=replace(ADOPTED, again=True))
+    wanted = with_note(CARD, adopted=replace(ADOPTED, is_wanted_back=True))
     fields = find_layout(wanted, None, {77: USERS}, {}).fields
     assert fields == ("old front", "old back", "a remark")
     assert find_layout(
@@ -262,16 +262,18 @@ def test_a_note_of_ours_has_its_base_in_itself():
     in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
     sent = (ExportedNote(8, ("other",)), ExportedNote(9, CARD.tags))
     base = find_layout(with_note(CARD, shipped=sent), in_anki, {}, {}).base
-    assert base.hashes["Front"] == hash_html("What helps retention?")
-    assert base.hashes["Back"] == hash_html("Testing")
-    assert not {"Source", "Feedback"} & base.hashes.keys()  # what we fill is always ours
+    assert base.field_hashes["Front"] == hash_html("What helps retention?")
+    assert base.field_hashes["Back"] == hash_html("Testing")
+    assert (
+        not {"Source", "Feedback"} & base.field_hashes.keys()
+    )  # what we fill is always ours
     assert base.tags == CARD.tags
     other = find_layout(with_note(CARD, shipped=sent[:1]), in_anki, {}, {}).base
     assert other.tags == ()
 
 
-FIRST = ExportedNote(6, hashes=hashes(Front="old front", Back="b"))
-SECOND = ExportedNote(7, hashes=hashes(Front="new front", Back="b"))
+FIRST = ExportedNote(6, field_hashes=hashes(Front="old front", Back="b"))
+SECOND = ExportedNote(7, field_hashes=hashes(Front="new front", Back="b"))
 
 
 @pytest.mark.parametrize(
@@ -315,7 +317,7 @@ def test_the_base_of_an_adopted_note(sent, fields, base):
     in_anki = note("theirguid", USERS, (*fields, "x"), mod=99)
     layout = find_layout(card, in_anki, {77: USERS}, {})
     assert layout.base.mod == base
-    assert layout.base.hashes.keys() == {"Front", "Back"}
+    assert layout.base.field_hashes.keys() == {"Front", "Back"}
 
 
 # --- what we would write --------------------------------------------------------------------
@@ -563,13 +565,13 @@ def test_a_retired_note_keeps_all_of_its_fields_and_gets_the_tag():
     assert retired.shipped
     assert retired.note.fields == changed(of_ours(), Back="mine").fields
     assert set(retired.note.tags) == {"mine", *CARD.tags, RETIRED_TAG}
-    assert retired.shipped.numbers == {}
+    assert retired.shipped.gap_text_by_number == {}
 
 
 def test_what_a_package_tells_of_a_note_is_in_the_journal():
     ours = planned(CARD, None)
     assert ours.shipped
-    assert ours.shipped.hashes == hashes(
+    assert ours.shipped.field_hashes == hashes(
         Front="What helps retention?", Back="Testing", Extra="", Reverse=""
     )
     assert ours.shipped.mapped is None
@@ -577,13 +579,19 @@ def test_what_a_package_tells_of_a_note_is_in_the_journal():
     theirs = plan_card(CARD, layout, written(CARD, layout), ExportOptions())
     assert theirs.shipped
     assert theirs.shipped.mapped == MAPPED
-    assert theirs.shipped.hashes == hashes(Front="What helps retention?", Back="Testing")
+    assert theirs.shipped.field_hashes == hashes(
+        Front="What helps retention?", Back="Testing"
+    )
     assert theirs.note
     assert theirs.note.fields == ("What helps retention?", "Testing", "")
 
 
-KNOWN = ExportedNote(1, hashes=hashes(Front="What helps retention?", Back="Testing"))
-BEFORE = ExportedNote(1, hashes=hashes(Front="What helps retention?", Back="Quizzes"))
+KNOWN = ExportedNote(
+    1, field_hashes=hashes(Front="What helps retention?", Back="Testing")
+)
+BEFORE = ExportedNote(
+    1, field_hashes=hashes(Front="What helps retention?", Back="Quizzes")
+)
 NONE = ExportedNote(1)
 
 
@@ -598,7 +606,7 @@ NONE = ExportedNote(1)
         ((BEFORE, KNOWN), "mine", False, False, False),
         ((BEFORE,), "Testing", True, False, False),  # ours is what the note was written with
         ((BEFORE,), "mine", True, False, True),  # changed here since, too
-        ((replace(BEFORE, hashes=hashes(Back="Testing now")), BEFORE), "Quizzes", True, False, False),
+        ((replace(BEFORE, field_hashes=hashes(Back="Testing now")), BEFORE), "Quizzes", True, False, False),
     ],
 )  # fmt: skip
 def test_a_base_that_no_package_of_the_journal_had(
@@ -635,7 +643,7 @@ def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     full = planned(before, in_anki, export_unchanged=True)
     assert full.note
     assert full.shipped
-    assert full.shipped.hashes["Back"] == hash_html("Testing")
+    assert full.shipped.field_hashes["Back"] == hash_html("Testing")
 
 
 def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
@@ -648,7 +656,7 @@ def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
         assert plan_now.newly_imported_mod == taken
 
 
-DIGEST = planned(CARD, None).shipped.digest  # type: ignore[union-attr]
+DIGEST = planned(CARD, None).shipped.note_hash  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -721,7 +729,7 @@ def test_the_pictures_that_go_with_a_note():
     assert fresh.note
     assert fresh.shipped
     assert fresh.note.media == (PICTURE,)
-    assert fresh.shipped.pictures == {"cell.png": MEDIA_NAME}
+    assert fresh.shipped.picture_names == {"cell.png": MEDIA_NAME}
     # one that cannot be read now is named as before, and does not go
     card = replace(
         with_note(WITH_PICTURE, pictures={"cell.png": MEDIA_NAME}), tags=("new",)
@@ -792,7 +800,7 @@ def test_a_picture_that_is_away_is_called_as_anki_calls_it(path, known, name):
     assert [media.name for media in ours.media.values()] == ([name] if name else [])
 
 
-SHIPPED = (ExportedNote(1, digest="d"),)
+SHIPPED = (ExportedNote(1, note_hash="d"),)
 
 
 @pytest.mark.parametrize(

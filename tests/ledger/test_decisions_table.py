@@ -271,7 +271,9 @@ FORM = replace(DRAFT, user_text_number=0, origin=Origin("rules:phrase"))
 def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
     """Return the card in the slot of FORM, which got these fields of its source last."""
     form = replace(FORM, fields=fields)
-    return card_of(form, edits=FieldEdits(texts=(("a", hash_markdown(form.fields)),)))
+    return card_of(
+        form, edits=FieldEdits(source_text_hashes=(("a", hash_markdown(form.fields)),))
+    )
 
 
 LIVE = card_with(OTHER_TEXT)

@@ -91,7 +91,7 @@ def state(ledger: Ledger) -> list[tuple[object, ...]]:
             card.decided_by,
             card.fields,
             load_card_and_passage(ledger, card.guid)[0].edits.pinned,
-            card.edits.offered,
+            card.edits.source_texts_offered,
             card.key,
         )
         for card in iter_cards(ledger)

@@ -164,7 +164,7 @@ ANSWER = {"guid": "af1", "field": "Back", "was": "mine"}
     ],
 )
 def test_the_words_in_anki_that_are_in_question_again(decision, offered, body):
-    card = replace(CARD, edits=FieldEdits(offered=offered))
+    card = replace(CARD, edits=FieldEdits(source_texts_offered=offered))
     again = (
         build_restoring_edit(decision, card) if should_reopen_conflict(decision) else None
     )

@@ -35,7 +35,7 @@ NEW, SINCE = StoredAnkiNote(NOTE, NOW), StoredAnkiNote(NOTE, 9_500.0)
 LONG, ASKED = StoredAnkiNote(NOTE, 9_400.0), StoredAnkiNote(NOTE, 9_400.0, is_asked=True)
 UNSEEN = StoredAnkiNote(None, 9_400.0, is_asked=True)
 
-SHIPPED = NoteHistory(shipped=(ExportedNote(50),), seen_by=("here",))
+SHIPPED = NoteHistory(exports=(ExportedNote(50),), seen_by=("here",))
 LIVE = Card(
     key=HighlightKey("k1"),
     kind=CardKind.BASIC,
@@ -53,7 +53,7 @@ LIVE = Card(
 AWAY = replace(LIVE, note=replace(SHIPPED, seen_by=()))
 ELSEWHERE = replace(LIVE, note=replace(SHIPPED, seen_by=("there",)))
 OUR_TAG = ExportedNote(50, tags=("Ankiforge::Retired",))
-RETIRING = replace(LIVE, note=replace(SHIPPED, shipped=(OUR_TAG,)))
+RETIRING = replace(LIVE, note=replace(SHIPPED, exports=(OUR_TAG,)))
 RETIRED = replace(LIVE, verdict=Verdict.RETIRED)
 DELETED = replace(RETIRED, verdict_reason=DELETED_REASON)
 

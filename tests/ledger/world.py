@@ -227,7 +227,7 @@ class World:
                 card.guid,
                 card.verdict.value,
                 card.fields,
-                card.edits.offered,
+                card.edits.source_texts_offered,
                 card.deck,
                 (card.tags, card.added_tags, card.removed_tags),
             )

@@ -316,7 +316,7 @@ def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
         2,
         {"Front": "Word"},
         html={"Word": "<b>a</b>"},
-        words={"Front": "a"},
+        source_texts={"Front": "a"},
         repaired={"Front": ("b", "<i>b</i>")},
     )
     assert adopted.find_html("Front", words) == html

@@ -227,7 +227,11 @@ def _find_local_edits(card: LocalCard) -> Texts:
     changed_html = {}
     for name in card.edits.pinned:
         text = card.get_field(name)
-        if text and text != card.edits.given.get(name, "") and "![" not in text:
+        if (
+            text
+            and text != card.edits.source_texts_applied.get(name, "")
+            and "![" not in text
+        ):
             changed_html[name] = html.get(name, "")
     return changed_html
 
