@@ -244,7 +244,7 @@ def _to_plain_untrimmed(text: str) -> str:
 def is_user_written(draft: CardContent) -> bool:
     """Return whether the user wrote the card in the source, in a comment, or in a review."""
     drafters = ("person", LONG_COMMENT_DRAFTER, TRANSLATION_DRAFTER)
-    is_by_hand = isinstance(draft, Draft) and draft.by_hand
+    is_by_hand = isinstance(draft, Draft) and draft.is_card_in_source
     return is_by_hand or draft.origin.drafter in drafters
 
 

@@ -152,7 +152,7 @@ class ModelDrafter:
                     not_sent.append(task.withheld[highlight.key])
                 elif reason:
                     not_sent.append(
-                        DraftingResult(highlight, reason=reason, is_temporary=True)
+                        DraftingResult(highlight, reason=reason, should_retry=True)
                     )
             if not_sent:
                 yield not_sent

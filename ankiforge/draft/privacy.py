@@ -450,7 +450,7 @@ class PrivacyFilter:
             private_reason = self.find_private_reason(highlight)
             if private_reason:
                 not_sent[key] = DraftingResult(
-                    highlight, reason=private_reason, is_temporary=True
+                    highlight, reason=private_reason, should_retry=True
                 )
                 continue
             passages[key] = self.make_sendable(highlight)
@@ -573,7 +573,7 @@ class SendableTask:
     @property
     def remark(self) -> SendableText:
         """The remark with which the user asked for another draft, with private text masked."""
-        return self.mask_text(self.task.remark)
+        return self.mask_text(self.task.user_request)
 
     def mask_text(self, text: str) -> SendableText:
         """Mask private text in a text about the document, e.g. a complaint about a draft."""

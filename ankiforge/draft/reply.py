@@ -603,7 +603,7 @@ def build_drafts(
     facts = sorted(drafts[:max_facts], key=attrgetter("start"))
     numbered = []
     for intent, draft in enumerate(facts):
-        numbered.append(replace(draft, intent=intent))
+        numbered.append(replace(draft, alternatives_group=intent))
     return tuple(numbered)
 
 

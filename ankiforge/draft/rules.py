@@ -112,19 +112,22 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
             continue
 
         # keep drafts that the deck accepts, and those that the user wrote or asked for in a comment
-        kinds = task.brief.kinds
+        kinds = task.instructions.kinds
         accepted = []
         for draft in result:
             is_accepted = not kinds or draft.kind in kinds
-            if task.brief.wants == "question" and draft.kind not in _QUESTION_KINDS:
+            if (
+                task.instructions.requested_kind == "question"
+                and draft.kind not in _QUESTION_KINDS
+            ):
                 is_accepted = False
-            if is_accepted or draft.by_hand or draft.origin.is_from_comment:
+            if is_accepted or draft.is_card_in_source or draft.origin.is_from_comment:
                 accepted.append(draft)
         reason = ""
         if not accepted:
             takes_questions = not kinds or any(kind in _QUESTION_KINDS for kind in kinds)
             reason = f"its deck takes only {' and '.join(kinds)} cards"
-            if task.brief.wants == "question" and takes_questions:
+            if task.instructions.requested_kind == "question" and takes_questions:
                 reason = "its colour asks for a question: write it as the comment: `? …`"
         results.append(DraftingResult(highlight, tuple(accepted), reason))
     return results
@@ -137,7 +140,9 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
     questions = find_questions(highlight)
     if questions:
         drafts = [_draft_question(highlight, question) for question in questions]
-        return tuple(replace(draft, intent=n) for n, draft in enumerate(drafts))
+        return tuple(
+            replace(draft, alternatives_group=n) for n, draft in enumerate(drafts)
+        )
     comment = parse_highlight_instruction(highlight)
     if highlight.kind is HighlightKind.IMAGE:
         if not figures:
@@ -458,6 +463,6 @@ def _make_draft(
         start=0,
         origin=Origin(origin),
         # a highlight over `Term: text` isn't a hand-written card, so it has to be reviewed
-        by_hand=highlight.kind is HighlightKind.CARD
+        is_card_in_source=highlight.kind is HighlightKind.CARD
         and highlight.form is not HighlightForm.TERM,
     )

@@ -606,7 +606,7 @@ def accept_draft(
         content = hash_sides(draft.fields)
         is_as_drafted = gap == 1 and not masks
         may_have_equal = not (batches and is_as_drafted) or batches.is_repeated(content)
-        if may_have_equal and (another or not draft.revises):
+        if may_have_equal and (another or not draft.revised_guid):
             for equal_row in offers.find_equal_cards(store, snapshot.passage, content):
                 if equal_row["live"]:
                     different_event = build_different_passages_event(
@@ -640,9 +640,9 @@ def _accept_draft(
     forced: bool,
     another: bool,
 ) -> Guid:
-    if not draft.revises or (another and not draft.is_numbered_user_text):
+    if not draft.revised_guid or (another and not draft.is_numbered_user_text):
         return make_card(store, snapshot, draft, forced=forced)
-    guid = draft.revises
+    guid = draft.revised_guid
     card, passage = cards.load_card_and_passage(store, guid)
     decision_recording.record_decision(
         store, plan_revision(snapshot, draft, card, passage.key)

@@ -109,8 +109,8 @@ def plan_accept(
     draft_id = ""
     if isinstance(content, StoredDraft):
         draft_id = content.id
-        if content.replaces:
-            body["instead"] = content.replaces
+        if content.replaced_guid:
+            body["instead"] = content.replaced_guid
     event = build_event("accept", key, by, body)
     return plan_decision(
         snapshot, event, facts.find_sentences_to_decide(content, snapshot.text), draft_id
@@ -160,7 +160,7 @@ def plan_reject(
         # card, which may have been accepted and undone
         if item.is_proposed:
             rejected_content = ""
-        elif isinstance(item, StoredDraft) and not item.revises:
+        elif isinstance(item, StoredDraft) and not item.revised_guid:
             guid = make_guid(snapshot.passage.key, item)
     body: Json = {
         "guid": guid,
@@ -397,10 +397,14 @@ def find_passed_over_drafts(
         for draft in snapshot.pending_drafts
         if draft.id == draft_id and not draft.is_numbered_user_text
     ]
-    offers = [draft.offer for draft in accepted_drafts]
+    offers = [draft.offer_id for draft in accepted_drafts]
     own_drafts = [
         draft
         for draft in snapshot.pending_drafts
-        if draft.is_numbered_user_text and draft.offer in offers
+        if draft.is_numbered_user_text and draft.offer_id in offers
     ]
-    return [draft for draft in own_drafts if set(decided_names).issuperset(draft.about)]
+    return [
+        draft
+        for draft in own_drafts
+        if set(decided_names).issuperset(draft.sentence_hashes)
+    ]

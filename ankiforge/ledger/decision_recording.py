@@ -27,7 +27,7 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
     fact_body = {"of": event.id, **decision.fact_body}
     store.record_event("fact", event.key, event.author, fact_body)
     change = PendingDraftChanges(
-        settle=tuple((id, event.id) for id in decision.chosen_draft_ids)
+        archived=tuple((id, event.id) for id in decision.chosen_draft_ids)
     )
     pending_drafts.apply_changes(store, [change])
     decided_names = facts.hash_long_sentences(decision.decided_sentences)

@@ -266,8 +266,8 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
         sorted_ids = pending_drafts.sort_by_reading_order(store, draft_ids)
         for draft in offers.iter_pending_drafts(store, sorted_ids):
             drafts[draft.id] = draft
-            if draft.revises:
-                revisions[draft.revises] = draft
+            if draft.revised_guid:
+                revisions[draft.revised_guid] = draft
         for line_id in line_ids:
             if line_id in drafts:
                 yield drafts[line_id]

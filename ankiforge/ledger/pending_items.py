@@ -26,7 +26,7 @@ from ankiforge.model import (
     MIN_CERTAIN_CONFIDENCE,
     Highlight,
     Lookalike,
-    Question,
+    UserQuestion,
     UserQuestionKind,
     Value,
     Verdict,
@@ -168,7 +168,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
 
 
 def arrange_items(
-    open_questions: Iterable[Question],
+    open_questions: Iterable[UserQuestion],
     offered_rows: Iterable[Row | Mapping[str, Any]],
     *,
     held_count: int = 0,

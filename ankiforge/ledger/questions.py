@@ -30,9 +30,9 @@ from ankiforge.model import (
     Conflict,
     Guid,
     PendingDraft,
-    Question,
     RemarkKind,
     Strings,
+    UserQuestion,
     UserQuestionKind,
     hash16,
     is_card_id,
@@ -54,9 +54,9 @@ MAX_MISSING_EXAMPLES = 5
 """How many missing notes are shown as examples."""
 
 
-def find_open_questions(store: Store) -> list[Question]:
+def find_open_questions(store: Store) -> list[UserQuestion]:
     """Return all open questions in display order."""
-    questions: list[Question] = []
+    questions: list[UserQuestion] = []
     for ask in _ASK_FUNCTIONS:
         questions.extend(ask(store))
     return questions
@@ -94,7 +94,7 @@ def answer_question(
 
 
 def _record_answer(
-    store: Store, question: Question, *, yes: bool, without: Collection[str]
+    store: Store, question: UserQuestion, *, yes: bool, without: Collection[str]
 ) -> None:
     match question.kind:
         case UserQuestionKind.SAME:
@@ -132,7 +132,7 @@ def _record_answer(
 def _make_id_and_kind(
     kind: UserQuestionKind, *parts: str
 ) -> tuple[str, UserQuestionKind]:
-    """Return the id and the kind, the first two arguments of `Question`.
+    """Return the id and the kind, the first two arguments of `UserQuestion`.
 
     `parts` identify the subject of the question.
     """
@@ -142,7 +142,7 @@ def _make_id_and_kind(
 # --- is this passage the removed one of a card? -----------------------------------------
 
 
-def _iter_same_passage_questions(store: Store) -> Iterator[Question]:
+def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
     key_pairs = []
     for row in store.fetch_rows("SELECT key FROM passage WHERE asks"):
         key_pairs += offers.find_possible_matches_to_ask(
@@ -172,7 +172,7 @@ def _iter_same_passage_questions(store: Store) -> Iterator[Question]:
         for key in (new_key, old_key):
             newest_text = store.get_passage(key).readings[:1]
             examples += [text.exact for text in newest_text if text.exact]
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.SAME, new_key, old_key),
             text="Is this the passage of a card whose passage is gone?",
             new=new_key,
@@ -220,7 +220,7 @@ def find_cards_held_by_repair(store: Store) -> set[str]:
 # --- chosen passages that were removed --------------------------------------------------
 
 
-def _iter_removed_choice_questions(store: Store) -> Iterator[Question]:
+def _iter_removed_choice_questions(store: Store) -> Iterator[UserQuestion]:
     """Ask whether to keep the cards of chosen passages that are no longer in their document.
 
     There is one question per document.
@@ -241,7 +241,7 @@ def _iter_removed_choice_questions(store: Store) -> Iterator[Question]:
         passage_count = format_count(len(lost_passages), "chosen passage")
         their = "its card" if len(lost_passages) == 1 else "their cards"
         passage_keys = [passage.key for passage in lost_passages]
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.GONE, document, *passage_keys),
             text=f"{passage_count} no longer in “{titles[document]}”: keep {their}?",
             new=document,
@@ -255,7 +255,7 @@ def _iter_removed_choice_questions(store: Store) -> Iterator[Question]:
 # --- two equal cards --------------------------------------------------------------------
 
 
-def _iter_duplicate_questions(store: Store) -> Iterator[Question]:
+def _iter_duplicate_questions(store: Store) -> Iterator[UserQuestion]:
     for pair in store.fetch_rows(
         "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old,"
         " b.passage AS new, a.words AS words"
@@ -266,7 +266,7 @@ def _iter_duplicate_questions(store: Store) -> Iterator[Question]:
         if new_passage.is_distinct_from(store.get_passage(pair["old"])):
             continue
         guids = (Guid(pair["old_guid"]), Guid(pair["new_guid"]))
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.DUPLICATE, *guids),
             text="Two cards ask and answer the same.",
             new=pair["new"],
@@ -302,7 +302,7 @@ _EDITED_TWICE = "You changed this card here, and in Anki."
 _REPAIRED = "You repaired this card here, and changed it in Anki."
 
 
-def _iter_conflict_questions(store: Store) -> Iterator[Question]:
+def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
     """Ask which text to keep for fields that were changed twice.
 
     Either the source and the user changed the field, or the user changed it both in ankiforge
@@ -325,7 +325,7 @@ def _iter_conflict_questions(store: Store) -> Iterator[Question]:
             cards_lost = format_count(len(lost_numbers), "card")
             chosen_text = "The words from here" if only_edits else "The source's words"
             text += f" {chosen_text} would leave {cards_lost} empty: {numbers_lost}."
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.CONFLICT, guid),
             text=text,
             new=guid,
@@ -377,7 +377,7 @@ def find_cards_in_conflict(store: Store) -> set[str]:
     return set(_find_conflicts(store))
 
 
-def _resolve_conflict(store: Store, question: Question, *, yes: bool) -> None:
+def _resolve_conflict(store: Store, question: UserQuestion, *, yes: bool) -> None:
     """Keep the text of the source (yes) or the user's text (no).
 
     If the conflict is about a repair, "no" undoes the entire repair, including the notes that
@@ -404,7 +404,7 @@ def _resolve_conflict(store: Store, question: Question, *, yes: bool) -> None:
 # --- notes missing in Anki --------------------------------------------------------------
 
 
-def _iter_missing_note_questions(store: Store) -> Iterator[Question]:
+def _iter_missing_note_questions(store: Store) -> Iterator[UserQuestion]:
     """Ask whether the user deleted notes of live cards that are missing in Anki.
 
     Notes that were deleted many at once get a separate question.
@@ -421,7 +421,7 @@ def _iter_missing_note_questions(store: Store) -> Iterator[Question]:
         is_single = len(guids) == 1
         were_missed = f"{'is' if is_single else 'are'} missing in Anki"
         were_deleted = f"{'was' if is_single else 'were'} deleted in Anki at once"
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.ABSENT, *guids),
             text=(
                 f"{format_count(len(guids), 'note')} {were_deleted if is_asked else were_missed}."
@@ -437,7 +437,7 @@ def _iter_missing_note_questions(store: Store) -> Iterator[Question]:
 # --- a source that lost its documents ---------------------------------------------------
 
 
-def _iter_missing_document_questions(store: Store) -> Iterator[Question]:
+def _iter_missing_document_questions(store: Store) -> Iterator[UserQuestion]:
     for container, value in store.get_metas_with_prefix("emptied ").items():
         if not value.startswith("asked "):  # already answered
             continue
@@ -452,7 +452,7 @@ def _iter_missing_document_questions(store: Store) -> Iterator[Question]:
             container,
         )
         come = "comes" if live_cards == 1 else "come"
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.EMPTIED, container),
             text=(
                 f"{lost:,} of {documents} {verb} not found {location}."
@@ -466,7 +466,7 @@ def _iter_missing_document_questions(store: Store) -> Iterator[Question]:
 # --- forms that may not be cards --------------------------------------------------------
 
 
-def _iter_line_pattern_questions(store: Store) -> Iterator[Question]:
+def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
     """Ask whether lines written in a doubtful form are cards, once per source and form.
 
     Forms with fewer than `MIN_FORM_LINES` pending drafts are skipped, except for fields.
@@ -504,7 +504,7 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[Question]:
         if form == WORD_AND_TRANSLATION:
             words = format_count(len(form_drafts), "word")
             text = f"{words} with your translation in {source}: make cards?"
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.FORM, source, form),
             text=text,
             new=source,
@@ -566,7 +566,7 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
 
 
 def _answer_line_pattern(
-    store: Store, question: Question, *, yes: bool, excluded_ids: Collection[str]
+    store: Store, question: UserQuestion, *, yes: bool, excluded_ids: Collection[str]
 ) -> None:
     """Accept the pending drafts of a form (yes), or give their highlights no card (no).
 
@@ -599,7 +599,7 @@ def _answer_line_pattern(
         ):  # not a card
             names = forms.list_line_patterns(draft.highlight)
             event = next(events_by_form[name] for name in names if name in events_by_form)
-            change = PendingDraftChanges(settle=((draft.id, event.id),))
+            change = PendingDraftChanges(archived=((draft.id, event.id),))
             pending_drafts.apply_changes(store, [change])
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
             reason = forms.explain_never_answer(draft.highlight)

@@ -114,7 +114,7 @@ class PassageSnapshot(Value):
         drafted_names = set(drafted)
         for draft in self.pending_drafts:
             if not draft.is_proposed:
-                drafted_names.update(draft.about)
+                drafted_names.update(draft.sentence_hashes)
         return facts.compute_sentence_states(
             sentences,
             self.all_decisions,

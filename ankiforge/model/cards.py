@@ -152,7 +152,7 @@ class Conflict(Value):
     """Whether `source` also comes from the user, who edited the card both here and in Anki."""
 
 
-class Question(Value):
+class UserQuestion(Value):
     """A question that the user must answer before a draft, card or edit is processed further."""
 
     id: str
@@ -404,10 +404,10 @@ class Draft(CardContent, kw_only=True):
     start: int
     """Where the supporting text begins in the highlight's `exact`. A highlight's intents are sorted
     by `start`."""
-    intent: int = 0
+    alternatives_group: int = 0
     """A number for what the card is meant to test. Drafts of one highlight that come from one
     reply and have the same intent are alternatives."""
-    by_hand: bool = False
+    is_card_in_source: bool = False
     """Whether the user wrote the draft as a card in the source."""
     gaps: Strings = ()
     """The alternatives of a proposal: up to four cloze texts of the same sentence, each with a
@@ -420,7 +420,7 @@ class Draft(CardContent, kw_only=True):
     @property
     def is_user_card(self) -> bool:
         """Whether the user wrote the card, in a note or in a comment."""
-        return self.by_hand or self.origin.is_from_comment
+        return self.is_card_in_source or self.origin.is_from_comment
 
     @property
     def is_user_text(self) -> bool:
@@ -468,26 +468,26 @@ class StoredDraft(Draft, kw_only=True):
     """A draft stored in the ledger until the user decides on it."""
 
     id: str
-    offer: str
+    offer_id: str
     """The key of the decision that the draft is offered for. Drafts with the same `offer` are
     alternatives for one fact of a passage, or for one change to a card."""
-    about: Strings
+    sentence_hashes: Strings
     """Hashes of the sentences that the draft is about: one sentence, or for a hand-written card
     all of its sentences."""
-    revises: Guid | None
+    revised_guid: Guid | None
     """The card whose text the draft would change, or None."""
-    replaces: Guid | None
+    replaced_guid: Guid | None
     """The card that the draft would replace because its note type differs, or None."""
-    near: str
+    similar_removed_sentence: str
     """A similar sentence that was decided on before and is no longer in the passage, or ""."""
-    since: int
+    after_event_number: int
     """If the user requested the draft, the number of the last event before it, else 0. Decisions up
     to that event don't resolve the draft."""
 
     @property
     def changed_guid(self) -> Guid | None:
         """The GUID of the card that the draft would change or replace, or None for a new card."""
-        return self.revises or self.replaces
+        return self.revised_guid or self.replaced_guid
 
 
 class PendingDraft(StoredDraft, kw_only=True):
@@ -511,7 +511,7 @@ class PendingDraft(StoredDraft, kw_only=True):
     @property
     def state(self) -> str:
         """The state shown in lists: "revision", "blocked" or "waiting"."""
-        if self.revises:
+        if self.revised_guid:
             return "revision"
         return "blocked" if self.is_blocked else self.verdict_name
 
@@ -721,7 +721,7 @@ class DraftingInstructions(Value):
 
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""
-    wants: str = "card"
+    requested_kind: str = "card"
     """What the highlight's colour requests: `card`, `definition` or `question`."""
 
 
@@ -730,10 +730,10 @@ class DraftingTask(Value):
 
     document: Document
     highlights: tuple[Highlight, ...]
-    remark: str = ""
+    user_request: str = ""
     """The user's instructions when asking for another draft."""
-    brief: DraftingInstructions = DraftingInstructions()
-    adds_to_pending: bool = False
+    instructions: DraftingInstructions = DraftingInstructions()
+    keeps_pending_drafts: bool = False
     """Whether the drafts are added to the pending drafts instead of replacing them."""
 
 
@@ -752,7 +752,7 @@ class DraftingResult(Value):
     proposed."""
     is_declined: bool = False
     """Whether a model decided that no card is needed, so that none is proposed."""
-    is_temporary: bool = False
+    should_retry: bool = False
     """Whether the reason is temporary, so that it isn't recorded and the highlight is drafted again
     later."""
     problem: Problem | None = None
@@ -785,11 +785,11 @@ class SearchTerms(Value, gc=False):
 
     words: Strings
     """The stems of the content words."""
-    finders: Strings
+    ideograph_pairs: Strings
     """Further search terms, namely pairs of ideographs."""
-    exact: bytes
+    text_hash: bytes
     """The digest of the exact text, or b"" if one side of the card is empty."""
-    question: bytes = b""
+    question_hash: bytes = b""
     """The digest of the question, or b"" if the card is a cloze or has no answer."""
 
 

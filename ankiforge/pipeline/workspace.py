@@ -51,9 +51,9 @@ from ankiforge.model import (
     LocalCard,
     PendingDraft,
     Problem,
-    Question,
     Strings,
     Texts,
+    UserQuestion,
     is_highlight_key,
 )
 from ankiforge.pipeline.collection import (
@@ -694,7 +694,7 @@ class Workspace:
         guids = self._find_ids(f"verdict:accepted {query}")
         return [cards.load_card(self.ledger, guid) for guid in guids]
 
-    def questions(self) -> list[Question]:
+    def questions(self) -> list[UserQuestion]:
         """Return the open questions to the user.
 
         Call `accept` to answer yes to a question, or `reject` to answer no.

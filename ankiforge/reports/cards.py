@@ -18,8 +18,8 @@ from ankiforge.model import (
     Lookalike,
     PendingDraft,
     Proposal,
-    Question,
     Strings,
+    UserQuestion,
     hash16,
 )
 from ankiforge.reports.highlights import format_title, get_attributes
@@ -87,8 +87,8 @@ def list_row_to_json(
         "origin": get_attributes(list_row.origin, ("drafter", "model", "prompt")),
         "guid": card.guid if card else None,
         "anki": card.anki_state if card else "none",
-        "revises": draft.revises if draft else None,
-        "replaces": draft.replaces if draft else None,
+        "revises": draft.revised_guid if draft else None,
+        "replaces": draft.replaced_guid if draft else None,
         "revision": revision,
         "reason": card.verdict_reason if card else "",
         "accepted_by": card.decided_by if card and card.is_live else "",
@@ -112,7 +112,9 @@ def show_passage(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
         state = "decided" if fact.is_decided else "offered"
         lines.append(f"  {state}  {fact.sentence}")
         drafts = [
-            each.id for each in passage.pending_drafts if sentence_hash in each.about
+            each.id
+            for each in passage.pending_drafts
+            if sentence_hash in each.sentence_hashes
         ]
         fact_json = {
             "sentence": fact.sentence,
@@ -130,7 +132,7 @@ def format_fact_count(facts: Sequence[SentenceState]) -> str:
     return f"{decided_count} of {len(facts)} facts decided" if len(facts) > 1 else ""
 
 
-def question_to_json(question: Question) -> Json:
+def question_to_json(question: UserQuestion) -> Json:
     """Convert a question to the JSON printed by `list --view questions --json`."""
     return {
         "id": question.id,
@@ -216,7 +218,7 @@ def proposal_to_json(proposal: Proposal) -> Json:
     return {**view.to_json(), "gaps": view.gaps, "confidence": confidence}
 
 
-def format_question_row(question: Question) -> str:
+def format_question_row(question: UserQuestion) -> str:
     """Format a question to the user on one line, with its examples."""
     examples = question.examples or [conflict.source for conflict in question.conflicts]
     examples_line = to_one_line(" / ".join(examples))
@@ -313,7 +315,7 @@ def format_labelled(label: str, text: str) -> str:
 
 
 def format_in_full(
-    ledger: Ledger, list_row: ListRow, questions: Iterable[Question] = ()
+    ledger: Ledger, list_row: ListRow, questions: Iterable[UserQuestion] = ()
 ) -> TextLines:
     """Yield lines with everything about a card or draft, from its fields to its state.
 
@@ -351,7 +353,7 @@ def format_in_full(
                 yield format_labelled("", f"{remark.kind}: {remark.detail}")
         changed_cards = [list_row.changed_guid] if list_row.changed_guid else []
         for card in item_lists.load_items(ledger, changed_cards):
-            label = "instead of" if list_row.replaces else "now"
+            label = "instead of" if list_row.replaced_guid else "now"
             yield format_labelled(label, _format_fields(card))
     else:
         yield from _format_card_state(ledger, list_row)
@@ -426,7 +428,7 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
         yield format_labelled(card.verdict_name, card.verdict_reason)
 
 
-def format_question(question: Question) -> TextLines:
+def format_question(question: UserQuestion) -> TextLines:
     """Yield lines with a question, its conflicts and examples, and the answer commands."""
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:

@@ -29,8 +29,8 @@ from ankiforge.model import (
     LocalCard,
     PendingDraft,
     Proposal,
-    Question,
     Strings,
+    UserQuestion,
     UserQuestionKind,
     is_question_id,
 )
@@ -317,7 +317,7 @@ class Listing:
 
 
 def _format_question(
-    question: Question, *, whole: bool = True
+    question: UserQuestion, *, whole: bool = True
 ) -> tuple[Any, Iterable[str]]:
     text = (
         cards.format_question(question)

@@ -45,11 +45,11 @@ from ankiforge.model import (
     PendingDraft,
     Preview,
     Proposal,
-    Question,
     RemarkKind,
     Severity,
     ShownCard,
     Texts,
+    UserQuestion,
     UserQuestionKind,
     Value,
     hash16,
@@ -96,7 +96,7 @@ class Item(Value):
     card: LocalCard | None = None
     outcome: HighlightOutcome | None = None
     """The passage if it has no card, with the reason."""
-    question: Question | None = None
+    question: UserQuestion | None = None
     proposal: Proposal | None = None
     """The card proposed for the passage. Proposals aren't stored, so it is generated again when the
     user decides.
@@ -330,7 +330,7 @@ class Review:
             case _:
                 raise RefusedError("This cannot be done here.")
 
-    def _accept_lines(self, decision: AcceptLines, question: Question) -> None:
+    def _accept_lines(self, decision: AcceptLines, question: UserQuestion) -> None:
         ledger = self._ledger
         # a tick may represent several lines with the same front
         ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)

@@ -643,7 +643,7 @@ class ReviewSession:
         first_draft = item.drafts[0] if item.drafts else None
         card: ShownCard
         if item.card and (
-            first_draft is None or (first_draft.revises and first_draft.is_user_text)
+            first_draft is None or (first_draft.revised_guid and first_draft.is_user_text)
         ):
             card = item.card
         elif item.offered_drafts:

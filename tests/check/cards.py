@@ -160,7 +160,7 @@ def _marked(draft: Draft, form: HighlightForm) -> tuple[Draft, Highlight]:
         origin = Origin(f"rules:{form.value}")
         kind = HighlightKind.CARD
         sides = (draft.get_field("Front"), draft.get_field("Back"))
-        return replace(draft, by_hand=True, origin=origin), passage(
+        return replace(draft, is_card_in_source=True, origin=origin), passage(
             draft.quote, form=form, kind=kind, markdown=sides
         )
     words = find_gaps(draft.get_field("Text"))[0].answer

@@ -205,7 +205,7 @@ class Program:
         texts = {hash16(exact(text)): exact(text) for text in texts_in(highlight.exact)}
         found = {}
         for offer in iter_draft_groups(self.ledger, [highlight.key]):
-            for name in set(offer[0].offer.split()).intersection(texts):
+            for name in set(offer[0].offer_id.split()).intersection(texts):
                 found[texts[name]] = offer
         of = load_snapshot(self.ledger, self.ledger.get_passage(highlight.key))
         is_own = any(draft.is_numbered_user_text for draft in of.pending_drafts)

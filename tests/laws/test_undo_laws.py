@@ -105,7 +105,15 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
                 if each.kind is not RemarkKind.TAKEN_BACK
                 and not each.detail.endswith(Verdict.TAKEN_BACK)
             ]
-            offers.append((draft.id, draft.offer, draft.revises, draft.near, *remarks))
+            offers.append(
+                (
+                    draft.id,
+                    draft.offer_id,
+                    draft.revised_guid,
+                    draft.similar_removed_sentence,
+                    *remarks,
+                )
+            )
     # what a person wrote stays in the list, so that it is not lost
     written = [QueryTerm("drafter", USER), QueryTerm("verdict", Verdict.TAKEN_BACK.value)]
     own = item_lists.find_items(ledger, written)

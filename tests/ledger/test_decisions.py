@@ -327,13 +327,13 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     assert world.card(guid).source == ("source changed",)
     new = model_draft(passage, "For what is the energy?", "survival", "survival")
     record(ledger, [new])
-    [revision] = [one for one in waiting(ledger) if one.revises]
-    assert revision.revises == guid
+    [revision] = [one for one in waiting(ledger) if one.revised_guid]
+    assert revision.revised_guid == guid
     ledger.reject(revision.id)
     assert words_of(world.card(guid)).endswith("its life")
     undo_decision(ledger)
     record(ledger, [new])
-    [revision] = [one for one in waiting(ledger) if one.revises]
+    [revision] = [one for one in waiting(ledger) if one.revised_guid]
     ledger.accept(revision.id)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
     assert world.card(guid).source == ()
@@ -375,7 +375,7 @@ def test_another_form_is_another_note(world: World):
         world.run(accepts=lambda one: True)
     assert old in world.live()
     [draft] = world.waiting()
-    assert draft.replaces == old
+    assert draft.replaced_guid == old
     assert RemarkKind.REPLACEMENT in [remark.kind for remark in draft.remarks]
     new = world["a"].accept(draft.id)
     assert {old, new} & {*world.live()} == {new}

@@ -316,7 +316,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
     ],
 )
 def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, settled):
-    waiting = replace(DRAFT, about=tuple(fact.split()))
+    waiting = replace(DRAFT, sentence_hashes=tuple(fact.split()))
     assert offers.is_obsolete(empty, Passage(keys), waiting) is settled
 
 
@@ -379,7 +379,7 @@ def as_waiting(
 ) -> StoredDraft:
     """Return a draft as it waits."""
     origin = Origin(drafter) if drafter else draft.origin
-    return replace(draft, origin=origin, about=tuple(fact.split()), **more)
+    return replace(draft, origin=origin, sentence_hashes=tuple(fact.split()), **more)
 
 
 # --- why a draft waits for a person ---------------------------------------------------------
@@ -402,10 +402,10 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
     ("draft", "events", "unknown_notes", "buried", "remarks"),
     [
         (DRAFT, [], [], None, []),
-        (replace(DRAFT, revises="af1"), [], [], None, [RemarkKind.REVISION]),
-        (replace(DRAFT, replaces="af1"), [], [], None, [RemarkKind.REPLACEMENT]),
-        (replace(DRAFT, near="A."), [], [], None, [RemarkKind.NEAR]),
-        (replace(DRAFT, near="A.", revises="af1"), [], [], None, [RemarkKind.REVISION]),
+        (replace(DRAFT, revised_guid="af1"), [], [], None, [RemarkKind.REVISION]),
+        (replace(DRAFT, replaced_guid="af1"), [], [], None, [RemarkKind.REPLACEMENT]),
+        (replace(DRAFT, similar_removed_sentence="A."), [], [], None, [RemarkKind.NEAR]),
+        (replace(DRAFT, similar_removed_sentence="A.", revised_guid="af1"), [], [], None, [RemarkKind.REVISION]),
         # a grave says that its note was deleted; another's says nothing
         (DRAFT, [], [], make_guid(P, DRAFT), [RemarkKind.NOTE_DELETED]),
         (DRAFT, [], [], make_guid(Q, DRAFT), []),
@@ -421,10 +421,10 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
         (DRAFT, [("reject", Q, {"content": "other words"})], [], None, []),
         # the person dropped what its passage says
         (DRAFT, [("skip", P, {})], [], None, [RemarkKind.DECIDED_BEFORE]),
-        (replace(DRAFT, near="A."), [("skip", P, {})], [], None, [RemarkKind.NEAR]),
+        (replace(DRAFT, similar_removed_sentence="A."), [("skip", P, {})], [], None, [RemarkKind.NEAR]),
         # what a figure hides is to be looked at, once
         (OCCLUSION, [], [], None, [RemarkKind.FIGURE]),
-        (replace(OCCLUSION, revises="af1"), [], [], None, [RemarkKind.REVISION]),
+        (replace(OCCLUSION, revised_guid="af1"), [], [], None, [RemarkKind.REVISION]),
     ],
 )  # fmt: skip
 def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks):
@@ -692,7 +692,7 @@ def test_the_drafts_that_wait_on(kept):
         here, DraftingResult(HIGHLIGHT), draft_changes.DraftingMode("a")
     )
     assert [draft.id for draft in changes.snapshot.pending_drafts] == kept.split()
-    assert sorted((*changes.drafts.drop, *kept.split())) == ["dr1", "dr2"]
+    assert sorted((*changes.drafts.deleted_ids, *kept.split())) == ["dr1", "dr2"]
 
 
 @pytest.mark.parametrize(("has_updated_cards", "follows"), [(False, ["af1"]), (True, [])])

@@ -209,7 +209,7 @@ def of_model(answer: str = "blood", *, about: str = A, **more: Any) -> StoredDra
     return made(
         StoredDraft, id="d", kind=CardKind.BASIC, quote=about,
         fields=(("Front", "What?"), ("Back", answer)),
-        about=(NAMES[about],) if about else (), **more,
+        sentence_hashes=(NAMES[about],) if about else (), **more,
     )  # fmt: skip
 
 
@@ -260,8 +260,8 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
         RelatedDecisions(() if is_here else tuple(decisions)),
     )
     change = draft_changes.resolve_drafts(here, "a")
-    assert change.settle == ((("d", "e"),) if settled else ())
-    assert draft_changes.resolve_drafts(here, "a", event_id="x").settle == (
+    assert change.archived == ((("d", "e"),) if settled else ())
+    assert draft_changes.resolve_drafts(here, "a", event_id="x").archived == (
         (("d", "x"),) if settled else ()
     )
 
@@ -280,7 +280,7 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
     passage = Passage(("vault:v/p",), decisions=[SKIP], is_skipped=True, is_closed=True)
     here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
-    assert bool(draft_changes.resolve_drafts(here, "a").settle) is settled
+    assert bool(draft_changes.resolve_drafts(here, "a").archived) is settled
 
 
 @pytest.mark.parametrize(
@@ -292,15 +292,15 @@ def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
             (NAMES[A],),
             draft_changes.PendingDraftChanges(),
         ),  # the passage may come back
-        (A, (NAMES[B],), draft_changes.PendingDraftChanges(update=(of_model(),))),
-        (B, (NAMES[A],), draft_changes.PendingDraftChanges(drop=("d",))),
+        (A, (NAMES[B],), draft_changes.PendingDraftChanges(updated=(of_model(),))),
+        (B, (NAMES[A],), draft_changes.PendingDraftChanges(deleted_ids=("d",))),
     ],
 )
 def test_a_draft_follows_its_quote(text, about, change):
     here = PassageSnapshot(
-        Passage(("vault:v/p",)), text, (replace(of_model(), about=about),)
+        Passage(("vault:v/p",)), text, (replace(of_model(), sentence_hashes=about),)
     )
-    assert replace(draft_changes.resolve_drafts(here, "a"), redraft=()) == change
+    assert replace(draft_changes.resolve_drafts(here, "a"), keys_to_redraft=()) == change
 
 
 def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
@@ -315,12 +315,15 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
     here = replace(
         here, passage=replace_decisions(here.passage, about="Hearts pump blood all day.")
     )
-    [asked] = draft_changes.resolve_drafts(here, "a").update
-    assert (asked.revises, asked.near) == ("g", "Hearts pump blood all day.")
+    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    assert (asked.revised_guid, asked.similar_removed_sentence) == (
+        "g",
+        "Hearts pump blood all day.",
+    )
     decided = replace_decisions(here.passage, about=A, sentences=(A,))
     here = replace(here, passage=decided, pending_drafts=(asked,))
-    [asked] = draft_changes.resolve_drafts(here, "a").update
-    assert (asked.revises, asked.near) == (None, "")
+    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    assert (asked.revised_guid, asked.similar_removed_sentence) == (None, "")
 
 
 def replace_decisions(passage: Passage, **more: Any) -> Passage:

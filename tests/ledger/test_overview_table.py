@@ -8,11 +8,11 @@ from ankiforge.ledger.pending_items import (
     find_review_status,
     has_open_sentence,
 )
-from ankiforge.model import MIN_CERTAIN_CONFIDENCE, Question, UserQuestionKind
+from ankiforge.model import MIN_CERTAIN_CONFIDENCE, UserQuestion, UserQuestionKind
 
-SAME = Question("quS", UserQuestionKind.SAME, "?")
-FORM = Question("quF", UserQuestionKind.FORM, "?")
-CONFLICT = Question("quC", UserQuestionKind.CONFLICT, "?")
+SAME = UserQuestion("quS", UserQuestionKind.SAME, "?")
+FORM = UserQuestion("quF", UserQuestionKind.FORM, "?")
+CONFLICT = UserQuestion("quC", UserQuestionKind.CONFLICT, "?")
 
 
 def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):

@@ -293,7 +293,7 @@ def test_an_own_form_is_decided_by_no_other_own_form(store):
         (P, names[1:], False),
         (R, names, False),
     ):
-        draft = replace(form, key=key, about=tuple(about))
+        draft = replace(form, key=key, sentence_hashes=tuple(about))
         finder = offers.RemarkFinder(store)
         finder.load([draft])
         told = list(finder.find_remarks(draft, place))

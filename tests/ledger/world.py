@@ -29,8 +29,8 @@ from ankiforge.model import (
     Note,
     Origin,
     PendingDraft,
-    Question,
     TextChange,
+    UserQuestion,
     compute_note_id,
 )
 from ankiforge.pipeline import collection, deliver
@@ -234,7 +234,7 @@ class World:
             for card in iter_cards(self[name])
         )
 
-    def question(self, kind: str, name: str = "a") -> Question:
+    def question(self, kind: str, name: str = "a") -> UserQuestion:
         [question] = find_open_questions(self[name])
         assert question.kind == kind
         return question
@@ -261,5 +261,5 @@ def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) ->
         quote,
         answer=back,
         start=0,
-        intent=intent,
+        alternatives_group=intent,
     )

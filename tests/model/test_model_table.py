@@ -22,10 +22,10 @@ from ankiforge.model import (
     Origin,
     PendingDraft,
     Problem,
-    Question,
     Severity,
     TextChange,
     UserNoteType,
+    UserQuestion,
     UserQuestionKind,
     Verdict,
     hints,
@@ -114,7 +114,7 @@ HERE, SOURCE = conflict(edited_here=True), conflict(edited_here=False)
     ],
 )
 def test_a_question_says_what_its_answers_do(of, accept, reject):
-    question = Question(
+    question = UserQuestion(
         **{"id": "q", "kind": UserQuestionKind.CONFLICT, "text": "?", **of}
     )
     assert accept in question.accept_effect

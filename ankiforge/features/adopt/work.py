@@ -144,7 +144,7 @@ def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
     new_cards = [
         draft
         for draft in item_lists.load_pending_drafts(ledger, draft_ids)
-        if draft.is_user_text and not draft.revises
+        if draft.is_user_text and not draft.revised_guid
     ]
     if collection is not None and tool != "sr":
         # find the notes of other tools that haven't been taken over yet

@@ -206,7 +206,7 @@ class Agent:
             for request in iter_model_tasks(
                 workspace.build_run_parameters(), workspace.ledger
             ):
-                wanted_kind = request.task.brief.wants
+                wanted_kind = request.task.instructions.requested_kind
                 for sendable in request.passages.values():
                     if document.casefold() in sendable.title.casefold():
                         without_card.append((sendable, wanted_kind))
@@ -386,7 +386,8 @@ class Agent:
         # check the cards and record them as drafts of this agent
         local_highlight = load_highlight_snapshots(ledger, [key])[key]
         drafts = complete_drafts(
-            local_highlight, [replace(draft, intent=0) for draft in drafts_read]
+            local_highlight,
+            [replace(draft, alternatives_group=0) for draft in drafts_read],
         )
         recorded: list[Json] = []
         for draft in checks.check_drafts(local_highlight, highlight, drafts):
