@@ -148,7 +148,7 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
         if not figures:
             return IMAGE_WITHOUT_QUESTION
         # draft a card that blanks out the labels of a figure, one at a time
-        masks = occlusion.create_masks(highlight.figure, highlight.labels)
+        masks = occlusion.create_masks(highlight.figure_hash, highlight.figure_labels)
         masks_field = (occlusion.OCCLUSION_FIELD, occlusion.format_masks(masks))
         fields = (masks_field, ("Image", highlight.markdown[0]))
         answer = " · ".join(occlusion.list_labels(masks))
@@ -157,7 +157,7 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
         )
     if comment.request is CommentRequest.CLOZE:
         return _draft_requested_cloze(highlight, comment.text)
-    if highlight.written == WORD_AND_TRANSLATION:
+    if highlight.line_syntax == WORD_AND_TRANSLATION:
         return (_draft_vocabulary(highlight),)
     if highlight.markdown:
         for struck in _STRUCK_OUT.finditer(highlight.markdown[0]):
@@ -185,7 +185,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
     first_start, first_end = highlight.gaps[0] if highlight.gaps else (0, 0)
     is_first = not re.search(r"\w", exact[:first_start])
     if (
-        highlight.written == "**"
+        highlight.line_syntax == "**"
         and is_first
         and is_lead_in(exact[first_start:first_end])
     ):
@@ -207,7 +207,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
             if count_words(_FORMULA.sub("x", exact[start:end])) > _MAX_GAP_WORDS:
                 return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
         if _is_repeated_label(exact, *phrases[0]):
-            if highlight.written == "**" and len(phrases) == 1:
+            if highlight.line_syntax == "**" and len(phrases) == 1:
                 return (_draft_definition(highlight),)
             return MARKED_HEADING
     if not has_gap:
@@ -282,7 +282,7 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
     if not all(side.strip() for side in sides) or len(sides) not in (2, 3):
         return "a card with an empty side"
     front, back, *extra = sides
-    kind = CardKind.TWO_WAY if highlight.two_way else CardKind.BASIC
+    kind = CardKind.TWO_WAY if highlight.is_two_way else CardKind.BASIC
     fields = make_two_sided_fields(kind, front, back)
     if extra:
         fields += (("Extra", extra[0]),)
@@ -311,7 +311,7 @@ def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
         back = "\n\n".join(filter(None, (comment.answer, picture)))
         answer = to_plain_text(comment.answer)
     elif not highlight.exact:
-        answer = highlight.own or _get_answer_text(back)  # identifies the picture
+        answer = highlight.source_id or _get_answer_text(back)  # identifies the picture
     fields = make_two_sided_fields(CardKind.BASIC, comment.text, back)
     if comment.extra:
         fields += (("Extra", comment.extra),)

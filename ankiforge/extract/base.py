@@ -290,5 +290,7 @@ def convert_errors_to_problems(
 def assign_initial_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
     """Yield the highlights of a document with the keys that a new workspace would assign."""
     for highlight in number_highlights(extracted.highlights):
-        key = build_own_key(highlight) or build_anchor_key(highlight, highlight.nth)
+        key = build_own_key(highlight) or build_anchor_key(
+            highlight, highlight.occurrence
+        )
         yield replace(highlight, key=key)

@@ -63,13 +63,13 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         suffix=suffix[:CONTEXT_CHARS],
         sentence="" if is_same_text(sentence, located.quote) else sentence,
         markdown=(markdown,) if markdown else (),
-        nearby=get_paragraphs_around(located.text, *located.span, asks=False),
+        surrounding_text=get_paragraphs_around(located.text, *located.span, asks=False),
         page_label=whole_text.get_page_label(located.page),
         heading=first_paragraph.heading,
         uri=first_paragraph.uri,
         tags=tuple(dict.fromkeys(tags)),
-        block=first_paragraph.block or str(located.page),
-        skip=whole_text.skip,
+        block_id=first_paragraph.block or str(located.page),
+        skip_reason=whole_text.skip,
     )
 
 

@@ -631,7 +631,7 @@ class FileSource(DirectorySource):
         directory = root if root.is_dir() else root.parent
         highlights = []
         for highlight in document.highlights:
-            if highlight.kind is HighlightKind.IMAGE and not highlight.figure:
+            if highlight.kind is HighlightKind.IMAGE and not highlight.figure_hash:
                 target = next(iter(find_image_paths("".join(highlight.markdown[:1]))), "")
                 path = unquote(target)
                 if path and _is_file_below(root, posixpath.normpath(path)):
@@ -639,7 +639,7 @@ class FileSource(DirectorySource):
                         stored_path = disk.find_stored_path(directory, path)
                         data, _ = disk.read_file(stored_path, _MAX_PICTURE_BYTES)
                         digest = hashlib.sha256(data).hexdigest()[:16]
-                        highlight = replace(highlight, figure=digest)
+                        highlight = replace(highlight, figure_hash=digest)
             highlights.append(highlight)
         return replace(document, highlights=tuple(highlights))
 

@@ -112,7 +112,8 @@ def iter_highlights_to_draft(
                 and forms.find_line_pattern_answer(store, highlight) == forms.NEVER
             ):
                 highlight = replace(
-                    highlight, skip=f"skip: {forms.explain_never_answer(highlight)}"
+                    highlight,
+                    skip_reason=f"skip: {forms.explain_never_answer(highlight)}",
                 )
             yield highlight
 

@@ -77,7 +77,7 @@ def get_sentence_text(highlight: Highlight) -> str:
     This is the highlight with the rest of its sentences or, for a word with a translation,
     only the word.
     """
-    if highlight.written == WORD_AND_TRANSLATION:
+    if highlight.line_syntax == WORD_AND_TRANSLATION:
         return highlight.exact
     return highlight.sentence or highlight.exact
 

@@ -489,7 +489,7 @@ class IngestRun:
         anchors = []
         wanted_keys = []
         for mark in marks:
-            anchor = build_anchor_key(mark.highlight, mark.highlight.nth)
+            anchor = build_anchor_key(mark.highlight, mark.highlight.occurrence)
             anchors.append(anchor)
             wanted_keys.append(build_own_key(mark.highlight) or anchor)
         issued_keys = self._find_issued_keys(wanted_keys)

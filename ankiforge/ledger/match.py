@@ -158,7 +158,7 @@ def to_matched_highlight(highlight: Highlight, document: int = 0) -> MatchedHigh
     `document` is the row id of the highlight's document, or 0 if unknown.
     """
     text, before, after = get_anchor(highlight)
-    names, labels = split_ids((highlight.own, *highlight.hints))
+    names, labels = split_ids((highlight.source_id, *highlight.hints))
     reading = FoldedReading(text, before, after, _compute_sides(highlight))
     return MatchedHighlight(highlight, (reading,), names, labels, document)
 

@@ -489,7 +489,7 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
         form = (
             forms.FIELD_FORM
             if not forms.needs_form_answer_by_user(highlight)
-            else highlight.written
+            else highlight.line_syntax
         )
         drafts_by_form[highlight.document.source, form].append(draft)
     for (source, form), form_drafts in sorted(drafts_by_form.items()):
@@ -531,7 +531,7 @@ class LinesWithSameFront(NamedTuple):
     def summary(self) -> str:
         """A one-line summary of all lines, e.g. `rating::1 · 2 · 5 (12 lines in Books)`."""
         highlight = self.drafts[0].highlight
-        if highlight.written == WORD_AND_TRANSLATION:
+        if highlight.line_syntax == WORD_AND_TRANSLATION:
             return to_one_line(f"{get_highlighted_term(highlight)} = {self.backs[0]}")
         if len(self.drafts) == 1:
             return to_one_line(highlight.exact)

@@ -3,7 +3,7 @@
 `DocumentListing` collects which documents the sources list, so that the others count as
 removed. `StoredDocumentLookup` tells sources which documents can be skipped. Other devices'
 readings
-come from the journal. The keys of highlights depend on `get_anchor`, on `Highlight.own` and
+come from the journal. The keys of highlights depend on `get_anchor`, on `Highlight.source_id` and
 on the normalization of text (docs/reference/keys.md). A change of these would duplicate every
 note.
 """
@@ -109,20 +109,26 @@ def hash_highlight_content(highlight: Highlight) -> str:
     The highlight is drafted again when the hash changes.
     """
     gap_spans = [f"{start}-{end}" for start, end in highlight.gaps]
-    comment = highlight.comment if highlight.instructs else ""
+    comment = highlight.comment if highlight.comment_is_instruction else ""
     # drafts of a phrase depend on its sentence, but a hand-written card doesn't depend on context
     context = "" if highlight.kind is HighlightKind.CARD else highlight.sentence
-    parts = [highlight.exact, ",".join(gap_spans), comment, context, highlight.skip]
+    parts = [
+        highlight.exact,
+        ",".join(gap_spans),
+        comment,
+        context,
+        highlight.skip_reason,
+    ]
     parts += highlight.markdown
-    if highlight.written == WORD_AND_TRANSLATION:
-        parts.append(highlight.written)
-    if highlight.open_end:
+    if highlight.line_syntax == WORD_AND_TRANSLATION:
+        parts.append(highlight.line_syntax)
+    if highlight.may_continue:
         parts.append("open end")
     if highlight.other_tool_note_id:
         parts.append(f"note {highlight.other_tool_note_id}")
-    if highlight.figure:
-        parts.append(highlight.figure)
-        parts += [repr(label) for label in highlight.labels]
+    if highlight.figure_hash:
+        parts.append(highlight.figure_hash)
+        parts += [repr(label) for label in highlight.figure_labels]
     return hash16(*parts)
 
 
@@ -376,7 +382,7 @@ def build_event_body(mark: MatchedHighlight) -> Json:
         container=mark.container,
         document_path=mark.place,
         kind=highlight.kind.value,
-        source_id=highlight.own,
+        source_id=highlight.source_id,
     )
     body: Json = msgspec.to_builtins(text)
     return body
@@ -492,7 +498,7 @@ def build_highlight_row(mark: MatchedHighlight, exact_hash: str, run: int) -> Js
     # a copy of one must also have the same context, unless the text is a whole card
     newest = mark.newest_reading
     is_card = highlight.kind is HighlightKind.CARD
-    alike = hash_highlight_content(replace(highlight, skip=""))
+    alike = hash_highlight_content(replace(highlight, skip_reason=""))
     if len(newest.text) < MIN_DISTINCTIVE_CHARS and not is_card:
         context = (newest.before[-MIN_CONTEXT_CHARS:], newest.after[:MIN_CONTEXT_CHARS])
         alike = hash16(alike, *context) if any(context) else ""

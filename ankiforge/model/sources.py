@@ -233,7 +233,7 @@ class Paragraph(Value):
     """Whether the paragraph is among the footnotes or endnotes of a web page or book."""
     tags: Strings = ()
     block: str = ""
-    """The block of the document that contains the paragraph, as in `Highlight.block`."""
+    """The block of the document that contains the paragraph, as in `Highlight.block_id`."""
     uri: str = ""
     """A link that opens the document at the paragraph, or ""."""
 
@@ -255,7 +255,7 @@ class DocumentText(Value):
     digest: str = ""
     """The hash of the text, as in `ExtractedDocument.digest`."""
     skip: str = ""
-    """The reason for making no cards from the document, as in `Highlight.skip`, or ""."""
+    """The reason for making no cards from the document, as in `Highlight.skip_reason`, or ""."""
     render_markdown: Callable[[int, int], str] | None = None
     """For a note, which has one page, a function that returns the Markdown of a span of its text,
     or "" if the text is literal."""

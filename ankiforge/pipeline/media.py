@@ -141,7 +141,7 @@ def identify_figure(
     """
     from ankiforge.anki.render import parse_media_hash
 
-    if highlight.kind is not HighlightKind.IMAGE or highlight.figure:
+    if highlight.kind is not HighlightKind.IMAGE or highlight.figure_hash:
         return highlight
     if not highlight.markdown or not job.figures or find_drafting_skip_reason(highlight):
         return highlight
@@ -149,7 +149,7 @@ def identify_figure(
     picture = load_picture(ledger, highlight, paths[0], job.pictures) if paths else None
     if not isinstance(picture, Media):
         return highlight
-    return replace(highlight, figure=parse_media_hash(picture))
+    return replace(highlight, figure_hash=parse_media_hash(picture))
 
 
 # --- PDFs ------------------------------------------------------------------------------------
@@ -190,8 +190,8 @@ def make_pdf_url_finder(
             path = resolve_path(source, highlight.document.path)
             vault = find_vault(path.parent)
             page = ""
-            if highlight.block.isdecimal():  # page numbers in blocks begin with 0
-                page = f"#page={int(highlight.block) + 1}"
+            if highlight.block_id.isdecimal():  # page numbers in blocks begin with 0
+                page = f"#page={int(highlight.block_id) + 1}"
             if vault:
                 file = quote(f"{get_relative_path(path, vault)}{page}", safe="")
                 name = quote(vault.name, safe="")

@@ -821,15 +821,15 @@ def _save_pictures_and_flag_skipped(
         # the comment or the colour may exclude the highlight
         skip = (
             find_drafting_skip_reason(highlight)
-            if highlight.instructs
-            else highlight.skip
+            if highlight.comment_is_instruction
+            else highlight.skip_reason
         )
         rule = find_rule(job.decks, highlight)
         if skip.startswith("skip"):
-            highlight = replace(highlight, skip=skip)
+            highlight = replace(highlight, skip_reason=skip)
         elif rule.get_colour_action(highlight.colour) == "skip":
             reason = f"skip: its colour ({highlight.colour})"
-            highlight = replace(highlight, skip=reason)
+            highlight = replace(highlight, skip_reason=reason)
         highlights.append(highlight)
     return replace(document, highlights=set_translation_syntax(highlights))
 

@@ -815,8 +815,8 @@ class ReviewSession:
         self._files[name] = path
         label = "Open the PDF"
         href = f"/paper/{name}"
-        if highlight.block.isdecimal():
-            href += f"#page={int(highlight.block) + 1}"
+        if highlight.block_id.isdecimal():
+            href += f"#page={int(highlight.block_id) + 1}"
             if highlight.page_label:
                 label = f"Open page {highlight.page_label}"
         return [{"label": label, "href": href}]

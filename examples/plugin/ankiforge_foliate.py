@@ -75,7 +75,7 @@ class Foliate(FileSource):
                     self.folder.namespace,
                     HighlightKind.HIGHLIGHT,
                     exact=" ".join(annotation.text.split()),
-                    own=hash16(identifier, annotation.value),
+                    source_id=hash16(identifier, annotation.value),
                     comment=annotation.note,
                     created=annotation.created,
                 )

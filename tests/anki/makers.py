@@ -33,7 +33,7 @@ def make_card(
         "Test-enhanced learning",
         path="storage/PAPER123/Roediger 2006.pdf",
         creators=("Roediger, Henry", "Karpicke, Jeffrey"),
-        issued="2006-03-01",
+        publication_date="2006-03-01",
         identifiers=(("doi", "10.1111/j.1467-9280.2006.01693.x"),),
     )
     key = HighlightKey(f"zotero:user/{own}")

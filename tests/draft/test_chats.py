@@ -125,7 +125,7 @@ def test_a_short_mark_within_a_quote_takes_no_card_of_the_passage_that_is_named(
     document = Document(DocumentKey("d"), "papers", "d")
     named, short = (
         Highlight(
-            document, "d", HighlightKind.HIGHLIGHT, exact, key=HighlightKey(f"d/{exact}"), nearby=SLEEP
+            document, "d", HighlightKind.HIGHLIGHT, exact, key=HighlightKey(f"d/{exact}"), surrounding_text=SLEEP
         )
         for exact in ("growth hormone", "the night")
     )  # fmt: skip
@@ -160,7 +160,7 @@ def test_a_card_may_quote_what_stands_around_the_mark_that_it_names(quote, fault
         kind=HighlightKind.HIGHLIGHT,
         exact="Moulds grow slowly on it.",
         key=HighlightKey("pdf:d/1"),
-        nearby=f"{BEFORE} Moulds grow slowly on it.",
+        surrounding_text=f"{BEFORE} Moulds grow slowly on it.",
     )
     card = {"h": make_label(passage.key), "kind": "basic", "front": "Why do moulds grow slowly on sourdough?",
             "back": "It is acid.", "text": "", "quote": quote, "why_none": ""}  # fmt: skip

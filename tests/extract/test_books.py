@@ -67,7 +67,7 @@ def test_the_sentence_comes_with_the_book_and_the_key_stays(forge, tmp_path):
     write_epub(root / "On Memory.epub", BOOK)
     [whole] = highlights(opened("koreader", root, name="n").scan())
     assert (alone.sentence, whole.sentence) == ("", WHOLE.text)
-    assert (whole.prefix, whole.suffix, whole.anchor_around) == ("", "", None)
+    assert (whole.prefix, whole.suffix, whole.anchor_context) == ("", "", None)
 
     forge.settings("sources: []", proposals=True)
     (root / "On Memory.epub").unlink()

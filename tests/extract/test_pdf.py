@@ -46,7 +46,7 @@ def marks(root: Path) -> tuple[Highlight, ...]:
 
 
 def keys(root: Path) -> list[str]:
-    return [build_anchor_key(one, one.nth) for one in marks(root)]
+    return [build_anchor_key(one, one.occurrence) for one in marks(root)]
 
 
 def one_page(path: Path, *annotations: Mark, text: str = SPACING, **page: object) -> Path:
@@ -99,7 +99,7 @@ def test_comments_of_others_do_not_instruct(tmp_path):
     (found,) = [
         one for one in scan(tmp_path, me=("Ann",)) if isinstance(one, ExtractedDocument)
     ]
-    assert [(one.author, one.instructs) for one in found.highlights] == [
+    assert [(one.author, one.comment_is_instruction) for one in found.highlights] == [
         ("Ann", True),
         ("Bo", False),
     ]
@@ -220,8 +220,11 @@ def test_marks_without_words_have_the_anchors_of_the_page_of_keys(tmp_path, vect
             rotate=turn,
         )
         last = marks(tmp_path)[-1]
-        assert (last.anchor_text, last.nth) == (vector["exact"], vector["n"])
-        assert build_anchor_key(last, last.nth) == f"{last.document.key}/{vector['mark']}"
+        assert (last.anchor_text, last.occurrence) == (vector["exact"], vector["n"])
+        assert (
+            build_anchor_key(last, last.occurrence)
+            == f"{last.document.key}/{vector['mark']}"
+        )
 
 
 # --- the work -------------------------------------------------------------------------------

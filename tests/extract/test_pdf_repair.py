@@ -1,4 +1,5 @@
-"""PDFs that PDFium refuses are mended in memory, with the keys of the whole file; others are named."""
+"""PDFs that PDFium refuses are mended in memory, with the keys of the whole file; others are
+named."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,7 @@ def scan(folder: Path) -> list[Sighting]:
 
 
 def keys(found: list[Sighting]) -> list[str]:
-    return [build_anchor_key(one, one.nth) for one in highlights(found)]
+    return [build_anchor_key(one, one.occurrence) for one in highlights(found)]
 
 
 def said(found: list[Sighting]) -> list[str]:

@@ -227,9 +227,9 @@ def test_the_words_around_come_from_the_folder_beside_the_api(serve, tmp_path):
     [near] = highlights(scanned("web", server, path=str(folder)))
     [bare] = highlights(scanned("web", server))
     assert near.sentence == "Spacing improves long-term retention of facts."
-    assert near.nearby == words
-    assert bare.sentence == bare.nearby == ""
-    assert replace(near, sentence="", prefix="", suffix="", nearby="") == bare
+    assert near.surrounding_text == words
+    assert bare.sentence == bare.surrounding_text == ""
+    assert replace(near, sentence="", prefix="", suffix="", surrounding_text="") == bare
 
 
 def test_more_items_than_fit_on_a_page_or_into_a_question(serve, tmp_path):
@@ -271,10 +271,13 @@ def test_what_other_programs_write_is_plain_text_and_unknown_kinds_are_told(serv
 
 def test_comments_of_others_never_instruct(serve):
     found = {mark.exact: mark for mark in highlights(scanned("web", serve(RICH[1:2])))}
-    assert (found["hers"].instructs, found["hers"].skip) == (True, "")
-    assert (found["his"].instructs, found["his"].skip) == (False, "marked by Ben Reader")
+    assert (found["hers"].comment_is_instruction, found["hers"].skip_reason) == (True, "")
+    assert (found["his"].comment_is_instruction, found["his"].skip_reason) == (
+        False,
+        "marked by Ben Reader",
+    )
     untold = highlights(scanned("web", serve([Library((paper(mark(1)),), group=5)])))
-    assert [(one.instructs, one.skip) for one in untold] == [
+    assert [(one.comment_is_instruction, one.skip_reason) for one in untold] == [
         (False, "marked by somebody else")
     ]
 

@@ -79,7 +79,7 @@ class Reader:
 
 
 def highlights(found: list[Sighting]) -> dict[str, Highlight]:
-    return {mark.own: mark for mark in reading.highlights(found)}
+    return {mark.source_id: mark for mark in reading.highlights(found)}
 
 
 @pytest.fixture

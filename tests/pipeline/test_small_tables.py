@@ -75,7 +75,7 @@ def test_a_card_of_two_papers_has_the_address_of_each(tmp_path):
     ):
         document = Document(DocumentKey(path), source, path, path=path)
         passages.append(
-            replace(PASSAGE, document=document, block=page, namespace="pdf:x")
+            replace(PASSAGE, document=document, block_id=page, namespace="pdf:x")
         )
     card = made(LocalCard, key=PASSAGE.key, passages=(*passages, PASSAGE))
     roots = {"pdf:v": str(tmp_path / "vault"), "pdf:p": str(tmp_path / "p")}

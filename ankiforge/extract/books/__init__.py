@@ -249,20 +249,20 @@ def build_book_results(
             folder.namespace,
             mark.kind,
             exact=passage,
-            own=percent_encode(mark.id),
+            source_id=percent_encode(mark.id),
             # the text with note numbers, which the key is computed from
             anchor_text=""
             if passage and passage == mark.text
             else mark.text or mark.comment,
             sentence=sentence,
-            nearby=context.nearby,
+            surrounding_text=context.nearby,
             comment=mark.comment,
             colour=mark.colour,
             created=mark.created,
             modified=mark.modified,
             page_label=mark.page_label,
             heading=mark.heading,
-            block=mark.page_label or mark.file,
+            block_id=mark.page_label or mark.file,
         )
         highlights.append(highlight)
     if highlights:

@@ -108,8 +108,8 @@ class CardTable(ExportSource):
             exact="\n".join(to_plain_text(side) for side in sides[:2] if side),
             form=HighlightForm.CLOZE if row.is_cloze else HighlightForm.BLOCK,
             markdown=tuple(sides),
-            written="a row of a table",
+            line_syntax="a row of a table",
             tags=row.tags,
             deck=row.deck,
-            skip=ALREADY_IN_ANKI if row.guid else "",
+            skip_reason=ALREADY_IN_ANKI if row.guid else "",
         )

@@ -222,7 +222,7 @@ class Hypothesis(ExportSource):
                 page_annotations[0].title,
                 identifiers=(("url", url),) if url else (),
                 uri=url,
-                private=PRIVATE_DOCUMENT_REASON
+                privacy_reason=PRIVATE_DOCUMENT_REASON
                 if any(annotation.makes_page_private for annotation in page_annotations)
                 else "",
             )
@@ -252,19 +252,19 @@ class Hypothesis(ExportSource):
             self.folder.namespace,
             HighlightKind.HIGHLIGHT if exact else HighlightKind.NOTE,
             exact=exact,
-            own=percent_encode(annotation.id),
+            source_id=percent_encode(annotation.id),
             anchor_text="" if exact else (annotation.text or annotation.id),
             prefix=annotation.get_quote_text("prefix")[-CONTEXT_CHARS:] if exact else "",
             suffix=annotation.get_quote_text("suffix")[:CONTEXT_CHARS] if exact else "",
             comment=_join_comments(annotation, replies),
-            instructs=is_mine,
+            comment_is_instruction=is_mine,
             author=author,
             created=normalize_time(annotation.created),
             modified=normalize_time(modified),
             tags=tags,
             page_label=str(annotation.get_selector_field("PageSelector", "label")),
             uri=f"https://hyp.is/{percent_encode(annotation.id)}",
-            skip="" if is_mine else f"marked by {author or 'somebody else'}",
+            skip_reason="" if is_mine else f"marked by {author or 'somebody else'}",
         )
 
 

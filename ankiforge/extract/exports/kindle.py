@@ -362,7 +362,7 @@ class Kindle(ExportSource):
             comment=entry.text if is_note else "\n".join(comments),
             page_label=entry.page,
             heading=entry.section,
-            block=str(entry.location[0] or entry.page),
+            block_id=str(entry.location[0] or entry.page),
         )
 
 

@@ -211,8 +211,8 @@ class Readwise(ExportSource):
             page_label=row["location"] if location_type == "page" else "",
             heading=heading,
             uri=_build_url(row, location_type),
-            block=row["location"],
-            skip=skip,
+            block_id=row["location"],
+            skip_reason=skip,
         )
 
 

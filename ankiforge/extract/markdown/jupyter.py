@@ -77,7 +77,7 @@ class Jupyter(NoteSource):
             self.folder.name,
             title=parse_title(file.path),
             path=file.path,
-            private=PRIVATE_DOCUMENT_REASON if is_private else "",
+            privacy_reason=PRIVATE_DOCUMENT_REASON if is_private else "",
         )
         joined = "\n\n".join(markdown).replace("\r\n", "\n")
         return MarkdownNote(document, frozenset(self.settings.marks), joined)

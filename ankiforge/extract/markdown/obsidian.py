@@ -261,7 +261,7 @@ class Vault(NoteSource):
             title=parse_title(file.path),
             path=file.path,
             uri=f"{self._vault_url}&file={quote(file.path[:-3], safe='')}",
-            dataview=self.has_dataview,
+            uses_dataview=self.has_dataview,
         )
         marks = frozenset[str](self.settings.marks or ())
         if self.settings.marks is None:

@@ -339,10 +339,10 @@ class _ParsedNote:
             identifiers=tuple(dict.fromkeys(identifiers)),
             title=front.title or document.title,
             creators=document.creators or front.authors,
-            issued=document.issued or front.published,
+            publication_date=document.publication_date or front.published,
             tags=tuple(dict.fromkeys(tags)),
             deck=front.deck or document.deck,
-            private=document.private or privacy_reason,
+            privacy_reason=document.privacy_reason or privacy_reason,
         )
         reader = NoteReader(
             self._document, source.folder.namespace, self._blocks, wanted, citations
@@ -360,7 +360,7 @@ class _ParsedNote:
         that resembles a highlight.
         """
         document = self._document
-        if any(highlight.declared for highlight in self._highlights):
+        if any(highlight.is_declared_card for highlight in self._highlights):
             deck = document.deck or self._note.plugin_deck
             document = replace(document, deck=deck)
         is_private = bool(get_document_privacy_reason(document))

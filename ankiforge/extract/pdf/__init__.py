@@ -176,11 +176,13 @@ class PdfSource(FileSource):
     ) -> tuple[Highlight, ...]:
         document = self._complete_document(file, reply.document)
         highlights: list[Highlight] = []
-        for _, page_marks in groupby(reply.marks, key=lambda mark: mark.block):
+        for _, page_marks in groupby(reply.marks, key=lambda mark: mark.block_id):
             marks = []
             for mark in page_marks:
                 is_mine = not self.opening.me or mark.author in ("", *self.opening.me)
-                completed = replace(mark, document=document, instructs=is_mine)
+                completed = replace(
+                    mark, document=document, comment_is_instruction=is_mine
+                )
                 marks.append(replace(completed, namespace=document.key))
             highlights += number_highlights(marks)
         return tuple(highlights)
@@ -219,7 +221,7 @@ def cut_out_pictures(
     if not reply.areas:
         return reply, ()
     marks = list(reply.marks)
-    areas = {index: Area(int(marks[index].block), box) for index, box in reply.areas}
+    areas = {index: Area(int(marks[index].block_id), box) for index, box in reply.areas}
     cut_outs, failure = worker.cut_pictures(path, areas)
     pictures: dict[str, Picture] = {}
     for index, cut_out in cut_outs.items():
@@ -228,15 +230,15 @@ def cut_out_pictures(
         mark = marks[index]
         document = reply.document.key.removeprefix("pdf:")
         edges = [str(round(10 * edge)) for edge in areas[index].box]
-        name = f"cut/{hash16('cut', document, mark.block, *edges, mark.kind)}.png"
+        name = f"cut/{hash16('cut', document, mark.block_id, *edges, mark.kind)}.png"
         if cut_out.data:
             pictures[name] = Picture(name, cut_out.data)
         if cut_out.data or failure:
             marks[index] = replace(
                 mark,
                 markdown=(f"![]({name})",),
-                figure=cut_out.figure,
-                labels=cut_out.labels,
+                figure_hash=cut_out.figure,
+                figure_labels=cut_out.labels,
             )
 
     problems = list(reply.problems)

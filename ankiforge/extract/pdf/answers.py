@@ -528,7 +528,7 @@ class _OpenPdf:
                 previous = (page, located)
 
         notices = reply.notices
-        unreliable_count = sum(mark.skip == _UNRELIABLE_TEXT for mark in marks)
+        unreliable_count = sum(mark.skip_reason == _UNRELIABLE_TEXT for mark in marks)
         if unreliable_count:
             message = (
                 "the text layer of this file is not reliable:"
@@ -560,10 +560,10 @@ class _OpenPdf:
             page_list = self._format_page_list(self._pages.damaged)
             yield (f"{page_list} cannot be read", REPAIR_HINT)
         scanned_pages = {
-            int(mark.block)
+            int(mark.block_id)
             for mark in marks
             if mark.kind in TEXT_MARK_KINDS.values() and not mark.exact
-            if not self._folded_texts[int(mark.block)]
+            if not self._folded_texts[int(mark.block_id)]
         }
         if scanned_pages:
             verb = "has" if len(scanned_pages) == 1 else "have"
@@ -628,12 +628,12 @@ class _OpenPdf:
             kind=annotation.kind,
             exact=exact,
             anchor_text=anchor_text,
-            anchor_around=anchor_around,
+            anchor_context=anchor_around,
             hints=tuple(annotation.iter_identity_hints(identifying_names)),
             prefix=prefix,
             suffix=suffix,
             sentence=sentence,
-            nearby=nearby,
+            surrounding_text=nearby,
             comment=annotation.get_distinct_comment(exact),
             colour=annotation.colour,
             author=annotation.author,
@@ -641,8 +641,8 @@ class _OpenPdf:
             modified=format_date(annotation.modified),
             page_label=self._pages.format_page_label(page.number),
             heading=self._find_headings(page.number, char_index, top),
-            block=str(page.number),
-            skip=_UNRELIABLE_TEXT if is_misread else "",
+            block_id=str(page.number),
+            skip_reason=_UNRELIABLE_TEXT if is_misread else "",
         )
 
     def _join_marks(self, first: Highlight, second: Highlight) -> Highlight:
@@ -663,12 +663,14 @@ class _OpenPdf:
             first,
             exact=exact + second.exact,
             anchor_text=first.anchor_text or first.exact,
-            anchor_around=first.anchor_around or (first.prefix, first.suffix),
+            anchor_context=first.anchor_context or (first.prefix, first.suffix),
             suffix=second.suffix,
             sentence=sentence,
-            nearby="\n".join(filter(None, (first.nearby, second.nearby))),
+            surrounding_text="\n".join(
+                filter(None, (first.surrounding_text, second.surrounding_text))
+            ),
             comment="\n".join(comments),
-            skip=first.skip or second.skip,
+            skip_reason=first.skip_reason or second.skip_reason,
         )
 
     # --- the text of pages

@@ -228,7 +228,7 @@ def _add_schedules(
     # add the drafts of new cards
     taken_ids = {record.id for record in matches.all_adoptions}
     for draft in new_cards:
-        schedule = parse_schedule(draft.highlight.schedule)
+        schedule = parse_schedule(draft.highlight.tool_schedule)
         if schedule and not (draft.is_blocked or draft.id in taken_ids):
             deck = draft.deck
             matches.scheduled.append(NoteTakeover(draft.id, deck=deck, schedule=schedule))
@@ -238,7 +238,7 @@ def _add_schedules(
     for card in cards.iter_cards(ledger):
         if not card.is_live or card.note.adopted or card.note.schedule:
             continue
-        schedule = parse_schedule(card.highlight.schedule)
+        schedule = parse_schedule(card.highlight.tool_schedule)
         if not schedule:
             continue
         if card.guid in in_anki:

@@ -69,7 +69,7 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
     document = any_highlight.document
     entry = {
         "title": document.title,
-        "by": [*document.creators, document.issued],
+        "by": [*document.creators, document.publication_date],
         "highlights": highlights,
         "cards": cards,
         "not_shown": len(public_highlights) + len(lines) - len(highlights) - len(cards),

@@ -426,8 +426,8 @@ class _NoteToPatch:
                     f"written in the note, it would be read as “{excerpt}”:"
                     " edit the note yourself"
                 )
-        own_id = wanted_card.highlight.own
-        if own_id and after[index].own == own_id:
+        own_id = wanted_card.highlight.source_id
+        if own_id and after[index].source_id == own_id:
             return ""
         similarity = fuzz.ratio(
             normalize_for_lookup(wanted_card.highlight.exact),
@@ -467,7 +467,7 @@ def _make_anchor(highlight: Highlight) -> tuple[object, ...]:
         *_make_content_key(highlight),
         highlight.prefix,
         highlight.suffix,
-        highlight.nth,
+        highlight.occurrence,
     )
 
 
@@ -477,7 +477,7 @@ def _make_content_key(highlight: Highlight) -> tuple[object, ...]:
         highlight.exact,
         highlight.markdown,
         highlight.gaps,
-        highlight.own,
+        highlight.source_id,
     )
 
 

@@ -522,7 +522,7 @@ def _check_repair(entry: FailingNote, fields: Texts, quote: str) -> Iterator[Fin
         namespace="",
         kind=HighlightKind.HIGHLIGHT,
         exact=text,
-        nearby=text,
+        surrounding_text=text,
         markdown=tuple(entry.card.fields.values()),
     )
     card = replace(_make_card(fields), quote=quote or text, origin=Origin("llm"))
