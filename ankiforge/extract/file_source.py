@@ -311,7 +311,7 @@ class FileListing(msgspec.Struct):
             self.name,
             self.container,
             complete=not self.only and not self.is_incomplete,
-            folder=str(self.root),
+            directory=str(self.root),
         )
 
 
@@ -621,7 +621,7 @@ class FileSource(DirectorySource):
                 sighting = replace(sighting, source=folder.name)
             if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
                 sighting = replace(
-                    sighting, fingerprint=fingerprint, depends=dependencies
+                    sighting, fingerprint=fingerprint, dependencies=dependencies
                 )
             results.append(sighting)
         return results

@@ -173,11 +173,11 @@ def build_whole_text(
                 end,
                 heading,
                 level,
-                private=is_in_private
+                is_private=is_in_private
                 or contains_private_tag(text)
                 or contains_private_tag(heading),
                 is_note=is_note,
-                block=str(page),
+                block_id=str(page),
             )
             paragraphs.append(paragraph)
             lines.append(text)

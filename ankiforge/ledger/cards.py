@@ -38,8 +38,8 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     LocalCard,
-    Lookalike,
     Pair,
+    SkippedText,
     SourceChange,
     SourceKind,
     Strings,
@@ -442,12 +442,12 @@ class LocatedSkippedText(Value):
     document: str
     """The path of the file, or the key of the document in a library."""
     title: str
-    lookalike: Lookalike
+    lookalike: SkippedText
 
     @property
     def location(self) -> str:
         """The location to show to the user, e.g. `Notes/net.md, line 12`."""
-        return ", ".join(filter(None, (self.document, self.lookalike.place)))
+        return ", ".join(filter(None, (self.document, self.lookalike.location)))
 
 
 def load_highlight(store: Store, key: str) -> Highlight:

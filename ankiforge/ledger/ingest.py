@@ -362,7 +362,7 @@ class IngestRun:
                 marks, self.pairs, was_present=was_present
             )
             accept_candidates(self.pairs, candidates)
-            if document.is_whole:
+            if document.is_fully_read:
                 self.absent_marks += marks.select_unmatched(self.pairs).stored_marks
             self.matched_documents.append(marks)
 

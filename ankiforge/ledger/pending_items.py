@@ -25,7 +25,7 @@ from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.model import (
     MIN_CERTAIN_CONFIDENCE,
     Highlight,
-    Lookalike,
+    SkippedText,
     UserQuestion,
     UserQuestionKind,
     Value,
@@ -450,7 +450,7 @@ def iter_lookalikes(store: Store) -> Iterator[LocatedSkippedText]:
         "SELECT source, place, title, left_out FROM document"
         " WHERE state = 'present' AND left_out != '[]' ORDER BY source, place"
     ):
-        for entry in msgspec.json.decode(row["left_out"], type=list[Lookalike]):
+        for entry in msgspec.json.decode(row["left_out"], type=list[SkippedText]):
             yield LocatedSkippedText(row["source"], row["place"], row["title"], entry)
 
 

@@ -192,7 +192,7 @@ class DocumentListing:
                     self._unread_directories += (sighting.where,)
             elif isinstance(sighting, ScanEnd):
                 self.places.setdefault(sighting.container, set())
-                self.directories[sighting.container] = sighting.folder
+                self.directories[sighting.container] = sighting.directory
                 if sighting.complete:
                     self.complete.add(sighting.container)
             else:
@@ -266,7 +266,7 @@ class StoredDocumentLookup:
     def find_dependencies(self, container: str, path: str) -> Strings | None:
         """Return the dependencies of a document as last read, or None if the document is new.
 
-        See `ExtractedDocument.depends`.
+        See `ExtractedDocument.dependencies`.
         """
         row = self._get_row(container, path)
         if row is None:
@@ -450,15 +450,15 @@ def write_document(store: Store, document: ReadDocument, old_row: Row | None) ->
         "place": place,
         "state": "present",
         "fingerprint": document.fingerprint,
-        "depends": to_json(document.depends),
-        "left_out": to_json(document.left_out),
+        "depends": to_json(document.dependencies),
+        "left_out": to_json(document.skipped_texts),
     }
     identifier_pairs: Sequence[Pair] = ()
     if isinstance(document, ExtractedDocument):
         from ankiforge.text.identifiers import normalize_identifiers
 
         work = document.document
-        row |= {"digest": document.digest, "source": work.source, "title": work.title}
+        row |= {"digest": document.text_hash, "source": work.source, "title": work.title}
         identifier_pairs = normalize_identifiers(work.identifiers, work.uri)
     else:
         row |= {"digest": "", "source": document.source, "title": place}

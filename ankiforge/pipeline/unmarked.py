@@ -217,7 +217,7 @@ class DocumentRequest(NamedTuple):
             if len(self.left_out) > len(names):
                 names.append(f"{len(self.left_out) - len(names):,} more")
             notes.append(f"left out: {', '.join(names)}")
-        pages = self.whole_text.pages if any(self.whole_text.labels) else ()
+        pages = self.whole_text.pages if any(self.whole_text.page_labels) else ()
         empty_count = sum(not page.strip() for page in pages)
         if empty_count:
             notes.append(

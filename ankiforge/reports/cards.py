@@ -15,9 +15,9 @@ from ankiforge.model import (
     Json,
     ListRow,
     LocalCard,
-    Lookalike,
     PendingDraft,
     Proposal,
+    SkippedText,
     Strings,
     UserQuestion,
     hash16,
@@ -276,7 +276,7 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
             if unread.are_elsewhere and kind not in reasons:
                 marks = format_count(number, "mark")
                 reason = f"the file is not on this computer: the text around {marks} is unknown"
-            yield LocatedSkippedText("", folder, folder, Lookalike(kind, "", reason))
+            yield LocatedSkippedText("", folder, folder, SkippedText(kind, "", reason))
 
 
 def skipped_to_json(entry: LocatedSkippedText) -> Json:
@@ -284,7 +284,7 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
     return {
         "key": None,
         "source": entry.source,
-        "kind": entry.lookalike.kind,
+        "kind": entry.lookalike.apparent_syntax,
         "exact": "",
         "place": entry.location,
         "fate": "left_out",
@@ -297,7 +297,7 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
 def format_skipped(entry: LocatedSkippedText) -> Strings:
     """Format a skipped passage or file as two lines: where and what it is, then the reason."""
     return (
-        f"{entry.location}: {entry.lookalike.kind}",
+        f"{entry.location}: {entry.lookalike.apparent_syntax}",
         f"    left out: {entry.lookalike.reason}",
     )
 

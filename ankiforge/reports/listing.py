@@ -231,7 +231,7 @@ class Listing:
         if not everything:
             return
         for entry in cards.list_skipped(self._ledger):
-            text = f"{entry.lookalike.kind} {entry.location} {entry.lookalike.reason}"
+            text = f"{entry.lookalike.apparent_syntax} {entry.location} {entry.lookalike.reason}"
             if contains_terms(text):
                 yield cards.skipped_to_json(entry), cards.format_skipped(entry)
 

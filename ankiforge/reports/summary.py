@@ -507,7 +507,7 @@ def report_run(
     )
     changes = _find_changes(result, ledger, workspace.folder)
     lookalikes = pending_items.iter_lookalikes(ledger)
-    left_out = Counter(entry.lookalike.kind for entry in lookalikes)
+    left_out = Counter(entry.lookalike.apparent_syntax for entry in lookalikes)
     del left_out[CODE_AND_MATHS]
     no_card = Counter(
         outcome.reason
@@ -740,7 +740,7 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
     documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
     note_count_by_tool = Counter[str]()
     for entry in pending_items.iter_lookalikes(ledger):
-        kind = entry.lookalike.kind
+        kind = entry.lookalike.apparent_syntax
         if kind.startswith(OTHER_TOOL_NOTE_PREFIX):
             note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
         if kind in _REPORTED_KINDS:

@@ -73,7 +73,7 @@ def test_of_two_tables_the_newer_one_holds(tmp_path):
     found = scan("readwise", tmp_path)
     comments = sorted((one.exact, one.comment) for one in highlights(found))
     assert comments == [("one", ""), ("three", ""), ("two", "as it is")]
-    assert found[-1] == ScanEnd("n", "readwise:n", complete=True, folder=str(tmp_path))
+    assert found[-1] == ScanEnd("n", "readwise:n", complete=True, directory=str(tmp_path))
 
 
 @pytest.mark.parametrize(

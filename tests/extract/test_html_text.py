@@ -273,7 +273,7 @@ def test_a_private_tag_covers_what_is_nested_below_it(html):
     document = Document(DocumentKey("web:web/1"), "web", "A page")
     text = build_whole_text(document, "web:web", [html])
     by_text = {
-        text.pages[0][each.start : each.end]: each.private for each in text.paragraphs
+        text.pages[0][each.start : each.end]: each.is_private for each in text.paragraphs
     }
     assert by_text["SECRET"]
     assert not by_text["open"]

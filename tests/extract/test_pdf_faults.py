@@ -86,7 +86,9 @@ def test_a_file_that_is_no_sound_pdf_is_named_with_its_reason(good, raw, what):
     assert problem.what.startswith(what)
     assert problem.hint or not what
     assert words(found) == ["spacing effect"]
-    assert found[-1] == ScanEnd("papers", "pdf:papers", complete=True, folder=str(good))
+    assert found[-1] == ScanEnd(
+        "papers", "pdf:papers", complete=True, directory=str(good)
+    )
 
 
 @pytest.mark.parametrize("method", ["RC4-128", "AES-128", "AES-256"])

@@ -52,7 +52,9 @@ def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
         (root / "note.md").write_bytes(note.encode())
         wanted = settings_of("obsidian", path=folder, **settings)
         sightings = list(opened("obsidian", root, wanted, name="laws").scan())
-    assert sightings[-1] == ScanEnd("laws", "vault:laws", complete=True, folder=str(root))
+    assert sightings[-1] == ScanEnd(
+        "laws", "vault:laws", complete=True, directory=str(root)
+    )
     return [
         h
         for one in sightings

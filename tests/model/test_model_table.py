@@ -189,7 +189,9 @@ def test_a_place_that_is_written_is_read_again_in_points():
 def test_a_page_has_its_printed_number_if_there_is_one(labels, page, label):
     document = Document(DocumentKey("d"), "v", "d")
     assert (
-        DocumentText(document, ("a", "b", "c"), (), labels=labels).get_page_label(page)
+        DocumentText(document, ("a", "b", "c"), (), page_labels=labels).get_page_label(
+            page
+        )
         == label
     )
 

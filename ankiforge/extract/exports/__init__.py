@@ -24,9 +24,9 @@ from ankiforge.model import (
     DocumentLookup,
     ExtractedDocument,
     Highlight,
-    Lookalike,
     Problem,
     Sighting,
+    SkippedText,
     Strings,
     UnchangedDocument,
     UnmarkedDocument,
@@ -105,7 +105,7 @@ class ExportSource(DirectorySource):
         folder = self.folder
         listed_files = [*folder.list_files()]
         exports: list[File] = []
-        left_out: list[Lookalike] = []
+        left_out: list[SkippedText] = []
         yield from self._select_exports(listed_files, exports)
 
         # skip everything if no file has changed
@@ -138,7 +138,7 @@ class ExportSource(DirectorySource):
                 own_container,
                 folder.name,
                 fingerprint,
-                left_out=tuple(left_out),
+                skipped_texts=tuple(left_out),
                 source=folder.name,
             )
 
@@ -185,7 +185,7 @@ class ExportSource(DirectorySource):
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
 
     def _read_documents(
-        self, exports: list[File], left_out: list[Lookalike]
+        self, exports: list[File], left_out: list[SkippedText]
     ) -> Iterator[Sighting]:
         """Yield the problems in all exports, then the documents.
 
@@ -196,9 +196,9 @@ class ExportSource(DirectorySource):
             for item in self._read_items(file):
                 if isinstance(item, Problem):
                     yield item
-                elif isinstance(item, Lookalike):
-                    location = ", ".join(filter(None, (file.path, item.place)))
-                    left_out.append(replace(item, place=location))
+                elif isinstance(item, SkippedText):
+                    location = ", ".join(filter(None, (file.path, item.location)))
+                    left_out.append(replace(item, location=location))
                 else:
                     items.append(item)
         for name, sightings in self.build_documents(items):

@@ -53,7 +53,7 @@ from ankiforge.model import (
     Highlight,
     HighlightForm,
     HighlightKind,
-    Lookalike,
+    SkippedText,
     Span,
     Strings,
 )
@@ -184,7 +184,7 @@ class NoteReader:
 
     def find_lookalikes(
         self, text: str, front_lines: int, hidden_parts: Sequence[HiddenPart]
-    ) -> tuple[Lookalike, ...]:
+    ) -> tuple[SkippedText, ...]:
         """Find text that resembles a highlight or card but became neither.
 
         These are the results of `find_skipped_texts`, and quotations with a link if it is
@@ -202,7 +202,7 @@ class NoteReader:
         for placed in self._placed if self._quotes.unclear_blocks else ():
             used_blocks.update(placed.get_blocks(self._note.blocks))
         unclear = [
-            Lookalike(
+            SkippedText(
                 "quote with links", f"line {block.lines[0] + 1}", _UNCLEAR_QUOTE_REASON
             )
             for block in self._quotes.unclear_blocks

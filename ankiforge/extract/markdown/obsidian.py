@@ -39,8 +39,8 @@ from ankiforge.extract.markdown.plugins import (
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Lookalike,
     Problem,
+    SkippedText,
     Strings,
     UnmarkedDocument,
     hash16,
@@ -240,12 +240,12 @@ class Vault(NoteSource):
             left_out = []
             for reason, count in sorted(reason_counts.items()):
                 description = f"{format_count(count, 'note')}: {reason}"
-                left_out.append(Lookalike("notes", "", description))
+                left_out.append(SkippedText("notes", "", description))
             yield UnmarkedDocument(
                 self.folder.container,
                 folder,
                 hash16(repr(left_out)),
-                left_out=tuple(left_out),
+                skipped_texts=tuple(left_out),
             )
 
     @cached_property

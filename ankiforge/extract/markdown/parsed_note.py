@@ -57,10 +57,10 @@ from ankiforge.model import (
     DocumentText,
     ExtractedDocument,
     LazyText,
-    Lookalike,
     Paragraph,
     Problem,
     Sighting,
+    SkippedText,
     Span,
     Strings,
     UnmarkedDocument,
@@ -233,8 +233,8 @@ def read_note(
     path = note.document.path
     if is_chat_prompt(text) or text.endswith(_PROMPT_TEMPLATE_END):
         reason = "it is a prompt for a chat, whose examples are not cards"
-        prompt = Lookalike("prompt", "", reason)
-        yield UnmarkedDocument(source.folder.container, path, "", left_out=(prompt,))
+        prompt = SkippedText("prompt", "", reason)
+        yield UnmarkedDocument(source.folder.container, path, "", skipped_texts=(prompt,))
         return
     has_reason = source.may_have_highlights(note) or _may_be_private(note)
     if not (has_reason or note.dialects or may_have_skipped_texts(text)):
@@ -246,7 +246,7 @@ def read_note(
     wanted = source.get_wanted_marks(note.marks)
     left_out = find_skipped_texts(text, front.line_count, wanted)
     if left_out:
-        yield UnmarkedDocument(source.folder.container, path, "", left_out=left_out)
+        yield UnmarkedDocument(source.folder.container, path, "", skipped_texts=left_out)
 
 
 def read_whole_text(
@@ -377,10 +377,10 @@ class _ParsedNote:
             yield Problem(document.path, message, hint, notice=True)
         container = self._source.folder.container
         texts: Any = {
-            "private": private,
+            "private_texts": private,
             "private_names": names,
             "public_text": LazyText(partial(self._collect_public_text, is_private)),
-            "left_out": self._left_out,
+            "skipped_texts": self._left_out,
         }
         if self._highlights:
             highlights = number_highlights(
@@ -388,7 +388,7 @@ class _ParsedNote:
             )
             digest = hash16(self._note.text)
             yield ExtractedDocument(
-                document, tuple(highlights), container, digest=digest, **texts
+                document, tuple(highlights), container, text_hash=digest, **texts
             )
         elif private or names or self._left_out:
             yield UnmarkedDocument(container, document.path, "", **texts)
@@ -415,9 +415,9 @@ class _ParsedNote:
                     end,
                     " › ".join([heading.plain for heading in headings]),
                     level,
-                    private=block.is_private,
+                    is_private=block.is_private,
                     tags=tuple(dict.fromkeys((*block.tags, *block.tags_above))),
-                    block=block.id or str(block.number),
+                    block_id=block.id or str(block.number),
                     uri=document.uri and document.uri + quote(block.anchor, safe=""),
                 )
                 paragraphs.append(paragraph)
@@ -426,8 +426,8 @@ class _ParsedNote:
             (self._blocks.get_plain_text(),),
             tuple(paragraphs),
             namespace=self._source.folder.namespace,
-            digest=hash16(self._note.text),
-            skip=self._front.skip_reason,
+            text_hash=hash16(self._note.text),
+            skip_reason=self._front.skip_reason,
             render_markdown=partial(self._render_markdown, starts),
         )
 

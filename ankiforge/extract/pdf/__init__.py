@@ -118,12 +118,12 @@ class PdfSource(FileSource):
                 self.folder.container,
                 reply.pages,
                 pictures,
-                is_whole=reply.is_whole,
-                left_out=reply.left_out,
+                is_fully_read=reply.is_whole,
+                skipped_texts=reply.left_out,
             )
         elif reply.left_out:
             yield UnmarkedDocument(
-                self.folder.container, file.path, "", left_out=reply.left_out
+                self.folder.container, file.path, "", skipped_texts=reply.left_out
             )
         for message, hint in reply.problems:
             yield Problem(file.path, message, hint)
@@ -147,7 +147,7 @@ class PdfSource(FileSource):
                     if text.strip():
                         block = str(page_number)
                         paragraphs.append(
-                            Paragraph(page_number, start, end, heading, block=block)
+                            Paragraph(page_number, start, end, heading, block_id=block)
                         )
                     start = end + 1
                 pages.append("\n".join(text for text, _ in lines))
@@ -157,7 +157,7 @@ class PdfSource(FileSource):
             tuple(pages),
             tuple(paragraphs),
             namespace=document.key,
-            labels=tuple(labels),
+            page_labels=tuple(labels),
             page_hashes=pages_read.prints,
         )
 
@@ -197,7 +197,7 @@ def identify_document(path: Path) -> ExtractedDocument | Problem:
         reply = worker.read_marks(path, named=True)
     if isinstance(reply, Failure):
         return Problem(str(path), reply.what, reply.hint)
-    return ExtractedDocument(reply.document, (), pages=reply.pages)
+    return ExtractedDocument(reply.document, (), page_hashes=reply.pages)
 
 
 # --- pictures -------------------------------------------------------------------------

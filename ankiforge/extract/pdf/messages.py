@@ -11,8 +11,8 @@ from ankiforge.model import (
     DocumentKey,
     FigureLabel,
     Highlight,
-    Lookalike,
     Pair,
+    SkippedText,
     Value,
 )
 
@@ -143,7 +143,7 @@ class ReadMarksReply(Value, tag="read", omit_defaults=True):
     """(message, hint) for each part of the file that couldn't be read."""
     notices: tuple[Pair, ...] = ()
     """(message, hint) for anything else worth reporting."""
-    left_out: tuple[Lookalike, ...] = ()
+    left_out: tuple[SkippedText, ...] = ()
     """The annotations that look like marks but aren't read."""
     is_whole: bool = True
     """Whether all marks could be read, because no part of the file is missing or damaged."""

@@ -244,7 +244,7 @@ class WorkReader:
                 tuple(highlights),
                 library.namespace,
                 pictures=pictures,
-                private=tuple(private_texts),
+                private_texts=tuple(private_texts),
                 private_names=tuple(private_names),
             )
 
