@@ -224,7 +224,9 @@ def damaged(path: Path, dice: random.Random) -> Counter[str]:
                 counts[f"crashes: {error!r}"] += 1
                 continue
             problems = [one for one in found if isinstance(one, Problem)]
-            counts["crashes"] += any(one.what.startswith(BUG_MESSAGE) for one in problems)
+            counts["crashes"] += any(
+                one.message.startswith(BUG_MESSAGE) for one in problems
+            )
             counts["read"] += any(isinstance(one, ExtractedDocument) for one in found)
             counts["named"] += bool(problems)
     return counts
@@ -248,7 +250,7 @@ def main() -> None:
             continue
         found = scan(kind, path)
         marks = list(highlights(found))
-        problems = [one.what for one in found if isinstance(one, Problem)]
+        problems = [one.message for one in found if isinstance(one, Problem)]
         print(
             f"{kind:12} {path.parent.name}/{path.name}: {len(marks)} marks",
             *problems,

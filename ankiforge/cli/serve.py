@@ -311,7 +311,7 @@ class Watcher:
 
         `has_changed` says whether any source has changed. Returns whether everything succeeded.
         """
-        from msgspec.structs import asdict
+        from msgspec import to_builtins
 
         from ankiforge.model import Problem
         from ankiforge.pipeline.run_result import CommandRunOptions, RunResult
@@ -336,12 +336,12 @@ class Watcher:
         except ForgeError as error:
             succeeded = False
             is_busy = isinstance(error, BusyError)
-            problem = Problem("watch", error.message, error.hint, notice=is_busy)
+            problem = Problem("watch", error.message, error.hint, is_notice=is_busy)
             result.problems.append(problem)
-        problems = {(each.where, each.what): each for each in result.problems}
+        problems = {(each.location, each.message): each for each in result.problems}
         for key, problem in problems.items():
             if key not in self._reported_problems:
-                self.print_event("problem", problem.summarize(), **asdict(problem))
+                self.print_event("problem", problem.summarize(), **to_builtins(problem))
         self._reported_problems = set(problems)
         return succeeded
 

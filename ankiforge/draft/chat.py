@@ -173,7 +173,7 @@ def parse_chat_reply(
         count = format_count(len(moved), "card")
         note = f"{count} assigned to the passage quoted, not to the passage named"
         unused.append(
-            Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", notice=True)
+            Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", is_notice=True)
         )
     unused += answer.problems
 

@@ -508,7 +508,7 @@ def parse_choices(
         else:
             if any(_is_same_passage(span, located.letter_span) for span in spans):
                 problems.append(
-                    Problem("", f"{name}: its passage has a card", notice=True)
+                    Problem("", f"{name}: its passage has a card", is_notice=True)
                 )
                 continue
             candidate = ChosenPassage(located, make_highlight(located), [])

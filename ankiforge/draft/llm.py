@@ -407,7 +407,9 @@ def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> Drafting
     if not answer.is_cached:
         hint = f"{hint}; then {_RERUN_COMMAND} ID, ids: ankiforge list --view new, or --no-card"
         title = highlight.document.title or highlight.document.key
-        problem = Problem(title, f"not drafted: {description}", hint, once=True)
+        problem = Problem(
+            title, f"not drafted: {description}", hint, is_reported_once=True
+        )
     return DraftingResult(highlight, reason=reason, problem=problem)
 
 

@@ -156,7 +156,7 @@ def add_chosen_passages(
     problems = [
         sighting
         for sighting in other_sightings
-        if not isinstance(sighting, Problem) or not sighting.notice
+        if not isinstance(sighting, Problem) or not sighting.is_notice
     ]
     return [extracted, *problems]
 

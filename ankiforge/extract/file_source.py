@@ -166,7 +166,9 @@ class FileListing(msgspec.Struct):
             for entry in self._list_start(start):
                 # a problem doesn't hide a file of the same name
                 path = (
-                    f"{start}/{entry.where}" if isinstance(entry, Problem) else entry.path
+                    f"{start}/{entry.location}"
+                    if isinstance(entry, Problem)
+                    else entry.path
                 )
                 existing = listed_by_path.setdefault(path, entry)
                 if (
@@ -264,7 +266,9 @@ class FileListing(msgspec.Struct):
         else:
             hint = f"to read its target: ankiforge run {shlex.quote(str(target))}"
         message = f"a link {'to a folder ' if is_directory else ''}is not followed"
-        self.unfollowed_links.append(Problem(path, message, hint, notice=True, once=True))
+        self.unfollowed_links.append(
+            Problem(path, message, hint, is_notice=True, is_reported_once=True)
+        )
 
     def report_error(self, file: File, error: ItemError) -> Problem:
         """Build the problem for a file that can't be read, whose highlights are kept.
@@ -292,7 +296,7 @@ class FileListing(msgspec.Struct):
             if isinstance(entry, UnreadDocument):
                 return ""
             if isinstance(entry, Problem):
-                if not entry.notice:
+                if not entry.is_notice:
                     return ""
             elif entry.stamp is None or not disk.is_stamp_reliable(entry.stamp):
                 return ""
@@ -600,7 +604,7 @@ class FileSource(DirectorySource):
                 sightings, whole_text, file.chosen, folder.container
             )
         problems = [item for item in sightings if isinstance(item, Problem)]
-        if not all(problem.notice for problem in problems):
+        if not all(problem.is_notice for problem in problems):
             folder.count_unread(file)
         fingerprint = ""
         # a file with problems is read every time, so that they are reported again

@@ -187,9 +187,9 @@ class DocumentListing:
                 self._unread.add(sighting.path)
                 self._unread_directories += (f"{sighting.path}/",)
             elif isinstance(sighting, Problem):
-                self._unread.add(sighting.where)
-                if sighting.where.endswith("/"):
-                    self._unread_directories += (sighting.where,)
+                self._unread.add(sighting.location)
+                if sighting.location.endswith("/"):
+                    self._unread_directories += (sighting.location,)
             elif isinstance(sighting, ScanEnd):
                 self.places.setdefault(sighting.container, set())
                 self.directories[sighting.container] = sighting.directory

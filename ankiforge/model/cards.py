@@ -765,7 +765,7 @@ class DraftingResult(Value):
         A response that can't be used doesn't count, because the model would give a similar
         one again. It is reported as a problem with `once` set.
         """
-        return self.problem is not None and not self.problem.once
+        return self.problem is not None and not self.problem.is_reported_once
 
     @property
     def status(self) -> str:

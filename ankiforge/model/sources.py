@@ -148,18 +148,26 @@ class UnreadDocument(Value):
     """The path of the document, or of a directory whose documents can't be read."""
 
 
-class Problem(Value):
+class Problem(
+    Value,
+    rename={
+        "location": "where",
+        "message": "what",
+        "is_notice": "notice",
+        "is_reported_once": "once",
+    },
+):
     """A failure in a file, page or reply, to report at the end of the command."""
 
-    where: str
+    location: str
     """The file, page or service that the problem is about."""
-    what: str
+    message: str
     """What happened."""
     hint: str = ""
     """What the user can do about the problem, or ""."""
-    notice: bool = False
+    is_notice: bool = False
     """Whether this is only a remark for the user and not a failure."""
-    once: bool = False
+    is_reported_once: bool = False
     """Whether only this run reports the problem. Later runs show it only in a list or in `status`.
     """
 
@@ -168,10 +176,10 @@ class Problem(Value):
 
         `others` is the number of other files, pages or services with the same problem.
         """
-        kind = "note" if self.notice else "failed"
+        kind = "note" if self.is_notice else "failed"
         more = f" and {others:,} more" if others else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{kind}: {self.where}{more}: {self.what}{hint}"
+        return f"{kind}: {self.location}{more}: {self.message}{hint}"
 
 
 class FeatureNotice(Value):
@@ -188,7 +196,7 @@ class FeatureNotice(Value):
 
 
 VANISHED = "it disappeared while it was read"
-"""`Problem.what` for a file that was listed, but disappeared before it was read."""
+"""`Problem.message` for a file that was listed, but disappeared before it was read."""
 
 
 class ScanEnd(Value):

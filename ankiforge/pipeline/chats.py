@@ -81,7 +81,7 @@ def export_chats(
         texts=tuple(chat_text.text for chat_text in chats),
         keys=keys,
         omitted=pending - highlight_count,
-        problems=tuple(problem for problem in problems if not problem.notice),
+        problems=tuple(problem for problem in problems if not problem.is_notice),
     )
 
 

@@ -278,7 +278,7 @@ def _build_revived_notice(revived: Sequence[Guid], ledger: Ledger) -> Problem:
     hint = (
         f"to remove them again: ankiforge reject {' '.join(guid[:10] for guid in guids)}"
     )
-    return Problem("Anki", message, hint, notice=True)
+    return Problem("Anki", message, hint, is_notice=True)
 
 
 def _build_failed_scan(view: AnkiContents, message: str, hint: str) -> AnkiReadResult:
@@ -490,4 +490,4 @@ def recreate_cards_of_unknown_notes(
         f"{len(still_unknown)} notes of ankiforge in Anki whose passage was not found;"
         " they stay as they are"
     )
-    return [Problem("Anki", message, "ankiforge list --view unknown", notice=True)]
+    return [Problem("Anki", message, "ankiforge list --view unknown", is_notice=True)]

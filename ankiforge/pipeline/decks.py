@@ -92,7 +92,7 @@ class DeckChooser:
             f" there, {format_count(len(other_decks), 'card')} that Anki has stay where they are"
         )
         hint = "to move them: in Anki's browser, Cards › Change Deck"
-        return [Problem("decks", message, hint, notice=True)]
+        return [Problem("decks", message, hint, is_notice=True)]
 
     def choose_deck(self, card: LocalCard) -> str:
         """Return the deck for a card whose note was never seen in Anki.

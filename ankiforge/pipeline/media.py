@@ -51,7 +51,7 @@ def load_pictures(
         picture = load_picture(ledger, card.highlight, path, folder)
         if isinstance(picture, Problem):
             title = card.highlight.document.title
-            picture = replace(picture, where=f"{title}: {path}")
+            picture = replace(picture, location=f"{title}: {path}")
         pictures[path] = picture
     return pictures
 
@@ -97,12 +97,14 @@ def load_picture(
         f"{kind}:{highlight.document.source}"
     )
     if not known_root:
-        return Problem(path, "its source is not known on this computer", notice=True)
+        return Problem(path, "its source is not known on this computer", is_notice=True)
     root = Path(known_root)
     base = root.parent if root.is_file() else root
     if not base.exists():
         message = "is not there, so pictures are missing"
-        return Problem(str(base), message, "check that the disk is mounted", notice=True)
+        return Problem(
+            str(base), message, "check that the disk is mounted", is_notice=True
+        )
     parts = unquote(path).split("/")
     try:
         targets = [
@@ -125,7 +127,7 @@ def find_picture_fault(
     picture = load_picture(ledger, highlight, path, folder)
     if isinstance(picture, Media):
         return ""
-    return f"{path}: {picture.what}"
+    return f"{path}: {picture.message}"
 
 
 # --- figures ---------------------------------------------------------------------------------

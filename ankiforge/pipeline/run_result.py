@@ -239,7 +239,7 @@ class RunResult(msgspec.Struct):
     @property
     def has_failures(self) -> bool:
         """Whether any problem is a failure, not just a notice."""
-        return any(not problem.notice for problem in self.problems)
+        return any(not problem.is_notice for problem in self.problems)
 
     @property
     def collection(self) -> Path | None:
@@ -310,9 +310,9 @@ class RunResult(msgspec.Struct):
         if published is None:
             return
         self.published.append(published)
-        reported_places = {problem.where for problem in self.problems}
+        reported_places = {problem.location for problem in self.problems}
         for problem in published.problems:
-            if problem.where not in reported_places:
+            if problem.location not in reported_places:
                 self.problems.append(problem)
 
 
@@ -378,7 +378,7 @@ class ChatImport(Value):
             summary += f"; {declined_count:,} not worth one"
         if self.drafted and self.unanswered:
             summary += f"; {self.unanswered:,} still without a question"
-        unused_count = sum(not problem.notice for problem in self.unused)
+        unused_count = sum(not problem.is_notice for problem in self.unused)
         if unused_count and not self.is_known:
             summary += f"; {format_count(unused_count, 'card')} not used"
         return summary

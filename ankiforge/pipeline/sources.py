@@ -141,7 +141,9 @@ def select_sources(
         for path in paths:
             problem = selection.add(path.absolute(), options)
             if problem and len(paths) == 1:
-                raise UsageError(f"{problem.where}: {problem.what}", hint=problem.hint)
+                raise UsageError(
+                    f"{problem.location}: {problem.message}", hint=problem.hint
+                )
             if problem:
                 selection.problems.append(problem)
         entries = [source.entry for source in selection.sources.values()]
@@ -163,16 +165,17 @@ def select_sources(
                 place for place in workspace.remembered_paths if Path(place.path) == path
             }
             if problem and at_path & present:
-                message = f"{problem.what}; highlights that were read before are kept"
-                hint = f"put back what was there, or {_suggest_forget(problem.where)}"
-                selection.problems.append(Problem(problem.where, message, hint))
+                message = f"{problem.message}; highlights that were read before are kept"
+                hint = f"put back what was there, or {_suggest_forget(problem.location)}"
+                selection.problems.append(Problem(problem.location, message, hint))
             elif (
                 problem and not {place.source_key for place in at_path} <= present_sources
             ):
                 # report the path, unless another PATH of its source exists, e.g. a newer export
-                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_suggest_forget(problem.where)}"
+                forget = _suggest_forget(problem.location)
+                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {forget}"
                 missing = Problem(
-                    problem.where, MISSING_SOURCE_MESSAGE, hint, notice=True
+                    problem.location, MISSING_SOURCE_MESSAGE, hint, is_notice=True
                 )
                 selection.problems.append(missing)
     names = {entry.name for entry in workspace.config.sources}
@@ -390,7 +393,7 @@ class _Selector:
             if twin:
                 message = f"{twin.name} reads this folder, too, so it is read once"
                 hint = f"delete the source {entry.name} from the settings"
-                self.problems.append(Problem(str(root), message, hint, notice=True))
+                self.problems.append(Problem(str(root), message, hint, is_notice=True))
                 continue
             if inner:
                 excluded = dict.fromkeys((*entry.options.get("exclude", ()), *inner))
@@ -756,7 +759,9 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
             has_failed = False
             for sighting in scan_source(source, known_readings):
                 if isinstance(sighting, Problem):
-                    has_failed |= sighting.what.startswith((BUG_MESSAGE, PLUG_IN_PREFIX))
+                    has_failed |= sighting.message.startswith(
+                        (BUG_MESSAGE, PLUG_IN_PREFIX)
+                    )
                     problems.append(sighting)
                 if isinstance(sighting, ExtractedDocument):
                     sighting = _save_pictures_and_flag_skipped(sighting, job, problems)
@@ -864,7 +869,7 @@ def _report_new_unread_kinds(
         if not known_kinds.issuperset(unread_folder.count_by_kind):
             message = f"{UNREAD_FILES_SETTING}: {unread_folder.summary}"
             name = Path(unread_folder.directory).name
-            yield Problem(name, message, notice=True, once=True)
+            yield Problem(name, message, is_notice=True, is_reported_once=True)
     if current != stored:
         ledger.set_value(UNREAD_FILES_SETTING, current)
 

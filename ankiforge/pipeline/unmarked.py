@@ -281,11 +281,13 @@ def iter_documents(
                 private_reason = PRIVATE_DOCUMENT_REASON
             if private_reason and not private:
                 yield Problem(
-                    document.path, private_reason, "nothing of it is sent", notice=True
+                    document.path, private_reason, "nothing of it is sent", is_notice=True
                 )
             elif _is_chat_prompt_file(file):
                 what = "it is a prompt for a chat"
-                yield Problem(document.path, what, "nothing of it is sent", notice=True)
+                yield Problem(
+                    document.path, what, "nothing of it is sent", is_notice=True
+                )
             elif not any(map(normalize_for_lookup, whole_text.pages)):
                 yield _report_no_text(document.path, file)
             else:
@@ -329,7 +331,9 @@ def prepare_requests(
         workspace.remember_paths(selection.places)
         read_problems = workspace.read_sources().problems
     source_problems = [
-        problem for problem in (*selection.problems, *read_problems) if not problem.notice
+        problem
+        for problem in (*selection.problems, *read_problems)
+        if not problem.is_notice
     ]
     problems: list[Problem] = []
     documents = []
@@ -350,7 +354,7 @@ def prepare_requests(
         workspace.remember_paths(places)
         first_problem = problems[0] if problems else _report_no_text(path.name, path)
         raise ItemError(
-            f"{first_problem.where}: {first_problem.what}", hint=first_problem.hint
+            f"{first_problem.location}: {first_problem.message}", hint=first_problem.hint
         )
     return requests, [*source_problems, *problems]
 
@@ -610,7 +614,9 @@ def record_chat_answer(
         if not documents:
             if labelled_entries:
                 problem = problems[0]
-                raise ItemError(f"{problem.where}: {problem.what}", hint=problem.hint)
+                raise ItemError(
+                    f"{problem.location}: {problem.message}", hint=problem.hint
+                )
             continue
         request = _prepare_request(workspace, documents, entry.number)
         located = [locate_quote(quote, request.letters, ()) for quote in quotes]

@@ -70,8 +70,12 @@ def check_part(name: str, try_part: Try) -> Iterator[DoctorCheck]:
             if isinstance(result, str):
                 yield DoctorCheck(name, CheckState.OK, result)
                 continue
-            state = CheckState.WARN if result.notice else CheckState.FAIL
-            message = f"{result.where}: {result.what}" if result.where else result.what
+            state = CheckState.WARN if result.is_notice else CheckState.FAIL
+            message = (
+                f"{result.location}: {result.message}"
+                if result.location
+                else result.message
+            )
             yield DoctorCheck(name, state, message, result.hint, 1)
     except ForgeError as error:
         yield DoctorCheck(
@@ -80,7 +84,7 @@ def check_part(name: str, try_part: Try) -> Iterator[DoctorCheck]:
 
 
 def _make_warning(message: str, advice: str) -> Problem:
-    return Problem("", message, advice, notice=True)
+    return Problem("", message, advice, is_notice=True)
 
 
 def choose_exit_code(checks: Iterable[DoctorCheck]) -> int:
@@ -237,7 +241,7 @@ def _try_source(
     first = next(files.list_files(), None) if files else None
     if isinstance(first, Problem):
         advice = f"{first.hint} ({entry.location})"
-        yield Problem(str(entry.path), first.what, advice, first.notice)
+        yield Problem(str(entry.path), first.message, advice, first.is_notice)
         return
     places = [shorten_path(path) for path in selected.paths or (entry.path,)]
     remembered = "" if entry in workspace.config.sources else ", remembered by run"

@@ -518,7 +518,7 @@ class DocumentRenderer:
         if name not in self._opened:
             for opened in unmarked.iter_documents(self._workspace, [path], private=True):
                 if isinstance(opened, Problem):
-                    raise ItemError(opened.what, hint=opened.hint)
+                    raise ItemError(opened.message, hint=opened.hint)
                 while len(self._opened) >= _MAX_OPENED:
                     del self._opened[next(iter(self._opened))]
                 self._opened[name] = opened

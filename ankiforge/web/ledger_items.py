@@ -244,7 +244,7 @@ class LedgerItems(ItemSource):
             return ChatOutcome(
                 result.summary,
                 bool(result.drafted or result.read_again),
-                tuple(problem.what for problem in result.unused[:MAX_UNUSED]),
+                tuple(problem.message for problem in result.unused[:MAX_UNUSED]),
                 self._build_question(key, request),
                 second_reading,
             )

@@ -712,8 +712,8 @@ class ReviewSession:
             if not sentences:
                 sentences.append("Anki has every card")
             for problem in result.problems:
-                if not problem.notice:
-                    sentences.append(f"{problem.where}: {problem.what}")
+                if not problem.is_notice:
+                    sentences.append(f"{problem.location}: {problem.message}")
             return {**self.count_items(), "said": f"{'. '.join(sentences)}.", "path": ""}
         [package] = packages
         notes = format_count(package.notes, "note")

@@ -62,7 +62,7 @@ def test_without_a_terminal_nothing_is_said_on_the_way(forge, vault):
     ("notices", "failed"), [([], False), ([True], False), ([True, False], True)]
 )
 def test_a_notice_is_no_failure(notices, failed):
-    problems = [Problem("A.md", "a problem", notice=notice) for notice in notices]
+    problems = [Problem("A.md", "a problem", is_notice=notice) for notice in notices]
     assert RunResult(problems=problems).has_failures is failed
 
 

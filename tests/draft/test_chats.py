@@ -39,7 +39,7 @@ def test_every_sound_card_of_an_answer_comes_in(kind):
     found = {
         "cards": [number for number, _ in cards],
         "none": [one.reason for one in answer.results if not one.drafts],
-        "named": [unused.what for unused in answer.problems],
+        "named": [unused.message for unused in answer.problems],
     }
     if os.environ.get("ANKIFORGE_GOLDEN"):
         known = json.loads(FOUND.read_text("utf-8")) if FOUND.exists() else {}
@@ -115,7 +115,7 @@ def test_a_card_is_of_the_passage_that_it_quotes(named, quote, back, at, told):
     answer = parse_chat_reply(json.dumps({"cards": [card]}), [task], PROMPT)
     drafts = [draft for drafted in answer.results for draft in drafted.drafts]
     assert [draft.key for draft in drafts] == ([f"d/{at}"] if at else [])
-    assert [told in problem.what for problem in answer.problems] == (
+    assert [told in problem.message for problem in answer.problems] == (
         [True] if told else []
     )
     assert all(back in draft.quote for draft in drafts)
@@ -168,7 +168,7 @@ def test_a_card_may_quote_what_stands_around_the_mark_that_it_names(quote, fault
         DraftingTask(passage.document, (passage,))
     )
     answer = parse_chat_reply(json.dumps({"cards": [card]}), [task], PROMPT)
-    named = "; ".join(unused.what for unused in answer.problems)
+    named = "; ".join(unused.message for unused in answer.problems)
     assert fault in named
     drafts = [draft for drafted in answer.results for draft in drafted.drafts]
     assert len(drafts) == (0 if fault else 1), named

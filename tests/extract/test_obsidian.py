@@ -112,7 +112,7 @@ def test_hostile_notes_are_read_to_their_end(tmp_path, settings, note):
     tell_osr(tmp_path)
     *found, end = scan(tmp_path, **settings)
     assert isinstance(end, ScanEnd)
-    assert all(one.notice for one in found if isinstance(one, Problem))
+    assert all(one.is_notice for one in found if isinstance(one, Problem))
 
 
 @pytest.mark.parametrize(
@@ -211,10 +211,14 @@ def test_links_are_not_followed_and_told_of_if_they_lead_out_of_the_vault(tmp_pa
     ):
         (root / name).symlink_to(target)
     note, first, second, end = scan(root)
-    assert [note.document.path, first.where, second.where] == ["a.md", "out", "out.md"]
+    assert [note.document.path, first.location, second.location] == [
+        "a.md",
+        "out",
+        "out.md",
+    ]
     assert f"ankiforge run {outside}" in first.hint
     assert "points nowhere" in second.hint
-    assert first.notice
+    assert first.is_notice
     assert end.complete
     assert not any(
         isinstance(one, Problem) for one in scan(root, exclude=("out/", "out.md"))

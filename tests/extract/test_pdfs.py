@@ -30,8 +30,8 @@ def read(part: str) -> dict[str, list[dict[str, Any]]]:
         if isinstance(one, ExtractedDocument):
             found.setdefault(one.document.path, []).append(one)
         elif isinstance(one, Problem):
-            is_file = (root / one.where).is_file()
-            found.setdefault(one.where if is_file else "", []).append(one)
+            is_file = (root / one.location).is_file()
+            found.setdefault(one.location if is_file else "", []).append(one)
         elif isinstance(one, UnmarkedDocument):
             assert one.skipped_texts  # whose places `tests/laws` looks at
         else:

@@ -142,7 +142,7 @@ def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(
 
     monkeypatch.setattr(shutil, "copyfileobj", copied_while_it_is_written)
     found = scanned(database)
-    assert "keeps writing to it" in only_problem(found).what
+    assert "keeps writing to it" in only_problem(found).message
     assert found[-1] == PART
 
 
@@ -188,7 +188,7 @@ def test_what_is_no_sound_database_is_a_problem_that_says_what_to_do(tmp_path, n
     for named in [path.parent] if path.is_dir() else [path, path.parent]:
         found = scanned(named)
         assert texts(found) == []
-        assert what in only_problem(found).what
+        assert what in only_problem(found).message
         assert hint in only_problem(found).hint
         assert found[-1] == PART
 

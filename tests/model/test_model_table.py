@@ -331,7 +331,10 @@ def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
         ({"reason": "too short"}, "no_card"),
         ({"reason": "skip: the note says so"}, "left_out"),
         ({"problem": Problem("m", "no answer")}, "failed"),
-        ({"problem": Problem("m", "odd", once=True), "reason": "odd"}, "no_card"),
+        (
+            {"problem": Problem("m", "odd", is_reported_once=True), "reason": "odd"},
+            "no_card",
+        ),
     ],
 )
 def test_the_fate_of_a_highlight_follows_from_its_draft(of, fate):

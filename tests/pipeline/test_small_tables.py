@@ -386,7 +386,7 @@ def test_what_a_chat_is_asked(numbers, withheld, said):
 
 def test_the_steps_of_a_run_add_up():
     result = RunResult()
-    here, there = Problem("a", "is broken"), Problem("b", "is new", notice=True)
+    here, there = Problem("a", "is broken"), Problem("b", "is new", is_notice=True)
     by_model = ModelProgress("host", 1, 2, usage=None)  # type: ignore[arg-type]
     result.add_step(RunStep(drafted=2, accepted=1, highlights=5, undrafted=3))
     assert (result.asked, result.undrafted) == (0, 0)  # by the rules

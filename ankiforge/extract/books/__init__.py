@@ -234,7 +234,7 @@ def build_book_results(
         )
         if failure:  # this is reported so that the next run tries again
             message = f"the text around its highlights is not read: {failure.what}"
-            yield Problem(file.name, message, failure.hint, notice=True)
+            yield Problem(file.name, message, failure.hint, is_notice=True)
     pairs = list(zip(normalized_marks, contexts, strict=True))
     passages = remove_note_numbers(
         [context.words or mark.text for mark, context in pairs]

@@ -187,7 +187,7 @@ class KOReader(BookSource, FileSource):
         if textless_count:
             message = f"marks without text: {textless_count}; they mark pictures of scanned pages"
             hint = "give the page a text layer (OCR)"
-            yield Problem(file.path, message, hint, notice=True)
+            yield Problem(file.path, message, hint, is_notice=True)
 
 
 # --- sidecars -------------------------------------------------------------------------

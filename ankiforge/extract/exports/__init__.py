@@ -155,7 +155,7 @@ class ExportSource(DirectorySource):
         for file in listed_files:
             if not isinstance(file, File):
                 # an export's documents are unknown until it is read
-                if isinstance(file, UnreadDocument) or file.where.endswith("/"):
+                if isinstance(file, UnreadDocument) or file.location.endswith("/"):
                     self.folder.is_incomplete = True
                 yield file
                 continue
@@ -174,7 +174,7 @@ class ExportSource(DirectorySource):
                 self.folder.is_incomplete |= not is_empty
                 reason = explain_unread_file(file.as_path, [type(self)])
                 message = ": ".join(filter(None, (self.wrong_file_message, reason)))
-                yield Problem(file.path, message, self.export_hint, notice=is_empty)
+                yield Problem(file.path, message, self.export_hint, is_notice=is_empty)
             else:
                 for skipped in self.folder.skipped_files.values():
                     skipped.rejected_suffixes.add(candidate.suffix)

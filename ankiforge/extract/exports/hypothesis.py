@@ -213,7 +213,7 @@ class Hypothesis(ExportSource):
         if len(users) > 1 and not me:
             message = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
-            notice = Problem(self.folder.name, message, hint, notice=True)
+            notice = Problem(self.folder.name, message, hint, is_notice=True)
             yield "", iter((notice,))
         for uri, page_annotations in pages.items():
             url = uri if _WEB_URL.fullmatch(uri) else ""

@@ -299,7 +299,7 @@ class Kindle(ExportSource):
                 " that the publisher sets for a book, the Kindle stores none"
             )
             hint = "all are at read.amazon.com/notebook"
-            notice = Problem(titles_text, message, hint, notice=True)
+            notice = Problem(titles_text, message, hint, is_notice=True)
             yield self.folder.name, iter([notice])
 
     def _read_book(

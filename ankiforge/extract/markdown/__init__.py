@@ -170,7 +170,7 @@ class NoteSource(FileSource):
             places = self.folder.only or (self.folder.root,)
             paths = " ".join([quote(str(place)) for place in places])
             hint = f"to read them, too: ankiforge run {paths} --marks bold"
-            yield Problem(places[0].name, message, hint, notice=True)
+            yield Problem(places[0].name, message, hint, is_notice=True)
 
     def _may_have_other_marks(self, files: Sequence[File]) -> bool:
         for file in files:

@@ -370,11 +370,11 @@ class _ParsedNote:
                 "until you correct it, the note's title, tags and deck are unknown,"
                 " and nothing of it is sent to a model"
             )
-            yield Problem(document.path, self._front.problem, hint, notice=True)
+            yield Problem(document.path, self._front.problem, hint, is_notice=True)
         if self._is_exported and not (self._highlights or is_private or private or names):
             message = "it looks like highlights exported by another program, but none can be read"
             hint = "mark the passages, or export them again"
-            yield Problem(document.path, message, hint, notice=True)
+            yield Problem(document.path, message, hint, is_notice=True)
         container = self._source.folder.container
         texts: Any = {
             "private_texts": private,

@@ -128,9 +128,9 @@ class PdfSource(FileSource):
         for message, hint in reply.problems:
             yield Problem(file.path, message, hint)
         for message, hint in reply.notices:
-            yield Problem(file.path, message, hint, notice=True)
+            yield Problem(file.path, message, hint, is_notice=True)
         if file.named and not (reply.marks or reply.problems or reply.notices):
-            yield Problem(file.path, *_NO_MARKS, notice=True)
+            yield Problem(file.path, *_NO_MARKS, is_notice=True)
 
     def read_whole_text(self, file: File, reader: PdfWorkerPool) -> DocumentText:
         """Return the text of all pages, without page headers and footers."""

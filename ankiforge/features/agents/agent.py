@@ -194,7 +194,7 @@ class Agent:
             try:
                 with self._open("drafting") as workspace:
                     problems = workspace.read_sources().problems
-                failures = [problem for problem in problems if not problem.notice]
+                failures = [problem for problem in problems if not problem.is_notice]
                 if failures:
                     message = f"{len(failures)} files or notes could not be read"
                     answer["note"] = f"{message}: ankiforge run"

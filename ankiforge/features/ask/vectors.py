@@ -309,8 +309,8 @@ def compute_vectors(workspace: Workspace, result: RunResult, show: ShowProgress)
             for step in chain([first], steps):
                 report_progress(RunStep(other=step))
     except (ServiceError, ConfigError) as error:
-        problem = Problem(error.message, consequence, error.hint, notice=True)
+        problem = Problem(error.message, consequence, error.hint, is_notice=True)
         result.problems.append(problem)
     except KeyboardInterrupt:
         hint = "the next run continues"
-        result.problems.append(Problem("stopped", consequence, hint, notice=True))
+        result.problems.append(Problem("stopped", consequence, hint, is_notice=True))
