@@ -408,7 +408,7 @@ def _is_whole_markdown_source(entry: SourceEntry) -> bool:
     source = find_source_type(entry.kind)
     return (
         source is not None
-        and ".md" in source.endings
+        and ".md" in source.suffixes
         and _has_marks_setting(entry)
         and "include" not in entry.options
     )
@@ -790,7 +790,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     listed = Counter[str]()
     unread = Counter[str]()
     for source in sources:
-        folder = getattr(source, "folder", None)
+        folder = getattr(source, "listing", None)
         listed.update(getattr(folder, "read_counts", {}))
         unread.update(getattr(folder, "unread_counts", {}))
     report.files = dict(listed - unread)
@@ -888,7 +888,7 @@ def apply_stored_plugin_syntaxes(source: Source, ledger: Ledger) -> Source:
 
     vault = cast("Vault", source)
     dialect_names = dialects.record_and_load_plugin_syntaxes(
-        ledger, vault.folder.container, vault.enabled_dialects
+        ledger, vault.listing.container, vault.enabled_dialects
     )
     return (
         vault

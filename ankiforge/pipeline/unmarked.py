@@ -292,7 +292,7 @@ def iter_documents(
                 yield _report_no_text(document.path, file)
             else:
                 letters = DocumentLetters(whole_text.pages, choose.blank_markup_and_times)
-                yield OpenDocument(file, source.folder.container, whole_text, letters)
+                yield OpenDocument(file, source.listing.container, whole_text, letters)
 
 
 def _is_chat_prompt_file(file: Path) -> bool:

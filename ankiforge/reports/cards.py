@@ -273,7 +273,7 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
             explanation = "which ankiforge cannot read: name one to see why"
             explanation = reasons.get(kind, explanation)
             reason = f"{format_count(number, 'such file')} here, {explanation}"
-            if unread.are_elsewhere and kind not in reasons:
+            if unread.are_remote and kind not in reasons:
                 marks = format_count(number, "mark")
                 reason = f"the file is not on this computer: the text around {marks} is unknown"
             yield LocatedSkippedText("", folder, folder, SkippedText(kind, "", reason))

@@ -237,7 +237,7 @@ def _try_source(
             return
         yield f"{entry.kind}: {describe()}"
         return
-    files = getattr(source, "folder", None)
+    files = getattr(source, "listing", None)
     first = next(files.list_files(), None) if files else None
     if isinstance(first, Problem):
         advice = f"{first.hint} ({entry.location})"

@@ -165,7 +165,7 @@ def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
     assert isinstance(end, ScanEnd)
     assert end.complete
     with pytest.raises(ItemError, match="larger than"):
-        File("b.txt", str(folder / "b.txt"), named=False).read_text(0)
+        File("b.txt", str(folder / "b.txt"), is_named_by_user=False).read_text(0)
 
 
 def test_a_file_that_vanishes_is_out_of_reach(folder):

@@ -69,7 +69,7 @@ class EverySource:
         source = registry.load_source_type(self.kind)
         assert source.kind == self.kind
         assert self.kind in (*registry.list_source_kinds(), *find_plugins(SOURCE_GROUP))
-        assert all(ending == ending.casefold() for ending in source.endings)
+        assert all(ending == ending.casefold() for ending in source.suffixes)
 
     def test_it_recognises_its_files_and_no_others(self, root, tmp_path):
         assert find_source_kind(root / f"a{self.ending}") == self.kind

@@ -41,7 +41,7 @@ class CardTable(ExportSource):
     """
 
     kind = "cards"
-    endings = (".csv", ".tsv", ".txt")
+    suffixes = (".csv", ".tsv", ".txt")
     wrong_file_message = "not a table of cards"
     export_hint = "write `Front,Back` above its first row"
 
@@ -103,7 +103,7 @@ class CardTable(ExportSource):
             sides = [html_to_markdown(side) for side in sides]
         return Highlight(
             document,
-            self.folder.namespace,
+            self.listing.namespace,
             HighlightKind.CARD,
             exact="\n".join(to_plain_text(side) for side in sides[:2] if side),
             form=HighlightForm.CLOZE if row.is_cloze else HighlightForm.BLOCK,

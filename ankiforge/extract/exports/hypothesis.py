@@ -134,7 +134,7 @@ class Hypothesis(ExportSource):
     """
 
     kind = "hypothesis"
-    endings = (".json",)
+    suffixes = (".json",)
     has_several_authors = True
     wrong_file_message = "it contains no Hypothesis annotations"
     export_hint = EXPORT_HINT
@@ -213,7 +213,7 @@ class Hypothesis(ExportSource):
         if len(users) > 1 and not me:
             message = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
-            notice = Problem(self.folder.name, message, hint, is_notice=True)
+            notice = Problem(self.listing.name, message, hint, is_notice=True)
             yield "", iter((notice,))
         for uri, page_annotations in pages.items():
             url = uri if _WEB_URL.fullmatch(uri) else ""
@@ -249,7 +249,7 @@ class Hypothesis(ExportSource):
         modified = annotation.updated if annotation.updated != annotation.created else ""
         return Highlight(
             document,
-            self.folder.namespace,
+            self.listing.namespace,
             HighlightKind.HIGHLIGHT if exact else HighlightKind.NOTE,
             exact=exact,
             source_id=percent_encode(annotation.id),

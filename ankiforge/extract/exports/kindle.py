@@ -240,7 +240,7 @@ class Kindle(ExportSource):
     """
 
     kind = "kindle"
-    endings = (".txt", ".html", ".htm")
+    suffixes = (".txt", ".html", ".htm")
     wrong_file_message = "not a Kindle clippings file"
     export_hint = "My Clippings.txt is on the Kindle, in documents/"
 
@@ -300,7 +300,7 @@ class Kindle(ExportSource):
             )
             hint = "all are at read.amazon.com/notebook"
             notice = Problem(titles_text, message, hint, is_notice=True)
-            yield self.folder.name, iter([notice])
+            yield self.listing.name, iter([notice])
 
     def _read_book(
         self, book: str, book_entries: list[ClippingsEntry]
@@ -354,7 +354,7 @@ class Kindle(ExportSource):
         comments = dict.fromkeys(note.text for note in entry.notes)
         return Highlight(
             document,
-            self.folder.namespace,
+            self.listing.namespace,
             HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
             exact="" if is_note else passage,
             anchor_text=entry.text if is_note or passage != entry.text else "",

@@ -234,7 +234,9 @@ def read_note(
     if is_chat_prompt(text) or text.endswith(_PROMPT_TEMPLATE_END):
         reason = "it is a prompt for a chat, whose examples are not cards"
         prompt = SkippedText("prompt", "", reason)
-        yield UnmarkedDocument(source.folder.container, path, "", skipped_texts=(prompt,))
+        yield UnmarkedDocument(
+            source.listing.container, path, "", skipped_texts=(prompt,)
+        )
         return
     has_reason = source.may_have_highlights(note) or _may_be_private(note)
     if not (has_reason or note.dialects or may_have_skipped_texts(text)):
@@ -246,7 +248,7 @@ def read_note(
     wanted = source.get_wanted_marks(note.marks)
     left_out = find_skipped_texts(text, front.line_count, wanted)
     if left_out:
-        yield UnmarkedDocument(source.folder.container, path, "", skipped_texts=left_out)
+        yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=left_out)
 
 
 def read_whole_text(
@@ -345,7 +347,7 @@ class _ParsedNote:
             privacy_reason=document.privacy_reason or privacy_reason,
         )
         reader = NoteReader(
-            self._document, source.folder.namespace, self._blocks, wanted, citations
+            self._document, source.listing.namespace, self._blocks, wanted, citations
         )
         self._highlights = reader.read_highlights(body, front)
         self._left_out = reader.find_lookalikes(
@@ -375,7 +377,7 @@ class _ParsedNote:
             message = "it looks like highlights exported by another program, but none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(document.path, message, hint, is_notice=True)
-        container = self._source.folder.container
+        container = self._source.listing.container
         texts: Any = {
             "private_texts": private,
             "private_names": names,
@@ -425,7 +427,7 @@ class _ParsedNote:
             document,
             (self._blocks.get_plain_text(),),
             tuple(paragraphs),
-            namespace=self._source.folder.namespace,
+            namespace=self._source.listing.namespace,
             text_hash=hash16(self._note.text),
             skip_reason=self._front.skip_reason,
             render_markdown=partial(self._render_markdown, starts),

@@ -69,8 +69,8 @@ class PdfSource(FileSource):
 
     kind = "pdf"
     Settings = PdfSettings
-    endings = (".pdf",)
-    keeps_inner = True
+    suffixes = (".pdf",)
+    keeps_inner_sources = True
     example = (
         "- pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks"
     )
@@ -115,7 +115,7 @@ class PdfSource(FileSource):
             yield ExtractedDocument(
                 highlights[0].document,
                 highlights,
-                self.folder.container,
+                self.listing.container,
                 reply.pages,
                 pictures,
                 is_fully_read=reply.is_whole,
@@ -123,13 +123,13 @@ class PdfSource(FileSource):
             )
         elif reply.left_out:
             yield UnmarkedDocument(
-                self.folder.container, file.path, "", skipped_texts=reply.left_out
+                self.listing.container, file.path, "", skipped_texts=reply.left_out
             )
         for message, hint in reply.problems:
             yield Problem(file.path, message, hint)
         for message, hint in reply.notices:
             yield Problem(file.path, message, hint, is_notice=True)
-        if file.named and not (reply.marks or reply.problems or reply.notices):
+        if file.is_named_by_user and not (reply.marks or reply.problems or reply.notices):
             yield Problem(file.path, *_NO_MARKS, is_notice=True)
 
     def read_whole_text(self, file: File, reader: PdfWorkerPool) -> DocumentText:
@@ -165,7 +165,7 @@ class PdfSource(FileSource):
         path = PurePosixPath(file.path)
         return replace(
             document,
-            source=self.folder.name,
+            source=self.listing.name,
             title=document.title or title_from_file_name(path.stem),
             path=file.path,
             identifiers=(*document.identifiers, ("file", path.name)),

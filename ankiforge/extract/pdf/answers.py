@@ -711,12 +711,12 @@ class _OpenPdf:
         if not line_numbers or context != QuoteContext():
             return context
         words_without_numbers = " ".join(
-            word for word in quote.words.split() if word not in line_numbers
+            word for word in quote.text.split() if word not in line_numbers
         )
-        context = self._find_context(structs.replace(quote, words=words_without_numbers))
+        context = self._find_context(structs.replace(quote, text=words_without_numbers))
         if context == QuoteContext():
             return context
-        return structs.replace(context, words=words_without_numbers)
+        return structs.replace(context, displayed_text=words_without_numbers)
 
     def _find_context(self, quote: StoredQuote) -> QuoteContext:
         page = self._get_page(quote.page)
@@ -731,12 +731,12 @@ class _OpenPdf:
             nearest = page.text_finder.find_nearest_char(left, (bottom + top) / 2)
             if nearest and nearest.previous:
                 search_start = nearest.previous.text_offset
-        search_end = search_start + 2 * len(quote.words) + QUOTE_SEARCH_CHARS
-        span = locate(quote.words, text[search_start:search_end])
+        search_end = search_start + 2 * len(quote.text) + QUOTE_SEARCH_CHARS
+        span = locate(quote.text, text[search_start:search_end])
         if span is not None:
             span = (search_start + span[0], search_start + span[1])
         else:
-            span = locate(quote.words, text)
+            span = locate(quote.text, text)
         if span is None:
             # look across the page break
             next_text = ""
@@ -745,7 +745,7 @@ class _OpenPdf:
             text_before = text[:-1] if text.endswith("-") else f"{text} "
             text = text_before + next_text if next_text else ""
             body = None
-            span = locate(quote.words, text)
+            span = locate(quote.text, text)
             if span is None or span[0] >= len(page.text.text):
                 return QuoteContext()  # the quote begins on the next page
         prefix, suffix, sentence = get_passage_context(
@@ -755,9 +755,9 @@ class _OpenPdf:
         return QuoteContext(
             prefix=prefix,
             suffix=suffix,
-            sentence="" if is_same_text(sentence, quote.words) else sentence,
+            sentence="" if is_same_text(sentence, quote.text) else sentence,
             heading=self._find_headings(page.number, char.char_index, char.top),
-            nearby=_find_paragraphs_around(text, span, body, quote.asks),
+            surrounding_text=_find_paragraphs_around(text, span, body, quote.asks),
         )
 
 

@@ -358,7 +358,7 @@ class ZoteroSource:
             str(self.data_directory or Path()),
             counts,
             "; ".join(texts),
-            are_elsewhere=True,
+            are_remote=True,
         )
 
     def _count_embedded(self, worker: PdfWorkerPool, marked: set[str]) -> int:

@@ -166,7 +166,7 @@ def make_patch(
     for source in sources:
         reader = apply_stored_plugin_syntaxes(source, ledger)
         if isinstance(reader, NoteSource):
-            readers[reader.folder.namespace] = reader
+            readers[reader.listing.namespace] = reader
     file_cache: dict[str, dict[str, File]] = {}
     refusals: list[UnpatchableEdit] = []
     file_by_key: dict[tuple[str, str], _SourceFile] = {}
@@ -253,7 +253,7 @@ class _SourceFile(NamedTuple):
 
     @property
     def root(self) -> Path:
-        return self.source.folder.root
+        return self.source.listing.root
 
 
 def _find_file(
@@ -292,7 +292,7 @@ def _find_file(
     if not path.casefold().endswith((".md", ".markdown", ".txt")):
         raise ItemError(f"{path} is not a Markdown or text file")
     if namespace not in listed:
-        files = [file for file in source.folder.list_files() if isinstance(file, File)]
+        files = [file for file in source.listing.list_files() if isinstance(file, File)]
         listed[namespace] = {file.path: file for file in files}
     if path not in listed[namespace]:
         raise ItemError(f"{path} no longer exists: run first")
@@ -318,7 +318,7 @@ class _NoteToPatch:
         text_hash = hash16(decode_text(self.original))  # raises an error if it isn't text
         self.text = self.original.decode("utf-8")
         stored_hash = load_text_hash(
-            ledger, source_file.source.folder.container, source_file.path
+            ledger, source_file.source.listing.container, source_file.path
         )
         if stored_hash and stored_hash != text_hash:
             raise ItemError(NOTE_CHANGED)
@@ -441,10 +441,10 @@ class _NoteToPatch:
         source_file = self._source_file
 
         def find_picture(target: str) -> str:
-            return find_media_path(target, source_file.path, source_file.source.folder)
+            return find_media_path(target, source_file.path, source_file.source.listing)
 
         decoded = decode_text(text.encode("utf-8"))
-        for sighting in source_file.source.document(
+        for sighting in source_file.source.read_document(
             source_file.file, decoded, find_picture
         ):
             if isinstance(sighting, ExtractedDocument):
