@@ -235,7 +235,7 @@ def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> Fiel
     base = find_imported_version(bases, anki_note, theirs) or NO_BASE
     their_hashes = {name: hash_html(html) for name, html in theirs.items()}
     is_certain = their_hashes == base.field_hashes or base.mod == anki_note.mod
-    if not is_certain or base.mod == anki_note.taken:
+    if not is_certain or base.mod == anki_note.imported_mod:
         return replace(layout, base=base, newly_imported_mod=0)
     return replace(layout, base=base, newly_imported_mod=base.mod)
 
@@ -376,8 +376,8 @@ def find_imported_version(
         anki_note: the note in Anki.
         fields: our fields as they are in Anki, keyed by our field names.
     """
-    candidates = [base for base in bases if base.mod >= anki_note.taken]
-    if not anki_note.taken:
+    candidates = [base for base in bases if base.mod >= anki_note.imported_mod]
+    if not anki_note.imported_mod:
         candidates.reverse()
     hashes = {name: hash_html(text) for name, text in fields.items()}
     # if several are equal, `max` returns the first
@@ -525,7 +525,7 @@ class CardPlan(Value):
     guid: Guid
     is_live: bool
     note: Note | None = None
-    shipped: ExportedNote | None = None
+    exported: ExportedNote | None = None
     hold_reason: str = ""
     """Why a change can't be exported now, or ""."""
     conflicts: tuple[Conflict, ...] = ()
@@ -876,7 +876,7 @@ def _plan_note(
     return replace(
         empty_plan,
         note=note,
-        shipped=shipped,
+        exported=shipped,
         is_update=anki_note is not None and mod != anki_note.mod,
         replaces_unseen_note=anki_note is None and card.note.mod not in (0, mod),
     )
@@ -917,7 +917,7 @@ def _find_hold_reason(
     # If an import finds a note type with different fields, Anki makes a second copy of the type.
     # AnkiConnect would merge the two: delete the copy, and convert its notes to this type.
     for other_type in options.note_types.values() if options.is_push else ():
-        if other_type.origin == note_type.id and other_type.id != note_type.id:
+        if other_type.original_id == note_type.id and other_type.id != note_type.id:
             merge_warning = f"a push would merge {other_type.name} into {note_type.name}"
             return f"{merge_warning}: import the file instead"
     return ""

@@ -94,8 +94,8 @@ def record_anki_state(
             " LEFT JOIN seen s USING (guid) ORDER BY s.guid IS NULL, c.guid"
         )
         row_by_guid = {row["guid"]: row for row in rows}
-        viewed = AnkiChanges(seen=len(notes_by_guid))
-        viewed.unknown += [
+        viewed = AnkiChanges(note_count=len(notes_by_guid))
+        viewed.notes_without_event += [
             note for guid, note in notes_by_guid.items() if guid not in row_by_guid
         ]
 
@@ -121,16 +121,16 @@ def record_anki_state(
             for name in change.lists:
                 getattr(viewed, name).append(guid)
             _record_change(store, viewed_card, change)
-            if change.after and change.after != viewed_card.before:
-                seen_rows.append(_build_anki_note_row(guid, change.after))
-            elif viewed_card.before and not change.after:
+            if change.new_state and change.new_state != viewed_card.stored_note:
+                seen_rows.append(_build_anki_note_row(guid, change.new_state))
+            elif viewed_card.stored_note and not change.new_state:
                 anki_notes.delete_note(store, guid)
         store.insert("seen", seen_rows, verb="INSERT OR REPLACE")
         if complete:
             viewed_at = datetime.now(UTC).isoformat(timespec="seconds")
             store.set_meta("looked", viewed_at)
-            store.set_value("unknown", viewed.unknown)
-            _set_unknown_documents(store, viewed.unknown)
+            store.set_value("unknown", viewed.notes_without_event)
+            _set_unknown_documents(store, viewed.notes_without_event)
         if complete and graves is not None:
             reported = store.get_value("revived", list[str]) or []
             store.set_value("revived", viewed.revived)
@@ -177,7 +177,7 @@ def _iter_cards_with_notes(
 def _record_change(store: Store, viewed: CardWithNote, change: NoteChange) -> None:
     guid = viewed.card.guid
     keys = store.get_keys(viewed.card.key)
-    if "first" in change.lists:
+    if "first_seen" in change.lists:
         store.record_event("seen", keys[0], POLICY, {"guid": guid})
     if "returned" in change.lists:
         retirements = [
@@ -256,7 +256,7 @@ def iter_cards_to_plan(
             body = bodies_by_guid[card.guid]
             note = anki_notes.decode_note(body) if body else None
             if note and card.guid in imported_mods:
-                note = replace(note, taken=imported_mods[card.guid])
+                note = replace(note, imported_mod=imported_mods[card.guid])
             yield card, note
 
 

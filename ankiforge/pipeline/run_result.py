@@ -46,7 +46,7 @@ class AnkiReadResult(Value):
     unchanged, `taken` if it was read, or `failed` if it exists but couldn't be read.
     """
     path: str = ""
-    viewed: AnkiChanges = msgspec.field(default_factory=AnkiChanges)
+    changes: AnkiChanges = msgspec.field(default_factory=AnkiChanges)
     problem: Problem | None = None
     """Why the collection couldn't be read, or a notice about it."""
 
@@ -289,12 +289,12 @@ class RunResult(msgspec.Struct):
         if self.scan is not None:
             if scan.state not in ("taken", "failed"):
                 return
-            earlier = self.scan.viewed
-            lists = ("first", "deleted", "returned", "retired", "revived")
+            earlier = self.scan.changes
+            lists = ("first_seen", "deleted", "returned", "retired", "revived")
             for name in (*lists, "edited", "suspended"):
-                merged = [*getattr(earlier, name), *getattr(scan.viewed, name)]
-                setattr(scan.viewed, name, merged)
-            scan.viewed.reviews += earlier.reviews
+                merged = [*getattr(earlier, name), *getattr(scan.changes, name)]
+                setattr(scan.changes, name, merged)
+            scan.changes.reviews += earlier.reviews
         self.scan = scan
         if scan.problem is not None:
             self.problems.append(scan.problem)

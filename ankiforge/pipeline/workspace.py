@@ -451,8 +451,8 @@ class Workspace:
                 folders.store_remembered_paths(self.folder.state_directory, places)
                 for path in unread:
                     result.remembered.remove(path)
-            if result.scan and result.scan.viewed.unknown:
-                unknown = result.scan.viewed.unknown
+            if result.scan and result.scan.changes.notes_without_event:
+                unknown = result.scan.changes.notes_without_event
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
             # if there are PATHs, the model drafts only highlights of their documents
             documents = (

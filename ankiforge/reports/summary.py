@@ -458,7 +458,7 @@ def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
             "held": sum(bool(planned.hold_reason) for planned in result.planned),
             "missing": counts["anki"]["missing"],
             "conflicts": counts["waiting"]["conflicts"],
-            "tombstones": len(result.scan.viewed.deleted) if result.scan else 0,
+            "tombstones": len(result.scan.changes.deleted) if result.scan else 0,
         },
         tuple(map(str, result.packages)),
         tuple(result.problems),
@@ -781,11 +781,11 @@ def explain_full_package(result: RunResult, ledger: Ledger) -> str:
 def format_anki_read(viewed: AnkiChanges) -> str:
     """Summarize what was read from Anki and what the user has changed there."""
     changes = {
-        "seen for the first time": len(viewed.first),
+        "seen for the first time": len(viewed.first_seen),
         "edited": len(viewed.edited),
         "suspended": len(viewed.suspended),
     }
-    notes, reviews = format_count(viewed.seen, "note"), viewed.reviews
+    notes, reviews = format_count(viewed.note_count, "note"), viewed.reviews
     parts = (notes, format_count(reviews, "new review"), format_counts(changes))
     return ", ".join(filter(None, parts))
 
@@ -797,7 +797,7 @@ def format_anki_changes(result: RunResult) -> str:
         return ""
     if scan.is_unreadable:
         return "Anki could not be read, so no package was written."
-    viewed = scan.viewed
+    viewed = scan.changes
     notes_by_outcome = {
         "deleted, not sent again": viewed.deleted,
         "back again": viewed.returned,

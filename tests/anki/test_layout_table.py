@@ -472,12 +472,12 @@ PLANS = [
     ("a leech, pushed", NEXT, LEECH, {"is_push": True}, "written"),
     ("a leech that needs nothing", CARD, LEECH, {}, "nothing"),
     ("a push that would merge two types", CARD, None,
-     {"is_push": True, "note_types": {4: replace(OURS, id=4, origin=OURS.id)}}, "held"),
-    ("the same, in a file", CARD, None, {"note_types": {4: replace(OURS, id=4, origin=OURS.id)}}, "new"),
+     {"is_push": True, "note_types": {4: replace(OURS, id=4, original_id=OURS.id)}}, "held"),
+    ("the same, in a file", CARD, None, {"note_types": {4: replace(OURS, id=4, original_id=OURS.id)}}, "new"),
     ("a push with a type of another origin", CARD, None,
-     {"is_push": True, "note_types": {4: replace(OURS, id=4, origin=3)}}, "new"),
+     {"is_push": True, "note_types": {4: replace(OURS, id=4, original_id=3)}}, "new"),
     ("a push with our type as it was imported", CARD, None,
-     {"is_push": True, "note_types": {OURS.id: replace(OURS, origin=OURS.id)}}, "new"),
+     {"is_push": True, "note_types": {OURS.id: replace(OURS, original_id=OURS.id)}}, "new"),
     # what Anki takes no note of
     ("a first field without words", make_card(Front="", Back="b"), None, {}, "problems"),
     ("of which every card would go", make_card(Front="", Back="b"), of_ours(), {}, "held"),
@@ -562,24 +562,24 @@ def test_a_conflict_names_both_texts_as_the_card_would_say_them():
 def test_a_retired_note_keeps_all_of_its_fields_and_gets_the_tag():
     retired = planned(DROPPED, changed(of_ours(tags=("mine", *CARD.tags)), Back="mine"))
     assert retired.note
-    assert retired.shipped
+    assert retired.exported
     assert retired.note.fields == changed(of_ours(), Back="mine").fields
     assert set(retired.note.tags) == {"mine", *CARD.tags, RETIRED_TAG}
-    assert retired.shipped.gap_text_by_number == {}
+    assert retired.exported.gap_text_by_number == {}
 
 
 def test_what_a_package_tells_of_a_note_is_in_the_journal():
     ours = planned(CARD, None)
-    assert ours.shipped
-    assert ours.shipped.field_hashes == hashes(
+    assert ours.exported
+    assert ours.exported.field_hashes == hashes(
         Front="What helps retention?", Back="Testing", Extra="", Reverse=""
     )
-    assert ours.shipped.mapped is None
+    assert ours.exported.mapped is None
     layout = find_layout(CARD, None, {77: USERS}, SETTINGS)
     theirs = plan_card(CARD, layout, written(CARD, layout), ExportOptions())
-    assert theirs.shipped
-    assert theirs.shipped.mapped == MAPPED
-    assert theirs.shipped.field_hashes == hashes(
+    assert theirs.exported
+    assert theirs.exported.mapped == MAPPED
+    assert theirs.exported.field_hashes == hashes(
         Front="What helps retention?", Back="Testing"
     )
     assert theirs.note
@@ -642,8 +642,8 @@ def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     assert not kept.note
     full = planned(before, in_anki, export_unchanged=True)
     assert full.note
-    assert full.shipped
-    assert full.shipped.field_hashes["Back"] == hash_html("Testing")
+    assert full.exported
+    assert full.exported.field_hashes["Back"] == hash_html("Testing")
 
 
 def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
@@ -656,7 +656,7 @@ def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
         assert plan_now.newly_imported_mod == taken
 
 
-DIGEST = planned(CARD, None).shipped.note_hash  # type: ignore[union-attr]
+DIGEST = planned(CARD, None).exported.note_hash  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -727,9 +727,9 @@ def test_the_pictures_that_go_with_a_note():
     )
     fresh = planned(WITH_PICTURE, None, files)
     assert fresh.note
-    assert fresh.shipped
+    assert fresh.exported
     assert fresh.note.media == (PICTURE,)
-    assert fresh.shipped.picture_names == {"cell.png": MEDIA_NAME}
+    assert fresh.exported.picture_names == {"cell.png": MEDIA_NAME}
     # one that cannot be read now is named as before, and does not go
     card = replace(
         with_note(WITH_PICTURE, pictures={"cell.png": MEDIA_NAME}), tags=("new",)

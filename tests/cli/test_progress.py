@@ -81,14 +81,14 @@ def test_what_a_second_look_at_anki_adds(before, second, deleted):
     result = RunResult()
     if before:
         result.add_scan(
-            AnkiReadResult(before, viewed=AnkiChanges(deleted=["af1"], reviews=2))
+            AnkiReadResult(before, changes=AnkiChanges(deleted=["af1"], reviews=2))
         )
     problem = Problem("Anki", "is damaged")
     viewed = AnkiChanges(deleted=["af2"], reviews=3)
-    result.add_scan(AnkiReadResult(second, viewed=viewed, problem=problem))
-    assert result.scan.viewed.deleted == deleted
+    result.add_scan(AnkiReadResult(second, changes=viewed, problem=problem))
+    assert result.scan.changes.deleted == deleted
     is_told = "af2" in deleted
     assert result.problems == [problem] * is_told
     assert result.scan.state == (second if is_told else before)
     if before:
-        assert result.scan.viewed.reviews == (5 if is_told else 2)
+        assert result.scan.changes.reviews == (5 if is_told else 2)

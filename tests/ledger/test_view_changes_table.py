@@ -155,7 +155,7 @@ def test_many_deletions_of_a_deck_are_a_question(deleted, unseen, left, asked):
     is_missing = CardWithNote(LIVE, LONG), NoteChange(("missing",), LONG)
     changes = [*[was_present] * deleted, *[was_unseen] * unseen, is_missing]
     result = turn_mass_deletions_into_questions(changes, ["D"] * left + ["E"] * 99, NOW)
-    after = [change.after for _, change in result[:-1]]
+    after = [change.new_state for _, change in result[:-1]]
     if not asked:
         assert result == changes
     else:

@@ -147,14 +147,14 @@ class World:
             accepts, self.rules, folder.pictures, sources=(vault,), in_use=self.in_use,
         )  # fmt: skip
         steps = [ingest_sources(job, ledger)]
-        collection.recreate_cards_of_unknown_notes(ledger, viewed.unknown)
+        collection.recreate_cards_of_unknown_notes(ledger, viewed.notes_without_event)
         steps += draft_pending(job, ledger)
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
         if ship:
             planned = deliver.plan_cards(folder, ledger, self.rules, {})
-            packed = [one for one in planned if one.note and one.shipped]
-            sent = [(one.guid, one.shipped) for one in packed if one.shipped]
+            packed = [one for one in planned if one.note and one.exported]
+            sent = [(one.guid, one.exported) for one in packed if one.exported]
             anki_views.record_exported_notes(ledger, sent)
             written = [one.note for one in planned if one.note]
             for note in written:

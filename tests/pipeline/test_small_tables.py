@@ -416,14 +416,20 @@ def test_a_problem_of_a_place_is_told_once_in_a_run():
 
 def test_a_second_look_at_anki_adds_to_the_first():
     result = RunResult()
-    first = AnkiChanges(seen=1, first=[Guid("a")], reviews=2)
-    result.add_scan(AnkiReadResult("taken", viewed=first))
-    newer = AnkiChanges(seen=2, first=[Guid("b")], deleted=[Guid("c")], reviews=3)
-    result.add_scan(AnkiReadResult("taken", viewed=newer))
+    first = AnkiChanges(note_count=1, first_seen=[Guid("a")], reviews=2)
+    result.add_scan(AnkiReadResult("taken", changes=first))
+    newer = AnkiChanges(
+        note_count=2, first_seen=[Guid("b")], deleted=[Guid("c")], reviews=3
+    )
+    result.add_scan(AnkiReadResult("taken", changes=newer))
     assert result.scan is not None
     assert not result.scan.is_unreadable
-    viewed = result.scan.viewed
-    assert (viewed.seen, viewed.first, viewed.deleted) == (2, ["a", "b"], ["c"])
+    viewed = result.scan.changes
+    assert (viewed.note_count, viewed.first_seen, viewed.deleted) == (
+        2,
+        ["a", "b"],
+        ["c"],
+    )
     assert viewed.reviews == 5
     blind = AnkiReadResult("failed", problem=Problem("Anki", "is locked"))
     assert blind.is_unreadable
