@@ -94,7 +94,7 @@ def review(
             unmarked = find_unmarked_paths(workspace.folder, workspace.ledger)
         full_paths = (path.resolve() for path in paths)
         first_path = next((path for path in full_paths if str(path) in unmarked), None)
-        if not first_path and (result.report is None or not result.report.seen):
+        if not first_path and (result.report is None or not result.report.passage_count):
             cli.exit_if_run_failed(result)
             cli.exit_with_code(0)
         if result.error is not None:
@@ -348,7 +348,7 @@ class Watcher:
     def _report_run(self, result: RunResult, seconds: float) -> None:
         report = result.report
         if report is None or not (
-            result.has_new_highlights or report.gone or result.drafted
+            result.has_new_highlights or report.removed_keys or result.drafted
         ):
             return
         new_count, changed_count = len(report.new), len(report.changed)
@@ -360,7 +360,7 @@ class Watcher:
         card_counts = ", ".join(counts) or "no new card"
         revised_count = sum(not change.why for change in result.changes)
         text = f"{new_count} new, {changed_count} changed: {card_counts}"
-        gone = len(report.gone)
+        gone = len(report.removed_keys)
         highlights = {"new": new_count, "changed": changed_count, "gone": gone}
         cards = {"drafted": result.drafted, "revised": revised_count}
         self.print_event(

@@ -102,7 +102,7 @@ class PendingItems(Value):
     """The other questions. Drafts that such a question is about are in none of the lists."""
     held_count: int
     """The number of drafts held back because a question is about them."""
-    uncarded: list[PassageLocation]
+    without_card: list[PassageLocation]
     """The highlights that have neither card nor draft and that the user didn't dismiss, and those
     that have a card and another sentence worth proposing. The most useful ones come first."""
     data_version: int
@@ -207,7 +207,7 @@ def arrange_items(
         revisions=revisions,
         questions=other_questions,
         held_count=held_count,
-        uncarded=[*uncarded],
+        without_card=[*uncarded],
         data_version=data_version,
     )
 
@@ -511,8 +511,8 @@ def count_ledger(
                     revisions=len(waits.revisions),
                     questions=len(waits.questions),
                     held=waits.held_count,
-                    without=len(waits.uncarded),
-                    proposed=count_proposals(waits.uncarded),
+                    without=len(waits.without_card),
+                    proposed=count_proposals(waits.without_card),
                 )
             case "passages":
                 asked = _find_passages_with_questions(store)

@@ -66,7 +66,7 @@ MAX_BATCH_HIGHLIGHTS = 2000
 class IngestReport(msgspec.Struct):
     """What ingesting all sources found: new, changed, moved and removed highlights."""
 
-    seen: int = 0
+    passage_count: int = 0
     """The number of passages in the listed documents, changed or not."""
     new: list[str] = []
     """The keys of the new highlights."""
@@ -74,13 +74,13 @@ class IngestReport(msgspec.Struct):
     """The highlights whose text or comment changed, as (key, old text, new text)."""
     moved: list[Pair] = []
     """The passages that moved to another document, as (key, path or key of the new document)."""
-    gone: list[str] = []
+    removed_keys: list[str] = []
     """The keys of the removed highlights."""
-    back: list[str] = []
+    restored_keys: list[str] = []
     """The keys of the highlights that were missing or gone and are back."""
     unselected: int = 0
     """The number of highlights that the settings no longer select."""
-    doubtful: dict[str, tuple[int, int]] = {}
+    suspicious_containers: dict[str, tuple[int, int]] = {}
     """The containers that lost so many documents at once that none was marked as gone.
 
     For each, the numbers of documents left and of documents before.
@@ -365,7 +365,7 @@ def build_scanned_marks(
     for position, highlight in enumerate(number_highlights(document.highlights)):
         mark = to_matched_highlight(highlight, document_id)
         mark.container = document.container
-        mark.place = get_document_path(document)
+        mark.document_path = get_document_path(document)
         mark.position = position
         marks.append(mark)
     return marks
@@ -380,7 +380,7 @@ def build_event_body(mark: MatchedHighlight) -> Json:
         before=newest.before,
         after=newest.after,
         container=mark.container,
-        document_path=mark.place,
+        document_path=mark.document_path,
         kind=highlight.kind.value,
         source_id=highlight.source_id,
     )
@@ -491,8 +491,8 @@ def build_highlight_row(mark: MatchedHighlight, exact_hash: str, run: int) -> Js
     changes. `run` is the number of the run that read it.
     """
     highlight = mark.highlight
-    if mark.stored_mark:
-        highlight = replace(highlight, key=HighlightKey(mark.stored_mark.key))
+    if mark.stored_highlight:
+        highlight = replace(highlight, key=HighlightKey(mark.stored_highlight.key))
     tags = (*highlight.document.tags, *highlight.tags)
     # a hash that the highlight shares with its copies; short texts are often equal by chance, so
     # a copy of one must also have the same context, unless the text is a whole card

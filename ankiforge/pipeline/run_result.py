@@ -259,7 +259,7 @@ class RunResult(msgspec.Struct):
     @property
     def has_no_highlights(self) -> bool:
         """Whether sources were read but no highlights were found in them."""
-        return self.report is not None and not self.report.seen
+        return self.report is not None and not self.report.passage_count
 
     @property
     def packages(self) -> list[Path]:

@@ -523,11 +523,11 @@ def report_run(
     return RunReport(
         **msgspec.structs.asdict(report_delivery(result, ledger)),
         highlights={
-            "seen": read.seen,
+            "seen": read.passage_count,
             "new": new_count,
             "changed": changed_count,
-            "gone": len(read.gone),
-            "unchanged": max(read.seen - new_count - changed_count, 0),
+            "gone": len(read.removed_keys),
+            "unchanged": max(read.passage_count - new_count - changed_count, 0),
         },
         files=dict(read.files),
         unread_files=dict(read.unread_files),
@@ -618,7 +618,7 @@ def _add_alternatives(
             if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
                 best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
             order = pending_items.load_pending_items(ledger)
-            piles = sittings.group_by_document(order.drafts, order.uncarded)
+            piles = sittings.group_by_document(order.drafts, order.without_card)
             is_first = bool(piles) and piles[0].is_for_chat
             chat = "draft", f"a chat writes cards for {best}: copy, paste back"
             steps.insert(0 if is_first else 1, chat)
@@ -641,16 +641,16 @@ def _format_first_line(result: RunResult, counts: Counts) -> str:
         return join_columns(drafted, accepted, columns[1])
     changes = format_counts(
         {
-            "new": len(read.new) if len(read.new) < read.seen else 0,
+            "new": len(read.new) if len(read.new) < read.passage_count else 0,
             "changed": len(read.changed),
             "moved": len(read.moved),
-            "gone": len(read.gone),
+            "gone": len(read.removed_keys),
             "no longer selected by the settings": read.unselected,
         }
     )
     changes = f" ({changes})" if changes else ""
     files_text = _format_files(read.files)
-    if not read.seen:
+    if not read.passage_count:
         failed_files = _format_files(read.unread_files)
         in_files = f" in {files_text}" if files_text else ""
         failed_text = f"; {failed_files} failed" if failed_files else ""
@@ -660,8 +660,8 @@ def _format_first_line(result: RunResult, counts: Counts) -> str:
     # the paths that the user gave
     in_files = f" in {files_text}" if result.remembered and changes else ""
     no_news = "" if changes or read.new else ", nothing new"
-    seen = f"{sign} {format_count(read.seen, 'highlight')}{in_files}{changes}{no_news}"
-    if state.total not in (0, read.seen):
+    seen = f"{sign} {format_count(read.passage_count, 'highlight')}{in_files}{changes}{no_news}"
+    if state.total not in (0, read.passage_count):
         columns = (f"of all {state.total:,}: {join_columns(*columns)}",)
     return join_columns(seen, *columns)
 
@@ -754,7 +754,7 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
         parts.append(f"{format_count(number, 'note')} of {tool}")
     if parts:
         yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
-    if report.files.get(".pdf") and not report.seen:
+    if report.files.get(".pdf") and not report.passage_count:
         limit = " that were read" if report.unread_files.get(".pdf") else ""
         yield f"the PDFs{limit} have no annotations; “Print to PDF” makes marks part of the page"
 

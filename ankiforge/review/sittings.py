@@ -292,7 +292,9 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentIt
         return []
     query_words = [normalize_for_lookup(term.value) for term in terms]
     matching_piles = []
-    for pile in group_by_document((), pending_items.load_pending_items(ledger).uncarded):
+    for pile in group_by_document(
+        (), pending_items.load_pending_items(ledger).without_card
+    ):
         if not (pile.proposal_marks or pile.uncertain_marks):
             continue
         title = normalize_for_lookup(pile.title)
@@ -313,7 +315,7 @@ def iter_proposals(
         load_item: returns the item with a given id, or None if it's no longer pending.
         query: restrict the result to documents whose titles match, or "" for all.
     """
-    piles = group_by_document((), pending_items.load_pending_items(ledger).uncarded)
+    piles = group_by_document((), pending_items.load_pending_items(ledger).without_card)
     if query:
         piles = find_documents_with_proposals(ledger, query)
     yield from _iter_rounds(piles, load_item)

@@ -119,7 +119,7 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
     own = item_lists.find_items(ledger, written)
     return {
         "waiting": (waits.new_drafts, waits.changed_cards, waits.questions),
-        "open": [place.id for place in waits.uncarded],
+        "open": [place.id for place in waits.without_card],
         "offers": offers,
         "no card": uncarded,
         "all": [

@@ -57,7 +57,7 @@ def test_a_conflict_is_a_change_and_no_question(asked, conflicts, questions):
     )
     assert (order.conflicts, order.questions) == (conflicts, questions)
     assert order.changed_cards == [*conflicts, "a"]
-    assert (order.held_count, order.uncarded, order.data_version) == (3, ["k"], 7)
+    assert (order.held_count, order.without_card, order.data_version) == (3, ["k"], 7)
 
 
 NEW = {

@@ -442,8 +442,8 @@ def test_a_second_look_at_anki_adds_to_the_first():
     [
         (None, False, False),
         (IngestReport(), False, True),
-        (IngestReport(seen=1), False, False),
-        (IngestReport(seen=1, new=[HighlightKey("a")]), True, False),
+        (IngestReport(passage_count=1), False, False),
+        (IngestReport(passage_count=1, new=[HighlightKey("a")]), True, False),
     ],
 )
 def test_what_a_report_says_of_a_run(report, is_news, found_nothing):

@@ -62,7 +62,7 @@ def test_the_columns_of_a_line_add_up_to_the_highlights(passages, waiting, line)
     )
 
 
-NEWS = IngestReport(seen=1, new=["k"])
+NEWS = IngestReport(passage_count=1, new=["k"])
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_old_and_new_words_of_a_card_are_told(changes, limit, lines):
     ("new", "changed", "news", "nothing"), [([], [], False, True), ([1], [], True, False), ([], [1], True, False)]
 )  # fmt: skip
 def test_what_is_news(new, changed, news, nothing):
-    report = IngestReport(seen=0 if nothing else 3)
+    report = IngestReport(passage_count=0 if nothing else 3)
     report.new += new
     report.changed += changed
     result = RunResult(report=report)

@@ -275,7 +275,8 @@ def test_a_document_without_the_proposals_that_it_promised_says_so(session, work
     for id in (*waiting(session), proposed(session)):
         workspace.ledger.reject(id)
     [unsure] = [
-        place.key for place in pending_items.load_pending_items(workspace.ledger).uncarded
+        place.key
+        for place in pending_items.load_pending_items(workspace.ledger).without_card
     ]
     workspace.ledger.execute("UPDATE highlight SET worth = 1 WHERE key = ?", unsure)
     session = ReviewSession(workspace, PageRenderer())
