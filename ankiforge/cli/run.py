@@ -634,7 +634,7 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
             if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue
-            if taken.is_second or taken.chosen:
+            if taken.is_second_reading or taken.chosen:
                 call.say(f"{file}: {taken.summary}")
             for step in taken.steps:
                 result.add_step(step)

@@ -191,9 +191,9 @@ class DeckAndTags(Value):
     tags: Strings
     removed_in_anki: Strings = ()
     """The tags that the user removed in Anki. They can be added back only there."""
-    can_move: bool = True
+    can_change_deck: bool = True
     """Whether the deck can be changed, which is possible until Anki has the note."""
-    can_tag: bool = True
+    can_change_tags: bool = True
     """Whether the tags can be changed, which is possible unless another tool created the note."""
 
 
@@ -218,8 +218,8 @@ def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAnd
         note.deck,
         tuple(tag for tag in tags if tag not in removed_tags),
         tuple(removed_tags),
-        can_move=False,
-        can_tag=card.note.adopted is None,
+        can_change_deck=False,
+        can_change_tags=card.note.adopted is None,
     )
 
 
@@ -252,7 +252,7 @@ def apply_deck_and_tags(
     )
     if deck == normalize_deck_name(placement.deck):
         deck = ""
-    elif deck and not placement.can_move:
+    elif deck and not placement.can_change_deck:
         hint = "move it there: Cards › Change Deck in the browser"
         raise RefusedError(f"Anki has this card in the deck {placement.deck}", hint=hint)
 
@@ -265,7 +265,7 @@ def apply_deck_and_tags(
     folded_current = {tag.casefold() for tag in placement.tags}
     added_tags = [tag for tag in wanted_tags if tag.casefold() not in folded_current]
     removed_tags = [tag for tag in placement.tags if tag.casefold() not in folded_wanted]
-    if (added_tags or removed_tags) and not placement.can_tag:
+    if (added_tags or removed_tags) and not placement.can_change_tags:
         hint = "change its tags in Anki"
         raise RefusedError("another tool made this note", hint=hint)
     for tag in added_tags:

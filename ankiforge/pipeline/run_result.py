@@ -224,14 +224,14 @@ class RunResult(msgspec.Struct):
     """The part of the model's budget that earlier runs spent, in dollars."""
     usage: Usage | None = None
     """The requests to the model and their cost, or None without a model."""
-    asked: int = 0
+    model_answered_count: int = 0
     """The number of highlights that the model drafted or declined.
 
     `usage` has the number of requests, each of which may contain several highlights.
     """
     undrafted: int = 0
     """The number of highlights in `asked` for which the model made no usable draft."""
-    remembered: list[str] = []
+    remembered_paths: list[str] = []
     """The PATHs that this run was the first to read and that later runs will read too."""
     error: ForgeError | None = None
     """The error of a service that failed. Cards that were ready are exported nevertheless."""
@@ -274,7 +274,7 @@ class RunResult(msgspec.Struct):
         self.drafted += step.drafted
         self.accepted += step.accepted
         if step.by_model is not None:
-            self.asked += step.highlights
+            self.model_answered_count += step.highlights
             self.undrafted += step.undrafted
         self.changes += step.changes
         for problem in step.problems:
@@ -353,11 +353,11 @@ class ChatImport(Value):
     """What an unusable answer lacks, or "" if the answer is usable."""
     chosen: str = ""
     """A summary of the passages chosen in a document, or "" if the answer is about highlights."""
-    is_second: bool = False
+    is_second_reading: bool = False
     """Whether the answer is from a second reading, which checks existing drafts."""
     read_again: int = 0
     """The number of pending drafts that the second reading covered."""
-    doubted: int = 0
+    objection_count: int = 0
     """The number of drafts in `read_again` that contradict their passage, according to the chat."""
 
     @property
@@ -366,7 +366,11 @@ class ChatImport(Value):
         if self.missing or self.chosen:
             return self.missing or self.chosen
         if self.read_again:
-            doubted_text = f"{self.doubted:,} doubted" if self.doubted else "none doubted"
+            doubted_text = (
+                f"{self.objection_count:,} doubted"
+                if self.objection_count
+                else "none doubted"
+            )
             return f"{format_count(self.read_again, 'card')} read a second time: {doubted_text}"
         if self.is_known and not self.drafted:
             return "nothing new: this answer was imported before"

@@ -98,7 +98,7 @@ class SourceSelection(NamedTuple):
     sources: list[SelectedSource]
     problems: list[Problem]
     """One problem for each unreadable PATH."""
-    places: tuple[RememberedPath, ...]
+    remembered_paths: tuple[RememberedPath, ...]
     """All places to remember from now on, old and new."""
     in_use: frozenset[str]
     """The names of all sources that `ankiforge run` reads without PATHs.
@@ -203,7 +203,7 @@ def add_other_exports(
     highlights in the others would count as deleted.
     """
     exports = [SelectedSource(entry) for entry in workspace.config.sources]
-    for place in selection.places:
+    for place in selection.remembered_paths:
         path = Path(place.path)
         if path.exists():  # a run without PATHs reports the missing ones
             entry = SourceEntry(*place.source_key, path, {}, COMMAND_LINE)

@@ -328,7 +328,7 @@ def prepare_requests(
     places = workspace.folder.remembered_paths
     with workspace.hold_lock("drafting"):
         selection = select_sources(workspace.folder, (path,), _UNMARKED)
-        workspace.remember_paths(selection.places)
+        workspace.remember_paths(selection.remembered_paths)
         read_problems = workspace.read_sources().problems
     source_problems = [
         problem

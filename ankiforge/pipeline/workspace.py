@@ -416,9 +416,9 @@ class Workspace:
         sources = reading.open_sources(
             self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
         )
-        result.remembered = self.remember_paths(selection.places)
+        result.remembered_paths = self.remember_paths(selection.remembered_paths)
         model = self.build_model(options.drafter, spent=result.spent)
-        decks = self.folder.load_decks(selection.places)
+        decks = self.folder.load_decks(selection.remembered_paths)
         result.problems += DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
             self.build_run_parameters(options.accept),
@@ -441,7 +441,9 @@ class Workspace:
                 for problem in result.problems
                 if not problem.is_notice
             }
-            unread = [path for path in result.remembered if Path(path).name in failed]
+            unread = [
+                path for path in result.remembered_paths if Path(path).name in failed
+            ]
             if unread:
                 places = [
                     place
@@ -450,7 +452,7 @@ class Workspace:
                 ]
                 folders.store_remembered_paths(self.folder.state_directory, places)
                 for path in unread:
-                    result.remembered.remove(path)
+                    result.remembered_paths.remove(path)
             if result.scan and result.scan.changes.notes_without_event:
                 unknown = result.scan.changes.notes_without_event
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)

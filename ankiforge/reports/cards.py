@@ -347,7 +347,7 @@ def format_in_full(
                 text = f"{near.id[:10]}  {format_short_question(near)}"
                 yield format_labelled("", text)
     if isinstance(list_row, PendingDraft):
-        yield format_labelled("waits", view.waits)
+        yield format_labelled("waits", view.pending_reason)
         for remark in list_row.remarks:
             if remark.detail:
                 yield format_labelled("", f"{remark.kind}: {remark.detail}")

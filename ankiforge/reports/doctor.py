@@ -42,15 +42,15 @@ class CheckState(StrEnum):
     FAIL = "fail"
 
 
-class DoctorCheck(Value):
+class DoctorCheck(Value, rename={"message": "says", "advice": "do"}):
     """The result of a check of `doctor`, with the fields that `--json` prints."""
 
     name: str
     """The checked part, such as `ledger` or `source NAME`."""
     state: CheckState
-    says: str
+    message: str
     """The result in words."""
-    do: str = ""
+    advice: str = ""
     """What the user should do, or "" if nothing."""
     exit_code: int = 0
     """The exit code of a run that would fail for this reason, or 0 if the check passed."""
@@ -115,13 +115,13 @@ def format_checks(checks: Sequence[DoctorCheck]) -> Iterator[str]:
         for check in checks:
             if check.state is CheckState.OK and check.name.split()[0] in names:
                 name = check.name.removeprefix("source ")
-                yield f"{line_start}{name}: {check.says}"
+                yield f"{line_start}{name}: {check.message}"
                 line_start = " " * len(line_start)
     for check in checks:
         if check.state is not CheckState.OK:
-            yield f"{_STATE_SIGNS[check.state]} {check.name}: {check.says}"
-            if check.do:
-                yield f"  do: {check.do}"
+            yield f"{_STATE_SIGNS[check.state]} {check.name}: {check.message}"
+            if check.advice:
+                yield f"  do: {check.advice}"
 
 
 # The name of our distribution on the package index, and of others with a package or command of the

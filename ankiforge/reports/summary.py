@@ -241,7 +241,7 @@ def choose_next_command(
     if run.has_no_highlights if run else not counts["passages"].total():
         unmarked = find_unmarked_paths(folder, ledger, folders=True)
         if run:
-            unmarked.sort(key=lambda path: path not in run.remembered)
+            unmarked.sort(key=lambda path: path not in run.remembered_paths)
         if unmarked and not (run and run.has_failures):
             return suggest_choosing(unmarked)
         if not run:
@@ -290,7 +290,10 @@ def format_unmarked(paths: Sequence[str]) -> str:
 # --- status -----------------------------------------------------------------------------
 
 
-class Status(WorkspaceCounts):
+class Status(
+    WorkspaceCounts,
+    rename={"last_anki_read": "looked", "review_counts": "answers", "next_reason": "why"},
+):
     """The state of a workspace, with the fields that `status --json` prints."""
 
     workspace: str
@@ -305,9 +308,9 @@ class Status(WorkspaceCounts):
     """The number of highlights with new drafts by document title, best document first."""
     model: str
     """The drafting model, its server and its cost so far, or "" without a model."""
-    looked: str
+    last_anki_read: str
     """The time when Anki was last read, in ISO 8601, or "" if never."""
-    answers: dict[str, int]
+    review_counts: dict[str, int]
     """The number of reviews seen in Anki, and of reviews in which the user remembered the card."""
     unmarked: Strings
     """The remembered paths without a highlighted or chosen passage."""
@@ -315,7 +318,7 @@ class Status(WorkspaceCounts):
     """A description of the files that no source reads, by folder."""
     next: str
     """The next command, without the name of the program."""
-    why: str
+    next_reason: str
     """The reason for the next command."""
 
 
@@ -342,7 +345,7 @@ def get_status(
     command, reason = choose_next_command(workspace, ledger, noticed, counts=counts)
     documents = Counter[str]()
     for pile in sittings.group_by_document(order.drafts):
-        documents[pile.title] += len(pile.drafted_marks)
+        documents[pile.title] += len(pile.with_drafts)
     names = [source.name for source in workspace.config.sources]
     names += [place.name for place in workspace.remembered_paths]
     unread = load_unread_files(ledger)
@@ -356,12 +359,12 @@ def get_status(
         unsent=counts["anki"]["none"],
         documents=documents,
         model=describe_model(workspace),
-        looked=ledger.get_meta("looked"),
-        answers=dict(counts["answers"]),
+        last_anki_read=ledger.get_meta("looked"),
+        review_counts=dict(counts["answers"]),
         unmarked=tuple(find_unmarked_paths(workspace, ledger, folders=True)),
         not_read={folder: unread[folder].summary for folder in unread},
         next=command,
-        why=reason,
+        next_reason=reason,
     )
 
 
@@ -375,14 +378,14 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     )
     if status.unsent:
         yield f"  → {format_count(status.unsent, 'card')} not in a package yet"
-    yield format_next_command(status.next, status.why)
+    yield format_next_command(status.next, status.next_reason)
     yield ""
     titles = [
         f"{truncate(title, _MAX_TITLE_CHARS)} ({n:,})"
         for title, n in status.documents.items()
     ]
     source_names = [source.name for source in workspace.config.sources]
-    looked = status.looked[:16].replace("T", " ")
+    looked = status.last_anki_read[:16].replace("T", " ")
     last_read = f"read {looked} UTC" if looked else "not read yet"
     accepted = f"{cards.accepted:,} accepted" if cards.accepted else ""
     sourceless = ""
@@ -390,7 +393,7 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         command = "ankiforge list finding:source_gone"
         sourceless = f"{cards.sourceless:,} without a source: {command}"
     source_names += map(shorten_path, status.remembered)
-    answers = status.answers
+    answers = status.review_counts
     reviews: Strings = ()
     if answers["tested"]:
         retention = format_percent(answers["remembered"] / answers["tested"])
@@ -552,7 +555,7 @@ def report_run(
         state=count_workspace(counts),
         llm={
             **{name: getattr(result.usage, name, 0) for name in usage_fields},
-            "asked": result.asked,
+            "asked": result.model_answered_count,
             "without": result.undrafted,
         },
         next=command,
@@ -622,9 +625,9 @@ def _add_alternatives(
             is_first = bool(piles) and piles[0].is_for_chat
             chat = "draft", f"a chat writes cards for {best}: copy, paste back"
             steps.insert(0 if is_first else 1, chat)
-    if result.remembered:
+    if result.remembered_paths:
         paths = find_unmarked_paths(workspace.folder, ledger, folders=True)
-        unmarked = [path for path in paths if path in result.remembered]
+        unmarked = [path for path in paths if path in result.remembered_paths]
         if unmarked and Path(unmarked[0]).is_dir():
             steps.append(suggest_choosing(unmarked, has_marks=True))
     return steps
@@ -658,7 +661,7 @@ def _format_first_line(result: RunResult, counts: Counts) -> str:
         return join_columns(seen, columns[1])
     # if there are changes, name the number of files, because a source may have more files than
     # the paths that the user gave
-    in_files = f" in {files_text}" if result.remembered and changes else ""
+    in_files = f" in {files_text}" if result.remembered_paths and changes else ""
     no_news = "" if changes or read.new else ", nothing new"
     seen = f"{sign} {format_count(read.passage_count, 'highlight')}{in_files}{changes}{no_news}"
     if state.total not in (0, read.passage_count):
@@ -686,12 +689,12 @@ def _format_details(
     ):
         yield NO_HIGHLIGHTS_HINT
         yield "" if is_choosing else CHOOSE_HINT
-    elif result.has_no_highlights or result.remembered:
+    elif result.has_no_highlights or result.remembered_paths:
         yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
     changes = _find_changes(result, ledger, workspace.folder)
     yield from _format_changes(changes, change_limit)
-    if result.remembered:
-        paths = [shorten_path(path) for path in result.remembered]
+    if result.remembered_paths:
+        paths = [shorten_path(path) for path in result.remembered_paths]
         yield f"Added to your sources: {format_first_names(paths)}"
 
 
@@ -703,7 +706,7 @@ def _format_model_usage(result: RunResult) -> str:
         sent = f"{requests}, {format_count(usage.characters, 'character')} sent"
         parts.append(f"{sent}, {format_cost(usage.cost_usd, local=usage.is_local)}")
     if result.undrafted:
-        asked_text = format_count(result.asked, "highlight")
+        asked_text = format_count(result.model_answered_count, "highlight")
         without_card = f"no card for {result.undrafted:,} of {asked_text}"
         parts.append(f"{without_card}; why: ankiforge list --no-card")
     return format_detail("model", "; ".join(parts)) if parts else ""

@@ -50,7 +50,7 @@ class CardView(Value):
     answer: str
     """The answers as plain text on one line."""
     findings: tuple[Finding, ...]
-    waits: str
+    pending_reason: str
     """The reason why a draft is pending, as a sentence, or "" for cards and proposals."""
 
     @property
@@ -124,7 +124,7 @@ class CardView(Value):
             "fields": dict(card.fields),
             "quote": card.quote,
             "findings": to_builtins(self.findings),
-            "waits": self.waits,
+            "waits": self.pending_reason,
         }
 
 
@@ -150,7 +150,7 @@ def view_card(card: ShownCard) -> CardView:
         front=front,
         answer=to_one_line(answer),
         findings=card.findings if isinstance(card, Draft | LocalCard) else (),
-        waits=explain_pending(card) if isinstance(card, PendingDraft) else "",
+        pending_reason=explain_pending(card) if isinstance(card, PendingDraft) else "",
     )
 
 

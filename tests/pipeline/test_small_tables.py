@@ -389,7 +389,7 @@ def test_the_steps_of_a_run_add_up():
     here, there = Problem("a", "is broken"), Problem("b", "is new", is_notice=True)
     by_model = ModelProgress("host", 1, 2, usage=None)  # type: ignore[arg-type]
     result.add_step(RunStep(drafted=2, accepted=1, highlights=5, undrafted=3))
-    assert (result.asked, result.undrafted) == (0, 0)  # by the rules
+    assert (result.model_answered_count, result.undrafted) == (0, 0)  # by the rules
     assert not result.has_failures
     step = RunStep(drafted=3, highlights=5, undrafted=2, by_model=by_model)
     result.add_step(replace(step, problems=(there,)))

@@ -93,11 +93,16 @@ def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
     return privacy.mask_entry(filled_entry, passage.highlight)
 
 
-class AnswerSentenceArgument(Value, forbid_unknown_fields=True, kw_only=True):
+class AnswerSentenceArgument(
+    Value,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    rename={"text": "says", "passage_label": "passage"},
+):
     """A sentence with a quote from the passage of that label."""
 
-    says: _Words
-    passage: _Words
+    text: _Words
+    passage_label: _Words
     quote: _Words
 
 
