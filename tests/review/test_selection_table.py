@@ -77,7 +77,7 @@ LATER = spans(
     ],
 )  # fmt: skip
 def test_a_sentence_may_be_cut_and_have_the_one_before(words, cut, before, text):
-    draft = proposal(surrounding_text=f"Memory. {BEFORE} {SENTENCE} It has two phases.")
+    draft = proposal(nearby=f"Memory. {BEFORE} {SENTENCE} It has two phases.")
     made = make_fields_from_sentence(
         draft, MakeFromSelection("", spans=spans(words), cut=cut, before=before)
     )
@@ -143,7 +143,7 @@ def test_a_draft_without_gaps_has_no_sentence_to_select_in():
     ],
 )
 def test_the_sentence_before_is_a_whole_one_of_the_same_paragraph(nearby, before):
-    assert find_previous_sentence(proposal(surrounding_text=nearby)) == before
+    assert find_previous_sentence(proposal(nearby=nearby)) == before
 
 
 @pytest.mark.parametrize(
