@@ -103,7 +103,7 @@ def test_the_gap_that_a_persons_words_are_nearest_to(text, number):
 
 # --- what is known already ------------------------------------------------------------------
 
-FORM = draft("rules:cloze", number=0)
+FORM = draft("rules:cloze", user_text_number=0)
 LIVE = card_of(FORM, guid="g")
 OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
 
@@ -119,14 +119,16 @@ OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
         # one that was taken back is offered again
         ((replace(LIVE, verdict=Verdict.TAKEN_BACK),), (), draft("llm"), False),
         # a person's other words stand in a slot that has the hash of what was drafted
-        ((replace(LIVE, number=None, drafted=hash_sides(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
+        ((replace(LIVE, user_text_number=None, drafted_text_hash=hash_sides(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
         ((), (hash_sides(draft().fields),), draft("llm"), True),
         ((), (hash_sides(OTHER_WORDS.fields),), draft("llm"), False),
     ],
 )  # fmt: skip
 def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     passage = Passage(
-        ("p",), cards={str(n): card for n, card in enumerate(cards)}, rejected={*rejected}
+        ("p",),
+        cards={str(n): card for n, card in enumerate(cards)},
+        rejected_hashes={*rejected},
     )
     assert draft_completion.has_decided_text(passage, words) == known
 
@@ -135,15 +137,15 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     ("passage", "words", "new"),
     [
         (Passage(("p",)), FORM, True),
-        (Passage(("p",), skipped=True), FORM, False),
-        (Passage(("p",), rejected={hash_sides(FORM.fields)}), FORM, False),
+        (Passage(("p",), is_skipped=True), FORM, False),
+        (Passage(("p",), rejected_hashes={hash_sides(FORM.fields)}), FORM, False),
         (Passage(("p",), rejected_numbers={0}), FORM, False),
         (Passage(("p",), rejected_numbers={1}), FORM, True),
-        (Passage(("p",), decisions=[SentenceDecision("e", passed=(hash_sides(FORM.fields),))]), FORM, False),
-        (Passage(("p",), decisions=[SentenceDecision("e", passed=(hash_sides(OTHER_WORDS.fields),))]), FORM, True),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(FORM.fields),))]), FORM, False),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(OTHER_WORDS.fields),))]), FORM, True),
         # beside a card that was accepted from a proposal: unless that says the same
-        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
-        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
+        (Passage(("p",), cards={"g": replace(LIVE, user_text_number=None, drafted_text_hash="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
+        (Passage(("p",), cards={"g": replace(LIVE, user_text_number=None, drafted_text_hash="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.TAKEN_BACK)}), FORM, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.RETIRED)}), OTHER_WORDS, False),
     ],
@@ -183,7 +185,7 @@ def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
         draft(),
         draft(gaps=(ONE, TWO)),
         draft(gaps=(ONE, THREE)),
-        draft(number=0),
+        draft(user_text_number=0),
         OTHER_WORDS,
         replace(draft(), key="vault:v/q"),
     ]
@@ -207,20 +209,20 @@ def of_model(answer: str = "blood", *, about: str = A, **more: Any) -> StoredDra
     return made(
         StoredDraft, id="d", kind=CardKind.BASIC, quote=about,
         fields=(("Front", "What?"), ("Back", answer)),
-        about=(NAMES[about],) if about else (), **more,
+        sentence_hashes=(NAMES[about],) if about else (), **more,
     )  # fmt: skip
 
 
 def decision(answer: str = "blood", *sentences: str, **more: Any) -> SentenceDecision:
     """Return a decision on sentences by a card or draft with an answer."""
     answer = normalize_answer({"Back": answer}) if answer else ""
-    more = {"n": 5, "guid": "g", **more}
+    more = {"event_number": 5, "guid": "g", **more}
     return SentenceDecision("e", sentences or (A,), answer=answer, **more)
 
 
-SKIP = decision("", A, B, guid="", dropped=True)
-OFFLINE = draft(id="d", about=(NAMES[A],), revises="g")
-OWN = draft("rules:cloze", id="d", about=(NAMES[A],), number=0)
+SKIP = decision("", A, B, guid="", is_rejection=True)
+OFFLINE = draft(id="d", sentence_hashes=(NAMES[A],), revised_guid="g")
+OWN = draft("rules:cloze", id="d", sentence_hashes=(NAMES[A],), user_text_number=0)
 
 
 @pytest.mark.parametrize("is_here", [True, False])
@@ -230,15 +232,19 @@ OWN = draft("rules:cloze", id="d", about=(NAMES[A],), number=0)
         (of_model(), [], False),
         # the same answer of the same sentence, whoever asked for it and whatever was decided
         (of_model(), [decision()], True),
-        (of_model(), [decision(dropped=True)], True),
-        (of_model(), [decision(dropped=True, of_draft=True)], True),
+        (of_model(), [decision(is_rejection=True)], True),
+        (of_model(), [decision(is_rejection=True, is_only_draft_rejected=True)], True),
         (of_model(), [decision("blood", B, A)], True),
-        (of_model(), [decision(of_proposal=True)], False),  # a model may draft it
+        (
+            of_model(),
+            [decision(is_only_proposal_rejected=True)],
+            False,
+        ),  # a model may draft it
         (of_model(), [decision("blood", B)], False),
         # another answer is another card, also of a sentence that a skipped passage has
         (of_model("the body"), [decision()], False),
         (of_model("Blood"), [decision()], False),
-        (of_model("the body"), [decision(dropped=True)], False),
+        (of_model("the body"), [decision(is_rejection=True)], False),
         # offline drafts of a decided sentence go
         (OFFLINE, [decision("the body")], True),
         (OFFLINE, [decision("blood", B)], True),  # it is no longer new text of a card
@@ -246,8 +252,8 @@ OWN = draft("rules:cloze", id="d", about=(NAMES[A],), number=0)
         (OWN, [decision()], False),
         (of_model(about=""), [decision()], False),
         # what a person asked for after the decision waits until the next one
-        (of_model(since=5), [decision()], False),
-        (of_model(since=5), [decision(), decision(n=6)], True),
+        (of_model(after_event_number=5), [decision()], False),
+        (of_model(after_event_number=5), [decision(), decision(event_number=6)], True),
     ],
 )
 def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled, is_here):
@@ -258,8 +264,8 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
         RelatedDecisions(() if is_here else tuple(decisions)),
     )
     change = draft_changes.resolve_drafts(here, "a")
-    assert change.settle == ((("d", "e"),) if settled else ())
-    assert draft_changes.resolve_drafts(here, "a", event_id="x").settle == (
+    assert change.archived == ((("d", "e"),) if settled else ())
+    assert draft_changes.resolve_drafts(here, "a", event_id="x").archived == (
         (("d", "x"),) if settled else ()
     )
 
@@ -268,17 +274,17 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
     ("waiting", "settled"),
     [
         (of_model("the body"), True),
-        (of_model(about="", revises=None), True),
-        (of_model(since=4), True),
-        (of_model(since=5), False),  # it was asked for after that
+        (of_model(about="", revised_guid=None), True),
+        (of_model(after_event_number=4), True),
+        (of_model(after_event_number=5), False),  # it was asked for after that
         (OWN, True),
-        (replace(OWN, revises="g"), True),
+        (replace(OWN, revised_guid="g"), True),
     ],
 )
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
-    passage = Passage(("vault:v/p",), decisions=[SKIP], skipped=True, closed=True)
+    passage = Passage(("vault:v/p",), decisions=[SKIP], is_skipped=True, is_closed=True)
     here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
-    assert bool(draft_changes.resolve_drafts(here, "a").settle) is settled
+    assert bool(draft_changes.resolve_drafts(here, "a").archived) is settled
 
 
 @pytest.mark.parametrize(
@@ -290,15 +296,15 @@ def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
             (NAMES[A],),
             draft_changes.PendingDraftChanges(),
         ),  # the passage may come back
-        (A, (NAMES[B],), draft_changes.PendingDraftChanges(update=(of_model(),))),
-        (B, (NAMES[A],), draft_changes.PendingDraftChanges(drop=("d",))),
+        (A, (NAMES[B],), draft_changes.PendingDraftChanges(updated=(of_model(),))),
+        (B, (NAMES[A],), draft_changes.PendingDraftChanges(deleted_ids=("d",))),
     ],
 )
 def test_a_draft_follows_its_quote(text, about, change):
     here = PassageSnapshot(
-        Passage(("vault:v/p",)), text, (replace(of_model(), about=about),)
+        Passage(("vault:v/p",)), text, (replace(of_model(), sentence_hashes=about),)
     )
-    assert replace(draft_changes.resolve_drafts(here, "a"), redraft=()) == change
+    assert replace(draft_changes.resolve_drafts(here, "a"), keys_to_redraft=()) == change
 
 
 def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
@@ -311,14 +317,20 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
         RelatedDecisions(live_cards={"g": replace(CARD, kind=CardKind.BASIC)}),
     )
     here = replace(
-        here, passage=replace_decisions(here.passage, about="Hearts pump blood all day.")
+        here,
+        passage=replace_decisions(
+            here.passage, card_sentence="Hearts pump blood all day."
+        ),
     )
-    [asked] = draft_changes.resolve_drafts(here, "a").update
-    assert (asked.revises, asked.near) == ("g", "Hearts pump blood all day.")
-    decided = replace_decisions(here.passage, about=A, sentences=(A,))
+    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    assert (asked.revised_guid, asked.similar_removed_sentence) == (
+        "g",
+        "Hearts pump blood all day.",
+    )
+    decided = replace_decisions(here.passage, card_sentence=A, sentences=(A,))
     here = replace(here, passage=decided, pending_drafts=(asked,))
-    [asked] = draft_changes.resolve_drafts(here, "a").update
-    assert (asked.revises, asked.near) == (None, "")
+    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    assert (asked.revised_guid, asked.similar_removed_sentence) == (None, "")
 
 
 def replace_decisions(passage: Passage, **more: Any) -> Passage:
