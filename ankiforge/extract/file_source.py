@@ -664,7 +664,9 @@ class TextFileSource(FileSource):
     """Base class of sources in which each text file is a document."""
 
     @abstractmethod
-    def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
+    def read_document(
+        self, file: File, text: str, picture: FindPicture
+    ) -> Iterator[Sighting]:
         """Yield a file's document, if it has highlights, and any problems.
 
         Args:
@@ -681,7 +683,7 @@ class TextFileSource(FileSource):
     ) -> Iterator[Sighting]:
         """Read the text of a file, and yield its documents and problems."""
         text, _ = disk.read_when_unchanged(file.disk_path)
-        return self.document(file, text, picture)
+        return self.read_document(file, text, picture)
 
 
 def assign_chosen_passages(
