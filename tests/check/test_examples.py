@@ -87,7 +87,7 @@ IT = "It relies on self-attention."
     ("front", "back", "quote", "changes", "rule"),
     [
         ("What does GPT-4 of 2023 rely on?", "self-attention", IT, {"heading": "GPT-4", "comment": "the 2023 model?"}, ""),
-        ("What does it rely on in 2023?", "self-attention", IT, {"comment": "in 2023", "instructs": False}, "ungrounded_number"),
+        ("What does it rely on in 2023?", "self-attention", IT, {"comment": "in 2023", "comment_is_instruction": False}, "ungrounded_number"),
         ("When was that relied on?", "2023", "It relies", {"heading": "GPT-4 of 2023"}, "ungrounded_number"),
         ("Which ruling relies on it?", "Dred Scott", IT, {"heading": "DRED SCOTT"}, ""),
     ],
@@ -112,7 +112,7 @@ ROBUST = "The results are robust to the choice."
         ("What does “robust” mean here?", "belastbar und stark", {}, False),
         ("What does “robust” mean here?", "last", {}, False),
         ("What does “choice” mean here?", "belastbar", {}, False),
-        ("What does “robust” mean here?", "belastbar", {"instructs": False}, False),
+        ("What does “robust” mean here?", "belastbar", {"comment_is_instruction": False}, False),
         ("What does “results are robust to the” mean?", "belastbar", {"exact": "results are robust to the"}, False),
     ],
 )  # fmt: skip
