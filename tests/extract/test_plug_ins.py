@@ -35,7 +35,7 @@ class Lyrics(TextFileSource):
             raise ZeroDivisionError("by nought")
         return Confidence.SUFFIX
 
-    def document(self, file, text, picture):
+    def read_document(self, file, text, picture):
         raise LookupError("a verse")
 """
 
