@@ -179,7 +179,7 @@ class SourceType(ABC):
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Return how certain this type is that it can read a file. By default, the suffix decides.
 
-        This is only called for files with one of the `endings`, which may be many.
+        This is only called for files with one of the `suffixes`, which may be many.
         """
         return Confidence.SUFFIX if candidate.suffix in cls.suffixes else Confidence.NO
 
@@ -265,7 +265,7 @@ def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
                 names.append(("Highlight.namespace", highlight.namespace, "namespace"))
             for attribute, value, folder_attribute in names:
                 if value != getattr(folder, folder_attribute):
-                    message = f"{attribute} is {value!r}, not that of self.folder"
+                    message = f"{attribute} is {value!r}, not that of self.listing"
                     raise TypeError(message)
         yield sighting
 
