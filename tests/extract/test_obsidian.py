@@ -232,6 +232,13 @@ def test_a_path_outside_is_a_problem(tmp_path):
     assert (type(problem), end.complete) == (Problem, False)
 
 
+def test_a_paragraph_of_hundreds_of_cards_is_read(tmp_path):
+    lines = [f"What is number {number}?::the number {number}\n" for number in range(500)]
+    cards = highlights(tmp_path, "".join(lines))
+    assert len(cards) == 500
+    assert not any(card.may_continue for card in cards)
+
+
 # --- links into Obsidian ----------------------------------------------------------------------
 
 
@@ -261,4 +268,4 @@ def opened_state(root: Path) -> str:
     settings = msgspec.convert(
         {"path": str(root)}, registry.load_source_type("obsidian").Settings
     )
-    return str(opened("obsidian", root, settings, (), name="notes").folder.settings_text)
+    return str(opened("obsidian", root, settings, (), name="notes").listing.settings_text)

@@ -450,7 +450,9 @@ class NoteReader:
         is_rest = below.items == block.items and below.lines[0] == block.lines[1]
         if not is_nested and not (is_rest and below.kind is block.kind):
             return False
-        return below.quotes == block.quotes and self._read_card(below) is None
+        if below.quotes != block.quotes or below.card_sides or self._is_block_card(below):
+            return False  # `_read_card` would recurse from card to card
+        return not (self._read_cloze(below) or self._read_defined_term(below))
 
     def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
         is_term = sides.form in _TERM_FORMS
