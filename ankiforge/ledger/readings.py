@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
@@ -85,6 +86,8 @@ class IngestReport(msgspec.Struct):
 
     For each, the numbers of documents left and of documents before.
     """
+    moved_documents: dict[DocumentId, Path] = {}
+    """The new path of each document whose file was missing and which a listed file contains."""
     moved_sources: Strings = ()
     """The names of sources whose directory or file is missing and whose passages are now in other
     sources."""
@@ -223,10 +226,17 @@ def load_present_in_container(store: Store, container: str) -> list[Row]:
     )
 
 
-def load_present_in_source(store: Store, source: str) -> list[Row]:
-    """Load `id` and `place` of the documents present in a source."""
-    query = "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
-    return store.fetch_rows(query, source)
+def load_present_in_source(store: Store, kind: str, source: str) -> list[Row]:
+    """Load `id` and `place` of the documents present in a source.
+
+    Sources of different kinds may have equal names, so the kind is compared, too.
+    """
+    prefix = "vault" if kind == "obsidian" else kind
+    return store.fetch_rows(
+        "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
+        " AND (container GLOB ? || ':*' OR container GLOB ? || ' source *')",
+        *(source, prefix, prefix),
+    )
 
 
 # --- unchanged documents ----------------------------------------------------------------

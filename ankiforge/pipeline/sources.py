@@ -37,7 +37,7 @@ from ankiforge.extract.discover import (
     resolve_links,
     suggest_conversion,
 )
-from ankiforge.extract.files import fingerprint_program
+from ankiforge.extract.files import fingerprint_program, is_missing
 from ankiforge.extract.registry import (
     find_source_type,
     get_default_name,
@@ -152,7 +152,6 @@ def select_sources(
         present = {
             place for place in workspace.remembered_paths if Path(place.path).exists()
         }
-        present_sources = {place.source_key for place in present}
         for entry in workspace.config.sources:
             selection.select(SelectedSource(entry))
         for path in dict.fromkeys(
@@ -166,10 +165,7 @@ def select_sources(
                 message = f"{problem.what}; highlights that were read before are kept"
                 hint = f"put back what was there, or {_suggest_forget(problem.where)}"
                 selection.problems.append(Problem(problem.where, message, hint))
-            elif (
-                problem and not {place.source_key for place in at_path} <= present_sources
-            ):
-                # report the path, unless another PATH of its source exists, e.g. a newer export
+            elif problem and not all(_is_covered(place, present) for place in at_path):
                 hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_suggest_forget(problem.where)}"
                 missing = Problem(
                     problem.where, MISSING_SOURCE_MESSAGE, hint, notice=True
@@ -212,6 +208,20 @@ def add_other_exports(
                 source = _merge_selections(source, export)
         extended.append(source)
     return extended
+
+
+def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> bool:
+    """Return whether a missing place needs no report, because others tell what became of it.
+
+    These are a newer export of the same account, or a directory that contains the place.
+    """
+    for place in present:
+        if place.source_key == missing.source_key:
+            if is_export_kind(place.kind) or _contains(
+                Path(place.path), Path(missing.path)
+            ):
+                return True
+    return False
 
 
 class _Selector:
@@ -511,17 +521,45 @@ def find_documents_to_forget(
     """
     from ankiforge.ledger.readings import load_present_in_source
 
-    read_paths = [(place.name, Path(place.path)) for place in kept]
-    read_paths += [(entry.name, entry.path) for entry in config.sources if entry.has_path]
+    read_paths = [(place.source_key, Path(place.path)) for place in kept]
+    for entry in config.sources:
+        if entry.has_path:
+            read_paths.append(((entry.kind, entry.name), entry.path))
     documents = set()
-    for name, root in {(place.name, place.directory) for place in forgotten}:
-        for row in load_present_in_source(ledger, name):
+    for source_key, root in {(place.source_key, place.directory) for place in forgotten}:
+        for row in load_present_in_source(ledger, *source_key):
             if not any(
-                name == other_name and _contains(other_path, root / row["place"])
-                for other_name, other_path in read_paths
+                source_key == other_key and _contains(other_path, root / row["place"])
+                for other_key, other_path in read_paths
             ):
                 documents.add(row["id"])
     return documents
+
+
+def find_missing_documents(
+    config: Config, ledger: Ledger, places: Iterable[RememberedPath]
+) -> dict[DocumentId, Path]:
+    """Return the path of each stored document whose file is missing, by row id.
+
+    A file counts as missing only if the directory of its source exists, because a missing
+    directory may be on a disk that isn't mounted. Libraries and exports are skipped, because
+    their documents aren't files.
+    """
+    from ankiforge.ledger.readings import load_present_in_source
+
+    roots = {(place.kind, place.name, place.directory) for place in places}
+    for entry in config.sources:
+        if entry.has_path:
+            roots.add((entry.kind, entry.name, entry.path))
+    missing = {}
+    for kind, name, root in roots:
+        source = find_source_type(kind)
+        if source is None or not source.reads_single_files() or source.is_export:
+            continue
+        for row in load_present_in_source(ledger, kind, name) if root.is_dir() else ():
+            if is_missing(root, row["place"]):
+                missing[row["id"]] = root / row["place"]
+    return missing
 
 
 def _suggest_forget(path: str) -> str:
@@ -781,6 +819,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         selections=selections,
         in_use=job.in_use,
         missing=job.missing,
+        missing_documents=job.missing_documents,
     )
     listed = Counter[str]()
     unread = Counter[str]()

@@ -10,7 +10,7 @@ Sources, drafters and Anki's formats are imported in functions because few comma
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
@@ -45,6 +45,7 @@ from ankiforge.ledger.ingest import unselect_documents
 from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.model import (
+    DocumentId,
     Finding,
     Guid,
     HighlightKey,
@@ -72,7 +73,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     ShouldGoOn,
 )
-from ankiforge.text import format_count
+from ankiforge.text import format_count, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
@@ -416,9 +417,13 @@ class Workspace:
         sources = reading.open_sources(
             self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
         )
-        result.remembered = self.remember_paths(selection.places)
         model = self.build_model(options.drafter, spent=result.spent)
         decks = self.folder.load_decks(selection.places)
+        missing: dict[DocumentId, Path] = {}
+        if named_paths:
+            missing = reading.find_missing_documents(
+                self.folder.config, self.ledger, selection.places
+            )
         result.problems += DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
             self.build_run_parameters(options.accept),
@@ -426,6 +431,7 @@ class Workspace:
             model=None if self.read_only else model,
             in_use=selection.in_use,
             missing=selection.missing,
+            missing_documents=frozenset(missing),
             decks=decks,
             limit=options.limit,
         )
@@ -433,24 +439,28 @@ class Workspace:
         def iter_steps() -> Iterator[RunStep]:
             ingested = reading.ingest_sources(job, self.ledger)
             yield ingested
-            if ingested.report and ingested.report.moved_sources:
-                self._forget_moved_paths(result, ingested.report.moved_sources)
-            # forget new PATHs whose files couldn't be read
-            failed = {
+            # remember PATHs only now, and no new one whose files couldn't be read
+            unread = {
                 Path(problem.where).name
                 for problem in result.problems
                 if not problem.notice
             }
-            unread = [path for path in result.remembered if Path(path).name in failed]
-            if unread:
-                places = [
-                    place
-                    for place in self.folder.remembered_paths
-                    if place.path not in unread
-                ]
-                folders.store_remembered_paths(self.folder.state_directory, places)
-                for path in unread:
-                    result.remembered.remove(path)
+            stored_paths = {place.path for place in self.folder.remembered_paths}
+            places = []
+            for place in selection.places:
+                if place.path in stored_paths or Path(place.path).name not in unread:
+                    places.append(place)
+            new_paths: dict[Path, Path] = {}
+            if ingested.report:
+                moved = ingested.report.moved_documents
+                new_paths = {missing[id]: path for id, path in moved.items()}
+                places = self._replace_moved_paths(
+                    result, places, ingested.report.moved_sources, new_paths
+                )
+            added = self.remember_paths(places)
+            result.remembered = [
+                path for path in added if Path(path) not in new_paths.values()
+            ]
             if result.scan and result.scan.viewed.unknown:
                 unknown = result.scan.viewed.unknown
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
@@ -462,38 +472,65 @@ class Workspace:
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
 
-    def remember_paths(self, places: tuple[RememberedPath, ...]) -> list[str]:
+    def remember_paths(self, places: Sequence[RememberedPath]) -> list[str]:
         """Store the places to read in later runs, and return the PATHs of the new ones."""
         stored = self.folder.remembered_paths
-        if self.read_only or places == stored:
+        if self.read_only or tuple(places) == stored:
             return []
         folders.store_remembered_paths(self.folder.state_directory, places)
         stored_paths = {place.path for place in stored}
         new_paths = [place.path for place in places if place.path not in stored_paths]
         return list(dict.fromkeys(new_paths))
 
-    def _forget_moved_paths(self, result: RunResult, moved: Strings) -> None:
-        """Forget missing PATHs if all their passages have moved to other sources.
+    def _replace_moved_paths(
+        self,
+        result: RunResult,
+        places: Sequence[RememberedPath],
+        moved_sources: Strings,
+        new_paths: Mapping[Path, Path],
+    ) -> list[RememberedPath]:
+        """Return the places to remember after missing files and directories were found elsewhere.
 
-        The problem that `result` has for such a PATH is replaced by a notice. `moved` are the
-        names of the sources from which all passages have moved.
+        A PATH whose passages have all moved to other sources is left out, and a moved file
+        passes its deck and marks on to its new PATH. `result` gets a notice for each, in place
+        of its problem.
+
+        Args:
+            result: the result of the run.
+            places: the places that were selected for the run.
+            moved_sources: the names of the sources from which all passages have moved.
+            new_paths: the new path of each file that was found elsewhere.
         """
-        places = self.folder.remembered_paths
-        kept_paths = {
-            place.path
-            for place in places
-            if Path(place.path).exists() or place.name not in moved
-        }
+        kept: list[RememberedPath] = []
+        moved_files: dict[str, RememberedPath] = {}
+        notices: dict[str, Problem] = {}
         message = (
             "it moved: what was read of it is in another source now, and its cards too"
         )
-        for path in dict.fromkeys(place.path for place in places):
-            if path not in kept_paths:
-                others = [problem for problem in result.problems if problem.where != path]
-                result.problems = [*others, Problem(path, message, notice=True)]
-        if not self.read_only:
-            kept = [place for place in places if place.path in kept_paths]
-            folders.store_remembered_paths(self.folder.state_directory, kept)
+        for place in places:
+            new_path = new_paths.get(Path(place.path))
+            if new_path:
+                moved_files[str(new_path)] = place
+                moved = f"it moved to {shorten_path(new_path)}, with its cards"
+                notices[place.path] = Problem(place.path, moved, notice=True)
+            elif place.name in moved_sources and not Path(place.path).exists():
+                notices[place.path] = Problem(place.path, message, notice=True)
+            else:
+                kept.append(place)
+        for index, place in enumerate(kept):
+            old = moved_files.pop(place.path, None)
+            if old:
+                marks, deck = place.marks or old.marks, place.deck or old.deck
+                kept[index] = replace(place, marks=marks, deck=deck)
+        for (
+            path,
+            old,
+        ) in moved_files.items():  # a source that reads them is known as a whole
+            if (old.marks or old.deck) and Path(path).is_relative_to(old.directory):
+                kept.append(replace(old, path=path))
+        problems = [each for each in result.problems if each.where not in notices]
+        result.problems = [*problems, *notices.values()]
+        return kept
 
     def forget(self, path: Path) -> tuple[list[str], int]:
         """Stop reading the remembered PATHs at or below `path`.
