@@ -210,19 +210,22 @@ def forget(call: cli.Call, path: Path) -> None:
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
 def extract(call: cli.Call, paths: cli.Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
+    from ankiforge.config.trust import explain_distrust
+    from ankiforge.config.workspace import find_user_directory
     from ankiforge.extract.base import assign_initial_keys, scan_source
     from ankiforge.model import ExtractedDocument, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
     from ankiforge.reports.highlights import format_title, highlight_to_json
 
-    folder = cli.find_workspace(call)
+    folder = cli.find_workspace(call, needs_trust=not paths)
+    # what an untrusted workspace says about other computers has no effect
+    offline = call.offline or bool(explain_distrust(folder, find_user_directory()))
     selected, problems, *_ = select_sources(folder, paths)
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
     jobs = call.jobs or os.cpu_count() or 1
     sources = [
-        open_source(folder, source, offline=call.offline, jobs=jobs)
-        for source in selected
+        open_source(folder, source, offline=offline, jobs=jobs) for source in selected
     ]
 
     def list_highlights() -> cli.ListedRows:

@@ -435,8 +435,8 @@ def test_a_workspace_of_somebody_else_is_one_question_where_a_person_can_answer(
 def test_yes_answers_for_a_script_and_names_what_it_trusts(forge, vault, note):
     forge.settings(f"sources: [{{obsidian: {{path: '{vault}'}}}}]\n", trust=False)
     told = forge.ok("run", "--yes")
-    assert f"{forge.folder} was not made on this computer" in told.stderr
-    assert "was not made" not in forge.ok("run", "--yes").stderr
+    assert f"{forge.folder} is new to ankiforge" in told.stderr
+    assert "is new to" not in forge.ok("run", "--yes").stderr
     forge.ok("run")
 
 

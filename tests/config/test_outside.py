@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+
 COMMANDS = (
     ("status",), ("list",), ("list", "--no-card"), ("search", "sleep"), ("run",),
     ("run", "--dry-run"), ("build",), ("push",), ("pull",), ("accept", "--all"), ("undo",),
@@ -77,8 +79,27 @@ def test_a_workspace_that_init_makes_or_that_moved_is_known(forge):
     forge.ok("-C", "mine", "status")
     (forge.folder / "mine").rename(forge.folder / "moved")
     assert "init --trust" in forge("-C", "moved", "status", code=2).stderr
-    forge.ok("init", "--trust", "moved")
+    told = forge.ok("init", "--trust", "moved").stderr
+    assert f"trusted {forge.folder / 'moved'}" in told
+    assert "already exists" not in told
+    assert "next: ankiforge run" in told
     forge.ok("-C", "moved", "status")
+
+
+def test_what_lies_at_a_path_is_shown_without_trust_and_without_the_settings_servers(
+    forge, outside
+):
+    """`extract` sends nothing: not even to the computers that the settings name."""
+    page = Page((paragraph("Peat is dead moss."),), (mark("Peat is dead moss."),))
+    write_pdf(outside / "peat.pdf", [page])
+    begin(forge, "executor: tcp://192.0.2.1:8786\n")
+    before = state(forge.folder)
+    assert "Peat is dead" in forge.ok("extract", outside / "peat.pdf").stdout
+    assert state(forge.folder) == before
+    told = forge("extract", code=2).stderr
+    assert f"init --trust {forge.folder}" in told
+    assert "is new to ankiforge" in told
+    assert "hint: if you wrote it yourself" in told
 
 
 def test_a_workspace_of_somebody_else_is_asked_about_again_when_its_settings_changed(
@@ -92,7 +113,7 @@ def test_a_workspace_of_somebody_else_is_asked_about_again_when_its_settings_cha
     forge.ok("status")
     settings.write_text(f"{settings.read_text()}output: elsewhere\n")
     told = forge("status", code=2).stderr
-    assert "ankiforge.yaml has changed since" in told
+    assert "has another ankiforge.yaml than when you trusted it" in told
     forge.ok("init", "--trust")
     forge.ok("status")
 
