@@ -210,6 +210,8 @@ def forget(call: cli.Call, path: Path) -> None:
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
 def extract(call: cli.Call, paths: cli.Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
+    from msgspec.structs import replace as struct_replace
+
     from ankiforge.config.trust import explain_distrust
     from ankiforge.config.workspace import find_user_directory
     from ankiforge.extract.base import assign_initial_keys, scan_source
@@ -218,8 +220,10 @@ def extract(call: cli.Call, paths: cli.Paths) -> None:
     from ankiforge.reports.highlights import format_title, highlight_to_json
 
     folder = cli.find_workspace(call, needs_trust=not paths)
-    # what an untrusted workspace says about other computers has no effect
-    offline = call.offline or bool(explain_distrust(folder, find_user_directory()))
+    offline = call.offline
+    if explain_distrust(folder, find_user_directory()):  # send nothing to what it names
+        offline = True
+        folder = struct_replace(folder, config=struct_replace(folder.config, executor=""))
     selected, problems, *_ = select_sources(folder, paths)
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")

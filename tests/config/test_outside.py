@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,16 @@ def test_what_lies_at_a_path_is_shown_without_trust_and_without_the_settings_ser
 ):
     """`extract` sends nothing: not even to the computers that the settings name."""
     page = Page((paragraph("Peat is dead moss."),), (mark("Peat is dead moss."),))
-    write_pdf(outside / "peat.pdf", [page])
-    begin(forge, "executor: tcp://192.0.2.1:8786\n")
-    before = state(forge.folder)
-    assert "Peat is dead" in forge.ok("extract", outside / "peat.pdf").stdout
-    assert state(forge.folder) == before
+    for name in ("peat.pdf", "moss.pdf"):  # a single file is read on this computer anyway
+        write_pdf(outside / name, [page])
+    with socket.create_server(("127.0.0.1", 0)) as cluster:
+        begin(forge, f"executor: tcp://127.0.0.1:{cluster.getsockname()[1]}\n")
+        before = state(forge.folder)
+        assert forge.ok("extract", outside).stdout.count("Peat is dead") == 2
+        assert state(forge.folder) == before
+        cluster.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            cluster.accept()
     told = forge("extract", code=2).stderr
     assert f"init --trust {forge.folder}" in told
     assert "is new to ankiforge" in told
