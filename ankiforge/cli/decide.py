@@ -178,7 +178,7 @@ def undo(call: cli.Call, words: cli.Words) -> None:
     from ankiforge.pipeline import query as queries
     from ankiforge.reports.cards import format_short_question
     from ankiforge.reports.history import describe_decision, describe_event
-    from ankiforge.text import format_count
+    from ankiforge.text import format_count, format_first_names
 
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
@@ -211,6 +211,19 @@ def undo(call: cli.Call, words: cli.Words) -> None:
             if len(entries) > 1:
                 call.say(f"{len(entries)} undone")
 
+        forgotten = None if words else workspace.undo_forget()
+        if forgotten:
+            paths, count = forgotten
+            names, highlights = (
+                format_first_names(paths),
+                format_count(count, "highlight"),
+            )
+            call.say(f"undone: forget: {names}, with {highlights}; it is read again")
+            if call.as_json:
+                call.print_json(
+                    {"id": "forget", "guid": None, "done": True, "refused": ""}
+                )
+            return
         ids = []
         for word in words:
             ids.append(

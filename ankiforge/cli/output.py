@@ -581,6 +581,9 @@ def open_workspace(
         jobs=call.jobs,
         notice=call.say,
     )
+    workspace.should_read = lambda question: call.confirm(
+        sanitize_for_terminal(question), yes=call.trusts_workspace
+    )
     with ExitStack() as stack:
         if writes:
             stack.enter_context(workspace.hold_lock(writes, lock_timeout))

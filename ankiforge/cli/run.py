@@ -179,13 +179,13 @@ _NOTICES_SETTING = "notices"
 
 @cli.command("""
   ankiforge forget paper.pdf        stop reading it
-  ankiforge forget ~/Papers         the same for a folder, and for every PATH in it
+  ankiforge forget ~/Papers         the same for a folder; a PATH in it that you gave stays
 """)
 @click.argument("path", type=cli.PATH_TYPE)
 def forget(call: cli.Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts go; its cards stay. To read it again: ankiforge run PATH.
+    Its drafts go; its cards stay. To take it back: ankiforge undo.
     """
     from ankiforge.text import format_first_names
 
@@ -196,8 +196,7 @@ def forget(call: cli.Call, path: Path) -> None:
         return
     names, highlights = format_first_names(forgotten), format_count(count, "highlight")
     call.print_result(f"forgotten: {names}, with {highlights}")
-    again = f"ankiforge run {quote(str(path))}"
-    call.print_result(f"its cards stay; to read it again: {again}")
+    call.print_result("its cards stay; to take it back: ankiforge undo")
 
 
 # --- extract --------------------------------------------------------------------------------

@@ -31,7 +31,14 @@ from ankiforge.ledger.match import (
     to_matched_highlight,
 )
 from ankiforge.ledger.private import ReadDocument, update_private_texts
-from ankiforge.ledger.store import Row, Store, normalize_tag, to_json, to_list_column
+from ankiforge.ledger.store import (
+    JSON_VALUES,
+    Row,
+    Store,
+    normalize_tag,
+    to_json,
+    to_list_column,
+)
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
 from ankiforge.model import (
@@ -237,6 +244,34 @@ def load_present_in_source(store: Store, kind: str, source: str) -> list[Row]:
         " AND (container GLOB ? || ':*' OR container GLOB ? || ' source *')",
         *(source, prefix, prefix),
     )
+
+
+def load_unlocated_documents(store: Store) -> dict[str, list[str]]:
+    """Load the documents of containers that this device has read, but only before a rebuild.
+
+    Returns their paths or keys by container. The database was deleted since, and the journal
+    doesn't say where the containers are.
+    """
+    places = defaultdict[str, list[str]](list)
+    for row in store.fetch_rows(
+        "SELECT DISTINCT d.container, d.place FROM document d"
+        " JOIN highlight h ON h.document = d.id JOIN event e ON e.key = h.key"
+        " WHERE d.state = 'journal' AND e.what = 'key' AND e.machine = ? AND NOT EXISTS"
+        " (SELECT 1 FROM document o WHERE o.container = d.container AND o.state != 'journal')"
+        " ORDER BY d.container, d.place",
+        store.device_id,
+    ):
+        places[row["container"]].append(row["place"])
+    return places
+
+
+def load_unselected_keys(store: Store, ids: Iterable[DocumentId]) -> Strings:
+    """Load the keys of the highlights in these documents that the settings don't select."""
+    rows = store.fetch_rows(
+        f"SELECT key FROM highlight WHERE document IN {JSON_VALUES} AND state = 'unselected'",
+        to_json(sorted(ids)),
+    )
+    return tuple(row["key"] for row in rows)
 
 
 # --- unchanged documents ----------------------------------------------------------------

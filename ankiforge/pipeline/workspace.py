@@ -9,11 +9,13 @@ Sources, drafters and Anki's formats are imported in functions because few comma
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -41,8 +43,8 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import has_cards
-from ankiforge.ledger.ingest import unselect_documents
 from ankiforge.ledger.item_lists import load_facets
+from ankiforge.ledger.readings import load_unlocated_documents
 from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.model import (
     DocumentId,
@@ -73,7 +75,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     ShouldGoOn,
 )
-from ankiforge.text import format_count, shorten_path
+from ankiforge.text import format_count, format_first_names, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
@@ -153,6 +155,8 @@ class Workspace:
         self.offline = offline
         self.jobs = jobs
         self.should_go_on: ShouldGoOn | None = None
+        self.should_read: Callable[[str], bool] | None = None
+        """Asks the user whether to read a whole drive or home folder, or None to refuse it."""
         self._notice = notice
         # The activities whose locks this object holds.
         self._held_locks: set[str] = set()
@@ -281,10 +285,27 @@ class Workspace:
 
         Until then, the database only has what's in the journal: cards, but no drafts or titles.
         """
-        if not self.ledger.get_meta("run") and has_cards(self.ledger):
+        if self.ledger.get_meta("run") or not has_cards(self.ledger):
+            return
+        if not (self.folder.config.sources or self.folder.remembered_paths):
+            yield from self.iter_unlocated_sources()
+        else:
             message = "it was rebuilt, and contains only your cards"
             hint = "ankiforge run adds what waits"
             yield Problem(str(self.folder.ledger), message, hint, notice=True)
+
+    def iter_unlocated_sources(self) -> Iterator[Problem]:
+        """Yield a notice for each source whose place was lost together with the database."""
+        for container, places in load_unlocated_documents(self.ledger).items():
+            name = container.partition(":")[2]
+            documents = format_count(len(places), "document")
+            names = format_first_names(places)
+            verb = "is" if len(places) == 1 else "are"
+            message = (
+                f"its PATH was lost with .ankiforge, so {documents} ({names}) {verb} not"
+                " read; the cards stay"
+            )
+            yield Problem(name, message, f"ankiforge run PATH/OF/{name}", notice=True)
 
     def build_model(
         self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
@@ -402,12 +423,15 @@ class Workspace:
         from ankiforge.pipeline.draft import draft_pending
 
         named_paths = tuple(Path(path) for path in paths)
-        selection = reading.select_sources(self.folder, named_paths, options)
+        self.confirm_paths(named_paths)
+        with show(()):
+            selection = reading.select_sources(self.folder, named_paths, options)
         result.problems += [*self.iter_journal_problems(), *selection.problems]
         if not selection.sources and not selection.problems:
             if has_cards(
                 self.ledger
             ):  # a run still keeps the notes of these cards in sync
+                result.problems += self.iter_unlocated_sources()
                 return
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
@@ -439,6 +463,8 @@ class Workspace:
         def iter_steps() -> Iterator[RunStep]:
             ingested = reading.ingest_sources(job, self.ledger)
             yield ingested
+            if not named_paths:
+                result.problems += self.iter_unlocated_sources()
             # remember PATHs only now, and no new one whose files couldn't be read
             unread = {
                 Path(problem.where).name
@@ -471,6 +497,26 @@ class Workspace:
             yield from draft_pending(replace(job, documents=documents), self.ledger)
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
+
+    def confirm_paths(self, paths: Iterable[Path]) -> None:
+        """Ask the user before a home folder or a drive becomes a source.
+
+        Raises:
+            UsageError: the user says no, or can't be asked.
+        """
+        from ankiforge.pipeline.sources import explain_broad_path
+
+        remembered = {place.path for place in self.folder.remembered_paths}
+        remembered |= {place.given for place in self.folder.remembered_paths}
+        for path in paths:
+            reason = explain_broad_path(path)
+            if not reason or os.path.realpath(path) in remembered:
+                continue
+            question = f"{path} {reason}. Read all of it, now and in later runs?"
+            if self.should_read is None or not self.should_read(question):
+                command = f"ankiforge run {quote(str(path))} --yes"
+                hint = f"name a folder in it: ankiforge run FOLDER; to read all of it: {command}"
+                raise UsageError(f"{path} {reason}, so it was not read", hint=hint)
 
     def remember_paths(self, places: Sequence[RememberedPath]) -> list[str]:
         """Store the places to read in later runs, and return the PATHs of the new ones."""
@@ -533,27 +579,37 @@ class Workspace:
         return kept
 
     def forget(self, path: Path) -> tuple[list[str], int]:
-        """Stop reading the remembered PATHs at or below `path`.
+        """Stop reading a remembered PATH, with what was found below it when it was given.
 
-        Their highlights are ignored from now on, but existing cards stay. If the highlights are
-        read again later, they get the same keys.
+        A PATH below it that was given itself stays. The highlights are ignored from now on, but
+        existing cards stay. If the highlights are read again later, they get the same keys.
 
         Returns:
             The forgotten PATHs, and the number of highlights in them.
 
         Raises:
-            UsageError: no remembered PATH is at or below `path`.
+            UsageError: `path` isn't remembered.
         """
-        from ankiforge.pipeline import sources as reading
+        from ankiforge.pipeline.forget import forget_path
 
         with self.hold_lock("drafting"):
-            to_forget, to_keep = reading.split_remembered_paths(self.folder, path)
-            documents = reading.find_documents_to_forget(
-                self.folder.config, self.ledger, to_forget, to_keep
-            )
-            folders.store_remembered_paths(self.folder.state_directory, to_keep)
-            count = unselect_documents(self.ledger, documents)
-            return list(dict.fromkeys(place.path for place in to_forget)), count
+            return forget_path(self.folder, self.ledger, path)
+
+    def undo_forget(self) -> tuple[list[str], int] | None:
+        """Undo the last `forget` if nothing that can be undone came after it.
+
+        Returns:
+            The PATHs that are read again and the number of their highlights, or None.
+
+        Raises:
+            RefusedError: another source has the name of the forgotten one by now.
+        """
+        from ankiforge.pipeline.forget import can_undo_forget, undo_last_forget
+
+        if not can_undo_forget(self.ledger):  # don't wait for a run that holds the lock
+            return None
+        with self.hold_lock("drafting"):
+            return undo_last_forget(self.folder, self.ledger)
 
     def read_sources(self) -> RunStep:
         """Read the changed documents of all sources, without drafting."""
@@ -827,7 +883,7 @@ class Workspace:
         return edited
 
     def undo(self, id: str = "") -> str:
-        """Undo a decision and return its id.
+        """Undo a decision and return its id, which is "forget" for a `forget`.
 
         `id` may be the id of a decision or card, the key of a highlight, or "" for the last
         decision made on this device.
@@ -835,6 +891,8 @@ class Workspace:
         Raises:
             RefusedError: there is no such decision, or a later one depends on it.
         """
+        if not id and self.undo_forget():
+            return "forget"
         return decisions.undo_decision(self.ledger, id).id
 
     def _resolve_ids(self, ids: Iterable[str]) -> list[str]:
