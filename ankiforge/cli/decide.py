@@ -211,18 +211,10 @@ def undo(call: cli.Call, words: cli.Words) -> None:
             if len(entries) > 1:
                 call.say(f"{len(entries)} undone")
 
-        forgotten = None if words else workspace.undo_forget()
+        forgotten = [] if words else workspace.undo_forget()
         if forgotten:
-            paths, count = forgotten
-            names, highlights = (
-                format_first_names(paths),
-                format_count(count, "highlight"),
-            )
-            call.say(f"undone: forget: {names}, with {highlights}; it is read again")
-            if call.as_json:
-                call.print_json(
-                    {"id": "forget", "guid": None, "done": True, "refused": ""}
-                )
+            call.say(f"undone: forget: {format_first_names(forgotten)}")
+            decide_all(call, ledger, ["forget"], lambda id: None, "undone")
             return
         ids = []
         for word in words:

@@ -172,8 +172,7 @@ def _format_summary(
     elif summary["written"] and not found_sources:
         yield "no vault, Zotero library or e-book was found; PATH is a file or folder to read"
         command = f"{command} PATH"
-    read = "" if trust and not summary["written"] else f"read {settings_file}, then: "
-    yield f"next: {read}ankiforge {command}"
+    yield f"next: read {settings_file}, then: ankiforge {command}"
 
 
 def _copy_model_settings(user_folder: Path, text: str) -> str:

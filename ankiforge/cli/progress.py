@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from threading import Timer
 from typing import TYPE_CHECKING
 
 from ankiforge.text import format_cost, format_count, format_first_names
@@ -20,18 +19,13 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 BAR_WIDTH = 10
-BAR_DELAY = 2.0
-"""How many seconds a run reads before its progress bar appears."""
 
 
 class RunProgressBar:
     """A progress bar for a run, which tracks first reading and then drafting."""
 
     def __init__(self, bars: Bars, sources: Sequence[Source]) -> None:
-        """Show the progress bar after `BAR_DELAY`, unless a model starts it or `stop` comes first.
-
-        This must be called before the sources are read.
-        """
+        """Show the progress bar. This must happen before the sources are read."""
         from ankiforge.extract.base import get_scan_progress, get_source_name
 
         self._bars = bars
@@ -41,15 +35,6 @@ class RunProgressBar:
         label = "reading" if sources else "looking for what can be read"
         names = dict.fromkeys(filter(None, map(get_source_name, sources)))
         self._task = bars.add_task(label, total=None, more=format_first_names([*names]))
-        self._timer = Timer(BAR_DELAY, bars.start)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def stop(self) -> None:
-        """Remove the bar, or don't let it appear while sources are read."""
-        self._timer.cancel()
-        self._timer.join()  # it may just be starting the bar
-        self._bars.stop()
 
     def show_reading(self) -> None:
         """Update the bar with the number of documents read from all sources."""
@@ -60,10 +45,9 @@ class RunProgressBar:
     def show_step(self, step: RunStep) -> None:
         """Update the bar with the progress reported by a step of the run."""
         if step.is_paused:
-            self.stop()
+            self._bars.stop()
             return
-        if step.by_model or step.other:
-            self._bars.start()
+        self._bars.start()
         if step.to_draft:
             self._show_task("drafting and checking", step.to_draft)
         elif step.by_model is not None:
@@ -92,8 +76,7 @@ def progress_bar(
 ) -> Iterator[Callable[[RunStep], None]]:
     """Show the progress of a run on a terminal, as a context manager.
 
-    While sources are read, the bar appears after `BAR_DELAY`. With no sources, the run is
-    still looking for some.
+    With no sources, the run is still looking for some.
 
     Yields a callback to call for each step of the run.
     """
@@ -111,12 +94,8 @@ def progress_bar(
         progress.TextColumn("{task.fields[more]}"),
     )
     console = Console(stderr=True, no_color=not call.color)
-    bars = progress.Progress(*columns, console=console, transient=True)
-    bar = RunProgressBar(bars, sources)
-    try:
-        yield bar.show_step
-    finally:
-        bar.stop()
+    with progress.Progress(*columns, console=console, transient=True) as bars:
+        yield RunProgressBar(bars, sources).show_step
 
 
 def show_sample_and_ask(call: Call, workspace: Workspace, *, yes: bool = False) -> None:

@@ -212,21 +212,6 @@ def find_stored_path(base: Path, path: str) -> Path:
     return directory
 
 
-def is_missing(base: Path, path: str) -> bool:
-    """Return whether there is no file at a relative path in NFC, and none that iCloud evicted.
-
-    A file in a directory that can't be read isn't missing.
-    """
-    try:
-        stored_path = find_stored_path(base, path)
-        with suppress(FileNotFoundError, NotADirectoryError):
-            stored_path.lstat()
-            return False
-    except OSError:
-        return False
-    return not os.path.lexists(stored_path.with_name(f".{stored_path.name}.icloud"))
-
-
 def get_relative_path(path: Path, root: Path) -> str:
     """Return a path relative to the root, in NFC and with `/` separators.
 

@@ -662,29 +662,6 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
     return count
 
 
-def reselect_documents(
-    store: Store, ids: Iterable[DocumentId], unselected: Collection[str]
-) -> int:
-    """Revert `unselect_documents`, and return the number of highlights.
-
-    `unselected` are the keys of the highlights that weren't selected before either.
-    """
-    rows = store.fetch_rows(
-        "UPDATE highlight SET state = 'present' WHERE state = 'unselected'"
-        f" AND key NOT IN {JSON_VALUES} AND document IN (SELECT id FROM document"
-        f"  WHERE state = 'unselected' AND id IN {JSON_VALUES}) RETURNING key",
-        *(to_json(sorted(unselected)), to_json(sorted(ids))),
-    )
-    store.execute(
-        "UPDATE document SET state = 'present'"
-        f" WHERE state = 'unselected' AND id IN {JSON_VALUES}",
-        to_json(sorted(ids)),
-    )
-    for row in rows:
-        schedule_redrafting_of_copies(store, row["key"])
-    return len(rows)
-
-
 def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
     """Schedule the copies of unselected highlights for drafting, unless these were decided.
 

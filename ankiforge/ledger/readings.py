@@ -32,7 +32,6 @@ from ankiforge.ledger.match import (
 )
 from ankiforge.ledger.private import ReadDocument, update_private_texts
 from ankiforge.ledger.store import (
-    JSON_VALUES,
     Row,
     Store,
     normalize_tag,
@@ -263,15 +262,6 @@ def load_unlocated_documents(store: Store) -> dict[str, list[str]]:
     ):
         places[row["container"]].append(row["place"])
     return places
-
-
-def load_unselected_keys(store: Store, ids: Iterable[DocumentId]) -> Strings:
-    """Load the keys of the highlights in these documents that the settings don't select."""
-    rows = store.fetch_rows(
-        f"SELECT key FROM highlight WHERE document IN {JSON_VALUES} AND state = 'unselected'",
-        to_json(sorted(ids)),
-    )
-    return tuple(row["key"] for row in rows)
 
 
 # --- unchanged documents ----------------------------------------------------------------

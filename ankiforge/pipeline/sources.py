@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from msgspec.structs import replace
 
-from ankiforge.config import Config, SourceEntry, is_loopback
+from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
 from ankiforge.config.workspace import RememberedPath
@@ -37,7 +37,7 @@ from ankiforge.extract.discover import (
     resolve_links,
     suggest_conversion,
 )
-from ankiforge.extract.files import fingerprint_program, is_missing
+from ankiforge.extract.files import find_stored_path, fingerprint_program
 from ankiforge.extract.registry import (
     find_source_type,
     get_default_name,
@@ -65,7 +65,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import shorten_path
+from ankiforge.text import format_first_names, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -163,10 +163,10 @@ def select_sources(
             }
             if problem and at_path & present:
                 message = f"{problem.what}; highlights that were read before are kept"
-                hint = f"put back what was there, or {suggest_forget(problem.where)}"
+                hint = f"put back what was there, or {_suggest_forget(problem.where)}"
                 selection.problems.append(Problem(problem.where, message, hint))
             elif problem and not all(_is_covered(place, present) for place in at_path):
-                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {suggest_forget(problem.where)}"
+                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_suggest_forget(problem.where)}"
                 missing = Problem(
                     problem.where, MISSING_SOURCE_MESSAGE, hint, notice=True
                 )
@@ -228,7 +228,7 @@ def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> b
     """
     for place in present:
         if place.source_key == missing.source_key:
-            if is_export_kind(place.kind) or contains(
+            if is_export_kind(place.kind) or _contains(
                 Path(place.path), Path(missing.path)
             ):
                 return True
@@ -294,7 +294,7 @@ class _Selector:
                         other, marks=marks, deck=deck or other.deck, given=given
                     )
                     break
-                is_known |= other.source_key == place.source_key and contains(
+                is_known |= other.source_key == place.source_key and _contains(
                     Path(other.path), own_path
                 )
             else:
@@ -326,7 +326,7 @@ class _Selector:
         config = self._config
         selected = [
             SelectedSource(entry, _rebase_onto_root(entry, path))
-            for entry in find_configured_sources(config, path)
+            for entry in _find_configured_sources(config, path)
         ]
         if selected:
             return selected
@@ -485,6 +485,77 @@ _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.v
 """The kinds of sources in whose files passages can be chosen without a mark."""
 
 
+def split_remembered_paths(
+    workspace: WorkspaceDirectory, path: Path
+) -> tuple[list[RememberedPath], list[RememberedPath]]:
+    """Split the remembered places into those of the PATH `path`, to forget, and the rest.
+
+    A place below `path` belongs to it unless the user named the place itself.
+
+    Raises:
+        UsageError: `path` isn't remembered; the hint says what to do instead.
+    """
+    resolved = resolve_links(path.absolute())
+    to_forget: list[RememberedPath] = []
+    to_keep: list[RememberedPath] = []
+    for place in workspace.remembered_paths:
+        is_named = str(resolved) in (place.path, place.given)
+        (to_forget if is_named else to_keep).append(place)
+    if to_forget:
+        return to_forget, to_keep
+    if _find_configured_sources(workspace.config, resolved):
+        file = workspace.root / SETTINGS_FILE_NAME
+        message = f"{path} is read because {file} names it"
+        raise UsageError(message, hint="delete it under `sources:` there; its cards stay")
+    inner = dict.fromkeys(
+        place.path for place in to_keep if _contains(resolved, Path(place.path))
+    )
+    if inner:
+        message = f"{path} is not remembered itself, but {format_first_names([*inner])}"
+        raise UsageError(message, hint=_suggest_forget(next(iter(inner))))
+    for place in to_keep:
+        if _contains(Path(place.path), resolved):
+            message = f"{path} is a part of {place.path}, which is remembered as a whole"
+            raise UsageError(message, hint=_suggest_forget(place.path))
+    hint = "no PATH is remembered"
+    by_name = {Path(place.path).name: place.path for place in to_keep}
+    nearest = get_close_matches(resolved.name, by_name, n=1)
+    if nearest:
+        hint = f"did you mean {by_name[nearest[0]]}?"
+    elif to_keep:
+        hint = "ankiforge status names those that are"
+    raise UsageError(f"{path} is not remembered", hint=hint)
+
+
+def find_documents_to_forget(
+    config: Config,
+    ledger: Ledger,
+    forgotten: Iterable[RememberedPath],
+    kept: Iterable[RememberedPath],
+) -> set[DocumentId]:
+    """Return the documents at forgotten PATHs that no other source or PATH reads.
+
+    A source may have several PATHs, such as several files of a directory. For exports, it is
+    unknown which document is in which file, so all documents of the source may be returned.
+    The next run then reads those in the remaining files again.
+    """
+    from ankiforge.ledger.readings import load_present_in_source
+
+    read_paths = [(place.source_key, Path(place.path)) for place in kept]
+    for entry in config.sources:
+        if entry.has_path:
+            read_paths.append(((entry.kind, entry.name), entry.path))
+    documents = set()
+    for source_key, root in {(place.source_key, place.directory) for place in forgotten}:
+        for row in load_present_in_source(ledger, *source_key):
+            if not any(
+                source_key == other_key and _contains(other_path, root / row["place"])
+                for other_key, other_path in read_paths
+            ):
+                documents.add(row["id"])
+    return documents
+
+
 def find_missing_documents(
     config: Config, ledger: Ledger, places: Iterable[RememberedPath]
 ) -> dict[DocumentId, Path]:
@@ -506,13 +577,12 @@ def find_missing_documents(
         if source is None or not source.reads_single_files() or source.is_export:
             continue
         for row in load_present_in_source(ledger, kind, name) if root.is_dir() else ():
-            if is_missing(root, row["place"]):
+            if not os.path.lexists(find_stored_path(root, row["place"])):
                 missing[row["id"]] = root / row["place"]
     return missing
 
 
-def suggest_forget(path: str) -> str:
-    """Return the hint that says how to forget a PATH."""
+def _suggest_forget(path: str) -> str:
     return f"to forget it: ankiforge forget {quote(path)}"
 
 
@@ -535,10 +605,9 @@ def _suggest_similar_path(path: Path) -> str:
     return f"{folder} has nothing with a similar name"
 
 
-def find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
-    """Return the sources in the settings that read a path."""
+def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
     folders = [entry for entry in config.sources if entry.has_path]
-    configured = [entry for entry in folders if contains(entry.path, path)]
+    configured = [entry for entry in folders if _contains(entry.path, path)]
     if not configured or not path.is_file():
         return configured
     kind = find_source_kind(path)
@@ -599,8 +668,7 @@ def _rebase_onto_root(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
     return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
 
 
-def contains(root: Path, path: Path) -> bool:
-    """Return whether a path is `root` or below it; `path` has its symbolic links resolved."""
+def _contains(root: Path, path: Path) -> bool:
     root = resolve_links(root)
     return path == root or root in path.parents
 

@@ -30,7 +30,13 @@ from ankiforge.config.workspace import (
     WorkspaceDirectory,
     find_user_directory,
 )
-from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
+from ankiforge.errors import (
+    ConfigError,
+    ItemError,
+    RefusedError,
+    ServiceError,
+    UsageError,
+)
 from ankiforge.extract import registry
 from ankiforge.ledger import (
     Ledger,
@@ -43,8 +49,9 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import has_cards
+from ankiforge.ledger.ingest import unselect_documents
 from ankiforge.ledger.item_lists import load_facets
-from ankiforge.ledger.readings import load_unlocated_documents
+from ankiforge.ledger.readings import IngestReport, load_unlocated_documents
 from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.model import (
     DocumentId,
@@ -52,11 +59,13 @@ from ankiforge.model import (
     Guid,
     HighlightKey,
     LocalCard,
+    Pair,
     PendingDraft,
     Problem,
     Question,
     Strings,
     Texts,
+    Value,
     is_highlight_key,
 )
 from ankiforge.pipeline.collection import (
@@ -99,6 +108,18 @@ def show_no_progress(
 ) -> AbstractContextManager[Callable[[RunStep], None]]:
     """Return a context manager that displays nothing; the default for `ShowProgress`."""
     return nullcontext(lambda step: None)
+
+
+_FORGOTTEN = "forgotten"
+"""The name of the ledger setting with a `ForgottenPaths` for each `forget` that can be undone."""
+
+
+class ForgottenPaths(Value):
+    """The PATHs that one `forget` removed, which its undo restores."""
+
+    places: tuple[RememberedPath, ...] = ()
+    last_action: tuple[int, int] = (0, 0)
+    """The last action before, see `find_last_action`."""
 
 
 class Workspace:
@@ -472,17 +493,17 @@ class Workspace:
                 if not problem.notice
             }
             stored_paths = {place.path for place in self.folder.remembered_paths}
-            places = []
-            for place in selection.places:
-                if place.path in stored_paths or Path(place.path).name not in unread:
-                    places.append(place)
-            new_paths: dict[Path, Path] = {}
-            if ingested.report:
-                moved = ingested.report.moved_documents
-                new_paths = {missing[id]: path for id, path in moved.items()}
-                places = self._replace_moved_paths(
-                    result, places, ingested.report.moved_sources, new_paths
-                )
+            places = [
+                place
+                for place in selection.places
+                if place.path in stored_paths or Path(place.path).name not in unread
+            ]
+            report = ingested.report or IngestReport()
+            moved = report.moved_documents
+            new_paths = {missing[id]: path for id, path in moved.items()}
+            places = self._replace_moved_paths(
+                result, places, report.moved_sources, new_paths
+            )
             added = self.remember_paths(places)
             result.remembered = [
                 path for path in added if Path(path) not in new_paths.values()
@@ -547,36 +568,26 @@ class Workspace:
             moved_sources: the names of the sources from which all passages have moved.
             new_paths: the new path of each file that was found elsewhere.
         """
-        kept: list[RememberedPath] = []
-        moved_files: dict[str, RememberedPath] = {}
+        kept: dict[tuple[Pair, str], RememberedPath] = {}
         notices: dict[str, Problem] = {}
-        message = (
-            "it moved: what was read of it is in another source now, and its cards too"
-        )
         for place in places:
+            message = "what was read of it is in another source now, and its cards too"
             new_path = new_paths.get(Path(place.path))
             if new_path:
-                moved_files[str(new_path)] = place
-                moved = f"it moved to {shorten_path(new_path)}, with its cards"
-                notices[place.path] = Problem(place.path, moved, notice=True)
-            elif place.name in moved_sources and not Path(place.path).exists():
-                notices[place.path] = Problem(place.path, message, notice=True)
-            else:
-                kept.append(place)
-        for index, place in enumerate(kept):
-            old = moved_files.pop(place.path, None)
-            if old:
-                marks, deck = place.marks or old.marks, place.deck or old.deck
-                kept[index] = replace(place, marks=marks, deck=deck)
-        for (
-            path,
-            old,
-        ) in moved_files.items():  # a source that reads them is known as a whole
-            if (old.marks or old.deck) and Path(path).is_relative_to(old.directory):
-                kept.append(replace(old, path=path))
+                message = f"its cards follow to {shorten_path(new_path)}"
+            elif Path(place.path).exists() or place.name not in moved_sources:
+                new_path = Path(place.path)
+            if new_path != Path(place.path):
+                problem = Problem(place.path, f"it moved: {message}", notice=True)
+                notices[place.path] = problem
+            if new_path and new_path.is_relative_to(place.directory):
+                key = place.source_key, str(new_path)
+                other = kept.get(key, place)
+                deck, marks = place.deck or other.deck, place.marks or other.marks
+                kept[key] = replace(place, path=str(new_path), deck=deck, marks=marks)
         problems = [each for each in result.problems if each.where not in notices]
         result.problems = [*problems, *notices.values()]
-        return kept
+        return [*kept.values()]
 
     def forget(self, path: Path) -> tuple[list[str], int]:
         """Stop reading a remembered PATH, with what was found below it when it was given.
@@ -590,26 +601,56 @@ class Workspace:
         Raises:
             UsageError: `path` isn't remembered.
         """
-        from ankiforge.pipeline.forget import forget_path
+        from ankiforge.pipeline import sources as reading
 
         with self.hold_lock("drafting"):
-            return forget_path(self.folder, self.ledger, path)
+            to_forget, to_keep = reading.split_remembered_paths(self.folder, path)
+            documents = reading.find_documents_to_forget(
+                self.folder.config, self.ledger, to_forget, to_keep
+            )
+            forgotten = ForgottenPaths(
+                tuple(to_forget), decisions.find_last_action(self.ledger)
+            )
+            with self.ledger.transaction():
+                self.ledger.set_value(_FORGOTTEN, [*self._load_forgotten(), forgotten])
+                count = unselect_documents(self.ledger, documents)
+                folders.store_remembered_paths(self.folder.state_directory, to_keep)
+            return list(dict.fromkeys(place.path for place in to_forget)), count
 
-    def undo_forget(self) -> tuple[list[str], int] | None:
+    def undo_forget(self) -> list[str]:
         """Undo the last `forget` if nothing that can be undone came after it.
 
         Returns:
-            The PATHs that are read again and the number of their highlights, or None.
+            The PATHs that are remembered and were read again, or [].
 
         Raises:
-            RefusedError: another source has the name of the forgotten one by now.
+            RefusedError: another source has the name of a forgotten one by now.
         """
-        from ankiforge.pipeline.forget import can_undo_forget, undo_last_forget
-
-        if not can_undo_forget(self.ledger):  # don't wait for a run that holds the lock
-            return None
+        all_forgotten = self._load_forgotten()
+        if not all_forgotten:
+            return []
+        if not decisions.is_last_action(self.ledger, all_forgotten[-1].last_action):
+            return []
         with self.hold_lock("drafting"):
-            return undo_last_forget(self.folder, self.ledger)
+            forgotten = all_forgotten.pop()
+            self.ledger.set_value(_FORGOTTEN, all_forgotten)
+            stored = self.folder.remembered_paths
+            roots = {place.source_key: place.directory for place in stored}
+            places = {(place.source_key, place.path): place for place in stored}
+            restored = [place for place in forgotten.places if place not in stored]
+            for place in restored:
+                if roots.get(place.source_key, place.directory) != place.directory:
+                    what = "stays forgotten: another source has its name by now"
+                    hint = f"ankiforge run {quote(place.path)}"
+                    raise RefusedError(f"{place.path} {what}", hint=hint)
+                places[place.source_key, place.path] = place
+            if restored:
+                self.remember_paths([*places.values()])
+                self.read_sources()
+            return list(dict.fromkeys(place.path for place in restored))
+
+    def _load_forgotten(self) -> list[ForgottenPaths]:
+        return self.ledger.get_value(_FORGOTTEN, list[ForgottenPaths]) or []
 
     def read_sources(self) -> RunStep:
         """Read the changed documents of all sources, without drafting."""

@@ -3,7 +3,6 @@
 The right values of the case are those of a vault that is read as a whole: same cards, new place.
 """
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -86,7 +85,7 @@ def test_what_belongs_to_a_path_moves_with_it_and_the_run_says_so(forge, desk):
     forge.ok("run", desk / "v" / "a.md", "--deck", "Bogs", "--marks", "bold")
     moved = move_to("v/peat.md")(desk)
     told = forge.ok("run", moved)
-    assert f"note: {desk / 'v' / 'a.md'}: it moved to " in told.stderr
+    assert f"note: {desk / 'v' / 'a.md'}: it moved: its cards follow to " in told.stderr
     assert "Added" not in told.stdout
     assert "draft" not in told.stdout
     assert forge.json("status")["remembered"] == [str(moved)]
@@ -132,20 +131,10 @@ def test_a_paper_that_was_renamed_among_others_keeps_its_cards(forge, tmp_path):
     assert {card["id"] for card in forge.cards()} == before
 
 
-def keep(desk: Path) -> None:
-    """The note is still there, so the other one is a copy."""
-
-
-def evict(desk: Path) -> None:
-    (desk / "v" / "a.md").rename(desk / "v" / ".a.md.icloud")
-
-
-@pytest.mark.parametrize("how", [keep, evict])
-def test_a_note_that_may_still_exist_has_not_moved(forge, desk, how):
+def test_a_note_that_still_exists_has_not_moved(forge, desk):
     forge.ok("run", desk / "v" / "a.md", desk / "v" / "b.md", desk / "w")
     before = facts(forge)
     shutil.copy(desk / "v" / "a.md", desk / "w" / "copy.md")
-    how(desk)
     forge.ok("run", desk / "w" / "copy.md")
     assert facts(forge) == before
     assert str(desk / "v" / "a.md") in forge.json("status")["remembered"]
@@ -162,21 +151,6 @@ def test_a_deleted_note_is_no_other_note(forge, desk):
     assert facts(forge).items() >= before.items()
     assert len(forge.cards()) == 3
     assert not forge.cards("finding:source_gone")
-
-
-@pytest.mark.skipif(os.getuid() == 0, reason="root may read every folder")
-def test_a_note_in_a_folder_that_cannot_be_read_has_not_moved(forge, desk):
-    (desk / "v" / "x").mkdir()
-    note = (desk / "v" / "a.md").rename(desk / "v" / "x" / "a.md")
-    forge.ok("run", note)
-    before = facts(forge)
-    shutil.copy(note, desk / "v" / "copy.md")
-    note.parent.chmod(0)
-    try:
-        forge.ok("run", desk / "v" / "copy.md")
-        assert facts(forge) == before
-    finally:
-        note.parent.chmod(0o755)
 
 
 @pytest.mark.slow

@@ -83,7 +83,7 @@ def test_a_workspace_that_init_makes_or_that_moved_is_known(forge):
     told = forge.ok("init", "--trust", "moved").stderr
     assert f"trusted {forge.folder / 'moved'}" in told
     assert "already exists" not in told
-    assert "next: ankiforge run" in told
+    assert "then: ankiforge run" in told
     forge.ok("-C", "moved", "status")
 
 
