@@ -62,9 +62,9 @@ from ankiforge.model import (
     Pair,
     PendingDraft,
     Problem,
-    Question,
     Strings,
     Texts,
+    UserQuestion,
     Value,
     is_highlight_key,
 )
@@ -282,7 +282,7 @@ class Workspace:
             skipped = "was skipped" if state.unreadable == 1 else "were skipped"
             message = f"{format_count(state.unreadable, 'line')} could not be read, and {skipped}"
             hint = "restore it from a backup, if you have one"
-            yield Problem(where, message, hint, notice=True)
+            yield Problem(where, message, hint, is_notice=True)
         if state.unknown:
             message = (
                 f"{state.unknown:,} lines are of a newer version of ankiforge, and have no"
@@ -293,13 +293,13 @@ class Workspace:
                     "1 line is of a newer version of ankiforge, and has no effect here"
                 )
             hint = "install the newest ankiforge here: it reads them then"
-            yield Problem(where, message, hint, notice=True)
+            yield Problem(where, message, hint, is_notice=True)
         if state.missing:
             remedy = (
                 "the next run writes them again" if self.read_only else "written again"
             )
             message = f"{format_count(state.missing, 'line')} missing: {remedy}"
-            yield Problem(where, message, notice=True)
+            yield Problem(where, message, is_notice=True)
 
     def iter_unread_notices(self) -> Iterator[Problem]:
         """Yield a notice if the sources haven't been read since the database was created.
@@ -313,7 +313,7 @@ class Workspace:
         else:
             message = "it was rebuilt, and contains only your cards"
             hint = "ankiforge run adds what waits"
-            yield Problem(str(self.folder.ledger), message, hint, notice=True)
+            yield Problem(str(self.folder.ledger), message, hint, is_notice=True)
 
     def iter_unlocated_sources(self) -> Iterator[Problem]:
         """Yield a notice for each source whose place was lost together with the database."""
@@ -326,7 +326,7 @@ class Workspace:
                 f"its PATH was lost with .ankiforge, so {documents} ({names}) {verb} not"
                 " read; the cards stay"
             )
-            yield Problem(name, message, f"ankiforge run PATH/OF/{name}", notice=True)
+            yield Problem(name, message, f"ankiforge run PATH/OF/{name}", is_notice=True)
 
     def build_model(
         self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
@@ -463,11 +463,11 @@ class Workspace:
             self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
         )
         model = self.build_model(options.drafter, spent=result.spent)
-        decks = self.folder.load_decks(selection.places)
+        decks = self.folder.load_decks(selection.remembered_paths)
         missing: dict[DocumentId, Path] = {}
         if named_paths:
             missing = reading.find_missing_documents(
-                self.folder.config, self.ledger, selection.places
+                self.folder.config, self.ledger, selection.remembered_paths
             )
         result.problems += DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
@@ -488,14 +488,14 @@ class Workspace:
                 result.problems += self.iter_unlocated_sources()
             # remember PATHs only now, and no new one whose files couldn't be read
             unread = {
-                Path(problem.where).name
+                Path(problem.location).name
                 for problem in result.problems
-                if not problem.notice
+                if not problem.is_notice
             }
             stored_paths = {place.path for place in self.folder.remembered_paths}
             places = [
                 place
-                for place in selection.places
+                for place in selection.remembered_paths
                 if place.path in stored_paths or Path(place.path).name not in unread
             ]
             report = ingested.report or IngestReport()
@@ -505,11 +505,11 @@ class Workspace:
                 result, places, report.moved_sources, new_paths
             )
             added = self.remember_paths(places)
-            result.remembered = [
+            result.remembered_paths = [
                 path for path in added if Path(path) not in new_paths.values()
             ]
-            if result.scan and result.scan.viewed.unknown:
-                unknown = result.scan.viewed.unknown
+            if result.scan and result.scan.changes.notes_without_event:
+                unknown = result.scan.changes.notes_without_event
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
             # if there are PATHs, the model drafts only highlights of their documents
             documents = (
@@ -578,14 +578,14 @@ class Workspace:
             elif Path(place.path).exists() or place.name not in moved_sources:
                 new_path = Path(place.path)
             if new_path != Path(place.path):
-                problem = Problem(place.path, f"it moved: {message}", notice=True)
+                problem = Problem(place.path, f"it moved: {message}", is_notice=True)
                 notices[place.path] = problem
             if new_path and new_path.is_relative_to(place.directory):
                 key = place.source_key, str(new_path)
                 other = kept.get(key, place)
                 deck, marks = place.deck or other.deck, place.marks or other.marks
                 kept[key] = replace(place, path=str(new_path), deck=deck, marks=marks)
-        problems = [each for each in result.problems if each.where not in notices]
+        problems = [each for each in result.problems if each.location not in notices]
         result.problems = [*problems, *notices.values()]
         return [*kept.values()]
 
@@ -728,7 +728,7 @@ class Workspace:
                 model.stop()
         if result.problems:
             first_problem = result.problems[0]
-            raise ItemError(first_problem.what, hint=first_problem.hint)
+            raise ItemError(first_problem.message, hint=first_problem.hint)
 
     def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
         """Estimate what the next run would send to a model and what this would cost.
@@ -828,7 +828,7 @@ class Workspace:
         guids = self._find_ids(f"verdict:accepted {query}")
         return [cards.load_card(self.ledger, guid) for guid in guids]
 
-    def questions(self) -> list[Question]:
+    def questions(self) -> list[UserQuestion]:
         """Return the open questions to the user.
 
         Call `accept` to answer yes to a question, or `reject` to answer no.
@@ -1031,7 +1031,7 @@ class Workspace:
             scan = export_and_record_running_anki(anki, ledger)
             result.add_scan(scan)
             if scan.is_unreadable and scan.problem:
-                raise ServiceError(scan.problem.what, hint=scan.problem.hint)
+                raise ServiceError(scan.problem.message, hint=scan.problem.hint)
         except ServiceError as error:
             deliver.read_anki_and_write_package(
                 folder, ledger, result, path, deliver.ExportScope(deck)
