@@ -235,9 +235,8 @@ def get_scan_progress(source: Source) -> ScanProgress:
 
 def get_source_name(source: Source) -> str:
     """Return the name of a source in the settings, or "" if it has none."""
-    folder = getattr(source, "listing", None)
-    name = getattr(source, "name", None) or getattr(folder, "name", "")
-    return str(name)
+    listing = getattr(source, "listing", None)
+    return str(getattr(source, "name", None) or getattr(listing, "name", ""))
 
 
 def scan_source(source: Source, known: DocumentLookup | None) -> Iterator[Sighting]:

@@ -54,7 +54,7 @@ def test_the_bar_tells_what_is_read_then_drafted_then_sent_then_done():
     bars.stop()
 
 
-SOURCES = [SimpleNamespace(folder=SimpleNamespace(name=name)) for name in ("Vault", "b")]
+SOURCES = [SimpleNamespace(listing=SimpleNamespace(name=name)) for name in ("Vault", "b")]
 
 
 @pytest.mark.parametrize(
