@@ -96,6 +96,17 @@ def test_what_belongs_to_a_path_moves_with_it_and_the_run_says_so(forge, desk):
     assert "wet" in str(waiting["fields"])
 
 
+def test_a_deck_that_is_given_with_the_new_path_is_the_deck_from_now_on(forge, desk):
+    forge.ok("run", desk / "v" / "a.md", "--deck", "Bogs")
+    moved = move_to("v/peat.md")(desk)
+    forge.ok("run", moved, "--deck", "Fens")
+    moved.write_text(f"{PEAT}\nWhat is fen?::Mud\n")
+    forge.ok("run")
+    assert {
+        card["deck"] for card in forge.cards() if card["front"] == "What is fen?"
+    } == {"Fens"}
+
+
 @pytest.mark.parametrize(("given", "told"), [("v/a.md v/b.md", 1), ("v/a.md v", 0)])
 def test_a_run_of_everything_names_a_missing_file_unless_its_folder_is_read(
     forge, desk, given, told
