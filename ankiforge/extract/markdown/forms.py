@@ -294,18 +294,9 @@ _UNREAD_FORM_REASON = (
 )
 
 
-def _make_tool_form(
-    name: str, literals: Strings, sign: str, reason: str, *, covers_note: bool = False
-) -> NoteSyntax:
+def _make_tool_form(name: str, literals: Strings, sign: str, reason: str) -> NoteSyntax:
     name = f"{OTHER_TOOL_NOTE_PREFIX}{name}"
-    return NoteSyntax(
-        "tool",
-        name,
-        literals=literals,
-        sign=sign,
-        reason=reason,
-        covers_note=covers_note,
-    )
+    return NoteSyntax("tool", name, literals=literals, sign=sign, reason=reason)
 
 
 TOOL_FORMS = (
@@ -314,8 +305,7 @@ TOOL_FORMS = (
         ("noteId:",),
         r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d",
         _UNREAD_FORM_REASON,
-        covers_note=True,
-    ),
+    )._replace(covers_note=True),
     # a deck of AnkiOps is a file; before its notes have keys, the labels T and E show its form
     _make_tool_form(
         "AnkiOps",
@@ -323,8 +313,7 @@ TOOL_FORMS = (
         r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):[^\n]*(?:\n(?:<!--|[QFT]:)[^\n]*)*"
         r"|^T:[ ][^\n]*\{\{c\d|^[QF]:[ ](?:(?!<!--)[^\n]+\n){1,30}?E:[ ]",
         _UNREAD_FORM_REASON,
-        covers_note=True,
-    ),
+    )._replace(covers_note=True),
     _make_tool_form(
         "hashcards",
         ("\nC:",),
