@@ -18,6 +18,7 @@ from typing import Protocol
 from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.model import (
     LONG_COMMENT_DRAFTER,
+    LOOKED_UP_WORD,
     PHRASE_DRAFTER,
     TRANSLATION_DRAFTER,
     CardContent,
@@ -273,10 +274,10 @@ def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether a card asks for the meaning of a word, which the user's comment gives.
+    """Return whether a card asks for the meaning of a word that the user comments or looked up.
 
     The source needn't support such a card, because the comment translates or defines the
-    word.
+    word, or because the sentence of a looked-up word doesn't explain it.
     """
     word = get_highlighted_term(highlight)
     if (
@@ -286,10 +287,10 @@ def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
     ):
         return False
     reading = parse_draft(draft)
-    return (
-        find_whole_words(word, reading.question) is not None
-        and find_whole_words(reading.answers[0].strip(" ."), highlight.comment)
-        is not None
+    is_looked_up = highlight.line_syntax == LOOKED_UP_WORD
+    return find_whole_words(word, reading.question) is not None and (
+        is_looked_up
+        or find_whole_words(reading.answers[0].strip(" ."), highlight.comment) is not None
     )
 
 

@@ -27,6 +27,7 @@ from ankiforge.draft.instructions import (
 from ankiforge.errors import UsageError
 from ankiforge.language.detection import detect_language
 from ankiforge.model import (
+    LOOKED_UP_WORD,
     Document,
     DocumentKey,
     DraftingResult,
@@ -320,6 +321,8 @@ class SendableHighlight(Value):
     """The user's comment, or "" if somebody else wrote the comment."""
     page: SendableText
     colour: SendableText
+    is_looked_up: bool
+    """Whether the highlight is a word that was looked up in a dictionary."""
 
     @property
     def language(self) -> str:
@@ -432,6 +435,7 @@ class PrivacyFilter:
             comment=text(comment),
             page=text(highlight.page_label),
             colour=text(highlight.colour),
+            is_looked_up=highlight.line_syntax == LOOKED_UP_WORD,
         )
 
     def make_sendable_task(self, task: DraftingTask) -> SendableTask:

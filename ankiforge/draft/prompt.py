@@ -285,6 +285,10 @@ _WANTED_CARD_TEXTS = {
     "definition": "a definition: the term asked for by its description, or the other way round",
     "question": "a question and its answer",
 }
+_WANTED_MEANING = (
+    'the reader looked up the word given as phrase: kind "basic", `front` that word alone, `back`'
+    " what it means in this sentence, in at most eight plain words; always a card"
+)
 
 
 def format_passage(
@@ -307,7 +311,11 @@ def format_passage(
     if is_short and not highlight.phrases and mark in highlight.sentence:
         phrases = NO_TEXT if mark == highlight.sentence else mark
         mark = highlight.sentence
+    wanted = _WANTED_CARD_TEXTS.get(wants, "")
     max_cards = compute_max_card_count(mark)
+    if highlight.is_looked_up:
+        max_cards = 1
+        wanted = _WANTED_MEANING
     language = highlight.language
     parts = (
         ("cards", mark_as_sendable(f"up to {max_cards}" if max_cards > 1 else "")),
@@ -318,7 +326,7 @@ def format_passage(
         ("marked", mark),
         ("phrases", phrases),
         ("comment", highlight.comment),
-        ("wanted", mark_as_sendable(_WANTED_CARD_TEXTS.get(wants, ""))),
+        ("wanted", mark_as_sendable(wanted)),
     )
     lines = []
     for name, text in parts:

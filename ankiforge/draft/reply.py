@@ -25,7 +25,9 @@ from msgspec.structs import replace
 
 from ankiforge.draft.instructions import make_two_sided_fields
 from ankiforge.draft.prompt import ReplyShape, compute_max_card_count
+from ankiforge.draft.rules import format_word_front
 from ankiforge.model import (
+    LOOKED_UP_WORD,
     CardKind,
     Draft,
     DraftingResult,
@@ -577,8 +579,10 @@ def build_drafts(
 
     Duplicates and cards of a kind that wasn't requested are dropped. Drafts with the same
     `intent` are about the same fact, for which several candidates may have been requested. At
-    most `max_facts` facts get drafts or, if it is 0, `compute_max_card_count`.
+    most `max_facts` facts get drafts or, if it is 0, `compute_max_card_count`. For a word that was
+    looked up, only the meaning is taken from the reply: the front is the word in its sentence.
     """
+    is_looked_up = highlight.line_syntax == LOOKED_UP_WORD
     max_facts = max_facts or compute_max_card_count(highlight.exact)
     limit = max(max_facts, shape.candidate_count)
     # keep the first draft with each question and answer
@@ -587,6 +591,11 @@ def build_drafts(
         if item.kind not in shape.kinds or len(distinct) == limit:
             continue
         kind = item.kind or CardKind.BASIC
+        if is_looked_up:
+            if not item.back:
+                continue
+            kind = CardKind.BASIC
+            item = replace(item, front=format_word_front(highlight))
         if kind is CardKind.CLOZE:
             fields: Fields = (("Text", item.text),)
             question = cloze.reveal_answers(item.text)
@@ -595,7 +604,10 @@ def build_drafts(
             fields = make_two_sided_fields(kind, item.front, item.back)
             question = item.front
             answer = to_plain_text(item.back)
-        quote, start = find_evidence(item.quote, item.answer_texts, highlight)
+        if is_looked_up:
+            quote, start = highlight.sentence or highlight.exact, 0
+        else:
+            quote, start = find_evidence(item.quote, item.answer_texts, highlight)
         draft = Draft(
             key=highlight.key,
             kind=kind,

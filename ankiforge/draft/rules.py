@@ -324,7 +324,8 @@ def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
     return _make_draft(highlight, CardKind.BASIC, fields, answer, origin)
 
 
-def _draft_vocabulary(highlight: Highlight) -> Draft:
+def format_word_front(highlight: Highlight) -> str:
+    """Return the front of a vocabulary card: the word, and its sentence with the word in bold."""
     # find the word itself, because e-readers also highlight a comma after it
     word = get_highlighted_term(highlight) or highlight.exact
     sentence = highlight.sentence
@@ -337,9 +338,12 @@ def _draft_vocabulary(highlight: Highlight) -> Draft:
             text_to_markdown(sentence[end:]),
         )
         front += f"\n\n{before}**{text_to_markdown(sentence[start:end])}**{after}"
-    fields = make_two_sided_fields(
-        CardKind.BASIC, front, comment_to_markdown(highlight.comment.strip())
-    )
+    return front
+
+
+def _draft_vocabulary(highlight: Highlight) -> Draft:
+    back = comment_to_markdown(highlight.comment.strip())
+    fields = make_two_sided_fields(CardKind.BASIC, format_word_front(highlight), back)
     answer = to_plain_text(highlight.comment)
     return _make_draft(highlight, CardKind.BASIC, fields, answer, TRANSLATION_DRAFTER)
 

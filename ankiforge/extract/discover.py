@@ -350,7 +350,6 @@ _OUR_FILE_PREFIX = "ankiforge."
 """The prefix of files written by this program."""
 _ICLOUD_SUFFIX = ".icloud"
 _KOREADER_SUFFIX = ".sdr"
-_KINDLE_VOCABULARY = "vocab.db"
 
 PICTURE_SUFFIXES = frozenset(
     ".avif .bmp .gif .heic .heif .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp".split()
@@ -362,7 +361,7 @@ _MARKABLE_SUFFIXES = frozenset(
         ".azw .azw3 .cbr .cbz .csv .djvu .doc .docx .enex .epub .fb2 .htm .html .ipynb .json .key"
         " .kfx .lua .mobi .odp .odt .one .opml .org .pages .pdf .ppt .pptx .rtf .sqlite .srt .tex"
         " .tid .txt .vtt .xhtml .xls .xlsx"
-        f" {_ICLOUD_SUFFIX} {_KOREADER_SUFFIX} {_KINDLE_VOCABULARY}"
+        f" {_ICLOUD_SUFFIX} {_KOREADER_SUFFIX}"
     ).split()
 )
 # How a user can give a file of a format that isn't read, by the suffixes of such files.
@@ -405,10 +404,6 @@ MARKED_ATTACHMENT_KIND = "PDF of Zotero marked by another program"
 _KIND_NAMES = {
     EMPTY_FILE_KIND: ("empty file", "empty files"),
     _KOREADER_SUFFIX: ("KOReader folder", "KOReader folders"),
-    _KINDLE_VOCABULARY: (
-        f"Kindle vocabulary ({_KINDLE_VOCABULARY})",
-        "Kindle vocabularies",
-    ),
     _ICLOUD_SUFFIX: (
         "file not downloaded from iCloud",
         "files not downloaded from iCloud",
@@ -430,7 +425,7 @@ class SkippedFiles(msgspec.Struct):
         An empty file is counted as `EMPTY_FILE_KIND`.
         """
         name = file.name.casefold()
-        kind = name if name == _KINDLE_VOCABULARY else f".{name.rpartition('.')[2]}"
+        kind = f".{name.rpartition('.')[2]}"
         if kind not in _MARKABLE_SUFFIXES or name.startswith(_OUR_FILE_PREFIX):
             return
         if name.startswith(".") and kind != _ICLOUD_SUFFIX:

@@ -76,6 +76,8 @@ LETTERED_QUESTION = "Q: … A: …"
 """`Highlight.line_syntax` of a card whose question and answer are marked by these letters."""
 WORD_AND_TRANSLATION = "word = translation"
 """`Highlight.line_syntax` of a marked word whose comment is the translation."""
+LOOKED_UP_WORD = "looked-up word"
+"""`Highlight.line_syntax` of a word that was looked up in a dictionary; its comment is empty."""
 # A number with this many digits isn't a year, or the title of a book like `1984`.
 _MIN_FILE_NUMBER_DIGITS = 5
 CARD_IN_OTHER_TOOL = "already in Anki by another tool"

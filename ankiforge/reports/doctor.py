@@ -439,6 +439,9 @@ _ON_DEVICES = (
     ("kobo", ".kobo/KoboReader.sqlite"),
     ("koreader", "koreader"),
     ("koreader", ".adds/koreader"),
+    ("words", "system/vocabulary/vocab.db"),
+    ("words", "koreader/settings/vocabulary_builder.sqlite3"),
+    ("words", ".adds/koreader/settings/vocabulary_builder.sqlite3"),
 )
 """The kinds of sources on e-readers, and the content of each."""
 

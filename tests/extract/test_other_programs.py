@@ -1,8 +1,6 @@
 """What other programs write, and no source reads, is named once with kind and count."""
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -67,12 +65,6 @@ def test_many_kinds_of_files_that_may_hold_marks_are_all_named(forge, folder):
         (folder / f"a.{ending}").write_text("x")
     said = told(forge, folder)
     assert [ending for ending in endings if f"1 .{ending}" not in said] == []
-
-
-def test_the_vocabulary_of_a_kindle_is_named(forge, folder):
-    with closing(sqlite3.connect(folder / "vocab.db")) as database:
-        database.execute("CREATE TABLE WORDS (id TEXT)")
-    assert "1 Kindle vocabulary (vocab.db)" in told(forge, folder)
 
 
 def test_a_file_beside_an_export_that_is_none_is_named(forge, folder):

@@ -189,6 +189,22 @@ CREATE TABLE annotations (id INTEGER PRIMARY KEY, book INTEGER NOT NULL, format 
     annot_type TEXT NOT NULL, annot_data TEXT NOT NULL, searchable_text TEXT NOT NULL DEFAULT '');
 CREATE VIEW meta AS SELECT id, title FROM books;
 """
+_KINDLE_WORDS = """
+CREATE TABLE WORDS (id TEXT PRIMARY KEY NOT NULL, word TEXT, stem TEXT, lang TEXT,
+    category INTEGER DEFAULT 0, timestamp INTEGER DEFAULT 0, profileid TEXT);
+CREATE TABLE LOOKUPS (id TEXT PRIMARY KEY NOT NULL, word_key TEXT, book_key TEXT, dict_key TEXT,
+    pos TEXT, usage TEXT, timestamp INTEGER DEFAULT 0);
+CREATE TABLE BOOK_INFO (id TEXT PRIMARY KEY NOT NULL, asin TEXT, guid TEXT, lang TEXT,
+    title TEXT, authors TEXT);
+"""
+_KOREADER_WORDS = """
+CREATE TABLE vocabulary (word TEXT NOT NULL UNIQUE, title_id INTEGER, create_time INTEGER NOT NULL,
+    review_time INTEGER, due_time INTEGER NOT NULL, review_count INTEGER NOT NULL DEFAULT 0,
+    prev_context TEXT, next_context TEXT, streak_count INTEGER NOT NULL DEFAULT 0,
+    highlight TEXT, PRIMARY KEY(word));
+CREATE TABLE title (id INTEGER NOT NULL UNIQUE, name TEXT UNIQUE,
+    filter INTEGER NOT NULL DEFAULT 1, PRIMARY KEY(id));
+"""
 _APPLE = """
 CREATE TABLE ZAEANNOTATION (Z_PK INTEGER PRIMARY KEY, ZANNOTATIONDELETED INTEGER,
     ZANNOTATIONISUNDERLINE INTEGER, ZANNOTATIONSTYLE INTEGER, ZANNOTATIONTYPE INTEGER,
@@ -316,6 +332,62 @@ def write_calibre(path: str | Path, books: Iterable[Marked]) -> None:
             )
             rows.append((f"annotations {columns}", values))
     _write(path, _CALIBRE, rows)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A word looked up in a sentence, at a time in seconds; `form` is as the book spells it."""
+
+    word: str
+    before: str = ""
+    after: str = ""
+    book: Book = Book("A Book")
+    time: int = 1_700_000_000
+    lang: str = "en"
+    form: str = ""
+
+
+def write_kindle_words(path: str | Path, lookups: Iterable[Lookup]) -> None:
+    """Write a `vocab.db` of a Kindle; a word may be looked up several times."""
+    rows: dict[str, tuple[str, tuple[object, ...]]] = {}
+    for number, lookup in enumerate(lookups):
+        word, book = f"{lookup.lang}:{lookup.word}", lookup.book
+        milliseconds = lookup.time * 1000
+        rows[word] = (
+            "WORDS",
+            (word, lookup.word, lookup.word, lookup.lang, 0, milliseconds, ""),
+        )
+        rows[book.title] = (
+            "BOOK_INFO",
+            (book.title, "", "", lookup.lang, book.title, ";".join(book.authors)),
+        )
+        usage = f"{lookup.before}{lookup.word}{lookup.after} "
+        values = (
+            f"CR!{number}",
+            word,
+            book.title,
+            "B0",
+            str(number),
+            usage,
+            milliseconds,
+        )
+        rows[f"lookup {number}"] = ("LOOKUPS", values)
+    _write(path, _KINDLE_WORDS, rows.values())
+
+
+def write_koreader_words(path: str | Path, lookups: Iterable[Lookup]) -> None:
+    """Write KOReader's `vocabulary_builder.sqlite3`."""
+    titles: list[str] = []
+    rows: list[tuple[str, tuple[object, ...]]] = []
+    for each in lookups:
+        if each.book.title not in titles:
+            titles.append(each.book.title)
+            rows.append(("title", (len(titles), each.book.title, 1)))
+        number = titles.index(each.book.title) + 1
+        values = (each.word, number, each.time, None, each.time + 300, 0)
+        context = (each.before, each.after, 0, each.form or None)
+        rows.append(("vocabulary", (*values, *context)))
+    _write(path, _KOREADER_WORDS, rows)
 
 
 def write_apple(folder: str | Path, books: Iterable[Marked]) -> None:

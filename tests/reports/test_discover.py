@@ -273,6 +273,11 @@ def test_a_silent_server_and_a_closed_port_are_not_waited_for(tmp_path):
         ("media/Kindle/koreader/settings", ["koreader media/Kindle"]),
         ("media/Kobo/.adds/koreader/settings", ["koreader media/Kobo"]),
         ("media/.hidden/koreader/settings", []),
+        ("media/Kindle/system/vocabulary/vocab.db", ["words media/Kindle"]),
+        (
+            "media/Kobo/.adds/koreader/settings/vocabulary_builder.sqlite3",
+            ["koreader media/Kobo", "words media/Kobo"],
+        ),
         (
             "home/.config/koreader/docsettings/a",
             ["koreader home/.config/koreader/docsettings"],

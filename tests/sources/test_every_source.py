@@ -10,9 +10,11 @@ from ankiforge.extract import registry
 from ankiforge.extract.exports import MAX_EXPORT_BYTES
 from tests.makers.ebook_writer import (
     Book,
+    Lookup,
     Mark,
     write_apple,
     write_calibre,
+    write_kindle_words,
     write_kobo,
     write_sidecar,
 )
@@ -154,6 +156,14 @@ class TestKobo(DatabaseSuite):
 
     def write(self, path: Path, passage: str, comment: str = "") -> None:
         write_kobo(path, [(BOOK, "a.epub", [Mark(passage, comment)])])
+
+
+class TestWords(DatabaseSuite):
+    kind = "words"
+    ending = ".db"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        write_kindle_words(path, [Lookup(f"{passage} {comment}".strip(), "It says ", ".")])
 
 
 class TestCalibre(DatabaseSuite):

@@ -39,6 +39,7 @@ from ankiforge.language.tokens import is_verb, tokenize
 from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.language.words import is_lead_in
 from ankiforge.model import (
+    LOOKED_UP_WORD,
     MIN_CERTAIN_CONFIDENCE,
     MIN_PROPOSAL_CONFIDENCE,
     CardKind,
@@ -189,6 +190,9 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
         yield RejectionReason.HEADING
         return
     term = "" if highlight.sentence else get_highlighted_term(highlight)
+    if highlight.line_syntax == LOOKED_UP_WORD:
+        yield RejectionReason.LOOKED_UP
+        return
     if _ONE_WORD.fullmatch(term):  # a term has no full stop
         yield RejectionReason.SINGLE_WORD
         return

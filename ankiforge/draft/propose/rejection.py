@@ -41,6 +41,7 @@ class RejectionReason(Enum):
     HEADING = "a heading or a label"
     CUT_OFF = "begins or ends within a sentence"
     SINGLE_WORD = "only a word or name: comment it with a question, or its translation"
+    LOOKED_UP = "a word that you looked up: your chat or a model writes its meaning"
     GARBLED = "letters or spaces were lost when it was copied"
     PROGRAM_TEXT = "program text, console output or a table"
     KIND_NOT_ALLOWED = "its deck takes no cards with gaps"

@@ -75,6 +75,10 @@ class BookHighlight(Value):
     """The offset in `element` where the highlight begins."""
     page_label: str = ""
     heading: str = ""
+    sentence: str = ""
+    """The sentence around the highlight, if the reading app stores it."""
+    line_syntax: str = ""
+    tags: Strings = ()
     colour: str = ""
     created: str = ""
     modified: str = ""
@@ -254,7 +258,9 @@ def build_book_results(
             anchor_text=""
             if passage and passage == mark.text
             else mark.text or mark.comment,
-            sentence=sentence,
+            sentence=sentence or mark.sentence,
+            line_syntax=mark.line_syntax,
+            tags=mark.tags,
             surrounding_text=context.surrounding_text,
             comment=mark.comment,
             colour=mark.colour,

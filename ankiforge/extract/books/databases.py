@@ -3,11 +3,14 @@
     sources:
       - apple-books: {path: ~/Library/Containers/com.apple.iBooksX/Data/Documents}
       - kobo: {path: /media/me/KOBOeReader, books: [~/Books]}
+      - words: {path: /media/me/Kindle}
 
 On a Mac, Apple Books stores highlights in `AEAnnotation/AEAnnotation….sqlite` and titles in
 `BKLibrary/BKLibrary….sqlite`. Apple documents neither, so the columns were checked against the
 queries and published rows of many other programs. A Kobo has `KoboReader.sqlite` in the hidden
-directory `.kobo`.
+directory `.kobo`. Words that were looked up in a dictionary are in Kindle's `vocab.db`, whose
+columns were checked against three published files, and in KOReader's
+`vocabulary_builder.sqlite3`, checked against a published file and `vocabbuilder.koplugin/db.lua`.
 """
 
 from __future__ import annotations
@@ -46,8 +49,15 @@ from ankiforge.extract.sqlite import (
     list_tables,
     open_database_copy,
 )
-from ankiforge.model import DocumentKey, HighlightKind, Problem, Strings
+from ankiforge.model import (
+    LOOKED_UP_WORD,
+    DocumentKey,
+    HighlightKind,
+    Problem,
+    Strings,
+)
 from ankiforge.text import regex
+from ankiforge.text.sentences import find_sentence_around
 
 Row = sqlite3.Row
 HighlightInBook = tuple[Book, BookHighlight]
@@ -77,17 +87,8 @@ class DatabaseSource(BookSource, ExportSource):
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise a database by its tables, without locking or writing to it."""
-        path = candidate.path
-        with (
-            suppress(OSError, ValueError, sqlite3.Error),
-            open(path, "rb", opener=open_regular_file) as file,
-        ):
-            if file.read(len(SQLITE_HEADER)) == SQLITE_HEADER:
-                uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-                with closing(sqlite3.connect(uri, uri=True)) as connection:
-                    if set(cls.tables) <= list_tables(connection):
-                        return Confidence.CONTENT
-        return Confidence.NO
+        has_tables = set(cls.tables) <= _list_tables_in_place(candidate.path)
+        return Confidence.CONTENT if has_tables else Confidence.NO
 
     def read_items(self, file: File) -> Iterator[HighlightInBook | Problem]:
         """Yield (book, highlight) pairs from a copy of a database, in reading order.
@@ -122,6 +123,19 @@ class DatabaseSource(BookSource, ExportSource):
                 )
                 yield book.display_name, sightings
             worker.save_cache(complete=folder.end_scan().complete)
+
+
+def _list_tables_in_place(path: Path) -> set[str]:
+    """Return the names of a database's tables, or an empty set if the file isn't a database."""
+    with (
+        suppress(OSError, ValueError, sqlite3.Error),
+        open(path, "rb", opener=open_regular_file) as file,
+    ):
+        if file.read(len(SQLITE_HEADER)) == SQLITE_HEADER:
+            uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            with closing(sqlite3.connect(uri, uri=True)) as connection:
+                return list_tables(connection)
+    return set()
 
 
 def get_text(row: Row, column: str) -> str:
@@ -371,3 +385,94 @@ def _parse_kobo_highlight(
         modified=normalize_time(get_text(row, "DateModified")),
     )
     return (content_id, progress, mark.created), mark
+
+
+# --- looked-up words ------------------------------------------------------------------
+
+_KINDLE_TABLES = frozenset(("WORDS", "LOOKUPS", "BOOK_INFO"))
+_KOREADER_TABLES = frozenset(("vocabulary", "title"))
+# The columns besides min() are those of a word's first lookup.
+_KINDLE_WORDS_QUERY = """
+SELECT WORDS.id AS key, word, usage, WORDS.lang, title, authors,
+    min(LOOKUPS.timestamp) / 1000 AS created
+FROM WORDS
+LEFT JOIN LOOKUPS ON word_key = WORDS.id
+LEFT JOIN BOOK_INFO ON BOOK_INFO.id = book_key
+GROUP BY WORDS.id ORDER BY created, key
+"""
+_KOREADER_WORDS_QUERY = """
+SELECT *, word AS key, name AS title, create_time AS created
+FROM vocabulary LEFT JOIN title ON title.id = title_id
+ORDER BY created, key
+"""
+
+
+class LookedUpWords(DatabaseSource):
+    """Words that were looked up in a dictionary on a Kindle or in KOReader.
+
+    Each word is one highlight in the sentence where it was first looked up (Kindle) or last
+    (KOReader, which stores no other). Neither database stores the meaning of a word. The
+    `me` setting is ignored.
+    """
+
+    kind = "words"
+    suffixes = (".db", ".sqlite3")
+    wrong_file_message = "it contains no looked-up words"
+    export_hint = (
+        "a Kindle has them in system/vocabulary/vocab.db, KOReader in"
+        " settings/vocabulary_builder.sqlite3"
+    )
+    owner = DatabaseOwner(
+        name="vocabulary", location_hint=export_hint, choose_hint=export_hint
+    )
+    tables = ()
+
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Confidence:
+        """Recognise the database of either program by its tables."""
+        tables = _list_tables_in_place(candidate.path)
+        if tables >= _KINDLE_TABLES or tables >= _KOREADER_TABLES:
+            return Confidence.CONTENT
+        return Confidence.NO
+
+    def read_highlights(
+        self, connection: sqlite3.Connection, file: File
+    ) -> Iterator[HighlightInBook]:
+        """Yield (book, word) pairs in the order of the lookups."""
+        is_kindle = list_tables(connection) >= _KINDLE_TABLES
+        query = _KINDLE_WORDS_QUERY if is_kindle else _KOREADER_WORDS_QUERY
+        for row in connection.execute(query):
+            # KOReader stores the dictionary's form of a word, and how the book spells it
+            word = get_text(row, "highlight") or get_text(row, "word")
+            if not word.strip():
+                continue
+            before = get_text(row, "prev_context")
+            context = get_text(row, "usage")
+            if not is_kindle:
+                context = f"{before}{word}{get_text(row, 'next_context')}"
+                span = (len(before), len(before) + len(word))
+                start, end = find_sentence_around(context, *span)
+                context = context[start:end]
+            language = get_text(row, "lang").partition("-")[0]
+            authors = get_text(row, "authors").split(";")
+            yield (
+                Book(
+                    get_text(row, "title"), tuple(filter(None, map(str.strip, authors)))
+                ),
+                BookHighlight(
+                    text=word,
+                    id=get_text(row, "key"),
+                    sentence=" ".join(context.split()),
+                    line_syntax=LOOKED_UP_WORD,
+                    tags=(language,) if language else (),
+                    created=_parse_unix_time(get_text(row, "created")),
+                ),
+            )
+
+
+def _parse_unix_time(seconds: str) -> str:
+    """Convert seconds since 1970 to ISO 8601, or return "" if invalid."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
