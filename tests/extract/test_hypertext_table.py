@@ -34,13 +34,13 @@ def context(path, quote):
             {
                 "text": "two keep it",
                 "page": 0,
-                "element": "p:nth-of-type(3)",
+                "css_selector": "p:nth-of-type(3)",
                 "offset": 6,
             },
             "Again two keep it in.",
         ),
-        ({"text": "two keep it", "page": 0, "element": "p:nth-of-type(9)"}, ""),
-        ({"text": "two keep it", "page": 0, "element": "p > 9"}, ""),
+        ({"text": "two keep it", "page": 0, "css_selector": "p:nth-of-type(9)"}, ""),
+        ({"text": "two keep it", "page": 0, "css_selector": "p > 9"}, ""),
         ({"text": "Sleep heals", "page": 7}, "Sleep heals."),
         # over the end of a file
         (
