@@ -95,8 +95,8 @@ NOTE, INK, IMAGE = (
     ("of", "reason"),
     [
         ({}, ""),
-        ({"skip": "a title"}, "skip: a title"),
-        ({"skip": "skip: known"}, "skip: known"),
+        ({"skip_reason": "a title"}, "skip: a title"),
+        ({"skip_reason": "skip: known"}, "skip: known"),
         ({"comment": "skip"}, "skip: your comment says so"),
         ({"comment": "skip: known"}, "skip: known"),
         ({"exact": ""}, "no text under the mark"),
