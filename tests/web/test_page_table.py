@@ -753,7 +753,7 @@ def test_new_words_stand_beside_the_card_that_they_change(
         "With the new words",
     ]
     assert face["cards"][1]["used"] == 0
-    tone = "stop" if blocked else "quiet" if changes == "revises" else None
+    tone = "stop" if blocked else "quiet" if changes == "revised_guid" else None
     assert (face["why"] or {}).get("tone") == tone
 
 
