@@ -12,7 +12,7 @@ from functools import partial
 from ankiforge.ledger import PendingItems, pending_items, questions
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.pending_items import PassageLocation
-from ankiforge.ledger.tables.highlights import load_row
+from ankiforge.ledger.tables.highlights import find_looked_up_words, load_row
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     HighlightKey,
@@ -39,14 +39,14 @@ class LedgerItems(ItemSource):
     """The pending items of the ledger, in four lists.
 
     The lists are new cards (`new`), changed cards and questions (`you`), questions about word
-    lists (`words`) and passages without a card (`none`). The first and last are shown document by
+    lists and drafts about looked-up words (`words`), and passages without a card (`none`). The first and last are shown document by
     document.
     """
 
     prefix = ""
     lists = {
         "you": ShelfList("Only you can answer", "changed cards, questions", "?"),
-        "words": ShelfList("Words", "with your translation", "Aa"),
+        "words": ShelfList("Words", "with their meaning", "Aa"),
     }
 
     def __init__(
@@ -82,11 +82,20 @@ class LedgerItems(ItemSource):
             for question in questions.find_open_questions(self._ledger):
                 if question.old == WORD_AND_TRANSLATION:
                     word_ids.add(question.id)
+        # drafts about looked-up words are in the list of words, not with their book
+        looked_up = find_looked_up_words(
+            self._ledger, [location.key for location in pending.drafts]
+        )
+        new_ids: list[str] = []
+        looked_up_ids: list[str] = []
+        for location in pending.drafts:
+            ids = looked_up_ids if location.key in looked_up else new_ids
+            ids.append(location.id)
         other_ids = [id for id in pending.questions if id not in word_ids]
         self.queues = {
-            "new": [*pending.new_drafts],
+            "new": new_ids,
             "you": [*pending.changed_cards, *other_ids],
-            "words": [id for id in pending.questions if id in word_ids],
+            "words": [*filter(word_ids.__contains__, pending.questions), *looked_up_ids],
             "none": [place.id for place in pending.without_card],
         }
         skip_ranks = {id: rank for rank, id in enumerate(self._skipped, 1)}

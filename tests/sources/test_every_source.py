@@ -163,7 +163,9 @@ class TestWords(DatabaseSuite):
     ending = ".db"
 
     def write(self, path: Path, passage: str, comment: str = "") -> None:
-        write_kindle_words(path, [Lookup(f"{passage} {comment}".strip(), "It says ", ".")])
+        write_kindle_words(
+            path, [Lookup(f"{passage} {comment}".strip(), "It says ", ".")]
+        )
 
 
 class TestCalibre(DatabaseSuite):

@@ -15,7 +15,7 @@ import msgspec
 
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.model import Highlight
+from ankiforge.model import LOOKED_UP_WORD, Highlight
 
 decode_highlight_body = msgspec.json.Decoder(Highlight).decode
 """Decode the JSON in a `body` column to a `Highlight`."""
@@ -42,6 +42,13 @@ def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
     query = f"SELECT * FROM highlight WHERE key IN {JSON_VALUES}"
     rows = {row["key"]: row for row in store.fetch_rows(query, to_json(keys))}
     return [rows[key] for key in keys if key in rows]
+
+
+def find_looked_up_words(store: Store, keys: Iterable[str]) -> set[str]:
+    """Return the keys, among `keys`, of words that were looked up in a dictionary."""
+    query = f"SELECT key FROM highlight WHERE key IN {JSON_VALUES} AND instr(body, ?)"
+    rows = store.fetch_rows(query, to_json([*keys]), LOOKED_UP_WORD)
+    return {row["key"] for row in rows}
 
 
 def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
