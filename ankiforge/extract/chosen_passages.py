@@ -64,7 +64,7 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         sentence="" if is_same_text(sentence, located.quote) else sentence,
         markdown=(markdown,) if markdown else (),
         surrounding_text=get_paragraphs_around(located.text, *located.span, asks=False),
-        page_label=whole_text.get_page_label(located.page),
+        page_label=first_paragraph.page_label or whole_text.get_page_label(located.page),
         heading=first_paragraph.heading,
         uri=first_paragraph.uri,
         tags=tuple(dict.fromkeys(tags)),

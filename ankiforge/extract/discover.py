@@ -152,7 +152,11 @@ _MAX_REASONS = 3
 """The maximum number of unread files in a directory for which a reason is given."""
 
 SAVE_PAGE_HINT = "open it in a browser, and save the page as HTML"
-UNMARKED_KINDS = {".epub": "epub", **dict.fromkeys((".html", ".htm", ".xhtml"), "web")}
+UNMARKED_KINDS = {
+    ".epub": "epub",
+    **dict.fromkeys((".html", ".htm", ".xhtml"), "web"),
+    **dict.fromkeys((".srt", ".vtt"), "captions"),
+}
 """Maps the suffixes of files without marks to source types. The user can choose passages in them.
 """
 
@@ -376,14 +380,13 @@ _CONVERSIONS = {
     ),
     ".cbr .cbz .djvu .ps .xps": "convert it to a PDF with a text layer (OCR)",
     ".maff .mht .mhtml .url .webarchive .webloc": SAVE_PAGE_HINT,
-    ".srt .vtt": "save its text as .txt",
     ".7z .gz .rar .tar .zip": "unpack it",
     " ".join(
         PICTURE_SUFFIXES
     ): "save it as a PDF with a text layer (OCR), or put it into a note",
     " ".join(
         (*SOUND_SUFFIXES, ".mkv", ".mov", ".mp4", ".webm")
-    ): "give its transcript as .txt",
+    ): "give its captions (.srt, .vtt) or its transcript (.txt)",
 }
 
 

@@ -39,6 +39,7 @@ SOURCE_CLASSES = {
     "cards": ".exports.cards:CardTable",
     "zotero": ".zotero:Zotero",
     "web": ".web:SavedWebPages",
+    "captions": ".captions:Captions",
 }
 """The module and class of each source type, in the order of the help."""
 
@@ -59,6 +60,8 @@ KINDS_BY_SUFFIX = {
     ".csv": ("readwise", "cards"),
     ".tsv": ("cards",),
     ".json": ("hypothesis",),
+    ".srt": ("captions",),
+    ".vtt": ("captions",),
 }
 """The source types that may recognise files with a suffix, as in their `endings`.
 

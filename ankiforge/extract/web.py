@@ -65,6 +65,10 @@ class UnmarkedSource(FileSource):
         """Yield nothing, because the files have no highlights."""
         yield from ()
 
+
+class HtmlSource(UnmarkedSource):
+    """Base class of sources for files that consist of HTML pages."""
+
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
         """Return the text of a file, without menus and the like."""
         document, pages = self.read_pages(file)
@@ -80,7 +84,7 @@ class UnmarkedSource(FileSource):
         """
 
 
-class SavedWebPages(UnmarkedSource):
+class SavedWebPages(HtmlSource):
     """Reads web pages saved as HTML."""
 
     kind = "web"
@@ -100,7 +104,7 @@ class SavedWebPages(UnmarkedSource):
         return document, [page]
 
 
-class EpubBooks(UnmarkedSource):
+class EpubBooks(HtmlSource):
     """EPUBs without DRM. Highlights that a reading app stored inside the file are ignored."""
 
     kind = "epub"

@@ -255,7 +255,9 @@ class Highlight(Value):
 
     @property
     def page_text(self) -> str:
-        """The printed page number for display, e.g. "p. 12", or "" if there is none."""
+        """The page number or time for display, e.g. "p. 12" or "1:02:03", or "" if unknown."""
+        if ":" in self.page_label:  # a time in captions
+            return self.page_label
         return f"p. {self.page_label}" if self.page_label else ""
 
     @property

@@ -245,6 +245,8 @@ class Paragraph(Value):
     """The block of the document that contains the paragraph, as in `Highlight.block_id`."""
     uri: str = ""
     """A link that opens the document at the paragraph, or ""."""
+    page_label: str = ""
+    """The place of the paragraph if it isn't a page, such as a time in a video, or ""."""
 
 
 class DocumentText(Value):

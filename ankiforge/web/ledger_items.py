@@ -39,8 +39,8 @@ class LedgerItems(ItemSource):
     """The pending items of the ledger, in four lists.
 
     The lists are new cards (`new`), changed cards and questions (`you`), questions about word
-    lists and drafts about looked-up words (`words`), and passages without a card (`none`). The first and last are shown document by
-    document.
+    lists and drafts about looked-up words (`words`), and passages without a card (`none`). The
+    first and last are shown document by document.
     """
 
     prefix = ""

@@ -1,0 +1,166 @@
+"""Captions of a video (`.srt`, `.vtt`), read as a document in which passages are chosen.
+
+Cues are joined to a text without times, which is split into sentences. The place of a sentence is
+the time of the cue in which it begins. Automatic captions show each line in several cues; such a
+line is read once. yt-dlp puts YouTube's id into the file name, as in `Talk [dQw4w9WgXcQ].en.vtt`,
+so places in these files link to the video.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from html import unescape
+from pathlib import PurePosixPath
+from typing import Any
+
+from ankiforge.extract.file_source import File
+from ankiforge.extract.files import title_from_file_name
+from ankiforge.extract.web import UnmarkedSource
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    DocumentText,
+    Paragraph,
+    Span,
+    Strings,
+    Value,
+    hash16,
+)
+from ankiforge.text import regex
+from ankiforge.text.private import contains_private_tag
+from ankiforge.text.sentences import find_sentence_spans, trim_span
+
+_TIME = r"(?:(\d{1,3}):)?(\d\d):(\d\d)[.,]\d{1,3}"
+_CUE_TIMES = regex(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
+_CUE_NUMBER = regex(r"\s*\d+\s*")
+# Matches `<c.yellow>`, `<00:00:01.500>`, `<v Ada>`, and the positions in `{\an8}`.
+_CUE_MARKUP = regex(r"<[^<>\n]{0,200}>|\{\\[^{}\n]{0,100}\}")
+_FILE_NAME = regex(r"(.*?)(?:\s*\[([\w-]{11})\])?(?:\.[a-z]{2,3}(?:-[\w-]{1,20})?)?")
+# A pause of more than this many seconds between cues begins a new part of the text.
+_MAX_PAUSE_SECONDS = 3
+# Automatic captions without punctuation are split at cues after this many characters.
+_MAX_SENTENCE_CHARS = 500
+
+
+class _Cue(Value):
+    start: int
+    """When the cue appears, in seconds."""
+    end: int
+    lines: Strings
+
+
+class Captions(UnmarkedSource):
+    """Reads captions of videos."""
+
+    kind = "captions"
+    suffixes = (".srt", ".vtt")
+
+    def read_whole_text(self, file: File, reader: Any) -> DocumentText:
+        """Return the spoken text of a file, with a paragraph for each sentence."""
+        stem = PurePosixPath(file.path).stem
+        name = _FILE_NAME.fullmatch(stem)
+        title, video_id = (name[1], name[2]) if name else (stem, None)
+        video = f"https://www.youtube.com/watch?v={video_id}" if video_id else ""
+        document = Document(
+            DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
+            self.listing.name,
+            title=title_from_file_name(title or stem),
+            path=file.path,
+            uri=video,
+        )
+        text, cue_offsets, seconds = _join_cues(_parse_cues(file.read_text(repairs=True)))
+        paragraphs: list[Paragraph] = []
+        for start, end in _split_sentences(text, cue_offsets):
+            second = seconds[bisect_right(cue_offsets, start) - 1]
+            paragraphs.append(
+                Paragraph(
+                    0,
+                    start,
+                    end,
+                    is_private=contains_private_tag(text[start:end]),
+                    block_id=str(second),
+                    uri=f"{video}&t={second}s" if video else "",
+                    page_label=_format_time(second),
+                )
+            )
+        namespace = self.listing.namespace
+        return DocumentText(document, (text,), tuple(paragraphs), namespace)
+
+
+def _parse_cues(text: str) -> Iterator[_Cue]:
+    """Yield the cues of SubRip or WebVTT, skipping the header, comments and styles."""
+    lines: list[str] = []
+    times: tuple[int, int] | None = None
+    is_closed = False
+    for line in text.split("\n"):
+        match = _CUE_TIMES.fullmatch(line)
+        if match:
+            if lines and not is_closed and _CUE_NUMBER.fullmatch(lines[-1]):
+                lines.pop()  # the number of the next cue, with no blank line before it
+            if times:
+                yield _Cue(*times, tuple(lines))
+            numbers = [int(number) for number in match.groups("0")]
+            times = _to_seconds(*numbers[:3]), _to_seconds(*numbers[3:])
+            lines = []
+            is_closed = False
+            continue
+        # YouTube writes a blank line between the times and the text of some cues
+        is_closed |= not line and bool(lines)
+        spoken = " ".join(unescape(_CUE_MARKUP.sub("", line)).split())
+        if times and spoken and not is_closed:
+            lines.append(spoken)
+    if times:
+        yield _Cue(*times, tuple(lines))
+
+
+def _join_cues(cues: Iterable[_Cue]) -> tuple[str, list[int], list[int]]:
+    """Join the lines of cues, leaving out lines that the cue before shows as well.
+
+    Returns:
+        (text, offsets at which cues begin, seconds at which these cues appear)
+    """
+    text = ""
+    offsets: list[int] = []
+    seconds: list[int] = []
+    shown: Strings = ()
+    shown_until = 0
+    for cue in cues:
+        new_lines = [line for line in cue.lines if line not in shown]
+        if new_lines:
+            if text:
+                text += "\n" if cue.start - shown_until > _MAX_PAUSE_SECONDS else " "
+            offsets.append(len(text))
+            seconds.append(cue.start)
+            text += " ".join(new_lines)
+        shown = cue.lines
+        shown_until = cue.end
+    return text, offsets, seconds
+
+
+def _split_sentences(text: str, cue_offsets: list[int]) -> Iterator[Span]:
+    """Yield the spans of sentences, splitting long ones where a cue begins."""
+    part_start = 0
+    for part in text.split("\n"):
+        for first, last in find_sentence_spans(part):
+            start, end = part_start + first, part_start + last
+            while end - start > _MAX_SENTENCE_CHARS:
+                cue = bisect_right(cue_offsets, start + _MAX_SENTENCE_CHARS) - 1
+                if cue_offsets[cue] <= start:
+                    break
+                yield trim_span(text, start, cue_offsets[cue])
+                start = cue_offsets[cue]
+            yield start, end
+        part_start += len(part) + 1
+
+
+def _to_seconds(hours: int, minutes: int, seconds: int) -> int:
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _format_time(second: int) -> str:
+    minutes, seconds = divmod(second, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{seconds:02}"
+    return f"{minutes}:{seconds:02}"
