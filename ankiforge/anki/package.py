@@ -31,6 +31,7 @@ from ankiforge.config.files import open_regular
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
     AnkiNoteType,
+    CardRow,
     Guid,
     Json,
     Media,
@@ -93,7 +94,7 @@ _PRAGMAS = (
     " pragma cache_size=-65536;"
 )
 _INSERT_NOTE = "insert into notes values(?,?,?,?,-1,?,?,?,0,0,'')"
-_INSERT_CARD = "insert into cards values(?,?,?,?,?,-1,?,?,?,?,?,?,0,0,0,0,0,'')"
+_INSERT_CARD = "insert into cards values(?,?,?,?,?,-1,?,?,?,?,?,?,?,?,0,0,0,?)"
 _NOTES_PER_BATCH = 1000
 
 
@@ -137,7 +138,7 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
             note_rows.append(note_row)
             deck_id = deck_ids[normalize_deck_name(note.deck)]
             # the column `due` of a new card holds its position in the queue
-            new_card = (0, 0, queue_position, 0, 0, 0)
+            new_card = CardRow(0, 0, queue_position, 0, 0, 0)
             for ordinal in note.ordinals:
                 schedule = note.states.get(ordinal, new_card)
                 ids = (card_ids[note.guid, ordinal], anki_note_id, deck_id)

@@ -9,8 +9,9 @@ ignore it otherwise. All functions are pure.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -46,6 +47,7 @@ from ankiforge.model import (
     AnkiNote,
     AnkiNoteType,
     CardKind,
+    CardRow,
     Conflict,
     ExportedNote,
     Guid,
@@ -65,6 +67,7 @@ from ankiforge.model import (
     compute_next_mod,
     hash16,
 )
+from ankiforge.model.hints import CardSchedule
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import find_gaps, find_image_paths, to_plain_text
 
@@ -889,14 +892,41 @@ def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> 
     return hash16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
 
 
-def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, Numbers]:
-    schedules: dict[int, Numbers] = {}
-    for ordinal, (due, interval, ease) in zip(ordinals, card.note.schedule, strict=False):
-        if due and not card.note.adopted:
-            days = (date.fromisoformat(due) - DAY_ZERO.date()).days
-            # type and queue 2 (review), due day, interval in days, ease in permille, 1 review
-            schedules[ordinal] = (2, 2, days, interval, 10 * ease, 1)
-    return schedules
+def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, CardRow]:
+    rows: dict[int, CardRow] = {}
+    for ordinal, schedule in zip(ordinals, card.note.schedule, strict=False):
+        if schedule.due and not card.note.adopted:
+            rows[ordinal] = _build_card_row(schedule)
+    return rows
+
+
+def _build_card_row(schedule: CardSchedule) -> CardRow:
+    """Build the columns of a studied card as Anki stores them.
+
+    With FSRS, they were compared with a card answered in Anki, whose ease is Anki's default.
+    """
+    ease = 10 * schedule.ease
+    if not schedule.stability:
+        day = (date.fromisoformat(schedule.due) - DAY_ZERO.date()).days
+        return CardRow(2, 2, day, schedule.interval, ease, 1)
+    due = datetime.fromisoformat(schedule.due)
+    memory = {
+        "s": round(schedule.stability, 4),
+        "d": round(schedule.difficulty, 3),
+        "lrt": int(datetime.fromisoformat(schedule.last_review).timestamp()),
+    }
+    data = json.dumps(memory, separators=(",", ":"))
+    counts = schedule.reviews, schedule.lapses
+    if schedule.state == 2:
+        # days begin at 4 a.m., like `DAY_ZERO`
+        day_of_review = (due.astimezone() - timedelta(hours=DAY_ZERO.hour)).date()
+        day = (day_of_review - DAY_ZERO.date()).days
+        return CardRow(2, 2, day, schedule.interval, ease, *counts, 0, data)
+    # a card in (re)learning is due at a time, and has one step left
+    is_relearning = schedule.state == 3
+    interval, ease = (schedule.interval, ease) if is_relearning else (0, 0)
+    due_time = int(due.timestamp())
+    return CardRow(schedule.state, 1, due_time, interval, ease, *counts, 1, data)
 
 
 def _find_hold_reason(

@@ -42,6 +42,7 @@ from ankiforge.model import (
     compute_guid,
     is_card_id,
 )
+from ankiforge.model.hints import Schedule
 
 
 class NoteTakeover(Value):
@@ -53,7 +54,7 @@ class NoteTakeover(Value):
     text: str = ""
     """The text of the note as a Markdown cloze, whose gap numbers the card takes over; or ""."""
     deck: str = ""
-    schedule: tuple[tuple[str, int, int], ...] = ()
+    schedule: Schedule = ()
     """The schedule, as in `NoteHistory.schedule`."""
 
 
@@ -201,8 +202,9 @@ def plan_adopt(
     A card keeps its fields; a draft becomes a card.
     """
     key = snapshot.passage.key
+    schedule = [card.to_json() for card in adoption.schedule]
     if isinstance(item, Card):
-        body: Json = {"guid": item.guid, "schedule": adoption.schedule}
+        body: Json = {"guid": item.guid, "schedule": schedule}
         event = build_event("adopt", key, USER, body)
         return plan_decision(
             snapshot, event, find_card_sentences(snapshot, item.guid, item)
@@ -217,8 +219,8 @@ def plan_adopt(
         body["deck"] = adoption.deck
     if adoption.note:
         body["note"] = msgspec.to_builtins(adoption.note)
-    if adoption.schedule:
-        body["schedule"] = adoption.schedule
+    if schedule:
+        body["schedule"] = schedule
     event = build_event("adopt", key, USER, body)
     return plan_decision(
         snapshot,

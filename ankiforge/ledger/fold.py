@@ -57,6 +57,7 @@ from ankiforge.model import (
     UserNoteType,
     Verdict,
 )
+from ankiforge.model.hints import CardSchedule
 from ankiforge.text.cloze import format_cloze_answers
 
 # --- active events, and keys of one passage ---------------------------------------------
@@ -365,7 +366,8 @@ def _update_card(
 
 def _apply_adopt(card: Card, event: Event) -> Card:
     body = event.body
-    history = replace(card.note, schedule=tuple(map(tuple, body.get("schedule", ()))))
+    schedule = tuple(CardSchedule(*values) for values in body.get("schedule", ()))
+    history = replace(card.note, schedule=schedule)
     if body.get("note"):
         note_body = {**body["note"], "words": dict(card.fields)}
         adopted = msgspec.convert(note_body, AdoptedNote)

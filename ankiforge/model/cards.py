@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
 from ankiforge.model.anki import AnkiNoteType
 from ankiforge.model.highlights import Document, Highlight
+from ankiforge.model.hints import Schedule
 from ankiforge.model.sources import Problem
 from ankiforge.model.values import (
     CardKind,
@@ -564,8 +566,8 @@ class NoteHistory(Value, omit_defaults=True):
     is_recreated_from_anki: bool = False
     """Whether the note was found in Anki after the journal was lost, so that its earlier packages
     are unknown."""
-    schedule: tuple[tuple[str, int, int], ...] = ()
-    """The due date (ISO), the interval in days and the ease in percent of each card of the note."""
+    schedule: Schedule = ()
+    """The schedule in another tool of each card of the note."""
     repaired: bool = False
     """Whether the user has repaired the note since it was last exported, so that its tag `marked`
     or `leech` in Anki no longer matters."""
@@ -837,6 +839,20 @@ class Media(Value):
     """The path of the file on this device, or "" if only Anki has the file."""
 
 
+class CardRow(NamedTuple):
+    """The scheduling of a card, as columns of Anki's table `cards`."""
+
+    type: int
+    queue: int
+    due: int
+    ivl: int
+    factor: int
+    reps: int
+    lapses: int = 0
+    left: int = 0
+    data: str = ""
+
+
 class Note(Value):
     """An Anki note ready to be written to a package."""
 
@@ -853,6 +869,5 @@ class Note(Value):
     ordinals: Numbers
     """The ordinals of the note's cards, from 0."""
     media: tuple[Media, ...] = ()
-    states: dict[int, tuple[int, ...]] = {}
-    """The scheduling of each card that isn't new, by ordinal: type, queue, due date, interval,
-    factor and number of reviews."""
+    states: dict[int, CardRow] = {}
+    """The scheduling of each card that isn't new, by ordinal."""

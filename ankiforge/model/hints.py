@@ -9,9 +9,9 @@ also parses the schedules of other flash-card tools.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, NewType
 
 Hint = NewType("Hint", str)
@@ -179,35 +179,87 @@ TOOL_NAMES = {
 }
 """The names of other tools, by the name of each tool's card syntax in the settings."""
 
-Schedule = tuple[tuple[str, int, int], ...]
-"""The due date (ISO 8601, or "" if never reviewed), the interval in days and the ease in percent
-of each card of a note."""
+
+class CardSchedule(NamedTuple):
+    """When a card is due, and what FSRS knows about it.
+
+    Events store a card without FSRS as its first three values.
+    """
+
+    due: str
+    """The due date in ISO 8601, with the time if FSRS set it, or "" if never reviewed."""
+    interval: int
+    """The interval in days."""
+    ease: int
+    """The ease in percent."""
+    stability: float = 0
+    """The stability of FSRS in days, or 0 if the card isn't scheduled by FSRS."""
+    difficulty: float = 0
+    state: int = 2
+    """1 for a card in learning, 2 for review and 3 for relearning, as in FSRS and Anki."""
+    reviews: int = 1
+    lapses: int = 0
+    last_review: str = ""
+    """The time of the last review in ISO 8601, or "" if unknown."""
+
+    def to_json(self) -> tuple[str | float, ...]:
+        """Return the values to store in an event."""
+        return self if self.stability else self[:3]
+
+
+Schedule = tuple[CardSchedule, ...]
+"""The schedule of each card of a note."""
 
 # The due date that obsidian-spaced-repetition writes for a card that was never reviewed.
 _UNREVIEWED_DATE = "2000-01-01"
-_UNREVIEWED = ("", 0, 0)
+_UNREVIEWED = CardSchedule("", 0, 0)
 _DEFAULT_EASE = 250
+_FSRS_PREFIX = "fsrs,"
 
 
 def parse_schedule(schedule: str) -> Schedule:
     """Parse a schedule of obsidian-spaced-repetition, or return () if no card was reviewed.
 
     Each card is written as `!2027-03-01,150,270`: due date, interval in days, ease in
-    percent. With `!fsrs,`, the due date includes a time, and a difficulty takes the place of
-    the ease. The default ease is then returned.
+    percent. Since version 1.15, a card may be written as `!fsrs,` with the due time, interval,
+    stability, difficulty, state, number of reviews and lapses, learning step, and time of
+    the last review. A card of which these are cut off has the default ease.
     """
     cards = []
     for part in filter(None, schedule.split("!")):
         card = part.strip()
-        values = card.removeprefix("fsrs,").split(",")
+        values = card.removeprefix(_FSRS_PREFIX).split(",")
+        is_fsrs = card.startswith(_FSRS_PREFIX)
         try:
-            due = date.fromisoformat(values[0][:10]).isoformat()
+            day = date.fromisoformat(values[0][:10]).isoformat()
             interval = max(1, round(float(values[1])))
-            ease = _DEFAULT_EASE if card.startswith("fsrs,") else int(values[2])
-        except (ValueError, IndexError):
+            ease = _DEFAULT_EASE if is_fsrs else int(values[2])
+        except (ValueError, IndexError, OverflowError):
             cards.append(_UNREVIEWED)
-        else:
-            cards.append(
-                _UNREVIEWED if due == _UNREVIEWED_DATE else (due, interval, ease)
-            )
-    return tuple(cards) if any(due for due, _, _ in cards) else ()
+            continue
+        card_schedule = CardSchedule(day, interval, ease)
+        if is_fsrs:
+            with suppress(ValueError, IndexError, OverflowError):
+                card_schedule = _parse_fsrs(values, interval)
+        cards.append(_UNREVIEWED if day == _UNREVIEWED_DATE else card_schedule)
+    return tuple(cards) if any(card.due for card in cards) else ()
+
+
+def _parse_fsrs(values: Sequence[str], interval: int) -> CardSchedule:
+    """Parse the memory state of a card, or raise an error if it isn't valid."""
+    stability, difficulty = float(values[2]), float(values[3])
+    state, reviews, lapses = (int(value) for value in values[4:7])
+    if not (0 < stability < _MAX_STABILITY and 1 <= difficulty <= 10 and 1 <= state <= 3):
+        raise ValueError
+    if state == 3:  # the interval after relearning, which the plug-in does not store
+        interval = max(1, round(stability))
+    for time in (values[0], values[8]):
+        datetime.fromisoformat(time).timestamp()
+    return CardSchedule(
+        *(values[0], interval, _DEFAULT_EASE, stability, difficulty, state),
+        *(max(reviews, 1), max(lapses, 0), values[8]),
+    )
+
+
+_MAX_STABILITY = 36_500
+"""The maximum stability in Anki, in days."""

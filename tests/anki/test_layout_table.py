@@ -37,6 +37,7 @@ from ankiforge.model import (
     AnkiNoteType,
     AnkiTemplate,
     CardKind,
+    CardRow,
     ExportedNote,
     FieldEdits,
     Guid,
@@ -52,6 +53,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.model.anki import NoteIdentity
+from ankiforge.model.hints import CardSchedule
 from tests.anki.makers import make_card, with_note
 
 CARD = make_card()
@@ -682,12 +684,14 @@ def test_the_revision_of_a_note(mod, digest, seen, full, same):
 
 
 def test_the_schedule_of_another_tool_goes_with_a_new_note_alone():
-    card = with_note(TWO_WAY, schedule=(("2026-03-01", 12, 250), ("", 0, 0)))
+    card = with_note(
+        TWO_WAY, schedule=(CardSchedule("2026-03-01", 12, 250), CardSchedule("", 0, 0))
+    )
     fresh = planned(card, None)
     assert fresh.note
     assert fresh.note.ordinals == (0, 1)
-    [(ordinal, (kind, queue, _, interval, ease, repetitions))] = fresh.note.states.items()
-    assert (ordinal, kind, queue, interval, ease, repetitions) == (0, 2, 2, 12, 2500, 1)
+    [(ordinal, row)] = fresh.note.states.items()
+    assert (ordinal, row) == (0, CardRow(2, 2, row.due, 12, 2500, 1))
     there = planned(replace(card, tags=("new",)), of_ours(TWO_WAY, ordinals=(0, 1)))
     assert there.note
     assert there.note.states == {}
@@ -838,7 +842,7 @@ def test_a_link_that_is_of_this_computer_makes_no_revision():
 
 
 def test_an_adopted_card_has_its_schedule_in_anki_already():
-    schedule = (("2026-01-05", 12, 250),)
+    schedule = (CardSchedule("2026-01-05", 12, 250),)
     assert _build_schedules(with_note(CARD, schedule=schedule), (0,)).keys() == {0}
     assert not _build_schedules(with_note(IN_ADOPTED, schedule=schedule), (0,))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ankiforge.language.normalization import split_words
 from ankiforge.language.words import find_word_prefixes, stem_word
 from ankiforge.ledger.item_lists import normalize_title
-from ankiforge.model.hints import parse_schedule
+from ankiforge.model.hints import CardSchedule, parse_schedule
 from ankiforge.text import WordMatcher, format_cost, format_percent, shorten_path
 from ankiforge.text.cloze import (
     blank_out,
@@ -53,6 +53,8 @@ from ankiforge.text.sentences import (
 )
 from tests.limits import no_hang, steps
 
+DUE, LAST = "2026-09-10T14:32:02.628Z", "2026-09-03T14:32:02.628Z"
+PLAIN = CardSchedule("2026-09-10", 7, 250)
 TAGS = {
     "Molecular Structure of Nucleic Acids: A Structure for Deoxyribose Nucleic Acid": "molecular-structure-of-nucleic-acids",
     "Test-Enhanced Learning": "test-enhanced-learning",
@@ -138,8 +140,16 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
         # with damaged bytes, or in Windows-1252
         (repaired, b"caf\xe9 au lait", "café au lait"), (repaired, b"a \xff b", "a \ufffd b"),
         (repaired, "ä".encode() + b"a" * 97 + b"\xff\xff", f"ä{'a' * 97}\ufffd\ufffd"),
-        (parse_schedule, "!2027-03-01,150,270", (("2027-03-01", 150, 270),)), (parse_schedule, "!2000-01-01,1,250", ()),
-        (parse_schedule, "!fsrs,2027-03-01T10:00,0.4,5!new", (("2027-03-01", 1, 250), ("", 0, 0))),
+        (parse_schedule, "!2027-03-01,150,270", (CardSchedule("2027-03-01", 150, 270),)), (parse_schedule, "!2000-01-01,1,250", ()),
+        (parse_schedule, "!fsrs,2027-03-01T10:00,0.4,5!new", (CardSchedule("2027-03-01", 1, 250), CardSchedule("", 0, 0))),
+        *((parse_schedule, f"!fsrs,{DUE},{rest}", (wanted,)) for rest, wanted in (
+            (f"7,7.31530068,2.11121424,2,2,1,0,{LAST}", CardSchedule(DUE, 7, 250, 7.31530068, 2.11121424, 2, 2, 1, LAST)),
+            (f"0,4.6,5.1,3,5,1,0,{LAST}", CardSchedule(DUE, 5, 250, 4.6, 5.1, 3, 5, 1, LAST)),
+            (f"0,1.3,5.1,1,0,0,0,{LAST}", CardSchedule(DUE, 1, 250, 1.3, 5.1, 1, 1, 0, LAST)),
+            # values that Anki does not take, or that are cut off, leave date and interval
+            (f"7,nan,2,2,2,1,0,{LAST}", PLAIN), (f"7,0,2,2,2,1,0,{LAST}", PLAIN), (f"7,9,11,2,2,1,0,{LAST}", PLAIN),
+            (f"7,9,2,0,2,1,0,{LAST}", PLAIN), (f"7,9,2,4,2,1,0,{LAST}", PLAIN), ("7,9,2,2,2,1,0,never", PLAIN), ("7,9,2,2,2", PLAIN),
+        )),
         (cost_text_here, None, "price unknown"), (cost_text_here, 0.0, "free (local)"), (cost_text_here, 1.2, "$1.20"),
         (format_percent, 0.456, "46 %"), (format_percent, None, "–"),
         (shorten_path, Path.cwd() / "a" / "b.md", "a/b.md".replace("/", os.sep)), (shorten_path, Path.cwd(), str(Path.cwd())),
