@@ -2,58 +2,66 @@
 
 import json
 import re
+from pathlib import Path
+from typing import Any
 
 from ankiforge.config.workspace import find_workspace
+from ankiforge.draft.propose import RejectionReason
 from ankiforge.extract import registry
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import PageRenderer
 from ankiforge.web.session import ReviewSession
 from tests.makers.ebook_writer import Book, Lookup, write_kindle_words
 
+BEFORE, AFTER = "A ", " is a low dam across a river that raises the level of its water."
+SENTENCE = f"{BEFORE}weir{AFTER}"
 LOOKUPS = [
-    Lookup("weir", "Below the ", " the eels of the mill waited for the rain.", time=2),
-    Lookup("eels", "Below the weir the ", " of the mill waited for the rain.", time=3),
+    Lookup("weir", BEFORE, AFTER, time=2),
+    Lookup("level", SENTENCE.partition("level")[0], " of its water.", time=3),
     Lookup("sluice", "Nobody shut the ", " again.", Book("Water"), time=1),
 ]
+MEANINGS = {"weir": "a wall", "level": "how high it is", "sluice": "a gate"}
 
 
-def test_a_chat_writes_the_meaning_of_a_looked_up_word(forge, tmp_path):
-    write_kindle_words(tmp_path / "Kindle/system/vocabulary/vocab.db", LOOKUPS)
-    forge.settings("anki: {collection: none}\n", proposals=True)
-    ran = forge.ok("run", "--yes", tmp_path / "Kindle")
-    assert "3 highlights   3 without a card" in ran.stdout  # no gap is proposed
-
-    # each text names the word in its sentence, and asks for the meaning
+def ask(forge: Any) -> dict[str, str]:
+    """Return the labels of the words in the next text for a chat."""
     asked = forge.ok("draft", "export", "-").stdout
     passages = re.findall(r'<highlight h="(\w+)">\n(.*?)</highlight>', asked, re.S)
-    labels = {re.findall("<phrases>(.*)<", text)[0]: label for label, text in passages}
-    assert sorted(labels) == ["eels", "sluice", "weir"]
     assert all("looked up the word" in text for _, text in passages)
+    return {re.findall("<phrases>(.*)<", text)[0]: label for label, text in passages}
 
-    # the meaning is in no source, and two words of one sentence have a card each
-    meanings = {
-        "weir": "a low dam across a river",
-        "eels": "long fish",
-        "sluice": "a water gate",
-    }
+
+def answer(forge: Any, labels: dict[str, str], **more: str) -> str:
     cards = [
-        {"h": labels[word], "kind": "basic", "front": f"{word}?", "back": back}
-        for word, back in meanings.items()
+        {"h": label, "kind": "basic", "front": f"{word}?", "back": MEANINGS[word]} | more
+        for word, label in labels.items()
     ]
-    cards[1] |= {"kind": "two-way", "quote": "of the mill"}
-    (tmp_path / "answer.md").write_text(json.dumps({"cards": cards}))
-    taken = forge.ok("draft", "import", tmp_path / "answer.md")
-    assert "3 new drafts" in taken.stdout
+    (forge.folder / "answer.md").write_text(json.dumps({"cards": cards}))
+    told: str = forge.ok("draft", "import", "answer.md").stdout
+    return told
+
+
+def test_a_chat_writes_the_meaning_of_a_looked_up_word(
+    forge: Any, tmp_path: Path
+) -> None:
+    write_kindle_words(tmp_path / "Kindle/system/vocabulary/vocab.db", LOOKUPS)
+    forge.settings("anki: {collection: none}\n", proposals=True)
+    forge.ok("run", "--yes", tmp_path / "Kindle")
+    [uncarded] = forge.lists("none")
+    # no gap is proposed, however much the sentence says
+    reasons = {each["reason"] for each in uncarded}
+    assert reasons == {RejectionReason.LOOKED_UP.value}
+
+    # the meaning is in no source; a chat's own question and kind do not matter
+    labels = ask(forge)
+    assert sorted(labels) == ["level", "sluice", "weir"]
+    first = {word: labels[word] for word in ("weir", "sluice")}
+    assert "2 new drafts" in answer(forge, first, kind="two-way")
     [drafts] = forge.lists("new")
     fronts = {draft["fields"]["Front"]: draft["fields"]["Back"] for draft in drafts}
     assert fronts == {
-        "weir\n\nBelow the **weir** the eels of the mill waited for the rain.": meanings[
-            "weir"
-        ],
-        "eels\n\nBelow the weir the **eels** of the mill waited for the rain.": meanings[
-            "eels"
-        ],
-        "sluice\n\nNobody shut the **sluice** again.": meanings["sluice"],
+        f"weir\n\n{SENTENCE.replace('weir', '**weir**')}": MEANINGS["weir"],
+        "sluice\n\nNobody shut the **sluice** again.": MEANINGS["sluice"],
     }
     assert {draft["kind"] for draft in drafts} == {"basic"}
 
@@ -65,8 +73,10 @@ def test_a_chat_writes_the_meaning_of_a_looked_up_word(forge, tmp_path):
         assert sorted(word_ids) == sorted(draft["id"] for draft in drafts)
         assert session.show_item(word_ids[0])
 
-    # one is rejected, and the other word of the sentence still stands
-    [weir] = [draft for draft in drafts if draft["fields"]["Back"] == meanings["weir"]]
+    # a decision on one word leaves the other word of the sentence open
+    [weir] = [draft for draft in drafts if draft["fields"]["Back"] == MEANINGS["weir"]]
     forge.ok("reject", weir["id"])
-    [left] = forge.lists("new")
-    assert len(left) == 2
+    forge.ok("run")
+    left = ask(forge)
+    assert list(left) == ["level"]
+    assert "1 new draft" in answer(forge, left)
