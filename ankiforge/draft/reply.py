@@ -605,7 +605,7 @@ def build_drafts(
             question = item.front
             answer = to_plain_text(item.back)
         if is_looked_up:
-            quote, start = highlight.sentence or highlight.exact, 0
+            quote, start = highlight.exact, 0
         else:
             quote, start = find_evidence(item.quote, item.answer_texts, highlight)
         draft = Draft(

@@ -28,7 +28,6 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.match import MIN_DISTINCTIVE_CHARS
 from ankiforge.model import (
-    LOOKED_UP_WORD,
     PROPOSAL_DRAFTER,
     WORD_AND_TRANSLATION,
     Card,
@@ -75,10 +74,10 @@ class SentenceState(Value):
 def get_sentence_text(highlight: Highlight) -> str:
     """Return the text of a highlight that is split into sentences for decisions.
 
-    This is the highlight with the rest of its sentences or, for a word to learn,
+    This is the highlight with the rest of its sentences or, for a word with a translation,
     only the word.
     """
-    if highlight.line_syntax in (WORD_AND_TRANSLATION, LOOKED_UP_WORD):
+    if highlight.line_syntax == WORD_AND_TRANSLATION:
         return highlight.exact
     return highlight.sentence or highlight.exact
 

@@ -11,7 +11,12 @@ from ankiforge.extract import registry
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import PageRenderer
 from ankiforge.web.session import ReviewSession
-from tests.makers.ebook_writer import Book, Lookup, write_kindle_words
+from tests.makers.ebook_writer import (
+    Book,
+    Lookup,
+    write_kindle_words,
+    write_koreader_words,
+)
 
 BEFORE, AFTER = "A ", " is a low dam across a river that raises the level of its water."
 SENTENCE = f"{BEFORE}weir{AFTER}"
@@ -80,3 +85,24 @@ def test_a_chat_writes_the_meaning_of_a_looked_up_word(
     left = ask(forge)
     assert list(left) == ["level"]
     assert "1 new draft" in answer(forge, left)
+
+
+def test_a_word_looked_up_again_in_another_book_keeps_its_card(
+    forge: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "koreader/settings/vocabulary_builder.sqlite3"
+    write_koreader_words(path, [LOOKUPS[2]])
+    forge.settings("anki: {collection: none}\n", proposals=True)
+    forge.ok("run", "--yes", tmp_path / "koreader")
+    answer(forge, ask(forge))
+    [[draft]] = forge.lists("new")
+    forge.ok("accept", draft["id"])
+    forge.ok("run")
+    again = Lookup("sluice", "The miller opened one ", " more.", Book("River"), time=9)
+    write_koreader_words(path, [again])
+    forge.ok("run")
+    [card] = forge.cards()
+    assert card["fields"] == draft["fields"]
+    shown = forge.ok("list", "-v").stdout
+    assert "source    River" in shown
+    assert "its source now says something else" not in shown
