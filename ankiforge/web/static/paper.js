@@ -3,7 +3,7 @@
 import { $, h } from "./dom.js";
 import { makeTextLayout } from "./flow.js";
 import { selectedText } from "./letters.js";
-import { get, pollUntil } from "./server.js";
+import { get } from "./server.js";
 import { computeBounds, groupIntoColumns, groupIntoLines, makeOutline, makeSvg } from "./shapes.js";
 import { makeSheetLayout } from "./sheets.js";
 
@@ -52,10 +52,11 @@ export class Paper {
   constructor(id) {
     this.id = id;
     this.ready = this.#load();
+    this.ready.catch(() => {}); // a document may be loaded ahead of time; whoever shows it handles the error
   }
 
   async #load() {
-    const shown = await pollUntil(`document?${new URLSearchParams({ id: this.id })}`);
+    const shown = await get("document", { id: this.id });
     Object.assign(this, { first: shown.key, title: shown.title, kind: shown.kind, marks: shown.marks });
     const body = (shown.kind === "sheets" ? makeSheetLayout : makeTextLayout)(this, shown);
     this.node.classList.add(shown.kind);
@@ -97,7 +98,7 @@ export class Paper {
   }
   // Reload the highlights.
   async renew() {
-    const { marks } = await pollUntil(`document?${new URLSearchParams({ id: this.id })}`);
+    const { marks } = await get("document", { id: this.id });
     this.marks = marks;
     await this.body.renew();
     this.draw();
@@ -249,6 +250,6 @@ export class Paper {
     const place = this.#locate(mark.key);
     if (place) return place.top;
     const page = this.body.pages?.[mark.page];
-    return page ? page.node.offsetTop + mark.at * page.node.offsetHeight : 0;
+    return page ? page.node.offsetTop + (mark.box?.[1] ?? 0) * page.node.offsetHeight : 0;
   }
 }

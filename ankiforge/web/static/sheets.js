@@ -1,7 +1,8 @@
-// The pages of a PDF, drawn by the server, with their highlights and a layer of selectable text.
+// The pages of a PDF, drawn by the server, with their highlights and a layer of selectable text. The pages on screen and next to
+// it are drawn. Until a picture has arrived, a page shows lines of grey.
 import { h } from "./dom.js";
 import { foldAllLetters, findOccurrences } from "./letters.js";
-import { pollUntil } from "./server.js";
+import { get } from "./server.js";
 import { computeBounds, makeSvg } from "./shapes.js";
 
 const WIDTH_STEP = 64; // pixels; a slightly larger window needs no new picture
@@ -11,6 +12,10 @@ const MAX_COLUMN_WIDTH = 0.6; // the maximum width of a column, relative to the 
 const ZOOM_DELAY = 120; // ms to wait before redrawing a zoomed page
 const TEXT_MARGIN = 0.022; // space left of the text, relative to the page's width
 const LAYER_HEIGHT = 1000; // the height of the layer in its own units
+const MAX_WIDTH = 2600; // pixels
+const NEARBY = "75% 0px"; // how far beyond the pane pages are drawn, relative to its size
+const MAX_DRAWING = 2; // requests at once, so that decisions don't wait for a connection
+const MAX_PICTURES = 12; // pages that keep their picture although they are far from the screen
 
 export function makeSheetLayout(paper, shown) {
   const pages = shown.sheets.map(([width, height, label], number) => {
@@ -18,32 +23,75 @@ export function makeSheetLayout(paper, shown) {
     const leaf = h("div", { className: "leaf" });
     leaf.append(marksLayer);
     const node = h("div", { className: "sheet-of-paper", role: "img", ariaLabel: `Page ${label}` }, leaf);
-    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [], lines: [] };
+    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [], lines: [], drawing: null, hasFailed: false };
   });
   const node = h("div", { className: "pages" }, pages.map((page) => page.node));
   let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
   let lineHeight = 1; // relative to the width of a page
   let leafWidth = 0;
 
-  // Draw a page. The old picture stays until the new one is decoded.
-  async function draw(page) {
-    const width = Math.ceil((leafWidth * devicePixelRatio) / WIDTH_STEP) * WIDTH_STEP;
-    if (page.width >= width && page.picture) return;
-    page.width = width;
-    const reply = await pollUntil(`page?${new URLSearchParams({ id: paper.id, page: page.number, width: String(Math.min(width, 2600)) })}`);
-    if (!reply?.src || page.width !== width) {
-      if (page.width === width) page.width = 0;
-      return;
+  // ---- Drawing.
+
+  const nearby = new Set(); // the pages on screen or next to it
+  const pagesByNode = new Map(pages.map((page) => [page.node, page]));
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const page = pagesByNode.get(target);
+      if (isIntersecting) {
+        nearby.add(page);
+        if (!page.picture) showGreyLines(page);
+      } else if (nearby.delete(page)) {
+        page.drawing?.cancel.abort();
+        page.hasFailed = false;
+      }
     }
+    drawNearby();
+  }, { root: paper.pane, rootMargin: NEARBY });
+  for (const page of pages) observer.observe(page.node);
+
+  const getWantedWidth = () => Math.min(Math.ceil((leafWidth * devicePixelRatio) / WIDTH_STEP) * WIDTH_STEP, MAX_WIDTH);
+  const isDrawn = (page) => page.picture && page.width >= getWantedWidth();
+  // The distance of a page from the middle of the pane.
+  function getDistance({ node: { offsetTop, offsetHeight } }) {
+    const middle = paper.pane.scrollTop + paper.pane.clientHeight / 2;
+    return Math.max(offsetTop - middle, middle - offsetTop - offsetHeight, 0);
+  }
+  const sortByDistance = (some) => some.map((page) => ({ page, distance: getDistance(page) })).sort((a, b) => a.distance - b.distance).map(({ page }) => page);
+
+  // Draw the pages nearby, the closest to the middle first.
+  function drawNearby() {
+    const busy = pages.filter(({ drawing }) => drawing).length;
+    const missing = sortByDistance([...nearby].filter((page) => !page.drawing && !page.hasFailed && !isDrawn(page)));
+    for (const page of missing.slice(0, Math.max(MAX_DRAWING - busy, 0))) draw(page).then(drawNearby);
+  }
+  // Draw a page, unless it is drawn. The old picture stays until the new one is decoded.
+  async function draw(page) {
+    const width = getWantedWidth();
+    if (isDrawn(page)) return;
+    if (page.drawing?.width !== width) {
+      page.drawing?.cancel.abort();
+      const cancel = new AbortController();
+      const drawing = { width, cancel, done: requestPicture(page, width, cancel.signal) };
+      page.drawing = drawing;
+      drawing.done.finally(() => { if (page.drawing === drawing) page.drawing = null; });
+    }
+    await page.drawing.done;
+  }
+  async function requestPicture(page, width, signal) {
+    const reply = await get("page", { id: paper.id, page: page.number, width }, signal).catch(() => null);
+    if (signal.aborted) return;
+    page.hasFailed = !reply?.src;
+    if (page.hasFailed) return;
     const image = h("img", { src: reply.src, alt: "" });
     await image.decode().catch(() => {});
+    if (signal.aborted) return;
+    clear(page);
     page.ratio = reply.height / reply.width;
+    page.width = width;
     page.marks = reply.marks;
     page.words = reply.lines.flat();
     page.lines = reply.lines.filter((line) => line.length).map((line) => computeBounds(line.map(([, box]) => box)));
     page.node.role = "group";
-    page.picture?.remove();
-    page.layer?.remove();
     page.picture = image;
     page.layer = makeTextLayer(reply);
     page.leaf.prepend(image);
@@ -51,15 +99,36 @@ export function makeSheetLayout(paper, shown) {
     page.leaf.append(page.layer);
     place(page);
     drawMarks(page);
+    forgetFarPages();
     paper.moved();
   }
+  function clear(page) {
+    for (const part of [page.picture, page.layer, page.greyLines]) part?.remove();
+    Object.assign(page, { picture: null, layer: null, greyLines: null, width: 0, words: [] });
+  }
+  // Remove the pictures and words of pages far away, so that a long book needs no more memory than a short one.
+  function forgetFarPages() {
+    const far = pages.filter((page) => page.picture && !nearby.has(page));
+    if (far.length > MAX_PICTURES) for (const page of sortByDistance(far).slice(MAX_PICTURES)) clear(page);
+  }
+  // Show where the lines of a page are. Those of a page that was never drawn are taken to be those of the closest drawn page.
+  function showGreyLines(page) {
+    if (page.greyLines) return;
+    const like = page.lines.length ? page : pages.filter(({ lines }) => lines.length).sort((a, b) => Math.abs(a.number - page.number) - Math.abs(b.number - page.number))[0];
+    const d = (like?.lines ?? []).map(([l, t, r, b]) => `M${l} ${t + (b - t) * 0.3}H${r}V${b - (b - t) * 0.25}H${l}Z`).join("");
+    page.greyLines = makeSvg("svg", { class: "grey-lines", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": true }, makeSvg("path", { d }));
+    page.leaf.prepend(page.greyLines);
+  }
 
-  // Measure the line height and text area of a page, to crop white margins.
+  // ---- Size.
+
+  // Measure the line height and text area of a page, to crop white margins, in which the user has written nothing either.
   function measure(page) {
     if (!page.words.length) return;
     const heights = page.words.map(([, [, t, , b]]) => (b - t) * page.ratio).sort((a, b) => a - b);
     lineHeight = heights[heights.length >> 1];
-    const [left, top, right, bottom] = computeBounds(page.words.map(([, box]) => box));
+    const written = shown.marks.filter(({ frame, box }) => frame && box).map(({ box }) => box);
+    const [left, top, right, bottom] = computeBounds([...page.words.map(([, box]) => box), ...written]);
     const isWide = page.ratio < 1; // show slides whole
     crop = isWide || right - left < 0.4 ? { left: 0, right: 1, top: 0, bottom: 1 }
       : { left: Math.max(left - TEXT_MARGIN, 0), right: Math.min(right + TEXT_MARGIN * 0.7, 1), top: Math.max(top - 0.03, 0), bottom: Math.min(Math.max(bottom + 0.03, 0.9), 1) };
@@ -124,7 +193,7 @@ export function makeSheetLayout(paper, shown) {
     for (const page of pages) place(page);
     clearTimeout(timer);
     timer = setTimeout(() => {
-      for (const page of pages) if (page.picture) draw(page);
+      drawNearby();
       drawAround(paper.mark(paper.now));
     }, paper.zoom === 1 ? 0 : ZOOM_DELAY);
   }
@@ -140,8 +209,6 @@ export function makeSheetLayout(paper, shown) {
     if (!page) return;
     await draw(page);
     if (page.marks[paper.now] && Math.abs(fitWidth() * paper.zoom - leafWidth) > 1) paper.layout(); // the highlight is in another column
-    // draw the neighbouring pages in the background
-    (async () => { for (const by of [1, -1, 2]) if (pages[page.number + by]) await draw(pages[page.number + by]); })();
   }
 
   function getBoxes(key) {
@@ -156,11 +223,14 @@ export function makeSheetLayout(paper, shown) {
     const nth = `${page.number + 1} of ${pages.length}`;
     return page.label === String(page.number + 1) ? `p. ${nth}` : `p. ${page.label} (${nth})`;
   }
-  // Redraw the pages with the current highlights.
-  const renew = () => Promise.all(pages.filter(({ picture }) => picture).map((page) => {
-    page.width = 0;
-    return draw(page);
-  }));
+  // Draw all pages again, with the current highlights: those nearby at once.
+  async function renew() {
+    for (const page of pages) {
+      page.drawing?.cancel.abort();
+      Object.assign(page, { width: 0, drawing: null });
+    }
+    await Promise.all([...nearby].map(draw));
+  }
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
   return { node, begin, layout, drawAround, getBoxes, formatPosition, renew, draw: drawAll, pages };
 }
