@@ -12,6 +12,8 @@ const MAX_COLUMN_WIDTH = 0.6; // the maximum width of a column, relative to the 
 const ZOOM_DELAY = 120; // ms to wait before redrawing a zoomed page
 const TEXT_MARGIN = 0.022; // space left of the text, relative to the page's width
 const LAYER_HEIGHT = 1000; // the height of the layer in its own units
+const RULER_SIZE = 100; // pixels; the font size at which words are measured
+const ruler = document.createElement("canvas").getContext("2d");
 const MAX_WIDTH = 2600; // pixels
 const NEARBY = "75% 0px"; // how far beyond the pane pages are drawn, relative to its size
 const MAX_DRAWING = 2; // requests at once, so that decisions don't wait for a connection
@@ -235,15 +237,19 @@ export function makeSheetLayout(paper, shown) {
   return { node, begin, layout, drawAround, getBoxes, formatPosition, renew, draw: drawAll, pages };
 }
 
-// An invisible layer of a page's words over its picture, for selecting. Stretch each word to its printed width, so that the selection matches the picture.
+// An invisible layer of a page's words over its picture, for selecting. Each word is stretched to its printed width, so that the
+// selection matches the picture.
 function makeTextLayer({ width, height, lines }) {
   const layerWidth = (LAYER_HEIGHT * width) / height;
-  const renderLine = (line) => makeSvg("text", {}, ...line.map(([word, [left, top, right, bottom]], i) => {
+  ruler.font = `${RULER_SIZE}px ${getComputedStyle(document.body).fontFamily}`;
+  const renderWord = ([word, [left, top, right, bottom]], i, line) => {
     const next = line[i + 1]?.[1][0] ?? right;
-    const isAdjacent = next > right && next - right < bottom - top;
-    const tall = (bottom - top) * LAYER_HEIGHT;
-    return makeSvg("tspan", { x: (left * layerWidth).toFixed(2), y: (bottom * LAYER_HEIGHT - 0.22 * tall).toFixed(2), "font-size": (0.9 * tall).toFixed(2),
-      textLength: Math.max(((isAdjacent ? next : right) - left) * layerWidth, 1).toFixed(2), lengthAdjust: "spacingAndGlyphs" }, `${word} `);
-  }));
-  return makeSvg("svg", { viewBox: `0 0 ${layerWidth} ${LAYER_HEIGHT}`, class: "page-words" }, ...lines.filter((line) => line.length).map(renderLine));
+    const isAdjacent = next > right && next - right < bottom - top; // then the space fills the gap
+    const size = 0.9 * (bottom - top) * LAYER_HEIGHT;
+    const natural = (ruler.measureText(isAdjacent ? `${word} ` : word).width * size) / RULER_SIZE;
+    const stretch = (((isAdjacent ? next : right) - left) * layerWidth) / natural;
+    const [x, y] = [left * layerWidth, bottom * LAYER_HEIGHT - 0.24 * size];
+    return makeSvg("text", { transform: `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${stretch.toFixed(4)} 1)`, "font-size": size.toFixed(2) }, `${word} `);
+  };
+  return makeSvg("svg", { viewBox: `0 0 ${layerWidth} ${LAYER_HEIGHT}`, class: "page-words" }, ...lines.flatMap((line) => line.map(renderWord)));
 }
