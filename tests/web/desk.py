@@ -361,6 +361,6 @@ def read_rows(page: Any) -> list[str]:
 
 def count_open_fields(page: Any) -> int:
     """Count the fields, dialogs and menus that are open."""
-    fields = "#margin :is(textarea, [contenteditable=true]), dialog[open], .menu[open]"
+    fields = "#margin :is(textarea, [contenteditable]), dialog[open], .menu[open]"
     count: int = page.locator(fields).count()
     return count

@@ -328,6 +328,14 @@ NOTE, BOOK, SITE, KINDLE = (
 )
 
 
+def write_kindle(folder):
+    """Write the highlights of a novel, one of which states a fact."""
+    summer = "I was never the same after that summer, and neither was the house on hill"
+    quotes = [*(f"{summer} {number}." for number in range(14)), FACTS[5]]
+    marks = [(f"{KINDLE} (Jane Roe)", quote) for quote in quotes]
+    write_clippings(folder / "My Clippings.txt", marks)
+
+
 @pytest.fixture(scope="module")
 def kinds(serve_desk) -> Desk:
     """A note, a book and a web page in which nothing is highlighted, and a Kindle."""
@@ -344,12 +352,7 @@ def kinds(serve_desk) -> Desk:
         (folder / f"{SITE}.html").write_text(html, "utf-8")
         for name in (f"{NOTE}.md", f"{BOOK}.epub", f"{SITE}.html"):
             forge("draft", name)  # without a terminal it is only remembered
-        summer = (
-            "I was never the same after that summer, and neither was the house on hill"
-        )
-        quotes = [*(f"{summer} {number}." for number in range(14)), FACTS[5]]
-        marks = [(f"{KINDLE} (Jane Roe)", quote) for quote in quotes]
-        write_clippings(folder / "My Clippings.txt", marks)
+        write_kindle(folder)
         forge.ok("run", "My Clippings.txt")
 
     return serve_desk(prepare)
@@ -378,6 +381,18 @@ def test_words_at_the_end_of_any_document_are_dragged_over_and_become_a_card(
     assert words == fact or f"[{words}]" in front
 
 
+@pytest.fixture(scope="module")
+def kindle(serve_desk) -> Desk:
+    """A Kindle and a note, so that the shelf is shown."""
+
+    def prepare(forge):
+        write_kindle(forge.folder)
+        (forge.folder / "Cells.md").write_text(highlight_all(FACTS[:2]), "utf-8")
+        forge.ok("run", "My Clippings.txt", "Cells.md")
+
+    return serve_desk(prepare)
+
+
 # Words of a row that touch: two texts on one line without a space or a gap between them.
 GLUED = """() => [...document.querySelectorAll('#shelf [role=option]')].flatMap((row) => {
   const found = [];
@@ -398,8 +413,8 @@ GLUED = """() => [...document.querySelectorAll('#shelf [role=option]')].flatMap(
 
 @pytest.mark.slow
 @pytest.mark.xfail(strict=True, reason="author and counts touch")
-def test_author_and_counts_of_a_row_are_not_glued_to_the_eye(kinds, open_window):
-    page = open_window(kinds)
+def test_author_and_counts_of_a_row_are_not_glued_to_the_eye(kindle, open_window):
+    page = open_window(kindle)
     go_to_shelf(page)
     assert any("Roe" in row for row in read_rows(page))
     assert page.evaluate(GLUED) == []
@@ -407,8 +422,10 @@ def test_author_and_counts_of_a_row_are_not_glued_to_the_eye(kinds, open_window)
 
 @pytest.mark.slow
 @pytest.mark.xfail(strict=True, reason="author and counts touch")
-def test_author_and_counts_of_a_row_are_not_glued_for_a_screen_reader(kinds, open_window):
-    page = open_window(kinds)
+def test_author_and_counts_of_a_row_are_not_glued_for_a_screen_reader(
+    kindle, open_window
+):
+    page = open_window(kindle)
     go_to_shelf(page)
     nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")[
         "nodes"
@@ -536,6 +553,7 @@ def test_letters_typed_right_after_a_field_closed_do_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="edited words are forgotten with the sitting")
 def test_esc_closes_an_edit_and_keeps_its_words_and_again_leaves(cells, open_window):
     page = open_window(cells)
     open_first_document(page)

@@ -17,6 +17,7 @@ const ruler = document.createElement("canvas").getContext("2d");
 const MAX_WIDTH = 2600; // pixels
 const NEARBY = "75% 0px"; // how far beyond the pane pages are drawn, relative to its size
 const MAX_DRAWING = 2; // requests at once, so that decisions don't wait for a connection
+const MAX_AHEAD = 20; // pages that the server draws ahead, which it keeps
 const MAX_PICTURES = 12; // pages that keep their picture although they are far from the screen
 
 export function makeSheetLayout(paper, shown) {
@@ -25,7 +26,7 @@ export function makeSheetLayout(paper, shown) {
     const leaf = h("div", { className: "leaf" });
     leaf.append(marksLayer);
     const node = h("div", { className: "sheet-of-paper", role: "img", ariaLabel: `Page ${label}` }, leaf);
-    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [], lines: [], drawing: null, hasFailed: false };
+    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [], lines: [], drawing: null, hasFailed: false, aheadWidth: 0 };
   });
   const node = h("div", { className: "pages" }, pages.map((page) => page.node));
   let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
@@ -35,6 +36,7 @@ export function makeSheetLayout(paper, shown) {
   // ---- Drawing.
 
   const nearby = new Set(); // the pages on screen or next to it
+  let isAhead = false; // whether a page is drawn ahead
   const pagesByNode = new Map(pages.map((page) => [page.node, page]));
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -60,11 +62,26 @@ export function makeSheetLayout(paper, shown) {
   }
   const sortByDistance = (some) => some.map((page) => ({ page, distance: getDistance(page) })).sort((a, b) => a.distance - b.distance).map(({ page }) => page);
 
-  // Draw the pages nearby, the closest to the middle first.
+  // Draw the pages nearby, the closest to the middle first. One request is left for a page that comes on screen.
   function drawNearby() {
-    const busy = pages.filter(({ drawing }) => drawing).length;
-    const missing = sortByDistance([...nearby].filter((page) => !page.drawing && !page.hasFailed && !isDrawn(page)));
-    for (const page of missing.slice(0, Math.max(MAX_DRAWING - busy, 0))) draw(page).then(drawNearby);
+    let busy = pages.filter(({ drawing }) => drawing).length;
+    for (const page of sortByDistance([...nearby].filter((page) => !page.drawing && !page.hasFailed && !isDrawn(page)))) {
+      if (busy >= MAX_DRAWING || (busy && getDistance(page) > paper.pane.clientHeight / 2)) return;
+      busy += 1;
+      draw(page).then(drawNearby);
+    }
+    if (!busy && nearby.size) drawAhead();
+  }
+  // Have the server draw pages further away while nothing else is drawn, so that a jump to them takes less time.
+  async function drawAhead() {
+    const width = getWantedWidth();
+    const page = sortByDistance(pages).slice(0, MAX_AHEAD).find((each) => !each.hasFailed && !isDrawn(each) && each.aheadWidth !== width);
+    if (!page || isAhead) return;
+    isAhead = true;
+    page.aheadWidth = width;
+    await get("page", { id: paper.id, page: page.number, width }).catch(() => {});
+    isAhead = false;
+    drawNearby();
   }
   // Draw a page, unless it is drawn. The old picture stays until the new one is decoded.
   async function draw(page) {
