@@ -21,10 +21,7 @@ export function getPaper(id) {
   const paper = cache.get(id) ?? new Paper(id);
   cache.delete(id);
   cache.set(id, paper);
-  for (const [old, other] of cache) {
-    if (cache.size <= MAX_CACHED) break;
-    if (!other.node.isConnected && other !== paper) cache.delete(old);
-  }
+  for (const [old, other] of cache) if (cache.size > MAX_CACHED && !other.node.isConnected && other !== paper) cache.delete(old);
   return paper;
 }
 
@@ -58,10 +55,11 @@ export class Paper {
   async #load() {
     const shown = await get("document", { id: this.id });
     Object.assign(this, { first: shown.key, title: shown.title, kind: shown.kind, marks: shown.marks });
+    /** @type {any} */
     const body = (shown.kind === "sheets" ? makeSheetLayout : makeTextLayout)(this, shown);
     this.node.classList.add(shown.kind);
     this.node.append(body.node);
-    await body.begin();
+    await body.begin?.();
     this.body = body;
   }
 
@@ -215,7 +213,7 @@ export class Paper {
   async goTo(key, glides = true) {
     const mark = this.mark(key);
     if (!mark) return;
-    await this.body.drawAround(mark);
+    await this.body.drawAround?.(mark);
     this.#show(key, glides && allowsMotion());
   }
   // Scroll so that a highlight is at its usual height, with its whole column in view.

@@ -3,12 +3,7 @@ const NO_ANSWER_TEXT = "ankiforge review does not answer. If it has ended, start
 
 // If the server reports a failure, throw an error with the `status` and fields of the reply; without a reply, throw a plain error.
 async function request(path, options) {
-  let reply;
-  try {
-    reply = await fetch(`/api/${path}`, options);
-  } catch (error) {
-    throw error.name === "AbortError" ? error : new Error(NO_ANSWER_TEXT);
-  }
+  const reply = await fetch(`/api/${path}`, options).catch(() => Promise.reject(new Error(NO_ANSWER_TEXT)));
   const value = await reply.json();
   if (!reply.ok) throw Object.assign(new Error(value.message), { status: reply.status, ...value });
   return value;

@@ -23,10 +23,9 @@ const MAX_PICTURES = 12; // pages that keep their picture although they are far 
 export function makeSheetLayout(paper, shown) {
   const pages = shown.sheets.map(([width, height, label], number) => {
     const marksLayer = makeSvg("svg", { class: "marks", "aria-hidden": true });
-    const leaf = h("div", { className: "leaf" });
-    leaf.append(marksLayer);
-    const node = h("div", { className: "sheet-of-paper", role: "img", ariaLabel: `Page ${label}` }, leaf);
-    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [], lines: [], drawing: null, hasFailed: false, aheadWidth: 0 };
+    const leaf = h("div", { className: "leaf" }, marksLayer);
+    const node = h("div", { className: "sheet-of-paper", role: "group", ariaLabel: `Page ${label}`, "data-number": String(number) }, leaf);
+    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, aheadWidth: 0, marks: {}, words: [], lines: [], drawing: null };
   });
   const node = h("div", { className: "pages" }, pages.map((page) => page.node));
   let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
@@ -36,17 +35,16 @@ export function makeSheetLayout(paper, shown) {
   // ---- Drawing.
 
   const nearby = new Set(); // the pages on screen or next to it
-  let isAhead = false; // whether a page is drawn ahead
-  const pagesByNode = new Map(pages.map((page) => [page.node, page]));
+  let isDrawingAhead = false;
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
-      const page = pagesByNode.get(target);
+      const page = pages[/** @type {HTMLElement} */ (target).dataset.number];
       if (isIntersecting) {
         nearby.add(page);
         if (!page.picture) showGreyLines(page);
       } else if (nearby.delete(page)) {
-        page.drawing?.cancel.abort();
-        page.hasFailed = false;
+        cancel(page);
+        if (!page.picture) page.width = 0; // try again when it comes back
       }
     }
     drawNearby();
@@ -54,18 +52,18 @@ export function makeSheetLayout(paper, shown) {
   for (const page of pages) observer.observe(page.node);
 
   const getWantedWidth = () => Math.min(Math.ceil((leafWidth * devicePixelRatio) / WIDTH_STEP) * WIDTH_STEP, MAX_WIDTH);
-  const isDrawn = (page) => page.picture && page.width >= getWantedWidth();
+  const isMissing = ({ drawing, width }) => !drawing && width < getWantedWidth();
   // The distance of a page from the middle of the pane.
   function getDistance({ node: { offsetTop, offsetHeight } }) {
     const middle = paper.pane.scrollTop + paper.pane.clientHeight / 2;
     return Math.max(offsetTop - middle, middle - offsetTop - offsetHeight, 0);
   }
-  const sortByDistance = (some) => some.map((page) => ({ page, distance: getDistance(page) })).sort((a, b) => a.distance - b.distance).map(({ page }) => page);
+  const sortByDistance = (some) => [...some].sort((a, b) => getDistance(a) - getDistance(b));
 
   // Draw the pages nearby, the closest to the middle first. One request is left for a page that comes on screen.
   function drawNearby() {
     let busy = pages.filter(({ drawing }) => drawing).length;
-    for (const page of sortByDistance([...nearby].filter((page) => !page.drawing && !page.hasFailed && !isDrawn(page)))) {
+    for (const page of sortByDistance(nearby).filter(isMissing)) {
       if (busy >= MAX_DRAWING || (busy && getDistance(page) > paper.pane.clientHeight / 2)) return;
       busy += 1;
       draw(page).then(drawNearby);
@@ -75,49 +73,46 @@ export function makeSheetLayout(paper, shown) {
   // Have the server draw pages further away while nothing else is drawn, so that a jump to them takes less time.
   async function drawAhead() {
     const width = getWantedWidth();
-    const page = sortByDistance(pages).slice(0, MAX_AHEAD).find((each) => !each.hasFailed && !isDrawn(each) && each.aheadWidth !== width);
-    if (!page || isAhead) return;
-    isAhead = true;
+    const page = sortByDistance(pages).slice(0, MAX_AHEAD).find((each) => isMissing(each) && each.aheadWidth !== width);
+    if (!page || isDrawingAhead) return;
+    isDrawingAhead = true;
     page.aheadWidth = width;
     await get("page", { id: paper.id, page: page.number, width }).catch(() => {});
-    isAhead = false;
+    isDrawingAhead = false;
     drawNearby();
   }
   // Draw a page, unless it is drawn. The old picture stays until the new one is decoded.
   async function draw(page) {
     const width = getWantedWidth();
-    if (isDrawn(page)) return;
-    if (page.drawing?.width !== width) {
-      page.drawing?.cancel.abort();
-      const cancel = new AbortController();
-      const drawing = { width, cancel, done: requestPicture(page, width, cancel.signal) };
-      page.drawing = drawing;
-      drawing.done.finally(() => { if (page.drawing === drawing) page.drawing = null; });
+    if (page.width < width && page.drawing?.width !== width) {
+      cancel(page);
+      page.drawing = { width, controller: new AbortController() };
+      page.drawing.done = requestPicture(page, page.drawing);
     }
-    await page.drawing.done;
+    await page.drawing?.done;
   }
-  async function requestPicture(page, width, signal) {
-    const reply = await get("page", { id: paper.id, page: page.number, width }, signal).catch(() => null);
-    if (signal.aborted) return;
-    page.hasFailed = !reply?.src;
-    if (page.hasFailed) return;
-    const image = h("img", { src: reply.src, alt: "" });
-    await image.decode().catch(() => {});
-    if (signal.aborted) return;
-    clear(page);
-    page.ratio = reply.height / reply.width;
-    page.width = width;
-    page.marks = reply.marks;
-    page.words = reply.lines.flat();
-    page.lines = reply.lines.filter((line) => line.length).map((line) => computeBounds(line.map(([, box]) => box)));
-    page.node.role = "group";
-    page.picture = image;
-    page.layer = makeTextLayer(reply);
-    page.leaf.prepend(image);
-    page.leaf.classList.toggle("dark", reply.dark);
-    page.leaf.append(page.layer);
-    place(page);
-    drawMarks(page);
+  function cancel(page) {
+    page.drawing?.controller.abort();
+    page.drawing = null;
+  }
+  async function requestPicture(page, drawing) {
+    const { width, controller } = drawing;
+    const reply = await get("page", { id: paper.id, page: page.number, width }, controller.signal).catch(() => null);
+    const image = reply?.src && h("img", { src: reply.src, alt: "" });
+    await image?.decode().catch(() => {});
+    if (page.drawing !== drawing) return; // it was cancelled
+    page.drawing = null;
+    if (image) {
+      clear(page);
+      const lines = reply.lines.filter((line) => line.length).map((line) => computeBounds(line.map(([, box]) => box)));
+      Object.assign(page, { picture: image, layer: makeTextLayer(reply), ratio: reply.height / reply.width, marks: reply.marks, words: reply.lines.flat(), lines });
+      page.leaf.prepend(image);
+      page.leaf.append(page.layer);
+      page.leaf.classList.toggle("dark", reply.dark);
+      place(page);
+      drawMarks(page);
+    }
+    page.width = width; // also of a page that can't be drawn
     forgetFarPages();
     paper.moved();
   }
@@ -155,12 +150,8 @@ export function makeSheetLayout(paper, shown) {
 
   function place(page) {
     const tall = leafWidth * page.ratio;
-    const { style } = page.node;
-    style.width = `${leafWidth * (crop.right - crop.left)}px`;
-    style.height = `${tall * (crop.bottom - crop.top)}px`;
-    page.leaf.style.width = `${leafWidth}px`;
-    page.leaf.style.height = `${tall}px`;
-    page.leaf.style.translate = `${-crop.left * leafWidth}px ${-crop.top * tall}px`;
+    Object.assign(page.node.style, { width: `${leafWidth * (crop.right - crop.left)}px`, height: `${tall * (crop.bottom - crop.top)}px` });
+    Object.assign(page.leaf.style, { width: `${leafWidth}px`, height: `${tall}px`, translate: `${-crop.left * leafWidth}px ${-crop.top * tall}px` });
   }
 
   const toPixels = (page, [l, t, r, b]) => [l * leafWidth, t * leafWidth * page.ratio, r * leafWidth, b * leafWidth * page.ratio];
@@ -245,8 +236,8 @@ export function makeSheetLayout(paper, shown) {
   // Draw all pages again, with the current highlights: those nearby at once.
   async function renew() {
     for (const page of pages) {
-      page.drawing?.cancel.abort();
-      Object.assign(page, { width: 0, drawing: null });
+      cancel(page);
+      page.width = 0;
     }
     await Promise.all([...nearby].map(draw));
   }

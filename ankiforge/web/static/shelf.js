@@ -65,10 +65,7 @@ export class Shelf {
   }
   // Load the covers one after another while the shelf is shown, so that no other request has to wait for a connection.
   async #loadCovers(list) {
-    for (const each of this.documents.slice(0, MAX_COVERS)) {
-      if (list !== this.list || !list.checkVisibility()) return;
-      await this.#loadCover(each);
-    }
+    for (const each of this.documents.slice(0, MAX_COVERS)) if (list === this.list && list.checkVisibility()) await this.#loadCover(each);
   }
 
   #renderRow(each, i) {
