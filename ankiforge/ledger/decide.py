@@ -58,7 +58,7 @@ from ankiforge.ledger.events import (
     hash_sides,
 )
 from ankiforge.ledger.snapshots import PassageSnapshot, find_distinctive_sentences
-from ankiforge.ledger.store import JSON_VALUES, Store, to_json
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.snapshots import (
     load_highlight_snapshots,
@@ -249,12 +249,7 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
             store.execute(query, draft.key)
         return UndoResult(target, ())
     if not target:
-        # find the last drafting that created a draft, or found that a highlight deserves no card
-        last_drafting = store.fetch_first_row(
-            "SELECT g.id, g.number FROM drafting g LEFT JOIN highlight h"
-            " ON h.key = g.key AND h.content = g.content AND h.modelled != g.modelled"
-            " WHERE g.drafts != '[]' OR h.key IS NOT NULL ORDER BY g.rowid DESC LIMIT 1"
-        )
+        last_drafting = _find_last_drafting(store)
         user_events = _iter_active_user_decisions(store)
         last_event = find_last_user_decision(user_events) if last_drafting else None
         if last_drafting and (

@@ -326,6 +326,7 @@ def prepare_requests(
         ItemError: `path` is a single document with nothing to choose from.
     """
     places = workspace.folder.remembered_paths
+    workspace.confirm_paths([path])
     with workspace.hold_lock("drafting"):
         selection = select_sources(workspace.folder, (path,), _UNMARKED)
         workspace.remember_paths(selection.remembered_paths)
