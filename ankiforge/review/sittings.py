@@ -179,7 +179,7 @@ class ReviewBatch(Value):
 
         Args:
             id: the id of the item.
-            act: the `act` of the decision.
+            act: the `kind` of the decision.
             action: the id of the action, or "" if the decision can't be undone.
             next_fact_id: the id of the next fact of the same highlight, or "".
         """
