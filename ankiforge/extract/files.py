@@ -222,6 +222,14 @@ def get_relative_path(path: Path, root: Path) -> str:
     return normalize_name(path.name)
 
 
+def find_vault(folder: Path) -> Path | None:
+    """Return the Obsidian vault that `folder` is in, or None."""
+    for directory in (folder, *folder.parents):
+        if (directory / ".obsidian").is_dir():
+            return directory
+    return None
+
+
 def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
     """Compile path patterns into a function that matches relative paths against them.
 

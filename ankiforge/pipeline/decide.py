@@ -76,7 +76,7 @@ def edit_card_or_draft(
     names = line.note_type.content_fields
     for name in fields:
         if name not in names:
-            hint = f"it has: {', '.join(names)}"
+            hint = f"it has: {', '.join((*names, DECK, TAGS))}"
             raise UsageError(f"no field {name!r} on this card", hint=hint)
     typed_fields = dict(_clean_text(fields))
     shown_fields = dict(line.fields)
@@ -161,7 +161,8 @@ def _check_text(
     for finding in findings:
         if finding.severity is Severity.BLOCK and not forced:
             if finding.check == "malformed":  # Anki would make no card of it
-                raise RefusedError(finding.message, hint="close each gap with }}")
+                hint = "put what to recall between {{c1:: and }}"
+                raise RefusedError(finding.message, hint=hint)
             hint = "change the words, or overrule the check with --force"
             raise BlockedError(finding.message, hint=hint)
     return card, findings

@@ -105,6 +105,8 @@ class NoteSyntax(NamedTuple):
     """A verbose pattern of text that looks like this form, or "" if too much text would."""
     reason: str = ""
     """Why such text is no highlight, if the settings select the form, as shown to the user."""
+    covers_note: bool = False
+    """Whether a note with this form belongs to another tool as a whole, so none of it is read."""
     examples: tuple[tuple[str, str], ...] = ()
     """(source, resulting card) pairs for the guide. In the source, `⏎` is a line break."""
 
@@ -180,7 +182,7 @@ FORMS = (
         "asked", "Q: … A: …", "cards", "block", (":", "："),
         line=QUESTION_LABEL,
         sign=rf"{_QUOTED_LINE}(?P<asked>{QUESTION_LABEL.replace('?P<label>', '?:')})",
-        reason="its question or answer is missing, or AnkiOps keeps it in step with Anki",
+        reason="its question or answer is missing",
         examples=(("Q: What does bile do?⏎A: It dissolves fat.", "basic"),),
     ),
     NoteSyntax("bracket", "C: … […]", "cards", "block", ("c:",), line=BRACKET_CARD_LABEL),
@@ -293,7 +295,6 @@ _UNREAD_FORM_REASON = (
     "this form is not read: write it as question::answer; to keep its note in Anki:"
     " ankiforge adopt"
 )
-ANKIOPS_SIGN = r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"
 
 
 def _make_tool_form(name: str, literals: Strings, sign: str, reason: str) -> NoteSyntax:
@@ -307,10 +308,15 @@ TOOL_FORMS = (
         ("noteId:",),
         r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d",
         _UNREAD_FORM_REASON,
-    ),
+    )._replace(covers_note=True),
+    # a deck of AnkiOps is a file; before its notes have keys, the labels T and E show its form
     _make_tool_form(
-        "AnkiOps", ("note_key:", "note_id:"), ANKIOPS_SIGN, _UNREAD_FORM_REASON
-    ),
+        "AnkiOps",
+        ("note_key:", "note_id:", "\nT: ", "\nE: "),
+        r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):[^\n]*(?:\n(?:<!--|[QFT]:)[^\n]*)*"
+        r"|^T:[ ][^\n]*\{\{c\d|^[QF]:[ ](?:(?!<!--)[^\n]+\n){1,30}?E:[ ]",
+        _UNREAD_FORM_REASON,
+    )._replace(covers_note=True),
     _make_tool_form(
         "hashcards",
         ("\nC:",),

@@ -22,7 +22,11 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import SourceOpenParameters, SourceSettings
 from ankiforge.extract.file_source import File, FileListing
-from ankiforge.extract.files import compile_patterns, read_json_settings
+from ankiforge.extract.files import (
+    compile_patterns,
+    find_vault,
+    read_json_settings,
+)
 from ankiforge.extract.markdown import (
     HAND_WRITTEN_FORMS,
     HandWrittenForm,
@@ -176,7 +180,9 @@ class Vault(NoteSource):
             root,
             opening.only,
             is_included=is_note_to_read,
-            settings_text=repr((settings, dialects, templates, has_dataview, is_graph)),
+            settings_text=repr(
+                (settings, dialects, templates, has_dataview, is_graph, find_vault(root))
+            ),
             other_files={},
         )
         return cls(
@@ -249,9 +255,17 @@ class Vault(NoteSource):
             )
 
     @cached_property
-    def _vault_url(self) -> str:
-        name = Path(os.path.realpath(self.listing.root)).name
-        return f"obsidian://open?vault={quote(name, safe='')}"
+    def _file_url_prefix(self) -> str:
+        """The start of each note's URL, or "" if the folder isn't in an Obsidian vault."""
+        root = Path(os.path.realpath(self.listing.root))
+        vault = find_vault(root)
+        if vault is None:
+            return ""
+        folder = f"{root.relative_to(vault).as_posix()}/" if root != vault else ""
+        return (
+            f"obsidian://open?vault={quote(vault.name, safe='')}"
+            f"&file={quote(folder, safe='')}"
+        )
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
         """Convert a file to a Markdown note, translating any Logseq syntax."""
@@ -260,7 +274,8 @@ class Vault(NoteSource):
             self.listing.name,
             title=parse_title(file.path),
             path=file.path,
-            uri=f"{self._vault_url}&file={quote(file.path[:-3], safe='')}",
+            uri=self._file_url_prefix
+            and self._file_url_prefix + quote(file.path[:-3], safe=""),
             uses_dataview=self.has_dataview,
         )
         marks = frozenset[str](self.settings.marks or ())
