@@ -23,7 +23,14 @@ from ankiforge.draft.propose import (
     score_highlight,
     score_sentences,
 )
-from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, CardKind, Draft
+from ankiforge.draft.propose.ranking import GapRanker, rank_gaps
+from ankiforge.language.lexicon import load_language
+from ankiforge.model import (
+    MIN_CERTAIN_CONFIDENCE,
+    MIN_PROPOSAL_CONFIDENCE,
+    CardKind,
+    Draft,
+)
 from ankiforge.pipeline.models import find_blocking_messages
 from ankiforge.text import cloze
 from ankiforge.text.cloze import format_cloze_answers
@@ -161,6 +168,29 @@ def test_what_a_run_keeps_is_the_likeliest_sentence_and_less_than_nothing_if_non
         < score_highlight(highlight(PLAIN)).usefulness
         < score_highlight(highlight(GOOD)).usefulness
     )
+
+
+def test_a_run_counts_as_certain_what_is_shown_as_certain(highlight):
+    texts = [case["text"] for case in (*CASES, *REFUSED)]
+    counted, shown = {}, {}
+    for text in (GOOD, SURE, *texts):
+        score = score_highlight(highlight(text)).usefulness
+        drafts = propose_drafts(highlight(text)).drafts
+        if score >= MIN_CERTAIN_CONFIDENCE:
+            counted[text] = score
+        if drafts and drafts[0].confidence >= MIN_CERTAIN_CONFIDENCE:
+            shown[text] = drafts[0].confidence
+    assert len(shown) > 20
+    assert counted == shown
+
+
+def test_gaps_below_a_score_are_left_out_and_no_others():
+    english = load_language("en")
+    for case in REFUSED:
+        sentence = GapRanker(case["text"], english, None)
+        ranked = [*rank_gaps(sentence)]
+        for place, (_, score) in enumerate(ranked, 1):
+            assert [*rank_gaps(sentence, score)] == ranked[:place]
 
 
 def test_the_floor_is_on_the_sentence_with_its_gap(highlight, propose):

@@ -12,7 +12,8 @@ depends only on the highlight and on static tables, so it is the same on every c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from ankiforge.draft.propose.features import (
     estimate_text_confidence,
     extract_cue_features,
     extract_sentence_features,
+    find_min_gap_score,
     find_rejection_reason,
     find_shown_stems,
 )
@@ -113,15 +115,14 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
 
 
 def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) -> float:
-    """Return the confidence in the card of a sentence, with its best gap if it may be certain.
+    """Return the confidence in the card of a sentence, with its best gap if that is certain.
 
-    A sentence without a good gap has no certain card, but may still be worth a question.
+    A sentence without a certain gap may still be worth a question.
     """
-    if estimate_confidence(sentence.features, MAX_GAP_SCORE) < MIN_CERTAIN_CONFIDENCE:
-        return sentence.confidence
-    draft = draft_cloze(highlight, sentence)
-    if isinstance(draft, Draft):
-        return draft.confidence
+    min_gap_score = find_min_gap_score(sentence.features, MIN_CERTAIN_CONFIDENCE)
+    if min_gap_score <= MAX_GAP_SCORE:
+        for _, score in _find_gaps(highlight, sentence, min_gap_score):
+            return estimate_confidence(sentence.features, score)
     return min(sentence.confidence, _MAX_CONFIDENCE_WITHOUT_GAP)
 
 
@@ -226,35 +227,15 @@ def draft_cloze(
     The sentence is rejected if there is no such gap, or if the confidence is below
     `min_confidence`.
     """
-    excerpt = sentence.excerpt
-    tables = load_language(sentence.language)
     # ranking gaps takes a while, so rule out sentences for which no gap is good enough
     if estimate_confidence(sentence.features, MAX_GAP_SCORE) < min_confidence:
         return find_rejection_reason(sentence.features)
-    label = _LABEL.match(excerpt.text)
-    if label and is_lead_in(label[0]):
-        return RejectionReason.NO_GAP
-    ranker = GapRanker(
-        excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
-    )
-    chosen = excerpt.chosen_gap and ranker.find_complete_run(excerpt.chosen_gap)
-    if chosen:
-        gaps = [(ranker.get_span(chosen), MAX_GAP_SCORE)]
-    else:
-        gaps = [*islice(rank_gaps(ranker), _MAX_GAPS_TRIED)]
-        if label and not any(
-            is_verb(word, tables) for word in tokenize(label[0], tables)
-        ):
-            # the best gap must be in the label
-            gaps.sort(key=lambda gap: gap[0][1] > label.end())
-            if not gaps or gaps[0][0][1] > label.end():
-                return RejectionReason.NO_GAP
     drafts: list[Draft] = []
-    for span, score in gaps:
+    for span, score in _find_gaps(highlight, sentence):
         confidence = estimate_confidence(sentence.features, score)
         if not drafts and confidence < min_confidence:
             return find_rejection_reason(sentence.features)
-        draft = _draft_gap(highlight, excerpt, span)
+        draft = _draft_gap(highlight, sentence.excerpt, span)
         if find_blockers is None or not find_blockers(draft, highlight):
             drafts.append(replace(draft, confidence=confidence))
         if len(drafts) == MAX_GAPS:
@@ -262,6 +243,29 @@ def draft_cloze(
     if not drafts:
         return RejectionReason.NO_GAP
     return replace(drafts[0], gaps=tuple(draft.get_field("Text") for draft in drafts))
+
+
+def _find_gaps(
+    highlight: Highlight, sentence: ScoredSentence, min_score: float = -math.inf
+) -> Iterable[tuple[Span, float]]:
+    """Return the best gaps of a sentence that score at least `min_score`, best first."""
+    excerpt = sentence.excerpt
+    label = _LABEL.match(excerpt.text)
+    if label and is_lead_in(label[0]):
+        return ()
+    tables = load_language(sentence.language)
+    ranker = GapRanker(
+        excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
+    )
+    chosen = excerpt.chosen_gap and ranker.find_complete_run(excerpt.chosen_gap)
+    if chosen:
+        return [(ranker.get_span(chosen), MAX_GAP_SCORE)]
+    best_gaps = islice(rank_gaps(ranker, min_score), _MAX_GAPS_TRIED)
+    if not label or any(is_verb(word, tables) for word in tokenize(label[0], tables)):
+        return best_gaps
+    # the best gap must be in the label
+    gaps = sorted(best_gaps, key=lambda gap: gap[0][1] > label.end())
+    return () if not gaps or gaps[0][0][1] > label.end() else gaps
 
 
 def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
