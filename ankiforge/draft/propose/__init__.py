@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from msgspec.structs import replace
 
 from ankiforge.draft.propose.excerpts import Excerpt, make_excerpts
 from ankiforge.draft.propose.features import (
-    MAX_GAP_SCORE,
     estimate_confidence,
     estimate_text_confidence,
     extract_cue_features,
@@ -29,7 +28,14 @@ from ankiforge.draft.propose.features import (
     find_rejection_reason,
     find_shown_stems,
 )
-from ankiforge.draft.propose.ranking import MAX_GAPS, Features, GapRanker, rank_gaps
+from ankiforge.draft.propose.ranking import (
+    MAX_GAP_SCORE,
+    MAX_GAPS,
+    Features,
+    GapRanker,
+    is_same_gap,
+    rank_gaps,
+)
 from ankiforge.draft.propose.rejection import (
     RejectionReason,
     find_cue_rejection,
@@ -48,6 +54,7 @@ from ankiforge.model import (
     DraftingResult,
     Highlight,
     Origin,
+    SourceKind,
     Span,
     Strings,
     Value,
@@ -70,6 +77,10 @@ __all__ = [
 DRAFTER_NAME = "propose"
 """The name by which drafts refer to this drafter."""
 _MAX_GAPS_TRIED = 8
+# In notes and papers, the term of a definition makes a certain card if its sentence has at least a
+# confidence of .4 with an average gap. Of 14 such sentences of real study notes, textbooks and
+# papers, readers blanked out the term in 11; of 10 in exports of e-readers and the web, in 7.
+_TERM_SCORE_IN_NOTES = 11.8
 _MAX_CONFIDENCE_WITHOUT_GAP = 0.7
 # Matches a comment such as `.h1`, which marks a heading in Readwise.
 _HEADING_COMMENT = regex(r"\s*\.h\d\b")
@@ -120,7 +131,7 @@ def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) ->
     A sentence without a certain gap may still be worth a question.
     """
     min_gap_score = find_min_gap_score(sentence.features, MIN_CERTAIN_CONFIDENCE)
-    if min_gap_score <= MAX_GAP_SCORE:
+    if min_gap_score <= _get_term_score(highlight):
         for _, score in _find_gaps(highlight, sentence, min_gap_score):
             return estimate_confidence(sentence.features, score)
     return min(sentence.confidence, _MAX_CONFIDENCE_WITHOUT_GAP)
@@ -260,12 +271,24 @@ def _find_gaps(
     chosen = excerpt.chosen_gap and ranker.find_complete_run(excerpt.chosen_gap)
     if chosen:
         return [(ranker.get_span(chosen), MAX_GAP_SCORE)]
-    best_gaps = islice(rank_gaps(ranker, min_score), _MAX_GAPS_TRIED)
+    best_gaps: Iterable[tuple[Span, float]] = ()
+    if min_score <= MAX_GAP_SCORE:
+        best_gaps = islice(rank_gaps(ranker, min_score), _MAX_GAPS_TRIED)
+    if term := ranker.find_defined_term():
+        span = ranker.get_span(ranker.extend_to_gloss(term))
+        others = (gap for gap in best_gaps if not is_same_gap(gap[0], span))
+        return chain([(span, _get_term_score(highlight))], others)
     if not label or any(is_verb(word, tables) for word in tokenize(label[0], tables)):
         return best_gaps
     # the best gap must be in the label
     gaps = sorted(best_gaps, key=lambda gap: gap[0][1] > label.end())
     return () if not gaps or gaps[0][0][1] > label.end() else gaps
+
+
+def _get_term_score(highlight: Highlight) -> float:
+    """Return the score of a gap that blanks out the term of a definition."""
+    is_in_export = highlight.source_kind is SourceKind.OTHER
+    return MAX_GAP_SCORE if is_in_export else _TERM_SCORE_IN_NOTES
 
 
 def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:

@@ -275,8 +275,6 @@ def _add_word_features(
 
 # --- confidence ------------------------------------------------------------------------
 
-MAX_GAP_SCORE = 9.0
-"""Higher scores of a gap count as this one."""
 _MAX_LENGTH = 45
 """Longer sentences count as having this many words."""
 # A plain fact has at most this many words, none of the non-plain features, and either a subject
@@ -338,7 +336,7 @@ def estimate_confidence(features: Features, gap: float | None = None) -> float:
     log_odds = _estimate_log_odds(features)
     if gap is not None:
         table = load_sentence_weights()
-        log_odds += table["gap"] * (min(gap, MAX_GAP_SCORE) - table["gap_middle"])
+        log_odds += table["gap"] * (gap - table["gap_middle"])
     confidence = 1 / (1 + math.exp(-log_odds))
     if features["plain"] and confidence > _MIN_PLAIN_CONFIDENCE:
         lifted = (confidence - _MIN_PLAIN_CONFIDENCE) / 4

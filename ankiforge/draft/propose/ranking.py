@@ -28,6 +28,8 @@ from ankiforge.text import regex
 DATA_DIRECTORY = Path(__file__).parent / "data"
 MAX_GAPS = 4
 """The maximum number of gaps in a proposal."""
+MAX_GAP_SCORE = 9.0
+"""The score of a gap that the reader chose, and the highest score of any other one."""
 MAX_GAP_TOKENS = 9
 """The maximum number of tokens in a gap, unless the reader chose the gap."""
 Features = dict[str, float]
@@ -107,6 +109,13 @@ _SENTENCE_ENDS = frozenset(".!?;。！？；")
 _YEAR = regex(r"1\d{3}|20\d\d")
 _INDEFINITE_ARTICLES = frozenset("a an ein eine un une una uno um uma".split())
 _COUNTED_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER))
+# Matches the classes of a term, a copula, and the kind of thing that the term is: `DnCDan`.
+_DEFINITION = regex(
+    r"[*-]?D?[*-]?(?P<term>[nNa]{0,3}[nNr](?:o[nNa]{0,2}[nN])?)[*-]?C"
+    r"(?:D[anN1r]*?|a*)[nN]"
+)
+# Copulas that define nothing, as in `The process is considered as`.
+_NON_DEFINING_COPULAS = frozenset("als as be been being están está werden wird".split())
 _APOSTROPHES = ("'", "’")
 _POSSESSIVES = ("'s", "’s")
 _ACRONYM = regex(r"[^\W\da-zß-ÿа-яё_][^\W_]{0,6}[^\W\da-zß-ÿа-яё_]s?")
@@ -280,6 +289,28 @@ class GapRanker:
         if self._is_incomplete(run):
             return None
         return TokenRun(inner[0], run.end)
+
+    def find_defined_term(self) -> TokenRun | None:
+        """Return the term that the text defines, as in `An X is a Y that …`, or None."""
+        classes = "".join(self._classes[1:-1])
+        definition = _DEFINITION.match(classes)
+        if definition is None or len(classes) != len(self.tokens):
+            return None
+        first, copula = definition.span("term")
+        if self.tokens[copula].folded in _NON_DEFINING_COPULAS:
+            return None
+        rest = self.tokens[definition.end() :]
+        is_specific = any(
+            token.folded in self.language.genitive_prepositions
+            or token.folded in _CLAUSE_WORDS
+            or token.folded in self.language.determiners
+            for token in rest
+        )
+        span = self.tokens[first].start, self.tokens[copula - 1].end
+        run = self.find_complete_run(span)
+        if run is None or not is_specific or self._is_count_or_filler(run):
+            return None
+        return None if self._is_shown_elsewhere(run) else run
 
     def _can_begin(self, first: int) -> bool:
         token = self.tokens[first]
@@ -768,7 +799,7 @@ def rank_gaps(
             min_score = max(min_score, -negative_score - _MAX_SCORE_GAP)
         if not any(is_same_gap(span, other) for other in chosen):
             chosen.append(span)
-            yield span, -negative_score
+            yield span, min(-negative_score, MAX_GAP_SCORE)
 
 
 @cache
