@@ -111,7 +111,7 @@ _INDEFINITE_ARTICLES = frozenset("a an ein eine un une una uno um uma".split())
 _COUNTED_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER))
 # Matches the classes of a term, a copula, and the kind of thing that the term is: `DnCDan`.
 _DEFINITION = regex(
-    r"[*-]?D?[*-]?(?P<term>[nNa]{0,3}[nNr](?:o[nNa]{0,2}[nN])?)[*-]?C"
+    r"[*-]?D?[*-]?(?P<term>[nNa]{0,3}[nNr](?:o[nNa]{0,2}[nN])?)[*-]?(?:\([nN]+\))?C"
     r"(?:D[anN1r]*?|a*)[nN]"
 )
 # Copulas that define nothing, as in `The process is considered as`.
@@ -296,7 +296,8 @@ class GapRanker:
         definition = _DEFINITION.match(classes)
         if definition is None or len(classes) != len(self.tokens):
             return None
-        first, copula = definition.span("term")
+        first, end = definition.span("term")
+        copula = classes.index("C", end)
         if self.tokens[copula].folded in _NON_DEFINING_COPULAS:
             return None
         rest = self.tokens[definition.end() :]
@@ -306,7 +307,7 @@ class GapRanker:
             or token.folded in self.language.determiners
             for token in rest
         )
-        span = self.tokens[first].start, self.tokens[copula - 1].end
+        span = self.tokens[first].start, self.tokens[end - 1].end
         run = self.find_complete_run(span)
         if run is None or not is_specific or self._is_count_or_filler(run):
             return None
