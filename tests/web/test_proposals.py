@@ -198,6 +198,20 @@ def test_less_certain_proposals_follow_the_others_by_one_key(forge, opened):
     assert "Nothing waits here" in over(page)
 
 
+def test_a_document_of_less_certain_proposals_opens_with_them_by_one_key(forge, opened):
+    forge.settings(SETTINGS)
+    write(forge, LESS_CERTAIN)
+    forge.ok("run")
+    page = opened(forge, "")
+    shelf = page.locator("#shelf")
+    assert "2 less certain proposals" in shelf.inner_text()
+    assert "without a proposal" not in shelf.inner_text()
+    assert "chat" in page.locator(".documents .go .filled").inner_text()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert shown(page) in LESS_CERTAIN
+
+
 @pytest.mark.slow
 def test_the_words_of_a_gap_are_clicked_edited_or_become_a_gap_again(facts, opened):
     page = opened(facts)

@@ -114,6 +114,10 @@ export class Shelf {
     }, PRELOAD_DELAY);
   }
   step(by) { this.select(this.at + by); }
+  openRow() {
+    const entry = this.documents[this.at];
+    if (entry) this.#page.open(entry);
+  }
   enter() {
     const entry = this.documents[this.at];
     if (!entry) return;
