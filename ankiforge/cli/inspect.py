@@ -90,7 +90,7 @@ def list_(
 
             proposals = pending_items.ProposalCounts()
             if not (no_card or query or view not in ("", "new")):
-                uncarded = pending_items.load_pending_items(workspace.ledger).uncarded
+                uncarded = pending_items.load_pending_items(workspace.ledger).without_card
                 proposals = pending_items.count_proposals(uncarded)
             if proposals.total:
                 told = sittings.format_proposal_counts(proposals)
