@@ -77,7 +77,9 @@ def write_notes(desk, sentences):
 
 def write_kindle(desk, sentences):
     """Write the clippings of a book with these sentences."""
-    write_clippings(desk / "My Clippings.txt", [("A Book (Ada)", each) for each in sentences])
+    write_clippings(
+        desk / "My Clippings.txt", [("A Book (Ada)", each) for each in sentences]
+    )
     return "sources:\n- kindle: {name: kindle, path: My Clippings.txt}\n"
 
 
