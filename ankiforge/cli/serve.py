@@ -91,10 +91,15 @@ def review(
         options = CommandRunOptions(limit=call.limit, unmarked=True, **values)
         result = read_and_draft(trusting_call, paths, options, in_review=True)
         with cli.open_workspace(trusting_call) as workspace:
-            unmarked = find_unmarked_paths(workspace.folder, workspace.ledger)
-        full_paths = (path.resolve() for path in paths)
-        first_path = next((path for path in full_paths if str(path) in unmarked), None)
-        if not first_path and (result.report is None or not result.report.seen):
+            names = find_unmarked_paths(workspace.folder, workspace.ledger)
+        full_paths = [path.resolve() for path in paths]
+        unmarked = [*map(Path, names)]
+        first_path = next((path for path in full_paths if path in unmarked), None)
+        is_anything_unmarked = any(
+            file.is_relative_to(path) for file in unmarked for path in full_paths
+        )
+        is_anything_read = result.report is not None and result.report.seen
+        if not (is_anything_read or is_anything_unmarked):
             cli.exit_if_run_failed(result)
             cli.exit_with_code(0)
         if result.error is not None:

@@ -419,16 +419,20 @@ def _has_marks_setting(entry: SourceEntry) -> bool:
 def find_unmarked_paths(
     workspace: WorkspaceDirectory, ledger: Ledger, *, folders: bool = False
 ) -> list[str]:
-    """Return the remembered files that have neither highlights nor chosen passages.
+    """Return the files that have neither highlights nor chosen passages.
 
-    With `folders`, the result includes remembered and configured directories in which most
+    They are the remembered files, and the PDFs in any directory that was read. With `folders`,
+    the result has no such PDFs, but the remembered and configured directories in which most
     documents have no highlight, and no passage was chosen.
     """
     from ankiforge.ledger.chosen_passages import (
         load_chosen_passages,
         load_documents_with_highlights,
     )
-    from ankiforge.ledger.tables.highlights import count_marked_documents
+    from ankiforge.ledger.tables.highlights import (
+        count_marked_documents,
+        list_unmarked_pdfs,
+    )
 
     marked = load_documents_with_highlights(ledger)
     chosen = load_chosen_passages(ledger) if folders else {}
@@ -455,6 +459,12 @@ def find_unmarked_paths(
             marked_paths.add(place.path)
         elif place.kind in _TEXT_SOURCE_KINDS:
             unmarked_paths[place.path] = None
+    if not folders:
+        roots_by_source = load_source_directories(ledger)
+        for row in list_unmarked_pdfs(ledger):
+            root = roots_by_source.get(row["container"])
+            if root and (path := Path(root, row["place"])).is_file():
+                unmarked_paths[str(path)] = None
     return [path for path in unmarked_paths if path not in marked_paths]
 
 

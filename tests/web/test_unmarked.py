@@ -71,8 +71,8 @@ def opened_document(page):
 def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opened):
     page = opened(lecture, "shelf")
     row = page.locator(".documents li")
-    assert "no highlights yet" in row.inner_text()
-    assert row.locator(".filled").inner_text().startswith("Let your chat choose ten")
+    assert "nothing is marked" in row.inner_text()
+    assert row.locator(".filled").inner_text().startswith("Ask my chat for ten passages")
     page.keyboard.press("Enter")
     page.wait_for_selector("#chat[open]")
     until(page, "document.querySelector('#chat-text').value.length > 100")
