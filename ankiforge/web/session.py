@@ -251,7 +251,7 @@ class ReviewSession:
                 counts = {"waiting": left[id], "proposed": 0, "is_open": True}
                 if left[id]:
                     rows.append({"id": id, "list": id, **texts, **counts})
-        rows.sort(key=lambda row: {"you": 0, "words": 2}.get(row["id"], 1))
+        rows.sort(key=lambda row: bool(row["id"] == "words"))
         pending_count = sum(len(pile.with_drafts) for pile in piles)
         pending_count += sum(
             row["waiting"] for row in rows if row["id"] in self._items.lists
