@@ -233,6 +233,12 @@ def get_scan_progress(source: Source) -> ScanProgress:
     return progress if isinstance(progress, ScanProgress) else ScanProgress()
 
 
+def get_source_name(source: Source) -> str:
+    """Return the name of a source in the settings, or "" if it has none."""
+    listing = getattr(source, "listing", None)
+    return str(getattr(source, "name", None) or getattr(listing, "name", ""))
+
+
 def scan_source(source: Source, known: DocumentLookup | None) -> Iterator[Sighting]:
     """Scan a source, yielding an unexpected exception as a problem.
 
