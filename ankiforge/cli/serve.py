@@ -86,14 +86,13 @@ def review(
         # report the files that can't be read, and then start the review
         from ankiforge.cli.run import read_and_draft
         from ankiforge.pipeline.run_result import CommandRunOptions
-        from ankiforge.pipeline.sources import find_unmarked_paths
+        from ankiforge.pipeline.sources import find_unmarked_documents
 
         options = CommandRunOptions(limit=call.limit, unmarked=True, **values)
         result = read_and_draft(trusting_call, paths, options, in_review=True)
         with cli.open_workspace(trusting_call) as workspace:
-            names = find_unmarked_paths(workspace.folder, workspace.ledger)
+            unmarked = find_unmarked_documents(workspace.folder, workspace.ledger)
         full_paths = [path.resolve() for path in paths]
-        unmarked = [*map(Path, names)]
         first_path = next((path for path in full_paths if path in unmarked), None)
         is_anything_unmarked = any(
             file.is_relative_to(path) for file in unmarked for path in full_paths

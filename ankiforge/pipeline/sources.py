@@ -445,20 +445,16 @@ def _has_marks_setting(entry: SourceEntry) -> bool:
 def find_unmarked_paths(
     workspace: WorkspaceDirectory, ledger: Ledger, *, folders: bool = False
 ) -> list[str]:
-    """Return the files that have neither highlights nor chosen passages.
+    """Return the remembered files that have neither highlights nor chosen passages.
 
-    They are the remembered files, and the PDFs in any directory that was read. With `folders`,
-    the result has no such PDFs, but the remembered and configured directories in which most
+    With `folders`, the result includes remembered and configured directories in which most
     documents have no highlight, and no passage was chosen.
     """
     from ankiforge.ledger.chosen_passages import (
         load_chosen_passages,
         load_documents_with_highlights,
     )
-    from ankiforge.ledger.tables.highlights import (
-        count_marked_documents,
-        list_unmarked_pdfs,
-    )
+    from ankiforge.ledger.tables.highlights import count_marked_documents
 
     marked = load_documents_with_highlights(ledger)
     chosen = load_chosen_passages(ledger) if folders else {}
@@ -485,13 +481,23 @@ def find_unmarked_paths(
             marked_paths.add(place.path)
         elif place.kind in _TEXT_SOURCE_KINDS:
             unmarked_paths[place.path] = None
-    if not folders:
-        roots_by_source = load_source_directories(ledger)
-        for row in list_unmarked_pdfs(ledger):
-            root = roots_by_source.get(row["container"])
-            if root and (path := Path(root, row["place"])).is_file():
-                unmarked_paths[str(path)] = None
     return [path for path in unmarked_paths if path not in marked_paths]
+
+
+def find_unmarked_documents(workspace: WorkspaceDirectory, ledger: Ledger) -> list[Path]:
+    """Return the files without highlights that the web page lists.
+
+    They are the files of `find_unmarked_paths`, and the PDFs in any directory that was read.
+    """
+    from ankiforge.ledger.tables.highlights import list_unmarked_pdfs
+
+    files = [*map(Path, find_unmarked_paths(workspace, ledger))]
+    roots_by_source = load_source_directories(ledger)
+    for row in list_unmarked_pdfs(ledger):
+        root = roots_by_source.get(row["container"])
+        if root and (file := Path(root, row["place"])).is_file():
+            files.append(file)
+    return [*dict.fromkeys(files)]
 
 
 _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))

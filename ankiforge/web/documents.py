@@ -49,7 +49,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import unmarked
 from ankiforge.pipeline.media import find_document_file
-from ankiforge.pipeline.sources import find_unmarked_paths, load_source_directories
+from ankiforge.pipeline.sources import find_unmarked_documents, load_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex, to_one_line
 from ankiforge.text.cloze import (
@@ -336,9 +336,8 @@ class DocumentRenderer:
     def list_unmarked(self) -> list[Json]:
         """Build a row of the document list for each file without highlights."""
         rows = []
-        for name in find_unmarked_paths(self._workspace.folder, self._ledger):
-            file = Path(name)
-            id = hash16("unmarked", name)
+        for file in find_unmarked_documents(self._workspace.folder, self._ledger):
+            id = hash16("unmarked", str(file))
             self._documents[id] = ShownDocument(file)
             row: Json = {"id": id, "title": title_from_file_name(file.stem), "by": ""}
             row["kind"] = "sheets" if _is_pdf(file) else "text"

@@ -115,6 +115,14 @@ def test_review_of_a_path_opens_a_document_in_which_nothing_is_marked(forge, bro
         page.context.close()
 
 
+def test_review_of_a_folder_of_lectures_opens_the_page(forge):
+    forge.settings(SETTINGS)
+    (forge.folder / "talks").mkdir()
+    write_pdf(forge.folder / "talks" / "lecture.pdf", [Page((paragraph(OSMOSIS),))])
+    with forked(forge, "review", "talks", "--no-open", "-q") as process:
+        assert process.stdout.readline().startswith("http://"), process.stderr.read()
+
+
 def test_words_become_a_mark_with_its_proposal_and_esc_leaves_no_trace(lecture, opened):
     before = (lecture.folder / "lecture.pdf").read_bytes()
     page = opened_document(opened(lecture, "shelf"))
