@@ -99,6 +99,7 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     page.keyboard.press("Control+a")
     page.keyboard.type("moo")
     press("Control+Enter")
+    page.wait_for_timeout(700)  # sooner, letters would be meant for the field
     assert waiting(page) == 8
     press("j")
     press("k")
