@@ -173,9 +173,7 @@ def test_a_single_document_needs_no_shelf(forge, opened):
 
 
 @pytest.mark.slow
-def test_where_nothing_can_be_proposed_it_says_why_and_words_are_chosen(
-    forge, opened
-):
+def test_where_nothing_can_be_proposed_it_says_why_and_words_are_chosen(forge, opened):
     forge.settings(SETTINGS, proposals=True)
     for folder in ("notes", "papers"):
         (forge.folder / folder).mkdir()
