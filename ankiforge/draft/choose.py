@@ -332,7 +332,7 @@ def split_document(
     return parts
 
 
-_SPACES = regex(r" {2,}")
+_SPACES = regex(r"(?<![\n ]) {2,}")  # not the indentation of code
 _MARKER_START = regex(r"(?i)<(?=\s*/?\s*text\b)")
 
 

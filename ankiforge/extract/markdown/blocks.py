@@ -156,6 +156,11 @@ class Block:
         types = [quote.callout_type for quote in self.quotes if quote.callout_type]
         return types[-1] if types else ""
 
+    def is_in_row_of(self, other: Block) -> bool:
+        """Return whether two blocks are cells of the same table row."""
+        are_cells = self.kind is BlockKind.CELL and other.kind is BlockKind.CELL
+        return are_cells and self.lines == other.lines
+
     @property
     def is_text(self) -> bool:
         """Whether the block may contain highlights, unlike code and cards of several lines."""
@@ -302,13 +307,16 @@ class NoteBlocks:
     def get_separator_above(self, block: Block) -> str:
         """Return the text between the previous block and this one in the plain text of the note.
 
-        This is " | " between cells of a table row, and otherwise a newline.
+        This is " | " between cells of a table row, and otherwise a newline. A dash stands for
+        each empty cell.
         """
         above = self.find_previous(block)
         if above is None:
             return ""
-        are_cells = block.kind is BlockKind.CELL and above.kind is BlockKind.CELL
-        return " | " if are_cells and block.lines == above.lines else "\n"
+        if block.is_in_row_of(above):
+            return " | " + "– | " * (block.column - above.column - 1)
+        empty_count = len(above.row_sources) - above.column - 1
+        return " | –" * empty_count + "\n" + "– | " * block.column
 
     def get_surrounding_text(
         self, first: Block, start: int, last: Block, end: int, length: int

@@ -396,19 +396,34 @@ class _ParsedNote:
     def build_whole_text(self) -> DocumentText:
         """Build the complete plain text of the note, with metadata for each paragraph."""
         document = self._document
-        paragraphs = []
+        paragraphs: list[Paragraph] = []
         starts = []
         end = 0
+        above: Block | None = None
         for block in self._blocks.blocks:
-            start = end + len(self._blocks.get_separator_above(block))
-            end = start + len(block.plain)
-            starts.append(start)
+            separator = self._blocks.get_separator_above(block)
+            # dashes for empty cells belong to the rows before and after the line break
+            row_end, _, row_start = separator.partition("\n")
+            if paragraphs and paragraphs[-1].end == end:
+                paragraphs[-1] = replace(paragraphs[-1], end=end + len(row_end))
+            start = end + len(separator) - len(row_start)
+            end += len(separator) + len(block.plain)
+            starts.append(end - len(block.plain))
+            if above and block.is_in_row_of(above):  # a row is one paragraph
+                paragraphs[-1] = replace(
+                    paragraphs[-1],
+                    end=end,
+                    private=paragraphs[-1].private or block.is_private,
+                    tags=tuple(dict.fromkeys((*paragraphs[-1].tags, *block.tags))),
+                )
+                continue
             headings = block.headings
             level = 0
             if block.kind is BlockKind.HEADING:
                 headings = (*headings, block)
                 level = len(headings)
             if block.plain.strip():
+                above = block
                 paragraph = Paragraph(
                     0,
                     start,
