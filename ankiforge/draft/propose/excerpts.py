@@ -31,11 +31,6 @@ _ELLIPSIS_AT_END = regex(r"\.\s\.\s*\Z")
 # Matches what separates a heading from its sentence in a clipping, and the items of a numbered list
 # within a sentence. The number 1 is the first item, so it separates nothing.
 _SPACES_AFTER_HEADING = regex(r"(?<=[^\W_])[ \u00a0]{2,}(?=[A-ZÀ-ÞА-ЯЁ])")
-# A heading on a line of its own, in which every long word begins with a capital letter.
-_HEADING_LINE = regex(
-    r"\W*[A-ZÀ-ÞА-ЯЁ\d][\w’'.-]*(?:[ :,–-]+(?:[A-ZÀ-ÞА-ЯЁ\d][\w’'.-]*|\w{1,3}))*"
-    r"(?<=[^\W_])\s*\n\s*(?=[A-ZÀ-ÞА-ЯЁ])"
-)
 _ITEM_NUMBER = regex(r"[;,.]\s+(?:and\s+)?\(?(?:[2-9]|1\d)\)\s+(?=[^\W\d_])")
 _FIRST_ITEM_NUMBER = regex(r"(?<!\w)1\)\s")
 # If the text before or after a highlight has at least this length, it was truncated, perhaps
@@ -221,9 +216,6 @@ def _split_at_inner_breaks(text: str, spans: list[Span], is_markdown: bool) -> l
     for start, end in spans:
         breaks: list[re.Match[str]] = []
         if not is_markdown and has_end_punctuation(text[start:end]):
-            if heading_line := _HEADING_LINE.match(text, start, end):
-                pieces.append((start, heading_line.end()))
-                start = heading_line.end()
             breaks += _SPACES_AFTER_HEADING.finditer(text, start, end)
         if not _FIRST_ITEM_NUMBER.search(text, start, end):
             breaks += _ITEM_NUMBER.finditer(text, start, end)

@@ -279,6 +279,8 @@ class NoteBlocks:
     """The context for parsing inline text, including the note's maths and link labels."""
     source: str = ""
     """The note's source, with placeholders for maths and comments."""
+    comments: tuple[tuple[Span, str], ...] = ()
+    """The lines and texts of the reader's comments, which the note doesn't display."""
 
     def get_plain_text(self) -> str:
         """Return the plain text of the note."""
@@ -451,7 +453,8 @@ def parse_blocks(
         cloze_markers=syntax.cloze_markers,
     )
     parser = _BlockParser(source.text, note_context, syntax)
-    return parser.parse(find_card_lines(source.text, syntax))
+    note = parser.parse(find_card_lines(source.text, syntax))
+    return dataclasses.replace(note, comments=source.comments)
 
 
 _BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT_FILLER}]*\Z")

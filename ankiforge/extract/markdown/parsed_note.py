@@ -396,38 +396,31 @@ class _ParsedNote:
     def build_whole_text(self) -> DocumentText:
         """Build the complete plain text of the note, with metadata for each paragraph."""
         document = self._document
+        text = self._blocks.get_plain_text()
         paragraphs: list[Paragraph] = []
         starts = []
         end = 0
-        above: Block | None = None
         for block in self._blocks.blocks:
-            separator = self._blocks.get_separator_above(block)
-            # dashes for empty cells belong to the rows before and after the line break
-            row_end, _, row_start = separator.partition("\n")
-            if paragraphs and paragraphs[-1].end == end:
-                paragraphs[-1] = replace(paragraphs[-1], end=end + len(row_end))
-            start = end + len(separator) - len(row_start)
-            end += len(separator) + len(block.plain)
-            starts.append(end - len(block.plain))
-            if above and block.is_in_row_of(above):  # a row is one paragraph
-                paragraphs[-1] = replace(
-                    paragraphs[-1],
-                    end=end,
-                    private=paragraphs[-1].private or block.is_private,
-                    tags=tuple(dict.fromkeys((*paragraphs[-1].tags, *block.tags))),
-                )
-                continue
+            start = end + len(self._blocks.get_separator_above(block))
+            end = start + len(block.plain)
+            starts.append(start)
+            paragraph_end = end
+            if block.kind is BlockKind.CELL:  # a table row, a line, is one paragraph
+                start = text.rfind("\n", 0, start) + 1
+                next_line = text.find("\n", end)
+                paragraph_end = len(text) if next_line < 0 else next_line
+                if paragraphs and paragraphs[-1].start == start:
+                    continue
             headings = block.headings
             level = 0
             if block.kind is BlockKind.HEADING:
                 headings = (*headings, block)
                 level = len(headings)
             if block.plain.strip():
-                above = block
                 paragraph = Paragraph(
                     0,
                     start,
-                    end,
+                    paragraph_end,
                     " › ".join([heading.plain for heading in headings]),
                     level,
                     private=block.is_private,
@@ -438,7 +431,7 @@ class _ParsedNote:
                 paragraphs.append(paragraph)
         return DocumentText(
             document,
-            (self._blocks.get_plain_text(),),
+            (text,),
             tuple(paragraphs),
             namespace=self._source.folder.namespace,
             digest=hash16(self._note.text),
