@@ -67,10 +67,23 @@ def test_a_comment_that_says_more_waits(forge, tmp_path, comment, fields, becaus
     assert [finding["check"] for finding in card["findings"]] == [because]
 
 
-def test_a_note_beside_the_text_with_question_and_answer_waits(forge, tmp_path):
-    note = Mark("dead moss", kind="Text", comment="What is a bog? A wet place.")
+@pytest.mark.parametrize("kind", ["Text", "FreeText"])
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "What is a bog? A wet place.",
+        "What is a bog? -> A wet place.",
+        "Q: What is a bog? A: A wet place.",
+    ],
+)
+def test_a_note_beside_the_text_with_question_and_answer_waits(
+    forge, tmp_path, kind, comment
+):
+    note = Mark("dead moss", kind=kind, comment=comment)
     fields = {"Front": "What is a bog?", "Back": "A wet place."}
     assert cards(forge, tmp_path / "papers", note) == [("waiting", fields)]
+    assert forge("draft", "export", "ask.md", code=None).stdout == ""
+    assert not (forge.folder / "ask.md").exists()
 
 
 def test_markdown_and_maths_of_a_comment_are_shown(forge, tmp_path, anki):

@@ -69,6 +69,7 @@ from ankiforge.extract.pdf.messages import (
 from ankiforge.extract.pdf.metadata import (
     compute_document_id,
     format_headings,
+    is_printed_on,
     read_outline,
     read_work,
 )
@@ -458,7 +459,11 @@ class _OpenPdf:
             self._get_lines(work_page),
             name,
         )
-        self._outline = list(read_outline(pages.document))
+        self._outline = [
+            entry
+            for entry in read_outline(pages.document)
+            if is_printed_on(entry.title, self._texts[entry.page])
+        ]
 
     def close(self) -> None:
         """Break the cached pages' reference cycles, which would otherwise keep them in memory."""
@@ -591,12 +596,13 @@ class _OpenPdf:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
         exact = strip_note_number(exact)
 
-        # Find the context. A note beside the text only gets the nearest sentence, and a text mark
-        # that covers no text gets none.
+        # Find the context. A note beside the text only gets the nearest sentence. A text box, and a
+        # text mark that covers no text, get none.
         text = page.text.text
         prefix = suffix = sentence = nearby = ""
         anchor_around: Pair | None = None
-        if located.segments or (located.first_char and not annotation.is_text_mark):
+        is_beside_text = located.first_char and not annotation.is_text_box
+        if located.segments or (is_beside_text and not annotation.is_text_mark):
             prefix, suffix, sentence = get_passage_context(
                 text,
                 located.word_span,

@@ -20,7 +20,7 @@ from ankiforge.extract.pdf.page_text import PDF_ERRORS
 from ankiforge.extract.pdf.titles import PrintedLine, choose_title
 from ankiforge.model import Document, DocumentKey, Pair, Value, hash16, hints
 from ankiforge.text import regex
-from ankiforge.text.normalize import normalize_for_lookup
+from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
 from ankiforge.text.private import find_private_tag
 
 # --- headings ---------------------------------------------------------------------------
@@ -31,6 +31,11 @@ MAX_OUTLINE_LEVELS = 12
 """The maximum number of outline levels to read."""
 _MAX_ENTRY_CHARS = 200
 """Titles of outline entries are truncated to this length."""
+
+
+_SECTION_NUMBER = regex(r"^(?:[\dA-Z]{1,3}(?:\.\d{1,3})*\.?|[IVX]+\.)\s")
+_MIN_LONG_TITLE = 4
+"""The fewest words in a long title."""
 
 
 class OutlineEntry(Value):
@@ -78,6 +83,22 @@ def format_headings(
             open_entries = [outer for outer in open_entries if outer.level < entry.level]
             open_entries.append(entry)
     return " › ".join(entry.title for entry in open_entries)
+
+
+def is_printed_on(title: str, page_text: str) -> bool:
+    """Return whether an outline entry points to a page with its words, or without any text.
+
+    A long title may lack a few, such as those in a formula.
+    """
+    folded_page = fold_alphanumerics(page_text)
+    if (
+        not folded_page
+        or fold_alphanumerics(_SECTION_NUMBER.sub("", title)) in folded_page
+    ):
+        return True
+    words = title.split()
+    printed_words = [word for word in words if fold_alphanumerics(word) in folded_page]
+    return len(words) >= _MIN_LONG_TITLE and len(printed_words) >= 0.8 * len(words)
 
 
 # The index of the vertical position among the parameters of a destination, by its view mode.
