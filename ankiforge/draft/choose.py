@@ -155,6 +155,8 @@ def select_paragraphs(
             continue
         elif paragraph.private:
             left_out_by_name.setdefault((_PRIVATE_TEXT, 0), []).append(paragraph)
+        elif paragraph.skip:
+            left_out_by_name.setdefault((paragraph.skip, 0), []).append(paragraph)
         elif paragraph.is_note:
             left_out_by_name.setdefault((_NOTES, 0), []).append(paragraph)
         elif index in list_names:

@@ -69,7 +69,7 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         uri=first_paragraph.uri,
         tags=tuple(dict.fromkeys(tags)),
         block=first_paragraph.block or str(located.page),
-        skip=whole_text.skip,
+        skip=whole_text.skip or "".join({paragraph.skip for paragraph in paragraphs}),
     )
 
 

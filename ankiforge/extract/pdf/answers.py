@@ -33,6 +33,7 @@ from ankiforge.extract.pdf.annotations import (
 from ankiforge.extract.pdf.blocks import ITEM_LABEL
 from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.cleaning import (
+    CLUSTER_LETTER,
     Spelling,
     clean_text,
     find_first_word,
@@ -686,13 +687,18 @@ class _OpenPdf:
         for page_number in range(first, min(first + count, len(self._texts))):
             page = self._get_page(page_number)
             line_start, body_end = page.body
+            lines = page.text.text[line_start:body_end].split("\n")
+            is_misread = page.text.has_misread_lines(line_start, lines)
             paragraphs = []
-            for line in page.text.text[line_start:body_end].split("\n"):
+            for line in lines:
                 heading = ""
                 if self._outline and page.text.chars:
                     char = page.text.find_char(line_start)
                     heading = self._find_headings(page_number, char.char_index, char.top)
-                paragraphs.append((clean_text(line), heading))
+                skip = (
+                    _UNRELIABLE_TEXT if is_misread and CLUSTER_LETTER.search(line) else ""
+                )
+                paragraphs.append((clean_text(line), heading, skip))
                 line_start += len(line) + 1
             labels.append(self._pages.format_page_label(page_number))
             pages.append(tuple(paragraphs))
