@@ -46,6 +46,7 @@ from ankiforge.extract.markdown.note_reader import NoteReader
 from ankiforge.extract.markdown.placeholders import (
     find_comment_sentences,
     prepare_source,
+    remove_transcript_times,
 )
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
@@ -302,6 +303,8 @@ class _ParsedNote:
         # replace the front matter by empty lines, so that line numbers stay the same
         lines = note.text.split("\n")
         body = "\n" * front.line_count + "\n".join(lines[front.line_count :])
+        if keeps_definitions:
+            body = remove_transcript_times(body)
         # the cards of AnkiOps are labelled `Q:` and `A:` too, but it adds them to Anki itself
         reads_labels = "block" in wanted.cards and not re.search(ANKIOPS_SIGN, note.text)
         prepared = prepare_source(

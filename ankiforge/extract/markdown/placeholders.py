@@ -278,6 +278,41 @@ def _iter_hidden_parts(hidden: re.Match[str]) -> Iterator[HiddenPart]:
         yield (*hidden.span(), kinds[-1])
 
 
+_TIME = r"[\[(]{0,2}(?P<time>(?:\d{1,2}:)?\d{1,2}:\d\d)(?:[.,]\d{1,3})?[\])]{0,2}(?:\([^()\s]*\))?"
+# A time at the start of a line, alone after the name of a speaker, or of a subtitle.
+_TRANSCRIPT_TIME = regex(
+    rf"(?m)^(?P<before>[ \t>]*(?:[-*+][ \t]+)?(?:[^\W\d][^\n:]{{0,40}}[ \t](?=\S+$))?)[*_]*{_TIME}"
+    r"(?:[ \t]*-->[^\n]*)?[*_]*(?:[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)"
+)
+# The other lines and tags of subtitles.
+_SUBTITLE_MARKUP = regex(
+    r"(?m)\AWEBVTT[^\n]*|^\d+[ \t]*$(?=\n[^\n]*-->)|</?[vci]\b[^<>\n]*>"
+)
+_MIN_TRANSCRIPT_TIMES = 3
+_MAX_LINES_PER_TIME = 8
+
+
+def remove_transcript_times(text: str) -> str:
+    """Remove the times of a transcript or of subtitles from a text, without changing its lines.
+
+    A transcript has at least three times, one in eight lines, which ascend. Subtitles may have
+    fewer. A schedule or chronicle isn't one: if its times have no hours, a transcript begins
+    within five minutes, and not all its times are multiples of five.
+    """
+    times = [match["time"] for match in _TRANSCRIPT_TIME.finditer(text)]
+    moments = [[int(part) for part in f"0:{time}".split(":")][-3:] for time in times]
+    line_count = sum(map(bool, map(str.strip, text.split("\n"))))
+    min_times = 1 if " --> " in text else _MIN_TRANSCRIPT_TIMES
+    if len(times) < max(min_times, line_count / _MAX_LINES_PER_TIME):
+        return text
+    starts_late = moments[0] >= [0, 5]
+    is_rounded = all(seconds % 5 == 0 for *_, seconds in moments)
+    is_certain = min_times == 1 or any(time.count(":") == 2 for time in times)
+    if moments != sorted(moments) or ((starts_late or is_rounded) and not is_certain):
+        return text
+    return _TRANSCRIPT_TIME.sub(r"\g<before>", _SUBTITLE_MARKUP.sub("", text))
+
+
 def find_comment_sentences(text: str) -> Iterator[str]:
     """Yield the sentences that aren't in any block, e.g. in comments and link definitions."""
     for start, end, kind in find_hidden_parts(text):
