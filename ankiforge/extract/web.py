@@ -236,21 +236,18 @@ def _join_table_rows(page: BeautifulSoup) -> None:
     A cell that spans several rows is repeated in each. Tables that only arrange a page, with
     long texts, lists or other tables in their cells, are left as they are.
     """
-    spanning: dict[int, tuple[str, int]] = {}
-    """Maps a column to the text of its last cell, and how many more rows this cell spans."""
+    spanning: dict[int, list[str]] = {}
+    """The texts of cells that continue in the next rows, by column."""
     for row in page.find_all("tr"):
         if row.find_previous_sibling("tr") is None:
             spanning = {}
-        cells = row.find_all(["td", "th"], recursive=False)
         texts: list[str] = []
-        for cell in (*cells, None):
-            while spanning.get(len(texts), ("", 0))[1]:
-                text, row_count = spanning[len(texts)]
-                spanning[len(texts)] = (text, row_count - 1)
-                texts.append(text)
+        for cell in (*row.find_all(["td", "th"], recursive=False), None):
+            while spanning.get(len(texts)):
+                texts.append(spanning[len(texts)].pop())
             if cell is not None:
                 text = " ".join([text for _, text in iter_html_blocks(cell) if text])
-                spanning[len(texts)] = (text, _parse_span(cell, "rowspan") - 1)
+                spanning[len(texts)] = [text] * (_parse_span(cell, "rowspan") - 1)
                 texts += [text] + [""] * (_parse_span(cell, "colspan") - 1)
         is_data = sum(map(bool, texts)) > 1 and max(map(len, texts)) <= _MAX_CELL_CHARS
         if is_data and not row.find(_LAYOUT_ELEMENTS):

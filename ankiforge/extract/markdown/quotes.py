@@ -705,8 +705,7 @@ class NoteQuotes:
             return quotes
         end = max(piece.end, citations[-1].end)
         text_after = clean_comment(plain[end:].lstrip(_CLOSING_MARKS))
-        remark = REMARK_TEXT.match(text_after)
-        return [quotes[0]._replace(comment=remark["words"] if remark else text_after)]
+        return [quotes[0].add_comments([text_after])]
 
     def _is_only_quote(self, block: Block, span: Span) -> bool:
         """Return whether text before the only link, without quotation marks, is a quotation.

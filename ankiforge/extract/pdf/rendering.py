@@ -90,7 +90,7 @@ def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
             edges = [str(round(10 * edge)) for edge in area.box]
             figure = hash16(compute_document_id([text], [page]), *edges)
             if not _frames_drawing(page, area.box):
-                return CutOut(data, TEXT_FRAME + figure)
+                figure = TEXT_FRAME + figure
             return CutOut(data, figure, _read_labels(page, area.box))
     except PDF_ERRORS:
         return CutOut(b"")
