@@ -463,7 +463,7 @@ class _OpenPdf:
         self._outline = [
             entry
             for entry in read_outline(pages.document)
-            if is_printed_on(entry.title, self._texts[entry.page])
+            if is_printed_on(entry.title, self._folded_texts[entry.page])
         ]
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from ankiforge.extract.pdf.page_text import PDF_ERRORS
 from ankiforge.extract.pdf.titles import PrintedLine, choose_title
 from ankiforge.model import Document, DocumentKey, Pair, Value, hash16, hints
 from ankiforge.text import regex
-from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
+from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import find_private_tag
 
 # --- headings ---------------------------------------------------------------------------
@@ -34,8 +34,6 @@ _MAX_ENTRY_CHARS = 200
 
 
 _SECTION_NUMBER = regex(r"^(?:[\dA-Z]{1,3}(?:\.\d{1,3})*\.?|[IVX]+\.)\s")
-_MIN_LONG_TITLE = 4
-"""The fewest words in a long title."""
 
 
 class OutlineEntry(Value):
@@ -85,20 +83,13 @@ def format_headings(
     return " › ".join(entry.title for entry in open_entries)
 
 
-def is_printed_on(title: str, page_text: str) -> bool:
+def is_printed_on(title: str, folded_page: str) -> bool:
     """Return whether an outline entry points to a page with its words, or without any text.
 
-    A long title may lack a few, such as those in a formula.
+    `folded_page` is the text of the page, folded by `normalize_for_lookup`.
     """
-    folded_page = fold_alphanumerics(page_text)
-    if (
-        not folded_page
-        or fold_alphanumerics(_SECTION_NUMBER.sub("", title)) in folded_page
-    ):
-        return True
-    words = title.split()
-    printed_words = [word for word in words if fold_alphanumerics(word) in folded_page]
-    return len(words) >= _MIN_LONG_TITLE and len(printed_words) >= 0.8 * len(words)
+    folded_title = normalize_for_lookup(_SECTION_NUMBER.sub("", title))
+    return not folded_page or folded_title in folded_page
 
 
 # The index of the vertical position among the parameters of a destination, by its view mode.
