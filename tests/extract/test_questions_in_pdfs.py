@@ -38,6 +38,13 @@ def test_a_question_of_the_reader_is_accepted_with_the_marked_words(
     assert cards(forge, tmp_path / "papers", mark) == [("accepted", fields)]
 
 
+def test_a_frame_around_text_is_no_figure(forge, tmp_path):
+    frame = Mark("dead moss", kind="Square")
+    assert cards(forge, tmp_path / "papers", frame) == []
+    [left] = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert left["reason"].startswith("a frame around no picture and no drawing")
+
+
 def test_what_somebody_else_asks_in_a_reply_is_no_card(forge, tmp_path):
     mark = marked("Interesting.", replies=(("Bo", ASKED),))
     found = cards(forge, tmp_path / "papers", mark)
@@ -82,6 +89,8 @@ def test_a_note_beside_the_text_with_question_and_answer_waits(
     note = Mark("dead moss", kind=kind, comment=comment)
     fields = {"Front": "What is a bog?", "Back": "A wet place."}
     assert cards(forge, tmp_path / "papers", note) == [("waiting", fields)]
+    [card] = forge.cards()
+    assert [finding["check"] for finding in card["findings"]] == ["says_more"]
     assert forge("draft", "export", "ask.md", code=None).stdout == ""
     assert not (forge.folder / "ask.md").exists()
 
