@@ -124,7 +124,7 @@ def _format_fraction(number: float) -> str:
 
 
 TEXT_FRAME = "text-"
-"""The beginning of `Highlight.figure` if the user framed text without a picture or drawing."""
+"""The beginning of `Highlight.figure_hash` if the user framed text without a picture or drawing."""
 
 
 def create_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:

@@ -97,7 +97,7 @@ def test_a_passage_that_differs_from_its_page_gets_no_card():
     text = DocumentText(document, (page,), (paragraph,))
     located, _ = locate_quote(page, DocumentLetters([page]), [0])
     assert located
-    assert build_highlight(text, located).skip == "its text layer differs"
+    assert build_highlight(text, located).skip_reason == "its text layer differs"
 
 
 @pytest.mark.parametrize(

@@ -220,10 +220,10 @@ def test_a_highlight_and_its_context_are_as_the_book_shows_them(
 ):
     path = tmp_path / "a.epub"
     write_epub(path, Book("Wars", chapters=(("One", NOTED),), is_markup=True))
-    found = find_quote_contexts(path, [StoredQuote(page=0, words=quote)])
+    found = find_quote_contexts(path, [StoredQuote(page=0, text=quote)])
     assert isinstance(found, FindContextsReply)
     [context] = found.passages
-    assert context.words == words
+    assert context.displayed_text == words
     assert context.prefix.endswith(prefix)
     assert context.sentence == sentence
 
@@ -299,5 +299,5 @@ def test_a_private_tag_covers_what_is_nested_below_it(html):
     text = build_whole_text(document, "web:web", [html])
     for each in text.paragraphs:
         paragraph = text.get_paragraph_text(each)
-        assert each.private or "SECRET" not in paragraph
-        assert not each.private or "open" not in paragraph
+        assert each.is_private or "SECRET" not in paragraph
+        assert not each.is_private or "open" not in paragraph

@@ -38,7 +38,16 @@ def event(
     by: str = USER,
     act: str = "",
 ) -> Event:
-    return Event(n=n, machine="a", at="", by=by, what=what, key=key, body=body, act=act)
+    return Event(
+        number=n,
+        device_id="a",
+        time="",
+        author=by,
+        kind=what,
+        key=key,
+        body=body,
+        action_id=act,
+    )
 
 
 ACCEPT = event(1, "accept", {"guid": "af1"})
@@ -155,7 +164,7 @@ ANSWER = {"guid": "af1", "field": "Back", "was": "mine"}
     ],
 )
 def test_the_words_in_anki_that_are_in_question_again(decision, offered, body):
-    card = replace(CARD, edits=FieldEdits(offered=offered))
+    card = replace(CARD, edits=FieldEdits(source_texts_offered=offered))
     again = (
         build_restoring_edit(decision, card) if should_reopen_conflict(decision) else None
     )
