@@ -368,7 +368,7 @@ class DirectorySource(SourceType):
         """Create a source for the files in the root directory.
 
         The files are selected by the settings `include` and `exclude` or, by default, by the
-        suffixes in `endings`.
+        suffixes in `suffixes`.
         """
         settings = opening.settings
         if hasattr(settings, "include"):
@@ -406,7 +406,10 @@ _NO_TEXT_MESSAGE = "passages cannot be chosen from such a file"
 
 
 class FileSource(DirectorySource):
-    """Base class of sources in which each file is a document. Subclasses implement `document`."""
+    """Base class of sources in which each file is a document.
+
+    If the documents are text files, use `TextFileSource`.
+    """
 
     rereads_named_files: ClassVar[bool] = False
     """Whether a file named by the user is read even if it is unchanged, to report on it again."""
@@ -431,7 +434,13 @@ class FileSource(DirectorySource):
     ) -> Iterator[Sighting]:
         """Yield the documents and problems of a file.
 
-        `reader` is the value of `open_reader`.
+        Args:
+            file: the file to read.
+            reader: the value of `open_reader`.
+            picture: looks up pictures that the file refers to.
+
+        Raises:
+            ItemError: the file can't be read.
         """
         text, _ = disk.read_when_unchanged(file.disk_path)
         return self.read_document(file, text, picture)
@@ -667,6 +676,32 @@ class FileSource(DirectorySource):
         return f"{reader_fingerprint} {file.stamp} {hash16(*other_parts) if other_parts else ''}"
 
 
+class TextFileSource(FileSource):
+    """Base class of sources in which each text file is a document."""
+
+    @abstractmethod
+    def read_document(
+        self, file: File, text: str, picture: FindPicture
+    ) -> Iterator[Sighting]:
+        """Yield a file's document, if it has highlights, and any problems.
+
+        Args:
+            file: the file to read.
+            text: the content of the file.
+            picture: looks up pictures that the text refers to.
+
+        Raises:
+            ItemError: the file can't be read.
+        """
+
+    def extract_file(
+        self, file: File, reader: Any, picture: FindPicture
+    ) -> Iterator[Sighting]:
+        """Read the text of a file, and yield its documents and problems."""
+        text, _ = disk.read_when_unchanged(file.disk_path)
+        return self.read_document(file, text, picture)
+
+
 def assign_chosen_passages(
     files: Sequence[File], known: DocumentLookup | None, folder: FileListing
 ) -> list[File]:
@@ -702,7 +737,7 @@ def assign_chosen_passages(
 def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
     """Find the picture, sound or video to which a note refers.
 
-    Returns its path relative to the root. If there is no such file, `target` is returned. If
+    Returns its path relative to the root. If no such file exists, `target` is returned. If
     it isn't a media file, "" is returned.
 
     Args:
@@ -768,7 +803,7 @@ def select_card_syntaxes(
 def normalize_time(text: str) -> str:
     """Normalize a timestamp to ISO 8601, or return "" if it is invalid.
 
-    UTC is assumed if there is no time zone.
+    UTC is assumed if the time has no zone.
     """
     try:
         time = datetime.fromisoformat(text)

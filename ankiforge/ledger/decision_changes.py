@@ -388,7 +388,7 @@ def find_passed_over_drafts(
 ) -> list[StoredDraft]:
     """Find the hand-written drafts that became redundant because the user chose another draft.
 
-    All their sentences are decided, so they are no longer pending. `draft_id` is the draft
+    All their sentences are decided, so they aren't pending any more. `draft_id` is the draft
     that the user decided on, and `decided_names` are the hashes of all sentences decided so
     far, including by this decision.
     """

@@ -45,8 +45,8 @@ SOURCE = "source"
 review), or a change in a source. The user's decisions override those of policy and source,
 whichever came first."""
 RETIRED_TAG_REASON = "retired before"
-"""The reason for retiring a card whose note in Anki has the tag of dropped cards, although no
-decision in the journal dropped it."""
+"""The reason for retiring a card whose note in Anki has the tag of retired cards, although the
+journal has no decision that retired it."""
 FOUND_KEY = "found"
 """The key in the body of an `accept` event whose card was recovered from an unexplained note in
 Anki, so that the event isn't a decision."""

@@ -41,7 +41,7 @@ class PassageSnapshot(Value):
 
     passage: Passage
     text: str = ""
-    """The text whose sentences are the facts, or "" if no source contains the passage any more."""
+    """The text whose sentences are decided on, or "" if no source contains the passage any more."""
     pending_drafts: tuple[StoredDraft, ...] = ()
     """The pending drafts of the passage, under any of its keys."""
     related: RelatedDecisions = RelatedDecisions()

@@ -100,7 +100,8 @@ class UserQuestionKind(StrEnum):
     """Is this passage the missing passage of an existing card? The drafts of the passage are held
     back until the user answers."""
     GONE = ("gone", "the card stays", "the card goes, too")
-    """Some chosen, unmarked passages that have cards are no longer in their document."""
+    """Passages that were chosen in ankiforge, not marked in the source, have cards, and are no
+    longer in their document."""
     DUPLICATE = ("duplicate", "one card: the one with reviews stays", "keep both")
     """Two live cards from different passages have the same question and answer."""
     CONFLICT = ("conflict", "take the source's words", "keep mine")
@@ -537,7 +538,7 @@ class FieldEdits(Value, omit_defaults=True):
     source changes, and isn't written into the note."""
     resolved: Mapping[str, tuple[str, str, str]] = {}
     """How the user resolved the conflict in each field: `mine` or `source`, and the hashes
-    `theirs` and `ours` of the `Conflict`."""
+    `user_version_hash` and `source_version_hash` of the `Conflict`."""
 
 
 class NoteHistory(Value, omit_defaults=True):
@@ -763,7 +764,7 @@ class DraftingResult(Value):
         """Whether the model's service failed to respond, so that the next run tries again.
 
         A response that can't be used doesn't count, because the model would give a similar
-        one again. It is reported as a problem with `once` set.
+        one again. It is reported as a problem with `is_reported_once` set.
         """
         return self.problem is not None and not self.problem.is_reported_once
 

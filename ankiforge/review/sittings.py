@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, pending_items
 from ankiforge.ledger.offers import filter_with_several_draft_groups, iter_draft_groups
-from ankiforge.ledger.pending_items import PassageLocation
+from ankiforge.ledger.pending_items import PassageLocation, ProposalCounts
 from ankiforge.model import (
     MIN_CERTAIN_CONFIDENCE,
     MIN_PROPOSAL_CONFIDENCE,
@@ -37,15 +37,21 @@ SITTING_SIZE = 10
 """The maximum number of decisions in a sitting."""
 
 
-def format_pending_counts(pending_count: int, proposal_count: int) -> str:
-    """Format the numbers of pending decisions and proposals, or return "" if both are 0.
+def format_proposal_counts(counts: ProposalCounts) -> str:
+    """Format the numbers of proposals, e.g. `1 proposal, 4 less certain`, or return ""."""
+    if not counts.certain:
+        less_certain = format_count(counts.less_certain, "less certain proposal")
+        return less_certain if counts.less_certain else ""
+    proposals = format_count(counts.certain, "proposal")
+    if not counts.less_certain:
+        return proposals
+    return f"{proposals}, {counts.less_certain:,} less certain"
 
-    The number of proposals is an estimate: about one in ten turns out not to exist once it
-    is generated for display.
-    """
+
+def format_pending_counts(pending_count: int, proposals: ProposalCounts) -> str:
+    """Format the numbers of pending decisions and proposals, or return "" if all are 0."""
     pending_text = f"{pending_count:,} waiting" if pending_count else ""
-    proposals = format_count(proposal_count, "proposal") if proposal_count else ""
-    return " · ".join(filter(None, (pending_text, proposals)))
+    return " · ".join(filter(None, (pending_text, format_proposal_counts(proposals))))
 
 
 class DocumentItems(Value):
@@ -103,7 +109,7 @@ class DocumentItems(Value):
     def chat_offer(self) -> str:
         """A line offering a chat, or "" if a chat isn't recommended.
 
-        For example: `3 proposals; your chat can ask about the other 40`.
+        For example: `3 proposals, 4 less certain; your chat can ask about the other 40`.
         """
         if not (self.is_for_chat and self.remaining_count):
             return ""
@@ -178,7 +184,7 @@ class ReviewBatch(Value):
 
         Args:
             id: the id of the item.
-            act: the `act` of the decision.
+            act: the `kind` of the decision.
             action: the id of the action, or "" if the decision can't be undone.
             next_fact_id: the id of the next fact of the same highlight, or "".
         """
@@ -308,7 +314,8 @@ def iter_proposals(
 ) -> Iterator[list[Item]]:
     """Yield the ten best proposals of each document, then the next ten of each, and so on.
 
-    Less certain ones are only yielded if the user names their document, and after the others.
+    Less certain ones are only yielded after the others, if the user names their document, or if
+    there are no others.
 
     Args:
         ledger: where the highlights are stored.
@@ -318,8 +325,12 @@ def iter_proposals(
     piles = group_by_document((), pending_items.load_pending_items(ledger).without_card)
     if query:
         piles = find_documents_with_proposals(ledger, query)
-    yield from _iter_rounds(piles, load_item)
-    if query:
+    rounds = _iter_rounds(piles, load_item)
+    first = next(rounds, None)
+    if first is not None:
+        yield first
+    yield from rounds
+    if query or first is None:
         yield from _iter_rounds(piles, load_item, uncertain=True)
 
 

@@ -41,7 +41,7 @@ def test_the_examples_of_the_shipped_prompt_pass_all_checks(highlight):
         marked = highlight(
             example["phrase"] or example["marked"],
             sentence=example["marked"],
-            nearby=around,
+            surrounding_text=around,
             comment=example["comment"] or "",
         )
         answer = parse_cards(json.dumps({"cards": [item]}), ("1",))
@@ -132,7 +132,7 @@ def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server)
 
 def test_the_paragraph_is_sent_once_with_its_passage(draft, task, highlight, server):
     paragraph = "Rivers bend. It is helicoidal. So sand moves."
-    draft(task(highlight("It is helicoidal.", prefix="Rivers bend. ", nearby=paragraph)))
+    draft(task(highlight("It is helicoidal.", prefix="Rivers bend. ", surrounding_text=paragraph)))
     draft(task(highlight("It moves.", prefix="Sand falls. ", suffix=" It stops.")))
     draft(task(highlight("Sand moves.")))
     first, second, third = map(words, server.asked)
@@ -152,7 +152,7 @@ def test_the_paragraph_is_sent_once_with_its_passage(draft, task, highlight, ser
 def test_a_question_is_asked_for_in_the_language_of_the_marked_words(
     draft, task, highlight, server, marked, beside, is_german
 ):
-    draft(task(highlight(marked, nearby=f"{beside * 3} {marked} {beside}")))
+    draft(task(highlight(marked, surrounding_text=f"{beside * 3} {marked} {beside}")))
     [asked] = map(words, server.asked)
     assert ("<language>gesprochenes Deutsch" in asked) == is_german
 
