@@ -643,7 +643,8 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
             taken = record_chat_reply(workspace, text, accept)
             if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
-                continue
+                if not call.verbose:
+                    continue
             if taken.is_second_reading or taken.chosen:
                 call.say(f"{file}: {taken.summary}")
             for step in taken.steps:

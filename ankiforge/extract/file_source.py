@@ -414,21 +414,7 @@ class FileSource(DirectorySource):
     rereads_named_files: ClassVar[bool] = False
     """Whether a file named by the user is read even if it is unchanged, to report on it again."""
 
-    def read_document(
-        self, file: File, text: str, picture: FindPicture
-    ) -> Iterator[Sighting]:
-        """Yield a file's document, if it has highlights, and any problems.
-
-        Args:
-            file: the file to read.
-            text: the content of the file.
-            picture: looks up pictures that the text refers to.
-
-        Raises:
-            ItemError: the file can't be read.
-        """
-        raise NotImplementedError
-
+    @abstractmethod
     def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
@@ -442,8 +428,6 @@ class FileSource(DirectorySource):
         Raises:
             ItemError: the file can't be read.
         """
-        text, _ = disk.read_when_unchanged(file.disk_path)
-        return self.read_document(file, text, picture)
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
         """Return a context manager for a reader that is used for all changed files.

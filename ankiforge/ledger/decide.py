@@ -286,6 +286,35 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         return UndoResult(events[0].action_id or events[0].id, entries)
 
 
+def _find_last_drafting(store: Store) -> Row | None:
+    """Find the last drafting that created a draft, or found that a highlight deserves no card."""
+    return store.fetch_first_row(
+        "SELECT g.id, g.number, g.rowid FROM drafting g LEFT JOIN highlight h"
+        " ON h.key = g.key AND h.content = g.content AND h.modelled != g.modelled"
+        " WHERE g.drafts != '[]' OR h.key IS NOT NULL ORDER BY g.rowid DESC LIMIT 1"
+    )
+
+
+def find_last_action(store: Store) -> tuple[int, int]:
+    """Return the number of the last event and the row id of the last drafting, each 0 if none."""
+    number: int = store.fetch_value("SELECT coalesce(max(n), 0) FROM event")
+    drafting: int = store.fetch_value("SELECT coalesce(max(rowid), 0) FROM drafting")
+    return number, drafting
+
+
+def is_last_action(store: Store, action: tuple[int, int]) -> bool:
+    """Return whether nothing after `action` can be undone.
+
+    `action` is what `find_last_action` returned earlier.
+    """
+    last_event = find_last_user_decision(_iter_active_user_decisions(store))
+    last_drafting = _find_last_drafting(store)
+    return not (
+        (last_event and last_event.number > action[0])
+        or (last_drafting and last_drafting["rowid"] > action[1])
+    )
+
+
 def _undo_drafting(store: Store, id: str) -> UndoResult:
     with store.transaction():
         rows = store.fetch_rows("SELECT key FROM drafting WHERE id = ?", id)

@@ -78,7 +78,8 @@ class PlannedDecision(Value):
     event: Event
     """The event of the decision, not recorded yet."""
     fact_body: Json
-    """The body of the `fact` event that follows the decision, without `of`."""
+    """The body of the `fact` event that follows the decision, without the key `of`, which is the
+    id of the decision's event."""
     decided_sentences: Strings
     """The decided sentences. Drafts about them in other passages are updated, too."""
     chosen_draft_ids: Strings = ()

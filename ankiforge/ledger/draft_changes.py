@@ -92,12 +92,13 @@ class PendingDraftChanges(Value):
     deleted_ids: Strings = ()
     """The ids of the drafts that are deleted because their source changed."""
     archived: tuple[Pair, ...] = ()
-    """The drafts that are put away, as (id of the draft, id of the event that settles it)."""
+    """The drafts to archive, as (id of the draft, id of the event that resolves it)."""
     updated: tuple[StoredDraft, ...] = ()
     """The drafts that stay pending but are now about another sentence, or compared with another
-    card or decided sentence (`about`, `revises` and `near`)."""
+    card or decided sentence (`sentence_hashes`, `revised_guid` and `similar_removed_sentence`)."""
     keys_to_redraft: Strings = ()
-    """The keys of a passage with an offered fact that has no draft."""
+    """The keys of the passage, if a sentence that should be offered has no draft, so that the
+    drafting rules are rerun. Otherwise ()."""
 
 
 class DraftingMode(Value):

@@ -368,7 +368,7 @@ def compute_sentence_states(
 
 
 def get_undecided_sentences(facts: Iterable[SentenceState]) -> dict[str, SentenceState]:
-    """Return the facts that aren't decided, keyed by the hash of their sentence."""
+    """Return the states of the undecided sentences, keyed by the hash of the sentence."""
     return {hash_sentence(fact.sentence): fact for fact in facts if not fact.is_decided}
 
 

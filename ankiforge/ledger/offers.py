@@ -404,7 +404,10 @@ def find_possible_matches_to_ask(store: Store, passage: Passage) -> list[Pair]:
 
 
 def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
-    """Return the removed passages that this one may be, as pairs of the new and the old key."""
+    """Return the passages that this one may be and that are in no source.
+
+    Each result is a pair of a key of this passage and the key of the other one.
+    """
     if not passage.possible_same_keys or not cards.load_present_row(store, passage):
         return []
     doubts = []

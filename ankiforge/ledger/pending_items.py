@@ -532,7 +532,8 @@ def count_ledger(
                     questions=len(waits.questions),
                     held=waits.held_count,
                     without=len(waits.without_card),
-                    proposed=count_proposals(waits.without_card),
+                    proposed=proposals.certain,
+                    less_certain=proposals.less_certain,
                 )
             case "passages":
                 asked = _find_passages_with_questions(store)

@@ -142,4 +142,5 @@ class HighlightSnapshot(PassageSnapshot, kw_only=True):
     usefulness: float = 0.0
     """The last estimated probability that the user would keep a card of the best sentence."""
     primary_copy_title: str = ""
-    """If the highlight is an exact copy, the title of the original's document, else ""."""
+    """If the highlight is an exact copy, the title of the document that contains the primary copy,
+    else ""."""

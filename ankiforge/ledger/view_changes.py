@@ -42,7 +42,7 @@ class CardWithNote(Value):
 
     card: Card
     stored_note: StoredAnkiNote | None = None
-    """The note in the views so far, or None if it is in none of them."""
+    """The state of the note at the last read of Anki, or None if the note was never seen there."""
     note: AnkiNote | None = None
     """The note as just read from Anki, or None if it is absent."""
     has_grave: bool | None = None

@@ -167,10 +167,7 @@ def select_sources(
                 message = f"{problem.message}; highlights that were read before are kept"
                 hint = f"put back what was there, or {_suggest_forget(problem.location)}"
                 selection.problems.append(Problem(problem.location, message, hint))
-            elif (
-                problem and not {place.source_key for place in at_path} <= present_sources
-            ):
-                # report the path, unless another PATH of its source exists, e.g. a newer export
+            elif problem and not all(_is_covered(place, present) for place in at_path):
                 forget = _suggest_forget(problem.location)
                 hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {forget}"
                 missing = Problem(

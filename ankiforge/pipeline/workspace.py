@@ -65,6 +65,7 @@ from ankiforge.model import (
     Strings,
     Texts,
     UserQuestion,
+    Value,
     is_highlight_key,
 )
 from ankiforge.pipeline.collection import (
@@ -314,6 +315,19 @@ class Workspace:
             hint = "ankiforge run adds what waits"
             yield Problem(str(self.folder.ledger), message, hint, is_notice=True)
 
+    def iter_unlocated_sources(self) -> Iterator[Problem]:
+        """Yield a notice for each source whose place was lost together with the database."""
+        for container, places in load_unlocated_documents(self.ledger).items():
+            name = container.partition(":")[2]
+            documents = format_count(len(places), "document")
+            names = format_first_names(places)
+            verb = "is" if len(places) == 1 else "are"
+            message = (
+                f"its PATH was lost with .ankiforge, so {documents} ({names}) {verb} not"
+                " read; the cards stay"
+            )
+            yield Problem(name, message, f"ankiforge run PATH/OF/{name}", is_notice=True)
+
     def build_model(
         self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
     ) -> ModelDrafter | None:
@@ -448,9 +462,13 @@ class Workspace:
         sources = reading.open_sources(
             self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
         )
-        result.remembered_paths = self.remember_paths(selection.remembered_paths)
         model = self.build_model(options.drafter, spent=result.spent)
         decks = self.folder.load_decks(selection.remembered_paths)
+        missing: dict[DocumentId, Path] = {}
+        if named_paths:
+            missing = reading.find_missing_documents(
+                self.folder.config, self.ledger, selection.remembered_paths
+            )
         result.problems += DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
             self.build_run_parameters(options.accept),
@@ -466,26 +484,30 @@ class Workspace:
         def iter_steps() -> Iterator[RunStep]:
             ingested = reading.ingest_sources(job, self.ledger)
             yield ingested
-            if ingested.report and ingested.report.moved_sources:
-                self._forget_moved_paths(result, ingested.report.moved_sources)
-            # forget new PATHs whose files couldn't be read
-            failed = {
+            if not named_paths:
+                result.problems += self.iter_unlocated_sources()
+            # remember PATHs only now, and no new one whose files couldn't be read
+            unread = {
                 Path(problem.location).name
                 for problem in result.problems
                 if not problem.is_notice
             }
-            unread = [
-                path for path in result.remembered_paths if Path(path).name in failed
+            stored_paths = {place.path for place in self.folder.remembered_paths}
+            places = [
+                place
+                for place in selection.remembered_paths
+                if place.path in stored_paths or Path(place.path).name not in unread
             ]
-            if unread:
-                places = [
-                    place
-                    for place in self.folder.remembered_paths
-                    if place.path not in unread
-                ]
-                folders.store_remembered_paths(self.folder.state_directory, places)
-                for path in unread:
-                    result.remembered_paths.remove(path)
+            report = ingested.report or IngestReport()
+            moved = report.moved_documents
+            new_paths = {missing[id]: path for id, path in moved.items()}
+            places = self._replace_moved_paths(
+                result, places, report.moved_sources, new_paths
+            )
+            added = self.remember_paths(places)
+            result.remembered_paths = [
+                path for path in added if Path(path) not in new_paths.values()
+            ]
             if result.scan and result.scan.changes.notes_without_event:
                 unknown = result.scan.changes.notes_without_event
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
@@ -546,24 +568,26 @@ class Workspace:
             moved_sources: the names of the sources from which all passages have moved.
             new_paths: the new path of each file that was found elsewhere.
         """
-        places = self.folder.remembered_paths
-        kept_paths = {
-            place.path
-            for place in places
-            if Path(place.path).exists() or place.name not in moved
-        }
-        message = (
-            "it moved: what was read of it is in another source now, and its cards too"
-        )
-        for path in dict.fromkeys(place.path for place in places):
-            if path not in kept_paths:
-                others = [
-                    problem for problem in result.problems if problem.location != path
-                ]
-                result.problems = [*others, Problem(path, message, is_notice=True)]
-        if not self.read_only:
-            kept = [place for place in places if place.path in kept_paths]
-            folders.store_remembered_paths(self.folder.state_directory, kept)
+        kept: dict[tuple[Pair, str], RememberedPath] = {}
+        notices: dict[str, Problem] = {}
+        for place in places:
+            message = "what was read of it is in another source now, and its cards too"
+            new_path = new_paths.get(Path(place.path))
+            if new_path:
+                message = f"its cards follow to {shorten_path(new_path)}"
+            elif Path(place.path).exists() or place.name not in moved_sources:
+                new_path = Path(place.path)
+            if new_path != Path(place.path):
+                problem = Problem(place.path, f"it moved: {message}", is_notice=True)
+                notices[place.path] = problem
+            if new_path and new_path.is_relative_to(place.directory):
+                key = place.source_key, str(new_path)
+                other = kept.get(key, place)
+                deck, marks = place.deck or other.deck, place.marks or other.marks
+                kept[key] = replace(place, path=str(new_path), deck=deck, marks=marks)
+        problems = [each for each in result.problems if each.location not in notices]
+        result.problems = [*problems, *notices.values()]
+        return [*kept.values()]
 
     def forget(self, path: Path) -> tuple[list[str], int]:
         """Stop reading a remembered PATH, with what was found below it when it was given.

@@ -25,7 +25,8 @@ class Decision(
     content_hash: str = ""
     """The `content_hash` of the item as displayed, or "" to skip the check for changes."""
     batch_number: int = 0
-    """The number of the sitting in which the user decided, or 0 outside a sitting."""
+    """The number of the sitting, i.e. the batch of up to ten items, in which the user decided, or
+    0 outside a sitting."""
     choice: int = 0
     """The number of the selected draft, counted from 0, or `PASSAGE_CHOICE`."""
 

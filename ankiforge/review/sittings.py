@@ -60,13 +60,14 @@ class DocumentItems(Value):
     document: int
     title: str
     with_drafts: tuple[PassageLocation, ...] = ()
-    """The location of the best fact of each mark with pending drafts, best first."""
+    """The location of the best sentence of each highlight with pending drafts, best first."""
     with_proposals: tuple[PassageLocation, ...] = ()
-    """The marks with a certain proposal, most useful first."""
+    """The highlights with a certain proposal, most useful first."""
     with_uncertain_proposals: tuple[PassageLocation, ...] = ()
-    """The marks with a less certain proposal, which is shown only if the user asks for more."""
+    """The highlights with a less certain proposal, which is shown only if the user asks for
+    more."""
     others: tuple[PassageLocation, ...] = ()
-    """The other marks without a card."""
+    """The other highlights without a card."""
 
     @property
     def best_location(self) -> PassageLocation:
@@ -80,9 +81,11 @@ class DocumentItems(Value):
         return bool(self.with_drafts or self.with_proposals)
 
     @property
-    def proposal_count(self) -> int:
-        """The estimated number of sentences with a certain proposal."""
-        return pending_items.count_proposals(self.with_proposals)
+    def proposals(self) -> ProposalCounts:
+        """The estimated numbers of sentences with a certain and with a less certain proposal."""
+        return pending_items.count_proposals(
+            (*self.with_proposals, *self.with_uncertain_proposals)
+        )
 
     @property
     def remaining_count(self) -> int:
@@ -102,7 +105,7 @@ class DocumentItems(Value):
         True if there are fewer than ten drafts and proposals, and at least as many other
         highlights.
         """
-        offered_count = len(self.with_drafts) + self.proposal_count
+        offered_count = len(self.with_drafts) + self.proposals.certain
         return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
@@ -113,7 +116,7 @@ class DocumentItems(Value):
         """
         if not (self.is_for_chat and self.remaining_count):
             return ""
-        counts = format_pending_counts(len(self.with_drafts), self.proposal_count)
+        counts = format_pending_counts(len(self.with_drafts), self.proposals)
         if not counts:
             highlights = format_count(self.remaining_count, "highlight")
             return f"your chat can ask about {highlights}"

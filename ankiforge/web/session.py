@@ -303,7 +303,7 @@ class ReviewSession:
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
             "kind": guess_document_kind(highlight),
             "waiting": len(pile.with_drafts),
-            "proposed": pile.proposal_count,
+            "proposed": pile.proposals.certain,
             "rest": f"{pile.remaining_count:,} without a card",
             "is_open": pile.has_pending_items,
             "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
@@ -607,8 +607,8 @@ class ReviewSession:
         left_text = format_pending_counts(left_count, ProposalCounts())
         if sitting.document:
             pile = self._find_pile(sitting.document)
-            left = (len(pile.with_drafts), pile.proposal_count) if pile else (0, 0)
-        left_text = format_pending_counts(*left)
+            if pile:
+                left_text = format_pending_counts(len(pile.with_drafts), pile.proposals)
         heading_start = format_count(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
         if sitting.document and count and rejected:

@@ -261,7 +261,7 @@ def hashes(**fields: str) -> dict[str, str]:
 def test_a_note_of_ours_has_its_base_in_itself():
     in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
     sent = (ExportedNote(8, ("other",)), ExportedNote(9, CARD.tags))
-    base = find_layout(with_note(CARD, shipped=sent), in_anki, {}, {}).base
+    base = find_layout(with_note(CARD, exports=sent), in_anki, {}, {}).base
     assert base.field_hashes["Front"] == hash_html("What helps retention?")
     assert base.field_hashes["Back"] == hash_html("Testing")
     assert (
@@ -807,12 +807,12 @@ SHIPPED = (ExportedNote(1, note_hash="d"),)
     ("card", "same"),
     [
         (
-            replace(with_note(CARD, shipped=SHIPPED), keeps_last_exported_text=True),
+            replace(with_note(CARD, exports=SHIPPED), keeps_last_exported_text=True),
             True,
         ),  # its source is not here: as it was
         (
             replace(
-                with_note(CARD, shipped=SHIPPED),
+                with_note(CARD, exports=SHIPPED),
                 keeps_last_exported_text=True,
                 verdict=Verdict.REJECTED,
             ),

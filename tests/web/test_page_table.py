@@ -714,7 +714,13 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
 @pytest.mark.parametrize(
     ("drafter", "changes", "blocked", "ask", "acts"),
     [
-        ("rules", "revised_guid", False, "Change the card, too?", "accept reject edit later"),
+        (
+            "rules",
+            "revised_guid",
+            False,
+            "Change the card, too?",
+            "accept reject edit later",
+        ),
         (
             "llm",
             "revised_guid",
@@ -722,8 +728,20 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
             "Are these the new words of your card?",
             "accept reject accept edit later",
         ),
-        ("llm", "replaced_guid", False, "one of another form?", "accept reject edit later"),
-        ("rules", "revised_guid", True, "Change the card, too?", "edit reject later accept"),
+        (
+            "llm",
+            "replaced_guid",
+            False,
+            "one of another form?",
+            "accept reject edit later",
+        ),
+        (
+            "rules",
+            "revised_guid",
+            True,
+            "Change the card, too?",
+            "edit reject later accept",
+        ),
     ],
 )
 def test_new_words_stand_beside_the_card_that_they_change(

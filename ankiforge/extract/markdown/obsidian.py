@@ -255,9 +255,17 @@ class Vault(NoteSource):
             )
 
     @cached_property
-    def _vault_url(self) -> str:
-        name = Path(os.path.realpath(self.listing.root)).name
-        return f"obsidian://open?vault={quote(name, safe='')}"
+    def _file_url_prefix(self) -> str:
+        """The start of each note's URL, or "" if the folder isn't in an Obsidian vault."""
+        root = Path(os.path.realpath(self.listing.root))
+        vault = find_vault(root)
+        if vault is None:
+            return ""
+        folder = f"{root.relative_to(vault).as_posix()}/" if root != vault else ""
+        return (
+            f"obsidian://open?vault={quote(vault.name, safe='')}"
+            f"&file={quote(folder, safe='')}"
+        )
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
         """Convert a file to a Markdown note, translating any Logseq syntax."""
@@ -266,7 +274,8 @@ class Vault(NoteSource):
             self.listing.name,
             title=parse_title(file.path),
             path=file.path,
-            uri=f"{self._vault_url}&file={quote(file.path[:-3], safe='')}",
+            uri=self._file_url_prefix
+            and self._file_url_prefix + quote(file.path[:-3], safe=""),
             uses_dataview=self.has_dataview,
         )
         marks = frozenset[str](self.settings.marks or ())

@@ -307,8 +307,8 @@ class _ParsedNote:
         body = "\n" * front.line_count + "\n".join(lines[front.line_count :])
         if keeps_definitions:
             body = remove_transcript_times(body)
-        # the cards of AnkiOps are labelled `Q:` and `A:` too, but it adds them to Anki itself
-        reads_labels = "block" in wanted.cards and not re.search(ANKIOPS_SIGN, note.text)
+        if is_note_of_other_tool(note.text):
+            wanted = wanted._replace(marks=frozenset(), cards=frozenset())
         prepared = prepare_source(
             body, fields=not is_declared, definitions=not keeps_definitions
         )

@@ -197,123 +197,16 @@ class Agent:
         self.own_drafts: set[str] = set()
         self.rules_sent = False
 
-    # --- reading ------------------------------------------------------------------------
-
-    def list_highlights(
-        self,
-        offset: int,
-        limit: int,
-        document: str,
-        rules: bool,
-    ) -> Json:
-        """List a page of the highlights that don't have a card yet.
-
-        At offset 0, changed files are read first, but nothing is drafted. If another program is
-        drafting, the files aren't read and the result includes a note saying so. The first page
-        of a session includes the drafting rules.
-
-        Args:
-            offset: the index of the first highlight to list.
-            limit: the maximum number of highlights on the page.
-            document: only list highlights from documents with this text in the title, or "" for
-                all.
-            rules: whether to return the drafting rules again.
-        """
-        answer: Json = {}
-        if offset == 0:
-            try:
-                with self._open("drafting") as workspace:
-                    problems = workspace.read_sources().problems
-                failures = [problem for problem in problems if not problem.is_notice]
-                if failures:
-                    message = f"{len(failures)} files or notes could not be read"
-                    answer["note"] = f"{message}: ankiforge run"
-            except BusyError:
-                answer["note"] = _BUSY_NOTE
-        with self._open("") as workspace:
-            # collect the highlights without a card, each with what its colour requests
-            without_card: list[tuple[SendableHighlight, str]] = []
-            for request in iter_model_tasks(
-                workspace.build_run_parameters(), workspace.ledger
-            ):
-                wanted_kind = request.task.instructions.requested_kind
-                for sendable in request.passages.values():
-                    if document.casefold() in sendable.title.casefold():
-                        without_card.append((sendable, wanted_kind))
-
-            # add highlights to the page, up to its maximum length
-            page: list[Json] = []
-            for sendable, wanted_kind in islice(without_card, offset, offset + limit):
-                entry = highlight_to_json(sendable, wanted_kind)
-                if page and len(json.dumps([*page, entry])) > MAX_PAGE_CHARS:
-                    break
-                page.append(entry)
-            end = offset + len(page)
-            answer = {
-                "without_card": len(without_card),
-                "highlights": page,
-                "next_offset": end if end < len(without_card) else None,
-                **answer,
-            }
-            if rules or not self._rules_sent:
-                # the rules describe the arguments of the tool instead of a JSON reply
-                prompt = load_prompt(workspace.folder)
-                values = {
-                    **make_rule_values(ReplyShape()),
-                    "schema": mark_as_sendable(_SCHEMA),
-                }
-                for name in ("title", "remark", "highlights"):
-                    values[name] = NO_TEXT
-                answer["rules"] = prompt.render_messages(values)[0]["content"]
-                self._rules_sent = True
-            return answer
-
-    def get_context(self, highlight: str) -> Json:
-        """Return a highlight with its surrounding text."""
-        with self._open("") as workspace:
+    def call_tool(self, tool: Tool, arguments: Json) -> Json:
+        """Call a tool. Private text in the result of another feature's tool is masked."""
+        if tool in TOOLS:
+            return tool.function(self, **arguments)
+        with self.open("") as workspace:
             privacy = load_privacy(workspace.ledger)
             return privacy.mask_entry(tool.function(workspace, privacy, **arguments))
 
 
-        The states are described in `server.py`. If `state` is "", all cards and drafts are
-        listed, but no rejections.
-        """
-        with self._open("") as workspace:
-            ledger = workspace.ledger
-            privacy = load_privacy(ledger)
-            cards: list[Json] = []
-            if state == "rejected":
-                # list the rejected texts that contain the query, newest first
-                for decision in ledger.list_history():
-                    text = format_decision_text(decision).casefold()
-                    if decision.event.kind != "reject" or query.casefold() not in text:
-                        continue
-                    if not privacy.is_private_passage(HighlightKey(decision.event.key)):
-                        cards.append(privacy.mask_entry(decision_to_json(decision)))
-                ids: list[str] = []
-            else:
-                ids = find_matching_ids(ledger, query)
-            if state == "waiting":
-                # list drafts in the order of the user, and changes last
-                matching_ids = set(ids)
-                shown_ids = [
-                    draft.id for draft in sittings.iter_drafts_for_review(ledger)
-                ]
-                ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
-                ids = [draft_id for draft_id in ids if draft_id in matching_ids]
-            for line in item_lists.load_items(ledger, ids):
-                reason = _explain_needed_work(ledger, line)
-                if state == "needs_work" and not reason:
-                    continue
-                if not privacy.is_private_row(line):
-                    cards.append(item_to_json(line, reason, privacy))
-            end = offset + limit
-            return {
-                "cards": cards[offset:end],
-                "total": len(cards),
-                "documents": Counter(card["title"] for card in cards if "title" in card),
-                "next_offset": end if end < len(cards) else None,
-            }
+# --- reading ------------------------------------------------------------------------
 
 
 @agent_tool()
@@ -397,11 +290,140 @@ def get_context(agent: Agent, *, highlight: Words) -> Json:
         }
 
 
-        # check the cards and record them as drafts of this agent
-        local_highlight = load_highlight_snapshots(ledger, [key])[key]
-        drafts = complete_drafts(
-            local_highlight,
-            [replace(draft, alternatives_group=0) for draft in drafts_read],
+@agent_tool()
+def list_cards(
+    agent: Agent,
+    *,
+    query: Words = "",
+    state: CardState = "",
+    offset: Offset = 0,
+    limit: Limit = 20,
+) -> Json:
+    """List cards with quotes and findings.
+
+    `state`: `waiting` (in the order in which the reader is asked); `needs_work` (forgotten too
+    often, or with the reader's remark); `rejected` (what the reader rejected lately, with reasons;
+    `query` is words). `query` as in the program: an id, words, deck:Biology, tag:x,
+    document:title, finding:*.
+    """
+    with agent.open("") as workspace:
+        ledger = workspace.ledger
+        privacy = load_privacy(ledger)
+        cards: list[Json] = []
+        if state == "rejected":
+            # list the rejected texts that contain the query, newest first
+            for decision in ledger.list_history():
+                text = format_decision_text(decision).casefold()
+                if decision.event.kind != "reject" or query.casefold() not in text:
+                    continue
+                if not privacy.is_private_passage(HighlightKey(decision.event.key)):
+                    cards.append(privacy.mask_entry(decision_to_json(decision)))
+            ids: list[str] = []
+        else:
+            ids = find_matching_ids(ledger, query)
+        if state == "waiting":
+            # list drafts in the order of the user, and changes last
+            matching_ids = set(ids)
+            shown_ids = [draft.id for draft in sittings.iter_drafts_for_review(ledger)]
+            ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
+            ids = [draft_id for draft_id in ids if draft_id in matching_ids]
+        for line in item_lists.load_items(ledger, ids):
+            reason = _explain_needed_work(ledger, line)
+            if state == "needs_work" and not reason:
+                continue
+            if not privacy.is_private_row(line):
+                cards.append(item_to_json(line, reason, privacy))
+        end = offset + limit
+        return {
+            "cards": cards[offset:end],
+            "total": len(cards),
+            "documents": Counter(card["title"] for card in cards if "title" in card),
+            "next_offset": end if end < len(cards) else None,
+        }
+
+
+# --- proposing ----------------------------------------------------------------------
+
+
+@agent_tool(writes=True)
+def propose_cards(agent: Agent, *, cards: ProposedCards) -> Json:
+    """Propose cards for highlights; the reader decides on each.
+
+    Markdown, no HTML or links; at most 2 cards a highlight, or as many as its `cards`. Returns
+    findings per card. Repair a blocked card once: withdraw it, propose a better one. Examples:
+    {"highlight": "pdf:…", "kind": "basic", "quote": "occupying the receptors", "front": "How
+    does caffeine keep us awake?", "back": "by occupying adenosine receptors"};
+    {"highlight": "pdf:…", "kind": "none", "why_none": "only announces the next chapter"}.
+    """
+    # a result for each highlight, in the order of the cards, has the ids of the new drafts with
+    # their findings, the agent's reason for making no card, or why the cards were refused
+    cards_by_highlight: dict[str, Cards] = {}
+    for card in to_builtins(cards):
+        cards_by_highlight.setdefault(card["highlight"], []).append(card)
+    with agent.open("drafting") as workspace:
+        ledger = workspace.ledger
+        prompt = load_prompt(workspace.folder)
+        privacy = load_privacy(ledger)
+        checks = DraftChecker(workspace.build_run_parameters(), ledger)
+        results = []
+        for key, highlight_cards in cards_by_highlight.items():
+            try:
+                highlight = load_highlight(ledger, key)
+                result = _propose_for_highlight(
+                    agent,
+                    checks,
+                    prompt,
+                    privacy,
+                    highlight,
+                    highlight_cards,
+                )
+            except UsageError as error:
+                result = {"refused": error.message}
+            results.append({"highlight": key, **result})
+        return {"results": results}
+
+
+def _propose_for_highlight(
+    agent: Agent,
+    checks: DraftChecker,
+    prompt: Prompt,
+    privacy: PrivacyFilter,
+    highlight: Highlight,
+    cards: Cards,
+) -> Json:
+    """Check and record the cards proposed for a single highlight.
+
+    Raises:
+        UsageError: the highlight is private, or the cards are refused.
+    """
+    ledger = checks.ledger
+    key = highlight.key
+    _check_is_public(privacy, highlight)
+    task = privacy.make_sendable_task(DraftingTask(highlight.document, (highlight,)))
+    if key in task.withheld:
+        raise UsageError(task.withheld[key].reason)
+    _check_fields(cards, highlight)
+    ids_before = set(_list_draft_ids(ledger, [key]))
+    own_before = ids_before & agent.own_drafts
+    max_cards = max(MIN_PENDING_LIMIT, compute_max_card_count(highlight.exact))
+    if len(own_before) + len(cards) > max_cards:
+        raise UsageError(_TOO_MANY.format(max_cards))
+
+    # parse the cards like the reply of a model
+    reply = json.dumps({"cards": [{**card, "h": "1"} for card in cards]})
+    parsed_cards = parse_cards(reply, ("1",))
+    if not parsed_cards:
+        raise UsageError(_NO_VALID_CARD)
+    origin = Origin(AGENT_DRAFTER, agent.name, prompt.fingerprint)
+    shape = ReplyShape(candidate_count=max_cards)
+    drafts_read = build_drafts(parsed_cards, highlight, origin, shape)
+    if not drafts_read:
+        reason = explain_missing_card(parsed_cards, shape)
+        if any(card["kind"] != "none" for card in cards):
+            raise UsageError(reason)
+        empty = DraftingResult(highlight, reason=reason)
+        draft_recording.record_drafts(
+            ledger, [empty], compute_search_terms, by_model=True, beside=True
         )
         return {"no_card": reason}
 

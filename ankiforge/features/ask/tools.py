@@ -95,7 +95,7 @@ class AnswerSentenceArgument(
     kw_only=True,
     rename={"text": "says", "passage_label": "passage"},
 ):
-    """A sentence with a quote from the passage of that label."""
+    """A sentence of the answer, proved by a verbatim quote from the passage with this label."""
 
     text: _Words
     passage_label: _Words
