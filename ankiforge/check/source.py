@@ -180,7 +180,7 @@ def _find_split_words(answer: str, source: str) -> str:
 
 
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
-    """Return the words of `answer` that the source lacks, and the fraction that it has."""
+    """Return the words in `answer` that the source lacks, and the fraction that it has."""
     # first search for the whole answer, perhaps in another notation
     if find_whole_words(answer.strip(" ."), source):
         return [], 1.0

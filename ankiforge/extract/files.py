@@ -62,7 +62,7 @@ def stamp_file(path: str | Path) -> Stamp | None:
 
 
 def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
-    """Return whether any further change to the file is sure to change its stamp.
+    """Return whether any further change to the file will certainly change its stamp.
 
     For that, both times in the stamp must be at least one file system tick old.
 
@@ -143,7 +143,7 @@ _UNKNOWN_AUTHORS = frozenset(
 
 
 def remove_unknown_authors(names: Iterable[str]) -> Strings:
-    """Drop blank names and placeholders such as `Unknown`."""
+    """Drop empty names and placeholders such as `Unknown`."""
     return tuple(
         name for name in names if name and name.casefold() not in _UNKNOWN_AUTHORS
     )

@@ -84,7 +84,7 @@ class ExtractedDocument(Value):
     dependencies: Strings = ()
     """What else the result depends on, in a format private to the source."""
     text_hash: str = ""
-    """A hash of the text. Before a note is patched, the digest shows whether the note has changed.
+    """A hash of the text. Before a note is patched, the hash shows whether the note has changed.
     """
     private_texts: Strings = ()
     """Texts that must stay on this device, in addition to those of private highlights."""
@@ -240,6 +240,8 @@ class Paragraph(Value):
     """Whether the paragraph must stay on this device."""
     is_note: bool = False
     """Whether the paragraph is among the footnotes or endnotes of a web page or book."""
+    skip: str = ""
+    """Why no card may be made of the paragraph, as in `Highlight.skip_reason`."""
     tags: Strings = ()
     block_id: str = ""
     """The block of the document that contains the paragraph, as in `Highlight.block_id`."""

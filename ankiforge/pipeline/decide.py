@@ -56,7 +56,7 @@ def edit_card_or_draft(
 
     Raises:
         BlockedError: if a check blocks the new text and `forced` isn't set.
-        RefusedError: if the draft is no longer pending, or it's the card of a figure.
+        RefusedError: if the draft isn't pending any more, or it's the card of a figure.
         UsageError: if a field is unknown, or a text is too long or contains control
             characters.
     """

@@ -41,7 +41,8 @@ CARD_TAG = r"(?:#card(?P<reverse>[/-]reverse)?(?![\w/-])|#?\[\[card\]\])"
 MIN_TERMS = 6
 """The minimum number of lines `Term: meaning` that make a list look like a glossary."""
 MAX_INNER_CHARS = 300
-"""The most characters between the opening and closing marker of a lookalike."""
+"""The maximum number of characters between the opening and closing marker of text that is reported
+as skipped."""
 _INNER_TEXT = rf"(?:(?!\n[ \t>]*\n).){{1,{MAX_INNER_CHARS}}}?"
 _QUOTED_LINE = rf"^{LIST_MARKERS}(?:>{LIST_MARKERS})*"
 # As many lines as a glossary has, each of which may be `Term: meaning` in a list or with a
@@ -92,9 +93,10 @@ class NoteSyntax(NamedTuple):
     name: str
     """The name shown to the user."""
     setting: str = ""
-    """The setting that selects the form, `marks` or `cards`, or "" if the form is never read."""
+    """The setting that selects the syntax, `marks` or `cards`, or "" if the syntax is never
+    read."""
     value: str = ""
-    """The value in this setting that stands for the form."""
+    """The value that selects the syntax in this setting."""
     literals: Strings = ()
     """Casefolded strings, one of which is in every note with this form."""
     line: str = ""
@@ -217,7 +219,7 @@ FORMS = (
     ),
 )
 # fmt: on
-"""All forms, in the order in which they are tried as lookalikes."""
+"""All syntaxes, in the order in which text that is no highlight is compared with them."""
 FORM_BY_KEY = {form.key: form for form in FORMS}
 UNCLOSED_FORMS = {"=": "mark", "＝": "mark", "{": "gap", "<": "html"}
 """Maps the first character of an unclosed marker to the form's key."""
@@ -228,13 +230,14 @@ LOOKALIKE = regex(
     + "\n|".join([*_SIGNS, FORM_BY_KEY["line"].sign])
     + r"|(?P<open>(?<!=)==(?!=)|＝＝|\{\{(?:[cC]\d{1,3}(?:,\d{1,3})*::)?|<mark\b)"
 )
-"""Text that looks like a mark or card. The name of the last matching group is its form."""
+"""Matches text that looks like a mark or card. The name of the last matching group is the key of
+its syntax."""
 LOOKALIKE_STARTS = WordMatcher(
     *{word for form in FORMS if form.sign for word in form.literals}
     - {"?", "？", ":", "："},
     *("?\n", "Q:", "Q：", "F: "),
 )
-"""Matches notes that may have lookalikes."""
+"""Matches notes that may contain text to report as skipped."""
 
 
 def may_hold_highlights(

@@ -68,7 +68,7 @@ _LOGSEQ_CUE = regex(
 VaultMarkKind = Literal["==", "mark", "bold", "callout"]
 """The kinds of marks in a vault: `==x==`, `<mark>x</mark>`, `**x**` and `> [!note]`."""
 ToolDialect = Literal["osr", "o2a"]
-"""The dialects of the plug-ins obsidian-spaced-repetition and Obsidian_to_Anki."""
+"""The syntaxes of the plug-ins obsidian-spaced-repetition and Obsidian_to_Anki."""
 
 
 class VaultSettings(SourceSettings, kw_only=True):
@@ -110,10 +110,10 @@ class Vault(NoteSource):
     problems: tuple[Problem, ...] = ()
     """Problems with reading the settings of plug-ins."""
     enabled_dialects: Strings | None = None
-    """The dialects of the enabled plug-ins, or None if they are unknown or the settings select
+    """The syntaxes of the enabled plug-ins, or None if they are unknown or the settings select
     which cards to read."""
     plugins_choose_dialects: bool = False
-    """Whether the enabled plug-ins determine the dialects, because the settings don't."""
+    """Whether the enabled plug-ins determine the syntaxes to read, because the settings don't."""
     has_dataview: bool = False
     """Whether Dataview is enabled, which reads `key::value` as a field."""
     is_logseq_graph: bool = False

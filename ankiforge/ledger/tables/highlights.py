@@ -45,7 +45,7 @@ def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
 
 
 def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Load the rows of highlights by key, skipping those that aren't present."""
+    """Load the rows of highlights by key, skipping highlights that aren't present."""
     query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
     return store.fetch_rows(query, to_json(list(keys)))
 
@@ -65,6 +65,16 @@ def load_present_in_document(store: Store, container: str, place: str) -> list[R
         " WHERE d.container = ? AND d.place = ? AND h.state = 'present' ORDER BY h.position",
         container,
         place,
+    )
+
+
+def list_unmarked_pdfs(store: Store) -> list[Row]:
+    """List the container and place of each PDF in which no highlight is present."""
+    return store.fetch_rows(
+        "SELECT container, place FROM document d"
+        " WHERE state = 'present' AND container LIKE 'pdf:%' AND NOT EXISTS (SELECT 1"
+        "  FROM highlight h WHERE h.document = d.id AND h.state = 'present')"
+        " ORDER BY container, place"
     )
 
 
