@@ -225,12 +225,7 @@ def test_words_of_page_9_are_dragged_over_become_a_card_and_u_undoes_both(
     "path",
     [
         "plain.pdf",
-        pytest.param(
-            "talks/talk.pdf",
-            marks=pytest.mark.xfail(
-                strict=True, reason="a folder of lectures has no row on the shelf"
-            ),
-        ),
+        "talks/talk.pdf",
     ],
 )
 def test_the_shelf_offers_ten_passages_of_a_document_that_nobody_marked(
@@ -303,7 +298,6 @@ def test_text_boxes_and_ink_in_the_margins_are_seen_whole(handwriting, open_wind
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="each frame is offered as a figure")
 def test_a_frame_round_ones_own_text_box_is_no_figure(handwriting, open_window):
     states = ("accepted", "waiting", "blocked")
     cards = [card for card in handwriting.forge.cards() if card["verdict"] in states]
@@ -412,7 +406,6 @@ GLUED = """() => [...document.querySelectorAll('#shelf [role=option]')].flatMap(
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="author and counts touch")
 def test_author_and_counts_of_a_row_are_not_glued_to_the_eye(kindle, open_window):
     page = open_window(kindle)
     go_to_shelf(page)
@@ -421,7 +414,6 @@ def test_author_and_counts_of_a_row_are_not_glued_to_the_eye(kindle, open_window
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="author and counts touch")
 def test_author_and_counts_of_a_row_are_not_glued_for_a_screen_reader(
     kindle, open_window
 ):
@@ -459,13 +451,11 @@ def shelf(serve_desk) -> Desk:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="what only the user can answer is the last row")
 def test_a_question_about_a_card_is_the_first_row(shelf, open_window):
     assert "you can answer" in read_rows(open_window(shelf))[0]
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="the shelf forgets which document was left")
 def test_a_document_that_was_left_in_the_middle_is_the_next_one(shelf, open_window):
     page = open_window(shelf)
     open_row(page, "Cells")
@@ -481,7 +471,6 @@ def test_a_document_that_was_left_in_the_middle_is_the_next_one(shelf, open_wind
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="a row doesn't mention edited words")
 def test_a_row_says_that_words_of_its_card_were_edited_and_kept(shelf, open_window):
     page = open_window(shelf)
     open_row(page, "Earth")
@@ -531,7 +520,6 @@ def test_keys_that_do_not_exist_do_nothing_and_u_undoes_enter(cells, open_window
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="letters after a field closed are commands")
 @pytest.mark.parametrize(("opening", "closing"), [("q", "Enter"), ("e", "Control+Enter")])
 def test_letters_typed_right_after_a_field_closed_do_nothing(
     cells, open_window, opening, closing
@@ -553,7 +541,6 @@ def test_letters_typed_right_after_a_field_closed_do_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="edited words are forgotten with the sitting")
 def test_esc_closes_an_edit_and_keeps_its_words_and_again_leaves(cells, open_window):
     page = open_window(cells)
     open_first_document(page)
@@ -613,9 +600,6 @@ CUT = """() => [...document.querySelectorAll('dialog[open] button, .menu[open] .
 })"""
 WIDE = """() => [...document.querySelectorAll('html, body, #shelf, #list, #margin, #bar, #top, dialog[open]')].filter((node) =>
   node.getClientRects().length && node.scrollWidth > node.clientWidth + 1).map((node) => node.id || node.localName)"""
-NOT_AT_400_PERCENT = pytest.mark.xfail(
-    strict=True, reason="at 400 % the card is below the window"
-)
 
 
 @pytest.mark.slow
@@ -623,7 +607,7 @@ NOT_AT_400_PERCENT = pytest.mark.xfail(
     "size",
     [
         (400, 800),
-        pytest.param((320, 256), marks=NOT_AT_400_PERCENT),
+        (320, 256),
         (720, 450),
     ],
 )
@@ -670,7 +654,6 @@ def is_same_form(one, other):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="states differ by colour alone")
 @pytest.mark.parametrize("selector", FORM)
 def test_in_forced_colours_the_four_states_differ_by_form(windows, open_window, selector):
     page = open_window(windows)
