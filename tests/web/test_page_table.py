@@ -1,11 +1,15 @@
 """What the page asks its server for and has done, row by row, without a browser."""
 
+import dataclasses
+import gzip
 import io
 import json
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import msgspec
@@ -29,8 +33,9 @@ from ankiforge.pipeline.draft import iter_model_tasks
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, sittings
 from ankiforge.review.items import apply_edits
-from ankiforge.web.documents import PageRenderer
-from ankiforge.web.server import PageServer
+from ankiforge.web.assets import join_modules
+from ankiforge.web.documents import NotDrawnError, PageRenderer
+from ankiforge.web.server import PageServer, Response
 from ankiforge.web.session import BulkDecision, ReviewSession
 from tests.cards import PLACE, made
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
@@ -582,7 +587,8 @@ POST = {"REQUEST_METHOD": "POST"}
         ("/api/undo", {**POST, "CONTENT_TYPE": "text/plain"}, 403),
         ("/api/nothing", POST, 404),
         ("/static/main.js", {}, 404),
-        ("/static/words.js", {}, 200),
+        ("/static/words.js", {}, 404),  # it is a part of the joined script
+        ("/static/page.js?v=0123456789abcdef", {}, 200),
         ("/static/card.css", {}, 200),
         ("/static/index.html", {}, 404),
         ("/static/../server.py", {}, 404),
@@ -612,19 +618,101 @@ def test_the_token_gives_one_browser_its_cookie(door):
     assert b"http-equiv" in door(opened, **OTHERS)[2]
 
 
-def test_the_page_asks_for_all_scripts_and_files_may_be_kept(door):
+def test_the_page_asks_for_one_script_and_one_style_which_may_be_kept(door):
     _, headers, page = door("/")
-    preloaded = re.findall(rb'modulepreload" href="/static/([^"]+)"', page)
-    assert preloaded
-    assert all(name.endswith(b".js") for name in preloaded)
+    urls = re.findall(rb'"(/static/page\.(?:js|css)\?v=[0-9a-f]{16})"', page)
+    assert len(urls) == 2
+    assert b"modulepreload" not in page
     assert (
         headers["Cache-Control"] == door("/api/state")[1]["Cache-Control"] == "no-store"
     )
+    for url in map(bytes.decode, urls):
+        _, headers, plain = door(url)
+        assert headers["Cache-Control"].startswith("private")
+        assert "Content-Encoding" not in headers
+        _, headers, compressed = door(url, HTTP_ACCEPT_ENCODING="gzip, br")
+        assert headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(compressed) == plain
+        assert len(compressed) < len(plain) / 2
+        assert door(url, REQUEST_METHOD="HEAD")[2] == b""
+    assert b"math.wide" in door("/static/page.css")[2]
     _, headers, style = door("/static/card.css")
     assert headers["Content-Type"] == "text/css; charset=utf-8"
-    assert headers["Cache-Control"].startswith("private")
     assert b".af-answer" in style
-    assert door("/static/words.js", REQUEST_METHOD="HEAD")[2] == b""
+
+
+@pytest.mark.parametrize(
+    ("sources", "joined"),
+    [
+        (
+            {"page.js": "import { a } from \"./b.js\";\na();", "b.js": "export const a = () => 1;"},
+            ['modules["b.js"] = { a };', 'const { a } = modules["b.js"];'],
+        ),
+        # scripts of features run before the page, and what they import before them
+        (
+            {"page.js": "begin();", "ask.js": "import { $ } from \"/static/dom.js\";", "dom.js": "export function $() {}"},
+            ['modules["dom.js"] = { $ };', 'modules["ask.js"] = {  };', "begin();"],
+        ),
+        (
+            {"page.js": "export class A {}\nexport async function b() {}\n// export\n  const x = 1;"},
+            ["class A {}\nasync function b() {}\n// export\n  const x = 1;", "{ A, b }"],
+        ),
+    ],
+)  # fmt: skip
+def test_modules_are_joined_in_the_order_of_their_imports(sources, joined):
+    script = join_modules(sources)
+    places = [script.index(part) for part in joined]
+    assert places == sorted(places)
+    assert "import" not in script
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'import a from "./b.js";',
+        'import "./b.js";',
+        "export default 1;",
+        "export { a };",
+        "export let a = 1;",
+    ],
+)
+def test_a_module_in_another_form_is_an_error(source):
+    with pytest.raises(ValueError, match=r"page\.js cannot be joined"):
+        join_modules({"page.js": source, "b.js": ""})
+
+
+class Drawing:
+    """A handler whose page is drawn at the second call."""
+
+    def __init__(self) -> None:
+        self.future: Future[None] = Future()
+        self.calls = 0
+
+    def __call__(self, _handler: object) -> Response:
+        self.calls += 1
+        if not self.future.done():
+            raise NotDrawnError(self.future)
+        return Response(b"drawn")
+
+
+def test_a_request_is_held_until_its_page_is_drawn(door):
+    drawing = Drawing()
+    door.page = dataclasses.replace(door.page, use_session=drawing)
+    Timer(0.02, drawing.future.set_result, [None]).start()
+    assert door("/api/page")[2] == b"drawn"
+    assert drawing.calls == 2
+
+
+def test_a_page_that_the_browser_no_longer_wants_is_not_drawn(door):
+    drawing = Drawing()
+    door.page = dataclasses.replace(door.page, use_session=drawing)
+    told = {"waitress.client_disconnected": lambda: True}
+    assert door("/api/page", **told)[0] == 204
+    assert drawing.future.cancelled()
+    drawing = Drawing()  # it is wanted again, in another window
+    drawing.future.cancel()
+    door.page = dataclasses.replace(door.page, use_session=drawing)
+    assert door("/api/page")[2] == b"drawn"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 import { $, h, makeButton, makeKeyLabel } from "./dom.js";
 import { getPaper } from "./paper.js";
 import { announce, formatCount, formatNumber } from "./say.js";
-import { get, pollUntil } from "./server.js";
+import { get } from "./server.js";
 
 const MAX_COVERS = 12; // covers loaded at once
 const PRELOAD_DELAY = 60; // ms before a selected document is loaded ahead of time
@@ -62,7 +62,11 @@ export class Shelf {
       documents.length ? [head, this.list] : this.#renderNothing(), without && h("p", { className: "without" }, without)));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
-    for (const each of documents.slice(0, MAX_COVERS)) this.#loadCover(each);
+    this.#loadCovers(this.list);
+  }
+  // Load the covers one after another while the shelf is shown, so that no other request has to wait for a connection.
+  async #loadCovers(list) {
+    for (const each of this.documents.slice(0, MAX_COVERS)) if (list === this.list && list.checkVisibility()) await this.#loadCover(each);
   }
 
   #renderRow(each, i) {
@@ -93,7 +97,7 @@ export class Shelf {
   get isOpened() { return this.documents.length === 1 && !this.documents[0].chat; }
   async #loadCover({ id, list, kind, coverNode }) {
     if (list) return;
-    if (!this.#covers.has(id)) this.#covers.set(id, pollUntil(`cover?${new URLSearchParams({ id })}`).catch(() => null));
+    if (!this.#covers.has(id)) this.#covers.set(id, get("cover", { id }).catch(() => null));
     const cover = await this.#covers.get(id);
     if (cover?.src) {
       const image = h("img", { src: cover.src, alt: "" });
