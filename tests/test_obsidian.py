@@ -54,6 +54,14 @@ STATUS = {
 }
 
 
+REPORT: dict[str, Any] = STATUS | {
+    "highlights": {"new": 1, "changed": 0, "gone": 0, "proposed": 1, "without": 1},
+    "cards": {"accepted": 1, "drafted": 1},
+    "notes": {"added": 1, "updated": 0},
+    "packages": ["/nowhere/cards.apkg"],
+    "text": "the text of the note",
+}
+"""What `run` and `status` print, in one value."""
 INSTALL_HINT = (
     "hint: install ankiforge, as this plug-in's page in the list of community plug-ins says; "
     "if it is installed, set its path in the plug-in's settings"
@@ -365,14 +373,45 @@ def test_review_shows_the_output_of_a_program_that_opens_no_page(obsidian):
     assert seen.notices == ["nothing to review"]
 
 
-def test_a_package_that_cannot_be_opened_is_named_with_what_to_do(canned):
-    report = STATUS | {
-        "highlights": {"new": 1, "changed": 0, "gone": 0, "proposed": 0, "without": 0},
-        "cards": {"accepted": 1, "drafted": 1},
-        "notes": {"added": 1, "updated": 0},
-        "packages": ["/nowhere/cards.apkg"],
+@pytest.mark.parametrize(
+    ("highlights", "waiting", "buttons"),
+    [
+        ({"proposed": 0, "without": 0}, 0, []),
+        ({"proposed": 0, "without": 0}, 1, ["Review"]),
+        ({"proposed": 1, "without": 0}, 0, ["Review"]),
+        ({"proposed": 0, "without": 1}, 0, ["Copy text"]),
+        ({"proposed": 1, "without": 1}, 1, ["Review", "Copy text"]),
+    ],
+)
+def test_the_buttons_are_for_what_is_left_to_do(canned, highlights, waiting, buttons):
+    report = REPORT | {
+        "highlights": REPORT["highlights"] | highlights,
+        "waiting": {"new": 0, "changed": 0, "questions": waiting},
+        "notes": {"added": 0, "updated": 0},
     }
     canned.settings["program"] = canned.write_program(f"echo '{json.dumps(report)}'")
+
+    seen = canned.play(OPEN, command("make-cards"), IDLE, command("what-waits"), IDLE)
+
+    assert seen.modals[0].buttons == buttons
+    assert seen.modals[1].buttons == [text for text in buttons if text == "Review"]
+
+
+@pytest.mark.parametrize(
+    ("button", "call"), [("Review", "review"), ("Copy text", "draft export - --from")]
+)
+def test_a_button_is_for_the_note_of_its_command(canned, button, call):
+    canned.settings["program"] = canned.write_program(f"echo '{json.dumps(REPORT)}'")
+
+    canned.play(OPEN, command("make-cards"), IDLE, ["press", button], IDLE)
+
+    assert any(
+        f"start {call} {canned.vault}/Memory.md" in started for started in canned.calls
+    )
+
+
+def test_a_package_that_cannot_be_opened_is_named_with_what_to_do(canned):
+    canned.settings["program"] = canned.write_program(f"echo '{json.dumps(REPORT)}'")
 
     seen = canned.play(OPEN, command("make-cards"), IDLE, ["press", "Open package"], IDLE)
 
