@@ -80,8 +80,6 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
 def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
     """Restore the drafts that undone events had settled, unless another decision settles them.
 
-    Returns the ids of the undone events that had settled a draft.
-
     Returns:
         The ids of the events that had settled drafts.
     """

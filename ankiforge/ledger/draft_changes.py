@@ -63,7 +63,7 @@ from ankiforge.text.decoding import find_damage
 
 COPY_REASON_PREFIX = "same words as in "
 """The start of the reason why a copy of a passage has no card, followed by the title of the
-original's document."""
+document that contains the primary copy."""
 MIN_DERIVED_SIMILARITY = 85
 """The minimum similarity, in per cent, at which a card takes new text from a PDF page without a
 question to the user."""
@@ -92,12 +92,13 @@ class PendingDraftChanges(Value):
     deleted_ids: Strings = ()
     """The ids of the drafts that are deleted because their source changed."""
     archived: tuple[Pair, ...] = ()
-    """The drafts that are put away, as (id of the draft, id of the event that settles it)."""
+    """The drafts to archive, as (id of the draft, id of the event that resolves it)."""
     updated: tuple[StoredDraft, ...] = ()
     """The drafts that stay pending but are now about another sentence, or compared with another
-    card or decided sentence (`about`, `revises` and `near`)."""
+    card or decided sentence (`sentence_hashes`, `revised_guid` and `similar_removed_sentence`)."""
     keys_to_redraft: Strings = ()
-    """The keys of a passage with an offered fact that has no draft."""
+    """The keys of the passage, if a sentence that should be offered has no draft, so that the
+    drafting rules are rerun. Otherwise ()."""
 
 
 class DraftingMode(Value):
@@ -173,8 +174,9 @@ def compute_draft_changes(
 ) -> DraftingChanges:
     """Compute what to record for the checked drafts of a passage.
 
-    If hand-written text has changed in the source, its card is updated at once. Any other
-    draft becomes pending if its sentence is offered; see `facts.compute_sentence_states`.
+    If hand-written text has changed in the source, its card is updated at once, unless the user
+    must confirm the new text (`needs_confirmation`). Any other draft becomes pending if its
+    sentence is offered (`facts.compute_sentence_states`) or not decided with this answer.
 
     Args:
         snapshot: the passage.
@@ -293,8 +295,8 @@ def _sort_pending_drafts(
 ) -> tuple[tuple[StoredDraft, ...], PendingDraftChanges]:
     """Split the pending drafts into those to keep and a change that removes the others.
 
-    New drafts replace old ones, except that a model's draft is kept as long as the passage
-    contains its quote, even if in another sentence.
+    New drafts replace old ones as `is_replaced` says. A kept draft whose quote is in another
+    sentence now is moved to that sentence.
     """
     kept_drafts, removed_ids, moved_drafts = [], [], []
     for draft in snapshot.pending_drafts:
@@ -317,7 +319,12 @@ def _sort_pending_drafts(
 
 
 def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
-    """Return whether the new drafts of a highlight replace this pending draft."""
+    """Return whether the new drafts of a highlight replace this pending draft.
+
+    The rules replace their own drafts, and a model's drafts whose quote the passage has lost. A
+    model replaces only drafts of models. Nothing is replaced if the user requested additional
+    drafts. Of another key of the passage, only the rules replace drafts, namely proposals.
+    """
     if mode.keeps_pending:
         return False
     if draft.key != highlight.key:
@@ -364,7 +371,8 @@ def _iter_new_drafter_drafts(
 ) -> Iterator[NewPendingDraft]:
     """Yield the drafts to offer that aren't hand-written.
 
-    A draft is offered if its sentence is, or if the user requested it.
+    A draft is offered if its sentence is. Otherwise, it is offered unless the user has decided on
+    its text or, for drafts that the user didn't request, on its sentence (see `is_decided`).
     """
     offered_facts = facts.get_undecided_sentences(current_facts)
     # find the sentences with a draft of the same note type as their card, which it may revise; the

@@ -221,7 +221,7 @@ def find_cards_held_by_repair(store: Store) -> set[str]:
 
 
 def _iter_removed_choice_questions(store: Store) -> Iterator[UserQuestion]:
-    """Ask whether to keep the cards of chosen passages that are no longer in their document.
+    """Ask whether to keep the cards of chosen passages that are missing in their document.
 
     There is one question per document.
     """

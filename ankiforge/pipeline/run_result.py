@@ -232,7 +232,7 @@ class RunResult(msgspec.Struct):
     `usage` has the number of requests, each of which may contain several highlights.
     """
     undrafted: int = 0
-    """The number of highlights in `asked` for which the model made no usable draft."""
+    """The number of highlights in `model_answered_count` without a usable draft."""
     remembered_paths: list[str] = []
     """The PATHs that this run was the first to read and that later runs will read too."""
     error: ForgeError | None = None
@@ -356,9 +356,10 @@ class ChatImport(Value):
     chosen: str = ""
     """A summary of the passages chosen in a document, or "" if the answer is about highlights."""
     is_second_reading: bool = False
-    """Whether the answer is from a second reading, which checks existing drafts."""
+    """Whether the reply verifies existing drafts (the setting `second_reading`) instead of
+    drafting cards."""
     read_again: int = 0
-    """The number of pending drafts that the second reading covered."""
+    """The number of pending drafts that the reply verified."""
     objection_count: int = 0
     """The number of drafts in `read_again` that contradict their passage, according to the chat."""
 

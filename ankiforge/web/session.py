@@ -22,6 +22,7 @@ from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.offers import iter_draft_groups
+from ankiforge.ledger.pending_items import ProposalCounts
 from ankiforge.model import (
     CardKind,
     Highlight,
@@ -46,7 +47,12 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Review, StaleItemError, sittings
 from ankiforge.review.decisions import Edit, WriteCard
 from ankiforge.review.items import iter_changed_cards
-from ankiforge.review.sittings import DocumentItems, ReviewBatch, format_pending_counts
+from ankiforge.review.sittings import (
+    DocumentItems,
+    ReviewBatch,
+    format_pending_counts,
+    format_proposal_counts,
+)
 from ankiforge.text import format_count
 from ankiforge.web.card_view import render_card, render_row
 from ankiforge.web.documents import (
@@ -248,7 +254,7 @@ class ReviewSession:
         pending_count += sum(
             row["waiting"] for row in rows if row["id"] in self._items.lists
         )
-        without_count = sum(pile.remaining_count for pile in piles)
+        without_count = sum(len(pile.others) for pile in piles)
         entries = [
             *(pile for pile in piles if pile.has_pending_items),
             *rows,
@@ -258,7 +264,8 @@ class ReviewSession:
         return {
             **self.count_items(),
             "waiting": pending_count,
-            "proposed": sum(pile.proposal_count for pile in piles),
+            "proposed": sum(pile.proposals.certain for pile in piles),
+            "less_certain": sum(pile.proposals.less_certain for pile in piles),
             "documents": [
                 self._render_pile(entry) if isinstance(entry, DocumentItems) else entry
                 for entry in entries[start : start + MAX_ROWS]
@@ -287,6 +294,8 @@ class ReviewSession:
 
     def _render_pile(self, pile: DocumentItems) -> Json:
         highlight = load_highlight(self._ledger, pile.best_location.key)
+        less_certain = ProposalCounts(less_certain=pile.proposals.less_certain)
+        proposals = format_proposal_counts(less_certain)
         uses_model = self._workspace.folder.config.drafter == "llm"
         return {
             "id": self.documents.register(highlight),
@@ -294,11 +303,11 @@ class ReviewSession:
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
             "kind": guess_document_kind(highlight),
             "waiting": len(pile.with_drafts),
-            "proposed": pile.proposal_count,
+            "proposed": pile.proposals.certain,
             "rest": f"{pile.remaining_count:,} without a card",
             "is_open": pile.has_pending_items,
             "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
-            "offer": "" if uses_model else pile.chat_offer,
+            "offer": (not uses_model and pile.chat_offer) or proposals,
         }
 
     def _explain_missing_proposals(self, total: int) -> str:
@@ -363,7 +372,7 @@ class ReviewSession:
         return next(iter(self._items.list_documents(key)), None) if key else None
 
     def show_item(self, id: str) -> Json | None:
-        """Look up an item and render it as JSON, or return None if it is no longer pending."""
+        """Look up an item and render it as JSON, or return None if it isn't pending any more."""
         return self._find_source(id).render_item(id)
 
     def show_highlight_item(self, key: str, number: int) -> Json:
@@ -561,7 +570,7 @@ class ReviewSession:
         return {**self.count_items(), "undo": undo, "said": message}
 
     def summarize_sitting(self, number: int) -> Json | None:
-        """Summarize a sitting, or return None if there is no sitting with this number.
+        """Summarize a sitting, or return None if no sitting has this number.
 
         The summary has a `heading`, further sentences (`told`), and the new `cards`, each with
         its highlight's `key` and page label (`page`). For a document, the cards are in reading
@@ -594,11 +603,12 @@ class ReviewSession:
                 "cards": [],
                 "chat": CHOOSE_LABEL,
             }
-        left = (self.count_items()["left"].get(sitting.list_id, 0), 0)
+        left_count = self.count_items()["left"].get(sitting.list_id, 0)
+        left_text = format_pending_counts(left_count, ProposalCounts())
         if sitting.document:
             pile = self._find_pile(sitting.document)
-            left = (len(pile.with_drafts), pile.proposal_count) if pile else (0, 0)
-        left_text = format_pending_counts(*left)
+            if pile:
+                left_text = format_pending_counts(len(pile.with_drafts), pile.proposals)
         heading_start = format_count(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
         if sitting.document and count and rejected:
@@ -624,7 +634,7 @@ class ReviewSession:
         For a cloze note, this is the card for cloze number `decision.gap`.
 
         Raises:
-            StaleItemError: the item is no longer pending.
+            StaleItemError: the item isn't pending any more.
             UsageError: the fields don't make a valid card.
         """
         card = self._find_source(decision.id).preview(decision)

@@ -10,7 +10,7 @@ const PRELOAD_DELAY = 60; // ms before a selected document is loaded ahead of ti
 export class Shelf {
   at = 0;
   documents = [];
-  counts = { waiting: 0, proposed: 0 }; // totals
+  counts = { waiting: 0, proposed: 0, less_certain: 0 }; // totals
   begins = ""; // the document or list that the page opens instead of the shelf
   without = ""; // why other highlights have no proposal
   #page;
@@ -114,6 +114,10 @@ export class Shelf {
     }, PRELOAD_DELAY);
   }
   step(by) { this.select(this.at + by); }
+  openRow() {
+    const entry = this.documents[this.at];
+    if (entry) this.#page.open(entry);
+  }
   enter() {
     const entry = this.documents[this.at];
     if (!entry) return;
@@ -124,9 +128,10 @@ export class Shelf {
 }
 
 // The numbers of pending items and proposals, each in its own column.
-const countColumns = ({ waiting, proposed }, drawn) => [
+const countColumns = ({ waiting, proposed, less_certain = 0 }, drawn) => [
   waiting > 0 && h("span", { className: "waiting" }, drawn([formatNumber(waiting), "waiting"])),
   proposed > 0 && h("span", { className: "proposed" }, drawn(formatCount(proposed, "proposal").split(" "))),
+  less_certain > 0 && h("span", { className: "less-certain" }, proposed ? `${formatNumber(less_certain)} less certain` : formatCount(less_certain, "less certain proposal")),
 ];
 // Two initials of a title, for a cover.
 const getInitials = (title) => title.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 3 || /^\p{Lu}/u.test(word)).slice(0, 2).map(([first]) => first.toUpperCase()).join("") || [...title][0];
