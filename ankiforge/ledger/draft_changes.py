@@ -78,8 +78,8 @@ class NewPendingDraft(Value):
     """The position of the draft among the new drafts of its highlight."""
     sentence_hashes: Strings
     """The hashes of the sentences that the draft is about."""
-    revises: Guid | None
-    replaces: Guid | None
+    revised_guid: Guid | None
+    replaced_guid: Guid | None
     similar_removed_sentence: str = ""
     after_event_number: int = 0
 
@@ -156,7 +156,7 @@ class DraftingChanges(Value):
     @property
     def new_card_draft_ids(self) -> list[str]:
         """The ids of the drafts that would become new cards."""
-        return [each.id for each in self.drafts.added if not each.revises]
+        return [each.id for each in self.drafts.added if not each.revised_guid]
 
     def leave_out_pending(self) -> DraftingChanges:
         """Leave out new drafts that are pending already, so that undo doesn't delete them."""
@@ -357,8 +357,8 @@ def _iter_new_hand_written(
             compute_draft_id(draft),
             position,
             about,
-            revises=held_guid,
-            replaces=_find_replaced_card(snapshot, draft),
+            revised_guid=held_guid,
+            replaced_guid=_find_replaced_card(snapshot, draft),
         )
         position += 1
 
@@ -409,8 +409,8 @@ def _iter_new_drafter_drafts(
             compute_draft_id(draft),
             position,
             about,
-            revises=revised_guid,
-            replaces=None,
+            revised_guid=revised_guid,
+            replaced_guid=None,
             similar_removed_sentence=fact.similar_removed,
             after_event_number=mode.after_event_number,
         )

@@ -109,7 +109,7 @@ def is_distinctive_sentence(sentence: str) -> bool:
     return len(_UNSPACED_CHAR.findall(folded)) >= _MIN_LONG_UNSPACED
 
 
-def hash_long_sentences(sentences: Iterable[str]) -> list[str]:
+def hash_distinctive_sentences(sentences: Iterable[str]) -> list[str]:
     """Hash the distinctive sentences (see `is_distinctive_sentence`), skipping the others."""
     return [
         hash_sentence(sentence)

@@ -110,17 +110,17 @@ class DocumentItems(Value):
 
     @property
     def chat_offer(self) -> str:
-        """A line offering a chat, or "" if a chat isn't recommended.
+        """A few words offering a chat, or "" if a chat isn't recommended.
 
-        For example: `3 proposals, 4 less certain; your chat can ask about the other 40`.
+        They follow the numbers of drafts and proposals, if there are any: `your chat can ask
+        about 40 more`.
         """
         if not (self.is_for_chat and self.remaining_count):
             return ""
-        counts = format_pending_counts(len(self.with_drafts), self.proposals)
-        if not counts:
-            highlights = format_count(self.remaining_count, "highlight")
-            return f"your chat can ask about {highlights}"
-        return f"{counts}; your chat can ask about the other {self.remaining_count:,}"
+        if self.has_pending_items or self.with_uncertain_proposals:
+            return f"your chat can ask about {self.remaining_count:,} more"
+        highlights = format_count(self.remaining_count, "highlight")
+        return f"your chat can ask about {highlights}"
 
     def select_best_items(
         self,

@@ -80,15 +80,15 @@ def test_the_first_rows_are_different_works():
     ("waiting", "proposed", "for_chat", "offer"),
     [
         ([], ["a 1 .49"], True, "your chat can ask about 1 highlight"),
-        ([], ["a 1 .7", "a 2 .3"], True, "1 less certain proposal; your chat can ask about the other 2"),
+        ([], ["a 1 .7", "a 2 .3"], True, "your chat can ask about 2 more"),
         ([], ["a 1 .8"], False, ""),
-        ([], ["a 1 .9", "a 2 .3", "a 3 .3"], True, "1 proposal; your chat can ask about the other 2"),
+        ([], ["a 1 .9", "a 2 .3", "a 3 .3"], True, "your chat can ask about 2 more"),
         ([], ["a 1 .9", "a 2 .9", "a 3 .3"], False, ""),  # one more is no reason
-        (["a 1 1"], ["a 2 .3", "a 3 .3"], True, "1 waiting; your chat can ask about the other 2"),
+        (["a 1 1"], ["a 2 .3", "a 3 .3"], True, "your chat can ask about 2 more"),
         ([*(f"a {n} 1" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False, ""),
         ([], [*(f"a {n} .8" for n in range(3)), *(f"a {n} .6" for n in range(9)),
               *(f"a {n} .3" for n in range(31))], True,
-         "3 proposals, 6 less certain; your chat can ask about the other 40"),
+         "your chat can ask about 40 more"),
     ],
 )  # fmt: skip
 def test_a_chat_is_offered_where_fewer_than_ten_reach_the_floor(

@@ -164,6 +164,7 @@ def test_words_are_clicked_and_q_asks_a_question_whose_answer_is_the_gap(facts, 
     made = accept(page, facts)
     assert made == {"Front": "What is asked, and quite a lot?", "Back": second}
     assert len(without(facts)) == len(FACTS) - 2
+    page.wait_for_timeout(700)  # sooner, letters would be meant for the field
     page.keyboard.press("u")
     settle(page)
     assert len(without(facts)) == len(FACTS) - 1

@@ -224,9 +224,9 @@ class ReadPagesReply(Value, tag="pages"):
     """As `ReadMarksReply.pages`, for all pages of the file."""
     labels: tuple[str, ...]
     """The label of each requested page."""
-    paragraphs: tuple[tuple[Pair, ...], ...]
-    """(line, headings above it) for each line of each requested page, without running heads and
-    feet.
+    paragraphs: tuple[tuple[tuple[str, str, str], ...], ...]
+    """(line, headings above it, why no card may be made of it) for each line of each requested
+    page, without running heads and feet.
     """
 
 
