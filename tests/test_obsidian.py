@@ -45,7 +45,7 @@ Forgetting follows a curve that is steep at first and then flattens out.
 """
 STATUS = {
     "waiting": {"new": 10, "changed": 1, "questions": 1, "held": 1},
-    "highlights": {"proposed": 3, "without": 2},
+    "highlights": {"proposed": 3, "less_certain": 1, "without": 2},
     "documents": {"Memory": 10},
     "remembered": [],
     "next": "review",
@@ -55,7 +55,7 @@ STATUS = {
 
 
 REPORT: dict[str, Any] = STATUS | {
-    "highlights": {"new": 1, "changed": 0, "gone": 0, "proposed": 1, "without": 1},
+    "highlights": STATUS["highlights"] | {"new": 1, "changed": 0, "gone": 0},
     "cards": {"accepted": 1, "drafted": 1},
     "notes": {"added": 1, "updated": 0},
     "packages": ["/nowhere/cards.apkg"],
@@ -66,6 +66,7 @@ INSTALL_HINT = (
     "hint: install ankiforge, as this plug-in's page in the list of community plug-ins says; "
     "if it is installed, set its path in the plug-in's settings"
 )
+NOTHING_LEFT = {"proposed": 0, "less_certain": 0, "without": 0}
 NEXT_IS_CHAT = (
     "next: Copy this note's text for my chat "
     "(your chat writes the questions: copy, paste back)"
@@ -203,7 +204,7 @@ def test_what_waits_is_shown_by_list_and_document(canned):
     assert seen.modals == [
         Modal(
             "12 waiting: 10 drafts, 1 change, 1 question",
-            ["Memory (10)", "3 proposals", "next: Review"],
+            ["Memory (10)", "3 proposals, 1 less certain proposal", "next: Review"],
             ["Review"],
         )
     ]
@@ -376,16 +377,17 @@ def test_review_shows_the_output_of_a_program_that_opens_no_page(obsidian):
 @pytest.mark.parametrize(
     ("highlights", "waiting", "buttons"),
     [
-        ({"proposed": 0, "without": 0}, 0, []),
-        ({"proposed": 0, "without": 0}, 1, ["Review"]),
-        ({"proposed": 1, "without": 0}, 0, ["Review"]),
-        ({"proposed": 0, "without": 1}, 0, ["Copy text"]),
+        ({}, 0, []),
+        ({}, 1, ["Review"]),
+        ({"proposed": 1}, 0, ["Review"]),
+        ({"less_certain": 1}, 0, ["Copy text"]),
+        ({"without": 1}, 0, ["Copy text"]),
         ({"proposed": 1, "without": 1}, 1, ["Review", "Copy text"]),
     ],
 )
 def test_the_buttons_are_for_what_is_left_to_do(canned, highlights, waiting, buttons):
     report = REPORT | {
-        "highlights": REPORT["highlights"] | highlights,
+        "highlights": REPORT["highlights"] | NOTHING_LEFT | highlights,
         "waiting": {"new": 0, "changed": 0, "questions": waiting},
         "notes": {"added": 0, "updated": 0},
     }
@@ -528,6 +530,7 @@ def test_cards_are_made_from_the_open_note_as_it_is_on_the_screen(real):
             [
                 f"2 new or updated notes for Anki: import {real.root}/ankiforge.apkg",
                 "0 waiting",
+                "1 less certain proposal",
                 NEXT_IS_CHAT,
             ],
             ["Copy text", "Open package"],
@@ -545,7 +548,7 @@ def test_an_unchanged_note_makes_nothing_new(real):
 
     assert seen.modals[1] == Modal(
         "Memory: nothing new",
-        ["0 waiting", NEXT_IS_CHAT],
+        ["0 waiting", "1 less certain proposal", NEXT_IS_CHAT],
         ["Copy text"],
     )
 
@@ -587,8 +590,8 @@ def test_a_paste_without_cards_is_reported(real, pasted):
 
     assert seen.modals[0].title == "The chat's answer: nothing new"
     assert seen.modals[0].lines[:2] == [
-        "it contains no readable card",
-        "hint: paste the whole answer, or ask the chat for the JSON only",
+        "it contains no card as JSON",
+        "hint: tell the chat “Give me the same cards as JSON, as I asked, in one code block”",
     ]
 
 
@@ -650,4 +653,6 @@ def test_the_review_page_opens_in_the_browser_until_obsidian_quits(real):
     assert seen.notices == [
         "The review page opens in your browser, until you quit Obsidian"
     ]
-    assert seen.modals[0] == Modal("0 waiting", [NEXT_IS_CHAT], [])
+    assert seen.modals[0] == Modal(
+        "0 waiting", ["1 less certain proposal", NEXT_IS_CHAT], []
+    )

@@ -46,7 +46,7 @@ interface Outcome {
 /** What `ankiforge status --json` prints. */
 interface Status {
   waiting: { new: number; changed: number; questions: number };
-  highlights: { proposed: number; without: number };
+  highlights: { proposed: number; less_certain: number; without: number };
   documents: Record<string, number>;
   remembered: string[];
   next: string;
@@ -321,7 +321,7 @@ export default class AnkiforgePlugin extends Plugin {
     return [
       `${countPending(status)} waiting${lists && `: ${lists}`}`,
       joinTexts(...titles),
-      formatCount(highlights.proposed, "proposal"),
+      joinTexts(formatCount(highlights.proposed, "proposal"), formatCount(highlights.less_certain, "less certain proposal")),
       step && `next: ${step}${why && ` (${why})`}`,
     ].filter(Boolean);
   }
@@ -334,7 +334,7 @@ export default class AnkiforgePlugin extends Plugin {
     if (countPending(status) || status.highlights.proposed) {
       addButton("Review", "Decide on cards in your browser", () => this.review(note));
     }
-    if (note && status.highlights.without) {
+    if (note && (status.highlights.less_certain || status.highlights.without)) {
       addButton("Copy text", `${NEXT_STEPS.draft}: ${note.name}`, () => this.copyText(note));
     }
     if (packagePath) addButton("Open package", `Import ${packagePath} into Anki`, () => this.openPackage(packagePath));
