@@ -6,11 +6,14 @@ const NO_ANSWER_TEXT = "ankiforge review does not answer. If it has ended, start
 
 // If the server reports a failure, throw an error with the `status` and fields of the reply; without a reply, throw a plain error.
 async function request(path, options) {
-  const reply = await fetch(`/api/${path}`, options).catch((error) => {
+  let reply;
+  try {
+    reply = await fetch(`/api/${path}`, options);
+  } catch (error) {
     if (error.name === "AbortError") throw error;
     checkAnswer();
     throw new Error(NO_ANSWER_TEXT);
-  });
+  }
   const value = await reply.json();
   if (!reply.ok) throw Object.assign(new Error(value.message), { status: reply.status, ...value });
   return value;
