@@ -6,11 +6,13 @@ OLDER_ANKIS := 25.9.2 24.11
 AXE := .axe/node_modules/axe-core/axe.min.js
 TSC := .axe/node_modules/.bin/tsc
 NPM := .axe/node_modules/obsidian/obsidian.d.ts
+PLUGIN := packaging/obsidian
+PINNED = $(foreach name,$(1),$(name)@$(shell node -p "require('./$(PLUGIN)/package.json').devDependencies['$(name)']"))
 TESTS := -m "not slow"
 export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test map quick mutants types scripts check docs format golden mcpb obsidian bench bench-extract test-anki-versions axe screenshots smoke release-check clean
+.PHONY: help demo test map quick mutants types scripts check docs format golden mcpb obsidian obsidian-lint bench bench-extract test-anki-versions axe screenshots smoke release-check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -118,7 +120,7 @@ axe: $(NPM)  ## what looks for barriers in the review page, and checks its scrip
 
 $(NPM):
 	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe \
-		axe-core@4.14.1 typescript@5.9.3 obsidian@1.13.1 @types/node@22.20.7
+		axe-core@4.14.1 $(call PINNED,typescript obsidian @types/node)
 
 screenshots: $(VENV)/dev-ok  ## docs/pictures/*, and a picture of each of 50 cards in dist/cards; look at each: needs Chromium
 	$(PY) -m tests.web.pictures docs/pictures
@@ -132,9 +134,17 @@ mcpb:  ## dist/ankiforge.mcpb, a bundle that a desktop agent installs
 	@mkdir -p $(DIST)
 	cd packaging/mcpb && $(PYTHON) -m zipfile -c $(abspath $(DIST))/ankiforge.mcpb *
 
-obsidian:  ## dist/ankiforge-obsidian.zip, the plug-in for a vault of Obsidian
-	@mkdir -p $(DIST)
-	cd packaging/obsidian && $(PYTHON) -m zipfile -c $(abspath $(DIST))/ankiforge-obsidian.zip main.js manifest.json
+obsidian: $(NPM)  ## dist/obsidian, the plug-in for a vault of Obsidian, and the same as a zip (needs npm)
+	$(TSC) --project tests/obsidian/tsconfig.json --noEmit false --outDir $(abspath $(DIST))/obsidian
+	cp $(PLUGIN)/manifest.json $(DIST)/obsidian
+	cd $(DIST)/obsidian && $(PYTHON) -m zipfile -c ../ankiforge-obsidian.zip main.js manifest.json
+
+obsidian-lint: $(PLUGIN)/node_modules  ## Obsidian's own lint of the plug-in: no error, no warning (needs npm)
+	cd $(PLUGIN) && npm run --silent lint
+
+$(PLUGIN)/node_modules: $(PLUGIN)/package.json
+	@npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts --prefix $(PLUGIN)
+	@touch $@
 
 release-check: $(VENV)/dev-ok  ## what keeps it from being released (TAG=v0.1.0: today); built twice alike
 	rm -rf $(DIST)/once $(DIST)/again
@@ -144,4 +154,4 @@ release-check: $(VENV)/dev-ok  ## what keeps it from being released (TAG=v0.1.0:
 	$(PY) .ci/release.py check $(TAG)
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .venv-anki-* .axe .demo site dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-anki-* .axe $(PLUGIN)/node_modules .demo site dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

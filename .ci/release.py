@@ -21,7 +21,7 @@ INSTALL_GUIDES = (
     "README.md",
     "docs/index.md",
     "docs/guides/install.md",
-    "packaging/obsidian/main.js",
+    "packaging/obsidian/README.md",
 )
 
 
@@ -84,12 +84,14 @@ def versions(root: Path) -> dict[str, str]:
     bundle = root / "packaging/mcpb"
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     plugin = json.loads((root / "packaging/obsidian/manifest.json").read_text("utf-8"))
+    listed = json.loads((root / "packaging/obsidian/versions.json").read_text("utf-8"))
     project = tomllib.loads((bundle / "pyproject.toml").read_text(encoding="utf-8"))
     [pinned] = project["project"]["dependencies"]
     return {
         "CITATION.cff": cited[1] if cited else "",
         "packaging/mcpb/manifest.json": manifest["version"],
         "packaging/obsidian/manifest.json": plugin["version"],
+        "packaging/obsidian/versions.json": [*listed][-1],
         "packaging/mcpb/pyproject.toml": pinned.partition("==")[2],
     }
 

@@ -81,6 +81,7 @@ BENCHES = (
     Bench("core", ("--notes", "2000"), ("--notes", "200", "--rounds", "1")),
     Bench("peers", (), ("--notes", "100", "--rounds", "1")),
     Bench("first_card", (), ("--notes", "125", "--times", "1")),
+    Bench("scroll", (), ("--scrolls", "6", "--book", "0")),
     Bench("duplicates", ("1000", "10000", "100000"), ("1000",)),
     Bench("first_minute"),
     Bench("lies"),
@@ -150,6 +151,7 @@ ROWS = (
     Row("the same against reading alone (`extract`)", "peers", r"^markdown-anki-decks against ours reading alone ([\d.]+)", "at least 1", at_least(1)),
     Row("slope of processor time by cards, of run, accept, look and search", "growth", r"^largest slope ([\d.]+).*", "at most 1.05", at_most(1.05)),
     Row("seconds to the first card on the page, of 5,000 that wait", "first_card", r"^first card +([\d.]+) s.*", "at most 0.5", at_most(0.5)),
+    Row("seconds until the pages on screen are drawn after a scroll, 95th percentile", "scroll", r"^\d+ scrolls +drawn [\d.]+ s +p95 ([\d.]+) s.*", "at most 0.3", at_most(0.3)),
 )  # fmt: skip
 
 

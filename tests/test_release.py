@@ -85,7 +85,8 @@ def tree(tmp_path: Path) -> Path:
     )
     (tmp_path / "packaging/obsidian").mkdir()
     (tmp_path / "packaging/obsidian/manifest.json").write_text('{"version": "0.1.0"}')
-    (tmp_path / "packaging/obsidian/main.js").write_text("// from PyPI\n")
+    (tmp_path / "packaging/obsidian/versions.json").write_text('{"0.1.0": "1.13.0"}')
+    (tmp_path / "packaging/obsidian/README.md").write_text("from PyPI\n")
     (tmp_path / "packaging/server.json").write_text('{"packages": [{}]}')
     (tmp_path / "CHANGELOG.md").write_text(
         "# C\n\n## 0.1.0 - 2026-12-01\n\nWords.\n\n## 0.0.9\n"
@@ -167,10 +168,16 @@ def test_the_owner_of_the_repository_is_named_in_one_place():
             "docs/index.md: it still says",
         ),
         (
-            "packaging/obsidian/main.js",
+            "packaging/obsidian/versions.json",
+            "0.1.0",
+            "0.0.9",
+            "obsidian/versions.json: the version is not",
+        ),
+        (
+            "packaging/obsidian/README.md",
             "from PyPI",
             "uv tool install .",
-            "main.js: it still says",
+            "README.md: it still says",
         ),
         (
             "CHANGELOG.md",

@@ -159,6 +159,8 @@ def select_paragraphs(
             continue
         elif paragraph.is_private:
             left_out_by_name.setdefault((_PRIVATE_TEXT, 0), []).append(paragraph)
+        elif paragraph.skip:
+            left_out_by_name.setdefault((paragraph.skip, 0), []).append(paragraph)
         elif paragraph.is_note:
             left_out_by_name.setdefault((_NOTES, 0), []).append(paragraph)
         elif index in list_names:
@@ -336,7 +338,7 @@ def split_document(
     return parts
 
 
-_SPACES = regex(r" {2,}")
+_SPACES = regex(r"(?<![\n ]) {2,}")  # not the indentation of code
 _MARKER_START = regex(r"(?i)<(?=\s*/?\s*text\b)")
 
 

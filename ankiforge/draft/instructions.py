@@ -40,7 +40,7 @@ from ankiforge.text.located import locate
 from ankiforge.text.normalize import remove_non_words
 from ankiforge.text.private import remove_private_tag
 
-PROPOSALS_VERSION = "24"
+PROPOSALS_VERSION = "25"
 """Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
 Undecided highlights are then scored again. Defined here, so that a run without new highlights
@@ -335,11 +335,16 @@ def find_drafting_skip_reason(highlight: Highlight) -> str:
 def is_for_rules_only(highlight: Highlight) -> bool:
     """Return whether only the rules draft a highlight, not a model.
 
-    These are hand-written cards, and images with a question.
+    These are hand-written cards, notes without a passage, and images with a question.
     """
-    if highlight.kind is HighlightKind.CARD:
+    if _is_card_by_reader(highlight):
         return True
     return highlight.kind in _PICTURE_KINDS and not find_drafting_skip_reason(highlight)
+
+
+def _is_card_by_reader(highlight: Highlight) -> bool:
+    is_note = highlight.kind is HighlightKind.NOTE
+    return highlight.kind is HighlightKind.CARD or (is_note and not highlight.markdown)
 
 
 def find_reason_not_to_send(highlight: Highlight) -> str:
@@ -350,7 +355,7 @@ def find_reason_not_to_send(highlight: Highlight) -> str:
     reason = find_drafting_skip_reason(highlight)
     if reason:
         return reason
-    if highlight.kind is HighlightKind.CARD:
+    if _is_card_by_reader(highlight):
         return "a hand-written card is not drafted again"
     if highlight.line_syntax == WORD_AND_TRANSLATION:
         return "a word with its translation is not drafted again"

@@ -578,9 +578,10 @@ def build_drafts(
     """Build drafts from the cards for a highlight, in the order of the highlighted text.
 
     Duplicates and cards of a kind that wasn't requested are dropped. Drafts with the same
-    `intent` are about the same fact, for which several candidates may have been requested. At
-    most `max_facts` facts get drafts or, if it is 0, `compute_max_card_count`. For a word that was
-    looked up, only the meaning is taken from the reply: the front is the word in its sentence.
+    `alternatives_group` are about the same fact, for which several candidates may have been
+    requested. At most `max_facts` facts get drafts or, if it is 0, `compute_max_card_count`.
+    For a looked-up word, only the meaning is taken from the reply: the front is the word in its
+    sentence.
     """
     is_looked_up = highlight.line_syntax == LOOKED_UP_WORD
     max_facts = max_facts or compute_max_card_count(highlight.exact)

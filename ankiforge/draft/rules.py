@@ -71,6 +71,9 @@ MISSING_ANSWER = (
 )
 MARKED_HEADING = "the mark is a heading, which states nothing"
 IMAGE_WITHOUT_QUESTION = "an image: write its question as the comment: `? …`"
+TEXT_FRAME_WITHOUT_QUESTION = (
+    "a frame around no picture and no drawing: write its question as the comment: `? …`"
+)
 
 
 UNREQUESTED_REASONS = frozenset(
@@ -145,6 +148,8 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
         )
     comment = parse_highlight_instruction(highlight)
     if highlight.kind is HighlightKind.IMAGE:
+        if highlight.figure_hash.startswith(occlusion.TEXT_FRAME):
+            return TEXT_FRAME_WITHOUT_QUESTION
         if not figures:
             return IMAGE_WITHOUT_QUESTION
         # draft a card that blanks out the labels of a figure, one at a time
@@ -315,7 +320,7 @@ def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
     fields = make_two_sided_fields(CardKind.BASIC, comment.text, back)
     if comment.extra:
         fields += (("Extra", comment.extra),)
-    if not comment.is_only_question:
+    if not comment.is_only_question or highlight.kind is HighlightKind.NOTE:
         origin = LONG_COMMENT_DRAFTER
     elif highlight.exact:
         origin = "rules:comment"

@@ -69,7 +69,8 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         uri=first_paragraph.uri,
         tags=tuple(dict.fromkeys(tags)),
         block_id=first_paragraph.block_id or str(located.page),
-        skip_reason=whole_text.skip_reason,
+        skip_reason=whole_text.skip_reason
+        or "".join({paragraph.skip for paragraph in paragraphs}),
     )
 
 

@@ -74,7 +74,7 @@ def decode_html(raw: bytes) -> str:
 
 
 def iter_html_blocks(
-    root: Tag, left_out: Collection[str] = ()
+    root: Tag, left_out: Collection[str] = (), *, keeps_code_lines: bool = False
 ) -> Iterator[tuple[Tag | None, str]]:
     """Yield the element and the text of each block of a page, even if it is empty.
 
@@ -85,36 +85,45 @@ def iter_html_blocks(
         root: the page or an element of it.
         left_out: the names of elements whose text is skipped, unless it is a footnote or
             endnote.
+        keeps_code_lines: whether text in `pre` elements keeps its line breaks and indentation.
     """
     from bs4.element import CData, NavigableString, Tag
 
+    def join_text() -> str:
+        text = "".join(parts)
+        if not (keeps_code_lines and pre_depth):
+            return " ".join(text.split())
+        lines = [line.rstrip() for line in text.expandtabs(4).split("\n")]
+        return "\n".join(filter(None, lines))
+
     begun: Tag | None = None
     parts: list[str] = []
+    pre_depth = 0
     open_elements = [(root, iter(root.contents))]
     while open_elements:
         parent, children = open_elements[-1]
         child = next(children, None)
-        edge = None
+        edge = child if isinstance(child, Tag) else parent if child is None else None
+        if edge is not None and edge.name in BLOCK_ELEMENTS:
+            yield begun, join_text()
+            begun = child if isinstance(child, Tag) else None
+            parts.clear()
         if child is None:
             open_elements.pop()
-            edge = parent
+            pre_depth -= parent.name == "pre"
         elif isinstance(child, Tag):
             if child.name not in left_out or is_in_notes(child, {}):
                 open_elements.append((child, iter(child.contents)))
-            edge = child
+                pre_depth += child.name == "pre"
         elif type(child) in (NavigableString, CData):
             parts.append(str(child))
-        if edge is not None and edge.name in BLOCK_ELEMENTS:
-            yield begun, " ".join("".join(parts).split())
-            begun = child if isinstance(child, Tag) else None
-            parts = []
-    yield begun, " ".join("".join(parts).split())
+    yield begun, join_text()
 
 
 # --- what a page shows ------------------------------------------------------------------
 
-# These noncharacters enclose what isn't part of a sentence: a reference to a note, or the reading
-# of a word (ruby). A highlight of another program may contain it.
+# These noncharacters enclose what isn't part of a sentence: a reference to a note, a page number of
+# the printed book, or the reading of a word (ruby). A highlight of another program may contain it.
 _ASIDE_START, _ASIDE_END = "\ufdd0", "\ufdd1"
 _ASIDE = regex(
     f"{_ASIDE_START}[^{_ASIDE_END}]*{_ASIDE_END}?|^[^{_ASIDE_START}{_ASIDE_END}]*{_ASIDE_END}"
@@ -122,13 +131,23 @@ _ASIDE = regex(
 _HIDING_STYLE = regex(r"(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)")
 _RAISING_STYLE = regex(r"(?i)vertical-align\s*:\s*(su(?:per|b))\b")
 # A reference to a note in brackets, as in `[3]` or `[note 2]`, or a mark that only notes have.
+# The number of a page of the printed book, such as `12`, `xii`, `A-3`, `[Pg 12]` or `Page 12`.
+_PAGE_NUMBER = regex(
+    r"(?i)\W*(?:[^\W\d_]{1,6}\.?\s)?(?:[a-z]{0,2}[-.]?\d{1,5}[a-z]?"
+    r"|(?=[ivxlc])c{0,3}(?:x[cl]|l?x{0,3})(?:i[xv]|v?i{0,3}))\W*"
+)
+_PAGE_CLASS = regex(r"(?i)(?:^|[\s-])pa?ge?[-_]?(?:num(?:ber)?|no|break)s?(?:\s|$)")
+# Classes of an element with a note that appears when the mouse is over the word before it.
+_TOOLTIP_CLASS = regex(
+    r"(?i)tool-?tip|pop-?(?:up|over)|(?:side|margin)-?note|hover-?(?:text|note)"
+)
 _NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
 # Classes, types of EPUB and roles of elements that contain notes.
 _NOTE_LISTS = frozenset(("footnotes", "endnotes", "rearnotes", "footnote", "endnote"))
 _BLOCK_NAMES = sorted(BLOCK_ELEMENTS)
 _BRACKETED = regex(r"(?:\[[^\[\]]*\])+")
 _WORD_END = regex(r"[^\W_]$|[.,;!?”’\"»)]$")
-_DIGITS = regex(r"\d+")
+_NOTE_SIGNS = regex(r"\d+|\b[a-h]\b")
 _HIDDEN_NAMES = ("head", "title", "template", *NON_TEXT_ELEMENTS)
 _MAX_LETTERS_BEFORE = 8
 
@@ -137,9 +156,9 @@ def parse_page(html: str) -> BeautifulSoup:
     """Parse a page, and reduce it to the text that it displays.
 
     Hidden elements are emptied. Superscripts and subscripts become Unicode (10²⁵). Formulas
-    become plain text, or TeX in dollar signs. Note references and ruby annotations (*asides*)
-    are enclosed in marks for `remove_asides`. All elements stay in place, so that CSS
-    selectors still match.
+    become plain text, or TeX in dollar signs. Note references, tooltips, page numbers of the
+    printed book and ruby annotations (*asides*) are enclosed in marks for `remove_asides`.
+    All elements stay in place, so that CSS selectors still match.
     """
     from bs4 import Tag
 
@@ -153,7 +172,7 @@ def parse_page(html: str) -> BeautifulSoup:
 
 
 def remove_asides(text: str) -> str:
-    """Remove note references and ruby annotations from the text of a page.
+    """Remove the asides that `parse_page` marks from the text of a page.
 
     They are also removed if the beginning or end of the text cuts them off.
     """
@@ -179,6 +198,8 @@ def _replace_element(element: Tag) -> None:
             name in ("rt", "rp", "rtc")
             or "noteref" in _get_attribute(element, "epub:type")
             or element.get("role") == "doc-noteref"
+            or _is_page_number(element)
+            or _is_tooltip(element)
         )
         if not is_aside and level not in ("sup", "sub", "a"):
             return
@@ -232,6 +253,32 @@ def _is_hidden(element: Tag) -> bool:
     return not formula or formula.get_text().strip() != element.get_text().strip()
 
 
+def _is_page_number(element: Tag) -> bool:
+    """Return whether an element is the number of a page of the printed book."""
+    kind = _get_attribute(element, "epub:type").split()
+    return bool(
+        (
+            "pagebreak" in kind
+            or element.get("role") == "doc-pagebreak"
+            or _PAGE_CLASS.search(_get_attribute(element, "class"))
+        )
+        and _PAGE_NUMBER.fullmatch(remove_asides(element.get_text()))
+    )
+
+
+def _is_tooltip(element: Tag) -> bool:
+    """Return whether an element is a note on the word before it, shown only on demand."""
+    is_tooltip = element.get("role") == "tooltip" or (
+        _TOOLTIP_CLASS.search(_get_attribute(element, "class"))
+        and _WORD_END.search(_get_text_before(element))
+    )
+    return bool(
+        is_tooltip
+        and element.name not in BLOCK_ELEMENTS
+        and not element.find(_BLOCK_NAMES)
+    )
+
+
 def _is_note_reference(element: Tag, name: str, text: str) -> bool:
     """Return whether an element refers to a note, e.g. a superscript link or number.
 
@@ -271,13 +318,13 @@ def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
 
 
 def _is_raised_note(element: Tag, text: str) -> bool:
-    """Return whether a superscript is a note number, not an exponent.
+    """Return whether a superscript is a note's number or letter, not an exponent.
 
-    A note number follows a word or punctuation, and no letter follows it.
+    It follows a word or punctuation, and no letter follows it.
     """
     before = _get_text_before(element)
     after = element.next_sibling.get_text()[:1] if element.next_sibling else ""
-    raised = _DIGITS.sub(lambda digits: to_unicode_script(digits[0], "sup"), text)
+    raised = _NOTE_SIGNS.sub(lambda sign: to_unicode_script(sign[0], "sup"), text)
     raised = raised.replace(" ", "")
     note = SUPERSCRIPT_NOTE.match(f"{before}{raised}{after}", len(before))
     return note is not None and note.end() == len(before) + len(raised)

@@ -34,7 +34,7 @@ from ankiforge.text import regex
 from ankiforge.text.private import contains_private_tag
 
 if TYPE_CHECKING:  # loaded when a page is read
-    from bs4 import Tag
+    from bs4 import BeautifulSoup, Tag
 
 _EPUB_REJECTION_REASON = (
     "highlights inside a book are not read; give what its reader keeps them in:"
@@ -49,6 +49,10 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _INVISIBLE = dict.fromkeys(map(ord, "\xad\u200b\u2060\ufeff"))
 # What surrounds the text of a page, such as menus, adverts and forms.
 _PAGE_SURROUNDINGS = ("nav", "aside", "footer", "form", "button", "noscript")
+# Elements that the cells of a table with data don't contain.
+_LAYOUT_ELEMENTS = ["tr", "li", "pre", *_HEADINGS, *_PAGE_SURROUNDINGS]
+_MAX_CELL_CHARS = 300
+_MAX_SPAN = 50
 
 
 class UnmarkedSource(FileSource):
@@ -214,12 +218,48 @@ def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
     Menus and other navigation are left out, unless the page has nothing else.
     """
     page = parse_page(html)
+    _join_table_rows(page)
     blocks: list[tuple[Tag | None, str]] = []
     for left_out in (_PAGE_SURROUNDINGS, ()):
-        for element, marked_text in iter_html_blocks(page, left_out):
+        for element, marked_text in iter_html_blocks(
+            page, left_out, keeps_code_lines=True
+        ):
             visible_text = remove_asides(marked_text).translate(_INVISIBLE)
-            if text := " ".join(visible_text.split()):
+            is_code = "\n" in visible_text
+            text = visible_text if is_code else " ".join(visible_text.split())
+            if text:
                 blocks.append((element, text))
         if blocks:
             break
     return blocks
+
+
+def _join_table_rows(page: BeautifulSoup) -> None:
+    """Replace the content of each table row by one line, with a dash for an empty cell.
+
+    A cell that spans several rows is repeated in each. Tables that only arrange a page, with
+    long texts, lists or other tables in their cells, are left as they are.
+    """
+    spanning: dict[int, list[str]] = {}
+    """The texts of cells that continue in the next rows, by column."""
+    for row in page.find_all("tr"):
+        if row.find_previous_sibling("tr") is None:
+            spanning = {}
+        texts: list[str] = []
+        for cell in (*row.find_all(["td", "th"], recursive=False), None):
+            while spanning.get(len(texts)):
+                texts.append(spanning[len(texts)].pop())
+            if cell is not None:
+                text = " ".join([text for _, text in iter_html_blocks(cell) if text])
+                spanning[len(texts)] = [text] * (_parse_span(cell, "rowspan") - 1)
+                texts += [text] + [""] * (_parse_span(cell, "colspan") - 1)
+        is_data = sum(map(bool, texts)) > 1 and max(map(len, texts)) <= _MAX_CELL_CHARS
+        if is_data and not row.find(_LAYOUT_ELEMENTS):
+            row.string = " | ".join([text or "–" for text in texts])
+
+
+def _parse_span(cell: Tag, name: str) -> int:
+    value = cell.get(name)
+    return (
+        min(int(value), _MAX_SPAN) if isinstance(value, str) and value.isdecimal() else 1
+    )

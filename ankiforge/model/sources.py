@@ -240,6 +240,8 @@ class Paragraph(Value):
     """Whether the paragraph must stay on this device."""
     is_note: bool = False
     """Whether the paragraph is among the footnotes or endnotes of a web page or book."""
+    skip: str = ""
+    """Why no card may be made of the paragraph, as in `Highlight.skip_reason`."""
     tags: Strings = ()
     block_id: str = ""
     """The block of the document that contains the paragraph, as in `Highlight.block_id`."""

@@ -123,6 +123,10 @@ def _format_fraction(number: float) -> str:
     return f"{number:.4f}".strip("0").removesuffix(".") or "0"
 
 
+TEXT_FRAME = "text-"
+"""The beginning of `Highlight.figure_hash` if the user framed text without a picture or drawing."""
+
+
 def create_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
     """Create a mask for each label in a figure, numbering them from 1."""
     masks = [

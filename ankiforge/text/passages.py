@@ -140,10 +140,11 @@ def join_bullets(exact: str) -> str:
 # --- footnote numbers -----------------------------------------------------------------
 
 SUPERSCRIPT_NOTE = regex(
-    r"(?:(?<=[^\W\d_A-ZÀ-Þ]{4})|(?<=[.,;:!?”’\"»]))[¹²³⁰-⁹]+(?:[,⁻–-][¹²³⁰-⁹]+)*(?![\w])"
+    r"(?:(?<=[^\W\d_A-ZÀ-Þ]{4})|(?<=[.,;:!?”’\"»]))"
+    r"(?:[¹²³⁰-⁹]+(?:[,⁻–-][¹²³⁰-⁹]+)*|[ᵃᵇᶜᵈᵉᶠᵍʰ])(?![\w])"
 )
-"""Matches the superscript number of a footnote or citation, after punctuation or a word that ends
-with four lower-case letters.
+"""Matches the superscript number or letter of a footnote or citation, after punctuation or a word
+that ends with four lower-case letters.
 """
 # The number of a footnote after a word or a full stop: `released25`, `musclesfn1`, `slept.3`.
 # Scripts without spaces are excluded, because in them any number looks like that.

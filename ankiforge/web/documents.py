@@ -3,9 +3,9 @@
 A document is a file, with or without highlights, or a set of highlights whose file isn't on
 this computer. Its id on the page doesn't change when it gets its first highlight.
 
-PDF pages are measured and drawn by the process that reads PDFs (`extract.pdf.worker`). A
-background thread waits for one page at a time, and the page requests the result again until
-it is ready. The JSON is described at `DocumentRenderer.render_document`.
+PDF pages are measured and drawn by the processes that read PDFs (`extract.pdf.worker`), in
+background threads. While a result isn't ready, rendering raises `NotDrawnError`, and the server
+tries again when it is ready. The JSON is described at `DocumentRenderer.render_document`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ from ankiforge.extract.markdown.placeholders import (
     replace_unclosed_markers,
     restore_unclosed_markers,
 )
-from ankiforge.extract.pdf.messages import DrawPageReply, MeasurePagesReply, PageHighlight
+from ankiforge.extract.pdf.messages import (
+    Box,
+    DrawPageReply,
+    MeasurePagesReply,
+    PageHighlight,
+    RelativeBox,
+)
 from ankiforge.extract.pdf.worker import PdfWorkerPool
 from ankiforge.language.detection import detect_language
 from ankiforge.ledger import Ledger, pending_items
@@ -49,7 +55,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import unmarked
 from ankiforge.pipeline.media import find_document_file
-from ankiforge.pipeline.sources import find_unmarked_paths, load_source_directories
+from ankiforge.pipeline.sources import find_unmarked_documents, load_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex, to_one_line
 from ankiforge.text.cloze import (
@@ -65,10 +71,19 @@ DRAW_TIMEOUT = 20.0
 """The time limit for drawing a page, in seconds."""
 MAX_CACHED = 40
 """The maximum number of cached results (drawn pages, page sizes)."""
-MAX_QUEUED = 4
-"""The maximum number of queued jobs. Beyond it, the oldest is cancelled."""
+_MAX_DRAWING = 2
+"""The number of pages drawn at the same time, since two are often on screen."""
 
 _T = TypeVar("_T")
+
+
+class NotDrawnError(Exception):
+    """What was requested needs a PDF page that is still being drawn or measured."""
+
+    def __init__(self, future: Future[Any]) -> None:
+        self.future = future
+        """Ends when the page is ready. Cancelling it stops the drawing, unless it has begun."""
+
 
 _PAGE_IN_URL = regex(r"[?&]page=(\d{1,6})(?!\d)")
 _ZOTERO_STORAGE = "storage"
@@ -168,50 +183,58 @@ class PagePicture(Value):
 
 
 class PageRenderer:
-    """Renders PDF pages in a single background thread, and caches the results."""
+    """Renders PDF pages in background threads, and caches the results."""
 
     def __init__(self) -> None:
-        """Set up the thread and the PDF worker process, without starting either."""
+        """Set up the threads and the PDF worker processes, without starting any."""
         self._futures: OrderedDict[str, Future[Any]] = OrderedDict()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="page")
+        self._threads = ThreadPoolExecutor(_MAX_DRAWING, thread_name_prefix="page")
         self._worker = PdfWorkerPool(DRAW_TIMEOUT)
 
     def start(self, ledger: Ledger) -> None:
-        """Start the PDF worker process if any source may have PDFs.
+        """Start the PDF worker processes if any source may have PDFs.
 
         Must be called before any other thread starts.
         """
         kinds = {name.partition(":")[0] for name in load_source_directories(ledger)}
         if kinds & _PDF_KINDS:
-            self._worker.start_idle_process()
+            for _ in range(_MAX_DRAWING):
+                self._worker.start_idle_process()
 
-    def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T | None:
-        """Return the result of a job in the background thread, or None if it isn't finished.
+    def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T:
+        """Return the result of a job that runs in the background.
 
         The job is started at the first call with this `name`.
+
+        Raises:
+            NotDrawnError: the job isn't finished.
         """
         future = self._futures.get(name)
         if future is None or future.cancelled():
-            # cancel the oldest queued job, which the user has probably scrolled past
-            pending = [queued for queued in self._futures.values() if not queued.done()]
-            if len(pending) > MAX_QUEUED:
-                pending[1].cancel()  # the first job is running
             while len(self._futures) >= MAX_CACHED:
                 self._futures.popitem(last=False)
-            future = self._futures[name] = self._thread.submit(job)
+            future = self._futures[name] = self._threads.submit(job)
         self._futures.move_to_end(name)
-        return future.result() if future.done() else None
+        if not future.done():
+            raise NotDrawnError(future)
+        result: _T = future.result()
+        return result
 
-    def measure_pages(self, path: Path) -> MeasurePagesReply | None:
-        """Return the page sizes of a PDF, or None until they have been measured.
+    def measure_pages(self, path: Path) -> MeasurePagesReply:
+        """Return the page sizes of a PDF, or none if the file can't be read.
 
-        The result has no pages if the file can't be read.
+        Raises:
+            NotDrawnError: the pages haven't been measured yet.
         """
         name = hash16("sizes", str(path), repr(stamp_file(path)))
         return self._run_in_background(name, lambda: self._worker.measure_pages(path))
 
-    def draw_page(self, page_picture: PagePicture) -> DrawPageReply | None:
-        """Draw a PDF page, returning None until the picture is ready."""
+    def draw_page(self, page_picture: PagePicture) -> DrawPageReply:
+        """Draw a PDF page.
+
+        Raises:
+            NotDrawnError: the page hasn't been drawn yet.
+        """
         arguments = (
             page_picture.path,
             page_picture.page,
@@ -312,6 +335,13 @@ class DocumentRenderer:
         self._documents[id] = replace(known, key=highlight.key)
         return id
 
+    def keep_id(self, id: str, key: HighlightKey) -> None:
+        """Keep the ID of a document that has got a highlight on the page, its first or another."""
+        before = self._documents[id]
+        usual_id = self.register(load_highlight(self._ledger, key))
+        self._first_ids[usual_id] = id
+        self._documents[id] = replace(before, key=before.key or key)
+
     def get_key(self, id: str) -> str:
         """Return the key of any highlight in a document, or "" if there is none."""
         return self._documents[id].key if id in self._documents else ""
@@ -327,16 +357,17 @@ class DocumentRenderer:
         return id in self._documents and not self._documents[id].key
 
     def list_unmarked(self) -> list[Json]:
-        """Build a row of the document list for each remembered file without highlights."""
+        """Build a row of the document list for each file without highlights."""
         rows = []
-        for name in find_unmarked_paths(self._workspace.folder, self._ledger):
-            file = Path(name)
-            id = hash16("unmarked", name)
+        for file in find_unmarked_documents(self._workspace.folder, self._ledger):
+            id = hash16("unmarked", str(file))
             self._documents[id] = ShownDocument(file)
             row: Json = {"id": id, "title": title_from_file_name(file.stem), "by": ""}
             row["kind"] = "sheets" if _is_pdf(file) else "text"
-            row |= {"waiting": 0, "proposed": 0, "rest": "no highlights yet"}
-            rows.append({**row, "is_open": False, "chat": CHOOSE_LABEL})
+            row |= {"waiting": 0, "proposed": 0, "rest": "nothing is marked"}
+            rows.append(
+                {**row, "is_open": False, "chat": CHOOSE_LABEL, "is_unmarked": True}
+            )
         return rows
 
     # --- rendering ----------------------------------------------------------------------
@@ -347,7 +378,7 @@ class DocumentRenderer:
         return {highlight.key: state for highlight, state in marks}
 
     def render_document(self, id: str) -> Json | None:
-        """Render a document as JSON, returning {} until it is ready.
+        """Render a document as JSON.
 
             document = {id, key, kind, title, lang, marks, sheets?, html?}
 
@@ -359,8 +390,8 @@ class DocumentRenderer:
 
         `marks` has one entry per highlight: its `key`, its `state` (see
         `load_passage_states`), a label (`words`), its text (`exact`), and whether it's a `frame`
-        around a figure. In a PDF, it also has the `page`, and the distance from the top of the
-        page as a fraction of the height (`at`). `key` names the highlight to show first.
+        around a figure. In a PDF, it also has the `page`, and its `box`, if known, as fractions
+        of the page's width and height. `key` names the highlight to show first.
         """
         shown = self._documents.get(id)
         if shown is None:
@@ -384,8 +415,6 @@ class DocumentRenderer:
         suffix = file.suffix.casefold() if file else ""
         if file and suffix == ".pdf":
             measured = self.pages.measure_pages(file)
-            if measured is None:
-                return {}
             if measured.pages or not marks:
                 return self._render_sheets(marks, measured.pages, header)
         elif file and suffix in NOTE_SUFFIXES:
@@ -400,7 +429,7 @@ class DocumentRenderer:
     def render_cover(self, id: str) -> Json | None:
         """Render a document's cover: a thumbnail of its first page, or its opening words.
 
-        Returns {} until the page is drawn, or None if no such document exists.
+        Returns None if no such document exists.
         """
         if id not in self._documents:
             return None
@@ -408,8 +437,6 @@ class DocumentRenderer:
         if file and _is_pdf(file):
             page_picture = PagePicture(file, 0, (), COVER_WIDTH)
             drawn = self.pages.draw_page(page_picture)
-            if drawn is None:
-                return {}
             if drawn.picture:
                 return {"src": f"/page/{page_picture.name}.png"}
         beginning = read_note(file)[: 10 * MAX_COVER_CHARS] if file else ""
@@ -463,11 +490,9 @@ class DocumentRenderer:
             if position is None or position[0] >= len(sizes):
                 continue
             page, marked = position
-            _, height, _ = sizes[page]
-            top = marked.box[3] if marked.box else height
-            position_from_top = min(max(1 - top / height, 0.0), 1.0)
+            box = _to_relative_box(marked.box, sizes[page]) if marked.box else None
             entry = highlight_to_json(highlight, state)
-            entries.append({**entry, "page": page, "at": round(position_from_top, 3)})
+            entries.append({**entry, "page": page, "box": box})
             placed_marks.append((page, highlight.key, marked))
         self._marks_by_pdf[header["id"]] = placed_marks
         return {**header, "kind": "sheets", "sheets": sizes, "marks": entries}
@@ -481,10 +506,9 @@ class DocumentRenderer:
             width: the width of the picture in pixels.
 
         Returns:
-            {} until the page is drawn, then `src`, the URL of the picture, or "" if the page
-                can't be drawn; its `width` and `height`; the positions of its `marks`, keyed by
-                highlight; its `lines` of text; and whether it is `dark`. None if there is no
-                document with this ID.
+            `src`, the URL of the picture, or "" if the page can't be drawn; its `width` and
+                `height`; the positions of its `marks`, keyed by highlight; its `lines` of text;
+                and whether it is `dark`. None if there is no document with this ID.
         """
         file = self._find_file(id) if id in self._marks_by_pdf else None
         if file is None:
@@ -493,8 +517,6 @@ class DocumentRenderer:
         positions = tuple(position for _, _, position in marks)
         page_picture = PagePicture(file, number, positions, min(width, MAX_PAGE_WIDTH))
         drawn = self.pages.draw_page(page_picture)
-        if drawn is None:
-            return {}
         return {
             "src": f"/page/{page_picture.name}.png" if drawn.picture else "",
             "width": drawn.width,
@@ -563,9 +585,7 @@ class DocumentRenderer:
         before = self._documents[id]
         with self._ledger.action() as action:
             key = unmarked.create_highlight(self._workspace, opened, located)
-        usual_id = self.register(load_highlight(self._ledger, key))
-        self._first_ids[usual_id] = id
-        self._documents[id] = replace(before, key=before.key or key)
+        self.keep_id(id, key)
 
         def delete() -> None:
             undo_decision(self._ledger, action)
@@ -635,9 +655,18 @@ def _convert_wikilink(link: re.Match[str]) -> str:
 
 _MAX_OPENED = 2
 """The maximum number of cached documents, each with its whole text."""
-CHOOSE_LABEL = "Let your chat choose ten"
+CHOOSE_LABEL = "Ask my chat for ten passages"
 _LANGUAGE_SAMPLE_SIZE = 10
 """The number of highlights used to detect a document's language."""
+
+
+def _to_relative_box(box: Box, size: tuple[float, float, str]) -> RelativeBox:
+    """Convert a box in points to fractions of a page, as if the page weren't rotated."""
+    width, height, _ = size
+    left, bottom, right, top = box
+    edges = (left / width, 1 - top / height, right / width, 1 - bottom / height)
+    left, top, right, bottom = (round(min(max(edge, 0.0), 1.0), 3) for edge in edges)
+    return left, top, right, bottom
 
 
 _FRAMED_KINDS = (HighlightKind.IMAGE, HighlightKind.INK, HighlightKind.NOTE)

@@ -17,7 +17,7 @@ import secrets
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -41,7 +41,8 @@ from ankiforge.model import Json, NoteType, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import AnyDecision, StaleItemError
 from ankiforge.review.items import to_sentence
-from ankiforge.web.documents import TextSelection
+from ankiforge.web.assets import MAIN_SCRIPT, Asset, join_modules
+from ankiforge.web.documents import NotDrawnError, TextSelection
 from ankiforge.web.session import BulkDecision, ReviewSession
 
 HOST = "127.0.0.1"
@@ -50,9 +51,14 @@ MAX_REQUEST_BYTES = 8 * 1024 * 1024
 _IDLE_TIMEOUT = 60
 _MAX_CONNECTIONS = 6
 """How many connections a browser opens to one host, so that no script waits for the session."""
+_DISCONNECT_CHECK_SECONDS = 0.05
+"""How often a request that waits for a picture checks whether the browser still wants it."""
+_MAX_READ_AHEAD = 1
+"""How many further requests are read on a busy connection. Without any, the server doesn't notice
+when the browser cancels a request.
+"""
 # The types of files in `static` that a browser may request, by suffix.
 _STATIC_TYPES = {
-    ".js": "text/javascript",
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
@@ -272,40 +278,87 @@ class PageServer:
             case _, [] if not name:
                 response = Response(self._render_index().encode(), _HTML)
             case _, ["static"]:
-                static_files = _list_static_files() | dict(self.scripts)
-                # `card.css` is the CSS of our cards in Anki, followed by rules for the page
-                text_type = _STATIC_TYPES.get(Path(name).suffix)
-                if name == "card.css":
-                    style = get_our_note_type(NoteType.BASIC).css + static_files[
-                        name
-                    ].read_text("utf-8")
-                    media_type = "text/css; charset=utf-8"
-                    response = Response(style.encode(), media_type, is_cacheable=True)
-                elif text_type is not None and name in static_files:
-                    media_type = f"{text_type}; charset=utf-8"
-                    response = Response(
-                        static_files[name].read_bytes(), media_type, is_cacheable=True
-                    )
+                asset = self._find_asset(name)
+                if asset is not None:
+                    response = _asset_response(asset, environ)
             case _, folders:
                 query = _parse_query(environ)
                 handler = partial(_handle_get, folders=folders, name=name, query=query)
-                response = self.use_session(handler)
+                response = self._wait_for_pictures(handler, environ)
         if response is None:
             raise HttpError("404 Not Found", _NOT_FOUND)
         return response
 
+    def _wait_for_pictures(
+        self, handler: SessionHandler, environ: Json
+    ) -> Response | None:
+        """Call a handler, and again whenever the page that it needs has been drawn.
+
+        The session is free for other requests meanwhile. If the browser cancels the request, a
+        page that isn't being drawn yet is cancelled as well.
+        """
+        is_cancelled = environ.get("waitress.client_disconnected", lambda: False)
+        while True:
+            try:
+                return self.use_session(handler)
+            except NotDrawnError as error:
+                future = error.future
+            while not wait([future], _DISCONNECT_CHECK_SECONDS).done:
+                if is_cancelled():
+                    future.cancel()
+                    return Response(status="204 No Content")
+
+    def _find_asset(self, name: str) -> Asset | None:
+        """Return a script, style or drawing of the page, or None if there isn't any such file."""
+        if name == MAIN_SCRIPT:
+            return _join_scripts(tuple(self.scripts.items()))
+        return _load_asset(name)
+
     def _render_index(self) -> str:
-        names = sorted(name for name in _list_static_files() if name.endswith(".js"))
-        lines = [
-            f'<link rel="modulepreload" href="/static/{name}">\n'
-            for name in (*names, *self.scripts)
-        ]
-        for name in self.scripts:
-            lines.append(f'<script type="module" src="/static/{name}"></script>\n')
-        # the scripts of features have to run before the page's own script
-        script_tag = '<script type="module"'
+        """Render the HTML of the page, whose script and style have a version in their URLs."""
         page = _list_static_files()["index.html"].read_text("utf-8")
-        return page.replace(script_tag, f"{''.join(lines)}{script_tag}", 1)
+        for name in (MAIN_SCRIPT, "page.css"):
+            asset = self._find_asset(name)
+            assert asset is not None
+            url = f"/static/{name}"
+            page = page.replace(f'"{url}"', f'"{url}?v={asset.version}"', 1)
+        return page
+
+
+def _asset_response(asset: Asset, environ: Json) -> Response:
+    media_type = f"{asset.media_type}; charset=utf-8"
+    headers = [("Vary", "Accept-Encoding")]
+    body = asset.body
+    if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
+        headers.append(("Content-Encoding", "gzip"))
+        body = asset.compressed_body
+    return Response(body, media_type, headers=tuple(headers), is_cacheable=True)
+
+
+@cache
+def _join_scripts(feature_scripts: tuple[tuple[str, Traversable], ...]) -> Asset:
+    """Join the page's own scripts and those of features."""
+    files_by_name = {
+        name: file for name, file in _list_static_files().items() if name.endswith(".js")
+    }
+    files_by_name |= dict(feature_scripts)
+    sources = {name: file.read_text("utf-8") for name, file in files_by_name.items()}
+    return Asset(join_modules(sources), "text/javascript")
+
+
+@cache
+def _load_asset(name: str) -> Asset | None:
+    """Load a file of `static` that the browser may request, except scripts."""
+    media_type = _STATIC_TYPES.get(Path(name).suffix)
+    if media_type is None or name not in _list_static_files():
+        return None
+    text = _list_static_files()[name].read_text("utf-8")
+    if name == "page.css":
+        text += _list_static_files()["maths.css"].read_text("utf-8")
+    elif name == "card.css":
+        # the CSS of our cards in Anki comes before the rules for the page
+        text = get_our_note_type(NoteType.BASIC).css + text
+    return Asset(text, media_type)
 
 
 def _parse_query(environ: Json) -> defaultdict[str, str]:
@@ -474,6 +527,7 @@ def serve(
         sockets=[listener],
         threads=_MAX_CONNECTIONS,
         channel_timeout=_IDLE_TIMEOUT,
+        channel_request_lookahead=_MAX_READ_AHEAD,
         max_request_body_size=MAX_REQUEST_BYTES,
         ident=None,
     )

@@ -33,6 +33,7 @@ RYE = "Rye has hardly any gluten, so its dough runs apart unless it is sour."
 SALT = "Salt slows the yeast down, and a dough with too much of it hardly rises."
 SECRET = "Our bakery sells its old rolls as croutons to the hotel next door."
 NOTE = f"# Bread\n\n{YEAST}\n\n## Rye\n\n{RYE}\n\n## Salt\n\n{SALT}\n"
+SCRIPTS = Path(__file__).parents[1] / "extract" / "pdfs" / "scripts"
 FORMATS = ("md", "txt", "html", "epub", "pdf")
 
 
@@ -77,6 +78,51 @@ def written(folder: Path, ending: str) -> Path:
     else:
         path.write_text(NOTE, "utf-8")
     return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Hindi from Typst", "Thai from a browser", "Bengali from Typst", "Hindi from fpdf2"],
+)
+def test_lines_that_differ_from_their_page_are_left_out_and_said(forge, name):
+    path = SCRIPTS / f"{name}.pdf"
+    said = forge("draft", "export", "ask.md", "--from", path, code=1).stderr
+    assert "left out: its text layer differs from what the page shows, p. 1" in said
+
+
+def test_a_passage_that_differs_from_its_page_gets_no_card():
+    page = "नींद स्मृति को मजबूत करती है"
+    document = Document(DocumentKey("pdf:x"), "x", title="T")
+    paragraph = Paragraph(0, 0, len(page), skip="its text layer differs")
+    text = DocumentText(document, (page,), (paragraph,))
+    located, _ = locate_quote(page, DocumentLetters([page]), [0])
+    assert located
+    assert build_highlight(text, located).skip_reason == "its text layer differs"
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [("Hebrew from Typst", "הזיכרון משתפר"), ("Arabic from fpdf2", "الذاكرة تتحسن")],
+)
+def test_letters_from_right_to_left_are_in_the_text_for_a_chat(forge, name, letters):
+    assert letters in asked(forge, SCRIPTS / f"{name}.pdf")
+
+
+def test_a_cell_keeps_its_place_and_code_its_lines_in_the_text_for_a_chat(
+    forge, tmp_path
+):
+    path = tmp_path / "birds.md"
+    path.write_text(
+        "| Bird | Mass | Eggs |\n|---|---|---|\n| Owl | | **5** |\n| | 6 kg | |\n\n"
+        "Text.\n\n```\nif bird:\n    x =  1\n```\n",
+        "utf-8",
+    )
+    text = asked(forge, path)
+    table = "Bird | Mass | Eggs\nOwl | – | 5\n– | 6 kg | –\nText.\n"
+    assert f"{table}if bird:\n    x = 1\n</text>" in text
+    eggs = card("Owl | | 5", "How many eggs does an owl lay?", "5")
+    answer(forge, text, eggs)
+    assert forge.ok("list", "--json").lines[0]["quote"] == "Owl | – | 5"
 
 
 @pytest.mark.parametrize("ending", FORMATS)

@@ -38,6 +38,13 @@ def test_a_question_of_the_reader_is_accepted_with_the_marked_words(
     assert cards(forge, tmp_path / "papers", mark) == [("accepted", fields)]
 
 
+def test_a_frame_around_text_is_no_figure(forge, tmp_path):
+    frame = Mark("dead moss", kind="Square")
+    assert cards(forge, tmp_path / "papers", frame) == []
+    [left] = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert left["reason"].startswith("a frame around no picture and no drawing")
+
+
 def test_what_somebody_else_asks_in_a_reply_is_no_card(forge, tmp_path):
     mark = marked("Interesting.", replies=(("Bo", ASKED),))
     found = cards(forge, tmp_path / "papers", mark)
@@ -67,10 +74,25 @@ def test_a_comment_that_says_more_waits(forge, tmp_path, comment, fields, becaus
     assert [finding["check"] for finding in card["findings"]] == [because]
 
 
-def test_a_note_beside_the_text_with_question_and_answer_waits(forge, tmp_path):
-    note = Mark("dead moss", kind="Text", comment="What is a bog? A wet place.")
+@pytest.mark.parametrize("kind", ["Text", "FreeText"])
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "What is a bog? A wet place.",
+        "What is a bog? -> A wet place.",
+        "Q: What is a bog? A: A wet place.",
+    ],
+)
+def test_a_note_beside_the_text_with_question_and_answer_waits(
+    forge, tmp_path, kind, comment
+):
+    note = Mark("dead moss", kind=kind, comment=comment)
     fields = {"Front": "What is a bog?", "Back": "A wet place."}
     assert cards(forge, tmp_path / "papers", note) == [("waiting", fields)]
+    [card] = forge.cards()
+    assert [finding["check"] for finding in card["findings"]] == ["says_more"]
+    assert forge("draft", "export", "ask.md", code=None).stdout == ""
+    assert not (forge.folder / "ask.md").exists()
 
 
 def test_markdown_and_maths_of_a_comment_are_shown(forge, tmp_path, anki):

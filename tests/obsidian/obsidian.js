@@ -2,7 +2,7 @@
 const { readFileSync } = require("node:fs");
 const { basename, extname, join } = require("node:path");
 
-const shown = { notices: [], statusBar: [], settings: [] };
+const shown = { notices: [], modals: [], statusBar: [] };
 const timers = new Set();
 
 class Notice {
@@ -13,6 +13,26 @@ class Notice {
   hide() {
     this.entry.hidden = true;
   }
+}
+
+class Modal {
+  constructor(app) {
+    this.app = app;
+    this.lines = [];
+    this.buttons = [];
+    this.contentEl = { createEl: (_tag, { text }) => this.lines.push(text), buttons: this.buttons };
+  }
+  setTitle(title) {
+    this.title = title;
+  }
+  open() {
+    shown.modals.push(this);
+    this.onOpen();
+  }
+  close() {
+    this.onClose();
+  }
+  onClose() {}
 }
 
 class TFile {
@@ -78,27 +98,32 @@ class Plugin {
 }
 
 class PluginSettingTab {
-  containerEl = { empty: () => (shown.settings.length = 0) };
+  constructor(app, plugin) {
+    this.app = app;
+    this.plugin = plugin;
+  }
+  getControlValue(key) {
+    return this.plugin.settings[key];
+  }
+  async setControlValue(key, value) {
+    this.plugin.settings[key] = value;
+    await this.plugin.saveData(this.plugin.settings);
+  }
 }
 
 class Setting {
-  constructor() {
-    shown.settings.push(this);
+  constructor(containerEl) {
+    this.containerEl = containerEl;
   }
-  setName(name) {
-    this.name = name;
-    return this;
-  }
-  setDesc() {
-    return this;
-  }
-  addText(fill) {
-    const text = {
-      setPlaceholder: (placeholder) => ((this.placeholder = placeholder), text),
-      setValue: (value) => ((this.value = value), text),
-      onChange: (listener) => ((this.change = listener), text),
+  addButton(fill) {
+    const button = {
+      setButtonText: (text) => ((button.text = text), button),
+      setTooltip: () => button,
+      setCta: () => button,
+      onClick: (listener) => ((button.click = listener), button),
     };
-    fill(text);
+    fill(button);
+    this.containerEl.buttons.push(button);
     return this;
   }
 }
@@ -120,4 +145,6 @@ function debounce(callback, delay) {
   return debounced;
 }
 
-module.exports = { App, FileSystemAdapter, MarkdownView, Notice, Plugin, PluginSettingTab, Setting, TFile, debounce, shown, timers };
+module.exports = {
+  App, FileSystemAdapter, MarkdownView, Modal, Notice, Plugin, PluginSettingTab, Setting, TFile, debounce, shown, timers,
+};

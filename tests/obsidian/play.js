@@ -3,18 +3,19 @@ const { readFileSync, writeFileSync } = require("node:fs");
 const { get } = require("node:http");
 const { join } = require("node:path");
 const { setTimeout: sleep } = require("node:timers/promises");
+const { opened } = require("electron");
 const { App, TFile, shown, timers } = require("obsidian");
 
 async function main() {
-  const { main: path, vault, settings, fields, clipboard, steps } = JSON.parse(readFileSync(0, "utf8"));
+  const { main: path, vault, settings: stored, fields, clipboard, steps } = JSON.parse(readFileSync(0, "utf8"));
   const copied = { text: clipboard };
   const readText = async () => copied.text;
   const writeText = async (text) => void (copied.text = text);
   Object.defineProperty(globalThis, "navigator", { value: { clipboard: { readText, writeText } } });
   globalThis.window = globalThis;
-  const AnkiforgePlugin = require(path);
+  const { default: AnkiforgePlugin } = require(path);
   const app = new App(vault);
-  const plugin = Object.assign(new AnkiforgePlugin(app, settings), fields);
+  const plugin = Object.assign(new AnkiforgePlugin(app, stored), fields);
   const isBusy = () => timers.size || plugin.renewal || shown.notices.some((notice) => notice.duration === 0 && !notice.hidden);
   const pages = [];
   const actions = {
@@ -41,8 +42,12 @@ async function main() {
       const answer = new Promise((resolve, reject) => get(url, resolve).on("error", reject));
       pages.push(await answer.then(({ statusCode }) => statusCode, () => "closed"));
     },
-    settings: () => plugin.tab.display(),
-    set: (name, value) => shown.settings.find((setting) => setting.name === name).change(value),
+    set: (name, value) => {
+      const { control } = plugin.tab.getSettingDefinitions().find((setting) => setting.name === name);
+      return plugin.tab.setControlValue(control.key, value);
+    },
+    press: (text) => shown.modals.at(-1).buttons.find((button) => button.text === text).click(),
+    close: () => shown.modals.at(-1).close(),
     unload: () => {
       plugin.onunload();
       return Promise.all([...plugin.children].map((child) => new Promise((ended) => child.on("close", ended))));
@@ -53,8 +58,13 @@ async function main() {
   for (const [name, ...details] of steps) await actions[name](...details);
   plugin.onunload();
   const notices = shown.notices.filter(({ duration }) => duration !== 0).map(({ message }) => message);
-  const rows = shown.settings.map(({ name, placeholder, value }) => ({ name, placeholder, value }));
-  process.stdout.write(JSON.stringify({ notices, statusBar: shown.statusBar, clipboard: copied.text, pages, settings: rows, data: plugin.data }));
+  const modals = shown.modals.map(({ title, lines, buttons }) => ({ title, lines, buttons: buttons.map(({ text }) => text) }));
+  const settings = plugin.tab.getSettingDefinitions().map(({ name, control }) => {
+    const { key, placeholder = "" } = control;
+    return { name, placeholder, value: plugin.tab.getControlValue(key) };
+  });
+  const seen = { notices, modals, opened, statusBar: shown.statusBar, clipboard: copied.text, pages, settings, data: plugin.data };
+  process.stdout.write(JSON.stringify(seen));
 }
 
 function tryRead(file) {

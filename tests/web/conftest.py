@@ -33,9 +33,9 @@ MILLISECONDS = PATIENCE * 1000
 
 
 @contextmanager
-def served(forge: Any) -> Iterator[str]:
+def served(forge: Any, *arguments: str) -> Iterator[str]:
     """The address of the page, while its process runs."""
-    with forked(forge, "review", "--no-open", "-q") as process:
+    with forked(forge, "review", *arguments, "--no-open", "-q") as process:
         address = process.stdout.readline().strip()
         assert address, process.stderr.read()
         yield address
@@ -91,6 +91,12 @@ def opened(browser: Any) -> Iterator[Opening]:
 
         yield review
     assert errors == []
+
+
+def modules(name: str) -> str:
+    """What gives a module of the page's joined script, in a script of a test."""
+    script = "document.querySelector('script[type=module]').src"
+    return f"(await import({script})).modules['{name}']"
 
 
 def settle(page: Any) -> None:

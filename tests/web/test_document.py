@@ -311,7 +311,7 @@ def test_a_page_that_cannot_be_drawn_is_left_out(paper, content):
 
 
 SELECT = """(words) => {
-  const spans = [...document.querySelectorAll(".page-words tspan")];
+  const spans = [...document.querySelectorAll(".page-words text")];
   const chosen = spans.filter((one) => words.some((word) => one.textContent.includes(word)));
   const range = new Range();
   range.setStart(chosen[0].firstChild, 0);

@@ -63,7 +63,7 @@ BOX = (10.0, 20.0, 30.0, 40.0)
 @pytest.mark.parametrize(
     ("of", "place"),
     [
-        ({"namespace": "pdf:a", "block": "4"}, (4, PageHighlight("words", None))),
+        ({"namespace": "pdf:a", "block_id": "4"}, (4, PageHighlight("words", None))),
         ({"uri": "zotero://open-pdf/items/A?page=3"}, (2, PageHighlight("words", None))),
         ({"uri": "zotero://open-pdf/items/A"}, None),
         (
@@ -74,7 +74,7 @@ BOX = (10.0, 20.0, 30.0, 40.0)
             {"hints": (hints.make_position_hint(5, BOX),), "exact": ""},
             (5, PageHighlight("", BOX)),
         ),
-        ({"namespace": "pdf:a", "block": "4", "exact": ""}, None),
+        ({"namespace": "pdf:a", "block_id": "4", "exact": ""}, None),
     ],
 )
 def test_a_mark_of_a_paper_has_a_page_and_words_or_a_frame(mark, of, place):
@@ -106,7 +106,7 @@ def test_the_only_pdf_that_zotero_stores_is_the_paper(
         (folder / "storage/FILE2345" / name).touch()
     if named:
         store_source_directories(ledger, {"zotero:library": str(folder / root)})
-    paper = find_file(ledger, replace(mark, block=block))
+    paper = find_file(ledger, replace(mark, block_id=block))
     assert (paper.name if paper else "") == found
 
 

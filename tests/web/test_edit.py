@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from ankiforge.web.card_view import Piece, split_into_pieces
-from tests.web.conftest import rest, settle, shown
+from tests.web.conftest import modules, rest, settle, shown
 
 ITEM = "#margin > .card"
 TEXT = f"{ITEM} .written[data-name=Text]"
@@ -288,7 +288,7 @@ def test_the_sources_of_the_pieces_are_the_field(seed):
 
 
 TYPE = """async ([field, at, offset, words]) => {
-  const { makeField: made, readSource } = await import('/static/field.js');
+  const { makeField: made, readSource } = FIELD_MODULE;
   const box = made('Text', 'Text', field);
   document.querySelector('#list').replaceChildren(box);
   if (at >= 0) {
@@ -300,7 +300,7 @@ TYPE = """async ([field, at, offset, words]) => {
     document.execCommand('insertText', false, words);
   }
   return readSource(box);
-}"""
+}""".replace("FIELD_MODULE", modules("field.js"))
 
 
 def texts_with_places(found: list[Piece], start: int = 0) -> Iterator[tuple[int, str]]:

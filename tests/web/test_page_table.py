@@ -1,11 +1,15 @@
 """What the page asks its server for and has done, row by row, without a browser."""
 
+import dataclasses
+import gzip
 import io
 import json
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import msgspec
@@ -29,10 +33,12 @@ from ankiforge.pipeline.draft import iter_model_tasks
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, sittings
 from ankiforge.review.items import apply_edits
-from ankiforge.web.documents import PageRenderer
-from ankiforge.web.server import PageServer
+from ankiforge.web.assets import join_modules
+from ankiforge.web.documents import NotDrawnError, PageRenderer
+from ankiforge.web.server import PageServer, Response
 from ankiforge.web.session import BulkDecision, ReviewSession
 from tests.cards import PLACE, made
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
 NOTE = """\
 # Cells
@@ -255,6 +261,81 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, 
     ending = session.summarize_sitting(sitting["number"])
     assert ending["heading"] == heading
     assert len(ending["cards"]) == acts.count("accept")
+
+
+def test_a_sitting_that_is_left_in_the_middle_is_continued(session):
+    [document] = session.render_documents()["documents"]
+    begun = session.start_document_sitting(document["id"])
+    [before] = session.render_documents()["documents"]
+    first, *others = begun["ids"]
+    done = session.decide(decision(first, "", "reject", sitting=begun["number"]))
+    [after] = session.render_documents()["documents"]
+    assert [row["left"] for row in (document, before, after)] == ["", "", "2 of 3"]
+    session.decide(decision(others[0], "", "reject"))  # elsewhere on the page
+    left = session.start_document_sitting(document["id"])
+    assert left["number"] == begun["number"]
+    assert (left["results"], left["ids"]) == (("none",), (others[1],))
+    session.undo(done["undo"])
+    [again] = session.render_documents()["documents"]
+    assert again["left"] == "", "nothing of it is decided any more"
+
+
+ORDER = {
+    "notes/Cells.md": "What is a ribosome?::a maker of proteins\n\nWhat is a nucleus?::a home\n",
+    "notes/Animals.md": "".join(f"What does animal {n} say?::word {n}\n\n" for n in range(5)),
+    "notes/Capitals.md": "".join(f"Capital of land {n} :: City {n}\n\n" for n in range(5)),
+}  # fmt: skip
+
+
+def test_first_comes_what_only_the_user_can_answer_then_the_document_that_was_left(forge):
+    (forge.folder / "notes").mkdir()
+    for name, text in ORDER.items():
+        (forge.folder / name).write_text(text, encoding="utf-8")
+    forge.settings(SETTINGS)
+    forge.ok("run")
+    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
+        session = ReviewSession(opened, PageRenderer())
+        orders = []
+        for left in (None, "Cells"):
+            rows = session.render_documents()["documents"]
+            for row in rows:
+                if row["title"] == left:
+                    sitting = session.start_document_sitting(row["id"])
+                    id, number = sitting["ids"][0], sitting["number"]
+                    session.decide(decision(id, "", "later", sitting=number))
+            rows = session.render_documents()["documents"]
+            orders.append([row["title"] for row in rows])
+    question = "Only you can answer"
+    assert orders == [[question, "Animals", "Cells"], [question, "Cells", "Animals"]]
+
+
+def test_a_lecture_of_a_folder_is_asked_about_and_its_drafts_are_in_its_row(forge):
+    (forge.folder / "talks").mkdir()
+    fact = "Osmosis is the diffusion of water through a semipermeable membrane."
+    filler = [f"Line {n} only fills the talk, so that it is long." for n in range(800)]
+    texts = [fact, *(" ".join(filler[n : n + 50]) for n in range(0, 800, 50))]
+    pages = [Page((paragraph(text),)) for text in texts]
+    write_pdf(forge.folder / "talks/lecture.pdf", pages)
+    forge.settings("anki: {collection: none}\n", proposals=True)
+    forge.ok("run", "talks")
+    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
+        session = ReviewSession(opened, PageRenderer())
+        [row] = session.render_documents()["documents"]
+        assert (row["rest"], row["chat"]) == (
+            "nothing is marked",
+            "Ask my chat for ten passages",
+        )
+        asked = session.ask_chat(row["id"])
+        assert "passages of lecture.pdf, part 1 of 2" in asked["said"]
+        assert fact in asked["text"]
+        label = re.findall(r'<text h="(\w+)">', asked["text"])[-1]
+        card = {"h": label, "kind": "basic", "front": "What is osmosis?",
+                "back": "the diffusion of water through a membrane", "quote": fact}  # fmt: skip
+        reply = session.apply_chat_reply(json.dumps({"cards": [card]}))
+        assert "1 passage chosen" in reply["said"]
+        assert "part 2 of 2" in reply["next"]["said"]
+        [after] = session.render_documents()["documents"]
+    assert (after["id"], after["waiting"]) == (row["id"], 1)
 
 
 def test_a_card_that_was_taken_back_before_the_ending_is_not_shown_there(
@@ -506,7 +587,8 @@ POST = {"REQUEST_METHOD": "POST"}
         ("/api/undo", {**POST, "CONTENT_TYPE": "text/plain"}, 403),
         ("/api/nothing", POST, 404),
         ("/static/main.js", {}, 404),
-        ("/static/words.js", {}, 200),
+        ("/static/words.js", {}, 404),  # it is a part of the joined script
+        ("/static/page.js?v=0123456789abcdef", {}, 200),
         ("/static/card.css", {}, 200),
         ("/static/index.html", {}, 404),
         ("/static/../server.py", {}, 404),
@@ -536,19 +618,101 @@ def test_the_token_gives_one_browser_its_cookie(door):
     assert b"http-equiv" in door(opened, **OTHERS)[2]
 
 
-def test_the_page_asks_for_all_scripts_and_files_may_be_kept(door):
+def test_the_page_asks_for_one_script_and_one_style_which_may_be_kept(door):
     _, headers, page = door("/")
-    preloaded = re.findall(rb'modulepreload" href="/static/([^"]+)"', page)
-    assert preloaded
-    assert all(name.endswith(b".js") for name in preloaded)
+    urls = re.findall(rb'"(/static/page\.(?:js|css)\?v=[0-9a-f]{16})"', page)
+    assert len(urls) == 2
+    assert b"modulepreload" not in page
     assert (
         headers["Cache-Control"] == door("/api/state")[1]["Cache-Control"] == "no-store"
     )
+    for url in map(bytes.decode, urls):
+        _, headers, plain = door(url)
+        assert headers["Cache-Control"].startswith("private")
+        assert "Content-Encoding" not in headers
+        _, headers, compressed = door(url, HTTP_ACCEPT_ENCODING="gzip, br")
+        assert headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(compressed) == plain
+        assert len(compressed) < len(plain) / 2
+        assert door(url, REQUEST_METHOD="HEAD")[2] == b""
+    assert b"math.wide" in door("/static/page.css")[2]
     _, headers, style = door("/static/card.css")
     assert headers["Content-Type"] == "text/css; charset=utf-8"
-    assert headers["Cache-Control"].startswith("private")
     assert b".af-answer" in style
-    assert door("/static/words.js", REQUEST_METHOD="HEAD")[2] == b""
+
+
+@pytest.mark.parametrize(
+    ("sources", "joined"),
+    [
+        (
+            {"page.js": "import { a } from \"./b.js\";\na();", "b.js": "export const a = () => 1;"},
+            ['modules["b.js"] = { a };', 'const { a } = modules["b.js"];'],
+        ),
+        # scripts of features run before the page, and what they import before them
+        (
+            {"page.js": "begin();", "ask.js": "import { $ } from \"/static/dom.js\";", "dom.js": "export function $() {}"},
+            ['modules["dom.js"] = { $ };', 'modules["ask.js"] = {  };', "begin();"],
+        ),
+        (
+            {"page.js": "export class A {}\nexport async function b() {}\n// export\n  const x = 1;"},
+            ["class A {}\nasync function b() {}\n// export\n  const x = 1;", "{ A, b }"],
+        ),
+    ],
+)  # fmt: skip
+def test_modules_are_joined_in_the_order_of_their_imports(sources, joined):
+    script = join_modules(sources)
+    places = [script.index(part) for part in joined]
+    assert places == sorted(places)
+    assert "import" not in script
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'import a from "./b.js";',
+        'import "./b.js";',
+        "export default 1;",
+        "export { a };",
+        "export let a = 1;",
+    ],
+)
+def test_a_module_in_another_form_is_an_error(source):
+    with pytest.raises(ValueError, match=r"page\.js cannot be joined"):
+        join_modules({"page.js": source, "b.js": ""})
+
+
+class Drawing:
+    """A handler whose page is drawn at the second call."""
+
+    def __init__(self) -> None:
+        self.future: Future[None] = Future()
+        self.calls = 0
+
+    def __call__(self, _handler: object) -> Response:
+        self.calls += 1
+        if not self.future.done():
+            raise NotDrawnError(self.future)
+        return Response(b"drawn")
+
+
+def test_a_request_is_held_until_its_page_is_drawn(door):
+    drawing = Drawing()
+    door.page = dataclasses.replace(door.page, use_session=drawing)
+    Timer(0.02, drawing.future.set_result, [None]).start()
+    assert door("/api/page")[2] == b"drawn"
+    assert drawing.calls == 2
+
+
+def test_a_page_that_the_browser_no_longer_wants_is_not_drawn(door):
+    drawing = Drawing()
+    door.page = dataclasses.replace(door.page, use_session=drawing)
+    told = {"waitress.client_disconnected": lambda: True}
+    assert door("/api/page", **told)[0] == 204
+    assert drawing.future.cancelled()
+    drawing = Drawing()  # it is wanted again, in another window
+    drawing.future.cancel()
+    door.page = dataclasses.replace(door.page, use_session=drawing)
+    assert door("/api/page")[2] == b"drawn"
 
 
 @pytest.mark.parametrize(
@@ -714,7 +878,13 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
 @pytest.mark.parametrize(
     ("drafter", "changes", "blocked", "ask", "acts"),
     [
-        ("rules", "revised_guid", False, "Change the card, too?", "accept reject edit later"),
+        (
+            "rules",
+            "revised_guid",
+            False,
+            "Change the card, too?",
+            "accept reject edit later",
+        ),
         (
             "llm",
             "revised_guid",
@@ -722,8 +892,20 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
             "Are these the new words of your card?",
             "accept reject accept edit later",
         ),
-        ("llm", "replaced_guid", False, "one of another form?", "accept reject edit later"),
-        ("rules", "revised_guid", True, "Change the card, too?", "edit reject later accept"),
+        (
+            "llm",
+            "replaced_guid",
+            False,
+            "one of another form?",
+            "accept reject edit later",
+        ),
+        (
+            "rules",
+            "revised_guid",
+            True,
+            "Change the card, too?",
+            "edit reject later accept",
+        ),
     ],
 )
 def test_new_words_stand_beside_the_card_that_they_change(

@@ -53,7 +53,7 @@ MAX_SENTENCE_WORDS = 36
 """The maximum number of words in a sentence."""
 # Matches the beginning of a sentence, which is a capital or a digit.
 _SENTENCE_START = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
-_SENTENCE_END = regex(r"[.!?…。！？:;][\W\d_]*\Z")
+_SENTENCE_END = regex(r"[.!?…。！？:;।॥۔؟][\W\d_]*\Z")
 _BRACKET_PAIRS = (
     ("(", ")"),
     ("“", "”"),
@@ -81,7 +81,8 @@ _PROGRAM_TEXT = regex(
 _OPTIONS = regex(r"\A\W*(?:\(?a\)\s)?[^()]*?(?<=\s)b\)\s")
 # Matches a sign that may stand for a verb in notes, as in `Ribosome: the site of translation`.
 DEFINITION_SIGN = regex(r"[:=→⇒]|\s[–—-]+>?\s")
-_UNSPACED = regex(f"[{UNSPACED_SCRIPTS}]")
+# Scripts without spaces, and those from Hebrew to Khmer, whose verbs are unknown.
+_WITHOUT_KNOWN_VERBS = regex(f"[{UNSPACED_SCRIPTS}\u0590-\u109f\u1780-\u17ff]")
 # A label has at most this many words, as has each item of a list.
 _MAX_LABEL_WORDS = 3
 _LINK = regex(r"!?\[[^\]\n]*\]\([^)\n]*\)|https?://\S+|www\.\S+")
@@ -126,7 +127,7 @@ def find_syntax_rejection(
             return RejectionReason.CUT_OFF
         if not (has_end_punctuation(text) or _is_complete_clause(words, language)):
             return RejectionReason.CUT_OFF
-    if DEFINITION_SIGN.search(text) or _UNSPACED.search(text):
+    if DEFINITION_SIGN.search(text) or _WITHOUT_KNOWN_VERBS.search(text):
         return None
     return None if has_verb(words, language) else RejectionReason.HEADING
 

@@ -72,7 +72,7 @@ class BookHighlight(Value):
     css_selector: str = ""
     """The CSS selector of the element in `file` where the highlight begins, or "" if unknown."""
     offset: int = 0
-    """The offset in `element` where the highlight begins."""
+    """The offset, in the element that `css_selector` selects, where the highlight begins."""
     page_label: str = ""
     heading: str = ""
     sentence: str = ""
@@ -293,7 +293,9 @@ class BookSource(DirectorySource):
 
 # --- places in a book -------------------------------------------------------------------
 
-_CFI_STEP = regex(r"/(\d+)(?:\[[^\]]*\])?")
+_CFI_STEP = regex(r"/(\d+)")
+# An element's ID in a position. It may contain any character, some after a circumflex.
+_CFI_ASSERTION = regex(r"\[(?:[^\]^]|\^.)*\]")
 _MAX_DEPTH = 60
 
 
@@ -304,9 +306,10 @@ def parse_cfi(path: str) -> tuple[str, int]:
     number stands for a child element, where 2 is the first one, and an odd number for the
     text between two of them.
     """
-    numbers = [int(number) for number in _CFI_STEP.findall(path)[:_MAX_DEPTH]]
+    steps = _CFI_ASSERTION.sub("", path)
+    numbers = [int(number) for number in _CFI_STEP.findall(steps)[:_MAX_DEPTH]]
     children = [f":nth-child({number // 2})" for number in numbers if number % 2 == 0]
-    offset = re.search(r":(\d{1,9})", path)
+    offset = re.search(r":(\d{1,9})", steps)
     return " > ".join(["html", *children]), int(offset[1]) if offset else 0
 
 

@@ -229,6 +229,12 @@ _ENTRY_SEPARATOR = regex(r"(?m)^={10}[ \t]*$")
 _NOTEBOOK_CLASS = regex("class=[\"']noteHeading")
 # The maximum number of books that a notice names.
 _MAX_TITLES = 3
+# What the Kindle stores beyond the publisher's limit, in its languages, such as
+# `<You have reached the clipping limit for this item>`.
+_LIMIT_NOTICE = regex(
+    r"(?i)<(?=[^>]*(?:l[ií]mit|maxim|máxim|massim|предел|лимит|上限|限制|한도))"
+    r"(?=[^>]*(?:\b(?:this|dies|est[ea]|deste|quest|cet|ce)|эт|この|本|此|该|이))[^<>\n]+[^<>\n.!?]>"
+)
 _AUTHORS_IN_TITLE = regex(
     r"(?P<title>.+\S)\s*(?:\((?P<bracketed>[^()]+)\)|\s(?:-{1,2}|–|—|by)\s(?P<behind>[^()]+))"
 )
@@ -390,12 +396,8 @@ def _extract_names(text: str) -> set[str]:
 
 
 def _has_text(entry: ClippingsEntry) -> bool:
-    """Return whether the Kindle stored an entry's text.
-
-    Beyond the publisher's limit, it stores `<You have reached the clipping limit …>` instead.
-    """
-    is_limit = entry.text.startswith("<") and entry.text.endswith(">")
-    return bool(entry.text) and not is_limit
+    """Return whether the Kindle stored an entry's text, instead of `_LIMIT_NOTICE`."""
+    return bool(entry.text) and not _LIMIT_NOTICE.fullmatch(entry.text)
 
 
 # --- marks that were changed, and their notes -------------------------------------------

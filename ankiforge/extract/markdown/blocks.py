@@ -156,6 +156,11 @@ class Block:
         types = [quote.callout_type for quote in self.quotes if quote.callout_type]
         return types[-1] if types else ""
 
+    def is_in_row_of(self, other: Block) -> bool:
+        """Return whether two blocks are cells of the same table row."""
+        are_cells = self.kind is BlockKind.CELL and other.kind is BlockKind.CELL
+        return are_cells and self.lines == other.lines
+
     @property
     def is_text(self) -> bool:
         """Whether the block may contain highlights, unlike code and cards of several lines."""
@@ -274,6 +279,8 @@ class NoteBlocks:
     """The context for parsing inline text, including the note's maths and link labels."""
     source: str = ""
     """The note's source, with placeholders for maths and comments."""
+    comments: tuple[tuple[Span, str], ...] = ()
+    """The lines and texts of the reader's comments, which the note doesn't display."""
 
     def get_plain_text(self) -> str:
         """Return the plain text of the note."""
@@ -302,13 +309,16 @@ class NoteBlocks:
     def get_separator_above(self, block: Block) -> str:
         """Return the text between the previous block and this one in the plain text of the note.
 
-        This is " | " between cells of a table row, and otherwise a newline.
+        This is " | " between cells of a table row, and otherwise a newline. A dash stands for
+        each empty cell.
         """
         above = self.find_previous(block)
         if above is None:
             return ""
-        are_cells = block.kind is BlockKind.CELL and above.kind is BlockKind.CELL
-        return " | " if are_cells and block.lines == above.lines else "\n"
+        if block.is_in_row_of(above):
+            return " | " + "– | " * (block.column - above.column - 1)
+        empty_count = len(above.row_sources) - above.column - 1
+        return " | –" * empty_count + "\n" + "– | " * block.column
 
     def get_surrounding_text(
         self, first: Block, start: int, last: Block, end: int, length: int
@@ -443,7 +453,8 @@ def parse_blocks(
         cloze_markers=syntax.cloze_markers,
     )
     parser = _BlockParser(source.text, note_context, syntax)
-    return parser.parse(find_card_lines(source.text, syntax))
+    note = parser.parse(find_card_lines(source.text, syntax))
+    return dataclasses.replace(note, comments=source.comments)
 
 
 _BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT_FILLER}]*\Z")

@@ -46,6 +46,7 @@ from ankiforge.extract.markdown.note_reader import NoteReader
 from ankiforge.extract.markdown.placeholders import (
     find_comment_sentences,
     prepare_source,
+    remove_transcript_times,
 )
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
@@ -304,6 +305,8 @@ class _ParsedNote:
         # replace the front matter by empty lines, so that line numbers stay the same
         lines = note.text.split("\n")
         body = "\n" * front.line_count + "\n".join(lines[front.line_count :])
+        if keeps_definitions:
+            body = remove_transcript_times(body)
         if is_note_of_other_tool(note.text):
             wanted = wanted._replace(marks=frozenset(), cards=frozenset())
         prepared = prepare_source(
@@ -398,13 +401,21 @@ class _ParsedNote:
     def build_whole_text(self) -> DocumentText:
         """Build the complete plain text of the note, with metadata for each paragraph."""
         document = self._document
-        paragraphs = []
+        text = self._blocks.get_plain_text()
+        paragraphs: list[Paragraph] = []
         starts = []
         end = 0
         for block in self._blocks.blocks:
             start = end + len(self._blocks.get_separator_above(block))
             end = start + len(block.plain)
             starts.append(start)
+            paragraph_end = end
+            if block.kind is BlockKind.CELL:  # a table row, a line, is one paragraph
+                start = text.rfind("\n", 0, start) + 1
+                next_line = text.find("\n", end)
+                paragraph_end = len(text) if next_line < 0 else next_line
+                if paragraphs and paragraphs[-1].start == start:
+                    continue
             headings = block.headings
             level = 0
             if block.kind is BlockKind.HEADING:
@@ -414,7 +425,7 @@ class _ParsedNote:
                 paragraph = Paragraph(
                     0,
                     start,
-                    end,
+                    paragraph_end,
                     " › ".join([heading.plain for heading in headings]),
                     level,
                     is_private=block.is_private,
@@ -425,7 +436,7 @@ class _ParsedNote:
                 paragraphs.append(paragraph)
         return DocumentText(
             document,
-            (self._blocks.get_plain_text(),),
+            (text,),
             tuple(paragraphs),
             namespace=self._source.listing.namespace,
             text_hash=hash16(self._note.text),

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.forms import LIST_MARKERS
 from ankiforge.extract.markdown.front_matter import MIN_SENTENCE_WORDS
-from ankiforge.model import Strings, Texts
+from ankiforge.model import Span, Strings, Texts
 from ankiforge.text import WordMatcher, regex
 from ankiforge.text.normalize import (
     MATH_PATTERN,
@@ -117,6 +117,11 @@ _MATHS_FENCE_INFO = regex(r"[ \t]*math[ \t]*\Z")
 # The schedule that obsidian-spaced-repetition writes after a card, which may end with maths.
 _SCHEDULE_COMMENT = regex(r"[ \t]*<!--SR:[^\n]*?-->")
 _ID_AFTER_FENCE = regex(rf"(?<=[`~])[ \t]*{_ID_COMMENT}[ \t]*\Z")
+# A comment that a program wrote, or that has too few words for a remark.
+_PROGRAM_COMMENT = regex(
+    r"(?i)(?:begin|end|start|stop|import|export|persist|updated?|created?|zotero|block|SR|ID)\b"
+    r"|[\w-]+:[ ]?\S*\Z|(?![^\s\x00-\u2fff]{4})(?:\S+\s+){0,2}[^\s?？]*\Z"
+)
 # A citation mark of a chatbot that has lost the private-use characters around it.
 _CHAT_CITATION = regex(r"[ ]?(?<![\w\ue200])cite(?:turn\d{1,3}[a-z]{4,8}\d{1,3})+")
 _EMPTY_PLACEHOLDER = regex(f"\n?{MATHS_CONTINUATION}|{COMMENT_FILLER}")
@@ -144,6 +149,8 @@ class PreparedSource(NamedTuple):
     """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
     hidden_parts: tuple[HiddenPart, ...] = ()
     """The parts in which marks aren't read, with their offsets in the source."""
+    comments: tuple[tuple[Span, str], ...] = ()
+    """The first line of each comment that the reader wrote, the line below it, and its text."""
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
@@ -178,9 +185,15 @@ def prepare_source(
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
     hidden_parts: list[HiddenPart] = []
+    comments: list[tuple[Span, str]] = []
 
     def replace_hidden_part(hidden: re.Match[str]) -> str:
         hidden_parts.extend(_iter_hidden_parts(hidden))
+        words = (hidden["comment"] or "").strip("<>%!- \t\n")
+        if words and not _PROGRAM_COMMENT.match(words):
+            line = text.count("\n", 0, hidden.start())
+            comment_lines = (line, line + hidden[0].count("\n") + 1)
+            comments.append((comment_lines, words))
         maths = hidden["maths"] or hidden["display"]
         start = hidden["start"] or ""
         if hidden["other_maths"]:
@@ -221,7 +234,9 @@ def prepare_source(
     pattern = _HIDDEN if fields else _HIDDEN_EXCEPT_FIELDS
     text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
-    return PreparedSource(text, tuple(all_maths), references, tuple(hidden_parts))
+    return PreparedSource(
+        text, tuple(all_maths), references, tuple(hidden_parts), tuple(comments)
+    )
 
 
 def replace_unclosed_markers(text: str) -> str:
@@ -261,6 +276,41 @@ def _iter_hidden_parts(hidden: re.Match[str]) -> Iterator[HiddenPart]:
         kinds = ["code"]
     if kinds:
         yield (*hidden.span(), kinds[-1])
+
+
+_TIME = r"[\[(]{0,2}(?P<time>(?:\d{1,2}:)?\d{1,2}:\d\d)(?:[.,]\d{1,3})?[\])]{0,2}(?:\([^()\s]*\))?"
+# A time at the start of a line, alone after the name of a speaker, or of a subtitle.
+_TRANSCRIPT_TIME = regex(
+    rf"(?m)^(?P<before>[ \t>]*(?:[-*+][ \t]+)?(?:[^\W\d][^\n:]{{0,40}}[ \t](?=\S+$))?)[*_]*{_TIME}"
+    r"(?:[ \t]*-->[^\n]*)?[*_]*(?:[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)"
+)
+# The other lines and tags of subtitles.
+_SUBTITLE_MARKUP = regex(
+    r"(?m)\AWEBVTT[^\n]*|^\d+[ \t]*$(?=\n[^\n]*-->)|</?[vci]\b[^<>\n]*>"
+)
+_MIN_TRANSCRIPT_TIMES = 3
+_MAX_LINES_PER_TIME = 8
+
+
+def remove_transcript_times(text: str) -> str:
+    """Remove the times of a transcript or of subtitles from a text, without changing its lines.
+
+    A transcript has at least three times, one in eight lines, which ascend. Subtitles may have
+    fewer. A schedule or chronicle isn't one: if its times have no hours, a transcript begins
+    within five minutes, and not all its times are multiples of five.
+    """
+    times = [match["time"] for match in _TRANSCRIPT_TIME.finditer(text)]
+    moments = [[int(part) for part in f"0:{time}".split(":")][-3:] for time in times]
+    line_count = sum(map(bool, map(str.strip, text.split("\n"))))
+    min_times = 1 if " --> " in text else _MIN_TRANSCRIPT_TIMES
+    if len(times) < max(min_times, line_count / _MAX_LINES_PER_TIME):
+        return text
+    starts_late = moments[0] >= [0, 5]
+    is_rounded = all(seconds % 5 == 0 for *_, seconds in moments)
+    is_certain = min_times == 1 or any(time.count(":") == 2 for time in times)
+    if moments != sorted(moments) or ((starts_late or is_rounded) and not is_certain):
+        return text
+    return _TRANSCRIPT_TIME.sub(r"\g<before>", _SUBTITLE_MARKUP.sub("", text))
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:

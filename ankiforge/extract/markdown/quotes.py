@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
@@ -377,6 +378,8 @@ _CLOSING_MARKS = '”"»“」』'
 # The fewest words in a quote without quotation marks before a link to an annotation.
 _MIN_QUOTE_WORDS = 3
 _HEX_COLOUR = regex("#.*")
+# The maximum number of blocks below a quote that may be comments on it.
+_MAX_COMMENT_BLOCKS = 20
 
 
 class QuotePart(NamedTuple):
@@ -427,6 +430,30 @@ class CitedQuote(NamedTuple):
     comment: str = ""
     extra_blocks: tuple[Block, ...] = ()
     """Further blocks that belong to the quote, such as a title, comments and links."""
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All blocks that belong to the quote, in order."""
+        blocks = {*(piece.block for piece in self.pieces), *self.extra_blocks}
+        return sorted(blocks, key=attrgetter("number"))
+
+    @property
+    def lines(self) -> Span:
+        """The lines of the note that belong to the quote, counted from 0, and the line below."""
+        return self.blocks[0].lines[0], self.blocks[-1].lines[1]
+
+    def add_comments(
+        self, texts: Iterable[str], blocks: Iterable[Block] = ()
+    ) -> CitedQuote:
+        """Add comments, without labels such as `Note:`, and the blocks that they are in."""
+        comments = [self.comment]
+        for text in texts:
+            remark = REMARK_TEXT.match(text)
+            comments.append(remark["words"] if remark else text)
+        return self._replace(
+            comment="\n".join(dict.fromkeys(filter(has_words, comments))),
+            extra_blocks=(*self.extra_blocks, *blocks),
+        )
 
     def to_highlight_fields(self, wanted_marks: frozenset[str], note_url: str) -> Json:
         """Return the quotation as keyword arguments of `Highlight`.
@@ -511,7 +538,7 @@ class NoteQuotes:
         """The blocks with a link for which the quoted text is unclear."""
         if not citations:
             return
-        cards = frozenset(filter(is_card, note.blocks))
+        self._cards = cards = frozenset(filter(is_card, note.blocks))
         self._citations = {
             block: block_citations
             for block, block_citations in citations.items()
@@ -520,6 +547,7 @@ class NoteQuotes:
         self._link_only_blocks = set(filter(self._has_only_links, self._citations))
         """The blocks that contain citations and no other words."""
         free_links = {block for block in self._link_only_blocks if not block.quotes}
+        all_quotes: list[CitedQuote] = []
         for _, blocks in groupby(note.blocks, _get_group_key):
             group = list(blocks)
             quotes: list[CitedQuote] = []
@@ -539,8 +567,8 @@ class NoteQuotes:
                 quotes += block_quotes
                 if not block_quotes and self._has_unclear_link(block):
                     self.unclear_blocks.append(block)
-            for found in quotes:
-                self._add_quote(found)
+            all_quotes += quotes
+        self._add_quotes(all_quotes)
 
     def _has_only_links(self, block: Block) -> bool:
         if block.kind is BlockKind.HEADING or block.inline.is_footnote:
@@ -563,17 +591,80 @@ class NoteQuotes:
             for citation in self._citations.get(block, ())
         )
 
-    def _add_quote(self, quote: CitedQuote) -> None:
-        """Add a quotation, unless its text is a remark by the reader."""
-        first = quote.pieces[0]
-        last = quote.pieces[-1]
-        if REMARK_TEXT.match(first.block.plain[: first.end]):
-            return
-        self.quotes_by_start.setdefault(first.block, {})[first.start] = quote
-        self.covered_blocks.update(self._note.get_block_range(first.block, last.block))
-        self.covered_blocks.update(quote.extra_blocks)
-        for piece in quote.pieces:
-            self._pieces.setdefault(piece.block, []).append(piece)
+    def _add_quotes(self, found: Iterable[CitedQuote]) -> None:
+        """Add the quotes, with the reader's comments beside, below and, if hidden, above them.
+
+        A quote that is a remark by the reader is a comment on the quote before it.
+        """
+        quotes: list[CitedQuote] = []
+        for cited in found:
+            first = cited.pieces[0]
+            if not REMARK_TEXT.match(first.block.plain[: first.end]):
+                comment_blocks = self._find_comments(cited)
+                texts = [block.plain for block in comment_blocks]
+                quotes.append(cited.add_comments(texts, comment_blocks))
+            elif quotes and quotes[-1].citation.links == cited.citation.links:
+                texts = [piece.block.plain[: piece.end] for piece in cited.pieces]
+                quotes[-1] = quotes[-1].add_comments(texts, cited.blocks)
+            else:
+                self.unclear_blocks.append(first.block)
+        lines = self._note.source.split("\n")
+        starts = [cited.lines[0] for cited in quotes]
+        for (start, end), comment in self._note.comments:
+            index = bisect_right(starts, start) - 1
+            above_end = quotes[index].lines[1] if index >= 0 else -1
+            if start > above_end and end in starts:
+                index += 1
+            elif index < 0 or has_words("".join(lines[above_end:start])):
+                continue
+            quotes[index] = quotes[index].add_comments([comment])
+        for cited in quotes:
+            first, last = cited.pieces[0], cited.pieces[-1]
+            self.quotes_by_start.setdefault(first.block, {})[first.start] = cited
+            self.covered_blocks.update(
+                self._note.get_block_range(first.block, last.block)
+            )
+            self.covered_blocks.update(cited.extra_blocks)
+            for piece in cited.pieces:
+                self._pieces.setdefault(piece.block, []).append(piece)
+
+    def _find_comments(self, quote: CitedQuote) -> list[Block]:
+        """Find the blocks in which the reader comments on a quote.
+
+        These are items nested below it, cells of its row, a remark that follows it, and a
+        question alone between it and the next quote or heading.
+        """
+        first, last = quote.blocks[0], quote.blocks[-1]
+        if first.kind is BlockKind.CELL:
+            near = self._note.blocks[max(0, first.number - 1 - first.column) :]
+            row = takewhile(first.is_in_row_of, near)
+            return [cell for cell in row if self._is_comment(cell)]
+        following = self._note.blocks[last.number : last.number + _MAX_COMMENT_BLOCKS]
+        own = list(takewhile(self._is_readers_own, following))
+        nested = [
+            block for block in own if first.items and first.items[-1] in block.items
+        ]
+        if nested or not own or not self._is_comment(own[0]):
+            return nested
+        is_alone = len(own) == 1 or own[1].kind is not BlockKind.TEXT
+        return own[: is_alone or bool(REMARK_TEXT.match(own[0].plain))]
+
+    def _is_readers_own(self, block: Block) -> bool:
+        """Return whether a block is neither a card, a quote, a heading nor highlighted."""
+        return (
+            block not in self._citations
+            and block not in self._cards
+            and block.kind is not BlockKind.HEADING
+            and not any(each.mark_kind in ("==", "mark") for each in block.inline.phrases)
+        )
+
+    def _is_comment(self, block: Block) -> bool:
+        """Return whether a block is a question or remark, or in a column of such."""
+        label = block.headers[-1].plain if block.column and block.headers else ""
+        is_remark = REMARK_TEXT.match(block.plain) or REMARK_TEXT.match(f"{label}:")
+        return self._is_readers_own(block) and bool(
+            is_remark or block.plain.endswith(("?", "？"))
+        )
 
     def is_in_quote(self, block: Block, span: Span) -> bool:
         """Return whether any quote overlaps `span` in the block's plain text."""
@@ -614,19 +705,19 @@ class NoteQuotes:
             return quotes
         end = max(piece.end, citations[-1].end)
         text_after = clean_comment(plain[end:].lstrip(_CLOSING_MARKS))
-        remark = REMARK_TEXT.match(text_after)
-        return [quotes[0]._replace(comment=remark["words"] if remark else text_after)]
+        return [quotes[0].add_comments([text_after])]
 
     def _is_only_quote(self, block: Block, span: Span) -> bool:
         """Return whether text before the only link, without quotation marks, is a quotation.
 
         It isn't if the block is a title, if anything in the block is highlighted, if the text
-        has too few words, or if other text than a remark follows the link.
+        has too few words, or if other text than a remark, a question or a new line follows the
+        link.
         """
         text_after = clean_comment(block.plain[self._citations[block][0].end :])
-        if block.kind is BlockKind.TITLE or (
-            text_after and not REMARK_TEXT.match(text_after)
-        ):
+        is_comment = REMARK_TEXT.match(text_after) or text_after.endswith(("?", "？"))
+        is_comment = is_comment or block.inline.is_line_end(self._citations[block][0].end)
+        if block.kind is BlockKind.TITLE or (text_after and not is_comment):
             return False
         if any(phrase.mark_kind in ("==", "mark") for phrase in block.inline.phrases):
             return False

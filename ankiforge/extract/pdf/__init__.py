@@ -142,15 +142,22 @@ class PdfSource(FileSource):
             for lines in pages_read.paragraphs:
                 start = 0
                 page_number = len(pages)
-                for text, heading in lines:
+                for text, heading, skip in lines:
                     end = start + len(text)
                     if text.strip():
                         block = str(page_number)
                         paragraphs.append(
-                            Paragraph(page_number, start, end, heading, block_id=block)
+                            Paragraph(
+                                page_number,
+                                start,
+                                end,
+                                heading,
+                                block_id=block,
+                                skip=skip,
+                            )
                         )
                     start = end + 1
-                pages.append("\n".join(text for text, _ in lines))
+                pages.append("\n".join(text for text, _, _ in lines))
         document = self._complete_document(file, pages_read.document)
         return DocumentText(
             document,

@@ -86,6 +86,8 @@ class Annotation(Value):
     being a reply to it.
     """
     is_hidden: bool
+    is_text_box: bool
+    """Whether the user typed the text anywhere on the page (/FreeText)."""
     is_review_state: bool
     """Whether the annotation only sets a review state in Acrobat, such as Accepted or Completed. It
     is only needed to link replies to their root annotation.
@@ -182,7 +184,8 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
             reason = _STATE_REASON if annotation.is_review_state else _HIDDEN_REASON
             page_name = f"page {annotation.page + 1}"
             left_out.append(SkippedText(annotation.kind.value, page_name, reason))
-    return Annotations(_merge_threads(annotations), hidden_count, tuple(left_out))
+    marks = _merge_strokes(_merge_threads(annotations))
+    return Annotations(marks, hidden_count, tuple(left_out))
 
 
 _WEAK_NAME = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
@@ -274,6 +277,7 @@ def _read_annotation(
         parent=parent,
         is_grouped=_read_string(handle, b"RT") == "Group",
         is_hidden=bool(pdfium_c.FPDFAnnot_GetFlags(handle) & HIDDEN_FLAGS),
+        is_text_box=subtype == "FreeText",
         is_review_state=bool(pdfium_c.FPDFAnnot_HasKey(handle, b"StateModel")),
     )
 
@@ -426,3 +430,22 @@ def _merge_thread(thread: list[Annotation]) -> Annotation:
         contents="\n".join(contents),
         comment="\n".join(filter(None, comments)),
     )
+
+
+def _merge_strokes(annotations: Iterable[Annotation]) -> list[Annotation]:
+    """Merge the pen strokes of each page that have no comment into the first of them."""
+    merged: list[Annotation] = []
+    strokes: dict[int, int] = {}
+    """Maps a page number to the index of its strokes in `merged`."""
+    for annotation in annotations:
+        box = annotation.box
+        if annotation.kind is not HighlightKind.INK or annotation.comment or not box:
+            merged.append(annotation)
+            continue
+        index = strokes.setdefault(annotation.page, len(merged))
+        if index == len(merged):
+            merged.append(annotation)
+        left, bottom, right, top = zip(merged[index].box or box, box, strict=True)
+        area = (min(left), min(bottom), max(right), max(top))
+        merged[index] = structs.replace(merged[index], box=area)
+    return merged

@@ -33,6 +33,7 @@ from ankiforge.extract.pdf.annotations import (
 from ankiforge.extract.pdf.blocks import ITEM_LABEL
 from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.cleaning import (
+    CLUSTER_LETTER,
     Spelling,
     clean_text,
     find_first_word,
@@ -69,6 +70,7 @@ from ankiforge.extract.pdf.messages import (
 from ankiforge.extract.pdf.metadata import (
     compute_document_id,
     format_headings,
+    is_printed_on,
     read_outline,
     read_work,
 )
@@ -458,7 +460,11 @@ class _OpenPdf:
             self._get_lines(work_page),
             name,
         )
-        self._outline = list(read_outline(pages.document))
+        self._outline = [
+            entry
+            for entry in read_outline(pages.document)
+            if is_printed_on(entry.title, self._folded_texts[entry.page])
+        ]
 
     def close(self) -> None:
         """Break the cached pages' reference cycles, which would otherwise keep them in memory."""
@@ -591,12 +597,13 @@ class _OpenPdf:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
         exact = strip_note_number(exact)
 
-        # Find the context. A note beside the text only gets the nearest sentence, and a text mark
-        # that covers no text gets none.
+        # Find the context. A note beside the text only gets the nearest sentence. A text box, and a
+        # text mark that covers no text, get none.
         text = page.text.text
         prefix = suffix = sentence = nearby = ""
         anchor_around: Pair | None = None
-        if located.segments or (located.first_char and not annotation.is_text_mark):
+        is_beside_text = located.first_char and not annotation.is_text_box
+        if located.segments or (is_beside_text and not annotation.is_text_mark):
             prefix, suffix, sentence = get_passage_context(
                 text,
                 located.word_span,
@@ -682,13 +689,18 @@ class _OpenPdf:
         for page_number in range(first, min(first + count, len(self._texts))):
             page = self._get_page(page_number)
             line_start, body_end = page.body
+            lines = page.text.text[line_start:body_end].split("\n")
+            is_misread = page.text.has_misread_lines(line_start, lines)
             paragraphs = []
-            for line in page.text.text[line_start:body_end].split("\n"):
+            for line in lines:
                 heading = ""
                 if self._outline and page.text.chars:
                     char = page.text.find_char(line_start)
                     heading = self._find_headings(page_number, char.char_index, char.top)
-                paragraphs.append((clean_text(line), heading))
+                skip = (
+                    _UNRELIABLE_TEXT if is_misread and CLUSTER_LETTER.search(line) else ""
+                )
+                paragraphs.append((clean_text(line), heading, skip))
                 line_start += len(line) + 1
             labels.append(self._pages.format_page_label(page_number))
             pages.append(tuple(paragraphs))

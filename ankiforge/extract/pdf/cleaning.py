@@ -216,7 +216,7 @@ _REVERSED_LIGATURES = frozenset(("ال", "أل", "إل", "آل"))
 # A word that begins with a letter that can't begin an Arabic, Persian or Hebrew word, or with the
 # Arabic article before an alef, if that lam and alef are in reverse.
 _REVERSED_WORD = regex(r"(?<![^\W_])[ةىךםןףץ]\w|\b[وفبك]?ا[اأإآ]ل")
-_CLUSTER_LETTER = regex("[\u0900-\u109f\u1780-\u17ff]")
+CLUSTER_LETTER = regex("[\u0900-\u109f\u1780-\u17ff]")
 # After a letter of such a script, a character that can't follow it in a correct text.
 _STRAY_CHARACTER = regex(
     "[\u0900-\u109f\u1780-\u17ff](?:[\x00-\x08\x0e-\x1f\ue000-\uf8ff]"
@@ -277,7 +277,7 @@ def has_misread_letters(chars: Sequence[Char]) -> bool:
     if _REVERSED_WORD.search(text) or _STRAY_CHARACTER.search(text):
         return True
     letters = [char for char in chars if char.text not in _SPACES_AND_BREAKS]
-    cluster_chars = [char for char in letters if _CLUSTER_LETTER.match(char.text)]
+    cluster_chars = [char for char in letters if CLUSTER_LETTER.match(char.text)]
     if not cluster_chars:
         return False
     height = max(char.height for char in cluster_chars)
@@ -286,7 +286,7 @@ def has_misread_letters(chars: Sequence[Char]) -> bool:
             if other.text == char.text and other.left <= char.x <= other.right:
                 return True
     for left, right in pairwise(letters):
-        if _CLUSTER_LETTER.match(left.text) and _CLUSTER_LETTER.match(right.text):
+        if CLUSTER_LETTER.match(left.text) and CLUSTER_LETTER.match(right.text):
             # look for a gap without a space, or a space without a gap
             first = chars[0].char_index
             chars_between = chars[left.char_index - first + 1 : right.char_index - first]

@@ -132,7 +132,7 @@ class ReadMarksReply(Value, tag="read", omit_defaults=True):
     it is unknown.
     """
     marks: tuple[Highlight, ...] = ()
-    """The marks in reading order, with the page number from 0 as `block`. The document's key and
+    """The marks in reading order, with the page number from 0 as `block_id`. The document's key and
     source and the namespace are filled in later.
     """
     areas: tuple[tuple[int, Box], ...] = ()
@@ -224,9 +224,9 @@ class ReadPagesReply(Value, tag="pages"):
     """As `ReadMarksReply.pages`, for all pages of the file."""
     labels: tuple[str, ...]
     """The label of each requested page."""
-    paragraphs: tuple[tuple[Pair, ...], ...]
-    """(line, headings above it) for each line of each requested page, without running heads and
-    feet.
+    paragraphs: tuple[tuple[tuple[str, str, str], ...], ...]
+    """(line, headings above it, why no card may be made of it) for each line of each requested
+    page, without running heads and feet.
     """
 
 

@@ -33,6 +33,9 @@ _MAX_ENTRY_CHARS = 200
 """Titles of outline entries are truncated to this length."""
 
 
+_SECTION_NUMBER = regex(r"^(?:[\dA-Z]{1,3}(?:\.\d{1,3})*\.?|[IVX]+\.)\s")
+
+
 class OutlineEntry(Value):
     """An entry in a PDF's outline (table of contents): a heading and its position."""
 
@@ -78,6 +81,15 @@ def format_headings(
             open_entries = [outer for outer in open_entries if outer.level < entry.level]
             open_entries.append(entry)
     return " › ".join(entry.title for entry in open_entries)
+
+
+def is_printed_on(title: str, folded_page: str) -> bool:
+    """Return whether an outline entry points to a page with its words, or without any text.
+
+    `folded_page` is the text of the page, folded by `normalize_for_lookup`.
+    """
+    folded_title = normalize_for_lookup(_SECTION_NUMBER.sub("", title))
+    return not folded_page or folded_title in folded_page
 
 
 # The index of the vertical position among the parameters of a destination, by its view mode.

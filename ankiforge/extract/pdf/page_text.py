@@ -34,6 +34,7 @@ from ankiforge.extract.pdf.chars import (
     PrintedChar,
 )
 from ankiforge.extract.pdf.cleaning import (
+    CLUSTER_LETTER,
     MAX_WORD_CHARS,
     Spelling,
     find_first_word,
@@ -469,6 +470,20 @@ class PageText:
             if char.text in _NEVER_IN_FORMULAS
         ]
         return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= _MIN_UNNAMED_SIGNS
+
+    def has_misread_lines(self, start: int, lines: Iterable[str]) -> bool:
+        """Return whether any of the lines from offset `start` seems to differ from the page.
+
+        Only scripts in which a glyph can stand for several letters are checked.
+        """
+        for line in lines:
+            end = start + len(line)
+            if CLUSTER_LETTER.search(line):
+                ends = [self.find_char(start), self.find_char(end - 1)]
+                if self.has_misread_letters([ends]):
+                    return True
+            start = end + 1
+        return False
 
     def get_char_span(self, first: PrintedChar, last: PrintedChar) -> Span:
         """Return the span in `text` from the character `first` to `last`, inclusive."""

@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from ctypes import byref, c_int
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from statistics import median, median_high
 
@@ -42,6 +42,7 @@ from ankiforge.extract.pdf.page_text import PDF_ERRORS, PageText
 from ankiforge.model import FigureLabel, Span, Value, hash16
 from ankiforge.text.located import fold_alphanumerics_with_offsets, locate
 from ankiforge.text.normalize import normalize_for_lookup
+from ankiforge.text.occlusion import TEXT_FRAME
 
 _MAX_RESOLUTION = 200 / 72
 """The preferred resolution of pictures, in pixels per point."""
@@ -58,6 +59,12 @@ POSITION_SIDE_PIXELS = 2.0**20
 """The length of the page's longer side when label positions are computed, in pixels."""
 MAX_PAGE_SIDE_PIXELS = 2**24
 """The maximum length of the page's longer side when an area is drawn, in pixels."""
+
+_MAX_DRAWN_OBJECTS = 5000
+"""The maximum number of objects of a page among which a drawing is searched for."""
+_MAX_LINE_WIDTH = 3.0
+_MIN_LINES = 3
+"""The fewest lines that make a drawing, such as a table. A single one may be a rule."""
 
 _CONTENT_KINDS = ("FREETEXT", "INK", "LINE", "POLYLINE", "STAMP")
 CONTENT_SUBTYPES = frozenset(
@@ -82,9 +89,28 @@ def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
                 text = normalize_for_lookup(text_page.get_text_range())
             edges = [str(round(10 * edge)) for edge in area.box]
             figure = hash16(compute_document_id([text], [page]), *edges)
+            if not _frames_drawing(page, area.box):
+                figure = TEXT_FRAME + figure
             return CutOut(data, figure, _read_labels(page, area.box))
     except PDF_ERRORS:
         return CutOut(b"")
+
+
+def _frames_drawing(page: PdfPage, box: Box) -> bool:
+    """Return whether a box on a page contains a picture, or at least a shape or three lines."""
+    left, bottom, right, top = box
+    line_count = 0
+    for drawn in islice(page.get_objects(max_depth=1), _MAX_DRAWN_OBJECTS):
+        drawn_left, drawn_bottom, drawn_right, drawn_top = drawn.get_bounds()
+        width = min(drawn_right, right) - max(drawn_left, left)
+        height = min(drawn_top, top) - max(drawn_bottom, bottom)
+        if drawn.type == pdfium_c.FPDF_PAGEOBJ_TEXT or width < 0 or height < 0:
+            continue
+        if drawn.type != pdfium_c.FPDF_PAGEOBJ_PATH:
+            return True
+        if width < right - left or height < top - bottom:  # it isn't the background
+            line_count += 1 if min(width, height) < _MAX_LINE_WIDTH else _MIN_LINES
+    return line_count >= _MIN_LINES
 
 
 def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:

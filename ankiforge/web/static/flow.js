@@ -40,7 +40,6 @@ export function makeTextLayout(paper, { kind, html, lang }) {
   }) : []);
   return {
     node,
-    begin: async () => {},
     layout() {
       content.style.fontSize = `${paper.zoom * 1.0625}rem`;
       fitFormulas(content);
@@ -54,7 +53,6 @@ export function makeTextLayout(paper, { kind, html, lang }) {
       const all = paper.marks.filter((mark) => ranges.has(mark.key));
       layer.replaceChildren(...all.flatMap((mark) => paper.makeShapes(mark, getPosition(mark.key).boxes, getCurrentBoxes(mark.key), () => getPosition(mark.key).edges)));
     },
-    drawAround: async () => {},
     async renew() {
       positions.clear();
       ranges = find();

@@ -3,8 +3,8 @@
 import { $, h } from "./dom.js";
 import { makeTextLayout } from "./flow.js";
 import { selectedText } from "./letters.js";
-import { get, pollUntil } from "./server.js";
-import { computeBounds, groupIntoColumns, groupIntoLines, makeOutline, makeSvg } from "./shapes.js";
+import { get } from "./server.js";
+import { computeBounds, groupIntoColumns, groupIntoLines, makeOutline, makeSign, makeSvg } from "./shapes.js";
 import { makeSheetLayout } from "./sheets.js";
 
 const [MIN_ZOOM, MAX_ZOOM] = [0.5, 5]; // zoom limits, relative to the size that fits
@@ -21,10 +21,7 @@ export function getPaper(id) {
   const paper = cache.get(id) ?? new Paper(id);
   cache.delete(id);
   cache.set(id, paper);
-  for (const [old, other] of cache) {
-    if (cache.size <= MAX_CACHED) break;
-    if (!other.node.isConnected && other !== paper) cache.delete(old);
-  }
+  for (const [old, other] of cache) if (cache.size > MAX_CACHED && !other.node.isConnected && other !== paper) cache.delete(old);
   return paper;
 }
 
@@ -52,15 +49,17 @@ export class Paper {
   constructor(id) {
     this.id = id;
     this.ready = this.#load();
+    this.ready.catch(() => {}); // a document may be loaded ahead of time; whoever shows it handles the error
   }
 
   async #load() {
-    const shown = await pollUntil(`document?${new URLSearchParams({ id: this.id })}`);
+    const shown = await get("document", { id: this.id });
     Object.assign(this, { first: shown.key, title: shown.title, kind: shown.kind, marks: shown.marks });
+    /** @type {any} */
     const body = (shown.kind === "sheets" ? makeSheetLayout : makeTextLayout)(this, shown);
     this.node.classList.add(shown.kind);
     this.node.append(body.node);
-    await body.begin();
+    await body.begin?.();
     this.body = body;
   }
 
@@ -97,7 +96,7 @@ export class Paper {
   }
   // Reload the highlights.
   async renew() {
-    const { marks } = await pollUntil(`document?${new URLSearchParams({ id: this.id })}`);
+    const { marks } = await get("document", { id: this.id });
     this.marks = marks;
     await this.body.renew();
     this.draw();
@@ -173,7 +172,7 @@ export class Paper {
     for (const column of mark.frame ? [] : groupIntoColumns(lines, true)) {
       const [, top, , bottom] = computeBounds(column);
       const [left, right] = findHome(column);
-      made.push(makeSvg("path", { class: "side", d: `M${isRightToLeft ? right + 7 : left - 7} ${top + 1}V${bottom - 1}`, "data-s": state }));
+      made.push(makeSvg("path", { class: "side", d: makeSign(state, isRightToLeft ? right + 7 : left - 7, top + 1, bottom - 1), "data-s": state }));
     }
     return made;
   }
@@ -214,7 +213,7 @@ export class Paper {
   async goTo(key, glides = true) {
     const mark = this.mark(key);
     if (!mark) return;
-    await this.body.drawAround(mark);
+    await this.body.drawAround?.(mark);
     this.#show(key, glides && allowsMotion());
   }
   // Scroll so that a highlight is at its usual height, with its whole column in view.
@@ -249,6 +248,6 @@ export class Paper {
     const place = this.#locate(mark.key);
     if (place) return place.top;
     const page = this.body.pages?.[mark.page];
-    return page ? page.node.offsetTop + mark.at * page.node.offsetHeight : 0;
+    return page ? page.node.offsetTop + (mark.box?.[1] ?? 0) * page.node.offsetHeight : 0;
   }
 }

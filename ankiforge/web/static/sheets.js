@@ -1,7 +1,8 @@
-// The pages of a PDF, drawn by the server, with their highlights and a layer of selectable text.
+// The pages of a PDF, drawn by the server, with their highlights and a layer of selectable text. The pages on screen and next to
+// it are drawn. Until a picture has arrived, a page shows lines of grey.
 import { h } from "./dom.js";
 import { foldAllLetters, findOccurrences } from "./letters.js";
-import { pollUntil } from "./server.js";
+import { get } from "./server.js";
 import { computeBounds, makeSvg } from "./shapes.js";
 
 const WIDTH_STEP = 64; // pixels; a slightly larger window needs no new picture
@@ -11,55 +12,137 @@ const MAX_COLUMN_WIDTH = 0.6; // the maximum width of a column, relative to the 
 const ZOOM_DELAY = 120; // ms to wait before redrawing a zoomed page
 const TEXT_MARGIN = 0.022; // space left of the text, relative to the page's width
 const LAYER_HEIGHT = 1000; // the height of the layer in its own units
+const RULER_SIZE = 100; // pixels; the font size at which words are measured
+const ruler = document.createElement("canvas").getContext("2d");
+const MAX_WIDTH = 2600; // pixels
+const NEARBY = "75% 0px"; // how far beyond the pane pages are drawn, relative to its size
+const MAX_DRAWING = 2; // requests at once, so that decisions don't wait for a connection
+const MAX_AHEAD = 20; // pages that the server draws ahead, which it keeps
+const MAX_PICTURES = 12; // pages that keep their picture although they are far from the screen
 
 export function makeSheetLayout(paper, shown) {
   const pages = shown.sheets.map(([width, height, label], number) => {
     const marksLayer = makeSvg("svg", { class: "marks", "aria-hidden": true });
-    const leaf = h("div", { className: "leaf" });
-    leaf.append(marksLayer);
-    const node = h("div", { className: "sheet-of-paper", role: "img", ariaLabel: `Page ${label}` }, leaf);
-    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [], lines: [] };
+    const leaf = h("div", { className: "leaf" }, marksLayer);
+    const node = h("div", { className: "sheet-of-paper", role: "group", ariaLabel: `Page ${label}`, "data-number": String(number) }, leaf);
+    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, aheadWidth: 0, marks: {}, words: [], lines: [], drawing: null };
   });
   const node = h("div", { className: "pages" }, pages.map((page) => page.node));
   let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
   let lineHeight = 1; // relative to the width of a page
   let leafWidth = 0;
 
-  // Draw a page. The old picture stays until the new one is decoded.
-  async function draw(page) {
-    const width = Math.ceil((leafWidth * devicePixelRatio) / WIDTH_STEP) * WIDTH_STEP;
-    if (page.width >= width && page.picture) return;
-    page.width = width;
-    const reply = await pollUntil(`page?${new URLSearchParams({ id: paper.id, page: page.number, width: String(Math.min(width, 2600)) })}`);
-    if (!reply?.src || page.width !== width) {
-      if (page.width === width) page.width = 0;
-      return;
+  // ---- Drawing.
+
+  const nearby = new Set(); // the pages on screen or next to it
+  let isDrawingAhead = false;
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const page = pages[/** @type {HTMLElement} */ (target).dataset.number];
+      if (isIntersecting) {
+        nearby.add(page);
+        if (!page.picture) showGreyLines(page);
+      } else if (nearby.delete(page)) {
+        cancel(page);
+        if (!page.picture) page.width = 0; // try again when it comes back
+      }
     }
-    const image = h("img", { src: reply.src, alt: "" });
-    await image.decode().catch(() => {});
-    page.ratio = reply.height / reply.width;
-    page.marks = reply.marks;
-    page.words = reply.lines.flat();
-    page.lines = reply.lines.filter((line) => line.length).map((line) => computeBounds(line.map(([, box]) => box)));
-    page.node.role = "group";
-    page.picture?.remove();
-    page.layer?.remove();
-    page.picture = image;
-    page.layer = makeTextLayer(reply);
-    page.leaf.prepend(image);
-    page.leaf.classList.toggle("dark", reply.dark);
-    page.leaf.append(page.layer);
-    place(page);
-    drawMarks(page);
+    drawNearby();
+  }, { root: paper.pane, rootMargin: NEARBY });
+  for (const page of pages) observer.observe(page.node);
+
+  const getWantedWidth = () => Math.min(Math.ceil((leafWidth * devicePixelRatio) / WIDTH_STEP) * WIDTH_STEP, MAX_WIDTH);
+  const isMissing = ({ drawing, width }) => !drawing && width < getWantedWidth();
+  // The distance of a page from the middle of the pane.
+  function getDistance({ node: { offsetTop, offsetHeight } }) {
+    const middle = paper.pane.scrollTop + paper.pane.clientHeight / 2;
+    return Math.max(offsetTop - middle, middle - offsetTop - offsetHeight, 0);
+  }
+  const sortByDistance = (some) => [...some].sort((a, b) => getDistance(a) - getDistance(b));
+
+  // Draw the pages nearby, the closest to the middle first. One request is left for a page that comes on screen.
+  function drawNearby() {
+    let busy = pages.filter(({ drawing }) => drawing).length;
+    for (const page of sortByDistance(nearby).filter(isMissing)) {
+      if (busy >= MAX_DRAWING || (busy && getDistance(page) > paper.pane.clientHeight / 2)) return;
+      busy += 1;
+      draw(page).then(drawNearby);
+    }
+    if (!busy && nearby.size) drawAhead();
+  }
+  // Have the server draw pages further away while nothing else is drawn, so that a jump to them takes less time.
+  async function drawAhead() {
+    const width = getWantedWidth();
+    const page = sortByDistance(pages).slice(0, MAX_AHEAD).find((each) => isMissing(each) && each.aheadWidth !== width);
+    if (!page || isDrawingAhead) return;
+    isDrawingAhead = true;
+    page.aheadWidth = width;
+    await get("page", { id: paper.id, page: page.number, width }).catch(() => {});
+    isDrawingAhead = false;
+    drawNearby();
+  }
+  // Draw a page, unless it is drawn. The old picture stays until the new one is decoded.
+  async function draw(page) {
+    const width = getWantedWidth();
+    if (page.width < width && page.drawing?.width !== width) {
+      cancel(page);
+      page.drawing = { width, controller: new AbortController() };
+      page.drawing.done = requestPicture(page, page.drawing);
+    }
+    await page.drawing?.done;
+  }
+  function cancel(page) {
+    page.drawing?.controller.abort();
+    page.drawing = null;
+  }
+  async function requestPicture(page, drawing) {
+    const { width, controller } = drawing;
+    const reply = await get("page", { id: paper.id, page: page.number, width }, controller.signal).catch(() => null);
+    const image = reply?.src && h("img", { src: reply.src, alt: "" });
+    await image?.decode().catch(() => {});
+    if (page.drawing !== drawing) return; // it was cancelled
+    page.drawing = null;
+    if (image) {
+      clear(page);
+      const lines = reply.lines.filter((line) => line.length).map((line) => computeBounds(line.map(([, box]) => box)));
+      Object.assign(page, { picture: image, layer: makeTextLayer(reply), ratio: reply.height / reply.width, marks: reply.marks, words: reply.lines.flat(), lines });
+      page.leaf.prepend(image);
+      page.leaf.append(page.layer);
+      page.leaf.classList.toggle("dark", reply.dark);
+      place(page);
+      drawMarks(page);
+    }
+    page.width = width; // also of a page that can't be drawn
+    forgetFarPages();
     paper.moved();
   }
+  function clear(page) {
+    for (const part of [page.picture, page.layer, page.greyLines]) part?.remove();
+    Object.assign(page, { picture: null, layer: null, greyLines: null, width: 0, words: [] });
+  }
+  // Remove the pictures and words of pages far away, so that a long book needs no more memory than a short one.
+  function forgetFarPages() {
+    const far = pages.filter((page) => page.picture && !nearby.has(page));
+    if (far.length > MAX_PICTURES) for (const page of sortByDistance(far).slice(MAX_PICTURES)) clear(page);
+  }
+  // Show where the lines of a page are. Those of a page that was never drawn are taken to be those of the closest drawn page.
+  function showGreyLines(page) {
+    if (page.greyLines) return;
+    const like = page.lines.length ? page : pages.filter(({ lines }) => lines.length).sort((a, b) => Math.abs(a.number - page.number) - Math.abs(b.number - page.number))[0];
+    const d = (like?.lines ?? []).map(([l, t, r, b]) => `M${l} ${t + (b - t) * 0.3}H${r}V${b - (b - t) * 0.25}H${l}Z`).join("");
+    page.greyLines = makeSvg("svg", { class: "grey-lines", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": true }, makeSvg("path", { d }));
+    page.leaf.prepend(page.greyLines);
+  }
 
-  // Measure the line height and text area of a page, to crop white margins.
+  // ---- Size.
+
+  // Measure the line height and text area of a page, to crop white margins, in which the user has written nothing either.
   function measure(page) {
     if (!page.words.length) return;
     const heights = page.words.map(([, [, t, , b]]) => (b - t) * page.ratio).sort((a, b) => a - b);
     lineHeight = heights[heights.length >> 1];
-    const [left, top, right, bottom] = computeBounds(page.words.map(([, box]) => box));
+    const written = shown.marks.filter(({ frame, box }) => frame && box).map(({ box }) => box);
+    const [left, top, right, bottom] = computeBounds([...page.words.map(([, box]) => box), ...written]);
     const isWide = page.ratio < 1; // show slides whole
     crop = isWide || right - left < 0.4 ? { left: 0, right: 1, top: 0, bottom: 1 }
       : { left: Math.max(left - TEXT_MARGIN, 0), right: Math.min(right + TEXT_MARGIN * 0.7, 1), top: Math.max(top - 0.03, 0), bottom: Math.min(Math.max(bottom + 0.03, 0.9), 1) };
@@ -67,12 +150,8 @@ export function makeSheetLayout(paper, shown) {
 
   function place(page) {
     const tall = leafWidth * page.ratio;
-    const { style } = page.node;
-    style.width = `${leafWidth * (crop.right - crop.left)}px`;
-    style.height = `${tall * (crop.bottom - crop.top)}px`;
-    page.leaf.style.width = `${leafWidth}px`;
-    page.leaf.style.height = `${tall}px`;
-    page.leaf.style.translate = `${-crop.left * leafWidth}px ${-crop.top * tall}px`;
+    Object.assign(page.node.style, { width: `${leafWidth * (crop.right - crop.left)}px`, height: `${tall * (crop.bottom - crop.top)}px` });
+    Object.assign(page.leaf.style, { width: `${leafWidth}px`, height: `${tall}px`, translate: `${-crop.left * leafWidth}px ${-crop.top * tall}px` });
   }
 
   const toPixels = (page, [l, t, r, b]) => [l * leafWidth, t * leafWidth * page.ratio, r * leafWidth, b * leafWidth * page.ratio];
@@ -124,7 +203,7 @@ export function makeSheetLayout(paper, shown) {
     for (const page of pages) place(page);
     clearTimeout(timer);
     timer = setTimeout(() => {
-      for (const page of pages) if (page.picture) draw(page);
+      drawNearby();
       drawAround(paper.mark(paper.now));
     }, paper.zoom === 1 ? 0 : ZOOM_DELAY);
   }
@@ -140,8 +219,6 @@ export function makeSheetLayout(paper, shown) {
     if (!page) return;
     await draw(page);
     if (page.marks[paper.now] && Math.abs(fitWidth() * paper.zoom - leafWidth) > 1) paper.layout(); // the highlight is in another column
-    // draw the neighbouring pages in the background
-    (async () => { for (const by of [1, -1, 2]) if (pages[page.number + by]) await draw(pages[page.number + by]); })();
   }
 
   function getBoxes(key) {
@@ -156,24 +233,31 @@ export function makeSheetLayout(paper, shown) {
     const nth = `${page.number + 1} of ${pages.length}`;
     return page.label === String(page.number + 1) ? `p. ${nth}` : `p. ${page.label} (${nth})`;
   }
-  // Redraw the pages with the current highlights.
-  const renew = () => Promise.all(pages.filter(({ picture }) => picture).map((page) => {
-    page.width = 0;
-    return draw(page);
-  }));
+  // Draw all pages again, with the current highlights: those nearby at once.
+  async function renew() {
+    for (const page of pages) {
+      cancel(page);
+      page.width = 0;
+    }
+    await Promise.all([...nearby].map(draw));
+  }
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
   return { node, begin, layout, drawAround, getBoxes, formatPosition, renew, draw: drawAll, pages };
 }
 
-// An invisible layer of a page's words over its picture, for selecting. Stretch each word to its printed width, so that the selection matches the picture.
+// An invisible layer of a page's words over its picture, for selecting. Each word is stretched to its printed width, so that the
+// selection matches the picture.
 function makeTextLayer({ width, height, lines }) {
   const layerWidth = (LAYER_HEIGHT * width) / height;
-  const renderLine = (line) => makeSvg("text", {}, ...line.map(([word, [left, top, right, bottom]], i) => {
+  ruler.font = `${RULER_SIZE}px ${getComputedStyle(document.body).fontFamily}`;
+  const renderWord = ([word, [left, top, right, bottom]], i, line) => {
     const next = line[i + 1]?.[1][0] ?? right;
-    const isAdjacent = next > right && next - right < bottom - top;
-    const tall = (bottom - top) * LAYER_HEIGHT;
-    return makeSvg("tspan", { x: (left * layerWidth).toFixed(2), y: (bottom * LAYER_HEIGHT - 0.22 * tall).toFixed(2), "font-size": (0.9 * tall).toFixed(2),
-      textLength: Math.max(((isAdjacent ? next : right) - left) * layerWidth, 1).toFixed(2), lengthAdjust: "spacingAndGlyphs" }, `${word} `);
-  }));
-  return makeSvg("svg", { viewBox: `0 0 ${layerWidth} ${LAYER_HEIGHT}`, class: "page-words" }, ...lines.filter((line) => line.length).map(renderLine));
+    const isAdjacent = next > right && next - right < bottom - top; // then the space fills the gap
+    const size = 0.9 * (bottom - top) * LAYER_HEIGHT;
+    const natural = (ruler.measureText(isAdjacent ? `${word} ` : word).width * size) / RULER_SIZE;
+    const stretch = (((isAdjacent ? next : right) - left) * layerWidth) / natural;
+    const [x, y] = [left * layerWidth, bottom * LAYER_HEIGHT - 0.24 * size];
+    return makeSvg("text", { transform: `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${stretch.toFixed(4)} 1)`, "font-size": size.toFixed(2) }, `${word} `);
+  };
+  return makeSvg("svg", { viewBox: `0 0 ${layerWidth} ${LAYER_HEIGHT}`, class: "page-words" }, ...lines.flatMap((line) => line.map(renderWord)));
 }

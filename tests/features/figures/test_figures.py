@@ -6,7 +6,7 @@ import pytest
 
 from tests.anki.figures import FRAME, SETTINGS, code_of, framed
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
-from tests.web.conftest import settle
+from tests.web.conftest import modules, settle
 
 SHOWN = "#margin > .card"
 
@@ -47,12 +47,12 @@ def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> Non
 
 
 FIELD = """async () => {
-  const { faces } = await import("/static/parts.js");
+  const { faces } = PARTS;
   const draw = (card) => faces.map((face) => face(card, () => {})).find(Boolean);
   const at = { left: 0.25, top: 0.5, width: 0.125, height: 0.1, on: true, drawn: true };
   const masks = [{ ...at, number: 2, label: "left tibia", drawn: false }, { ...at, number: 0, label: "" }, { ...at, number: 1, label: "", on: false }, { ...at, number: 0, label: "" }];
   return [undefined, 7].map((used) => draw({ used, figure: { hide: "one", masks } }).readDecision().masks.split("\\n"));
-}"""
+}""".replace("PARTS", modules("parts.js"))
 
 
 def test_masks_are_switched_off_and_drawn(figure, opened):
@@ -90,7 +90,7 @@ def test_a_figure_without_a_label_is_drawn(figure, opened):
     page.locator("#buttons .filled", has_text="Draw a label").wait_for()
     page.locator("#buttons .outlined", has_text="Reject").wait_for()
     page.keyboard.press("Enter")
-    page.get_by_text("No label is left").first.wait_for()
+    page.locator("#refused", has_text="No label yet: drag over").wait_for()
     drag(page, (0.2, 0.2), (0.5, 0.5))
     page.locator("#buttons", has_text="Make 1 card").wait_for()
     page.keyboard.press("Enter")

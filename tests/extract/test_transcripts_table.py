@@ -1,0 +1,59 @@
+"""Times of transcripts and subtitles, which are no text, and times that are."""
+
+import pytest
+
+from ankiforge.extract.markdown.placeholders import remove_transcript_times
+
+SWIFTS = "The swift sleeps.\nIt weighs 40 g.\nIt nests in towers."
+FORMS = {
+    "{0}\n{1}\n{2}": ("0:02 ", "0:07 ", "1:13 "),
+    "**{0}\n**{1}\n**{2}": ("00:01:23** ", "00:01:40** ", "01:00:00** "),
+    "- {0}\n- {1}\n- {2}": ("[00:01:23] ", "[00:01:40] ", "[00:02:00] – "),
+    "[{0}\n[{1}\n[{2}": (
+        "00:01:23](https://y.be/x?t=83) ", "00:01:40](https://y.be/x?t=100) ",
+        "00:02:00](https://y.be/x?t=120) ",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "times"), FORMS.items())
+def test_times_before_lines_are_no_text(form, times):
+    sentences = SWIFTS.split("\n")
+    text = form.format(*map("".join, zip(times, sentences, strict=True)))
+    left = "- " if form.startswith("-") else ""
+    expected = "\n".join(f"{left}{sentence}" for sentence in sentences)
+    assert remove_transcript_times(text) == expected
+
+
+LINES = {
+    # subtitles, with numbers, settings and voices
+    "1\n00:00:01,000 --> 00:00:04,000\nThe swift": "\n\nThe swift",
+    "WEBVTT\n\n00:01.000 --> 00:04.000 align:left\n<v Ann>The <i>swift</i>": (
+        "\n\n\nThe swift"
+    ),
+    # lines of their own, and behind the name of a speaker
+    "0:02\nThe swift\n0:07\nsleeps\n0:11\nthere": "\nThe swift\n\nsleeps\n\nthere",
+    "Ann  0:03\nSo.\n\nBo  0:17\nYes.\n\nBo  0:31\nNo.": (
+        "Ann  \nSo.\n\nBo  \nYes.\n\nBo  \nNo."
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "left"), LINES.items())
+def test_lines_of_times_are_empty(text, left):
+    assert remove_transcript_times(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "09:00 Breakfast\n10:32 Talk\n12:00 Lunch",
+        "0:00 Start\n0:30 Talk\n1:00 Lunch",
+        "2:03:23 Ann\n2:01:39 Bo\n2:02:48 Cleo",
+        "0:02 One time.\n0:07 Two times.",
+        "The record is 2:00:35.\nIt was 2:01:09 before.\nOnce 2:02:57.",
+        "0:02 a\n0:07 b\n0:11 c" + "\nMuch other text." * 30,
+    ],
+)
+def test_other_times_stay(text):
+    assert remove_transcript_times(text) == text
