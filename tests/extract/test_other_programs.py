@@ -1,6 +1,8 @@
 """What other programs write, and no source reads, is named once with kind and count."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -88,3 +90,15 @@ def test_cards_of_logseq_are_read_and_its_marks_are_named_by_line(forge, folder)
     places = left_out(forge)
     assert "card of Logseq" not in said
     assert ("mark that Logseq keeps of a PDF", "pages/hls__paper.md, line 2") in places
+
+
+def test_a_damaged_database_of_words_is_named_and_another_vocab_db_is_not(forge, folder):
+    with closing(sqlite3.connect(folder / "vocab.db")) as database, database:
+        database.execute("CREATE TABLE words (id INTEGER, meaning TEXT)")
+    assert "vocab.db" not in told(forge, folder)
+    damaged = b"SQLite format 3\0" + b"\x55" * 5000
+    (folder / "vocab.db").write_bytes(damaged)
+    result = forge("run", folder / "vocab.db")
+    assert "vocab.db: " in result.stdout + result.stderr
+    assert "a Kindle has them in system/vocabulary" in result.stdout + result.stderr
+    assert (folder / "vocab.db").read_bytes() == damaged

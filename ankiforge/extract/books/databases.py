@@ -391,6 +391,7 @@ def _parse_kobo_highlight(
 
 _KINDLE_TABLES = frozenset(("WORDS", "LOOKUPS", "BOOK_INFO"))
 _KOREADER_TABLES = frozenset(("vocabulary", "title"))
+_WORD_DATABASES = ("vocab.db", "vocabulary_builder.sqlite3")
 # The columns besides min() are those of a word's first lookup.
 _KINDLE_WORDS_QUERY = """
 SELECT WORDS.id AS key, word, usage, WORDS.lang, title, authors,
@@ -423,15 +424,19 @@ class LookedUpWords(DatabaseSource):
         " settings/vocabulary_builder.sqlite3"
     )
     owner = DatabaseOwner(
-        name="vocabulary", location_hint=export_hint, choose_hint=export_hint
+        name="vocabulary",
+        location_hint=export_hint,
+        choose_hint=export_hint,
+        repair_hint="copy it from the device again",
     )
     tables = ()
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise the database of either program by its tables."""
+        """Recognise the database of either program by its tables or, if damaged, by its name."""
         tables = _list_tables_in_place(candidate.path)
-        if tables >= _KINDLE_TABLES or tables >= _KOREADER_TABLES:
+        is_damaged = not tables and candidate.path.name.casefold() in _WORD_DATABASES
+        if is_damaged or tables >= _KINDLE_TABLES or tables >= _KOREADER_TABLES:
             return Confidence.CONTENT
         return Confidence.NO
 
