@@ -610,7 +610,7 @@ class FileSource(DirectorySource):
                 file, picture_states, reader_fingerprint
             )
         dependencies = tuple(picture_states)
-        if fingerprint and not sightings:
+        if known and not sightings:
             text = LazyText(partial(self.read_public_text, file))
             unmarked = (folder.container, file.path, fingerprint, dependencies)
             return [UnmarkedDocument(*unmarked, public_text=text)]
