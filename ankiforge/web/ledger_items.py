@@ -129,6 +129,11 @@ class LedgerItems(ItemSource):
         """The passages without a card, best first."""
         return self._pending.uncarded if self._pending else ()
 
+    @property
+    def has_conflicts(self) -> bool:
+        """Whether a card waits that both the user and its source changed."""
+        return bool(self._pending and self._pending.conflicts)
+
     def select_best_ids(
         self, pile: DocumentItems, *, uncertain: bool = False
     ) -> list[str]:

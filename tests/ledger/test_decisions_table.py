@@ -320,7 +320,6 @@ def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, se
 # --- which highlights a model is to draft ---------------------------------------------------
 
 BY_MODEL = replace(LIVE, origin=Origin("llm"), quote=HIGHLIGHT.exact)
-SAYS_ELSE = replace(BY_MODEL, quote="The liver stores sugar.")
 
 
 @pytest.mark.parametrize(
@@ -336,20 +335,17 @@ SAYS_ELSE = replace(BY_MODEL, quote="The liver stores sugar.")
         ((), (SentenceDecision("e", (HIGHLIGHT.exact,)),), {}, False),
         ((), (SentenceDecision("e", (HIGHLIGHT.exact,), of_proposal=True),), {}, True),
         ((), (SentenceDecision("e", (HIGHLIGHT.exact,), of_draft=True),), {}, False),
-        # it is sent again if a live card of a model quotes other words
-        ((SAYS_ELSE,), (), {}, True),
-        ((SAYS_ELSE,), (), {"modelled": "before"}, True),
-        ((replace(SAYS_ELSE, verdict=Verdict.REJECTED),), (), {}, False),
-        ((replace(SAYS_ELSE, quote=""),), (), {}, False),
-        ((replace(SAYS_ELSE, origin=Origin(PROPOSAL_DRAFTER)),), (), {}, False),
+        # it is sent again if a card of it may no longer fit
+        ((BY_MODEL,), (), {"key": Q}, True),
+        ((BY_MODEL,), (), {"key": Q, "fate": "left_out"}, False),
     ],
 )
 def test_what_a_model_is_to_draft(empty, cards, facts, row, is_for_model):
     passage = Passage((P,), cards={str(n): card for n, card in enumerate(cards)})
     passage.decisions.extend(facts)
-    highlight_row: Any = {"fate": "", "reason": "", "modelled": "", **row}
+    highlight_row: Any = {"key": P, "fate": "", "reason": "", "modelled": "", **row}
     answer = draft_recording._should_ask_model(
-        empty, highlight_row, HIGHLIGHT, passage, None
+        empty, highlight_row, passage, None, outdated_keys={Q}
     )
     assert answer is is_for_model
 

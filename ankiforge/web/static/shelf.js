@@ -58,7 +58,7 @@ export class Shelf {
     const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), countColumns(this.counts, ([digits, noun]) => `${digits} ${noun}`));
     const nothing = h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here."));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
-      documents.length ? [head, this.list, without && h("p", { className: "without" }, without)] : nothing));
+      ...(documents.length ? [head, this.list] : [nothing]), without && h("p", { className: "without" }, without)));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
     for (const each of documents.slice(0, MAX_COVERS)) this.#loadCover(each);
