@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         LocalCard,
         PendingDraft,
         Problem,
-        Question,
+        UserQuestion,
     )
     from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
@@ -35,8 +35,8 @@ __all__ = [
     "LocalCard",
     "PendingDraft",
     "Problem",
-    "Question",
     "RunResult",
+    "UserQuestion",
     "Workspace",
     "__version__",
 ]
@@ -49,7 +49,7 @@ _MODULE_BY_NAME = {
     "LocalCard": "ankiforge.model",
     "PendingDraft": "ankiforge.model",
     "Problem": "ankiforge.model",
-    "Question": "ankiforge.model",
+    "UserQuestion": "ankiforge.model",
     "RunResult": "ankiforge.pipeline.run_result",
     "Workspace": "ankiforge.pipeline.workspace",
 }

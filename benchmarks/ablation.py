@@ -69,7 +69,7 @@ def passage(row: dict[str, Any]) -> Highlight:
         kind=HighlightKind.HIGHLIGHT,
         key=HighlightKey(f"{document.key}/1"),
         exact=row.get("marked") or paragraph,
-        nearby=paragraph,
+        surrounding_text=paragraph,
         heading=row.get("heading", ""),
         comment=row.get("comment") or "",
     )

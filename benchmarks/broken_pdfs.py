@@ -103,7 +103,7 @@ def compared(read: ReadMarksReply | Failure, intact: ReadMarksReply) -> Same:
 
 
 def _key(mark: Highlight) -> str:
-    return build_anchor_key(mark, mark.nth)
+    return build_anchor_key(mark, mark.occurrence)
 
 
 def how(read: ReadMarksReply | Failure) -> str:

@@ -189,7 +189,7 @@ def main() -> None:
                 for one in sightings(copy):
                     if isinstance(one, Problem):
                         counts["mutations named"] += 1
-                        counts["crashes"] += "ankiforge itself" in one.what
+                        counts["crashes"] += "ankiforge itself" in one.message
         print(kind, ending, dict(counts))
 
 

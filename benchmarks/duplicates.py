@@ -63,7 +63,9 @@ def judge(pair: dict[str, dict[str, str]]) -> tuple[bool, bool]:
         found.check == "duplicate"
         for found in twins.find_duplicates(other, HighlightKey("b"))
     )
-    return asked, compute_search_terms(one).exact == compute_search_terms(other).exact
+    return asked, compute_search_terms(one).text_hash == compute_search_terms(
+        other
+    ).text_hash
 
 
 def print_quality(path: Path) -> None:

@@ -3,8 +3,8 @@
     python benchmarks/read_books.py BOOKS [FILES…]
 
 BOOKS is a folder of EPUBs. Words at random places of them are marked in the layout of each
-program, with the place as an own parser of XML sees it; then the marks are read back. FILES are real sidecars and databases; they are read,
-and then damaged. Per format it prints:
+program, with the place as an own parser of XML sees it; then the marks are read back. FILES are
+real sidecars and databases; they are read, and then damaged. Per format it prints:
 
 - marks to the letter, marks with the sentence at the place that was marked, and with one of
   another place; keys that are others in a second export with three marks more and one less
@@ -162,7 +162,7 @@ def is_around(highlight: Highlight, mark: Mark, paragraph: str) -> bool:
     return (
         0 <= start <= mark.offset
         and words(mark.text) in sentence
-        and bool(highlight.nearby)
+        and bool(highlight.surrounding_text)
     )
 
 
@@ -186,7 +186,7 @@ def made(kind: str, books: list[Path], dice: random.Random) -> Counter[str]:
                 is_there = any(is_around(one, mark, paragraph.text) for one in same)
                 counts["sentence around"] += is_there
                 counts["another sentence"] += not is_there and any(
-                    one.nearby for one in same
+                    one.surrounding_text for one in same
                 )
             write(kind, Path(folder), path, marks[1:])
             second = {one.key for one in highlights(scan(kind, place))}
@@ -224,7 +224,9 @@ def damaged(path: Path, dice: random.Random) -> Counter[str]:
                 counts[f"crashes: {error!r}"] += 1
                 continue
             problems = [one for one in found if isinstance(one, Problem)]
-            counts["crashes"] += any(one.what.startswith(BUG_MESSAGE) for one in problems)
+            counts["crashes"] += any(
+                one.message.startswith(BUG_MESSAGE) for one in problems
+            )
             counts["read"] += any(isinstance(one, ExtractedDocument) for one in found)
             counts["named"] += bool(problems)
     return counts
@@ -248,7 +250,7 @@ def main() -> None:
             continue
         found = scan(kind, path)
         marks = list(highlights(found))
-        problems = [one.what for one in found if isinstance(one, Problem)]
+        problems = [one.message for one in found if isinstance(one, Problem)]
         print(
             f"{kind:12} {path.parent.name}/{path.name}: {len(marks)} marks",
             *problems,

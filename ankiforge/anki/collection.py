@@ -306,7 +306,7 @@ def read_note_types(
                 for template in model.tmpls
             ),
             css=model.css,
-            origin=model.originalId or 0,
+            original_id=model.originalId or 0,
             stock=model.originalStockKind or 0,
             field_tags=tuple(
                 -1 if field.tag is None else field.tag for field in model.flds

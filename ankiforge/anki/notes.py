@@ -61,7 +61,7 @@ def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:
     `hashes` are the hashes of the content fields, as last exported.
     """
     joined_hashes = ".".join(hashes)
-    slot = card.drafted or card.slot_text
+    slot = card.drafted_text_hash or card.slot_text
     return f"af1 {card.guid} {card.key} {slot} {joined_hashes} {hash_tags(tags)}"
 
 
@@ -254,7 +254,7 @@ def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strin
     # name the headings only, if the work has just a file name such as 02-how-to-read
     if _FILE_NAME.fullmatch(document.meaningful_title) and _is_file_name(document):
         parts = parts[1:] or parts
-    for item in card.highlight.above:
+    for item in card.highlight.parent_items:
         parts.append(isolate_bidi(_truncate(item.rstrip(" :："), _MAX_ITEM_CHARS)))
     return safe_context(card, tuple(parts))
 
@@ -310,7 +310,7 @@ def format_reference(highlight: Highlight) -> str:
     authors = " & ".join(names)
     if len(names) > 2:
         authors = f"{names[0]} et al."
-    year = re.match(r"\d{4}", highlight.document.issued)
+    year = re.match(r"\d{4}", highlight.document.publication_date)
     authors_and_year = _join_nonempty(" ", authors, f"({year[0]})" if year else "")
     title, *headings = _list_title_and_headings(highlight) or ("",)
     # the title may name the author, such as `James Clear - Atomic habits`

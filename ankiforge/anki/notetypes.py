@@ -681,7 +681,7 @@ def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> UserNoteT
     ]
     selected = min(
         candidates,
-        key=lambda each: (bool(each.origin), each.id != ours.id, each.id),
+        key=lambda each: (bool(each.original_id), each.id != ours.id, each.id),
         default=ours,
     )
     # identify fields by tag, because the user may rename them

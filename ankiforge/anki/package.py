@@ -70,7 +70,7 @@ def write_package(path: Path, notes: Iterable[Note]) -> int:
         guids.add(note.guid)
         problem = find_note_problem(note)
         if problem:
-            raise RefusedError(problem.what, hint=problem.hint)
+            raise RefusedError(problem.message, hint=problem.hint)
     try:
         with tempfile.TemporaryDirectory(prefix="ankiforge-") as tmpdir:
             database = Path(tmpdir) / _DATABASE_NAME

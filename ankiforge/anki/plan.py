@@ -166,9 +166,9 @@ def find_layout(
     html_by_name: Texts = {}
     if adopted:
         guid = Guid(adopted.guid)
-        if anki_note is None and not adopted.again:
+        if anki_note is None and not adopted.is_wanted_back:
             return FieldLayout(guid)
-        first_type = UserNoteType(adopted.type, "", adopted.names)
+        first_type = UserNoteType(adopted.type, "", adopted.field_names)
         note_type = types.get(adopted.type)
         html_by_name = adopted.html
     elif mapped_type:
@@ -224,18 +224,18 @@ def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> Fiel
     """
     if IDENTITY_FIELD in layout.positions:
         return _add_base_from_identity(layout, card, anki_note)
-    bases = [shipped for shipped in card.note.shipped if shipped.hashes]
+    bases = [shipped for shipped in card.note.exports if shipped.field_hashes]
     if card.note.adopted:
         adopted_hashes = {
             name: hash_html(card.note.adopted.get_original_html(name))
-            for name in card.note.adopted.names
+            for name in card.note.adopted.field_names
         }
-        bases.insert(0, ExportedNote(ADOPTED_MOD, hashes=adopted_hashes))
+        bases.insert(0, ExportedNote(ADOPTED_MOD, field_hashes=adopted_hashes))
     theirs = layout.their_fields
     base = find_imported_version(bases, anki_note, theirs) or NO_BASE
     their_hashes = {name: hash_html(html) for name, html in theirs.items()}
-    is_certain = their_hashes == base.hashes or base.mod == anki_note.mod
-    if not is_certain or base.mod == anki_note.taken:
+    is_certain = their_hashes == base.field_hashes or base.mod == anki_note.mod
+    if not is_certain or base.mod == anki_note.imported_mod:
         return replace(layout, base=base, newly_imported_mod=0)
     return replace(layout, base=base, newly_imported_mod=base.mod)
 
@@ -252,14 +252,18 @@ def _add_base_from_identity(
     unknown_bases = {}
     for name, base_hash in hashes.items():
         shipped_hashes = [
-            package.hashes[name]
-            for package in card.note.shipped
-            if name in package.hashes
+            package.field_hashes[name]
+            for package in card.note.exports
+            if name in package.field_hashes
         ]
-        if shipped_hashes and base_hash not in shipped_hashes and not card.note.found:
+        if (
+            shipped_hashes
+            and base_hash not in shipped_hashes
+            and not card.note.is_recreated_from_anki
+        ):
             unknown_bases[name] = base_hash
             hashes[name] = shipped_hashes[-1]
-    base = ExportedNote(0, find_base_tags(card, anki_note), hashes=hashes)
+    base = ExportedNote(0, find_base_tags(card, anki_note), field_hashes=hashes)
     return replace(layout, base=base, unknown_bases=unknown_bases)
 
 
@@ -329,7 +333,7 @@ def find_positions(
     positions = {}
     for our_name, name in mapped.fields.items():
         found = (
-            by_id.get(mapped.ids.get(our_name, -1)),
+            by_id.get(mapped.field_ids.get(our_name, -1)),
             by_name.get(name),
             by_name.get(new_names.get(our_name, "")),
         )
@@ -347,7 +351,7 @@ def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
 
     The note only stores a hash of these tags, so we look for a package with matching ones.
     """
-    for package in reversed(card.note.shipped):
+    for package in reversed(card.note.exports):
         if anki_note.identity and hash_tags(package.tags) == anki_note.identity.tags:
             return package.tags
     return ()
@@ -372,15 +376,15 @@ def find_imported_version(
         anki_note: the note in Anki.
         fields: our fields as they are in Anki, keyed by our field names.
     """
-    candidates = [base for base in bases if base.mod >= anki_note.taken]
-    if not anki_note.taken:
+    candidates = [base for base in bases if base.mod >= anki_note.imported_mod]
+    if not anki_note.imported_mod:
         candidates.reverse()
     hashes = {name: hash_html(text) for name, text in fields.items()}
     # if several are equal, `max` returns the first
     return max(
         candidates,
         key=lambda base: (
-            len(base.hashes.items() & hashes.items()),
+            len(base.field_hashes.items() & hashes.items()),
             base.mod == anki_note.mod,
         ),
         default=None,
@@ -460,7 +464,7 @@ def build_content(
         if path not in media_by_path and "://" not in path
     }
     if card.note.adopted:
-        for name in card.note.adopted.names:
+        for name in card.note.adopted.field_names:
             html = card.note.adopted.find_html(name, card.get_field(name))
             if html is not None:
                 fields[name] = html
@@ -470,7 +474,10 @@ def build_content(
 
     # generate the other fields; they keep Anki's text if this computer doesn't read the passage, or
     # if the passage has changed
-    if not card.was_read_on_this_device or SourceChange.SOURCE_CHANGED in card.source:
+    if (
+        not card.was_read_on_this_device
+        or SourceChange.SOURCE_CHANGED in card.source_changes
+    ):
         unread.update(GENERATED_FIELDS)
     fields["Source"] = render_source(card)
     fields["Links"], fields["Open"] = render_links(files.pdf_urls, *card.passages)
@@ -518,7 +525,7 @@ class CardPlan(Value):
     guid: Guid
     is_live: bool
     note: Note | None = None
-    shipped: ExportedNote | None = None
+    exported: ExportedNote | None = None
     hold_reason: str = ""
     """Why a change can't be exported now, or ""."""
     conflicts: tuple[Conflict, ...] = ()
@@ -661,7 +668,7 @@ def plan_card(
         their_content = NoteContent(layout.their_fields, (*base.tags, RETIRED_TAG))
         tags = (*anki_note.tags, RETIRED_TAG)
         return _plan_note(
-            card, layout, MergedNote(their_content, tags, base.hashes), options
+            card, layout, MergedNote(their_content, tags, base.field_hashes), options
         )
 
     # never export a figure or a new note without its pictures, because the pictures may be on
@@ -709,7 +716,7 @@ def _merge_note(
         if name == IDENTITY_FIELD:
             continue
         their_html = theirs[name]
-        base_hash = base.hashes.get(name, "")
+        base_hash = base.field_hashes.get(name, "")
         # keep Anki's text if what we would write may be incomplete
         loses_media = _count_media(their_html) > _count_media(our_html)
         if name in ours.unreadable_fields and (loses_media or name in GENERATED_FIELDS):
@@ -730,10 +737,10 @@ def _merge_note(
             conflict = Conflict(
                 card.guid,
                 name,
-                mine=field_to_card_text(card, name, their_html),
+                user_text=field_to_card_text(card, name, their_html),
                 source=field_to_card_text(card, name, our_html),
-                theirs=hash16(their_html),
-                ours=hash16(our_html),
+                user_version_hash=hash16(their_html),
+                source_version_hash=hash16(our_html),
             )
             conflicts.append(conflict)
     if conflicts:  # hold the note until the user decides
@@ -742,7 +749,7 @@ def _merge_note(
     # update AnkiforgeId
     compared_names = fields.keys() - {LOCAL_LINKS_FIELD}
     if is_our_type:
-        all_hashes = {**base.hashes, **hashes}
+        all_hashes = {**base.field_hashes, **hashes}
         content_hashes = [
             all_hashes.get(name, "") for name in card.note_type.content_fields
         ]
@@ -860,24 +867,24 @@ def _plan_note(
     shipped = ExportedNote(
         mod=mod,
         tags=ours.tags,
-        digest=digest,
-        numbers=_find_text_by_number(card),
-        hashes=hashes,
+        note_hash=digest,
+        gap_text_by_number=_find_text_by_number(card),
+        field_hashes=hashes,
         mapped=layout.mapped_type,
-        pictures={path: picture.name for path, picture in shown_media.items()},
+        picture_names={path: picture.name for path, picture in shown_media.items()},
     )
     return replace(
         empty_plan,
         note=note,
-        shipped=shipped,
+        exported=shipped,
         is_update=anki_note is not None and mod != anki_note.mod,
         replaces_unseen_note=anki_note is None and card.note.mod not in (0, mod),
     )
 
 
 def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> str:
-    if card.kept and card.is_live:
-        return card.note.digest
+    if card.keeps_last_exported_text and card.is_live:
+        return card.note.note_hash
     names = [name for name in layout.positions if name != LOCAL_LINKS_FIELD]
     return hash16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
 
@@ -910,7 +917,7 @@ def _find_hold_reason(
     # If an import finds a note type with different fields, Anki makes a second copy of the type.
     # AnkiConnect would merge the two: delete the copy, and convert its notes to this type.
     for other_type in options.note_types.values() if options.is_push else ():
-        if other_type.origin == note_type.id and other_type.id != note_type.id:
+        if other_type.original_id == note_type.id and other_type.id != note_type.id:
             merge_warning = f"a push would merge {other_type.name} into {note_type.name}"
             return f"{merge_warning}: import the file instead"
     return ""
@@ -927,7 +934,7 @@ def _choose_mod(
     """
     anki_mod = anki_note.mod if anki_note else 0
     is_not_imported = anki_note is None or anki_mod < card.note.mod
-    if card.note.mod and card.note.digest == digest:
+    if card.note.mod and card.note.note_hash == digest:
         if is_not_imported or (options.export_unchanged and anki_mod == card.note.mod):
             return card.note.mod
     return compute_next_mod(card.guid, card.note.mod, anki_mod)

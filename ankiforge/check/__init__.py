@@ -108,7 +108,7 @@ _EMPTY_HIGHLIGHT = Highlight(
     namespace="",
     kind=HighlightKind.CARD,
     exact="",
-    instructs=False,
+    comment_is_instruction=False,
 )
 
 

@@ -340,11 +340,11 @@ def _compute_sides_and_terms(
         question = normalize_for_comparison(dict(fields).get("Front", ""))
     terms = SearchTerms(
         words=tuple(dict.fromkeys(iter_content_stems(normalized_text))),
-        finders=()
+        ideograph_pairs=()
         if normalized_text.isascii()
         else tuple(dict.fromkeys(iter_ideograph_pairs(normalized_text))),
-        exact=_hash_values(exact_values) if exact_values else b"",
-        question=_hash_values((question,)) if question else b"",
+        text_hash=_hash_values(exact_values) if exact_values else b"",
+        question_hash=_hash_values((question,)) if question else b"",
     )
     return card_sides, terms
 
@@ -504,8 +504,8 @@ class DuplicateIndex:
         terms = card.terms
         self._cards[card.id] = card
         number = len(self._first_cards)
-        if terms.exact:
-            known_number = self._numbers_by_exact_hash.setdefault(terms.exact, number)
+        if terms.text_hash:
+            known_number = self._numbers_by_exact_hash.setdefault(terms.text_hash, number)
             if known_number != number:
                 self._more_cards[known_number].append(card)
                 return
@@ -514,10 +514,10 @@ class DuplicateIndex:
         unneeded_count = _MAX_NEEDED_WORDS - _count_needed_words(terms.words)
         signature = _compute_signature(terms.words) << _MAX_NEEDED_WORDS
         self._signatures.append(signature | (1 << unneeded_count) - 1)
-        for term in (*terms.words, *terms.finders):
+        for term in (*terms.words, *terms.ideograph_pairs):
             self._postings[term].append(number)
-        if terms.question:
-            self._postings[terms.question].append(number)
+        if terms.question_hash:
+            self._postings[terms.question_hash].append(number)
 
     def _iter_other_cards(
         self, group: int, highlight: HighlightKey
@@ -558,7 +558,7 @@ class DuplicateIndex:
             )
 
         # report the first card that has the same question but a different answer
-        for number in self._postings.get(terms.question, ()):
+        for number in self._postings.get(terms.question_hash, ()):
             other_cards = self._iter_other_cards(number, highlight)
             own_card_id = next(
                 (card.id for card in other_cards if not card.quote_prefix), None
@@ -660,7 +660,7 @@ class DuplicateIndex:
 
         If none of its words is rare enough, a group must have two of the rarest.
         """
-        all_postings = map(self._postings.get, (*terms.words, *terms.finders))
+        all_postings = map(self._postings.get, (*terms.words, *terms.ideograph_pairs))
         postings = [
             posting
             for posting in all_postings

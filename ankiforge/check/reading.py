@@ -244,7 +244,7 @@ def _to_plain_untrimmed(text: str) -> str:
 def is_user_written(draft: CardContent) -> bool:
     """Return whether the user wrote the card in the source, in a comment, or in a review."""
     drafters = ("person", LONG_COMMENT_DRAFTER, TRANSLATION_DRAFTER)
-    is_by_hand = isinstance(draft, Draft) and draft.by_hand
+    is_by_hand = isinstance(draft, Draft) and draft.is_card_in_source
     return is_by_hand or draft.origin.drafter in drafters
 
 
@@ -279,7 +279,11 @@ def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
     word.
     """
     word = get_highlighted_term(highlight)
-    if not word or not highlight.instructs or draft.kind.note_type is not NoteType.BASIC:
+    if (
+        not word
+        or not highlight.comment_is_instruction
+        or draft.kind.note_type is not NoteType.BASIC
+    ):
         return False
     reading = parse_draft(draft)
     return (
@@ -308,7 +312,7 @@ def get_answer_source_text(highlight: Highlight) -> str:
 
     It includes the captions of images, which only the Markdown of the passage has.
     """
-    parts = [highlight.context, join_with_context(highlight), highlight.nearby]
+    parts = [highlight.context, join_with_context(highlight), highlight.surrounding_text]
     parts += (
         strip_markup(markdown) for markdown in highlight.markdown if "![" in markdown
     )
@@ -325,13 +329,17 @@ def get_subject_text(highlight: Highlight) -> str:
 
     Questions may use any of this text, but answers may only use names from it.
     """
-    comment = highlight.comment if highlight.instructs else ""
-    return "\n".join((get_titles(highlight), highlight.document.issued, comment))
+    comment = highlight.comment if highlight.comment_is_instruction else ""
+    return "\n".join(
+        (get_titles(highlight), highlight.document.publication_date, comment)
+    )
 
 
 def get_titles(highlight: Highlight) -> str:
     """Return the document's title and the headings above the passage, one per line."""
-    return "\n".join((highlight.document.title, highlight.heading, *highlight.above))
+    return "\n".join(
+        (highlight.document.title, highlight.heading, *highlight.parent_items)
+    )
 
 
 def get_sentence(highlight: Highlight) -> str:
@@ -353,8 +361,8 @@ def find_evidence(draft: CardContent, highlight: Highlight) -> str:
     The quote alone may lack a “not”.
     """
     text = get_sentence(highlight)
-    if highlight.nearby and not locate(draft.quote, text):
-        text = highlight.nearby
+    if highlight.surrounding_text and not locate(draft.quote, text):
+        text = highlight.surrounding_text
     return _find_quoted_sentences(draft.quote, text[:_MAX_SOURCE_CHARS])
 
 

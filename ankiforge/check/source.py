@@ -101,7 +101,7 @@ def check_quote(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         highlight.sentence,
         join_with_context(highlight),
         highlight.context,
-        highlight.nearby,
+        highlight.surrounding_text,
         *highlight.markdown,
     )
     if not normalize_for_comparison(draft.quote):
@@ -762,7 +762,10 @@ def check_language(draft: CardContent, context: CheckContext) -> Iterator[Findin
         return
     card = parse_draft(draft).full_text
     passage = get_sentence(highlight)
-    other_texts = [highlight.exact, highlight.comment if highlight.instructs else ""]
+    other_texts = [
+        highlight.exact,
+        highlight.comment if highlight.comment_is_instruction else "",
+    ]
     for detect in (detect_script, detect_certain_language_name):
         card_language = detect(card)
         passage_language = detect(passage)
@@ -791,11 +794,11 @@ def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[
         yield make_finding("inline_field", explain_why_maybe_no_card(highlight.exact))
     if draft.origin.drafter == LONG_COMMENT_DRAFTER:
         yield make_finding("says_more")
-    if highlight.open_end:
+    if highlight.may_continue:
         yield make_finding("open_end")
     if highlight.other_tool_note_id:
         yield make_finding(OTHER_NOTE_CHECK, str(highlight.other_tool_note_id))
-    if parse_schedule(highlight.schedule):
+    if parse_schedule(highlight.tool_schedule):
         yield make_finding(OTHER_SCHEDULE_CHECK)
     yield from _check_pictures(draft, context)
 

@@ -281,8 +281,8 @@ def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
     """
     front = " ".join(parse_draft(draft).question.split())
     if (
-        highlight.written != LETTERED_QUESTION
-        or not highlight.above
+        highlight.line_syntax != LETTERED_QUESTION
+        or not highlight.parent_items
         or front.endswith("?")
     ):
         return False

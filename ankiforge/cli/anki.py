@@ -107,9 +107,9 @@ def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
             scan = collections.export_and_record_running_anki(anki, ledger, bind=bind)
 
         result.add_scan(scan)
-        viewed = scan.viewed
+        viewed = scan.changes
         result.problems += collections.recreate_cards_of_unknown_notes(
-            ledger, viewed.unknown
+            ledger, viewed.notes_without_event
         )
         workspace.plan_cards(result)  # finds conflicts
         if call.as_json:
@@ -117,8 +117,8 @@ def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
             view = {
                 "sight": scan.state,
                 "path": scan.path,
-                "seen": viewed.seen,
-                "first": len(viewed.first),
+                "seen": viewed.note_count,
+                "first": len(viewed.first_seen),
                 "back": len(viewed.returned),
                 "reviews": viewed.reviews,
                 "edited": len(viewed.edited),

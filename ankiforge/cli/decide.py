@@ -287,7 +287,7 @@ def decide_all(
                 replies = [
                     describe_event(event)[0]
                     for event in answers
-                    if event.what != "accept"
+                    if event.kind != "accept"
                 ]
                 participle = "answered"
                 if any(replies):

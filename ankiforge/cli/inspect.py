@@ -90,7 +90,7 @@ def list_(
         elif call.limit != 0:
             proposal_count = 0
             if not (no_card or query or view not in ("", "new")):
-                uncarded = pending_items.load_pending_items(workspace.ledger).uncarded
+                uncarded = pending_items.load_pending_items(workspace.ledger).without_card
                 proposal_count = pending_items.count_proposals(uncarded)
             if proposal_count:
                 proposals = format_count(proposal_count, "proposal")

@@ -151,9 +151,9 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
         # if the model can't be used, don't change the settings
         options = CommandRunOptions(limit=call.limit)
         result = workspace.draft(options, show=partial(progress_bar, call))
-        if result.asked and not result.drafted and result.error is None:
+        if result.model_answered_count and not result.drafted and result.error is None:
             call.print_problems(result.problems)
-            asked = format_count(result.asked, "highlight")
+            asked = format_count(result.model_answered_count, "highlight")
             message = f"{choice.llm.model} made no card of {asked}"
             hint = "no setting was changed; try another model: ankiforge model list"
             raise ItemError(message, hint=hint)

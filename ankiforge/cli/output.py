@@ -308,19 +308,19 @@ class Call:
         limit is summarized as a count. Notices that later runs won't repeat are always shown.
         """
         groups: dict[object, list[Problem]] = {}
-        for problem in sorted(dict.fromkeys(problems), key=attrgetter("notice")):
-            if problem in self.printed_notices or (problem.notice and self.quiet):
+        for problem in sorted(dict.fromkeys(problems), key=attrgetter("is_notice")):
+            if problem in self.printed_notices or (problem.is_notice and self.quiet):
                 continue
-            if problem.notice:
+            if problem.is_notice:
                 self.printed_notices.add(problem)
             group_key: object = problem
             if limit is not None:
-                group_key = (problem.notice, problem.what, problem.hint)
+                group_key = (problem.is_notice, problem.message, problem.hint)
             groups.setdefault(group_key, []).append(problem)
         line_count = hidden_count = 0
         for index, group in enumerate(groups.values(), 1):
             is_short = limit is None or len(groups) <= limit or index < limit
-            if is_short or (group[0].notice and group[0].once):
+            if is_short or (group[0].is_notice and group[0].is_reported_once):
                 self.warn(group[0].summarize(others=len(group) - 1))
                 line_count += 1
             else:
@@ -434,7 +434,7 @@ def exit_if_failed(
     """
     if error is not None:
         raise error
-    if any(not problem.notice for problem in problems):
+    if any(not problem.is_notice for problem in problems):
         exit_with_code(1)
 
 

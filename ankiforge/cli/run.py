@@ -157,7 +157,7 @@ def print_summary(
         notes = {
             problem.summarize()
             for problem in problems
-            if problem.notice and problem.what != MISSING_SOURCE_MESSAGE
+            if problem.is_notice and problem.message != MISSING_SOURCE_MESSAGE
         }
         if notes != known:
             with ledger.transaction():
@@ -331,7 +331,7 @@ def draft(
         # read the sources first, so that nothing that was tagged private since the last run is sent
         # to a model
         read_result = workspace.read_sources()
-        call.print_problems(each for each in read_result.problems if not each.notice)
+        call.print_problems(each for each in read_result.problems if not each.is_notice)
         progress.show_sample_and_ask(call, workspace)
         result = workspace.draft(
             CommandRunOptions(drafter, accept, call.limit),
@@ -448,7 +448,7 @@ def _ask_chat(
         _print_missing_cards(call, result.drafted)
         if result.drafted or result.chosen:
             for unused in result.unused[:MAX_SHOWN_MISSING]:
-                call.say(f"  {unused.what}")
+                call.say(f"  {unused.message}")
             # let the chat check its cards
             second_prompt = build_second_reading_text(workspace, answer)
             if second_prompt and (message := chat.copy_text(second_prompt)):
@@ -634,14 +634,14 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
             if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue
-            if taken.is_second or taken.chosen:
+            if taken.is_second_reading or taken.chosen:
                 call.say(f"{file}: {taken.summary}")
             for step in taken.steps:
                 result.add_step(step)
 
             _print_missing_cards(call, taken.drafted)
             for unused in taken.unused:
-                result.problems.append(replace(unused, where=file.name))
+                result.problems.append(replace(unused, location=file.name))
         print_summary(call, workspace, result)
     cli.exit_if_failed(result.problems)
 

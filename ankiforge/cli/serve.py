@@ -94,7 +94,7 @@ def review(
             unmarked = find_unmarked_paths(workspace.folder, workspace.ledger)
         full_paths = (path.resolve() for path in paths)
         first_path = next((path for path in full_paths if str(path) in unmarked), None)
-        if not first_path and (result.report is None or not result.report.seen):
+        if not first_path and (result.report is None or not result.report.passage_count):
             cli.exit_if_run_failed(result)
             cli.exit_with_code(0)
         if result.error is not None:
@@ -311,7 +311,7 @@ class Watcher:
 
         `has_changed` says whether any source has changed. Returns whether everything succeeded.
         """
-        from msgspec.structs import asdict
+        from msgspec import to_builtins
 
         from ankiforge.model import Problem
         from ankiforge.pipeline.run_result import CommandRunOptions, RunResult
@@ -336,19 +336,19 @@ class Watcher:
         except ForgeError as error:
             succeeded = False
             is_busy = isinstance(error, BusyError)
-            problem = Problem("watch", error.message, error.hint, notice=is_busy)
+            problem = Problem("watch", error.message, error.hint, is_notice=is_busy)
             result.problems.append(problem)
-        problems = {(each.where, each.what): each for each in result.problems}
+        problems = {(each.location, each.message): each for each in result.problems}
         for key, problem in problems.items():
             if key not in self._reported_problems:
-                self.print_event("problem", problem.summarize(), **asdict(problem))
+                self.print_event("problem", problem.summarize(), **to_builtins(problem))
         self._reported_problems = set(problems)
         return succeeded
 
     def _report_run(self, result: RunResult, seconds: float) -> None:
         report = result.report
         if report is None or not (
-            result.has_new_highlights or report.gone or result.drafted
+            result.has_new_highlights or report.removed_keys or result.drafted
         ):
             return
         new_count, changed_count = len(report.new), len(report.changed)
@@ -360,7 +360,7 @@ class Watcher:
         card_counts = ", ".join(counts) or "no new card"
         revised_count = sum(not change.why for change in result.changes)
         text = f"{new_count} new, {changed_count} changed: {card_counts}"
-        gone = len(report.gone)
+        gone = len(report.removed_keys)
         highlights = {"new": new_count, "changed": changed_count, "gone": gone}
         cards = {"drafted": result.drafted, "revised": revised_count}
         self.print_event(

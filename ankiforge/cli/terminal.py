@@ -28,7 +28,7 @@ from ankiforge.reports.cards import (
 )
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
-from ankiforge.review.decisions import Accept, Edit, Reject, Write
+from ankiforge.review.decisions import Accept, Edit, Reject, WriteCard
 from ankiforge.review.items import expand_gaps
 from ankiforge.review.sittings import SITTING_SIZE
 from ankiforge.text import format_count, mark_bold, to_one_line, truncate
@@ -191,8 +191,12 @@ class TerminalReview:
         """
         self._say(f"\n{mark_bold(question.text)}")
         for conflict in question.conflicts:
-            labels = ("in Anki", "here") if conflict.edited_here else ("yours", "source")
-            texts = map(to_one_line, (conflict.mine, conflict.source))
+            labels = (
+                ("in Anki", "here")
+                if conflict.is_edited_in_ankiforge
+                else ("yours", "source")
+            )
+            texts = map(to_one_line, (conflict.user_text, conflict.source))
             for label, text in zip(labels, mark_differing_words(*texts), strict=True):
                 self._say(f"  {conflict.field.lower()}, {label}: {text}")
         key_help = _CONFLICT_KEY_HELP.format(
@@ -218,7 +222,7 @@ class TerminalReview:
                     case "1" | "2" if not current[1] and len(choices) == 2:
                         return self._apply_decision(choices[int(key) - 1][0])
                     case "x" if current[1] or len(choices) == 1:
-                        id, turn = current[0].id, current[0].turn
+                        id, turn = current[0].id, current[0].content_hash
                         return self._apply_decision(Reject(id, turn))
                     case "u":
                         return self._undo_last()
@@ -240,7 +244,7 @@ class TerminalReview:
             except BlockedError as error:
                 self._say(f"{error.message}; Enter makes the card anyway")
                 decision = current[0]
-                if isinstance(decision, Accept | Edit | Write):
+                if isinstance(decision, Accept | Edit | WriteCard):
                     current = replace(decision, forced=True), current[1]
             except StaleItemError as error:
                 self._say(error.message)
@@ -271,7 +275,7 @@ class TerminalReview:
         self._current_ids[:1] = [done.next_id] if done.next_id else []
         self._queue += [done.postponed_id] if done.postponed_id else []
         next_fact_id = done.next_id or done.postponed_id
-        self._decisions.append((done.take_back, decision.id, next_fact_id))
+        self._decisions.append((done.undo, decision.id, next_fact_id))
         said = "rejected" if isinstance(decision, Reject) else "accepted"
         if item and item.question:
             said = "answered"
@@ -329,11 +333,11 @@ class TerminalReview:
         if not new_fields or new_fields == old_fields:
             return decision, card
         kind = CardKind.from_fields(new_fields)
-        id, turn, choice = decision.id, decision.turn, decision.choice
+        id, turn, choice = decision.id, decision.content_hash, decision.choice
         if kind.note_type is card.note_type:
             edit = Edit(id, turn, choice=choice, fields=new_fields)
             return edit, self._review.preview(edit)
-        decision = Write(id, turn, choice=choice, fields=new_fields, replaces=True)
+        decision = WriteCard(id, turn, choice=choice, fields=new_fields, replaces=True)
         return decision, replace(card, kind=kind, fields=tuple(new_fields.items()))
 
     # --- output -----------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def select_valid_cards(
         reason = f"for {passage}: it has {format_count(draft_count, 'card')}"
         for card in list(distinct.values())[draft_count:]:
             message = f"{format_card_title(card)} {reason}"
-            problems.append(Problem("", message, notice=True))
+            problems.append(Problem("", message, is_notice=True))
     return sound, problems
 
 

@@ -68,7 +68,7 @@ def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[Cha
         if explain_missing_kind(sendable.task):
             continue
         shape = find_reply_shape(sendable.task)
-        wants = sendable.task.brief.wants
+        wants = sendable.task.instructions.requested_kind
         title = sendable.title
         for key, sendable_passage in sendable.passages.items():
             formatted_passage = format_passage(make_label(key), sendable_passage, wants)
@@ -173,7 +173,7 @@ def parse_chat_reply(
         count = format_count(len(moved), "card")
         note = f"{count} assigned to the passage quoted, not to the passage named"
         unused.append(
-            Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", notice=True)
+            Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", is_notice=True)
         )
     unused += answer.problems
 
@@ -192,7 +192,7 @@ def parse_chat_reply(
                 continue
             result = make_result(highlight, reply_cards, origin, shape)
             if missing_kind:
-                result = DraftingResult(highlight, reason=missing_kind, is_temporary=True)
+                result = DraftingResult(highlight, reason=missing_kind, should_retry=True)
             results.append(result)
     # put cards that were imported before at the end, because only the first problems are shown
     unused.sort(key=lambda problem: problem.hint == _NOT_ASKED_HINT)

@@ -139,7 +139,11 @@ def select_paragraphs(
     for number, (page, following) in enumerate(pairwise(whole_text.pages)):
         letters = fold_alphanumerics(following)
         lines = [fold_alphanumerics(line) for line in page.split("\n")]
-        if whole_text.labels and any(lines) and all(line in letters for line in lines):
+        if (
+            whole_text.page_labels
+            and any(lines)
+            and all(line in letters for line in lines)
+        ):
             repeated_pages.add(number)
     list_names = _find_lists(whole_text)
     left_out_by_name: dict[tuple[str, int], list[Paragraph]] = {}
@@ -153,7 +157,7 @@ def select_paragraphs(
             text and not blank_attributes(text).strip()
         ):
             continue
-        elif paragraph.private:
+        elif paragraph.is_private:
             left_out_by_name.setdefault((_PRIVATE_TEXT, 0), []).append(paragraph)
         elif paragraph.is_note:
             left_out_by_name.setdefault((_NOTES, 0), []).append(paragraph)
@@ -349,7 +353,7 @@ def join_whole_texts(whole_texts: Sequence[DocumentText], title: str) -> Documen
         labels += map(whole_text.get_page_label, range(len(whole_text.pages)))
     key = hash16(*(whole_text.document.key for whole_text in whole_texts))
     document = replace(whole_texts[0].document, key=DocumentKey(key), title=title)
-    return DocumentText(document, tuple(pages), (), labels=tuple(labels))
+    return DocumentText(document, tuple(pages), (), page_labels=tuple(labels))
 
 
 def build_choosing_request(
@@ -504,7 +508,7 @@ def parse_choices(
         else:
             if any(_is_same_passage(span, located.letter_span) for span in spans):
                 problems.append(
-                    Problem("", f"{name}: its passage has a card", notice=True)
+                    Problem("", f"{name}: its passage has a card", is_notice=True)
                 )
                 continue
             candidate = ChosenPassage(located, make_highlight(located), [])

@@ -199,7 +199,7 @@ def has_relevant_comment(highlight: Highlight) -> bool:
     request = parse_highlight_instruction(highlight).request
     if request in (CommentRequest.QUESTION, CommentRequest.CLOZE):
         return True
-    if not highlight.instructs:
+    if not highlight.comment_is_instruction:
         return False
     language = detect_language(highlight.comment, highlight.exact)
     stems = _find_content_stems(highlight.comment, language)
@@ -212,7 +212,7 @@ def parse_highlight_instruction(highlight: Highlight) -> Instruction:
 
     Comments by other people are ignored.
     """
-    if not highlight.instructs:
+    if not highlight.comment_is_instruction:
         return Instruction(CommentRequest.NONE)
     if _is_standalone_note(highlight):
         return next(iter(find_questions(highlight)), Instruction(CommentRequest.NONE))
@@ -227,7 +227,7 @@ def find_questions(highlight: Highlight) -> tuple[Instruction, ...]:
 
     A comment has at most one; a standalone note may have several.
     """
-    if not highlight.instructs:
+    if not highlight.comment_is_instruction:
         return ()
     if not _is_standalone_note(highlight):
         comment = parse_instruction(highlight.comment, highlight.exact)
@@ -275,19 +275,21 @@ def remove_comment_from_context(highlight: Highlight) -> Highlight:
     evidence for a card.
     """
     beginning = " ".join(highlight.comment.split()[:_BEGINNING_WORDS])
-    surrounding_text = f"{highlight.prefix}\n{highlight.suffix}\n{highlight.nearby}"
+    surrounding_text = (
+        f"{highlight.prefix}\n{highlight.suffix}\n{highlight.surrounding_text}"
+    )
     if not beginning or beginning not in " ".join(surrounding_text.split()):
         return highlight
     words = [re.escape(word) for word in highlight.comment.split()]
     whole_comment = r"\s+".join(words)
     prefix = re.sub(whole_comment, "[…]", highlight.prefix)
     suffix = re.sub(whole_comment, "[…]", highlight.suffix)
-    nearby = re.sub(whole_comment, "[…]", highlight.nearby)
+    nearby = re.sub(whole_comment, "[…]", highlight.surrounding_text)
     # the text after the highlight may end inside the comment
     if len(words) >= _BEGINNING_WORDS:
         beginning = r"\s+".join(words[:_BEGINNING_WORDS])
         suffix = re.sub(f"{beginning}.*", "", suffix, flags=re.DOTALL)
-    return replace(highlight, prefix=prefix, suffix=suffix, nearby=nearby)
+    return replace(highlight, prefix=prefix, suffix=suffix, surrounding_text=nearby)
 
 
 # --- which drafter may draft a highlight ----------------------------------------------
@@ -298,8 +300,8 @@ _PICTURE_KINDS = (HighlightKind.IMAGE, HighlightKind.INK)
 def find_drafting_skip_reason(highlight: Highlight) -> str:
     """Return the reason why no drafter may draft a highlight, or "" if one may."""
     comment = parse_highlight_instruction(highlight)
-    if highlight.skip or comment.request is CommentRequest.SKIP:
-        reason = highlight.skip or comment.text or "your comment says so"
+    if highlight.skip_reason or comment.request is CommentRequest.SKIP:
+        reason = highlight.skip_reason or comment.text or "your comment says so"
         return (
             reason
             if reason.startswith(("skip", CARD_IN_OTHER_TOOL))
@@ -350,7 +352,7 @@ def find_reason_not_to_send(highlight: Highlight) -> str:
         return reason
     if highlight.kind is HighlightKind.CARD:
         return "a hand-written card is not drafted again"
-    if highlight.written == WORD_AND_TRANSLATION:
+    if highlight.line_syntax == WORD_AND_TRANSLATION:
         return "a word with its translation is not drafted again"
     if is_for_rules_only(highlight):
         return "a picture is not shown to a model"

@@ -152,7 +152,7 @@ class ModelDrafter:
                     not_sent.append(task.withheld[highlight.key])
                 elif reason:
                     not_sent.append(
-                        DraftingResult(highlight, reason=reason, is_temporary=True)
+                        DraftingResult(highlight, reason=reason, should_retry=True)
                     )
             if not_sent:
                 yield not_sent
@@ -407,7 +407,9 @@ def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> Drafting
     if not answer.is_cached:
         hint = f"{hint}; then {_RERUN_COMMAND} ID, ids: ankiforge list --view new, or --no-card"
         title = highlight.document.title or highlight.document.key
-        problem = Problem(title, f"not drafted: {description}", hint, once=True)
+        problem = Problem(
+            title, f"not drafted: {description}", hint, is_reported_once=True
+        )
     return DraftingResult(highlight, reason=reason, problem=problem)
 
 

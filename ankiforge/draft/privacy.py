@@ -412,21 +412,21 @@ class PrivacyFilter:
 
         # the paragraph, or the sentence or adjacent text, or "" if it is just the highlight
         uncommented = remove_comment_from_context(highlight)
-        context = uncommented.nearby
+        context = uncommented.surrounding_text
         if uncommented.exact not in context:
             context = uncommented.sentence
         if uncommented.exact not in context:
             context = "".join((uncommented.prefix, uncommented.exact, uncommented.suffix))
         if context.strip() == uncommented.exact.strip():
             context = ""
-        comment = highlight.comment if highlight.instructs else ""
+        comment = highlight.comment if highlight.comment_is_instruction else ""
         phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
         return SendableHighlight(
             key=highlight.key,
             title=_drop_if_masked(text(document.meaningful_title)),
             creators_and_year=_drop_if_masked(text(_format_creators(document))),
             heading=_drop_if_masked(text(highlight.heading)),
-            parent_items=tuple(map(text, highlight.above)),
+            parent_items=tuple(map(text, highlight.parent_items)),
             context=text(context),
             exact=text(highlight.exact),
             phrases=tuple(map(text, phrases)),
@@ -453,7 +453,7 @@ class PrivacyFilter:
             private_reason = self.find_private_reason(highlight)
             if private_reason:
                 not_sent[key] = DraftingResult(
-                    highlight, reason=private_reason, is_temporary=True
+                    highlight, reason=private_reason, should_retry=True
                 )
                 continue
             outdated_cards = tuple(
@@ -585,7 +585,7 @@ class SendableTask:
     @property
     def remark(self) -> SendableText:
         """The remark with which the user asked for another draft, with private text masked."""
-        return self.mask_text(self.task.remark)
+        return self.mask_text(self.task.user_request)
 
     def mask_text(self, text: str) -> SendableText:
         """Mask private text in a text about the document, e.g. a complaint about a draft."""
@@ -606,7 +606,7 @@ _NO_HIDDEN_TEXTS = HiddenTextIndex(())
 
 
 def _format_creators(document: Document) -> str:
-    parts = (*document.creators[:3], document.issued)
+    parts = (*document.creators[:3], document.publication_date)
     return ", ".join(filter(None, parts))
 
 

@@ -186,12 +186,12 @@ class ModelRequest(Value):
 def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
     """Build a request that covers every highlight of a task that may be sent."""
     shape = find_reply_shape(sendable.task)
-    wants = sendable.task.brief.wants
+    wants = sendable.task.instructions.requested_kind
     passages = []
     for number, sendable_passage in enumerate(sendable.passages.values(), start=1):
         passages.append(format_passage(str(number), sendable_passage, wants))
     values = {"title": escape_markers(sendable.title), "highlights": join_texts(passages)}
-    if sendable.task.remark:
+    if sendable.task.user_request:
         remark = escape_markers(sendable.remark)
         values["remark"] = SendableText(f"The reader asks again, and says: {remark}")
     request = build_card_request(prompt, shape, values)
@@ -367,11 +367,11 @@ class ReplyShape(Value):
 def find_reply_shape(task: DraftingTask) -> ReplyShape:
     """Return the kinds of cards that colour and deck allow, and the number of candidates."""
     kinds = list(_KIND_RULES)
-    if task.brief.wants == "question":
+    if task.instructions.requested_kind == "question":
         kinds.remove(CardKind.CLOZE)
-    if task.brief.kinds:
-        kinds = [kind for kind in kinds if kind in task.brief.kinds]
-    return ReplyShape(tuple(kinds), ALTERNATIVE_COUNT if task.adds_to_pending else 1)
+    if task.instructions.kinds:
+        kinds = [kind for kind in kinds if kind in task.instructions.kinds]
+    return ReplyShape(tuple(kinds), ALTERNATIVE_COUNT if task.keeps_pending_drafts else 1)
 
 
 def explain_missing_kind(task: DraftingTask) -> str:

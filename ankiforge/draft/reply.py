@@ -57,7 +57,12 @@ _PUNCTUATION = " .,;:!?"
 def list_evidence_texts(highlight: Highlight) -> Strings:
     """Return the texts in which to look for evidence: the highlight, then the text around it."""
     surrounding_text = highlight.prefix + highlight.exact + highlight.suffix
-    return (highlight.exact, highlight.sentence, highlight.nearby, surrounding_text)
+    return (
+        highlight.exact,
+        highlight.sentence,
+        highlight.surrounding_text,
+        surrounding_text,
+    )
 
 
 def find_evidence(
@@ -603,7 +608,7 @@ def build_drafts(
     facts = sorted(drafts[:max_facts], key=attrgetter("start"))
     numbered = []
     for intent, draft in enumerate(facts):
-        numbered.append(replace(draft, intent=intent))
+        numbered.append(replace(draft, alternatives_group=intent))
     return tuple(numbered)
 
 

@@ -112,19 +112,22 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
             continue
 
         # keep drafts that the deck accepts, and those that the user wrote or asked for in a comment
-        kinds = task.brief.kinds
+        kinds = task.instructions.kinds
         accepted = []
         for draft in result:
             is_accepted = not kinds or draft.kind in kinds
-            if task.brief.wants == "question" and draft.kind not in _QUESTION_KINDS:
+            if (
+                task.instructions.requested_kind == "question"
+                and draft.kind not in _QUESTION_KINDS
+            ):
                 is_accepted = False
-            if is_accepted or draft.by_hand or draft.origin.is_from_comment:
+            if is_accepted or draft.is_card_in_source or draft.origin.is_from_comment:
                 accepted.append(draft)
         reason = ""
         if not accepted:
             takes_questions = not kinds or any(kind in _QUESTION_KINDS for kind in kinds)
             reason = f"its deck takes only {' and '.join(kinds)} cards"
-            if task.brief.wants == "question" and takes_questions:
+            if task.instructions.requested_kind == "question" and takes_questions:
                 reason = "its colour asks for a question: write it as the comment: `? …`"
         results.append(DraftingResult(highlight, tuple(accepted), reason))
     return results
@@ -137,13 +140,15 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
     questions = find_questions(highlight)
     if questions:
         drafts = [_draft_question(highlight, question) for question in questions]
-        return tuple(replace(draft, intent=n) for n, draft in enumerate(drafts))
+        return tuple(
+            replace(draft, alternatives_group=n) for n, draft in enumerate(drafts)
+        )
     comment = parse_highlight_instruction(highlight)
     if highlight.kind is HighlightKind.IMAGE:
         if not figures:
             return IMAGE_WITHOUT_QUESTION
         # draft a card that blanks out the labels of a figure, one at a time
-        masks = occlusion.create_masks(highlight.figure, highlight.labels)
+        masks = occlusion.create_masks(highlight.figure_hash, highlight.figure_labels)
         masks_field = (occlusion.OCCLUSION_FIELD, occlusion.format_masks(masks))
         fields = (masks_field, ("Image", highlight.markdown[0]))
         answer = " · ".join(occlusion.list_labels(masks))
@@ -152,7 +157,7 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
         )
     if comment.request is CommentRequest.CLOZE:
         return _draft_requested_cloze(highlight, comment.text)
-    if highlight.written == WORD_AND_TRANSLATION:
+    if highlight.line_syntax == WORD_AND_TRANSLATION:
         return (_draft_vocabulary(highlight),)
     if highlight.markdown:
         for struck in _STRUCK_OUT.finditer(highlight.markdown[0]):
@@ -180,7 +185,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
     first_start, first_end = highlight.gaps[0] if highlight.gaps else (0, 0)
     is_first = not re.search(r"\w", exact[:first_start])
     if (
-        highlight.written == "**"
+        highlight.line_syntax == "**"
         and is_first
         and is_lead_in(exact[first_start:first_end])
     ):
@@ -202,7 +207,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
             if count_words(_FORMULA.sub("x", exact[start:end])) > _MAX_GAP_WORDS:
                 return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
         if _is_repeated_label(exact, *phrases[0]):
-            if highlight.written == "**" and len(phrases) == 1:
+            if highlight.line_syntax == "**" and len(phrases) == 1:
                 return (_draft_definition(highlight),)
             return MARKED_HEADING
     if not has_gap:
@@ -277,7 +282,7 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
     if not all(side.strip() for side in sides) or len(sides) not in (2, 3):
         return "a card with an empty side"
     front, back, *extra = sides
-    kind = CardKind.TWO_WAY if highlight.two_way else CardKind.BASIC
+    kind = CardKind.TWO_WAY if highlight.is_two_way else CardKind.BASIC
     fields = make_two_sided_fields(kind, front, back)
     if extra:
         fields += (("Extra", extra[0]),)
@@ -306,7 +311,7 @@ def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
         back = "\n\n".join(filter(None, (comment.answer, picture)))
         answer = to_plain_text(comment.answer)
     elif not highlight.exact:
-        answer = highlight.own or _get_answer_text(back)  # identifies the picture
+        answer = highlight.source_id or _get_answer_text(back)  # identifies the picture
     fields = make_two_sided_fields(CardKind.BASIC, comment.text, back)
     if comment.extra:
         fields += (("Extra", comment.extra),)
@@ -458,6 +463,6 @@ def _make_draft(
         start=0,
         origin=Origin(origin),
         # a highlight over `Term: text` isn't a hand-written card, so it has to be reviewed
-        by_hand=highlight.kind is HighlightKind.CARD
+        is_card_in_source=highlight.kind is HighlightKind.CARD
         and highlight.form is not HighlightForm.TERM,
     )

@@ -141,26 +141,26 @@ class SourceType(ABC):
     """The distribution of a plug-in, which is set when it is loaded, or "" for built-in sources."""
     Settings: ClassVar[type[SourceSettings]] = SourceSettings
     """The class of the source's settings."""
-    instead_of_path: ClassVar[Strings] = ()
+    path_replacing_keys: ClassVar[Strings] = ()
     """The settings that can replace `path`."""
 
     # --- files
 
-    endings: ClassVar[Strings] = ()
+    suffixes: ClassVar[Strings] = ()
     """The suffixes of files that it may recognise, with the dot and in lower case."""
-    uses: ClassVar[Strings] = ()
+    used_suffixes: ClassVar[Strings] = ()
     """The suffixes of other files that it reads, such as books in which to look up context."""
-    marker: ClassVar[str] = ""
+    marker_file: ClassVar[str] = ""
     """The name of a file that marks its directory as a library, which is read as a whole."""
     is_export: ClassVar[bool] = False
     """Whether it reads exports from an account, which may have any name and be in any directory."""
-    is_whole: ClassVar[bool] = False
+    has_complete_files: ClassVar[bool] = False
     """Whether its files are always complete, so that a highlight missing from them must have been
     deleted.
     """
     is_unambiguous: ClassVar[bool] = True
     """Whether the files that it recognises can't be of another type, unlike Markdown files."""
-    keeps_inner: ClassVar[bool] = False
+    keeps_inner_sources: ClassVar[bool] = False
     """Whether a directory that was read as a source stays a source of its own when its parent
     directory is read.
     """
@@ -181,7 +181,7 @@ class SourceType(ABC):
 
         This is only called for files with one of the `endings`, which may be many.
         """
-        return Confidence.SUFFIX if candidate.suffix in cls.endings else Confidence.NO
+        return Confidence.SUFFIX if candidate.suffix in cls.suffixes else Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
@@ -204,7 +204,7 @@ class SourceType(ABC):
     @classmethod
     def reads_single_files(cls) -> bool:
         """Return whether each file is a document of its own, unlike the files of a library."""
-        return bool(cls.endings) and not cls.marker
+        return bool(cls.suffixes) and not cls.marker_file
 
 
 # --- scanning -------------------------------------------------------------------------
@@ -228,7 +228,7 @@ class ScanProgress:
 
 def get_scan_progress(source: Source) -> ScanProgress:
     """Return a source's scan progress, which stays at zero if the source doesn't count."""
-    folder = getattr(source, "folder", None)
+    folder = getattr(source, "listing", None)
     progress = getattr(source, "progress", None) or getattr(folder, "progress", None)
     return progress if isinstance(progress, ScanProgress) else ScanProgress()
 
@@ -238,7 +238,7 @@ def scan_source(source: Source, known: DocumentLookup | None) -> Iterator[Sighti
 
     If `known` is None, every document is read.
     """
-    folder = getattr(source, "folder", None)
+    folder = getattr(source, "listing", None)
     name = getattr(source, "name", "") or getattr(folder, "name", "")
     distribution = getattr(source, "distribution", "")
     sightings = source.scan(known)
@@ -290,5 +290,7 @@ def convert_errors_to_problems(
 def assign_initial_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
     """Yield the highlights of a document with the keys that a new workspace would assign."""
     for highlight in number_highlights(extracted.highlights):
-        key = build_own_key(highlight) or build_anchor_key(highlight, highlight.nth)
+        key = build_own_key(highlight) or build_anchor_key(
+            highlight, highlight.occurrence
+        )
         yield replace(highlight, key=key)

@@ -47,7 +47,7 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
     paragraphs = whole_text.paragraphs[first:last]
     first_paragraph = paragraphs[0] if paragraphs else Paragraph(located.page, 0, 0)
     tags = [tag for paragraph in paragraphs for tag in paragraph.tags]
-    if any(paragraph.private for paragraph in paragraphs):
+    if any(paragraph.is_private for paragraph in paragraphs):
         tags.append(PRIVATE_TAG)
     markdown = ""
     if whole_text.render_markdown:
@@ -63,13 +63,13 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         suffix=suffix[:CONTEXT_CHARS],
         sentence="" if is_same_text(sentence, located.quote) else sentence,
         markdown=(markdown,) if markdown else (),
-        nearby=get_paragraphs_around(located.text, *located.span, asks=False),
+        surrounding_text=get_paragraphs_around(located.text, *located.span, asks=False),
         page_label=whole_text.get_page_label(located.page),
         heading=first_paragraph.heading,
         uri=first_paragraph.uri,
         tags=tuple(dict.fromkeys(tags)),
-        block=first_paragraph.block or str(located.page),
-        skip=whole_text.skip,
+        block_id=first_paragraph.block_id or str(located.page),
+        skip_reason=whole_text.skip_reason,
     )
 
 
@@ -139,7 +139,7 @@ def add_chosen_passages(
         container,
         whole_text.document.path,
         "",
-        private=tuple([each.text for each in private_texts if not each.is_name]),
+        private_texts=tuple([each.text for each in private_texts if not each.is_name]),
         private_names=tuple([each.text for each in private_texts if each.is_name]),
     )
     extracted = ExtractedDocument(
@@ -147,16 +147,16 @@ def add_chosen_passages(
         highlights,
         container,
         whole_text.page_hashes,
-        digest=whole_text.digest,
-        private=unmarked.private,
+        text_hash=whole_text.text_hash,
+        private_texts=unmarked.private_texts,
         private_names=unmarked.private_names,
         public_text=unmarked.public_text,
-        left_out=unmarked.left_out,
+        skipped_texts=unmarked.skipped_texts,
     )
     problems = [
         sighting
         for sighting in other_sightings
-        if not isinstance(sighting, Problem) or not sighting.notice
+        if not isinstance(sighting, Problem) or not sighting.is_notice
     ]
     return [extracted, *problems]
 

@@ -77,7 +77,7 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
     errors = dict.fromkeys(failures)
     for candidate in map(Candidate, files if sources else ()):
         for source in sources:
-            if source.kind in kinds or candidate.suffix not in source.endings:
+            if source.kind in kinds or candidate.suffix not in source.suffixes:
                 continue
             try:
                 with wrap_plugin_errors(source.distribution):
@@ -228,7 +228,10 @@ def discover_sources(
             kind = UNMARKED_KINDS.get(path.suffix.casefold(), "")
         if not kind:
             return
-        if load_source_type(kind).marker or load_source_type(kind).is_whole:
+        if (
+            load_source_type(kind).marker_file
+            or load_source_type(kind).has_complete_files
+        ):
             yield FoundSource(kind, path)
             return
         surroundings = _PathSurroundings(path.parent, known)
@@ -238,7 +241,7 @@ def discover_sources(
         yield FoundSource(kind, root, (path,))
         return
     for source in load_source_types():
-        marker = path / (source.marker or ".")
+        marker = path / (source.marker_file or ".")
         if marker.is_file() and marker.stat().st_size:
             yield FoundSource(source.kind, path)
             return
@@ -247,7 +250,7 @@ def discover_sources(
     if not kinds:
         kinds, _ = _find_plug_in_kinds(iter_files(path))
     for kind in kinds:
-        if load_source_type(kind).is_whole:
+        if load_source_type(kind).has_complete_files:
             yield FoundSource(kind, path)
         elif is_export_kind(kind):
             yield FoundSource(kind, path, (path,))
@@ -266,10 +269,14 @@ def _choose_kinds(
     main_kinds: list[str] = []
     other_kinds: list[str] = []
     for source in sorted(load_source_types(), key=lambda source_type: source_type.kind):
-        if source.keeps_inner:
+        if source.keeps_inner_sources:
             if source.kind in kinds_inside or path in known(source.kind):
                 main_kinds.append(source.kind)
-        elif source.is_unambiguous and not source.marker and source.kind in kinds_inside:
+        elif (
+            source.is_unambiguous
+            and not source.marker_file
+            and source.kind in kinds_inside
+        ):
             other_kinds.append(source.kind)
     if surroundings.vault:
         # other files of a vault belong to its notes, except the user's own cards
@@ -314,7 +321,7 @@ def _add_inner_sources(
     Only subdirectories read by the same source type count.
     """
     inner_directories: list[Path] = []
-    if load_source_type(kind).keeps_inner:
+    if load_source_type(kind).keeps_inner_sources:
         for directory in sorted(known(kind)):
             if path in directory.parents and directory.is_dir():
                 inner_directories.append(directory)
@@ -454,7 +461,7 @@ class UnreadFiles(Value):
     """The number of files by suffix or other kind."""
     summary: str
     """The counts as text, such as `3 .epub, 1 empty file`, or "" if there are none."""
-    are_elsewhere: bool = False
+    are_remote: bool = False
     """Whether the files aren't on this computer. The numbers then count marks, not files."""
 
 
@@ -468,9 +475,12 @@ def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
     for source in sources:
         # A source of a library has `unread_files`; other sources list a directory.
         yield from getattr(source, "unread_files", ())
-        suffixes = (*getattr(source, "endings", ()), *getattr(source, "uses", ()))
+        suffixes = (
+            *getattr(source, "suffixes", ()),
+            *getattr(source, "used_suffixes", ()),
+        )
         skipped_by_directory: Mapping[Path, SkippedFiles] = getattr(
-            getattr(source, "folder", None), "skipped_files", {}
+            getattr(source, "listing", None), "skipped_files", {}
         )
         for path, skipped in skipped_by_directory.items():
             listings[path].append((skipped, suffixes))

@@ -63,7 +63,7 @@ class File(Value):
     """
     disk_path: str
     """The path on disk, as a string."""
-    named: bool
+    is_named_by_user: bool
     """Whether the user named this file itself, rather than a directory that contains it."""
     stamp: disk.Stamp | None = None
     chosen: tuple[PassageChoice, ...] = ()
@@ -166,7 +166,9 @@ class FileListing(msgspec.Struct):
             for entry in self._list_start(start):
                 # a problem doesn't hide a file of the same name
                 path = (
-                    f"{start}/{entry.where}" if isinstance(entry, Problem) else entry.path
+                    f"{start}/{entry.location}"
+                    if isinstance(entry, Problem)
+                    else entry.path
                 )
                 existing = listed_by_path.setdefault(path, entry)
                 if (
@@ -189,7 +191,9 @@ class FileListing(msgspec.Struct):
             yield Problem(start.name, "it is outside the vault")
         else:  # the user named it
             path = disk.get_relative_path(start, self.root)
-            yield File(path, str(start), named=True, stamp=disk.stamp_file(start))
+            yield File(
+                path, str(start), is_named_by_user=True, stamp=disk.stamp_file(start)
+            )
 
     def _list_directory(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
         errors: list[OSError] = []
@@ -241,7 +245,7 @@ class FileListing(msgspec.Struct):
                 return Problem(path, message, "merge it, then delete it")
             if entry.is_file(follow_symlinks=False):
                 stamp = disk.stamp_file(entry.path)
-                return File(path, entry.path, named=False, stamp=stamp)
+                return File(path, entry.path, is_named_by_user=False, stamp=stamp)
         if self.other_files is not None:
             for key in (path, path.rpartition("/")[2]):
                 self.other_files.setdefault(_make_exact_key(key), path)
@@ -264,7 +268,9 @@ class FileListing(msgspec.Struct):
         else:
             hint = f"to read its target: ankiforge run {shlex.quote(str(target))}"
         message = f"a link {'to a folder ' if is_directory else ''}is not followed"
-        self.unfollowed_links.append(Problem(path, message, hint, notice=True, once=True))
+        self.unfollowed_links.append(
+            Problem(path, message, hint, is_notice=True, is_reported_once=True)
+        )
 
     def report_error(self, file: File, error: ItemError) -> Problem:
         """Build the problem for a file that can't be read, whose highlights are kept.
@@ -292,7 +298,7 @@ class FileListing(msgspec.Struct):
             if isinstance(entry, UnreadDocument):
                 return ""
             if isinstance(entry, Problem):
-                if not entry.notice:
+                if not entry.is_notice:
                     return ""
             elif entry.stamp is None or not disk.is_stamp_reliable(entry.stamp):
                 return ""
@@ -311,7 +317,7 @@ class FileListing(msgspec.Struct):
             self.name,
             self.container,
             complete=not self.only and not self.is_incomplete,
-            folder=str(self.root),
+            directory=str(self.root),
         )
 
 
@@ -350,7 +356,7 @@ def _walk_directory(
 class DirectorySource(SourceType):
     """Base class for sources that read the files in a directory."""
 
-    folder: FileListing
+    listing: FileListing
     settings: Any
     opening: SourceOpenParameters
 
@@ -374,7 +380,7 @@ class DirectorySource(SourceType):
         else:
 
             def is_selected(path: str) -> bool:
-                return path.casefold().endswith(cls.endings)
+                return path.casefold().endswith(cls.suffixes)
 
         context = repr((settings, opening.me if cls.has_several_authors else ()))
         folder = FileListing(
@@ -405,7 +411,9 @@ class FileSource(DirectorySource):
     rereads_named_files: ClassVar[bool] = False
     """Whether a file named by the user is read even if it is unchanged, to report on it again."""
 
-    def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
+    def read_document(
+        self, file: File, text: str, picture: FindPicture
+    ) -> Iterator[Sighting]:
         """Yield a file's document, if it has highlights, and any problems.
 
         Args:
@@ -426,7 +434,7 @@ class FileSource(DirectorySource):
         `reader` is the value of `open_reader`.
         """
         text, _ = disk.read_when_unchanged(file.disk_path)
-        return self.document(file, text, picture)
+        return self.read_document(file, text, picture)
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
         """Return a context manager for a reader that is used for all changed files.
@@ -447,7 +455,7 @@ class FileSource(DirectorySource):
 
     def iter_whole_texts(self) -> Iterator[tuple[Path, DocumentText] | Problem]:
         """Yield (path, whole text) for each file, or a problem if it can't be read."""
-        for file in self.folder.list_files():
+        for file in self.listing.list_files():
             if isinstance(file, File):
                 try:
                     with (
@@ -457,7 +465,7 @@ class FileSource(DirectorySource):
                     ):
                         whole_text = self.read_whole_text(file, reader)
                 except ItemError as error:
-                    yield self.folder.report_error(file, error)
+                    yield self.listing.report_error(file, error)
                 else:
                     yield file.as_path, whole_text
             elif isinstance(file, Problem):
@@ -474,7 +482,7 @@ class FileSource(DirectorySource):
     def covers_all_files(self, files: Sequence[File]) -> bool:
         """Return whether `files` are all files of the source, none of which was missed."""
         return (
-            self.folder.end_scan().complete and len(files) == self.folder.progress.total
+            self.listing.end_scan().complete and len(files) == self.listing.progress.total
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
@@ -486,7 +494,7 @@ class FileSource(DirectorySource):
 
         When the state changes, the document is read again. The state of a picture is its path.
         """
-        return find_media_path(name, file.path, self.folder)
+        return find_media_path(name, file.path, self.listing)
 
     def read_public_text(self, file: File) -> str:
         """Return the non-private text of a file without highlights, or "" if unknown."""
@@ -505,7 +513,7 @@ class FileSource(DirectorySource):
         A file is yielded as an `UnchangedDocument` if neither the file nor a picture in it
         has changed. Unchanged files and documents are each sorted by path.
         """
-        folder = self.folder
+        folder = self.listing
         files: list[File] = []
         for entry in folder.list_files():
             if isinstance(entry, File):
@@ -568,9 +576,9 @@ class FileSource(DirectorySource):
     def _is_unchanged(
         self, known: DocumentLookup | None, reader_fingerprint: str, file: File
     ) -> bool:
-        if known is None or (self.rereads_named_files and file.named):
+        if known is None or (self.rereads_named_files and file.is_named_by_user):
             return False
-        container = self.folder.container
+        container = self.listing.container
         dependencies = known.find_dependencies(container, file.path)
         if dependencies is None:
             return False
@@ -584,7 +592,7 @@ class FileSource(DirectorySource):
         known: DocumentLookup | None,
         reader_fingerprint: str,
     ) -> Sequence[Sighting]:
-        folder = self.folder
+        folder = self.listing
         picture_states: dict[str, str] = {}
 
         def get_picture(target: str) -> str:
@@ -601,7 +609,7 @@ class FileSource(DirectorySource):
                 sightings, whole_text, file.chosen, folder.container
             )
         problems = [item for item in sightings if isinstance(item, Problem)]
-        if not all(problem.notice for problem in problems):
+        if not all(problem.is_notice for problem in problems):
             folder.count_unread(file)
         fingerprint = ""
         # a file with problems is read every time, so that they are reported again
@@ -622,17 +630,17 @@ class FileSource(DirectorySource):
                 sighting = replace(sighting, source=folder.name)
             if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
                 sighting = replace(
-                    sighting, fingerprint=fingerprint, depends=dependencies
+                    sighting, fingerprint=fingerprint, dependencies=dependencies
                 )
             results.append(sighting)
         return results
 
     def _add_figure_hashes(self, document: ExtractedDocument) -> ExtractedDocument:
-        root = self.folder.root
+        root = self.listing.root
         directory = root if root.is_dir() else root.parent
         highlights = []
         for highlight in document.highlights:
-            if highlight.kind is HighlightKind.IMAGE and not highlight.figure:
+            if highlight.kind is HighlightKind.IMAGE and not highlight.figure_hash:
                 target = next(iter(find_image_paths("".join(highlight.markdown[:1]))), "")
                 path = unquote(target)
                 if path and _is_file_below(root, posixpath.normpath(path)):
@@ -640,7 +648,7 @@ class FileSource(DirectorySource):
                         stored_path = disk.find_stored_path(directory, path)
                         data, _ = disk.read_file(stored_path, _MAX_PICTURE_BYTES)
                         digest = hashlib.sha256(data).hexdigest()[:16]
-                        highlight = replace(highlight, figure=digest)
+                        highlight = replace(highlight, figure_hash=digest)
             highlights.append(highlight)
         return replace(document, highlights=tuple(highlights))
 

@@ -168,7 +168,7 @@ def list_path_replacing_keys() -> frozenset[str]:
     """Return the settings by which some source types may be configured instead of `path`."""
     keys: set[str] = set()
     for source in load_source_types():
-        keys.update(source.instead_of_path)
+        keys.update(source.path_replacing_keys)
     return frozenset(keys)
 
 

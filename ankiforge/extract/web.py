@@ -69,7 +69,7 @@ class UnmarkedSource(FileSource):
         """Return the text of a file, without menus and the like."""
         document, pages = self.read_pages(file)
         sources = [page.html for page in pages]
-        return build_whole_text(document, self.folder.namespace, sources)
+        return build_whole_text(document, self.listing.namespace, sources)
 
     @abstractmethod
     def read_pages(self, file: File) -> tuple[Document, list[Page]]:
@@ -84,7 +84,7 @@ class SavedWebPages(UnmarkedSource):
     """Reads web pages saved as HTML."""
 
     kind = "web"
-    endings = (".html", ".htm", ".xhtml")
+    suffixes = (".html", ".htm", ".xhtml")
 
     def read_pages(self, file: File) -> tuple[Document, list[Page]]:
         """Return the document for a web page, whose key is a hash of its path."""
@@ -92,8 +92,8 @@ class SavedWebPages(UnmarkedSource):
         title_match = _TITLE.search(page.html)
         title = " ".join(unescape(title_match[1]).split()) if title_match else ""
         document = Document(
-            DocumentKey(f"{self.folder.namespace}/{hash16(file.path)}"),
-            self.folder.name,
+            DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
+            self.listing.name,
             title=title or title_from_file_name(PurePosixPath(file.path).stem),
             path=file.path,
         )
@@ -104,7 +104,7 @@ class EpubBooks(UnmarkedSource):
     """EPUBs without DRM. Highlights that a reading app stored inside the file are ignored."""
 
     kind = "epub"
-    endings = (".epub",)
+    suffixes = (".epub",)
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
@@ -123,7 +123,7 @@ class EpubBooks(UnmarkedSource):
             path=file.path,
             subjects=tuple(metadata.get("subject", ())),
         )
-        document = create_document(book, self.folder.namespace, self.folder.name)
+        document = create_document(book, self.listing.namespace, self.listing.name)
         return document, epub.pages
 
 
@@ -173,11 +173,11 @@ def build_whole_text(
                 end,
                 heading,
                 level,
-                private=is_in_private
+                is_private=is_in_private
                 or contains_private_tag(text)
                 or contains_private_tag(heading),
                 is_note=is_note,
-                block=str(page),
+                block_id=str(page),
             )
             paragraphs.append(paragraph)
             lines.append(text)

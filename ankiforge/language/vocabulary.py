@@ -99,7 +99,7 @@ def set_translation_syntax(highlights: Sequence[Highlight]) -> tuple[Highlight, 
                 sentence = other.exact[start:end]
                 break
         result[index] = replace(
-            highlight, written=WORD_AND_TRANSLATION, sentence=sentence
+            highlight, line_syntax=WORD_AND_TRANSLATION, sentence=sentence
         )
     return tuple(result)
 
@@ -110,7 +110,12 @@ def _may_have_translation(highlight: Highlight) -> bool:
     Questions, instructions, links and tags are ruled out.
     """
     note = highlight.comment.strip()
-    if not note or not highlight.instructs or highlight.skip or highlight.written:
+    if (
+        not note
+        or not highlight.comment_is_instruction
+        or highlight.skip_reason
+        or highlight.line_syntax
+    ):
         return False
     if highlight.kind not in _MARK_KINDS or not get_highlighted_term(highlight):
         return False

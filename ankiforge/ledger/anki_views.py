@@ -94,8 +94,8 @@ def record_anki_state(
             " LEFT JOIN seen s USING (guid) ORDER BY s.guid IS NULL, c.guid"
         )
         row_by_guid = {row["guid"]: row for row in rows}
-        viewed = AnkiChanges(seen=len(notes_by_guid))
-        viewed.unknown += [
+        viewed = AnkiChanges(note_count=len(notes_by_guid))
+        viewed.notes_without_event += [
             note for guid, note in notes_by_guid.items() if guid not in row_by_guid
         ]
 
@@ -121,16 +121,16 @@ def record_anki_state(
             for name in change.lists:
                 getattr(viewed, name).append(guid)
             _record_change(store, viewed_card, change)
-            if change.after and change.after != viewed_card.before:
-                seen_rows.append(_build_anki_note_row(guid, change.after))
-            elif viewed_card.before and not change.after:
+            if change.new_state and change.new_state != viewed_card.stored_note:
+                seen_rows.append(_build_anki_note_row(guid, change.new_state))
+            elif viewed_card.stored_note and not change.new_state:
                 anki_notes.delete_note(store, guid)
         store.insert("seen", seen_rows, verb="INSERT OR REPLACE")
         if complete:
             viewed_at = datetime.now(UTC).isoformat(timespec="seconds")
             store.set_meta("looked", viewed_at)
-            store.set_value("unknown", viewed.unknown)
-            _set_unknown_documents(store, viewed.unknown)
+            store.set_value("unknown", viewed.notes_without_event)
+            _set_unknown_documents(store, viewed.notes_without_event)
         if complete and graves is not None:
             reported = store.get_value("revived", list[str]) or []
             store.set_value("revived", viewed.revived)
@@ -169,7 +169,7 @@ def _iter_cards_with_notes(
             has_grave = None if graves is None else id in graves
             needs_events = has_grave or (note and note.is_retired)
             events = store.load_events(passage.keys) if needs_events else ()
-            kinds = {each.what for each in events if each.body.get("guid") == guid}
+            kinds = {each.kind for each in events if each.body.get("guid") == guid}
             card = passage.cards[guid]
             yield CardWithNote(card, before, note, has_grave, frozenset(kinds))
 
@@ -177,13 +177,13 @@ def _iter_cards_with_notes(
 def _record_change(store: Store, viewed: CardWithNote, change: NoteChange) -> None:
     guid = viewed.card.guid
     keys = store.get_keys(viewed.card.key)
-    if "first" in change.lists:
+    if "first_seen" in change.lists:
         store.record_event("seen", keys[0], POLICY, {"guid": guid})
     if "returned" in change.lists:
         retirements = [
             event
             for event in store.load_events(keys)
-            if event.what == "retire" and event.body["guid"] == guid
+            if event.kind == "retire" and event.body["guid"] == guid
         ]
         if retirements:
             store.record_undo(max(retirements, key=lambda event: event.order))
@@ -256,7 +256,7 @@ def iter_cards_to_plan(
             body = bodies_by_guid[card.guid]
             note = anki_notes.decode_note(body) if body else None
             if note and card.guid in imported_mods:
-                note = replace(note, taken=imported_mods[card.guid])
+                note = replace(note, imported_mod=imported_mods[card.guid])
             yield card, note
 
 
@@ -319,7 +319,8 @@ def record_plan(
         anki_notes.delete_conflicts(store, (guid for guid, _ in up_to_date))
         store.execute_all(
             "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
-            " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
+            " VALUES (:guid, :field, :user_text, :source,"
+            " :user_version_hash, :source_version_hash)",
             map(asdict, conflicts),
         )
 
@@ -336,33 +337,33 @@ def record_exported_notes(
         for batch in iter_batches(exported_notes):
             stored_cards = cards.load_cards(store, [guid for guid, _ in batch])
             for (guid, note), (card, key) in zip(batch, stored_cards, strict=True):
-                previous = card.note.shipped[-1] if card.note.shipped else None
+                previous = card.note.exports[-1] if card.note.exports else None
                 new_count += previous is None and not card.note.seen_by
-                revision = (note.mod, note.tags, note.digest)
+                revision = (note.mod, note.tags, note.note_hash)
                 if previous and revision == (
                     previous.mod,
                     previous.tags,
-                    previous.digest,
+                    previous.note_hash,
                 ):
                     continue
                 body = _build_export_body(guid, note, card)
                 store.record_event("shipped", key, POLICY, body)
-                if not note.pictures.items() <= card.note.pictures.items():
-                    body = {"guid": guid, "names": note.pictures}
+                if not note.picture_names.items() <= card.note.pictures.items():
+                    body = {"guid": guid, "names": note.picture_names}
                     store.record_event("pictures", key, POLICY, body)
     return new_count
 
 
 def _build_export_body(guid: Guid, note: ExportedNote, card: Card) -> Json:
     numbers = {}
-    for number, words in note.numbers.items():
-        if card.note.numbers.get(number) != words:
+    for number, words in note.gap_text_by_number.items():
+        if card.note.exported_text_by_number.get(number) != words:
             numbers[number] = words
-    body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
+    body: Json = {"guid": guid, "mod": note.mod, "digest": note.note_hash}
     may_be_empty: Json = {
         "tags": note.tags,
-        "hashes": note.hashes,
-        "type": msgspec.to_builtins(None if card.note.shipped else note.mapped),
+        "hashes": note.field_hashes,
+        "type": msgspec.to_builtins(None if card.note.exports else note.mapped),
         "numbers": numbers,
     }
     return body | {name: value for name, value in may_be_empty.items() if value}

@@ -38,8 +38,8 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     LocalCard,
-    Lookalike,
     Pair,
+    SkippedText,
     SourceChange,
     SourceKind,
     Strings,
@@ -74,7 +74,7 @@ class HistoryEntry(Value):
     @property
     def id(self) -> str:
         """The id that undoes the decision: that of its action or, without one, of its event."""
-        return self.event.act or self.event.id
+        return self.event.action_id or self.event.id
 
     @property
     def guid(self) -> str:
@@ -120,7 +120,7 @@ def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     events = sorted(all_events, key=lambda event: event.order)
     entries = []
     for event in events:
-        if event.what in ("shipped", "undo") or event.what not in NON_DECISION_KINDS:
+        if event.kind in ("shipped", "undo") or event.kind not in NON_DECISION_KINDS:
             entries.append(HistoryEntry(event, _get_card_text(event)))
     return entries
 
@@ -141,7 +141,7 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
     If the event has no text of its own, loads that of the card or highlight it is about.
     """
     text = _get_card_text(event)
-    if not text and event.what not in SUBJECT_KINDS:
+    if not text and event.kind not in SUBJECT_KINDS:
         # a card or highlight of another device may be unknown on this one
         with suppress(ForgeError):
             if guid := event.body.get("guid"):
@@ -167,7 +167,7 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
             kept_answers[answer.body["guid"]] = answer
     entries = []
     for event in revisions:
-        if event.by != SOURCE or event.at < since:
+        if event.author != SOURCE or event.time < since:
             continue
         kept_answer = kept_answers.get(event.body["guid"])
         if kept_answer is not None and event.order < kept_answer.order:
@@ -241,9 +241,9 @@ def find_change_visible_in_anki(card: Card, before: Card) -> TextChange | None:
     fields_after = dict(card.fields)
     visible_fields = {}
     for field, text in before.fields:
-        if field not in before.edits.typed:
+        if field not in before.edits.fields_typed_in_anki:
             visible_fields[field] = text
-    for field in before.edits.typed:
+    for field in before.edits.fields_typed_in_anki:
         if field in fields_after:
             visible_fields[field] = fields_after[field]
     if visible_fields == fields_after:
@@ -322,14 +322,16 @@ def _combine_with_passage(
     else:
         highlight = build_highlight_from_journal(passage)
 
-    is_as_shipped = card.note.words == hash_markdown(card.fields)
+    is_as_shipped = card.note.exported_text_hash == hash_markdown(card.fields)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
         passages=present_highlights or (highlight,),
-        source=_find_source_remarks(
+        source_changes=_find_source_remarks(
             card, present_highlights, {row["state"] for row in known_rows}
         ),
-        kept=bool(card.note.shipped) and not present_highlights and is_as_shipped,
+        keeps_last_exported_text=bool(card.note.exports)
+        and not present_highlights
+        and is_as_shipped,
     )
 
 
@@ -374,8 +376,8 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
 
 def build_highlight_from_journal(passage: Passage) -> Highlight:
     """Build a highlight from the journal, for a passage never read on this device."""
-    text = passage.texts[0] if passage.texts else PassageReading("")
-    document = Document(DocumentKey(text.place), "", text.place)
+    text = passage.readings[0] if passage.readings else PassageReading("")
+    document = Document(DocumentKey(text.document_path), "", text.document_path)
     kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
     return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
 
@@ -427,7 +429,7 @@ class HighlightOutcome(Value):
     usefulness: float = 0.0
     """The probability that the user would keep a card made from the best sentence. At most 0 if no
     card is proposed."""
-    is_open: bool = False
+    has_open_sentence: bool = False
     """Whether the highlight has neither card nor draft, or has a card and another sentence that is
     worth proposing."""
 
@@ -440,12 +442,12 @@ class LocatedSkippedText(Value):
     document: str
     """The path of the file, or the key of the document in a library."""
     title: str
-    lookalike: Lookalike
+    lookalike: SkippedText
 
     @property
     def location(self) -> str:
         """The location to show to the user, e.g. `Notes/net.md, line 12`."""
-        return ", ".join(filter(None, (self.document, self.lookalike.place)))
+        return ", ".join(filter(None, (self.document, self.lookalike.location)))
 
 
 def load_highlight(store: Store, key: str) -> Highlight:

@@ -138,7 +138,7 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
     marks = load_active_choices(store)
     readings_by_key = defaultdict(list)
     for event in store.load_events(sorted({key for _, keys in marks for key in keys})):
-        if event.what in ("key", "text"):
+        if event.kind in ("key", "text"):
             readings_by_key[event.key].append(event)
 
     chosen = defaultdict(list)
@@ -158,7 +158,7 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
             tuple(dict.fromkeys(sides))[:MAX_READINGS],
             mark.body["page"],
             mark.body["start"],
-            mark.at,
+            mark.time,
         )
         chosen[body["container"]].append(passage)
     return chosen

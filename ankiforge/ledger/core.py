@@ -145,7 +145,7 @@ class Ledger(Store):
         guids_in_conflict = questions.find_cards_in_conflict(self)
         shown_entries = []
         for entry in entries:
-            if entry.event.what == "revise" and entry.event.by == SOURCE:
+            if entry.event.kind == "revise" and entry.event.author == SOURCE:
                 if entry.guid in guids_in_conflict:
                     continue
             shown_entries.append(entry)

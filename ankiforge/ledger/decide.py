@@ -258,12 +258,14 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         )
         user_events = _iter_active_user_decisions(store)
         last_event = find_last_user_decision(user_events) if last_drafting else None
-        if last_drafting and (not last_event or last_event.n <= last_drafting["number"]):
+        if last_drafting and (
+            not last_event or last_event.number <= last_drafting["number"]
+        ):
             return _undo_drafting(store, last_drafting["id"])
     with store.action():
         events = _find_events_to_undo(store, target)
         entries = _summarize_decisions(store, events)
-        reworded_keys = [event.key for event in events if event.what in REWORDING_KINDS]
+        reworded_keys = [event.key for event in events if event.kind in REWORDING_KINDS]
         keys_json = to_json(store.get_all_keys(reworded_keys))
         query = (
             f"SELECT id, line FROM standing WHERE key IN {JSON_VALUES}"
@@ -286,7 +288,7 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         decision_recording.update_after_decisions(
             store, dict.fromkeys(event.key for event in events)
         )
-        return UndoResult(events[0].act or events[0].id, entries)
+        return UndoResult(events[0].action_id or events[0].id, entries)
 
 
 def _undo_drafting(store: Store, id: str) -> UndoResult:
@@ -315,7 +317,7 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
             last_accepts = {}
             events = store.load_events(snapshot.passage.keys)
             for event in sorted(events, key=attrgetter("order")):
-                if event.what == "accept":
+                if event.kind == "accept":
                     last_accepts[event.body["guid"]] = event
             for card, draft in iter_undone_drafts(snapshot):
                 if compute_draft_id(draft) in draft_ids and card.guid in last_accepts:
@@ -345,7 +347,7 @@ def _summarize_decisions(
     last_events: dict[tuple[str, str], Event] = {}
     for event in events:
         subject = event.body.get("guid") or event.body.get("content", "")
-        if event.what == "mark":
+        if event.kind == "mark":
             subject = event.id
         last_events[event.key, subject] = event
     keys_with_subject = {key for key, subject in last_events if subject}
@@ -368,7 +370,7 @@ def can_undo(store: Store, action: str) -> bool:
 def count_accepted_cards(store: Store, action: str) -> int:
     """Count the cards that an action created by accepting drafts."""
     return sum(
-        event.what == "accept" for event in cards.iter_action_events(store, action)
+        event.kind == "accept" for event in cards.iter_action_events(store, action)
     )
 
 
@@ -423,7 +425,9 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
             hint = "ankiforge reject --all --filter drafter:llm"
         raise RefusedError(about, hint=hint)
     action_events = (
-        _iter_active_decisions_of_action(store, last_event.act) if last_event.act else ()
+        _iter_active_decisions_of_action(store, last_event.action_id)
+        if last_event.action_id
+        else ()
     )
     return select_events_to_undo(last_event, action_events, keys, guid)
 
@@ -457,24 +461,24 @@ def _iter_active_user_decisions(store: Store) -> Iterator[Event]:
 
 
 def _apply_undo_effects(store: Store, event: Event) -> None:
-    if event.what == "adopt":
+    if event.kind == "adopt":
         store.set_meta("anki state", "")
     if should_reopen_conflict(event):
         card, _ = cards.load_card_and_passage(store, event.body["guid"])
         body = build_restoring_edit(event, card)
         if body:
             store.record_event("edit", event.key, POLICY, body)
-    if event.what in ("retire", "reject"):
+    if event.kind in ("retire", "reject"):
         guid = event.body.get("guid", "")
         if event.body.get("why") == DELETED_REASON or was_deleted_while_not_live(
             store, guid
         ):
             schedule_export_again(store, event.key, guid)
-    if event.what == "mark":
+    if event.kind == "mark":
         chosen_passages.unselect_passage(store, event)
-    if event.what == "decline":
+    if event.kind == "decline":
         foreign_history.schedule_drafting_of_tool(store, event.key)
-    if event.what == "form":
+    if event.kind == "form":
         # draft the highlights that the answer left out; those with a draft aren't left out any more
         store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
         store.execute(
@@ -603,7 +607,7 @@ def accept_draft(
         content = hash_sides(draft.fields)
         is_as_drafted = gap == 1 and not masks
         may_have_equal = not (batches and is_as_drafted) or batches.is_repeated(content)
-        if may_have_equal and (another or not draft.revises):
+        if may_have_equal and (another or not draft.revised_guid):
             for equal_row in offers.find_equal_cards(store, snapshot.passage, content):
                 if equal_row["live"]:
                     different_event = build_different_passages_event(
@@ -638,9 +642,9 @@ def _accept_draft(
     another: bool,
 ) -> Guid:
     makes_another = another and not (draft.is_numbered_user_text or draft.keeps_text)
-    if not draft.revises or makes_another:
+    if not draft.revised_guid or makes_another:
         return make_card(store, snapshot, draft, forced=forced)
-    guid = draft.revises
+    guid = draft.revised_guid
     card, passage = cards.load_card_and_passage(store, guid)
     decision_recording.record_decision(
         store, plan_revision(snapshot, draft, card, passage.key)
@@ -814,7 +818,7 @@ def record_repair(
 def load_repair_times(store: Store) -> dict[NoteId, str]:
     """Load when each note in Anki was last repaired or left as it is, keyed by note id."""
     repairs = cards.iter_active_events(store, "repair")
-    return {event.body["nid"]: event.at for event in repairs}
+    return {event.body["nid"]: event.time for event in repairs}
 
 
 # --- rejecting --------------------------------------------------------------------------
@@ -835,8 +839,8 @@ def reject_item(store: Store, id: str, why: str = "") -> None:
             hint = f"ankiforge undo {id[:10]} undoes that"
             raise RefusedError(f"{id[:10]} is rejected already", hint=hint)
         planned = plan_reject(snapshot, item, why)
-        if isinstance(item, StoredDraft) and item.keeps_text and item.revises:
-            card, passage = cards.load_card_and_passage(store, item.revises)
+        if isinstance(item, StoredDraft) and item.keeps_text and item.revised_guid:
+            card, passage = cards.load_card_and_passage(store, item.revised_guid)
             planned = plan_retirement(snapshot, item, card, passage.key, why)
         decision_recording.record_decision(store, planned)
 

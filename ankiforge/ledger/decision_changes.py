@@ -79,9 +79,9 @@ class PlannedDecision(Value):
     """The event of the decision, not recorded yet."""
     fact_body: Json
     """The body of the `fact` event that follows the decision, without `of`."""
-    sentences: Strings
+    decided_sentences: Strings
     """The decided sentences. Drafts about them in other passages are updated, too."""
-    chosen: Strings = ()
+    chosen_draft_ids: Strings = ()
     """The ids of the drafts that the user decided on."""
 
 
@@ -109,8 +109,8 @@ def plan_accept(
     draft_id = ""
     if isinstance(content, StoredDraft):
         draft_id = content.id
-        if content.replaces:
-            body["instead"] = content.replaces
+        if content.replaced_guid:
+            body["instead"] = content.replaced_guid
     event = build_event("accept", key, by, body)
     return plan_decision(
         snapshot, event, facts.find_sentences_to_decide(content, snapshot.text), draft_id
@@ -144,7 +144,7 @@ def plan_revision(
 
 def find_sentences_of_change(snapshot: PassageSnapshot, draft: StoredDraft) -> Strings:
     """Return the sentence that a draft with `keeps_text` is about, or () for the whole passage."""
-    return (draft.quote,) if draft.about else ()
+    return (draft.quote,) if draft.sentence_hashes else ()
 
 
 def plan_retirement(
@@ -160,7 +160,7 @@ def plan_retirement(
         why: the user's reason, or "".
     """
     planned = plan_reject(snapshot, card, why)
-    sentences = (*planned.sentences, *find_sentences_of_change(snapshot, draft))
+    sentences = (*planned.decided_sentences, *find_sentences_of_change(snapshot, draft))
     event = replace(planned.event, key=key)
     return plan_decision(snapshot, event, sentences, draft.id)
 
@@ -186,7 +186,7 @@ def plan_reject(
         # card, which may have been accepted and undone
         if item.is_proposed:
             rejected_content = ""
-        elif isinstance(item, StoredDraft) and not item.revises:
+        elif isinstance(item, StoredDraft) and not item.revised_guid:
             guid = make_guid(snapshot.passage.key, item)
     body: Json = {
         "guid": guid,
@@ -209,7 +209,7 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
     """
     event = build_event("skip", snapshot.passage.key, USER, {"why": why} if why else {})
     sentences_with_card = {
-        fact.sentence for fact in snapshot.compute_sentence_states() if fact.card
+        fact.sentence for fact in snapshot.compute_sentence_states() if fact.revised_guid
     }
     sentences = tuple(
         sentence for sentence in snapshot.sentences if sentence not in sentences_with_card
@@ -335,7 +335,9 @@ def build_repair_event(
 
 def build_event(what: str, key: str, by: str, body: Json) -> Event:
     """Build an event without number, device and time, which are set when it is recorded."""
-    return Event(n=0, machine="", at="", by=by, what=what, key=key, body=body)
+    return Event(
+        number=0, device_id="", time="", author=by, kind=what, key=key, body=body
+    )
 
 
 def content_to_json(content: CardContent) -> Json:
@@ -359,7 +361,7 @@ def plan_decision(
     if len(snapshot.pending_drafts) > 1:
         decided_names = set(map(facts.hash_sentence, sentences))
         for fact in snapshot.compute_sentence_states():
-            if fact.decided:
+            if fact.is_decided:
                 decided_names.add(facts.hash_sentence(fact.sentence))
         passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_names)
     fact_body = build_sentence_decision_body(snapshot, event, sentences, passed_drafts)
@@ -421,10 +423,14 @@ def find_passed_over_drafts(
         for draft in snapshot.pending_drafts
         if draft.id == draft_id and not draft.is_numbered_user_text
     ]
-    offers = [draft.offer for draft in accepted_drafts]
+    offers = [draft.offer_id for draft in accepted_drafts]
     own_drafts = [
         draft
         for draft in snapshot.pending_drafts
-        if draft.is_numbered_user_text and draft.offer in offers
+        if draft.is_numbered_user_text and draft.offer_id in offers
     ]
-    return [draft for draft in own_drafts if set(decided_names).issuperset(draft.about)]
+    return [
+        draft
+        for draft in own_drafts
+        if set(decided_names).issuperset(draft.sentence_hashes)
+    ]

@@ -25,15 +25,17 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
     snapshot = decision.snapshot
     event = record_event(store, decision.event)
     fact_body = {"of": event.id, **decision.fact_body}
-    store.record_event("fact", event.key, event.by, fact_body)
-    change = PendingDraftChanges(settle=tuple((id, event.id) for id in decision.chosen))
+    store.record_event("fact", event.key, event.author, fact_body)
+    change = PendingDraftChanges(
+        archived=tuple((id, event.id) for id in decision.chosen_draft_ids)
+    )
     pending_drafts.apply_changes(store, [change])
-    decided_names = facts.hash_long_sentences(decision.sentences)
+    decided_names = facts.hash_long_sentences(decision.decided_sentences)
     store.decided_hashes.update((*decided_names, event.body.get("content", "")))
     if "draft" in event.body:
         store.decided_hashes.add(hash_sides(event.body["draft"]["fields"]))
-    has_other_drafts = len(snapshot.pending_drafts) > len(decision.chosen)
-    has_other_facts = len(snapshot.sentences) > len(decision.sentences)
+    has_other_drafts = len(snapshot.pending_drafts) > len(decision.chosen_draft_ids)
+    has_other_facts = len(snapshot.sentences) > len(decision.decided_sentences)
     update_pending_drafts(
         store,
         [snapshot.passage.key] if has_other_drafts or has_other_facts else [],
@@ -45,7 +47,7 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
 
 def record_event(store: Store, event: Event) -> Event:
     """Record an event built by `decision_changes`, and return the recorded event."""
-    return store.record_event(event.what, event.key, event.by, event.body)
+    return store.record_event(event.kind, event.key, event.author, event.body)
 
 
 def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> None:
@@ -59,15 +61,15 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
             {
                 event.key
                 for event in events
-                if event.what in decisions
-                or (event.what == "revise" and event.by == USER)
+                if event.kind in decisions
+                or (event.kind == "revise" and event.author == USER)
             }
         )
         for key in decided_on:
             highlights.schedule_redrafting(store, store.get_keys(key))
             if key.startswith("tool:"):
                 foreign_history.schedule_drafting_of_tool(store, key)
-        undone = [event.body["event"] for event in events if event.what == "undo"]
+        undone = [event.body["event"] for event in events if event.kind == "undo"]
         restore_drafts(store, undone)
         # a passage that can't be updated now is updated when it is drafted
         store.apply_in_savepoints(
@@ -105,7 +107,7 @@ def update_after_decisions(store: Store, keys: Iterable[str]) -> None:
     passage_keys = [store.get_first_key(key) for key in keys]
     deciding_passages: dict[str, set[str]] = defaultdict(set)
     for event in store.load_events(store.get_all_keys(passage_keys)):
-        if event.what == "fact":
+        if event.kind == "fact":
             for name in facts.hash_long_sentences(event.body["sentences"]):
                 deciding_passages[name].add(store.get_first_key(event.key))
     update_pending_drafts(store, passage_keys, deciding_passages)

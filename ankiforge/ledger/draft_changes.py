@@ -79,27 +79,27 @@ class NewPendingDraft(Value):
     id: str
     position: int
     """The position of the draft among the new drafts of its highlight."""
-    about: Strings
+    sentence_hashes: Strings
     """The hashes of the sentences that the draft is about."""
     revises: Guid | None
     replaces: Guid | None
-    near: str = ""
-    since: int = 0
+    similar_removed_sentence: str = ""
+    after_event_number: int = 0
 
 
 class PendingDraftChanges(Value):
     """What to change about the pending drafts of a passage; see `pending_drafts.apply_changes`."""
 
-    put: tuple[NewPendingDraft, ...] = ()
+    added: tuple[NewPendingDraft, ...] = ()
     """The drafts that become pending."""
-    drop: Strings = ()
+    deleted_ids: Strings = ()
     """The ids of the drafts that are deleted because their source changed."""
-    settle: tuple[Pair, ...] = ()
+    archived: tuple[Pair, ...] = ()
     """The drafts that are put away, as (id of the draft, id of the event that settles it)."""
-    update: tuple[StoredDraft, ...] = ()
+    updated: tuple[StoredDraft, ...] = ()
     """The drafts that stay pending but are now about another sentence, or compared with another
     card or decided sentence (`about`, `revises` and `near`)."""
-    redraft: Strings = ()
+    keys_to_redraft: Strings = ()
     """The keys of a passage with an offered fact that has no draft."""
 
 
@@ -112,8 +112,8 @@ class DraftingMode(Value):
     """Whether a model created the drafts. They don't replace drafts by the rules."""
     keeps_pending: bool = False
     """Whether all pending drafts are kept, because the user requested additional ones."""
-    since: int = 0
-    """The `StoredDraft.since` of the new drafts."""
+    after_event_number: int = 0
+    """The `StoredDraft.after_event_number` of the new drafts."""
 
     @property
     def is_rules(self) -> bool:
@@ -125,18 +125,18 @@ class DraftingOutcome(Value):
     """The result of drafting a highlight, as stored in the row of the highlight."""
 
     key: str
-    drafted: str
+    drafted_content_hash: str
     """The hash of the drafted content, or "" to redraft the highlight in the next run."""
     reason: str = ""
     """Why there is no card, or ""."""
-    fate: str = ""
+    status: str = ""
     """The status of a highlight without drafts, such as no_card or failed."""
-    worth: float = 0.0
+    usefulness: float = 0.0
     """The probability that the user would keep a card made from the best sentence."""
-    worth_by_name: Mapping[str, float] | None = None
+    usefulness_by_sentence: Mapping[str, float] | None = None
     """The probability that the user would keep a card made from a sentence, by the hash of the
     sentence. None if the sentences weren't rated."""
-    declined: str = ""
+    declined_hash: str = ""
     """The hash of the content that a model found not worth a card, or ""."""
 
 
@@ -149,7 +149,7 @@ class DraftingChanges(Value):
     """The changes that give cards the new text of their source. If there are any, they must be
     recorded first, and there are no other changes."""
     drafts: PendingDraftChanges = PendingDraftChanges()
-    own_ids: Strings = ()
+    hand_written_draft_ids: Strings = ()
     """The ids of all hand-written drafts of the highlight, pending or not."""
     outcome: DraftingOutcome | None = None
     held_changes: tuple[TextChange, ...] = ()
@@ -158,13 +158,13 @@ class DraftingChanges(Value):
     @property
     def new_card_draft_ids(self) -> list[str]:
         """The ids of the drafts that would become new cards."""
-        return [each.id for each in self.drafts.put if not each.revises]
+        return [each.id for each in self.drafts.added if not each.revises]
 
     def leave_out_pending(self) -> DraftingChanges:
         """Leave out new drafts that are pending already, so that undo doesn't delete them."""
         pending_ids = {draft.id for draft in self.snapshot.pending_drafts}
-        put = tuple(draft for draft in self.drafts.put if draft.id not in pending_ids)
-        return replace(self, drafts=replace(self.drafts, put=put))
+        put = tuple(draft for draft in self.drafts.added if draft.id not in pending_ids)
+        return replace(self, drafts=replace(self.drafts, added=put))
 
 
 def compute_draft_changes(
@@ -188,9 +188,9 @@ def compute_draft_changes(
             there are any, the result contains nothing else.
     """
     # drop the drafts of an exact copy
-    if snapshot.original_title:
+    if snapshot.primary_copy_title:
         drafted = DraftingResult(
-            drafted.highlight, reason=f"{COPY_REASON_PREFIX}{snapshot.original_title}"
+            drafted.highlight, reason=f"{COPY_REASON_PREFIX}{snapshot.primary_copy_title}"
         )
 
     # find out whether a model found the passage not worth a card
@@ -227,7 +227,7 @@ def compute_draft_changes(
 
     # find the drafts that become pending, and those that wait no longer
     new_hand_written = list(_iter_new_hand_written(snapshot, hand_written, mode))
-    drafted_names = [name for each in new_hand_written for name in each.about]
+    drafted_names = [name for each in new_hand_written for name in each.sentence_hashes]
     for draft, sentence in others:
         if not draft.is_proposed:
             drafted_names.append(facts.hash_sentence(sentence))
@@ -251,12 +251,12 @@ def compute_draft_changes(
         snapshot,
         drafts=replace(
             change,
-            put=(*new_drafts, *change.put),
-            drop=(*replacing.drop, *change.drop),
-            update=(*replacing.update, *change.update),
-            redraft=(),
+            added=(*new_drafts, *change.added),
+            deleted_ids=(*replacing.deleted_ids, *change.deleted_ids),
+            updated=(*replacing.updated, *change.updated),
+            keys_to_redraft=(),
         ),
-        own_ids=tuple(map(compute_draft_id, hand_written)),
+        hand_written_draft_ids=tuple(map(compute_draft_id, hand_written)),
         outcome=_build_outcome(drafted, snapshot, mode, is_declined=is_declined),
         held_changes=tuple(held_changes),
     )
@@ -285,12 +285,12 @@ def _build_outcome(
     return DraftingOutcome(
         key=snapshot.highlight.key,
         # if drafting failed, draft the highlight again in the next run
-        drafted="" if drafted.has_failed else snapshot.content,
+        drafted_content_hash="" if drafted.has_failed else snapshot.content_hash,
         reason=reason,
-        fate=status,
-        worth=usefulness,
-        worth_by_name=worth_by_name if mode.is_rules else None,
-        declined=snapshot.content if is_declined else "",
+        status=status,
+        usefulness=usefulness,
+        usefulness_by_sentence=worth_by_name if mode.is_rules else None,
+        declined_hash=snapshot.content_hash if is_declined else "",
     )
 
 
@@ -310,16 +310,16 @@ def _sort_pending_drafts(
         if is_replaced(draft, snapshot.highlight, mode):
             removed_ids.append(draft.id)
             continue
-        if draft.about and not (
+        if draft.sentence_hashes and not (
             draft.is_numbered_user_text or draft.is_proposed or draft.keeps_text
         ):
             sentence = facts.find_draft_sentence(draft, snapshot.text)
-            if sentence and (facts.hash_sentence(sentence),) != draft.about:
-                draft = replace(draft, about=(facts.hash_sentence(sentence),))
+            if sentence and (facts.hash_sentence(sentence),) != draft.sentence_hashes:
+                draft = replace(draft, sentence_hashes=(facts.hash_sentence(sentence),))
                 moved_drafts.append(draft)
         kept_drafts.append(draft)
     return tuple(kept_drafts), PendingDraftChanges(
-        drop=tuple(removed_ids), update=tuple(moved_drafts)
+        deleted_ids=tuple(removed_ids), updated=tuple(moved_drafts)
     )
 
 
@@ -395,7 +395,7 @@ def _iter_new_drafter_drafts(
         if outdated_guid:
             del outdated_cards[outdated_guid]
         revised_guid = outdated_guid or find_revised_card(snapshot, fact, draft.kind)
-        if fact.card and not revised_guid and sentence in revising_sentences:
+        if fact.revised_guid and not revised_guid and sentence in revising_sentences:
             continue
         # store a proposal only as new text of a card
         if draft.is_proposed and not revised_guid:
@@ -414,8 +414,8 @@ def _iter_new_drafter_drafts(
             about,
             revises=revised_guid,
             replaces=None,
-            near=fact.near,
-            since=mode.since,
+            similar_removed_sentence=fact.similar_removed,
+            after_event_number=mode.after_event_number,
         )
 
 
@@ -423,7 +423,10 @@ def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | Non
     if not draft.is_numbered_user_text:
         return None
     for card in snapshot.passage.live_cards:
-        if card.number == draft.number and card.note_type is not draft.note_type:
+        if (
+            card.user_text_number == draft.user_text_number
+            and card.note_type is not draft.note_type
+        ):
             return card.guid
     card_in_slot = snapshot.passage.find_card_in_slot(draft)
     card_of_proposal = find_proposed_card(snapshot.passage)
@@ -468,7 +471,7 @@ def explain_confirmation(card: Card, draft: Draft) -> str:
             occlusion.get_masks(draft.fields),
         )
         is_certain = occlusion.update_masks(
-            old_masks, new_masks, card.note.numbers
+            old_masks, new_masks, card.note.exported_text_by_number
         ).is_certain
         return "" if is_certain else "its figure has changed too much"
     if any(map(find_damage, list_field_texts(card))):
@@ -522,8 +525,8 @@ def resolve_drafts(
             settling_id = event_id or find_resolving_event(snapshot, draft)
             settled.append((draft.id, settling_id))
             continue
-        if snapshot.text and draft.about and not draft.is_numbered_user_text:
-            [name] = draft.about
+        if snapshot.text and draft.sentence_hashes and not draft.is_numbered_user_text:
+            [name] = draft.sentence_hashes
             if name not in snapshot.sentence_hashes:
                 sentence = facts.find_draft_sentence(draft, snapshot.text)
                 if not sentence:
@@ -531,17 +534,22 @@ def resolve_drafts(
                     continue
                 name = facts.hash_sentence(sentence)
             fact = offered_facts.get(name, SentenceState(""))
-            revises = draft.revises
+            revises = draft.revised_guid
             if revises not in outdated_cards:
                 revises = find_revised_card(snapshot, fact, draft.kind)
             before = draft
-            draft = replace(draft, about=(name,), revises=revises, near=fact.near)
+            draft = replace(
+                draft,
+                sentence_hashes=(name,),
+                revised_guid=revises,
+                similar_removed_sentence=fact.similar_removed,
+            )
             if draft != before:
                 updated.append(draft)
         kept.append(draft)
 
     # without a draft with new text, the user is asked whether the card still fits its passage
-    revised = {*new_texts, *(draft.revises for draft in kept)}
+    revised = {*new_texts, *(draft.revised_guid for draft in kept)}
     asking: dict[Pair, Guid] = {}
     for guid, quote in outdated_cards.items():
         if guid not in revised:
@@ -550,14 +558,16 @@ def resolve_drafts(
         if draft.keeps_text and not asking.pop((draft.id, draft.quote), None):
             dropped_ids.append(draft.id)
     return PendingDraftChanges(
-        put=tuple(
+        added=tuple(
             _ask_about_card(snapshot, id, guid, quote)
             for (id, quote), guid in asking.items()
         ),
-        drop=tuple(dropped_ids),
-        settle=tuple(settled),
-        update=tuple(updated),
-        redraft=snapshot.passage.keys if has_undrafted_facts(kept, current_facts) else (),
+        deleted_ids=tuple(dropped_ids),
+        archived=tuple(settled),
+        updated=tuple(updated),
+        keys_to_redraft=snapshot.passage.keys
+        if has_undrafted_facts(kept, current_facts)
+        else (),
     )
 
 
@@ -602,15 +612,17 @@ def is_resolved(
     """
     passage = snapshot.passage
     if draft.is_numbered_user_text:
-        return passage.skipped or not should_offer(passage, draft, device_id)
-    [name] = draft.about or [""]
+        return passage.is_skipped or not should_offer(passage, draft, device_id)
+    [name] = draft.sentence_hashes or [""]
     if draft.is_proposed and snapshot.text:  # stored only as new text of a card
         fact = offered_facts.get(name)
         return fact is None or find_revised_card(snapshot, fact, draft.kind) is None
-    if not draft.revises and has_decided_text(passage, draft):
+    if not draft.revised_guid and has_decided_text(passage, draft):
         return True
     is_offered = name in offered_facts
-    return not is_offered and is_decided(snapshot, draft, name, since=draft.since)
+    return not is_offered and is_decided(
+        snapshot, draft, name, since=draft.after_event_number
+    )
 
 
 def is_decided(
@@ -625,17 +637,17 @@ def is_decided(
         since: the number of an event; earlier decisions and this one don't count.
     """
     passage = snapshot.passage
-    was_closed = passage.closed
+    was_closed = passage.is_closed
     if since:
-        was_closed = passage.closed and any(
-            decision.dropped and not decision.guid and not decision.answer
+        was_closed = passage.is_closed and any(
+            decision.is_rejection and not decision.guid and not decision.answer
             for decision in passage.decisions
-            if decision.n > since
+            if decision.event_number > since
         )
     return was_closed or any(
         resolves_draft(decision, draft, name)
         for decision in snapshot.all_decisions
-        if decision.n > since
+        if decision.event_number > since
     )
 
 
@@ -644,7 +656,7 @@ def resolves_draft(decision: SentenceDecision, draft: Draft, name: str) -> bool:
 
     The decision may come from another passage. `name` is the hash of the draft's sentence.
     """
-    if not decision.of or decision.of_proposal:
+    if not decision.event_id or decision.is_only_proposal_rejected:
         return False
     if name not in map(facts.hash_sentence, decision.sentences):
         return False
@@ -659,9 +671,11 @@ def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
     """
     last_id = ""
     for decision in reversed(snapshot.all_decisions):
-        if draft.about and resolves_draft(decision, draft, draft.about[0]):
-            return decision.of
-        last_id = last_id or decision.of
+        if draft.sentence_hashes and resolves_draft(
+            decision, draft, draft.sentence_hashes[0]
+        ):
+            return decision.event_id
+        last_id = last_id or decision.event_id
     return last_id
 
 
@@ -669,7 +683,7 @@ def has_undrafted_facts(
     pending: Iterable[StoredDraft], current_facts: Iterable[SentenceState]
 ) -> bool:
     """Return whether a sentence is offered that no pending draft is about."""
-    drafted_names = {name for draft in pending for name in draft.about}
+    drafted_names = {name for draft in pending for name in draft.sentence_hashes}
     return not drafted_names.issuperset(facts.get_undecided_sentences(current_facts))
 
 
@@ -701,10 +715,10 @@ def find_revised_card(
 
     A draft that needs another note type than the card becomes a new card instead.
     """
-    if not fact.card:
+    if not fact.revised_guid:
         return None
     return (
-        Guid(fact.card)
-        if kind.note_type is snapshot.find_card(fact.card).note_type
+        Guid(fact.revised_guid)
+        if kind.note_type is snapshot.find_card(fact.revised_guid).note_type
         else None
     )

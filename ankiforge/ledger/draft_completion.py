@@ -81,7 +81,7 @@ def complete_drafts(
     # number hand-written drafts, so that each finds its card
     numbers = count()
     numbered_drafts = [
-        replace(each, number=next(numbers) if each.is_user_text else None)
+        replace(each, user_text_number=next(numbers) if each.is_user_text else None)
         for each in drafts
     ]
     return [match_card_numbers(snapshot.passage, draft) for draft in numbered_drafts]
@@ -132,7 +132,7 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draf
             continue
         if card.origin.drafter not in ("llm", AGENT_DRAFTER):
             continue
-        if card.why == DRAFTING_UNDONE_REASON:
+        if card.verdict_reason == DRAFTING_UNDONE_REASON:
             continue
         if not is_quote_in_highlight(card.quote, snapshot.highlight):
             continue
@@ -157,9 +157,9 @@ def iter_reworded_cards(
         for draft in other_drafts
     }
     for fact in snapshot.compute_sentence_states():
-        if not fact.card:
+        if not fact.revised_guid:
             continue
-        card = snapshot.find_card(fact.card)
+        card = snapshot.find_card(fact.revised_guid)
         if (fact.sentence, card.note_type) in drafted_families:
             continue
         fields = reword_fields(fact.sentence, card)
@@ -218,12 +218,14 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
     if draft.kind is CardKind.OCCLUSION:
         old_masks = occlusion.get_masks(card.fields)
         new_masks = occlusion.get_masks(draft.fields)
-        renumbered = occlusion.update_masks(old_masks, new_masks, card.note.numbers)
+        renumbered = occlusion.update_masks(
+            old_masks, new_masks, card.note.exported_text_by_number
+        )
         fields[occlusion.OCCLUSION_FIELD] = occlusion.format_masks(renumbered.masks)
         return replace(draft, fields=tuple(fields.items()))
 
     # the path of a missing picture lacks its directory, so use the path on the card
-    card_texts = (*card.edits.given.values(), *list_field_texts(card))
+    card_texts = (*card.edits.source_texts_applied.values(), *list_field_texts(card))
     card_paths = find_image_paths("\n".join(card_texts))
     for name, text in draft.fields:
         for path in find_image_paths(text):
@@ -234,12 +236,13 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
                 fields[name] = fields[name].replace(f"]({path})", f"]({full_paths[0]})")
     if draft.kind is CardKind.CLOZE:
         clozes = [
-            format_cloze(int(number), text) for number, text in card.note.numbers.items()
+            format_cloze(int(number), text)
+            for number, text in card.note.exported_text_by_number.items()
         ]
         fields["Text"] = renumber_gaps(
             old=card.get_field("Text"),
             new=fields["Text"],
-            used=tuple(map(int, card.note.numbers)),
+            used=tuple(map(int, card.note.exported_text_by_number)),
             earlier=[" ".join(clozes)],
         )
     return replace(draft, fields=tuple(fields.items()))
@@ -270,7 +273,7 @@ def should_offer(passage: Passage, draft: Draft, device_id: str) -> bool:
     A draft is offered if it was never decided on, if the acceptance of its card was undone,
     or if it has text that its live card never had. `device_id` is the id of this device.
     """
-    if passage.skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
+    if passage.is_skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
         return False
     card = passage.find_card_in_slot(draft)
     if card is None:
@@ -299,12 +302,12 @@ def has_decided_text(passage: Passage, draft: Draft) -> bool:
     Cards whose acceptance was undone don't count.
     """
     draft_content = hash_sides(draft.fields)
-    if draft_content in passage.rejected:
+    if draft_content in passage.rejected_hashes:
         return True
     for card in passage.cards.values():
         if card.verdict is Verdict.TAKEN_BACK:
             continue
-        if draft_content in (hash_sides(card.fields), card.drafted):
+        if draft_content in (hash_sides(card.fields), card.drafted_text_hash):
             return True
     return False
 

@@ -101,7 +101,7 @@ def iter_highlights_to_draft(
             if within is not None and highlight_row["document"] not in within:
                 continue
             passage = store.get_passage(highlight_row["key"])
-            if passage.skipped and not passage.live_cards:
+            if passage.is_skipped and not passage.live_cards:
                 continue
             if not cards.is_leading_highlight(store, highlight_row["key"], passage):
                 continue
@@ -115,7 +115,8 @@ def iter_highlights_to_draft(
                 and forms.find_line_pattern_answer(store, highlight) == forms.NEVER
             ):
                 highlight = replace(
-                    highlight, skip=f"skip: {forms.explain_never_answer(highlight)}"
+                    highlight,
+                    skip_reason=f"skip: {forms.explain_never_answer(highlight)}",
                 )
             yield highlight
 
@@ -209,7 +210,7 @@ def record_drafts(
         store.device_id,
         is_model=by_model,
         keeps_pending=beside,
-        since=store.find_max_number() if beside else 0,
+        after_event_number=store.find_max_number() if beside else 0,
     )
     drafted_by_key: dict[str, DraftingResult] = {
         each.highlight.key: each for each in results
@@ -257,7 +258,7 @@ def record_drafts(
         for key, error in failed.items():
             worth = snapshots[key].usefulness if key in snapshots else 0.0
             outcome = DraftingOutcome(
-                key, "", reason=error.message, fate="failed", worth=worth
+                key, "", reason=error.message, status="failed", usefulness=worth
             )
             outcomes.append(outcome)
         pending_drafts.store_outcomes(store, outcomes, mode)
@@ -311,7 +312,7 @@ def _write_changes(
         number = store.find_max_number()
         rows = []
         for change in changes:
-            new_ids = [draft.id for draft in change.drafts.put]
+            new_ids = [draft.id for draft in change.drafts.added]
             rows.append(
                 (drafting, number, to_json(new_ids), change.snapshot.highlight.key)
             )
@@ -324,8 +325,11 @@ def _write_changes(
         draft_changes = [
             replace(
                 change,
-                drop=(),
-                settle=(*change.settle, *((id, drafting) for id in change.drop)),
+                deleted_ids=(),
+                archived=(
+                    *change.archived,
+                    *((id, drafting) for id in change.deleted_ids),
+                ),
             )
             for change in draft_changes
         ]
@@ -334,7 +338,8 @@ def _write_changes(
         # delete archived hand-written drafts that weren't drafted again
         query = f"DELETE FROM decided WHERE key = ? AND slot != '' AND id NOT IN {JSON_VALUES}"
         own_ids = [
-            (change.snapshot.highlight.key, to_json(change.own_ids)) for change in changes
+            (change.snapshot.highlight.key, to_json(change.hand_written_draft_ids))
+            for change in changes
         ]
         store.execute_all(query, own_ids)
     outcomes = [change.outcome for change in changes if change.outcome is not None]

@@ -41,9 +41,9 @@ from ankiforge.text.cloze import find_gaps, reveal_answers, to_plain_text
 USER = "person"
 POLICY = "policy"
 SOURCE = "source"
-"""The values of `Event.by`: the user, the policy (the settings that accept drafts without review),
-or a change in a source. The user's decisions override those of policy and source, whichever came
-first."""
+"""The values of `Event.author`: the user, the policy (the settings that accept drafts without
+review), or a change in a source. The user's decisions override those of policy and source,
+whichever came first."""
 RETIRED_TAG_REASON = "retired before"
 """The reason for retiring a card whose note in Anki has the tag of dropped cards, although no
 decision in the journal dropped it."""
@@ -73,23 +73,35 @@ NON_DECISION_KINDS = (
 """Kinds of events that don't record a decision."""
 
 
-class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
+class Event(
+    Value,
+    omit_defaults=True,
+    dict=True,
+    rename={
+        "number": "n",
+        "device_id": "machine",
+        "time": "at",
+        "author": "by",
+        "kind": "what",
+        "action_id": "act",
+    },
+):  # dict: for the cached id
     """A line of the journal."""
 
-    n: int
+    number: int
     """A number greater than those of all events that the device knew (a Lamport clock)."""
-    machine: str
+    device_id: str
     """The id of the device that recorded the event."""
-    at: str
+    time: str
     """The time in ISO 8601, for display only. Events are never ordered by it."""
-    by: str
+    author: str
     """Who caused the event: `USER`, `POLICY` or `SOURCE`."""
-    what: str
+    kind: str
     """The kind of event, a key of `journal.REQUIRED_KEYS`."""
     key: str
     """The key of the highlight, or for a kind in `SUBJECT_KINDS` the key of the subject."""
     body: Json = {}
-    act: str = ""
+    action_id: str = ""
     """The id of an action, shared by all decisions of one command or key press. One undo reverts
     all of them."""
 
@@ -97,9 +109,9 @@ class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
     def id(self) -> str:
         """A hash of the content, so that copies of a journal line count as the same event."""
         return hash16(
-            str(self.n),
-            self.machine,
-            self.what,
+            str(self.number),
+            self.device_id,
+            self.kind,
             self.key,
             msgspec.json.encode(self.body, order="sorted").decode(),
         )
@@ -107,17 +119,17 @@ class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
     @property
     def order(self) -> tuple[int, str, str]:
         """The sort key, giving the same order on every device."""
-        return (self.n, self.machine, self.id)
+        return (self.number, self.device_id, self.id)
 
 
-class StoredContent(Value, omit_defaults=True):
+class StoredContent(Value, omit_defaults=True, rename={"is_user_text": "own"}):
     """The text of a draft or card and its origin, as stored in an event."""
 
     kind: str
     fields: Texts
     """The Markdown of each field, by field name."""
     quote: str = ""
-    own: bool = False
+    is_user_text: bool = False
     """Whether the user wrote the card in the source (`front::back`) or highlighted its phrase
     there."""
     slot: str = "0"
@@ -143,7 +155,7 @@ def content_to_stored(content: CardContent) -> StoredContent:
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
         quote=content.quote,
-        own=content.is_numbered_user_text,
+        is_user_text=content.is_numbered_user_text,
         slot=content.slot_text,
         drafter=content.origin.drafter,
         model=content.origin.model,
@@ -165,7 +177,9 @@ def content_from_stored(wording: StoredContent, key: str) -> CardContent:
         Origin(wording.drafter, wording.model, wording.prompt, wording.request),
         wording.quote,
         wording.tags,
-        number=parse_slot_number(wording.slot) if wording.own else None,
+        user_text_number=parse_slot_number(wording.slot)
+        if wording.is_user_text
+        else None,
     )
 
 
@@ -188,12 +202,12 @@ def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -
     number = parse_slot_number(slot)
     deck = event.body.get("deck", "")
     return Card(
-        **asdict(replace(content, number=number, deck=deck)),
+        **asdict(replace(content, user_text_number=number, deck=deck)),
         guid=Guid(guid),
-        drafted=slot if number is None else None,
+        drafted_text_hash=slot if number is None else None,
         verdict=Verdict.LIVE,
-        by=event.by,
-        at=event.at,
+        decided_by=event.author,
+        accepted_at=event.time,
     )
 
 
@@ -322,7 +336,16 @@ def make_guid(key: str, content: CardContent) -> Guid:
     return compute_guid(HighlightKey(key), content.note_type, get_slot(content))
 
 
-class PassageReading(Value, omit_defaults=True):
+class PassageReading(
+    Value,
+    omit_defaults=True,
+    rename={
+        "document_path": "place",
+        "source_id": "own",
+        "event_number": "n",
+        "device_id": "machine",
+    },
+):
     """The text of a passage as read from a source at one time.
 
     It is stored in `key` and `text` events.
@@ -334,24 +357,32 @@ class PassageReading(Value, omit_defaults=True):
     after: str = ""
     """The normalized context before and after the text."""
     container: str = ""
-    place: str = ""
+    document_path: str = ""
     """The location of the passage: the container (such as a vault), and the document within it."""
     kind: str = ""
     """The kind of the highlight, such as highlighted text, a picture or a hand-written card."""
-    own: str = ""
+    source_id: str = ""
     """The id of the highlight in its source, or "" if it has none."""
-    n: int = 0
-    machine: str = ""
+    event_number: int = 0
+    device_id: str = ""
     """The number and device of the event, set by `replay_events`."""
 
 
-class SentenceDecision(Value, omit_defaults=True):
+class SentenceDecision(
+    Value,
+    omit_defaults=True,
+    rename={
+        "event_id": "of",
+        "passage_sentence_hashes": "passage",
+        "passed_over_hashes": "passed",
+    },
+):
     """A decision on sentences of a passage.
 
     It is built from the event of the decision and the `fact` event that follows.
     """
 
-    of: str = ""
+    event_id: str = ""
     """The id of the deciding event; undoing that event undoes this decision. "" if the decision has
     no `fact` event: then no sentence counts as decided, but the user may still be asked whether a
     new sentence is the new text of the card."""
@@ -359,48 +390,50 @@ class SentenceDecision(Value, omit_defaults=True):
     """The decided sentences of the passage."""
     guid: str = ""
     """The GUID of the decided card, or "" if there is none."""
-    passage: Strings = ()
+    passage_sentence_hashes: Strings = ()
     """The hashes of all sentences that the passage had at the time of the decision."""
-    passed: Strings = ()
+    passed_over_hashes: Strings = ()
     """The content hashes of hand-written drafts that the user passed over for another draft."""
     # set by `replay_events`
-    dropped: bool = False
+    is_rejection: bool = False
     """Whether the user rejected a card, or a draft other than a proposal, or skipped the
     passage."""
-    of_proposal: bool = False
+    is_only_proposal_rejected: bool = False
     """Whether only a proposal was rejected. Its sentences aren't proposed again but may still be
     drafted."""
-    of_draft: bool = False
+    is_only_draft_rejected: bool = False
     """Whether only a model's draft or the question in a comment was rejected. Its sentences may
     still be proposed, and drafted with another answer."""
     answer: str = ""
     """The `normalize_answer` of the card or draft, or "" if there is none."""
-    n: int = 0
-    machine: str = ""
+    event_number: int = 0
+    device_id: str = ""
     """The number and device of the deciding event."""
-    own: bool = False
+    is_about_user_text: bool = False
     """Whether the decision was about a hand-written card."""
     revises: bool = False
     """Whether the decision gave the card a new text."""
-    about: str = ""
+    card_sentence: str = ""
     """The sentence that the card is about."""
 
     @property
     def is_only_question_rejected(self) -> bool:
         """Whether the user rejected only the question in a comment, not a card or draft."""
-        return self.own and self.of_draft
+        return self.is_about_user_text and self.is_only_draft_rejected
 
     @property
     def kind(self) -> str:
         """The value for the column `kind` of the table `decided_sentence`."""
-        if self.of_draft:
+        if self.is_only_draft_rejected:
             return "draft"
-        return "own" if self.own or self.of_proposal else "card"
+        return (
+            "own" if self.is_about_user_text or self.is_only_proposal_rejected else "card"
+        )
 
     @property
     def order(self) -> tuple[bool, int, str]:
         """The sort key. Decisions not recorded yet come last."""
-        return (not self.n, self.n, self.machine)
+        return (not self.event_number, self.event_number, self.device_id)
 
 
 def reopens_passage(card: Card) -> bool:
@@ -421,25 +454,25 @@ class Passage(msgspec.Struct):
     keys: Strings
     """All keys of the passage, oldest first. There are several if the passage was read in several
     documents, or was recognized only later."""
-    texts: list[PassageReading] = []
+    readings: list[PassageReading] = []
     """The readings of the passage, newest first."""
     cards: dict[str, Card] = {}
     """All cards of the passage by GUID, live or not."""
-    rejected: set[str] = set()
+    rejected_hashes: set[str] = set()
     """The content hashes of rejected drafts and cards."""
     rejected_numbers: set[int] = set()
     """The numbers of rejected hand-written cards, which stay rejected when their text changes."""
     decisions: list[SentenceDecision] = []
     """The decisions on facts that weren't undone, oldest first."""
-    closed: bool = False
+    is_closed: bool = False
     """Whether the user wants no more cards of the passage, because they skipped it or made a
     decision that names no facts."""
-    skipped: bool = False
-    why_skipped: str = ""
-    asked: dict[str, str] = {}
+    is_skipped: bool = False
+    skip_reason: str = ""
+    possible_same_keys: dict[str, str] = {}
     """For each key of this passage that may belong to another passage, a key of that passage. The
     user is asked whether the two passages are the same."""
-    apart: set[str] = set()
+    different_keys: set[str] = set()
     """The keys of other passages that the user said are different from this one."""
 
     @property
@@ -453,7 +486,7 @@ class Passage(msgspec.Struct):
 
         Such a passage must be recognized when it reappears.
         """
-        has_decision = bool(self.decisions or self.rejected or self.closed)
+        has_decision = bool(self.decisions or self.rejected_hashes or self.is_closed)
         return has_decision or not all(map(reopens_passage, self.cards.values()))
 
     @property
@@ -463,10 +496,11 @@ class Passage(msgspec.Struct):
         The rejection of a proposal, of a model's draft or of the question in a comment
         doesn't count.
         """
-        if self.closed or self.live_cards:
+        if self.is_closed or self.live_cards:
             return True
         return any(
-            not (decision.of_proposal or decision.of_draft) for decision in self.decisions
+            not (decision.is_only_proposal_rejected or decision.is_only_draft_rejected)
+            for decision in self.decisions
         )
 
     @property
@@ -479,13 +513,13 @@ class Passage(msgspec.Struct):
         rejected_guids = {
             each.guid for each in self.decisions if each.is_only_question_rejected
         }
-        return self.closed or (
+        return self.is_closed or (
             any(
                 card.verdict is not Verdict.TAKEN_BACK and card.guid not in rejected_guids
                 for card in self.cards.values()
             )
             or any(
-                not (each.of_proposal or each.is_only_question_rejected)
+                not (each.is_only_proposal_rejected or each.is_only_question_rejected)
                 for each in self.decisions
             )
         )
@@ -495,9 +529,9 @@ class Passage(msgspec.Struct):
 
         The answer may be stored with either of the passages.
         """
-        if not self.apart.isdisjoint(other_passage.keys):
+        if not self.different_keys.isdisjoint(other_passage.keys):
             return True
-        return not other_passage.apart.isdisjoint(self.keys)
+        return not other_passage.different_keys.isdisjoint(self.keys)
 
     @property
     def live_cards(self) -> list[Card]:
@@ -509,15 +543,15 @@ class Passage(msgspec.Struct):
         passed_contents = {
             passed_content
             for decision in self.decisions
-            for passed_content in decision.passed
+            for passed_content in decision.passed_over_hashes
         }
         return bool(passed_contents) and hash_sides(draft.fields) in passed_contents
 
     def is_rejected(self, draft: CardContent) -> bool:
         """Return whether a draft's text or, if it is hand-written, its number was rejected."""
-        if self.rejected and hash_sides(draft.fields) in self.rejected:
+        if self.rejected_hashes and hash_sides(draft.fields) in self.rejected_hashes:
             return True
-        return draft.number in self.rejected_numbers
+        return draft.user_text_number in self.rejected_numbers
 
     def find_card_in_slot(self, draft: CardContent) -> Card | None:
         """Return the hand-written card with the number and note type of a draft, or None.
@@ -528,7 +562,7 @@ class Passage(msgspec.Struct):
         for card in self.cards.values():
             if (
                 card.is_numbered_user_text
-                and card.number == draft.number
+                and card.user_text_number == draft.user_text_number
                 and card.note_type is draft.note_type
             ):
                 cards_in_slot.append(card)
@@ -540,9 +574,9 @@ class Passage(msgspec.Struct):
 
 def differs_from_source_text(card: Card, draft: Draft) -> bool:
     """Return whether a draft's text differs from what the card last got from its source."""
-    if not card.edits.texts:
+    if not card.edits.source_text_hashes:
         return True
-    _machine, newest_digest = card.edits.texts[-1]
+    _machine, newest_digest = card.edits.source_text_hashes[-1]
     return newest_digest != hash_markdown(draft.fields)
 
 
@@ -552,7 +586,7 @@ def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
     This is so if the card had the draft's text before, and only other devices have read the
     card's current text. The files on this device may not be synchronized yet.
     """
-    texts = card.edits.texts
+    texts = card.edits.source_text_hashes
     _machine, newest_digest = texts[-1]
     digests = {digest for _, digest in texts}
     devices = {device for device, digest in texts if digest == newest_digest}

@@ -61,10 +61,10 @@ class SentenceState(Value):
     """A sentence of a passage that is decided or offered to the user."""
 
     sentence: str
-    decided: bool = False
-    card: str = ""
+    is_decided: bool = False
+    revised_guid: str = ""
     """The GUID of a live card whose new text this sentence may be, or ""."""
-    near: str = ""
+    similar_removed: str = ""
     """A similar decided sentence that was removed, or ""."""
 
 
@@ -77,7 +77,7 @@ def get_sentence_text(highlight: Highlight) -> str:
     This is the highlight with the rest of its sentences or, for a word with a translation,
     only the word.
     """
-    if highlight.written == WORD_AND_TRANSLATION:
+    if highlight.line_syntax == WORD_AND_TRANSLATION:
         return highlight.exact
     return highlight.sentence or highlight.exact
 
@@ -218,7 +218,7 @@ def has_rejected_similar(
     card_in_slot = passage.find_card_in_slot(draft)
     ended_cards = {}
     for card in passage.cards.values():
-        if card.by == USER and not card.is_live and not reopens_passage(card):
+        if card.decided_by == USER and not card.is_live and not reopens_passage(card):
             ended_cards[card.guid] = card
             if card is card_in_slot:
                 return True
@@ -228,7 +228,7 @@ def has_rejected_similar(
         for sentence in split_sentences(card.quote)
     }
     for decision in passage.decisions:
-        if decision.dropped or decision.guid in ended_cards:
+        if decision.is_rejection or decision.guid in ended_cards:
             dropped_sentences.update(decision.sentences)
             if not decision.sentences:
                 return True
@@ -239,7 +239,9 @@ def has_rejected_similar(
             for sentence in decided_sentences
         ):
             return True
-    return passage.skipped or bool(passage.closed and (ended_cards or passage.rejected))
+    return passage.is_skipped or bool(
+        passage.is_closed and (ended_cards or passage.rejected_hashes)
+    )
 
 
 # --- similarity -------------------------------------------------------------------------
@@ -312,16 +314,16 @@ def hash_tracking_sentence(card: Card, decision: SentenceDecision | None) -> str
     if (
         decision is None
         or card.is_numbered_user_text
-        or not is_distinctive_sentence(decision.about)
+        or not is_distinctive_sentence(decision.card_sentence)
     ):
         return ""
-    return hash_sentence(decision.about)
+    return hash_sentence(decision.card_sentence)
 
 
 # --- the facts of a passage -------------------------------------------------------------
 
 
-def compute_facts(
+def compute_sentence_states(
     passage_sentences: Strings,
     decisions: Sequence[SentenceDecision] = (),
     live_guids: Collection[str] = (),
@@ -342,11 +344,15 @@ def compute_facts(
         closed: whether the user wants no more cards from the passage, so that only changes of
             existing cards are offered.
     """
-    proposal_decisions = [decision for decision in decisions if decision.of_proposal]
+    proposal_decisions = [
+        decision for decision in decisions if decision.is_only_proposal_rejected
+    ]
     rejected_lists = [decision.sentences for decision in proposal_decisions]
     rejected_sentences = set(chain.from_iterable(rejected_lists))
-    decisions = [decision for decision in decisions if not decision.of_proposal]
-    decided_lists = [decision.sentences for decision in decisions if decision.of]
+    decisions = [
+        decision for decision in decisions if not decision.is_only_proposal_rejected
+    ]
+    decided_lists = [decision.sentences for decision in decisions if decision.event_id]
     decided_anywhere = set(chain.from_iterable(decided_lists))
     decided_sentences = decided_anywhere.intersection(passage_sentences)
     settled_sentences = decided_sentences | rejected_sentences
@@ -359,7 +365,9 @@ def compute_facts(
     )
 
     # show decided sentences, those asked about, and open ones with drafts
-    asked_sentences = {sentence for sentence, fact in similar_facts.items() if fact.card}
+    asked_sentences = {
+        sentence for sentence, fact in similar_facts.items() if fact.revised_guid
+    }
     open_sentences = set() if closed else set(passage_sentences)
     shown_sentences = (
         decided_sentences | asked_sentences | open_sentences.intersection(drafted)
@@ -370,7 +378,7 @@ def compute_facts(
         if sentence in shown_sentences:
             fact = similar_facts.get(sentence, SentenceState(sentence))
             facts.append(
-                SentenceState(sentence, decided=True)
+                SentenceState(sentence, is_decided=True)
                 if sentence in decided_sentences
                 else fact
             )
@@ -379,7 +387,7 @@ def compute_facts(
 
 def get_undecided_sentences(facts: Iterable[SentenceState]) -> dict[str, SentenceState]:
     """Return the facts that aren't decided, keyed by the hash of their sentence."""
-    return {hash_sentence(fact.sentence): fact for fact in facts if not fact.decided}
+    return {hash_sentence(fact.sentence): fact for fact in facts if not fact.is_decided}
 
 
 def _find_similar_facts(
@@ -409,9 +417,12 @@ def _find_similar_facts(
                 continue
             card, neighbours = removed_sentences.get(sentence, ("", ()))
             # only a decision made while the passage had the sentence shows its neighbours
-            if hash_sentence(sentence) in decision.passage:
-                neighbours = neighbours or decision.passage
-            if sentence == last_decision.about and last_decision.guid in live_guids:
+            if hash_sentence(sentence) in decision.passage_sentence_hashes:
+                neighbours = neighbours or decision.passage_sentence_hashes
+            if (
+                sentence == last_decision.card_sentence
+                and last_decision.guid in live_guids
+            ):
                 card = last_decision.guid
             removed_sentences[sentence] = (card, neighbours)
 
@@ -427,6 +438,6 @@ def _find_similar_facts(
             if is_best and hash_sentence(sentence) not in neighbours:
                 ranks[sentence] = rank
                 similar_facts[sentence] = SentenceState(
-                    sentence, card=card, near=removed_sentence
+                    sentence, revised_guid=card, similar_removed=removed_sentence
                 )
     return similar_facts

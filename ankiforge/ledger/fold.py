@@ -70,7 +70,7 @@ def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
     ordered = sorted(events, key=lambda event: event.order)
     undone_ids = set()
     for event in reversed(ordered):
-        if event.what == "undo" and event.id not in undone_ids:
+        if event.kind == "undo" and event.id not in undone_ids:
             undone_ids.add(event.body["event"])
     # computing ids is slow, and in most passages nothing was undone
     return [(event, not undone_ids or event.id not in undone_ids) for event in ordered]
@@ -89,9 +89,9 @@ def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
     linked_keys: dict[str, set[str]] = {}
     active_events = [event for event, is_active in sort_events(links) if is_active]
     for position, event in enumerate(active_events):
-        if event.what == "key":
+        if event.kind == "key":
             ages.setdefault(event.key, position)
-        elif event.what == "same":
+        elif event.kind == "same":
             old_key = event.body["old"]
             keys = linked_keys.get(event.key, {event.key})
             old_keys = linked_keys.get(old_key, {old_key})
@@ -121,17 +121,17 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     passage = Passage(tuple(keys))
     ordered_events = sort_events(events)
     fact_events = {
-        event.body["of"]: event for event, _ in ordered_events if event.what == "fact"
+        event.body["of"]: event for event, _ in ordered_events if event.kind == "fact"
     }
     dropped_guids = set()
     undone_bodies = []
     undo_reasons = {}
     for event, is_active in ordered_events:
-        if event.what == "undo" and "why" in event.body:
+        if event.kind == "undo" and "why" in event.body:
             undo_reasons[event.body["event"]] = event.body["why"]
-        if event.what in ("reject", "retire") and not _is_retired_by_tag(event):
+        if event.kind in ("reject", "retire") and not _is_retired_by_tag(event):
             dropped_guids.add(event.body.get("guid"))
-        if event.what == "revise" and not is_active:
+        if event.kind == "revise" and not is_active:
             undone_bodies.append(event.body)
 
     answered_keys = set()
@@ -140,27 +140,27 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         if _is_retired_by_tag(event) and event.body["guid"] in dropped_guids:
             continue
         # two devices may have recorded the same change by a source; undoing either record counts
-        is_change_by_source = event.what == "revise" and event.by == SOURCE
+        is_change_by_source = event.kind == "revise" and event.author == SOURCE
         if is_change_by_source:
             is_active = event.body not in undone_bodies
         if is_active:
             _apply_decision(passage, event, fact_events.get(event.id))
-            if event.what in ("same", "different"):
+            if event.kind in ("same", "different"):
                 answered_keys.add(event.body["old"])
         elif is_change_by_source:
             # the sentences of the change are decided, although the card keeps its text
             _update_card(passage, event, _pin_changed_fields)
             _add_fact_decision(passage, event, fact_events.get(event.id))
-        elif event.what == "accept":
+        elif event.kind == "accept":
             why = undo_reasons.get(event.id, ACCEPTANCE_UNDONE_REASON)
             _apply_undone_accept(passage, event, why)
-        elif event.what == "repair" and {"guid", "draft", "note"} <= event.body.keys():
+        elif event.kind == "repair" and {"guid", "draft", "note"} <= event.body.keys():
             _apply_repair(passage, event, is_active=False)
-        elif event.what == "retire":
+        elif event.kind == "retire":
             _update_card(passage, event, _recreate_adopted_note)
-    for key, other_key in list(passage.asked.items()):
+    for key, other_key in list(passage.possible_same_keys.items()):
         if other_key in answered_keys:
-            del passage.asked[key]
+            del passage.possible_same_keys[key]
 
     _supersede_duplicates(passage)
     return passage
@@ -178,17 +178,19 @@ def _supersede_duplicates(passage: Passage) -> None:
         cards_by_key[card.key].append(card)
     card_groups = []
     for key in passage.keys:
-        if not all(card.why.startswith(MERGED_REASON) for card in cards_by_key[key]):
+        if not all(
+            card.verdict_reason.startswith(MERGED_REASON) for card in cards_by_key[key]
+        ):
             card_groups.append(cards_by_key[key])
     for cards in card_groups[1:]:
         has_live_oldest = any(card.is_live for card in card_groups[0])
         for card in cards:
-            if not card.is_live or (card.by == USER and not has_live_oldest):
+            if not card.is_live or (card.decided_by == USER and not has_live_oldest):
                 continue
             if _is_duplicate(passage, card, card_groups[0]):
                 why = "the same passage has an older card"
                 passage.cards[card.guid] = _set_verdict(
-                    card, Verdict.SUPERSEDED, card.by, why
+                    card, Verdict.SUPERSEDED, card.decided_by, why
                 )
 
 
@@ -203,7 +205,10 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
     own_sentences = sentences_by_guid[card.guid]
     for other_card in other_cards:
         other_sentences = sentences_by_guid[other_card.guid]
-        has_same_slot = card.is_numbered_user_text and card.number == other_card.number
+        has_same_slot = (
+            card.is_numbered_user_text
+            and card.user_text_number == other_card.user_text_number
+        )
         if (
             has_same_slot
             or own_sentences & other_sentences
@@ -227,19 +232,21 @@ def _add_fact_decision(
     `card` is the card that the event names, as it was before the event.
     """
     if fact_event is not None:
-        is_card = bool(passage.texts) and passage.texts[0].kind == HighlightKind.CARD
+        is_card = (
+            bool(passage.readings) and passage.readings[0].kind == HighlightKind.CARD
+        )
         decision = _to_fact_decision(event, fact_event.body, card, is_card=is_card)
         if decision.is_only_question_rejected:
             # the question's acceptance, if any, doesn't decide the sentence any more
             passage.decisions = [
-                replace(earlier, own=True, of_draft=True)
+                replace(earlier, is_about_user_text=True, is_only_draft_rejected=True)
                 if earlier.guid == decision.guid
                 else earlier
                 for earlier in passage.decisions
             ]
         passage.decisions.append(decision)
-    elif event.what in ("accept", "adopt", "reject"):
-        passage.closed = True
+    elif event.kind in ("accept", "adopt", "reject"):
+        passage.is_closed = True
         if (
             "draft" in event.body
         ):  # the user may still be asked about new text of the card
@@ -250,7 +257,7 @@ def _add_fact_decision(
             about = find_answer_sentence(decided_sentences, _get_answer(wording))
             guid = event.body["guid"]
             passage.decisions.append(
-                SentenceDecision("", decided_sentences, guid, about=about)
+                SentenceDecision("", decided_sentences, guid, card_sentence=about)
             )
 
 
@@ -267,28 +274,28 @@ def _to_fact_decision(
     """
     decision = msgspec.convert(fact_body, SentenceDecision)
     body = event.body
-    is_rejection = event.what == "reject" and bool(body["content"])
+    is_rejection = event.kind == "reject" and bool(body["content"])
     had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
     answer = _get_answer(_decode_wording(event)) if "draft" in body else ""
-    card_fields = dict(card.fields) if card is not None and event.what == "adopt" else {}
+    card_fields = dict(card.fields) if card is not None and event.kind == "adopt" else {}
     fields = (
         body["draft"]["fields"] if "draft" in body else body.get("fields", card_fields)
     )
     return replace(
         decision,
-        dropped=is_rejection or event.what == "skip",
-        of_proposal=bool(body.get(PROPOSAL_KEY)),
+        is_rejection=is_rejection or event.kind == "skip",
+        is_only_proposal_rejected=bool(body.get(PROPOSAL_KEY)),
         # the draft of a new card has a GUID, but a number only if it is hand-written; a numbered
         # question about a highlight is from its comment
-        of_draft=is_rejection
+        is_only_draft_rejected=is_rejection
         and bool(body.get("guid"))
         and (not is_card and "Front" in fields if body.get("slot") else not had_card),
         answer=normalize_answer(fields),
-        n=event.n,
-        machine=event.machine,
-        own=is_hand_written_decision(event),
-        revises=event.what == "revise",
-        about=find_answer_sentence(decision.sentences, answer),
+        event_number=event.number,
+        device_id=event.device_id,
+        is_about_user_text=is_hand_written_decision(event),
+        revises=event.kind == "revise",
+        card_sentence=find_answer_sentence(decision.sentences, answer),
     )
 
 
@@ -300,7 +307,7 @@ def _get_answer(wording: StoredContent) -> str:
 
 def _is_retired_by_tag(event: Event) -> bool:
     """Return whether an event records the tag of a retired note, not a decision by the user."""
-    return event.what == "retire" and event.body.get("why") == RETIRED_TAG_REASON
+    return event.kind == "retire" and event.body.get("why") == RETIRED_TAG_REASON
 
 
 # --- the effects of events --------------------------------------------------------------
@@ -313,27 +320,27 @@ def _apply_event(passage: Passage, event: Event) -> None:
     `group_linked_keys`.
     """
     body = event.body
-    match event.what:
+    match event.kind:
         # identity
         case "key" | "text":
             text = msgspec.convert(body, PassageReading)
-            reading = replace(text, n=event.n, machine=event.machine)
-            passage.texts.insert(0, reading)
+            reading = replace(text, event_number=event.number, device_id=event.device_id)
+            passage.readings.insert(0, reading)
         case "ask":
             # ask the user whether this is the other passage
-            passage.asked[event.key] = body["old"]
+            passage.possible_same_keys[event.key] = body["old"]
         case "different":
-            passage.apart.add(body["old"])
+            passage.different_keys.add(body["old"])
 
         # decisions
         case "skip":
-            passage.skipped = True
-            passage.closed = True
-            passage.why_skipped = body.get("why", "")
+            passage.is_skipped = True
+            passage.is_closed = True
+            passage.skip_reason = body.get("why", "")
         case "reject":
             # the event has no content for a proposal, because a hand-written card may have its text
             if body["content"]:
-                passage.rejected.add(body["content"])
+                passage.rejected_hashes.add(body["content"])
             number = parse_slot_number(body.get("slot", ""))
             if number is not None:
                 passage.rejected_numbers.add(number)
@@ -343,7 +350,7 @@ def _apply_event(passage: Passage, event: Event) -> None:
             _apply_accept(passage, event)
         case "repair" if {"guid", "draft", "note"} <= body.keys():
             _apply_repair(passage, event, is_active=True)
-    handler = _CARD_HANDLERS.get(event.what)
+    handler = _CARD_HANDLERS.get(event.kind)
     if handler:
         _update_card(passage, event, handler)
 
@@ -362,7 +369,7 @@ def _apply_adopt(card: Card, event: Event) -> Card:
     if body.get("note"):
         note_body = {**body["note"], "words": dict(card.fields)}
         adopted = msgspec.convert(note_body, AdoptedNote)
-        history = replace(history, shipped=_drop_field_hashes(card), adopted=adopted)
+        history = replace(history, exports=_drop_field_hashes(card), adopted=adopted)
     return replace(card, note=history)
 
 
@@ -371,19 +378,21 @@ def _drop_field_hashes(card: Card) -> tuple[ExportedNote, ...]:
 
     The card has taken over another tool's note, whose text the hashes don't match.
     """
-    return tuple(replace(shipped, hashes={}) for shipped in card.note.shipped)
+    return tuple(replace(shipped, field_hashes={}) for shipped in card.note.exports)
 
 
 def _apply_revise(card: Card, event: Event) -> Card:
     """Give a card new text. Text from the source doesn't replace fields the user edited."""
     wording = _decode_wording(event)
-    if event.by == USER:
-        edits = replace(card.edits, typed=(), pinned=(), offered={})
+    if event.author == USER:
+        edits = replace(
+            card.edits, fields_typed_in_anki=(), pinned=(), source_texts_offered={}
+        )
         card = replace(replace_content(card, wording), edits=edits)
     else:
-        card = replace(card, edits=replace(card.edits, typed=()))
+        card = replace(card, edits=replace(card.edits, fields_typed_in_anki=()))
         card = _offer_text(card, wording)
-    return _record_given_text(card, event.machine, wording)
+    return _record_given_text(card, event.device_id, wording)
 
 
 def _apply_edit(card: Card, event: Event) -> Card:
@@ -405,8 +414,8 @@ def _apply_edit(card: Card, event: Event) -> Card:
         edits=replace(
             edits,
             pinned=_merge_names(edits.pinned, typed_fields),
-            offered={
-                **_remove_fields(edits.offered, typed_fields),
+            source_texts_offered={
+                **_remove_fields(edits.source_texts_offered, typed_fields),
                 **event.body.get("offered", {}),
             },
             resolved=resolved,
@@ -418,11 +427,11 @@ def _apply_resolve(card: Card, event: Event) -> Card:
     body = event.body
     name = body["field"]
     choice = (body["choice"], body["theirs"], body["ours"])
-    offered_text = card.edits.offered.get(name)
+    offered_text = card.edits.source_texts_offered.get(name)
     edits = replace(
         card.edits,
         resolved={**card.edits.resolved, name: choice},
-        offered=_remove_fields(card.edits.offered, [name]),
+        source_texts_offered=_remove_fields(card.edits.source_texts_offered, [name]),
     )
     if offered_text is None or body["choice"] != "source":
         return replace(card, edits=edits)
@@ -433,21 +442,21 @@ def _apply_resolve(card: Card, event: Event) -> Card:
 
 def _apply_deck_and_tags(card: Card, event: Event) -> Card:
     if "deck" in event.body:
-        card = replace(card, deck=event.body["deck"], own_deck=True)
+        card = replace(card, deck=event.body["deck"], has_user_deck=True)
     added_tags = event.body.get("added", ())
     removed_tags = event.body.get("removed", ())
     return replace(
         card,
-        added=(*_remove_tags(card.added, removed_tags), *added_tags),
-        removed=(*_remove_tags(card.removed, added_tags), *removed_tags),
+        added_tags=(*_remove_tags(card.added_tags, removed_tags), *added_tags),
+        removed_tags=(*_remove_tags(card.removed_tags, added_tags), *removed_tags),
     )
 
 
 def _apply_reject_or_retire(card: Card, event: Event) -> Card:
-    if event.by != USER and card.by == USER:
+    if event.author != USER and card.decided_by == USER:
         return card
-    verdict = Verdict.REJECTED if event.what == "reject" else Verdict.RETIRED
-    return _set_verdict(card, verdict, event.by, event.body.get("why", ""))
+    verdict = Verdict.REJECTED if event.kind == "reject" else Verdict.RETIRED
+    return _set_verdict(card, verdict, event.author, event.body.get("why", ""))
 
 
 def _apply_export(card: Card, event: Event) -> Card:
@@ -459,17 +468,20 @@ def _apply_export(card: Card, event: Event) -> Card:
     shipped = ExportedNote(
         mod=body["mod"],
         tags=tuple(body.get("tags", ())),
-        digest=body["digest"],
-        hashes=body.get("hashes", {}),
+        note_hash=body["digest"],
+        field_hashes=body.get("hashes", {}),
     )
     history = card.note
-    if not history.shipped and "type" in body:
+    if not history.exports and "type" in body:
         history = replace(history, mapped=msgspec.convert(body["type"], UserNoteType))
     history = replace(
         history,
-        shipped=(*history.shipped, shipped),
-        words=hash_markdown(card.fields),
-        numbers={**history.numbers, **body.get("numbers", {})},
+        exports=(*history.exports, shipped),
+        exported_text_hash=hash_markdown(card.fields),
+        exported_text_by_number={
+            **history.exported_text_by_number,
+            **body.get("numbers", {}),
+        },
         repaired=False,
     )
     return replace(card, note=history)
@@ -481,7 +493,7 @@ def _apply_pictures(card: Card, event: Event) -> Card:
 
 
 def _apply_found_in_anki(card: Card, event: Event) -> Card:
-    seen_by = tuple(sorted({*card.note.seen_by, event.machine}))
+    seen_by = tuple(sorted({*card.note.seen_by, event.device_id}))
     return replace(card, note=replace(card.note, seen_by=seen_by))
 
 
@@ -494,7 +506,7 @@ def _apply_reexport(card: Card, event: Event) -> Card:
 def _apply_accept(passage: Passage, event: Event) -> None:
     body = event.body
     wording = _decode_wording(event)
-    is_by_user = event.by == USER
+    is_by_user = event.author == USER
     card = passage.cards.get(body["guid"])
     if card and FOUND_KEY in body:
         return  # the journal has the decision itself
@@ -502,23 +514,23 @@ def _apply_accept(passage: Passage, event: Event) -> None:
     if card is None:
         card = replace(
             create_card(event, body["guid"], content, body.get("slot", "")),
-            edits=FieldEdits(typed=tuple(body.get("typed", ()))),
-            note=NoteHistory(found=FOUND_KEY in body),
+            edits=FieldEdits(fields_typed_in_anki=tuple(body.get("typed", ()))),
+            note=NoteHistory(is_recreated_from_anki=FOUND_KEY in body),
         )
         if not is_by_user and passage.is_rejected(content):
             card = _set_verdict(card, Verdict.REJECTED, USER)
     else:
         if is_by_user:
-            card = replace(_set_verdict(card, Verdict.LIVE, USER), at=event.at)
+            card = replace(_set_verdict(card, Verdict.LIVE, USER), accepted_at=event.time)
         card = _offer_text(card, wording)
-    passage.cards[card.guid] = _record_given_text(card, event.machine, wording)
+    passage.cards[card.guid] = _record_given_text(card, event.device_id, wording)
     if is_by_user:
-        passage.rejected.discard(hash_sides(content.fields))
+        passage.rejected_hashes.discard(hash_sides(content.fields))
     replaced_card = passage.cards.get(body.get("instead", ""))
     if replaced_card:
         why = "replaced by another card"
         passage.cards[replaced_card.guid] = _set_verdict(
-            replaced_card, Verdict.RETIRED, event.by, why
+            replaced_card, Verdict.RETIRED, event.author, why
         )
 
 
@@ -535,12 +547,12 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
     if card is None:
         content = content_from_stored(wording, event.key)
         card = create_card(event, body["guid"], content, "0")
-    history = replace(card.note, shipped=_drop_field_hashes(card), adopted=note)
+    history = replace(card.note, exports=_drop_field_hashes(card), adopted=note)
     passage.cards[card.guid] = replace(
         _set_verdict(card, Verdict.LIVE, USER),
-        fields=_drop_empty_fields(wording.fields if is_active else note.words),
+        fields=_drop_empty_fields(wording.fields if is_active else note.source_texts),
         deck=body.get("deck", ""),
-        at=event.at,
+        accepted_at=event.time,
         note=history,
     )
     added_notes = body.get("new", ()) if "type" in body else ()
@@ -562,7 +574,7 @@ def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
     decide on the draft.
     """
     card = passage.cards.get(event.body["guid"])
-    if card is None or card.by != USER:
+    if card is None or card.decided_by != USER:
         _apply_accept(passage, replace(event, body={**event.body, "instead": ""}))
         card = passage.cards[event.body["guid"]]
     elif card.verdict is not Verdict.TAKEN_BACK:
@@ -578,14 +590,16 @@ def _decode_wording(event: Event) -> StoredContent:
 
 
 def _set_verdict(card: Card, verdict: Verdict, by: str, why: str = "") -> Card:
-    return replace(card, verdict=verdict, by=by, why=why)
+    return replace(card, verdict=verdict, decided_by=by, verdict_reason=why)
 
 
 def _recreate_adopted_note(card: Card, event: Event) -> Card:
     adopted = card.note.adopted
     if adopted is None:
         return card
-    return replace(card, note=replace(card.note, adopted=replace(adopted, again=True)))
+    return replace(
+        card, note=replace(card.note, adopted=replace(adopted, is_wanted_back=True))
+    )
 
 
 def _pin_changed_fields(card: Card, event: Event) -> Card:
@@ -601,7 +615,7 @@ def _pin_changed_fields(card: Card, event: Event) -> Card:
             changed_names.append(name)
     edits = replace(card.edits, pinned=_merge_names(card.edits.pinned, changed_names))
     card = replace(card, edits=edits)
-    return _record_given_text(card, event.machine, wording)
+    return _record_given_text(card, event.device_id, wording)
 
 
 def _offer_text(card: Card, wording: StoredContent) -> Card:
@@ -612,21 +626,26 @@ def _offer_text(card: Card, wording: StoredContent) -> Card:
     """
     edits = card.edits
     pinned_fields = {name: card.get_field(name) for name in edits.pinned}
-    offered_fields = dict(edits.offered)
+    offered_fields = dict(edits.source_texts_offered)
     for name in edits.pinned:
         text = wording.fields.get(name, "")
         if not text or text == pinned_fields[name]:
             offered_fields.pop(name, None)
-        elif text != edits.given.get(name, ""):
+        elif text != edits.source_texts_applied.get(name, ""):
             offered_fields[name] = text
     fields = _drop_empty_fields({**wording.fields, **pinned_fields})
-    edits = replace(edits, offered=offered_fields)
+    edits = replace(edits, source_texts_offered=offered_fields)
     return replace(replace_content(card, wording), fields=fields, edits=edits)
 
 
 def _record_given_text(card: Card, device_id: str, wording: StoredContent) -> Card:
-    texts = (*card.edits.texts, (device_id, hash_markdown(wording.fields)))
-    return replace(card, edits=replace(card.edits, given=wording.fields, texts=texts))
+    texts = (*card.edits.source_text_hashes, (device_id, hash_markdown(wording.fields)))
+    return replace(
+        card,
+        edits=replace(
+            card.edits, source_texts_applied=wording.fields, source_text_hashes=texts
+        ),
+    )
 
 
 def _remove_tags(tags: Iterable[str], tags_to_remove: Iterable[str]) -> Strings:

@@ -50,8 +50,8 @@ def count_foreign_passages(store: Store) -> Counter[str]:
     counts = Counter[str]()
     for highlight in highlights_by_key.values():
         if highlight.other_tool_id in note_ids:
-            counts[highlight.tool] += 1
-        elif parse_schedule(highlight.schedule):
+            counts[highlight.tool_name] += 1
+        elif parse_schedule(highlight.tool_schedule):
             counts[SCHEDULER] += 1
     return counts
 
@@ -64,9 +64,9 @@ def decline_tool_histories(store: Store, tools: Collection[str]) -> str:
     warning_tools = set[str]()
     for row in pending_drafts.load_foreign_history_drafts(store):
         highlight = decode_highlight_body(row["highlight_body"])
-        if highlight.tool:
-            warning_tools.add(highlight.tool)
-        if highlight.schedule:
+        if highlight.tool_name:
+            warning_tools.add(highlight.tool_name)
+        if highlight.tool_schedule:
             warning_tools.add(SCHEDULER)
     declined_tools = sorted(warning_tools.intersection(tools))
     if not declined_tools:
@@ -85,7 +85,9 @@ def schedule_drafting_of_tool(store: Store, key: str) -> None:
     """
     tool = key.removeprefix("tool:")
     # this part of a highlight's JSON tells that the tool wrote into the note
-    part_of_body = '"schedule":"' if tool == SCHEDULER else f'"tool":{to_json(tool)}'
+    part_of_body = (
+        '"tool_schedule":"' if tool == SCHEDULER else f'"tool_name":{to_json(tool)}'
+    )
     query = "UPDATE highlight SET drafted = '' WHERE state = 'present' AND instr(body, ?)"
     store.execute(query, part_of_body)
 
@@ -98,4 +100,4 @@ def is_declined_finding(highlight: Highlight, check: str, tools: Collection[str]
     """
     if check == OTHER_SCHEDULE_CHECK:
         return SCHEDULER in tools
-    return check == OTHER_NOTE_CHECK and highlight.tool in tools
+    return check == OTHER_NOTE_CHECK and highlight.tool_name in tools

@@ -50,7 +50,7 @@ def needs_form_answer_by_user(highlight: Highlight) -> bool:
     a question; to a line in a list of terms that has no glossary heading; and to a
     highlighted word with its translation.
     """
-    if highlight.written in (_TERM, WORD_AND_TRANSLATION):
+    if highlight.line_syntax in (_TERM, WORD_AND_TRANSLATION):
         return True
     return _has_undeclared_colons(highlight) and not has_tight_colons(highlight.exact)
 
@@ -64,7 +64,7 @@ def parse_field_key(highlight: Highlight) -> str:
 
 
 def _has_undeclared_colons(highlight: Highlight) -> bool:
-    if highlight.written != _DOUBTFUL_FORM or highlight.declared:
+    if highlight.line_syntax != _DOUBTFUL_FORM or highlight.is_declared_card:
         return False
     front = highlight.markdown[0] if highlight.markdown else ""
     text = _PICTURE.sub("", front)
@@ -73,7 +73,7 @@ def _has_undeclared_colons(highlight: Highlight) -> bool:
 
 def explain_never_answer(highlight: Highlight) -> str:
     """Return the message for a highlight whose form the user answered with `NEVER`."""
-    noun = "words" if highlight.written == WORD_AND_TRANSLATION else "lines"
+    noun = "words" if highlight.line_syntax == WORD_AND_TRANSLATION else "lines"
     return f"you said that such {noun} are not cards"
 
 
@@ -94,7 +94,7 @@ class FieldDetector:
         document = highlight.document
         notes = self._notes_by_key[document.source, key]
         return len(notes) >= (
-            _MIN_NOTES_WITH_DATAVIEW if document.dataview else _MIN_NOTES
+            _MIN_NOTES_WITH_DATAVIEW if document.uses_dataview else _MIN_NOTES
         )
 
     @cached_property
@@ -140,7 +140,7 @@ def list_line_patterns(highlight: Highlight) -> tuple[str, ...]:
     other line belongs to one.
     """
     if needs_form_answer_by_user(highlight):
-        return (highlight.written,)
+        return (highlight.line_syntax,)
     key = parse_field_key(highlight)
     if not key:
         return ()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from msgspec import convert
 from msgspec.structs import replace
 
 from ankiforge.ledger.events import SOURCE, PassageReading, hash_text, normalize_text
@@ -89,8 +90,8 @@ def ingest_scan_results(
     with store.transaction():
         for container in run.listing.complete:
             store.delete_meta(f"emptied {container}")
-            if container in report.doubtful:
-                left, total = report.doubtful[container]
+            if container in report.suspicious_containers:
+                left, total = report.suspicious_containers[container]
                 folder = run.listing.directories[container]
                 store.set_meta(f"emptied {container}", f"asked {left} {total} {folder}")
     return report
@@ -233,7 +234,7 @@ class IngestRun:
                 ]
             # drop the drafts of removed highlights, which are drafted again if they come back
             drafted_keys = pending_drafts.delete_drafts_of_highlights(
-                self.store, self.report.gone
+                self.store, self.report.removed_keys
             )
             highlights.schedule_redrafting(self.store, drafted_keys)
             for container in self.listing.complete & self.selections.keys():
@@ -241,7 +242,7 @@ class IngestRun:
 
             # report the listed documents and their passages; a passage in several places counts
             # once
-            self.report.seen = store.fetch_value(
+            self.report.passage_count = store.fetch_value(
                 "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
                 " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
                 f" WHERE h.state = 'present' AND d.container IN {JSON_VALUES}",
@@ -341,7 +342,10 @@ class IngestRun:
         # the journal may not have been synchronized yet, if suspiciously little is listed
         renamed_ids = {row["id"] for row in old_rows if row}
         states = ["present"]
-        if self.listing.places[container] and container not in self.report.doubtful:
+        if (
+            self.listing.places[container]
+            and container not in self.report.suspicious_containers
+        ):
             states.append("journal")
         for row in stored_rows:
             if row["id"] in unlisted_ids - renamed_ids and row["state"] in states:
@@ -361,7 +365,7 @@ class IngestRun:
                 marks, self.pairs, was_present=was_present
             )
             accept_candidates(self.pairs, candidates)
-            if document.is_whole:
+            if document.is_fully_read:
                 self.absent_marks += marks.select_unmatched(self.pairs).stored_marks
             self.matched_documents.append(marks)
 
@@ -380,7 +384,9 @@ class IngestRun:
             read_documents.update(mark.document for mark in marks.scanned_marks)
             known_marks |= {mark.key: mark for mark in marks.stored_marks}
         absent_marks = set(self.absent_marks)
-        certain_containers = self.listing.complete - self.report.doubtful.keys()
+        certain_containers = (
+            self.listing.complete - self.report.suspicious_containers.keys()
+        )
         earlier_marks = []
         for row in self.store.fetch_rows(
             "SELECT h.*, d.container, d.place"
@@ -453,7 +459,7 @@ class IngestRun:
 
         If suspiciously many are missing, the listing may be incomplete. The documents that
         were present in the last run are then left out of the result, and the container is
-        reported in `IngestReport.doubtful`.
+        reported in `IngestReport.suspicious_containers`.
         """
         if container not in self.listing.complete:
             return set()
@@ -481,7 +487,7 @@ class IngestRun:
         if self._has_selection_changed(container):
             return unlisted_ids
         left_count = len(present_ids) - lost_count
-        self.report.doubtful[container] = (left_count, len(present_ids))
+        self.report.suspicious_containers[container] = (left_count, len(present_ids))
         return unlisted_ids - present_ids
 
     # --- keys ---------------------------------------------------------------------------
@@ -490,7 +496,7 @@ class IngestRun:
         anchors = []
         wanted_keys = []
         for mark in marks:
-            anchor = build_anchor_key(mark.highlight, mark.highlight.nth)
+            anchor = build_anchor_key(mark.highlight, mark.highlight.occurrence)
             anchors.append(anchor)
             wanted_keys.append(build_own_key(mark.highlight) or anchor)
         issued_keys = self._find_issued_keys(wanted_keys)
@@ -499,7 +505,7 @@ class IngestRun:
             free_key = key
             while free_key in issued_keys:
                 number += 1
-                suffix = hash16(mark.place, str(number))
+                suffix = hash16(mark.document_path, str(number))
                 free_key = HighlightKey(f"{anchor}.{suffix}")
                 issued_keys |= self._find_issued_keys([free_key])
             issued_keys.add(free_key)
@@ -521,7 +527,7 @@ class IngestRun:
         rows = []
         report = self.report
         for mark in marks:
-            stored_mark = mark.stored_mark = pairs.get(mark)
+            stored_mark = mark.stored_highlight = pairs.get(mark)
             text = mark.highlight.exact
             exact_hash = hash_text(text)
             rows.append(build_highlight_row(mark, exact_hash, self.run_number))
@@ -531,9 +537,9 @@ class IngestRun:
 
             # report changes
             if stored_mark.state in ("missing", "gone"):
-                report.back.append(stored_mark.key)
+                report.restored_keys.append(stored_mark.key)
             if stored_mark.state != "journal" and mark.document != stored_mark.document:
-                report.moved.append((stored_mark.key, mark.place))
+                report.moved.append((stored_mark.key, mark.document_path))
             has_new_comment = (
                 not stored_mark.is_journal_only
                 and stored_mark.highlight.comment != mark.highlight.comment
@@ -551,9 +557,9 @@ class IngestRun:
             if newest_reading is None:
                 self.store.record_event("key", stored_mark.key, SOURCE, body)
                 continue
-            reading = PassageReading(**body)
-            old_place = (newest_reading.place, newest_reading.own)
-            has_moved = old_place != (reading.place, reading.own)
+            reading = convert(body, PassageReading)
+            old_place = (newest_reading.document_path, newest_reading.source_id)
+            has_moved = old_place != (reading.document_path, reading.source_id)
             if has_moved or normalize_text(newest_reading.exact) != normalize_text(
                 reading.exact
             ):
@@ -584,7 +590,7 @@ class IngestRun:
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             self.store.execute(query, state, missing_since, mark.key)
             if is_gone:
-                self.report.gone.append(mark.key)
+                self.report.removed_keys.append(mark.key)
                 schedule_redrafting_of_copies(self.store, mark.key)
 
     def _has_selection_changed(self, container: str) -> bool:

@@ -128,7 +128,7 @@ def find_items(
     if any(fnmatchcase(check, finding_pattern) for finding_pattern in patterns):
         passage_keys = cards.load_passage_keys(store, live=True)
         for card in cards.iter_cards(store, passage_keys):
-            if SourceChange.SOURCE_CHANGED in card.source:
+            if SourceChange.SOURCE_CHANGED in card.source_changes:
                 changed_guids.add(card.guid)
 
     # define functions that compare text leniently
@@ -266,15 +266,15 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
         sorted_ids = pending_drafts.sort_by_reading_order(store, draft_ids)
         for draft in offers.iter_pending_drafts(store, sorted_ids):
             drafts[draft.id] = draft
-            if draft.revises:
-                revisions[draft.revises] = draft
+            if draft.revised_guid:
+                revisions[draft.revised_guid] = draft
         for line_id in line_ids:
             if line_id in drafts:
                 yield drafts[line_id]
             elif line_id in anki_states:
                 card = cards.load_card(store, line_id)
                 revision = revisions.get(card.guid)
-                yield replace(card, anki=anki_states[line_id], revision=revision)
+                yield replace(card, anki_state=anki_states[line_id], revision=revision)
 
 
 def load_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:

@@ -331,7 +331,7 @@ program may now know lines that it could not read before."""
 
 def is_known_event(event: Event) -> bool:
     """Return whether this version of the program knows an event's kind."""
-    return event.what in REQUIRED_KEYS
+    return event.kind in REQUIRED_KEYS
 
 
 def is_valid_event(event: Event) -> bool:
@@ -339,7 +339,7 @@ def is_valid_event(event: Event) -> bool:
 
     Events of unknown kinds may have any body.
     """
-    if not 0 <= event.n < MAX_EVENT_NUMBER:
+    if not 0 <= event.number < MAX_EVENT_NUMBER:
         return False
     if not is_known_event(event):
         return True
@@ -347,7 +347,7 @@ def is_valid_event(event: Event) -> bool:
         msgspec.convert(event.body, _Body)
     except msgspec.ValidationError:
         return False
-    return all(name in event.body for name in REQUIRED_KEYS[event.what].split())
+    return all(name in event.body for name in REQUIRED_KEYS[event.kind].split())
 
 
 # --- nesting --------------------------------------------------------------------------

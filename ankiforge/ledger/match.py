@@ -96,9 +96,9 @@ class MatchedHighlight(
     readings: tuple[FoldedReading, ...]
     """The readings of the highlight, newest first. A scanned highlight has one; a stored highlight
     also has the last readings in the journal."""
-    names: frozenset[str] = frozenset()
+    stable_ids: frozenset[str] = frozenset()
     """Ids that move with the highlight, such as Zotero's key or `/NM` in a PDF."""
-    labels: frozenset[str] = frozenset()
+    location_ids: frozenset[str] = frozenset()
     """Ids that belong to the highlight's location or are written beside it, such as a block id.
 
     Labels may stay behind when the text moves.
@@ -108,9 +108,9 @@ class MatchedHighlight(
 
     # only of scanned marks
     container: str = ""
-    place: str = ""
+    document_path: str = ""
     position: int = 0
-    stored_mark: MatchedHighlight | None = None
+    stored_highlight: MatchedHighlight | None = None
     """The stored highlight that this scanned highlight was matched with."""
 
     # only of stored marks
@@ -133,7 +133,7 @@ class MatchedHighlight(
     @property
     def key(self) -> str:
         """The key of the stored highlight that this one was matched with, or else its own key."""
-        return self.stored_mark.key if self.stored_mark else self.highlight.key
+        return self.stored_highlight.key if self.stored_highlight else self.highlight.key
 
     @property
     def was_present(self) -> bool:
@@ -158,7 +158,7 @@ def to_matched_highlight(highlight: Highlight, document: int = 0) -> MatchedHigh
     `document` is the row id of the highlight's document, or 0 if unknown.
     """
     text, before, after = get_anchor(highlight)
-    names, labels = split_ids((highlight.own, *highlight.hints))
+    names, labels = split_ids((highlight.source_id, *highlight.hints))
     reading = FoldedReading(text, before, after, _compute_sides(highlight))
     return MatchedHighlight(highlight, (reading,), names, labels, document)
 
@@ -256,13 +256,13 @@ def iter_matches_in_document(
             merely similar to a highlight removed even earlier counts as new.
     """
     positions = _index_marks(*document)
-    yield from _iter_pairs_by_id(*document, attrgetter("names"))
+    yield from _iter_pairs_by_id(*document, attrgetter("stable_ids"))
     unmoved = _find_unmoved(*document)
     unmatched = document.select_unmatched(pairs)
     yield from _rank_equal_texts(*unmatched, positions, unmoved=unmoved)
     if not all(document.select_unmatched(pairs)):
         return
-    for mark, stored_mark in _iter_pairs_by_id(*document, attrgetter("labels")):
+    for mark, stored_mark in _iter_pairs_by_id(*document, attrgetter("location_ids")):
         if compute_mark_similarity(stored_mark, mark) >= MIN_NEIGHBOUR_SIMILARITY:
             yield mark, stored_mark
     yield from _pair_by_question(document, pairs)
@@ -401,7 +401,7 @@ def _rank_equal_texts(
                 has_other_kind=stored_mark.highlight.kind != mark.highlight.kind,
                 age=age,
                 was_removed=not stored_mark.was_present,
-                lacks_common_label=stored_mark.labels.isdisjoint(mark.labels),
+                lacks_common_label=stored_mark.location_ids.isdisjoint(mark.location_ids),
                 has_moved=(mark, stored_mark) not in unmoved,
                 negative_context_similarity=-context_similarity,
                 distance=abs(positions[stored_mark] - positions[mark]),
@@ -506,7 +506,7 @@ def _iter_remaining(document: DocumentMarks, pairs: Pairs) -> Iterator[Candidate
         has_same_neighbours = neighbours[mark] == neighbours[stored_mark]
         if has_same_neighbours and _is_similar_or_extended(stored_mark, mark):
             yield mark, stored_mark
-    for mark, stored_mark in _iter_pairs_by_id(*document, attrgetter("labels")):
+    for mark, stored_mark in _iter_pairs_by_id(*document, attrgetter("location_ids")):
         if stored_mark.was_present and not stored_mark.is_journal_only:
             yield mark, stored_mark
 

@@ -76,8 +76,8 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
             highlight = decode_highlight_body(draft_row["highlight_body"])
             draft_remarks = finder.find_remarks(draft, highlight)
             old_quote = ""
-            if draft.revises:
-                card, _ = cards.load_card_and_passage(store, draft.revises)
+            if draft.revised_guid:
+                card, _ = cards.load_card_and_passage(store, draft.revised_guid)
                 old_quote = card.quote
                 if draft.keeps_text:
                     draft = replace(draft, fields=card.fields)
@@ -98,18 +98,18 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
     or if it is a proposal for a highlight that isn't the leading one.
     """
     if draft.is_numbered_user_text:
-        if not draft.revises and not should_offer(passage, draft, store.device_id):
+        if not draft.revised_guid and not should_offer(passage, draft, store.device_id):
             return True
         return will_update_card(passage, draft)
     if len(passage.keys) == 1 or draft.keeps_text:
         return False
     if draft.is_proposed and not cards.is_leading_highlight(store, draft.key, passage):
         return True
-    if not draft.about:
+    if not draft.sentence_hashes:
         return False
     snapshot = load_snapshot(store, passage)
     offered_facts = facts.get_undecided_sentences(snapshot.compute_sentence_states())
-    if not snapshot.sentence_hashes.issuperset(draft.about):
+    if not snapshot.sentence_hashes.issuperset(draft.sentence_hashes):
         return True
     return is_resolved(snapshot, draft, offered_facts, store.device_id)
 
@@ -119,7 +119,7 @@ def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
 
     This happens if the draft was created before its passage was found to be that of the card.
     """
-    if draft.revises:
+    if draft.revised_guid:
         return False
     card = passage.find_card_in_slot(draft)
     return card is not None and card.is_live and not draft.is_blocked
@@ -186,10 +186,10 @@ def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
         for draft in iter_pending_drafts(
             store, pending_drafts.find_drafts_of_highlights(store, keys)
         ):
-            drafts_by_offer[draft.offer].append(draft)
-            offers_by_id[draft.id].append(draft.offer)
+            drafts_by_offer[draft.offer_id].append(draft)
+            offers_by_id[draft.id].append(draft.offer_id)
             for key in store.get_keys(draft.highlight.key):
-                offers_by_id[key].append(draft.offer)
+                offers_by_id[key].append(draft.offer_id)
 
         for id in batch:
             for offer in offers_by_id[id]:
@@ -264,11 +264,16 @@ class RemarkFinder:
             name
             for draft in drafts
             if draft.is_numbered_user_text
-            for name in draft.about
+            for name in draft.sentence_hashes
         }
         deciding = sentences.find_deciding_passages(store, names)
         self._decided |= {name: deciding.get(name, set()) for name in names}
-        names = {name for draft in drafts if not draft.revises for name in draft.about}
+        names = {
+            name
+            for draft in drafts
+            if not draft.revised_guid
+            for name in draft.sentence_hashes
+        }
         self._cards_by_sentence |= {name: [] for name in names}
         query = (
             f"SELECT * FROM card WHERE sentence != '' AND sentence IN {JSON_VALUES} AND live"
@@ -290,7 +295,7 @@ class RemarkFinder:
         store = self._store
         passage = store.get_passage(draft.key)
         draft_content = hash_sides(draft.fields)
-        if not store.decided_hashes.isdisjoint((draft_content, *draft.about)):
+        if not store.decided_hashes.isdisjoint((draft_content, *draft.sentence_hashes)):
             self._load_more([draft])  # a decision since may have been about the same
         # report a removed passage that may be the same
         for _, old in _find_possible_matches(store, passage):
@@ -299,7 +304,7 @@ class RemarkFinder:
         decision_remark = self._find_decision_remark(passage, draft, highlight)
         if decision_remark is None and draft.is_numbered_user_text:
             # decisions on hand-written drafts of other copies don't count, those on other drafts do
-            decided = (self._decided.get(name, set()) for name in draft.about)
+            decided = (self._decided.get(name, set()) for name in draft.sentence_hashes)
             if any(passages - {passage.key} for passages in decided):
                 decision_remark = RemarkKind.DECIDED_BEFORE
         if decision_remark:
@@ -312,7 +317,7 @@ class RemarkFinder:
             suffix = "" if row["live"] else f", which is {row['verdict']}"
             yield Remark(RemarkKind.EQUAL_CARD, f"{row['guid'][:10]}{suffix}")
         if not draft.is_numbered_user_text:
-            for name in draft.about:
+            for name in draft.sentence_hashes:
                 same_rows = self._cards_by_sentence.get(name, ())
                 for row in list(_filter_other_passages(store, passage, same_rows))[:1]:
                     yield Remark(RemarkKind.SAME_SENTENCE, row["guid"][:10])
@@ -321,23 +326,23 @@ class RemarkFinder:
 
         if forms.needs_form_answer(store, highlight, self._fields):
             yield Remark(RemarkKind.FORM)
-        if draft.kind is CardKind.OCCLUSION and not draft.revises:
+        if draft.kind is CardKind.OCCLUSION and not draft.revised_guid:
             yield Remark(RemarkKind.FIGURE)
 
     def _find_decision_remark(
         self, passage: Passage, draft: StoredDraft, highlight: Highlight
     ) -> RemarkKind | None:
-        if draft.revises:
+        if draft.revised_guid:
             return RemarkKind.REVISION
-        if draft.replaces:
+        if draft.replaced_guid:
             return RemarkKind.REPLACEMENT
-        if draft.near:
+        if draft.similar_removed_sentence:
             return RemarkKind.NEAR
         if _was_similar_card_dropped(passage, draft, highlight):
             # ignore cards that the user accepted and undid
             accepted_guids = set()
             for event in self._store.load_events(passage.keys):
-                if event.what == "accept" and event.by == USER:
+                if event.kind == "accept" and event.author == USER:
                     accepted_guids.add(event.body["guid"])
             kept_cards = {}
             for id, card in passage.cards.items():
@@ -411,10 +416,10 @@ def find_possible_matches_to_ask(store: Store, passage: Passage) -> list[Pair]:
 
 def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
     """Return the removed passages that this one may be, as pairs of the new and the old key."""
-    if not passage.asked or not cards.load_present_row(store, passage):
+    if not passage.possible_same_keys or not cards.load_present_row(store, passage):
         return []
     doubts = []
-    for new, old in passage.asked.items():
+    for new, old in passage.possible_same_keys.items():
         other = store.get_passage(old)
         if not cards.load_present_row(store, other):
             doubts.append((new, old))

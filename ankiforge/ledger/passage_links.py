@@ -90,14 +90,14 @@ def record_questions_about_removed(
     """
     new_marks = []
     for mark in scanned_marks:
-        if mark.stored_mark is None or mark.stored_mark.state == "journal":
+        if mark.stored_highlight is None or mark.stored_highlight.state == "journal":
             new_marks.append(mark)
     for mark, removed_mark in find_similar_removed(removed_marks, new_marks).items():
         # a passage of another device is compared only with what this run found missing
-        if mark.stored_mark and removed_mark.state != "present":
+        if mark.stored_highlight and removed_mark.state != "present":
             continue
         old = {"old": removed_mark.key}
-        if mark.stored_mark and mark.document == removed_mark.document:
+        if mark.stored_highlight and mark.document == removed_mark.document:
             pairs: Pairs = {}
             document = DocumentMarks([removed_mark], [mark])
             accept_candidates(pairs, iter_matches_in_document(document, pairs))
@@ -122,7 +122,7 @@ def are_sentences_still_present(store: Store, key: str) -> bool:
     }
     for decision in () if passage.live_cards else passage.decisions:
         names.update(facts.hash_long_sentences(decision.sentences))
-        if decision.own:
+        if decision.is_about_user_text:
             return False
     return bool(names) and names == sentences.filter_present_sentences(store, names)
 

@@ -25,8 +25,8 @@ from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.model import (
     MIN_CERTAIN_CONFIDENCE,
     Highlight,
-    Lookalike,
-    Question,
+    SkippedText,
+    UserQuestion,
     UserQuestionKind,
     Value,
     Verdict,
@@ -102,7 +102,7 @@ class PendingItems(Value):
     """The other questions. Drafts that such a question is about are in none of the lists."""
     held_count: int
     """The number of drafts held back because a question is about them."""
-    uncarded: list[PassageLocation]
+    without_card: list[PassageLocation]
     """The highlights that have neither card nor draft and that the user didn't dismiss, and those
     that have a card and another sentence worth proposing. The most useful ones come first."""
     data_version: int
@@ -168,7 +168,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
 
 
 def arrange_items(
-    open_questions: Iterable[Question],
+    open_questions: Iterable[UserQuestion],
     offered_rows: Iterable[Row | Mapping[str, Any]],
     *,
     held_count: int = 0,
@@ -207,7 +207,7 @@ def arrange_items(
         revisions=revisions,
         questions=other_questions,
         held_count=held_count,
-        uncarded=[*uncarded],
+        without_card=[*uncarded],
         data_version=data_version,
     )
 
@@ -336,21 +336,23 @@ def iter_outcomes(
                 status="left_out" if drafting_status == "decided" else drafting_status,
                 reason=reason,
                 usefulness=row["worth"],
-                is_open=has_open_sentence(row),
+                has_open_sentence=has_open_sentence(row),
             )
 
 
 def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -> str:
-    if passage.skipped:
-        return passage.why_skipped or "rejected by you"
+    if passage.is_skipped:
+        return passage.skip_reason or "rejected by you"
     if drafting_status == "decided":
         # a rejection's reason counts more than that of a card that was made and undone
         cards = passage.cards.values()
         kept = [card for card in cards if card.verdict is not Verdict.TAKEN_BACK]
-        reasons = [card.why for card in kept or cards if card.why]
+        reasons = [card.verdict_reason for card in kept or cards if card.verdict_reason]
         return reasons[0] if reasons else "rejected by you"
     if reason or drafting_status != "undrafted":
-        return reason or (REJECTED_DRAFT if passage.rejected else NOTHING_RECOGNIZED)
+        return reason or (
+            REJECTED_DRAFT if passage.rejected_hashes else NOTHING_RECOGNIZED
+        )
     return "not drafted yet"
 
 
@@ -448,7 +450,7 @@ def iter_lookalikes(store: Store) -> Iterator[LocatedSkippedText]:
         "SELECT source, place, title, left_out FROM document"
         " WHERE state = 'present' AND left_out != '[]' ORDER BY source, place"
     ):
-        for entry in msgspec.json.decode(row["left_out"], type=list[Lookalike]):
+        for entry in msgspec.json.decode(row["left_out"], type=list[SkippedText]):
             yield LocatedSkippedText(row["source"], row["place"], row["title"], entry)
 
 
@@ -526,8 +528,8 @@ def count_ledger(
                     revisions=len(waits.revisions),
                     questions=len(waits.questions),
                     held=waits.held_count,
-                    without=len(waits.uncarded),
-                    proposed=count_proposals(waits.uncarded),
+                    without=len(waits.without_card),
+                    proposed=count_proposals(waits.without_card),
                 )
             case "passages":
                 asked = _find_passages_with_questions(store)

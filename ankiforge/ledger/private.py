@@ -35,7 +35,7 @@ def update_private_texts(
 
     `moved` is whether the document's location has changed.
     """
-    sentence_texts = set(document.private)
+    sentence_texts = set(document.private_texts)
     names = set(document.private_names)  # texts that are private only within the document
     for highlight in document.highlights:
         if makes_document_private(highlight):

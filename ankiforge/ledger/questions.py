@@ -30,9 +30,9 @@ from ankiforge.model import (
     Conflict,
     Guid,
     PendingDraft,
-    Question,
     RemarkKind,
     Strings,
+    UserQuestion,
     UserQuestionKind,
     hash16,
     is_card_id,
@@ -54,9 +54,9 @@ MAX_MISSING_EXAMPLES = 5
 """How many missing notes are shown as examples."""
 
 
-def find_open_questions(store: Store) -> list[Question]:
+def find_open_questions(store: Store) -> list[UserQuestion]:
     """Return all open questions in display order."""
-    questions: list[Question] = []
+    questions: list[UserQuestion] = []
     for ask in _ASK_FUNCTIONS:
         questions.extend(ask(store))
     return questions
@@ -94,7 +94,7 @@ def answer_question(
 
 
 def _record_answer(
-    store: Store, question: Question, *, yes: bool, without: Collection[str]
+    store: Store, question: UserQuestion, *, yes: bool, without: Collection[str]
 ) -> None:
     match question.kind:
         case UserQuestionKind.SAME:
@@ -124,7 +124,7 @@ def _record_answer(
 def _make_id_and_kind(
     kind: UserQuestionKind, *parts: str
 ) -> tuple[str, UserQuestionKind]:
-    """Return the id and the kind, the first two arguments of `Question`.
+    """Return the id and the kind, the first two arguments of `UserQuestion`.
 
     `parts` identify the subject of the question.
     """
@@ -134,7 +134,7 @@ def _make_id_and_kind(
 # --- is this passage the removed one of a card? -----------------------------------------
 
 
-def _iter_same_passage_questions(store: Store) -> Iterator[Question]:
+def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
     key_pairs = []
     for row in store.fetch_rows("SELECT key FROM passage WHERE asks"):
         key_pairs += offers.find_possible_matches_to_ask(
@@ -162,9 +162,9 @@ def _iter_same_passage_questions(store: Store) -> Iterator[Question]:
     for new_key, old_key in dict.fromkeys(key_pairs):
         examples = []
         for key in (new_key, old_key):
-            newest_text = store.get_passage(key).texts[:1]
+            newest_text = store.get_passage(key).readings[:1]
             examples += [text.exact for text in newest_text if text.exact]
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.SAME, new_key, old_key),
             text="Is this the passage of a card whose passage is gone?",
             new=new_key,
@@ -185,9 +185,9 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
     for event in cards.iter_active_events(store, *REWORDING_KINDS):
         if event.body.get("guid") != guid:
             continue
-        if event.what == "repair" and event.body["name"] != cards.LEFT_AS_IS:
-            acts_of_repairs.add(event.act)
-        act = event.act or ""
+        if event.kind == "repair" and event.body["name"] != cards.LEFT_AS_IS:
+            acts_of_repairs.add(event.action_id)
+        act = event.action_id or ""
     return act if act in acts_of_repairs else ""
 
 
@@ -212,7 +212,7 @@ def find_cards_held_by_repair(store: Store) -> set[str]:
 # --- two equal cards --------------------------------------------------------------------
 
 
-def _iter_duplicate_questions(store: Store) -> Iterator[Question]:
+def _iter_duplicate_questions(store: Store) -> Iterator[UserQuestion]:
     for pair in store.fetch_rows(
         "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old,"
         " b.passage AS new, a.words AS words"
@@ -223,7 +223,7 @@ def _iter_duplicate_questions(store: Store) -> Iterator[Question]:
         if new_passage.is_distinct_from(store.get_passage(pair["old"])):
             continue
         guids = (Guid(pair["old_guid"]), Guid(pair["new_guid"]))
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.DUPLICATE, *guids),
             text="Two cards ask and answer the same.",
             new=pair["new"],
@@ -241,7 +241,9 @@ def _merge_cards(store: Store, guids: Iterable[Guid]) -> None:
         query = "SELECT reviews FROM seen WHERE guid = ?"
         review_count = store.fetch_value(query, guid) or 0
         events = store.load_events([passage.key])
-        accepted_at = min((each.n for each in events if each.what == "accept"), default=0)
+        accepted_at = min(
+            (each.number for each in events if each.kind == "accept"), default=0
+        )
         ranked_cards.append((-review_count, accepted_at, guid, passage.key))
     (_, _, kept_guid, _), *retired_cards = sorted(ranked_cards)
     for _, _, guid, key in retired_cards:
@@ -257,14 +259,14 @@ _EDITED_TWICE = "You changed this card here, and in Anki."
 _REPAIRED = "You repaired this card here, and changed it in Anki."
 
 
-def _iter_conflict_questions(store: Store) -> Iterator[Question]:
+def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
     """Ask which text to keep for fields that were changed twice.
 
     Either the source and the user changed the field, or the user changed it both in ankiforge
     and in Anki.
     """
     for guid, conflicts in _find_conflicts(store).items():
-        only_edits = all(conflict.edited_here for conflict in conflicts)
+        only_edits = all(conflict.is_edited_in_ankiforge for conflict in conflicts)
         repair = _find_last_repair_action(store, guid)
         text = _EDITED_TWICE if only_edits else _CHANGED_BY_BOTH
         if repair:
@@ -273,14 +275,14 @@ def _iter_conflict_questions(store: Store) -> Iterator[Question]:
         for conflict in conflicts:
             if conflict.field == "Text":
                 kept_numbers = find_cloze_numbers(conflict.source)
-                lost_numbers.update(find_cloze_numbers(conflict.mine))
+                lost_numbers.update(find_cloze_numbers(conflict.user_text))
                 lost_numbers.difference_update(kept_numbers)
         if lost_numbers:
             numbers_lost = ", ".join(f"c{number}" for number in sorted(lost_numbers))
             cards_lost = format_count(len(lost_numbers), "card")
             chosen_text = "The words from here" if only_edits else "The source's words"
             text += f" {chosen_text} would leave {cards_lost} empty: {numbers_lost}."
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.CONFLICT, guid),
             text=text,
             new=guid,
@@ -301,7 +303,7 @@ def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
     ):
         passage = store.get_passage(card_row["passage"])
         card = passage.cards[card_row["guid"]]
-        for field, text in card.edits.offered.items():
+        for field, text in card.edits.source_texts_offered.items():
             mine = card.get_field(field)
             conflict = Conflict(card.guid, field, mine, text, hash16(mine), hash16(text))
             conflicts[card.guid].append(conflict)
@@ -316,11 +318,12 @@ def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
         conflict = Conflict(
             guid=Guid(card_row["guid"]),
             field=card_row["field"],
-            mine=card_row["mine"],
+            user_text=card_row["mine"],
             source=card_row["source"],
-            theirs=card_row["theirs"],
-            ours=card_row["ours"],
-            edited_here=card_row["field"] in (*card.edits.pinned, *repaired_fields),
+            user_version_hash=card_row["theirs"],
+            source_version_hash=card_row["ours"],
+            is_edited_in_ankiforge=card_row["field"]
+            in (*card.edits.pinned, *repaired_fields),
         )
         card_conflicts.append(conflict)
     return conflicts
@@ -331,7 +334,7 @@ def find_cards_in_conflict(store: Store) -> set[str]:
     return set(_find_conflicts(store))
 
 
-def _resolve_conflict(store: Store, question: Question, *, yes: bool) -> None:
+def _resolve_conflict(store: Store, question: UserQuestion, *, yes: bool) -> None:
     """Keep the text of the source (yes) or the user's text (no).
 
     If the conflict is about a repair, "no" undoes the entire repair, including the notes that
@@ -347,9 +350,9 @@ def _resolve_conflict(store: Store, question: Question, *, yes: bool) -> None:
             "guid": conflict.guid,
             "field": conflict.field,
             "choice": "source" if yes else "mine",
-            "theirs": conflict.theirs,
-            "ours": conflict.ours,
-            "was": conflict.mine,
+            "theirs": conflict.user_version_hash,
+            "ours": conflict.source_version_hash,
+            "was": conflict.user_text,
         }
         store.record_event("resolve", passage.key, USER, body)
         anki_notes.delete_conflicts(store, [conflict.guid], conflict.field)
@@ -358,7 +361,7 @@ def _resolve_conflict(store: Store, question: Question, *, yes: bool) -> None:
 # --- notes missing in Anki --------------------------------------------------------------
 
 
-def _iter_missing_note_questions(store: Store) -> Iterator[Question]:
+def _iter_missing_note_questions(store: Store) -> Iterator[UserQuestion]:
     """Ask whether the user deleted notes of live cards that are missing in Anki.
 
     Notes that were deleted many at once get a separate question.
@@ -375,7 +378,7 @@ def _iter_missing_note_questions(store: Store) -> Iterator[Question]:
         is_single = len(guids) == 1
         were_missed = f"{'is' if is_single else 'are'} missing in Anki"
         were_deleted = f"{'was' if is_single else 'were'} deleted in Anki at once"
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.ABSENT, *guids),
             text=(
                 f"{format_count(len(guids), 'note')} {were_deleted if is_asked else were_missed}."
@@ -391,7 +394,7 @@ def _iter_missing_note_questions(store: Store) -> Iterator[Question]:
 # --- a source that lost its documents ---------------------------------------------------
 
 
-def _iter_missing_document_questions(store: Store) -> Iterator[Question]:
+def _iter_missing_document_questions(store: Store) -> Iterator[UserQuestion]:
     for container, value in store.get_metas_with_prefix("emptied ").items():
         if not value.startswith("asked "):  # already answered
             continue
@@ -406,7 +409,7 @@ def _iter_missing_document_questions(store: Store) -> Iterator[Question]:
             container,
         )
         come = "comes" if live_cards == 1 else "come"
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.EMPTIED, container),
             text=(
                 f"{lost:,} of {documents} {verb} not found {location}."
@@ -420,7 +423,7 @@ def _iter_missing_document_questions(store: Store) -> Iterator[Question]:
 # --- forms that may not be cards --------------------------------------------------------
 
 
-def _iter_line_pattern_questions(store: Store) -> Iterator[Question]:
+def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
     """Ask whether lines written in a doubtful form are cards, once per source and form.
 
     Forms with fewer than `MIN_FORM_LINES` pending drafts are skipped, except for fields.
@@ -443,7 +446,7 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[Question]:
         form = (
             forms.FIELD_FORM
             if not forms.needs_form_answer_by_user(highlight)
-            else highlight.written
+            else highlight.line_syntax
         )
         drafts_by_form[highlight.document.source, form].append(draft)
     for (source, form), form_drafts in sorted(drafts_by_form.items()):
@@ -458,7 +461,7 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[Question]:
         if form == WORD_AND_TRANSLATION:
             words = format_count(len(form_drafts), "word")
             text = f"{words} with your translation in {source}: make cards?"
-        yield Question(
+        yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.FORM, source, form),
             text=text,
             new=source,
@@ -485,7 +488,7 @@ class LinesWithSameFront(NamedTuple):
     def summary(self) -> str:
         """A one-line summary of all lines, e.g. `rating::1 · 2 · 5 (12 lines in Books)`."""
         highlight = self.drafts[0].highlight
-        if highlight.written == WORD_AND_TRANSLATION:
+        if highlight.line_syntax == WORD_AND_TRANSLATION:
             return to_one_line(f"{get_highlighted_term(highlight)} = {self.backs[0]}")
         if len(self.drafts) == 1:
             return to_one_line(highlight.exact)
@@ -520,7 +523,7 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
 
 
 def _answer_line_pattern(
-    store: Store, question: Question, *, yes: bool, excluded_ids: Collection[str]
+    store: Store, question: UserQuestion, *, yes: bool, excluded_ids: Collection[str]
 ) -> None:
     """Accept the pending drafts of a form (yes), or give their highlights no card (no).
 
@@ -553,7 +556,7 @@ def _answer_line_pattern(
         ):  # not a card
             names = forms.list_line_patterns(draft.highlight)
             event = next(events_by_form[name] for name in names if name in events_by_form)
-            change = PendingDraftChanges(settle=((draft.id, event.id),))
+            change = PendingDraftChanges(archived=((draft.id, event.id),))
             pending_drafts.apply_changes(store, [change])
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
             reason = forms.explain_never_answer(draft.highlight)

@@ -3,7 +3,7 @@
 `DocumentListing` collects which documents the sources list, so that the others count as
 removed. `StoredDocumentLookup` tells sources which documents can be skipped. Other devices'
 readings
-come from the journal. The keys of highlights depend on `get_anchor`, on `Highlight.own` and
+come from the journal. The keys of highlights depend on `get_anchor`, on `Highlight.source_id` and
 on the normalization of text (docs/reference/keys.md). A change of these would duplicate every
 note.
 """
@@ -66,7 +66,7 @@ MAX_BATCH_HIGHLIGHTS = 2000
 class IngestReport(msgspec.Struct):
     """What ingesting all sources found: new, changed, moved and removed highlights."""
 
-    seen: int = 0
+    passage_count: int = 0
     """The number of passages in the listed documents, changed or not."""
     new: list[str] = []
     """The keys of the new highlights."""
@@ -74,13 +74,13 @@ class IngestReport(msgspec.Struct):
     """The highlights whose text or comment changed, as (key, old text, new text)."""
     moved: list[Pair] = []
     """The passages that moved to another document, as (key, path or key of the new document)."""
-    gone: list[str] = []
+    removed_keys: list[str] = []
     """The keys of the removed highlights."""
-    back: list[str] = []
+    restored_keys: list[str] = []
     """The keys of the highlights that were missing or gone and are back."""
     unselected: int = 0
     """The number of highlights that the settings no longer select."""
-    doubtful: dict[str, tuple[int, int]] = {}
+    suspicious_containers: dict[str, tuple[int, int]] = {}
     """The containers that lost so many documents at once that none was marked as gone.
 
     For each, the numbers of documents left and of documents before.
@@ -109,20 +109,26 @@ def hash_highlight_content(highlight: Highlight) -> str:
     The highlight is drafted again when the hash changes.
     """
     gap_spans = [f"{start}-{end}" for start, end in highlight.gaps]
-    comment = highlight.comment if highlight.instructs else ""
+    comment = highlight.comment if highlight.comment_is_instruction else ""
     # drafts of a phrase depend on its sentence, but a hand-written card doesn't depend on context
     context = "" if highlight.kind is HighlightKind.CARD else highlight.sentence
-    parts = [highlight.exact, ",".join(gap_spans), comment, context, highlight.skip]
+    parts = [
+        highlight.exact,
+        ",".join(gap_spans),
+        comment,
+        context,
+        highlight.skip_reason,
+    ]
     parts += highlight.markdown
-    if highlight.written == WORD_AND_TRANSLATION:
-        parts.append(highlight.written)
-    if highlight.open_end:
+    if highlight.line_syntax == WORD_AND_TRANSLATION:
+        parts.append(highlight.line_syntax)
+    if highlight.may_continue:
         parts.append("open end")
     if highlight.other_tool_note_id:
         parts.append(f"note {highlight.other_tool_note_id}")
-    if highlight.figure:
-        parts.append(highlight.figure)
-        parts += [repr(label) for label in highlight.labels]
+    if highlight.figure_hash:
+        parts.append(highlight.figure_hash)
+        parts += [repr(label) for label in highlight.figure_labels]
     return hash16(*parts)
 
 
@@ -181,12 +187,12 @@ class DocumentListing:
                 self._unread.add(sighting.path)
                 self._unread_directories += (f"{sighting.path}/",)
             elif isinstance(sighting, Problem):
-                self._unread.add(sighting.where)
-                if sighting.where.endswith("/"):
-                    self._unread_directories += (sighting.where,)
+                self._unread.add(sighting.location)
+                if sighting.location.endswith("/"):
+                    self._unread_directories += (sighting.location,)
             elif isinstance(sighting, ScanEnd):
                 self.places.setdefault(sighting.container, set())
-                self.directories[sighting.container] = sighting.folder
+                self.directories[sighting.container] = sighting.directory
                 if sighting.complete:
                     self.complete.add(sighting.container)
             else:
@@ -260,7 +266,7 @@ class StoredDocumentLookup:
     def find_dependencies(self, container: str, path: str) -> Strings | None:
         """Return the dependencies of a document as last read, or None if the document is new.
 
-        See `ExtractedDocument.depends`.
+        See `ExtractedDocument.dependencies`.
         """
         row = self._get_row(container, path)
         if row is None:
@@ -306,16 +312,16 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
     """
     with store.transaction():
         for event in events:
-            if event.what not in ("key", "text"):
+            if event.kind not in ("key", "text"):
                 continue
             row = highlights.load_row(store, event.key)
             if row and row["body"]:  # it was read on this device
                 continue
             text = msgspec.convert(event.body, PassageReading)
-            text = replace(text, n=event.n, machine=event.machine)
+            text = replace(text, event_number=event.number, device_id=event.device_id)
             reading = to_folded_reading(text)
             # add the passage as journal-only, at the place where it was read
-            container_and_place = (text.container, text.place)
+            container_and_place = (text.container, text.document_path)
             store.execute(
                 "INSERT OR IGNORE INTO document"
                 " (container, place, state, fingerprint, depends, digest, source, title)"
@@ -327,7 +333,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                 " SELECT ?, id, ?, 'journal', ?, ? FROM document"
                 " WHERE container = ? AND place = ? ON CONFLICT (key) DO UPDATE SET missed = 0,"
                 " document = excluded.document, folded = excluded.folded, state = excluded.state",
-                *(event.key, event.n, text.kind, reading.text, *container_and_place),
+                *(event.key, event.number, text.kind, reading.text, *container_and_place),
             )
 
             # it may be a passage at the same place that has another key on this device
@@ -359,7 +365,7 @@ def build_scanned_marks(
     for position, highlight in enumerate(number_highlights(document.highlights)):
         mark = to_matched_highlight(highlight, document_id)
         mark.container = document.container
-        mark.place = get_document_path(document)
+        mark.document_path = get_document_path(document)
         mark.position = position
         marks.append(mark)
     return marks
@@ -374,9 +380,9 @@ def build_event_body(mark: MatchedHighlight) -> Json:
         before=newest.before,
         after=newest.after,
         container=mark.container,
-        place=mark.place,
+        document_path=mark.document_path,
         kind=highlight.kind.value,
-        own=highlight.own,
+        source_id=highlight.source_id,
     )
     body: Json = msgspec.to_builtins(text)
     return body
@@ -400,7 +406,7 @@ def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
     """Load a stored highlight for matching, with the latest readings by all devices."""
     passage = store.get_passage(row["key"])
     journal_readings = [
-        to_folded_reading(text) for text in passage.texts[:MAX_JOURNAL_READINGS]
+        to_folded_reading(text) for text in passage.readings[:MAX_JOURNAL_READINGS]
     ]
     if row["body"]:
         mark = to_matched_highlight(decode_highlight(row), row["document"])
@@ -413,7 +419,7 @@ def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
         highlight = replace(
             build_highlight_from_journal(passage), key=HighlightKey(row["key"])
         )
-        own = passage.texts[0].own if passage.texts else ""
+        own = passage.readings[0].source_id if passage.readings else ""
         names, labels = split_ids([own])
         journal_or_empty = tuple(journal_readings) or (FoldedReading(""),)
         mark = MatchedHighlight(
@@ -424,7 +430,7 @@ def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
     mark.missing_since = row["missed"]
     mark.exact_hash = row["exact"]
     mark.content_hash = row["content"]
-    mark.texts = passage.texts
+    mark.texts = passage.readings
     mark.is_decided = passage.was_ever_decided
     return mark
 
@@ -444,15 +450,15 @@ def write_document(store: Store, document: ReadDocument, old_row: Row | None) ->
         "place": place,
         "state": "present",
         "fingerprint": document.fingerprint,
-        "depends": to_json(document.depends),
-        "left_out": to_json(document.left_out),
+        "depends": to_json(document.dependencies),
+        "left_out": to_json(document.skipped_texts),
     }
     identifier_pairs: Sequence[Pair] = ()
     if isinstance(document, ExtractedDocument):
         from ankiforge.text.identifiers import normalize_identifiers
 
         work = document.document
-        row |= {"digest": document.digest, "source": work.source, "title": work.title}
+        row |= {"digest": document.text_hash, "source": work.source, "title": work.title}
         identifier_pairs = normalize_identifiers(work.identifiers, work.uri)
     else:
         row |= {"digest": "", "source": document.source, "title": place}
@@ -485,14 +491,14 @@ def build_highlight_row(mark: MatchedHighlight, exact_hash: str, run: int) -> Js
     changes. `run` is the number of the run that read it.
     """
     highlight = mark.highlight
-    if mark.stored_mark:
-        highlight = replace(highlight, key=HighlightKey(mark.stored_mark.key))
+    if mark.stored_highlight:
+        highlight = replace(highlight, key=HighlightKey(mark.stored_highlight.key))
     tags = (*highlight.document.tags, *highlight.tags)
     # a hash that the highlight shares with its copies; short texts are often equal by chance, so
     # a copy of one must also have the same context, unless the text is a whole card
     newest = mark.newest_reading
     is_card = highlight.kind is HighlightKind.CARD
-    alike = hash_highlight_content(replace(highlight, skip=""))
+    alike = hash_highlight_content(replace(highlight, skip_reason=""))
     if len(newest.text) < MIN_DISTINCTIVE_CHARS and not is_card:
         context = (newest.before[-MIN_CONTEXT_CHARS:], newest.after[:MIN_CONTEXT_CHARS])
         alike = hash16(alike, *context) if any(context) else ""

@@ -31,7 +31,7 @@ def find_distinctive_sentences(passage: Passage, sentences: Iterable[str]) -> se
     Only long sentences are matched across passages.
     """
     all_sentences = set(sentences)
-    for text in passage.texts:
+    for text in passage.readings:
         all_sentences.update(facts.split_sentences(text.exact))
     return set(filter(facts.is_distinctive_sentence, all_sentences))
 
@@ -72,7 +72,7 @@ class PassageSnapshot(Value):
         """
         names: set[str] = set()
         for decision in self.all_decisions:
-            if decision.of and not decision.of_draft:
+            if decision.event_id and not decision.is_only_draft_rejected:
                 names.update(map(facts.hash_sentence, decision.sentences))
         return names
 
@@ -83,7 +83,7 @@ class PassageSnapshot(Value):
         } | self.related.live_cards.keys()
         names: set[str] = set()
         for decision in self.all_decisions:
-            if decision.of and decision.guid in live_guids:
+            if decision.event_id and decision.guid in live_guids:
                 names.update(map(facts.hash_sentence, decision.sentences))
         return names
 
@@ -91,7 +91,7 @@ class PassageSnapshot(Value):
         """Return the hashes of the sentences whose card, draft or proposal the user rejected."""
         names: set[str] = set()
         for decision in self.all_decisions:
-            if decision.dropped or decision.of_proposal:
+            if decision.is_rejection or decision.is_only_proposal_rejected:
                 names.update(map(facts.hash_sentence, decision.sentences))
         return names
 
@@ -120,11 +120,11 @@ class PassageSnapshot(Value):
                 old_sentences = decision.sentences
             # for a card in the user's own words, one of the sentences is enough
             is_own = card.origin.drafter == USER
-            about = decision.about if decision and not is_own else ""
+            about = decision.card_sentence if decision and not is_own else ""
             needed = (about,) if about else old_sentences
             if not present_sentences.isdisjoint(needed):
                 continue
-            neighbours = decision.passage if decision else ()
+            neighbours = decision.passage_sentence_hashes if decision else ()
             new_text = facts.find_changed_sentence(
                 old_sentences, self.sentences, neighbours
             )
@@ -145,8 +145,10 @@ class PassageSnapshot(Value):
                 continue
             card = self.passage.cards.get(later.guid)
             is_own_text = card is not None and card.origin.drafter == USER
-            is_about_other_card = later.revises or (later.guid and later.dropped)
-            if later.of and not (is_about_other_card or is_own_text or later.of_proposal):
+            is_about_other_card = later.revises or (later.guid and later.is_rejection)
+            if later.event_id and not (
+                is_about_other_card or is_own_text or later.is_only_proposal_rejected
+            ):
                 return True
         return False
 
@@ -171,8 +173,8 @@ class PassageSnapshot(Value):
         drafted_names = set(drafted)
         for draft in self.pending_drafts:
             if not draft.is_proposed:
-                drafted_names.update(draft.about)
-        return facts.compute_facts(
+                drafted_names.update(draft.sentence_hashes)
+        return facts.compute_sentence_states(
             sentences,
             self.all_decisions,
             guids | self.related.live_cards.keys(),
@@ -182,7 +184,7 @@ class PassageSnapshot(Value):
                 for sentence in sentences
                 if drafted_names and facts.hash_sentence(sentence) in drafted_names
             ],
-            closed=self.passage.closed,
+            closed=self.passage.is_closed,
         )
 
 
@@ -190,7 +192,7 @@ class HighlightSnapshot(PassageSnapshot, kw_only=True):
     """A passage, and the highlight from which its cards are drafted."""
 
     highlight: Highlight
-    content: str
+    content_hash: str
     """A hash of everything that drafts of the highlight depend on."""
     is_declined: bool = False
     """Whether a model found the highlight, with its current content, not worth a card."""
@@ -198,5 +200,5 @@ class HighlightSnapshot(PassageSnapshot, kw_only=True):
     """Why the highlight had no card when it was last drafted, or ""."""
     usefulness: float = 0.0
     """The last estimated probability that the user would keep a card of the best sentence."""
-    original_title: str = ""
+    primary_copy_title: str = ""
     """If the highlight is an exact copy, the title of the original's document, else ""."""

@@ -328,14 +328,14 @@ class Store(Database):
             transaction.last_number = self.find_max_number()
         transaction.last_number += 1
         event = Event(
-            n=transaction.last_number,
-            machine=self.device_id,
-            at=datetime.now(UTC).isoformat(timespec="seconds"),
-            by=by,
-            what=kind,
+            number=transaction.last_number,
+            device_id=self.device_id,
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+            author=by,
+            kind=kind,
             key=key,
             body=body,
-            act=transaction.action if by == USER else "",
+            action_id=transaction.action if by == USER else "",
         )
         transaction.events.append(event)
         if kind in SUBJECT_KINDS:
@@ -356,7 +356,7 @@ class Store(Database):
         body = {"event": event.id, "why": why} if why else {"event": event.id}
         self.record_event("undo", event.key, USER, body)
         self._subject_events = None
-        if event.what == "same":
+        if event.kind == "same":
             self._recompute_aliases()
 
     def load_events(self, keys: Sequence[str]) -> list[Event]:
@@ -374,7 +374,7 @@ class Store(Database):
             if events:
                 events += self.iter_events(_LINK_EVENTS)
             for event, is_active in sort_events(events):
-                if is_active and event.what in SUBJECT_KINDS:
+                if is_active and event.kind in SUBJECT_KINDS:
                     self._subject_events[event.key].append(event)
         return self._subject_events.get(key, [])
 
@@ -465,12 +465,12 @@ class Store(Database):
         stored_keys = {row["key"]: row["keys"] for row in aliases}
         linked_keys: set[str] = set()
         for event in links:
-            if event.what == "same":
+            if event.kind == "same":
                 linked_keys.update((event.key, event.body["old"]))
         key_events = [
             event
             for event in self.load_events(sorted(linked_keys))
-            if event.what == "key"
+            if event.kind == "key"
         ]
         keys_by_key = group_linked_keys((*links, *key_events))
         new_keys = {key: to_json(keys) for key, keys in keys_by_key.items()}
@@ -586,7 +586,7 @@ class Store(Database):
                 unreadable += lines.unreadable
                 may_lack_lines |= lines.was_replaced
                 new_events += self._insert_new_events(lines.events)
-            if any(event.what == "accept" for event in new_events):
+            if any(event.kind == "accept" for event in new_events):
                 self.set_meta(
                     "anki state", ""
                 )  # look for the notes of the accepted cards
@@ -629,7 +629,7 @@ class Store(Database):
         by_id = {event.id: event for event in events}
         unknown_events = [event for event in by_id.values() if not is_known_event(event)]
         rows = [
-            {"id": event.id, "n": event.n, "line": to_json(event)}
+            {"id": event.id, "n": event.number, "line": to_json(event)}
             for event in unknown_events
         ]
         self.insert("unknown_event", rows, verb="INSERT OR IGNORE")
@@ -645,7 +645,7 @@ class Store(Database):
         self._subject_events = None
         for event in new_events:
             self._require_transaction().changed_keys[event.key] = None
-        if any(event.what in LINK_KINDS for event in new_events):
+        if any(event.kind in LINK_KINDS for event in new_events):
             self._recompute_aliases()
         return new_events
 
@@ -672,11 +672,11 @@ def _iter_rows(passage: Passage) -> Iterator[tuple[str, Json]]:
     key = passage.key
     passage_row = {
         "key": key,
-        "asks": bool(passage.asked),
-        "decided": bool(passage.decisions) or passage.closed,
+        "asks": bool(passage.possible_same_keys),
+        "decided": bool(passage.decisions) or passage.is_closed,
         "done": passage.has_active_decision,
-        "closed": passage.closed,
-        "skipped": passage.skipped,
+        "closed": passage.is_closed,
+        "skipped": passage.is_skipped,
         "body": to_json(passage),
     }
     yield "passage", passage_row
@@ -684,10 +684,10 @@ def _iter_rows(passage: Passage) -> Iterator[tuple[str, Json]]:
     for card in passage.cards.values():
         sentence = hash_tracking_sentence(card, last_decisions.get(card.guid))
         yield "card", _card_to_row(card, key, sentence)
-    for content_hash in passage.rejected:
+    for content_hash in passage.rejected_hashes:
         yield "rejected", {"content": content_hash, "passage": key}
     for decision in passage.decisions:
-        for sentence in decision.sentences if decision.of else ():
+        for sentence in decision.sentences if decision.event_id else ():
             if is_distinctive_sentence(sentence):
                 name = hash_sentence(sentence)
                 row = {"name": name, "passage": key, "kind": decision.kind}
@@ -700,19 +700,19 @@ def _card_to_row(card: Card, key: str, sentence: str) -> Json:
         "passage": key,
         "verdict": card.verdict.value,
         "live": card.is_live,
-        "by": card.by,
-        "offered": bool(card.edits.offered),
+        "by": card.decided_by,
+        "offered": bool(card.edits.source_texts_offered),
         "kind": card.kind.value,
         "deck": card.deck,
         "drafter": card.origin.drafter,
         "model": card.origin.model,
         "content": hash_sides(card.fields),
-        "source": hash_sides(card.edits.given),
+        "source": hash_sides(card.edits.source_texts_applied),
         "words": join_card_fields(card.fields),
-        "tags": to_list_column(map(normalize_tag, (*card.added, *card.tags))),
-        "removed": to_list_column(map(normalize_tag, card.removed)),
-        "at": card.at,
-        "why": card.why,
+        "tags": to_list_column(map(normalize_tag, (*card.added_tags, *card.tags))),
+        "removed": to_list_column(map(normalize_tag, card.removed_tags)),
+        "at": card.accepted_at,
+        "why": card.verdict_reason,
         "shipped": card.note.mod,
         "adopted": card.note.adopted.guid if card.note.adopted else "",
         "mapped": card.note.mapped.id if card.note.mapped else 0,
@@ -724,12 +724,12 @@ def _event_to_row(event: Event) -> Json:
     return {
         "id": event.id,
         "key": event.key,
-        "n": event.n,
-        "machine": event.machine,
-        "what": event.what,
-        "by": event.by,
-        "act": event.act,
-        "undoes": event.body["event"] if event.what == "undo" else "",
-        "words": hash_text(event.body["exact"]) if event.what in ("key", "text") else "",
+        "n": event.number,
+        "machine": event.device_id,
+        "what": event.kind,
+        "by": event.author,
+        "act": event.action_id,
+        "undoes": event.body["event"] if event.kind == "undo" else "",
+        "words": hash_text(event.body["exact"]) if event.kind in ("key", "text") else "",
         "line": to_json(event),
     }

@@ -23,7 +23,7 @@ def find_last_user_decision(events: Iterable[Event]) -> Event | None:
     records a note found, deleted or tagged in Anki doesn't count.
     """
     for event in events:
-        was_in_anki = event.what == "retire" and not event.act
+        was_in_anki = event.kind == "retire" and not event.action_id
         if FOUND_KEY not in event.body and not was_in_anki:
             return event
     return None
@@ -36,7 +36,7 @@ def find_last_decision(active_events: Iterable[Event], guid: str = "") -> Event 
     are the events of the passage that weren't undone.
     """
     for event in sorted(active_events, key=lambda event: event.order, reverse=True):
-        if event.by != USER and event.what != "revise":
+        if event.author != USER and event.kind != "revise":
             continue
         if FOUND_KEY not in event.body and _is_about_card(event, guid):
             return event
@@ -58,7 +58,7 @@ def select_events_to_undo(
         guid: if given, undo only the decisions on the card with this GUID. Otherwise, undo
             all decisions of the action.
     """
-    if not last_event.act or (guid and last_event.by != USER):
+    if not last_event.action_id or (guid and last_event.author != USER):
         return [last_event]
     events = []
     for event in action_events:
@@ -86,33 +86,33 @@ def refuse_if_later_change(
     for event in sorted(active_events, key=lambda event: event.order, reverse=True):
         events_by_card[event.body.get("guid")].append(event)
     for event in events:
-        if event.what not in REWORDING_KINDS:
+        if event.kind not in REWORDING_KINDS:
             continue
         fields = _list_changed_fields(event)
         for later_event in events_by_card[event.body.get("guid")]:
             if later_event.order <= event.order:
                 break
-            same_action = event.act and later_event.act == event.act
-            if event.what == "edit" and later_event.by == SOURCE:
+            same_action = event.action_id and later_event.action_id == event.action_id
+            if event.kind == "edit" and later_event.author == SOURCE:
                 continue  # the card then has the text of its source
             if not same_action and fields & _list_changed_fields(later_event):
                 raise RefusedError(
                     "a later change of the same card depends on this one",
-                    hint=f"first: ankiforge undo {later_event.act or later_event.id}",
+                    hint=f"first: ankiforge undo {later_event.action_id or later_event.id}",
                 )
 
 
 def _list_changed_fields(event: Event) -> set[str]:
-    if event.what == "edit":
+    if event.kind == "edit":
         return set(event.body["fields"])
     return set(event.body.get("draft", {}).get("fields", ()))
 
 
 def should_reopen_conflict(event: Event) -> bool:
     """Return whether undoing an event makes the question about an edit in Anki open again."""
-    if event.what == "resolve":
+    if event.kind == "resolve":
         return "was" in event.body
-    return event.what == "edit" and bool(event.body.get("over"))
+    return event.kind == "edit" and bool(event.body.get("over"))
 
 
 def build_restoring_edit(event: Event, card: Card) -> Json | None:
@@ -126,12 +126,14 @@ def build_restoring_edit(event: Event, card: Card) -> Json | None:
     the card as computed without the decision.
     """
     guid = event.body["guid"]
-    if event.what == "edit":
+    if event.kind == "edit":
         over = event.body["over"]
         fields = {name: words for name, (_, words) in over.items()}
         return {"guid": guid, "fields": fields}
     field, mine = event.body["field"], event.body["was"]
-    if field in card.edits.offered:  # edited here, so a question is open anyway
+    if (
+        field in card.edits.source_texts_offered
+    ):  # edited here, so a question is open anyway
         return None
     body: Json = {"guid": guid, "fields": {field: mine}}
     if card.get_field(field) != mine:

@@ -41,7 +41,7 @@ class CardWithNote(Value):
     """A card with its note as just read from Anki, and with the stored state of the note."""
 
     card: Card
-    before: StoredAnkiNote | None = None
+    stored_note: StoredAnkiNote | None = None
     """The note in the views so far, or None if it is in none of them."""
     note: AnkiNote | None = None
     """The note in the new view, or None if the view lacks it."""
@@ -55,7 +55,9 @@ class CardWithNote(Value):
     def deck(self) -> str:
         """The deck where the note was last seen, or else that of the card."""
         return (
-            self.before.note.deck if self.before and self.before.note else self.card.deck
+            self.stored_note.note.deck
+            if self.stored_note and self.stored_note.note
+            else self.card.deck
         )
 
 
@@ -64,7 +66,7 @@ class NoteChange(Value):
 
     lists: Strings
     """The names of the lists in `AnkiChanges` that the card belongs in."""
-    after: StoredAnkiNote | None
+    new_state: StoredAnkiNote | None
     """The state of the note to record, or None to delete its record."""
 
 
@@ -80,7 +82,7 @@ def compare_note(
         complete: whether the whole collection was read. If so, a note that wasn't read is
             absent.
     """
-    card, before, note = viewed.card, viewed.before, viewed.note
+    card, before, note = viewed.card, viewed.stored_note, viewed.note
     never_seen = device_id not in card.note.seen_by
     is_wanted_again = "unseen" in viewed.event_kinds
     old_note = before.note if before else None
@@ -88,9 +90,9 @@ def compare_note(
     if note is not None:
         if old_note and old_note.mod > note.mod and not complete:
             return NoteChange((), before)  # the view is an old export
-        shipped = card.note.shipped
+        shipped = card.note.exports
         is_changed = not old_note or _get_content(note) != _get_content(old_note)
-        is_back = absent_since > 0 and card.why == DELETED_REASON
+        is_back = absent_since > 0 and card.verdict_reason == DELETED_REASON
         is_drop_explained = viewed.event_kinds & {"reject", "retire"} or any(
             RETIRED_TAG in map(str.casefold, each.tags) for each in shipped
         )
@@ -99,7 +101,7 @@ def compare_note(
             and is_changed
             and note.mod not in [each.mod for each in shipped],
             "suspended": note.suspended and not (old_note and old_note.suspended),
-            "first": never_seen,
+            "first_seen": never_seen,
             "returned": is_back,
             # the decision was lost if an older journal was restored or a line was cut off
             "retired": note.is_retired and card.is_live and not is_drop_explained,
@@ -117,7 +119,7 @@ def compare_note(
     after = StoredAnkiNote(old_note, absent_since or now, before.is_asked)
     if not card.is_live:
         # forget the note of a card that may be used again later
-        is_kept = absent_since > 0 or card.why == DELETED_REASON
+        is_kept = absent_since > 0 or card.verdict_reason == DELETED_REASON
         return NoteChange((), after if is_kept else None)
     if never_seen and not before.is_asked:
         # the user wanted the card again, perhaps on another device, so ship it again
@@ -152,7 +154,7 @@ def turn_mass_deletions_into_questions(
     for viewed, change in changes:
         is_deleted = "deleted" in change.lists
         deleted_counts[viewed.deck] += is_deleted
-        was_present = viewed.before and not viewed.before.absent_since
+        was_present = viewed.stored_note and not viewed.stored_note.absent_since
         note_counts[viewed.deck] += bool(is_deleted or was_present)
     asked_changes = []
     question_count = 0
@@ -160,7 +162,7 @@ def turn_mass_deletions_into_questions(
         fraction = MASS_DELETION_DIVISOR * deleted_counts[viewed.deck]
         if "deleted" in change.lists and fraction >= note_counts[viewed.deck]:
             question_count += 1
-            after = change.after or StoredAnkiNote(absent_since=now)
+            after = change.new_state or StoredAnkiNote(absent_since=now)
             asked_note = StoredAnkiNote(after.note, after.absent_since, is_asked=True)
             change = NoteChange(("missing",), asked_note)
         asked_changes.append((viewed, change))

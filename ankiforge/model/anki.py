@@ -92,7 +92,7 @@ class AnkiNoteType(Value):
     """The name and id of each field, in order. The id is None if the field has none."""
     templates: tuple[AnkiTemplate, ...]
     css: str
-    origin: int = 0
+    original_id: int = 0
     """The id of the note type in the collection that it was imported from, or 0 if it was created
     in this collection or its origin is unknown."""
     stock: int = 0
@@ -162,7 +162,7 @@ class AnkiNote(Value):
     cards: tuple[CardId, ...] = ()
     """The ids of the note's cards."""
     type_id: NoteTypeId = 0
-    taken: int = 0
+    imported_mod: int = 0
     """The `mod` of the newest package that Anki has imported for the note, or 0 if unknown. Only
     used for a note without an AnkiforgeId."""
 
@@ -185,9 +185,9 @@ class AnkiNote(Value):
 class AnkiChanges(msgspec.Struct):
     """What changed in Anki between two reads of the collection, for the report of a run."""
 
-    seen: int = 0
+    note_count: int = 0
     """The number of our notes in the view."""
-    first: list[Guid] = []
+    first_seen: list[Guid] = []
     """Notes that were seen for the first time on this device."""
     deleted: list[Guid] = []
     """Notes that the user deleted."""
@@ -201,7 +201,7 @@ class AnkiChanges(msgspec.Struct):
     lost the decision."""
     revived: list[Guid] = []
     """Notes that the user deleted and that a package has brought back. They are reported once."""
-    unknown: list[AnkiNote] = []
+    notes_without_event: list[AnkiNote] = []
     """Notes of ours about which the journal has no event."""
     edited: list[Guid] = []
     """Notes whose text or tags the user edited since the last view, or since the import."""

@@ -137,22 +137,22 @@ class Conflict(Value):
 
     guid: Guid
     field: str
-    mine: str
+    user_text: str
     """The user's version as Markdown. If the user edited the card both here and in Anki, this is
     the version in Anki."""
     source: str
     """The version from the source as Markdown. If the user edited the card both here and in Anki,
     this is the local version."""
-    theirs: str
+    user_version_hash: str
     """Hash of the user's version in the form that was compared: HTML if the version is in Anki,
     Markdown otherwise."""
-    ours: str
+    source_version_hash: str
     """Hash of the version in `source`, in the same form."""
-    edited_here: bool = False
+    is_edited_in_ankiforge: bool = False
     """Whether `source` also comes from the user, who edited the card both here and in Anki."""
 
 
-class Question(Value):
+class UserQuestion(Value):
     """A question that the user must answer before a draft, card or edit is processed further."""
 
     id: str
@@ -176,7 +176,7 @@ class Question(Value):
     def is_between_edits(self) -> bool:
         """Whether every conflict is between the user's edit in ankiforge and that in Anki."""
         return bool(self.conflicts) and all(
-            conflict.edited_here for conflict in self.conflicts
+            conflict.is_edited_in_ankiforge for conflict in self.conflicts
         )
 
     @property
@@ -280,7 +280,11 @@ class Finding(Value):
     in JSON as `twin`."""
 
 
-class AdoptedNote(Value, omit_defaults=True):
+class AdoptedNote(
+    Value,
+    omit_defaults=True,
+    rename={"field_names": "names", "source_texts": "words", "is_wanted_back": "again"},
+):
     """Another tool's note, as it was when one of our cards adopted it."""
 
     guid: str
@@ -288,20 +292,20 @@ class AdoptedNote(Value, omit_defaults=True):
     id: int
     type: int
     """The id of the note type."""
-    names: Texts
+    field_names: Texts
     """The name of the note's field for each of our content fields, by our field name."""
     html: Texts
     """The HTML of all fields of the note, by the note's field names."""
-    words: Texts = {}
+    source_texts: Texts = {}
     """The text of the source at adoption, as Markdown, by our field name."""
-    again: bool = False
+    is_wanted_back: bool = False
     """Whether the user wants the note back after it was deleted or missing in Anki."""
     repaired: Mapping[str, Pair] = {}
     """The Markdown and HTML of each field that a repair has changed, by our field name."""
 
     def get_original_html(self, name: str) -> str:
         """Return the HTML of our field `name` as it was when the note was taken over."""
-        return self.html.get(self.names[name], "")
+        return self.html.get(self.field_names[name], "")
 
     def find_html(self, name: str, text: str) -> str | None:
         """Return the original HTML for the Markdown `text` of our field `name`, if any.
@@ -309,20 +313,20 @@ class AdoptedNote(Value, omit_defaults=True):
         HTML from the adopted note or a repair is reused because it may contain formatting that
         Markdown can't express.
         """
-        if text == self.words.get(name, ""):
+        if text == self.source_texts.get(name, ""):
             return self.get_original_html(name)
         repaired_words, html = self.repaired.get(name, ("", None))
         return html if text == repaired_words else None
 
 
-class UserNoteType(Value, omit_defaults=True):
+class UserNoteType(Value, omit_defaults=True, rename={"field_ids": "ids"}):
     """One of the user's note types, with a mapping from our fields to its fields."""
 
     id: int
     name: str
     fields: Texts
     """The names of the note type's fields, by our field name."""
-    ids: dict[str, int] = {}
+    field_ids: dict[str, int] = {}
     """The ids of the note type's fields that have one, by our field name. A field keeps its id when
     the user renames it."""
 
@@ -333,16 +337,16 @@ class ExportedNote(Value, omit_defaults=True):
     mod: int
     tags: Strings = ()
     """The tags that we wrote, without the user's own tags."""
-    digest: str = ""
+    note_hash: str = ""
     """The hash of everything we wrote, which identifies this revision of the note."""
-    hashes: Texts = {}
+    field_hashes: Texts = {}
     """Hashes of the HTML, by our field name. Notes of our own types also store them in Anki."""
     # filled in when the note is shipped, and kept in the card's `NoteHistory` afterwards
-    numbers: Texts = {}
+    gap_text_by_number: Texts = {}
     """The text hidden by each cloze deletion, by cloze number."""
     mapped: UserNoteType | None = None
     """The user's note type, or None if the type is ours or another tool made the note."""
-    pictures: Texts = {}
+    picture_names: Texts = {}
     """The names of the pictures in Anki's media folder, by their path in the card's text."""
 
 
@@ -360,7 +364,7 @@ class CardContent(Value, omit_defaults=True):
     """The tags from the drafter. The tags from the source are stored with the highlight."""
     deck: str = ""
     """The name of the deck, or "" for the deck from the settings."""
-    number: int | None = None
+    user_text_number: int | None = None
     """The index among the passage's hand-written cards, from 0, or None if the card isn't
     hand-written."""
 
@@ -372,12 +376,12 @@ class CardContent(Value, omit_defaults=True):
     @property
     def is_numbered_user_text(self) -> bool:
         """Whether the user wrote the text in the source or a comment, or highlighted it."""
-        return self.number is not None
+        return self.user_text_number is not None
 
     @property
     def slot_text(self) -> str:
         """The card's `number` as text, as stored in events, or "" if the card has no number."""
-        return "" if self.number is None else str(self.number)
+        return "" if self.user_text_number is None else str(self.user_text_number)
 
     @property
     def is_proposed(self) -> bool:
@@ -400,10 +404,10 @@ class Draft(CardContent, kw_only=True):
     start: int
     """Where the supporting text begins in the highlight's `exact`. A highlight's intents are sorted
     by `start`."""
-    intent: int = 0
+    alternatives_group: int = 0
     """A number for what the card is meant to test. Drafts of one highlight that come from one
     reply and have the same intent are alternatives."""
-    by_hand: bool = False
+    is_card_in_source: bool = False
     """Whether the user wrote the draft as a card in the source."""
     gaps: Strings = ()
     """The alternatives of a proposal: up to four cloze texts of the same sentence, each with a
@@ -419,7 +423,7 @@ class Draft(CardContent, kw_only=True):
     @property
     def is_user_card(self) -> bool:
         """Whether the user wrote the card, in a note or in a comment."""
-        return self.by_hand or self.origin.is_from_comment
+        return self.is_card_in_source or self.origin.is_from_comment
 
     @property
     def is_user_text(self) -> bool:
@@ -467,26 +471,26 @@ class StoredDraft(Draft, kw_only=True):
     """A draft stored in the ledger until the user decides on it."""
 
     id: str
-    offer: str
+    offer_id: str
     """The key of the decision that the draft is offered for. Drafts with the same `offer` are
     alternatives for one fact of a passage, or for one change to a card."""
-    about: Strings
+    sentence_hashes: Strings
     """Hashes of the sentences that the draft is about: one sentence, or for a hand-written card
     all of its sentences."""
-    revises: Guid | None
+    revised_guid: Guid | None
     """The card whose text the draft would change, or None."""
-    replaces: Guid | None
+    replaced_guid: Guid | None
     """The card that the draft would replace because its note type differs, or None."""
-    near: str
+    similar_removed_sentence: str
     """A similar sentence that was decided on before and is no longer in the passage, or ""."""
-    since: int
+    after_event_number: int
     """If the user requested the draft, the number of the last event before it, else 0. Decisions up
     to that event don't resolve the draft."""
 
     @property
     def changed_guid(self) -> Guid | None:
         """The GUID of the card that the draft would change or replace, or None for a new card."""
-        return self.revises or self.replaces
+        return self.revised_guid or self.replaced_guid
 
 
 class PendingDraft(StoredDraft, kw_only=True):
@@ -512,7 +516,7 @@ class PendingDraft(StoredDraft, kw_only=True):
     @property
     def state(self) -> str:
         """The state shown in lists: "revision", "blocked" or "waiting"."""
-        if self.revises:
+        if self.revised_guid:
             return "revision"
         return "blocked" if self.is_blocked else self.verdict_name
 
@@ -525,14 +529,14 @@ class FieldEdits(Value, omit_defaults=True):
 
     pinned: Strings = ()
     """The fields with the user's own text, which the source may not overwrite."""
-    offered: Texts = {}
+    source_texts_offered: Texts = {}
     """The source's new text for pinned fields. It is in conflict with the user's text until the
     user chooses between the two."""
-    given: Texts = {}
+    source_texts_applied: Texts = {}
     """The text of each field as last provided by the source or the drafter."""
-    texts: tuple[Pair, ...] = ()
+    source_text_hashes: tuple[Pair, ...] = ()
     """A device id and a digest for each text that the source has provided, oldest first."""
-    typed: Strings = ()
+    fields_typed_in_anki: Strings = ()
     """The fields that the user had edited in Anki, if the note was found there after both the
     database and the journal were lost. The source's own text for these fields is unknown until the
     source changes, and isn't written into the note."""
@@ -544,11 +548,11 @@ class FieldEdits(Value, omit_defaults=True):
 class NoteHistory(Value, omit_defaults=True):
     """How the note of a card was exported so far, and what is known about the note in Anki."""
 
-    shipped: tuple[ExportedNote, ...] = ()
+    exports: tuple[ExportedNote, ...] = ()
     """The note as each package contained it, oldest first."""
-    words: str = ""
+    exported_text_hash: str = ""
     """Digest of the text that was last exported, or "" if the note was never exported."""
-    numbers: Texts = {}
+    exported_text_by_number: Texts = {}
     """The hidden text that was exported under each cloze number. A number is never reused for
     other text, because the reviews of the old text would then count for the new one."""
     pictures: Texts = {}
@@ -560,7 +564,7 @@ class NoteHistory(Value, omit_defaults=True):
     mapped: UserNoteType | None = None
     """The user's note type in which the note was first exported, or None if that was one of our
     types or the note was never exported."""
-    found: bool = False
+    is_recreated_from_anki: bool = False
     """Whether the note was found in Anki after the journal was lost, so that its earlier packages
     are unknown."""
     schedule: tuple[tuple[str, int, int], ...] = ()
@@ -572,12 +576,12 @@ class NoteHistory(Value, omit_defaults=True):
     @property
     def mod(self) -> int:
         """The modification time (`mod`) of the note in its last package, or 0 if never exported."""
-        return self.shipped[-1].mod if self.shipped else 0
+        return self.exports[-1].mod if self.exports else 0
 
     @property
-    def digest(self) -> str:
+    def note_hash(self) -> str:
         """The hash of the note in its last package, or "" if it was never exported."""
-        return self.shipped[-1].digest if self.shipped else ""
+        return self.exports[-1].note_hash if self.exports else ""
 
     def find_picture_name(self, path: str) -> str:
         """Return the name under which a picture was exported, or "" if that isn't certain.
@@ -601,22 +605,22 @@ class Card(CardContent, kw_only=True):
 
     guid: Guid
     """The GUID of the card's note in Anki."""
-    drafted: str | None
+    drafted_text_hash: str | None
     """Hash of the text as drafted, from which the GUID is computed, or None if the GUID is
     computed from `number`."""
     verdict: Verdict
-    by: str
+    decided_by: str
     """Who made the current decision: `person` (the user), `policy` (the setting `accept`) or
     `source`."""
-    at: str
-    """When the card was last accepted, in the format of `Event.at`."""
-    why: str = ""
+    accepted_at: str
+    """When the card was last accepted, in the format of `Event.time`."""
+    verdict_reason: str = ""
     """The reason for the verdict, or "" if none was given."""
-    own_deck: bool = False
+    has_user_deck: bool = False
     """Whether the user chose the deck of this card."""
-    added: Strings = ()
+    added_tags: Strings = ()
     """Tags that the user added to the card in ankiforge."""
-    removed: Strings = ()
+    removed_tags: Strings = ()
     """Tags that the user removed from the card in ankiforge, including tags from the source."""
     edits: FieldEdits = FieldEdits()
     note: NoteHistory = NoteHistory()
@@ -635,7 +639,7 @@ class Card(CardContent, kw_only=True):
     def note_fields(self) -> Strings:
         """The content fields that the card's note has, by our names."""
         if self.note.adopted:
-            return tuple(self.note.adopted.names)
+            return tuple(self.note.adopted.field_names)
         if self.note.mapped:
             return tuple(self.note.mapped.fields)
         return self.note_type.content_fields
@@ -646,12 +650,12 @@ class LocalCard(Card, kw_only=True):
 
     passages: tuple[Highlight, ...]
     """All passages of the card that still exist, as last read, starting with its own passage."""
-    source: tuple[SourceChange, ...]
+    source_changes: tuple[SourceChange, ...]
     """What has happened to the card's source text since the card was accepted."""
-    kept: bool
+    keeps_last_exported_text: bool
     """Whether no source of this workspace contains the passage, so that the note keeps the text
     that was last exported, perhaps by another device."""
-    anki: str = "none"
+    anki_state: str = "none"
     """The state in Anki: `none`, `written` (into a package), `seen`, `missing` or `deleted`."""
     revision: PendingDraft | None = None
     """The pending draft that would change the card's text, or None."""
@@ -671,7 +675,7 @@ class LocalCard(Card, kw_only=True):
         """The remarks on the source as findings, so that lists can treat cards like drafts."""
         return tuple(
             Finding(remark.finding_id, Severity.INFO, remark.message)
-            for remark in self.source
+            for remark in self.source_changes
         )
 
     @property
@@ -680,18 +684,18 @@ class LocalCard(Card, kw_only=True):
 
         If not, it may have changed without this device noticing.
         """
-        return bool(self.highlight.namespace) and not self.kept
+        return bool(self.highlight.namespace) and not self.keeps_last_exported_text
 
     @property
     def state(self) -> str:
         """The state shown in lists: the state in Anki if known, otherwise the verdict."""
-        if self.is_live and self.anki in _IN_ANKI:
-            return _IN_ANKI[self.anki]
+        if self.is_live and self.anki_state in _IN_ANKI:
+            return _IN_ANKI[self.anki_state]
         return self.verdict_name
 
 
 _IN_ANKI = {"seen": "in Anki", "missing": "missing", "deleted": "deleted"}
-"""The state of a live card in lists, by `LocalCard.anki`."""
+"""The state of a live card in lists, by `LocalCard.anki_state`."""
 
 
 class Preview(CardContent, kw_only=True):
@@ -722,7 +726,7 @@ class DraftingInstructions(Value):
 
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""
-    wants: str = "card"
+    requested_kind: str = "card"
     """What the highlight's colour requests: `card`, `definition` or `question`."""
 
 
@@ -731,12 +735,12 @@ class DraftingTask(Value):
 
     document: Document
     highlights: tuple[Highlight, ...]
-    remark: str = ""
+    user_request: str = ""
     """The user's instructions when asking for another draft."""
-    brief: DraftingInstructions = DraftingInstructions()
+    instructions: DraftingInstructions = DraftingInstructions()
     outdated_cards: tuple[Card, ...] = ()
     """The cards to reword because their highlights, named by `Card.key`, say something else now."""
-    adds_to_pending: bool = False
+    keeps_pending_drafts: bool = False
     """Whether the drafts are added to the pending drafts instead of replacing them."""
 
 
@@ -755,7 +759,7 @@ class DraftingResult(Value):
     proposed."""
     is_declined: bool = False
     """Whether a model decided that no card is needed, so that none is proposed."""
-    is_temporary: bool = False
+    should_retry: bool = False
     """Whether the reason is temporary, so that it isn't recorded and the highlight is drafted again
     later."""
     problem: Problem | None = None
@@ -768,7 +772,7 @@ class DraftingResult(Value):
         A response that can't be used doesn't count, because the model would give a similar
         one again. It is reported as a problem with `once` set.
         """
-        return self.problem is not None and not self.problem.once
+        return self.problem is not None and not self.problem.is_reported_once
 
     @property
     def status(self) -> str:
@@ -788,11 +792,11 @@ class SearchTerms(Value, gc=False):
 
     words: Strings
     """The stems of the content words."""
-    finders: Strings
+    ideograph_pairs: Strings
     """Further search terms, namely pairs of ideographs."""
-    exact: bytes
+    text_hash: bytes
     """The digest of the exact text, or b"" if one side of the card is empty."""
-    question: bytes = b""
+    question_hash: bytes = b""
     """The digest of the question, or b"" if the card is a cloze or has no answer."""
 
 

@@ -73,9 +73,9 @@ class HighlightForm(StrEnum):
 
 
 LETTERED_QUESTION = "Q: … A: …"
-"""`Highlight.written` of a card whose question and answer are marked by these letters."""
+"""`Highlight.line_syntax` of a card whose question and answer are marked by these letters."""
 WORD_AND_TRANSLATION = "word = translation"
-"""`Highlight.written` of a marked word whose comment is the translation."""
+"""`Highlight.line_syntax` of a marked word whose comment is the translation."""
 # A number with this many digits isn't a year, or the title of a book like `1984`.
 _MIN_FILE_NUMBER_DIGITS = 5
 CARD_IN_OTHER_TOOL = "already in Anki by another tool"
@@ -94,7 +94,7 @@ class Document(Value):
     """The path relative to the root of the source, with `/` and in NFC, or "" if the document isn't
     a file."""
     creators: Strings = ()
-    issued: str = ""
+    publication_date: str = ""
     """When the work was published, as a year or an ISO date."""
     identifiers: tuple[Pair, ...] = ()
     """The identifiers of the work, as (scheme, value). Schemes are doi, arxiv, isbn, url, citekey,
@@ -104,9 +104,9 @@ class Document(Value):
     collections: Strings = ()
     deck: str = ""
     """The deck named in the front matter of the document, or ""."""
-    dataview: bool = False
+    uses_dataview: bool = False
     """Whether the vault uses the plug-in Dataview, which reads `key::value` as a field."""
-    private: str = ""
+    privacy_reason: str = ""
     """A reason other than a tag for keeping the document on this device, or ""."""
 
     @property
@@ -153,16 +153,16 @@ class Highlight(Value):
     sentence."""
     key: HighlightKey = NO_KEY
     """The permanent key, which the ledger issues when it first sees the highlight."""
-    own: str = ""
+    source_id: str = ""
     """The highlight's id in the source if it is stable enough for a key, or "" to make the key
     from the anchor."""
-    nth: int = 1
+    occurrence: int = 1
     """The number, from 1, of this highlight among highlights with the same anchor in the note or
     page, in document order."""
     anchor_text: str = ""
     """Replaces `exact` in the anchor, or "". Needed if the mark has no text, or if its text differs
     from the text that docs/reference/keys.md specifies."""
-    anchor_around: Pair | None = None
+    anchor_context: Pair | None = None
     """Replace `prefix` and `suffix` in the anchor, or None."""
     hints: tuple[Hint, ...] = ()
     """Other ids of the mark, such as `zotero:ABCD2345` from `/Zotero:Key` in a PDF; see
@@ -182,11 +182,11 @@ class Highlight(Value):
     the answer side."""
     markdown_gaps: tuple[Span, ...] = ()
     """The positions of the marked phrases in `markdown[0]`, in code points."""
-    two_way: bool = False
+    is_two_way: bool = False
     """Whether the user wants the card asked in both directions."""
     comment: str = ""
     """The user's comment on the mark."""
-    instructs: bool = True
+    comment_is_instruction: bool = True
     """Whether the comment may contain instructions, because the user wrote it (see the setting
     `me`)."""
     colour: str = ""
@@ -199,34 +199,34 @@ class Highlight(Value):
     page_label: str = ""
     heading: str = ""
     """The headings above the passage, from the outermost, joined by ` › `."""
-    above: Strings = ()
+    parent_items: Strings = ()
     """The truncated texts of the list items that contain the passage, outermost first."""
     uri: str = ""
     """A link that opens the source at the mark."""
     links: Strings = ()
-    block: str = ""
+    block_id: str = ""
     """The block of the document that contains the passage, as a block id or a number."""
-    skip: str = ""
+    skip_reason: str = ""
     """The reason for making no card from the highlight, or ""."""
-    schedule: str = ""
+    tool_schedule: str = ""
     """The schedule that obsidian-spaced-repetition wrote beside the card, unparsed."""
-    tool: str = ""
+    tool_name: str = ""
     """The tool that wrote an id beside the passage, as a key of `hints.TOOL_NAMES`, or ""."""
-    declared: bool = False
+    is_declared_card: bool = False
     """Whether a dialect in the settings declares that highlights of this form are cards."""
     deck: str = ""
     """The deck that the note gives for this card alone, or ""."""
-    written: str = ""
+    line_syntax: str = ""
     """The form of a hand-written card in the source, as shown to the user, such as `a ::: b` or
     `#card`; "" for anything else."""
-    open_end: bool = False
+    may_continue: bool = False
     """Whether a hand-written card is followed by text that may belong to its answer."""
-    figure: str = ""
+    figure_hash: str = ""
     """An id of a marked picture, which changes only with the picture or its frame. "" for anything
     else."""
-    labels: tuple[FigureLabel, ...] = ()
+    figure_labels: tuple[FigureLabel, ...] = ()
     """The labels in a marked figure, from the text layer of the page, in reading order."""
-    nearby: str = ""
+    surrounding_text: str = ""
     """The paragraph that contains the passage and the adjacent paragraphs, or "" if unknown. It
     has up to 600 characters, or up to 1,500 if the comment asks something."""
 

@@ -96,7 +96,7 @@ def find_choice_event_id(hints: Iterable[Hint]) -> str:
 
 
 def make_block_id(name: str) -> str:
-    """Build the id (`Highlight.own`) of the only highlight in the block `^name`."""
+    """Build the id (`Highlight.source_id`) of the only highlight in the block `^name`."""
     return f"{_BLOCK}{name}"
 
 

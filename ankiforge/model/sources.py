@@ -40,26 +40,27 @@ class LazyText:
 
 
 CODE_AND_MATHS = "code and maths"
-"""`Lookalike.kind` for everything in a note that was skipped because it is code or maths. Each
-note has at most one such entry, which isn't counted."""
+"""`SkippedText.apparent_syntax` for everything in a note that was skipped because it is code or
+maths. Each note has at most one such entry, which isn't counted."""
 
 
 OTHER_TOOL_NOTE_PREFIX = "note of "
-"""Prefix of `Lookalike.kind` for another tool's card. The name of the tool follows."""
+"""Prefix of `SkippedText.apparent_syntax` for another tool's card. The name of the tool follows."""
 TAGGED_CARD = "question #card"
-"""`Lookalike.kind` for a line with the tag of a question, whose answer is below."""
+"""`SkippedText.apparent_syntax` for a line with the tag of a question, whose answer is below."""
 CARD_IN_HEADING = "question::answer in a heading"
-"""`Lookalike.kind` for a card in the line of a heading, where cards aren't read."""
+"""`SkippedText.apparent_syntax` for a card in the line of a heading, where cards aren't read."""
 LOGSEQ_MARK = "mark that Logseq keeps of a PDF"
-"""`Lookalike.kind` for a block on a page named `hls__…`, where Logseq keeps the marks of a PDF."""
+"""`SkippedText.apparent_syntax` for a block on a page named `hls__…`, where Logseq keeps the marks
+of a PDF."""
 
 
-class Lookalike(Value):
+class SkippedText(Value):
     """Text that looks like a highlight or card, with the reason it isn't one."""
 
-    kind: str
+    apparent_syntax: str
     """What the text looks like, such as `==mark==`, `picture` or `.epub`."""
-    place: str
+    location: str
     """The location in the document, such as `line 12`, `page 3` or `row 7`, or "" for the whole
     document."""
     reason: str
@@ -72,7 +73,7 @@ class ExtractedDocument(Value):
     highlights: tuple[Highlight, ...]
     container: str = ""
     """The vault, directory or library, as in the `ScanEnd` that follows."""
-    pages: tuple[tuple[str, int], ...] = ()
+    page_hashes: tuple[tuple[str, int], ...] = ()
     """For each page of a PDF, a `hash16` of the normalized text and its length, which identify
     copies of the PDF."""
     pictures: tuple[Picture, ...] = ()
@@ -80,20 +81,20 @@ class ExtractedDocument(Value):
     fingerprint: str = ""
     """A value that changes whenever reading the document may give another result, or "" if unknown.
     """
-    depends: Strings = ()
+    dependencies: Strings = ()
     """What else the result depends on, in a format private to the source."""
-    digest: str = ""
+    text_hash: str = ""
     """A hash of the text. Before a note is patched, the digest shows whether the note has changed.
     """
-    private: Strings = ()
+    private_texts: Strings = ()
     """Texts that must stay on this device, in addition to those of private highlights."""
     private_names: Strings = ()
     """Titles, headings, cells and fields that are private in this document, but not elsewhere."""
     public_text: LazyText | None = None
     """All text that isn't private, or None if only the text of the highlights is known."""
-    left_out: tuple[Lookalike, ...] = ()
+    skipped_texts: tuple[SkippedText, ...] = ()
     """Text that looks like a mark or card, but was not made a highlight."""
-    is_whole: bool = True
+    is_fully_read: bool = True
     """Whether the whole document could be read, so that a missing highlight must have been removed.
     """
 
@@ -118,15 +119,15 @@ class UnmarkedDocument(Value):
     """
 
     highlights: ClassVar[tuple[Highlight, ...]] = ()
-    is_whole: ClassVar[bool] = True
+    is_fully_read: ClassVar[bool] = True
     container: str
     path: str
     fingerprint: str
-    depends: Strings = ()
-    private: Strings = ()
+    dependencies: Strings = ()
+    private_texts: Strings = ()
     private_names: Strings = ()
     public_text: LazyText | None = None
-    left_out: tuple[Lookalike, ...] = ()
+    skipped_texts: tuple[SkippedText, ...] = ()
     source: str = ""
     """The name of the source in the settings, or "" if nothing of the document is shown."""
 
@@ -147,18 +148,26 @@ class UnreadDocument(Value):
     """The path of the document, or of a directory whose documents can't be read."""
 
 
-class Problem(Value):
+class Problem(
+    Value,
+    rename={
+        "location": "where",
+        "message": "what",
+        "is_notice": "notice",
+        "is_reported_once": "once",
+    },
+):
     """A failure in a file, page or reply, to report at the end of the command."""
 
-    where: str
+    location: str
     """The file, page or service that the problem is about."""
-    what: str
+    message: str
     """What happened."""
     hint: str = ""
     """What the user can do about the problem, or ""."""
-    notice: bool = False
+    is_notice: bool = False
     """Whether this is only a remark for the user and not a failure."""
-    once: bool = False
+    is_reported_once: bool = False
     """Whether only this run reports the problem. Later runs show it only in a list or in `status`.
     """
 
@@ -167,10 +176,10 @@ class Problem(Value):
 
         `others` is the number of other files, pages or services with the same problem.
         """
-        kind = "note" if self.notice else "failed"
+        kind = "note" if self.is_notice else "failed"
         more = f" and {others:,} more" if others else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{kind}: {self.where}{more}: {self.what}{hint}"
+        return f"{kind}: {self.location}{more}: {self.message}{hint}"
 
 
 class FeatureNotice(Value):
@@ -187,7 +196,7 @@ class FeatureNotice(Value):
 
 
 VANISHED = "it disappeared while it was read"
-"""`Problem.what` for a file that was listed, but disappeared before it was read."""
+"""`Problem.message` for a file that was listed, but disappeared before it was read."""
 
 
 class ScanEnd(Value):
@@ -199,7 +208,7 @@ class ScanEnd(Value):
     """The name of the vault, directory of PDFs or library. It is the same in every run."""
     complete: bool
     """Whether the list is complete, so that documents missing from it must have been removed."""
-    folder: str = ""
+    directory: str = ""
     """The path of the directory or file that was listed, or "" if the container is neither."""
 
 
@@ -227,13 +236,13 @@ class Paragraph(Value):
     """The headings above the paragraph, joined by ` › `. For a heading, its own text comes last."""
     level: int = 0
     """The level of the heading, from 1, or 0 if the paragraph isn't a heading."""
-    private: bool = False
+    is_private: bool = False
     """Whether the paragraph must stay on this device."""
     is_note: bool = False
     """Whether the paragraph is among the footnotes or endnotes of a web page or book."""
     tags: Strings = ()
-    block: str = ""
-    """The block of the document that contains the paragraph, as in `Highlight.block`."""
+    block_id: str = ""
+    """The block of the document that contains the paragraph, as in `Highlight.block_id`."""
     uri: str = ""
     """A link that opens the document at the paragraph, or ""."""
 
@@ -248,14 +257,14 @@ class DocumentText(Value):
     """All paragraphs of the document, in reading order."""
     namespace: str = ""
     """The namespace for the keys of highlights in the document, as in `Highlight.namespace`."""
-    labels: Strings = ()
+    page_labels: Strings = ()
     """The printed page numbers, or () if there are none."""
     page_hashes: tuple[tuple[str, int], ...] = ()
-    """The hashes of the pages, as in `ExtractedDocument.pages`."""
-    digest: str = ""
-    """The hash of the text, as in `ExtractedDocument.digest`."""
-    skip: str = ""
-    """The reason for making no cards from the document, as in `Highlight.skip`, or ""."""
+    """The hashes of the pages, as in `ExtractedDocument.page_hashes`."""
+    text_hash: str = ""
+    """The hash of the text, as in `ExtractedDocument.text_hash`."""
+    skip_reason: str = ""
+    """The reason for making no cards from the document, as in `Highlight.skip_reason`, or ""."""
     render_markdown: Callable[[int, int], str] | None = None
     """For a note, which has one page, a function that returns the Markdown of a span of its text,
     or "" if the text is literal."""
@@ -266,7 +275,7 @@ class DocumentText(Value):
 
     def get_page_label(self, page: int) -> str:
         """Return the printed number of the page at index `page`, or "" if there is none."""
-        return self.labels[page] if page < len(self.labels) else ""
+        return self.page_labels[page] if page < len(self.page_labels) else ""
 
     def list_private_texts(self) -> list[PrivateText]:
         """Return the texts of the private paragraphs.
@@ -280,7 +289,7 @@ class DocumentText(Value):
                 is_name=paragraph.level > 0,
             )
             for paragraph in self.paragraphs
-            if paragraph.private
+            if paragraph.is_private
         ]
 
 
@@ -323,7 +332,7 @@ class DocumentLookup(Protocol):
         """
 
     def find_dependencies(self, container: str, path: str) -> Strings | None:
-        """Return the stored `ExtractedDocument.depends`, or None if the document was never read."""
+        """Return the stored `ExtractedDocument.dependencies`, or None if it was never read."""
 
     def list_paths(self, container: str) -> Strings:
         """Return the paths of all known documents in a container."""

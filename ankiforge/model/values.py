@@ -180,7 +180,7 @@ class CardKind(StrEnum):
     @property
     def note_type(self) -> NoteType:
         """The note type for cards of this kind."""
-        return _CARD_KINDS[self].family
+        return _CARD_KINDS[self].note_type
 
     @property
     def enabled_switches(self) -> Fields:
@@ -229,7 +229,7 @@ class _NoteTypeRow(NamedTuple):
 
 
 class _CardKindRow(NamedTuple):
-    family: NoteType
+    note_type: NoteType
     switched_on: Fields = ()
 
 

@@ -81,7 +81,7 @@ def export_chats(
         texts=tuple(chat_text.text for chat_text in chats),
         keys=keys,
         omitted=pending - highlight_count,
-        problems=tuple(problem for problem in problems if not problem.notice),
+        problems=tuple(problem for problem in problems if not problem.is_notice),
     )
 
 
@@ -130,7 +130,10 @@ def record_chat_reply(
             read_again, doubted = second_reading.record_chat_objections(ledger, verdicts)
             missing = "" if read_again else "it judges no card that waits"
             return ChatImport(
-                missing=missing, is_second=True, read_again=read_again, doubted=doubted
+                missing=missing,
+                is_second_reading=True,
+                read_again=read_again,
+                objection_count=doubted,
             )
         job = workspace.build_run_parameters(accept)
         outcome = unmarked.record_chat_answer(workspace, job, text, about)

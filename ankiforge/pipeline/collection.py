@@ -278,7 +278,7 @@ def _build_revived_notice(revived: Sequence[Guid], ledger: Ledger) -> Problem:
     hint = (
         f"to remove them again: ankiforge reject {' '.join(guid[:10] for guid in guids)}"
     )
-    return Problem("Anki", message, hint, notice=True)
+    return Problem("Anki", message, hint, is_notice=True)
 
 
 def _build_failed_scan(view: AnkiContents, message: str, hint: str) -> AnkiReadResult:
@@ -393,7 +393,7 @@ def find_anki_edits(
     }
     changed_html = {}
     for name, html in layout.their_fields.items():
-        base_hash = layout.base.hashes.get(name)
+        base_hash = layout.base.field_hashes.get(name)
         if name not in card.note_type.content_fields or base_hash in (
             None,
             hash_html(html),
@@ -433,7 +433,7 @@ def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[L
     """Yield the rows of a list, in which cards have the user's edits in Anki."""
     types: dict[NoteTypeId, AnkiNoteType] | None = None
     for line in lines:
-        if isinstance(line, LocalCard) and line.anki == "seen":
+        if isinstance(line, LocalCard) and line.anki_state == "seen":
             if types is None:
                 types = load_note_types(ledger)
             line = apply_anki_edits(ledger, line, types)
@@ -490,4 +490,4 @@ def recreate_cards_of_unknown_notes(
         f"{len(still_unknown)} notes of ankiforge in Anki whose passage was not found;"
         " they stay as they are"
     )
-    return [Problem("Anki", message, "ankiforge list --view unknown", notice=True)]
+    return [Problem("Anki", message, "ankiforge list --view unknown", is_notice=True)]

@@ -65,8 +65,10 @@ def edit_card_or_draft(
     if line is None:
         hint = "ankiforge list --view new shows what waits"
         raise RefusedError(f"{id} is no longer waiting", hint=hint)
-    if isinstance(line, PendingDraft) and line.keeps_text and line.revises:
-        line = cards.load_card(ledger, line.revises)  # the text may be edited in Anki
+    if isinstance(line, PendingDraft) and line.keeps_text and line.revised_guid:
+        line = cards.load_card(
+            ledger, line.revised_guid
+        )  # the text may be edited in Anki
     fields = {name: text for name, text in fields.items() if name not in (DECK, TAGS)}
     if (
         isinstance(line, LocalCard) and not fields

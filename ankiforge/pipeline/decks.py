@@ -82,7 +82,7 @@ class DeckChooser:
                 and card.was_read_on_this_device
             ):
                 deck = choose_deck(self._rules, card.highlight).deck
-                if deck != card.deck and not (card.own_deck or card.note.adopted):
+                if deck != card.deck and not (card.has_user_deck or card.note.adopted):
                     other_decks.append(deck)
         self._ledger.set_value(_RULES_SETTING, fingerprint)
         if not other_decks:
@@ -92,7 +92,7 @@ class DeckChooser:
             f" there, {format_count(len(other_decks), 'card')} that Anki has stay where they are"
         )
         hint = "to move them: in Anki's browser, Cards › Change Deck"
-        return [Problem("decks", message, hint, notice=True)]
+        return [Problem("decks", message, hint, is_notice=True)]
 
     def choose_deck(self, card: LocalCard) -> str:
         """Return the deck for a card whose note was never seen in Anki.
@@ -109,7 +109,7 @@ class DeckChooser:
             return card.deck
         deck = card.deck
         # the rules can't be applied to a passage that wasn't read on this device
-        if card.was_read_on_this_device and not card.own_deck:
+        if card.was_read_on_this_device and not card.has_user_deck:
             deck = choose_deck(self._rules, card.highlight).deck
 
         # if Anki lacks the deck, the user may have renamed or moved it
@@ -176,11 +176,11 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
         return normalize_tags(all_tags)
     if card.note.adopted:  # a note that another tool made gets no tags
         return ()
-    shipped = card.note.shipped
-    if shipped and (card.kept or not highlight.namespace):
+    shipped = card.note.exports
+    if shipped and (card.keeps_last_exported_text or not highlight.namespace):
         all_tags = tuple(tag for tag in shipped[-1].tags if tag != RETIRED_TAG)
-    names = normalize_tags((*all_tags, *card.added))
-    removed_tags = {tag.casefold() for tag in card.removed}
+    names = normalize_tags((*all_tags, *card.added_tags))
+    removed_tags = {tag.casefold() for tag in card.removed_tags}
     return tuple(tag for tag in names if tag.casefold() not in removed_tags)
 
 
@@ -191,9 +191,9 @@ class DeckAndTags(Value):
     tags: Strings
     removed_in_anki: Strings = ()
     """The tags that the user removed in Anki. They can be added back only there."""
-    can_move: bool = True
+    can_change_deck: bool = True
     """Whether the deck can be changed, which is possible until Anki has the note."""
-    can_tag: bool = True
+    can_change_tags: bool = True
     """Whether the tags can be changed, which is possible unless another tool created the note."""
 
 
@@ -218,8 +218,8 @@ def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAnd
         note.deck,
         tuple(tag for tag in tags if tag not in removed_tags),
         tuple(removed_tags),
-        can_move=False,
-        can_tag=card.note.adopted is None,
+        can_change_deck=False,
+        can_change_tags=card.note.adopted is None,
     )
 
 
@@ -252,7 +252,7 @@ def apply_deck_and_tags(
     )
     if deck == normalize_deck_name(placement.deck):
         deck = ""
-    elif deck and not placement.can_move:
+    elif deck and not placement.can_change_deck:
         hint = "move it there: Cards › Change Deck in the browser"
         raise RefusedError(f"Anki has this card in the deck {placement.deck}", hint=hint)
 
@@ -265,7 +265,7 @@ def apply_deck_and_tags(
     folded_current = {tag.casefold() for tag in placement.tags}
     added_tags = [tag for tag in wanted_tags if tag.casefold() not in folded_current]
     removed_tags = [tag for tag in placement.tags if tag.casefold() not in folded_wanted]
-    if (added_tags or removed_tags) and not placement.can_tag:
+    if (added_tags or removed_tags) and not placement.can_change_tags:
         hint = "change its tags in Anki"
         raise RefusedError("another tool made this note", hint=hint)
     for tag in added_tags:

@@ -295,9 +295,9 @@ def write_planned_package(
     notes: dict[Guid, Note] = {}
     shipped: list[tuple[Guid, ExportedNote]] = []
     for plan in planned:
-        if plan.note and plan.shipped:
+        if plan.note and plan.exported:
             notes[plan.guid] = plan.note
-            shipped.append((plan.guid, plan.shipped))
+            shipped.append((plan.guid, plan.exported))
     if not (notes or has_package):
         return WrittenPackage(path, problems=problems)
     from ankiforge.anki.package import is_our_package, write_package

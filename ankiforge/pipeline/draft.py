@@ -95,7 +95,9 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
         ]
         tasks = []
         for task in _group_into_tasks(job, highlights):
-            tasks.append(replace(task, remark=job.remark, adds_to_pending=True))
+            tasks.append(
+                replace(task, user_request=job.remark, keeps_pending_drafts=True)
+            )
         results: Iterable[list[DraftingResult]]
         if model is None:
             from ankiforge.draft import rules
@@ -183,9 +185,9 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
     results = rules.draft_task(task, figures=job.figures)
     if not job.proposals:
         return results
-    brief = task.brief
+    brief = task.instructions
     takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
-    is_proposed = takes_clozes and brief.wants != "question"
+    is_proposed = takes_clozes and brief.requested_kind != "question"
     outcomes = []
     for result in results:
         if result.highlight.kind is HighlightKind.CARD:
@@ -349,7 +351,7 @@ def _rank_for_chat(
             or score_highlight(remove_comment_from_context(highlight)).usefulness
         )
         rank = compute_rank(usefulness, get_factuality(factuality, row["document"]))
-        wants = find_drafting_instructions(job.decks, highlight).wants
+        wants = find_drafting_instructions(job.decks, highlight).requested_kind
         if wants in ("definition", "question") or has_relevant_comment(highlight):
             rank += 2.0
         document = highlight.document.key
@@ -387,7 +389,7 @@ def _group_into_tasks(
             brief = find_drafting_instructions(job.decks, highlight)
             by_brief.setdefault(brief, []).append(highlight)
         for brief, brief_highlights in by_brief.items():
-            yield DraftingTask(document, tuple(brief_highlights), brief=brief)
+            yield DraftingTask(document, tuple(brief_highlights), instructions=brief)
 
 
 def find_drafting_instructions(
@@ -435,13 +437,13 @@ class DraftChecker:
         def make_proposals(highlight: Highlight) -> tuple[Draft, ...]:
             return propose_drafts(highlight, find_blocking_messages_for_gap).drafts
 
-        keys = [result.highlight.key for result in results if not result.is_temporary]
+        keys = [result.highlight.key for result in results if not result.should_retry]
         self.passages = load_highlight_snapshots(self.ledger, keys)
         has_proposals = self.by_rules and self.job.proposals
         checked_results = []
         for drafted in results:
             highlight = drafted.highlight
-            if drafted.is_temporary:  # the highlight is drafted again in the next run
+            if drafted.should_retry:  # the highlight is drafted again in the next run
                 checked_results.append(drafted)
                 continue
             try:
@@ -563,7 +565,7 @@ def _record_results(
     outcomes: list[DraftingResult] = []
     undrafted_count = 0
     for drafted in results:
-        if drafted.is_temporary:  # the highlight is drafted again in the next run
+        if drafted.should_retry:  # the highlight is drafted again in the next run
             continue
         if drafted.problem is not None:
             problems.append(drafted.problem)

@@ -51,7 +51,7 @@ def load_pictures(
         picture = load_picture(ledger, card.highlight, path, folder)
         if isinstance(picture, Problem):
             title = card.highlight.document.title
-            picture = replace(picture, where=f"{title}: {path}")
+            picture = replace(picture, location=f"{title}: {path}")
         pictures[path] = picture
     return pictures
 
@@ -97,12 +97,14 @@ def load_picture(
         f"{kind}:{highlight.document.source}"
     )
     if not known_root:
-        return Problem(path, "its source is not known on this computer", notice=True)
+        return Problem(path, "its source is not known on this computer", is_notice=True)
     root = Path(known_root)
     base = root.parent if root.is_file() else root
     if not base.exists():
         message = "is not there, so pictures are missing"
-        return Problem(str(base), message, "check that the disk is mounted", notice=True)
+        return Problem(
+            str(base), message, "check that the disk is mounted", is_notice=True
+        )
     parts = unquote(path).split("/")
     try:
         targets = [
@@ -125,7 +127,7 @@ def find_picture_fault(
     picture = load_picture(ledger, highlight, path, folder)
     if isinstance(picture, Media):
         return ""
-    return f"{path}: {picture.what}"
+    return f"{path}: {picture.message}"
 
 
 # --- figures ---------------------------------------------------------------------------------
@@ -141,7 +143,7 @@ def identify_figure(
     """
     from ankiforge.anki.render import parse_media_hash
 
-    if highlight.kind is not HighlightKind.IMAGE or highlight.figure:
+    if highlight.kind is not HighlightKind.IMAGE or highlight.figure_hash:
         return highlight
     if not highlight.markdown or not job.figures or find_drafting_skip_reason(highlight):
         return highlight
@@ -149,7 +151,7 @@ def identify_figure(
     picture = load_picture(ledger, highlight, paths[0], job.pictures) if paths else None
     if not isinstance(picture, Media):
         return highlight
-    return replace(highlight, figure=parse_media_hash(picture))
+    return replace(highlight, figure_hash=parse_media_hash(picture))
 
 
 # --- PDFs ------------------------------------------------------------------------------------
@@ -190,8 +192,8 @@ def make_pdf_url_finder(
             path = resolve_path(source, highlight.document.path)
             vault = find_vault(path.parent)
             page = ""
-            if highlight.block.isdecimal():  # page numbers in blocks begin with 0
-                page = f"#page={int(highlight.block) + 1}"
+            if highlight.block_id.isdecimal():  # page numbers in blocks begin with 0
+                page = f"#page={int(highlight.block_id) + 1}"
             if vault:
                 file = quote(f"{get_relative_path(path, vault)}{page}", safe="")
                 name = quote(vault.name, safe="")

@@ -50,7 +50,7 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
             return candidates.reason
         return outcome.reason
     passage_state = load_snapshot(ledger, ledger.get_passage(highlight.key))
-    if passage_state.passage.closed:
+    if passage_state.passage.is_closed:
         return DECIDED if outcome.status == "carded" else REJECTED
     decided_names = passage_state.get_hashes_not_to_propose()
     context = check.CheckContext(

@@ -46,7 +46,7 @@ class AnkiReadResult(Value):
     unchanged, `taken` if it was read, or `failed` if it exists but couldn't be read.
     """
     path: str = ""
-    viewed: AnkiChanges = msgspec.field(default_factory=AnkiChanges)
+    changes: AnkiChanges = msgspec.field(default_factory=AnkiChanges)
     problem: Problem | None = None
     """Why the collection couldn't be read, or a notice about it."""
 
@@ -224,14 +224,14 @@ class RunResult(msgspec.Struct):
     """The part of the model's budget that earlier runs spent, in dollars."""
     usage: Usage | None = None
     """The requests to the model and their cost, or None without a model."""
-    asked: int = 0
+    model_answered_count: int = 0
     """The number of highlights that the model drafted or declined.
 
     `usage` has the number of requests, each of which may contain several highlights.
     """
     undrafted: int = 0
     """The number of highlights in `asked` for which the model made no usable draft."""
-    remembered: list[str] = []
+    remembered_paths: list[str] = []
     """The PATHs that this run was the first to read and that later runs will read too."""
     error: ForgeError | None = None
     """The error of a service that failed. Cards that were ready are exported nevertheless."""
@@ -239,7 +239,7 @@ class RunResult(msgspec.Struct):
     @property
     def has_failures(self) -> bool:
         """Whether any problem is a failure, not just a notice."""
-        return any(not problem.notice for problem in self.problems)
+        return any(not problem.is_notice for problem in self.problems)
 
     @property
     def collection(self) -> Path | None:
@@ -259,7 +259,7 @@ class RunResult(msgspec.Struct):
     @property
     def has_no_highlights(self) -> bool:
         """Whether sources were read but no highlights were found in them."""
-        return self.report is not None and not self.report.seen
+        return self.report is not None and not self.report.passage_count
 
     @property
     def packages(self) -> list[Path]:
@@ -274,7 +274,7 @@ class RunResult(msgspec.Struct):
         self.drafted += step.drafted
         self.accepted += step.accepted
         if step.by_model is not None:
-            self.asked += step.highlights
+            self.model_answered_count += step.highlights
             self.undrafted += step.undrafted
         self.changes += step.changes
         for problem in step.problems:
@@ -289,12 +289,12 @@ class RunResult(msgspec.Struct):
         if self.scan is not None:
             if scan.state not in ("taken", "failed"):
                 return
-            earlier = self.scan.viewed
-            lists = ("first", "deleted", "returned", "retired", "revived")
+            earlier = self.scan.changes
+            lists = ("first_seen", "deleted", "returned", "retired", "revived")
             for name in (*lists, "edited", "suspended"):
-                merged = [*getattr(earlier, name), *getattr(scan.viewed, name)]
-                setattr(scan.viewed, name, merged)
-            scan.viewed.reviews += earlier.reviews
+                merged = [*getattr(earlier, name), *getattr(scan.changes, name)]
+                setattr(scan.changes, name, merged)
+            scan.changes.reviews += earlier.reviews
         self.scan = scan
         if scan.problem is not None:
             self.problems.append(scan.problem)
@@ -310,9 +310,9 @@ class RunResult(msgspec.Struct):
         if published is None:
             return
         self.published.append(published)
-        reported_places = {problem.where for problem in self.problems}
+        reported_places = {problem.location for problem in self.problems}
         for problem in published.problems:
-            if problem.where not in reported_places:
+            if problem.location not in reported_places:
                 self.problems.append(problem)
 
 
@@ -353,11 +353,11 @@ class ChatImport(Value):
     """What an unusable answer lacks, or "" if the answer is usable."""
     chosen: str = ""
     """A summary of the passages chosen in a document, or "" if the answer is about highlights."""
-    is_second: bool = False
+    is_second_reading: bool = False
     """Whether the answer is from a second reading, which checks existing drafts."""
     read_again: int = 0
     """The number of pending drafts that the second reading covered."""
-    doubted: int = 0
+    objection_count: int = 0
     """The number of drafts in `read_again` that contradict their passage, according to the chat."""
 
     @property
@@ -366,7 +366,11 @@ class ChatImport(Value):
         if self.missing or self.chosen:
             return self.missing or self.chosen
         if self.read_again:
-            doubted_text = f"{self.doubted:,} doubted" if self.doubted else "none doubted"
+            doubted_text = (
+                f"{self.objection_count:,} doubted"
+                if self.objection_count
+                else "none doubted"
+            )
             return f"{format_count(self.read_again, 'card')} read a second time: {doubted_text}"
         if self.is_known and not self.drafted:
             return "nothing new: this answer was imported before"
@@ -378,7 +382,7 @@ class ChatImport(Value):
             summary += f"; {declined_count:,} not worth one"
         if self.drafted and self.unanswered:
             summary += f"; {self.unanswered:,} still without a question"
-        unused_count = sum(not problem.notice for problem in self.unused)
+        unused_count = sum(not problem.is_notice for problem in self.unused)
         if unused_count and not self.is_known:
             summary += f"; {format_count(unused_count, 'card')} not used"
         return summary

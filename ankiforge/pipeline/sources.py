@@ -98,7 +98,7 @@ class SourceSelection(NamedTuple):
     sources: list[SelectedSource]
     problems: list[Problem]
     """One problem for each unreadable PATH."""
-    places: tuple[RememberedPath, ...]
+    remembered_paths: tuple[RememberedPath, ...]
     """All places to remember from now on, old and new."""
     in_use: frozenset[str]
     """The names of all sources that `ankiforge run` reads without PATHs.
@@ -141,7 +141,9 @@ def select_sources(
         for path in paths:
             problem = selection.add(path.absolute(), options)
             if problem and len(paths) == 1:
-                raise UsageError(f"{problem.where}: {problem.what}", hint=problem.hint)
+                raise UsageError(
+                    f"{problem.location}: {problem.message}", hint=problem.hint
+                )
             if problem:
                 selection.problems.append(problem)
         entries = [source.entry for source in selection.sources.values()]
@@ -163,16 +165,17 @@ def select_sources(
                 place for place in workspace.remembered_paths if Path(place.path) == path
             }
             if problem and at_path & present:
-                message = f"{problem.what}; highlights that were read before are kept"
-                hint = f"put back what was there, or {_suggest_forget(problem.where)}"
-                selection.problems.append(Problem(problem.where, message, hint))
+                message = f"{problem.message}; highlights that were read before are kept"
+                hint = f"put back what was there, or {_suggest_forget(problem.location)}"
+                selection.problems.append(Problem(problem.location, message, hint))
             elif (
                 problem and not {place.source_key for place in at_path} <= present_sources
             ):
                 # report the path, unless another PATH of its source exists, e.g. a newer export
-                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_suggest_forget(problem.where)}"
+                forget = _suggest_forget(problem.location)
+                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {forget}"
                 missing = Problem(
-                    problem.where, MISSING_SOURCE_MESSAGE, hint, notice=True
+                    problem.location, MISSING_SOURCE_MESSAGE, hint, is_notice=True
                 )
                 selection.problems.append(missing)
     names = {entry.name for entry in workspace.config.sources}
@@ -200,7 +203,7 @@ def add_other_exports(
     highlights in the others would count as deleted.
     """
     exports = [SelectedSource(entry) for entry in workspace.config.sources]
-    for place in selection.places:
+    for place in selection.remembered_paths:
         path = Path(place.path)
         if path.exists():  # a run without PATHs reports the missing ones
             entry = SourceEntry(*place.source_key, path, {}, COMMAND_LINE)
@@ -390,7 +393,7 @@ class _Selector:
             if twin:
                 message = f"{twin.name} reads this folder, too, so it is read once"
                 hint = f"delete the source {entry.name} from the settings"
-                self.problems.append(Problem(str(root), message, hint, notice=True))
+                self.problems.append(Problem(str(root), message, hint, is_notice=True))
                 continue
             if inner:
                 excluded = dict.fromkeys((*entry.options.get("exclude", ()), *inner))
@@ -405,7 +408,7 @@ def _is_whole_markdown_source(entry: SourceEntry) -> bool:
     source = find_source_type(entry.kind)
     return (
         source is not None
-        and ".md" in source.endings
+        and ".md" in source.suffixes
         and _has_marks_setting(entry)
         and "include" not in entry.options
     )
@@ -756,7 +759,9 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
             has_failed = False
             for sighting in scan_source(source, known_readings):
                 if isinstance(sighting, Problem):
-                    has_failed |= sighting.what.startswith((BUG_MESSAGE, PLUG_IN_PREFIX))
+                    has_failed |= sighting.message.startswith(
+                        (BUG_MESSAGE, PLUG_IN_PREFIX)
+                    )
                     problems.append(sighting)
                 if isinstance(sighting, ExtractedDocument):
                     sighting = _save_pictures_and_flag_skipped(sighting, job, problems)
@@ -785,7 +790,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     listed = Counter[str]()
     unread = Counter[str]()
     for source in sources:
-        folder = getattr(source, "folder", None)
+        folder = getattr(source, "listing", None)
         listed.update(getattr(folder, "read_counts", {}))
         unread.update(getattr(folder, "unread_counts", {}))
     report.files = dict(listed - unread)
@@ -821,15 +826,15 @@ def _save_pictures_and_flag_skipped(
         # the comment or the colour may exclude the highlight
         skip = (
             find_drafting_skip_reason(highlight)
-            if highlight.instructs
-            else highlight.skip
+            if highlight.comment_is_instruction
+            else highlight.skip_reason
         )
         rule = find_rule(job.decks, highlight)
         if skip.startswith("skip"):
-            highlight = replace(highlight, skip=skip)
+            highlight = replace(highlight, skip_reason=skip)
         elif rule.get_colour_action(highlight.colour) == "skip":
             reason = f"skip: its colour ({highlight.colour})"
-            highlight = replace(highlight, skip=reason)
+            highlight = replace(highlight, skip_reason=reason)
         highlights.append(highlight)
     return replace(document, highlights=set_translation_syntax(highlights))
 
@@ -864,7 +869,7 @@ def _report_new_unread_kinds(
         if not known_kinds.issuperset(unread_folder.count_by_kind):
             message = f"{UNREAD_FILES_SETTING}: {unread_folder.summary}"
             name = Path(unread_folder.directory).name
-            yield Problem(name, message, notice=True, once=True)
+            yield Problem(name, message, is_notice=True, is_reported_once=True)
     if current != stored:
         ledger.set_value(UNREAD_FILES_SETTING, current)
 
@@ -883,7 +888,7 @@ def apply_stored_plugin_syntaxes(source: Source, ledger: Ledger) -> Source:
 
     vault = cast("Vault", source)
     dialect_names = dialects.record_and_load_plugin_syntaxes(
-        ledger, vault.folder.container, vault.enabled_dialects
+        ledger, vault.listing.container, vault.enabled_dialects
     )
     return (
         vault

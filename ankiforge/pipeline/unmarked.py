@@ -217,7 +217,7 @@ class DocumentRequest(NamedTuple):
             if len(self.left_out) > len(names):
                 names.append(f"{len(self.left_out) - len(names):,} more")
             notes.append(f"left out: {', '.join(names)}")
-        pages = self.whole_text.pages if any(self.whole_text.labels) else ()
+        pages = self.whole_text.pages if any(self.whole_text.page_labels) else ()
         empty_count = sum(not page.strip() for page in pages)
         if empty_count:
             notes.append(
@@ -281,16 +281,18 @@ def iter_documents(
                 private_reason = PRIVATE_DOCUMENT_REASON
             if private_reason and not private:
                 yield Problem(
-                    document.path, private_reason, "nothing of it is sent", notice=True
+                    document.path, private_reason, "nothing of it is sent", is_notice=True
                 )
             elif _is_chat_prompt_file(file):
                 what = "it is a prompt for a chat"
-                yield Problem(document.path, what, "nothing of it is sent", notice=True)
+                yield Problem(
+                    document.path, what, "nothing of it is sent", is_notice=True
+                )
             elif not any(map(normalize_for_lookup, whole_text.pages)):
                 yield _report_no_text(document.path, file)
             else:
                 letters = DocumentLetters(whole_text.pages, choose.blank_markup_and_times)
-                yield OpenDocument(file, source.folder.container, whole_text, letters)
+                yield OpenDocument(file, source.listing.container, whole_text, letters)
 
 
 def _is_chat_prompt_file(file: Path) -> bool:
@@ -326,10 +328,12 @@ def prepare_requests(
     places = workspace.folder.remembered_paths
     with workspace.hold_lock("drafting"):
         selection = select_sources(workspace.folder, (path,), _UNMARKED)
-        workspace.remember_paths(selection.places)
+        workspace.remember_paths(selection.remembered_paths)
         read_problems = workspace.read_sources().problems
     source_problems = [
-        problem for problem in (*selection.problems, *read_problems) if not problem.notice
+        problem
+        for problem in (*selection.problems, *read_problems)
+        if not problem.is_notice
     ]
     problems: list[Problem] = []
     documents = []
@@ -350,7 +354,7 @@ def prepare_requests(
         workspace.remember_paths(places)
         first_problem = problems[0] if problems else _report_no_text(path.name, path)
         raise ItemError(
-            f"{first_problem.where}: {first_problem.what}", hint=first_problem.hint
+            f"{first_problem.location}: {first_problem.message}", hint=first_problem.hint
         )
     return requests, [*source_problems, *problems]
 
@@ -610,7 +614,9 @@ def record_chat_answer(
         if not documents:
             if labelled_entries:
                 problem = problems[0]
-                raise ItemError(f"{problem.where}: {problem.what}", hint=problem.hint)
+                raise ItemError(
+                    f"{problem.location}: {problem.message}", hint=problem.hint
+                )
             continue
         request = _prepare_request(workspace, documents, entry.number)
         located = [locate_quote(quote, request.letters, ()) for quote in quotes]

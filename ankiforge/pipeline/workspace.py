@@ -51,9 +51,9 @@ from ankiforge.model import (
     LocalCard,
     PendingDraft,
     Problem,
-    Question,
     Strings,
     Texts,
+    UserQuestion,
     is_highlight_key,
 )
 from ankiforge.pipeline.collection import (
@@ -256,7 +256,7 @@ class Workspace:
             skipped = "was skipped" if state.unreadable == 1 else "were skipped"
             message = f"{format_count(state.unreadable, 'line')} could not be read, and {skipped}"
             hint = "restore it from a backup, if you have one"
-            yield Problem(where, message, hint, notice=True)
+            yield Problem(where, message, hint, is_notice=True)
         if state.unknown:
             message = (
                 f"{state.unknown:,} lines are of a newer version of ankiforge, and have no"
@@ -267,13 +267,13 @@ class Workspace:
                     "1 line is of a newer version of ankiforge, and has no effect here"
                 )
             hint = "install the newest ankiforge here: it reads them then"
-            yield Problem(where, message, hint, notice=True)
+            yield Problem(where, message, hint, is_notice=True)
         if state.missing:
             remedy = (
                 "the next run writes them again" if self.read_only else "written again"
             )
             message = f"{format_count(state.missing, 'line')} missing: {remedy}"
-            yield Problem(where, message, notice=True)
+            yield Problem(where, message, is_notice=True)
 
     def iter_unread_notices(self) -> Iterator[Problem]:
         """Yield a notice if the sources haven't been read since the database was created.
@@ -283,7 +283,7 @@ class Workspace:
         if not self.ledger.get_meta("run") and has_cards(self.ledger):
             message = "it was rebuilt, and contains only your cards"
             hint = "ankiforge run adds what waits"
-            yield Problem(str(self.folder.ledger), message, hint, notice=True)
+            yield Problem(str(self.folder.ledger), message, hint, is_notice=True)
 
     def build_model(
         self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
@@ -416,9 +416,9 @@ class Workspace:
         sources = reading.open_sources(
             self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
         )
-        result.remembered = self.remember_paths(selection.places)
+        result.remembered_paths = self.remember_paths(selection.remembered_paths)
         model = self.build_model(options.drafter, spent=result.spent)
-        decks = self.folder.load_decks(selection.places)
+        decks = self.folder.load_decks(selection.remembered_paths)
         result.problems += DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
             self.build_run_parameters(options.accept),
@@ -437,11 +437,13 @@ class Workspace:
                 self._forget_moved_paths(result, ingested.report.moved_sources)
             # forget new PATHs whose files couldn't be read
             failed = {
-                Path(problem.where).name
+                Path(problem.location).name
                 for problem in result.problems
-                if not problem.notice
+                if not problem.is_notice
             }
-            unread = [path for path in result.remembered if Path(path).name in failed]
+            unread = [
+                path for path in result.remembered_paths if Path(path).name in failed
+            ]
             if unread:
                 places = [
                     place
@@ -450,9 +452,9 @@ class Workspace:
                 ]
                 folders.store_remembered_paths(self.folder.state_directory, places)
                 for path in unread:
-                    result.remembered.remove(path)
-            if result.scan and result.scan.viewed.unknown:
-                unknown = result.scan.viewed.unknown
+                    result.remembered_paths.remove(path)
+            if result.scan and result.scan.changes.notes_without_event:
+                unknown = result.scan.changes.notes_without_event
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
             # if there are PATHs, the model drafts only highlights of their documents
             documents = (
@@ -489,8 +491,10 @@ class Workspace:
         )
         for path in dict.fromkeys(place.path for place in places):
             if path not in kept_paths:
-                others = [problem for problem in result.problems if problem.where != path]
-                result.problems = [*others, Problem(path, message, notice=True)]
+                others = [
+                    problem for problem in result.problems if problem.location != path
+                ]
+                result.problems = [*others, Problem(path, message, is_notice=True)]
         if not self.read_only:
             kept = [place for place in places if place.path in kept_paths]
             folders.store_remembered_paths(self.folder.state_directory, kept)
@@ -594,7 +598,7 @@ class Workspace:
                 model.stop()
         if result.problems:
             first_problem = result.problems[0]
-            raise ItemError(first_problem.what, hint=first_problem.hint)
+            raise ItemError(first_problem.message, hint=first_problem.hint)
 
     def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
         """Estimate what the next run would send to a model and what this would cost.
@@ -694,7 +698,7 @@ class Workspace:
         guids = self._find_ids(f"verdict:accepted {query}")
         return [cards.load_card(self.ledger, guid) for guid in guids]
 
-    def questions(self) -> list[Question]:
+    def questions(self) -> list[UserQuestion]:
         """Return the open questions to the user.
 
         Call `accept` to answer yes to a question, or `reject` to answer no.
@@ -895,7 +899,7 @@ class Workspace:
             scan = export_and_record_running_anki(anki, ledger)
             result.add_scan(scan)
             if scan.is_unreadable and scan.problem:
-                raise ServiceError(scan.problem.what, hint=scan.problem.hint)
+                raise ServiceError(scan.problem.message, hint=scan.problem.hint)
         except ServiceError as error:
             deliver.read_anki_and_write_package(
                 folder, ledger, result, path, deliver.ExportScope(deck)

@@ -15,12 +15,12 @@ from ankiforge.model import (
     Json,
     ListRow,
     LocalCard,
-    Lookalike,
     PendingDraft,
     Proposal,
-    Question,
+    SkippedText,
     SourceChange,
     Strings,
+    UserQuestion,
     hash16,
 )
 from ankiforge.reports.highlights import format_title, get_attributes
@@ -70,7 +70,11 @@ def list_row_to_json(
             "fields": dict(card.revision.fields),
         }
     seen: Json | None = None
-    if card and card.anki == "seen" and (note := load_present_note(ledger, card.guid)):
+    if (
+        card
+        and card.anki_state == "seen"
+        and (note := load_present_note(ledger, card.guid))
+    ):
         names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
         more = {"leech": note.is_leech, "remark": note.feedback}
         seen = {**get_attributes(note, names), **more}
@@ -87,14 +91,14 @@ def list_row_to_json(
         "heading": list_row.highlight.heading,
         "origin": get_attributes(list_row.origin, ("drafter", "model", "prompt")),
         "guid": card.guid if card else None,
-        "anki": card.anki if card else "none",
-        "revises": draft.revises if draft else None,
+        "anki": card.anki_state if card else "none",
+        "revises": draft.revised_guid if draft else None,
         "old_quote": draft.old_quote if draft else "",
         "keeps_text": bool(draft and draft.keeps_text),
-        "replaces": draft.replaces if draft else None,
+        "replaces": draft.replaced_guid if draft else None,
         "revision": revision,
-        "reason": card.why if card else "",
-        "accepted_by": card.by if card and card.is_live else "",
+        "reason": card.verdict_reason if card else "",
+        "accepted_by": card.decided_by if card and card.is_live else "",
         "seen": seen,
     }
 
@@ -112,26 +116,31 @@ def show_passage(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
     facts_json = []
     for fact in facts:
         sentence_hash = hash16(fact.sentence)
-        state = "decided" if fact.decided else "offered"
+        state = "decided" if fact.is_decided else "offered"
         lines.append(f"  {state}  {fact.sentence}")
         drafts = [
-            each.id for each in passage.pending_drafts if sentence_hash in each.about
+            each.id
+            for each in passage.pending_drafts
+            if sentence_hash in each.sentence_hashes
         ]
-        fact_json = {"sentence": fact.sentence, "state": state, "card": fact.card or None}
-        facts_json.append({**fact_json, "near": fact.near, "drafts": drafts})
+        fact_json = {
+            "sentence": fact.sentence,
+            "state": state,
+            "card": fact.revised_guid or None,
+        }
+        facts_json.append({**fact_json, "near": fact.similar_removed, "drafts": drafts})
     ids = {"id": None, "guid": None, "key": key}
-    return {**ids, "facts": facts_json, "closed": passage.passage.closed}, lines
+    return {**ids, "facts": facts_json, "closed": passage.passage.is_closed}, lines
 
 
 def format_fact_count(facts: Sequence[SentenceState]) -> str:
     """Format how many sentences of a passage are decided, or return "" for fewer than two."""
-    decided_count = sum(bool(fact.decided) for fact in facts)
+    decided_count = sum(bool(fact.is_decided) for fact in facts)
     return f"{decided_count} of {len(facts)} facts decided" if len(facts) > 1 else ""
 
 
-def question_to_json(question: Question) -> Json:
+def question_to_json(question: UserQuestion) -> Json:
     """Convert a question to the JSON printed by `list --view questions --json`."""
-    names = ("field", "mine", "source")
     return {
         "id": question.id,
         "guid": None,
@@ -141,7 +150,14 @@ def question_to_json(question: Question) -> Json:
         "reject": question.reject_effect,
         "guids": question.guids,
         "examples": question.examples,
-        "conflicts": [get_attributes(conflict, names) for conflict in question.conflicts],
+        "conflicts": [
+            {
+                "field": conflict.field,
+                "mine": conflict.user_text,
+                "source": conflict.source,
+            }
+            for conflict in question.conflicts
+        ],
     }
 
 
@@ -213,7 +229,7 @@ def proposal_to_json(proposal: Proposal) -> Json:
     return {**view.to_json(), "gaps": view.gaps, "confidence": confidence}
 
 
-def format_question_row(question: Question) -> str:
+def format_question_row(question: UserQuestion) -> str:
     """Format a question to the user on one line, with its examples."""
     examples = question.examples or [conflict.source for conflict in question.conflicts]
     examples_line = to_one_line(" / ".join(examples))
@@ -268,10 +284,10 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
             explanation = "which ankiforge cannot read: name one to see why"
             explanation = reasons.get(kind, explanation)
             reason = f"{format_count(number, 'such file')} here, {explanation}"
-            if unread.are_elsewhere and kind not in reasons:
+            if unread.are_remote and kind not in reasons:
                 marks = format_count(number, "mark")
                 reason = f"the file is not on this computer: the text around {marks} is unknown"
-            yield LocatedSkippedText("", folder, folder, Lookalike(kind, "", reason))
+            yield LocatedSkippedText("", folder, folder, SkippedText(kind, "", reason))
 
 
 def skipped_to_json(entry: LocatedSkippedText) -> Json:
@@ -279,7 +295,7 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
     return {
         "key": None,
         "source": entry.source,
-        "kind": entry.lookalike.kind,
+        "kind": entry.lookalike.apparent_syntax,
         "exact": "",
         "place": entry.location,
         "fate": "left_out",
@@ -292,7 +308,7 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
 def format_skipped(entry: LocatedSkippedText) -> Strings:
     """Format a skipped passage or file as two lines: where and what it is, then the reason."""
     return (
-        f"{entry.location}: {entry.lookalike.kind}",
+        f"{entry.location}: {entry.lookalike.apparent_syntax}",
         f"    left out: {entry.lookalike.reason}",
     )
 
@@ -310,7 +326,7 @@ def format_labelled(label: str, text: str) -> str:
 
 
 def format_in_full(
-    ledger: Ledger, list_row: ListRow, questions: Iterable[Question] = ()
+    ledger: Ledger, list_row: ListRow, questions: Iterable[UserQuestion] = ()
 ) -> TextLines:
     """Yield lines with everything about a card or draft, from its fields to its state.
 
@@ -319,14 +335,19 @@ def format_in_full(
     from ankiforge.ledger import item_lists
 
     title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
-    yield f"{title}  anki: {list_row.anki}" if isinstance(list_row, LocalCard) else title
+    yield (
+        f"{title}  anki: {list_row.anki_state}"
+        if isinstance(list_row, LocalCard)
+        else title
+    )
     yield format_labelled("deck", list_row.deck)
     view = view_card(list_row)
     yield from format_content(view)
     highlight = list_row.highlight
     heading = f" › {highlight.heading}" if highlight.heading else ""
     is_lost = (
-        isinstance(list_row, LocalCard) and SourceChange.SOURCE_GONE in list_row.source
+        isinstance(list_row, LocalCard)
+        and SourceChange.SOURCE_GONE in list_row.source_changes
     )
     label = "last in" if is_lost else "source"
     yield format_labelled(label, f"{format_title(highlight)}{heading}")
@@ -348,7 +369,7 @@ def format_in_full(
         ):
             yield format_labelled(label, text)
     if isinstance(list_row, PendingDraft):
-        yield format_labelled("waits", view.waits)
+        yield format_labelled("waits", view.pending_reason)
         for remark in list_row.remarks:
             if remark.detail:
                 yield format_labelled("", f"{remark.kind}: {remark.detail}")
@@ -356,7 +377,7 @@ def format_in_full(
         if list_row.keeps_text:
             changed_cards = []
         for card in item_lists.load_items(ledger, changed_cards):
-            label = "instead of" if list_row.replaces else "now"
+            label = "instead of" if list_row.replaced_guid else "now"
             yield format_labelled(label, _format_fields(card))
     else:
         yield from _format_card_state(ledger, list_row)
@@ -438,17 +459,19 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
         yield format_labelled("studied", " · ".join(parts))
         if note.feedback:
             yield format_labelled("remark", note.feedback)
-    if card.why:
-        yield format_labelled(card.verdict_name, card.why)
+    if card.verdict_reason:
+        yield format_labelled(card.verdict_name, card.verdict_reason)
 
 
-def format_question(question: Question) -> TextLines:
+def format_question(question: UserQuestion) -> TextLines:
     """Yield lines with a question, its conflicts and examples, and the answer commands."""
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:
-        labels = ("in Anki", "here") if conflict.edited_here else ("mine", "source")
+        labels = (
+            ("in Anki", "here") if conflict.is_edited_in_ankiforge else ("mine", "source")
+        )
         yield format_labelled(conflict.field.lower(), "")
-        yield format_labelled(f"  {labels[0]}", conflict.mine)
+        yield format_labelled(f"  {labels[0]}", conflict.user_text)
         yield format_labelled(f"  {labels[1]}", conflict.source)
     for example in question.examples:
         yield format_labelled("", to_one_line(example))

@@ -42,15 +42,15 @@ class CheckState(StrEnum):
     FAIL = "fail"
 
 
-class DoctorCheck(Value):
+class DoctorCheck(Value, rename={"message": "says", "advice": "do"}):
     """The result of a check of `doctor`, with the fields that `--json` prints."""
 
     name: str
     """The checked part, such as `ledger` or `source NAME`."""
     state: CheckState
-    says: str
+    message: str
     """The result in words."""
-    do: str = ""
+    advice: str = ""
     """What the user should do, or "" if nothing."""
     exit_code: int = 0
     """The exit code of a run that would fail for this reason, or 0 if the check passed."""
@@ -70,8 +70,12 @@ def check_part(name: str, try_part: Try) -> Iterator[DoctorCheck]:
             if isinstance(result, str):
                 yield DoctorCheck(name, CheckState.OK, result)
                 continue
-            state = CheckState.WARN if result.notice else CheckState.FAIL
-            message = f"{result.where}: {result.what}" if result.where else result.what
+            state = CheckState.WARN if result.is_notice else CheckState.FAIL
+            message = (
+                f"{result.location}: {result.message}"
+                if result.location
+                else result.message
+            )
             yield DoctorCheck(name, state, message, result.hint, 1)
     except ForgeError as error:
         yield DoctorCheck(
@@ -80,7 +84,7 @@ def check_part(name: str, try_part: Try) -> Iterator[DoctorCheck]:
 
 
 def _make_warning(message: str, advice: str) -> Problem:
-    return Problem("", message, advice, notice=True)
+    return Problem("", message, advice, is_notice=True)
 
 
 def choose_exit_code(checks: Iterable[DoctorCheck]) -> int:
@@ -111,13 +115,13 @@ def format_checks(checks: Sequence[DoctorCheck]) -> Iterator[str]:
         for check in checks:
             if check.state is CheckState.OK and check.name.split()[0] in names:
                 name = check.name.removeprefix("source ")
-                yield f"{line_start}{name}: {check.says}"
+                yield f"{line_start}{name}: {check.message}"
                 line_start = " " * len(line_start)
     for check in checks:
         if check.state is not CheckState.OK:
-            yield f"{_STATE_SIGNS[check.state]} {check.name}: {check.says}"
-            if check.do:
-                yield f"  do: {check.do}"
+            yield f"{_STATE_SIGNS[check.state]} {check.name}: {check.message}"
+            if check.advice:
+                yield f"  do: {check.advice}"
 
 
 # The name of our distribution on the package index, and of others with a package or command of the
@@ -233,11 +237,11 @@ def _try_source(
             return
         yield f"{entry.kind}: {describe()}"
         return
-    files = getattr(source, "folder", None)
+    files = getattr(source, "listing", None)
     first = next(files.list_files(), None) if files else None
     if isinstance(first, Problem):
         advice = f"{first.hint} ({entry.location})"
-        yield Problem(str(entry.path), first.what, advice, first.notice)
+        yield Problem(str(entry.path), first.message, advice, first.is_notice)
         return
     places = [shorten_path(path) for path in selected.paths or (entry.path,)]
     remembered = "" if entry in workspace.config.sources else ", remembered by run"

@@ -27,6 +27,7 @@ def highlight_to_json(highlight: Highlight) -> Json:
         "prefix": remove_truncated_first_word(highlight.prefix),
         "suffix": remove_truncated_last_word(highlight.suffix),
         "document": document_to_json(highlight.document),
+        "above": highlight.parent_items,
     }
     return {
         name: values[name] if name in values else getattr(highlight, name)
@@ -36,7 +37,8 @@ def highlight_to_json(highlight: Highlight) -> Json:
 
 def document_to_json(document: Document) -> Json:
     """Convert a document's bibliographic data to JSON."""
-    data = get_attributes(document, ("key", "title", "creators", "issued"))
+    data = get_attributes(document, ("key", "title", "creators"))
+    data["issued"] = document.publication_date
     return {**data, "identifiers": dict(document.identifiers)}
 
 

@@ -34,9 +34,9 @@ _DESCRIPTIONS = {
 
 def describe_event(event: Event) -> Pair:
     """Return the kind of a decision in the user's words, and its details or reason."""
-    description = _DESCRIPTIONS.get(event.what, event.what)
+    description = _DESCRIPTIONS.get(event.kind, event.kind)
     details: str = event.body.get("why", "")
-    match event.what:
+    match event.kind:
         case "accept" if event.body["draft"].get("drafter") == USER:
             description = "written"
         case "repair":
@@ -88,9 +88,14 @@ def decision_to_json(entry: HistoryEntry) -> Json:
     Its `id` can be passed to `ankiforge undo`.
     """
     event = entry.event
-    data: Json = {"id": entry.id, "guid": entry.guid, "at": event.at, "by": event.by}
+    data: Json = {
+        "id": entry.id,
+        "guid": entry.guid,
+        "at": event.time,
+        "by": event.author,
+    }
     data |= {
-        "what": event.what,
+        "what": event.kind,
         "highlight": event.key,
         "text": format_decision_text(entry),
     }
@@ -119,12 +124,12 @@ def format_decision_line(entry: HistoryEntry) -> str:
     """
     event = entry.event
     description, _ = describe_event(event)
-    start = f"{entry.id:16}  {_format_minute(event)}  {description} by {event.by}"
+    start = f"{entry.id:16}  {_format_minute(event)}  {description} by {event.author}"
     return f"{start}  {entry.guid[:10] or event.key}  {_format_text(entry)}".rstrip()
 
 
 def _format_minute(event: Event) -> str:
-    return event.at[:16].replace("T", " ")
+    return event.time[:16].replace("T", " ")
 
 
 def _format_text(entry: HistoryEntry) -> str:
@@ -139,7 +144,7 @@ def format_change(entry: HistoryEntry) -> TextLines:
     The first line gives the command to undo the change.
     """
     undo = f"to undo it: ankiforge undo {entry.id}"
-    yield f"{entry.guid[:10]}  changed with its source {entry.event.at[:10]}; {undo}"
+    yield f"{entry.guid[:10]}  changed with its source {entry.event.time[:10]}; {undo}"
     if entry.change:
         for name, old_text, new_text in entry.change.changed_fields:
             yield format_labelled(f"  {name.lower()}", old_text)

@@ -29,9 +29,9 @@ from ankiforge.model import (
     LocalCard,
     PendingDraft,
     Proposal,
-    Question,
     SourceChange,
     Strings,
+    UserQuestion,
     UserQuestionKind,
     is_question_id,
 )
@@ -222,7 +222,9 @@ class Listing:
             highlight = outcome.highlight
             title = highlight.document.title
             text = f"{highlight.exact} {title} {outcome.reason}"
-            is_wanted = outcome.is_open or (everything and outcome.status == "left_out")
+            is_wanted = outcome.has_open_sentence or (
+                everything and outcome.status == "left_out"
+            )
             if not is_wanted or not contains_terms(text):
                 continue
             row = self._format_outcome(outcome, proposed_sentences, whole=self._verbose)
@@ -231,7 +233,7 @@ class Listing:
         if not everything:
             return
         for entry in cards.list_skipped(self._ledger):
-            text = f"{entry.lookalike.kind} {entry.location} {entry.lookalike.reason}"
+            text = f"{entry.lookalike.apparent_syntax} {entry.location} {entry.lookalike.reason}"
             if contains_terms(text):
                 yield cards.skipped_to_json(entry), cards.format_skipped(entry)
 
@@ -317,7 +319,7 @@ class Listing:
 
 
 def _format_question(
-    question: Question, *, whole: bool = True
+    question: UserQuestion, *, whole: bool = True
 ) -> tuple[Any, Iterable[str]]:
     text = (
         cards.format_question(question)

@@ -246,7 +246,7 @@ def choose_next_command(
     if run.has_no_highlights if run else not counts["passages"].total():
         unmarked = find_unmarked_paths(folder, ledger, folders=True)
         if run:
-            unmarked.sort(key=lambda path: path not in run.remembered)
+            unmarked.sort(key=lambda path: path not in run.remembered_paths)
         if unmarked and not (run and run.has_failures):
             return suggest_choosing(unmarked)
         if not run:
@@ -295,7 +295,10 @@ def format_unmarked(paths: Sequence[str]) -> str:
 # --- status -----------------------------------------------------------------------------
 
 
-class Status(WorkspaceCounts):
+class Status(
+    WorkspaceCounts,
+    rename={"last_anki_read": "looked", "review_counts": "answers", "next_reason": "why"},
+):
     """The state of a workspace, with the fields that `status --json` prints."""
 
     workspace: str
@@ -310,9 +313,9 @@ class Status(WorkspaceCounts):
     """The number of highlights with new drafts by document title, best document first."""
     model: str
     """The drafting model, its server and its cost so far, or "" without a model."""
-    looked: str
+    last_anki_read: str
     """The time when Anki was last read, in ISO 8601, or "" if never."""
-    answers: dict[str, int]
+    review_counts: dict[str, int]
     """The number of reviews seen in Anki, and of reviews in which the user remembered the card."""
     unmarked: Strings
     """The remembered paths without a highlighted or chosen passage."""
@@ -320,7 +323,7 @@ class Status(WorkspaceCounts):
     """A description of the files that no source reads, by folder."""
     next: str
     """The next command, without the name of the program."""
-    why: str
+    next_reason: str
     """The reason for the next command."""
 
 
@@ -347,7 +350,7 @@ def get_status(
     command, reason = choose_next_command(workspace, ledger, noticed, counts=counts)
     documents = Counter[str]()
     for pile in sittings.group_by_document(order.drafts):
-        documents[pile.title] += len(pile.drafted_marks)
+        documents[pile.title] += len(pile.with_drafts)
     names = [source.name for source in workspace.config.sources]
     names += [place.name for place in workspace.remembered_paths]
     unread = load_unread_files(ledger)
@@ -361,12 +364,12 @@ def get_status(
         unsent=counts["anki"]["none"],
         documents=documents,
         model=describe_model(workspace),
-        looked=ledger.get_meta("looked"),
-        answers=dict(counts["answers"]),
+        last_anki_read=ledger.get_meta("looked"),
+        review_counts=dict(counts["answers"]),
         unmarked=tuple(find_unmarked_paths(workspace, ledger, folders=True)),
         not_read={folder: unread[folder].summary for folder in unread},
         next=command,
-        why=reason,
+        next_reason=reason,
     )
 
 
@@ -380,21 +383,21 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     )
     if status.unsent:
         yield f"  → {format_count(status.unsent, 'card')} not in a package yet"
-    yield format_next_command(status.next, status.why)
+    yield format_next_command(status.next, status.next_reason)
     yield ""
     titles = [
         f"{truncate(title, _MAX_TITLE_CHARS)} ({n:,})"
         for title, n in status.documents.items()
     ]
     source_names = [source.name for source in workspace.config.sources]
-    looked = status.looked[:16].replace("T", " ")
+    looked = status.last_anki_read[:16].replace("T", " ")
     last_read = f"read {looked} UTC" if looked else "not read yet"
     accepted = f"{cards.accepted:,} accepted" if cards.accepted else ""
     sourceless = ""
     if cards.sourceless:
         sourceless = f"{cards.sourceless:,} without a passage: {LIST_LOST_COMMAND}"
     source_names += map(shorten_path, status.remembered)
-    answers = status.answers
+    answers = status.review_counts
     reviews: Strings = ()
     if answers["tested"]:
         retention = format_percent(answers["remembered"] / answers["tested"])
@@ -462,7 +465,7 @@ def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
             "held": sum(bool(planned.hold_reason) for planned in result.planned),
             "missing": counts["anki"]["missing"],
             "conflicts": counts["waiting"]["conflicts"],
-            "tombstones": len(result.scan.viewed.deleted) if result.scan else 0,
+            "tombstones": len(result.scan.changes.deleted) if result.scan else 0,
         },
         tuple(map(str, result.packages)),
         tuple(result.problems),
@@ -511,7 +514,7 @@ def report_run(
     )
     changes = _find_changes(result, ledger, workspace.folder)
     lookalikes = pending_items.iter_lookalikes(ledger)
-    left_out = Counter(entry.lookalike.kind for entry in lookalikes)
+    left_out = Counter(entry.lookalike.apparent_syntax for entry in lookalikes)
     del left_out[CODE_AND_MATHS]
     no_card = Counter(
         outcome.reason
@@ -527,11 +530,11 @@ def report_run(
     return RunReport(
         **msgspec.structs.asdict(report_delivery(result, ledger)),
         highlights={
-            "seen": read.seen,
+            "seen": read.passage_count,
             "new": new_count,
             "changed": changed_count,
-            "gone": len(read.gone),
-            "unchanged": max(read.seen - new_count - changed_count, 0),
+            "gone": len(read.removed_keys),
+            "unchanged": max(read.passage_count - new_count - changed_count, 0),
         },
         files=dict(read.files),
         unread_files=dict(read.unread_files),
@@ -543,7 +546,9 @@ def report_run(
             "drafted": result.drafted,
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
-            "lost": sum(pending_items.count_lost_cards(ledger, read.gone).values()),
+            "lost": sum(
+                pending_items.count_lost_cards(ledger, read.removed_keys).values()
+            ),
         },
         changes=tuple(
             {
@@ -557,7 +562,7 @@ def report_run(
         state=count_workspace(counts),
         llm={
             **{name: getattr(result.usage, name, 0) for name in usage_fields},
-            "asked": result.asked,
+            "asked": result.model_answered_count,
             "without": result.undrafted,
         },
         next=command,
@@ -623,13 +628,13 @@ def _add_alternatives(
             if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
                 best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
             order = pending_items.load_pending_items(ledger)
-            piles = sittings.group_by_document(order.drafts, order.uncarded)
+            piles = sittings.group_by_document(order.drafts, order.without_card)
             is_first = bool(piles) and piles[0].is_for_chat
             chat = "draft", f"a chat writes cards for {best}: copy, paste back"
             steps.insert(0 if is_first else 1, chat)
-    if result.remembered:
+    if result.remembered_paths:
         paths = find_unmarked_paths(workspace.folder, ledger, folders=True)
-        unmarked = [path for path in paths if path in result.remembered]
+        unmarked = [path for path in paths if path in result.remembered_paths]
         if unmarked and Path(unmarked[0]).is_dir():
             steps.append(suggest_choosing(unmarked, has_marks=True))
     return steps
@@ -646,16 +651,16 @@ def _format_first_line(result: RunResult, counts: Counts) -> str:
         return join_columns(drafted, accepted, columns[1])
     changes = format_counts(
         {
-            "new": len(read.new) if len(read.new) < read.seen else 0,
+            "new": len(read.new) if len(read.new) < read.passage_count else 0,
             "changed": len(read.changed),
             "moved": len(read.moved),
-            "gone": len(read.gone),
+            "gone": len(read.removed_keys),
             "no longer selected by the settings": read.unselected,
         }
     )
     changes = f" ({changes})" if changes else ""
     files_text = _format_files(read.files)
-    if not read.seen:
+    if not read.passage_count:
         failed_files = _format_files(read.unread_files)
         in_files = f" in {files_text}" if files_text else ""
         failed_text = f"; {failed_files} failed" if failed_files else ""
@@ -663,10 +668,10 @@ def _format_first_line(result: RunResult, counts: Counts) -> str:
         return join_columns(seen, columns[1])
     # if there are changes, name the number of files, because a source may have more files than
     # the paths that the user gave
-    in_files = f" in {files_text}" if result.remembered and changes else ""
+    in_files = f" in {files_text}" if result.remembered_paths and changes else ""
     no_news = "" if changes or read.new else ", nothing new"
-    seen = f"{sign} {format_count(read.seen, 'highlight')}{in_files}{changes}{no_news}"
-    if state.total not in (0, read.seen):
+    seen = f"{sign} {format_count(read.passage_count, 'highlight')}{in_files}{changes}{no_news}"
+    if state.total not in (0, read.passage_count):
         columns = (f"of all {state.total:,}: {join_columns(*columns)}",)
     return join_columns(seen, *columns)
 
@@ -691,15 +696,15 @@ def _format_details(
     ):
         yield NO_HIGHLIGHTS_HINT
         yield "" if is_choosing else CHOOSE_HINT
-    elif result.has_no_highlights or result.remembered:
+    elif result.has_no_highlights or result.remembered_paths:
         yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
     changes = _find_changes(result, ledger, workspace.folder)
     yield from _format_changes(changes, change_limit)
-    if result.report and result.report.gone:
-        lost = pending_items.count_lost_cards(ledger, result.report.gone)
+    if result.report and result.report.removed_keys:
+        lost = pending_items.count_lost_cards(ledger, result.report.removed_keys)
         yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}" if lost else ""
-    if result.remembered:
-        paths = [shorten_path(path) for path in result.remembered]
+    if result.remembered_paths:
+        paths = [shorten_path(path) for path in result.remembered_paths]
         yield f"Added to your sources: {format_first_names(paths)}"
 
 
@@ -719,7 +724,7 @@ def _format_model_usage(result: RunResult) -> str:
         sent = f"{requests}, {format_count(usage.characters, 'character')} sent"
         parts.append(f"{sent}, {format_cost(usage.cost_usd, local=usage.is_local)}")
     if result.undrafted:
-        asked_text = format_count(result.asked, "highlight")
+        asked_text = format_count(result.model_answered_count, "highlight")
         without_card = f"no card for {result.undrafted:,} of {asked_text}"
         parts.append(f"{without_card}; why: ankiforge list --no-card")
     return format_detail("model", "; ".join(parts)) if parts else ""
@@ -756,7 +761,7 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
     documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
     note_count_by_tool = Counter[str]()
     for entry in pending_items.iter_lookalikes(ledger):
-        kind = entry.lookalike.kind
+        kind = entry.lookalike.apparent_syntax
         if kind.startswith(OTHER_TOOL_NOTE_PREFIX):
             note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
         if kind in _REPORTED_KINDS:
@@ -770,7 +775,7 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
         parts.append(f"{format_count(number, 'note')} of {tool}")
     if parts:
         yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
-    if report.files.get(".pdf") and not report.seen:
+    if report.files.get(".pdf") and not report.passage_count:
         limit = " that were read" if report.unread_files.get(".pdf") else ""
         yield f"the PDFs{limit} have no annotations; “Print to PDF” makes marks part of the page"
 
@@ -797,11 +802,11 @@ def explain_full_package(result: RunResult, ledger: Ledger) -> str:
 def format_anki_read(viewed: AnkiChanges) -> str:
     """Summarize what was read from Anki and what the user has changed there."""
     changes = {
-        "seen for the first time": len(viewed.first),
+        "seen for the first time": len(viewed.first_seen),
         "edited": len(viewed.edited),
         "suspended": len(viewed.suspended),
     }
-    notes, reviews = format_count(viewed.seen, "note"), viewed.reviews
+    notes, reviews = format_count(viewed.note_count, "note"), viewed.reviews
     parts = (notes, format_count(reviews, "new review"), format_counts(changes))
     return ", ".join(filter(None, parts))
 
@@ -813,7 +818,7 @@ def format_anki_changes(result: RunResult) -> str:
         return ""
     if scan.is_unreadable:
         return "Anki could not be read, so no package was written."
-    viewed = scan.viewed
+    viewed = scan.changes
     notes_by_outcome = {
         "deleted, not sent again": viewed.deleted,
         "back again": viewed.returned,

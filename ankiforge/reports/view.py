@@ -50,7 +50,7 @@ class CardView(Value):
     answer: str
     """The answers as plain text on one line."""
     findings: tuple[Finding, ...]
-    waits: str
+    pending_reason: str
     """The reason why a draft is pending, as a sentence, or "" for cards and proposals."""
 
     @property
@@ -103,9 +103,9 @@ class CardView(Value):
             )
         force = "--force " if draft.is_blocked else ""
         gap = " --gap 1" if len(draft.gaps) > 1 else ""
-        effect = " (the card gets these words)" if draft.revises else ""
+        effect = " (the card gets these words)" if draft.revised_guid else ""
         commands = [f"accept {force}{id}{gap}{effect}"]
-        if draft.revises and not draft.is_numbered_user_text:
+        if draft.revised_guid and not draft.is_numbered_user_text:
             commands.append(f"accept --another {force}{id}{gap} (another card)")
         field = draft.note_type.content_fields[0]
         is_figure = draft.kind is CardKind.OCCLUSION
@@ -132,7 +132,7 @@ class CardView(Value):
             "fields": dict(card.fields),
             "quote": card.quote,
             "findings": to_builtins(self.findings),
-            "waits": self.waits,
+            "waits": self.pending_reason,
         }
 
 
@@ -158,7 +158,7 @@ def view_card(card: ShownCard) -> CardView:
         front=front,
         answer=to_one_line(answer),
         findings=card.findings if isinstance(card, Draft | LocalCard) else (),
-        waits=explain_pending(card) if isinstance(card, PendingDraft) else "",
+        pending_reason=explain_pending(card) if isinstance(card, PendingDraft) else "",
     )
 
 
@@ -186,7 +186,7 @@ def list_remarks(draft: Draft) -> Strings:
     """Return the remarks about a draft as sentences, without the evident ones."""
     if not isinstance(draft, PendingDraft):
         return ()
-    near = f": “{draft.near}”"
+    near = f": “{draft.similar_removed_sentence}”"
     sentences = [
         to_sentence(f"{remark.kind}{near if remark.kind is RemarkKind.NEAR else ''}")
         for remark in draft.remarks

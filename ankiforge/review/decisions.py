@@ -13,19 +13,24 @@ RESULT_BY_ACT = {"later": "later", "reject": "none"}
 """The result of an item by the `act` of the decision. Any other act creates a card."""
 
 
-class Decision(Value, forbid_unknown_fields=True, tag_field="act"):
+class Decision(
+    Value,
+    forbid_unknown_fields=True,
+    tag_field="act",
+    rename={"content_hash": "turn", "batch_number": "sitting"},
+):
     """Base class of the decisions about an item, in the form in which the web page sends them."""
 
     id: str
-    turn: str = ""
+    content_hash: str = ""
     """The `content_hash` of the item as displayed, or "" to skip the check for changes."""
-    sitting: int = 0
+    batch_number: int = 0
     """The number of the sitting in which the user decided, or 0 outside a sitting."""
     choice: int = 0
     """The number of the selected draft, counted from 0, or `PASSAGE_CHOICE`."""
 
     @property
-    def act(self) -> str:
+    def kind(self) -> str:
         """The name of the decision in the requests of the web page."""
         return str(self.__struct_config__.tag)
 
@@ -43,12 +48,20 @@ class Accept(Decision, tag="accept"):
     """Whether the user overrules the checks that block the draft."""
 
 
-class AcceptLines(Decision, tag="lines"):
+class AcceptLines(
+    Decision,
+    tag="lines",
+    rename={
+        "content_hash": "turn",
+        "batch_number": "sitting",
+        "applies_to_later_lines": "later",
+    },
+):
     """Accept some of the lines that a question about a form lists, and reject the others."""
 
     lines: Strings = ()
     """The draft ids of the ticked lines. An entry may contain several ids, separated by spaces."""
-    later: bool = False
+    applies_to_later_lines: bool = False
     """Whether the answer also applies to lines added to the form later."""
 
 
@@ -68,7 +81,7 @@ class Edit(Decision, tag="edit"):
     forced: bool = False
 
 
-class Write(Decision, tag="write"):
+class WriteCard(Decision, tag="write"):
     """Make a card with new fields from the passage of an item."""
 
     fields: Texts = {}
@@ -115,7 +128,7 @@ AnyDecision = (
     | AcceptLines
     | Reject
     | Edit
-    | Write
+    | WriteCard
     | MakeFromSelection
     | SetMasks
     | Restore
@@ -127,11 +140,11 @@ AnyDecision = (
 class DecisionOutcome(NamedTuple):
     """The result of carrying out a decision."""
 
-    take_back: Callable[[], object] | None = None
+    undo: Callable[[], object] | None = None
     """Undoes the decision. None if that is impossible."""
     action: str = ""
     """The ID of the ledger's action that records the decision, or ""."""
-    said: str = ""
+    message: str = ""
     """A message for the user."""
     next_id: str = ""
     """The ID of the item to show at once: the next fact of the same passage, or the item itself if

@@ -45,11 +45,11 @@ from ankiforge.model import (
     PendingDraft,
     Preview,
     Proposal,
-    Question,
     RemarkKind,
     Severity,
     ShownCard,
     Texts,
+    UserQuestion,
     UserQuestionKind,
     Value,
     hash16,
@@ -74,7 +74,7 @@ from ankiforge.review.decisions import (
     Reject,
     Restore,
     SetMasks,
-    Write,
+    WriteCard,
 )
 from ankiforge.review.selection import (
     make_fields_from_sentence,
@@ -96,7 +96,7 @@ class Item(Value):
     card: LocalCard | None = None
     outcome: HighlightOutcome | None = None
     """The passage if it has no card, with the reason."""
-    question: Question | None = None
+    question: UserQuestion | None = None
     proposal: Proposal | None = None
     """The card proposed for the passage. Proposals aren't stored, so it is generated again when the
     user decides.
@@ -253,7 +253,7 @@ class Review:
         if item is None and is_highlight_key(decision.id):
             if next(pending_items.iter_outcomes(ledger, decision.id), None) is None:
                 raise StaleItemError(None, why="This passage is no longer in its source.")
-        if item is None or decision.turn not in ("", item.content_hash):
+        if item is None or decision.content_hash not in ("", item.content_hash):
             raise StaleItemError(item)
         if isinstance(decision, Redraft) and item.highlight:
             key = item.highlight.key
@@ -264,7 +264,7 @@ class Review:
                 if draft.id not in ids_before and self.load_item(draft.id):
                     message = "The model has drafted others."
                     return DecisionOutcome(
-                        said=message, next_id=draft.id, is_pending=True
+                        message=message, next_id=draft.id, is_pending=True
                     )
             raise RefusedError("The model has no other card for this passage.")
         with ledger.action() as action:
@@ -311,7 +311,7 @@ class Review:
                 workspace.edit(highlight.key, fields, force=decision.forced)
             case Edit() if draft or item.card:
                 workspace.edit(id, decision.fields, force=decision.forced)
-            case Write() if highlight:
+            case WriteCard() if highlight:
                 workspace.edit(highlight.key, decision.fields, force=decision.forced)
                 pending = item_lists.load_pending_drafts(ledger, [highlight.key])
                 if decision.replaces and id in {other.id for other in pending}:
@@ -330,12 +330,12 @@ class Review:
             case _:
                 raise RefusedError("This cannot be done here.")
 
-    def _accept_lines(self, decision: AcceptLines, question: Question) -> None:
+    def _accept_lines(self, decision: AcceptLines, question: UserQuestion) -> None:
         ledger = self._ledger
         # a tick may represent several lines with the same front
         ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
         unticked = [id for id in question.drafts if id not in ticked]
-        if decision.later and ticked:
+        if decision.applies_to_later_lines and ticked:
             questions.answer_question(ledger, question.id, yes=True, without=unticked)
         else:
             for id in unticked:
@@ -359,11 +359,11 @@ class Review:
             case MakeFromSelection() if draft:
                 selected = replace(decision, question=None)
                 return replace(draft, fields=make_fields_from_sentence(draft, selected))
-            case Write(fields=typed) if item.outcome and not item.proposal:
+            case WriteCard(fields=typed) if item.outcome and not item.proposal:
                 fields, highlight = parse_new_fields(typed), item.outcome.highlight
                 kind, origin = CardKind.from_fields(dict(fields)), Origin(USER)
                 return Preview(highlight.key, kind, fields, origin, passages=(highlight,))
-            case Edit(fields=typed) | Write(fields=typed):
+            case Edit(fields=typed) | WriteCard(fields=typed):
                 card: ShownCard | None = draft or item.card
                 if card:
                     return replace(card, fields=apply_edits(card.fields, typed))

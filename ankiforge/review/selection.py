@@ -152,7 +152,7 @@ def find_previous_sentence(draft: OfferedDraft) -> str:
     highlight = draft.highlight
     quote = draft.quote or highlight.exact
     for text in (
-        highlight.nearby,
+        highlight.surrounding_text,
         highlight.prefix + (highlight.sentence or highlight.exact),
     ):
         span = locate(quote, text)

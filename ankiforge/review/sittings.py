@@ -53,40 +53,40 @@ class DocumentItems(Value):
 
     document: int
     title: str
-    drafted_marks: tuple[PassageLocation, ...] = ()
+    with_drafts: tuple[PassageLocation, ...] = ()
     """The location of the best fact of each mark with pending drafts, best first."""
-    proposal_marks: tuple[PassageLocation, ...] = ()
+    with_proposals: tuple[PassageLocation, ...] = ()
     """The marks with a certain proposal, most useful first."""
-    uncertain_marks: tuple[PassageLocation, ...] = ()
+    with_uncertain_proposals: tuple[PassageLocation, ...] = ()
     """The marks with a less certain proposal, which is shown only if the user asks for more."""
-    other_marks: tuple[PassageLocation, ...] = ()
+    others: tuple[PassageLocation, ...] = ()
     """The other marks without a card."""
 
     @property
     def best_location(self) -> PassageLocation:
         """The best mark of the document."""
-        marks = (self.drafted_marks, self.proposal_marks, self.uncertain_marks)
-        return next(chain(*marks, self.other_marks))
+        marks = (self.with_drafts, self.with_proposals, self.with_uncertain_proposals)
+        return next(chain(*marks, self.others))
 
     @property
     def has_pending_items(self) -> bool:
         """Whether the document has pending drafts or certain proposals."""
-        return bool(self.drafted_marks or self.proposal_marks)
+        return bool(self.with_drafts or self.with_proposals)
 
     @property
     def proposal_count(self) -> int:
         """The estimated number of sentences with a certain proposal."""
-        return pending_items.count_proposals(self.proposal_marks)
+        return pending_items.count_proposals(self.with_proposals)
 
     @property
     def remaining_count(self) -> int:
         """The number of marks without a card, draft or certain proposal."""
-        return len(self.uncertain_marks) + len(self.other_marks)
+        return len(self.with_uncertain_proposals) + len(self.others)
 
     @property
     def best_ranks(self) -> list[float]:
         """The ranks of the ten best drafts and proposals, highest first."""
-        locations = (*self.drafted_marks, *self.proposal_marks)
+        locations = (*self.with_drafts, *self.with_proposals)
         return sorted((each.rank for each in locations), reverse=True)[:SITTING_SIZE]
 
     @property
@@ -96,7 +96,7 @@ class DocumentItems(Value):
         True if there are fewer than ten drafts and proposals, and at least as many other
         highlights.
         """
-        offered_count = len(self.drafted_marks) + self.proposal_count
+        offered_count = len(self.with_drafts) + self.proposal_count
         return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
@@ -107,7 +107,7 @@ class DocumentItems(Value):
         """
         if not (self.is_for_chat and self.remaining_count):
             return ""
-        counts = format_pending_counts(len(self.drafted_marks), self.proposal_count)
+        counts = format_pending_counts(len(self.with_drafts), self.proposal_count)
         if not counts:
             highlights = format_count(self.remaining_count, "highlight")
             return f"your chat can ask about {highlights}"
@@ -131,9 +131,9 @@ class DocumentItems(Value):
             later: the ids of postponed items.
             uncertain: whether to select from the less certain proposals instead.
         """
-        locations = [*self.drafted_marks, *self.proposal_marks]
+        locations = [*self.with_drafts, *self.with_proposals]
         if uncertain:
-            locations = [*self.uncertain_marks]
+            locations = [*self.with_uncertain_proposals]
         remaining = [each for each in locations if each.id not in later] or locations
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
         best_items: dict[str, tuple[int, float, Item]] = {}
@@ -249,7 +249,7 @@ def sort_for_review(piles: Iterable[DocumentItems]) -> list[PassageLocation]:
     """Sort the drafts for review: by document, then in batches of ten in reading order."""
     ordered: list[PassageLocation] = []
     for pile in piles:
-        remaining = pile.drafted_marks
+        remaining = pile.with_drafts
         while remaining:
             ordered += sorted(remaining[:SITTING_SIZE], key=attrgetter("position"))
             remaining = remaining[SITTING_SIZE:]
@@ -292,8 +292,10 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentIt
         return []
     query_words = [normalize_for_lookup(term.value) for term in terms]
     matching_piles = []
-    for pile in group_by_document((), pending_items.load_pending_items(ledger).uncarded):
-        if not (pile.proposal_marks or pile.uncertain_marks):
+    for pile in group_by_document(
+        (), pending_items.load_pending_items(ledger).without_card
+    ):
+        if not (pile.with_proposals or pile.with_uncertain_proposals):
             continue
         title = normalize_for_lookup(pile.title)
         if all(word in title for word in query_words):
@@ -313,7 +315,7 @@ def iter_proposals(
         load_item: returns the item with a given id, or None if it's no longer pending.
         query: restrict the result to documents whose titles match, or "" for all.
     """
-    piles = group_by_document((), pending_items.load_pending_items(ledger).uncarded)
+    piles = group_by_document((), pending_items.load_pending_items(ledger).without_card)
     if query:
         piles = find_documents_with_proposals(ledger, query)
     yield from _iter_rounds(piles, load_item)
@@ -335,7 +337,7 @@ def _iter_rounds(
                 continue
             yield best_items
             shown_ids = {shown_item.id for shown_item in best_items}
-            marks = pile.uncertain_marks if uncertain else pile.proposal_marks
+            marks = pile.with_uncertain_proposals if uncertain else pile.with_proposals
             shown_sentences = {each.sentence for each in marks if each.id in shown_ids}
             shown_sentences.discard("")
             remaining_locations = tuple(
@@ -344,9 +346,11 @@ def _iter_rounds(
                 if each.id not in shown_ids and each.sentence not in shown_sentences
             )
             if remaining_locations and uncertain:
-                next_round.append(replace(pile, uncertain_marks=remaining_locations))
+                next_round.append(
+                    replace(pile, with_uncertain_proposals=remaining_locations)
+                )
             elif remaining_locations:
-                next_round.append(replace(pile, proposal_marks=remaining_locations))
+                next_round.append(replace(pile, with_proposals=remaining_locations))
         remaining = next_round
 
 

@@ -44,7 +44,7 @@ def build_anchor(exact: str, before: str, after: str) -> Anchor:
 def get_anchor(highlight: Highlight) -> Anchor:
     """Return a highlight's anchor, from its anchor text if it has one, or else its text."""
     context = (highlight.prefix, highlight.suffix)
-    before, after = highlight.anchor_around or context
+    before, after = highlight.anchor_context or context
     return build_anchor(highlight.anchor_text or highlight.exact, before, after)
 
 
@@ -65,9 +65,9 @@ def build_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
 
 def build_own_key(highlight: Highlight) -> HighlightKey:
     """Build a highlight's key from the ID that its source gives it, or return "" if none."""
-    if not highlight.own:
+    if not highlight.source_id:
         return HighlightKey("")
-    return HighlightKey(f"{highlight.namespace}/{highlight.own}")
+    return HighlightKey(f"{highlight.namespace}/{highlight.source_id}")
 
 
 def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
@@ -80,7 +80,7 @@ def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
         # count chosen passages separately, so that they don't change the numbers of marks
         anchor = get_anchor(highlight), bool(find_choice_event_id(highlight.hints))
         counts[anchor] += 1
-        yield replace(highlight, nth=counts[anchor])
+        yield replace(highlight, occurrence=counts[anchor])
 
 
 # --- parts of keys --------------------------------------------------------------------

@@ -67,8 +67,8 @@ def has_private_tag(tags: Strings) -> bool:
 
 def get_document_privacy_reason(document: Document) -> str:
     """Return why an entire document is private, or "" if it isn't."""
-    if document.private:
-        return document.private
+    if document.privacy_reason:
+        return document.privacy_reason
     files = (name for scheme, name in document.identifiers if scheme == "file")
     names = (document.title, document.path, *document.collections, *files)
     is_private = any(map(contains_private_tag, names)) or has_private_tag(document.tags)
@@ -83,7 +83,7 @@ def get_privacy_reason(highlight: Highlight) -> str:
     """
     texts = (highlight.exact, *highlight.markdown, highlight.comment, highlight.heading)
     if has_private_tag(highlight.tags) or any(
-        map(contains_private_tag, (*texts, *highlight.above))
+        map(contains_private_tag, (*texts, *highlight.parent_items))
     ):
         return PRIVATE_PASSAGE_REASON
     return get_document_privacy_reason(highlight.document)

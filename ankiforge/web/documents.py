@@ -90,7 +90,7 @@ def find_file(ledger: Ledger, highlight: Highlight) -> Path | None:
     root_paths = load_source_directories(ledger)
     if scheme == SourceKind.ZOTERO:
         root = root_paths.get(f"{scheme}:{document.source}")
-        return _find_in_zotero_storage(Path(root), highlight.block) if root else None
+        return _find_in_zotero_storage(Path(root), highlight.block_id) if root else None
     for kind in _KINDS_BY_SCHEME.get(scheme, ()):
         root = root_paths.get(f"{kind}:{document.source}")
         file = find_document_file(root, document.path) if root else None
@@ -125,8 +125,8 @@ def find_page_and_highlight(highlight: Highlight) -> tuple[int, PageHighlight] |
     Returns None if the page is unknown, or if the highlight has neither text nor a box.
     """
     page, box = hints.find_position(highlight.hints) or (None, None)
-    if highlight.source_kind is SourceKind.PDF and highlight.block.isdecimal():
-        page = int(highlight.block)
+    if highlight.source_kind is SourceKind.PDF and highlight.block_id.isdecimal():
+        page = int(highlight.block_id)
     match = _PAGE_IN_URL.search(highlight.uri)
     if page is None and match:
         page = int(match[1]) - 1
@@ -518,7 +518,7 @@ class DocumentRenderer:
         if name not in self._opened:
             for opened in unmarked.iter_documents(self._workspace, [path], private=True):
                 if isinstance(opened, Problem):
-                    raise ItemError(opened.what, hint=opened.hint)
+                    raise ItemError(opened.message, hint=opened.hint)
                 while len(self._opened) >= _MAX_OPENED:
                     del self._opened[next(iter(self._opened))]
                 self._opened[name] = opened

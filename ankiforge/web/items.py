@@ -37,9 +37,9 @@ from ankiforge.model import (
     OfferedDraft,
     Pair,
     PendingDraft,
-    Question,
     RemarkKind,
     Texts,
+    UserQuestion,
     UserQuestionKind,
     Verdict,
 )
@@ -365,7 +365,7 @@ class ItemRenderer:
         facts = list_sentence_states(self._ledger, first.highlight)
         if len(facts) > 1:
             actions.append(REST)
-            decided_count = sum(fact.decided for fact in facts)
+            decided_count = sum(fact.is_decided for fact in facts)
             item_json["several"] = decided_count + 1 < len(facts)
 
         # number the drafts, so that they can be chosen by keyboard; a proposal takes a number for
@@ -380,7 +380,7 @@ class ItemRenderer:
                 number += len(draft.gaps) or 1
         if first.kind is CardKind.OCCLUSION:
             item_json["masks"] = True
-        elif not first.by_hand:
+        elif not first.is_card_in_source:
             actions += self._model_actions
         return item_json
 
@@ -397,12 +397,12 @@ class ItemRenderer:
         ask = "Replace your card by one of another form?"
         accept = _relabel(ACCEPT, "Replace it", "Changed")
         reject = _relabel(REJECT, "Keep my card", "Kept as it was")
-        if draft.revises:
+        if draft.revised_guid:
             ask = "The passage has changed. Change the card, too?"
             accept = _relabel(ACCEPT, "Change the card", "Changed")
             reject = _relabel(REJECT, "Keep the old words", "Kept as it was")
             warning_json = warning_json or _build_remark("The card keeps its schedule.")
-        if draft.revises and not draft.is_user_text:
+        if draft.revised_guid and not draft.is_user_text:
             ask = "The passage has changed. Are these the new words of your card?"
             warning_json = _build_remark("The card keeps its schedule.")
             another = [ANOTHER]
@@ -465,8 +465,8 @@ class ItemRenderer:
         view = render_card(card, self.find_picture)
         view["used"] = self._find_highest_gap_number(card)
         reasons = [to_sentence(finding.message) for finding in card.findings]
-        if card.why:
-            reasons.append(to_sentence(card.why))
+        if card.verdict_reason:
+            reasons.append(to_sentence(card.verdict_reason))
         masks = card.is_live and card.kind is CardKind.OCCLUSION
         if not card.is_live:
             actions = [build_action("restore", "Undo this", "", "filled", "Undone")]
@@ -484,7 +484,7 @@ class ItemRenderer:
             "source": self.render_source(card.highlight, card.quote),
         }
 
-    def _render_question(self, question: Question) -> Json:
+    def _render_question(self, question: UserQuestion) -> Json:
         about: Json = {}
         remark, *answers = _QUESTION_TEXTS[question.kind]
         match question.kind:
@@ -530,7 +530,7 @@ class ItemRenderer:
             **about,
         }
 
-    def _render_form_question(self, question: Question) -> Json:
+    def _render_form_question(self, question: UserQuestion) -> Json:
         """Render the question whether lines are cards, with a checkbox for each line."""
         drafts = load_pending_drafts(self._ledger, question.drafts)
         are_words = question.old == WORD_AND_TRANSLATION
@@ -554,7 +554,7 @@ class ItemRenderer:
             "option": label,
         }
 
-    def _render_same_question(self, question: Question) -> Json:
+    def _render_same_question(self, question: UserQuestion) -> Json:
         """Ask if a new passage is a removed one, and show it next to the removed passage's card."""
         cards = []
         for guid in question.guids:
@@ -578,15 +578,15 @@ class ItemRenderer:
             "source": source,
         }
 
-    def _render_conflict_question(self, question: Question) -> Json:
+    def _render_conflict_question(self, question: UserQuestion) -> Json:
         card = load_card(self._ledger, question.guids[0])
         card = apply_anki_edits(self._ledger, card)
         mine = dict(card.fields)
         theirs = dict(card.fields)
         if card.note.adopted and question.repair:  # Anki doesn't have the repair yet
-            mine |= card.note.adopted.words
+            mine |= card.note.adopted.source_texts
         for conflict in question.conflicts:
-            mine[conflict.field] = conflict.mine
+            mine[conflict.field] = conflict.user_text
             theirs[conflict.field] = conflict.source
         my_card = render_card(
             replace(card, fields=tuple(mine.items())), self.find_picture
@@ -646,7 +646,7 @@ class ItemRenderer:
         text.
         """
         state, _ = load_card_and_passage(self._ledger, card.guid)
-        return max(map(int, state.note.numbers), default=0)
+        return max(map(int, state.note.exported_text_by_number), default=0)
 
     def _render_draft(self, draft: OfferedDraft) -> Json:
         """Render a draft, including the full sentence and every possible gap for a proposal."""

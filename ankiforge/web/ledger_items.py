@@ -87,7 +87,7 @@ class LedgerItems(ItemSource):
             "new": [*pending.new_drafts],
             "you": [*pending.changed_cards, *other_ids],
             "words": [id for id in pending.questions if id in word_ids],
-            "none": [place.id for place in pending.uncarded],
+            "none": [place.id for place in pending.without_card],
         }
         skip_ranks = {id: rank for rank, id in enumerate(self._skipped, 1)}
         for queue in self.queues.values():
@@ -127,7 +127,7 @@ class LedgerItems(ItemSource):
     @property
     def uncarded(self) -> Sequence[PassageLocation]:
         """The passages without a card, best first."""
-        return self._pending.uncarded if self._pending else ()
+        return self._pending.without_card if self._pending else ()
 
     @property
     def has_conflicts(self) -> bool:
@@ -249,7 +249,7 @@ class LedgerItems(ItemSource):
             return ChatOutcome(
                 result.summary,
                 bool(result.drafted or result.read_again),
-                tuple(problem.what for problem in result.unused[:MAX_UNUSED]),
+                tuple(problem.message for problem in result.unused[:MAX_UNUSED]),
                 self._build_question(key, request),
                 second_reading,
             )

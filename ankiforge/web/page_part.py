@@ -24,7 +24,7 @@ class ShelfList(NamedTuple):
 class ChatOutcome(NamedTuple):
     """The outcome of applying a chat's reply."""
 
-    said: str
+    message: str
     is_usable: bool
     unused: Strings = ()
     """The reasons why cards in the reply weren't used."""

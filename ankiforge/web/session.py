@@ -45,7 +45,7 @@ from ankiforge.pipeline.media import load_picture
 from ankiforge.pipeline.query import has_field, parse_query
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Review, StaleItemError, sittings
-from ankiforge.review.decisions import Edit, Write
+from ankiforge.review.decisions import Edit, WriteCard
 from ankiforge.review.items import iter_changed_cards
 from ankiforge.review.sittings import DocumentItems, ReviewBatch, format_pending_counts
 from ankiforge.text import format_count
@@ -245,7 +245,7 @@ class ReviewSession:
                 if left[id]:
                     rows.append({"id": id, "list": id, **texts, **counts})
         rows.sort(key=lambda row: bool(row["id"] == "words"))
-        pending_count = sum(len(pile.drafted_marks) for pile in piles)
+        pending_count = sum(len(pile.with_drafts) for pile in piles)
         pending_count += sum(
             row["waiting"] for row in rows if row["id"] in self._items.lists
         )
@@ -292,7 +292,7 @@ class ReviewSession:
         if not best_id:
             piles = sittings.find_documents_with_proposals(self._ledger, self._query)
         for pile in piles:
-            if not best_id or best_id in {mark.id for mark in pile.drafted_marks}:
+            if not best_id or best_id in {mark.id for mark in pile.with_drafts}:
                 highlight = load_highlight(self._ledger, pile.best_location.key)
                 return f"paper={self.documents.register(highlight)}"
         return ""
@@ -305,7 +305,7 @@ class ReviewSession:
             "title": pile.title,
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
             "kind": guess_document_kind(highlight),
-            "waiting": len(pile.drafted_marks),
+            "waiting": len(pile.with_drafts),
             "proposed": pile.proposal_count,
             "rest": f"{pile.remaining_count:,} without a card",
             "is_open": pile.has_pending_items,
@@ -347,7 +347,7 @@ class ReviewSession:
         without = not ids and pile is not None
         if pile and not ids:
             # no sentence is a confident enough proposal, so let the user choose the words
-            places = [*pile.proposal_marks, *pile.uncertain_marks, *pile.other_marks]
+            places = [*pile.with_proposals, *pile.with_uncertain_proposals, *pile.others]
             places.sort(key=attrgetter("position"))
             ids = [place.id for place in places[: sittings.SITTING_SIZE]]
         items = [*filter(None, map(self._items.render_item, ids))]
@@ -488,7 +488,7 @@ class ReviewSession:
             StaleItemError: the item has changed since it was shown.
             ForgeError: the decision was refused, for the reason in the message.
         """
-        before = self._sittings.get(decision.sitting)
+        before = self._sittings.get(decision.batch_number)
         source = self._find_source(decision.id)
         try:
             done = source.decide(decision)
@@ -499,20 +499,20 @@ class ReviewSession:
         if source is not self._items:
             self._items.clear_cache()
         item = source.render_item(done.next_id) if done.next_id else None
-        reply = {"said": done.said, "item": item, "undo": ""}
-        if done.take_back:
+        reply = {"said": done.message, "item": item, "undo": ""}
+        if done.undo:
             reply["undo"] = self._store_undo(
-                _UndoEntry(done.take_back, decision.id, decision.sitting, before)
+                _UndoEntry(done.undo, decision.id, decision.batch_number, before)
             )
         if before and done.is_pending:
             reply["sitting"] = self._replace_item_in_sitting(decision, item)
         elif before:
             next_id = item["id"] if item else ""
             after = before.record_decision(
-                decision.id, decision.act, done.action, next_id
+                decision.id, decision.kind, done.action, next_id
             )
             reply["sitting"] = self._store_sitting(
-                decision.sitting, after, [item] if item else []
+                decision.batch_number, after, [item] if item else []
             )
         return {**self.count_items(), **reply}
 
@@ -529,10 +529,10 @@ class ReviewSession:
 
         If `item_json` is None, the item is removed instead.
         """
-        sitting = self._sittings[decision.sitting]
+        sitting = self._sittings[decision.batch_number]
         replaced = sitting.replace_item(decision.id, item_json["id"] if item_json else "")
         return self._store_sitting(
-            decision.sitting, replaced, [item_json] if item_json else []
+            decision.batch_number, replaced, [item_json] if item_json else []
         )
 
     def decide_several(self, bulk_decision: BulkDecision) -> Json:
@@ -615,7 +615,7 @@ class ReviewSession:
         left = (self.count_items()["left"].get(sitting.list_id, 0), 0)
         if sitting.document:
             pile = self._find_pile(sitting.document)
-            left = (len(pile.drafted_marks), pile.proposal_count) if pile else (0, 0)
+            left = (len(pile.with_drafts), pile.proposal_count) if pile else (0, 0)
         left_text = format_pending_counts(*left)
         heading_start = format_count(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
@@ -646,7 +646,7 @@ class ReviewSession:
             UsageError: the fields don't make a valid card.
         """
         card = self._find_source(decision.id).preview(decision)
-        gap = decision.gap if isinstance(decision, Edit | Write) else 1
+        gap = decision.gap if isinstance(decision, Edit | WriteCard) else 1
         return render_card(card, self._find_picture, number=gap)
 
     def get_placement(self, id: str) -> Json:
@@ -661,7 +661,7 @@ class ReviewSession:
         first_draft = item.drafts[0] if item.drafts else None
         card: ShownCard
         if item.card and (
-            first_draft is None or (first_draft.revises and first_draft.is_user_text)
+            first_draft is None or (first_draft.revised_guid and first_draft.is_user_text)
         ):
             card = item.card
         elif item.offered_drafts:
@@ -679,8 +679,8 @@ class ReviewSession:
         return {
             "deck": placement.deck,
             "tags": placement.tags,
-            "moves": placement.can_move,
-            "tagged": placement.can_tag,
+            "moves": placement.can_change_deck,
+            "tagged": placement.can_change_tags,
             "decks": list_decks(self._ledger),
         }
 
@@ -730,8 +730,8 @@ class ReviewSession:
             if not sentences:
                 sentences.append("Anki has every card")
             for problem in result.problems:
-                if not problem.notice:
-                    sentences.append(f"{problem.where}: {problem.what}")
+                if not problem.is_notice:
+                    sentences.append(f"{problem.location}: {problem.message}")
             return {**self.count_items(), "said": f"{'. '.join(sentences)}.", "path": ""}
         [package] = packages
         notes = format_count(package.notes, "note")
@@ -798,7 +798,7 @@ class ReviewSession:
         self._chat = outcome.next_question or self._chat
         return {
             **self.count_items(),
-            "said": outcome.said,
+            "said": outcome.message,
             "unused": outcome.unused,
             "brought": outcome.is_usable,
             "next": _question_to_json(outcome.next_question),
@@ -833,8 +833,8 @@ class ReviewSession:
         self._files[name] = path
         label = "Open the PDF"
         href = f"/paper/{name}"
-        if highlight.block.isdecimal():
-            href += f"#page={int(highlight.block) + 1}"
+        if highlight.block_id.isdecimal():
+            href += f"#page={int(highlight.block_id) + 1}"
             if highlight.page_label:
                 label = f"Open page {highlight.page_label}"
         return [{"label": label, "href": href}]

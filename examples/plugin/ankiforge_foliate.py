@@ -47,7 +47,7 @@ class Foliate(FileSource):
     """The books of one folder of Foliate."""
 
     kind = "foliate"
-    endings = (".json",)
+    suffixes = (".json",)
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
@@ -56,7 +56,9 @@ class Foliate(FileSource):
             return Confidence.CONTENT
         return Confidence.NO
 
-    def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
+    def read_document(
+        self, file: File, text: str, picture: FindPicture
+    ) -> Iterator[Sighting]:
         """Yield the book of a file, unless nothing is marked in it."""
         try:
             book = msgspec.json.decode(text, type=Book)
@@ -65,24 +67,24 @@ class Foliate(FileSource):
             raise ItemError(f"no file of Foliate: {error}", hint=hint) from error
         identifier = str(book.metadata.get("identifier") or file.path)
         title = str(book.metadata.get("title") or Path(file.path).stem)
-        key = DocumentKey(f"{self.folder.namespace}/{hash16(identifier)}")
-        document = Document(key, self.folder.name, title=title, path=file.path)
+        key = DocumentKey(f"{self.listing.namespace}/{hash16(identifier)}")
+        document = Document(key, self.listing.name, title=title, path=file.path)
         highlights = []
         for annotation in book.annotations:
             if annotation.text.strip():
                 highlight = Highlight(
                     document,
-                    self.folder.namespace,
+                    self.listing.namespace,
                     HighlightKind.HIGHLIGHT,
                     exact=" ".join(annotation.text.split()),
-                    own=hash16(identifier, annotation.value),
+                    source_id=hash16(identifier, annotation.value),
                     comment=annotation.note,
                     created=annotation.created,
                 )
                 highlights.append(highlight)
         if highlights:
             yield ExtractedDocument(
-                document, tuple(number_highlights(highlights)), self.folder.container
+                document, tuple(number_highlights(highlights)), self.listing.container
             )
 
 

@@ -102,7 +102,7 @@ def of_ours(card: LocalCard = CARD, files: CardFiles = NO_FILES, **more: Any) ->
     identity = NoteIdentity(
         card.guid,
         card.key,
-        card.drafted or card.slot_text,
+        card.drafted_text_hash or card.slot_text,
         tuple(
             hash_html(ours.fields.get(name, "")) for name in card.note_type.content_fields
         ),
@@ -175,7 +175,7 @@ LAYOUTS = [
     ("adopted, and its type is gone", IN_ADOPTED, note("theirguid", USERS, "abc"), (), {},
      NOTE_TYPE_CHANGED, ()),
     ("adopted, and the note is gone", IN_ADOPTED, None, (USERS,), {}, "", ()),
-    ("adopted, gone, and wanted back", with_note(CARD, adopted=replace(ADOPTED, again=True)), None,
+    ("adopted, gone, and wanted back", with_note(CARD, adopted=replace(ADOPTED, is_wanted_back=True)), None,
      (USERS,), {}, "", ("Front", "Back")),
 ]  # fmt: skip
 
@@ -196,7 +196,7 @@ def test_a_layout(card, in_anki, types, mapped, fault, names):
 
 def test_what_a_new_note_has_before_ours_is_filled():
     assert set(find_layout(CARD, None, {}, {}).fields) == {""}
-    wanted = with_note(CARD, adopted=replace(ADOPTED, again=True))
+    wanted = with_note(CARD, adopted=replace(ADOPTED, is_wanted_back=True))
     fields = find_layout(wanted, None, {77: USERS}, {}).fields
     assert fields == ("old front", "old back", "a remark")
     assert find_layout(
@@ -262,16 +262,18 @@ def test_a_note_of_ours_has_its_base_in_itself():
     in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
     sent = (ExportedNote(8, ("other",)), ExportedNote(9, CARD.tags))
     base = find_layout(with_note(CARD, shipped=sent), in_anki, {}, {}).base
-    assert base.hashes["Front"] == hash_html("What helps retention?")
-    assert base.hashes["Back"] == hash_html("Testing")
-    assert not {"Source", "Feedback"} & base.hashes.keys()  # what we fill is always ours
+    assert base.field_hashes["Front"] == hash_html("What helps retention?")
+    assert base.field_hashes["Back"] == hash_html("Testing")
+    assert (
+        not {"Source", "Feedback"} & base.field_hashes.keys()
+    )  # what we fill is always ours
     assert base.tags == CARD.tags
     other = find_layout(with_note(CARD, shipped=sent[:1]), in_anki, {}, {}).base
     assert other.tags == ()
 
 
-FIRST = ExportedNote(6, hashes=hashes(Front="old front", Back="b"))
-SECOND = ExportedNote(7, hashes=hashes(Front="new front", Back="b"))
+FIRST = ExportedNote(6, field_hashes=hashes(Front="old front", Back="b"))
+SECOND = ExportedNote(7, field_hashes=hashes(Front="new front", Back="b"))
 
 
 @pytest.mark.parametrize(
@@ -315,7 +317,7 @@ def test_the_base_of_an_adopted_note(sent, fields, base):
     in_anki = note("theirguid", USERS, (*fields, "x"), mod=99)
     layout = find_layout(card, in_anki, {77: USERS}, {})
     assert layout.base.mod == base
-    assert layout.base.hashes.keys() == {"Front", "Back"}
+    assert layout.base.field_hashes.keys() == {"Front", "Back"}
 
 
 # --- what we would write --------------------------------------------------------------------
@@ -359,9 +361,9 @@ def test_a_picture_of_the_web_is_not_missed():
     ("card", "unread"),
     [
         (CARD, False),
-        (replace(CARD, source=(SourceChange.SOURCE_GONE,)), False),
-        (replace(CARD, source=(SourceChange.SOURCE_CHANGED,)), True),
-        (replace(CARD, kept=True), True),  # only its journal is here
+        (replace(CARD, source_changes=(SourceChange.SOURCE_GONE,)), False),
+        (replace(CARD, source_changes=(SourceChange.SOURCE_CHANGED,)), True),
+        (replace(CARD, keeps_last_exported_text=True), True),  # only its journal is here
     ],
 )
 def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unread):
@@ -470,12 +472,12 @@ PLANS = [
     ("a leech, pushed", NEXT, LEECH, {"is_push": True}, "written"),
     ("a leech that needs nothing", CARD, LEECH, {}, "nothing"),
     ("a push that would merge two types", CARD, None,
-     {"is_push": True, "note_types": {4: replace(OURS, id=4, origin=OURS.id)}}, "held"),
-    ("the same, in a file", CARD, None, {"note_types": {4: replace(OURS, id=4, origin=OURS.id)}}, "new"),
+     {"is_push": True, "note_types": {4: replace(OURS, id=4, original_id=OURS.id)}}, "held"),
+    ("the same, in a file", CARD, None, {"note_types": {4: replace(OURS, id=4, original_id=OURS.id)}}, "new"),
     ("a push with a type of another origin", CARD, None,
-     {"is_push": True, "note_types": {4: replace(OURS, id=4, origin=3)}}, "new"),
+     {"is_push": True, "note_types": {4: replace(OURS, id=4, original_id=3)}}, "new"),
     ("a push with our type as it was imported", CARD, None,
-     {"is_push": True, "note_types": {OURS.id: replace(OURS, origin=OURS.id)}}, "new"),
+     {"is_push": True, "note_types": {OURS.id: replace(OURS, original_id=OURS.id)}}, "new"),
     # what Anki takes no note of
     ("a first field without words", make_card(Front="", Back="b"), None, {}, "problems"),
     ("of which every card would go", make_card(Front="", Back="b"), of_ours(), {}, "held"),
@@ -526,16 +528,31 @@ def test_the_fields_of_a_merged_note():
 def test_a_conflict_names_both_texts_as_the_card_would_say_them():
     [conflict] = planned(NEXT, changed(of_ours(), Back="<b>mine</b>")).conflicts
     assert (conflict.guid, conflict.field) == (CARD.guid, "Back")
-    assert (conflict.mine, conflict.source) == ("**mine**", "Tests")
-    assert (conflict.theirs, conflict.ours) == (hash16("<b>mine</b>"), hash16("Tests"))
+    assert (conflict.user_text, conflict.source) == ("**mine**", "Tests")
+    assert (conflict.user_version_hash, conflict.source_version_hash) == (
+        hash16("<b>mine</b>"),
+        hash16("Tests"),
+    )
     decided = replace(
         NEXT,
-        edits=FieldEdits(resolved={"Back": ("mine", conflict.theirs, conflict.ours)}),
+        edits=FieldEdits(
+            resolved={
+                "Back": ("mine", conflict.user_version_hash, conflict.source_version_hash)
+            }
+        ),
     )
     assert outcome(planned(decided, changed(of_ours(), Back="<b>mine</b>"))) == "written"
     decided = replace(
         NEXT,
-        edits=FieldEdits(resolved={"Front": ("mine", conflict.theirs, conflict.ours)}),
+        edits=FieldEdits(
+            resolved={
+                "Front": (
+                    "mine",
+                    conflict.user_version_hash,
+                    conflict.source_version_hash,
+                )
+            }
+        ),
     )
     assert planned(decided, changed(of_ours(), Back="<b>mine</b>")).conflicts == (
         conflict,
@@ -545,30 +562,36 @@ def test_a_conflict_names_both_texts_as_the_card_would_say_them():
 def test_a_retired_note_keeps_all_of_its_fields_and_gets_the_tag():
     retired = planned(DROPPED, changed(of_ours(tags=("mine", *CARD.tags)), Back="mine"))
     assert retired.note
-    assert retired.shipped
+    assert retired.exported
     assert retired.note.fields == changed(of_ours(), Back="mine").fields
     assert set(retired.note.tags) == {"mine", *CARD.tags, RETIRED_TAG}
-    assert retired.shipped.numbers == {}
+    assert retired.exported.gap_text_by_number == {}
 
 
 def test_what_a_package_tells_of_a_note_is_in_the_journal():
     ours = planned(CARD, None)
-    assert ours.shipped
-    assert ours.shipped.hashes == hashes(
+    assert ours.exported
+    assert ours.exported.field_hashes == hashes(
         Front="What helps retention?", Back="Testing", Extra="", Reverse=""
     )
-    assert ours.shipped.mapped is None
+    assert ours.exported.mapped is None
     layout = find_layout(CARD, None, {77: USERS}, SETTINGS)
     theirs = plan_card(CARD, layout, written(CARD, layout), ExportOptions())
-    assert theirs.shipped
-    assert theirs.shipped.mapped == MAPPED
-    assert theirs.shipped.hashes == hashes(Front="What helps retention?", Back="Testing")
+    assert theirs.exported
+    assert theirs.exported.mapped == MAPPED
+    assert theirs.exported.field_hashes == hashes(
+        Front="What helps retention?", Back="Testing"
+    )
     assert theirs.note
     assert theirs.note.fields == ("What helps retention?", "Testing", "")
 
 
-KNOWN = ExportedNote(1, hashes=hashes(Front="What helps retention?", Back="Testing"))
-BEFORE = ExportedNote(1, hashes=hashes(Front="What helps retention?", Back="Quizzes"))
+KNOWN = ExportedNote(
+    1, field_hashes=hashes(Front="What helps retention?", Back="Testing")
+)
+BEFORE = ExportedNote(
+    1, field_hashes=hashes(Front="What helps retention?", Back="Quizzes")
+)
 NONE = ExportedNote(1)
 
 
@@ -583,7 +606,7 @@ NONE = ExportedNote(1)
         ((BEFORE, KNOWN), "mine", False, False, False),
         ((BEFORE,), "Testing", True, False, False),  # ours is what the note was written with
         ((BEFORE,), "mine", True, False, True),  # changed here since, too
-        ((replace(BEFORE, hashes=hashes(Back="Testing now")), BEFORE), "Quizzes", True, False, False),
+        ((replace(BEFORE, field_hashes=hashes(Back="Testing now")), BEFORE), "Quizzes", True, False, False),
     ],
 )  # fmt: skip
 def test_a_base_that_no_package_of_the_journal_had(
@@ -619,8 +642,8 @@ def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     assert not kept.note
     full = planned(before, in_anki, export_unchanged=True)
     assert full.note
-    assert full.shipped
-    assert full.shipped.hashes["Back"] == hash_html("Testing")
+    assert full.exported
+    assert full.exported.field_hashes["Back"] == hash_html("Testing")
 
 
 def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
@@ -633,7 +656,7 @@ def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
         assert plan_now.newly_imported_mod == taken
 
 
-DIGEST = planned(CARD, None).shipped.digest  # type: ignore[union-attr]
+DIGEST = planned(CARD, None).exported.note_hash  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -704,9 +727,9 @@ def test_the_pictures_that_go_with_a_note():
     )
     fresh = planned(WITH_PICTURE, None, files)
     assert fresh.note
-    assert fresh.shipped
+    assert fresh.exported
     assert fresh.note.media == (PICTURE,)
-    assert fresh.shipped.pictures == {"cell.png": MEDIA_NAME}
+    assert fresh.exported.picture_names == {"cell.png": MEDIA_NAME}
     # one that cannot be read now is named as before, and does not go
     card = replace(
         with_note(WITH_PICTURE, pictures={"cell.png": MEDIA_NAME}), tags=("new",)
@@ -731,7 +754,12 @@ def test_the_pictures_that_go_with_a_note():
         # other words of the same field are as ever
         (make_card(Front="What is this?", Back="A cell"), "Front", None, False),
         # what we fill stays where the passage cannot be read here
-        (replace(WITH_PICTURE, kept=True), "Source", "filled before", True),
+        (
+            replace(WITH_PICTURE, keeps_last_exported_text=True),
+            "Source",
+            "filled before",
+            True,
+        ),
         (WITH_PICTURE, "Source", "filled before", False),
     ],
 )
@@ -772,19 +800,21 @@ def test_a_picture_that_is_away_is_called_as_anki_calls_it(path, known, name):
     assert [media.name for media in ours.media.values()] == ([name] if name else [])
 
 
-SHIPPED = (ExportedNote(1, digest="d"),)
+SHIPPED = (ExportedNote(1, note_hash="d"),)
 
 
 @pytest.mark.parametrize(
     ("card", "same"),
     [
         (
-            replace(with_note(CARD, shipped=SHIPPED), kept=True),
+            replace(with_note(CARD, shipped=SHIPPED), keeps_last_exported_text=True),
             True,
         ),  # its source is not here: as it was
         (
             replace(
-                with_note(CARD, shipped=SHIPPED), kept=True, verdict=Verdict.REJECTED
+                with_note(CARD, shipped=SHIPPED),
+                keeps_last_exported_text=True,
+                verdict=Verdict.REJECTED,
             ),
             False,
         ),

@@ -215,7 +215,7 @@ def test_what_is_no_picture_is_a_problem(tmp_path):
     for name, said in reasons.items():
         problem = load_media(tmp_path / name)
         assert isinstance(problem, Problem)
-        assert said in problem.what
+        assert said in problem.message
 
 
 def test_a_long_field_costs_no_more_than_its_length(tmp_path, make_card):

@@ -131,10 +131,10 @@ def example(text: str) -> tuple[Finding, ...]:
     draft, highlight = _marked(
         draft, HighlightForm.BLOCK if open_end else HighlightForm(parts["form"])
     )
-    highlight = replace(highlight, open_end=open_end)
+    highlight = replace(highlight, may_continue=open_end)
     known = (hints.make_anki_note_hint(parts["note"]),) if parts["note"] else ()
     schedule = "!2026-03-01,12,250" if parts["schedule"] else ""
-    return findings(draft, replace(highlight, hints=known, schedule=schedule), twins)
+    return findings(draft, replace(highlight, hints=known, tool_schedule=schedule), twins)
 
 
 def _cut(source: str) -> tuple[str, dict[str, str]]:
@@ -160,7 +160,7 @@ def _marked(draft: Draft, form: HighlightForm) -> tuple[Draft, Highlight]:
         origin = Origin(f"rules:{form.value}")
         kind = HighlightKind.CARD
         sides = (draft.get_field("Front"), draft.get_field("Back"))
-        return replace(draft, by_hand=True, origin=origin), passage(
+        return replace(draft, is_card_in_source=True, origin=origin), passage(
             draft.quote, form=form, kind=kind, markdown=sides
         )
     words = find_gaps(draft.get_field("Text"))[0].answer

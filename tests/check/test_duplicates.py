@@ -32,8 +32,8 @@ def near(there, here):
 
 
 def exact(there, here):
-    form = compute_search_terms(here).exact
-    return form != b"" and form == compute_search_terms(there).exact
+    form = compute_search_terms(here).text_hash
+    return form != b"" and form == compute_search_terms(there).text_hash
 
 
 def card(words):

@@ -159,7 +159,7 @@ def test_a_readers_question_still_needs_its_answer_from_the_passage():
 
 def test_an_oversize_card_is_read_no_further():
     machine = cards.cloze("{{c1::a}} " * 65)
-    authored = replace(machine, by_hand=True)
+    authored = replace(machine, is_card_in_source=True)
 
     assert cards.named(machine) == {"too_long": "block"}
     assert cards.named(authored) == {"too_long": "warn"}

@@ -269,8 +269,8 @@ def test_a_change_whose_id_begins_as_a_card_s_is_undone(read, vault):
     events = [
         msgspec.json.decode(line, type=Event) for line in file.read_bytes().splitlines()
     ]
-    [place] = [at for at, event in enumerate(events) if event.what == "revise"]
-    numbered = (replace(events[place], n=number) for number in range(100, 100_000))
+    [place] = [at for at, event in enumerate(events) if event.kind == "revise"]
+    numbered = (replace(events[place], number=number) for number in range(100, 100_000))
     events[place] = next(each for each in numbered if each.id.startswith("af"))
     file.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
     for cache in read.folder.parent.rglob("ledger.db*"):

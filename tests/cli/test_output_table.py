@@ -75,7 +75,7 @@ def test_beginnings_and_states_have_a_colour(line, coloured):
 
 A, B, C = (Problem(f"{name}.md", "no file", "look") for name in "abc")
 OTHER = Problem("d.md", "no words")
-NOTICE = Problem("e.md", "moved", notice=True, once=True)
+NOTICE = Problem("e.md", "moved", is_notice=True, is_reported_once=True)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_without_a_terminal_nothing_is_said_on_the_way(forge, vault):
     ("notices", "failed"), [([], False), ([True], False), ([True, False], True)]
 )
 def test_a_notice_is_no_failure(notices, failed):
-    problems = [Problem("A.md", "a problem", notice=notice) for notice in notices]
+    problems = [Problem("A.md", "a problem", is_notice=notice) for notice in notices]
     assert RunResult(problems=problems).has_failures is failed
 
 
@@ -81,14 +81,14 @@ def test_what_a_second_look_at_anki_adds(before, second, deleted):
     result = RunResult()
     if before:
         result.add_scan(
-            AnkiReadResult(before, viewed=AnkiChanges(deleted=["af1"], reviews=2))
+            AnkiReadResult(before, changes=AnkiChanges(deleted=["af1"], reviews=2))
         )
     problem = Problem("Anki", "is damaged")
     viewed = AnkiChanges(deleted=["af2"], reviews=3)
-    result.add_scan(AnkiReadResult(second, viewed=viewed, problem=problem))
-    assert result.scan.viewed.deleted == deleted
+    result.add_scan(AnkiReadResult(second, changes=viewed, problem=problem))
+    assert result.scan.changes.deleted == deleted
     is_told = "af2" in deleted
     assert result.problems == [problem] * is_told
     assert result.scan.state == (second if is_told else before)
     if before:
-        assert result.scan.viewed.reviews == (5 if is_told else 2)
+        assert result.scan.changes.reviews == (5 if is_told else 2)

@@ -1,10 +1,11 @@
 """Passages and what is drafted of them: by the rules, or from what a model answers.
 
-`cases/comments.jsonl`: a `comment` on a `passage`, and what it asks for. `cases/rules.jsonl`: `highlights` (fields that say more than the defaults), if wanted a `brief`, and
-what the rules have `found`. `cases/replies.jsonl`: the same with `served`, what a server answers in
-turn (the content of a reply, or its `status` and `body`; "nothing more" from then on), `settings` of
-the server. To write `found` anew:
-`ANKIFORGE_GOLDEN=1 python -m pytest tests/draft/test_cases.py`; then read the diff.
+`cases/comments.jsonl`: a `comment` on a `passage`, and what it asks for. `cases/rules.jsonl`:
+`highlights` (fields that say more than the defaults), if wanted a `brief`, and what the rules have
+`found`. `cases/replies.jsonl`: the same with `served`, what a server answers in turn (the content
+of a reply, or its `status` and `body`; "nothing more" from then on), `settings` of the server. To
+write `found` anew: `ANKIFORGE_GOLDEN=1 python -m pytest tests/draft/test_cases.py`; then read the
+diff.
 """
 
 import json
@@ -47,7 +48,7 @@ def task_of(case):
     return DraftingTask(
         PAPER,
         highlights,
-        brief=msgspec.convert(case.get("brief", {}), DraftingInstructions),
+        instructions=msgspec.convert(case.get("brief", {}), DraftingInstructions),
     )
 
 

@@ -39,7 +39,7 @@ def test_every_sound_card_of_an_answer_comes_in(kind):
     found = {
         "cards": [number for number, _ in cards],
         "none": [one.reason for one in answer.results if not one.drafts],
-        "named": [unused.what for unused in answer.problems],
+        "named": [unused.message for unused in answer.problems],
     }
     if os.environ.get("ANKIFORGE_GOLDEN"):
         known = json.loads(FOUND.read_text("utf-8")) if FOUND.exists() else {}
@@ -115,7 +115,7 @@ def test_a_card_is_of_the_passage_that_it_quotes(named, quote, back, at, told):
     answer = parse_chat_reply(json.dumps({"cards": [card]}), [task], PROMPT)
     drafts = [draft for drafted in answer.results for draft in drafted.drafts]
     assert [draft.key for draft in drafts] == ([f"d/{at}"] if at else [])
-    assert [told in problem.what for problem in answer.problems] == (
+    assert [told in problem.message for problem in answer.problems] == (
         [True] if told else []
     )
     assert all(back in draft.quote for draft in drafts)
@@ -125,7 +125,7 @@ def test_a_short_mark_within_a_quote_takes_no_card_of_the_passage_that_is_named(
     document = Document(DocumentKey("d"), "papers", "d")
     named, short = (
         Highlight(
-            document, "d", HighlightKind.HIGHLIGHT, exact, key=HighlightKey(f"d/{exact}"), nearby=SLEEP
+            document, "d", HighlightKind.HIGHLIGHT, exact, key=HighlightKey(f"d/{exact}"), surrounding_text=SLEEP
         )
         for exact in ("growth hormone", "the night")
     )  # fmt: skip
@@ -160,7 +160,7 @@ def test_a_card_may_quote_what_stands_around_the_mark_that_it_names(quote, fault
         kind=HighlightKind.HIGHLIGHT,
         exact="Moulds grow slowly on it.",
         key=HighlightKey("pdf:d/1"),
-        nearby=f"{BEFORE} Moulds grow slowly on it.",
+        surrounding_text=f"{BEFORE} Moulds grow slowly on it.",
     )
     card = {"h": make_label(passage.key), "kind": "basic", "front": "Why do moulds grow slowly on sourdough?",
             "back": "It is acid.", "text": "", "quote": quote, "why_none": ""}  # fmt: skip
@@ -168,7 +168,7 @@ def test_a_card_may_quote_what_stands_around_the_mark_that_it_names(quote, fault
         DraftingTask(passage.document, (passage,))
     )
     answer = parse_chat_reply(json.dumps({"cards": [card]}), [task], PROMPT)
-    named = "; ".join(unused.what for unused in answer.problems)
+    named = "; ".join(unused.message for unused in answer.problems)
     assert fault in named
     drafts = [draft for drafted in answer.results for draft in drafted.drafts]
     assert len(drafts) == (0 if fault else 1), named

@@ -13,7 +13,7 @@ PASSAGE = Highlight(
     namespace="pdf:d",
     kind=HighlightKind.HIGHLIGHT,
     exact=MARK,
-    nearby=PARAGRAPH,
+    surrounding_text=PARAGRAPH,
 )
 SECOND = "Their monomers are called monosaccharides, of one ring each."
 
@@ -47,10 +47,11 @@ def test_the_sentence_of_a_mark_comes_before_what_is_around_it():
         PASSAGE,
         exact="monomers",
         sentence=sentence,
-        nearby=f"Glucose has one ring. {sentence}",
+        surrounding_text=f"Glucose has one ring. {sentence}",
         suffix=" have one ring. Glucose has one ring.",
     )
     assert find_evidence("one ring", ["ring"], highlight) == (sentence, 0)
     assert (
-        find_evidence("Glucose has one", ["ring"], highlight)[0] == highlight.nearby[:21]
+        find_evidence("Glucose has one", ["ring"], highlight)[0]
+        == highlight.surrounding_text[:21]
     )

@@ -115,7 +115,7 @@ def words(asked):
 
 def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server):
     draft(task("One fact.", brief=DraftingInstructions(kinds=(CardKind.BASIC,))))
-    draft(task("Two facts.", brief=DraftingInstructions(wants="definition")))
+    draft(task("Two facts.", brief=DraftingInstructions(requested_kind="definition")))
     draft(task("Three facts.", adds_to_pending=True))
     kinds, colour, again = server.asked
     schema = kinds["response_format"]["json_schema"]["schema"]

@@ -1,4 +1,5 @@
-"""A server that never ends an answer is given up; one that repeats the key gets it printed nowhere."""
+"""A server that never ends an answer is given up; one that repeats the key gets it printed
+nowhere."""
 
 import json
 import socket
@@ -120,7 +121,7 @@ def zotero(address: str, seconds: float, forge: Any) -> None:
     pace = RequestTiming(sleep=lambda _: None, request_timeout=seconds)
     source = opened("zotero", Path(), settings, name="z", limits={"timing": pace})
     [problem] = [found for found in source.scan() if isinstance(found, Problem)]
-    raise ServiceError(problem.what)
+    raise ServiceError(problem.message)
 
 
 CLIENTS = {

@@ -249,8 +249,8 @@ def test_a_comment_that_stands_beside_its_quote_is_no_evidence():
         nearby=f"{CLAUSE}.\nfound by Altmann in 1890\nIt has two membranes.",
     )  # fmt: skip
     bare = remove_comment_from_context(quote)
-    assert "Altmann" not in bare.suffix + bare.nearby
-    assert "two membranes" in bare.nearby
+    assert "Altmann" not in bare.suffix + bare.surrounding_text
+    assert "two membranes" in bare.surrounding_text
 
 
 NONE_MADE = DraftingResult(marked(CLAUSE), is_declined=True)

@@ -67,7 +67,7 @@ def test_the_sentence_comes_with_the_book_and_the_key_stays(forge, tmp_path):
     write_epub(root / "On Memory.epub", BOOK)
     [whole] = highlights(opened("koreader", root, name="n").scan())
     assert (alone.sentence, whole.sentence) == ("", WHOLE.text)
-    assert (whole.prefix, whole.suffix, whole.anchor_around) == ("", "", None)
+    assert (whole.prefix, whole.suffix, whole.anchor_context) == ("", "", None)
 
     forge.settings("sources: []", proposals=True)
     (root / "On Memory.epub").unlink()
@@ -186,7 +186,7 @@ def test_a_book_that_cannot_be_read_is_told_and_its_marks_are_read(tmp_path):
     found = list(opened("koreader", root, name="n").scan())
     assert texts(found) == [PART.text]
     problem = only_problem(found)
-    assert (problem.where, problem.notice) == ("On Memory.epub", True)
+    assert (problem.location, problem.is_notice) == ("On Memory.epub", True)
 
 
 # --- what cannot be read --------------------------------------------------------------------
@@ -218,8 +218,8 @@ def test_what_is_no_plain_table_is_named_and_nothing_is_run(tmp_path, lua):
         found = list(opened("koreader", tmp_path, name="n").scan())
     assert documents(found) == []
     problem = only_problem(found)
-    assert problem.where == "A.sdr/metadata.epub.lua"
-    assert problem.what == "it is not a table of plain values, or is cut off"
+    assert problem.location == "A.sdr/metadata.epub.lua"
+    assert problem.message == "it is not a table of plain values, or is cut off"
 
 
 @pytest.mark.parametrize(

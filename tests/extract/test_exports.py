@@ -73,7 +73,7 @@ def test_of_two_tables_the_newer_one_holds(tmp_path):
     found = scan("readwise", tmp_path)
     comments = sorted((one.exact, one.comment) for one in highlights(found))
     assert comments == [("one", ""), ("three", ""), ("two", "as it is")]
-    assert found[-1] == ScanEnd("n", "readwise:n", complete=True, folder=str(tmp_path))
+    assert found[-1] == ScanEnd("n", "readwise:n", complete=True, directory=str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_table_that_breaks_off_is_told(tmp_path, rest, what):
     table(path, ("one", "A", ""), ("x", "y", ""))
     path.write_bytes(path.read_bytes() + rest)
     found = scan("readwise", tmp_path)
-    assert what in next(one.what for one in found if isinstance(one, Problem))
+    assert what in next(one.message for one in found if isinstance(one, Problem))
     assert not found[-1].complete
 
 
@@ -97,10 +97,10 @@ def test_of_many_faults_twenty_are_named_and_the_others_counted(tmp_path, count,
     sound = {"id": "1", "uri": "https://x.test/a", "target": [{"selector": [quote]}]}
     path.write_text(json.dumps({"rows": [*["x"] * count, sound]}))
     told = [one for one in scan("hypothesis", path) if isinstance(one, Problem)]
-    assert [one.where for one in told[:20]] == [
+    assert [one.location for one in told[:20]] == [
         f"export.json: annotation {number}" for number in range(1, 21)
     ]
-    assert [(one.where, one.what) for one in told[20:]] == [
+    assert [(one.location, one.message) for one in told[20:]] == [
         ("export.json: the rest", f"{more} more like these") for more in rest
     ]
 

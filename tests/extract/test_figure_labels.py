@@ -46,7 +46,7 @@ def labels(
     folder: Path, texts: list[list[Any]], drawing: str = "", **page: Any
 ) -> list[str]:
     [highlight] = figure(folder, texts, drawing, **page).highlights
-    return sorted(label.text for label in highlight.labels)
+    return sorted(label.text for label in highlight.figure_labels)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_label_is_where_the_picture_shows_it(tmp_path, rotate):
     [highlight] = figure(
         tmp_path, [["Femur", 120, 480], ["Tibia", 360, 310]], rotate=rotate
     ).highlights
-    places = {label.text: (label.left, label.top) for label in highlight.labels}
+    places = {label.text: (label.left, label.top) for label in highlight.figure_labels}
     first = {0: (True, True), 90: (False, True), 180: (False, False), 270: (True, False)}[
         rotate
     ]
@@ -70,7 +70,8 @@ def test_a_label_is_where_the_picture_shows_it(tmp_path, rotate):
     assert (places["Femur"][0] < 0.5, places["Femur"][1] < 0.5) == (at_left, at_top)
     assert (places["Tibia"][0] > 0.5, places["Tibia"][1] > 0.5) == (at_left, at_top)
     assert all(
-        0 < label.width < 0.3 and 0 < label.height < 0.3 for label in highlight.labels
+        0 < label.width < 0.3 and 0 < label.height < 0.3
+        for label in highlight.figure_labels
     )
 
 
@@ -79,6 +80,6 @@ def test_what_tells_a_figure_is_its_page_and_its_frame(tmp_path):
     for folder in (one, other, same):
         folder.mkdir()
     texts = [["Femur", 120, 480], ["Tibia", 360, 310]]
-    first = figure(one, texts).highlights[0].figure
-    assert figure(same, texts).highlights[0].figure == first
-    assert figure(other, [*texts, ["Ulna", 200, 400]]).highlights[0].figure != first
+    first = figure(one, texts).highlights[0].figure_hash
+    assert figure(same, texts).highlights[0].figure_hash == first
+    assert figure(other, [*texts, ["Ulna", 200, 400]]).highlights[0].figure_hash != first

@@ -195,10 +195,10 @@ def test_a_highlight_and_its_context_are_as_the_book_shows_them(
 ):
     path = tmp_path / "a.epub"
     write_epub(path, Book("Wars", chapters=(("One", NOTED),), is_markup=True))
-    found = find_quote_contexts(path, [StoredQuote(page=0, words=quote)])
+    found = find_quote_contexts(path, [StoredQuote(page=0, text=quote)])
     assert isinstance(found, FindContextsReply)
     [context] = found.passages
-    assert context.words == words
+    assert context.displayed_text == words
     assert context.prefix.endswith(prefix)
     assert context.sentence == sentence
 
@@ -273,7 +273,7 @@ def test_a_private_tag_covers_what_is_nested_below_it(html):
     document = Document(DocumentKey("web:web/1"), "web", "A page")
     text = build_whole_text(document, "web:web", [html])
     by_text = {
-        text.pages[0][each.start : each.end]: each.private for each in text.paragraphs
+        text.pages[0][each.start : each.end]: each.is_private for each in text.paragraphs
     }
     assert by_text["SECRET"]
     assert not by_text["open"]

@@ -58,15 +58,15 @@ def vectors() -> list[dict[str, Any]]:
 def test_notes_of_the_page_on_keys_read_as_it_says(tmp_path, vector):
     found = highlights(tmp_path, vector["note"])
     assert [h.exact for h in found] == vector["exact"]
-    around = [h.anchor_around or (h.prefix, h.suffix) for h in found]
+    around = [h.anchor_context or (h.prefix, h.suffix) for h in found]
     plain = {
         before + (h.anchor_text or h.exact) + after
         for h, (before, after) in zip(found, around, strict=True)
     }
     assert plain == {vector["plain"]}
-    assert [build_own_key(h) or build_anchor_key(h, h.nth) for h in found] == vector[
-        "keys"
-    ]
+    assert [
+        build_own_key(h) or build_anchor_key(h, h.occurrence) for h in found
+    ] == vector["keys"]
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_no_key_depends_on_the_tag_of_privacy(tmp_path, vector, tagged):
     if vector["note"].startswith("---"):
         pytest.skip("it has front matter of its own")
     found = highlights(tmp_path, tagged.format(vector["note"]))
-    assert [build_own_key(h) or build_anchor_key(h, h.nth) for h in found] == vector[
-        "keys"
-    ]
+    assert [
+        build_own_key(h) or build_anchor_key(h, h.occurrence) for h in found
+    ] == vector["keys"]
     assert all(map(get_privacy_reason, found))
 
 
@@ -112,7 +112,7 @@ def test_hostile_notes_are_read_to_their_end(tmp_path, settings, note):
     tell_osr(tmp_path)
     *found, end = scan(tmp_path, **settings)
     assert isinstance(end, ScanEnd)
-    assert all(one.notice for one in found if isinstance(one, Problem))
+    assert all(one.is_notice for one in found if isinstance(one, Problem))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_the_neutral_table_is_here():
 def kind(highlight: Highlight) -> str:
     if highlight.form in (HighlightForm.CLOZE, HighlightForm.PHRASE):
         return "cloze"
-    return "reversed" if highlight.two_way else "basic"
+    return "reversed" if highlight.is_two_way else "basic"
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
@@ -211,10 +211,14 @@ def test_links_are_not_followed_and_told_of_if_they_lead_out_of_the_vault(tmp_pa
     ):
         (root / name).symlink_to(target)
     note, first, second, end = scan(root)
-    assert [note.document.path, first.where, second.where] == ["a.md", "out", "out.md"]
+    assert [note.document.path, first.location, second.location] == [
+        "a.md",
+        "out",
+        "out.md",
+    ]
     assert f"ankiforge run {outside}" in first.hint
     assert "points nowhere" in second.hint
-    assert first.notice
+    assert first.is_notice
     assert end.complete
     assert not any(
         isinstance(one, Problem) for one in scan(root, exclude=("out/", "out.md"))

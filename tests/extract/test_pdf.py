@@ -46,7 +46,7 @@ def marks(root: Path) -> tuple[Highlight, ...]:
 
 
 def keys(root: Path) -> list[str]:
-    return [build_anchor_key(one, one.nth) for one in marks(root)]
+    return [build_anchor_key(one, one.occurrence) for one in marks(root)]
 
 
 def one_page(path: Path, *annotations: Mark, text: str = SPACING, **page: object) -> Path:
@@ -73,13 +73,13 @@ def test_a_folder_yields_its_marked_files_in_order_and_ends_with_its_scan(tmp_pa
     found = scan(tmp_path)
     assert paths(found) == ["a.pdf", "b/two.PDF"]
     assert found[-1] == ScanEnd(
-        "papers", "pdf:papers", complete=True, folder=str(tmp_path)
+        "papers", "pdf:papers", complete=True, directory=str(tmp_path)
     )
     assert len(found) == 3
     some = scan(tmp_path, wanted)
     assert paths(some) == ["a.pdf"]
     assert some[-1] == ScanEnd(
-        "papers", "pdf:papers", complete=False, folder=str(tmp_path)
+        "papers", "pdf:papers", complete=False, directory=str(tmp_path)
     )
     assert paths(scan(wanted)) == ["a.pdf"]
 
@@ -99,7 +99,7 @@ def test_comments_of_others_do_not_instruct(tmp_path):
     (found,) = [
         one for one in scan(tmp_path, me=("Ann",)) if isinstance(one, ExtractedDocument)
     ]
-    assert [(one.author, one.instructs) for one in found.highlights] == [
+    assert [(one.author, one.comment_is_instruction) for one in found.highlights] == [
         ("Ann", True),
         ("Bo", False),
     ]
@@ -138,7 +138,7 @@ def test_saving_a_file_anew_keeps_all_keys(tmp_path, text, change):
     writer.write(copy / "renamed.pdf")
     assert keys(copy) == keys(original)
     assert extracted(copy).document.key == extracted(original).document.key
-    assert extracted(copy).pages == extracted(original).pages
+    assert extracted(copy).page_hashes == extracted(original).page_hashes
 
 
 def test_a_cover_page_keeps_the_anchors_and_the_hashes_of_the_pages(tmp_path):
@@ -149,7 +149,7 @@ def test_a_cover_page_keeps_the_anchors_and_the_hashes_of_the_pages(tmp_path):
     write_pdf(tmp_path / "covered" / "a.pdf", [Page((heading("JSTOR"),)), page])
     bare, covered = extracted(tmp_path / "bare"), extracted(tmp_path / "covered")
     assert bare.document.key != covered.document.key
-    assert covered.pages[1:] == bare.pages
+    assert covered.page_hashes[1:] == bare.page_hashes
     anchors = [
         [key.partition("/")[2] for key in keys(tmp_path / folder)]
         for folder in ("bare", "covered")
@@ -220,8 +220,11 @@ def test_marks_without_words_have_the_anchors_of_the_page_of_keys(tmp_path, vect
             rotate=turn,
         )
         last = marks(tmp_path)[-1]
-        assert (last.anchor_text, last.nth) == (vector["exact"], vector["n"])
-        assert build_anchor_key(last, last.nth) == f"{last.document.key}/{vector['mark']}"
+        assert (last.anchor_text, last.occurrence) == (vector["exact"], vector["n"])
+        assert (
+            build_anchor_key(last, last.occurrence)
+            == f"{last.document.key}/{vector['mark']}"
+        )
 
 
 # --- the work -------------------------------------------------------------------------------

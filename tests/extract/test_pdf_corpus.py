@@ -87,8 +87,10 @@ def test_nearly_all_texts_are_read_exactly(corpus, sightings, pattern, provenanc
 
 
 def test_no_file_is_lost(sightings):
-    problems = [one for one in sightings if isinstance(one, Problem) and not one.notice]
-    assert all("no text" in one.what for one in problems), problems
+    problems = [
+        one for one in sightings if isinstance(one, Problem) and not one.is_notice
+    ]
+    assert all("no text" in one.message for one in problems), problems
 
 
 def test_figures_and_drawings_come_with_the_pictures_they_show(sightings):

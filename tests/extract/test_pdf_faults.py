@@ -43,7 +43,7 @@ def words(found: list[Sighting]) -> list[str]:
 
 def only_problem(found: list[Sighting]) -> Problem:
     (problem,) = [one for one in found if isinstance(one, Problem)]
-    assert "\n" not in problem.what + problem.hint
+    assert "\n" not in problem.message + problem.hint
     return problem
 
 
@@ -82,11 +82,13 @@ def test_a_file_that_is_no_sound_pdf_is_named_with_its_reason(good, raw, what):
     (good / "a.pdf").write_bytes(raw if isinstance(raw, bytes) else raw(good))
     found = scan(good)
     problem = only_problem(found)
-    assert problem.where == "a.pdf"
-    assert problem.what.startswith(what)
+    assert problem.location == "a.pdf"
+    assert problem.message.startswith(what)
     assert problem.hint or not what
     assert words(found) == ["spacing effect"]
-    assert found[-1] == ScanEnd("papers", "pdf:papers", complete=True, folder=str(good))
+    assert found[-1] == ScanEnd(
+        "papers", "pdf:papers", complete=True, directory=str(good)
+    )
 
 
 @pytest.mark.parametrize("method", ["RC4-128", "AES-128", "AES-256"])
@@ -100,7 +102,7 @@ def test_a_locked_file_is_a_problem(good, method):
         writer.encrypt(word, owner_password="other", algorithm=method)
         (good / "z.pdf").write_bytes(written(writer))
         if word:
-            assert "locked" in only_problem(scan(good)).what
+            assert "locked" in only_problem(scan(good)).message
         else:  # locked only against changes
             assert words(scan(good)) == ["spacing effect"]
             (good / "z.pdf").write_bytes(raw)
@@ -109,7 +111,7 @@ def test_a_locked_file_is_a_problem(good, method):
 def test_a_file_that_takes_too_much_is_given_up_and_the_next_is_read(good):
     write_contents(good, "a.pdf", endless())
     found = scan(good, seconds=10.0)
-    assert only_problem(found).where == "a.pdf"
+    assert only_problem(found).location == "a.pdf"
     assert words(found) == ["spacing effect"]
 
 
@@ -119,7 +121,7 @@ def test_a_file_that_swells_to_gigabytes_costs_only_itself(good):
     )
     found = scan(good)
     assert words(found)[-1] == "spacing effect"
-    assert only_problem(found).where == "a.pdf"
+    assert only_problem(found).location == "a.pdf"
 
 
 @pytest.mark.slow
@@ -215,4 +217,4 @@ def test_a_damaged_page_costs_only_itself(good):
     (good / "z.pdf").write_bytes(written(writer))
     found = scan(good)
     assert words(found) == ["spacing effect"]
-    assert only_problem(found).what == "page 2 cannot be read"
+    assert only_problem(found).message == "page 2 cannot be read"

@@ -309,8 +309,8 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
     assert figure.markdown[0].startswith("![](cut/")  # it may have been cut before
     assert (len(first.pictures), len(second.pictures)) == (0, 1)
     (problem,) = [one for one in found if isinstance(one, Problem)]
-    assert problem.where == "a.pdf"
-    assert problem.what.startswith("its figures and drawings cannot all be cut out: ")
+    assert problem.location == "a.pdf"
+    assert problem.message.startswith("its figures and drawings cannot all be cut out: ")
 
 
 def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
@@ -321,7 +321,7 @@ def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
     (document,) = [one for one in found if isinstance(one, ExtractedDocument)]
     assert (len(document.highlights), len(document.pictures)) == (5, 2)
     (problem,) = [one for one in found if isinstance(one, Problem)]
-    assert "3 were not" in problem.what
+    assert "3 were not" in problem.message
 
 
 # --- for programs that keep their marks elsewhere -------------------------------------------

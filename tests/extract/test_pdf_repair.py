@@ -1,4 +1,5 @@
-"""PDFs that PDFium refuses are mended in memory, with the keys of the whole file; others are named."""
+"""PDFs that PDFium refuses are mended in memory, with the keys of the whole file; others are
+named."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,11 +29,11 @@ def scan(folder: Path) -> list[Sighting]:
 
 
 def keys(found: list[Sighting]) -> list[str]:
-    return [build_anchor_key(one, one.nth) for one in highlights(found)]
+    return [build_anchor_key(one, one.occurrence) for one in highlights(found)]
 
 
 def said(found: list[Sighting]) -> list[str]:
-    return [one.what for one in found if isinstance(one, Problem)]
+    return [one.message for one in found if isinstance(one, Problem)]
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -79,9 +80,9 @@ def test_what_cannot_be_mended_is_named(tmp_path, raw):
     whole(tmp_path / "paper.pdf")
     found = scan(tmp_path)
     problems = [one for one in found if isinstance(one, Problem)]
-    assert {one.where for one in problems} == {"broken.pdf"}
-    assert not problems[0].notice
-    assert "damaged" in problems[0].what or "cannot be read" in problems[0].what
+    assert {one.location for one in problems} == {"broken.pdf"}
+    assert not problems[0].is_notice
+    assert "damaged" in problems[0].message or "cannot be read" in problems[0].message
     assert [
         one.document.title for one in found if isinstance(one, ExtractedDocument)
     ] == ["On memory"]

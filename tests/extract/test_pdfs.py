@@ -1,7 +1,7 @@
 """PDFs and what is read from them: `pdfs/<part>/*.pdf` and `pdfs/<part>.jsonl`, a file a line.
 
-Each file was written for what its name says, with `tests.makers.pdf_writer` and pypdf; add one and run
-`ANKIFORGE_GOLDEN=1 python -m pytest tests/extract/test_pdfs.py`, then read the diff.
+Each file was written for what its name says, with `tests.makers.pdf_writer` and pypdf; add one and
+run `ANKIFORGE_GOLDEN=1 python -m pytest tests/extract/test_pdfs.py`, then read the diff.
 """
 
 import json
@@ -30,12 +30,14 @@ def read(part: str) -> dict[str, list[dict[str, Any]]]:
         if isinstance(one, ExtractedDocument):
             found.setdefault(one.document.path, []).append(one)
         elif isinstance(one, Problem):
-            is_file = (root / one.where).is_file()
-            found.setdefault(one.where if is_file else "", []).append(one)
+            is_file = (root / one.location).is_file()
+            found.setdefault(one.location if is_file else "", []).append(one)
         elif isinstance(one, UnmarkedDocument):
-            assert one.left_out  # whose places `tests/laws` looks at
+            assert one.skipped_texts  # whose places `tests/laws` looks at
         else:
-            assert one == ScanEnd("papers", "pdf:papers", complete=True, folder=str(root))
+            assert one == ScanEnd(
+                "papers", "pdf:papers", complete=True, directory=str(root)
+            )
     pictures = {name: [(one.name, len(one.data) > 0) for one in each.pictures]
                 for name, sightings in found.items() for each in sightings
                 if isinstance(each, ExtractedDocument) and each.pictures}  # fmt: skip

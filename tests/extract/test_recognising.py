@@ -132,7 +132,7 @@ def texts(path: str) -> bool:
 
 def paths(folder: FileListing) -> list[str]:
     return [
-        one.path if isinstance(one, File) else one.where for one in folder.list_files()
+        one.path if isinstance(one, File) else one.location for one in folder.list_files()
     ]
 
 
@@ -161,11 +161,11 @@ def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
     settings = settings_of("markdown", path=str(folder), include=("**/*.txt",))
     problem, *_, end = opened("markdown", folder, settings, name="n").scan()
     assert isinstance(problem, Problem)
-    assert (problem.where, "not UTF-8" in problem.what) == ("a.txt", True)
+    assert (problem.location, "not UTF-8" in problem.message) == ("a.txt", True)
     assert isinstance(end, ScanEnd)
     assert end.complete
     with pytest.raises(ItemError, match="larger than"):
-        File("b.txt", str(folder / "b.txt"), named=False).read_text(0)
+        File("b.txt", str(folder / "b.txt"), is_named_by_user=False).read_text(0)
 
 
 def test_a_file_that_vanishes_is_out_of_reach(folder):
@@ -174,7 +174,7 @@ def test_a_file_that_vanishes_is_out_of_reach(folder):
     (folder / "b.txt").unlink()
     with pytest.raises(ItemError, match="disappeared") as caught:
         second.read_text()
-    assert source.report_error(second, caught.value).where == "b.txt"
+    assert source.report_error(second, caught.value).location == "b.txt"
     assert not source.end_scan().complete
 
 

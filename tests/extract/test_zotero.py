@@ -142,7 +142,7 @@ def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(
 
     monkeypatch.setattr(shutil, "copyfileobj", copied_while_it_is_written)
     found = scanned(database)
-    assert "keeps writing to it" in only_problem(found).what
+    assert "keeps writing to it" in only_problem(found).message
     assert found[-1] == PART
 
 
@@ -188,7 +188,7 @@ def test_what_is_no_sound_database_is_a_problem_that_says_what_to_do(tmp_path, n
     for named in [path.parent] if path.is_dir() else [path, path.parent]:
         found = scanned(named)
         assert texts(found) == []
-        assert what in only_problem(found).what
+        assert what in only_problem(found).message
         assert hint in only_problem(found).hint
         assert found[-1] == PART
 
@@ -250,22 +250,24 @@ def test_three_generations_of_schema_yield_the_same(fixtures):
 
 def test_what_zotero_wrote_is_read_whole(fixtures):
     found = highlights(scanned(fixtures / "zotero-main.sqlite"))
-    marks = [mark for mark in found if mark.own.startswith("ANNOT")]
+    marks = [mark for mark in found if mark.source_id.startswith("ANNOT")]
     assert len(marks) == 23
-    assert len({(mark.namespace, mark.own) for mark in found}) == 25  # and two notes
+    assert (
+        len({(mark.namespace, mark.source_id) for mark in found}) == 25
+    )  # and two notes
     assert len([mark for mark in marks if mark.kind is HighlightKind.NOTE]) == 3
     assert max(len(mark.exact) for mark in marks) == 7500
-    assert {mark.skip for mark in marks if mark.namespace != "zotero:user"} == {
+    assert {mark.skip_reason for mark in marks if mark.namespace != "zotero:user"} == {
         "marked by B. Colleague"
     }
-    assert not any(mark.skip for mark in found if mark.namespace == "zotero:user")
+    assert not any(mark.skip_reason for mark in found if mark.namespace == "zotero:user")
     assert {mark.created for mark in found} == {"2026-09-01T08:00:00Z"}
     assert all("2026-10-01T09:00:00Z" < mark.modified < "2026-10-01T10" for mark in found)
 
 
 def test_of_a_note_zotero_wrote_only_ones_own_words_are_read(fixtures):
     found = highlights(scanned(fixtures / "zotero-main.sqlite"))
-    [note] = [mark for mark in found if mark.own == "NOTECHI1"]
+    [note] = [mark for mark in found if mark.source_id == "NOTECHI1"]
     assert note.kind is HighlightKind.NOTE
     assert (note.heading, note.exact) == ("Annotations", "My own words: E=mc^2")
     assert note.markdown == ("My **own** words: $E=mc^2$",)

@@ -227,9 +227,9 @@ def test_the_words_around_come_from_the_folder_beside_the_api(serve, tmp_path):
     [near] = highlights(scanned("web", server, path=str(folder)))
     [bare] = highlights(scanned("web", server))
     assert near.sentence == "Spacing improves long-term retention of facts."
-    assert near.nearby == words
-    assert bare.sentence == bare.nearby == ""
-    assert replace(near, sentence="", prefix="", suffix="", nearby="") == bare
+    assert near.surrounding_text == words
+    assert bare.sentence == bare.surrounding_text == ""
+    assert replace(near, sentence="", prefix="", suffix="", surrounding_text="") == bare
 
 
 def test_more_items_than_fit_on_a_page_or_into_a_question(serve, tmp_path):
@@ -263,7 +263,7 @@ def test_what_other_programs_write_is_plain_text_and_unknown_kinds_are_told(serv
     assert first.comment == "red [31m?"
     assert second.exact == "a?b"
     assert kept.times == 1
-    assert "kind this program does not know" in problems(found)[0].what
+    assert "kind this program does not know" in problems(found)[0].message
 
 
 # --- whose marks ----------------------------------------------------------------------------
@@ -271,10 +271,13 @@ def test_what_other_programs_write_is_plain_text_and_unknown_kinds_are_told(serv
 
 def test_comments_of_others_never_instruct(serve):
     found = {mark.exact: mark for mark in highlights(scanned("web", serve(RICH[1:2])))}
-    assert (found["hers"].instructs, found["hers"].skip) == (True, "")
-    assert (found["his"].instructs, found["his"].skip) == (False, "marked by Ben Reader")
+    assert (found["hers"].comment_is_instruction, found["hers"].skip_reason) == (True, "")
+    assert (found["his"].comment_is_instruction, found["his"].skip_reason) == (
+        False,
+        "marked by Ben Reader",
+    )
     untold = highlights(scanned("web", serve([Library((paper(mark(1)),), group=5)])))
-    assert [(one.instructs, one.skip) for one in untold] == [
+    assert [(one.comment_is_instruction, one.skip_reason) for one in untold] == [
         (False, "marked by somebody else")
     ]
 
@@ -285,7 +288,7 @@ def test_the_local_api_gives_ones_own_library_only(serve):
     found = scanned("local", server, library=("user", "groups/4567890"))
     assert scans(found) == {"zotero:user": True, "zotero:group.4567890": False}
     [problem] = problems(found)
-    assert "own library only" in problem.what
+    assert "own library only" in problem.message
     assert "api: web" in problem.hint
 
 
@@ -318,11 +321,11 @@ def test_libraries_by_name(serve, folder, api, library, expected):
 def test_a_library_that_is_not_there(serve, folder):
     found = scanned("web", serve(RICH), library=("user", "groups/5"))
     assert scans(found) == {"zotero:user": True, "zotero:group.5": False}
-    assert "404" in problems(found)[0].what
+    assert "404" in problems(found)[0].message
     found = scanned("", None, path=str(folder), library=("user", "groups/5", 9))
     nowhere = {"zotero:group.5": False, "zotero:group.9": False}
     assert scans(found) == {"zotero:user": True, **nowhere}
-    says = [problem.what for problem in problems(found)]
+    says = [problem.message for problem in problems(found)]
     assert says == ["library: it has no group 5", "library: it has no group 9"]
 
 
@@ -375,22 +378,22 @@ ONE = [Library((paper(mark(1), mark(2)),))]
 def test_without_a_key_nothing_is_asked_and_a_wrong_one_is_not_told(serve, monkeypatch):
     monkeypatch.setenv("READING_KEY", "wrong0123456789")
     problem = blocked(scanned("web", serve(ONE), key_env="READING_KEY"))
-    assert "returned 403" in problem.what
+    assert "returned 403" in problem.message
     assert "READING_KEY" in problem.hint
     monkeypatch.delenv("ZOTERO_API_KEY")
     server = serve(ONE)
     problem = blocked(scanned("web", server))
-    assert "needs a key, in ZOTERO_API_KEY" in problem.what
+    assert "needs a key, in ZOTERO_API_KEY" in problem.message
     assert "zotero.org/settings/keys" in problem.hint
     assert server.asked == []
     problem = blocked(scanned("web", server, library=ADA))
-    assert "needs a key, in ZOTERO_API_KEY" in problem.what
+    assert "needs a key, in ZOTERO_API_KEY" in problem.message
 
 
 def test_zotero_7_lists_no_annotations_and_that_is_said(serve):
     server = serve(ONE, flavour="local7")
     problem = blocked(scanned("local", server))
-    assert "Zotero 7" in problem.what
+    assert "Zotero 7" in problem.message
     assert "path:" in problem.hint
 
 
@@ -413,7 +416,7 @@ def test_nobody_answers_there(api, path, what, hint, slept):
     problem = blocked(
         scanned(api, None, url=url, key_env="ZOTERO_API_KEY", pace=clock.pace)
     )
-    assert what in problem.what
+    assert what in problem.message
     assert hint in problem.hint
     assert clock.slept == slept
 
@@ -444,7 +447,7 @@ def test_a_fault_that_stays_is_told(serve, name):
     server, clock = serve(ONE), Clock()
     faults, says, asked = STAYS[name]
     server.faults.extend(faults)
-    assert says in blocked(scanned("web", server, pace=clock.pace)).what
+    assert says in blocked(scanned("web", server, pace=clock.pace)).message
     assert len(server.asked) == asked
     assert len(clock.slept) == (3 if asked == 4 else 0)
 
@@ -455,9 +458,9 @@ def test_the_login_page_of_a_hotel_is_no_empty_library(serve, api, code):
     server = serve(ONE, flavour="web" if api == "web" else "local10")
     server.faults.extend([fake.portal(code)] * 9)
     problem = blocked(scanned(api, server))
-    assert "in place of Zotero at 127.0.0.1" in problem.what
+    assert "in place of Zotero at 127.0.0.1" in problem.message
     assert len(server.asked) == 1
-    assert "hotel" not in problem.what
+    assert "hotel" not in problem.message
 
 
 @pytest.mark.parametrize(
@@ -498,7 +501,7 @@ def test_a_server_that_falls_silent_is_not_asked_again(serve, api, flavour):
     clock = Clock()
     server.faults.extend([fake.Fault(seconds=1.0)] * 9)
     problem = blocked(scanned(api, server, pace=RequestTiming(clock.sleep, 0.1)))
-    assert "timed out" in problem.what
+    assert "timed out" in problem.message
     assert len(server.asked) == 1
 
 
@@ -538,7 +541,7 @@ def test_one_library_that_fails_leaves_the_others(serve):
     found = scanned("web", server)
     assert scans(found) == {"zotero:user": False, "zotero:group.5": True}
     assert texts(found) == ["shared"]
-    assert problems(found)[0].where.endswith(": zotero:user")
+    assert problems(found)[0].location.endswith(": zotero:user")
 
 
 def test_a_row_without_a_key_is_told(serve):
@@ -546,7 +549,7 @@ def test_a_row_without_a_key_is_told(serve):
     row = '[{"version": 1, "data": {"itemType": "annotation"}}]'
     answer = fake.status(200, row, Content_Type="application/json", Total_Results="1")
     server.faults.extend([fake.FINE] * 3 + [answer] * 9)
-    assert "cannot be read (KeyError: 'key')" in blocked(scanned("web", server)).what
+    assert "cannot be read (KeyError: 'key')" in blocked(scanned("web", server)).message
 
 
 def test_a_row_without_data_is_told_and_none_is_dropped(serve):
@@ -554,7 +557,7 @@ def test_a_row_without_data_is_told_and_none_is_dropped(serve):
     rows = '[{"key": "MARK0001", "data": {}}, {"key": "MARK0002", "data": null}]'
     answer = fake.status(200, rows, Content_Type="application/json", Total_Results="3")
     server.faults.extend([fake.FINE] * 3 + [answer] * 9)
-    assert "a row has no data" in blocked(scanned("web", server)).what
+    assert "a row has no data" in blocked(scanned("web", server)).message
 
 
 NO_ROW = '[{"data": null}]'
@@ -576,14 +579,14 @@ def test_an_endless_list_ends(serve, name):
     body, total, says = ENDLESS[name]
     page = fake.status(200, body, Content_Type="application/json", Total_Results=total)
     server.faults.extend([fake.FINE, *[page] * 99])
-    assert says in blocked(scanned("web", server)).what
+    assert says in blocked(scanned("web", server)).message
     assert len(server.asked) < 10
 
 
 def test_a_library_that_takes_too_long_as_a_whole_is_given_up(serve):
     server = serve(ONE)
     problem = blocked(scanned("web", server, pace=RequestTiming(total_timeout=0)))
-    assert "did not return all items in 0 minutes" in problem.what
+    assert "did not return all items in 0 minutes" in problem.message
     assert server.asked == []
 
 
@@ -592,8 +595,8 @@ def test_a_library_that_takes_too_long_as_a_whole_is_given_up(serve):
 
 def test_offline_this_machine_may_be_asked_and_no_other(serve):
     problem = blocked(scanned("web", None, offline=True))
-    assert "--offline" in problem.what
-    assert "api.zotero.org" in problem.what
+    assert "--offline" in problem.message
+    assert "api.zotero.org" in problem.message
     assert texts(scanned("web", serve(ONE), offline=True)) == ["passage 1", "passage 2"]
     assert (
         len(highlights(scanned("local", serve(ONE, flavour="local9"), offline=True))) == 2

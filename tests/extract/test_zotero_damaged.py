@@ -65,7 +65,7 @@ def read(path: Path) -> list[str]:
     assert isinstance(found[-1], ScanEnd)
     problems = [one for one in found if isinstance(one, Problem)]
     assert all(one.hint for one in problems)
-    return [one.what for one in problems if BUG_MESSAGE in one.what]
+    return [one.message for one in problems if BUG_MESSAGE in one.message]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -121,5 +121,5 @@ def test_a_name_of_a_table_that_is_no_text_is_a_damaged_database(tmp_path, whole
     [problem] = [
         one for one in opened("zotero", path, name="z").scan() if isinstance(one, Problem)
     ]
-    assert "cannot be read" in problem.what
+    assert "cannot be read" in problem.message
     assert "Check Database Integrity" in problem.hint

@@ -1,4 +1,5 @@
-"""The words around a mark of Zotero's come from its PDF; whatever is wrong with it costs only them."""
+"""The words around a mark of Zotero's come from its PDF; whatever is wrong with it costs only
+them."""
 
 import json
 import zlib
@@ -113,7 +114,7 @@ def test_a_mark_has_the_words_around_it_from_the_pdf(tmp_path):
     assert highlight.prefix.endswith("Spread\nA bacterium can destroy the drug or ")
     assert highlight.suffix.startswith(". The transfer of a plasmid")
     assert len(highlight.suffix) == 80
-    assert highlight.own == "MARK0000"
+    assert highlight.source_id == "MARK0000"
 
 
 def test_a_mark_is_surrounded_by_the_same_words_by_either_way(tmp_path):
@@ -334,7 +335,7 @@ def test_a_mark_in_a_book_or_a_snapshot_has_its_sentence(tmp_path, name):
     )
     [one] = read(tmp_path)
     assert (one.sentence, one.suffix) == ("Two can keep it out.", " out.\nSo.")
-    assert "Rest" in one.nearby
+    assert "Rest" in one.surrounding_text
 
 
 # --- files that are as they were -----------------------------------------------------------

@@ -79,7 +79,7 @@ class Reader:
 
 
 def highlights(found: list[Sighting]) -> dict[str, Highlight]:
-    return {mark.own: mark for mark in reading.highlights(found)}
+    return {mark.source_id: mark for mark in reading.highlights(found)}
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_library_that_never_holds_still_is_told(serve):
         reader.server.meanwhile[number] = lambda turn=turn: reader.server.show([turn])
     found = reader.scan()
     [problem] = problems(found)
-    assert "kept changing" in problem.what
+    assert "kept changing" in problem.message
     assert not complete(found)["zotero:user"]
 
 

@@ -205,11 +205,11 @@ class Program:
         texts = {hash16(exact(text)): exact(text) for text in texts_in(highlight.exact)}
         found = {}
         for offer in iter_draft_groups(self.ledger, [highlight.key]):
-            for name in set(offer[0].offer.split()).intersection(texts):
+            for name in set(offer[0].offer_id.split()).intersection(texts):
                 found[texts[name]] = offer
         of = load_snapshot(self.ledger, self.ledger.get_passage(highlight.key))
         is_own = any(draft.is_numbered_user_text for draft in of.pending_drafts)
-        if of.passage.closed or is_own or not self.is_proposed(highlight):
+        if of.passage.is_closed or is_own or not self.is_proposed(highlight):
             return found
         decided = of.get_hashes_not_to_propose()
         for proposal in proposals(highlight, self.worth):
@@ -237,23 +237,28 @@ class Program:
             fact = by_sentence.get(sentence)
             drafts = waiting.get(sentence, ())
             if (
-                fact and fact.decided
+                fact and fact.is_decided
             ):  # a draft that keeps the text of a card is about the card
                 drafts = [draft for draft in drafts if not draft.keeps_text]
             if fact is None and (drafts or hash16(sentence) in rejected):
-                fact = LedgerFact(sentence, decided=not drafts)
+                fact = LedgerFact(sentence, is_decided=not drafts)
             if fact is None:
                 continue
             by_model = not all(each.is_proposed for each in drafts)
-            told = (fact.sentence, fact.decided, fact.near, fact.card)
+            told = (
+                fact.sentence,
+                fact.is_decided,
+                fact.similar_removed,
+                fact.revised_guid,
+            )
             shown.append(Fact(*told, bool(drafts), by_model))
-        return tuple(shown), passage.closed
+        return tuple(shown), passage.is_closed
 
     def reading(self) -> Reading:
         shown, closed = self.facts_of()
         changed = []
         for card in iter_cards(self.ledger):
-            if card.is_live and SourceChange.SOURCE_CHANGED in card.source:
+            if card.is_live and SourceChange.SOURCE_CHANGED in card.source_changes:
                 changed.append(str(card.guid))
         return Reading(shown, closed, frozenset(changed))
 

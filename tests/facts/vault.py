@@ -1,4 +1,5 @@
-"""The program with a vault of several notes on one computer: marks that are joined, split and moved."""
+"""The program with a vault of several notes on one computer: marks that are joined, split and
+moved."""
 
 from __future__ import annotations
 
@@ -86,13 +87,15 @@ class Vault(Program):
         raise AssertionError(f"no mark has {sentence!r}")
 
     def cards(self) -> Iterator[tuple[str, str, str, bool]]:
-        """Yield the live cards: guid, quote, the key of the mark where it is, whether it changed."""
+        """Yield the live cards: guid, quote, the key of the mark where it is, whether it
+        changed."""
         here = {highlight.key for highlight in self.highlights()}
         for card in iter_cards(self.ledger):
             if card.is_live:
                 places = [each.key for each in card.passages if each.key in here]
                 changed = (
-                    bool(card.source) and SourceChange.SOURCE_GONE not in card.source
+                    bool(card.source_changes)
+                    and SourceChange.SOURCE_GONE not in card.source_changes
                 )
                 where = places[0] if places else ""
                 yield card.guid, exact(card.quote), where, changed

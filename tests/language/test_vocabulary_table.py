@@ -33,7 +33,7 @@ def translated(text: str, *pairs: tuple[str, str]) -> list[str]:
     return [
         each.exact
         for each in set_translation_syntax([mark(text), *marks])
-        if each.written == WORD_AND_TRANSLATION
+        if each.line_syntax == WORD_AND_TRANSLATION
     ]
 
 
@@ -121,8 +121,8 @@ def test_the_language_of_words_alone_is_that_which_knows_most_of_them():
     words = [mark(word, note) for word, note in
              (("sizable", "beträchtlich"), ("reliable", "zuverlässig"), ("bottleneck", "Engpass"))]  # fmt: skip
     found = set_translation_syntax(words)
-    assert [bool(each.written) for each in found] == [True, True, True]
-    assert not set_translation_syntax([mark("xyzzy", "beträchtlich")])[0].written
+    assert [bool(each.line_syntax) for each in found] == [True, True, True]
+    assert not set_translation_syntax([mark("xyzzy", "beträchtlich")])[0].line_syntax
 
 
 def test_a_note_at_three_different_words_is_a_tag():

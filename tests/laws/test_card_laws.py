@@ -102,7 +102,7 @@ def cards(draw: st.DrawFn) -> ShownCard:
     if stage is LocalCard:
         verdict = draw(st.sampled_from((Verdict.LIVE, Verdict.REJECTED, Verdict.RETIRED)))
         anki = draw(st.sampled_from(("none", "written", "seen", "missing", "deleted")))
-        return made(LocalCard, **text, verdict=verdict, anki=anki)
+        return made(LocalCard, **text, verdict=verdict, anki_state=anki)
     text["findings"] = draw(FINDINGS)
     if stage is Proposal:
         return made(Proposal, **text)

@@ -104,7 +104,7 @@ def test_an_answer_spoilt_by_machine_loses_no_sound_card_and_exchanges_none(seed
     for number, draft in came_in:
         assert dict(draft.fields)["Front"] == PASSAGES[number]["front"], text
         assert draft.quote in PASSAGES[number]["exact"]
-    left = [problem for problem in answer.problems if not problem.notice]
+    left = [problem for problem in answer.problems if not problem.is_notice]
     assert len(left) == len(given) - len(cards), "each other is named"
 
     # the answered passages need no card any more; those beside them get none of theirs

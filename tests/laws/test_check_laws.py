@@ -74,7 +74,7 @@ def drafts(draw: st.DrawFn) -> Draft:
         fields=fields,
         origin=origin,
         quote=draw(TEXT),
-        by_hand=draw(st.booleans()),
+        is_card_in_source=draw(st.booleans()),
     )
 
 

@@ -53,7 +53,8 @@ def highlights(found: list[Sighting]) -> list[Highlight]:
 
 def keys(found: list[Sighting]) -> list[str]:
     return [
-        build_own_key(one) or build_anchor_key(one, one.nth) for one in highlights(found)
+        build_own_key(one) or build_anchor_key(one, one.occurrence)
+        for one in highlights(found)
     ]
 
 
@@ -137,11 +138,11 @@ def test_what_stays_in_a_file_that_grows_keeps_its_key(given_marks):
     before = scanned("kindle", "".join(entries[: len(entries) // 2]))
     after = scanned("kindle", "".join(entries))
     named = {
-        (one.exact, one.nth): key
+        (one.exact, one.occurrence): key
         for one, key in zip(highlights(after), keys(after), strict=True)
     }
     for one, key in zip(highlights(before), keys(before), strict=True):
-        assert named.get((one.exact, one.nth), key) == key
+        assert named.get((one.exact, one.occurrence), key) == key
     assert len(set(keys(after))) == len(keys(after))
 
 

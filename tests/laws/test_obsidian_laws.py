@@ -52,7 +52,9 @@ def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
         (root / "note.md").write_bytes(note.encode())
         wanted = settings_of("obsidian", path=folder, **settings)
         sightings = list(opened("obsidian", root, wanted, name="laws").scan())
-    assert sightings[-1] == ScanEnd("laws", "vault:laws", complete=True, folder=str(root))
+    assert sightings[-1] == ScanEnd(
+        "laws", "vault:laws", complete=True, directory=str(root)
+    )
     return [
         h
         for one in sightings
@@ -65,7 +67,9 @@ def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
 @given(notes, some)
 def test_keys_are_unique_and_the_order_is_that_of_reading(note, cards):
     highlights = found(note, **EVERYTHING, cards=cards)
-    keys = [build_own_key(one) or build_anchor_key(one, one.nth) for one in highlights]
+    keys = [
+        build_own_key(one) or build_anchor_key(one, one.occurrence) for one in highlights
+    ]
     assert len(keys) == len(set(keys))
     places = [len(one.prefix) for one in highlights if len(one.prefix) < 80]
     assert places == sorted(places)
@@ -86,7 +90,7 @@ def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note):
 
 def whole(highlight: Highlight) -> str:
     """The note's plain text, if it is short enough to be seen from here."""
-    before, after = highlight.anchor_around or (highlight.prefix, highlight.suffix)
+    before, after = highlight.anchor_context or (highlight.prefix, highlight.suffix)
     ends = max(len(before), len(after)) < 80
     return before + highlight.exact + after if ends else ""
 

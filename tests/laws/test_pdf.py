@@ -1,4 +1,5 @@
-"""Marks say what stands under them, under keys that stay; any file is read, or not with a reason."""
+"""Marks say what stands under them, under keys that stay; any file is read, or not with a
+reason."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -139,7 +140,7 @@ def keys(root: Path) -> list[str]:
 
 
 def key(one: Highlight) -> str:
-    return f"{one.namespace}/{build_anchor_key(one, one.nth)}"
+    return f"{one.namespace}/{build_anchor_key(one, one.occurrence)}"
 
 
 @given(page=marked_pages(), twice=st.booleans())

@@ -1,4 +1,5 @@
-"""What has the tag `#no-llm` is private by every reader, wherever its program keeps what a person wrote."""
+"""What has the tag `#no-llm` is private by every reader, wherever its program keeps what a person
+wrote."""
 
 import json
 from collections.abc import Iterable
@@ -392,7 +393,7 @@ def test_a_name_of_a_private_note_is_free_in_other_notes(forge, fake):
 def private_texts(sightings: Iterable[Any]) -> list[tuple[tuple[str, ...], ...]]:
     """Return the private texts and the private names of each document."""
     return [
-        (read.private, read.private_names)
+        (read.private_texts, read.private_names)
         for read in sightings
         if isinstance(read, ExtractedDocument | UnmarkedDocument)
     ]

@@ -53,7 +53,7 @@ def test_every_passage_is_answered_with_what_is_wanted_and_from_its_words(
     task = DraftingTask(
         DOCUMENT,
         (passage(written, form, gaps),),
-        brief=DraftingInstructions(kinds, wants),
+        instructions=DraftingInstructions(kinds, wants),
     )
     [result] = rules.draft_task(task)
 

@@ -105,13 +105,21 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
                 if each.kind is not RemarkKind.TAKEN_BACK
                 and not each.detail.endswith(Verdict.TAKEN_BACK)
             ]
-            offers.append((draft.id, draft.offer, draft.revises, draft.near, *remarks))
+            offers.append(
+                (
+                    draft.id,
+                    draft.offer_id,
+                    draft.revised_guid,
+                    draft.similar_removed_sentence,
+                    *remarks,
+                )
+            )
     # what a person wrote stays in the list, so that it is not lost
     written = [QueryTerm("drafter", USER), QueryTerm("verdict", Verdict.TAKEN_BACK.value)]
     own = item_lists.find_items(ledger, written)
     return {
         "waiting": (waits.new_drafts, waits.changed_cards, waits.questions),
-        "open": [place.id for place in waits.uncarded],
+        "open": [place.id for place in waits.without_card],
         "offers": offers,
         "no card": uncarded,
         "all": [

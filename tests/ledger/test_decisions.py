@@ -227,7 +227,7 @@ def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
 
 def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
     [accepted] = [
-        one for one in world["a"].list_history(card) if one.event.what == "accept"
+        one for one in world["a"].list_history(card) if one.event.kind == "accept"
     ]
     undo_decision(world["a"], accepted.id)
     for _ in range(2):
@@ -327,13 +327,13 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     assert world.card(guid).source == ("source changed",)
     new = model_draft(passage, "For what is the energy?", "survival", "survival")
     record(ledger, [new])
-    [revision] = [one for one in waiting(ledger) if one.revises]
-    assert revision.revises == guid
+    [revision] = [one for one in waiting(ledger) if one.revised_guid]
+    assert revision.revised_guid == guid
     ledger.reject(revision.id)
     assert words_of(world.card(guid)).endswith("its life")
     undo_decision(ledger)
     record(ledger, [new])
-    [revision] = [one for one in waiting(ledger) if one.revises]
+    [revision] = [one for one in waiting(ledger) if one.revised_guid]
     ledger.accept(revision.id)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
     assert world.card(guid).source == ()
@@ -375,7 +375,7 @@ def test_another_form_is_another_note(world: World):
         world.run(accepts=lambda one: True)
     assert old in world.live()
     [draft] = world.waiting()
-    assert draft.replaces == old
+    assert draft.replaced_guid == old
     assert RemarkKind.REPLACEMENT in [remark.kind for remark in draft.remarks]
     new = world["a"].accept(draft.id)
     assert {old, new} & {*world.live()} == {new}
@@ -458,7 +458,7 @@ def test_an_own_card_that_was_taken_back_waits_in_other_words(world: World):
     world.run()
     [guid] = world.live()
     [accepted] = [
-        each for each in world["a"].list_history(guid) if each.event.what == "accept"
+        each for each in world["a"].list_history(guid) if each.event.kind == "accept"
     ]
     undo_decision(world["a"], accepted.id)
     world.note("a.md", "Where a river bends, old markets sell ==salt== to caravans. ^it")

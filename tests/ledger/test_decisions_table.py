@@ -1,4 +1,5 @@
-"""Which events `undo` takes back, why a draft waits for a person, and which waits no longer, row by row."""
+"""Which events `undo` takes back, why a draft waits for a person, and which waits no longer, row
+by row."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -168,7 +169,7 @@ def test_what_undo_takes_back(empty, undone, target, taken_back):
 
 def test_an_action_is_taken_back_by_its_id(empty):
     events = recorded(empty)
-    found = decide._find_events_to_undo(empty, events["reject"].act)
+    found = decide._find_events_to_undo(empty, events["reject"].action_id)
     assert found == [events["accept 2"], events["reject"]]
 
 
@@ -196,7 +197,7 @@ def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_withou
         empty.record_event("skip", Q, USER, {"why": "too easy"})
     entries = decide.undo_decision(empty).entries
     assert [entry.id for entry in entries] == [told[0].act, told[0].act]
-    assert [entry.event.what for entry in entries] == ["accept", "skip"]
+    assert [entry.event.kind for entry in entries] == ["accept", "skip"]
 
 
 @pytest.mark.parametrize("is_one_action", [True, False])
@@ -264,13 +265,15 @@ OTHER_TEXT = (("Text", "The heart {{c1::pumps}} blood."), ("Extra", ""))
 DRAFT = made(
     StoredDraft, key=HighlightKey(P), fields=TEXT, quote=HIGHLIGHT.exact, answer="heart"
 )
-FORM = replace(DRAFT, number=0, origin=Origin("rules:phrase"))
+FORM = replace(DRAFT, user_text_number=0, origin=Origin("rules:phrase"))
 
 
 def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
     """Return the card in the slot of FORM, which got these fields of its source last."""
     form = replace(FORM, fields=fields)
-    return card_of(form, edits=FieldEdits(texts=(("a", hash_markdown(form.fields)),)))
+    return card_of(
+        form, edits=FieldEdits(source_text_hashes=(("a", hash_markdown(form.fields)),))
+    )
 
 
 LIVE = card_with(OTHER_TEXT)
@@ -313,7 +316,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
     ],
 )
 def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, settled):
-    waiting = replace(DRAFT, about=tuple(fact.split()))
+    waiting = replace(DRAFT, sentence_hashes=tuple(fact.split()))
     assert offers.is_obsolete(empty, Passage(keys), waiting) is settled
 
 
@@ -333,8 +336,18 @@ BY_MODEL = replace(LIVE, origin=Origin("llm"), quote=HIGHLIGHT.exact)
         ((LIVE,), (), {}, False),
         ((BY_MODEL,), (), {}, False),
         ((), (SentenceDecision("e", (HIGHLIGHT.exact,)),), {}, False),
-        ((), (SentenceDecision("e", (HIGHLIGHT.exact,), of_proposal=True),), {}, True),
-        ((), (SentenceDecision("e", (HIGHLIGHT.exact,), of_draft=True),), {}, False),
+        (
+            (),
+            (SentenceDecision("e", (HIGHLIGHT.exact,), is_only_proposal_rejected=True),),
+            {},
+            True,
+        ),
+        (
+            (),
+            (SentenceDecision("e", (HIGHLIGHT.exact,), is_only_draft_rejected=True),),
+            {},
+            False,
+        ),
         # it is sent again if a card of it may no longer fit
         ((BY_MODEL,), (), {"key": Q}, True),
         ((BY_MODEL,), (), {"key": Q, "fate": "left_out"}, False),
@@ -362,7 +375,7 @@ def as_waiting(
 ) -> StoredDraft:
     """Return a draft as it waits."""
     origin = Origin(drafter) if drafter else draft.origin
-    return replace(draft, origin=origin, about=tuple(fact.split()), **more)
+    return replace(draft, origin=origin, sentence_hashes=tuple(fact.split()), **more)
 
 
 # --- why a draft waits for a person ---------------------------------------------------------
@@ -385,10 +398,10 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
     ("draft", "events", "unknown_notes", "buried", "remarks"),
     [
         (DRAFT, [], [], None, []),
-        (replace(DRAFT, revises="af1"), [], [], None, [RemarkKind.REVISION]),
-        (replace(DRAFT, replaces="af1"), [], [], None, [RemarkKind.REPLACEMENT]),
-        (replace(DRAFT, near="A."), [], [], None, [RemarkKind.NEAR]),
-        (replace(DRAFT, near="A.", revises="af1"), [], [], None, [RemarkKind.REVISION]),
+        (replace(DRAFT, revised_guid="af1"), [], [], None, [RemarkKind.REVISION]),
+        (replace(DRAFT, replaced_guid="af1"), [], [], None, [RemarkKind.REPLACEMENT]),
+        (replace(DRAFT, similar_removed_sentence="A."), [], [], None, [RemarkKind.NEAR]),
+        (replace(DRAFT, similar_removed_sentence="A.", revised_guid="af1"), [], [], None, [RemarkKind.REVISION]),
         # a grave says that its note was deleted; another's says nothing
         (DRAFT, [], [], make_guid(P, DRAFT), [RemarkKind.NOTE_DELETED]),
         (DRAFT, [], [], make_guid(Q, DRAFT), []),
@@ -404,10 +417,10 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
         (DRAFT, [("reject", Q, {"content": "other words"})], [], None, []),
         # the person dropped what its passage says
         (DRAFT, [("skip", P, {})], [], None, [RemarkKind.DECIDED_BEFORE]),
-        (replace(DRAFT, near="A."), [("skip", P, {})], [], None, [RemarkKind.NEAR]),
+        (replace(DRAFT, similar_removed_sentence="A."), [("skip", P, {})], [], None, [RemarkKind.NEAR]),
         # what a figure hides is to be looked at, once
         (OCCLUSION, [], [], None, [RemarkKind.FIGURE]),
-        (replace(OCCLUSION, revises="af1"), [], [], None, [RemarkKind.REVISION]),
+        (replace(OCCLUSION, revised_guid="af1"), [], [], None, [RemarkKind.REVISION]),
     ],
 )  # fmt: skip
 def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks):
@@ -660,7 +673,7 @@ def here_of(highlight: Highlight, **more: Any) -> HighlightSnapshot:
     """Return an undecided passage by its highlight."""
     passage = Passage((highlight.key,))
     return HighlightSnapshot(
-        passage, highlight.exact, highlight=highlight, content="now", **more
+        passage, highlight.exact, highlight=highlight, content_hash="now", **more
     )
 
 
@@ -675,14 +688,14 @@ def test_the_drafts_that_wait_on(kept):
         here, DraftingResult(HIGHLIGHT), draft_changes.DraftingMode("a")
     )
     assert [draft.id for draft in changes.snapshot.pending_drafts] == kept.split()
-    assert sorted((*changes.drafts.drop, *kept.split())) == ["dr1", "dr2"]
+    assert sorted((*changes.drafts.deleted_ids, *kept.split())) == ["dr1", "dr2"]
 
 
 @pytest.mark.parametrize(("has_updated_cards", "follows"), [(False, ["af1"]), (True, [])])
 def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, follows):
     passage = Passage((P,), cards={"af1": LIVE})
     here = replace(here_of(HIGHLIGHT), passage=passage)
-    drafted = DraftingResult(HIGHLIGHT, (replace(FORM, number=0),))
+    drafted = DraftingResult(HIGHLIGHT, (replace(FORM, user_text_number=0),))
     by = draft_changes.DraftingMode("a")
     changes = draft_changes.compute_draft_changes(
         here, drafted, by, has_updated_cards=has_updated_cards
@@ -740,7 +753,7 @@ def test_what_is_told_of_a_past_decision(empty, what, key, body, said, text):
         text,
     )
     assert entry.id == event.id
-    acted = cards.load_history_entry(empty, replace(event, act="t1"))
+    acted = cards.load_history_entry(empty, replace(event, action_id="t1"))
     assert acted.id == "t1"
 
 

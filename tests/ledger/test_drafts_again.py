@@ -100,7 +100,7 @@ def test_new_text_accepted_on_one_device_waits_on_no_other(world: World):
         each.id for each in world.waiting("b")
     ]
     [draft] = world.waiting("a")
-    assert draft.revises
+    assert draft.revised_guid
     world["a"].accept(draft.id)
     world.share("a", "b")
     world.run("b", ship=False)

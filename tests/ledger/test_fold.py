@@ -88,10 +88,10 @@ def state(ledger: Ledger) -> list[tuple[object, ...]]:
         (
             card.guid,
             card.verdict.value,
-            card.by,
+            card.decided_by,
             card.fields,
             load_card_and_passage(ledger, card.guid)[0].edits.pinned,
-            card.edits.offered,
+            card.edits.source_texts_offered,
             card.key,
         )
         for card in iter_cards(ledger)
@@ -183,5 +183,5 @@ def test_new_events_of_all_keys_of_a_passage_count(tmp_path):
         assert ledger.get_passage("a").keys == ("a", "b")
         for key in "ab":
             ledger.record_event("text", key, SOURCE, {"exact": f"new {key}"})
-        texts = [text.exact for text in ledger.get_passage("a").texts]
+        texts = [text.exact for text in ledger.get_passage("a").readings]
         assert texts[:2] == ["new b", "new a"]

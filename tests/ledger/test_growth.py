@@ -199,14 +199,15 @@ def test_of_equal_lines_the_first_is_the_original_of_all(tmp_path: Path):
         highlight.key for highlight in draft_recording.iter_highlights_to_draft(ledger)
     ]
     titles = [
-        here.original_title for here in load_highlight_snapshots(ledger, keys).values()
+        here.primary_copy_title
+        for here in load_highlight_snapshots(ledger, keys).values()
     ]
     assert titles == ["", *["0"] * 5]
 
     # what is left out is no original
     ledger.execute("UPDATE highlight SET fate = 'left_out' WHERE key = ?", keys[0])
     [here] = load_highlight_snapshots(ledger, keys[-1:]).values()
-    assert here.original_title == "1"
+    assert here.primary_copy_title == "1"
     world.close()
 
 

@@ -34,7 +34,7 @@ def read(namespace: str, *marks: tuple[str, str, tuple[str, ...]]) -> list[Sight
             namespace,
             HighlightKind.HIGHLIGHT,
             words,
-            own=own,
+            source_id=own,
             hints=tuple(map(Hint, hints)),
         )
         for words, own, hints in marks

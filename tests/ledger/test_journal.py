@@ -1,4 +1,5 @@
-"""The journal is the truth: the database can be deleted, files can be torn, late, copied or lost."""
+"""The journal is the truth: the database can be deleted, files can be torn, late, copied or
+lost."""
 
 import json
 import os
@@ -70,7 +71,9 @@ def test_without_database_and_journal_each_note_whose_passage_is_there_is_taken_
     rhine, faust = world.only("Rhine"), world.only("Faust")
     lost = []
     for card in (rhine, faust):
-        wording = StoredContent(card.kind.value, dict(card.fields), card.quote, own=True)
+        wording = StoredContent(
+            card.kind.value, dict(card.fields), card.quote, is_user_text=True
+        )
         lost.append((world.anki[card.guid], wording, card.quote, ()))
     world.lose("a")
     world.file("a").unlink()

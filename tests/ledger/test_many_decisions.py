@@ -68,7 +68,7 @@ def seen(world: World) -> tuple[object, ...]:
     waiting = ledger.fetch_rows("SELECT id, revises, near FROM draft ORDER BY id")
     asked = ledger.fetch_rows("SELECT key, drafted = '' FROM highlight ORDER BY key")
     events = list(ledger.iter_events("SELECT id, line FROM event ORDER BY n"))
-    told = [(event.what, event.key, event.by) for event in events]
+    told = [(event.kind, event.key, event.author) for event in events]
     return world.state(), list(map(tuple, waiting)), list(map(tuple, asked)), told
 
 

@@ -119,14 +119,16 @@ OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
         # one that was taken back is offered again
         ((replace(LIVE, verdict=Verdict.TAKEN_BACK),), (), draft("llm"), False),
         # a person's other words stand in a slot that has the hash of what was drafted
-        ((replace(LIVE, number=None, drafted=hash_sides(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
+        ((replace(LIVE, user_text_number=None, drafted_text_hash=hash_sides(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
         ((), (hash_sides(draft().fields),), draft("llm"), True),
         ((), (hash_sides(OTHER_WORDS.fields),), draft("llm"), False),
     ],
 )  # fmt: skip
 def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     passage = Passage(
-        ("p",), cards={str(n): card for n, card in enumerate(cards)}, rejected={*rejected}
+        ("p",),
+        cards={str(n): card for n, card in enumerate(cards)},
+        rejected_hashes={*rejected},
     )
     assert draft_completion.has_decided_text(passage, words) == known
 
@@ -135,15 +137,15 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     ("passage", "words", "new"),
     [
         (Passage(("p",)), FORM, True),
-        (Passage(("p",), skipped=True), FORM, False),
-        (Passage(("p",), rejected={hash_sides(FORM.fields)}), FORM, False),
+        (Passage(("p",), is_skipped=True), FORM, False),
+        (Passage(("p",), rejected_hashes={hash_sides(FORM.fields)}), FORM, False),
         (Passage(("p",), rejected_numbers={0}), FORM, False),
         (Passage(("p",), rejected_numbers={1}), FORM, True),
-        (Passage(("p",), decisions=[SentenceDecision("e", passed=(hash_sides(FORM.fields),))]), FORM, False),
-        (Passage(("p",), decisions=[SentenceDecision("e", passed=(hash_sides(OTHER_WORDS.fields),))]), FORM, True),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(FORM.fields),))]), FORM, False),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(OTHER_WORDS.fields),))]), FORM, True),
         # beside a card that was accepted from a proposal: unless that says the same
-        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
-        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
+        (Passage(("p",), cards={"g": replace(LIVE, user_text_number=None, drafted_text_hash="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
+        (Passage(("p",), cards={"g": replace(LIVE, user_text_number=None, drafted_text_hash="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.TAKEN_BACK)}), FORM, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.RETIRED)}), OTHER_WORDS, False),
     ],
@@ -207,7 +209,7 @@ def of_model(answer: str = "blood", *, about: str = A, **more: Any) -> StoredDra
     return made(
         StoredDraft, id="d", kind=CardKind.BASIC, quote=about,
         fields=(("Front", "What?"), ("Back", answer)),
-        about=(NAMES[about],) if about else (), **more,
+        sentence_hashes=(NAMES[about],) if about else (), **more,
     )  # fmt: skip
 
 
@@ -258,8 +260,8 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
         RelatedDecisions(() if is_here else tuple(decisions)),
     )
     change = draft_changes.resolve_drafts(here, "a")
-    assert change.settle == ((("d", "e"),) if settled else ())
-    assert draft_changes.resolve_drafts(here, "a", event_id="x").settle == (
+    assert change.archived == ((("d", "e"),) if settled else ())
+    assert draft_changes.resolve_drafts(here, "a", event_id="x").archived == (
         (("d", "x"),) if settled else ()
     )
 
@@ -276,9 +278,9 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
     ],
 )
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
-    passage = Passage(("vault:v/p",), decisions=[SKIP], skipped=True, closed=True)
+    passage = Passage(("vault:v/p",), decisions=[SKIP], is_skipped=True, is_closed=True)
     here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
-    assert bool(draft_changes.resolve_drafts(here, "a").settle) is settled
+    assert bool(draft_changes.resolve_drafts(here, "a").archived) is settled
 
 
 @pytest.mark.parametrize(
@@ -290,15 +292,15 @@ def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
             (NAMES[A],),
             draft_changes.PendingDraftChanges(),
         ),  # the passage may come back
-        (A, (NAMES[B],), draft_changes.PendingDraftChanges(update=(of_model(),))),
-        (B, (NAMES[A],), draft_changes.PendingDraftChanges(drop=("d",))),
+        (A, (NAMES[B],), draft_changes.PendingDraftChanges(updated=(of_model(),))),
+        (B, (NAMES[A],), draft_changes.PendingDraftChanges(deleted_ids=("d",))),
     ],
 )
 def test_a_draft_follows_its_quote(text, about, change):
     here = PassageSnapshot(
-        Passage(("vault:v/p",)), text, (replace(of_model(), about=about),)
+        Passage(("vault:v/p",)), text, (replace(of_model(), sentence_hashes=about),)
     )
-    assert replace(draft_changes.resolve_drafts(here, "a"), redraft=()) == change
+    assert replace(draft_changes.resolve_drafts(here, "a"), keys_to_redraft=()) == change
 
 
 def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
@@ -313,12 +315,15 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
     here = replace(
         here, passage=replace_decisions(here.passage, about="Hearts pump blood all day.")
     )
-    [asked] = draft_changes.resolve_drafts(here, "a").update
-    assert (asked.revises, asked.near) == ("g", "Hearts pump blood all day.")
+    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    assert (asked.revised_guid, asked.similar_removed_sentence) == (
+        "g",
+        "Hearts pump blood all day.",
+    )
     decided = replace_decisions(here.passage, about=A, sentences=(A,))
     here = replace(here, passage=decided, pending_drafts=(asked,))
-    [asked] = draft_changes.resolve_drafts(here, "a").update
-    assert (asked.revises, asked.near) == (None, "")
+    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    assert (asked.revised_guid, asked.similar_removed_sentence) == (None, "")
 
 
 def replace_decisions(passage: Passage, **more: Any) -> Passage:

@@ -1,4 +1,5 @@
-"""Which cards no longer have their quote in their passage, and what they are about now, row by row."""
+"""Which cards no longer have their quote in their passage, and what they are about now, row by
+row."""
 
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ def decided(
 ) -> SentenceDecision:
     hashes = tuple(map(hash_sentence, passage.split(" | ")))
     values = {"of": f"e{n}", "guid": "af1", "n": n, "about": sentences[0], **said}
-    return SentenceDecision(sentences=sentences, passage=hashes, **values)
+    return SentenceDecision(sentences=sentences, passage_sentence_hashes=hashes, **values)
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,11 @@ def test_which_cards_are_outdated(name):
 def test_a_draft_asks_about_each_of_them(name):
     row = ROWS[name]
     change = resolve_drafts(snapshot(row), "a")
-    asked = {new.revises: new.draft.quote for new in change.put}
+    asked = {new.revises: new.draft.quote for new in change.added}
     assert asked == ({"af1": row.about} if row.about else {})
-    for new in change.put:
+    for new in change.added:
         assert new.draft.keeps_text
         assert new.draft.fields == row.card.fields
-        assert new.about == ((hash_sentence(NEW),) if row.about == NEW else ())
+        assert new.sentence_hashes == ((hash_sentence(NEW),) if row.about == NEW else ())
     # unless another draft has new text for the card
-    assert resolve_drafts(snapshot(row), "a", new_texts={"af1"}).put == ()
+    assert resolve_drafts(snapshot(row), "a", new_texts={"af1"}).added == ()

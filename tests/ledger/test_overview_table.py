@@ -8,11 +8,11 @@ from ankiforge.ledger.pending_items import (
     find_review_status,
     has_open_sentence,
 )
-from ankiforge.model import MIN_CERTAIN_CONFIDENCE, Question, UserQuestionKind
+from ankiforge.model import MIN_CERTAIN_CONFIDENCE, UserQuestion, UserQuestionKind
 
-SAME = Question("quS", UserQuestionKind.SAME, "?")
-FORM = Question("quF", UserQuestionKind.FORM, "?")
-CONFLICT = Question("quC", UserQuestionKind.CONFLICT, "?")
+SAME = UserQuestion("quS", UserQuestionKind.SAME, "?")
+FORM = UserQuestion("quF", UserQuestionKind.FORM, "?")
+CONFLICT = UserQuestion("quC", UserQuestionKind.CONFLICT, "?")
 
 
 def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):
@@ -57,7 +57,7 @@ def test_a_conflict_is_a_change_and_no_question(asked, conflicts, questions):
     )
     assert (order.conflicts, order.questions) == (conflicts, questions)
     assert order.changed_cards == [*conflicts, "a"]
-    assert (order.held_count, order.uncarded, order.data_version) == (3, ["k"], 7)
+    assert (order.held_count, order.without_card, order.data_version) == (3, ["k"], 7)
 
 
 NEW = {

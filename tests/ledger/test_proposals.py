@@ -1,4 +1,5 @@
-"""Proposals as a person decides on them; `tests/golden/histories/proposals.yaml` plays longer histories."""
+"""Proposals as a person decides on them; `tests/golden/histories/proposals.yaml` plays longer
+histories."""
 
 import re
 
@@ -54,7 +55,7 @@ def decide_on_the_first(forge, decision):
     """Decide on the proposal that a sitting begins with."""
     with forge.here(), Workspace() as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        [pile] = sittings.group_by_document(order.drafts, order.uncarded)
+        [pile] = sittings.group_by_document(order.drafts, order.without_card)
         review = Review(opened)
         [item] = pile.select_best_items(review.load_item)
         review.decide(decision(item.id, item.content_hash))
@@ -77,7 +78,7 @@ def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note)
 
     with forge.here(), Workspace() as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        [pile] = sittings.group_by_document(order.drafts, order.uncarded)
+        [pile] = sittings.group_by_document(order.drafts, order.without_card)
         load_item = Review(opened).load_item
         assert (pile.proposal_count, pile.select_best_items(load_item)) == (0, [])
         [more] = pile.select_best_items(load_item, uncertain=True)
@@ -180,7 +181,7 @@ def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
     decide_on_the_first(forge, Accept)
     with forge.here(), Workspace(read_only=True) as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        [pile] = sittings.group_by_document(order.drafts, order.uncarded)
+        [pile] = sittings.group_by_document(order.drafts, order.without_card)
         [item] = pile.select_best_items(Review(opened).load_item)
         assert item.proposal
 

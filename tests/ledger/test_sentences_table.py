@@ -10,8 +10,8 @@ from ankiforge.ledger.database import to_json
 from ankiforge.ledger.events import SOURCE, USER, Passage, SentenceDecision
 from ankiforge.ledger.facts import (
     SentenceState,
-    compute_facts,
     compute_sentence_similarity,
+    compute_sentence_states,
     find_answer_sentence,
     find_last_decision_by_card,
     hash_sentence,
@@ -67,7 +67,9 @@ def test_how_much_two_sentences_are_alike(old, new, words):
 def decided(*sentences, guid="", n=1, beside=(), **more):
     names = tuple(map(hash_sentence, (*sentences, *beside)))
     about = sentences[0] if sentences else ""
-    decision = SentenceDecision(f"e{n}", sentences, guid, names, n=n, about=about)
+    decision = SentenceDecision(
+        f"e{n}", sentences, guid, names, event_number=n, card_sentence=about
+    )
     return replace(decision, **more)
 
 
@@ -119,7 +121,11 @@ CARD = made(Card, guid="x")
         (CARD, None, ""),
         (CARD, decided(F, guid="x"), ""),  # a coincidence
         (CARD, decided("?", guid="x"), ""),
-        (replace(CARD, number=0), BOTH, ""),  # the person's own form follows its mark
+        (
+            replace(CARD, user_text_number=0),
+            BOTH,
+            "",
+        ),  # the person's own form follows its mark
     ],
 )
 def test_where_a_card_is_at_home(card, decision, name):
@@ -130,8 +136,8 @@ def test_where_a_card_is_at_home(card, decision, name):
 
 
 X = decided(M, guid="x", n=5)
-ASKS = SentenceState(M2, card="x", near=M)
-REMARK = SentenceState(M2, near=M)
+ASKS = SentenceState(M2, revised_guid="x", similar_removed=M)
+REMARK = SentenceState(M2, similar_removed=M)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +149,7 @@ REMARK = SentenceState(M2, near=M)
         ([decided(M, guid="x", beside=(M2,))], {}, [SentenceState(M2)]),
         # the words stand elsewhere: nothing is asked
         ([X], {"present_elsewhere": [M]}, [SentenceState(M2)]),
-        ([X], {"given": (M, M2)}, [SentenceState(M, decided=True), SentenceState(M2)]),
+        ([X], {"given": (M, M2)}, [SentenceState(M, is_decided=True), SentenceState(M2)]),
         # a card asks for new words of the sentence that it is about, as it is now
         ([decided(H, M, guid="x", n=5)], {}, [REMARK]),
         ([decided(H, M, guid="x", n=5, about=M)], {}, [ASKS]),
@@ -156,14 +162,14 @@ REMARK = SentenceState(M2, near=M)
         ([X, decided(M2, n=7, of_proposal=True)], {"drafted": ()}, []),
         ([X, decided(M2, n=7, of_proposal=True)], {}, [SentenceState(M2)]),
         # skipping names all sentences
-        ([decided(M2, n=7)], {}, [SentenceState(M2, decided=True)]),
+        ([decided(M2, n=7)], {}, [SentenceState(M2, is_decided=True)]),
     ],
 )  # fmt: skip
 def test_what_is_asked(decisions, more, shown):
     arguments = {"given": (M2,), "live": ("x",), "drafted": [M2], **more}
     given = arguments.pop("given")
     live = arguments.pop("live")
-    assert list(compute_facts(given, decisions, live, **arguments)) == shown
+    assert list(compute_sentence_states(given, decisions, live, **arguments)) == shown
 
 
 LETTERS = tuple(f"Sentence number {name} is about {name}." for name in "abcde")
@@ -184,7 +190,7 @@ A, B, C, D, E = LETTERS
     ],
 )
 def test_which_sentences_are_facts(decisions, more, shown):
-    facts = compute_facts(LETTERS, decisions, (), **more)
+    facts = compute_sentence_states(LETTERS, decisions, (), **more)
     assert tuple(fact.sentence for fact in facts) == shown
 
 
@@ -279,13 +285,15 @@ def test_an_own_form_is_decided_by_no_other_own_form(store):
     assert sentences.find_deciding_passages(store, names) == {hash_sentence(M): {R}}
     document, kind = Document(DocumentKey("d"), "", "d"), HighlightKind.HIGHLIGHT
     place = Highlight(document, "", kind, M, Q)
-    form = made(StoredDraft, fields=(("Text", "The {{c1::hippocampus}}."),), number=0)
+    form = made(
+        StoredDraft, fields=(("Text", "The {{c1::hippocampus}}."),), user_text_number=0
+    )
     for key, about, remarked in (
         (Q, names, True),
         (P, names[1:], False),
         (R, names, False),
     ):
-        draft = replace(form, key=key, about=tuple(about))
+        draft = replace(form, key=key, sentence_hashes=tuple(about))
         finder = offers.RemarkFinder(store)
         finder.load([draft])
         told = list(finder.find_remarks(draft, place))
@@ -327,7 +335,7 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
     )
     passage.cards["here"] = made(Card, key=P, guid="here")
     [fact] = PassageSnapshot(passage, M2, (), elsewhere).compute_sentence_states()
-    assert (fact.near, fact.card) == (M, asked)
+    assert (fact.similar_removed, fact.revised_guid) == (M, asked)
 
 
 @pytest.mark.parametrize(

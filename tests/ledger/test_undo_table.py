@@ -39,7 +39,16 @@ def event(
     by: str = USER,
     act: str = "",
 ) -> Event:
-    return Event(n=n, machine="a", at="", by=by, what=what, key=key, body=body, act=act)
+    return Event(
+        number=n,
+        device_id="a",
+        time="",
+        author=by,
+        kind=what,
+        key=key,
+        body=body,
+        action_id=act,
+    )
 
 
 ACCEPT = event(1, "accept", {"guid": "af1"})
@@ -122,8 +131,8 @@ REVISION = event(5, "revise", {"guid": "af1", "draft": {"fields": {"Back": "new"
         (edit(2, "af1", "Back"), [edit(1, "af1", "Back")], False),
         (edit(2, "af1", "Back"), [REVISION], True),
         # without the edit, the card has the text of its source
-        (edit(2, "af1", "Back"), [replace(REVISION, by=SOURCE)], False),
-        (REVISION, [replace(REVISION, n=6, by=SOURCE)], True),
+        (edit(2, "af1", "Back"), [replace(REVISION, author=SOURCE)], False),
+        (REVISION, [replace(REVISION, number=6, author=SOURCE)], True),
         (REVISION, [edit(6, "af1", "Back")], True),
         (edit(2, "af1", "Back", "a.2"), [edit(3, "af1", "Back", "a.2")], False),
         (event(2, "reject", {"guid": "af1"}), [edit(3, "af1", "Back")], False),
@@ -163,7 +172,7 @@ ANSWER = {"guid": "af1", "field": "Back", "was": "mine"}
     ],
 )
 def test_the_words_in_anki_that_are_in_question_again(decision, offered, body):
-    card = replace(CARD, edits=FieldEdits(offered=offered))
+    card = replace(CARD, edits=FieldEdits(source_texts_offered=offered))
     again = (
         build_restoring_edit(decision, card) if should_reopen_conflict(decision) else None
     )

@@ -1,4 +1,5 @@
-"""What a view of Anki says of a card's note: (there, absent, grave, many) × (live, retired, never seen)."""
+"""What a view of Anki says of a card's note: (there, absent, grave, many) × (live, retired, never
+seen)."""
 
 import pytest
 from msgspec.structs import replace
@@ -34,7 +35,7 @@ NEW, SINCE = StoredAnkiNote(NOTE, NOW), StoredAnkiNote(NOTE, 9_500.0)
 LONG, ASKED = StoredAnkiNote(NOTE, 9_400.0), StoredAnkiNote(NOTE, 9_400.0, is_asked=True)
 UNSEEN = StoredAnkiNote(None, 9_400.0, is_asked=True)
 
-SHIPPED = NoteHistory(shipped=(ExportedNote(50),), seen_by=("here",))
+SHIPPED = NoteHistory(exports=(ExportedNote(50),), seen_by=("here",))
 LIVE = Card(
     key=HighlightKey("k1"),
     kind=CardKind.BASIC,
@@ -43,18 +44,18 @@ LIVE = Card(
     deck="D",
     origin=Origin("rules"),
     guid=Guid("af1"),
-    drafted=None,
+    drafted_text_hash=None,
     verdict=Verdict.LIVE,
-    by="person",
-    at="",
+    decided_by="person",
+    accepted_at="",
     note=SHIPPED,
 )
 AWAY = replace(LIVE, note=replace(SHIPPED, seen_by=()))
 ELSEWHERE = replace(LIVE, note=replace(SHIPPED, seen_by=("there",)))
 OUR_TAG = ExportedNote(50, tags=("Ankiforge::Retired",))
-RETIRING = replace(LIVE, note=replace(SHIPPED, shipped=(OUR_TAG,)))
+RETIRING = replace(LIVE, note=replace(SHIPPED, exports=(OUR_TAG,)))
 RETIRED = replace(LIVE, verdict=Verdict.RETIRED)
-DELETED = replace(RETIRED, why=DELETED_REASON)
+DELETED = replace(RETIRED, verdict_reason=DELETED_REASON)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_many_deletions_of_a_deck_are_a_question(deleted, unseen, left, asked):
     is_missing = CardWithNote(LIVE, LONG), NoteChange(("missing",), LONG)
     changes = [*[was_present] * deleted, *[was_unseen] * unseen, is_missing]
     result = turn_mass_deletions_into_questions(changes, ["D"] * left + ["E"] * 99, NOW)
-    after = [change.after for _, change in result[:-1]]
+    after = [change.new_state for _, change in result[:-1]]
     if not asked:
         assert result == changes
     else:

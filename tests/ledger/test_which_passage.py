@@ -82,7 +82,7 @@ def test_what_is_missing_twice_is_gone_in_a_document_that_did_not_change_too(
     world.notes({"a.md": (OSMOSIS, RHINE), "b.md": (FAUST, LINES["mitosis"])})
     world.run()
     world.notes({"a.md": (RHINE,), "b.md": (LINES["mitosis"],)})
-    assert not world.run().report.gone
+    assert not world.run().report.removed_keys
     kept = (world.vault / changed).read_text("utf-8")
     (world.vault / changed).write_text(f"{kept}\nMore words.\n", "utf-8")
-    assert len(world.run().report.gone) == 2
+    assert len(world.run().report.removed_keys) == 2

@@ -1,4 +1,5 @@
-"""A vault, machines that share a journal, and an Anki that is a dict: the ledger through its door."""
+"""A vault, machines that share a journal, and an Anki that is a dict: the ledger through its
+door."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ from ankiforge.model import (
     Note,
     Origin,
     PendingDraft,
-    Question,
     TextChange,
+    UserQuestion,
     compute_note_id,
 )
 from ankiforge.pipeline import collection, deliver
@@ -146,14 +147,14 @@ class World:
             accepts, self.rules, folder.pictures, sources=(vault,), in_use=self.in_use,
         )  # fmt: skip
         steps = [ingest_sources(job, ledger)]
-        collection.recreate_cards_of_unknown_notes(ledger, viewed.unknown)
+        collection.recreate_cards_of_unknown_notes(ledger, viewed.notes_without_event)
         steps += draft_pending(job, ledger)
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
         if ship:
             planned = deliver.plan_cards(folder, ledger, self.rules, {})
-            packed = [one for one in planned if one.note and one.shipped]
-            sent = [(one.guid, one.shipped) for one in packed if one.shipped]
+            packed = [one for one in planned if one.note and one.exported]
+            sent = [(one.guid, one.exported) for one in packed if one.exported]
             anki_views.record_exported_notes(ledger, sent)
             written = [one.note for one in planned if one.note]
             for note in written:
@@ -226,14 +227,14 @@ class World:
                 card.guid,
                 card.verdict.value,
                 card.fields,
-                card.edits.offered,
+                card.edits.source_texts_offered,
                 card.deck,
-                (card.tags, card.added, card.removed),
+                (card.tags, card.added_tags, card.removed_tags),
             )
             for card in iter_cards(self[name])
         )
 
-    def question(self, kind: str, name: str = "a") -> Question:
+    def question(self, kind: str, name: str = "a") -> UserQuestion:
         [question] = find_open_questions(self[name])
         assert question.kind == kind
         return question
@@ -260,5 +261,5 @@ def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) ->
         quote,
         answer=back,
         start=0,
-        intent=intent,
+        alternatives_group=intent,
     )

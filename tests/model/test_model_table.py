@@ -22,10 +22,10 @@ from ankiforge.model import (
     Origin,
     PendingDraft,
     Problem,
-    Question,
     Severity,
     TextChange,
     UserNoteType,
+    UserQuestion,
     UserQuestionKind,
     Verdict,
     hints,
@@ -90,7 +90,9 @@ def test_the_text_around_a_mark_has_no_empty_lines(parts, context):
 
 
 def conflict(edited_here: bool) -> Conflict:
-    return Conflict("af1", "Back", "mine", "theirs", "1", "2", edited_here=edited_here)
+    return Conflict(
+        "af1", "Back", "mine", "theirs", "1", "2", is_edited_in_ankiforge=edited_here
+    )
 
 
 HERE, SOURCE = conflict(edited_here=True), conflict(edited_here=False)
@@ -112,7 +114,7 @@ HERE, SOURCE = conflict(edited_here=True), conflict(edited_here=False)
     ],
 )
 def test_a_question_says_what_its_answers_do(of, accept, reject):
-    question = Question(
+    question = UserQuestion(
         **{"id": "q", "kind": UserQuestionKind.CONFLICT, "text": "?", **of}
     )
     assert accept in question.accept_effect
@@ -187,7 +189,9 @@ def test_a_place_that_is_written_is_read_again_in_points():
 def test_a_page_has_its_printed_number_if_there_is_one(labels, page, label):
     document = Document(DocumentKey("d"), "v", "d")
     assert (
-        DocumentText(document, ("a", "b", "c"), (), labels=labels).get_page_label(page)
+        DocumentText(document, ("a", "b", "c"), (), page_labels=labels).get_page_label(
+            page
+        )
         == label
     )
 
@@ -264,7 +268,7 @@ def test_a_draft_that_waits_has_a_state_in_a_word(of, state, changes):
     ],
 )
 def test_a_card_has_a_state_in_a_word_or_two(verdict, anki, state, told):
-    card = made(LocalCard, verdict=verdict, anki=anki)
+    card = made(LocalCard, verdict=verdict, anki_state=anki)
     assert (card.state, card.verdict_name) == (state, told)
     assert card.is_live is (verdict is Verdict.LIVE)
 
@@ -314,7 +318,7 @@ def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
         2,
         {"Front": "Word"},
         html={"Word": "<b>a</b>"},
-        words={"Front": "a"},
+        source_texts={"Front": "a"},
         repaired={"Front": ("b", "<i>b</i>")},
     )
     assert adopted.find_html("Front", words) == html
@@ -327,7 +331,10 @@ def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
         ({"reason": "too short"}, "no_card"),
         ({"reason": "skip: the note says so"}, "left_out"),
         ({"problem": Problem("m", "no answer")}, "failed"),
-        ({"problem": Problem("m", "odd", once=True), "reason": "odd"}, "no_card"),
+        (
+            {"problem": Problem("m", "odd", is_reported_once=True), "reason": "odd"},
+            "no_card",
+        ),
     ],
 )
 def test_the_fate_of_a_highlight_follows_from_its_draft(of, fate):

@@ -75,7 +75,7 @@ def test_a_card_of_two_papers_has_the_address_of_each(tmp_path):
     ):
         document = Document(DocumentKey(path), source, path, path=path)
         passages.append(
-            replace(PASSAGE, document=document, block=page, namespace="pdf:x")
+            replace(PASSAGE, document=document, block_id=page, namespace="pdf:x")
         )
     card = made(LocalCard, key=PASSAGE.key, passages=(*passages, PASSAGE))
     roots = {"pdf:v": str(tmp_path / "vault"), "pdf:p": str(tmp_path / "p")}
@@ -386,10 +386,10 @@ def test_what_a_chat_is_asked(numbers, withheld, said):
 
 def test_the_steps_of_a_run_add_up():
     result = RunResult()
-    here, there = Problem("a", "is broken"), Problem("b", "is new", notice=True)
+    here, there = Problem("a", "is broken"), Problem("b", "is new", is_notice=True)
     by_model = ModelProgress("host", 1, 2, usage=None)  # type: ignore[arg-type]
     result.add_step(RunStep(drafted=2, accepted=1, highlights=5, undrafted=3))
-    assert (result.asked, result.undrafted) == (0, 0)  # by the rules
+    assert (result.model_answered_count, result.undrafted) == (0, 0)  # by the rules
     assert not result.has_failures
     step = RunStep(drafted=3, highlights=5, undrafted=2, by_model=by_model)
     result.add_step(replace(step, problems=(there,)))
@@ -416,14 +416,20 @@ def test_a_problem_of_a_place_is_told_once_in_a_run():
 
 def test_a_second_look_at_anki_adds_to_the_first():
     result = RunResult()
-    first = AnkiChanges(seen=1, first=[Guid("a")], reviews=2)
-    result.add_scan(AnkiReadResult("taken", viewed=first))
-    newer = AnkiChanges(seen=2, first=[Guid("b")], deleted=[Guid("c")], reviews=3)
-    result.add_scan(AnkiReadResult("taken", viewed=newer))
+    first = AnkiChanges(note_count=1, first_seen=[Guid("a")], reviews=2)
+    result.add_scan(AnkiReadResult("taken", changes=first))
+    newer = AnkiChanges(
+        note_count=2, first_seen=[Guid("b")], deleted=[Guid("c")], reviews=3
+    )
+    result.add_scan(AnkiReadResult("taken", changes=newer))
     assert result.scan is not None
     assert not result.scan.is_unreadable
-    viewed = result.scan.viewed
-    assert (viewed.seen, viewed.first, viewed.deleted) == (2, ["a", "b"], ["c"])
+    viewed = result.scan.changes
+    assert (viewed.note_count, viewed.first_seen, viewed.deleted) == (
+        2,
+        ["a", "b"],
+        ["c"],
+    )
     assert viewed.reviews == 5
     blind = AnkiReadResult("failed", problem=Problem("Anki", "is locked"))
     assert blind.is_unreadable
@@ -436,8 +442,8 @@ def test_a_second_look_at_anki_adds_to_the_first():
     [
         (None, False, False),
         (IngestReport(), False, True),
-        (IngestReport(seen=1), False, False),
-        (IngestReport(seen=1, new=[HighlightKey("a")]), True, False),
+        (IngestReport(passage_count=1), False, False),
+        (IngestReport(passage_count=1, new=[HighlightKey("a")]), True, False),
     ],
 )
 def test_what_a_report_says_of_a_run(report, is_news, found_nothing):

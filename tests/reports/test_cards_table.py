@@ -92,7 +92,7 @@ EDIT, REJECT = 'edit dr1 --field Text "…"', "reject dr1"
         (made(PendingDraft), ("accept dr1", EDIT, REJECT)),
         (made(PendingDraft, findings=(BLOCK,)), ("accept --force dr1", EDIT, REJECT)),
         (
-            made(PendingDraft, revises=Guid("af1")),
+            made(PendingDraft, revised_guid=Guid("af1")),
             (
                 "accept dr1 (the card gets these words)",
                 "accept --another dr1 (another card)",

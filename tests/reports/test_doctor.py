@@ -73,7 +73,7 @@ def test_all_is_well_in_a_plain_and_in_the_default_workspace(
     path = tmp_path / "home/.local/share/Anki2/Ada/collection.anki2"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")
-    assert checks(workspace(PAPERS), machine)[-1].says == f"collection {path}"
+    assert checks(workspace(PAPERS), machine)[-1].message == f"collection {path}"
 
 
 def test_another_program_of_the_same_name_is_a_warning(
@@ -87,8 +87,8 @@ def test_another_program_of_the_same_name_is_a_warning(
     monkeypatch.syspath_prepend(str(info.parent))
     [other] = ill(workspace(PAPERS), machine)
     assert (other.name, other.exit_code) == ("program", 1)
-    assert "ankiforge 0.3.1" in other.says
-    assert "pip uninstall ankiforge ankiforge-cards" in other.do
+    assert "ankiforge 0.3.1" in other.message
+    assert "pip uninstall ankiforge ankiforge-cards" in other.advice
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def test_the_add_on_of_a_running_anki_is_asked_for_its_version(
         found = workspace(f"{PAPERS}anki: {{connect: '{anki.address}'}}\n")
         add_on = checks(found, machine)[-1]
     assert (add_on.name, add_on.state) == ("AnkiConnect", state)
-    assert says in add_on.says
+    assert says in add_on.message
 
 
 def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, machine):
     (tmp_path / "ankiforge.yaml").write_text("oops: 1")
     got = list(run_checks(lambda: load_workspace(tmp_path, registry), machine))
-    assert (got[-1].name, got[-1].says) == (
+    assert (got[-1].name, got[-1].message) == (
         "settings",
         "ankiforge.yaml:1: oops: unknown key",
     )
@@ -135,7 +135,7 @@ def test_what_is_ill_is_named_with_its_place_and_code(
     [check] = ill(workspace(settings), machine)
 
     assert (check.name, check.exit_code) == (name, code)
-    assert says in check.says
+    assert says in check.message
 
 
 def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, machine):
@@ -143,7 +143,7 @@ def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, machine):
     (found.root / "decks").mkdir()
     (found.root / "decks/a.yaml").write_text("dekc: x")
     [check] = ill(found, machine)
-    assert "a.yaml:1: dekc: unknown key" in check.says
+    assert "a.yaml:1: dekc: unknown key" in check.message
     assert check.exit_code == 2
 
 
@@ -153,7 +153,7 @@ def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, m
     [check] = ill(found, machine)
 
     assert (check.name, check.exit_code) == ("trust", 2)
-    assert f"to trust it: ankiforge init --trust {found.root}, or" in check.do
+    assert f"to trust it: ankiforge init --trust {found.root}, or" in check.advice
     trust_workspace(found, find_user_directory(machine.environ))
     assert ill(found, machine) == []
 
@@ -178,8 +178,8 @@ def test_a_remembered_path_that_is_gone_is_told_as_by_a_run(workspace, machine):
     )
     [check] = ill(found, machine)
     assert (check.name, check.state, check.exit_code) == ("source", CheckState.WARN, 1)
-    assert check.says == f"{path}: {MISSING_SOURCE_MESSAGE}"
-    assert f"ankiforge forget {path}" in check.do
+    assert check.message == f"{path}: {MISSING_SOURCE_MESSAGE}"
+    assert f"ankiforge forget {path}" in check.advice
 
 
 # --- the model ------------------------------------------------------------------------------
@@ -208,7 +208,10 @@ def test_a_model_that_its_server_lists_is_sound(workspace, machine, server, list
     server.models = (listed,)
     check = model_check(workspace(llm(server.base_url, "good")), machine)
     place = server.base_url.removeprefix("http://")
-    assert (check.state, check.says) == (CheckState.OK, f"good at {place}, free (local)")
+    assert (check.state, check.message) == (
+        CheckState.OK,
+        f"good at {place}, free (local)",
+    )
 
 
 def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(
@@ -217,7 +220,7 @@ def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(
     [check] = ill(workspace(llm(server.base_url, "bad")), machine)
 
     assert (check.state, check.exit_code) == (CheckState.WARN, 1)
-    assert check.do == "set llm.model to one it has, such as good, other"
+    assert check.advice == "set llm.model to one it has, such as good, other"
 
 
 def test_a_server_that_does_not_answer_is_a_failure_of_3(workspace, machine):
@@ -243,8 +246,8 @@ def test_a_remote_server_is_not_asked_offline_or_without_a_key(workspace, machin
     found = workspace(llm("https://api.openai.com/v1", "good"))
     check = model_check(found, machine)
     assert (check.state, check.exit_code) == (CheckState.FAIL, 2)
-    assert "OPENAI_API_KEY is not set" in check.says
-    assert "--offline" in model_check(found, machine, offline=True).says
+    assert "OPENAI_API_KEY is not set" in check.message
+    assert "--offline" in model_check(found, machine, offline=True).message
 
 
 # --- the code -------------------------------------------------------------------------------

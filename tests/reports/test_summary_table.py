@@ -62,7 +62,7 @@ def test_the_columns_of_a_line_add_up_to_the_highlights(passages, waiting, line)
     )
 
 
-NEWS = IngestReport(seen=1, new=["k"])
+NEWS = IngestReport(passage_count=1, new=["k"])
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_what_happened_in_anki_is_told_in_a_line(viewed, unknown, line):
         CardPlan(Guid("af"), True, keeps_unknown_text=place < unknown)
         for place in range(3)
     ]
-    result = RunResult(scan=AnkiReadResult("taken", viewed=seen), planned=planned)
+    result = RunResult(scan=AnkiReadResult("taken", changes=seen), planned=planned)
     assert summary.format_anki_changes(result) == line
     assert summary.format_anki_changes(RunResult()) == ""
     assert "could not be read" in summary.format_anki_changes(
@@ -158,8 +158,8 @@ def test_what_happened_in_anki_is_told_in_a_line(viewed, unknown, line):
     ("viewed", "line"),
     [
         (AnkiChanges(), "0 notes, 0 new reviews"),
-        (AnkiChanges(seen=1, reviews=1), "1 note, 1 new review"),
-        (AnkiChanges(first=["a"], edited=["a", "b"]), "0 notes, 0 new reviews, 1 seen for the first time, 2 edited"),
+        (AnkiChanges(note_count=1, reviews=1), "1 note, 1 new review"),
+        (AnkiChanges(first_seen=["a"], edited=["a", "b"]), "0 notes, 0 new reviews, 1 seen for the first time, 2 edited"),
         (AnkiChanges(suspended=["a"]), "0 notes, 0 new reviews, 1 suspended"),
     ],
 )  # fmt: skip
@@ -267,7 +267,7 @@ def test_old_and_new_words_of_a_card_are_told(changes, limit, lines):
     ("new", "changed", "news", "nothing"), [([], [], False, True), ([1], [], True, False), ([], [1], True, False)]
 )  # fmt: skip
 def test_what_is_news(new, changed, news, nothing):
-    report = IngestReport(seen=0 if nothing else 3)
+    report = IngestReport(passage_count=0 if nothing else 3)
     report.new += new
     report.changed += changed
     result = RunResult(report=report)

@@ -1,4 +1,5 @@
-"""What is said beside a draft: the weightiest reason in a line, with what to do, and whether its words must change."""
+"""What is said beside a draft: the weightiest reason in a line, with what to do, and whether its
+words must change."""
 
 import pytest
 
@@ -56,6 +57,6 @@ def test_why_a_draft_waits(findings, remarks, why):
 
 
 def test_a_hand_written_draft_waits_after_its_acceptance_was_undone():
-    draft = made(PendingDraft, number=0, remarks=(TAKEN_BACK,))
+    draft = made(PendingDraft, user_text_number=0, remarks=(TAKEN_BACK,))
     assert draft.is_numbered_user_text
     assert explain_pending(draft) == "You undid your acceptance."

@@ -1,4 +1,5 @@
-"""Cards of words that a person selects in the sentence of a proposal, which may be cut, or have the one before."""
+"""Cards of words that a person selects in the sentence of a proposal, which may be cut, or have
+the one before."""
 
 import re
 
@@ -36,7 +37,7 @@ def proposal(
         HighlightKind.HIGHLIGHT,
         sentence,
         HighlightKey("k"),
-        nearby=nearby,
+        surrounding_text=nearby,
     )
     text = sentence.replace(gap, f"{{{{c1::{gap}}}}}")
     return made(

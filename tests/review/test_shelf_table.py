@@ -1,6 +1,7 @@
 """The order in which a person is asked: the shelf, and the ten of each document, row by row.
 
-A mark is written `document place worth`; marks are given the best first, as `sort_for_review` has them.
+A mark is written `document place worth`; marks are given the best first, as `sort_for_review` has
+them.
 """
 
 import pytest
@@ -114,7 +115,8 @@ DRAFT = made(PendingDraft, key=HIGHLIGHT.key, fields=(("Text", "{{c1::Words}}.")
 
 
 def item_of(without: str):
-    """Return the item of an id; of one in `without`, no proposal can be made, or it waits no more."""
+    """Return the item of an id; of one in `without`, no proposal can be made, or it waits no
+    more."""
     asked = []
 
     def item(id: str) -> Item | None:
@@ -152,7 +154,7 @@ def test_the_best_ten_come_in_reading_order(waiting, proposed, later, without, t
 
 def test_no_more_proposals_are_made_than_are_shown():
     pile = DocumentItems(
-        1, "a", proposal_marks=tuple(places(*(f"a {n} .5" for n in range(100))))
+        1, "a", with_proposals=tuple(places(*(f"a {n} .5" for n in range(100))))
     )
     item = item_of("a3")
     pile.select_best_items(item)
@@ -237,9 +239,9 @@ def test_what_waits_and_what_is_proposed_is_counted(number, told):
 def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():
     marks = places("a 1 .49", "b 1 .49", "b 2 .5", "b 3 .79", "b 4 .8")
     last, first = group_by_document((), marks)[::-1]
-    groups = (first.proposal_marks, first.uncertain_marks, first.other_marks)
+    groups = (first.with_proposals, first.with_uncertain_proposals, first.others)
     assert (first.title, *map(len, groups), first.remaining_count) == ("b", 1, 2, 1, 3)
-    assert (last.title, last.proposal_marks, last.is_for_chat) == ("a", (), True)
+    assert (last.title, last.with_proposals, last.is_for_chat) == ("a", (), True)
 
 
 def test_of_marks_in_one_sentence_the_one_with_the_best_gap_is_asked():

@@ -69,7 +69,7 @@ class EverySource:
         source = registry.load_source_type(self.kind)
         assert source.kind == self.kind
         assert self.kind in (*registry.list_source_kinds(), *find_plugins(SOURCE_GROUP))
-        assert all(ending == ending.casefold() for ending in source.endings)
+        assert all(ending == ending.casefold() for ending in source.suffixes)
 
     def test_it_recognises_its_files_and_no_others(self, root, tmp_path):
         assert find_source_kind(root / f"a{self.ending}") == self.kind
@@ -146,7 +146,7 @@ class FolderSuite(EverySource):
         found = self.scan(root)
         assert passages_in(found) == {FIRST}
         [problem] = problems(found)
-        assert (problem.where, problem.notice) == ("inner/", False)
+        assert (problem.location, problem.is_notice) == ("inner/", False)
         # the ledger keeps the files below what a problem names
         by_file = issubclass(registry.load_source_type(self.kind), FileSource)
         assert is_complete(found) is by_file
@@ -169,7 +169,9 @@ class FolderSuite(EverySource):
         found = self.scan(root)
         assert SECOND not in passages_in(found)
         # the ledger keeps what a problem names
-        assert [Path(problem.where).name for problem in problems(found)] == [closed.name]
+        assert [Path(problem.location).name for problem in problems(found)] == [
+            closed.name
+        ]
 
     def close(self, closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Make a file unreadable; by its mode, root could read it all the same."""
@@ -193,7 +195,7 @@ class FolderSuite(EverySource):
         assert passages_in(found) == {FIRST, SECOND}
         [problem] = problems(found)
         assert isinstance(problem, Problem)
-        assert (problem.where, "larger than" in problem.what) == (large.name, True)
+        assert (problem.location, "larger than" in problem.message) == (large.name, True)
         assert all(
             isinstance(one, (ExtractedDocument, Problem, ScanEnd)) for one in found
         )

@@ -59,7 +59,7 @@ def source_of(case: dict[str, Any], copy: Path) -> Any:
 
 
 def key_of(highlight: Highlight) -> str:
-    return build_own_key(highlight) or build_anchor_key(highlight, highlight.nth)
+    return build_own_key(highlight) or build_anchor_key(highlight, highlight.occurrence)
 
 
 def lines(found: list[Sighting]) -> Iterator[dict[str, Any]]:

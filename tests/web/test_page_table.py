@@ -21,8 +21,8 @@ from ankiforge.model import (
     Finding,
     PendingDraft,
     Proposal,
-    Question,
     Severity,
+    UserQuestion,
     UserQuestionKind,
 )
 from ankiforge.pipeline.draft import iter_model_tasks
@@ -54,7 +54,8 @@ anki: {collection: none}
 
 @pytest.fixture(scope="module")
 def desk(forge_in, tmp_path_factory) -> Path:
-    """A workspace in which two cards by hand wait; and a passage has a proposal, another one none."""
+    """A workspace in which two cards by hand wait; and a passage has a proposal, another one
+    none."""
     forge = forge_in(tmp_path_factory.mktemp("page"))
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes/Cells.md").write_text(NOTE, encoding="utf-8")
@@ -274,7 +275,8 @@ def test_a_document_without_the_proposals_that_it_promised_says_so(session, work
     for id in (*waiting(session), proposed(session)):
         workspace.ledger.reject(id)
     [unsure] = [
-        place.key for place in pending_items.load_pending_items(workspace.ledger).uncarded
+        place.key
+        for place in pending_items.load_pending_items(workspace.ledger).without_card
     ]
     workspace.ledger.execute("UPDATE highlight SET worth = 1 WHERE key = ?", unsure)
     session = ReviewSession(workspace, PageRenderer())
@@ -700,7 +702,7 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
     first, _ = waiting(session)
     guid = workspace.ledger.accept(first)
     guids = (guid,) * (2 if kind == "DUPLICATE" else 1)
-    question = Question("qu1", UserQuestionKind[kind], "Is it?", guids=guids)
+    question = UserQuestion("qu1", UserQuestionKind[kind], "Is it?", guids=guids)
     face = session._renderer.render_item(Item("qu1", question=question))
     first_two = face["actions"][:2]
     assert ", ".join(action["label"] for action in first_two) == labels

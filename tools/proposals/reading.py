@@ -78,7 +78,7 @@ def highlight_of(record):
         suffix=suffix,
         sentence="" if sentence == exact else sentence,
         heading=record.get("heading", ""),
-        nearby=paragraph if span else "",
+        surrounding_text=paragraph if span else "",
         comment=record.get("comment", "") or "",
         colour=record.get("colour", "") or "",
     )

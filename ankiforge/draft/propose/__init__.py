@@ -192,7 +192,9 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
     if _ONE_WORD.fullmatch(term):  # a term has no full stop
         yield RejectionReason.SINGLE_WORD
         return
-    language = detect_language(highlight.exact, highlight.nearby, highlight.context)
+    language = detect_language(
+        highlight.exact, highlight.surrounding_text, highlight.context
+    )
     tables = load_language(language)
     shown_stems = find_shown_stems(highlight, tables)
     for excerpt in make_excerpts(highlight, tables):

@@ -137,10 +137,10 @@ def complete_sentence(highlight: Highlight) -> str:
         return highlight.sentence.strip()
     if _WHOLE_SENTENCE.fullmatch(exact):
         return exact
-    if not (highlight.nearby or highlight.prefix or highlight.suffix):
+    if not (highlight.surrounding_text or highlight.prefix or highlight.suffix):
         return exact
     surrounding_text = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
-    for source, is_cut in ((highlight.nearby, False), (surrounding_text, True)):
+    for source, is_cut in ((highlight.surrounding_text, False), (surrounding_text, True)):
         span = locate(exact, source) if source else None
         if span is None:
             continue

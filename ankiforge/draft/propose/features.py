@@ -313,7 +313,9 @@ def load_sentence_weights() -> dict[str, float]:
 
 def estimate_text_confidence(highlight: Highlight, text: str) -> float:
     """Return the probability that a strict reader would keep a card made from `text`."""
-    tables = load_language(detect_language(text, highlight.nearby, highlight.context))
+    tables = load_language(
+        detect_language(text, highlight.surrounding_text, highlight.context)
+    )
     words = tokenize(text, tables)
     return estimate_confidence(
         extract_sentence_features(

@@ -69,7 +69,7 @@ class BookHighlight(Value):
     if unknown."""
     file: str = ""
     """The name of the file in the EPUB, or "" if unknown."""
-    element: str = ""
+    css_selector: str = ""
     """The CSS selector of the element in `file` where the highlight begins, or "" if unknown."""
     offset: int = 0
     """The offset in `element` where the highlight begins."""
@@ -95,10 +95,10 @@ class BookHighlight(Value):
 
         return StoredQuote(
             page=self.page,
-            words=self.text,
+            text=self.text,
             asks=has_question_mark(self.comment),
             file=self.file,
-            element=self.element,
+            css_selector=self.css_selector,
             offset=self.offset,
         )
 
@@ -234,10 +234,10 @@ def build_book_results(
         )
         if failure:  # this is reported so that the next run tries again
             message = f"the text around its highlights is not read: {failure.what}"
-            yield Problem(file.name, message, failure.hint, notice=True)
+            yield Problem(file.name, message, failure.hint, is_notice=True)
     pairs = list(zip(normalized_marks, contexts, strict=True))
     passages = remove_note_numbers(
-        [context.words or mark.text for mark, context in pairs]
+        [context.displayed_text or mark.text for mark, context in pairs]
     )
     sentences = remove_note_numbers([context.sentence for context in contexts])
     highlights: list[Highlight] = []
@@ -249,20 +249,20 @@ def build_book_results(
             folder.namespace,
             mark.kind,
             exact=passage,
-            own=percent_encode(mark.id),
+            source_id=percent_encode(mark.id),
             # the text with note numbers, which the key is computed from
             anchor_text=""
             if passage and passage == mark.text
             else mark.text or mark.comment,
             sentence=sentence,
-            nearby=context.nearby,
+            surrounding_text=context.surrounding_text,
             comment=mark.comment,
             colour=mark.colour,
             created=mark.created,
             modified=mark.modified,
             page_label=mark.page_label,
             heading=mark.heading,
-            block=mark.page_label or mark.file,
+            block_id=mark.page_label or mark.file,
         )
         highlights.append(highlight)
     if highlights:
@@ -282,7 +282,7 @@ class BookSource(DirectorySource):
         """The books next to the highlights and in the configured directories."""
         base = self.opening.workspace or Path()
         folders = [base / Path(folder).expanduser() for folder in self.settings.books]
-        return BookDirectories(self.folder.root, folders)
+        return BookDirectories(self.listing.root, folders)
 
 
 # --- places in a book -------------------------------------------------------------------
@@ -310,7 +310,7 @@ def sort_by_position(marks: list[BookHighlight]) -> list[BookHighlight]:
         marks,
         key=lambda mark: (
             mark.page,
-            [int(number) for number in re.findall(r"\d+", mark.element)],
+            [int(number) for number in re.findall(r"\d+", mark.css_selector)],
             mark.offset,
         ),
     )

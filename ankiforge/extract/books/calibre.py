@@ -64,7 +64,7 @@ class Calibre(DatabaseSource):
     """Highlights by all users of a calibre library. The `me` setting is ignored."""
 
     kind = "calibre"
-    endings = (".db",)
+    suffixes = (".db",)
     example = "- calibre: {path: ~/Calibre Library}         # highlights of its viewer"
     wrong_file_message = "it contains no highlights of calibre"
     export_hint = "give calibre's library, the folder with metadata.db"
@@ -124,7 +124,7 @@ def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
         kind=HighlightKind(_KINDS.get(str(style.get("which", "")), "highlight")),
         page=-1 if highlight.spine_index is None else highlight.spine_index,
         file=highlight.spine_name or "",
-        element=element,
+        css_selector=element,
         offset=offset,
         heading=" › ".join(titles),
         colour=colour,

@@ -62,8 +62,8 @@ class DatabaseSource(BookSource, ExportSource):
     """
 
     Settings = BookSettings
-    uses = BOOK_SUFFIXES
-    is_whole = True
+    used_suffixes = BOOK_SUFFIXES
+    has_complete_files = True
     owner: ClassVar[DatabaseOwner]
     tables: ClassVar[Strings]
     """The tables by which the program's databases are recognised."""
@@ -102,7 +102,7 @@ class DatabaseSource(BookSource, ExportSource):
         """Build one document per book, in the order of the books' first highlights."""
         from ankiforge.extract.pdf.worker import PdfWorkerPool
 
-        folder = self.folder
+        folder = self.listing
         books: dict[DocumentKey, Book] = {}
         marks_by_book: dict[DocumentKey, dict[object, BookHighlight]] = {}
         for book, mark in items:
@@ -154,7 +154,7 @@ class AppleBooks(DatabaseSource):
     """
 
     kind = "apple-books"
-    endings = (".sqlite",)
+    suffixes = (".sqlite",)
     wrong_file_message = "not an Apple Books database with annotations"
     export_hint = (
         "it is in ~/Library/Containers/com.apple.iBooksX/Data/Documents/AEAnnotation"
@@ -199,7 +199,7 @@ def _parse_apple_highlight(row: Row) -> BookHighlight:
             get_text(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT
         ),
         page=page,
-        element=element,
+        css_selector=element,
         offset=offset,
         heading=get_text(row, "ZFUTUREPROOFING5"),
         colour=_APPLE_COLOURS.get(get_text(row, "ZANNOTATIONSTYLE"), ""),
@@ -260,7 +260,7 @@ class Kobo(DatabaseSource):
     """
 
     kind = "kobo"
-    endings = (".sqlite",)
+    suffixes = (".sqlite",)
     wrong_file_message = "not a Kobo database"
     export_hint = "KoboReader.sqlite is on the device, in the hidden folder .kobo"
     owner = DatabaseOwner(
@@ -363,7 +363,7 @@ def _parse_kobo_highlight(
         id=get_text(row, "BookmarkID"),
         comment=get_text(row, "Annotation"),
         file=file,
-        element=element,
+        css_selector=element,
         offset=offset,
         heading=heading,
         colour=_KOBO_COLOURS.get(get_text(row, "Color"), ""),

@@ -135,10 +135,10 @@ class KOReader(BookSource, FileSource):
 
     kind = "koreader"
     Settings = KOReaderSettings
-    endings = (".lua",)
-    uses = BOOK_SUFFIXES
+    suffixes = (".lua",)
+    used_suffixes = BOOK_SUFFIXES
     is_export = True
-    is_whole = True
+    has_complete_files = True
     example = "- koreader: {path: /media/me/Kindle}     # a device, or a folder of books"
 
     @classmethod
@@ -180,14 +180,14 @@ class KOReader(BookSource, FileSource):
         if marks_with_text:
             picture(book.file)  # read this file again if the book changes or appears
             path = self.books.find_book(book.file)
-        folder = self.folder
+        folder = self.listing
         document = create_document(book, folder.namespace, folder.name)
         yield from build_book_results(document, folder, marks_with_text, path, reader)
         textless_count = len(marks) - len(marks_with_text)
         if textless_count:
             message = f"marks without text: {textless_count}; they mark pictures of scanned pages"
             hint = "give the page a text layer (OCR)"
-            yield Problem(file.path, message, hint, notice=True)
+            yield Problem(file.path, message, hint, is_notice=True)
 
 
 # --- sidecars -------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
         comment=note,
         kind=_KINDS.get(_get_text(entry, "drawer"), HighlightKind.HIGHLIGHT),
         page=page_index,
-        element=" > ".join(elements),
+        css_selector=" > ".join(elements),
         offset=offset,
         page_label=str(label),
         heading=_get_text(entry, "chapter").strip(),

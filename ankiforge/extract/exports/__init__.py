@@ -24,9 +24,9 @@ from ankiforge.model import (
     DocumentLookup,
     ExtractedDocument,
     Highlight,
-    Lookalike,
     Problem,
     Sighting,
+    SkippedText,
     Strings,
     UnchangedDocument,
     UnmarkedDocument,
@@ -83,8 +83,8 @@ class ExportSource(DirectorySource):
 
         `known` are further fields of the document.
         """
-        document_key = DocumentKey(f"{self.folder.namespace}/{hash16(*key)}")
-        return Document(document_key, self.folder.name, title or "Untitled", **known)
+        document_key = DocumentKey(f"{self.listing.namespace}/{hash16(*key)}")
+        return Document(document_key, self.listing.name, title or "Untitled", **known)
 
     def iter_document(
         self,
@@ -93,7 +93,7 @@ class ExportSource(DirectorySource):
     ) -> Iterator[ExtractedDocument]:
         """Yield a document with its highlights, or nothing if there are none."""
         if highlights := tuple(highlights):
-            yield ExtractedDocument(document, highlights, self.folder.container)
+            yield ExtractedDocument(document, highlights, self.listing.container)
 
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
         """Yield problems, documents, a `ScanEnd`, and an `UnmarkedDocument` with what was left out.
@@ -102,10 +102,10 @@ class ExportSource(DirectorySource):
         over several files.
         """
         # find the exports
-        folder = self.folder
+        folder = self.listing
         listed_files = [*folder.list_files()]
         exports: list[File] = []
-        left_out: list[Lookalike] = []
+        left_out: list[SkippedText] = []
         yield from self._select_exports(listed_files, exports)
 
         # skip everything if no file has changed
@@ -138,7 +138,7 @@ class ExportSource(DirectorySource):
                 own_container,
                 folder.name,
                 fingerprint,
-                left_out=tuple(left_out),
+                skipped_texts=tuple(left_out),
                 source=folder.name,
             )
 
@@ -155,37 +155,37 @@ class ExportSource(DirectorySource):
         for file in listed_files:
             if not isinstance(file, File):
                 # an export's documents are unknown until it is read
-                if isinstance(file, UnreadDocument) or file.where.endswith("/"):
-                    self.folder.is_incomplete = True
+                if isinstance(file, UnreadDocument) or file.location.endswith("/"):
+                    self.listing.is_incomplete = True
                 yield file
                 continue
             candidate = Candidate(file.as_path)
-            if candidate.suffix in self.endings and self.recognise(candidate):
+            if candidate.suffix in self.suffixes and self.recognise(candidate):
                 exports.append(file)
-            elif candidate.read_error and not file.named:
+            elif candidate.read_error and not file.is_named_by_user:
                 # the file may be an export, so the documents that were read from it before must not
                 # count as deleted
-                self.folder.is_incomplete = True
+                self.listing.is_incomplete = True
                 failure = candidate.read_error
                 yield Problem(file.path, failure.message, failure.hint)
-            elif file.named:
+            elif file.is_named_by_user:
                 # an empty file may be filled later, so it is just a notice
                 is_empty = file.stamp is not None and file.stamp[2] == 0
-                self.folder.is_incomplete |= not is_empty
+                self.listing.is_incomplete |= not is_empty
                 reason = explain_unread_file(file.as_path, [type(self)])
                 message = ": ".join(filter(None, (self.wrong_file_message, reason)))
-                yield Problem(file.path, message, self.export_hint, notice=is_empty)
+                yield Problem(file.path, message, self.export_hint, is_notice=is_empty)
             else:
-                for skipped in self.folder.skipped_files.values():
+                for skipped in self.listing.skipped_files.values():
                     skipped.rejected_suffixes.add(candidate.suffix)
                     skipped.count_file(file.as_path)
-        self.folder.read_counts = Counter(
+        self.listing.read_counts = Counter(
             Path(file.path).suffix.casefold() for file in exports
         )
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
 
     def _read_documents(
-        self, exports: list[File], left_out: list[Lookalike]
+        self, exports: list[File], left_out: list[SkippedText]
     ) -> Iterator[Sighting]:
         """Yield the problems in all exports, then the documents.
 
@@ -196,9 +196,9 @@ class ExportSource(DirectorySource):
             for item in self._read_items(file):
                 if isinstance(item, Problem):
                     yield item
-                elif isinstance(item, Lookalike):
-                    location = ", ".join(filter(None, (file.path, item.place)))
-                    left_out.append(replace(item, place=location))
+                elif isinstance(item, SkippedText):
+                    location = ", ".join(filter(None, (file.path, item.location)))
+                    left_out.append(replace(item, location=location))
                 else:
                     items.append(item)
         for name, sightings in self.build_documents(items):
@@ -220,8 +220,8 @@ class ExportSource(DirectorySource):
                     yield item
         except ItemError as error:
             malformed_count += 1
-            yield self.folder.report_error(file, error)
-        self.folder.is_incomplete |= malformed_count > 0
+            yield self.listing.report_error(file, error)
+        self.listing.is_incomplete |= malformed_count > 0
         if malformed_count > MAX_REPORTED_ITEMS:
             yield Problem(
                 f"{file.path}: the rest",

@@ -21,9 +21,9 @@ from ankiforge.model import (
     Highlight,
     HighlightForm,
     HighlightKind,
-    Lookalike,
     Pair,
     Problem,
+    SkippedText,
 )
 from ankiforge.text.card_table import CardRow, is_card_table, parse_card_rows
 from ankiforge.text.cloze import to_plain_text
@@ -41,7 +41,7 @@ class CardTable(ExportSource):
     """
 
     kind = "cards"
-    endings = (".csv", ".tsv", ".txt")
+    suffixes = (".csv", ".tsv", ".txt")
     wrong_file_message = "not a table of cards"
     export_hint = "write `Front,Back` above its first row"
 
@@ -59,10 +59,10 @@ class CardTable(ExportSource):
 
     def parse_items(
         self, path: str, text: str
-    ) -> Iterator[tuple[str, CardRow] | Problem | Lookalike]:
+    ) -> Iterator[tuple[str, CardRow] | Problem | SkippedText]:
         """Yield the path and each row of a table.
 
-        A row that repeats a card yields a `Lookalike` instead, and a damaged row a problem.
+        A row that repeats a card yields a `SkippedText` instead, and a damaged row a problem.
         """
         first_places = dict[Pair, str]()
         for row in parse_card_rows(text):
@@ -73,7 +73,7 @@ class CardTable(ExportSource):
             elif REPLACEMENT_CHARACTER in row.front + row.back:
                 yield Problem(location, "its letters are damaged", "save it as UTF-8")
             elif first_place != row.location:
-                yield Lookalike(
+                yield SkippedText(
                     "row of a table", row.location, f"the same as {first_place}"
                 )
             else:
@@ -103,13 +103,13 @@ class CardTable(ExportSource):
             sides = [html_to_markdown(side) for side in sides]
         return Highlight(
             document,
-            self.folder.namespace,
+            self.listing.namespace,
             HighlightKind.CARD,
             exact="\n".join(to_plain_text(side) for side in sides[:2] if side),
             form=HighlightForm.CLOZE if row.is_cloze else HighlightForm.BLOCK,
             markdown=tuple(sides),
-            written="a row of a table",
+            line_syntax="a row of a table",
             tags=row.tags,
             deck=row.deck,
-            skip=ALREADY_IN_ANKI if row.guid else "",
+            skip_reason=ALREADY_IN_ANKI if row.guid else "",
         )

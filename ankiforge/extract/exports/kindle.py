@@ -240,7 +240,7 @@ class Kindle(ExportSource):
     """
 
     kind = "kindle"
-    endings = (".txt", ".html", ".htm")
+    suffixes = (".txt", ".html", ".htm")
     wrong_file_message = "not a Kindle clippings file"
     export_hint = "My Clippings.txt is on the Kindle, in documents/"
 
@@ -299,8 +299,8 @@ class Kindle(ExportSource):
                 " that the publisher sets for a book, the Kindle stores none"
             )
             hint = "all are at read.amazon.com/notebook"
-            notice = Problem(titles_text, message, hint, notice=True)
-            yield self.folder.name, iter([notice])
+            notice = Problem(titles_text, message, hint, is_notice=True)
+            yield self.listing.name, iter([notice])
 
     def _read_book(
         self, book: str, book_entries: list[ClippingsEntry]
@@ -354,7 +354,7 @@ class Kindle(ExportSource):
         comments = dict.fromkeys(note.text for note in entry.notes)
         return Highlight(
             document,
-            self.folder.namespace,
+            self.listing.namespace,
             HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
             exact="" if is_note else passage,
             anchor_text=entry.text if is_note or passage != entry.text else "",
@@ -362,7 +362,7 @@ class Kindle(ExportSource):
             comment=entry.text if is_note else "\n".join(comments),
             page_label=entry.page,
             heading=entry.section,
-            block=str(entry.location[0] or entry.page),
+            block_id=str(entry.location[0] or entry.page),
         )
 
 

@@ -75,7 +75,7 @@ class Readwise(ExportSource):
     """
 
     kind = "readwise"
-    endings = (".csv",)
+    suffixes = (".csv",)
     wrong_file_message = "not a Readwise export"
     export_hint = "export your highlights as CSV at readwise.io/export"
 
@@ -199,7 +199,7 @@ class Readwise(ExportSource):
         ]
         return Highlight(
             document,
-            self.folder.namespace,
+            self.listing.namespace,
             HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
             exact=passage,
             anchor_text="" if passage == anchor_text else anchor_text,
@@ -211,8 +211,8 @@ class Readwise(ExportSource):
             page_label=row["location"] if location_type == "page" else "",
             heading=heading,
             uri=_build_url(row, location_type),
-            block=row["location"],
-            skip=skip,
+            block_id=row["location"],
+            skip_reason=skip,
         )
 
 

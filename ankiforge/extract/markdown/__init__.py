@@ -117,7 +117,7 @@ def parse_title(path: str) -> str:
 class NoteSource(FileSource):
     """Base class for sources whose documents are Markdown notes."""
 
-    uses = tuple(sorted(PICTURE_SUFFIXES | SOUND_SUFFIXES))  # embedded in notes
+    used_suffixes = tuple(sorted(PICTURE_SUFFIXES | SOUND_SUFFIXES))  # embedded in notes
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:
         """Convert a file to a Markdown note, or return None to leave it to another source.
@@ -127,13 +127,15 @@ class NoteSource(FileSource):
         """
         raise NotImplementedError
 
-    def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
+    def read_document(
+        self, file: File, text: str, picture: FindPicture
+    ) -> Iterator[Sighting]:
         """Yield a note's document, if it has highlights, and any problems."""
         note = self.to_markdown_note(file, text)
         if note is not None:
             from ankiforge.extract.markdown import parsed_note
 
-            phrases = self.folder.phrase_counts
+            phrases = self.listing.phrase_counts
             if "**" in note.text:
                 phrases["bold"] += len(_BOLD_PHRASE.findall(note.text))
             phrases["marked"] += note.text.count("==") // 2
@@ -159,7 +161,7 @@ class NoteSource(FileSource):
         marks = getattr(self.settings, "marks", ("bold",))
         if marks and set(marks) != {"==", "mark"}:
             return
-        phrases = self.folder.phrase_counts
+        phrases = self.listing.phrase_counts
         bold_count = phrases["bold"]
         min_bold = _MIN_BOLD
         is_often_bold = _MIN_BOLD_PER_NOTE * len(files) <= bold_count < min_bold
@@ -167,10 +169,10 @@ class NoteSource(FileSource):
             min_bold = bold_count
         if bold_count >= min_bold and bold_count > _MIN_BOLD_PER_MARK * phrases["marked"]:
             message = f"phrases in bold are not read as marks: {bold_count:,}"
-            places = self.folder.only or (self.folder.root,)
+            places = self.listing.only or (self.listing.root,)
             paths = " ".join([quote(str(place)) for place in places])
             hint = f"to read them, too: ankiforge run {paths} --marks bold"
-            yield Problem(places[0].name, message, hint, notice=True)
+            yield Problem(places[0].name, message, hint, is_notice=True)
 
     def _may_have_other_marks(self, files: Sequence[File]) -> bool:
         for file in files:
@@ -216,7 +218,7 @@ class TextFiles(NoteSource):
     kind = "markdown"
     Settings = MarkdownSettings
     # by default, `.md` files are read as notes of a vault
-    endings = (".markdown", ".txt")
+    suffixes = (".markdown", ".txt")
     is_unambiguous = False
 
     @classmethod
@@ -241,7 +243,7 @@ class TextFiles(NoteSource):
             # remove indentation outside fences, because it would be code in Markdown
             text = _INDENT_OR_FENCE.sub(lambda match: match["fence"] or "", text)
             marks |= {"quote"}
-        folder = self.folder
+        folder = self.listing
         key = DocumentKey(f"{folder.namespace}/{hash16(file.path)}")
         document = Document(
             key, folder.name, title=parse_title(file.path), path=file.path

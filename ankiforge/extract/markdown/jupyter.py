@@ -48,8 +48,8 @@ class Jupyter(NoteSource):
 
     kind = "jupyter"
     Settings = JupyterSettings
-    endings = (".ipynb",)
-    keeps_inner = True
+    suffixes = (".ipynb",)
+    keeps_inner_sources = True
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
         """Join the Markdown cells of a notebook into a single note.
@@ -73,11 +73,11 @@ class Jupyter(NoteSource):
             else:
                 is_private |= contains_private_tag(source)
         document = Document(
-            DocumentKey(f"{self.folder.namespace}/{hash16(file.path)}"),
-            self.folder.name,
+            DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
+            self.listing.name,
             title=parse_title(file.path),
             path=file.path,
-            private=PRIVATE_DOCUMENT_REASON if is_private else "",
+            privacy_reason=PRIVATE_DOCUMENT_REASON if is_private else "",
         )
         joined = "\n\n".join(markdown).replace("\r\n", "\n")
         return MarkdownNote(document, frozenset(self.settings.marks), joined)

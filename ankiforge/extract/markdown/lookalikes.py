@@ -35,7 +35,7 @@ from ankiforge.model import (
     CODE_AND_MATHS,
     Highlight,
     HighlightKind,
-    Lookalike,
+    SkippedText,
 )
 from ankiforge.text import WordMatcher, regex
 from ankiforge.text.normalize import MATH_PATTERN
@@ -99,7 +99,7 @@ def find_skipped_texts(
     hidden_parts: Iterable[HiddenPart] | None = None,
     blocks: Sequence[Block] = (),
     placed: Iterable[PlacedHighlight] = (),
-) -> tuple[Lookalike, ...]:
+) -> tuple[SkippedText, ...]:
     """Find text that resembles a highlight or card but became neither, with the reason.
 
     Args:
@@ -119,7 +119,7 @@ def find_skipped_texts(
     lines_text = _format_line_numbers(range(front_lines))
     if front and LOOKALIKE.search(front):
         reason = "it describes the note, so no card is read there"
-        left_out.append(Lookalike("front matter", lines_text, reason))
+        left_out.append(SkippedText("front matter", lines_text, reason))
 
     # replace the front matter by empty lines, so that line numbers stay the same
     body = "\n" * front_lines + "\n".join(lines[front_lines:])
@@ -163,7 +163,7 @@ def find_skipped_texts(
             if highlight_index.is_card_in_heading(lookalike):
                 name, reason = CARD_IN_HEADING, _HEADING_REASON
         line_text = f"line {lookalike.line + 1}"
-        left_out.append(Lookalike(name, line_text, reason or form.reason))
+        left_out.append(SkippedText(name, line_text, reason or form.reason))
 
     # a note may contain hundreds of callouts, so one entry each would be too many
     for (name, option), numbers in unselected_lines.items():
@@ -171,11 +171,11 @@ def find_skipped_texts(
         if len(numbers) > 1:
             count = f"{len(numbers):,} of them"
             reason = f"your settings do not read {count}; to read them: `{option}`"
-        left_out.append(Lookalike(name, _format_line_numbers(numbers), reason))
+        left_out.append(SkippedText(name, _format_line_numbers(numbers), reason))
     if code_lines:
         reason = "marks and cards are not read in code and maths"
         lines_text = _format_line_numbers(code_lines)
-        left_out.append(Lookalike(CODE_AND_MATHS, lines_text, reason))
+        left_out.append(SkippedText(CODE_AND_MATHS, lines_text, reason))
     return tuple(left_out)
 
 
@@ -322,7 +322,9 @@ class _HighlightIndex:
         return any(find_line_card(block.inline, block.syntax) for block in headings)
 
 
-def _iter_unread_tool_cards(text: str, read_lines: Container[int]) -> Iterator[Lookalike]:
+def _iter_unread_tool_cards(
+    text: str, read_lines: Container[int]
+) -> Iterator[SkippedText]:
     """Yield an entry for each card in another tool's format that didn't become a highlight.
 
     `read_lines` are the lines with highlights, plus the line below each of them.
@@ -337,4 +339,4 @@ def _iter_unread_tool_cards(text: str, read_lines: Container[int]) -> Iterator[L
             first = text.count("\n", 0, match.start())
             lines = range(first, first + match[0].count("\n") + 1)
             if not any(number in read_lines for number in lines):
-                yield Lookalike(tool.name, f"line {first + 1}", tool.reason)
+                yield SkippedText(tool.name, f"line {first + 1}", tool.reason)

@@ -53,7 +53,7 @@ from ankiforge.model import (
     Highlight,
     HighlightForm,
     HighlightKind,
-    Lookalike,
+    SkippedText,
     Span,
     Strings,
 )
@@ -184,7 +184,7 @@ class NoteReader:
 
     def find_lookalikes(
         self, text: str, front_lines: int, hidden_parts: Sequence[HiddenPart]
-    ) -> tuple[Lookalike, ...]:
+    ) -> tuple[SkippedText, ...]:
         """Find text that resembles a highlight or card but became neither.
 
         These are the results of `find_skipped_texts`, and quotations with a link if it is
@@ -202,7 +202,7 @@ class NoteReader:
         for placed in self._placed if self._quotes.unclear_blocks else ():
             used_blocks.update(placed.get_blocks(self._note.blocks))
         unclear = [
-            Lookalike(
+            SkippedText(
                 "quote with links", f"line {block.lines[0] + 1}", _UNCLEAR_QUOTE_REASON
             )
             for block in self._quotes.unclear_blocks
@@ -247,7 +247,7 @@ class NoteReader:
             for (start, end), sides in self._term_lines.get(block, ()):
                 card = self._create_two_sided_card(block, sides)
                 exact = block.plain[start:end].strip()
-                card = replace(card, exact=exact, written=_TERM_FORM)
+                card = replace(card, exact=exact, line_syntax=_TERM_FORM)
                 yield PlacedHighlight(block, start, block, end, card)
 
     def _is_marked_whole(self, passage: ExportedPassage) -> bool:
@@ -352,7 +352,7 @@ class NoteReader:
         deck = "" if is_mark else syntax.find_deck(block.tags) or block.deck
         tags = dict.fromkeys((*block.tags, *block.tags_above))
         if not is_mark and _NO_SYNC_TAG in tags:
-            other_fields["skip"] = f"#{_NO_SYNC_TAG} says that it is no card"
+            other_fields["skip_reason"] = f"#{_NO_SYNC_TAG} says that it is no card"
         return Highlight(
             self._document,
             self._namespace,
@@ -362,7 +362,7 @@ class NoteReader:
             markdown=markdown,
             tags=tuple(tag for tag in tags if not syntax.is_deck_tag(tag)),
             deck=deck,
-            block=block.id or str(block.number),
+            block_id=block.id or str(block.number),
             **other_fields,
         )
 
@@ -385,11 +385,11 @@ class NoteReader:
             HighlightForm.CLOZE if card.is_cloze else HighlightForm.BLOCK,
             block.plain,
             (*block.card_markdown, *self._render_footnotes(block.footnotes)),
-            two_way=card.two_way,
-            written=form_description,
-            open_end=bool(card.may_continue and can_continue),
-            declared=block.is_declared,
-            skip=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
+            is_two_way=card.two_way,
+            line_syntax=form_description,
+            may_continue=bool(card.may_continue and can_continue),
+            is_declared_card=block.is_declared,
+            skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
         )
 
     def _read_defined_term(self, block: Block) -> Highlight | None:
@@ -411,7 +411,7 @@ class NoteReader:
         lines = self._lines[slice(*block.lines)]
         prefixes = [line[: len(line) - len(line.lstrip(" \t>"))] for line in lines]
         indent, *other_indents = [len(prefix.expandtabs(4)) for prefix in prefixes]
-        return replace(defined, open_end=min(other_indents, default=99) <= indent)
+        return replace(defined, may_continue=min(other_indents, default=99) <= indent)
 
     def _is_block_card(self, block: Block) -> bool:
         card = block.block_card
@@ -447,9 +447,9 @@ class NoteReader:
             sides.form,
             block.plain,
             (*texts, *self._render_footnotes(block.footnotes)),
-            two_way=sides.two_way,
-            written=_TERM_FORMS.get(sides.form, f"a {sides.separator.strip()} b"),
-            declared=bool(sides.separator) and block.syntax.is_declared,
+            is_two_way=sides.two_way,
+            line_syntax=_TERM_FORMS.get(sides.form, f"a {sides.separator.strip()} b"),
+            is_declared_card=bool(sides.separator) and block.syntax.is_declared,
         )
 
     def _read_cloze(self, block: Block) -> Highlight | None:
@@ -474,8 +474,8 @@ class NoteReader:
             anchor_text="" if block.plain else _get_media_name(inline.render_cloze()),
             sentence=table.text,
             gaps=tuple([gap.span for gap in gaps]),
-            written="{{…}}",
-            declared=block.syntax.is_declared,
+            line_syntax="{{…}}",
+            is_declared_card=block.syntax.is_declared,
         )
 
     def _read_unanswered_question(self, block: Block) -> PlacedHighlight | None:
@@ -504,7 +504,7 @@ class NoteReader:
             question = f"{above.plain}\n{question}"
         form = _SEPARATOR_FORM.format(separator)
         highlight = self._create_highlight(
-            block, HighlightForm.BLOCK, question, (), written=form
+            block, HighlightForm.BLOCK, question, (), line_syntax=form
         )
         return PlacedHighlight(first, 0, block, len(block.plain), highlight)
 
@@ -535,7 +535,7 @@ class NoteReader:
             return
         if len(phrases) == 1 and (term := parse_definition(inline, phrases[0].span)):
             card = self._create_two_sided_card(block, term)
-            card = replace(card, colour=phrases[0].detail, written="")
+            card = replace(card, colour=phrases[0].detail, line_syntax="")
             yield PlacedHighlight(block, 0, block, len(block.plain), card)
             return
 
@@ -556,7 +556,9 @@ class NoteReader:
                 gaps=tuple(gaps),
                 markdown_gaps=markdown_gaps,
                 colour=next(filter(None, colours), ""),
-                written="**" if any(each.mark_kind == "bold" for each in group) else "",
+                line_syntax="**"
+                if any(each.mark_kind == "bold" for each in group)
+                else "",
             )
             yield PlacedHighlight(block, start, block, end, highlight)
 

@@ -39,8 +39,8 @@ from ankiforge.extract.markdown.plugins import (
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Lookalike,
     Problem,
+    SkippedText,
     Strings,
     UnmarkedDocument,
     hash16,
@@ -118,9 +118,9 @@ class Vault(NoteSource):
 
     kind = "obsidian"
     Settings: ClassVar[type[SourceSettings]] = VaultSettings
-    endings: ClassVar[Strings] = (".md",)
+    suffixes: ClassVar[Strings] = (".md",)
     is_unambiguous = False
-    keeps_inner = True
+    keeps_inner_sources = True
     example = "- obsidian: {name: notes, path: ~/Vault}     # a vault"
     options_shown: ClassVar[Strings] = (
         "marks: [==, mark]           # also: bold, callout",
@@ -194,18 +194,18 @@ class Vault(NoteSource):
     def replace_dialects(self, names: Strings) -> Self:
         """Return a copy of the vault that reads the card syntaxes of other plug-ins."""
         opening = SourceOpenParameters(
-            name=self.folder.name,
-            root=self.folder.root,
+            name=self.listing.name,
+            root=self.listing.root,
             settings=msgspec.structs.replace(self.settings, cards=None),
-            only=self.folder.only,
+            only=self.listing.only,
         )
         vault = self.open(opening, names)
         # keep the progress object, because a progress display may be watching it
-        folder = msgspec.structs.replace(vault.folder, progress=self.folder.progress)
+        folder = msgspec.structs.replace(vault.listing, progress=self.listing.progress)
         problems = tuple(dict.fromkeys((*vault.problems, *self.problems)))
         return replace(
             vault,
-            folder=folder,
+            listing=folder,
             enabled_dialects=self.enabled_dialects,
             problems=problems,
         )
@@ -219,12 +219,12 @@ class Vault(NoteSource):
 
         The notes are templates or Excalidraw drawings, or are excluded by the settings.
         """
-        if self.folder.only:
+        if self.listing.only:
             return
         is_excluded = compile_patterns(self.settings.exclude)
-        is_template = compile_patterns(find_template_patterns(self.folder.root))
+        is_template = compile_patterns(find_template_patterns(self.listing.root))
         reasons_by_folder: dict[str, Counter[str]] = defaultdict(Counter)
-        for path in set((self.folder.other_files or {}).values()):
+        for path in set((self.listing.other_files or {}).values()):
             if not path.casefold().endswith(".md"):
                 continue
             reason = "the settings do not select them (`include`)"
@@ -240,28 +240,28 @@ class Vault(NoteSource):
             left_out = []
             for reason, count in sorted(reason_counts.items()):
                 description = f"{format_count(count, 'note')}: {reason}"
-                left_out.append(Lookalike("notes", "", description))
+                left_out.append(SkippedText("notes", "", description))
             yield UnmarkedDocument(
-                self.folder.container,
+                self.listing.container,
                 folder,
                 hash16(repr(left_out)),
-                left_out=tuple(left_out),
+                skipped_texts=tuple(left_out),
             )
 
     @cached_property
     def _vault_url(self) -> str:
-        name = Path(os.path.realpath(self.folder.root)).name
+        name = Path(os.path.realpath(self.listing.root)).name
         return f"obsidian://open?vault={quote(name, safe='')}"
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
         """Convert a file to a Markdown note, translating any Logseq syntax."""
         document = Document(
-            DocumentKey(f"{self.folder.namespace}/{hash16(file.path)}"),
-            self.folder.name,
+            DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
+            self.listing.name,
             title=parse_title(file.path),
             path=file.path,
             uri=f"{self._vault_url}&file={quote(file.path[:-3], safe='')}",
-            dataview=self.has_dataview,
+            uses_dataview=self.has_dataview,
         )
         marks = frozenset[str](self.settings.marks or ())
         if self.settings.marks is None:

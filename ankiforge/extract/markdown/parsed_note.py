@@ -57,10 +57,10 @@ from ankiforge.model import (
     DocumentText,
     ExtractedDocument,
     LazyText,
-    Lookalike,
     Paragraph,
     Problem,
     Sighting,
+    SkippedText,
     Span,
     Strings,
     UnmarkedDocument,
@@ -233,8 +233,10 @@ def read_note(
     path = note.document.path
     if is_chat_prompt(text) or text.endswith(_PROMPT_TEMPLATE_END):
         reason = "it is a prompt for a chat, whose examples are not cards"
-        prompt = Lookalike("prompt", "", reason)
-        yield UnmarkedDocument(source.folder.container, path, "", left_out=(prompt,))
+        prompt = SkippedText("prompt", "", reason)
+        yield UnmarkedDocument(
+            source.listing.container, path, "", skipped_texts=(prompt,)
+        )
         return
     has_reason = source.may_have_highlights(note) or _may_be_private(note)
     if not (has_reason or note.dialects or may_have_skipped_texts(text)):
@@ -246,7 +248,7 @@ def read_note(
     wanted = source.get_wanted_marks(note.marks)
     left_out = find_skipped_texts(text, front.line_count, wanted)
     if left_out:
-        yield UnmarkedDocument(source.folder.container, path, "", left_out=left_out)
+        yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=left_out)
 
 
 def read_whole_text(
@@ -339,13 +341,13 @@ class _ParsedNote:
             identifiers=tuple(dict.fromkeys(identifiers)),
             title=front.title or document.title,
             creators=document.creators or front.authors,
-            issued=document.issued or front.published,
+            publication_date=document.publication_date or front.published,
             tags=tuple(dict.fromkeys(tags)),
             deck=front.deck or document.deck,
-            private=document.private or privacy_reason,
+            privacy_reason=document.privacy_reason or privacy_reason,
         )
         reader = NoteReader(
-            self._document, source.folder.namespace, self._blocks, wanted, citations
+            self._document, source.listing.namespace, self._blocks, wanted, citations
         )
         self._highlights = reader.read_highlights(body, front)
         self._left_out = reader.find_lookalikes(
@@ -360,7 +362,7 @@ class _ParsedNote:
         that resembles a highlight.
         """
         document = self._document
-        if any(highlight.declared for highlight in self._highlights):
+        if any(highlight.is_declared_card for highlight in self._highlights):
             deck = document.deck or self._note.plugin_deck
             document = replace(document, deck=deck)
         is_private = bool(get_document_privacy_reason(document))
@@ -370,17 +372,17 @@ class _ParsedNote:
                 "until you correct it, the note's title, tags and deck are unknown,"
                 " and nothing of it is sent to a model"
             )
-            yield Problem(document.path, self._front.problem, hint, notice=True)
+            yield Problem(document.path, self._front.problem, hint, is_notice=True)
         if self._is_exported and not (self._highlights or is_private or private or names):
             message = "it looks like highlights exported by another program, but none can be read"
             hint = "mark the passages, or export them again"
-            yield Problem(document.path, message, hint, notice=True)
-        container = self._source.folder.container
+            yield Problem(document.path, message, hint, is_notice=True)
+        container = self._source.listing.container
         texts: Any = {
-            "private": private,
+            "private_texts": private,
             "private_names": names,
             "public_text": LazyText(partial(self._collect_public_text, is_private)),
-            "left_out": self._left_out,
+            "skipped_texts": self._left_out,
         }
         if self._highlights:
             highlights = number_highlights(
@@ -388,7 +390,7 @@ class _ParsedNote:
             )
             digest = hash16(self._note.text)
             yield ExtractedDocument(
-                document, tuple(highlights), container, digest=digest, **texts
+                document, tuple(highlights), container, text_hash=digest, **texts
             )
         elif private or names or self._left_out:
             yield UnmarkedDocument(container, document.path, "", **texts)
@@ -415,9 +417,9 @@ class _ParsedNote:
                     end,
                     " › ".join([heading.plain for heading in headings]),
                     level,
-                    private=block.is_private,
+                    is_private=block.is_private,
                     tags=tuple(dict.fromkeys((*block.tags, *block.tags_above))),
-                    block=block.id or str(block.number),
+                    block_id=block.id or str(block.number),
                     uri=document.uri and document.uri + quote(block.anchor, safe=""),
                 )
                 paragraphs.append(paragraph)
@@ -425,9 +427,9 @@ class _ParsedNote:
             document,
             (self._blocks.get_plain_text(),),
             tuple(paragraphs),
-            namespace=self._source.folder.namespace,
-            digest=hash16(self._note.text),
-            skip=self._front.skip_reason,
+            namespace=self._source.listing.namespace,
+            text_hash=hash16(self._note.text),
+            skip_reason=self._front.skip_reason,
             render_markdown=partial(self._render_markdown, starts),
         )
 

@@ -324,5 +324,5 @@ def read_plugin_syntaxes(
             " those in the forms `Q: … A: …`, `question::answer` and START … END are"
         )
         hint = "keep the plug-in on for the others: ankiforge list --no-card --all names them"
-        problems.append(Problem(relative_path, message, hint, notice=True))
+        problems.append(Problem(relative_path, message, hint, is_notice=True))
     return dialects, problems

@@ -82,7 +82,9 @@ class SurroundingsReader:
         self._note = note
         self._front = front
         self._lines = text.split("\n")
-        self._counts_by_block = Counter(placed.highlight.block for placed in all_placed)
+        self._counts_by_block = Counter(
+            placed.highlight.block_id for placed in all_placed
+        )
         self._comments: list[str] = []
         """The comments to remove from the surrounding text."""
         for placed in all_placed:
@@ -117,7 +119,7 @@ class SurroundingsReader:
                 items.append(truncate(first.plain, _MAX_ITEM_CHARS))
         # the id of the block identifies the highlight if it is the only one in the block
         own_hint = ""
-        if block.id and self._counts_by_block[highlight.block] == 1:
+        if block.id and self._counts_by_block[highlight.block_id] == 1:
             own_hint = hints.make_block_id(block.id)
         # cached, because a block may contain thousands of highlights
         if block.lines not in self._tool_data:
@@ -127,21 +129,23 @@ class SurroundingsReader:
         is_ended_by_tool = bool(tool_data.schedule or tool_data.hints)
         return replace(
             highlight,
-            own=own_hint,
+            source_id=own_hint,
             prefix=text_before[-CONTEXT_CHARS:],
             suffix=text_after[:CONTEXT_CHARS],
-            nearby=nearby,
+            surrounding_text=nearby,
             heading=" › ".join(titles),
-            above=tuple(items),
+            parent_items=tuple(items),
             uri=note_url + quote(block.anchor, safe="") if note_url else "",
             links=tuple(filter(None, dict.fromkeys(links))),
             tags=tags,
-            skip=self._front.skip_reason or highlight.skip,
+            skip_reason=self._front.skip_reason or highlight.skip_reason,
             created=self._front.created,
             modified=self._front.updated,
-            schedule=tool_data.schedule if highlight.kind is HighlightKind.CARD else "",
-            open_end=highlight.open_end and not is_ended_by_tool,
-            tool=tool_data.tool,
+            tool_schedule=tool_data.schedule
+            if highlight.kind is HighlightKind.CARD
+            else "",
+            may_continue=highlight.may_continue and not is_ended_by_tool,
+            tool_name=tool_data.tool,
             hints=highlight.hints + tool_data.hints,
         )
 

@@ -69,8 +69,8 @@ class PdfSource(FileSource):
 
     kind = "pdf"
     Settings = PdfSettings
-    endings = (".pdf",)
-    keeps_inner = True
+    suffixes = (".pdf",)
+    keeps_inner_sources = True
     example = (
         "- pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks"
     )
@@ -115,22 +115,22 @@ class PdfSource(FileSource):
             yield ExtractedDocument(
                 highlights[0].document,
                 highlights,
-                self.folder.container,
+                self.listing.container,
                 reply.pages,
                 pictures,
-                is_whole=reply.is_whole,
-                left_out=reply.left_out,
+                is_fully_read=reply.is_whole,
+                skipped_texts=reply.left_out,
             )
         elif reply.left_out:
             yield UnmarkedDocument(
-                self.folder.container, file.path, "", left_out=reply.left_out
+                self.listing.container, file.path, "", skipped_texts=reply.left_out
             )
         for message, hint in reply.problems:
             yield Problem(file.path, message, hint)
         for message, hint in reply.notices:
-            yield Problem(file.path, message, hint, notice=True)
-        if file.named and not (reply.marks or reply.problems or reply.notices):
-            yield Problem(file.path, *_NO_MARKS, notice=True)
+            yield Problem(file.path, message, hint, is_notice=True)
+        if file.is_named_by_user and not (reply.marks or reply.problems or reply.notices):
+            yield Problem(file.path, *_NO_MARKS, is_notice=True)
 
     def read_whole_text(self, file: File, reader: PdfWorkerPool) -> DocumentText:
         """Return the text of all pages, without page headers and footers."""
@@ -147,7 +147,7 @@ class PdfSource(FileSource):
                     if text.strip():
                         block = str(page_number)
                         paragraphs.append(
-                            Paragraph(page_number, start, end, heading, block=block)
+                            Paragraph(page_number, start, end, heading, block_id=block)
                         )
                     start = end + 1
                 pages.append("\n".join(text for text, _ in lines))
@@ -157,7 +157,7 @@ class PdfSource(FileSource):
             tuple(pages),
             tuple(paragraphs),
             namespace=document.key,
-            labels=tuple(labels),
+            page_labels=tuple(labels),
             page_hashes=pages_read.prints,
         )
 
@@ -165,7 +165,7 @@ class PdfSource(FileSource):
         path = PurePosixPath(file.path)
         return replace(
             document,
-            source=self.folder.name,
+            source=self.listing.name,
             title=document.title or title_from_file_name(path.stem),
             path=file.path,
             identifiers=(*document.identifiers, ("file", path.name)),
@@ -176,11 +176,13 @@ class PdfSource(FileSource):
     ) -> tuple[Highlight, ...]:
         document = self._complete_document(file, reply.document)
         highlights: list[Highlight] = []
-        for _, page_marks in groupby(reply.marks, key=lambda mark: mark.block):
+        for _, page_marks in groupby(reply.marks, key=lambda mark: mark.block_id):
             marks = []
             for mark in page_marks:
                 is_mine = not self.opening.me or mark.author in ("", *self.opening.me)
-                completed = replace(mark, document=document, instructs=is_mine)
+                completed = replace(
+                    mark, document=document, comment_is_instruction=is_mine
+                )
                 marks.append(replace(completed, namespace=document.key))
             highlights += number_highlights(marks)
         return tuple(highlights)
@@ -195,7 +197,7 @@ def identify_document(path: Path) -> ExtractedDocument | Problem:
         reply = worker.read_marks(path, named=True)
     if isinstance(reply, Failure):
         return Problem(str(path), reply.what, reply.hint)
-    return ExtractedDocument(reply.document, (), pages=reply.pages)
+    return ExtractedDocument(reply.document, (), page_hashes=reply.pages)
 
 
 # --- pictures -------------------------------------------------------------------------
@@ -219,7 +221,7 @@ def cut_out_pictures(
     if not reply.areas:
         return reply, ()
     marks = list(reply.marks)
-    areas = {index: Area(int(marks[index].block), box) for index, box in reply.areas}
+    areas = {index: Area(int(marks[index].block_id), box) for index, box in reply.areas}
     cut_outs, failure = worker.cut_pictures(path, areas)
     pictures: dict[str, Picture] = {}
     for index, cut_out in cut_outs.items():
@@ -228,15 +230,15 @@ def cut_out_pictures(
         mark = marks[index]
         document = reply.document.key.removeprefix("pdf:")
         edges = [str(round(10 * edge)) for edge in areas[index].box]
-        name = f"cut/{hash16('cut', document, mark.block, *edges, mark.kind)}.png"
+        name = f"cut/{hash16('cut', document, mark.block_id, *edges, mark.kind)}.png"
         if cut_out.data:
             pictures[name] = Picture(name, cut_out.data)
         if cut_out.data or failure:
             marks[index] = replace(
                 mark,
                 markdown=(f"![]({name})",),
-                figure=cut_out.figure,
-                labels=cut_out.labels,
+                figure_hash=cut_out.figure,
+                figure_labels=cut_out.labels,
             )
 
     problems = list(reply.problems)

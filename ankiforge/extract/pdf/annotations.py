@@ -20,7 +20,7 @@ from pypdfium2 import PdfPage
 
 from ankiforge.extract.pdf.cleaning import clean_text, to_one_line
 from ankiforge.extract.pdf.messages import Box
-from ankiforge.model import HighlightKind, Hint, Lookalike, Value, hints
+from ankiforge.model import HighlightKind, Hint, SkippedText, Value, hints
 from ankiforge.text import regex
 from ankiforge.text.comment_questions import format_reply, has_question_mark, is_similar
 
@@ -143,7 +143,7 @@ class Annotations(NamedTuple):
     """The number of hidden annotations, excluding replies. Many programs hide an annotation when
     the user deletes it.
     """
-    left_out: tuple[Lookalike, ...]
+    left_out: tuple[SkippedText, ...]
     """Annotations that look like marks but aren't read, with the reasons."""
 
 
@@ -161,7 +161,7 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
     unreadable pages.
     """
     annotations: list[Annotation] = []
-    left_out: list[Lookalike] = []
+    left_out: list[SkippedText] = []
     for page_number, page in enumerate(pages):
         if not page:
             continue
@@ -170,7 +170,7 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
                 if not handle:
                     continue
                 result = _read_annotation(page, handle, (page_number, index))
-            if isinstance(result, Lookalike):
+            if isinstance(result, SkippedText):
                 left_out.append(result)
             elif result:
                 annotations.append(result)
@@ -181,7 +181,7 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
         if annotation.is_hidden or annotation.is_review_state:
             reason = _STATE_REASON if annotation.is_review_state else _HIDDEN_REASON
             page_name = f"page {annotation.page + 1}"
-            left_out.append(Lookalike(annotation.kind.value, page_name, reason))
+            left_out.append(SkippedText(annotation.kind.value, page_name, reason))
     return Annotations(_merge_threads(annotations), hidden_count, tuple(left_out))
 
 
@@ -220,11 +220,11 @@ def _read_annotation(
     page: PdfPage,
     handle: Any,
     reference: AnnotationIndex,
-) -> Annotation | Lookalike | None:
+) -> Annotation | SkippedText | None:
     """Read one annotation.
 
     Returns:
-        The annotation, a `Lookalike` with the reason for leaving it out, or None if it's
+        The annotation, a `SkippedText` with the reason for leaving it out, or None if it's
             part of the document itself, like a link.
     """
     subtype = _read_string(handle, b"Subtype")
@@ -234,13 +234,13 @@ def _read_annotation(
     if subtype in _NOT_MARKS:
         return None
     if kind is None and subtype not in _DRAWINGS:
-        return Lookalike(subtype, page_name, "annotations of this kind are not read")
+        return SkippedText(subtype, page_name, "annotations of this kind are not read")
     contents = _read_contents(handle)
     if kind is None and not contents:
         reason = "it is a drawing or an attached file, without text"
         if subtype == "Redact":
             reason = "it is a redaction, not a mark"
-        return Lookalike(subtype, page_name, reason)
+        return SkippedText(subtype, page_name, reason)
     name = to_one_line(_read_string(handle, b"NM"))
     zotero_key = _ZOTERO_KEY.match(_read_string(handle, b"Zotero:Key"))
     zotero_key = zotero_key or _ZOTERO_NAME.match(name)

@@ -528,7 +528,7 @@ class _OpenPdf:
                 previous = (page, located)
 
         notices = reply.notices
-        unreliable_count = sum(mark.skip == _UNRELIABLE_TEXT for mark in marks)
+        unreliable_count = sum(mark.skip_reason == _UNRELIABLE_TEXT for mark in marks)
         if unreliable_count:
             message = (
                 "the text layer of this file is not reliable:"
@@ -560,10 +560,10 @@ class _OpenPdf:
             page_list = self._format_page_list(self._pages.damaged)
             yield (f"{page_list} cannot be read", REPAIR_HINT)
         scanned_pages = {
-            int(mark.block)
+            int(mark.block_id)
             for mark in marks
             if mark.kind in TEXT_MARK_KINDS.values() and not mark.exact
-            if not self._folded_texts[int(mark.block)]
+            if not self._folded_texts[int(mark.block_id)]
         }
         if scanned_pages:
             verb = "has" if len(scanned_pages) == 1 else "have"
@@ -628,12 +628,12 @@ class _OpenPdf:
             kind=annotation.kind,
             exact=exact,
             anchor_text=anchor_text,
-            anchor_around=anchor_around,
+            anchor_context=anchor_around,
             hints=tuple(annotation.iter_identity_hints(identifying_names)),
             prefix=prefix,
             suffix=suffix,
             sentence=sentence,
-            nearby=nearby,
+            surrounding_text=nearby,
             comment=annotation.get_distinct_comment(exact),
             colour=annotation.colour,
             author=annotation.author,
@@ -641,8 +641,8 @@ class _OpenPdf:
             modified=format_date(annotation.modified),
             page_label=self._pages.format_page_label(page.number),
             heading=self._find_headings(page.number, char_index, top),
-            block=str(page.number),
-            skip=_UNRELIABLE_TEXT if is_misread else "",
+            block_id=str(page.number),
+            skip_reason=_UNRELIABLE_TEXT if is_misread else "",
         )
 
     def _join_marks(self, first: Highlight, second: Highlight) -> Highlight:
@@ -663,12 +663,14 @@ class _OpenPdf:
             first,
             exact=exact + second.exact,
             anchor_text=first.anchor_text or first.exact,
-            anchor_around=first.anchor_around or (first.prefix, first.suffix),
+            anchor_context=first.anchor_context or (first.prefix, first.suffix),
             suffix=second.suffix,
             sentence=sentence,
-            nearby="\n".join(filter(None, (first.nearby, second.nearby))),
+            surrounding_text="\n".join(
+                filter(None, (first.surrounding_text, second.surrounding_text))
+            ),
             comment="\n".join(comments),
-            skip=first.skip or second.skip,
+            skip_reason=first.skip_reason or second.skip_reason,
         )
 
     # --- the text of pages
@@ -709,12 +711,12 @@ class _OpenPdf:
         if not line_numbers or context != QuoteContext():
             return context
         words_without_numbers = " ".join(
-            word for word in quote.words.split() if word not in line_numbers
+            word for word in quote.text.split() if word not in line_numbers
         )
-        context = self._find_context(structs.replace(quote, words=words_without_numbers))
+        context = self._find_context(structs.replace(quote, text=words_without_numbers))
         if context == QuoteContext():
             return context
-        return structs.replace(context, words=words_without_numbers)
+        return structs.replace(context, displayed_text=words_without_numbers)
 
     def _find_context(self, quote: StoredQuote) -> QuoteContext:
         page = self._get_page(quote.page)
@@ -729,12 +731,12 @@ class _OpenPdf:
             nearest = page.text_finder.find_nearest_char(left, (bottom + top) / 2)
             if nearest and nearest.previous:
                 search_start = nearest.previous.text_offset
-        search_end = search_start + 2 * len(quote.words) + QUOTE_SEARCH_CHARS
-        span = locate(quote.words, text[search_start:search_end])
+        search_end = search_start + 2 * len(quote.text) + QUOTE_SEARCH_CHARS
+        span = locate(quote.text, text[search_start:search_end])
         if span is not None:
             span = (search_start + span[0], search_start + span[1])
         else:
-            span = locate(quote.words, text)
+            span = locate(quote.text, text)
         if span is None:
             # look across the page break
             next_text = ""
@@ -743,7 +745,7 @@ class _OpenPdf:
             text_before = text[:-1] if text.endswith("-") else f"{text} "
             text = text_before + next_text if next_text else ""
             body = None
-            span = locate(quote.words, text)
+            span = locate(quote.text, text)
             if span is None or span[0] >= len(page.text.text):
                 return QuoteContext()  # the quote begins on the next page
         prefix, suffix, sentence = get_passage_context(
@@ -753,9 +755,9 @@ class _OpenPdf:
         return QuoteContext(
             prefix=prefix,
             suffix=suffix,
-            sentence="" if is_same_text(sentence, quote.words) else sentence,
+            sentence="" if is_same_text(sentence, quote.text) else sentence,
             heading=self._find_headings(page.number, char.char_index, char.top),
-            nearby=_find_paragraphs_around(text, span, body, quote.asks),
+            surrounding_text=_find_paragraphs_around(text, span, body, quote.asks),
         )
 
 

@@ -58,14 +58,14 @@ def find_quote_contexts(
         text, span = before + shown + after, (len(before), len(before) + len(shown))
         prefix, suffix, sentence = get_passage_context(text, span)
         shown_words, quoted_words = (
-            normalize_typography(each).split() for each in (shown, quote.words)
+            normalize_typography(each).split() for each in (shown, quote.text)
         )
         passage = QuoteContext(
             prefix=prefix,
             suffix=suffix,
             sentence="" if is_same_text(sentence, shown) else sentence,
-            nearby=get_paragraphs_around(text, *span, asks=quote.asks),
-            words="" if shown_words == quoted_words else shown,
+            surrounding_text=get_paragraphs_around(text, *span, asks=quote.asks),
+            displayed_text="" if shown_words == quoted_words else shown,
         )
         passages.append(passage)
     return FindContextsReply(tuple(passages))
@@ -80,7 +80,7 @@ def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | Non
     If the quote occurs several times and its stored position doesn't tell which one is
     meant, we return None, because a wrong sentence would be worse than none.
     """
-    folded_quote = normalize_for_comparison(quote.words)
+    folded_quote = normalize_for_comparison(quote.text)
     if not folded_quote:
         return None
 
@@ -94,7 +94,11 @@ def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | Non
         if expected_page.normalized_text.count(folded_quote) == 1:
             return _locate_quote(quote, expected_page.text)
         # the stored element and offset tell which of several occurrences is meant
-        start = expected_page.find_block_start(quote.element) if quote.element else -1
+        start = (
+            expected_page.find_block_start(quote.css_selector)
+            if quote.css_selector
+            else -1
+        )
         if start < 0:
             return None
         return _locate_quote(quote, expected_page.text, start + quote.offset)
@@ -113,5 +117,5 @@ def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | Non
 def _locate_quote(
     quote: StoredQuote, text: str, search_from: int = 0
 ) -> tuple[str, Span] | None:
-    span = locate(quote.words, text, search_from)
+    span = locate(quote.text, text, search_from)
     return (text, span) if span else None

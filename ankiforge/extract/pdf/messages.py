@@ -11,8 +11,8 @@ from ankiforge.model import (
     DocumentKey,
     FigureLabel,
     Highlight,
-    Lookalike,
     Pair,
+    SkippedText,
     Value,
 )
 
@@ -42,7 +42,7 @@ class StoredQuote(Value):
     """The page on which the quote starts, from 0, or -1 if it is unknown. In an EPUB, this is an
     index into the files in reading order.
     """
-    words: str
+    text: str
     box: Box | None = None
     """The box around the first line of the quote, or None if it is unknown."""
     asks: bool = False
@@ -51,7 +51,7 @@ class StoredQuote(Value):
     """The path in the EPUB, or the end of the path, of the file in which the quote starts, or "" if
     it is unknown.
     """
-    element: str = ""
+    css_selector: str = ""
     """The CSS selector of the element in which the quote starts, or "" if it is unknown."""
     offset: int = 0
     """The number of characters from the start of that element to the quote."""
@@ -143,7 +143,7 @@ class ReadMarksReply(Value, tag="read", omit_defaults=True):
     """(message, hint) for each part of the file that couldn't be read."""
     notices: tuple[Pair, ...] = ()
     """(message, hint) for anything else worth reporting."""
-    left_out: tuple[Lookalike, ...] = ()
+    left_out: tuple[SkippedText, ...] = ()
     """The annotations that look like marks but aren't read."""
     is_whole: bool = True
     """Whether all marks could be read, because no part of the file is missing or damaged."""
@@ -159,9 +159,9 @@ class QuoteContext(Value, omit_defaults=True):
     suffix: str = ""
     sentence: str = ""
     heading: str = ""
-    nearby: str = ""
+    surrounding_text: str = ""
     """The paragraphs around the quote."""
-    words: str = ""
+    displayed_text: str = ""
     """The quote as displayed in the document, without line numbers and note numbers, or "" if that
     is how the question has it.
     """

@@ -44,9 +44,9 @@ class Zotero(SourceType):
 
     kind = "zotero"
     Settings = ZoteroSettings
-    instead_of_path = ("api", "library")
-    endings = (".sqlite",)
-    marker = "zotero.sqlite"
+    path_replacing_keys = ("api", "library")
+    suffixes = (".sqlite",)
+    marker_file = "zotero.sqlite"
     example = "- zotero: {name: zotero, path: ~/Zotero}      # Zotero's data folder"
 
     @classmethod

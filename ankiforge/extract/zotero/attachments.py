@@ -94,7 +94,7 @@ def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, StoredQuote]:
         rects = _parse_position(mark).rects
         quotes[mark.item.key] = StoredQuote(
             page=page,
-            words=RichText(mark.item.annotation_text).plain,
+            text=RichText(mark.item.annotation_text).plain,
             box=rects[0] if rects else None,
             asks=has_question_mark(mark.item.annotation_comment),
         )

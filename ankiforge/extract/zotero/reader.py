@@ -334,7 +334,7 @@ class ZoteroSource:
                 " it is outside the workspace"
             )
             hint = f"if these are yours, write linked: [{folder}] into this source's settings"
-            yield Problem(self.name, message, hint, notice=True)
+            yield Problem(self.name, message, hint, is_notice=True)
 
     def _summarize_unread(self, missing: Counter[str], embedded: int) -> UnreadFiles:
         names = [get_file_name(path) for path in missing]
@@ -358,7 +358,7 @@ class ZoteroSource:
             str(self.data_directory or Path()),
             counts,
             "; ".join(texts),
-            are_elsewhere=True,
+            are_remote=True,
         )
 
     def _count_embedded(self, worker: PdfWorkerPool, marked: set[str]) -> int:

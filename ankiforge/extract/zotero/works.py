@@ -228,7 +228,7 @@ class WorkReader:
                 markdown=text.markdown,
                 heading=heading,
                 uri=f"zotero://select/{library.link_path}/items/{percent_encode(note.key)}",
-                block=note.key,
+                block_id=note.key,
             )
             if contains_private_tag("\n".join((text.title, text.full_text, note.note))):
                 highlight = replace(highlight, tags=(*highlight.tags, PRIVATE_TAG))
@@ -244,7 +244,7 @@ class WorkReader:
                 tuple(highlights),
                 library.namespace,
                 pictures=pictures,
-                private=tuple(private_texts),
+                private_texts=tuple(private_texts),
                 private_names=tuple(private_names),
             )
 
@@ -275,7 +275,7 @@ class WorkReader:
         figure: dict[str, Any] = {}
         if isinstance(passage, PictureContext):
             markdown = (f"![]({passage.picture})",)
-            figure = {"figure": passage.figure, "labels": passage.labels}
+            figure = {"figure_hash": passage.figure, "figure_labels": passage.labels}
         elif rich_text.is_formatted:
             markdown = (join_bullets(rich_text.markdown),)
         return self._build_highlight(
@@ -284,11 +284,11 @@ class WorkReader:
             document=document,
             tags=tags,
             kind=HIGHLIGHT_KINDS[item.annotation_type],
-            exact=join_bullets(passage.words or rich_text.plain),
+            exact=join_bullets(passage.displayed_text or rich_text.plain),
             prefix=passage.prefix,
             suffix=passage.suffix,
             sentence=passage.sentence,
-            nearby=passage.nearby,
+            surrounding_text=passage.surrounding_text,
             markdown=markdown,
             **figure,
             comment=RichText(item.annotation_comment, is_markdown=True).markdown.strip(),
@@ -296,7 +296,7 @@ class WorkReader:
             page_label=item.annotation_page_label,
             heading=passage.heading,
             uri=uri,
-            block=mark.file.key,
+            block_id=mark.file.key,
         )
 
     def _build_highlight(
@@ -312,12 +312,12 @@ class WorkReader:
         skip = self._find_skip_reason(library, item, author) or skip
         return Highlight(
             namespace=library.namespace,
-            own=percent_encode(item.key),
-            instructs=not skip,
+            source_id=percent_encode(item.key),
+            comment_is_instruction=not skip,
             author=author,
             created=item.date_added,
             modified=item.date_modified,
-            skip=skip,
+            skip_reason=skip,
             **fields,
         )
 
@@ -399,7 +399,7 @@ def build_document(
         source=source,
         title=title,
         creators=tuple(dict.fromkeys(creators)),
-        issued=year_match[0] if year_match else "",
+        publication_date=year_match[0] if year_match else "",
         identifiers=tuple(identifiers),
         uri=f"zotero://select/{library.link_path}/items/{key}",
         tags=work.user_tags,

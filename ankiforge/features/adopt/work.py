@@ -144,7 +144,7 @@ def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
     new_cards = [
         draft
         for draft in item_lists.load_pending_drafts(ledger, draft_ids)
-        if draft.is_user_text and not draft.revises
+        if draft.is_user_text and not draft.revised_guid
     ]
     if collection is not None and tool != "sr":
         # find the notes of other tools that haven't been taken over yet
@@ -228,7 +228,7 @@ def _add_schedules(
     # add the drafts of new cards
     taken_ids = {record.id for record in matches.all_adoptions}
     for draft in new_cards:
-        schedule = parse_schedule(draft.highlight.schedule)
+        schedule = parse_schedule(draft.highlight.tool_schedule)
         if schedule and not (draft.is_blocked or draft.id in taken_ids):
             deck = draft.deck
             matches.scheduled.append(NoteTakeover(draft.id, deck=deck, schedule=schedule))
@@ -238,7 +238,7 @@ def _add_schedules(
     for card in cards.iter_cards(ledger):
         if not card.is_live or card.note.adopted or card.note.schedule:
             continue
-        schedule = parse_schedule(card.highlight.schedule)
+        schedule = parse_schedule(card.highlight.tool_schedule)
         if not schedule:
             continue
         if card.guid in in_anki:

@@ -194,7 +194,7 @@ class Agent:
             try:
                 with self._open("drafting") as workspace:
                     problems = workspace.read_sources().problems
-                failures = [problem for problem in problems if not problem.notice]
+                failures = [problem for problem in problems if not problem.is_notice]
                 if failures:
                     message = f"{len(failures)} files or notes could not be read"
                     answer["note"] = f"{message}: ankiforge run"
@@ -206,7 +206,7 @@ class Agent:
             for request in iter_model_tasks(
                 workspace.build_run_parameters(), workspace.ledger
             ):
-                wanted_kind = request.task.brief.wants
+                wanted_kind = request.task.instructions.requested_kind
                 for sendable in request.passages.values():
                     if document.casefold() in sendable.title.casefold():
                         without_card.append((sendable, wanted_kind))
@@ -266,7 +266,7 @@ class Agent:
                 # list the rejected texts that contain the query, newest first
                 for decision in ledger.list_history():
                     text = format_decision_text(decision).casefold()
-                    if decision.event.what != "reject" or query.casefold() not in text:
+                    if decision.event.kind != "reject" or query.casefold() not in text:
                         continue
                     if not privacy.is_private_passage(HighlightKey(decision.event.key)):
                         cards.append(privacy.mask_entry(decision_to_json(decision)))
@@ -386,7 +386,8 @@ class Agent:
         # check the cards and record them as drafts of this agent
         local_highlight = load_highlight_snapshots(ledger, [key])[key]
         drafts = complete_drafts(
-            local_highlight, [replace(draft, intent=0) for draft in drafts_read]
+            local_highlight,
+            [replace(draft, alternatives_group=0) for draft in drafts_read],
         )
         recorded: list[Json] = []
         for draft in checks.check_drafts(local_highlight, highlight, drafts):

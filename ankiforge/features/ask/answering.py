@@ -56,9 +56,9 @@ _INNER_WORD = regex(r"(?<=[^.!?:…\"“„«(]\s)[^\W\d_]{3,}")
 class AnswerSentence(Value):
     """A sentence of an answer, with the result of checking it against its passage."""
 
-    says: str
+    text: str
     """The text of the sentence."""
-    passage: str
+    passage_label: str
     """The label of the passage that should prove it."""
     quote: str
     """The quote as it is in the passage, or as given by the model if the passage doesn't contain

@@ -121,7 +121,7 @@ def _identify_pdf(path: Path) -> Document | None:
 
     identified = identify_document(path)
     if isinstance(identified, Problem):
-        message = f"{identified.where}: {identified.what}"
+        message = f"{identified.location}: {identified.message}"
         raise ItemError(message, hint=identified.hint)
     return identified.document
 

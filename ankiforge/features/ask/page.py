@@ -88,11 +88,11 @@ class SearchRenderer:
         proved = []
         for answer_sentence in sentences:
             if not answer_sentence.drop_reason:
-                passage = prepared.passages[answer_sentence.passage]
+                passage = prepared.passages[answer_sentence.passage_label]
                 start = passage.highlight.exact.find(answer_sentence.quote)
                 span = (start, start + len(answer_sentence.quote)) if start >= 0 else None
                 proved.append(
-                    {**self._render_passage(passage, span), "says": answer_sentence.says}
+                    {**self._render_passage(passage, span), "says": answer_sentence.text}
                 )
         dropped = len(sentences) - len(proved)
         message = "" if proved else "Nothing you have read answers this."

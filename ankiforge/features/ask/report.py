@@ -165,9 +165,9 @@ def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence])
     """Convert an answer to the JSON printed by `search --answer --json`."""
     sentences = []
     for sentence in answer:
-        passage = prepared.passages.get(sentence.passage)
+        passage = prepared.passages.get(sentence.passage_label)
         key = passage.highlight.key if passage else None
-        entry = {"says": sentence.says, "quote": sentence.quote}
+        entry = {"says": sentence.text, "quote": sentence.quote}
         sentences.append({**entry, "dropped": sentence.drop_reason, "highlight": key})
     return {"answer": sentences}
 
@@ -180,8 +180,8 @@ def format_answer(
     if not proved:
         yield "nothing you have read answers this"
     for sentence in proved:
-        highlight = prepared.passages[sentence.passage].highlight
-        yield sentence.says
+        highlight = prepared.passages[sentence.passage_label].highlight
+        yield sentence.text
         yield f"    “{to_one_line(sentence.quote)}”"
         yield f"    {format_title(highlight)}  {highlight.uri or highlight.document.uri}".rstrip()
     dropped = len(answer) - len(proved)

@@ -69,7 +69,7 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
     document = any_highlight.document
     entry = {
         "title": document.title,
-        "by": [*document.creators, document.issued],
+        "by": [*document.creators, document.publication_date],
         "highlights": highlights,
         "cards": cards,
         "not_shown": len(public_highlights) + len(lines) - len(highlights) - len(cards),
@@ -93,11 +93,16 @@ def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
     return privacy.mask_entry(filled_entry, passage.highlight)
 
 
-class AnswerSentenceArgument(Value, forbid_unknown_fields=True, kw_only=True):
+class AnswerSentenceArgument(
+    Value,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    rename={"text": "says", "passage_label": "passage"},
+):
     """A sentence with a quote from the passage of that label."""
 
-    says: _Words
-    passage: _Words
+    text: _Words
+    passage_label: _Words
     quote: _Words
 
 

@@ -57,9 +57,9 @@ class Similarities(Value):
     """The cosine of each passage with the question, by the key of the passage."""
     missing_count: int
     """The number of passages that have no vector yet."""
-    spread: float = 0.0
+    standard_deviation: float = 0.0
     """The standard deviation of the model's cosines on the user's passages."""
-    level: float = 0.0
+    mean_top_cosine: float = 0.0
     """The mean cosine of the most similar passages."""
     threshold: float = 0.0
     """The level that unrelated questions rarely exceed, or 0 if it isn't learned yet."""
@@ -72,8 +72,8 @@ class Similarities(Value):
         """
         if not self.threshold:
             return coverage > index.MIN_COVERAGE
-        words = index.compute_word_bonus(coverage, self.spread)
-        return self.level + words > self.threshold
+        words = index.compute_word_bonus(coverage, self.standard_deviation)
+        return self.mean_top_cosine + words > self.threshold
 
 
 class PassageVectors:
@@ -309,8 +309,8 @@ def compute_vectors(workspace: Workspace, result: RunResult, show: ShowProgress)
             for step in chain([first], steps):
                 report_progress(RunStep(other=step))
     except (ServiceError, ConfigError) as error:
-        problem = Problem(error.message, consequence, error.hint, notice=True)
+        problem = Problem(error.message, consequence, error.hint, is_notice=True)
         result.problems.append(problem)
     except KeyboardInterrupt:
         hint = "the next run continues"
-        result.problems.append(Problem("stopped", consequence, hint, notice=True))
+        result.problems.append(Problem("stopped", consequence, hint, is_notice=True))

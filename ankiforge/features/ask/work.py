@@ -127,7 +127,9 @@ def find_passages(
 
     # combine meaning and words
     words = index.find_by_words(ledger, query, is_hidden)
-    scores = index.combine_scores(words, similarities.cosines, similarities.spread)
+    scores = index.combine_scores(
+        words, similarities.cosines, similarities.standard_deviation
+    )
     passages = list(index.load_best_passages(ledger, scores, limit, is_hidden))
     coverage = max((hit.coverage for hit in words.values()), default=0.0)
     is_confident = (

@@ -166,7 +166,7 @@ def make_patch(
     for source in sources:
         reader = apply_stored_plugin_syntaxes(source, ledger)
         if isinstance(reader, NoteSource):
-            readers[reader.folder.namespace] = reader
+            readers[reader.listing.namespace] = reader
     file_cache: dict[str, dict[str, File]] = {}
     refusals: list[UnpatchableEdit] = []
     file_by_key: dict[tuple[str, str], _SourceFile] = {}
@@ -227,7 +227,11 @@ def _find_local_edits(card: LocalCard) -> Texts:
     changed_html = {}
     for name in card.edits.pinned:
         text = card.get_field(name)
-        if text and text != card.edits.given.get(name, "") and "![" not in text:
+        if (
+            text
+            and text != card.edits.source_texts_applied.get(name, "")
+            and "![" not in text
+        ):
             changed_html[name] = html.get(name, "")
     return changed_html
 
@@ -249,7 +253,7 @@ class _SourceFile(NamedTuple):
 
     @property
     def root(self) -> Path:
-        return self.source.folder.root
+        return self.source.listing.root
 
 
 def _find_file(
@@ -288,7 +292,7 @@ def _find_file(
     if not path.casefold().endswith((".md", ".markdown", ".txt")):
         raise ItemError(f"{path} is not a Markdown or text file")
     if namespace not in listed:
-        files = [file for file in source.folder.list_files() if isinstance(file, File)]
+        files = [file for file in source.listing.list_files() if isinstance(file, File)]
         listed[namespace] = {file.path: file for file in files}
     if path not in listed[namespace]:
         raise ItemError(f"{path} no longer exists: run first")
@@ -314,7 +318,7 @@ class _NoteToPatch:
         text_hash = hash16(decode_text(self.original))  # raises an error if it isn't text
         self.text = self.original.decode("utf-8")
         stored_hash = load_text_hash(
-            ledger, source_file.source.folder.container, source_file.path
+            ledger, source_file.source.listing.container, source_file.path
         )
         if stored_hash and stored_hash != text_hash:
             raise ItemError(NOTE_CHANGED)
@@ -422,8 +426,8 @@ class _NoteToPatch:
                     f"written in the note, it would be read as “{excerpt}”:"
                     " edit the note yourself"
                 )
-        own_id = wanted_card.highlight.own
-        if own_id and after[index].own == own_id:
+        own_id = wanted_card.highlight.source_id
+        if own_id and after[index].source_id == own_id:
             return ""
         similarity = fuzz.ratio(
             normalize_for_lookup(wanted_card.highlight.exact),
@@ -437,10 +441,10 @@ class _NoteToPatch:
         source_file = self._source_file
 
         def find_picture(target: str) -> str:
-            return find_media_path(target, source_file.path, source_file.source.folder)
+            return find_media_path(target, source_file.path, source_file.source.listing)
 
         decoded = decode_text(text.encode("utf-8"))
-        for sighting in source_file.source.document(
+        for sighting in source_file.source.read_document(
             source_file.file, decoded, find_picture
         ):
             if isinstance(sighting, ExtractedDocument):
@@ -463,7 +467,7 @@ def _make_anchor(highlight: Highlight) -> tuple[object, ...]:
         *_make_content_key(highlight),
         highlight.prefix,
         highlight.suffix,
-        highlight.nth,
+        highlight.occurrence,
     )
 
 
@@ -473,7 +477,7 @@ def _make_content_key(highlight: Highlight) -> tuple[object, ...]:
         highlight.exact,
         highlight.markdown,
         highlight.gaps,
-        highlight.own,
+        highlight.source_id,
     )
 
 
@@ -501,9 +505,9 @@ def _find_draft(highlight: Highlight, card: Card) -> Draft:
     for draft in result.drafts:
         if draft.is_user_text and draft.kind.note_type is card.note_type:
             matching_drafts.append(draft)
-    if card.number is None or len(matching_drafts) <= card.number:
+    if card.user_text_number is None or len(matching_drafts) <= card.user_text_number:
         raise ItemError("the note does not state it as a card any more: run first")
-    return matching_drafts[card.number]
+    return matching_drafts[card.user_text_number]
 
 
 # --- the patch itself -------------------------------------------------------------------

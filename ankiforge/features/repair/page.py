@@ -210,7 +210,9 @@ class FailingCards(ItemSource):
         entry = self._entries.get(decision.id)
         item_json = self._render(entry) if entry else None
         if entry is None or (
-            decision.turn and item_json and decision.turn != item_json["turn"]
+            decision.content_hash
+            and item_json
+            and decision.content_hash != item_json["turn"]
         ):
             raise StaleItemError(None, item_json)
         return entry
@@ -245,7 +247,9 @@ class FailingCards(ItemSource):
                 repairs = repair_work.ask_model(workspace, entry)
                 self._add_repairs(entry, repairs)
                 message = "The model offers these." if repairs else f"{NO_REPAIR_TEXT}."
-                return DecisionOutcome(said=message, next_id=decision.id, is_pending=True)
+                return DecisionOutcome(
+                    message=message, next_id=decision.id, is_pending=True
+                )
             case _:
                 raise UsageError("this cannot be done here")
         del self._entries[decision.id]
@@ -260,7 +264,9 @@ class FailingCards(ItemSource):
 
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card with the fields in the editor."""
-        card = self._make_card(self._find_current_entry(replace(decision, turn="")))
+        card = self._make_card(
+            self._find_current_entry(replace(decision, content_hash=""))
+        )
         typed = decision.fields if isinstance(decision, Edit) else {}
         return replace(card, fields=apply_edits(card.fields, typed))
 

@@ -378,9 +378,9 @@ def _record_change(
         guid=note.guid,
         id=nid,
         type=entry.note_type.id,
-        names=entry.note_type.fields,
+        field_names=entry.note_type.fields,
         html=html,
-        words={name: old_fields.get(name, "") for name in entry.note_type.fields},
+        source_texts={name: old_fields.get(name, "") for name in entry.note_type.fields},
         repaired=changed_fields,
     )
     change = NoteRepair(
@@ -522,7 +522,7 @@ def _check_repair(entry: FailingNote, fields: Texts, quote: str) -> Iterator[Fin
         namespace="",
         kind=HighlightKind.HIGHLIGHT,
         exact=text,
-        nearby=text,
+        surrounding_text=text,
         markdown=tuple(entry.card.fields.values()),
     )
     card = replace(_make_card(fields), quote=quote or text, origin=Origin("llm"))

@@ -75,9 +75,9 @@ class DuplicateCandidates:
                 origin = f"a note in Anki{deck}: "
             terms = SearchTerms(
                 words=tuple(row["words"].split()),
-                finders=tuple(row["finders"].split()),
-                exact=row["exact"],
-                question=row["question"],
+                ideograph_pairs=tuple(row["finders"].split()),
+                text_hash=row["exact"],
+                question_hash=row["question"],
             )
             yield IndexedCard(row["id"], HighlightKey(row["passage"]), origin, terms)
 
@@ -174,8 +174,8 @@ def store_search_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -
     rows = []
     for digest, search_terms in terms:
         words = " ".join(search_terms.words)
-        finders = " ".join(search_terms.finders)
-        exact_and_question = (search_terms.exact, search_terms.question)
+        finders = " ".join(search_terms.ideograph_pairs)
+        exact_and_question = (search_terms.text_hash, search_terms.question_hash)
         rows.append((digest, words, finders, *exact_and_question))
     store.execute_all(
         "INSERT OR IGNORE INTO indexed (digest, words, finders, exact, question)"

@@ -132,12 +132,12 @@ def row_to_draft(row: Row) -> StoredDraft:
     return StoredDraft(
         **asdict(decode_draft(row["body"])),
         id=row["id"],
-        revises=Guid(row["revises"]) if row["revises"] else None,
-        replaces=Guid(row["replaces"]) if row["replaces"] else None,
-        offer=row["offer"],
-        about=tuple(row["fact"].split()),
-        near=row["near"],
-        since=row["since"],
+        revised_guid=Guid(row["revises"]) if row["revises"] else None,
+        replaced_guid=Guid(row["replaces"]) if row["replaces"] else None,
+        offer_id=row["offer"],
+        sentence_hashes=tuple(row["fact"].split()),
+        similar_removed_sentence=row["near"],
+        after_event_number=row["since"],
     )
 
 
@@ -232,23 +232,28 @@ def set_findings(
 
 def apply_changes(store: Store, changes: Sequence[PendingDraftChanges]) -> None:
     """Apply changes to the pending drafts of passages."""
-    delete_drafts(store, [id for change in changes for id in change.drop])
-    pairs = [(event_id, id) for change in changes for id, event_id in change.settle]
+    delete_drafts(store, [id for change in changes for id in change.deleted_ids])
+    pairs = [(event_id, id) for change in changes for id, event_id in change.archived]
     store.execute_all("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", pairs)
     delete_drafts(store, [id for _, id in pairs])
     updated_rows = [
-        (" ".join(draft.about), draft.revises or "", draft.near, draft.id)
+        (
+            " ".join(draft.sentence_hashes),
+            draft.revised_guid or "",
+            draft.similar_removed_sentence,
+            draft.id,
+        )
         for change in changes
-        for draft in change.update
+        for draft in change.updated
     ]
     query = "UPDATE draft SET fact = ?, revises = ?, near = ? WHERE id = ?"
     store.execute_all(query, updated_rows)
     # drafts with the same id are replaced
     new_rows = [
-        _pending_draft_to_row(pending) for change in changes for pending in change.put
+        _pending_draft_to_row(pending) for change in changes for pending in change.added
     ]
     store.insert("draft", new_rows, verb="INSERT OR REPLACE")
-    keys_to_redraft = [key for change in changes for key in change.redraft]
+    keys_to_redraft = [key for change in changes for key in change.keys_to_redraft]
     if keys_to_redraft:
         highlights.schedule_redrafting_by_rules(store, keys_to_redraft)
 
@@ -266,11 +271,11 @@ def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
         "deck": draft.deck,
         "drafter": draft.origin.drafter,
         "severity": severity,
-        "fact": " ".join(pending.about),
-        "near": pending.near,
+        "fact": " ".join(pending.sentence_hashes),
+        "near": pending.similar_removed_sentence,
         "revises": pending.revises or "",
         "replaces": pending.replaces or "",
-        "since": pending.since,
+        "since": pending.after_event_number,
         "answer": "" if draft.is_proposed else normalize_answer(draft.fields),
         "findings": findings,
         "tags": to_list_column(map(normalize_tag, draft.tags)),
@@ -319,26 +324,28 @@ def store_outcomes(
     `mode` determines whether the columns for the rules or those for a model are written.
     """
     query = (
-        "UPDATE highlight SET drafted = :drafted, worth = :worth, reason = :reason,"
-        " fate = :fate WHERE key = :key"
+        "UPDATE highlight SET drafted = :drafted_content_hash, worth = :usefulness,"
+        " reason = :reason, fate = :status WHERE key = :key"
     )
     if mode.is_model and mode.keeps_pending:
         query = (
-            "UPDATE highlight SET modelled = :drafted, reason = :reason, fate = :fate"
-            " WHERE key = :key"
+            "UPDATE highlight SET modelled = :drafted_content_hash, reason = :reason,"
+            " fate = :status WHERE key = :key"
         )
     elif mode.is_model:
         query = (
-            "UPDATE highlight SET modelled = :drafted, declined = :declined, worth = :worth,"
-            " reason = :reason, fate = :fate WHERE key = :key"
+            "UPDATE highlight SET modelled = :drafted_content_hash, declined = :declined_hash,"
+            " worth = :usefulness, reason = :reason, fate = :status WHERE key = :key"
         )
     store.execute_all(query, list(map(asdict, outcomes)))
     # store how useful a card about each sentence would be, replacing earlier values
-    rated = [outcome for outcome in outcomes if outcome.worth_by_name is not None]
+    rated = [
+        outcome for outcome in outcomes if outcome.usefulness_by_sentence is not None
+    ]
     query = "UPDATE sentence SET worth = NULL WHERE key = ?"
     store.execute_all(query, [(outcome.key,) for outcome in rated])
     rows = []
     for outcome in rated:
-        for name, worth in (outcome.worth_by_name or {}).items():
+        for name, worth in (outcome.usefulness_by_sentence or {}).items():
             rows.append((worth, name, outcome.key))
     store.execute_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)

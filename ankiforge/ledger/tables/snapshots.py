@@ -97,11 +97,11 @@ def load_highlight_snapshots(
             related_by_key[key],
             key,
             highlight=highlights_read[key],
-            content=row["content"],
+            content_hash=row["content"],
             is_declined=row["declined"] == row["content"],
             reason=row["reason"],
             usefulness=row["worth"],
-            original_title=titles.get(key, ""),
+            primary_copy_title=titles.get(key, ""),
         )
         for key, row in rows_by_key.items()
     }
@@ -165,13 +165,13 @@ def load_related_decisions(
                     for sentence in decision.sentences
                     if sentence in sentence_set
                 )
-                if decision.of and shared:
+                if decision.event_id and shared:
                     decisions.append(replace(decision, sentences=shared))
             last_decisions = facts.find_last_decision_by_card(other.decisions)
             for card in other.live_cards:
                 if card.is_numbered_user_text or card.guid not in last_decisions:
                     continue
-                if last_decisions[card.guid].about in sentence_set:
+                if last_decisions[card.guid].card_sentence in sentence_set:
                     live_cards[card.guid] = card
         decided_sentences = {
             sentence

@@ -23,7 +23,7 @@ def _highlight(number, title, exact, nearby, **_):
         f"pdf:{title}",
         HighlightKind.HIGHLIGHT,
         exact,
-        nearby=nearby,
+        surrounding_text=nearby,
         key=HighlightKey(f"d/{number}"),
     )
 

@@ -82,7 +82,7 @@ def test_every_sentence_that_is_shown_has_a_located_quote():
         for sentence in check_answer([given] * 5, QUESTION, PASSAGES):
             if not sentence.drop_reason:
                 shown += 1
-                assert sentence.quote in PASSAGES[sentence.passage]
+                assert sentence.quote in PASSAGES[sentence.passage_label]
     assert shown >= 200
 
 

@@ -83,7 +83,9 @@ def test_a_card_and_a_passage_of_one_sentence_are_shown_whole():
     ],
 )
 def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure):
-    near = Similarities(b"", {}, 0, spread=0.0, level=level, threshold=threshold)
+    near = Similarities(
+        b"", {}, 0, standard_deviation=0.0, mean_top_cosine=level, threshold=threshold
+    )
     assert near.is_confident(coverage) is is_sure
 
 
@@ -113,7 +115,9 @@ def test_words_count_only_if_they_are_nearly_half_of_the_question():
 def test_a_passage_answers_if_it_is_nearer_than_others(
     level, threshold, coverage, is_sure
 ):
-    near = Similarities(b"", {}, 0, spread=0.02, level=level, threshold=threshold)
+    near = Similarities(
+        b"", {}, 0, standard_deviation=0.02, mean_top_cosine=level, threshold=threshold
+    )
     assert near.is_confident(coverage) == is_sure
 
 
