@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from ankiforge.cli.output import Call, sanitize_for_terminal, say_next_command
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import pending_items
-from ankiforge.model import CardKind, NoteType, Question, ShownCard, UserQuestionKind
+from ankiforge.model import CardKind, NoteType, ShownCard, UserQuestion, UserQuestionKind
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import (
@@ -184,7 +184,7 @@ class TerminalReview:
         key_help = _KEY_HELP.format(accept=verb, reject=reject, others=others)
         return self._handle_keys(choices, f"\n{key_help}")
 
-    def _review_conflict(self, id: str, turn: str, question: Question) -> bool:
+    def _review_conflict(self, id: str, turn: str, question: UserQuestion) -> bool:
         """Print both texts of a card and handle key presses until the user moves on.
 
         Returns whether to continue the review.
