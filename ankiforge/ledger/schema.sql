@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     run INTEGER NOT NULL DEFAULT 0,  -- the last run that read it
     colour TEXT NOT NULL DEFAULT '',  -- as in the source, and the name of its hue; a list, see `store.listed`
     tags TEXT NOT NULL DEFAULT '',  -- of the mark and the document; a list
-    body TEXT NOT NULL DEFAULT ''  -- Highlight; '' if only in the journal
+    body TEXT NOT NULL DEFAULT ''  -- Highlight as JSON; '' if only in the journal
 );  -- with rowids, because without them a row longer than a quarter of a page takes another page
 CREATE INDEX IF NOT EXISTS highlight_document ON highlight (document, position);
 CREATE INDEX IF NOT EXISTS highlight_absent ON highlight (state) WHERE state != 'present';
@@ -74,7 +74,7 @@ CREATE TABLE IF NOT EXISTS draft (
     findings TEXT NOT NULL,      -- checks and severities; a list
     tags TEXT NOT NULL,          -- a list
     words TEXT NOT NULL,         -- plain text, for search
-    body TEXT NOT NULL           -- Draft
+    body TEXT NOT NULL           -- Draft as JSON
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';
@@ -153,7 +153,7 @@ CREATE TABLE IF NOT EXISTS passage (
     done INTEGER NOT NULL,       -- has a decision other than on a proposal
     closed INTEGER NOT NULL,     -- nothing more is wanted
     skipped INTEGER NOT NULL,
-    body TEXT NOT NULL           -- events.Passage
+    body TEXT NOT NULL           -- events.Passage as JSON
 );
 CREATE INDEX IF NOT EXISTS passage_asks ON passage (asks) WHERE asks;
 CREATE INDEX IF NOT EXISTS passage_decided ON passage (decided, key) WHERE decided;

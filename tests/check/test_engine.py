@@ -33,7 +33,7 @@ def test_a_good_draft_is_clean():
     assert cards.findings(draft, source) == ()
 
 
-@pytest.mark.parametrize("changes", [{"by_hand": True}, {"origin": Origin("person")}])
+@pytest.mark.parametrize("changes", [{"is_card_in_source": True}, {"origin": Origin("person")}])
 def test_wording_of_a_card_its_author_wrote_is_only_counted(changes):
     draft = cards.question("Is it so?", "Yes", **changes)
 
@@ -45,7 +45,9 @@ def test_wording_of_a_card_its_author_wrote_is_only_counted(changes):
 
 @pytest.mark.parametrize("template", ["{{date}}", "{{title}} » {{url}}"])
 def test_template_signs_in_a_note_of_ones_own_are_only_counted(template):
-    draft = cards.question("What does the template print?", template, by_hand=True)
+    draft = cards.question(
+        "What does the template print?", template, is_card_in_source=True
+    )
 
     assert cards.named(draft) == {"malformed": "info"}
 
@@ -82,7 +84,9 @@ def test_a_front_that_goes_on_a_conversation_below_a_passage_waits(
 ):
     draft = cards.question(front, "Ten words a day.", origin=Origin("person"))
     lines = (above,) if above else ()
-    about = cards.passage("x", kind=HighlightKind.CARD, above=lines, written=written)
+    about = cards.passage(
+        "x", kind=HighlightKind.CARD, parent_items=lines, line_syntax=written
+    )
     severities = {found.check: found.severity for found in cards.findings(draft, about)}
     assert (severities.get("leans_back") is Severity.WARN) is waits
 
@@ -97,7 +101,7 @@ def test_a_front_that_goes_on_a_conversation_below_a_passage_waits(
     ],
 )
 def test_what_would_break_blocks_its_author_too(text, rule):
-    assert cards.named(cards.cloze(text, by_hand=True))[rule] == "block"
+    assert cards.named(cards.cloze(text, is_card_in_source=True))[rule] == "block"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +175,7 @@ def test_an_oversize_card_is_read_no_further():
 )
 def test_a_line_that_may_be_no_card_is_told_with_the_reason(line, why):
     front, _, back = line.partition("::")
-    draft = cards.question(front, back, by_hand=True)
+    draft = cards.question(front, back, is_card_in_source=True)
     passage = cards.passage(line, form=HighlightForm.INLINE_FIELD)
 
     (found,) = [

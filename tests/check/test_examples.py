@@ -54,7 +54,8 @@ def test_what_shows_nothing_or_no_keyboard_types_blocks(back, rule):
     by_hand = rule == "empty_side"
 
     assert (
-        cards.named(cards.question("What is it?", back, by_hand=by_hand))[rule] == "block"
+        cards.named(cards.question("What is it?", back, is_card_in_source=by_hand))[rule]
+        == "block"
     )
 
 
@@ -66,13 +67,13 @@ def test_an_empty_front_of_a_machine_blocks():
     "back", ["0", "-", "$x$", "`&nbsp;`", "\u0301a", "\U0001fae8", "![](a.png)", "one\ttwo", "a\r\nb"]
 )  # fmt: skip
 def test_one_sign_is_no_empty_side_and_a_person_may_type_tabs(back):
-    found = cards.named(cards.question("What is it?", back, by_hand=True))
+    found = cards.named(cards.question("What is it?", back, is_card_in_source=True))
 
     assert not {"empty_side", "control_character"} & set(found)
 
 
 def test_a_gap_that_hides_only_a_control_character_is_empty():
-    found = cards.named(cards.cloze("Water {{c1::\x1b}} boils.", by_hand=True))
+    found = cards.named(cards.cloze("Water {{c1::\x1b}} boils.", is_card_in_source=True))
 
     assert found["malformed"] == "block"
 
@@ -86,7 +87,7 @@ IT = "It relies on self-attention."
     ("front", "back", "quote", "changes", "rule"),
     [
         ("What does GPT-4 of 2023 rely on?", "self-attention", IT, {"heading": "GPT-4", "comment": "the 2023 model?"}, ""),
-        ("What does it rely on in 2023?", "self-attention", IT, {"comment": "in 2023", "instructs": False}, "ungrounded_number"),
+        ("What does it rely on in 2023?", "self-attention", IT, {"comment": "in 2023", "comment_is_instruction": False}, "ungrounded_number"),
         ("When was that relied on?", "2023", "It relies", {"heading": "GPT-4 of 2023"}, "ungrounded_number"),
         ("Which ruling relies on it?", "Dred Scott", IT, {"heading": "DRED SCOTT"}, ""),
     ],
@@ -111,7 +112,7 @@ ROBUST = "The results are robust to the choice."
         ("What does “robust” mean here?", "belastbar und stark", {}, False),
         ("What does “robust” mean here?", "last", {}, False),
         ("What does “choice” mean here?", "belastbar", {}, False),
-        ("What does “robust” mean here?", "belastbar", {"instructs": False}, False),
+        ("What does “robust” mean here?", "belastbar", {"comment_is_instruction": False}, False),
         ("What does “results are robust to the” mean?", "belastbar", {"exact": "results are robust to the"}, False),
     ],
 )  # fmt: skip
@@ -219,5 +220,5 @@ def test_a_line_without_a_front_is_judged_like_any_other():
         markdown=("", "yes"),
     )
 
-    found = cards.named(cards.question("", "yes", by_hand=True), source)
+    found = cards.named(cards.question("", "yes", is_card_in_source=True), source)
     assert found.items() >= {"empty_side": "block", "inline_field": "warn"}.items()

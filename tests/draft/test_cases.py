@@ -62,7 +62,7 @@ def told(result):
         {
             "highlight": one.highlight.key,
             "reason": one.reason,
-            "passing": one.is_temporary,
+            "passing": one.should_retry,
         }
         for one in result.no_cards
     ]

@@ -324,7 +324,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     guid = ledger.accept(drafted(ledger, "For what is the energy?"))
     world.note("a.md", PLAIN.replace("life and work", "survival"))
     world.run(accepts=never)
-    assert world.card(guid).source == ("source changed",)
+    assert world.card(guid).source_changes == ("source changed",)
     new = model_draft(passage, "For what is the energy?", "survival", "survival")
     record(ledger, [new])
     [revision] = [one for one in waiting(ledger) if one.revised_guid]
@@ -336,7 +336,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     [revision] = [one for one in waiting(ledger) if one.revised_guid]
     ledger.accept(revision.id)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
-    assert world.card(guid).source == ()
+    assert world.card(guid).source_changes == ()
     undo_decision(ledger)
     assert words_of(world.card(guid)).endswith("its life")
 

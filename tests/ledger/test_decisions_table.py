@@ -204,8 +204,8 @@ def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_withou
 def test_what_was_taken_back_is_told_by_its_action_or_its_event(empty, is_one_action):
     with empty.action() if is_one_action else nullcontext():
         event = empty.record_event("accept", P, USER, {"guid": "af1", "draft": WORDS})
-    assert bool(event.act) is is_one_action
-    assert decide.undo_decision(empty, event.id).id == (event.act or event.id)
+    assert bool(event.action_id) is is_one_action
+    assert decide.undo_decision(empty, event.id).id == (event.action_id or event.id)
 
 
 def test_what_an_agent_proposed_is_as_if_it_had_not(empty):
@@ -251,7 +251,9 @@ def test_a_conflict_whose_answer_is_taken_back_is_asked_again(
     decide.undo_decision(empty)
     card = empty.get_passage(P).cards["af1"]
     assert (card.get_field("Back"), card.edits.pinned) == ("mine", ("Back",))
-    assert card.edits.offered == ({} if offered == "mine" else {"Back": offered})
+    assert card.edits.source_texts_offered == (
+        {} if offered == "mine" else {"Back": offered}
+    )
 
 
 # --- which drafts wait no longer ------------------------------------------------------------
@@ -288,7 +290,7 @@ SAME = card_with(TEXT)
         (FORM, LIVE, {}, True),
         (FORM, LIVE, {"severity": "warn"}, True),
         (FORM, LIVE, {"severity": "block"}, False),
-        (FORM, LIVE, {"revises": "af1"}, False),
+        (FORM, LIVE, {"revised_guid": "af1"}, False),
         # it is a card, or was refused
         (FORM, SAME, {}, True),
         (FORM, replace(LIVE, verdict=Verdict.REJECTED), {}, True),
@@ -567,8 +569,8 @@ BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
     [
         # the rules replace their own drafts, and new words of cards
         (BY_RULES, FORM, {"drafter": "rules:phrase"}, True),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1"}, True),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1", "key": Q}, True),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1"}, True),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1", "key": Q}, True),
         # a model's stay while their quote is there, and under another key
         (BY_RULES, DRAFT, {"drafter": "llm"}, False),
         (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm"}, True),
@@ -576,10 +578,10 @@ BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
         # a model replaces what models drafted
         (BY_MODEL, DRAFT, {"drafter": "llm"}, True),
         (BY_MODEL, FORM, {"drafter": "rules:phrase"}, False),
-        (BY_MODEL, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1"}, False),
-        (BY_MODEL, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1", "key": Q}, False),
+        (BY_MODEL, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1"}, False),
+        (BY_MODEL, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1", "key": Q}, False),
         (BESIDE, DRAFT, {"drafter": "llm"}, False),
-        (BESIDE, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1"}, False),
+        (BESIDE, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1"}, False),
     ],
 )  # fmt: skip
 def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
@@ -664,7 +666,9 @@ def test_a_draft_stands_as_a_card_with_its_words(empty, events, draft, stands):
     for what in events:
         empty.record_event(what, P, USER, body)
     assert (
-        draft_completion.repeats_live_card(empty.get_passage(P), replace(draft, number=0))
+        draft_completion.repeats_live_card(
+            empty.get_passage(P), replace(draft, user_text_number=0)
+        )
         is stands
     )
 
@@ -862,17 +866,17 @@ def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
 @pytest.mark.parametrize(
     ("draft_id", "form", "decided", "passed"),
     [
-        ("d1", {"offer": "o1"}, "f g", ["form"]),
-        ("d1", {"offer": "o1"}, "f", []),  # a fact of it is open
-        ("d1", {"offer": "o2"}, "f g", []),  # it did not wait beside the draft
-        ("form", {"offer": "o1"}, "f g", []),  # it is what was decided on
-        ("", {"offer": "o1"}, "f g", []),
+        ("d1", {"offer_id": "o1"}, "f g", ["form"]),
+        ("d1", {"offer_id": "o1"}, "f", []),  # a fact of it is open
+        ("d1", {"offer_id": "o2"}, "f g", []),  # it did not wait beside the draft
+        ("form", {"offer_id": "o1"}, "f g", []),  # it is what was decided on
+        ("", {"offer_id": "o1"}, "f g", []),
     ],
 )
 def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
     waiting = (
-        as_waiting(DRAFT, id="d1", offer="o1"),
-        as_waiting(DRAFT, id="form", number=0, fact="f g", **form),
+        as_waiting(DRAFT, id="d1", offer_id="o1"),
+        as_waiting(DRAFT, id="form", user_text_number=0, fact="f g", **form),
     )
     here = PassageSnapshot(Passage((P,)), pending_drafts=waiting)
     found = find_passed_over_drafts(here, draft_id, decided.split())
@@ -885,7 +889,7 @@ def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
     event = decision_recording.record_decision(
         empty, plan_decision(here, rejects, (HIGHLIGHT.exact,))
     )
-    [fact] = [each for each in empty.load_events([P]) if each.what == "fact"]
+    [fact] = [each for each in empty.load_events([P]) if each.kind == "fact"]
     assert fact.body == {
         "of": event.id,
         "sentences": [HIGHLIGHT.exact],

@@ -103,7 +103,7 @@ def test_the_gap_that_a_persons_words_are_nearest_to(text, number):
 
 # --- what is known already ------------------------------------------------------------------
 
-FORM = draft("rules:cloze", number=0)
+FORM = draft("rules:cloze", user_text_number=0)
 LIVE = card_of(FORM, guid="g")
 OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
 
@@ -185,7 +185,7 @@ def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
         draft(),
         draft(gaps=(ONE, TWO)),
         draft(gaps=(ONE, THREE)),
-        draft(number=0),
+        draft(user_text_number=0),
         OTHER_WORDS,
         replace(draft(), key="vault:v/q"),
     ]
@@ -216,13 +216,13 @@ def of_model(answer: str = "blood", *, about: str = A, **more: Any) -> StoredDra
 def decision(answer: str = "blood", *sentences: str, **more: Any) -> SentenceDecision:
     """Return a decision on sentences by a card or draft with an answer."""
     answer = normalize_answer({"Back": answer}) if answer else ""
-    more = {"n": 5, "guid": "g", **more}
+    more = {"event_number": 5, "guid": "g", **more}
     return SentenceDecision("e", sentences or (A,), answer=answer, **more)
 
 
-SKIP = decision("", A, B, guid="", dropped=True)
-OFFLINE = draft(id="d", about=(NAMES[A],), revises="g")
-OWN = draft("rules:cloze", id="d", about=(NAMES[A],), number=0)
+SKIP = decision("", A, B, guid="", is_rejection=True)
+OFFLINE = draft(id="d", sentence_hashes=(NAMES[A],), revised_guid="g")
+OWN = draft("rules:cloze", id="d", sentence_hashes=(NAMES[A],), user_text_number=0)
 
 
 @pytest.mark.parametrize("is_here", [True, False])
@@ -232,15 +232,19 @@ OWN = draft("rules:cloze", id="d", about=(NAMES[A],), number=0)
         (of_model(), [], False),
         # the same answer of the same sentence, whoever asked for it and whatever was decided
         (of_model(), [decision()], True),
-        (of_model(), [decision(dropped=True)], True),
-        (of_model(), [decision(dropped=True, of_draft=True)], True),
+        (of_model(), [decision(is_rejection=True)], True),
+        (of_model(), [decision(is_rejection=True, is_only_draft_rejected=True)], True),
         (of_model(), [decision("blood", B, A)], True),
-        (of_model(), [decision(of_proposal=True)], False),  # a model may draft it
+        (
+            of_model(),
+            [decision(is_only_proposal_rejected=True)],
+            False,
+        ),  # a model may draft it
         (of_model(), [decision("blood", B)], False),
         # another answer is another card, also of a sentence that a skipped passage has
         (of_model("the body"), [decision()], False),
         (of_model("Blood"), [decision()], False),
-        (of_model("the body"), [decision(dropped=True)], False),
+        (of_model("the body"), [decision(is_rejection=True)], False),
         # offline drafts of a decided sentence go
         (OFFLINE, [decision("the body")], True),
         (OFFLINE, [decision("blood", B)], True),  # it is no longer new text of a card
@@ -248,8 +252,8 @@ OWN = draft("rules:cloze", id="d", about=(NAMES[A],), number=0)
         (OWN, [decision()], False),
         (of_model(about=""), [decision()], False),
         # what a person asked for after the decision waits until the next one
-        (of_model(since=5), [decision()], False),
-        (of_model(since=5), [decision(), decision(n=6)], True),
+        (of_model(after_event_number=5), [decision()], False),
+        (of_model(after_event_number=5), [decision(), decision(event_number=6)], True),
     ],
 )
 def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled, is_here):
@@ -270,11 +274,11 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
     ("waiting", "settled"),
     [
         (of_model("the body"), True),
-        (of_model(about="", revises=None), True),
-        (of_model(since=4), True),
-        (of_model(since=5), False),  # it was asked for after that
+        (of_model(about="", revised_guid=None), True),
+        (of_model(after_event_number=4), True),
+        (of_model(after_event_number=5), False),  # it was asked for after that
         (OWN, True),
-        (replace(OWN, revises="g"), True),
+        (replace(OWN, revised_guid="g"), True),
     ],
 )
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
@@ -313,7 +317,10 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
         RelatedDecisions(live_cards={"g": replace(CARD, kind=CardKind.BASIC)}),
     )
     here = replace(
-        here, passage=replace_decisions(here.passage, about="Hearts pump blood all day.")
+        here,
+        passage=replace_decisions(
+            here.passage, card_sentence="Hearts pump blood all day."
+        ),
     )
     [asked] = draft_changes.resolve_drafts(here, "a").updated
     assert (asked.revised_guid, asked.similar_removed_sentence) == (

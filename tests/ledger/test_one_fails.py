@@ -73,7 +73,7 @@ def seen(vault, without=""):
             "SELECT id, line FROM event WHERE what NOT IN ('key', 'text')"
         )
     )
-    told = {(event.what, event.key) for event in events if event.key != without}
+    told = {(event.kind, event.key) for event in events if event.key != without}
     return cards, waiting, told
 
 

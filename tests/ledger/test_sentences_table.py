@@ -152,15 +152,15 @@ REMARK = SentenceState(M2, similar_removed=M)
         ([X], {"given": (M, M2)}, [SentenceState(M, is_decided=True), SentenceState(M2)]),
         # a card asks for new words of the sentence that it is about, as it is now
         ([decided(H, M, guid="x", n=5)], {}, [REMARK]),
-        ([decided(H, M, guid="x", n=5, about=M)], {}, [ASKS]),
+        ([decided(H, M, guid="x", n=5, card_sentence=M)], {}, [ASKS]),
         ([X, decided(G, guid="x", n=6, revises=True)], {}, [REMARK]),
         # a closed passage asks, and offers nothing new
         ([X], {"closed": True}, [ASKS]),
         ([X], {"closed": True, "live": ()}, []),
         ([X], {"closed": True, "drafted": [H], "given": (H,)}, []),
         # nor does the sentence of a rejected proposal ask; a model's draft of it waits
-        ([X, decided(M2, n=7, of_proposal=True)], {"drafted": ()}, []),
-        ([X, decided(M2, n=7, of_proposal=True)], {}, [SentenceState(M2)]),
+        ([X, decided(M2, n=7, is_only_proposal_rejected=True)], {"drafted": ()}, []),
+        ([X, decided(M2, n=7, is_only_proposal_rejected=True)], {}, [SentenceState(M2)]),
         # skipping names all sentences
         ([decided(M2, n=7)], {}, [SentenceState(M2, is_decided=True)]),
     ],
@@ -185,8 +185,8 @@ A, B, C, D, E = LETTERS
         ([decided(A, n=1)], {"drafted": (E,)}, (A, E)),
         ([], {"drafted": LETTERS}, LETTERS),
         # a rejected proposal decides nothing: a model's draft of the sentence waits
-        ([decided(A, n=1, of_proposal=True)], {}, ()),
-        ([decided(A, n=1, of_proposal=True)], {"drafted": (A,)}, (A,)),
+        ([decided(A, n=1, is_only_proposal_rejected=True)], {}, ()),
+        ([decided(A, n=1, is_only_proposal_rejected=True)], {"drafted": (A,)}, (A,)),
     ],
 )
 def test_which_sentences_are_facts(decisions, more, shown):
@@ -342,9 +342,12 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
     ("decision", "names"),
     [
         (decided(M), {M}),
-        (decided(M, of_proposal=True), {M}),
-        (decided(M, of_draft=True), set()),  # a model's draft of it was rejected
-        (decided(M, of=""), set()),  # of a passage without facts
+        (decided(M, is_only_proposal_rejected=True), {M}),
+        (
+            decided(M, is_only_draft_rejected=True),
+            set(),
+        ),  # a model's draft of it was rejected
+        (decided(M, event_id=""), set()),  # of a passage without facts
     ],
 )
 @pytest.mark.parametrize("is_here", [True, False])

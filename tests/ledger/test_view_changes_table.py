@@ -63,7 +63,7 @@ DELETED = replace(RETIRED, verdict_reason=DELETED_REASON)
     [
         # there
         (LIVE, PRESENT, NOTE, False, "", "", PRESENT),
-        (AWAY, None, NOTE, None, "", "first", PRESENT),
+        (AWAY, None, NOTE, None, "", "first_seen", PRESENT),
         (LIVE, PRESENT, EDITED, False, "", "edited", StoredAnkiNote(EDITED)),
         (LIVE, None, EDITED, False, "", "edited", StoredAnkiNote(EDITED)),
         (LIVE, None, NOTE, False, "", "", PRESENT),

@@ -221,9 +221,9 @@ RULES, PROPOSAL = Origin("rules:phrase"), Origin("propose")
         ({"origin": PROPOSAL}, "clean proposed"),
         ({"origin": RULES}, "clean own"),
         ({"origin": Origin("rules:comment-qa")}, "clean own own_card"),
-        ({"by_hand": True}, "clean own own_card"),
-        ({"number": 0}, "clean in_slot own"),
-        ({"number": 1000}, "clean in_slot own"),
+        ({"is_card_in_source": True}, "clean own own_card"),
+        ({"user_text_number": 0}, "clean in_slot own"),
+        ({"user_text_number": 1000}, "clean in_slot own"),
     ],
 )
 def test_a_draft_says_how_it_stands(of, are):
@@ -245,8 +245,8 @@ def test_a_draft_says_how_it_stands(of, are):
     [
         ({}, "waiting", None),
         ({"findings": found("block")}, "blocked", None),
-        ({"revises": "af1", "findings": found("block")}, "revision", "af1"),
-        ({"replaces": "af2"}, "waiting", "af2"),
+        ({"revised_guid": "af1", "findings": found("block")}, "revision", "af1"),
+        ({"replaced_guid": "af2"}, "waiting", "af2"),
     ],
 )
 def test_a_draft_that_waits_has_a_state_in_a_word(of, state, changes):

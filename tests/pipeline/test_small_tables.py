@@ -397,7 +397,7 @@ def test_the_steps_of_a_run_add_up():
     result.add_step(RunStep(problems=(here, there)))
     assert result.has_failures
     assert (result.drafted, result.accepted) == (5, 1)
-    assert (result.asked, result.undrafted) == (5, 2)
+    assert (result.model_answered_count, result.undrafted) == (5, 2)
     assert result.problems == [there, here]
 
 
@@ -457,13 +457,13 @@ def test_what_a_report_says_of_a_run(report, is_news, found_nothing):
 @pytest.mark.parametrize(
     ("rules", "override", "card", "accepts"),
     [
-        ("clean", "", {"by_hand": True}, True),
+        ("clean", "", {"is_card_in_source": True}, True),
         ("clean", "", {"origin": Origin("rules:comment")}, True),
         ("clean", "", {"origin": Origin("rules:phrase")}, False),
         ("clean", "", {"origin": Origin("llm")}, False),
-        ("review", "", {"by_hand": True}, False),
-        ("review", "clean", {"by_hand": True}, True),
-        ("clean", "review", {"by_hand": True}, False),
+        ("review", "", {"is_card_in_source": True}, False),
+        ("review", "clean", {"is_card_in_source": True}, True),
+        ("clean", "review", {"is_card_in_source": True}, False),
     ],
 )
 def test_what_the_settings_accept(rules, override, card, accepts):

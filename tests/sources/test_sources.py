@@ -80,7 +80,7 @@ def lines(found: list[Sighting]) -> Iterator[dict[str, Any]]:
 def told(value: Any) -> dict[str, Any]:
     """The fields of a value that say more than their default."""
     return {
-        field.name: getattr(value, field.name)
+        field.encode_name: getattr(value, field.name)
         for field in msgspec.structs.fields(value)
         if field.name != "document" and getattr(value, field.name) != field.default
     }
