@@ -68,7 +68,7 @@ $(QUICK)/map.db:
 	@echo "there is no map of the tests yet: it is made once, in ten minutes"
 	$(MAKE) map
 
-quick: $(VENV)/dev-ok $(QUICK)/map.db  ## run what touches your changes, for 20 seconds
+quick: $(VENV)/dev-ok  ## run what touches your changes, for 20 seconds: exact with a map, else by imports
 	@$(PY) -m tools.quick $(T)
 
 mutants: $(VENV)/dev-ok $(QUICK)/map.db  ## mistakes that quick finds: make mutants MODULES="ankiforge/ledger ankiforge/check"

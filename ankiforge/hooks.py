@@ -11,14 +11,16 @@ feature import only the standard library.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, cached_property, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from inspect import getdoc
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     import click
+    from msgspec import Struct
 
     from ankiforge.ledger import Ledger
     from ankiforge.model import FeatureNotice, Json
@@ -34,17 +36,47 @@ Heading = Literal["Every day", "Cards", "Anki", "Set up"]
 """The headings for commands in `ankiforge --help`."""
 
 
-class Tool(NamedTuple):
+class Tool:
     """A function that agents may call through the MCP server of the `agents` feature.
 
-    Any private text in the result is masked.
+    The function's name and docstring name and describe the tool. Its keyword-only parameters
+    are the arguments, and their annotations and defaults become the JSON schema. The function
+    of a feature takes a workspace and its `PrivacyFilter` before them, and private text in its
+    result is masked.
     """
 
-    name: str
-    arguments: type
-    """A `msgspec.Struct` for the arguments. Its docstring describes the tool to the agent."""
-    handler: Callable[..., Json]
-    """Takes a workspace, the `Privacy` of the workspace's texts, and the arguments by name."""
+    def __init__(self, function: Callable[..., Json], *, writes: bool) -> None:
+        """Create a tool; see `agent_tool`."""
+        self.function = function
+        self.name = function.__name__
+        self.writes = writes
+
+    @cached_property
+    def arguments(self) -> type[Struct]:
+        """The type of the arguments, without unknown ones."""
+        from inspect import Parameter, signature
+        from typing import get_type_hints
+
+        from msgspec import defstruct
+
+        hints = get_type_hints(self.function, include_extras=True)
+        fields: list[Any] = []
+        for name, parameter in signature(self.function).parameters.items():
+            if parameter.kind is Parameter.KEYWORD_ONLY:
+                has_default = parameter.default is not Parameter.empty
+                default = [parameter.default] if has_default else []
+                fields.append((name, hints[name], *default))
+        return defstruct(self.name, fields, forbid_unknown_fields=True, kw_only=True)
+
+    @property
+    def description(self) -> str:
+        """The text that describes the tool to an agent."""
+        return getdoc(self.function) or ""
+
+
+def agent_tool(*, writes: bool = False) -> Callable[[Callable[..., Json]], Tool]:
+    """Make a function a `Tool`. `writes` tells agents that it changes the workspace."""
+    return partial(Tool, writes=writes)
 
 
 class CommandRow(NamedTuple):

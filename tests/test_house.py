@@ -16,7 +16,7 @@ from ankiforge.cli.commands import COMMANDS
 from tests.limits import PATIENCE
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
-from tools import size
+from tools import floors, size
 
 HEAVY_WORDS = (
     "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it msgspec rapidfuzz rich"
@@ -231,3 +231,9 @@ def _state(folder: Path) -> dict[Path, tuple[bytes, int]]:
     """Every file with its bytes and time."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def test_the_map_of_the_ledger_is_true():
+    page = floors.PAGE.read_text("utf-8")
+    assert page == floors.draw_map(page), "draw it anew: python -m tools.floors"
+    assert page.count("\n| ") > 30

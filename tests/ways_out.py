@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 
 from ankiforge.errors import UsageError
-from ankiforge.features.agents.agent import Agent
+from ankiforge.features.agents.agent import (
+    Agent,
+    get_context,
+    list_cards,
+    list_highlights,
+)
 from ankiforge.features.ask import embedder
 from ankiforge.features.ask.answering import prepare_question
-from ankiforge.features.ask.tools import ASK, SEARCH_LIBRARY
+from ankiforge.features.ask.tools import ask, search_library
 from ankiforge.pipeline.chats import export_chats
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import embedding_server
@@ -52,19 +57,17 @@ def agent_sees(forge: Any, *, contexts: bool = False) -> list[str]:
     """All that an agent gets: every list and a search, and the context of each passage."""
     with forge.here(), Workspace(forge.folder, offline=True) as workspace:
         agent = Agent(lambda _: nullcontext(workspace))
-        told = [agent.list_highlights(0, 50, "", False)]
+        told = [agent.call_tool(list_highlights, {"limit": 50})]
         for state in ("", "waiting", "needs_work", "rejected"):
-            told.append(agent.list_cards("", state, 0, 50))
+            told.append(agent.call_tool(list_cards, {"state": state, "limit": 50}))
         for question in QUESTIONS:
             query = {"query": question, "limit": 20}
-            told.append(agent.call_feature_tool(SEARCH_LIBRARY, query))
-            told.append(
-                agent.call_feature_tool(ASK, {"question": question, "answer": []})
-            )
+            told.append(agent.call_tool(search_library, query))
+            told.append(agent.call_tool(ask, {"question": question, "answer": []}))
         keys = {outcome.highlight.key for outcome in workspace.highlights()}
         for key in sorted(keys if contexts else ()):
             try:
-                told.append(agent.get_context(key))
+                told.append(agent.call_tool(get_context, {"highlight": key}))
             except UsageError as error:
                 told.append({"refused": error.message})
         return [json.dumps(answer, ensure_ascii=False) for answer in told]

@@ -3,6 +3,9 @@
 `tools/touching.py` chooses them by the map of the tests. They are as many as an idle machine runs in
 that time: a busy one takes longer, and runs no fewer. Nothing to run is an error, as it would look like
 a success. What fails is run again at the last commit: it may have been red before.
+
+Before a map is recorded, `tools/importing.py` chooses files of tests by what they import, and no test
+begins after the twenty seconds.
 """
 
 import io
@@ -14,10 +17,12 @@ import tarfile
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
+from typing import Any
 
 import pytest
 
+from tools.importing import find_changed_names, find_test_files
 from tools.testmap import MAP, ROOT, Map, Test
 from tools.touching import Texts, choose
 
@@ -69,7 +74,10 @@ def pytest_collection_modifyitems(
 
     The rows that a chosen table has got since the map was recorded come first.
     """
-    listed = json.loads(Path(os.environ["ANKIFORGE_QUICK"]).read_text("utf-8"))
+    listed = _load_choice()
+    if "files" in listed:
+        _sort_by_file(items, listed["files"], {*listed["names"]})
+        return
     places = {name: place for place, name in enumerate(listed["chosen"])}
     tables = {name.partition("[")[0] for name in places}
     known = {*places, *listed["other rows"]}
@@ -80,6 +88,31 @@ def pytest_collection_modifyitems(
         (kept if is_new or item.nodeid in places else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = sorted(kept, key=lambda item: places.get(item.nodeid, -1))
+
+
+def _load_choice() -> dict[str, Any]:
+    choice: dict[str, Any] = json.loads(
+        Path(os.environ["ANKIFORGE_QUICK"]).read_text("utf-8")
+    )
+    return choice
+
+
+def _sort_by_file(items: list[pytest.Item], files: list[str], names: set[str]) -> None:
+    """Sort tests: those that mention a changed name, then in the order of their files."""
+    ranks = {file: rank for rank, file in enumerate(files)}
+
+    def get_rank(item: pytest.Item) -> tuple[bool, int]:
+        code = getattr(getattr(item, "function", None), "__code__", None)
+        mentions = code is not None and not names.isdisjoint(code.co_names)
+        return not mentions, ranks.get(item.nodeid.partition("::")[0], len(ranks))
+
+    items.sort(key=get_rank)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Skip a test without a report if the time is over and there is no map."""
+    return True if time() > _load_choice().get("until", float("inf")) else None
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
@@ -106,12 +139,23 @@ def failing(
     recorded: Map, names: Collection[str], folder: Path, *options: str, quiet: bool = True
 ) -> list[str]:
     """Run some tests in the checkout in a folder; return those that fail."""
+    files = dict.fromkeys(name.partition("::")[0] for name in names)
+    return run_choice(choice(recorded, names), files, folder, *options, quiet=quiet)
+
+
+def run_choice(
+    chosen: dict[str, Any],
+    files: Collection[str],
+    folder: Path,
+    *options: str,
+    quiet: bool = True,
+) -> list[str]:
+    """Run the chosen tests of some files in the checkout in a folder; return those that fail."""
     (folder / ".quick").mkdir(exist_ok=True)
     listed = folder / ".quick" / "chosen.json"
     failed = listed.with_suffix(".failed")
     failed.write_text("")
-    listed.write_text(json.dumps(choice(recorded, names)), "utf-8")
-    files = dict.fromkeys(name.partition("::")[0] for name in names)
+    listed.write_text(json.dumps(chosen), "utf-8")
     environment = {"PYTHONPATH": str(folder), "ANKIFORGE_QUICK": str(listed)}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tools.quick", *options]
     # a worker of xdist that calls this is none of this run
@@ -141,9 +185,31 @@ def red_before(recorded: Map, names: Collection[str]) -> set[str]:
         return {*failing(recorded, tests, Path(folder))} & {*tests}
 
 
+def run_without_map(texts: Texts) -> int:
+    """Run the tests that import what changed, the most specific first; return the exit code."""
+    files = find_test_files(ROOT, texts)
+    if not files:
+        reason = "no test imports what changed" if texts else "nothing changed"
+        print(f"Nothing was run: {reason} since the last commit. `make test` runs all.")
+        return 1
+    print(
+        f"No map of the tests yet, so {len(files)} files are chosen by what they import."
+        " `make map` makes the choice exact, in ten minutes."
+    )
+    names = sorted(find_changed_names(texts))
+    chosen = {"files": files, "names": names, "until": time() + SECONDS}
+    options = ["-m", "not slow", "-n", str(PROCESSES), "--maxschedchunk", "1"]
+    failed = run_choice(chosen, files, ROOT, *options, *sys.argv[1:], quiet=False)
+    for name in failed:
+        print(f"red: {name}")
+    return bool(failed)
+
+
 def main() -> int:
     begun = monotonic()
     texts = changes()
+    if not MAP.is_file():
+        return run_without_map(texts)
     recorded = Map(MAP)
     tests, untouched = choose(recorded, texts)
     if not tests:

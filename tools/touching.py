@@ -89,7 +89,7 @@ def _tiers(recorded: Map, path: str, before: str, now: str) -> Iterator[list[Tes
         return  # only comments
     lines = changed_lines(before, now)
     exact, around, names = set[int](), set[int](), set[str]()
-    for statement, function in _statements(ast.parse(before)):
+    for statement, function in iter_statements(ast.parse(before)):
         head = _head(statement)
         if lines & head:
             exact |= head
@@ -108,7 +108,7 @@ def _tiers(recorded: Map, path: str, before: str, now: str) -> Iterator[list[Tes
         yield _in_turn(recorded.ways(path, recorded.then(path, before, every)), folder)
 
 
-def _statements(
+def iter_statements(
     tree: ast.AST, function: Function | None = None
 ) -> Iterator[tuple[ast.stmt, Function | None]]:
     """Yield each statement with the outermost function that it is in, or is itself."""
@@ -116,7 +116,7 @@ def _statements(
         inside = function or (node if isinstance(node, Function) else None)
         if isinstance(node, ast.stmt):
             yield node, inside
-        yield from _statements(node, inside)
+        yield from iter_statements(node, inside)
 
 
 def _head(statement: ast.stmt) -> set[int]:

@@ -183,7 +183,7 @@ def undo(call: cli.Call, words: cli.Words) -> None:
     from ankiforge.pipeline import query as queries
     from ankiforge.reports.cards import format_short_question
     from ankiforge.reports.history import describe_decision, describe_event
-    from ankiforge.text import format_count
+    from ankiforge.text import format_count, format_first_names
 
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
@@ -216,6 +216,11 @@ def undo(call: cli.Call, words: cli.Words) -> None:
             if len(entries) > 1:
                 call.say(f"{len(entries)} undone")
 
+        forgotten = [] if words else workspace.undo_forget()
+        if forgotten:
+            call.say(f"undone: forget: {format_first_names(forgotten)}")
+            decide_all(call, ledger, ["forget"], lambda id: None, "undone")
+            return
         ids = []
         for word in words:
             ids.append(

@@ -29,7 +29,7 @@ DECK_RULES = ("one", "source", "book", "tag")
 @command("""
   ankiforge init ~/cards            a workspace in ~/cards
   ankiforge init ~/cards --decks book   a deck for each book or folder
-  ankiforge init --trust .          trust a workspace that somebody else made
+  ankiforge init --trust .          trust a workspace that you wrote, moved or were given
 
 Outside a workspace, commands use your first one.
 """)
@@ -39,7 +39,9 @@ Outside a workspace, commands use your first one.
     of=DECK_RULES,
     help="New cards: one deck, or one for each source, book or tag.",
 )
-@flag_option("--trust", help="Trust a workspace that was not made on this computer.")
+@flag_option(
+    "--trust", help="Trust a workspace that is new to ankiforge; read its file first."
+)
 def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""
     from ankiforge.config import SETTINGS_FILE_NAME
@@ -91,7 +93,8 @@ def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
         call.print_json(summary)
         return
     offers = workspace.config.drafter == "rules"
-    call.say("\n".join(_format_summary(summary, settings_file, offers=offers)))
+    lines = _format_summary(summary, settings_file, offers=offers, trust=trust)
+    call.say("\n".join(lines))
 
 
 def _make_settings(
@@ -144,12 +147,16 @@ def _make_settings(
     return text, names_by_kind
 
 
-def _format_summary(summary: Json, settings_file: Path, *, offers: bool) -> Iterator[str]:
+def _format_summary(
+    summary: Json, settings_file: Path, *, offers: bool, trust: bool
+) -> Iterator[str]:
     found = summary["found"]
     for kind, names in found.items():
         if names:
             yield f"  {kind:8}{'; '.join(names)}"
     exists = f"{settings_file} already exists"
+    if trust:
+        exists = f"trusted {settings_file.parent}"
     yield f"made {settings_file}" if summary["written"] else exists
     if summary["moved"]:
         yield f"moved here from the default workspace: {', '.join(summary['moved'])}"

@@ -526,10 +526,11 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 # --- workspace and ledger -------------------------------------------------------------------
 
 
-def find_workspace(call: Call) -> WorkspaceDirectory:
+def find_workspace(call: Call, *, needs_trust: bool = True) -> WorkspaceDirectory:
     """Find the workspace for this call, asking the user to trust it if necessary.
 
-    With `--yes`, it's trusted without asking.
+    With `--yes`, it's trusted without asking. Without `needs_trust`, nobody is asked, and the
+    caller must neither write nor send anything.
 
     Raises:
         UsageError: the directory isn't a workspace, or isn't trusted.
@@ -545,6 +546,8 @@ def find_workspace(call: Call) -> WorkspaceDirectory:
         return click.confirm(sanitize_for_terminal(text), err=True)
 
     workspace = find_workspace(call.folder, Path.cwd(), registry)
+    if not needs_trust:
+        return workspace
     can_ask = call.trusts_workspace or call.is_interactive
     require_trust(workspace, ask_user if can_ask else None, find_user_directory())
     workspace.make_private()
@@ -577,6 +580,9 @@ def open_workspace(
         offline=call.offline,
         jobs=call.jobs,
         notice=call.say,
+    )
+    workspace.should_read = lambda question: call.confirm(
+        sanitize_for_terminal(question), yes=call.trusts_workspace
     )
     with ExitStack() as stack:
         if writes:
@@ -702,7 +708,7 @@ OUTPUT_OPTION = click.option(
 )
 FORCE_OPTION = flag_option("--force", help="Replace a file that ankiforge did not write.")
 YES_OPTION = flag_option(
-    "--yes", help="Trust a workspace that was not made on this computer."
+    "--yes", help="Trust a workspace that is new to ankiforge, and read a whole drive."
 )
 NEW_DECK_OPTION = deck_option("Put new cards of PATH into this deck, from now on.")
 OVERRULE_OPTION = flag_option("--force", help="Overrule a check that blocks.")

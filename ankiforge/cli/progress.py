@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ankiforge.text import format_cost, format_count
+from ankiforge.text import format_cost, format_count, format_first_names
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -26,13 +26,15 @@ class RunProgressBar:
 
     def __init__(self, bars: Bars, sources: Sequence[Source]) -> None:
         """Show the progress bar. This must happen before the sources are read."""
-        from ankiforge.extract.base import get_scan_progress
+        from ankiforge.extract.base import get_scan_progress, get_source_name
 
         self._bars = bars
         self._counts = [get_scan_progress(source) for source in sources]
         for count in self._counts:
             count.on_step = self.show_reading
-        self._task = bars.add_task("reading", total=None, more="")
+        label = "reading" if sources else "looking for what can be read"
+        names = dict.fromkeys(filter(None, map(get_source_name, sources)))
+        self._task = bars.add_task(label, total=None, more=format_first_names([*names]))
 
     def show_reading(self) -> None:
         """Update the bar with the number of documents read from all sources."""
@@ -73,6 +75,8 @@ def progress_bar(
     call: Call, sources: Sequence[Source]
 ) -> Iterator[Callable[[RunStep], None]]:
     """Show the progress of a run on a terminal, as a context manager.
+
+    With no sources, the run is still looking for some.
 
     Yields a callback to call for each step of the run.
     """

@@ -179,13 +179,13 @@ _NOTICES_SETTING = "notices"
 
 @cli.command("""
   ankiforge forget paper.pdf        stop reading it
-  ankiforge forget ~/Papers         the same for a folder, and for every PATH in it
+  ankiforge forget ~/Papers         the same for a folder; a PATH in it that you gave stays
 """)
 @click.argument("path", type=cli.PATH_TYPE)
 def forget(call: cli.Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts go; its cards stay. To read it again: ankiforge run PATH.
+    Its drafts go; its cards stay. To take it back: ankiforge undo.
     """
     from ankiforge.text import format_first_names
 
@@ -196,8 +196,7 @@ def forget(call: cli.Call, path: Path) -> None:
         return
     names, highlights = format_first_names(forgotten), format_count(count, "highlight")
     call.print_result(f"forgotten: {names}, with {highlights}")
-    again = f"ankiforge run {quote(str(path))}"
-    call.print_result(f"its cards stay; to read it again: {again}")
+    call.print_result("its cards stay; to take it back: ankiforge undo")
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -210,19 +209,26 @@ def forget(call: cli.Call, path: Path) -> None:
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
 def extract(call: cli.Call, paths: cli.Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
+    from msgspec.structs import replace as struct_replace
+
+    from ankiforge.config.trust import explain_distrust
+    from ankiforge.config.workspace import find_user_directory
     from ankiforge.extract.base import assign_initial_keys, scan_source
     from ankiforge.model import ExtractedDocument, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
     from ankiforge.reports.highlights import format_title, highlight_to_json
 
-    folder = cli.find_workspace(call)
+    folder = cli.find_workspace(call, needs_trust=not paths)
+    offline = call.offline
+    if explain_distrust(folder, find_user_directory()):  # send nothing to what it names
+        offline = True
+        folder = struct_replace(folder, config=struct_replace(folder.config, executor=""))
     selected, problems, *_ = select_sources(folder, paths)
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
     jobs = call.jobs or os.cpu_count() or 1
     sources = [
-        open_source(folder, source, offline=call.offline, jobs=jobs)
-        for source in selected
+        open_source(folder, source, offline=offline, jobs=jobs) for source in selected
     ]
 
     def list_highlights() -> cli.ListedRows:

@@ -1,9 +1,9 @@
 """Record and check whether the user trusts a workspace.
 
 The settings decide what is read, and where passages, cards and keys are sent. So the user must
-confirm a workspace from another computer before any command runs in it, and again whenever its
-settings have changed. The confirmation is stored in the user's directory, by the path of the
-workspace.
+confirm a workspace that `ankiforge init` didn't make at this path before any command runs in it,
+and again whenever its settings have changed. The confirmation is stored in the user's directory, by
+the path of the workspace.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
         return ""
     confirmation = load_values(folder, _TRUSTED_FILE).get(str(workspace.root))
     if confirmation is None:
-        return "was not made on this computer"
+        return "is new to ankiforge"
     if confirmation in (_MADE_HERE, _hash_settings(workspace)):
         return ""
-    return f"came from elsewhere, and its {SETTINGS_FILE_NAME} has changed since"
+    return f"has another {SETTINGS_FILE_NAME} than when you trusted it"
 
 
 def trust_workspace(
@@ -111,7 +111,11 @@ def require_trust(
         f"{workspace.root} {reason}; its {SETTINGS_FILE_NAME} says what is read, and where"
         " passages and keys are sent"
     )
-    if ask is None or not ask(f"{message}. Trust it?"):
+    if ask is None or not ask(
+        f"{message}. If you wrote it yourself, or have read it, say yes. Trust it?"
+    ):
         commands = f"ankiforge init --trust {workspace.root}, or --yes with run or review"
-        raise UsageError(message, hint=f"read it; to trust it: {commands}")
+        raise UsageError(
+            message, hint=f"if you wrote it yourself, or have read it: {commands}"
+        )
     trust_workspace(workspace, folder)

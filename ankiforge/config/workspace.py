@@ -133,6 +133,8 @@ class RememberedPath(Value, omit_defaults=True):
     """The kinds of marks to read in addition to those in the settings, such as `bold`."""
     deck: str = ""
     """The deck for new cards of the documents at `path`, or "" to let the deck files decide."""
+    given: str = ""
+    """The PATH above `path` that the user named, or "" if the user named `path` itself."""
 
     @property
     def source_key(self) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Base class of source types, which recognise files and open sources for scanning.
 
-A new source type is a subclass of `SourceType`, usually of `FileSource` (in `file_source`) or
+A new source type is a subclass of `SourceType`, usually of `TextFileSource` (in `file_source`) or
 `ExportSource` (in `exports`). Add it to `registry`, or distribute it as a plug-in: see
 `docs/internals/plug-ins.md`.
 
@@ -179,7 +179,7 @@ class SourceType(ABC):
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Return how certain this type is that it can read a file. By default, the suffix decides.
 
-        This is only called for files with one of the `endings`, which may be many.
+        This is only called for files with one of the `suffixes`, which may be many.
         """
         return Confidence.SUFFIX if candidate.suffix in cls.suffixes else Confidence.NO
 
@@ -233,6 +233,12 @@ def get_scan_progress(source: Source) -> ScanProgress:
     return progress if isinstance(progress, ScanProgress) else ScanProgress()
 
 
+def get_source_name(source: Source) -> str:
+    """Return the name of a source in the settings, or "" if it has none."""
+    listing = getattr(source, "listing", None)
+    return str(getattr(source, "name", None) or getattr(listing, "name", ""))
+
+
 def scan_source(source: Source, known: DocumentLookup | None) -> Iterator[Sighting]:
     """Scan a source, yielding an unexpected exception as a problem.
 
@@ -265,7 +271,7 @@ def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
                 names.append(("Highlight.namespace", highlight.namespace, "namespace"))
             for attribute, value, folder_attribute in names:
                 if value != getattr(folder, folder_attribute):
-                    message = f"{attribute} is {value!r}, not that of self.folder"
+                    message = f"{attribute} is {value!r}, not that of self.listing"
                     raise TypeError(message)
         yield sighting
 

@@ -406,35 +406,28 @@ _NO_TEXT_MESSAGE = "passages cannot be chosen from such a file"
 
 
 class FileSource(DirectorySource):
-    """Base class of sources in which each file is a document. Subclasses implement `document`."""
+    """Base class of sources in which each file is a document.
+
+    If the documents are text files, use `TextFileSource`.
+    """
 
     rereads_named_files: ClassVar[bool] = False
     """Whether a file named by the user is read even if it is unchanged, to report on it again."""
 
-    def read_document(
-        self, file: File, text: str, picture: FindPicture
-    ) -> Iterator[Sighting]:
-        """Yield a file's document, if it has highlights, and any problems.
-
-        Args:
-            file: the file to read.
-            text: the content of the file.
-            picture: looks up pictures that the text refers to.
-
-        Raises:
-            ItemError: the file can't be read.
-        """
-        raise NotImplementedError
-
+    @abstractmethod
     def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield the documents and problems of a file.
 
-        `reader` is the value of `open_reader`.
+        Args:
+            file: the file to read.
+            reader: the value of `open_reader`.
+            picture: looks up pictures that the file refers to.
+
+        Raises:
+            ItemError: the file can't be read.
         """
-        text, _ = disk.read_when_unchanged(file.disk_path)
-        return self.read_document(file, text, picture)
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
         """Return a context manager for a reader that is used for all changed files.
@@ -666,6 +659,32 @@ class FileSource(DirectorySource):
         ]
         other_parts = [repr(part) for part in (picture_states, file.chosen) if part]
         return f"{reader_fingerprint} {file.stamp} {hash16(*other_parts) if other_parts else ''}"
+
+
+class TextFileSource(FileSource):
+    """Base class of sources in which each text file is a document."""
+
+    @abstractmethod
+    def read_document(
+        self, file: File, text: str, picture: FindPicture
+    ) -> Iterator[Sighting]:
+        """Yield a file's document, if it has highlights, and any problems.
+
+        Args:
+            file: the file to read.
+            text: the content of the file.
+            picture: looks up pictures that the text refers to.
+
+        Raises:
+            ItemError: the file can't be read.
+        """
+
+    def extract_file(
+        self, file: File, reader: Any, picture: FindPicture
+    ) -> Iterator[Sighting]:
+        """Read the text of a file, and yield its documents and problems."""
+        text, _ = disk.read_when_unchanged(file.disk_path)
+        return self.read_document(file, text, picture)
 
 
 def assign_chosen_passages(

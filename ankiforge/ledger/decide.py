@@ -59,7 +59,7 @@ from ankiforge.ledger.events import (
     hash_sides,
 )
 from ankiforge.ledger.snapshots import PassageSnapshot, find_distinctive_sentences
-from ankiforge.ledger.store import JSON_VALUES, Store, to_json
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.snapshots import (
     load_highlight_snapshots,
@@ -250,12 +250,7 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
             store.execute(query, draft.key)
         return UndoResult(target, ())
     if not target:
-        # find the last drafting that created a draft, or found that a highlight deserves no card
-        last_drafting = store.fetch_first_row(
-            "SELECT g.id, g.number FROM drafting g LEFT JOIN highlight h"
-            " ON h.key = g.key AND h.content = g.content AND h.modelled != g.modelled"
-            " WHERE g.drafts != '[]' OR h.key IS NOT NULL ORDER BY g.rowid DESC LIMIT 1"
-        )
+        last_drafting = _find_last_drafting(store)
         user_events = _iter_active_user_decisions(store)
         last_event = find_last_user_decision(user_events) if last_drafting else None
         if last_drafting and (
@@ -289,6 +284,35 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
             store, dict.fromkeys(event.key for event in events)
         )
         return UndoResult(events[0].action_id or events[0].id, entries)
+
+
+def _find_last_drafting(store: Store) -> Row | None:
+    """Find the last drafting that created a draft, or found that a highlight deserves no card."""
+    return store.fetch_first_row(
+        "SELECT g.id, g.number, g.rowid FROM drafting g LEFT JOIN highlight h"
+        " ON h.key = g.key AND h.content = g.content AND h.modelled != g.modelled"
+        " WHERE g.drafts != '[]' OR h.key IS NOT NULL ORDER BY g.rowid DESC LIMIT 1"
+    )
+
+
+def find_last_action(store: Store) -> tuple[int, int]:
+    """Return the number of the last event and the row id of the last drafting, each 0 if none."""
+    number: int = store.fetch_value("SELECT coalesce(max(n), 0) FROM event")
+    drafting: int = store.fetch_value("SELECT coalesce(max(rowid), 0) FROM drafting")
+    return number, drafting
+
+
+def is_last_action(store: Store, action: tuple[int, int]) -> bool:
+    """Return whether nothing after `action` can be undone.
+
+    `action` is what `find_last_action` returned earlier.
+    """
+    last_event = find_last_user_decision(_iter_active_user_decisions(store))
+    last_drafting = _find_last_drafting(store)
+    return not (
+        (last_event and last_event.number > action[0])
+        or (last_drafting and last_drafting["rowid"] > action[1])
+    )
 
 
 def _undo_drafting(store: Store, id: str) -> UndoResult:

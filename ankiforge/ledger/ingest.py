@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from msgspec import convert
 from msgspec.structs import replace
@@ -68,6 +69,7 @@ def ingest_scan_results(
     selections: Mapping[str, str] = {},
     in_use: frozenset[str] | None = None,
     missing: Collection[str] = (),
+    missing_documents: Collection[DocumentId] = (),
 ) -> IngestReport:
     """Ingest everything that the sources list in a run.
 
@@ -81,11 +83,19 @@ def ingest_scan_results(
         in_use: the names of all sources in the settings, or None if unknown.
         missing: the names of the sources whose directory or file is missing, perhaps because
             it was moved.
+        missing_documents: the documents whose files are missing, also those that no source lists in
+            this run. Such a document has moved if a listed document has its passages.
 
     Returns:
         The new, changed and removed highlights.
     """
-    run = IngestRun(store, selections=selections, in_use=in_use, missing=missing)
+    run = IngestRun(
+        store,
+        selections=selections,
+        in_use=in_use,
+        missing=missing,
+        missing_documents=missing_documents,
+    )
     report = run.run(sightings)
     with store.transaction():
         for container in run.listing.complete:
@@ -107,6 +117,7 @@ class IngestRun:
         selections: Texts,
         in_use: frozenset[str] | None,
         missing: Collection[str],
+        missing_documents: Collection[DocumentId] = (),
     ) -> None:
         self.store = store
         self.selections = selections
@@ -116,6 +127,7 @@ class IngestRun:
         }
         """For each source whose directory or file is missing, the keys of the passages that no
         other source contains."""
+        self.missing_documents = set(missing_documents)
         self.run_number = int(store.get_meta("run") or 0) + 1
         self.started_at = time.time()
         self.report = IngestReport()
@@ -138,7 +150,9 @@ class IngestRun:
         """Whether a container had no documents before the run, by container."""
         query = "SELECT 1 FROM highlight WHERE state != 'present'"
         has_absent = store.fetch_first_row(query) is not None
-        self.may_have_moved = has_absent or bool(self._find_unused_documents())
+        self.may_have_moved = (
+            has_absent or bool(missing_documents) or bool(self._find_unused_documents())
+        )
         """Whether a new highlight may be a stored one that was removed from its document."""
         query = "SELECT 1 FROM document WHERE state != 'journal'"
         self.is_rebuilt = store.fetch_first_row(query) is None
@@ -195,6 +209,7 @@ class IngestRun:
                 if is_copied_by_key and all(is_copied_by_key.values()):
                     unused_ids += {row["id"] for row in rows}
             unselect_documents(self.store, unused_ids)
+            unselected_before += self._unselect_copied_documents()
             for container in sorted(self.listing.places):
                 self._match_container(container)
             # match highlights that moved between documents or sources
@@ -303,6 +318,35 @@ class IngestRun:
         return True
 
     # --- changes in a container ---------------------------------------------------------
+
+    def _unselect_copied_documents(self) -> int:
+        """Unselect missing documents of which a listed document has every passage.
+
+        New documents aren't written yet, so `_find_old_rows` compares them instead. Returns the
+        number of unselected highlights.
+        """
+        count = 0
+        for id in sorted(self.missing_documents):
+            for row in self.store.fetch_rows(
+                "SELECT DISTINCT e.* FROM highlight h JOIN highlight o ON o.folded = h.folded"
+                "  AND o.state = 'present' AND o.document != h.document"
+                " JOIN document e ON e.id = o.document"
+                " WHERE h.document = ?1 AND h.state = 'present' AND NOT EXISTS ("
+                "  SELECT 1 FROM highlight p WHERE p.document = ?1 AND p.state = 'present'"
+                "  AND p.folded NOT IN (SELECT q.folded FROM highlight q"
+                "   WHERE q.document = e.id AND q.state = 'present')) ORDER BY e.id",
+                id,
+            ):
+                if self.listing.is_listed(row["container"], row["place"]):
+                    count += unselect_documents(self.store, [id])
+                    self.absent_marks += load_stored_marks(self.store, id)
+                    self._report_moved_document(id, row["container"], row["place"])
+                    break
+        return count
+
+    def _report_moved_document(self, id: DocumentId, container: str, place: str) -> None:
+        directory = Path(self.listing.directories.get(container, ""))
+        self.report.moved_documents[id] = directory / place
 
     def _find_unused_documents(self) -> list[Row]:
         if self.in_use is None:
@@ -445,12 +489,18 @@ class IngestRun:
                 row["id"] for row in all_rows if row["state"] == "unselected"
             }
             known_ids = {row["id"] for row in old_rows if row}
-            for id in sorted((unlisted_ids | unselected_ids) - known_ids):
+            removed_ids = unlisted_ids | unselected_ids | self.missing_documents
+            for id in sorted(removed_ids - known_ids):
                 query = "SELECT folded FROM highlight WHERE document = ?"
                 rows = self.store.fetch_rows(query, id)
                 removed_texts[id] = frozenset(row["folded"] for row in rows)
         renamed_ids = iter(find_renamed_documents(removed_texts, new_texts))
-        return [row or rows_by_id.get(next(renamed_ids)) for row in old_rows]
+        old_rows = [row or rows_by_id.get(next(renamed_ids)) for row in old_rows]
+        for document, old_row in zip(read_documents, old_rows, strict=True):
+            if old_row and old_row["id"] in self.missing_documents:
+                place = get_document_path(document)
+                self._report_moved_document(old_row["id"], container, place)
+        return old_rows
 
     def _find_unlisted_documents(
         self, container: str, stored_rows: Sequence[Row]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
@@ -30,7 +31,13 @@ from ankiforge.ledger.match import (
     to_matched_highlight,
 )
 from ankiforge.ledger.private import ReadDocument, update_private_texts
-from ankiforge.ledger.store import Row, Store, normalize_tag, to_json, to_list_column
+from ankiforge.ledger.store import (
+    Row,
+    Store,
+    normalize_tag,
+    to_json,
+    to_list_column,
+)
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
 from ankiforge.model import (
@@ -85,6 +92,8 @@ class IngestReport(msgspec.Struct):
 
     For each, the numbers of documents left and of documents before.
     """
+    moved_documents: dict[DocumentId, Path] = {}
+    """The new path of each document whose file was missing and which a listed file contains."""
     moved_sources: Strings = ()
     """The names of sources whose directory or file is missing and whose passages are now in other
     sources."""
@@ -229,10 +238,36 @@ def load_present_in_container(store: Store, container: str) -> list[Row]:
     )
 
 
-def load_present_in_source(store: Store, source: str) -> list[Row]:
-    """Load `id` and `place` of the documents present in a source."""
-    query = "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
-    return store.fetch_rows(query, source)
+def load_present_in_source(store: Store, kind: str, source: str) -> list[Row]:
+    """Load `id` and `place` of the documents present in a source.
+
+    Sources of different kinds may have equal names, so the kind is compared, too.
+    """
+    prefix = "vault" if kind == "obsidian" else kind
+    return store.fetch_rows(
+        "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
+        " AND (container GLOB ? || ':*' OR container GLOB ? || ' source *')",
+        *(source, prefix, prefix),
+    )
+
+
+def load_unlocated_documents(store: Store) -> dict[str, list[str]]:
+    """Load the documents of containers that this device has read, but only before a rebuild.
+
+    Returns their paths or keys by container. The database was deleted since, and the journal
+    doesn't say where the containers are.
+    """
+    places = defaultdict[str, list[str]](list)
+    for row in store.fetch_rows(
+        "SELECT DISTINCT d.container, d.place FROM document d"
+        " JOIN highlight h ON h.document = d.id JOIN event e ON e.key = h.key"
+        " WHERE d.state = 'journal' AND e.what = 'key' AND e.machine = ? AND NOT EXISTS"
+        " (SELECT 1 FROM document o WHERE o.container = d.container AND o.state != 'journal')"
+        " ORDER BY d.container, d.place",
+        store.device_id,
+    ):
+        places[row["container"]].append(row["place"])
+    return places
 
 
 # --- unchanged documents ----------------------------------------------------------------

@@ -130,6 +130,8 @@ class RunParameters(Value):
     """The names of all sources that the workspace reads, or None if unknown."""
     missing: frozenset[str] = frozenset()
     """The names of remembered sources whose files are missing."""
+    missing_documents: frozenset[DocumentId] = frozenset()
+    """The stored documents whose files are missing and may have been moved to a given PATH."""
     limit: int | None = None
     """The maximum number of highlights to send to the model, or None for all."""
     documents: frozenset[DocumentId] | None = None

@@ -37,7 +37,7 @@ from ankiforge.extract.discover import (
     resolve_links,
     suggest_conversion,
 )
-from ankiforge.extract.files import fingerprint_program
+from ankiforge.extract.files import find_stored_path, fingerprint_program
 from ankiforge.extract.registry import (
     find_source_type,
     get_default_name,
@@ -65,7 +65,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import shorten_path
+from ankiforge.text import format_first_names, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -154,7 +154,6 @@ def select_sources(
         present = {
             place for place in workspace.remembered_paths if Path(place.path).exists()
         }
-        present_sources = {place.source_key for place in present}
         for entry in workspace.config.sources:
             selection.select(SelectedSource(entry))
         for path in dict.fromkeys(
@@ -168,10 +167,7 @@ def select_sources(
                 message = f"{problem.message}; highlights that were read before are kept"
                 hint = f"put back what was there, or {_suggest_forget(problem.location)}"
                 selection.problems.append(Problem(problem.location, message, hint))
-            elif (
-                problem and not {place.source_key for place in at_path} <= present_sources
-            ):
-                # report the path, unless another PATH of its source exists, e.g. a newer export
+            elif problem and not all(_is_covered(place, present) for place in at_path):
                 forget = _suggest_forget(problem.location)
                 hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {forget}"
                 missing = Problem(
@@ -192,6 +188,17 @@ def select_sources(
         frozenset(names),
         frozenset(absent_names),
     )
+
+
+def explain_broad_path(path: Path) -> str:
+    """Return why a directory contains far more than the user's own notes, or ""."""
+    path = resolve_links(path.absolute())
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - never fails
+    if path == home:
+        return "is your home folder"
+    if path.is_dir() and path.is_mount():
+        return "is a whole drive"
+    return "contains your home folder" if path in home.parents else ""
 
 
 def add_other_exports(
@@ -215,6 +222,20 @@ def add_other_exports(
                 source = _merge_selections(source, export)
         extended.append(source)
     return extended
+
+
+def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> bool:
+    """Return whether a missing place needs no report, because others tell what became of it.
+
+    These are a newer export of the same account, or a directory that contains the place.
+    """
+    for place in present:
+        if place.source_key == missing.source_key:
+            if is_export_kind(place.kind) or _contains(
+                Path(place.path), Path(missing.path)
+            ):
+                return True
+    return False
 
 
 class _Selector:
@@ -264,14 +285,16 @@ class _Selector:
                 root=str(root) if is_part else "",
                 marks=options.marks,
                 deck=deck,
+                given="" if own_path == resolved else str(resolved),
             )
             # a run without PATHs may already read it, as a configured source or part of a place
             is_known = entry in self._config.sources
             for index, other in enumerate(self.places):
                 if other.source_key == place.source_key and other.path == place.path:
                     marks = tuple(dict.fromkeys((*other.marks, *place.marks)))
+                    given = place.given and other.given
                     self.places[index] = replace(
-                        other, marks=marks, deck=deck or other.deck
+                        other, marks=marks, deck=deck or other.deck, given=given
                     )
                     break
                 is_known |= other.source_key == place.source_key and _contains(
@@ -468,24 +491,31 @@ _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.v
 def split_remembered_paths(
     workspace: WorkspaceDirectory, path: Path
 ) -> tuple[list[RememberedPath], list[RememberedPath]]:
-    """Split the remembered places into those at or below `path`, to forget, and the rest.
+    """Split the remembered places into those of the PATH `path`, to forget, and the rest.
+
+    A place below `path` belongs to it unless the user named the place itself.
 
     Raises:
-        UsageError: no remembered PATH is at or below `path`; the hint says what to do
-            instead.
+        UsageError: `path` isn't remembered; the hint says what to do instead.
     """
     resolved = resolve_links(path.absolute())
     to_forget: list[RememberedPath] = []
     to_keep: list[RememberedPath] = []
     for place in workspace.remembered_paths:
-        target = to_forget if _contains(resolved, Path(place.path)) else to_keep
-        target.append(place)
+        is_named = str(resolved) in (place.path, place.given)
+        (to_forget if is_named else to_keep).append(place)
     if to_forget:
         return to_forget, to_keep
     if _find_configured_sources(workspace.config, resolved):
         file = workspace.root / SETTINGS_FILE_NAME
         message = f"{path} is read because {file} names it"
         raise UsageError(message, hint="delete it under `sources:` there; its cards stay")
+    inner = dict.fromkeys(
+        place.path for place in to_keep if _contains(resolved, Path(place.path))
+    )
+    if inner:
+        message = f"{path} is not remembered itself, but {format_first_names([*inner])}"
+        raise UsageError(message, hint=_suggest_forget(next(iter(inner))))
     for place in to_keep:
         if _contains(Path(place.path), resolved):
             message = f"{path} is a part of {place.path}, which is remembered as a whole"
@@ -514,17 +544,45 @@ def find_documents_to_forget(
     """
     from ankiforge.ledger.readings import load_present_in_source
 
-    read_paths = [(place.name, Path(place.path)) for place in kept]
-    read_paths += [(entry.name, entry.path) for entry in config.sources if entry.has_path]
+    read_paths = [(place.source_key, Path(place.path)) for place in kept]
+    for entry in config.sources:
+        if entry.has_path:
+            read_paths.append(((entry.kind, entry.name), entry.path))
     documents = set()
-    for name, root in {(place.name, place.directory) for place in forgotten}:
-        for row in load_present_in_source(ledger, name):
+    for source_key, root in {(place.source_key, place.directory) for place in forgotten}:
+        for row in load_present_in_source(ledger, *source_key):
             if not any(
-                name == other_name and _contains(other_path, root / row["place"])
-                for other_name, other_path in read_paths
+                source_key == other_key and _contains(other_path, root / row["place"])
+                for other_key, other_path in read_paths
             ):
                 documents.add(row["id"])
     return documents
+
+
+def find_missing_documents(
+    config: Config, ledger: Ledger, places: Iterable[RememberedPath]
+) -> dict[DocumentId, Path]:
+    """Return the path of each stored document whose file is missing, by row id.
+
+    A file counts as missing only if the directory of its source exists, because a missing
+    directory may be on a disk that isn't mounted. Libraries and exports are skipped, because
+    their documents aren't files.
+    """
+    from ankiforge.ledger.readings import load_present_in_source
+
+    roots = {(place.kind, place.name, place.directory) for place in places}
+    for entry in config.sources:
+        if entry.has_path:
+            roots.add((entry.kind, entry.name, entry.path))
+    missing = {}
+    for kind, name, root in roots:
+        source = find_source_type(kind)
+        if source is None or not source.reads_single_files() or source.is_export:
+            continue
+        for row in load_present_in_source(ledger, kind, name) if root.is_dir() else ():
+            if not os.path.lexists(find_stored_path(root, row["place"])):
+                missing[row["id"]] = root / row["place"]
+    return missing
 
 
 def _suggest_forget(path: str) -> str:
@@ -786,6 +844,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         selections=selections,
         in_use=job.in_use,
         missing=job.missing,
+        missing_documents=job.missing_documents,
     )
     listed = Counter[str]()
     unread = Counter[str]()

@@ -326,10 +326,15 @@ def prepare_requests(
         ItemError: `path` is a single document with nothing to choose from.
     """
     places = workspace.folder.remembered_paths
+    workspace.confirm_paths([path])
     with workspace.hold_lock("drafting"):
         selection = select_sources(workspace.folder, (path,), _UNMARKED)
         workspace.remember_paths(selection.remembered_paths)
-        read_problems = workspace.read_sources().problems
+        try:
+            read_problems = workspace.read_sources().problems
+        except BaseException:  # Ctrl-C, or a full disk: it was not read to its end
+            workspace.remember_paths(places)
+            raise
     source_problems = [
         problem
         for problem in (*selection.problems, *read_problems)

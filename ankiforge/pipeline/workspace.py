@@ -9,11 +9,13 @@ Sources, drafters and Anki's formats are imported in functions because few comma
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,7 +30,13 @@ from ankiforge.config.workspace import (
     WorkspaceDirectory,
     find_user_directory,
 )
-from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
+from ankiforge.errors import (
+    ConfigError,
+    ItemError,
+    RefusedError,
+    ServiceError,
+    UsageError,
+)
 from ankiforge.extract import registry
 from ankiforge.ledger import (
     Ledger,
@@ -43,17 +51,21 @@ from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import has_cards
 from ankiforge.ledger.ingest import unselect_documents
 from ankiforge.ledger.item_lists import load_facets
+from ankiforge.ledger.readings import IngestReport, load_unlocated_documents
 from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.model import (
+    DocumentId,
     Finding,
     Guid,
     HighlightKey,
     LocalCard,
+    Pair,
     PendingDraft,
     Problem,
     Strings,
     Texts,
     UserQuestion,
+    Value,
     is_highlight_key,
 )
 from ankiforge.pipeline.collection import (
@@ -72,7 +84,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     ShouldGoOn,
 )
-from ankiforge.text import format_count
+from ankiforge.text import format_count, format_first_names, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
@@ -96,6 +108,18 @@ def show_no_progress(
 ) -> AbstractContextManager[Callable[[RunStep], None]]:
     """Return a context manager that displays nothing; the default for `ShowProgress`."""
     return nullcontext(lambda step: None)
+
+
+_FORGOTTEN = "forgotten"
+"""The name of the ledger setting with a `ForgottenPaths` for each `forget` that can be undone."""
+
+
+class ForgottenPaths(Value):
+    """The PATHs that one `forget` removed, which its undo restores."""
+
+    places: tuple[RememberedPath, ...] = ()
+    last_action: tuple[int, int] = (0, 0)
+    """The last action before, see `find_last_action`."""
 
 
 class Workspace:
@@ -152,6 +176,8 @@ class Workspace:
         self.offline = offline
         self.jobs = jobs
         self.should_go_on: ShouldGoOn | None = None
+        self.should_read: Callable[[str], bool] | None = None
+        """Asks the user whether to read a whole drive or home folder, or None to refuse it."""
         self._notice = notice
         # The activities whose locks this object holds.
         self._held_locks: set[str] = set()
@@ -280,10 +306,27 @@ class Workspace:
 
         Until then, the database only has what's in the journal: cards, but no drafts or titles.
         """
-        if not self.ledger.get_meta("run") and has_cards(self.ledger):
+        if self.ledger.get_meta("run") or not has_cards(self.ledger):
+            return
+        if not (self.folder.config.sources or self.folder.remembered_paths):
+            yield from self.iter_unlocated_sources()
+        else:
             message = "it was rebuilt, and contains only your cards"
             hint = "ankiforge run adds what waits"
             yield Problem(str(self.folder.ledger), message, hint, is_notice=True)
+
+    def iter_unlocated_sources(self) -> Iterator[Problem]:
+        """Yield a notice for each source whose place was lost together with the database."""
+        for container, places in load_unlocated_documents(self.ledger).items():
+            name = container.partition(":")[2]
+            documents = format_count(len(places), "document")
+            names = format_first_names(places)
+            verb = "is" if len(places) == 1 else "are"
+            message = (
+                f"its PATH was lost with .ankiforge, so {documents} ({names}) {verb} not"
+                " read; the cards stay"
+            )
+            yield Problem(name, message, f"ankiforge run PATH/OF/{name}", is_notice=True)
 
     def build_model(
         self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
@@ -401,12 +444,15 @@ class Workspace:
         from ankiforge.pipeline.draft import draft_pending
 
         named_paths = tuple(Path(path) for path in paths)
-        selection = reading.select_sources(self.folder, named_paths, options)
+        self.confirm_paths(named_paths)
+        with show(()):
+            selection = reading.select_sources(self.folder, named_paths, options)
         result.problems += [*self.iter_journal_problems(), *selection.problems]
         if not selection.sources and not selection.problems:
             if has_cards(
                 self.ledger
             ):  # a run still keeps the notes of these cards in sync
+                result.problems += self.iter_unlocated_sources()
                 return
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
@@ -416,9 +462,13 @@ class Workspace:
         sources = reading.open_sources(
             self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
         )
-        result.remembered_paths = self.remember_paths(selection.remembered_paths)
         model = self.build_model(options.drafter, spent=result.spent)
         decks = self.folder.load_decks(selection.remembered_paths)
+        missing: dict[DocumentId, Path] = {}
+        if named_paths:
+            missing = reading.find_missing_documents(
+                self.folder.config, self.ledger, selection.remembered_paths
+            )
         result.problems += DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
             self.build_run_parameters(options.accept),
@@ -426,6 +476,7 @@ class Workspace:
             model=None if self.read_only else model,
             in_use=selection.in_use,
             missing=selection.missing,
+            missing_documents=frozenset(missing),
             decks=decks,
             limit=options.limit,
         )
@@ -433,26 +484,30 @@ class Workspace:
         def iter_steps() -> Iterator[RunStep]:
             ingested = reading.ingest_sources(job, self.ledger)
             yield ingested
-            if ingested.report and ingested.report.moved_sources:
-                self._forget_moved_paths(result, ingested.report.moved_sources)
-            # forget new PATHs whose files couldn't be read
-            failed = {
+            if not named_paths:
+                result.problems += self.iter_unlocated_sources()
+            # remember PATHs only now, and no new one whose files couldn't be read
+            unread = {
                 Path(problem.location).name
                 for problem in result.problems
                 if not problem.is_notice
             }
-            unread = [
-                path for path in result.remembered_paths if Path(path).name in failed
+            stored_paths = {place.path for place in self.folder.remembered_paths}
+            places = [
+                place
+                for place in selection.remembered_paths
+                if place.path in stored_paths or Path(place.path).name not in unread
             ]
-            if unread:
-                places = [
-                    place
-                    for place in self.folder.remembered_paths
-                    if place.path not in unread
-                ]
-                folders.store_remembered_paths(self.folder.state_directory, places)
-                for path in unread:
-                    result.remembered_paths.remove(path)
+            report = ingested.report or IngestReport()
+            moved = report.moved_documents
+            new_paths = {missing[id]: path for id, path in moved.items()}
+            places = self._replace_moved_paths(
+                result, places, report.moved_sources, new_paths
+            )
+            added = self.remember_paths(places)
+            result.remembered_paths = [
+                path for path in added if Path(path) not in new_paths.values()
+            ]
             if result.scan and result.scan.changes.notes_without_event:
                 unknown = result.scan.changes.notes_without_event
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
@@ -464,52 +519,87 @@ class Workspace:
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
 
-    def remember_paths(self, places: tuple[RememberedPath, ...]) -> list[str]:
+    def confirm_paths(self, paths: Iterable[Path]) -> None:
+        """Ask the user before a home folder or a drive becomes a source.
+
+        Raises:
+            UsageError: the user says no, or can't be asked.
+        """
+        from ankiforge.pipeline.sources import explain_broad_path
+
+        remembered = {place.path for place in self.folder.remembered_paths}
+        remembered |= {place.given for place in self.folder.remembered_paths}
+        for path in paths:
+            reason = explain_broad_path(path)
+            if not reason or os.path.realpath(path) in remembered:
+                continue
+            question = f"{path} {reason}. Read all of it, now and in later runs?"
+            if self.should_read is None or not self.should_read(question):
+                command = f"ankiforge run {quote(str(path))} --yes"
+                hint = f"name a folder in it: ankiforge run FOLDER; to read all of it: {command}"
+                raise UsageError(f"{path} {reason}, so it was not read", hint=hint)
+
+    def remember_paths(self, places: Sequence[RememberedPath]) -> list[str]:
         """Store the places to read in later runs, and return the PATHs of the new ones."""
         stored = self.folder.remembered_paths
-        if self.read_only or places == stored:
+        if self.read_only or tuple(places) == stored:
             return []
         folders.store_remembered_paths(self.folder.state_directory, places)
         stored_paths = {place.path for place in stored}
         new_paths = [place.path for place in places if place.path not in stored_paths]
         return list(dict.fromkeys(new_paths))
 
-    def _forget_moved_paths(self, result: RunResult, moved: Strings) -> None:
-        """Forget missing PATHs if all their passages have moved to other sources.
+    def _replace_moved_paths(
+        self,
+        result: RunResult,
+        places: Sequence[RememberedPath],
+        moved_sources: Strings,
+        new_paths: Mapping[Path, Path],
+    ) -> list[RememberedPath]:
+        """Return the places to remember after missing files and directories were found elsewhere.
 
-        The problem that `result` has for such a PATH is replaced by a notice. `moved` are the
-        names of the sources from which all passages have moved.
+        A PATH whose passages have all moved to other sources is left out, and a moved file
+        passes its deck and marks on to its new PATH. `result` gets a notice for each, in place
+        of its problem.
+
+        Args:
+            result: the result of the run.
+            places: the places that were selected for the run.
+            moved_sources: the names of the sources from which all passages have moved.
+            new_paths: the new path of each file that was found elsewhere.
         """
-        places = self.folder.remembered_paths
-        kept_paths = {
-            place.path
-            for place in places
-            if Path(place.path).exists() or place.name not in moved
-        }
-        message = (
-            "it moved: what was read of it is in another source now, and its cards too"
-        )
-        for path in dict.fromkeys(place.path for place in places):
-            if path not in kept_paths:
-                others = [
-                    problem for problem in result.problems if problem.location != path
-                ]
-                result.problems = [*others, Problem(path, message, is_notice=True)]
-        if not self.read_only:
-            kept = [place for place in places if place.path in kept_paths]
-            folders.store_remembered_paths(self.folder.state_directory, kept)
+        kept: dict[tuple[Pair, str], RememberedPath] = {}
+        notices: dict[str, Problem] = {}
+        for place in places:
+            message = "what was read of it is in another source now, and its cards too"
+            new_path = new_paths.get(Path(place.path))
+            if new_path:
+                message = f"its cards follow to {shorten_path(new_path)}"
+            elif Path(place.path).exists() or place.name not in moved_sources:
+                new_path = Path(place.path)
+            if new_path != Path(place.path):
+                problem = Problem(place.path, f"it moved: {message}", is_notice=True)
+                notices[place.path] = problem
+            if new_path and new_path.is_relative_to(place.directory):
+                key = place.source_key, str(new_path)
+                other = kept.get(key, place)
+                deck, marks = place.deck or other.deck, place.marks or other.marks
+                kept[key] = replace(place, path=str(new_path), deck=deck, marks=marks)
+        problems = [each for each in result.problems if each.location not in notices]
+        result.problems = [*problems, *notices.values()]
+        return [*kept.values()]
 
     def forget(self, path: Path) -> tuple[list[str], int]:
-        """Stop reading the remembered PATHs at or below `path`.
+        """Stop reading a remembered PATH, with what was found below it when it was given.
 
-        Their highlights are ignored from now on, but existing cards stay. If the highlights are
-        read again later, they get the same keys.
+        A PATH below it that was given itself stays. The highlights are ignored from now on, but
+        existing cards stay. If the highlights are read again later, they get the same keys.
 
         Returns:
             The forgotten PATHs, and the number of highlights in them.
 
         Raises:
-            UsageError: no remembered PATH is at or below `path`.
+            UsageError: `path` isn't remembered.
         """
         from ankiforge.pipeline import sources as reading
 
@@ -518,9 +608,49 @@ class Workspace:
             documents = reading.find_documents_to_forget(
                 self.folder.config, self.ledger, to_forget, to_keep
             )
-            folders.store_remembered_paths(self.folder.state_directory, to_keep)
-            count = unselect_documents(self.ledger, documents)
+            forgotten = ForgottenPaths(
+                tuple(to_forget), decisions.find_last_action(self.ledger)
+            )
+            with self.ledger.transaction():
+                self.ledger.set_value(_FORGOTTEN, [*self._load_forgotten(), forgotten])
+                count = unselect_documents(self.ledger, documents)
+                folders.store_remembered_paths(self.folder.state_directory, to_keep)
             return list(dict.fromkeys(place.path for place in to_forget)), count
+
+    def undo_forget(self) -> list[str]:
+        """Undo the last `forget` if nothing that can be undone came after it.
+
+        Returns:
+            The PATHs that are remembered and were read again, or [].
+
+        Raises:
+            RefusedError: another source has the name of a forgotten one by now.
+        """
+        all_forgotten = self._load_forgotten()
+        if not all_forgotten:
+            return []
+        if not decisions.is_last_action(self.ledger, all_forgotten[-1].last_action):
+            return []
+        with self.hold_lock("drafting"):
+            forgotten = all_forgotten.pop()
+            self.ledger.set_value(_FORGOTTEN, all_forgotten)
+            stored = self.folder.remembered_paths
+            roots = {place.source_key: place.directory for place in stored}
+            places = {(place.source_key, place.path): place for place in stored}
+            restored = [place for place in forgotten.places if place not in stored]
+            for place in restored:
+                if roots.get(place.source_key, place.directory) != place.directory:
+                    what = "stays forgotten: another source has its name by now"
+                    hint = f"ankiforge run {quote(place.path)}"
+                    raise RefusedError(f"{place.path} {what}", hint=hint)
+                places[place.source_key, place.path] = place
+            if restored:
+                self.remember_paths([*places.values()])
+                self.read_sources()
+            return list(dict.fromkeys(place.path for place in restored))
+
+    def _load_forgotten(self) -> list[ForgottenPaths]:
+        return self.ledger.get_value(_FORGOTTEN, list[ForgottenPaths]) or []
 
     def read_sources(self) -> RunStep:
         """Read the changed documents of all sources, without drafting."""
@@ -794,7 +924,7 @@ class Workspace:
         return edited
 
     def undo(self, id: str = "") -> str:
-        """Undo a decision and return its id.
+        """Undo a decision and return its id, which is "forget" for a `forget`.
 
         `id` may be the id of a decision or card, the key of a highlight, or "" for the last
         decision made on this device.
@@ -802,6 +932,8 @@ class Workspace:
         Raises:
             RefusedError: there is no such decision, or a later one depends on it.
         """
+        if not id and self.undo_forget():
+            return "forget"
         return decisions.undo_decision(self.ledger, id).id
 
     def _resolve_ids(self, ids: Iterable[str]) -> list[str]:

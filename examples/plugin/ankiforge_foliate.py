@@ -12,7 +12,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
-from ankiforge.extract.file_source import File, FileSource, FindPicture
+from ankiforge.extract.file_source import File, FindPicture, TextFileSource
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -43,7 +43,7 @@ class Book(msgspec.Struct):
     metadata: dict[str, object] = {}
 
 
-class Foliate(FileSource):
+class Foliate(TextFileSource):
     """The books of one folder of Foliate."""
 
     kind = "foliate"

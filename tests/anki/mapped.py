@@ -417,6 +417,26 @@ class PushingDesk(MappedDesk):
         self.run()
         self.load(**counts)
 
+    def map_cloze_too(self) -> None:
+        """The settings also name a cloze type of the person's."""
+        cloze = TYPES["cloze without ids"]
+        question = self.case
+        self.case = cloze
+        self.add_type()
+        self.case = question
+        settings = yaml.safe_load(question.settings())
+        settings["note_types"] |= yaml.safe_load(cloze.settings())["note_types"]
+        self.write_settings(yaml.safe_dump(settings, allow_unicode=True))
+        self.types_before = self.type_names()
+
+    def keep_apart(self, word: str, deck: str) -> None:
+        """The person takes our tags off a note, and moves it to a deck of its own."""
+        note = self.in_anki(word)
+        note.tags = []
+        self.col.update_note(note)
+        self.col.set_deck(note.card_ids(), self.col.decks.id(deck))
+        self.settle()
+
 
 PUSHES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "notes come and are corrected, and the type stays": ("own style", (
@@ -438,6 +458,13 @@ PUSHES: dict[str, tuple[str, tuple[Any, ...]]] = {
         do.second_type("My own type", "My own type+"), do.write(QUESTION.format("", "a cat")),
         do.push(held=1, added=0), do.same_types(), do.imported(new=1), do.same_types(),
         do.in_type("", "My own type"),
+    )),
+    "the notes of two types are both asked for": ("two fields", (
+        do.map_cloze_too(), do.write(QUIET + "\n" + SENTENCE.format("small")), do.push(added=2),
+        do.in_type("What", "My own type"), do.in_type("lives", "Cloze+ alt"),
+        do.keep_apart("What", "Questions"), do.keep_apart("lives", "Sentences"),
+        do.write(QUESTION.format("", "a loud cat") + "\n" + SENTENCE.format("loud")),
+        do.push(added=0, updated=2), do.push(added=0, updated=0), do.run(tombstones=0), do.same_types(),
     )),
     "fields that the person adds and renames stay": ("extra fields of the person", (
         do.write(QUESTION.format("", "a cat")), do.push(added=1), do.edit(Notiz="mine"),

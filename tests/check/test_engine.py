@@ -33,7 +33,9 @@ def test_a_good_draft_is_clean():
     assert cards.findings(draft, source) == ()
 
 
-@pytest.mark.parametrize("changes", [{"is_card_in_source": True}, {"origin": Origin("person")}])
+@pytest.mark.parametrize(
+    "changes", [{"is_card_in_source": True}, {"origin": Origin("person")}]
+)
 def test_wording_of_a_card_its_author_wrote_is_only_counted(changes):
     draft = cards.question("Is it so?", "Yes", **changes)
 

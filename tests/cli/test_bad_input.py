@@ -200,7 +200,7 @@ def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes
     )
 
     (forge.home / "trusted.json").unlink()
-    says(forge("run"), 2, str(forge.folder), "not made on this computer", "init --trust")
+    says(forge("run"), 2, str(forge.folder), "is new to ankiforge", "init --trust")
     assert not (forge.folder / ".ankiforge").exists()
     forge.ok("init", "--trust", forge.folder)
     assert forge.json("run")["state"]["highlights"]["with_card"] == 1

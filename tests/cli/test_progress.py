@@ -1,5 +1,6 @@
 """The bar of progress while sources are read and cards are drafted."""
 
+from contextlib import redirect_stderr
 from io import StringIO
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
+from ankiforge.cli import progress
 from ankiforge.cli.progress import RunProgressBar
 from ankiforge.draft.server import Usage
 from ankiforge.extract.base import ScanProgress
@@ -50,6 +52,21 @@ def test_the_bar_tells_what_is_read_then_drafted_then_sent_then_done():
     assert shown() == ("comparing meanings", 3, 10, more)
     assert bars.live.is_started
     bars.stop()
+
+
+SOURCES = [SimpleNamespace(listing=SimpleNamespace(name=name)) for name in ("Vault", "b")]
+
+
+@pytest.mark.parametrize(
+    ("sources", "shown"),
+    [([], "looking for what can be read"), (SOURCES, "reading"), (SOURCES, "Vault, b")],
+)
+def test_the_bar_names_what_is_read(monkeypatch, sources, shown):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
+    call = SimpleNamespace(is_interactive=True, quiet=False, color=False)
+    with redirect_stderr(StringIO()) as told, progress.progress_bar(call, sources):
+        pass
+    assert shown in told.getvalue()
 
 
 def test_without_a_terminal_nothing_is_said_on_the_way(forge, vault):

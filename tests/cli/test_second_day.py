@@ -161,7 +161,7 @@ def test_a_copy_of_a_workspace_needs_trust(forge, v, tmp_path):
     forge.ok("run", v)
     shutil.copytree(forge.folder, tmp_path / "theirs")
     told = forge("-C", tmp_path / "theirs", "run", code=2).stderr
-    assert "not made on this computer" in told
+    assert "is new to ankiforge" in told
 
 
 # --- not remembered -----------------------------------------------------------------------------

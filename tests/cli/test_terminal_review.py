@@ -432,11 +432,25 @@ def test_a_workspace_of_somebody_else_is_one_question_where_a_person_can_answer(
     forge.ok("run")
 
 
+@pytest.mark.parametrize(("answer", "code", "count"), [("n", 2, 0), ("y", 0, 1)])
+def test_a_home_folder_is_one_question_where_a_person_can_answer(
+    forge, at_terminal, answer, code, count
+):
+    (forge.home / "Notes").mkdir(parents=True)
+    (forge.home / "Notes" / "a.md").write_text("Katze:::cat\n")
+    with at_terminal("run", forge.home) as keyboard:
+        asked = keyboard.shows("[y/N]")
+        assert "is your home folder. Read all of it" in " ".join(asked.split())
+        keyboard.write(answer)
+        assert keyboard.ended() == code
+    assert len(forge.json("status")["remembered"]) == count
+
+
 def test_yes_answers_for_a_script_and_names_what_it_trusts(forge, vault, note):
     forge.settings(f"sources: [{{obsidian: {{path: '{vault}'}}}}]\n", trust=False)
     told = forge.ok("run", "--yes")
-    assert f"{forge.folder} was not made on this computer" in told.stderr
-    assert "was not made" not in forge.ok("run", "--yes").stderr
+    assert f"{forge.folder} is new to ankiforge" in told.stderr
+    assert "is new to" not in forge.ok("run", "--yes").stderr
     forge.ok("run")
 
 

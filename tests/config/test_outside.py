@@ -3,11 +3,14 @@
 import json
 import os
 import shutil
+import socket
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 COMMANDS = (
     ("status",), ("list",), ("list", "--no-card"), ("search", "sleep"), ("run",),
@@ -77,8 +80,32 @@ def test_a_workspace_that_init_makes_or_that_moved_is_known(forge):
     forge.ok("-C", "mine", "status")
     (forge.folder / "mine").rename(forge.folder / "moved")
     assert "init --trust" in forge("-C", "moved", "status", code=2).stderr
-    forge.ok("init", "--trust", "moved")
+    told = forge.ok("init", "--trust", "moved").stderr
+    assert f"trusted {forge.folder / 'moved'}" in told
+    assert "already exists" not in told
+    assert "then: ankiforge run" in told
     forge.ok("-C", "moved", "status")
+
+
+def test_what_lies_at_a_path_is_shown_without_trust_and_without_the_settings_servers(
+    forge, outside
+):
+    """`extract` sends nothing: not even to the computers that the settings name."""
+    page = Page((paragraph("Peat is dead moss."),), (mark("Peat is dead moss."),))
+    for name in ("peat.pdf", "moss.pdf"):  # a single file is read on this computer anyway
+        write_pdf(outside / name, [page])
+    with socket.create_server(("127.0.0.1", 0)) as cluster:
+        begin(forge, f"executor: tcp://127.0.0.1:{cluster.getsockname()[1]}\n")
+        before = state(forge.folder)
+        assert forge.ok("extract", outside).stdout.count("Peat is dead") == 2
+        assert state(forge.folder) == before
+        cluster.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            cluster.accept()
+    told = forge("extract", code=2).stderr
+    assert f"init --trust {forge.folder}" in told
+    assert "is new to ankiforge" in told
+    assert "hint: if you wrote it yourself" in told
 
 
 def test_a_workspace_of_somebody_else_is_asked_about_again_when_its_settings_changed(
@@ -92,7 +119,7 @@ def test_a_workspace_of_somebody_else_is_asked_about_again_when_its_settings_cha
     forge.ok("status")
     settings.write_text(f"{settings.read_text()}output: elsewhere\n")
     told = forge("status", code=2).stderr
-    assert "ankiforge.yaml has changed since" in told
+    assert "has another ankiforge.yaml than when you trusted it" in told
     forge.ok("init", "--trust")
     forge.ok("status")
 

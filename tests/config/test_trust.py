@@ -70,11 +70,13 @@ def test_the_answer_is_for_one_place_and_its_settings_unless_it_was_made_here(
     trust_workspace(workspace(), folders, made_here=made_here)
     assert explain_distrust(workspace(), folders) == ""
     changed = workspace(text="drafter: llm")
-    assert ("has changed since" in explain_distrust(changed, folders)) is not made_here
+    assert (
+        "than when you trusted it" in explain_distrust(changed, folders)
+    ) is not made_here
     trust_workspace(changed, folders)
     assert explain_distrust(changed, folders) == ""
     assert (explain_distrust(workspace(), folders) == "") is made_here
-    assert "not made on this" in explain_distrust(workspace("copy"), folders)
+    assert "is new to ankiforge" in explain_distrust(workspace("copy"), folders)
     assert not has_permission(workspace(), folders, AGENTS_PERMISSION)
     give_permission(workspace(), folders, AGENTS_PERMISSION)
     assert has_permission(workspace(), folders, AGENTS_PERMISSION)

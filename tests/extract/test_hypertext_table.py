@@ -22,33 +22,33 @@ def context(path, quote):
 @pytest.mark.parametrize(
     ("quote", "sentence"),
     [
-        ({"words": "Then two"}, "Then two keep it up and"),
-        ({"words": "naps  HEAL"}, "Naps heal."),
+        ({"text": "Then two"}, "Then two keep it up and"),
+        ({"text": "naps  HEAL"}, "Naps heal."),
         # of several places, the page that it names, and the element there
-        ({"words": "two keep it"}, ""),
-        ({"words": "two keep it", "page": 1}, "Then two keep it up and"),
-        ({"words": "two keep it", "file": "2.xhtml"}, "Then two keep it up and"),
-        ({"words": "two keep it", "page": 0}, ""),
-        ({"words": "Naps", "page": 0}, ""),
+        ({"text": "two keep it"}, ""),
+        ({"text": "two keep it", "page": 1}, "Then two keep it up and"),
+        ({"text": "two keep it", "file": "2.xhtml"}, "Then two keep it up and"),
+        ({"text": "two keep it", "page": 0}, ""),
+        ({"text": "Naps", "page": 0}, ""),
         (
             {
-                "words": "two keep it",
+                "text": "two keep it",
                 "page": 0,
-                "element": "p:nth-of-type(3)",
+                "css_selector": "p:nth-of-type(3)",
                 "offset": 6,
             },
             "Again two keep it in.",
         ),
-        ({"words": "two keep it", "page": 0, "element": "p:nth-of-type(9)"}, ""),
-        ({"words": "two keep it", "page": 0, "element": "p > 9"}, ""),
-        ({"words": "Sleep heals", "page": 7}, "Sleep heals."),
+        ({"text": "two keep it", "page": 0, "css_selector": "p:nth-of-type(9)"}, ""),
+        ({"text": "two keep it", "page": 0, "css_selector": "p > 9"}, ""),
+        ({"text": "Sleep heals", "page": 7}, "Sleep heals."),
         # over the end of a file
         (
-            {"words": "keep it up and down all day"},
+            {"text": "keep it up and down all day"},
             "Then two keep it up and down all day.",
         ),
-        ({"words": "nowhere"}, ""),
-        ({"words": " "}, ""),
+        ({"text": "nowhere"}, ""),
+        ({"text": " "}, ""),
     ],
 )
 def test_where_a_quote_is_in_a_book(tmp_path, quote, sentence):

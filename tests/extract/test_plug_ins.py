@@ -23,11 +23,11 @@ def fails() -> None:
 """
 FAILS_TO_READ = """\
 from ankiforge.extract.base import Confidence
-from ankiforge.extract.file_source import FileSource
+from ankiforge.extract.file_source import TextFileSource
 
-class Lyrics(FileSource):
+class Lyrics(TextFileSource):
     kind = "lyrics"
-    endings = (".lrc",)
+    suffixes = (".lrc",)
 
     @classmethod
     def recognise(cls, candidate):
@@ -35,7 +35,7 @@ class Lyrics(FileSource):
             raise ZeroDivisionError("by nought")
         return Confidence.SUFFIX
 
-    def document(self, file, text, picture):
+    def read_document(self, file, text, picture):
         raise LookupError("a verse")
 """
 
@@ -148,14 +148,14 @@ def test_a_plug_in_that_fails_on_a_file_is_named_without_a_traceback(
 @pytest.mark.parametrize(
     ("ours", "theirs", "told"),
     [
-        ("self.folder.name,", "'Foliate',", "Document.source is 'Foliate'"),
+        ("self.listing.name,", "'Foliate',", "Document.source is 'Foliate'"),
         (
-            "            self.folder.namespace,",
+            "            self.listing.namespace,",
             "'books',",
             "Highlight.namespace is 'books'",
         ),
         (
-            "self.folder.container\n",
+            "self.listing.container\n",
             "'books'\n",
             "ExtractedDocument.container is 'books'",
         ),
@@ -168,8 +168,8 @@ def test_a_plug_in_whose_highlights_name_no_folder_of_its_own_is_told(
     assert text.count(ours) == 1
     with written(text.replace(ours, theirs), "foliate = strange:Foliate"):
         [problem] = forge("run", SAMPLE, "--json", code=1).data["problems"]
-    assert f"{told}, not that of self.folder, strange.py:" not in problem["what"]
-    assert f"fails (TypeError: {told}, not that of self.folder" in problem["what"]
+    assert f"{told}, not that of self.listing, strange.py:" not in problem["what"]
+    assert f"fails (TypeError: {told}, not that of self.listing" in problem["what"]
 
 
 def test_a_command_that_fails_is_named_without_a_traceback(forge, written):

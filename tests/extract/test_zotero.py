@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ankiforge.errors import ConfigError
+from ankiforge.extract.zotero.database import open_database
 from ankiforge.model import HighlightKind, ScanEnd, Sighting, UnmarkedDocument
 from tests.foreign import needed
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -271,3 +272,20 @@ def test_of_a_note_zotero_wrote_only_ones_own_words_are_read(fixtures):
     assert note.kind is HighlightKind.NOTE
     assert (note.heading, note.exact) == ("Annotations", "My own words: E=mc^2")
     assert note.markdown == ("My **own** words: $E=mc^2$",)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_the_number_of_queries_is_the_same_for_one_item_and_for_many(tmp_path, count):
+    works = []
+    for number in range(count):
+        mark = Annotation(f"MARK{number:04}", "A passage.")
+        file = Attachment(f"FILE{number:04}", "a.pdf", (mark,))
+        works.append(Work(f"WORK{number:04}", attachments=(file,)))
+    write_zotero(tmp_path / "zotero.sqlite", [Library(tuple(works))])
+    ran: list[str] = []
+    with open_database(tmp_path / "zotero.sqlite", None) as database:
+        [library] = database.libraries
+        database.connection.set_trace_callback(ran.append)
+        items = database.read_items(library)
+    assert len(items) == 3 * count
+    assert len(ran) == 6

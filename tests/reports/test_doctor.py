@@ -153,7 +153,10 @@ def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, m
     [check] = ill(found, machine)
 
     assert (check.name, check.exit_code) == ("trust", 2)
-    assert f"to trust it: ankiforge init --trust {found.root}, or" in check.advice
+    assert (
+        f"if you wrote it yourself, or have read it: ankiforge init --trust {found.root}"
+        in check.advice
+    )
     trust_workspace(found, find_user_directory(machine.environ))
     assert ill(found, machine) == []
 

@@ -7,6 +7,7 @@ contain several documents.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -49,8 +50,9 @@ NamedSightings = tuple[str, Iterator[Sighting]]
 class ExportSource(DirectorySource):
     """Base class for sources that read files exported from an account.
 
-    Subclasses implement `parse_items`, which parses one file, and `build_documents`, which
-    builds documents from the items of all files.
+    Subclasses implement `read_items`, which reads one file, and `build_documents`, which
+    builds documents from the items of all files. If the files are texts, use
+    `TextExportSource`.
     """
 
     is_export = True
@@ -60,23 +62,17 @@ class ExportSource(DirectorySource):
     export_hint: ClassVar[str]
     """How to get an export."""
 
+    @abstractmethod
     def read_items(self, file: File) -> Iterator[Any]:
-        """Read the items of a file, yielding a problem for each malformed one."""
-        return self.parse_items(file.path, file.read_text(MAX_EXPORT_BYTES, repairs=True))
-
-    def parse_items(self, path: str, text: str) -> Iterator[Any]:
-        """Parse a file into items, yielding a problem for each malformed one.
-
-        `path` is only for use in problems. `text` is the content of the file.
+        """Read the items of a file, yielding a problem for each malformed one.
 
         Raises:
             ItemError: the rest of the file can't be read.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def build_documents(self, items: list[Any]) -> Iterator[NamedSightings]:
         """Yield the name of each document, and the values to yield for it in a scan."""
-        raise NotImplementedError
 
     def create_document(self, key: Strings, title: str, **known: Any) -> Document:
         """Build a document whose key is a hash of `key`.
@@ -227,3 +223,21 @@ class ExportSource(DirectorySource):
                 f"{file.path}: the rest",
                 f"{malformed_count - MAX_REPORTED_ITEMS} more like these",
             )
+
+
+class TextExportSource(ExportSource):
+    """Base class for sources that read exported text files."""
+
+    @abstractmethod
+    def parse_items(self, path: str, text: str) -> Iterator[Any]:
+        """Parse a file into items, yielding a problem for each malformed one.
+
+        `path` is only for use in problems. `text` is the content of the file.
+
+        Raises:
+            ItemError: the rest of the file can't be read.
+        """
+
+    def read_items(self, file: File) -> Iterator[Any]:
+        """Read the text of a file, and parse it into items and problems."""
+        return self.parse_items(file.path, file.read_text(MAX_EXPORT_BYTES, repairs=True))

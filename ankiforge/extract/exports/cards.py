@@ -14,7 +14,11 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from ankiforge.extract.base import Candidate, Confidence
-from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
+from ankiforge.extract.exports import (
+    REPLACEMENT_CHARACTER,
+    NamedSightings,
+    TextExportSource,
+)
 from ankiforge.extract.files import title_from_file_name
 from ankiforge.model import (
     Document,
@@ -34,7 +38,7 @@ from ankiforge.text.normalize import normalize_for_lookup
 ALREADY_IN_ANKI = "exported from Anki, where it is a note already"
 
 
-class CardTable(ExportSource):
+class CardTable(TextExportSource):
     """CSV or TSV tables of hand-written cards.
 
     The setting `me` is ignored, because every card in a table counts as the user's own.

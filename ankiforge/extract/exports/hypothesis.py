@@ -22,7 +22,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
-from ankiforge.extract.exports import ExportSource, NamedSightings
+from ankiforge.extract.exports import NamedSightings, TextExportSource
 from ankiforge.extract.file_source import normalize_time
 from ankiforge.model import (
     Document,
@@ -127,7 +127,7 @@ class HypothesisExport(Value):
     export_userid: str = ""
 
 
-class Hypothesis(ExportSource):
+class Hypothesis(TextExportSource):
     """Annotations exported from Hypothesis, possibly by several people.
 
     The `me` setting lists the reader's usernames, e.g. `ada` or `acct:ada@hypothes.is`.

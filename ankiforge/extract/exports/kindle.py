@@ -17,7 +17,11 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from ankiforge.extract.base import Candidate, Confidence
-from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
+from ankiforge.extract.exports import (
+    REPLACEMENT_CHARACTER,
+    NamedSightings,
+    TextExportSource,
+)
 from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.extract.html_text import iter_html_blocks, parse_html
 from ankiforge.model import (
@@ -233,7 +237,7 @@ _NAME_WORD = regex(r"(?!(?:and|und|et)\b)[^\W\d_]{2,}")
 _AUTHORS_AT_END = regex(r"(?P<title>.+?)\s*\((?P<authors>(?:[^()]|\([^()]*\))+)\)")
 
 
-class Kindle(ExportSource):
+class Kindle(TextExportSource):
     """Highlights and notes made on a Kindle or in its apps.
 
     The `me` setting is ignored, since a Kindle has one reader.

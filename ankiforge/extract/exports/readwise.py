@@ -20,7 +20,11 @@ from io import StringIO
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
-from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
+from ankiforge.extract.exports import (
+    REPLACEMENT_CHARACTER,
+    NamedSightings,
+    TextExportSource,
+)
 from ankiforge.extract.file_source import normalize_time
 from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.model import (
@@ -68,7 +72,7 @@ _ASIN = regex(r"[A-Z0-9]{10}")
 _LOCATION = regex(r"\d{1,9}")
 
 
-class Readwise(ExportSource):
+class Readwise(TextExportSource):
     """Highlights exported from a Readwise account.
 
     The `me` setting is ignored, since an account has one reader.

@@ -9,6 +9,7 @@ after `> ` is a passage.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -20,8 +21,8 @@ from ankiforge.extract.base import Candidate, Confidence, SourceSettings
 from ankiforge.extract.discover import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_source_kind
 from ankiforge.extract.file_source import (
     File,
-    FileSource,
     FindPicture,
+    TextFileSource,
     select_card_syntaxes,
 )
 from ankiforge.extract.files import read_when_unchanged
@@ -114,18 +115,18 @@ def parse_title(path: str) -> str:
     return _NOTION_ID.sub("", stem) or stem
 
 
-class NoteSource(FileSource):
+class NoteSource(TextFileSource):
     """Base class for sources whose documents are Markdown notes."""
 
     used_suffixes = tuple(sorted(PICTURE_SUFFIXES | SOUND_SUFFIXES))  # embedded in notes
 
+    @abstractmethod
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:
         """Convert a file to a Markdown note, or return None to leave it to another source.
 
         Raises:
             ItemError: the file isn't a note.
         """
-        raise NotImplementedError
 
     def read_document(
         self, file: File, text: str, picture: FindPicture

@@ -8,7 +8,8 @@ differ between installations, and values are cast to text, because SQLite may st
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -307,27 +308,31 @@ WHERE items.libraryID = ?1 AND (items.key = ?2 OR items.itemID IN (
     SELECT parentItemID FROM itemAttachments JOIN items AS of USING (itemID)
     WHERE of.key = ?2 AND of.libraryID = ?1))
 """
-_FIELDS_QUERY = """
-SELECT CAST(fieldName AS TEXT), CAST(value AS TEXT)
+# The ids of the items are given as a JSON array, so that the number of queries is constant.
+_ITEM_IDS = "itemID IN (SELECT value FROM json_each(?))"
+_FIELDS_QUERY = f"""
+SELECT itemID, CAST(fieldName AS TEXT) AS name, CAST(value AS TEXT) AS value
 FROM itemData JOIN fields USING (fieldID) JOIN itemDataValues USING (valueID)
-WHERE itemID = ? AND fieldName IS NOT NULL AND value IS NOT NULL
+WHERE {_ITEM_IDS} AND fieldName IS NOT NULL AND value IS NOT NULL
 """
-_CREATORS_QUERY = """
-SELECT CAST(creatorType AS TEXT) AS creatorType, CAST(firstName AS TEXT) AS firstName,
+_CREATORS_QUERY = f"""
+SELECT itemID, CAST(creatorType AS TEXT) AS creatorType, CAST(firstName AS TEXT) AS firstName,
     CAST(lastName AS TEXT) AS lastName
 FROM itemCreators JOIN creators USING (creatorID) JOIN creatorTypes USING (creatorTypeID)
-WHERE itemID = ? ORDER BY orderIndex
+WHERE {_ITEM_IDS} ORDER BY itemID, orderIndex
 """
-_TAGS_QUERY = """
-SELECT CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID)
-WHERE itemID = ? AND name IS NOT NULL
+_TAGS_QUERY = f"""
+SELECT itemID, CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID)
+WHERE {_ITEM_IDS} AND name IS NOT NULL
 """
 _ALL_COLLECTIONS_QUERY = """
 SELECT collectionID, CAST(ifnull(collectionName, '') AS TEXT), parentCollectionID,
     collectionID IN (SELECT collectionID FROM deletedCollections)
 FROM collections
 """
-_COLLECTIONS_QUERY = "SELECT collectionID FROM collectionItems WHERE itemID = ?"
+_COLLECTIONS_QUERY = f"""
+SELECT itemID, collectionID FROM collectionItems WHERE {_ITEM_IDS}
+"""
 
 
 @dataclass(frozen=True)
@@ -372,10 +377,7 @@ class ZoteroDatabase:
         if library.database_id is None:
             message = f"library: it has no group {library.group}"
             raise ItemError(message, hint="sync it in Zotero")
-        return [
-            self._build_item(row)
-            for row in self._fetch_rows(_ITEMS_QUERY, library.database_id)
-        ]
+        return self._build_items(self._fetch_rows(_ITEMS_QUERY, library.database_id))
 
     def find_file_and_work(self, library: Library, key: str) -> list[ZoteroItem]:
         """Return the attachment with the given key, followed by its parent work, if any.
@@ -383,7 +385,7 @@ class ZoteroDatabase:
         Returns [] if the library has no such attachment.
         """
         rows = self._fetch_rows(_FILE_AND_WORK_QUERY, library.database_id, key)
-        return sorted(map(self._build_item, rows), key=lambda item: item.key != key)
+        return sorted(self._build_items(rows), key=lambda item: item.key != key)
 
     @cached_property
     def _collections(self) -> Collections:
@@ -392,34 +394,46 @@ class ZoteroDatabase:
             collections[number] = Collection(name, parent, in_trash)
         return collections
 
-    def _build_item(self, row: sqlite3.Row) -> ZoteroItem:
-        """Convert a database row to an item.
+    def _build_items(self, rows: Sequence[sqlite3.Row]) -> list[ZoteroItem]:
+        """Convert database rows to items.
 
         Fields, creators and collections are only read for top-level items.
         """
-        item_id = row["id"]
-        columns = dict(row).items()
-        data: Json = {name: value for name, value in columns if value is not None}
-        data["tags"] = self._fetch_dicts(_TAGS_QUERY, item_id)
-        if not row["parentItem"]:  # a paper, or a lone file
-            data["fields"] = self._fetch_pairs(_FIELDS_QUERY, item_id)
-            data["creators"] = self._fetch_dicts(_CREATORS_QUERY, item_id)
-            collection_ids = [
-                collection
-                for (collection,) in self._fetch_rows(_COLLECTIONS_QUERY, item_id)
-            ]
-            data["collections"] = find_collection_paths(collection_ids, self._collections)
-        try:
-            return msgspec.convert(data, ZoteroItem, strict=False)
-        except msgspec.ValidationError as error:
-            message = f"the item {row['key']} cannot be read: {error}"
-            raise ItemError(message, hint=_ZOTERO_OWNER.repair_hint) from error
+        top_ids = [row["id"] for row in rows if not row["parentItem"]]
+        tags = self._fetch_by_item(_TAGS_QUERY, [row["id"] for row in rows])
+        fields = self._fetch_by_item(_FIELDS_QUERY, top_ids)
+        creators = self._fetch_by_item(_CREATORS_QUERY, top_ids)
+        collections = self._fetch_by_item(_COLLECTIONS_QUERY, top_ids)
+        items = []
+        for row in rows:
+            item_id = row["id"]
+            data: Json = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
+            data["tags"] = tags[item_id]
+            if not row["parentItem"]:  # a paper, or a lone file
+                pairs = fields[item_id]
+                data["fields"] = {pair["name"]: pair["value"] for pair in pairs}
+                data["creators"] = creators[item_id]
+                ids = [each["collectionID"] for each in collections[item_id]]
+                data["collections"] = find_collection_paths(ids, self._collections)
+            try:
+                items.append(msgspec.convert(data, ZoteroItem, strict=False))
+            except msgspec.ValidationError as error:
+                message = f"the item {row['key']} cannot be read: {error}"
+                raise ItemError(message, hint=_ZOTERO_OWNER.repair_hint) from error
+        return items
+
+    def _fetch_by_item(
+        self, query: str, ids: Sequence[int]
+    ) -> defaultdict[int, list[Json]]:
+        """Run a query about many items, and group its rows by item."""
+        rows_by_item = defaultdict[int, list[Json]](list)
+        for row in self._fetch_rows(query, msgspec.json.encode(ids).decode()):
+            columns = dict(row)
+            rows_by_item[columns.pop("itemID")].append(columns)
+        return rows_by_item
 
     def _fetch_pairs(self, query: str, *values: Any) -> dict[str, str]:
         return dict(map(tuple, self._fetch_rows(query, *values)))
-
-    def _fetch_dicts(self, query: str, item: int) -> list[Json]:
-        return [dict(row) for row in self._fetch_rows(query, item)]
 
     def _fetch_rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         with wrap_sqlite_errors(_ZOTERO_OWNER):

@@ -1,6 +1,6 @@
 """The tools that an agent may call. They never return text that must stay on this computer.
 
-The arguments and descriptions of the tools are in `server.py`.
+The docstrings and parameters of tools are what agents see; see `hooks.Tool`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from itertools import islice
+from typing import Annotated, Literal
 
+import msgspec
 from msgspec import to_builtins
 from msgspec.structs import replace
 
@@ -26,7 +28,7 @@ from ankiforge.draft.prompt import (
 )
 from ankiforge.draft.reply import build_drafts, explain_missing_card, parse_cards
 from ankiforge.errors import BusyError, UsageError
-from ankiforge.hooks import Tool
+from ankiforge.hooks import Tool, agent_tool
 from ankiforge.ledger import Ledger, draft_recording, item_lists
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
@@ -46,6 +48,7 @@ from ankiforge.model import (
     PendingDraft,
     Severity,
     Texts,
+    Value,
 )
 from ankiforge.pipeline.draft import DraftChecker, iter_model_tasks, load_privacy
 from ankiforge.pipeline.models import load_prompt
@@ -150,275 +153,321 @@ _REJECTED_BEFORE = "the reader rejected these words, or has this card"
 OpenWorkspace = Callable[[str], AbstractContextManager[Workspace]]
 """Opens the workspace. The argument names a lock to acquire, or is "" for no lock."""
 Cards = list[Texts]
+"""Cards as agents propose them: the fields of `ProposedCard`, which are "" if unused."""
+
+
+# --- arguments ------------------------------------------------------------------------------
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_ENTRIES)]
+Offset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+Words = Annotated[str, msgspec.Meta(max_length=1_000)]
+Side = Annotated[str, msgspec.Meta(max_length=4_000)]
+CardState = Literal["", "waiting", "needs_work", "rejected"]
+
+
+class ProposedCard(Value, forbid_unknown_fields=True, kw_only=True):
+    """One card, or kind "none" with why_none for a passage that deserves no card."""
+
+    highlight: Words
+    kind: Literal["basic", "cloze", "two-way", "none"]
+    quote: Annotated[Side, msgspec.Meta(description="Copied from the passage")] = ""
+    front: Side = ""
+    back: Side = ""
+    text: Annotated[Side, msgspec.Meta(description="Of a cloze: {{c1::answer}}")] = ""
+    why_none: Annotated[str, msgspec.Meta(max_length=300)] = ""
+
+
+ProposedCards = Annotated[
+    list[ProposedCard], msgspec.Meta(min_length=1, max_length=MAX_CARDS)
+]
 
 
 class Agent:
-    """A session with an agent. Each tool is a method."""
+    """A session with an agent."""
 
     def __init__(self, open_workspace: OpenWorkspace) -> None:
         """Start a session.
 
         `open_workspace` must raise an error if the user hasn't allowed agents.
         """
-        self._open = open_workspace
+        self.open = open_workspace
         self.name = ""
         """The name and version of the client."""
         # The ids of the drafts that were proposed in this session.
-        self._own_drafts: set[str] = set()
-        self._rules_sent = False
+        self.own_drafts: set[str] = set()
+        self.rules_sent = False
 
-    # --- reading ------------------------------------------------------------------------
-
-    def list_highlights(
-        self,
-        offset: int,
-        limit: int,
-        document: str,
-        rules: bool,
-    ) -> Json:
-        """List a page of the highlights that don't have a card yet.
-
-        At offset 0, changed files are read first, but nothing is drafted. If another program is
-        drafting, the files aren't read and the result includes a note saying so. The first page
-        of a session includes the drafting rules.
-
-        Args:
-            offset: the index of the first highlight to list.
-            limit: the maximum number of highlights on the page.
-            document: only list highlights from documents with this text in the title, or "" for
-                all.
-            rules: whether to return the drafting rules again.
-        """
-        answer: Json = {}
-        if offset == 0:
-            try:
-                with self._open("drafting") as workspace:
-                    problems = workspace.read_sources().problems
-                failures = [problem for problem in problems if not problem.is_notice]
-                if failures:
-                    message = f"{len(failures)} files or notes could not be read"
-                    answer["note"] = f"{message}: ankiforge run"
-            except BusyError:
-                answer["note"] = _BUSY_NOTE
-        with self._open("") as workspace:
-            # collect the highlights without a card, each with what its colour requests
-            without_card: list[tuple[SendableHighlight, str]] = []
-            for request in iter_model_tasks(
-                workspace.build_run_parameters(), workspace.ledger
-            ):
-                wanted_kind = request.task.instructions.requested_kind
-                for sendable in request.passages.values():
-                    if document.casefold() in sendable.title.casefold():
-                        without_card.append((sendable, wanted_kind))
-
-            # add highlights to the page, up to its maximum length
-            page: list[Json] = []
-            for sendable, wanted_kind in islice(without_card, offset, offset + limit):
-                entry = highlight_to_json(sendable, wanted_kind)
-                if page and len(json.dumps([*page, entry])) > MAX_PAGE_CHARS:
-                    break
-                page.append(entry)
-            end = offset + len(page)
-            answer = {
-                "without_card": len(without_card),
-                "highlights": page,
-                "next_offset": end if end < len(without_card) else None,
-                **answer,
-            }
-            if rules or not self._rules_sent:
-                # the rules describe the arguments of the tool instead of a JSON reply
-                prompt = load_prompt(workspace.folder)
-                values = {
-                    **make_rule_values(ReplyShape()),
-                    "schema": mark_as_sendable(_SCHEMA),
-                }
-                for name in ("title", "remark", "highlights"):
-                    values[name] = NO_TEXT
-                answer["rules"] = prompt.render_messages(values)[0]["content"]
-                self._rules_sent = True
-            return answer
-
-    def get_context(self, highlight: str) -> Json:
-        """Return a highlight with its surrounding text."""
-        with self._open("") as workspace:
+    def call_tool(self, tool: Tool, arguments: Json) -> Json:
+        """Call a tool. Private text in the result of another feature's tool is masked."""
+        if tool in TOOLS:
+            return tool.function(self, **arguments)
+        with self.open("") as workspace:
             privacy = load_privacy(workspace.ledger)
-            passage = load_highlight(workspace.ledger, highlight)
-            _check_is_public(privacy, passage)
-            sendable = privacy.make_sendable(passage)
-            context = sendable.context or sendable.sentence or sendable.exact
-            return {
-                **highlight_to_json(sendable),
-                "under": list(sendable.parent_items),
-                "around": context,
-            }
+            return privacy.mask_entry(tool.function(workspace, privacy, **arguments))
 
-    def list_cards(self, query: str, state: str, offset: int, limit: int) -> Json:
-        """List a page of the cards and drafts that match a query and are in the given state.
 
-        The states are described in `server.py`. If `state` is "", all cards and drafts are
-        listed, but no rejections.
-        """
-        with self._open("") as workspace:
-            ledger = workspace.ledger
-            privacy = load_privacy(ledger)
-            cards: list[Json] = []
-            if state == "rejected":
-                # list the rejected texts that contain the query, newest first
-                for decision in ledger.list_history():
-                    text = format_decision_text(decision).casefold()
-                    if decision.event.kind != "reject" or query.casefold() not in text:
-                        continue
-                    if not privacy.is_private_passage(HighlightKey(decision.event.key)):
-                        cards.append(privacy.mask_entry(decision_to_json(decision)))
-                ids: list[str] = []
-            else:
-                ids = find_matching_ids(ledger, query)
-            if state == "waiting":
-                # list drafts in the order of the user, and changes last
-                matching_ids = set(ids)
-                shown_ids = [
-                    draft.id for draft in sittings.iter_drafts_for_review(ledger)
-                ]
-                ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
-                ids = [draft_id for draft_id in ids if draft_id in matching_ids]
-            for line in item_lists.load_items(ledger, ids):
-                reason = _explain_needed_work(ledger, line)
-                if state == "needs_work" and not reason:
-                    continue
-                if not privacy.is_private_row(line):
-                    cards.append(item_to_json(line, reason, privacy))
-            end = offset + limit
-            return {
-                "cards": cards[offset:end],
-                "total": len(cards),
-                "documents": Counter(card["title"] for card in cards if "title" in card),
-                "next_offset": end if end < len(cards) else None,
-            }
+# --- reading ------------------------------------------------------------------------
 
-    def call_feature_tool(self, tool: Tool, arguments: Json) -> Json:
-        """Call the tool of another feature, and mask private text in its result."""
-        with self._open("") as workspace:
-            privacy = load_privacy(workspace.ledger)
-            return privacy.mask_entry(tool.handler(workspace, privacy, **arguments))
 
-    # --- proposing ----------------------------------------------------------------------
+@agent_tool()
+def list_highlights(
+    agent: Agent,
+    *,
+    offset: Offset = 0,
+    limit: Limit = 20,
+    document: Words = "",
+    rules: bool = False,
+) -> Json:
+    """List the reader's highlights that have no card yet, with counts.
 
-    def propose_cards(self, cards: Cards) -> Json:
-        """Check the cards that an agent proposes and record them as drafts.
+    Offset 0 reads changed files first; go on with next_offset. `document`: part of a title. The
+    drafting rules come with the first answer; `rules` gives them again.
+    """
+    # nothing is drafted here, and another program that is drafting is not waited for
+    answer: Json = {}
+    if offset == 0:
+        try:
+            with agent.open("drafting") as workspace:
+                problems = workspace.read_sources().problems
+            failures = [problem for problem in problems if not problem.is_notice]
+            if failures:
+                message = f"{len(failures)} files or notes could not be read"
+                answer["note"] = f"{message}: ankiforge run"
+        except BusyError:
+            answer["note"] = _BUSY_NOTE
+    with agent.open("") as workspace:
+        # collect the highlights without a card, each with what its colour requests
+        without_card: list[tuple[SendableHighlight, str]] = []
+        for request in iter_model_tasks(
+            workspace.build_run_parameters(), workspace.ledger
+        ):
+            wanted_kind = request.task.instructions.requested_kind
+            for sendable in request.passages.values():
+                if document.casefold() in sendable.title.casefold():
+                    without_card.append((sendable, wanted_kind))
 
-        Args:
-            cards: the cards. Each has the key of its `highlight`, its `kind` (`basic`, `cloze`,
-                `two-way` or `none`), and all other fields, which are "" if unused.
-
-        Returns:
-            JSON with one result per highlight, in the order of the cards. A result has either
-                the ids of the new drafts with their findings, the agent's reason for making no
-                card, or the reason why the cards were refused.
-        """
-        cards_by_highlight: dict[str, Cards] = {}
-        for card in cards:
-            cards_by_highlight.setdefault(card["highlight"], []).append(card)
-        with self._open("drafting") as workspace:
-            ledger = workspace.ledger
+        # add highlights to the page, up to its maximum length
+        page: list[Json] = []
+        for sendable, wanted_kind in islice(without_card, offset, offset + limit):
+            entry = highlight_to_json(sendable, wanted_kind)
+            if page and len(json.dumps([*page, entry])) > MAX_PAGE_CHARS:
+                break
+            page.append(entry)
+        end = offset + len(page)
+        answer = {
+            "without_card": len(without_card),
+            "highlights": page,
+            "next_offset": end if end < len(without_card) else None,
+            **answer,
+        }
+        if rules or not agent.rules_sent:
+            # the rules describe the arguments of the tool instead of a JSON reply
             prompt = load_prompt(workspace.folder)
-            privacy = load_privacy(ledger)
-            checks = DraftChecker(workspace.build_run_parameters(), ledger)
-            results = []
-            for key, highlight_cards in cards_by_highlight.items():
-                try:
-                    highlight = load_highlight(ledger, key)
-                    result = self._propose_for_highlight(
-                        checks,
-                        prompt,
-                        privacy,
-                        highlight,
-                        highlight_cards,
-                    )
-                except UsageError as error:
-                    result = {"refused": error.message}
-                results.append({"highlight": key, **result})
-            return {"results": results}
+            values = {
+                **make_rule_values(ReplyShape()),
+                "schema": mark_as_sendable(_SCHEMA),
+            }
+            for name in ("title", "remark", "highlights"):
+                values[name] = NO_TEXT
+            answer["rules"] = prompt.render_messages(values)[0]["content"]
+            agent.rules_sent = True
+        return answer
 
-    def _propose_for_highlight(
-        self,
-        checks: DraftChecker,
-        prompt: Prompt,
-        privacy: PrivacyFilter,
-        highlight: Highlight,
-        cards: Cards,
-    ) -> Json:
-        """Check and record the cards proposed for a single highlight.
 
-        Raises:
-            UsageError: the highlight is private, or the cards are refused.
-        """
-        ledger = checks.ledger
-        key = highlight.key
-        _check_is_public(privacy, highlight)
-        task = privacy.make_sendable_task(DraftingTask(highlight.document, (highlight,)))
-        if key in task.withheld:
-            raise UsageError(task.withheld[key].reason)
-        _check_fields(cards, highlight)
-        ids_before = set(_list_draft_ids(ledger, [key]))
-        own_before = ids_before & self._own_drafts
-        max_cards = max(MIN_PENDING_LIMIT, compute_max_card_count(highlight.exact))
-        if len(own_before) + len(cards) > max_cards:
-            raise UsageError(_TOO_MANY.format(max_cards))
+@agent_tool()
+def get_context(agent: Agent, *, highlight: Words) -> Json:
+    """Show one highlight with the text around it, e.g. to see to whom "she" refers."""
+    with agent.open("") as workspace:
+        privacy = load_privacy(workspace.ledger)
+        passage = load_highlight(workspace.ledger, highlight)
+        _check_is_public(privacy, passage)
+        sendable = privacy.make_sendable(passage)
+        context = sendable.context or sendable.sentence or sendable.exact
+        return {
+            **highlight_to_json(sendable),
+            "under": list(sendable.parent_items),
+            "around": context,
+        }
 
-        # parse the cards like the reply of a model
-        reply = json.dumps({"cards": [{**card, "h": "1"} for card in cards]})
-        parsed_cards = parse_cards(reply, ("1",))
-        if not parsed_cards:
-            raise UsageError(_NO_VALID_CARD)
-        origin = Origin(AGENT_DRAFTER, self.name, prompt.fingerprint)
-        shape = ReplyShape(candidate_count=max_cards)
-        drafts_read = build_drafts(parsed_cards, highlight, origin, shape)
-        if not drafts_read:
-            reason = explain_missing_card(parsed_cards, shape)
-            if any(card["kind"] != "none" for card in cards):
-                raise UsageError(reason)
-            empty = DraftingResult(highlight, reason=reason)
-            draft_recording.record_drafts(
-                ledger, [empty], compute_search_terms, by_model=True, beside=True
-            )
-            return {"no_card": reason}
 
-        # check the cards and record them as drafts of this agent
-        local_highlight = load_highlight_snapshots(ledger, [key])[key]
-        drafts = complete_drafts(
-            local_highlight,
-            [replace(draft, alternatives_group=0) for draft in drafts_read],
+@agent_tool()
+def list_cards(
+    agent: Agent,
+    *,
+    query: Words = "",
+    state: CardState = "",
+    offset: Offset = 0,
+    limit: Limit = 20,
+) -> Json:
+    """List cards with quotes and findings.
+
+    `state`: `waiting` (in the order in which the reader is asked); `needs_work` (forgotten too
+    often, or with the reader's remark); `rejected` (what the reader rejected lately, with reasons;
+    `query` is words). `query` as in the program: an id, words, deck:Biology, tag:x,
+    document:title, finding:*.
+    """
+    with agent.open("") as workspace:
+        ledger = workspace.ledger
+        privacy = load_privacy(ledger)
+        cards: list[Json] = []
+        if state == "rejected":
+            # list the rejected texts that contain the query, newest first
+            for decision in ledger.list_history():
+                text = format_decision_text(decision).casefold()
+                if decision.event.kind != "reject" or query.casefold() not in text:
+                    continue
+                if not privacy.is_private_passage(HighlightKey(decision.event.key)):
+                    cards.append(privacy.mask_entry(decision_to_json(decision)))
+            ids: list[str] = []
+        else:
+            ids = find_matching_ids(ledger, query)
+        if state == "waiting":
+            # list drafts in the order of the user, and changes last
+            matching_ids = set(ids)
+            shown_ids = [draft.id for draft in sittings.iter_drafts_for_review(ledger)]
+            ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
+            ids = [draft_id for draft_id in ids if draft_id in matching_ids]
+        for line in item_lists.load_items(ledger, ids):
+            reason = _explain_needed_work(ledger, line)
+            if state == "needs_work" and not reason:
+                continue
+            if not privacy.is_private_row(line):
+                cards.append(item_to_json(line, reason, privacy))
+        end = offset + limit
+        return {
+            "cards": cards[offset:end],
+            "total": len(cards),
+            "documents": Counter(card["title"] for card in cards if "title" in card),
+            "next_offset": end if end < len(cards) else None,
+        }
+
+
+# --- proposing ----------------------------------------------------------------------
+
+
+@agent_tool(writes=True)
+def propose_cards(agent: Agent, *, cards: ProposedCards) -> Json:
+    """Propose cards for highlights; the reader decides on each.
+
+    Markdown, no HTML or links; at most 2 cards a highlight, or as many as its `cards`. Returns
+    findings per card. Repair a blocked card once: withdraw it, propose a better one. Examples:
+    {"highlight": "pdf:…", "kind": "basic", "quote": "occupying the receptors", "front": "How
+    does caffeine keep us awake?", "back": "by occupying adenosine receptors"};
+    {"highlight": "pdf:…", "kind": "none", "why_none": "only announces the next chapter"}.
+    """
+    # a result for each highlight, in the order of the cards, has the ids of the new drafts with
+    # their findings, the agent's reason for making no card, or why the cards were refused
+    cards_by_highlight: dict[str, Cards] = {}
+    for card in to_builtins(cards):
+        cards_by_highlight.setdefault(card["highlight"], []).append(card)
+    with agent.open("drafting") as workspace:
+        ledger = workspace.ledger
+        prompt = load_prompt(workspace.folder)
+        privacy = load_privacy(ledger)
+        checks = DraftChecker(workspace.build_run_parameters(), ledger)
+        results = []
+        for key, highlight_cards in cards_by_highlight.items():
+            try:
+                highlight = load_highlight(ledger, key)
+                result = _propose_for_highlight(
+                    agent,
+                    checks,
+                    prompt,
+                    privacy,
+                    highlight,
+                    highlight_cards,
+                )
+            except UsageError as error:
+                result = {"refused": error.message}
+            results.append({"highlight": key, **result})
+        return {"results": results}
+
+
+def _propose_for_highlight(
+    agent: Agent,
+    checks: DraftChecker,
+    prompt: Prompt,
+    privacy: PrivacyFilter,
+    highlight: Highlight,
+    cards: Cards,
+) -> Json:
+    """Check and record the cards proposed for a single highlight.
+
+    Raises:
+        UsageError: the highlight is private, or the cards are refused.
+    """
+    ledger = checks.ledger
+    key = highlight.key
+    _check_is_public(privacy, highlight)
+    task = privacy.make_sendable_task(DraftingTask(highlight.document, (highlight,)))
+    if key in task.withheld:
+        raise UsageError(task.withheld[key].reason)
+    _check_fields(cards, highlight)
+    ids_before = set(_list_draft_ids(ledger, [key]))
+    own_before = ids_before & agent.own_drafts
+    max_cards = max(MIN_PENDING_LIMIT, compute_max_card_count(highlight.exact))
+    if len(own_before) + len(cards) > max_cards:
+        raise UsageError(_TOO_MANY.format(max_cards))
+
+    # parse the cards like the reply of a model
+    reply = json.dumps({"cards": [{**card, "h": "1"} for card in cards]})
+    parsed_cards = parse_cards(reply, ("1",))
+    if not parsed_cards:
+        raise UsageError(_NO_VALID_CARD)
+    origin = Origin(AGENT_DRAFTER, agent.name, prompt.fingerprint)
+    shape = ReplyShape(candidate_count=max_cards)
+    drafts_read = build_drafts(parsed_cards, highlight, origin, shape)
+    if not drafts_read:
+        reason = explain_missing_card(parsed_cards, shape)
+        if any(card["kind"] != "none" for card in cards):
+            raise UsageError(reason)
+        empty = DraftingResult(highlight, reason=reason)
+        draft_recording.record_drafts(
+            ledger, [empty], compute_search_terms, by_model=True, beside=True
         )
-        recorded: list[Json] = []
-        for draft in checks.check_drafts(local_highlight, highlight, drafts):
-            drafted = DraftingResult(highlight, (draft,))
-            new_ids = draft_recording.record_drafts(
-                ledger, [drafted], compute_search_terms, by_model=True, beside=True
-            ).new_draft_ids
-            findings = [each for each in draft.findings if each.severity != Severity.INFO]
-            entry: Json = {"findings": to_builtins(findings)}
-            if draft.is_blocked:
-                entry["blocked"] = True
-            recorded += [{"card": draft_id, **entry} for draft_id in new_ids]
-            self._own_drafts.update(set(new_ids) - ids_before)
-        if not recorded:
-            raise UsageError(_REJECTED_BEFORE)
-        result: Json = {"cards": recorded}
-        if len(recorded) < len(drafts):
-            result["note"] = _REJECTED_BEFORE
-        return privacy.mask_entry(result, highlight)
+        return {"no_card": reason}
 
-    def withdraw_card(self, card: str) -> Json:
-        """Withdraw a draft that was proposed in this session and is still pending."""
-        with self._open("drafting") as workspace:
-            ledger = workspace.ledger
-            if card not in self._own_drafts or card not in _list_draft_ids(
-                ledger, [card]
-            ):
-                message = f"{card!r} is not a waiting draft of yours, of this session"
-                raise UsageError(message)
-            undo_decision(ledger, card)
-            return {"withdrawn": card}
+    # check the cards and record them as drafts of this agent
+    local_highlight = load_highlight_snapshots(ledger, [key])[key]
+    drafts = complete_drafts(
+        local_highlight, [replace(draft, alternatives_group=0) for draft in drafts_read]
+    )
+    recorded: list[Json] = []
+    for draft in checks.check_drafts(local_highlight, highlight, drafts):
+        drafted = DraftingResult(highlight, (draft,))
+        new_ids = draft_recording.record_drafts(
+            ledger, [drafted], compute_search_terms, by_model=True, beside=True
+        ).new_draft_ids
+        findings = [each for each in draft.findings if each.severity != Severity.INFO]
+        entry: Json = {"findings": to_builtins(findings)}
+        if draft.is_blocked:
+            entry["blocked"] = True
+        recorded += [{"card": draft_id, **entry} for draft_id in new_ids]
+        agent.own_drafts.update(set(new_ids) - ids_before)
+    if not recorded:
+        raise UsageError(_REJECTED_BEFORE)
+    result: Json = {"cards": recorded}
+    if len(recorded) < len(drafts):
+        result["note"] = _REJECTED_BEFORE
+    return privacy.mask_entry(result, highlight)
+
+
+@agent_tool(writes=True)
+def withdraw_card(agent: Agent, *, card: Words) -> Json:
+    """Withdraw a waiting card that you proposed in this session, e.g. to propose a better one."""
+    with agent.open("drafting") as workspace:
+        ledger = workspace.ledger
+        if card not in agent.own_drafts or card not in _list_draft_ids(ledger, [card]):
+            message = f"{card!r} is not a waiting draft of yours, of this session"
+            raise UsageError(message)
+        undo_decision(ledger, card)
+        return {"withdrawn": card}
+
+
+TOOLS = (list_highlights, get_context, propose_cards, list_cards, withdraw_card)
+
+
+# --- checks ---------------------------------------------------------------------------------
 
 
 def _check_fields(cards: Cards, passage: Highlight) -> None:

@@ -1,7 +1,4 @@
-"""Serve an agent over the protocol MCP on stdin and stdout.
-
-This module defines the arguments and descriptions of the tools. `agent.py` implements the tools.
-"""
+"""Serve an agent over the protocol MCP on stdin and stdout. `agent.py` has the tools."""
 
 from __future__ import annotations
 
@@ -10,9 +7,8 @@ import logging
 from contextlib import suppress
 from functools import cache, partial
 from importlib import import_module
-from inspect import cleandoc
 from itertools import chain
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import anyio
 import msgspec
@@ -20,13 +16,14 @@ from mcp import types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from msgspec.structs import asdict
 
 from ankiforge import __version__
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, BugError, ForgeError, UsageError
-from ankiforge.features.agents.agent import MAX_CARDS, MAX_PAGE_ENTRIES, Agent
+from ankiforge.features.agents.agent import TOOLS, Agent, ProposedCard
 from ankiforge.hooks import Tool, load_features
-from ankiforge.model import Json, Value
+from ankiforge.model import Json
 
 INSTRUCTIONS = (
     "Make flashcards from what the reader highlighted. list_highlights gives passages"
@@ -37,111 +34,18 @@ INSTRUCTIONS = (
 )
 
 
-# --- the arguments of the tools ---------------------------------------------------------
-
-Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_ENTRIES)]
-Offset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
-Words = Annotated[str, msgspec.Meta(max_length=1_000)]
-Side = Annotated[str, msgspec.Meta(max_length=4_000)]
-
-
-class _Arguments(Value, forbid_unknown_fields=True, kw_only=True):
-    """Base class for tool arguments. Agents see the docstrings of the subclasses."""
-
-
-class ListHighlights(_Arguments):
-    """List the reader's highlights that have no card yet, with counts.
-
-    Offset 0 reads changed files first; go on with next_offset. `document`: part of a title. The
-    drafting rules come with the first answer; `rules` gives them again.
-    """
-
-    offset: Offset = 0
-    limit: Limit = 20
-    document: Words = ""
-    rules: bool = False
-
-
-class GetContext(_Arguments):
-    """Show one highlight with the text around it, e.g. to see to whom "she" refers."""
-
-    highlight: Words
-
-
-class Proposed(_Arguments):
-    """One card, or kind "none" with why_none for a passage that deserves no card."""
-
-    highlight: Words
-    kind: Literal["basic", "cloze", "two-way", "none"]
-    quote: Annotated[Side, msgspec.Meta(description="Copied from the passage")] = ""
-    front: Side = ""
-    back: Side = ""
-    text: Annotated[Side, msgspec.Meta(description="Of a cloze: {{c1::answer}}")] = ""
-    why_none: Annotated[str, msgspec.Meta(max_length=300)] = ""
-
-
-class ProposeCards(_Arguments):
-    """Propose cards for highlights; the reader decides on each.
-
-    Markdown, no HTML or links; at most 2 cards a highlight, or as many as its `cards`. Returns
-    findings per card. Repair a blocked card once: withdraw it, propose a better one. Examples:
-    {"highlight": "pdf:…", "kind": "basic", "quote": "occupying the receptors", "front": "How
-    does caffeine keep us awake?", "back": "by occupying adenosine receptors"};
-    {"highlight": "pdf:…", "kind": "none", "why_none": "only announces the next chapter"}.
-    """
-
-    cards: Annotated[list[Proposed], msgspec.Meta(min_length=1, max_length=MAX_CARDS)]
-
-
-class ListCards(_Arguments):
-    """List cards with quotes and findings.
-
-    `state`: `waiting` (in the order in which the reader is asked); `needs_work` (forgotten too
-    often, or with the reader's remark); `rejected` (what the reader rejected lately, with reasons;
-    `query` is words). `query` as in the program: an id, words, deck:Biology, tag:x,
-    document:title, finding:*.
-    """
-
-    query: Words = ""
-    state: Literal["", "waiting", "needs_work", "rejected"] = ""
-    offset: Offset = 0
-    limit: Limit = 20
-
-
-class WithdrawCard(_Arguments):
-    """Withdraw a waiting card that you proposed in this session, e.g. to propose a better one."""
-
-    card: Words
-
-
-# The type of the arguments of each tool, by the name of its method in `Agent`.
-_TOOLS: dict[str, type[_Arguments]] = {
-    "list_highlights": ListHighlights,
-    "get_context": GetContext,
-    "propose_cards": ProposeCards,
-    "list_cards": ListCards,
-    "withdraw_card": WithdrawCard,
-}
-
-
 @cache
-def _load_feature_tools() -> dict[str, Tool]:
+def load_tools() -> dict[str, Tool]:
+    """Load the tools of all features, keyed by name, those of this one first."""
     command_rows = chain.from_iterable(feature.commands() for feature in load_features())
     modules = [
         import_module(row.tools_module) for row in command_rows if row.tools_module
     ]
-    return {tool.name: tool for module in modules for tool in module.TOOLS}
-
-
-@cache
-def _get_argument_types() -> dict[str, type[Any]]:
-    """Map the name of each tool to its argument type."""
-    added = {name: tool.arguments for name, tool in _load_feature_tools().items()}
-    return {**_TOOLS, **added}
+    added = chain.from_iterable(module.TOOLS for module in modules)
+    return {tool.name: tool for tool in (*TOOLS, *added)}
 
 
 _MAX_CARDS_CHARS = 1_000_000
-_WRITE_TOOLS = ("propose_cards", "withdraw_card")
 
 
 # --- the server -------------------------------------------------------------------------
@@ -160,26 +64,25 @@ async def _serve(agent: Agent) -> None:
 
     # describe the tools to the client
     tools = []
-    for name, arguments in _get_argument_types().items():
-        _, schemas = msgspec.json.schema_components([arguments])
+    for tool in load_tools().values():
+        _, schemas = msgspec.json.schema_components([tool.arguments])
         for schema in schemas.values():
             del schema["title"]
-        inputs = schemas.pop(arguments.__name__)
-        description = cleandoc(inputs.pop("description"))
+        inputs = schemas.pop(tool.arguments.__name__)
         if schemas:
             inputs["$defs"] = schemas
         hints = types.ToolAnnotations(
-            read_only_hint=name not in _WRITE_TOOLS,
+            read_only_hint=not tool.writes,
             destructive_hint=False,
             open_world_hint=False,
         )
-        tool = types.Tool(
-            name=name,
-            description=description,
+        described = types.Tool(
+            name=tool.name,
+            description=tool.description,
             input_schema=inputs,
             annotations=hints,
         )
-        tools.append(tool)
+        tools.append(described)
 
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=tools)
@@ -212,7 +115,7 @@ _KIND_ALIASES = {"twoway": "two-way", "two_way": "two-way", "reversed": "two-way
 
 
 def _normalize_arguments(
-    arguments: type[_Arguments], raw_arguments: Json
+    arguments: type[msgspec.Struct], raw_arguments: Json
 ) -> tuple[Json, set[str]]:
     """Normalize the arguments of a call, because agents don't always follow the schema.
 
@@ -236,7 +139,7 @@ def _normalize_arguments(
         values["cards"] = []
         for card in cards:
             if isinstance(card, dict):
-                card, unknown_in_card = _normalize_arguments(Proposed, card)
+                card, unknown_in_card = _normalize_arguments(ProposedCard, card)
                 unknown = unknown | unknown_in_card
             values["cards"].append(card)
     kind = values.get("kind")
@@ -250,18 +153,13 @@ def _run_tool(agent: Agent, name: str, raw_arguments: Json) -> types.CallToolRes
     """Run the tool called `name`, returning any error as the result of the call."""
     failed = False
     try:
-        if name not in _get_argument_types():
-            hint = f"known: {', '.join(_get_argument_types())}"
+        tool = load_tools().get(name)
+        if tool is None:
+            hint = f"known: {', '.join(load_tools())}"
             raise UsageError(f"there is no tool {name[:60]!r}", hint=hint)
-        normalized, unknown = _normalize_arguments(
-            _get_argument_types()[name], raw_arguments
-        )
-        checked = convert_to_type(_get_argument_types()[name], normalized, Location(name))
-        values = msgspec.to_builtins(checked)
-        if name in _TOOLS:
-            result = getattr(agent, name)(**values)
-        else:
-            result = agent.call_feature_tool(_load_feature_tools()[name], values)
+        normalized, unknown = _normalize_arguments(tool.arguments, raw_arguments)
+        checked = convert_to_type(tool.arguments, normalized, Location(name))
+        result = agent.call_tool(tool, asdict(checked))
         if unknown:
             result = {**result, "ignored": sorted(unknown)}
         text = msgspec.json.encode(result).decode()

@@ -11,11 +11,11 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.draft.privacy import PrivacyFilter
+from ankiforge.features.ask import work as library
 from ankiforge.features.ask.answering import MAX_SENTENCES, RULES, prepare_question
 from ankiforge.features.ask.index import FoundPassage, FoundWork
 from ankiforge.features.ask.report import answer_to_json, hit_to_json
-from ankiforge.features.ask.work import search_library
-from ankiforge.hooks import Tool
+from ankiforge.hooks import agent_tool
 from ankiforge.model import Json, Value
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.view import view_card
@@ -27,22 +27,18 @@ MAX_HIGHLIGHT_CHARS = 500
 """The length to which a highlight is truncated, in characters."""
 _Words = Annotated[str, msgspec.Meta(max_length=1_000)]
 _Question = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+_Limit = Annotated[int, msgspec.Meta(ge=1, le=50)]
 
 
-class SearchLibrary(Value, forbid_unknown_fields=True, kw_only=True):
+@agent_tool()
+def search_library(
+    workspace: Workspace, privacy: PrivacyFilter, *, query: _Question, limit: _Limit = 5
+) -> Json:
     """Find the passages that answer a question, with cards; or a work by title, DOI or address.
 
     Without `sure`, the passages are only the nearest.
     """
-
-    query: _Question
-    limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 5
-
-
-def _search_library(
-    workspace: Workspace, privacy: PrivacyFilter, query: str, limit: int
-) -> Json:
-    result = search_library(workspace, query, limit, privacy=privacy)
+    result = library.search_library(workspace, query, limit, privacy=privacy)
     passages = [_passage_to_json(privacy, passage) for passage in result.passages]
     answer: Json = {
         "works": [_work_to_json(privacy, work) for work in result.works[:limit]],
@@ -106,22 +102,22 @@ class AnswerSentenceArgument(
     quote: _Words
 
 
-class AskLibrary(Value, forbid_unknown_fields=True, kw_only=True):
+_Answer = Annotated[list[AnswerSentenceArgument], msgspec.Meta(max_length=MAX_SENTENCES)]
+
+
+@agent_tool()
+def ask(
+    workspace: Workspace,
+    privacy: PrivacyFilter,
+    *,
+    question: _Question,
+    answer: _Answer = [],  # noqa: B006 - it is never changed
+) -> Json:
     """Answer a question from the reader's own passages, with quotes.
 
     First without `answer`: returns the rules and the passages. Then again, with the same question
     and your sentences: returns those that stand over a located quote. Show each with its quote.
     """
-
-    question: _Question
-    answer: Annotated[
-        list[AnswerSentenceArgument], msgspec.Meta(max_length=MAX_SENTENCES)
-    ] = []
-
-
-def _ask_library(
-    workspace: Workspace, privacy: PrivacyFilter, question: str, answer: list[Json]
-) -> Json:
     prepared = prepare_question(workspace, question)
     if not answer:
         passages = [
@@ -129,13 +125,13 @@ def _ask_library(
             for label, passage in prepared.passages.items()
         ]
         return {"rules": RULES, "passages": passages}
-    checked = answer_to_json(prepared, prepared.check_answer(answer))["answer"]
+    checked = answer_to_json(
+        prepared, prepared.check_answer(msgspec.to_builtins(answer))
+    )["answer"]
     return {
         "answer": [sentence for sentence in checked if not sentence["dropped"]],
         "dropped": [sentence for sentence in checked if sentence["dropped"]],
     }
 
 
-SEARCH_LIBRARY = Tool("search_library", SearchLibrary, _search_library)
-ASK = Tool("ask", AskLibrary, _ask_library)
-TOOLS = (SEARCH_LIBRARY, ASK)
+TOOLS = (search_library, ask)

@@ -8,8 +8,8 @@ from msgspec import Meta, to_builtins
 
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.features.repair.work import FailingNote, list_failing_cards
-from ankiforge.hooks import Tool
-from ankiforge.model import Json, Value
+from ankiforge.hooks import agent_tool
+from ankiforge.model import Json
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import TextLines, format_quote_in_passage
 from ankiforge.text import format_count, to_one_line, truncate
@@ -61,17 +61,18 @@ def format_entry(entry: FailingNote) -> TextLines:
         yield f"  {format_quote_in_passage(entry.passage, entry.quote)}"
 
 
-class ListFailing(Value, forbid_unknown_fields=True, kw_only=True):
+@agent_tool()
+def list_failing(
+    workspace: Workspace,
+    privacy: PrivacyFilter,
+    *,
+    limit: Annotated[int, Meta(ge=1, le=50)] = 20,
+) -> Json:
     """List the cards that fail in Anki, the most costly first; nothing is changed.
 
     Each has why it is listed, its history (✗ forgotten, · remembered, days before), and what is
     wrong with it. The reader rewords them on the page: `ankiforge review`.
     """
-
-    limit: Annotated[int, Meta(ge=1, le=50)] = 20
-
-
-def _list_failing(workspace: Workspace, privacy: PrivacyFilter, limit: int) -> Json:
     repairs = list_failing_cards(workspace)
     cards = []
     for entry in repairs.failing:
@@ -80,4 +81,4 @@ def _list_failing(workspace: Workspace, privacy: PrivacyFilter, limit: int) -> J
     return {"cards": cards[:limit], "total": len(cards)}
 
 
-TOOLS = (Tool("failing", ListFailing, _list_failing),)
+TOOLS = (list_failing,)

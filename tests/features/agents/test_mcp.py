@@ -65,7 +65,7 @@ def test_until_a_person_allows_it_every_tool_answers_with_one_line(forge):
         "list_highlights": {}, "get_context": {"highlight": "x"}, "list_cards": {},
         "propose_cards": {"cards": [{"highlight": "x", "kind": "none", "why_none": "so"}]},
         "search_library": {"query": "x"}, "ask": {"question": "x"}, "withdraw_card": {"card": "x"},
-        "failing": {},
+        "list_failing": {},
     }  # fmt: skip
     with client(forge) as agent:
         assert {one["name"] for one in agent.tools()} == calls.keys()
@@ -480,7 +480,7 @@ def test_an_agent_sees_what_fails_but_nothing_private_and_changes_nothing(desk, 
     )
     with client(desk) as agent:
         agent("list_highlights")
-        listed = agent("failing")
+        listed = agent("list_failing")
     [card] = listed["cards"]
     assert card["fields"] == {
         "Front": "Which three are open?",

@@ -11,7 +11,7 @@ from ankiforge.draft.server import ModelServer
 from ankiforge.features.agents.agent import Agent
 from ankiforge.features.ask import embedder
 from ankiforge.features.ask.command import may_offer, offer_model
-from ankiforge.features.ask.tools import SEARCH_LIBRARY
+from ankiforge.features.ask.tools import search_library
 from ankiforge.features.ask.vectors import PassageVectors, open_vectors
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import FAULTS, EmbeddingServer, embedding_server
@@ -270,7 +270,7 @@ def agent_answers(place: Any, private: str, forms: tuple[str, str]) -> str:
     agent = Agent(lambda lock: Workspace(place.folder))
     return json.dumps(
         [
-            agent.call_feature_tool(SEARCH_LIBRARY, {"query": each, "limit": 5})
+            agent.call_tool(search_library, {"query": each, "limit": 5})
             for each in QUESTIONS
         ]
     )

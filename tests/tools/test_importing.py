@@ -1,0 +1,59 @@
+"""Which test files `make quick` runs before there is a map, of a small project."""
+
+import pytest
+
+from tools.importing import find_changed_names, find_test_files
+
+FILES = {
+    "ankiforge/anki/sizes.py": "",
+    "tests/makers.py": "from ankiforge.anki.sizes import grow\n",
+    "tests/anki/test_alone.py": "import pytest\n",
+    "tests/anki/test_sizes_table.py": "import pytest\n",
+    "tests/cli/test_direct.py": "from ankiforge.anki import plan, sizes\n",
+    "tests/cli/test_other.py": "from ankiforge.anki import plan\n",
+    "tests/web/test_helped.py": "from tests.makers import make\n",
+    "tests/test_house.py": "",
+}
+MODULE = (
+    "def grow(size):\n    return size + 1\n\n\ndef shrink(size):\n    return size - 1\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param(
+            "ankiforge/anki/sizes.py",
+            [
+                "tests/cli/test_direct.py",
+                "tests/anki/test_sizes_table.py",
+                "tests/anki/test_alone.py",
+                "tests/web/test_helped.py",
+            ],
+            id="a module: its importers, tables and files of the folder, users of helpers",
+        ),
+        pytest.param(
+            "tests/cli/test_other.py", ["tests/cli/test_other.py"], id="a test itself"
+        ),
+        pytest.param("tests/cli/test_gone.py", [], id="a deleted test"),
+        pytest.param("Makefile", ["tests/test_house.py"], id="no program"),
+    ],
+)
+def test_the_most_specific_files_come_first(tmp_path, path, expected):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert find_test_files(tmp_path, {path: ("", "")}) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("size - 1", "size - 2", {"shrink"}),
+        ("def grow(size):", "def extend(size):", {"extend"}),
+        ("\n\n\ndef shrink", "\n\n\nLIMIT = 3\n\n\ndef shrink", set()),
+    ],
+)
+def test_the_functions_with_changed_lines_are_named(old, new, expected):
+    texts = {"ankiforge/anki/sizes.py": (MODULE, MODULE.replace(old, new))}
+    assert find_changed_names(texts) == expected
