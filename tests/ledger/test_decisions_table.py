@@ -196,7 +196,7 @@ def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_withou
         told.append(empty.record_event("skip", Q, USER, {}))
         empty.record_event("skip", Q, USER, {"why": "too easy"})
     entries = decide.undo_decision(empty).entries
-    assert [entry.id for entry in entries] == [told[0].act, told[0].act]
+    assert [entry.id for entry in entries] == [told[0].action_id, told[0].action_id]
     assert [entry.event.kind for entry in entries] == ["accept", "skip"]
 
 

@@ -327,7 +327,7 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
         "g",
         "Hearts pump blood all day.",
     )
-    decided = replace_decisions(here.passage, about=A, sentences=(A,))
+    decided = replace_decisions(here.passage, card_sentence=A, sentences=(A,))
     here = replace(here, passage=decided, pending_drafts=(asked,))
     [asked] = draft_changes.resolve_drafts(here, "a").updated
     assert (asked.revised_guid, asked.similar_removed_sentence) == (None, "")

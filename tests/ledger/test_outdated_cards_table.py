@@ -26,7 +26,13 @@ def decided(
     *sentences: str, passage: str = OLD, n: int = 1, **said: object
 ) -> SentenceDecision:
     hashes = tuple(map(hash_sentence, passage.split(" | ")))
-    values = {"of": f"e{n}", "guid": "af1", "n": n, "about": sentences[0], **said}
+    values = {
+        "event_id": f"e{n}",
+        "guid": "af1",
+        "event_number": n,
+        "card_sentence": sentences[0],
+        **said,
+    }
     return SentenceDecision(sentences=sentences, passage_sentence_hashes=hashes, **values)
 
 
@@ -61,7 +67,7 @@ ROWS = {
     ),
     "without a decision": Row(NEW, NEW, decisions=()),
     "rejected": Row(NEW, card=card(verdict=Verdict.REJECTED)),
-    "hand-written": Row(NEW, card=card(number=0)),
+    "hand-written": Row(NEW, card=card(user_text_number=0)),
     "a card of another passage": Row(NEW, NEW, is_related=True),
     # for a card of two sentences, that with its answer counts, or any in the user's own words
     "the other sentence changed": Row(
@@ -82,7 +88,7 @@ ROWS = {
     ),
     # what was decided on the new sentence since
     "its new text was rejected": Row(
-        NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="", dropped=True))
+        NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="", is_rejection=True))
     ),
     "its new text is another card": Row(
         NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="af2"))
@@ -91,10 +97,17 @@ ROWS = {
         NEW, NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="af2", revises=True))
     ),
     "another card was retired": Row(
-        NEW, NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="af2", dropped=True))
+        NEW,
+        NEW,
+        decisions=(decided(OLD), decided(NEW, n=2, guid="af2", is_rejection=True)),
     ),
     "only a proposal was rejected": Row(
-        NEW, NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="", of_proposal=True))
+        NEW,
+        NEW,
+        decisions=(
+            decided(OLD),
+            decided(NEW, n=2, guid="", is_only_proposal_rejected=True),
+        ),
     ),
     "decided before the card had its text": Row(
         NEW, NEW, decisions=(decided(NEW, n=1, guid=""), decided(OLD, n=2))
