@@ -801,11 +801,6 @@ def test_what_may_be_drafted_alike(other, highlight, alike):
     assert (rows[0]["alike"] == rows[1]["alike"] != "") is alike
 
 
-QUESTION = replace(
-    DRAFT, kind=CardKind.BASIC, fields=(("Front", "What?"), ("Back", "**blood**"))
-)
-
-
 @pytest.mark.parametrize(
     ("card", "sentence", "fields"),
     [
@@ -821,8 +816,6 @@ QUESTION = replace(
         ),
         (DRAFT, "heart", {}),  # nothing would be asked
         (replace(DRAFT, fields=(("Text", "No gap."),)), "No gap.", {}),
-        (QUESTION, "The heart pumps blood.", {"Front": "What?", "Back": "**blood**"}),
-        (QUESTION, "The heart pumps water.", {}),
     ],
 )
 def test_the_words_of_a_card_in_a_sentence_that_changed(card, sentence, fields):
