@@ -611,12 +611,11 @@ class AnkiContents(Value):
     profile: str
     """The name of the Anki profile, or "" if it is unknown."""
     note_types: tuple[AnkiNoteType, ...]
-    """Our note types, and the note types of all notes in the view."""
+    """Our note types, and the note types of all notes that were read."""
     decks: dict[DeckId, str]
     """Maps deck ids to names. A view of a running Anki lists only the decks that were exported."""
     is_complete: bool
-    """Whether the view contains all our notes in Anki, so that a missing note must have been
-    deleted."""
+    """Whether all our notes in Anki were read, so that a missing note must have been deleted."""
 
     @property
     def created_at(self) -> int:

@@ -424,7 +424,7 @@ def compare_again(
     Args:
         draft: the draft with the finding.
         finding: a finding of `DuplicateIndex`.
-        other: the card as it is now, or None if it is no longer in use.
+        other: the card as it is now, or None if it isn't used any more.
 
     Returns:
         The finding about the card as it is now, or None if there is nothing to report.

@@ -249,7 +249,7 @@ def is_user_written(draft: CardContent) -> bool:
 
 
 def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the reader highlighted every phrase that a cloze card blanks out."""
+    """Return whether the reader highlighted every gap of a cloze card."""
     if (
         highlight.form is not HighlightForm.PHRASE
         or draft.kind.note_type is not NoteType.CLOZE

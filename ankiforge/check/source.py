@@ -180,7 +180,7 @@ def _find_split_words(answer: str, source: str) -> str:
 
 
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
-    """Return the words of `answer` that the source lacks, and the fraction that it has."""
+    """Return the words in `answer` that the source lacks, and the fraction that it has."""
     # first search for the whole answer, perhaps in another notation
     if find_whole_words(answer.strip(" ."), source):
         return [], 1.0
@@ -455,8 +455,17 @@ def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding
             if shared_count > max_shared:
                 best_clause = clause_words
                 max_shared = shared_count
+        # a negation at the end of a question doesn't negate the answer
+        scope_words = card_words
+        if is_question and not NEGATORS.isdisjoint(split_words(reading.question)):
+            if not _find_scope_words(split_words(reading.question), NEGATORS):
+                scope_words = []
         negated_words = _find_negated_words(
-            card_words, claim_words, evidence_words, best_clause
+            card_words,
+            scope_words,
+            claim_words,
+            evidence_words,
+            best_clause,
         )
         if negated_words:
             yield make_finding("negation", f"“{' '.join(sorted(negated_words))}”")
@@ -479,7 +488,8 @@ def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding
             yield make_finding("certainty", f"“{added_absolutes[0]}”")
     elif NEGATORS.isdisjoint(card_words):
         words_without_false_hedges = split_words(_NOT_A_HEDGE.sub(" ", evidence_text))
-        hedged_stems = _find_scope_stems(words_without_false_hedges, _HEDGES)
+        hedged_words = _find_scope_words(words_without_false_hedges, _HEDGES)
+        hedged_stems = frozenset(map(stem_word, hedged_words))
         repeated_stems = hedged_stems.intersection(map(stem_word, card_words))
         min_repeated = min(_MIN_HEDGED_WORDS, len(hedged_stems))
         if hedged_stems and len(repeated_stems) >= min_repeated:
@@ -489,6 +499,7 @@ def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding
 
 def _find_negated_words(
     card_words: list[str],
+    scope_words: list[str],
     claim_words: list[str],
     evidence_words: list[str],
     clause: list[str],
@@ -509,20 +520,20 @@ def _find_negated_words(
     # the words that one text negates may be in the other text without a negation
     if not _NEGATION_NEUTRAL.isdisjoint((*card_words, *clause)):
         return frozenset()
-    for negating_words, other_words in ((card_words, clause), (clause, card_words)):
-        negated_stems = _find_scope_stems(negating_words, NEGATORS)
+    for negating_words, other_words in ((scope_words, clause), (clause, card_words)):
+        negated_words = _find_scope_words(negating_words, NEGATORS)
         is_affirmed = NEGATORS.isdisjoint(other_words)
         if (
-            negated_stems
+            negated_words
             and is_affirmed
-            and negated_stems.issubset(map(stem_word, other_words))
+            and {*map(stem_word, negated_words)}.issubset(map(stem_word, other_words))
         ):
-            return negated_stems
+            return frozenset(negated_words)
     return frozenset()
 
 
-def _find_scope_stems(words: list[str], triggers: frozenset[str]) -> frozenset[str]:
-    """Return the stems of the words in the scope of a negation or hedge.
+def _find_scope_words(words: list[str], triggers: frozenset[str]) -> list[str]:
+    """Return the words in the scope of a negation or hedge.
 
     The scope is the first few content words after the first trigger.
     """
@@ -532,7 +543,7 @@ def _find_scope_stems(words: list[str], triggers: frozenset[str]) -> frozenset[s
     following_words = [
         word for word in words[first_index + 1 :] if word not in skipped_words
     ]
-    return frozenset(map(stem_word, following_words[:_SCOPE_WORDS]))
+    return following_words[:_SCOPE_WORDS]
 
 
 def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterator[Pair]:
@@ -625,7 +636,7 @@ def normalize_formula(text: str) -> str:
 
 
 # Matches a capitalised word that is within a sentence or before another capitalised word.
-_NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
+_NAME = regex(r"(?<=[^\s.!?:•*-][ ])[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
 
 
 def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -656,6 +667,8 @@ def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Findin
     known_text = f"{known_text}\n{known_text.replace('.', '')}"  # US matches U.S.
     for text in reading.answers:
         for name in (*TERM_PATTERN.findall(text), *_NAME.findall(text)):
+            if name.casefold() in _FUNCTION_WORDS:
+                continue  # the first word of a sentence
             if normalize_for_comparison(name).removesuffix("s") not in known_text:
                 yield make_finding("name_in_answer", f"“{name}”")
                 return

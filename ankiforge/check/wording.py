@@ -90,7 +90,7 @@ _MIN_WORDS_FOR_PERCENTAGE = 8
 
 
 def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report badly worded cloze cards, e.g. those that give an answer away."""
+    """Report badly worded cloze cards, e.g. cards that give an answer away."""
     if draft.kind.note_type is not NoteType.CLOZE:
         return
     reading = parse_draft(draft)

@@ -28,8 +28,7 @@ _TERMS_WITHOUT_CLIPBOARD = ("", "dumb", "linux")
 _COPY_TIMEOUT = 5
 COPIED_MESSAGE = "copied: paste it into any chat, and copy its whole answer"
 SENT_MESSAGE = (
-    "your terminal was asked to copy it; paste it into any chat, and copy its whole answer;"
-    " nothing to paste? press Enter, then: ankiforge draft export ask.md"
+    f"your terminal was asked to copy it; {COPIED_MESSAGE.removeprefix('copied: ')}"
 )
 FILE_MESSAGE = "the text is in {}: paste it into any chat, and copy its whole answer"
 _SECOND_ROUND = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,7 @@ def accept(
     card instead. The key of a highlight (`list --no-card`) makes the card of its proposal. --all
     leaves out figures, and drafts with a warning; -v says which.
     """
+    from ankiforge.check import RULES, describe_rule
     from ankiforge.ledger import pending_items
     from ankiforge.ledger.decide import DraftBatches
     from ankiforge.pipeline import proposals
@@ -89,6 +91,7 @@ def accept(
             )
 
         chosen_ids = select_ids(ledger, ids, every, query)
+        count_by_reason = Counter[str]()
         if every:
             # use one transaction, because otherwise other programs' changes would be checked for at
             # each passage
@@ -101,6 +104,11 @@ def accept(
                 call.say(f"not accepted: {pending_count:>3} × {reason}")
         decide_all(call, ledger, chosen_ids, accept_one, "accepted", every=every)
         if every:
+            for rule in RULES:
+                warned_count = count_by_reason[describe_rule(rule.id)]
+                if warned_count and not call.verbose:
+                    message = f"left for a warning: {warned_count} × {rule.short_message}"
+                    call.say(f"{message}: ankiforge list --filter finding:{rule.id}")
             counts = pending_items.count_ledger(ledger)
             pending = summary.format_pending_items(counts["waiting"])
             if pending:

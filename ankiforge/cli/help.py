@@ -24,7 +24,7 @@ class WrappingFormatter(click.HelpFormatter):
     """
 
     def write_text(self, text: str) -> None:
-        """Write text as wrapped paragraphs, separated by blank lines."""
+        """Write text as wrapped paragraphs, separated by empty lines."""
         paragraphs = []
         for paragraph in re.split(r"\n\s*\n", text.strip()):
             paragraphs.append("\n".join(self.wrap(" ".join(paragraph.split()))))

@@ -397,7 +397,7 @@ def print_items(
     Args:
         call: the command's options.
         items: the items to print.
-        apart: whether to print a blank line after each item.
+        apart: whether to print an empty line after each item.
         in_pager: whether to use the user's pager (`PAGER`) for text on a terminal.
 
     Returns:

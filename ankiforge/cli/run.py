@@ -446,6 +446,10 @@ def _ask_chat(
         _write_prompt(path, prompt)
         instruction = chat.FILE_MESSAGE.format(path)
     call.print_result(instruction)
+    if instruction == chat.SENT_MESSAGE:
+        places = [f" --from {quote(path)}" for path in request.paths] if request else []
+        step = f"ankiforge draft export ask.md{''.join(places)}"
+        call.print_result(f"nothing to paste? press Enter, then: {step}")
     save_step = f"or press Enter, save it, and: {_IMPORT_STEP}"
     call.print_result(f"paste the answer here; {save_step}")
     while answer := chat.read_paste():
@@ -639,7 +643,8 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
             taken = record_chat_reply(workspace, text, accept)
             if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
-                continue
+                if not call.verbose:
+                    continue
             if taken.is_second_reading or taken.chosen:
                 call.say(f"{file}: {taken.summary}")
             for step in taken.steps:

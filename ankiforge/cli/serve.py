@@ -368,7 +368,7 @@ class Watcher:
         )
 
     def _deliver_cards(self, workspace: Workspace, run_result: RunResult) -> None:
-        """Write the package or send the cards to Anki, and print what was delivered.
+        """Write the package or send the cards to Anki, and print a summary.
 
         Raises:
             ForgeError: the model or Anki didn't respond. Raised only after the delivery.

@@ -83,8 +83,8 @@ class TerminalReview:
         self._pressed_keys: list[str] = []
         """The unhandled keys that arrived together with the last one."""
         self._decisions: list[tuple[Callable[[], object] | None, str, str]] = []
-        """The decisions that can be undone: how to undo them, the id of the item, and the id of the
-        next fact of the same passage, which the decision added.
+        """The decisions that can be undone: how to undo them, the id of the item, and the id of
+        the next sentence of the same passage, which the decision added.
         """
 
     def run(self) -> None:

@@ -91,7 +91,7 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
         return self.select == Select()
 
     def get_colour_action(self, colour: str) -> ColourAction:
-        """Return what a colour stands for, which is `card` by default."""
+        """Return the action for a colour, which is `card` by default."""
         name = find_colour_name(colour) if self.colours else ""
         return next(
             (action for colour_key, action in self.colours.items() if colour_key == name),

@@ -336,7 +336,7 @@ def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
 def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
     """Update values in the text of a settings file.
 
-    Comments, order and formatting are preserved. The result is parsed again, to make sure
+    Comments, order and formatting are preserved. The result is parsed again, to ensure
     that nothing else has changed.
 
     Args:

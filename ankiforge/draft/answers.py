@@ -18,6 +18,9 @@ from ankiforge.text import format_count, is_chat_prompt, regex
 
 CHAT_MODEL = "chat"
 """Recorded in place of the name of the chat's model, which is unknown."""
+_NO_JSON_HINT = (
+    "tell the chat “Give me the same cards as JSON, as I asked, in one code block”"
+)
 
 
 def explain_unusable_reply(text: str) -> str:
@@ -35,9 +38,7 @@ def explain_unusable_reply(text: str) -> str:
         return "no card in it is about these highlights: ask again in a new chat"
     if unusable:
         return "its cards lack a question or an answer: ask the chat for the JSON only"
-    return (
-        "it contains no card as JSON: ask the chat for the JSON only, and copy all of it"
-    )
+    return f"it contains no card as JSON: {_NO_JSON_HINT}"
 
 
 def make_pasted_reply_key(text: str) -> str:
@@ -47,15 +48,22 @@ def make_pasted_reply_key(text: str) -> str:
 
 # --- citation marks of chats ------------------------------------------------------------
 
-# Matches a mark such as `:contentReference[oaicite:0]{index=0}`, `【4†source】`, or
-# `citeturn0search2` with its delimiters.
+# Matches a mark such as `:contentReference[oaicite:0]{index=0}`, `【4†source】`, `[cite: 1]`,
+# `[1](https://…)`, or `citeturn0search2` with its delimiters.
 _CITATION_MARK = regex(
     r"\s?(?::contentReference\[[^\]\n]{0,60}\](?:\{[^}\n]{0,60}\})?|【[^】\n]{1,60}†[^】\n]{0,80}】"
-    r"|[\ue200-\ue206]?(?:file)?cite[\ue200-\ue206]?(?:turn\d{1,3}[a-z]{1,20}\d{1,3}[\ue200-\ue206]?){1,20})"
+    r"|[\ue200-\ue206]?(?:file)?cite[\ue200-\ue206]?(?:turn\d{1,3}[a-z]{1,20}\d{1,3}[\ue200-\ue206]?"
+    r"(?:L\d{1,5}(?:-L?\d{1,5})?[\ue200-\ue206]?)?){1,20}|\[cite(?:_start|:[\d\s,-]{1,40})\]"
+    r"|\[citation:\d{1,3}\]|\[(?:oai_citation:[^\]\n]{1,80}|(?:\\{0,2}\[)?\d{1,2}(?:\\{0,2}\])?)\]"
+    r"\(https?:[^()\s\"]{1,500}\))"
 )
-# Matches numbers in brackets, as in `green light [1]` and `light[1][3].`
-_NUMBER_MARK = regex(
-    r"(?m)(?<=[\w.!?%)”])[ \t]?((?:\[\d{1,2}\]){1,9})(?=[ \t]*(?:[.,;:!?)\"”|]|$))"
+# Matches other marks that the source may have, too: numbers in brackets as in `green light [1]`
+# and `light[1][3].`, `[^1^]`, `【notes.md】`, `(Source: notes.md)`, and a link in brackets.
+_DOUBTFUL_MARK = regex(
+    r"(?mi)(?<=[\w.!?%)”。！？])[ \t]?((?:\[\d{1,2}\]){1,9}|\[\^\d{1,2}\^?\]|【[^】\n]{1,80}】"
+    r"|[(\[](?:sources?|quellen?):[^()\[\]\n]{1,100}[)\]]"
+    r"|\((?:(?:,[ ])?\[[^\]\n]{1,80}\](?:\(https?:[^()\s\"]{1,500}\)|\[\d{1,2}\])){1,9}\))"
+    r"(?=[ \t]*(?:[.,;:!?)\"”|。！？]|$))"
 )
 
 
@@ -72,13 +80,13 @@ class ParsedReply(Value):
 def parse_reply(text: str, source_texts: Iterable[str]) -> ParsedReply:
     """Parse the cards in a reply, after removing the citation marks that chats insert.
 
-    A number in brackets is kept if it also occurs in `source_texts`, from which the reply
-    quotes.
+    A doubtful mark, such as a number in brackets, is kept if it also occurs in
+    `source_texts`, from which the reply quotes.
     """
     text = _CITATION_MARK.sub("", text)
-    if _NUMBER_MARK.search(text):
+    if _DOUBTFUL_MARK.search(text):
         source = " ".join(source_texts)
-        text = _NUMBER_MARK.sub(lambda mark: mark[0] if mark[1] in source else "", text)
+        text = _DOUBTFUL_MARK.sub(lambda mark: mark[0] if mark[1] in source else "", text)
     cards, unusable = parse_all_cards(text)
     problems = []
     for card in unusable:
@@ -88,8 +96,7 @@ def parse_reply(text: str, source_texts: Iterable[str]) -> ParsedReply:
         remedy = "ask the chat for that card and the rest again, each whole"
         problems.append(Problem("", f"the answer ends in the middle of a card: {remedy}"))
     if not (cards or unusable):
-        hint = "paste the whole answer, or ask the chat for the JSON only"
-        problems.append(Problem("", "it contains no readable card", hint))
+        problems.append(Problem("", "it contains no card as JSON", _NO_JSON_HINT))
     return ParsedReply(tuple(cards), tuple(problems))
 
 
@@ -105,7 +112,7 @@ def select_valid_cards(
     A passage gets at most `max_facts` cards or, by default, the number that
     `compute_max_card_count` returns. Each card beyond that number is reported as a notice.
     """
-    passage = abbreviate_in_quotes(highlight.exact)
+    passage = abbreviate_in_quotes(highlight.exact or highlight.document.title)
     origin = Origin("llm")
     sound = []
     problems = []

@@ -43,7 +43,7 @@ _FORMAT = "response_format"
 
 
 def _build_optional_fields(schema: Json, refused: Strings) -> Json:
-    """Build the optional fields of a request, without those that the server has refused.
+    """Build the optional fields of a request, except the fields that the server has refused.
 
     If a response format was refused, the next less strict one is used, and finally none.
     """

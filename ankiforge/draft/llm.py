@@ -429,7 +429,7 @@ def _parse_cards(answer: ItemReply) -> list[ReplyCard]:
     """Parse the cards in a reply that have the label of its item.
 
     If the reply was cut off, the cards with the last label are dropped, because some of them
-    may be missing. They are kept if there are no others.
+    may be missing. They are kept if there aren't any others.
     """
     label = str(answer.label)
     all_labels = tuple(str(number) for number in range(1, answer.item_count + 1))

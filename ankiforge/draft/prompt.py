@@ -48,7 +48,7 @@ def name_all(count: int, noun: str) -> str:
 
 
 class NoPromptError(ConfigError):
-    """Raised when there is no prompt with the given name."""
+    """Raised when no prompt has the given name."""
 
 
 PLACEHOLDERS = ("schema", "most", "kinds", "title", "remark", "highlights")
@@ -92,7 +92,7 @@ def load_prompt_file(name: str, workspace: Path | None = None) -> Prompt:
     """Load a prompt from the workspace's `prompts/`, falling back to the built-in one.
 
     Raises:
-        NoPromptError: there is no such prompt.
+        NoPromptError: no such prompt exists.
         ConfigError: the file can't be read, or is invalid.
         OwnFileError: the workspace's file isn't a regular file, or is too large.
     """
@@ -220,7 +220,7 @@ def build_card_request(
 
 
 def join_texts(parts: Iterable[SendableText], separator: str = "\n\n") -> SendableText:
-    """Join texts, by default with a blank line between them."""
+    """Join texts, by default with an empty line between them."""
     return SendableText(separator.join(parts))
 
 

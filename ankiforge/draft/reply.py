@@ -412,6 +412,10 @@ class ReplyCard(Value):
         return (to_plain_text(self.back),) if self.back else ()
 
 
+# Matches the markers of a quote, or the number of a line of JSON.
+_LINE_PREFIX = regex(
+    r"""(?m)^[ \t]*(?:(?:>[ \t]?)+|\d{1,4}[.:|)]?[ \t]*(?=[{}\[\]"]|$))"""
+)
 MAX_OBJECTS = 10_000
 """The maximum number of objects to read from a reply."""
 
@@ -433,11 +437,13 @@ def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
 def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
     """Parse a reply into distinct cards, and the unusable objects as JSON.
 
-    If no objects are found, the reply may have been copied from a web page, so it is parsed
-    again with its HTML entities decoded.
+    If no objects are found, the reply may have been copied from a web page, an email or an
+    editor, so it is parsed again with its HTML entities decoded, or without the `>` or number
+    before each line.
     """
     text = content[:MAX_REPLY_CHARS]
     objects = parse_objects(text) or parse_objects(unescape(text))
+    objects = objects or parse_objects(_LINE_PREFIX.sub("", text))
     entries = list(islice(iter_innermost_objects(objects, "h"), MAX_OBJECTS))
     usable: dict[ReplyCard, None] = {}
     unusable: dict[str, None] = {}

@@ -53,7 +53,7 @@ class SourceSettings(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 class Confidence(IntEnum):
-    """How sure a source type is that it should read a file. The most confident type wins."""
+    """How confident a source type is that it should read a file. The most confident type wins."""
 
     NO = 0
     POSSIBLE = 1

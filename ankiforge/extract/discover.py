@@ -291,7 +291,7 @@ def _choose_kinds(
 
 
 def explain_no_source(path: Path) -> str:
-    """Return why there is no source at a path, e.g. the number of unread files by kind."""
+    """Return the reason why no source reads a path, e.g. the number of unread files by kind."""
     default_reason = "nothing here that can be read"
     if path.is_file() and suggest_conversion(path):
         default_reason = f"{path.suffix} files are not read"

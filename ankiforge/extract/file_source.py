@@ -730,7 +730,7 @@ def assign_chosen_passages(
 def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
     """Find the picture, sound or video to which a note refers.
 
-    Returns its path relative to the root. If there is no such file, `target` is returned. If
+    Returns its path relative to the root. If no such file exists, `target` is returned. If
     it isn't a media file, "" is returned.
 
     Args:
@@ -796,7 +796,7 @@ def select_card_syntaxes(
 def normalize_time(text: str) -> str:
     """Normalize a timestamp to ISO 8601, or return "" if it is invalid.
 
-    UTC is assumed if there is no time zone.
+    UTC is assumed if the time has no zone.
     """
     try:
         time = datetime.fromisoformat(text)

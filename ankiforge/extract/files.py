@@ -62,7 +62,7 @@ def stamp_file(path: str | Path) -> Stamp | None:
 
 
 def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
-    """Return whether any further change to the file is sure to change its stamp.
+    """Return whether any further change to the file will certainly change its stamp.
 
     For that, both times in the stamp must be at least one file system tick old.
 
@@ -143,7 +143,7 @@ _UNKNOWN_AUTHORS = frozenset(
 
 
 def remove_unknown_authors(names: Iterable[str]) -> Strings:
-    """Drop blank names and placeholders such as `Unknown`."""
+    """Drop empty names and placeholders such as `Unknown`."""
     return tuple(
         name for name in names if name and name.casefold() not in _UNKNOWN_AUTHORS
     )
@@ -220,6 +220,14 @@ def get_relative_path(path: Path, root: Path) -> str:
     if path != root and path.is_relative_to(root):
         return normalize_name(path.relative_to(root).as_posix())
     return normalize_name(path.name)
+
+
+def find_vault(folder: Path) -> Path | None:
+    """Return the Obsidian vault that `folder` is in, or None."""
+    for directory in (folder, *folder.parents):
+        if (directory / ".obsidian").is_dir():
+            return directory
+    return None
 
 
 def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:

@@ -65,7 +65,7 @@ def detect_script(text: str) -> str:
 def detect_script_of_words(words: str) -> str:
     """Detect the predominant script, however few letters there are.
 
-    Returns "" if there are no letters, or only letters of unsupported scripts.
+    Returns "" if there aren't any letters, or only letters of unsupported scripts.
     """
     scripts = _count_by_script(words)
     return max(scripts, key=scripts.__getitem__, default="")
@@ -146,7 +146,7 @@ _MIN_KNOWN_LEAD = 2
 
 @lru_cache(maxsize=64)
 def _detect_by_vocabulary(sample: str) -> str:
-    """Return the language whose tables cover the most words, or "" if none stands out.
+    """Return the language whose tables cover the most words, or "" if that isn't clear.
 
     Helps with short texts such as `Der schwarze Tod kam schnell`.
     """

@@ -189,7 +189,7 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
 
 
 def find_passage_key(store: Store, guid: str) -> str | None:
-    """Return the key of the passage that a card belongs to, or None if there is no such card."""
+    """Return the key of the passage that a card belongs to, or None if no such card exists."""
     key: str | None = store.fetch_value("SELECT passage FROM card WHERE guid = ?", guid)
     return key
 
@@ -255,7 +255,7 @@ def load_card(store: Store, guid: str) -> LocalCard:
     """Load a card by its GUID, with its passage as read on this device.
 
     Raises:
-        RefusedError: there is no such card.
+        RefusedError: no such card exists.
     """
     card, passage = load_card_and_passage(store, guid)
     return _combine_with_current_passage(
@@ -386,7 +386,7 @@ def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
     """Load a card and its passage.
 
     Raises:
-        RefusedError: there is no such card.
+        RefusedError: no such card exists.
         LedgerError: the database is damaged.
     """
     key = find_passage_key(store, guid)
@@ -418,7 +418,7 @@ def load_cards(store: Store, guids: Sequence[str]) -> list[tuple[Card, str]]:
 
 
 class HighlightOutcome(Value):
-    """What drafting a highlight resulted in, with the reason if there is no card."""
+    """The result of drafting a highlight, with the reason if it has no card."""
 
     highlight: Highlight
     status: str
@@ -504,7 +504,7 @@ def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | Non
     """Return the row of the leading highlight, from which the passage takes its text.
 
     It is chosen from `present_rows` by the kind of source, in the order of `ROUTE_PRIORITY`.
-    Returns None if there are no rows.
+    Returns None if there aren't any rows.
     """
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]

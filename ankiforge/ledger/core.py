@@ -92,7 +92,7 @@ class Ledger(Store):
             The GUID of the card, or None for a question.
 
         Raises:
-            RefusedError: a check blocks the draft, the draft is no longer pending or has no such
+            RefusedError: a check blocks the draft, the draft isn't pending any more or has no such
                 gap, or the user must first say whether its passage is a removed one.
         """
         if is_question_id(id):
@@ -113,8 +113,7 @@ class Ledger(Store):
             why: the user's reason, or "".
 
         Raises:
-            RefusedError: there is no such draft, card or question, or it is no longer
-                pending.
+            RefusedError: no such draft, card or question exists, or it isn't pending any more.
         """
         if is_question_id(id):
             questions.answer_question(self, id, yes=False)

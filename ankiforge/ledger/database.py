@@ -211,7 +211,7 @@ class Database:
     def get_value(self, name: str, shape: type[_T]) -> _T | None:
         """Return the value stored by `set_value`, converted to the type `shape`.
 
-        Returns None if there is no value, or if it was stored by a version of the program
+        Returns None if no value is stored, or if it was stored by a version of the program
         with an incompatible type.
         """
         try:
@@ -307,7 +307,7 @@ def _hash_tables(db: sqlite3.Connection) -> str:
 def open_snapshot(database: Path) -> sqlite3.Connection | None:
     """Open a read-only snapshot of a database, unaffected by later writes.
 
-    Returns None if there is no database of this version, or if SQLite can't create the files
+    Returns None if no database of this version exists, or if SQLite can't create the files
     it needs next to the database.
     """
     if not database.exists():

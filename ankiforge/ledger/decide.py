@@ -109,7 +109,7 @@ _RECENT_HINT = "ankiforge list --view recent shows what can be"
 
 
 class NotPendingError(RefusedError):
-    """Raised for a draft that is no longer pending, because a decision has settled it."""
+    """Raised for a draft that isn't pending any more, because a decision has settled it."""
 
 
 class DraftBatches:
@@ -136,7 +136,7 @@ class DraftBatches:
         return content in self._repeated
 
     def load_snapshot(self, id: str) -> PassageSnapshot | None:
-        """Load the passage of a draft, or return None if there is no such draft."""
+        """Load the passage of a draft, or return None if no such draft exists."""
         store = self._store
         if id not in self._batch:
             self._batch = next((batch for batch in self._batches if id in batch), [id])
@@ -164,7 +164,7 @@ def load_draft(
     If `batches` is given, the draft is taken from it.
 
     Raises:
-        SettledError: the draft is no longer pending.
+        SettledError: the draft isn't pending any more.
         RefusedError: a question about the passage is open; see `refuse_if_question_open`.
     """
     batches = batches or DraftBatches(store, [draft_id])
@@ -185,7 +185,7 @@ def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Car
     """Load a card or pending draft by its id, with a snapshot of its passage.
 
     Raises:
-        RefusedError: there is no such card or draft, or the user must first say whether the
+        RefusedError: no such card or draft exists, or the user must first say whether the
             draft's passage is a removed one.
     """
     if is_draft_id(id):
@@ -235,7 +235,7 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
     - "": the user's last decision, or the last drafting by a model or chat if that is later
 
     Raises:
-        RefusedError: there is no such decision, or a later change of the same field depends
+        RefusedError: no such decision exists, or a later change of the same field depends
             on it.
     """
     # drop a pending draft of an agent
@@ -402,7 +402,7 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
     """Find the events to undo for a `target` of `undo_decision`, oldest first.
 
     Raises:
-        RefusedError: there is no such decision.
+        RefusedError: no such decision exists.
     """
     guid = ""
     keys: Strings = ()
@@ -613,7 +613,7 @@ def accept_draft(
         The GUID of the card.
 
     Raises:
-        RefusedError: a check blocks the draft, the draft is no longer pending or has no such
+        RefusedError: a check blocks the draft, the draft isn't pending any more or has no such
             gap, or the user must first say whether its passage is a removed one.
     """
     if is_card_id(id):

@@ -78,7 +78,8 @@ class PlannedDecision(Value):
     event: Event
     """The event of the decision, not recorded yet."""
     fact_body: Json
-    """The body of the `fact` event that follows the decision, without `of`."""
+    """The body of the `fact` event that follows the decision, without the key `of`, which is the
+    id of the decision's event."""
     decided_sentences: Strings
     """The decided sentences. Drafts about them in other passages are updated, too."""
     chosen_draft_ids: Strings = ()
@@ -414,7 +415,7 @@ def find_passed_over_drafts(
 ) -> list[StoredDraft]:
     """Find the hand-written drafts that became redundant because the user chose another draft.
 
-    All their sentences are decided, so they are no longer pending. `draft_id` is the draft
+    All their sentences are decided, so they aren't pending any more. `draft_id` is the draft
     that the user decided on, and `decided_names` are the hashes of all sentences decided so
     far, including by this decision.
     """

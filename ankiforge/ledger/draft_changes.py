@@ -66,7 +66,7 @@ from ankiforge.text.decoding import find_damage
 
 COPY_REASON_PREFIX = "same words as in "
 """The start of the reason why a copy of a passage has no card, followed by the title of the
-original's document."""
+document that contains the primary copy."""
 MIN_DERIVED_SIMILARITY = 85
 """The minimum similarity, in per cent, at which a card takes new text from a PDF page without a
 question to the user."""
@@ -95,12 +95,13 @@ class PendingDraftChanges(Value):
     deleted_ids: Strings = ()
     """The ids of the drafts that are deleted because their source changed."""
     archived: tuple[Pair, ...] = ()
-    """The drafts that are put away, as (id of the draft, id of the event that settles it)."""
+    """The drafts to archive, as (id of the draft, id of the event that resolves it)."""
     updated: tuple[StoredDraft, ...] = ()
     """The drafts that stay pending but are now about another sentence, or compared with another
     card or decided sentence (`about`, `revises` and `near`)."""
     keys_to_redraft: Strings = ()
-    """The keys of a passage with an offered fact that has no draft."""
+    """The keys of the passage, if a sentence that should be offered has no draft, so that the
+    drafting rules are rerun. Otherwise ()."""
 
 
 class DraftingMode(Value):

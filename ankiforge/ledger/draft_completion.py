@@ -67,7 +67,7 @@ def complete_drafts(
         snapshot: the passage.
         new_drafts: the drafts from a drafter.
         again: whether to add a model's drafts whose acceptance was undone.
-        proposals: creates proposals to replace cards whose answer is no longer in their
+        proposals: creates proposals to replace cards whose answer is missing in their
             sentence. If None, no reworded cards are added.
     """
     drafts = [*new_drafts]
@@ -323,7 +323,7 @@ def select_gap(draft: D, number: int) -> D:
     A draft without alternatives (`Draft.gaps`) is returned unchanged if `number` is 1.
 
     Raises:
-        RefusedError: there is no gap with this number.
+        RefusedError: no gap has this number.
     """
     if number == 1 and not draft.gaps:
         return draft

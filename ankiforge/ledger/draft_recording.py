@@ -173,7 +173,7 @@ def schedule_redrafting(store: Store, version: str) -> None:
 
 
 class RecordedDrafts(Value):
-    """What was recorded: changed cards, new drafts and failures."""
+    """The changed cards, new drafts and failures that were recorded."""
 
     changes: tuple[TextChange, ...] = ()
     """The cards whose text changed, and those whose new text is held back."""

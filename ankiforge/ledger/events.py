@@ -45,8 +45,8 @@ SOURCE = "source"
 review), or a change in a source. The user's decisions override those of policy and source,
 whichever came first."""
 RETIRED_TAG_REASON = "retired before"
-"""The reason for retiring a card whose note in Anki has the tag of dropped cards, although no
-decision in the journal dropped it."""
+"""The reason for retiring a card whose note in Anki has the tag of retired cards, although the
+journal has no decision that retired it."""
 FOUND_KEY = "found"
 """The key in the body of an `accept` event whose card was recovered from an unexplained note in
 Anki, so that the event isn't a decision."""
@@ -383,9 +383,9 @@ class SentenceDecision(
     """
 
     event_id: str = ""
-    """The id of the deciding event; undoing that event undoes this decision. "" if the decision has
-    no `fact` event: then no sentence counts as decided, but the user may still be asked whether a
-    new sentence is the new text of the card."""
+    """The id of the deciding event, whose undoing undoes this decision. "" if no `fact` event
+    follows the decision. Then no sentence counts as decided, but the user may still be asked
+    whether a new sentence is the new text of the card."""
     sentences: Strings = ()
     """The decided sentences of the passage."""
     guid: str = ""
@@ -463,10 +463,10 @@ class Passage(msgspec.Struct):
     rejected_numbers: set[int] = set()
     """The numbers of rejected hand-written cards, which stay rejected when their text changes."""
     decisions: list[SentenceDecision] = []
-    """The decisions on facts that weren't undone, oldest first."""
+    """The decisions on sentences that weren't undone, oldest first."""
     is_closed: bool = False
-    """Whether the user wants no more cards of the passage, because they skipped it or made a
-    decision that names no facts."""
+    """Whether the user wants no more cards of the passage, because they skipped it, or decided on
+    it without naming a sentence."""
     is_skipped: bool = False
     skip_reason: str = ""
     possible_same_keys: dict[str, str] = {}

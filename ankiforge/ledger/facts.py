@@ -175,7 +175,7 @@ def find_draft_sentence(draft: Draft, text: str) -> str:
 def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
     """Return the first sentence that contains the answer, falling back to the first one.
 
-    Returns "" if there are no sentences.
+    Returns "" if there aren't any sentences.
     """
     folded_answer = normalize_for_comparison(answer)
     for sentence in quoted_sentences:

@@ -227,7 +227,7 @@ def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) ->
 def _add_fact_decision(
     passage: Passage, event: Event, fact_event: Event | None, card: Card | None = None
 ) -> None:
-    """Add a decision's sentences to the passage, or close the passage if there is no `fact` event.
+    """Add a decision's sentences to the passage, or close the passage if no `fact` event follows.
 
     `card` is the card that the event names, as it was before the event.
     """

@@ -58,8 +58,8 @@ MIN_DOUBTED_DOCUMENTS = 10
 """If a container with at least this many documents loses more than half of them, the user is asked
 whether they were deleted."""
 MIN_GONE_SECONDS = 5.0
-"""How long a highlight must be missing, in seconds, before it counts as gone. It may be missing for
-a moment because an editor replaces a file in two steps."""
+"""How long a highlight must be missing, in seconds, before it counts as removed. It may be missing
+for a moment because an editor replaces a file in two steps."""
 
 
 def ingest_scan_results(
@@ -418,7 +418,7 @@ class IngestRun:
 
         A highlight that is missing in a second complete scan is also added to `absent_marks`,
         because it may be marked as gone. Other removed highlights can only be matched with
-        new ones, so they aren't loaded if there are no new highlights.
+        new ones, so they aren't loaded if there aren't any new highlights.
         """
         has_new = False
         read_documents = set[int]()
@@ -467,7 +467,7 @@ class IngestRun:
         """Find the stored row of each document in a container, or None if the document is new.
 
         A document with a new path may have been renamed, so it is compared by its highlights
-        with the documents that are no longer listed or whose source is no longer in use.
+        with the documents that aren't listed any more or whose source isn't used any more.
         `all_rows` are the rows of all containers.
         """
         rows_by_id = {row["id"]: row for row in all_rows}

@@ -79,7 +79,7 @@ class FoldedReading(NamedTuple):
 
     @property
     def digits_and_rest(self) -> Pair:
-        """The digits of the text, and all other characters. Compared if there are no sides."""
+        """The digits of the text, and all other characters. Compared if there aren't any sides."""
         digits = "".join(filter(str.isdigit, self.text))
         rest = "".join(char for char in self.text if not char.isdigit())
         return digits, rest

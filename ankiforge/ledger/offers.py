@@ -51,8 +51,9 @@ accept it."""
 
 
 Offer = tuple[PendingDraft, ...]
-"""The drafts of one offer, of which the user accepts the first or selects another. Hand-written
-drafts come first, then drafts by a model, and then proposals. Blocked drafts are last."""
+"""A group of drafts on which the user decides at once, by accepting the first or selecting
+another. Hand-written drafts come first, then drafts by a model, and then proposals. Blocked drafts
+are last."""
 
 
 def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:

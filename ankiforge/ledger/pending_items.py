@@ -245,7 +245,8 @@ def _load_present_passages(
 NOTHING_RECOGNIZED = "nothing to ask was recognised"
 REJECTED_DRAFT = "you rejected its draft"
 UNCARDED_STATUSES = ("no_card", "undrafted", "failed")
-"""The drafting statuses of highlights that have neither card nor draft and aren't left out."""
+"""The drafting statuses of highlights that have neither card nor draft and that the user didn't
+exclude."""
 
 
 def find_drafting_status(row: PassageRow) -> str:

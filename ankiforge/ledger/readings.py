@@ -84,11 +84,11 @@ class IngestReport(msgspec.Struct):
     removed_keys: list[str] = []
     """The keys of the removed highlights."""
     restored_keys: list[str] = []
-    """The keys of the highlights that were missing or gone and are back."""
+    """The keys of the highlights that were missing or removed and are in their source again."""
     unselected: int = 0
     """The number of highlights that the settings no longer select."""
     suspicious_containers: dict[str, tuple[int, int]] = {}
-    """The containers that lost so many documents at once that none was marked as gone.
+    """The containers that lost so many documents at once that none was treated as removed.
 
     For each, the numbers of documents left and of documents before.
     """

@@ -41,7 +41,7 @@ class PassageSnapshot(Value):
 
     passage: Passage
     text: str = ""
-    """The text whose sentences are the facts, or "" if no source contains the passage any more."""
+    """The text whose sentences are decided on, or "" if no source contains the passage any more."""
     pending_drafts: tuple[StoredDraft, ...] = ()
     """The pending drafts of the passage, under any of its keys."""
     related: RelatedDecisions = RelatedDecisions()
@@ -201,4 +201,5 @@ class HighlightSnapshot(PassageSnapshot, kw_only=True):
     usefulness: float = 0.0
     """The last estimated probability that the user would keep a card of the best sentence."""
     primary_copy_title: str = ""
-    """If the highlight is an exact copy, the title of the original's document, else ""."""
+    """If the highlight is an exact copy, the title of the document that contains the primary copy,
+    else ""."""

@@ -386,7 +386,7 @@ class Store(Database):
             yield event
 
     def find_max_number(self) -> int:
-        """Return the highest event number, or 0 if there are no events."""
+        """Return the highest event number, or 0 if there aren't any events."""
         largest = self.fetch_value("SELECT max(n) FROM event") or 0
         return max(largest, self.fetch_value("SELECT max(n) FROM unknown_event") or 0)
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from ankiforge.model import RETIRED_TAG, AnkiNote, Card, Strings, Value
 
 MIN_ABSENCE_SECONDS = 600.0
-"""Where graves are unknown, a note counts as deleted if it is absent from two views that are at
-least this many seconds apart."""
+"""Where Anki's records of deleted notes are unknown, a note counts as deleted if it is absent in
+two reads of Anki that are at least this many seconds apart."""
 MASS_DELETION_COUNT = 10
 """The user is asked if more notes than this were deleted at once from decks that lost a large part
 of their notes."""
@@ -42,14 +42,15 @@ class CardWithNote(Value):
 
     card: Card
     stored_note: StoredAnkiNote | None = None
-    """The note in the views so far, or None if it is in none of them."""
+    """The state of the note at the last read of Anki, or None if the note was never seen there."""
     note: AnkiNote | None = None
-    """The note in the new view, or None if the view lacks it."""
+    """The note as just read from Anki, or None if it is absent."""
     has_grave: bool | None = None
-    """Whether Anki recorded the note's deletion, or None if graves are unknown."""
+    """Whether Anki recorded the note's deletion in its table of graves, or None if that is
+    unknown."""
     event_kinds: frozenset[str] = frozenset()
-    """The kinds of the events about the card, which are needed only for a note with a grave or the
-    tag of retired cards."""
+    """The kinds of the events about the card, which are needed only for a note that Anki recorded
+    as deleted or that has the tag of retired cards."""
 
     @property
     def deck(self) -> str:

@@ -186,7 +186,7 @@ class AnkiChanges(msgspec.Struct):
     """What changed in Anki between two reads of the collection, for the report of a run."""
 
     note_count: int = 0
-    """The number of our notes in the view."""
+    """The number of our notes in Anki."""
     first_seen: list[Guid] = []
     """Notes that were seen for the first time on this device."""
     deleted: list[Guid] = []

@@ -138,18 +138,19 @@ class Conflict(Value):
     guid: Guid
     field: str
     user_text: str
-    """The user's version as Markdown. If the user edited the card both here and in Anki, this is
-    the version in Anki."""
+    """The user's version as Markdown. If the user edited the card both in ankiforge and in Anki,
+    this is the version in Anki."""
     source: str
-    """The version from the source as Markdown. If the user edited the card both here and in Anki,
-    this is the local version."""
+    """The version from the source as Markdown. If the user edited the card both in ankiforge and
+    in Anki, this is the version in ankiforge."""
     user_version_hash: str
     """Hash of the user's version in the form that was compared: HTML if the version is in Anki,
     Markdown otherwise."""
     source_version_hash: str
     """Hash of the version in `source`, in the same form."""
     is_edited_in_ankiforge: bool = False
-    """Whether `source` also comes from the user, who edited the card both here and in Anki."""
+    """Whether `source` also comes from the user, who edited the card both in ankiforge and in
+    Anki."""
 
 
 class UserQuestion(Value):
@@ -402,11 +403,11 @@ class Draft(CardContent, kw_only=True):
     answer: str
     """The answer as plain text, which distinguishes the drafts of one highlight."""
     start: int
-    """Where the supporting text begins in the highlight's `exact`. A highlight's intents are sorted
-    by `start`."""
+    """Where the supporting text begins in the highlight's `exact`. The drafts of a highlight are
+    sorted by `start`."""
     alternatives_group: int = 0
-    """A number for what the card is meant to test. Drafts of one highlight that come from one
-    reply and have the same intent are alternatives."""
+    """A number that groups alternatives. Drafts of one highlight that come from one reply and have
+    the same number test the same fact."""
     is_card_in_source: bool = False
     """Whether the user wrote the draft as a card in the source."""
     gaps: Strings = ()
@@ -472,8 +473,8 @@ class StoredDraft(Draft, kw_only=True):
 
     id: str
     offer_id: str
-    """The key of the decision that the draft is offered for. Drafts with the same `offer` are
-    alternatives for one fact of a passage, or for one change to a card."""
+    """The id of the group of drafts on which the user decides at once. The drafts of a group are
+    alternatives for one sentence of a passage, or for one change to a card."""
     sentence_hashes: Strings
     """Hashes of the sentences that the draft is about: one sentence, or for a hand-written card
     all of its sentences."""
@@ -535,7 +536,7 @@ class FieldEdits(Value, omit_defaults=True):
     source_texts_applied: Texts = {}
     """The text of each field as last provided by the source or the drafter."""
     source_text_hashes: tuple[Pair, ...] = ()
-    """A device id and a digest for each text that the source has provided, oldest first."""
+    """A device id and a hash for each text that the source has provided, oldest first."""
     fields_typed_in_anki: Strings = ()
     """The fields that the user had edited in Anki, if the note was found there after both the
     database and the journal were lost. The source's own text for these fields is unknown until the
@@ -795,9 +796,9 @@ class SearchTerms(Value, gc=False):
     ideograph_pairs: Strings
     """Further search terms, namely pairs of ideographs."""
     text_hash: bytes
-    """The digest of the exact text, or b"" if one side of the card is empty."""
+    """The hash of the exact text, or b"" if one side of the card is empty."""
     question_hash: bytes = b""
-    """The digest of the question, or b"" if the card is a cloze or has no answer."""
+    """The hash of the question, or b"" if the card is a cloze or has no answer."""
 
 
 class IndexedCard(Value, gc=False):

@@ -213,7 +213,8 @@ class Highlight(Value):
     tool_name: str = ""
     """The tool that wrote an id beside the passage, as a key of `hints.TOOL_NAMES`, or ""."""
     is_declared_card: bool = False
-    """Whether a dialect in the settings declares that highlights of this form are cards."""
+    """Whether the settings say that lines in the syntax of this highlight are cards, so the user
+    isn't asked."""
     deck: str = ""
     """The deck that the note gives for this card alone, or ""."""
     line_syntax: str = ""
@@ -225,7 +226,8 @@ class Highlight(Value):
     """An id of a marked picture, which changes only with the picture or its frame. "" for anything
     else."""
     figure_labels: tuple[FigureLabel, ...] = ()
-    """The labels in a marked figure, from the text layer of the page, in reading order."""
+    """The texts of the parts of a marked figure, from the text layer of the page, in reading
+    order."""
     surrounding_text: str = ""
     """The paragraph that contains the passage and the adjacent paragraphs, or "" if unknown. It
     has up to 600 characters, or up to 1,500 if the comment asks something."""

@@ -177,7 +177,7 @@ TOOL_NAMES = {
     "o2a": "Obsidian_to_Anki",
     "flashcards": "flashcards-obsidian",
 }
-"""The names of other tools, by the name of each tool's dialect in the settings."""
+"""The names of other tools, by the name of each tool's card syntax in the settings."""
 
 Schedule = tuple[tuple[str, int, int], ...]
 """The due date (ISO 8601, or "" if never reviewed), the interval in days and the ease in percent

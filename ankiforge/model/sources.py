@@ -84,7 +84,7 @@ class ExtractedDocument(Value):
     dependencies: Strings = ()
     """What else the result depends on, in a format private to the source."""
     text_hash: str = ""
-    """A hash of the text. Before a note is patched, the digest shows whether the note has changed.
+    """A hash of the text. Before a note is patched, the hash shows whether the note has changed.
     """
     private_texts: Strings = ()
     """Texts that must stay on this device, in addition to those of private highlights."""

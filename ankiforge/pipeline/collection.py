@@ -119,7 +119,7 @@ def find_collection(
         profile: the only profile to look in, or "" to look in all.
 
     Returns:
-        The path, or None if there is no collection or reading is turned off.
+        The path, or None if no collection was found or reading is turned off.
     """
     from ankiforge.anki.profiles import find_collections, get_modification_time
 
@@ -204,7 +204,7 @@ def export_and_record_running_anki(
 def _record_unless_other_collection(
     view: AnkiContents, ledger: Ledger, *, bind: bool = False
 ) -> AnkiReadResult:
-    """Record what was read from Anki, unless it is from another collection than the bound one."""
+    """Record the notes read from Anki, unless the workspace is bound to another collection."""
     from ankiforge.anki.notes import field_to_text
 
     bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)

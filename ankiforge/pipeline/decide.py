@@ -57,7 +57,7 @@ def edit_card_or_draft(
 
     Raises:
         BlockedError: if a check blocks the new text and `forced` isn't set.
-        RefusedError: if the draft is no longer pending, or it's the card of a figure.
+        RefusedError: if the draft isn't pending any more, or it's the card of a figure.
         UsageError: if a field is unknown, or a text is too long or contains control
             characters.
     """
@@ -81,7 +81,7 @@ def edit_card_or_draft(
     names = line.note_type.content_fields
     for name in fields:
         if name not in names:
-            hint = f"it has: {', '.join(names)}"
+            hint = f"it has: {', '.join((*names, DECK, TAGS))}"
             raise UsageError(f"no field {name!r} on this card", hint=hint)
     typed_fields = dict(_clean_text(fields))
     shown_fields = dict(line.fields)
@@ -166,7 +166,8 @@ def _check_text(
     for finding in findings:
         if finding.severity is Severity.BLOCK and not forced:
             if finding.check == "malformed":  # Anki would make no card of it
-                raise RefusedError(finding.message, hint="close each gap with }}")
+                hint = "put what to recall between {{c1:: and }}"
+                raise RefusedError(finding.message, hint=hint)
             hint = "change the words, or overrule the check with --force"
             raise BlockedError(finding.message, hint=hint)
     return card, findings

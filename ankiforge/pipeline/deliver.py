@@ -368,7 +368,7 @@ def open_package(path: Path) -> bool:
     No shell is involved.
 
     Returns:
-        Whether the system accepted the request. False if there is no screen, e.g. over SSH.
+        Whether the system accepted the request. False if the system has no screen, e.g. over SSH.
     """
     import shutil
     import subprocess

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from msgspec.structs import replace
 
 from ankiforge.draft import find_drafting_skip_reason
-from ankiforge.extract.files import find_stored_path, get_relative_path
+from ankiforge.extract.files import find_stored_path, find_vault, get_relative_path
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
     Highlight,
@@ -170,13 +170,7 @@ def make_pdf_url_finder(
         roots: the directory of each source, keyed by `kind:name`.
         file_links: also return URLs for PDFs outside vaults.
     """
-
-    @cache
-    def find_vault(folder: Path) -> Path | None:
-        for directory in (folder, *folder.parents):
-            if (directory / ".obsidian").is_dir():
-                return directory
-        return None
+    find_vault_once = cache(find_vault)
 
     @cache
     def resolve_path(source: str, path: str) -> Path:
@@ -190,7 +184,7 @@ def make_pdf_url_finder(
             if highlight.source_kind is not SourceKind.PDF or source not in roots:
                 continue
             path = resolve_path(source, highlight.document.path)
-            vault = find_vault(path.parent)
+            vault = find_vault_once(path.parent)
             page = ""
             if highlight.block_id.isdecimal():  # page numbers in blocks begin with 0
                 page = f"#page={int(highlight.block_id) + 1}"

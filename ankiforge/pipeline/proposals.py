@@ -21,7 +21,7 @@ from ankiforge.model import Draft, Finding, Guid, Highlight, Proposal, Severity,
 
 _PROPOSABLE_STATUSES = ("no_card", "undrafted", "carded")
 """The statuses of passages that may get a proposal. A passage with a card may contain another
-fact.
+sentence that is worth a card.
 """
 _DRAFT_REASONS = {"waiting": "a draft of it waits", "blocked": "a draft of it is blocked"}
 """Why a passage with a draft gets no proposal, by the status of the passage."""
@@ -97,7 +97,7 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
     """Load the proposal for the passage with this key.
 
     Raises:
-        RefusedError: there is no proposal; the message says why.
+        RefusedError: no proposal can be made; the message says why.
     """
     outcome = next(pending_items.iter_outcomes(ledger, key), None)
     if outcome is None:
@@ -121,7 +121,7 @@ def accept_proposal(
     """Create a card from a proposal, hiding gap number `gap` (1 is the best).
 
     Raises:
-        RefusedError: there is no such gap, or a question about the passage is still open.
+        RefusedError: no such gap exists, or a question about the passage is still open.
     """
     deck = choose_deck(decks, proposal.highlight).deck
     return decide.make_card_without_draft(

@@ -356,9 +356,10 @@ class ChatImport(Value):
     chosen: str = ""
     """A summary of the passages chosen in a document, or "" if the answer is about highlights."""
     is_second_reading: bool = False
-    """Whether the answer is from a second reading, which checks existing drafts."""
+    """Whether the reply verifies existing drafts (the setting `second_reading`) instead of
+    drafting cards."""
     read_again: int = 0
-    """The number of pending drafts that the second reading covered."""
+    """The number of pending drafts that the reply verified."""
     objection_count: int = 0
     """The number of drafts in `read_again` that contradict their passage, according to the chat."""
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from ankiforge.draft.privacy import PrivacyFilter
 
 DOUBT_CHECK = "doubted"
-"""The check id of findings from a second reading."""
+"""The check id of findings from a second reading, in which a model compares new cards with their
+passages."""
 
 
 # --- by a model, before drafts are recorded ---------------------------------------------

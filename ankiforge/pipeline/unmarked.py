@@ -76,7 +76,7 @@ _UNMARKED = CommandRunOptions(unmarked=True)
 _REQUESTS_NAME = "unmarked documents"
 _MAX_STORED_REQUESTS = 1_000
 _MAX_TRIED_DOCUMENTS = 5
-"""The maximum number of documents to search for the quotes of an answer without labels."""
+"""The maximum number of documents to search for the quotes of a reply without labels."""
 _MIN_QUOTE_FRACTION = 0.5
 """The minimum fraction of an unlabelled answer's quotes that a document must contain for the answer
 to count as being about the document.
@@ -108,9 +108,9 @@ class StoredRequest(Value):
     number: int
     """The number of requested passages."""
     labels: Strings
-    """The labels of the documents' parts, which answers repeat."""
+    """The labels of the documents' parts, which replies repeat."""
     answered: Strings
-    """The labels of the answered parts."""
+    """The labels of the parts for which there is a reply."""
 
 
 class OpenDocument(NamedTuple):

@@ -712,7 +712,7 @@ class Workspace:
         """Have the model draft alternatives to the pending drafts of a highlight.
 
         Raises:
-            ForgeError: there is no model, or it failed to draft any.
+            ForgeError: no model is configured, or it failed to draft any.
         """
         from ankiforge.pipeline.draft import draft_pending
 
@@ -883,7 +883,7 @@ class Workspace:
 
         Raises:
             UsageError: an id is unknown or ambiguous.
-            RefusedError: an item is no longer pending.
+            RefusedError: an item isn't pending any more.
         """
         with self.ledger.action():
             for full_id in self._resolve_ids(ids):
@@ -930,7 +930,7 @@ class Workspace:
         decision made on this device.
 
         Raises:
-            RefusedError: there is no such decision, or a later one depends on it.
+            RefusedError: no such decision exists, or a later one depends on it.
         """
         if not id and self.undo_forget():
             return "forget"

@@ -77,7 +77,7 @@ class Listing:
         """Yield the items in a view that match a query.
 
         Args:
-            query: the words of the query.
+            query: the search query.
             view: the name of the view, or "" for all cards and drafts.
             everything: whether to include rejected and retired cards.
 

@@ -476,8 +476,8 @@ class RunReport(DeliveryReport):
     """The result of a run, with the fields that `run --json` and `draft --json` print."""
 
     highlights: dict[str, int]
-    """The number of highlights that this run has read (`seen`), and of those that are new, changed,
-    gone or unchanged."""
+    """The number of highlights that this run has read (`seen`), and how many of these are new,
+    changed, removed (`gone`) or unchanged."""
     files: dict[str, int]
     """The number of files read by extension."""
     unread_files: dict[str, int]
@@ -800,7 +800,7 @@ def explain_full_package(result: RunResult, ledger: Ledger) -> str:
 
 
 def format_anki_read(viewed: AnkiChanges) -> str:
-    """Summarize what was read from Anki and what the user has changed there."""
+    """Summarize the notes read from Anki and the changes that the user made there."""
     changes = {
         "seen for the first time": len(viewed.first_seen),
         "edited": len(viewed.edited),

@@ -25,7 +25,8 @@ class Decision(
     content_hash: str = ""
     """The `content_hash` of the item as displayed, or "" to skip the check for changes."""
     batch_number: int = 0
-    """The number of the sitting in which the user decided, or 0 outside a sitting."""
+    """The number of the sitting, i.e. the batch of up to ten items, in which the user decided, or
+    0 outside a sitting."""
     choice: int = 0
     """The number of the selected draft, counted from 0, or `PASSAGE_CHOICE`."""
 
@@ -147,12 +148,12 @@ class DecisionOutcome(NamedTuple):
     message: str = ""
     """A message for the user."""
     next_id: str = ""
-    """The ID of the item to show at once: the next fact of the same passage, or the item itself if
-    it is still pending.
+    """The ID of the item to show at once: the next sentence of the same passage, or the item
+    itself if it is still pending.
     """
     postponed_id: str = ""
-    """After a rejection, the ID of the next fact of the same passage, to be shown after all other
-    items.
+    """After a rejection, the ID of the next sentence of the same passage, to be shown after all
+    other items.
     """
     is_pending: bool = False
     """Whether the item is still pending."""

@@ -145,7 +145,7 @@ def find_next_item_of_passage(
 
 
 def list_sentence_states(ledger: Ledger, highlight: Highlight) -> Sequence[SentenceState]:
-    """Return the sentences of a passage that are decided, and those that are offered."""
+    """Return the decided and the offered sentences of a passage."""
     passage = ledger.get_passage(highlight.key)
     return load_snapshot(ledger, passage).compute_sentence_states()
 
@@ -181,7 +181,7 @@ def to_sentence(text: str) -> str:
 
 
 class StaleItemError(RefusedError):
-    """Raised if an item has changed since it was displayed or is no longer pending."""
+    """Raised if an item has changed since it was displayed or isn't pending any more."""
 
     def __init__(
         self, item: Item | None, face: Json | None = None, why: str = ""
@@ -206,7 +206,7 @@ class Review:
         self._ledger: Ledger = workspace.ledger
 
     def load_item(self, id: str) -> Item | None:
-        """Return the item with this id, or None if it is no longer pending.
+        """Return the item with this id, or None if it isn't pending any more.
 
         With the id of a draft, the item has all drafts of the same offer. With the key of a
         passage, there is an item if the passage has a proposal, or if it has neither drafts
@@ -245,7 +245,7 @@ class Review:
         """Carry out a decision.
 
         Raises:
-            StaleItemError: the item has changed since it was displayed, or is no longer pending.
+            StaleItemError: the item has changed since it was displayed, or isn't pending any more.
             ForgeError: the decision is refused; the message says why.
         """
         ledger = self._ledger
@@ -348,7 +348,7 @@ class Review:
         """Build the card that the user's edits or selection would create, without storing it.
 
         Raises:
-            StaleItemError: the item is no longer pending.
+            StaleItemError: the item isn't pending any more.
             UsageError: the fields don't make a valid card.
         """
         item = self.load_item(decision.id)

@@ -54,13 +54,14 @@ class DocumentItems(Value):
     document: int
     title: str
     with_drafts: tuple[PassageLocation, ...] = ()
-    """The location of the best fact of each mark with pending drafts, best first."""
+    """The location of the best sentence of each highlight with pending drafts, best first."""
     with_proposals: tuple[PassageLocation, ...] = ()
-    """The marks with a certain proposal, most useful first."""
+    """The highlights with a certain proposal, most useful first."""
     with_uncertain_proposals: tuple[PassageLocation, ...] = ()
-    """The marks with a less certain proposal, which is shown only if the user asks for more."""
+    """The highlights with a less certain proposal, which is shown only if the user asks for
+    more."""
     others: tuple[PassageLocation, ...] = ()
-    """The other marks without a card."""
+    """The other highlights without a card."""
 
     @property
     def best_location(self) -> PassageLocation:

@@ -79,7 +79,7 @@ def locate(quote: str, source: str, near: int = 0) -> Span | None:
     """Find `quote` in `source`, ignoring the same differences as `is_same_text`.
 
     Returns the span that starts nearest to the offset `near` (by default, the first one), or
-    None if there is no match.
+    None if nothing matches.
     """
     nearest = None
     for span in _find_spans(quote, source):

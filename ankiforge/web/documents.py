@@ -351,7 +351,7 @@ class DocumentRenderer:
 
             document = {id, key, kind, title, lang, marks, sheets?, html?}
 
-        Returns None if there is no such document.
+        Returns None if no such document exists.
 
         `kind` is `sheets` for a PDF, with each page in `sheets` as [width, height, page label];
         `text` for a note, web page, or book, with its text in `html`; or `list` for anything
@@ -400,7 +400,7 @@ class DocumentRenderer:
     def render_cover(self, id: str) -> Json | None:
         """Render a document's cover: a thumbnail of its first page, or its opening words.
 
-        Returns {} until the page is drawn, or None if there is no such document.
+        Returns {} until the page is drawn, or None if no such document exists.
         """
         if id not in self._documents:
             return None

@@ -139,7 +139,7 @@ class LedgerItems(ItemSource):
     ) -> list[str]:
         """Return the IDs of a document's ten best drafts and proposals, in reading order.
 
-        With `uncertain`, they are those of its best less certain proposals instead.
+        With `uncertain`, the ids of its best less certain proposals are returned instead.
         """
         items = pile.select_best_items(
             self._review.load_item, self._skipped, uncertain=uncertain
@@ -151,7 +151,7 @@ class LedgerItems(ItemSource):
     def render_item(self, id: str) -> Json | None:
         """Render an item as JSON. `then` has the draft about the passage's next sentence, if any.
 
-        An item that is no longer pending is removed from its list.
+        An item that isn't pending any more is removed from its list.
         """
         item = self._review.load_item(id)
         if item is None:

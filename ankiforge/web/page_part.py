@@ -18,7 +18,7 @@ class ShelfList(NamedTuple):
     cover: str
     """A letter or symbol before the title."""
     ending: str = ""
-    """A sentence for the end of a sitting."""
+    """A sentence to show once all items of a sitting are decided."""
 
 
 class ChatOutcome(NamedTuple):
@@ -64,7 +64,7 @@ class ItemSource(Protocol):
         """Apply a decision.
 
         Raises:
-            StaleItemError: the item has changed since it was shown, or is no longer pending.
+            StaleItemError: the item has changed since it was shown, or isn't pending any more.
             ForgeError: the decision is refused. The message says why.
         """
 

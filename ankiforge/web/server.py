@@ -399,7 +399,7 @@ def _handle_get(
 
 
 def _handle_post(session: ReviewSession, path: str, body: bytes) -> Response | None:
-    """Handle a POST request from the page's script, or return None if there is no such handler.
+    """Handle a POST request from the page's script, or return None if no such handler exists.
 
     Raises:
         HttpError: the body is invalid.

@@ -377,7 +377,7 @@ class ReviewSession:
         return next(iter(self._items.list_documents(key)), None) if key else None
 
     def show_item(self, id: str) -> Json | None:
-        """Look up an item and render it as JSON, or return None if it is no longer pending."""
+        """Look up an item and render it as JSON, or return None if it isn't pending any more."""
         return self._find_source(id).render_item(id)
 
     def show_highlight_item(self, key: str, number: int) -> Json:
@@ -579,7 +579,7 @@ class ReviewSession:
         return {**self.count_items(), "undo": undo, "said": message}
 
     def summarize_sitting(self, number: int) -> Json | None:
-        """Summarize a sitting, or return None if there is no sitting with this number.
+        """Summarize a sitting, or return None if no sitting has this number.
 
         The summary has a `heading`, further sentences (`told`), and the new `cards`, each with
         its highlight's `key` and page label (`page`). For a document, the cards are in reading
@@ -642,7 +642,7 @@ class ReviewSession:
         For a cloze note, this is the card for cloze number `decision.gap`.
 
         Raises:
-            StaleItemError: the item is no longer pending.
+            StaleItemError: the item isn't pending any more.
             UsageError: the fields don't make a valid card.
         """
         card = self._find_source(decision.id).preview(decision)

@@ -203,8 +203,8 @@ def test_the_line_above_the_question_does_not_tell_the_answer(
 )  # fmt: skip
 def test_one_line_names_the_work_and_the_last_heading(make_card, title, heading, line):
     card = make_card(Front="Which?", Back="this")
-    card = _highlight(card, heading=heading, above=(), page_label="")
-    card = _document(card, title=title, path=f"notes/{title}.md", creators=(), issued="")
+    card = _highlight(card, heading=heading, parent_items=(), page_label="")
+    card = _document(card, title=title, path=f"notes/{title}.md", creators=(), publication_date="")
     assert format_context(card, lambda _, parts: parts) == line
     shown = render_citation(card, lambda _, parts: parts)
     # the references say what the line leaves out
@@ -214,7 +214,7 @@ def test_one_line_names_the_work_and_the_last_heading(make_card, title, heading,
 def test_the_items_above_stand_in_the_line_but_not_in_the_reference(make_card):
     card = _highlight(
         make_card(Front="Which?", Back="the last item"),
-        above=("The kinds are:", "word " * 40, "what the last item is"),
+        parent_items=("The kinds are:", "word " * 40, "what the last item is"),
     )
     where, cite = _fields(card)["Citation"].split("<cite>")
     assert f"{TITLE} › word word" in where  # the last one that does not tell it
@@ -249,20 +249,20 @@ REFERENCES = {
         "A B et al. (2006). Test-enhanced learning, Results, p. 250",
     ),
     "many authors, no year": (
-        {"creators": ("A B", "C", "D"), "issued": ""},
+        {"creators": ("A B", "C", "D"), "publication_date": ""},
         "A B et al. Test-enhanced learning, Results, p. 250",
     ),
     "an author whom the title names": (
-        {"creators": ("James Clear",), "title": "James clear - Atomic habits", "issued": ""},
+        {"creators": ("James Clear",), "title": "James clear - Atomic habits", "publication_date": ""},
         "James clear - Atomic habits, Results, p. 250",
     ),
     "no year": (
-        {"creators": ("Ada",), "issued": "n.d."}, "Ada. Test-enhanced learning, Results, p. 250",
+        {"creators": ("Ada",), "publication_date": "n.d."}, "Ada. Test-enhanced learning, Results, p. 250",
     ),
     "nobody": (
-        {"creators": (), "issued": "1999"}, "(1999). Test-enhanced learning, Results, p. 250",
+        {"creators": (), "publication_date": "1999"}, "(1999). Test-enhanced learning, Results, p. 250",
     ),
-    "nothing": ({"creators": (), "issued": "", "title": ""}, "Results, p. 250"),
+    "nothing": ({"creators": (), "publication_date": "", "title": ""}, "Results, p. 250"),
 }  # fmt: skip
 
 

@@ -244,7 +244,7 @@ def test_where_a_field_is(fields, now, positions, is_this_type):
         (with_note(CARD, mapped=MAPPED), None, {}, MAPPED),
         (with_note(CARD, mapped=MAPPED), of_ours(), {NoteType.BASIC: replace(MAPPED, id=9)}, MAPPED),
         (CARD, of_ours(), SETTINGS, None),
-        (with_note(CARD, shipped=(ExportedNote(10),)), None, SETTINGS, None),
+        (with_note(CARD, exports=(ExportedNote(10),)), None, SETTINGS, None),
     ],
 )  # fmt: skip
 def test_the_note_type_of_a_note(card, in_anki, mapped, expected):
@@ -261,14 +261,14 @@ def hashes(**fields: str) -> dict[str, str]:
 def test_a_note_of_ours_has_its_base_in_itself():
     in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
     sent = (ExportedNote(8, ("other",)), ExportedNote(9, CARD.tags))
-    base = find_layout(with_note(CARD, shipped=sent), in_anki, {}, {}).base
+    base = find_layout(with_note(CARD, exports=sent), in_anki, {}, {}).base
     assert base.field_hashes["Front"] == hash_html("What helps retention?")
     assert base.field_hashes["Back"] == hash_html("Testing")
     assert (
         not {"Source", "Feedback"} & base.field_hashes.keys()
     )  # what we fill is always ours
     assert base.tags == CARD.tags
-    other = find_layout(with_note(CARD, shipped=sent[:1]), in_anki, {}, {}).base
+    other = find_layout(with_note(CARD, exports=sent[:1]), in_anki, {}, {}).base
     assert other.tags == ()
 
 
@@ -297,8 +297,8 @@ SECOND = ExportedNote(7, field_hashes=hashes(Front="new front", Back="b"))
     ],
 )
 def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
-    card = with_note(CARD, mapped=MAPPED, shipped=sent)
-    in_anki = note(card.guid, USERS, (*fields, "x"), mod=mod, taken=taken)
+    card = with_note(CARD, mapped=MAPPED, exports=sent)
+    in_anki = note(card.guid, USERS, (*fields, "x"), mod=mod, imported_mod=taken)
     layout = find_layout(card, in_anki, {77: USERS}, SETTINGS)
     assert (layout.base.mod, layout.newly_imported_mod) == (base, news)
 
@@ -313,7 +313,7 @@ def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
     ],
 )
 def test_the_base_of_an_adopted_note(sent, fields, base):
-    card = with_note(IN_ADOPTED, shipped=sent)
+    card = with_note(IN_ADOPTED, exports=sent)
     in_anki = note("theirguid", USERS, (*fields, "x"), mod=99)
     layout = find_layout(card, in_anki, {77: USERS}, {})
     assert layout.base.mod == base
@@ -613,13 +613,13 @@ def test_a_base_that_no_package_of_the_journal_had(
     shipped, back, unknown, kept, conflict
 ):
     in_anki = changed(of_ours(), Back=back)
-    card = with_note(CARD, shipped=shipped)
+    card = with_note(CARD, exports=shipped)
     layout = find_layout(card, in_anki, {}, {})
     assert ("Back" in layout.unknown_bases) is unknown
     plan_now = planned(card, in_anki)
     assert plan_now.keeps_unknown_text is kept
     assert bool(plan_now.conflicts) is conflict
-    found = find_layout(with_note(card, found=True), in_anki, {}, {})
+    found = find_layout(with_note(card, is_recreated_from_anki=True), in_anki, {}, {})
     assert (
         not found.unknown_bases
     )  # nothing is known of the packages before the journal was lost
@@ -627,13 +627,13 @@ def test_a_base_that_no_package_of_the_journal_had(
 
 def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     in_anki = changed(of_ours(), Back="kitty")
-    rewritten = with_note(CARD, shipped=(KNOWN,))
+    rewritten = with_note(CARD, exports=(KNOWN,))
     known = find_layout(rewritten, in_anki, {}, {})
     assert known.unknown_bases == {}
     restored = replace(
         rewritten, fields=tuple({**dict(CARD.fields), "Back": "Quizzes"}.items())
     )
-    before = with_note(restored, shipped=(BEFORE,))  # nothing changed here since
+    before = with_note(restored, exports=(BEFORE,))  # nothing changed here since
     layout = find_layout(before, in_anki, {}, {})
     assert layout.unknown_bases == {"Back": hash_html("Testing")}
     kept = planned(before, in_anki)
@@ -647,7 +647,7 @@ def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
 
 
 def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
-    card = with_note(NEXT, mapped=MAPPED, shipped=(FIRST, SECOND))
+    card = with_note(NEXT, mapped=MAPPED, exports=(FIRST, SECOND))
     for back, taken in (("b", 7), ("mine", 0)):
         in_anki = note(card.guid, USERS, ("new front", back, "x"), mod=7)
         layout = find_layout(card, in_anki, {77: USERS}, SETTINGS)
@@ -672,7 +672,7 @@ DIGEST = planned(CARD, None).exported.note_hash  # type: ignore[union-attr]
     ],
 )
 def test_the_revision_of_a_note(mod, digest, seen, full, same):
-    card = with_note(CARD, shipped=(ExportedNote(mod, CARD.tags, digest),))
+    card = with_note(CARD, exports=(ExportedNote(mod, CARD.tags, digest),))
     in_anki = of_ours(mod=seen) if seen else None
     revision = planned(card, in_anki, export_unchanged=full)
     assert revision.note
@@ -712,7 +712,7 @@ def test_a_first_field_that_is_not_ours_and_is_empty():
         (note(CARD.guid, numbered, ("", "old front", "b", "c"), mod=6), "written"),
     ):
         card = with_note(
-            CARD, mapped=MAPPED, shipped=(FIRST,) if expected == "written" else ()
+            CARD, mapped=MAPPED, exports=(FIRST,) if expected == "written" else ()
         )
         layout = find_layout(card, in_anki, types, {})
         assert (
@@ -807,18 +807,18 @@ SHIPPED = (ExportedNote(1, note_hash="d"),)
     ("card", "same"),
     [
         (
-            replace(with_note(CARD, shipped=SHIPPED), keeps_last_exported_text=True),
+            replace(with_note(CARD, exports=SHIPPED), keeps_last_exported_text=True),
             True,
         ),  # its source is not here: as it was
         (
             replace(
-                with_note(CARD, shipped=SHIPPED),
+                with_note(CARD, exports=SHIPPED),
                 keeps_last_exported_text=True,
                 verdict=Verdict.REJECTED,
             ),
             False,
         ),
-        (with_note(CARD, shipped=SHIPPED), False),
+        (with_note(CARD, exports=SHIPPED), False),
     ],
 )
 def test_the_revision_of_a_card_that_keeps_its_words(card, same):

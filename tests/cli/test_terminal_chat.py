@@ -205,6 +205,10 @@ def test_draft_of_a_document_copies_its_text_and_takes_what_the_chat_chose(
     (forge.folder / "Plain.md").write_text(f"# Letters\n\n{ALPHA}\n\n{BETA}\n", "utf-8")
     with at_terminal("draft", "Plain.md") as keyboard:
         told = keyboard.shown()
+        step = (
+            r"press Enter, then:\s+ankiforge draft export ask\.md\s+--from\s+\S+Plain\.md"
+        )
+        assert re.search(step, told)
         prompt = b64decode(CLIPBOARD.search(told)[1]).decode()
         assert ALPHA in prompt
         assert "this is the text for the chat, not its answer" in keyboard.paste(prompt)

@@ -1,6 +1,8 @@
 """What a run tells at its end, and what waits without being new: nothing is kept from a person."""
 
+import json
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -503,8 +505,9 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     forge.ok("run", vault)
     told = forge.ok("accept", "--all").stderr
     assert (
-        told
-        == "nothing was accepted\nstill waiting: 7 drafts; to decide: ankiforge review\n"
+        told == "nothing was accepted\n"
+        "left for a warning: 7 × does not stand alone: ankiforge list --filter finding:leans_back\n"
+        "still waiting: 7 drafts; to decide: ankiforge review\n"
     )
     assert (
         "not accepted:   7 × does not stand alone\n"
@@ -539,3 +542,32 @@ def test_an_export_that_is_none_any_more_is_told_by_each_run(forge, tmp_path):
 )
 def test_of_many_names_the_first_are_told(names, told):
     assert format_first_names(names) == told
+
+
+def test_an_edit_that_anki_would_refuse_is_told_what_the_card_lacks(forge, vault):
+    (vault / "a.md").write_text("The ==axolotl== keeps its gills for life.\n")
+    forge.ok("run", vault)
+    [card] = forge.cards()
+    for text in ("", "It keeps its gills.", "The {{c1::axolotl"):
+        told = forge("edit", card["id"], "--field", "Text", text, code=1).stderr
+        assert "hint: put what to recall between {{c1:: and }}" in told
+    told = forge("edit", card["id"], "--field", "Nosuch", "x", code=2).stderr
+    assert "hint: it has: Text, Extra, Deck, Tags" in told
+
+
+def test_what_an_answer_lacks_is_told_again_with_v(forge, vault):
+    (vault / "a.md").write_text("The ==axolotl== keeps its gills for life.\n")
+    forge.ok("run", vault)
+    forge.ok("draft", "export", "ask.md")
+    [label] = re.findall(
+        r'<highlight h="(\w{8})">', (forge.folder / "ask.md").read_text()
+    )
+    cards = [
+        {"h": label, "front": "What keeps its gills?", "back": "the axolotl"},
+        *({"h": label, "front": f"Question {n}?"} for n in range(12)),
+    ]
+    (forge.folder / "answer.md").write_text(json.dumps({"cards": cards}))
+    told = forge("draft", "import", "answer.md", code=1).stderr
+    assert "more problems; -v names all" in told
+    told = forge("draft", "import", "answer.md", "-v", code=1).stderr
+    assert all(f"Question {n}?" in told for n in range(12))

@@ -118,7 +118,7 @@ def test_an_answer_without_a_readable_card_is_named(forge, notes, answer):
     (forge.folder / "answer.md").write_text(answer, encoding="utf-8")
     result = forge("draft", "import", "answer.md", code=1)
 
-    assert "answer.md: it contains no readable card" in result.stderr
+    assert "answer.md: it contains no card as JSON (tell the chat" in result.stderr
 
 
 def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):

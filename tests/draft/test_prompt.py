@@ -41,7 +41,7 @@ def test_the_examples_of_the_shipped_prompt_pass_all_checks(highlight):
         marked = highlight(
             example["phrase"] or example["marked"],
             sentence=example["marked"],
-            nearby=around,
+            surrounding_text=around,
             comment=example["comment"] or "",
         )
         answer = parse_cards(json.dumps({"cards": [item]}), ("1",))
@@ -114,9 +114,9 @@ def words(asked):
 
 
 def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server):
-    draft(task("One fact.", brief=DraftingInstructions(kinds=(CardKind.BASIC,))))
-    draft(task("Two facts.", brief=DraftingInstructions(requested_kind="definition")))
-    draft(task("Three facts.", adds_to_pending=True))
+    draft(task("One fact.", instructions=DraftingInstructions(kinds=(CardKind.BASIC,))))
+    draft(task("Two facts.", instructions=DraftingInstructions(requested_kind="definition")))
+    draft(task("Three facts.", keeps_pending_drafts=True))
     kinds, colour, again = server.asked
     schema = kinds["response_format"]["json_schema"]["schema"]
     assert schema["properties"]["cards"]["items"]["properties"]["kind"]["enum"] == [
@@ -132,7 +132,7 @@ def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server)
 
 def test_the_paragraph_is_sent_once_with_its_passage(draft, task, highlight, server):
     paragraph = "Rivers bend. It is helicoidal. So sand moves."
-    draft(task(highlight("It is helicoidal.", prefix="Rivers bend. ", nearby=paragraph)))
+    draft(task(highlight("It is helicoidal.", prefix="Rivers bend. ", surrounding_text=paragraph)))
     draft(task(highlight("It moves.", prefix="Sand falls. ", suffix=" It stops.")))
     draft(task(highlight("Sand moves.")))
     first, second, third = map(words, server.asked)
@@ -152,7 +152,7 @@ def test_the_paragraph_is_sent_once_with_its_passage(draft, task, highlight, ser
 def test_a_question_is_asked_for_in_the_language_of_the_marked_words(
     draft, task, highlight, server, marked, beside, is_german
 ):
-    draft(task(highlight(marked, nearby=f"{beside * 3} {marked} {beside}")))
+    draft(task(highlight(marked, surrounding_text=f"{beside * 3} {marked} {beside}")))
     [asked] = map(words, server.asked)
     assert ("<language>gesprochenes Deutsch" in asked) == is_german
 

@@ -72,7 +72,7 @@ def test_a_text_that_reads_broken(highlight, case):
 def test_gaps_of_a_passage(highlight, case):
     fields = {
         name: case[name]
-        for name in ("sentence", "nearby", "prefix", "suffix")
+        for name in ("sentence", "surrounding_text", "prefix", "suffix")
         if name in case
     }
     if "markdown" in case:

@@ -95,8 +95,8 @@ NOTE, INK, IMAGE = (
     ("of", "reason"),
     [
         ({}, ""),
-        ({"skip": "a title"}, "skip: a title"),
-        ({"skip": "skip: known"}, "skip: known"),
+        ({"skip_reason": "a title"}, "skip: a title"),
+        ({"skip_reason": "skip: known"}, "skip: known"),
         ({"comment": "skip"}, "skip: your comment says so"),
         ({"comment": "skip: known"}, "skip: known"),
         ({"exact": ""}, "no text under the mark"),
@@ -124,8 +124,8 @@ FAR = "word " * 40
     [
         ({}, "pumps blood"),
         ({"sentence": " It pumps blood. "}, "It pumps blood."),
-        ({"nearby": "Air is thin. The heart pumps blood all day. It beats."}, "The heart pumps blood all day."),
-        ({"nearby": "other words", "prefix": "The heart "}, "The heart pumps blood"),
+        ({"surrounding_text": "Air is thin. The heart pumps blood all day. It beats."}, "The heart pumps blood all day."),
+        ({"surrounding_text": "other words", "prefix": "The heart "}, "The heart pumps blood"),
         ({"prefix": "The heart ", "suffix": " all day. More."}, "The heart pumps blood all day."),
         # what may be cut off in the middle of a sentence is left out
         ({"prefix": f"{FAR}heart ", "suffix": " all day."}, "pumps blood all day."),
@@ -246,7 +246,7 @@ def marked(exact, comment="", **fields):
 def test_a_comment_that_stands_beside_its_quote_is_no_evidence():
     quote = marked(
         CLAUSE, "found by  Altmann in 1890", suffix=". found by Altmann in 18",
-        nearby=f"{CLAUSE}.\nfound by Altmann in 1890\nIt has two membranes.",
+        surrounding_text=f"{CLAUSE}.\nfound by Altmann in 1890\nIt has two membranes.",
     )  # fmt: skip
     bare = remove_comment_from_context(quote)
     assert "Altmann" not in bare.suffix + bare.surrounding_text

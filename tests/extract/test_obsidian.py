@@ -230,3 +230,42 @@ def test_a_path_outside_is_a_problem(tmp_path):
     (tmp_path / "outside.md").write_text(MARKED, "utf-8")
     problem, end = scan(tmp_path / "vault", tmp_path / "outside.md")
     assert (type(problem), end.complete) == (Problem, False)
+
+
+def test_a_paragraph_of_hundreds_of_cards_is_read(tmp_path):
+    lines = [f"What is number {number}?::the number {number}\n" for number in range(500)]
+    cards = highlights(tmp_path, "".join(lines))
+    assert len(cards) == 500
+    assert not any(card.may_continue for card in cards)
+
+
+# --- links into Obsidian ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("V", "obsidian://open?vault=V&file=note"),
+        ("V/Bio cells", "obsidian://open?vault=V&file=Bio%20cells%2Fnote"),
+        ("plain", ""),
+    ],
+)
+def test_only_a_note_in_a_vault_has_a_link_into_obsidian(tmp_path, folder, expected):
+    (tmp_path / "V" / ".obsidian").mkdir(parents=True)
+    (tmp_path / folder).mkdir(exist_ok=True)
+    [mark] = highlights(tmp_path / folder, MARKED)
+    assert (mark.document.uri, mark.uri) == (expected, expected)
+
+
+def test_a_folder_that_becomes_a_vault_is_read_again(tmp_path):
+    highlights(tmp_path, MARKED)
+    before = opened_state(tmp_path)
+    (tmp_path / ".obsidian").mkdir()
+    assert opened_state(tmp_path) != before
+
+
+def opened_state(root: Path) -> str:
+    settings = msgspec.convert(
+        {"path": str(root)}, registry.load_source_type("obsidian").Settings
+    )
+    return str(opened("obsidian", root, settings, (), name="notes").listing.settings_text)

@@ -113,14 +113,32 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
             "read this place",
         ),
         (
+            "Ratio of H to O in water::2::1\n",
+            "question::answer | line 1 | its line has several `::`: for a card, put spaces around "
+            "the one between its sides",
+        ),
+        (
+            "Which enzyme cuts {{c1::DNA}}?::A nuclease\n",
+            "{{gap}} | line 1 | its line is a question and its answer, which have no gaps: its words "
+            "are shown",
+        ),
+        (
+            "What is {{c1::DNA}}?\n?\nAn acid.\n",
+            "{{gap}} | line 1 | its line is a question and its answer, which have no gaps: its words "
+            "are shown",
+        ),
+        (
+            "<!-- note_key: 0a1b2c3d4e5f -->\n<!-- tags: a -->\nT: It is {{c1::one}}.\nE: more\n",
+            "note of AnkiOps | line 1 | this form is not read: write it as "
+            "question::answer; to keep its note in Anki: ankiforge adopt",
+        ),
+        (
             "Q:  \nA: A cell.\n",
-            "Q: … A: … | line 1 | its question or answer is missing, or AnkiOps keeps it in step "
-            "with Anki",
+            "Q: … A: … | line 1 | its question or answer is missing",
         ),
         (
             "Q: What is it?\n\nA paragraph.\n",
-            "Q: … A: … | line 1 | its question or answer is missing, or AnkiOps keeps it in step "
-            "with Anki",
+            "Q: … A: … | line 1 | its question or answer is missing",
         ),
         (
             "> So [p. 1](zotero://open-pdf/library/items/ATTACHA2?page=5), not so"

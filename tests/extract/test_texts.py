@@ -57,7 +57,7 @@ def write_library(path: Path, case: dict[str, Any]) -> None:
 def read(kind: str, case: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Return what the source yields, as `found` has it."""
     root = folder / "V"
-    root.mkdir()
+    (root / ".obsidian").mkdir(parents=True)
     files = {} if kind == "zotero" else case.get("files", {NAMES[kind]: case.get("text")})
     if kind == "zotero":
         write_library(root / "zotero.sqlite", case)

@@ -100,7 +100,7 @@ def test_an_answer_of_megabytes_and_a_paste_that_is_none(wall, opened):
     page.locator("#chat-asks", has_text="10 highlights").wait_for()
     prompt = page.locator("#chat-text").input_value()
     for answer, said in (
-        ("I cannot help with that.", "ask the chat for the JSON only"),
+        ("I cannot help with that.", "Give me the same cards as JSON"),
         ("lorem {ipsum} dolor\n" * 60_000 + answered(prompt), "8 of 10"),
         (answered(prompt), "no card in it is about these highlights"),
     ):

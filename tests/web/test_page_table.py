@@ -368,7 +368,7 @@ def test_a_draft_is_edited_with_its_deck_and_tags(session, workspace):
     typed = {"Front": "What?", "Back": "That.", "Deck": "Cells::New", "Tags": "biology"}
     session.decide(decision(first, "", "edit", fields=typed))
     [card] = workspace.cards()
-    assert (card.deck, card.added) == ("Cells::New", ("biology",))
+    assert (card.deck, card.added_tags) == ("Cells::New", ("biology",))
     assert card.get_field("Front") == "What?"
 
 
@@ -714,16 +714,16 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
 @pytest.mark.parametrize(
     ("drafter", "changes", "blocked", "ask", "acts"),
     [
-        ("rules", "revises", False, "Change the card, too?", "accept reject edit later"),
+        ("rules", "revised_guid", False, "Change the card, too?", "accept reject edit later"),
         (
             "llm",
-            "revises",
+            "revised_guid",
             False,
             "Are these the new words of your card?",
             "accept reject accept edit later",
         ),
-        ("llm", "replaces", False, "one of another form?", "accept reject edit later"),
-        ("rules", "revises", True, "Change the card, too?", "edit reject later accept"),
+        ("llm", "replaced_guid", False, "one of another form?", "accept reject edit later"),
+        ("rules", "revised_guid", True, "Change the card, too?", "edit reject later accept"),
     ],
 )
 def test_new_words_stand_beside_the_card_that_they_change(
@@ -753,7 +753,7 @@ def test_new_words_stand_beside_the_card_that_they_change(
         "With the new words",
     ]
     assert face["cards"][1]["used"] == 0
-    tone = "stop" if blocked else "quiet" if changes == "revises" else None
+    tone = "stop" if blocked else "quiet" if changes == "revised_guid" else None
     assert (face["why"] or {}).get("tone") == tone
 
 

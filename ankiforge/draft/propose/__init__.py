@@ -225,7 +225,7 @@ def draft_cloze(
     """Draft a cloze card from a sentence, or return the reason why this is not possible.
 
     The draft has at most four alternative gaps, best first, and no check blocks any of them.
-    The sentence is rejected if there is no such gap, or if the confidence is below
+    The sentence is rejected if no such gap exists, or if the confidence is below
     `min_confidence`.
     """
     excerpt = sentence.excerpt

@@ -194,7 +194,7 @@ def _join_fragments(text: str, spans: list[Span], tables: LanguageTables) -> lis
 
 
 def _continues_sentence(last: str, sentence: str, tables: LanguageTables) -> bool:
-    """Return whether what was split off as a sentence is the rest of the one before."""
+    """Return whether a text that was split off as a sentence is the rest of the sentence before."""
     if sentence.startswith(".") or (
         _ELLIPSIS_AT_END.search(last) and sentence[:1].islower()
     ):

@@ -80,7 +80,7 @@ class BookHighlight(Value):
     modified: str = ""
 
     def normalize(self) -> BookHighlight:
-        """Collapse whitespace in the highlight and remove blank lines.
+        """Collapse whitespace in the highlight and remove empty lines.
 
         A highlight without text becomes a note (`HighlightKind.NOTE`).
         """

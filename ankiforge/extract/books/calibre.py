@@ -105,7 +105,7 @@ class Calibre(DatabaseSource):
 
 
 def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
-    """Convert a highlight, or return None for a bookmark or a removed or blank highlight."""
+    """Convert a highlight, or return None for a bookmark or a removed or empty highlight."""
     text = highlight.highlighted_text or ""
     comment = highlight.notes or ""
     if highlight.removed or not (text or comment).strip():

@@ -157,7 +157,7 @@ class KOReader(BookSource, FileSource):
             worker.save_cache(complete=self.covers_all_files(files))
 
     def get_dependency_state(self, name: str, file: File) -> str:
-        """Return the path and stamp of a book, which show changes, or "" if there is no local copy.
+        """Return the path and stamp of a book, which show changes, or "" if no local copy exists.
 
         `name` is the path of the book on the device.
         """

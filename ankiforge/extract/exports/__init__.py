@@ -44,7 +44,7 @@ MAX_EXPORT_BYTES = 64_000_000
 """The maximum size of an export. After ten years, a heavy reader's export has 2 MB."""
 
 NamedSightings = tuple[str, Iterator[Sighting]]
-"""A document's name in messages, and the sightings to yield for it."""
+"""A document's name in messages, and an iterator over the document and problems to yield for it."""
 
 
 class ExportSource(DirectorySource):
@@ -92,7 +92,7 @@ class ExportSource(DirectorySource):
             yield ExtractedDocument(document, highlights, self.listing.container)
 
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
-        """Yield problems, documents, a `ScanEnd`, and an `UnmarkedDocument` with what was left out.
+        """Yield problems, documents, a `ScanEnd`, and an `UnmarkedDocument` with the skipped texts.
 
         If one file has changed, all files are read again, because a document may be spread
         over several files.

@@ -71,7 +71,8 @@ class MarkdownNote(NamedTuple):
     text: str
     """The Markdown with LF line ends, including any front matter."""
     dialects: PluginSyntaxes | None = None
-    """The plug-in dialects for cards, or None if no plug-in writes cards."""
+    """The syntaxes in which plug-ins write cards, with their settings, or None if no plug-in
+    writes cards."""
     plugin_deck: str = ""
     """The plug-in's deck for these cards, used if the note itself names none."""
     private_lines: frozenset[int] = frozenset()

@@ -314,7 +314,7 @@ class _PassageReader:
         return previous_block in (passage_block, *self._last_passage.note_blocks[-1:])
 
     def _add_note(self, text: str, block: Block) -> None:
-        """Add a note to the last passage, ignoring blank and duplicate text."""
+        """Add a note to the last passage, ignoring empty and duplicate text."""
         if self._last_passage is None:
             return
         self._last_passage.note_blocks.append(block)

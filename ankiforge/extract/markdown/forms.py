@@ -41,7 +41,8 @@ CARD_TAG = r"(?:#card(?P<reverse>[/-]reverse)?(?![\w/-])|#?\[\[card\]\])"
 MIN_TERMS = 6
 """The minimum number of lines `Term: meaning` that make a list look like a glossary."""
 MAX_INNER_CHARS = 300
-"""The most characters between the opening and closing marker of a lookalike."""
+"""The maximum number of characters between the opening and closing marker of text that is reported
+as skipped."""
 _INNER_TEXT = rf"(?:(?!\n[ \t>]*\n).){{1,{MAX_INNER_CHARS}}}?"
 _QUOTED_LINE = rf"^{LIST_MARKERS}(?:>{LIST_MARKERS})*"
 # As many lines as a glossary has, each of which may be `Term: meaning` in a list or with a
@@ -92,9 +93,10 @@ class NoteSyntax(NamedTuple):
     name: str
     """The name shown to the user."""
     setting: str = ""
-    """The setting that selects the form, `marks` or `cards`, or "" if the form is never read."""
+    """The setting that selects the syntax, `marks` or `cards`, or "" if the syntax is never
+    read."""
     value: str = ""
-    """The value in this setting that stands for the form."""
+    """The value that selects the syntax in this setting."""
     literals: Strings = ()
     """Casefolded strings, one of which is in every note with this form."""
     line: str = ""
@@ -103,6 +105,8 @@ class NoteSyntax(NamedTuple):
     """A verbose pattern of text that looks like this form, or "" if too much text would."""
     reason: str = ""
     """Why such text is no highlight, if the settings select the form, as shown to the user."""
+    covers_note: bool = False
+    """Whether a note with this form belongs to another tool as a whole, so none of it is read."""
     examples: tuple[tuple[str, str], ...] = ()
     """(source, resulting card) pairs for the guide. In the source, `⏎` is a line break."""
 
@@ -178,7 +182,7 @@ FORMS = (
         "asked", "Q: … A: …", "cards", "block", (":", "："),
         line=QUESTION_LABEL,
         sign=rf"{_QUOTED_LINE}(?P<asked>{QUESTION_LABEL.replace('?P<label>', '?:')})",
-        reason="its question or answer is missing, or AnkiOps keeps it in step with Anki",
+        reason="its question or answer is missing",
         examples=(("Q: What does bile do?⏎A: It dissolves fat.", "basic"),),
     ),
     NoteSyntax("bracket", "C: … […]", "cards", "block", ("c:",), line=BRACKET_CARD_LABEL),
@@ -215,7 +219,7 @@ FORMS = (
     ),
 )
 # fmt: on
-"""All forms, in the order in which they are tried as lookalikes."""
+"""All syntaxes, in the order in which text that is no highlight is compared with them."""
 FORM_BY_KEY = {form.key: form for form in FORMS}
 UNCLOSED_FORMS = {"=": "mark", "＝": "mark", "{": "gap", "<": "html"}
 """Maps the first character of an unclosed marker to the form's key."""
@@ -226,13 +230,14 @@ LOOKALIKE = regex(
     + "\n|".join([*_SIGNS, FORM_BY_KEY["line"].sign])
     + r"|(?P<open>(?<!=)==(?!=)|＝＝|\{\{(?:[cC]\d{1,3}(?:,\d{1,3})*::)?|<mark\b)"
 )
-"""Text that looks like a mark or card. The name of the last matching group is its form."""
+"""Matches text that looks like a mark or card. The name of the last matching group is the key of
+its syntax."""
 LOOKALIKE_STARTS = WordMatcher(
     *{word for form in FORMS if form.sign for word in form.literals}
     - {"?", "？", ":", "："},
     *("?\n", "Q:", "Q：", "F: "),
 )
-"""Matches notes that may have lookalikes."""
+"""Matches notes that may contain text to report as skipped."""
 
 
 def may_hold_highlights(
@@ -290,7 +295,6 @@ _UNREAD_FORM_REASON = (
     "this form is not read: write it as question::answer; to keep its note in Anki:"
     " ankiforge adopt"
 )
-ANKIOPS_SIGN = r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"
 
 
 def _make_tool_form(name: str, literals: Strings, sign: str, reason: str) -> NoteSyntax:
@@ -304,10 +308,15 @@ TOOL_FORMS = (
         ("noteId:",),
         r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d",
         _UNREAD_FORM_REASON,
-    ),
+    )._replace(covers_note=True),
+    # a deck of AnkiOps is a file; before its notes have keys, the labels T and E show its form
     _make_tool_form(
-        "AnkiOps", ("note_key:", "note_id:"), ANKIOPS_SIGN, _UNREAD_FORM_REASON
-    ),
+        "AnkiOps",
+        ("note_key:", "note_id:", "\nT: ", "\nE: "),
+        r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):[^\n]*(?:\n(?:<!--|[QFT]:)[^\n]*)*"
+        r"|^T:[ ][^\n]*\{\{c\d|^[QF]:[ ](?:(?!<!--)[^\n]+\n){1,30}?E:[ ]",
+        _UNREAD_FORM_REASON,
+    )._replace(covers_note=True),
     _make_tool_form(
         "hashcards",
         ("\nC:",),

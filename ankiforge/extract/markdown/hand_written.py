@@ -410,7 +410,7 @@ class _CardParser:
     def find_text_end(self, first: int, *, front: bool = False, level: int = 6) -> int:
         """Return the number of the line that ends the text beginning at `first`.
 
-        Text ends at a blank line, a heading, a rule or the end of the container.
+        Text ends at an empty line, a heading, a rule or the end of the container.
 
         Args:
             first: the line where the text begins.
@@ -466,9 +466,9 @@ class _CardParser:
         return self.parse_labelled_card(start) or self.parse_bracket_card(start)
 
     def can_continue(self, card: BlockCard) -> bool:
-        """Return whether the answer may continue after the blank line that ended it.
+        """Return whether the answer may continue after the empty line that ended it.
 
-        Plug-ins end an answer at the first blank line, but people write answers of several
+        Plug-ins end an answer at the first empty line, but people write answers of several
         paragraphs. Of 560 such cards in two vaults, 18 are followed by text that isn't a
         card. 16 of these have a schedule, which shows where the card ends. In any case, an
         answer ends at a heading, a rule, another card, a line of tags, or the end of the list

@@ -9,7 +9,7 @@ id of a note in Anki. The command `list --no-card --all` shows all of these.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -34,6 +34,7 @@ from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
     Highlight,
+    HighlightForm,
     HighlightKind,
     SkippedText,
 )
@@ -62,6 +63,12 @@ _MATHS = regex(MATH_PATTERN)
 _WORD = regex(r"\w+")
 _UNPAIRED_REASON = "its other half is missing in the paragraph"
 _HEADING_REASON = "a heading cannot be a card: write it on a line of text, or in a list"
+_SEVERAL_SEPARATORS_REASON = (
+    "its line has several `::`: for a card, put spaces around the one between its sides"
+)
+_GAP_ON_TWO_SIDES_REASON = (
+    "its line is a question and its answer, which have no gaps: its words are shown"
+)
 # The properties that Logseq itself writes below a block.
 _LOGSEQ_OWN_PROPERTY = regex(r"(?<![^\s*_])(?:id|collapsed|logseq\.[\w.-]+)::\Z")
 # Why a lookalike isn't read in each kind of hidden part, as shown to the user.
@@ -92,6 +99,13 @@ def may_have_skipped_texts(text: str) -> bool:
     return LOOKALIKE_STARTS.matches(text) or _TOOL_TEXTS.matches(text)
 
 
+def is_note_of_other_tool(text: str) -> bool:
+    """Return whether a note belongs to another tool as a whole, so that none of it is read."""
+    if not _TOOL_TEXTS.matches(f"\n{text}"):
+        return False
+    return any(tool.covers_note and sign.search(text) for tool, sign in _TOOL_SIGNS)
+
+
 def find_skipped_texts(
     text: str,
     front_lines: int,
@@ -113,7 +127,9 @@ def find_skipped_texts(
     """
     if not may_have_skipped_texts(f"{text}\n"):
         return ()
-    left_out = []
+    left_out: list[SkippedText] = []
+    if is_note_of_other_tool(text):
+        return tuple(_iter_unread_tool_cards(text, ()))
     lines = text.split("\n")
     front = "\n".join(lines[:front_lines])
     lines_text = _format_line_numbers(range(front_lines))
@@ -134,7 +150,13 @@ def find_skipped_texts(
     code_lines = []
     unselected_lines = defaultdict[tuple[str, str], list[int]](list)
     """Maps each disabled kind and the option that would enable it to its lines."""
-    for lookalike in _iter_matches(body):
+    lookalikes = list(_iter_matches(body))
+    separator_counts = Counter(
+        each.line for each in lookalikes if each.form.key == "line"
+    )
+    separator_lines = set[int]()
+    """The lines whose separator `::` is reported, once for all on the line."""
+    for lookalike in lookalikes:
         start = lookalike.start
         hidden_kind = ""
         # inline maths may be inside another part, so check the last two before the match
@@ -144,15 +166,16 @@ def find_skipped_texts(
         if hidden_kind == "code" or highlight_index.is_code(lookalike.line):
             code_lines.append(lookalike.line)
             continue
-        if highlight_index.has_highlight_for(lookalike):
+        is_lost_gap = highlight_index.is_gap_on_two_sides(lookalike)
+        if not is_lost_gap and highlight_index.has_highlight_for(lookalike):
             continue
         if hidden_kind == "field":
             if _LOGSEQ_OWN_PROPERTY.search(body, max(start - 80, 0), lookalike.end):
                 continue
         form = lookalike.form
         name = form.name
-        reason = ""
-        if form.setting:
+        reason = _GAP_ON_TWO_SIDES_REASON if is_lost_gap else ""
+        if form.setting and not reason:
             reason = highlight_index.find_rejection_reason(lookalike, hidden_kind)
         selected = {"marks": wanted.marks, "cards": wanted.cards}.get(form.setting, ())
         if form.setting and not reason and form.value not in selected:
@@ -160,8 +183,13 @@ def find_skipped_texts(
             unselected_lines[name, option].append(lookalike.line)
             continue
         if form.key == "line" and not reason:
+            if lookalike.line in separator_lines:
+                continue
+            separator_lines.add(lookalike.line)
             if highlight_index.is_card_in_heading(lookalike):
                 name, reason = CARD_IN_HEADING, _HEADING_REASON
+            elif separator_counts[lookalike.line] > 1:
+                reason = _SEVERAL_SEPARATORS_REASON
         line_text = f"line {lookalike.line + 1}"
         left_out.append(SkippedText(name, line_text, reason or form.reason))
 
@@ -305,6 +333,20 @@ class _HighlightIndex:
             # the lookalike may also mark a phrase in a block that has highlights
             if placed and block.is_text and _is_parsed_mark(lookalike, block):
                 return True
+        return False
+
+    def is_gap_on_two_sides(self, lookalike: _LookalikeMatch) -> bool:
+        """Return whether a gap is on a question-and-answer card, which shows its words."""
+        if lookalike.form.key != "gap" or lookalike.is_unclosed:
+            return False
+        for block in self._blocks_at[lookalike.line]:
+            for placed in self._highlights_in.get(block, ()):
+                highlight = placed.highlight
+                is_two_sided = highlight.kind is HighlightKind.CARD and (
+                    highlight.form is not HighlightForm.CLOZE
+                )
+                if is_two_sided and lookalike.words in _normalize_highlight(highlight):
+                    return "{{" not in "".join(highlight.markdown)
         return False
 
     def find_rejection_reason(self, lookalike: _LookalikeMatch, hidden_kind: str) -> str:

@@ -129,11 +129,11 @@ class NoteReader:
         for block in note.blocks if "[^" in note.source else ():
             if block.is_text and not block.is_private:
                 self._footnote_texts |= block.inline.render_footnotes()
-        # a name such as `BCR::ABL1` that occurs in several blocks isn't a card
-        sources = {block.source for block in note.blocks if "::" in block.source}
+        # a name such as `BCR::ABL1` that occurs in several different texts isn't a card
+        texts = {block.plain for block in note.blocks if "::" in block.source}
         uses: Counter[str] = Counter()
-        for source in sources:
-            uses.update(set(_COLON_NAME.findall(source)))
+        for text in texts:
+            uses.update(set(_COLON_NAME.findall(text)))
         self._colon_names = {name for name, use_count in uses.items() if use_count > 1}
         self._quotes = NoteQuotes(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
@@ -432,9 +432,27 @@ class NoteReader:
             if phrase.start < front_end < phrase.end:
                 return None
         form = sides.form
-        if self._colon_names.intersection(_COLON_NAME.findall(block.source)):
+        if self._colon_names.intersection(_COLON_NAME.findall(block.plain)):
             form = HighlightForm.INLINE_FIELD
-        return self._create_two_sided_card(block, sides._replace(form=form))
+        card = self._create_two_sided_card(block, sides._replace(form=form))
+        return replace(card, may_continue=self._may_continue_below(block))
+
+    def _may_continue_below(self, block: Block) -> bool:
+        """Return whether the answer of a one-line card may go on in the next block.
+
+        That block is the rest of the same paragraph, or nested in the card's list item, and isn't
+        a card itself. For a declared plug-in, the answer always ends with the line.
+        """
+        below = self._note.find_next(block)
+        if below is None or block.syntax.is_declared or block.kind is BlockKind.CELL:
+            return False
+        is_nested = below.items[: len(block.items)] == block.items != below.items
+        is_rest = below.items == block.items and below.lines[0] == block.lines[1]
+        if not is_nested and not (is_rest and below.kind is block.kind):
+            return False
+        if below.quotes != block.quotes or below.card_sides or self._is_block_card(below):
+            return False  # `_read_card` would recurse from card to card
+        return not (self._read_cloze(below) or self._read_defined_term(below))
 
     def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
         is_term = sides.form in _TERM_FORMS

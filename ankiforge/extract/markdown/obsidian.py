@@ -22,7 +22,11 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import SourceOpenParameters, SourceSettings
 from ankiforge.extract.file_source import File, FileListing
-from ankiforge.extract.files import compile_patterns, read_json_settings
+from ankiforge.extract.files import (
+    compile_patterns,
+    find_vault,
+    read_json_settings,
+)
 from ankiforge.extract.markdown import (
     HAND_WRITTEN_FORMS,
     HandWrittenForm,
@@ -64,7 +68,7 @@ _LOGSEQ_CUE = regex(
 VaultMarkKind = Literal["==", "mark", "bold", "callout"]
 """The kinds of marks in a vault: `==x==`, `<mark>x</mark>`, `**x**` and `> [!note]`."""
 ToolDialect = Literal["osr", "o2a"]
-"""The dialects of the plug-ins obsidian-spaced-repetition and Obsidian_to_Anki."""
+"""The syntaxes of the plug-ins obsidian-spaced-repetition and Obsidian_to_Anki."""
 
 
 class VaultSettings(SourceSettings, kw_only=True):
@@ -106,10 +110,10 @@ class Vault(NoteSource):
     problems: tuple[Problem, ...] = ()
     """Problems with reading the settings of plug-ins."""
     enabled_dialects: Strings | None = None
-    """The dialects of the enabled plug-ins, or None if they are unknown or the settings select
+    """The syntaxes of the enabled plug-ins, or None if they are unknown or the settings select
     which cards to read."""
     plugins_choose_dialects: bool = False
-    """Whether the enabled plug-ins determine the dialects, because the settings don't."""
+    """Whether the enabled plug-ins determine the syntaxes to read, because the settings don't."""
     has_dataview: bool = False
     """Whether Dataview is enabled, which reads `key::value` as a field."""
     is_logseq_graph: bool = False
@@ -176,7 +180,9 @@ class Vault(NoteSource):
             root,
             opening.only,
             is_included=is_note_to_read,
-            settings_text=repr((settings, dialects, templates, has_dataview, is_graph)),
+            settings_text=repr(
+                (settings, dialects, templates, has_dataview, is_graph, find_vault(root))
+            ),
             other_files={},
         )
         return cls(
@@ -249,9 +255,17 @@ class Vault(NoteSource):
             )
 
     @cached_property
-    def _vault_url(self) -> str:
-        name = Path(os.path.realpath(self.listing.root)).name
-        return f"obsidian://open?vault={quote(name, safe='')}"
+    def _file_url_prefix(self) -> str:
+        """The start of each note's URL, or "" if the folder isn't in an Obsidian vault."""
+        root = Path(os.path.realpath(self.listing.root))
+        vault = find_vault(root)
+        if vault is None:
+            return ""
+        folder = f"{root.relative_to(vault).as_posix()}/" if root != vault else ""
+        return (
+            f"obsidian://open?vault={quote(vault.name, safe='')}"
+            f"&file={quote(folder, safe='')}"
+        )
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
         """Convert a file to a Markdown note, translating any Logseq syntax."""
@@ -260,7 +274,8 @@ class Vault(NoteSource):
             self.listing.name,
             title=parse_title(file.path),
             path=file.path,
-            uri=f"{self._vault_url}&file={quote(file.path[:-3], safe='')}",
+            uri=self._file_url_prefix
+            and self._file_url_prefix + quote(file.path[:-3], safe=""),
             uses_dataview=self.has_dataview,
         )
         marks = frozenset[str](self.settings.marks or ())

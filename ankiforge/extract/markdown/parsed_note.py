@@ -9,7 +9,6 @@ private.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -29,7 +28,7 @@ from ankiforge.extract.markdown.blocks import (
     BlockKind,
     parse_blocks,
 )
-from ankiforge.extract.markdown.forms import ANKIOPS_SIGN, may_have_citations
+from ankiforge.extract.markdown.forms import may_have_citations
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
     find_front_matter_sentences,
@@ -39,6 +38,7 @@ from ankiforge.extract.markdown.front_matter import (
 from ankiforge.extract.markdown.hand_written import CardSyntax
 from ankiforge.extract.markdown.lookalikes import (
     find_skipped_texts,
+    is_note_of_other_tool,
     may_have_skipped_texts,
 )
 from ankiforge.extract.markdown.markup import InlineContext
@@ -304,15 +304,15 @@ class _ParsedNote:
         # replace the front matter by empty lines, so that line numbers stay the same
         lines = note.text.split("\n")
         body = "\n" * front.line_count + "\n".join(lines[front.line_count :])
-        # the cards of AnkiOps are labelled `Q:` and `A:` too, but it adds them to Anki itself
-        reads_labels = "block" in wanted.cards and not re.search(ANKIOPS_SIGN, note.text)
+        if is_note_of_other_tool(note.text):
+            wanted = wanted._replace(marks=frozenset(), cards=frozenset())
         prepared = prepare_source(
             body, fields=not is_declared, definitions=not keeps_definitions
         )
         self._blocks = parse_blocks(
             prepared,
             InlineContext(find_media_path=find_picture),
-            (dialect or CardSyntax())._replace(reads_labels=reads_labels),
+            (dialect or CardSyntax())._replace(reads_labels="block" in wanted.cards),
         )
         # front matter that can't be parsed may contain the tag
         privacy_reason = UNREADABLE_TAGS_REASON if front.problem else ""

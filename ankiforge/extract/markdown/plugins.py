@@ -32,7 +32,7 @@ PLUGIN_BY_DIALECT = {
     "osr": "obsidian-spaced-repetition",
     "o2a": "obsidian-to-anki-plugin",
 }
-"""Maps each dialect to its plug-in's id, which is also the name of the plug-in's folder."""
+"""Maps each plug-in syntax to its plug-in's id, which is also the name of the plug-in's folder."""
 
 
 # --- the settings of the plug-ins -------------------------------------------------------
@@ -191,7 +191,7 @@ class PluginSyntaxes(Value):
     """The card syntaxes to read in a vault, with the settings of their plug-ins."""
 
     names: Strings = ()
-    """The dialects to read, in the order of the settings."""
+    """The plug-in syntaxes to read, in the order of the settings."""
     osr: _OsrSettings = _OsrSettings()
     o2a: _O2aSettings = _O2aSettings()
 

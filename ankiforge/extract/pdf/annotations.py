@@ -38,7 +38,7 @@ MARK_KINDS = {
 }
 """Maps each annotation subtype (PDF 32000-1 §12.5.6) to the kind of highlight it becomes."""
 _DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "Sound"})
-"""Subtypes that are read as notes if they contain text, and left out otherwise."""
+"""Subtypes that are read as notes if they contain text, and skipped otherwise."""
 _NOT_MARKS = frozenset({"", "Link", "Popup", "Widget"})
 """Subtypes that are ignored. Links and widgets are part of the document, and the text in a popup
 belongs to another annotation.

@@ -559,7 +559,7 @@ def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> b
 def measure_direction(
     pairs: Iterable[tuple[PrintedChar, PrintedChar]],
 ) -> tuple[float, float]:
-    """Return the text direction as a unit vector, or (1, 0) if there are no pairs.
+    """Return the text direction as a unit vector, or (1, 0) if there aren't any pairs.
 
     It's the median offset between the characters of a pair, so the odd superscript doesn't
     matter.

@@ -287,7 +287,7 @@ class PdfWorkerPool:
     def read_marks(self, path: Path, *, named: bool = False) -> ReadMarksReply | Failure:
         """Read the highlights in a PDF.
 
-        If `named` is true, the work is identified even if there are no highlights.
+        If `named` is true, the work is identified even if there aren't any highlights.
         """
         reply = self.ask(ReadMarks(get_absolute_path(path), named))
         assert isinstance(reply, ReadMarksReply | Failure)

@@ -130,7 +130,7 @@ class PictureContext(QuoteContext):
 
 
 class ZoteroFiles:
-    """The files in Zotero's data directory, and those that its libraries link to."""
+    """The files in Zotero's data directory, and the files that its libraries link to."""
 
     def __init__(
         self,

@@ -175,7 +175,7 @@ def _choose_best_sentence(
 ) -> Span:
     """Return the span of the sentence that shares the most words with the question.
 
-    Ties go to the longest sentence. Returns (0, 0) if there are no sentences.
+    Ties go to the longest sentence. Returns (0, 0) if there aren't any sentences.
     """
 
     def sort_key(span: Span) -> tuple[int, int]:

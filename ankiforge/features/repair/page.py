@@ -105,7 +105,7 @@ class FailingCards(ItemSource):
 
         Raises:
             ItemError: the collection can't be read.
-            UsageError: there is no collection.
+            UsageError: no collection was found.
         """
         config = self._workspace.folder.config
         path = find_collection(config.anki, self._ledger)
@@ -119,7 +119,7 @@ class FailingCards(ItemSource):
         return tuple(self._entries)
 
     def render_item(self, id: str) -> Json | None:
-        """Render an item as JSON, or return None if it is no longer pending."""
+        """Render an item as JSON, or return None if it isn't pending any more."""
         entry = self._entries.get(id)
         return self._render(entry) if entry else None
 
@@ -221,7 +221,7 @@ class FailingCards(ItemSource):
         """Carry out the user's decision on an item.
 
         Raises:
-            StaleItemError: the item has changed since it was shown, or is no longer pending.
+            StaleItemError: the item has changed since it was shown, or isn't pending any more.
             ForgeError: the decision is refused. The message says why.
         """
         entry = self._find_current_entry(decision)

@@ -155,7 +155,7 @@ def list_failing_cards(workspace: Workspace) -> FailingNotes:
 
     Raises:
         ItemError: the collection can't be read.
-        UsageError: there is no collection.
+        UsageError: no collection was found.
     """
     ledger = workspace.ledger
     now = datetime.now().astimezone()

@@ -82,7 +82,7 @@ class DuplicateCandidates:
             yield IndexedCard(row["id"], HighlightKey(row["passage"]), origin, terms)
 
     def get_content(self, id: str) -> CardContent | None:
-        """Return the text of a card, draft or foreign note, or None if it is no longer relevant.
+        """Return the text of a card, draft or foreign note, or None if it isn't relevant any more.
 
         A draft is also found by the GUID that its card is going to have.
 

@@ -45,7 +45,7 @@ def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
 
 
 def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Load the rows of highlights by key, skipping those that aren't present."""
+    """Load the rows of highlights by key, skipping highlights that aren't present."""
     query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
     return store.fetch_rows(query, to_json(list(keys)))
 

@@ -288,7 +288,7 @@ def summarize_findings(findings: Sequence[Finding]) -> Pair:
     """Compute the `severity` and `findings` columns for a draft with these findings.
 
     Returns:
-        The worst severity, or "" if there are no findings, and the names of all checks and
+        The worst severity, or "" if there aren't any findings, and the names of all checks and
         severities as a list column.
     """
     checks = [finding.check for finding in findings]
@@ -302,7 +302,7 @@ def summarize_findings(findings: Sequence[Finding]) -> Pair:
 
 
 def delete_drafts(store: Store, ids: Iterable[str]) -> None:
-    """Delete drafts that are no longer pending."""
+    """Delete drafts that aren't pending any more."""
     store.execute_all("DELETE FROM draft WHERE id = ?", [(id,) for id in ids])
 
 
