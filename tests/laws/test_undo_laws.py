@@ -1,4 +1,4 @@
-"""A decision and its undo leave every list as it was."""
+"""A decision and its undo leave every list as it was, also after a source has changed."""
 
 import shutil
 from collections import defaultdict
@@ -21,6 +21,7 @@ from ankiforge.ledger import (
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.offers import iter_draft_groups
+from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import (
     Draft,
     DraftingResult,
@@ -52,21 +53,33 @@ DRAFTS = st.tuples(
 )  # fmt: skip
 ACTS = [
     *("accept", "reject", "edit", "accept all", "reject all"),
-    *("propose", "reject proposal", "write", "skip", "reject card"),
+    *("propose", "reject proposal", "write", "skip", "reject card", "edit card"),
+    *("draft again", "reword"),
 ]
+REWORDED = {
+    WAR: WAR.replace("1648", "1649"),
+    CELL: CELL.replace("most of its energy", "nearly all of its energy"),
+    CANAL: CANAL.replace("connects", "has connected"),
+    SHORT: "It took decades.",
+}
+"""What the sources say after they have changed."""
 COUNTS = ("passages", "waiting", "anki")
 DECISIONS = st.tuples(st.sampled_from(ACTS), st.integers(0, 9))
+
+
+def write_note(world: World, number: int, sentences: list[str], phrases: int) -> None:
+    line = f"=={' '.join(sentences)}=="
+    if number < phrases:  # a phrase is marked within its sentence
+        cell = REWORDED[CELL] if set(sentences) & {*REWORDED.values()} else CELL
+        line = cell.replace("mitochondrion", "==mitochondrion==")
+    world.note(f"{number}.md", line)
 
 
 def build(folder: Path, notes, phrases, drafts) -> World:
     """Return a vault of which a model drafted some sentences."""
     world = World(folder)
     for number, sentences in enumerate(notes):
-        if number < phrases:  # a phrase is marked within its sentence
-            line = CELL.replace("mitochondrion", "==mitochondrion==")
-        else:
-            line = f"=={' '.join(sentences)}=="
-        world.note(f"{number}.md", line)
+        write_note(world, number, sentences, phrases)
     world.run(ship=False)
     ledger = world["a"]
     keys = [each.highlight.key for each in pending_items.iter_outcomes(ledger)]
@@ -131,6 +144,28 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
     }
 
 
+def draft_again(ledger: Ledger, key: str, number: int) -> bool:
+    """Let the model draft another card, or one that waits already; return whether one is new."""
+    highlight = load_highlight(ledger, key)
+    sentences = {**ANSWERS, **{REWORDED[each]: ANSWERS[each] for each in ANSWERS}}
+    inside = [each for each in sentences if each in highlight.exact]
+    if not inside:
+        return False
+    back = sentences[inside[0]][number % 2]
+    front = f"Question {number % 3} of {back}?"
+    draft = model_draft(highlight.key, front, back, inside[0])
+    waiting = set(load_draft_ids(ledger))
+    draft_recording.record_drafts(
+        ledger,
+        [DraftingResult(highlight, (draft,))],
+        compute_search_terms,
+        by_model=True,
+        beside=number % 2 == 0,
+        drafting=draft_recording.make_drafting_id(ledger),
+    )
+    return not waiting.issuperset(load_draft_ids(ledger))
+
+
 def perform(world: World, act: str, number: int) -> bool:
     """Make one decision, on one of those on which it can be made; return whether there is one."""
     ledger = world["a"]
@@ -143,20 +178,23 @@ def perform(world: World, act: str, number: int) -> bool:
         "propose": proposals,
         "reject proposal": proposals,
         "reject card": cards,
+        "edit card": cards,
     }
     keys = [outcome.highlight.key for outcome in outcomes]
-    candidates |= dict.fromkeys(("write", "skip"), keys)
+    candidates |= dict.fromkeys(("write", "skip", "draft again"), keys)
     chosen = candidates.get(act, drafts)
     if not chosen:
         return False
     it = chosen[number % len(chosen)]
+    if act == "draft again":
+        return draft_again(ledger, it, number)
     with ledger.action():
         match act:
             case "accept":
                 ledger.accept(it)
             case "reject" | "skip" | "reject card":
                 ledger.reject(it)
-            case "edit":
+            case "edit" | "edit card":
                 decide.edit_item(ledger, it, {"Extra": "mine"})
             case "accept all":
                 ids, _ = select_clean_drafts(ledger, drafts, "")
@@ -185,7 +223,7 @@ def perform(world: World, act: str, number: int) -> bool:
     notes=NOTES,
     phrases=st.integers(0, 1),
     drafts=st.lists(DRAFTS, max_size=6),
-    decisions=st.lists(DECISIONS, min_size=1, max_size=4),
+    decisions=st.lists(DECISIONS, min_size=1, max_size=6),
 )
 def test_undo_is_the_inverse_of_every_decision(
     tmp_path_factory, notes, phrases, drafts, decisions
@@ -194,6 +232,13 @@ def test_undo_is_the_inverse_of_every_decision(
     try:
         before = []
         for act, number in decisions:
+            if act == "reword":
+                number %= len(notes)
+                notes[number] = [REWORDED.get(each, each) for each in notes[number]]
+                write_note(world, number, notes[number], phrases)
+                world.run(ship=False)
+                before.clear()  # what was decided before cannot be compared any more
+                continue
             state = list_everything(world["a"])
             try:
                 if not perform(world, act, number):
