@@ -277,7 +277,7 @@ class TerminalReview:
         next_fact_id = done.next_id or done.postponed_id
         self._decisions.append((done.undo, decision.id, next_fact_id))
         said = "rejected" if isinstance(decision, Reject) else "accepted"
-        if item and item.question:
+        if item and item.question and item.question.kind is UserQuestionKind.CONFLICT:
             said = "answered"
         elif item and item.drafts and item.drafts[0].keeps_text:
             said = "retired" if isinstance(decision, Reject) else "kept"

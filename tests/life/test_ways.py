@@ -13,6 +13,9 @@ FAST = {
     ("proposal", "both"),
     ("chosen", "fact"),
     ("chosen", "document"),
+    ("chosen", "moved"),
+    ("chosen", "both"),
+    ("chosen, page", "deleted"),
     ("edited", "fact"),
 }
 """The rows that `make test` plays."""
