@@ -13,7 +13,6 @@ import click
 from ankiforge.cli import output as cli
 from ankiforge.errors import UsageError
 from ankiforge.hooks import collect_notices
-from ankiforge.text import format_count
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
@@ -88,13 +87,17 @@ def list_(
             if sys.stdout.isatty() and not (no_card or call.verbose or call.as_json):
                 call.say("○ waits   ✓ accepted")
         elif call.limit != 0:
-            proposal_count = 0
+            from ankiforge.review import sittings
+
+            proposals = pending_items.ProposalCounts()
             if not (no_card or query or view not in ("", "new")):
                 uncarded = pending_items.load_pending_items(workspace.ledger).without_card
-                proposal_count = pending_items.count_proposals(uncarded)
-            if proposal_count:
-                proposals = format_count(proposal_count, "proposal")
-                call.say(f"{proposals} to decide on: ankiforge list --no-card lists them")
+                proposals = pending_items.count_proposals(uncarded)
+            if proposals.total:
+                told = sittings.format_proposal_counts(proposals)
+                command = "ankiforge list --no-card"
+                command += " -v" if proposals.less_certain else ""
+                call.say(f"{told} to decide on: {command} shows them")
             else:
                 # with --all, the first alternative is already shown
                 others = ", ".join(alternatives[everything:])

@@ -86,15 +86,19 @@ def review(
         # report the files that can't be read, and then start the review
         from ankiforge.cli.run import read_and_draft
         from ankiforge.pipeline.run_result import CommandRunOptions
-        from ankiforge.pipeline.sources import find_unmarked_paths
+        from ankiforge.pipeline.sources import find_unmarked_documents
 
         options = CommandRunOptions(limit=call.limit, unmarked=True, **values)
         result = read_and_draft(trusting_call, paths, options, in_review=True)
         with cli.open_workspace(trusting_call) as workspace:
-            unmarked = find_unmarked_paths(workspace.folder, workspace.ledger)
-        full_paths = (path.resolve() for path in paths)
-        first_path = next((path for path in full_paths if str(path) in unmarked), None)
-        if not first_path and (result.report is None or not result.report.passage_count):
+            unmarked = find_unmarked_documents(workspace.folder, workspace.ledger)
+        full_paths = [path.resolve() for path in paths]
+        first_path = next((path for path in full_paths if path in unmarked), None)
+        is_anything_unmarked = any(
+            file.is_relative_to(path) for file in unmarked for path in full_paths
+        )
+        is_anything_read = result.report is not None and result.report.passage_count
+        if not (is_anything_read or is_anything_unmarked):
             cli.exit_if_run_failed(result)
             cli.exit_with_code(0)
         if result.error is not None:

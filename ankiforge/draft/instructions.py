@@ -40,7 +40,7 @@ from ankiforge.text.located import locate
 from ankiforge.text.normalize import remove_non_words
 from ankiforge.text.private import remove_private_tag
 
-PROPOSALS_VERSION = "24"
+PROPOSALS_VERSION = "25"
 """Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
 Undecided highlights are then scored again. Defined here, so that a run without new highlights

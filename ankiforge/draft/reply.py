@@ -576,8 +576,8 @@ def build_drafts(
     """Build drafts from the cards for a highlight, in the order of the highlighted text.
 
     Duplicates and cards of a kind that wasn't requested are dropped. Drafts with the same
-    `intent` are about the same fact, for which several candidates may have been requested. At
-    most `max_facts` facts get drafts or, if it is 0, `compute_max_card_count`.
+    `alternatives_group` are about the same fact, for which several candidates may have been
+    requested. At most `max_facts` facts get drafts or, if it is 0, `compute_max_card_count`.
     """
     max_facts = max_facts or compute_max_card_count(highlight.exact)
     limit = max(max_facts, shape.candidate_count)

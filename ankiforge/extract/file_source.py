@@ -368,7 +368,7 @@ class DirectorySource(SourceType):
         """Create a source for the files in the root directory.
 
         The files are selected by the settings `include` and `exclude` or, by default, by the
-        suffixes in `endings`.
+        suffixes in `suffixes`.
         """
         settings = opening.settings
         if hasattr(settings, "include"):

@@ -58,7 +58,7 @@ KINDS_BY_SUFFIX = {
     ".tsv": ("cards",),
     ".json": ("hypothesis",),
 }
-"""The source types that may recognise files with a suffix, as in their `endings`.
+"""The source types that may recognise files with a suffix, as in their `suffixes`.
 
 A table, so that the types that can't recognise a file needn't be imported.
 """

@@ -75,7 +75,7 @@ def get_highlighted_term(highlight: Highlight) -> str:
 def set_translation_syntax(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
     """Mark highlights whose comment is a translation as vocabulary.
 
-    In these, `written` is set to `WORD_AND_TRANSLATION`. A missing `sentence` is copied from
+    In these, `line_syntax` is set to `WORD_AND_TRANSLATION`. A missing `sentence` is copied from
     another highlight that contains the word.
     """
     notes = {

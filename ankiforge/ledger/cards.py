@@ -209,7 +209,7 @@ def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
 
 
 def has_cards(store: Store) -> bool:
-    """Return whether there are any cards, live or not."""
+    """Return whether any card exists, live or not."""
     return store.fetch_first_row("SELECT 1 FROM card LIMIT 1") is not None
 
 
@@ -480,7 +480,7 @@ def load_highlight_row(store: Store, key: str) -> Row:
 
 
 def load_present_row(store: Store, passage: Passage) -> Row | None:
-    """Load the row of a passage's leading highlight, or None if no highlight is present."""
+    """Load the row of a passage's first present highlight, or None if no highlight is present."""
     return next(iter(_load_present_rows(store, passage)), None)
 
 

@@ -115,7 +115,8 @@ class NotPendingError(RefusedError):
 class DraftBatches:
     """Loads pending drafts with their passages, 200 at a time, to decide on all in one transaction.
 
-    A passage is loaded again if a decision since has changed it or was about one of its sentences.
+    A passage is loaded again if it has several keys, or if a decision since has changed it or was
+    about one of its sentences.
     """
 
     def __init__(self, store: Store, ids: Iterable[str]) -> None:
@@ -164,7 +165,7 @@ def load_draft(
     If `batches` is given, the draft is taken from it.
 
     Raises:
-        SettledError: the draft isn't pending any more.
+        NotPendingError: the draft isn't pending any more.
         RefusedError: a question about the passage is open; see `refuse_if_question_open`.
     """
     batches = batches or DraftBatches(store, [draft_id])

@@ -30,7 +30,7 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
         archived=tuple((id, event.id) for id in decision.chosen_draft_ids)
     )
     pending_drafts.apply_changes(store, [change])
-    decided_names = facts.hash_long_sentences(decision.decided_sentences)
+    decided_names = facts.hash_distinctive_sentences(decision.decided_sentences)
     store.decided_hashes.update((*decided_names, event.body.get("content", "")))
     if "draft" in event.body:
         store.decided_hashes.add(hash_sides(event.body["draft"]["fields"]))
@@ -80,8 +80,6 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
 def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
     """Restore the drafts that undone events had settled, unless another decision settles them.
 
-    Returns the ids of the undone events that had settled a draft.
-
     Returns:
         The ids of the events that had settled drafts.
     """
@@ -108,7 +106,7 @@ def update_after_decisions(store: Store, keys: Iterable[str]) -> None:
     deciding_passages: dict[str, set[str]] = defaultdict(set)
     for event in store.load_events(store.get_all_keys(passage_keys)):
         if event.kind == "fact":
-            for name in facts.hash_long_sentences(event.body["sentences"]):
+            for name in facts.hash_distinctive_sentences(event.body["sentences"]):
                 deciding_passages[name].add(store.get_first_key(event.key))
     update_pending_drafts(store, passage_keys, deciding_passages)
 

@@ -81,8 +81,8 @@ class NewPendingDraft(Value):
     """The position of the draft among the new drafts of its highlight."""
     sentence_hashes: Strings
     """The hashes of the sentences that the draft is about."""
-    revises: Guid | None
-    replaces: Guid | None
+    revised_guid: Guid | None
+    replaced_guid: Guid | None
     similar_removed_sentence: str = ""
     after_event_number: int = 0
 
@@ -98,7 +98,7 @@ class PendingDraftChanges(Value):
     """The drafts to archive, as (id of the draft, id of the event that resolves it)."""
     updated: tuple[StoredDraft, ...] = ()
     """The drafts that stay pending but are now about another sentence, or compared with another
-    card or decided sentence (`about`, `revises` and `near`)."""
+    card or decided sentence (`sentence_hashes`, `revised_guid` and `similar_removed_sentence`)."""
     keys_to_redraft: Strings = ()
     """The keys of the passage, if a sentence that should be offered has no draft, so that the
     drafting rules are rerun. Otherwise ()."""
@@ -159,7 +159,7 @@ class DraftingChanges(Value):
     @property
     def new_card_draft_ids(self) -> list[str]:
         """The ids of the drafts that would become new cards."""
-        return [each.id for each in self.drafts.added if not each.revises]
+        return [each.id for each in self.drafts.added if not each.revised_guid]
 
     def leave_out_pending(self) -> DraftingChanges:
         """Leave out new drafts that are pending already, so that undo doesn't delete them."""
@@ -177,8 +177,9 @@ def compute_draft_changes(
 ) -> DraftingChanges:
     """Compute what to record for the checked drafts of a passage.
 
-    If hand-written text has changed in the source, its card is updated at once. Any other
-    draft becomes pending if its sentence is offered; see `facts.compute_sentence_states`.
+    If hand-written text has changed in the source, its card is updated at once, unless the user
+    must confirm the new text (`needs_confirmation`). Any other draft becomes pending if its
+    sentence is offered (`facts.compute_sentence_states`) or not decided with this answer.
 
     Args:
         snapshot: the passage.
@@ -239,7 +240,7 @@ def compute_draft_changes(
         snapshot,
         mode.device_id,
         current_facts=current_facts,
-        new_texts={draft.revises for draft in new_drafts if draft.revises},
+        new_texts={draft.revised_guid for draft in new_drafts if draft.revised_guid},
     )
     held_changes = []
     for draft in hand_written:
@@ -303,8 +304,8 @@ def _sort_pending_drafts(
 ) -> tuple[tuple[StoredDraft, ...], PendingDraftChanges]:
     """Split the pending drafts into those to keep and a change that removes the others.
 
-    New drafts replace old ones, except that a model's draft is kept as long as the passage
-    contains its quote, even if in another sentence.
+    New drafts replace old ones as `is_replaced` says. A kept draft whose quote is in another
+    sentence now is moved to that sentence.
     """
     kept_drafts, removed_ids, moved_drafts = [], [], []
     for draft in snapshot.pending_drafts:
@@ -325,7 +326,12 @@ def _sort_pending_drafts(
 
 
 def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
-    """Return whether the new drafts of a highlight replace this pending draft."""
+    """Return whether the new drafts of a highlight replace this pending draft.
+
+    The rules replace their own drafts, and a model's drafts whose quote the passage has lost. A
+    model replaces only drafts of models. Nothing is replaced if the user requested additional
+    drafts. Of another key of the passage, only the rules replace drafts, namely proposals.
+    """
     if mode.keeps_pending or draft.keeps_text:  # see `resolve_drafts`
         return False
     if draft.key != highlight.key:
@@ -358,8 +364,8 @@ def _iter_new_hand_written(
             compute_draft_id(draft),
             position,
             about,
-            revises=held_guid,
-            replaces=_find_replaced_card(snapshot, draft),
+            revised_guid=held_guid,
+            replaced_guid=_find_replaced_card(snapshot, draft),
         )
         position += 1
 
@@ -372,7 +378,8 @@ def _iter_new_drafter_drafts(
 ) -> Iterator[NewPendingDraft]:
     """Yield the drafts to offer that aren't hand-written.
 
-    A draft is offered if its sentence is, or if the user requested it.
+    A draft is offered if its sentence is. Otherwise, it is offered unless the user has decided on
+    its text or, for drafts that the user didn't request, on its sentence (see `is_decided`).
     """
     offered_facts = facts.get_undecided_sentences(current_facts)
     # find the sentences with a draft of the same note type as their card, which it may revise; the
@@ -413,8 +420,8 @@ def _iter_new_drafter_drafts(
             compute_draft_id(draft),
             position,
             about,
-            revises=revised_guid,
-            replaces=None,
+            revised_guid=revised_guid,
+            replaced_guid=None,
             similar_removed_sentence=fact.similar_removed,
             after_event_number=mode.after_event_number,
         )
@@ -598,7 +605,7 @@ def _ask_about_card(
     )
     name = facts.hash_sentence(quote)
     about = (name,) if name in snapshot.sentence_hashes else ()
-    return NewPendingDraft(draft, id, 0, about, revises=guid, replaces=None)
+    return NewPendingDraft(draft, id, 0, about, revised_guid=guid, replaced_guid=None)
 
 
 def is_resolved(

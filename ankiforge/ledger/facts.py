@@ -109,8 +109,8 @@ def is_distinctive_sentence(sentence: str) -> bool:
     return len(_UNSPACED_CHAR.findall(folded)) >= _MIN_LONG_UNSPACED
 
 
-def hash_long_sentences(sentences: Iterable[str]) -> list[str]:
-    """Hash the long sentences, skipping the short ones."""
+def hash_distinctive_sentences(sentences: Iterable[str]) -> list[str]:
+    """Hash the distinctive sentences (see `is_distinctive_sentence`), skipping the others."""
     return [
         hash_sentence(sentence)
         for sentence in sentences
@@ -211,8 +211,9 @@ def has_rejected_similar(
 ) -> bool:
     """Return whether the user rejected or deleted a card or draft about a similar sentence.
 
-    The policy doesn't accept such a draft. The result is also True for every draft of a
-    skipped passage, and of a closed passage in which the user dropped anything.
+    The policy doesn't accept such a draft. The result is also True if the user ended the card
+    with the draft's number, and for every draft of a skipped passage, of a passage with a
+    rejection that names no sentence, and of a closed passage in which anything was rejected.
     `decided_sentences` are the sentences that would be decided along with the draft.
     """
     card_in_slot = passage.find_card_in_slot(draft)
@@ -386,7 +387,7 @@ def compute_sentence_states(
 
 
 def get_undecided_sentences(facts: Iterable[SentenceState]) -> dict[str, SentenceState]:
-    """Return the facts that aren't decided, keyed by the hash of their sentence."""
+    """Return the states of the undecided sentences, keyed by the hash of the sentence."""
     return {hash_sentence(fact.sentence): fact for fact in facts if not fact.is_decided}
 
 

@@ -167,11 +167,12 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
 
 
 def _supersede_duplicates(passage: Passage) -> None:
-    """Mark a card as superseded if the oldest key of the passage has one about the same sentence.
+    """Mark a card as superseded if an older key of the passage has one about the same sentence.
 
-    A passage has several keys if passages that were read separately are the same. A card that
-    isn't live doesn't supersede a card that the user accepted, and a card that was merged
-    into an identical one supersedes nothing.
+    A passage has several keys if passages that were read separately are the same. Cards are
+    compared with the cards of the oldest key, or of the next one if all of these were merged into
+    other cards. A card that isn't live doesn't supersede a card that the user accepted, and a card
+    that was merged into an identical one supersedes nothing.
     """
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
@@ -197,7 +198,8 @@ def _supersede_duplicates(passage: Passage) -> None:
 def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> bool:
     """Return whether a card has a sentence or a hand-written number in common with another card.
 
-    A card counts as a duplicate if no decision names its sentences.
+    A card also counts as a duplicate if no decision names its sentences or those of the other
+    card.
     """
     sentences_by_guid: dict[str, set[str]] = defaultdict(set)
     for decision in passage.decisions:

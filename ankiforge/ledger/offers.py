@@ -172,7 +172,7 @@ def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 
 
 def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
-    """Yield the offers that the given drafts belong to, each once and without obsolete drafts.
+    """Yield the groups that the given drafts belong to, each once and without obsolete drafts.
 
     `ids` may also contain highlight keys, which stand for all drafts of their passages.
     """
@@ -202,17 +202,17 @@ def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 def filter_with_several_draft_groups(
     store: Store, passage_keys: Iterable[str]
 ) -> list[str]:
-    """Return the passages that have more than one offer, preserving their order."""
+    """Return the passages whose pending drafts form several groups, preserving their order."""
     query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
     passages_with_several = {row["passage"] for row in store.fetch_rows(query)}
     return [passage for passage in passage_keys if passage in passages_with_several]
 
 
 def rank_draft(draft: Draft) -> tuple[bool, int]:
-    """Return the sort key of a draft within its offer.
+    """Return the sort key of a draft within its group.
 
-    The user's own text comes first, then questions, then cloze deletions. Blocked drafts come
-    last.
+    The user's own text comes first, then drafts by a model, then proposals with a choice of gaps.
+    Blocked drafts come last.
     """
     if draft.is_user_text:
         drafter_rank = 0
@@ -416,7 +416,10 @@ def find_possible_matches_to_ask(store: Store, passage: Passage) -> list[Pair]:
 
 
 def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
-    """Return the removed passages that this one may be, as pairs of the new and the old key."""
+    """Return the passages that this one may be and that are in no source.
+
+    Each result is a pair of a key of this passage and the key of the other one.
+    """
     if not passage.possible_same_keys or not cards.load_present_row(store, passage):
         return []
     doubts = []

@@ -121,7 +121,7 @@ def are_sentences_still_present(store: Store, key: str) -> bool:
         for card in passage.live_cards
     }
     for decision in () if passage.live_cards else passage.decisions:
-        names.update(facts.hash_long_sentences(decision.sentences))
+        names.update(facts.hash_distinctive_sentences(decision.sentences))
         if decision.is_about_user_text:
             return False
     return bool(names) and names == sentences.filter_present_sentences(store, names)

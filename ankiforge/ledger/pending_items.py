@@ -24,6 +24,7 @@ from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.model import (
     MIN_CERTAIN_CONFIDENCE,
+    MIN_PROPOSAL_CONFIDENCE,
     Highlight,
     SkippedText,
     UserQuestion,
@@ -60,18 +61,34 @@ class PassageLocation(Value):
         return compute_rank(self.usefulness, self.factuality)
 
 
-def count_proposals(locations: Iterable[PassageLocation]) -> int:
-    """Count the distinct sentences with a certain proposal.
+class ProposalCounts(Value):
+    """The numbers of sentences with a proposal.
+
+    They are estimates: about one in ten turns out not to exist once it is generated.
+    """
+
+    certain: int = 0
+    less_certain: int = 0
+
+    @property
+    def total(self) -> int:
+        """The number of all proposals."""
+        return self.certain + self.less_certain
+
+
+def count_proposals(locations: Iterable[PassageLocation]) -> ProposalCounts:
+    """Count the distinct sentences with a certain and with a less certain proposal.
 
     Overlapping highlights can propose the same sentence.
     """
-    return len(
-        {
-            location.sentence or location.id
-            for location in locations
-            if location.usefulness >= MIN_CERTAIN_CONFIDENCE
-        }
-    )
+    certain, less_certain = set[str](), set[str]()
+    for location in locations:
+        sentence = location.sentence or location.id
+        if location.usefulness >= MIN_CERTAIN_CONFIDENCE:
+            certain.add(sentence)
+        elif location.usefulness >= MIN_PROPOSAL_CONFIDENCE:
+            less_certain.add(sentence)
+    return ProposalCounts(len(certain), len(less_certain - certain))
 
 
 PassageRow = Row | Mapping[str, Any]
@@ -358,11 +375,11 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
 
 
 def count_no_card_reasons(store: Store) -> Counter[str]:
-    """Tally the highlights without a card, draft or certain proposal by the reason why."""
+    """Tally the highlights without a card, draft or proposal by the reason why."""
     reasons = []
     obsolete_ids = offers.find_obsolete_ids(store)
     for row in _load_present_passages(store, obsolete_ids, open_only=True):
-        if has_open_sentence(row) and row["worth_left"] < MIN_CERTAIN_CONFIDENCE:
+        if has_open_sentence(row) and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
             reasons.append(row["reason"])
     return Counter(reason or NOTHING_RECOGNIZED for reason in sorted(reasons))
 
@@ -500,7 +517,8 @@ def count_ledger(
     - `passages`: passages still present, by review status (see `find_review_status`).
     - `waiting`: the lengths of the lists in `PendingItems`. `changed` includes `conflicts`
     and `revisions`, `new` includes `blocked`, and `without` (highlights without a card)
-    includes `proposed` (those worth proposing). `cards` is the number of new cards.
+    includes `proposed` (those with a certain proposal) and `less_certain`. `cards` is the
+    number of new cards.
     - `reasons`: new drafts by the reason they are pending. Only computed if named.
     - `cards`: all cards by verdict.
     - `anki`: live cards by their state in Anki. `sourceless` counts those whose passages were
@@ -520,6 +538,7 @@ def count_ledger(
         match name:
             case "waiting":
                 waits = load_pending_items(store, waits)
+                proposals = count_proposals(waits.without_card)
                 counts_by_name[name] = Counter(
                     new=len(waits.new_drafts),
                     cards=waits.card_count,
@@ -530,7 +549,8 @@ def count_ledger(
                     questions=len(waits.questions),
                     held=waits.held_count,
                     without=len(waits.without_card),
-                    proposed=count_proposals(waits.without_card),
+                    proposed=proposals.certain,
+                    less_certain=proposals.less_certain,
                 )
             case "passages":
                 asked = _find_passages_with_questions(store)

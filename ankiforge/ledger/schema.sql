@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS document (
     source TEXT NOT NULL,        -- name of the source in the settings
     title TEXT NOT NULL,
     digest TEXT NOT NULL,        -- hash of the text, if the note may be patched
-    left_out TEXT NOT NULL DEFAULT '[]',  -- JSON: what looks like a mark or a card but isn't
+    left_out TEXT NOT NULL DEFAULT '[]',  -- JSON: skipped texts, which look like a mark or a card but aren't one
     UNIQUE (container, place)
 );
 CREATE TABLE IF NOT EXISTS identifier (  -- of the works that documents are, or are about
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     declined TEXT NOT NULL DEFAULT '',  -- the content that a model judged not worth a card
     fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if there are drafts
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
-    worth REAL NOT NULL DEFAULT 0,  -- how likely a card of the best sentence is kept, 0 to 1; 0 or less = nothing is proposed
+    worth REAL NOT NULL DEFAULT 0,  -- probability that a card of the best sentence is kept, 0 to 1; 0 or less = nothing is proposed
     run INTEGER NOT NULL DEFAULT 0,  -- the last run that read it
     colour TEXT NOT NULL DEFAULT '',  -- as in the source, and the name of its hue; a list, see `store.listed`
     tags TEXT NOT NULL DEFAULT '',  -- of the mark and the document; a list
@@ -79,11 +79,11 @@ CREATE TABLE IF NOT EXISTS draft (
 CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';
 CREATE INDEX IF NOT EXISTS draft_own ON draft (key) WHERE slot != '';
--- drafts that a decision settled, with its event; undo makes them pending again at once
+-- archived drafts, which a decision resolved, with the id of its event; undo makes them pending again at once
 CREATE TABLE IF NOT EXISTS decided AS SELECT '' AS event, draft.* FROM draft LIMIT 0;
 CREATE INDEX IF NOT EXISTS decided_event ON decided (event);
 
--- what a model or chat drafted at one go, with the columns of each highlight before; undo reverts it
+-- drafts that a model or chat made in one batch, with the columns of each highlight before; undo reverts the batch
 CREATE TABLE IF NOT EXISTS drafting (
     id TEXT NOT NULL,
     number INTEGER NOT NULL,     -- of the last event before it
@@ -109,7 +109,7 @@ CREATE INDEX IF NOT EXISTS event_undoes ON event (undoes) WHERE undoes != '';
 CREATE INDEX IF NOT EXISTS event_revised ON event (n) WHERE what = 'revise';
 CREATE INDEX IF NOT EXISTS event_subjects ON event (what) WHERE what IN ('form', 'dialects', 'decline', 'mark');
 CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'undo');
--- active events: not undone
+-- active events, which weren't undone
 CREATE VIEW IF NOT EXISTS standing AS SELECT * FROM event
     WHERE NOT EXISTS (SELECT 1 FROM event u WHERE u.undoes = event.id AND u.undoes != '');
 
@@ -119,7 +119,7 @@ CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer versi
 
 -- computed from events
 CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
--- by hash of a long sentence: the passages in which it was decided, and the highlights with it
+-- by hash (`name`) of a distinctive sentence: the passages in which it was decided, and the highlights that contain it
 CREATE TABLE IF NOT EXISTS decided_sentence (
     name TEXT NOT NULL, passage TEXT NOT NULL,
     kind TEXT NOT NULL,          -- own: a hand-written card, or a rejected proposal; draft: a rejected draft of a model; card: other
@@ -128,7 +128,7 @@ CREATE TABLE IF NOT EXISTS decided_sentence (
 CREATE INDEX IF NOT EXISTS decided_sentence_passage ON decided_sentence (passage);
 CREATE TABLE IF NOT EXISTS sentence (
     name TEXT NOT NULL, key TEXT NOT NULL,
-    worth REAL,                  -- how likely a card of it is kept; NULL = no card is possible
+    worth REAL,                  -- probability that a card of it is kept; NULL = no card is possible
     PRIMARY KEY (name, key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
@@ -136,8 +136,8 @@ CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
 CREATE VIEW IF NOT EXISTS readable AS
     SELECT d.id, d.key, d.drafter, d.severity, d.findings, d.revises, h.document, h.position AS place, d.position
     FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE h.state = 'present';
--- drafts with their passage (the oldest key) and their offer: a sentence of a passage with an answer, or a change of a
--- card; drafts with the sentence and answer of a hand-written draft belong to its offer
+-- drafts with their passage (the oldest key) and their group (`offer`), on which the user decides at once: a sentence of
+-- a passage with an answer, or a change of a card; drafts with the sentence and answer of a hand-written draft join its group
 CREATE VIEW IF NOT EXISTS offered AS
     SELECT d.*, coalesce(a.first, d.key) AS passage,
         coalesce(a.first, d.key) || ' ' || CASE WHEN d.slot != '' OR d.fact = '' THEN d.id
@@ -179,8 +179,8 @@ CREATE INDEX IF NOT EXISTS card_adopted ON card (adopted) WHERE adopted != '';
 CREATE INDEX IF NOT EXISTS card_passage ON card (passage);
 CREATE INDEX IF NOT EXISTS card_content ON card (content);
 CREATE INDEX IF NOT EXISTS card_source ON card (source);
--- cards with the passage that they belong to (`home`): their own, if their sentence is there or nowhere; else one
--- of the same document, or the first with the sentence
+-- cards with their current passage (`home`): their own passage, if it contains their sentence or none does; else one
+-- of the same document that contains it, or the first such passage
 CREATE VIEW IF NOT EXISTS placed AS
     SELECT c.*, coalesce((SELECT coalesce(a.first, h.key) FROM card o JOIN sentence s ON s.name = o.sentence
         JOIN highlight h ON h.key = s.key AND h.state = 'present' LEFT JOIN alias a ON a.key = h.key
@@ -203,7 +203,7 @@ CREATE VIEW IF NOT EXISTS present_passage AS
             THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT coalesce(p.closed, 0)
                 AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name AND d.kind != 'draft')), h.worth - 1)
             ELSE h.worth END AS worth_left,
-        -- whether this place's text is used for the passage: the first by route (`cards.ROUTE_PRIORITY`), then key
+        -- whether the passage takes its text from this highlight: the first by source kind (`cards.ROUTE_PRIORITY`), then key
         a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key
             WHERE b.first = a.first AND o.state = 'present'
             AND (instr('zotero pdf vault other', o.route), instr(a.keys, o.key))
@@ -213,18 +213,18 @@ CREATE VIEW IF NOT EXISTS present_passage AS
     WHERE h.state = 'present';
 CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (content, passage)) WITHOUT ROWID;
 
--- the last view of Anki
+-- our notes at the last read of Anki
 CREATE TABLE IF NOT EXISTS seen (
     guid TEXT PRIMARY KEY,
     absent REAL NOT NULL,        -- since when it is absent, in seconds since 1970; 0 = present
     asked INTEGER NOT NULL DEFAULT 0, -- whether it was deleted with many others, so the user is asked
     reviews INTEGER NOT NULL DEFAULT 0, lapses INTEGER NOT NULL DEFAULT 0,
     leech INTEGER NOT NULL DEFAULT 0,
-    retired INTEGER NOT NULL DEFAULT 0, -- whether it has the tag of dropped cards
-    note_hash TEXT NOT NULL DEFAULT '', -- see `anki_notes.hash_note`; '' = in no view on this device
-    body TEXT NOT NULL           -- '' = in no view on this device
+    retired INTEGER NOT NULL DEFAULT 0, -- whether it has the tag of retired cards
+    note_hash TEXT NOT NULL DEFAULT '', -- see `anki_notes.hash_note`; '' = never read on this device
+    body TEXT NOT NULL           -- '' = never read on this device
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS grave (   -- deleted notes that may have been ours
+CREATE TABLE IF NOT EXISTS grave (   -- Anki's records of deleted notes, of those that may have been ours
     id INTEGER PRIMARY KEY
 );
 CREATE TABLE IF NOT EXISTS taken (   -- notes without AnkiforgeId
@@ -255,14 +255,14 @@ CREATE TRIGGER IF NOT EXISTS sentence_new AFTER INSERT ON sentence BEGIN
 END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS seen_gone AFTER DELETE ON seen BEGIN DELETE FROM until_change; END;
--- live cards all of whose passages are gone
+-- live cards all of whose passages were removed from their sources
 CREATE VIEW IF NOT EXISTS sourceless AS
     SELECT c.guid FROM placed c WHERE c.live AND c.home IN
         (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h
             WHERE h.state != 'present' AND h.state = 'gone')
         AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.state IN ('present', 'missing', 'unselected')
             AND (h.key = c.home OR h.key IN (SELECT key FROM alias WHERE first = c.home)));
--- the state of cards in Anki: none, written (into a package), seen, missing or deleted (`view_changes.DELETED_REASON`)
+-- the state of cards in Anki: none, written (into a package), seen (there), missing or deleted (`view_changes.DELETED_REASON`)
 CREATE VIEW IF NOT EXISTS in_anki AS
     SELECT c.guid, CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = 'deleted in Anki' THEN 'deleted'
         WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END AS anki
@@ -278,7 +278,7 @@ CREATE VIEW IF NOT EXISTS any_line AS
         || CASE WHEN c.guid IN (SELECT guid FROM sourceless) THEN char(10) || 'source_gone' || char(10) ELSE '' END,
         CASE c.verdict WHEN 'live' THEN 'accepted' ELSE c.verdict END, i.anki, c.model
     FROM placed c LEFT JOIN seen s USING (guid) JOIN in_anki i USING (guid)
-    -- once its acceptance is undone, the draft waits again; only the user's own words are nowhere else
+    -- once its acceptance is undone, the draft is pending again; only text that the user wrote in ankiforge has no draft
     WHERE c.verdict != 'undone' OR c.shipped OR c.drafter = 'person';
 CREATE TABLE IF NOT EXISTS conflict (
     guid TEXT NOT NULL, field TEXT NOT NULL, mine TEXT NOT NULL, source TEXT NOT NULL,

@@ -65,7 +65,7 @@ class PassageSnapshot(Value):
         decisions = [*self.passage.decisions, *self.related.decisions]
         return sorted(decisions, key=lambda decision: decision.order)
 
-    def get_hashes_not_to_propose(self) -> set[str]:
+    def get_hashes_excluded_from_proposals(self) -> set[str]:
         """Return the hashes of the sentences that aren't proposed because they are decided.
 
         A sentence can still be proposed if the only decision was to reject a model's draft.

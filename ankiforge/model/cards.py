@@ -543,7 +543,7 @@ class FieldEdits(Value, omit_defaults=True):
     source changes, and isn't written into the note."""
     resolved: Mapping[str, tuple[str, str, str]] = {}
     """How the user resolved the conflict in each field: `mine` or `source`, and the hashes
-    `theirs` and `ours` of the `Conflict`."""
+    `user_version_hash` and `source_version_hash` of the `Conflict`."""
 
 
 class NoteHistory(Value, omit_defaults=True):
@@ -771,7 +771,7 @@ class DraftingResult(Value):
         """Whether the model's service failed to respond, so that the next run tries again.
 
         A response that can't be used doesn't count, because the model would give a similar
-        one again. It is reported as a problem with `once` set.
+        one again. It is reported as a problem with `is_reported_once` set.
         """
         return self.problem is not None and not self.problem.is_reported_once
 

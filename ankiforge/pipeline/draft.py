@@ -377,7 +377,7 @@ def load_privacy(
 def _group_into_tasks(
     job: RunParameters, highlights: Iterable[Highlight]
 ) -> Iterator[DraftingTask]:
-    """Group highlights into tasks by document and brief.
+    """Group highlights into tasks by document and drafting instructions.
 
     Highlights from the same document must be adjacent.
     """
@@ -395,7 +395,7 @@ def _group_into_tasks(
 def find_drafting_instructions(
     decks: tuple[DeckRule, ...], highlight: Highlight
 ) -> DraftingInstructions:
-    """Return the drafting brief for a highlight from the first deck file that matches it."""
+    """Return the drafting instructions for a highlight from the first deck file that matches it."""
     rule = find_rule(decks, highlight)
     return DraftingInstructions(rule.kinds, rule.get_colour_action(highlight.colour))
 

@@ -52,7 +52,7 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     passage_state = load_snapshot(ledger, ledger.get_passage(highlight.key))
     if passage_state.passage.is_closed:
         return DECIDED if outcome.status == "carded" else REJECTED
-    decided_names = passage_state.get_hashes_not_to_propose()
+    decided_names = passage_state.get_hashes_excluded_from_proposals()
     context = check.CheckContext(
         remove_comment_from_context(highlight), check.DuplicateIndex()
     )

@@ -232,7 +232,7 @@ class RunResult(msgspec.Struct):
     `usage` has the number of requests, each of which may contain several highlights.
     """
     undrafted: int = 0
-    """The number of highlights in `asked` for which the model made no usable draft."""
+    """The number of highlights in `model_answered_count` without a usable draft."""
     remembered_paths: list[str] = []
     """The PATHs that this run was the first to read and that later runs will read too."""
     error: ForgeError | None = None

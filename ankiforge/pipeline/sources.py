@@ -484,6 +484,22 @@ def find_unmarked_paths(
     return [path for path in unmarked_paths if path not in marked_paths]
 
 
+def find_unmarked_documents(workspace: WorkspaceDirectory, ledger: Ledger) -> list[Path]:
+    """Return the files without highlights that the web page lists.
+
+    They are the files of `find_unmarked_paths`, and the PDFs in any directory that was read.
+    """
+    from ankiforge.ledger.tables.highlights import list_unmarked_pdfs
+
+    files = [*map(Path, find_unmarked_paths(workspace, ledger))]
+    roots_by_source = load_source_directories(ledger)
+    for row in list_unmarked_pdfs(ledger):
+        root = roots_by_source.get(row["container"])
+        if root and (file := Path(root, row["place"])).is_file():
+            files.append(file)
+    return [*dict.fromkeys(files)]
+
+
 _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))
 """The kinds of sources in whose files passages can be chosen without a mark."""
 

@@ -88,7 +88,9 @@ class HighlightCounts(Value):
     waiting: int
     """The number of highlights with a pending draft, change or question."""
     proposed: int
-    """The number of highlights with a proposal. Equal sentences count once."""
+    """The number of highlights with a certain proposal. Equal sentences count once."""
+    less_certain: int
+    """The number of highlights with a less certain proposal."""
     without: int
     """The number of other highlights that have no card, draft or proposal."""
     skipped: int
@@ -128,13 +130,15 @@ def count_workspace(counts: Counts) -> WorkspaceCounts:
     names = ("passages", "waiting", "cards", "anki")
     passages, waiting, cards, anki = (counts.get(name, Counter[str]()) for name in names)
     proposed = min(waiting["proposed"], passages["open"])
+    less_certain = min(waiting["less_certain"], passages["open"] - proposed)
     return WorkspaceCounts(
         HighlightCounts(
             total=passages.total(),
             with_card=passages["with_card"],
             waiting=passages["waiting"],
             proposed=proposed,
-            without=passages["open"] - proposed,
+            less_certain=less_certain,
+            without=passages["open"] - proposed - less_certain,
             skipped=passages["skipped"],
         ),
         CardCounts(
@@ -182,11 +186,12 @@ def format_highlight_counts(highlights: HighlightCounts, pending: str) -> String
         waiting += f" ({pending})"
     elif pending and not waiting:
         waiting = f"waiting: {pending}"
-    lacking = "a proposal" if highlights.proposed else "a card"
+    proposals = pending_items.ProposalCounts(highlights.proposed, highlights.less_certain)
+    lacking = "a proposal" if proposals.total else "a card"
     return (
         format_counts({"with a card": highlights.with_card}),
         waiting,
-        sittings.format_pending_counts(0, highlights.proposed),
+        sittings.format_proposal_counts(proposals),
         format_counts({f"without {lacking}": highlights.without}),
         format_counts({"skipped": highlights.skipped}),
     )
@@ -604,6 +609,8 @@ def format_run(
     steps = [step] if any(step) and not in_review else []
     if steps and step[0] == DECIDE_COMMAND:
         steps = _add_alternatives(step, result, workspace)
+    elif steps and step[0] == "draft" and counts["waiting"]["less_certain"]:
+        steps.append((DECIDE_COMMAND, "look at the less certain proposals"))
     for index, (command, reason) in enumerate(steps):
         summary.append(format_next_command(command, reason, first=not index))
     return summary, _format_details(

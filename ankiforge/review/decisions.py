@@ -10,7 +10,7 @@ from ankiforge.model import Strings, Texts, Value
 PASSAGE_CHOICE = -1
 """The value of `Decision.choice` for a card made from the passage itself instead of a draft."""
 RESULT_BY_ACT = {"later": "later", "reject": "none"}
-"""The result of an item by the `act` of the decision. Any other act creates a card."""
+"""The result of an item by the `kind` of the decision. Any other kind creates a card."""
 
 
 class Decision(

@@ -1,7 +1,7 @@
 """Load the items that wait for the user's decision, and carry out the decisions.
 
 A decision (`review.decisions`) names an item, and a draft if the item has several. It may include
-the item's `turn`, a hash of the content that was displayed. If the item has changed since, the
+the `content_hash` of the item as it was displayed. If the item has changed since, the
 decision is refused, and the error contains the current item.
 """
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, pending_items
 from ankiforge.ledger.offers import filter_with_several_draft_groups, iter_draft_groups
-from ankiforge.ledger.pending_items import PassageLocation
+from ankiforge.ledger.pending_items import PassageLocation, ProposalCounts
 from ankiforge.model import (
     MIN_CERTAIN_CONFIDENCE,
     MIN_PROPOSAL_CONFIDENCE,
@@ -37,15 +37,21 @@ SITTING_SIZE = 10
 """The maximum number of decisions in a sitting."""
 
 
-def format_pending_counts(pending_count: int, proposal_count: int) -> str:
-    """Format the numbers of pending decisions and proposals, or return "" if both are 0.
+def format_proposal_counts(counts: ProposalCounts) -> str:
+    """Format the numbers of proposals, e.g. `1 proposal, 4 less certain`, or return ""."""
+    if not counts.certain:
+        less_certain = format_count(counts.less_certain, "less certain proposal")
+        return less_certain if counts.less_certain else ""
+    proposals = format_count(counts.certain, "proposal")
+    if not counts.less_certain:
+        return proposals
+    return f"{proposals}, {counts.less_certain:,} less certain"
 
-    The number of proposals is an estimate: about one in ten turns out not to exist once it
-    is generated for display.
-    """
+
+def format_pending_counts(pending_count: int, proposals: ProposalCounts) -> str:
+    """Format the numbers of pending decisions and proposals, or return "" if all are 0."""
     pending_text = f"{pending_count:,} waiting" if pending_count else ""
-    proposals = format_count(proposal_count, "proposal") if proposal_count else ""
-    return " · ".join(filter(None, (pending_text, proposals)))
+    return " · ".join(filter(None, (pending_text, format_proposal_counts(proposals))))
 
 
 class DocumentItems(Value):
@@ -75,9 +81,11 @@ class DocumentItems(Value):
         return bool(self.with_drafts or self.with_proposals)
 
     @property
-    def proposal_count(self) -> int:
-        """The estimated number of sentences with a certain proposal."""
-        return pending_items.count_proposals(self.with_proposals)
+    def proposals(self) -> ProposalCounts:
+        """The estimated numbers of sentences with a certain and with a less certain proposal."""
+        return pending_items.count_proposals(
+            (*self.with_proposals, *self.with_uncertain_proposals)
+        )
 
     @property
     def remaining_count(self) -> int:
@@ -97,22 +105,22 @@ class DocumentItems(Value):
         True if there are fewer than ten drafts and proposals, and at least as many other
         highlights.
         """
-        offered_count = len(self.with_drafts) + self.proposal_count
+        offered_count = len(self.with_drafts) + self.proposals.certain
         return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
     def chat_offer(self) -> str:
-        """A line offering a chat, or "" if a chat isn't recommended.
+        """A few words offering a chat, or "" if a chat isn't recommended.
 
-        For example: `3 proposals; your chat can ask about the other 40`.
+        They follow the numbers of drafts and proposals, if there are any: `your chat can ask
+        about 40 more`.
         """
         if not (self.is_for_chat and self.remaining_count):
             return ""
-        counts = format_pending_counts(len(self.with_drafts), self.proposal_count)
-        if not counts:
-            highlights = format_count(self.remaining_count, "highlight")
-            return f"your chat can ask about {highlights}"
-        return f"{counts}; your chat can ask about the other {self.remaining_count:,}"
+        if self.has_pending_items or self.with_uncertain_proposals:
+            return f"your chat can ask about {self.remaining_count:,} more"
+        highlights = format_count(self.remaining_count, "highlight")
+        return f"your chat can ask about {highlights}"
 
     def select_best_items(
         self,
@@ -179,7 +187,7 @@ class ReviewBatch(Value):
 
         Args:
             id: the id of the item.
-            act: the `act` of the decision.
+            act: the `kind` of the decision.
             action: the id of the action, or "" if the decision can't be undone.
             next_fact_id: the id of the next fact of the same highlight, or "".
         """
@@ -309,7 +317,8 @@ def iter_proposals(
 ) -> Iterator[list[Item]]:
     """Yield the ten best proposals of each document, then the next ten of each, and so on.
 
-    Less certain ones are only yielded if the user names their document, and after the others.
+    Less certain ones are only yielded after the others, if the user names their document, or if
+    there are no others.
 
     Args:
         ledger: where the highlights are stored.
@@ -319,8 +328,12 @@ def iter_proposals(
     piles = group_by_document((), pending_items.load_pending_items(ledger).without_card)
     if query:
         piles = find_documents_with_proposals(ledger, query)
-    yield from _iter_rounds(piles, load_item)
-    if query:
+    rounds = _iter_rounds(piles, load_item)
+    first = next(rounds, None)
+    if first is not None:
+        yield first
+    yield from rounds
+    if query or first is None:
         yield from _iter_rounds(piles, load_item, uncertain=True)
 
 

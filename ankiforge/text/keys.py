@@ -71,7 +71,7 @@ def build_own_key(highlight: Highlight) -> HighlightKey:
 
 
 def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
-    """Yield a note's or page's highlights, with `nth` numbering those with the same anchor.
+    """Yield a note's or page's highlights, with `occurrence` numbering equal anchors.
 
     Passages chosen by the user are numbered separately from highlights in the source.
     """

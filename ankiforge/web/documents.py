@@ -49,7 +49,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import unmarked
 from ankiforge.pipeline.media import find_document_file
-from ankiforge.pipeline.sources import find_unmarked_paths, load_source_directories
+from ankiforge.pipeline.sources import find_unmarked_documents, load_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex, to_one_line
 from ankiforge.text.cloze import (
@@ -312,6 +312,13 @@ class DocumentRenderer:
         self._documents[id] = replace(known, key=highlight.key)
         return id
 
+    def keep_id(self, id: str, key: HighlightKey) -> None:
+        """Keep the ID of a document that has got a highlight on the page, its first or another."""
+        before = self._documents[id]
+        usual_id = self.register(load_highlight(self._ledger, key))
+        self._first_ids[usual_id] = id
+        self._documents[id] = replace(before, key=before.key or key)
+
     def get_key(self, id: str) -> str:
         """Return the key of any highlight in a document, or "" if there is none."""
         return self._documents[id].key if id in self._documents else ""
@@ -327,16 +334,17 @@ class DocumentRenderer:
         return id in self._documents and not self._documents[id].key
 
     def list_unmarked(self) -> list[Json]:
-        """Build a row of the document list for each remembered file without highlights."""
+        """Build a row of the document list for each file without highlights."""
         rows = []
-        for name in find_unmarked_paths(self._workspace.folder, self._ledger):
-            file = Path(name)
-            id = hash16("unmarked", name)
+        for file in find_unmarked_documents(self._workspace.folder, self._ledger):
+            id = hash16("unmarked", str(file))
             self._documents[id] = ShownDocument(file)
             row: Json = {"id": id, "title": title_from_file_name(file.stem), "by": ""}
             row["kind"] = "sheets" if _is_pdf(file) else "text"
-            row |= {"waiting": 0, "proposed": 0, "rest": "no highlights yet"}
-            rows.append({**row, "is_open": False, "chat": CHOOSE_LABEL})
+            row |= {"waiting": 0, "proposed": 0, "rest": "nothing is marked"}
+            rows.append(
+                {**row, "is_open": False, "chat": CHOOSE_LABEL, "is_unmarked": True}
+            )
         return rows
 
     # --- rendering ----------------------------------------------------------------------
@@ -563,9 +571,7 @@ class DocumentRenderer:
         before = self._documents[id]
         with self._ledger.action() as action:
             key = unmarked.create_highlight(self._workspace, opened, located)
-        usual_id = self.register(load_highlight(self._ledger, key))
-        self._first_ids[usual_id] = id
-        self._documents[id] = replace(before, key=before.key or key)
+        self.keep_id(id, key)
 
         def delete() -> None:
             undo_decision(self._ledger, action)
@@ -635,7 +641,7 @@ def _convert_wikilink(link: re.Match[str]) -> str:
 
 _MAX_OPENED = 2
 """The maximum number of cached documents, each with its whole text."""
-CHOOSE_LABEL = "Let your chat choose ten"
+CHOOSE_LABEL = "Ask my chat for ten passages"
 _LANGUAGE_SAMPLE_SIZE = 10
 """The number of highlights used to detect a document's language."""
 

@@ -129,11 +129,6 @@ class LedgerItems(ItemSource):
         """The passages without a card, best first."""
         return self._pending.without_card if self._pending else ()
 
-    @property
-    def has_conflicts(self) -> bool:
-        """Whether a card waits that both the user and its source changed."""
-        return bool(self._pending and self._pending.conflicts)
-
     def select_best_ids(
         self, pile: DocumentItems, *, uncertain: bool = False
     ) -> list[str]:
@@ -218,11 +213,12 @@ class LedgerItems(ItemSource):
         request = None
         if self._documents.has_no_highlights(id):
             request = self._documents.request_passages(id)
-        return self._build_question(self._documents.get_key(id), request)
+        return self._build_question(id, request)
 
     def _build_question(
-        self, key: str, request: unmarked.DocumentRequest | None
+        self, id: str, request: unmarked.DocumentRequest | None
     ) -> ChatPrompt:
+        key = self._documents.get_key(id)
         asked_keys = frozenset[HighlightKey]()
         said = text = ""
         if request and request.remaining_parts:
@@ -244,13 +240,15 @@ class LedgerItems(ItemSource):
             )
             self.clear_cache()
             second_reading = ""
+            if result.drafted and request:
+                self._documents.keep_id(id, result.drafted[0].highlight.key)
             if result.drafted:
                 second_reading = chats.build_second_reading_text(self._workspace, reply)
             return ChatOutcome(
                 result.summary,
                 bool(result.drafted or result.read_again),
                 tuple(problem.message for problem in result.unused[:MAX_UNUSED]),
-                self._build_question(key, request),
+                self._build_question(id, request),
                 second_reading,
             )
 

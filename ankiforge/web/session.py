@@ -15,6 +15,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from ankiforge.errors import ForgeError, RefusedError, UsageError
 from ankiforge.ledger import item_lists, pending_items
 from ankiforge.ledger.cards import load_highlight
@@ -22,6 +24,7 @@ from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.offers import iter_draft_groups
+from ankiforge.ledger.pending_items import ProposalCounts
 from ankiforge.ledger.tables.pending_drafts import load_drafts_of_outdated_cards
 from ankiforge.model import (
     CardKind,
@@ -47,7 +50,11 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Review, StaleItemError, sittings
 from ankiforge.review.decisions import Edit, WriteCard
 from ankiforge.review.items import iter_changed_cards
-from ankiforge.review.sittings import DocumentItems, ReviewBatch, format_pending_counts
+from ankiforge.review.sittings import (
+    DocumentItems,
+    ReviewBatch,
+    format_pending_counts,
+)
 from ankiforge.text import format_count
 from ankiforge.web.card_view import render_card, render_row
 from ankiforge.web.documents import (
@@ -72,8 +79,10 @@ MAX_REASONS = 5
 """The maximum number of reasons listed for highlights without a proposal, or for unused chat cards.
 """
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
-ASK_LABEL = "Let your chat ask"
-CHOOSE_TEXT = "Select words in the document and press Enter, or let your chat choose ten."
+ASK_LABEL = "Ask my chat"
+CHOOSE_TEXT = (
+    "Select words in the document and press Enter, or ask your chat for ten passages."
+)
 STATE_QUERIES = {
     "Waiting": "verdict:waiting",
     "Accepted": "verdict:accepted -anki:seen",
@@ -182,6 +191,8 @@ class ReviewSession:
         self._undo_ids = count(1)
         # Every sitting so far, by its number.
         self._sittings: dict[int, ReviewBatch] = {}
+        # The number of the sitting to continue in each document, the latest last.
+        self._unfinished: dict[str, int] = {}
         self._chat: ChatPrompt | None = None
 
     def _find_source(self, id: str) -> ItemSource:
@@ -222,8 +233,10 @@ class ReviewSession:
 
         Each document has the number of its pending drafts (`waiting`), the number of its
         highlights with a proposal (`proposed`), whether it has any of either (`is_open`), and a
-        line about its other highlights (`rest`). `chat` is the label of the button that asks a
-        chat about it, or "" to offer none, and `offer` is a text that recommends this.
+        few words about its other highlights (`rest`). `chat` is the label of the button that asks
+        a chat about it, or "" to offer none. `left` says where the user left its sitting, such as
+        `8 of 10`, or is "". Only the user's own questions come before documents with a sitting to
+        continue.
 
         `documents` holds the next `MAX_ROWS` documents after the first `start`, and `more` is
         whether others follow. For the whole shelf, `begins` names the document or list to open
@@ -249,28 +262,29 @@ class ReviewSession:
         pending_count += sum(
             row["waiting"] for row in rows if row["id"] in self._items.lists
         )
-        without_count = sum(pile.remaining_count for pile in piles)
+        without_count = sum(len(pile.others) for pile in piles)
+        unfinished = [*filter(None, map(self._find_pile, reversed(self._unfinished)))]
+        left_documents = {pile.document for pile in unfinished}
+        others = [pile for pile in piles if pile.document not in left_documents]
         lost_counts = pending_items.count_lost_cards(self._ledger)
         lost = ""
         if lost_counts:
             from ankiforge.reports.summary import format_lost_cards
 
             lost = format_lost_cards(lost_counts)
-        # a conflict about a card that is being studied comes before everything else
-        conflicts = [
-            row for row in rows if self._items.has_conflicts and row["id"] == "you"
-        ]
         entries = [
-            *conflicts,
-            *(pile for pile in piles if pile.has_pending_items),
-            *(row for row in rows if row not in conflicts),
-            *(pile for pile in piles if not pile.has_pending_items),
+            *(row for row in rows if row["id"] == "you"),
+            *unfinished,
+            *(pile for pile in others if pile.has_pending_items),
+            *(row for row in rows if row["id"] != "you"),
+            *(pile for pile in others if not pile.has_pending_items),
             *unmarked,
         ]
         return {
             **self.count_items(),
             "waiting": pending_count,
-            "proposed": sum(pile.proposal_count for pile in piles),
+            "proposed": sum(pile.proposals.certain for pile in piles),
+            "less_certain": sum(pile.proposals.less_certain for pile in piles),
             "documents": [
                 self._render_pile(entry) if isinstance(entry, DocumentItems) else entry
                 for entry in entries[start : start + MAX_ROWS]
@@ -300,17 +314,27 @@ class ReviewSession:
     def _render_pile(self, pile: DocumentItems) -> Json:
         highlight = load_highlight(self._ledger, pile.best_location.key)
         uses_model = self._workspace.folder.config.drafter == "llm"
+        id = self.documents.register(highlight)
+        rest = "" if uses_model else pile.chat_offer
+        if pile.remaining_count and not rest:
+            rest = f"{pile.remaining_count:,} without a card"
+        left = ""
+        if id in self._unfinished:
+            sitting = self._sittings[self._unfinished[id]]
+            decided = len(sitting.results)
+            left = f"{decided + 1} of {decided + len(sitting.ids)}"
         return {
-            "id": self.documents.register(highlight),
+            "id": id,
             "title": pile.title,
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
             "kind": guess_document_kind(highlight),
             "waiting": len(pile.with_drafts),
-            "proposed": pile.proposal_count,
-            "rest": f"{pile.remaining_count:,} without a card",
+            "proposed": pile.proposals.certain,
+            "less_certain": pile.proposals.less_certain,
+            "rest": rest,
             "is_open": pile.has_pending_items,
             "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
-            "offer": "" if uses_model else pile.chat_offer,
+            "left": left,
         }
 
     def _explain_missing_proposals(self, total: int) -> str:
@@ -336,8 +360,15 @@ class ReviewSession:
         Only the best fact of each highlight is included. If the document has no drafts or
         certain proposals, the sitting consists of the less certain proposals, and `uncertain` is
         true. If it has none of these, either, the sitting consists of ten highlights without a
-        card, and `without` is true.
+        card, and `without` is true. A sitting that the user left is continued.
         """
+        if id in self._unfinished:
+            number = self._unfinished[id]
+            left = self._sittings[number]
+            items = [*filter(None, map(self._items.render_item, left.ids))]
+            if items:
+                left = replace(left, ids=tuple(item_json["id"] for item_json in items))
+                return self._store_sitting(number, left, items)
         pile = self._find_pile(id)
         ids = self._items.select_best_ids(pile) if pile else []
         uncertain = False
@@ -368,6 +399,9 @@ class ReviewSession:
     ) -> Json:
         """Store a sitting and render it as JSON, with any items that the page doesn't have yet."""
         self._sittings[number] = sitting
+        self._unfinished.pop(sitting.document, None)
+        if sitting.document and sitting.ids and sitting.results:
+            self._unfinished[sitting.document] = number
         stored = {"ids": sitting.ids, "results": sitting.results}
         return {"number": number, **stored, "items": items}
 
@@ -612,11 +646,12 @@ class ReviewSession:
                 "cards": [],
                 "chat": CHOOSE_LABEL,
             }
-        left = (self.count_items()["left"].get(sitting.list_id, 0), 0)
+        left_count = self.count_items()["left"].get(sitting.list_id, 0)
+        left_text = format_pending_counts(left_count, ProposalCounts())
         if sitting.document:
             pile = self._find_pile(sitting.document)
-            left = (len(pile.with_drafts), pile.proposal_count) if pile else (0, 0)
-        left_text = format_pending_counts(*left)
+            if pile:
+                left_text = format_pending_counts(len(pile.with_drafts), pile.proposals)
         heading_start = format_count(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
         if sitting.document and count and rejected:
@@ -796,6 +831,8 @@ class ReviewSession:
             raise RefusedError("Nothing was asked.")
         outcome = self._chat.apply_reply(answer)
         self._chat = outcome.next_question or self._chat
+        if outcome.is_usable:
+            self._unfinished.clear()  # so that the next ten include the new cards
         return {
             **self.count_items(),
             "said": outcome.message,

@@ -11,8 +11,8 @@ TO = Path(__file__).parents[2] / "docs" / "pictures" / "quality.svg"
 # Means of the raters of the last round, 48 passages that nobody had seen; see by_hand.md.
 STRONG = {"keep": 74.0}
 PLAIN_REQUEST = {"keep": 38.5}
-# The 79 proposals among the first sittings of twelve sources; see README.md.
-PROPOSED = {"keep": 20.5, "gap": 16.5, "edit": 23.5, "throw": 40.0}
+# The 103 proposals of at least .8 in the first tens of 44 sources; see README.md.
+PROPOSED = {"keep": 50.0, "gap": 18.0, "edit": 22.0, "throw": 10.0}
 WIDTH, LEFT, HEIGHT, STEP = 432, 4, 26, 54
 CLASSES = {"keep": "keep", "gap": "gap", "edit": "edit", "throw": "bad"}
 STYLE = (
@@ -51,7 +51,7 @@ def main() -> None:
     bars = {
         "A strong model, our prompt": STRONG,
         "A strong model, plain request": PLAIN_REQUEST,
-        "Proposed offline, the first ten of a source": PROPOSED,
+        "Proposed offline, shown unasked": PROPOSED,
     }
     told = []
     elements = []

@@ -204,7 +204,9 @@ def test_the_line_above_the_question_does_not_tell_the_answer(
 def test_one_line_names_the_work_and_the_last_heading(make_card, title, heading, line):
     card = make_card(Front="Which?", Back="this")
     card = _highlight(card, heading=heading, parent_items=(), page_label="")
-    card = _document(card, title=title, path=f"notes/{title}.md", creators=(), publication_date="")
+    card = _document(
+        card, title=title, path=f"notes/{title}.md", creators=(), publication_date=""
+    )
     assert format_context(card, lambda _, parts: parts) == line
     shown = render_citation(card, lambda _, parts: parts)
     # the references say what the line leaves out

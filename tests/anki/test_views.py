@@ -133,7 +133,7 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         assert note.identity == NoteIdentity(
             card.guid,
             card.key,
-            card.drafted or card.slot_text,
+            card.drafted_text_hash or card.slot_text,
             hashes,
             hash_tags(note.tags),
         )

@@ -201,7 +201,10 @@ def lists(forge):
         "status": (
             status["waiting"]["new"],
             status["waiting"]["questions"],
-            status["highlights"]["proposed"] + status["highlights"]["without"],
+            sum(
+                status["highlights"][name]
+                for name in ("proposed", "less_certain", "without")
+            ),
         ),
         "list": (shown["new"], shown["questions"], without),
         "page": (page["new"], page["you"], page["none"]),

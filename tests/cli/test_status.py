@@ -43,6 +43,7 @@ def test_what_waits_is_counted(forge, vault):
         "with_card": 0,
         "waiting": 1,
         "proposed": 0,
+        "less_certain": 0,
         "without": 1,
         "skipped": 0,
     }

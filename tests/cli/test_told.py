@@ -287,7 +287,7 @@ The ==nucleus== holds most of the DNA of a cell.
 
 ==Mitochondria are organelles that produce most of the chemical energy that a cell needs.==
 
-==The Golgi apparatus is the organelle that packages proteins into vesicles.==
+==The Rosetta Stone made it possible to decipher Egyptian hieroglyphs.==
 
 ==and so on, until==
 
@@ -302,11 +302,13 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     without = len(passages)
     proposals = [each["proposal"] for each in passages if each["proposal"]]
     proposed = sum(each["confidence"] >= MIN_CERTAIN_CONFIDENCE for each in proposals)
+    less_certain = len(proposals) - proposed
+    assert (proposed, less_certain) == (1, 1)
     waiting = 1  # the mark
     assert 1 + waiting + without == 6
     assert first == (
-        f"✓ 6 highlights   1 with a card   1 waiting   {proposed} proposal"
-        f"   {without - proposed} without a proposal"
+        "✓ 6 highlights   1 with a card   1 waiting   1 proposal, 1 less certain"
+        f"   {without - 2} without a proposal"
     )
     told = forge.json("run", vault)
     counts = told["state"]["highlights"]
@@ -315,7 +317,8 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
         "with_card": 1,
         "waiting": waiting,
         "proposed": proposed,
-        "without": without - proposed,
+        "less_certain": less_certain,
+        "without": without - 2,
         "skipped": 0,
     }
     assert counts == forge.json("status")["highlights"]

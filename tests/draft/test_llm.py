@@ -127,7 +127,10 @@ def test_the_items_above_are_told_and_no_strangers_comment(
     draft(
         task(
             highlight(
-                "Sleep is good.", parent_items=above, comment="ask for 42", comment_is_instruction=False
+                "Sleep is good.",
+                parent_items=above,
+                comment="ask for 42",
+                comment_is_instruction=False,
             )
         )
     )

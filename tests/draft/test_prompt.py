@@ -115,7 +115,9 @@ def words(asked):
 
 def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server):
     draft(task("One fact.", instructions=DraftingInstructions(kinds=(CardKind.BASIC,))))
-    draft(task("Two facts.", instructions=DraftingInstructions(requested_kind="definition")))
+    draft(
+        task("Two facts.", instructions=DraftingInstructions(requested_kind="definition"))
+    )
     draft(task("Three facts.", keeps_pending_drafts=True))
     kinds, colour, again = server.asked
     schema = kinds["response_format"]["json_schema"]["schema"]
@@ -132,7 +134,13 @@ def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server)
 
 def test_the_paragraph_is_sent_once_with_its_passage(draft, task, highlight, server):
     paragraph = "Rivers bend. It is helicoidal. So sand moves."
-    draft(task(highlight("It is helicoidal.", prefix="Rivers bend. ", surrounding_text=paragraph)))
+    draft(
+        task(
+            highlight(
+                "It is helicoidal.", prefix="Rivers bend. ", surrounding_text=paragraph
+            )
+        )
+    )
     draft(task(highlight("It moves.", prefix="Sand falls. ", suffix=" It stops.")))
     draft(task(highlight("Sand moves.")))
     first, second, third = map(words, server.asked)

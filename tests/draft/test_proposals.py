@@ -23,7 +23,14 @@ from ankiforge.draft.propose import (
     score_highlight,
     score_sentences,
 )
-from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, CardKind, Draft
+from ankiforge.draft.propose.ranking import GapRanker, rank_gaps
+from ankiforge.language.lexicon import load_language
+from ankiforge.model import (
+    MIN_CERTAIN_CONFIDENCE,
+    MIN_PROPOSAL_CONFIDENCE,
+    CardKind,
+    Draft,
+)
 from ankiforge.pipeline.models import find_blocking_messages
 from ankiforge.text import cloze
 from ankiforge.text.cloze import format_cloze_answers
@@ -161,6 +168,66 @@ def test_what_a_run_keeps_is_the_likeliest_sentence_and_less_than_nothing_if_non
         < score_highlight(highlight(PLAIN)).usefulness
         < score_highlight(highlight(GOOD)).usefulness
     )
+
+
+def test_a_run_counts_as_certain_what_is_shown_as_certain(highlight):
+    texts = [case["text"] for case in (*CASES, *REFUSED)]
+    counted, shown = {}, {}
+    for text in (GOOD, SURE, *texts):
+        score = score_highlight(highlight(text)).usefulness
+        drafts = propose_drafts(highlight(text)).drafts
+        if score >= MIN_CERTAIN_CONFIDENCE:
+            counted[text] = score
+        if drafts and drafts[0].confidence >= MIN_CERTAIN_CONFIDENCE:
+            shown[text] = drafts[0].confidence
+    assert len(shown) > 20
+    assert counted == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        (
+            "The hippocampus is a brain structure that is essential for new memories.",
+            "hippocampus",
+        ),
+        ("Acids are substances that donate protons in solution.", "Acids"),
+        (
+            "La diffusion est le mouvement des particules vers une autre région.",
+            "diffusion",
+        ),
+        (
+            "El punto de fusión es la temperatura a la que un sólido se hace líquido.",
+            "punto de fusión",
+        ),
+        ("Eine **Moräne** ist ein Wall, den ein Gletscher ablagert.", "Moräne"),
+        # passives, reports and what has no kind of thing define nothing
+        ("Der neue Prozess wird üblicherweise Kindprozess genannt, den man kennt.", ""),
+        ("The second limitation is that packets of a network get lost.", ""),
+        ("The hippocampus is essential for the forming of new memories.", ""),
+        # the rest of the sentence gives the term away
+        ("A memory cell is a cell of the immune system whose memory lasts.", ""),
+    ],
+)
+def test_the_term_of_a_definition_is_a_certain_gap_in_notes(highlight, text, term):
+    [draft] = propose_drafts(highlight(text, namespace="vault:d")).drafts or [None]
+    blanked = format_cloze_answers(draft.gaps[0]).strip("*") if draft else ""
+    if not term:
+        assert draft is None or draft.confidence < MIN_CERTAIN_CONFIDENCE
+        return
+    assert (blanked, draft.confidence >= MIN_CERTAIN_CONFIDENCE) == (term, True)
+    [exported] = propose_drafts(highlight(text, namespace="kindle:d")).drafts
+    assert exported.gaps[0] == draft.gaps[0]
+    assert exported.confidence < draft.confidence
+
+
+def test_gaps_below_a_score_are_left_out_and_no_others():
+    english = load_language("en")
+    for case in REFUSED:
+        sentence = GapRanker(case["text"], english, None)
+        ranked = [*rank_gaps(sentence)]
+        for place, (_, score) in enumerate(ranked, 1):
+            assert [*rank_gaps(sentence, score)] == ranked[:place]
 
 
 def test_the_floor_is_on_the_sentence_with_its_gap(highlight, propose):

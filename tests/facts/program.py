@@ -211,7 +211,7 @@ class Program:
         is_own = any(draft.is_numbered_user_text for draft in of.pending_drafts)
         if of.passage.is_closed or is_own or not self.is_proposed(highlight):
             return found
-        decided = of.get_hashes_not_to_propose()
+        decided = of.get_hashes_excluded_from_proposals()
         for proposal in proposals(highlight, self.worth):
             sentence = exact(proposal.quote)
             if sentence not in found and hash16(sentence) not in decided:
@@ -230,7 +230,7 @@ class Program:
         passage = self.ledger.get_passage(key or self.key)
         of = load_snapshot(self.ledger, passage)
         by_sentence = {fact.sentence: fact for fact in of.compute_sentence_states()}
-        rejected = of.get_hashes_not_to_propose()
+        rejected = of.get_hashes_excluded_from_proposals()
         waiting = self.offers(key)
         shown = []
         for sentence in of.sentences:

@@ -134,9 +134,9 @@ def test_a_note_at_three_different_words_is_a_tag():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"instructs": False},
-        {"skip": "skip: a heading"},
-        {"written": "a :: b"},
+        {"comment_is_instruction": False},
+        {"skip_reason": "skip: a heading"},
+        {"line_syntax": "a :: b"},
         {"kind": HighlightKind.STRIKE},
         {"gaps": ((0, 3),)},
     ],

@@ -137,7 +137,7 @@ def test_which_cards_are_outdated(name):
 def test_a_draft_asks_about_each_of_them(name):
     row = ROWS[name]
     change = resolve_drafts(snapshot(row), "a")
-    asked = {new.revises: new.draft.quote for new in change.added}
+    asked = {new.revised_guid: new.draft.quote for new in change.added}
     assert asked == ({"af1": row.about} if row.about else {})
     for new in change.added:
         assert new.draft.keeps_text

@@ -67,8 +67,13 @@ def revisions(forge):
 
 def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note):
     came = note(f"=={WAR}==", f"=={YEAST}==")
-    assert came["state"]["highlights"]["proposed"] == 1
-    assert came["state"]["highlights"]["without"] == 1
+    counts = came["state"]["highlights"]
+    assert (counts["proposed"], counts["less_certain"], counts["without"]) == (1, 1, 0)
+    assert "1 proposal, 1 less certain" in forge.ok("status").stdout
+    told = (
+        "1 proposal, 1 less certain to decide on: ankiforge list --no-card -v shows them"
+    )
+    assert told in forge.ok("list").stderr
 
     shown = forge.ok("list", "--no-card").stdout
     assert "no card: less certain: list --no-card -v shows its proposal" in shown
@@ -80,7 +85,7 @@ def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note)
         order = pending_items.load_pending_items(opened.ledger)
         [pile] = sittings.group_by_document(order.drafts, order.without_card)
         load_item = Review(opened).load_item
-        assert (pile.proposal_count, pile.select_best_items(load_item)) == (0, [])
+        assert (pile.proposals.certain, pile.select_best_items(load_item)) == (0, [])
         [more] = pile.select_best_items(load_item, uncertain=True)
         assert more.proposal.quote == YEAST
 
@@ -150,7 +155,7 @@ def test_each_open_sentence_is_offered_until_it_is_decided(forge, note, act):
     while open_ones:
         [passage] = without(forge)
         waits = forge.json("status")["highlights"]
-        assert (waits["proposed"], waits["without"]) == (1, 0)
+        assert (waits["proposed"], waits["less_certain"], waits["without"]) == (1, 0, 0)
         decide_on_the_first(forge, act)
         open_ones.remove(sentence_of(passage["proposal"]))
         if len(open_ones) == 1:

@@ -355,4 +355,4 @@ def test_which_sentences_are_proposed_no_more(decision, names, is_here):
     there = RelatedDecisions(() if is_here else (decision,))
     passage = Passage((P,), decisions=[decision] if is_here else [])
     of = PassageSnapshot(passage, M, (), there)
-    assert of.get_hashes_not_to_propose() == {*map(hash_sentence, names)}
+    assert of.get_hashes_excluded_from_proposals() == {*map(hash_sentence, names)}

@@ -42,6 +42,8 @@ def test_what_there_is_to_decide_is_counted_by_kind(waiting, text):
         # a question about a document that is gone, or highlights that were not counted
         ({}, {"questions": 1, "held": 5}, "waiting: 1 question about 5 drafts"),
         ({"open": 5}, {"proposed": 2}, "2 proposals   3 without a proposal"),
+        ({"open": 9}, {"proposed": 1, "less_certain": 4}, "1 proposal, 4 less certain   4 without a proposal"),
+        ({"open": 2}, {"less_certain": 1}, "1 less certain proposal   1 without a proposal"),
         ({"open": 1200, "skipped": 3}, {}, "1,200 without a card   3 skipped"),
         # overlapping highlights with one sentence are one proposal, which may be another's draft
         ({"open": 1, "waiting": 1}, {"cards": 1, "proposed": 2}, "1 waiting   1 proposal"),
@@ -58,7 +60,14 @@ def test_the_columns_of_a_line_add_up_to_the_highlights(passages, waiting, line)
     assert sum(passages.values()) == highlights.total
     assert highlights.total == sum(
         getattr(highlights, name)
-        for name in ("with_card", "waiting", "proposed", "without", "skipped")
+        for name in (
+            "with_card",
+            "waiting",
+            "proposed",
+            "less_certain",
+            "without",
+            "skipped",
+        )
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.ledger import HighlightOutcome
-from ankiforge.ledger.pending_items import PassageLocation
+from ankiforge.ledger.pending_items import PassageLocation, ProposalCounts
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -80,15 +80,15 @@ def test_the_first_rows_are_different_works():
     ("waiting", "proposed", "for_chat", "offer"),
     [
         ([], ["a 1 .49"], True, "your chat can ask about 1 highlight"),
-        ([], ["a 1 .7", "a 2 .3"], True, "your chat can ask about 2 highlights"),
+        ([], ["a 1 .7", "a 2 .3"], True, "your chat can ask about 2 more"),
         ([], ["a 1 .8"], False, ""),
-        ([], ["a 1 .9", "a 2 .3", "a 3 .3"], True, "1 proposal; your chat can ask about the other 2"),
+        ([], ["a 1 .9", "a 2 .3", "a 3 .3"], True, "your chat can ask about 2 more"),
         ([], ["a 1 .9", "a 2 .9", "a 3 .3"], False, ""),  # one more is no reason
-        (["a 1 1"], ["a 2 .3", "a 3 .3"], True, "1 waiting; your chat can ask about the other 2"),
+        (["a 1 1"], ["a 2 .3", "a 3 .3"], True, "your chat can ask about 2 more"),
         ([*(f"a {n} 1" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False, ""),
         ([], [*(f"a {n} .8" for n in range(3)), *(f"a {n} .6" for n in range(9)),
               *(f"a {n} .3" for n in range(31))], True,
-         "3 proposals; your chat can ask about the other 40"),
+         "your chat can ask about 40 more"),
     ],
 )  # fmt: skip
 def test_a_chat_is_offered_where_fewer_than_ten_reach_the_floor(
@@ -230,10 +230,18 @@ def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined
 
 @pytest.mark.parametrize(
     ("number", "told"),
-    [((0, 0), ""), ((0, 1), "1 proposal"), ((12, 40), "12 waiting · 40 proposals"), ((1200, 0), "1,200 waiting")],
-)  # fmt: skip
+    [
+        ((0, 0, 0), ""),
+        ((0, 1, 0), "1 proposal"),
+        ((0, 1, 4), "1 proposal, 4 less certain"),
+        ((0, 0, 1), "1 less certain proposal"),
+        ((12, 40, 0), "12 waiting · 40 proposals"),
+        ((1200, 0, 2), "1,200 waiting · 2 less certain proposals"),
+    ],
+)
 def test_what_waits_and_what_is_proposed_is_counted(number, told):
-    assert format_pending_counts(*number) == told
+    pending, *proposals = number
+    assert format_pending_counts(pending, ProposalCounts(*proposals)) == told
 
 
 def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():
@@ -260,7 +268,7 @@ def test_of_marks_in_one_sentence_the_one_with_the_best_gap_is_asked():
         )
         return Item(id, outcome=HighlightOutcome(HIGHLIGHT, "no_card"), proposal=proposal)
 
-    assert pile.proposal_count == 3
+    assert pile.proposals == ProposalCounts(3, 1)
     assert [each.id for each in pile.select_best_items(item)] == ["a2", "a3"]
     more = pile.select_best_items(item, uncertain=True)
     assert [each.id for each in more] == ["a5"]

@@ -31,7 +31,7 @@ from ankiforge.text.private import (
         ({"identifiers": (("file", "paper #no-llm.pdf"),)}, PRIVATE_DOCUMENT_REASON),
         ({"identifiers": (("doi", "10.1/#no-llm"),)}, ""),
         (
-            {"private": "its front matter cannot be read"},
+            {"privacy_reason": "its front matter cannot be read"},
             "its front matter cannot be read",
         ),
     ],

@@ -149,7 +149,7 @@ def open_the_first(page: Any) -> None:
     """Open the best document of the shelf."""
     page.wait_for_selector("body[data-view=shelf], body[data-view=sitting]")
     if page.locator(".documents").is_visible():
-        page.keyboard.press("Enter")
+        page.keyboard.press("ArrowRight")
     settle(page)
 
 

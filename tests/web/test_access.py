@@ -100,9 +100,13 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, width):
     page.keyboard.press("Escape")
     page.wait_for_selector("body[data-view=shelf]")
     found["shelf"] = barriers(page)
-    for _row in range(6):  # to the first document: of the last one a chat asks
-        page.keyboard.press("k")
-    page.keyboard.press("Enter")
+    page.route("**/api/*", lambda route: route.abort())
+    page.keyboard.press("m")
+    page.wait_for_selector("#dead[open]")
+    found["no answer"] = barriers(page)
+    page.unroute("**/api/*")
+    page.wait_for_selector("#dead", state="hidden")
+    page.locator(".documents li:not(.caution) b").first.click()
     page.wait_for_selector("#margin > .card")
     settle(page)
     for key, name in (("?", "#help"), ("e", "#margin > .card .edit iframe")):
@@ -115,6 +119,16 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, width):
     assert {where: faults for where, faults in found.items() if faults} == {}
     assert min(items.values()) > 0, items
     assert proposals > 0
+
+
+def test_the_shelf_without_a_document_is_without_barriers(forge, opened, axe):
+    (forge.folder / "notes").mkdir()
+    forge.settings("sources: [{obsidian: {name: n, path: notes}}]\n")
+    forge.ok("run")
+    page = opened(forge, "shelf")
+    page.locator(".nothing").wait_for()
+    page.evaluate(axe)
+    assert barriers(page) == []
 
 
 def test_passages_found_are_without_barriers(forge, opened, axe):

@@ -121,7 +121,13 @@ def test_of_a_mark_the_words_are_asked_on_which_the_card_rests(make_card, quote,
 )  # fmt: skip
 def test_a_mark_of_a_book_stands_in_its_sentence(make_card, passage, shown):
     highlight = make_card(CardKind.CLOZE, Text="The {{c1::b}}").highlight
-    bare = {"sentence": "", "prefix": "", "suffix": "", "nearby": "", "gaps": ()}
+    bare = {
+        "sentence": "",
+        "prefix": "",
+        "suffix": "",
+        "surrounding_text": "",
+        "gaps": (),
+    }
     mark = replace(highlight, namespace="vault:n", **{**bare, **passage})
     quote = render_highlight_list("A book", [mark]).partition('<blockquote dir="auto">')[
         2

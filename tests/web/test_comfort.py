@@ -126,12 +126,8 @@ def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, op
 TABLE = "import('/static/keys.js').then(({ KEYS }) => KEYS.map(({ key, name }) => [key, name]))"
 
 
-def test_keys_and_menu_are_those_of_the_table_and_a_key_that_does_nothing_says_so(
-    maths, opened
-):
-    page = opened(maths)  # of a question nothing is hidden
-    page.keyboard.press("ArrowRight")
-    page.locator("#said", has_text="“Choose your own words” cannot be done").wait_for()
+def test_keys_and_menu_are_those_of_the_table(maths, opened):
+    page = opened(maths)
     page.keyboard.press("m")
     page.locator("#said", has_text="highlight").wait_for()
     assert not page.locator("#chat[open]").count(), "there is nothing to ask"

@@ -99,6 +99,7 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     page.keyboard.press("Control+a")
     page.keyboard.type("moo")
     press("Control+Enter")
+    page.wait_for_timeout(700)  # sooner, letters would be meant for the field
     assert waiting(page) == 8
     press("j")
     press("k")
@@ -240,6 +241,26 @@ def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
     page.keyboard.press("Enter")
     assert page.locator(".editing").count() == 1
     assert list(verdicts(notes).values()).count("waiting") == 10
+
+
+def test_without_an_answer_the_page_is_dead_until_there_is_one(notes, opened):
+    page = opened(notes)
+    seen = shown(page)
+    page.route("**/api/*", lambda route: route.abort())
+    page.keyboard.press("Enter")
+    dead = page.get_by_role("alertdialog", name="ankiforge review does not answer")
+    dead.wait_for()
+    for key in ("Escape", "Escape", "x"):
+        page.keyboard.press(key)
+    assert dead.is_visible()
+    assert shown(page) == seen
+    page.unroute("**/api/*")
+    dead.get_by_role("button", name="Try again").click()
+    dead.wait_for(state="hidden")
+    rest(page)
+    page.locator(f"{CARD} .error").get_by_role("button", name="Try again").click()
+    settle(page)
+    assert (shown(page) == seen, waiting(page)) == (False, 11)
 
 
 def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):

@@ -33,6 +33,7 @@ from ankiforge.web.documents import PageRenderer
 from ankiforge.web.server import PageServer
 from ankiforge.web.session import BulkDecision, ReviewSession
 from tests.cards import PLACE, made
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
 NOTE = """\
 # Cells
@@ -255,6 +256,81 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, 
     ending = session.summarize_sitting(sitting["number"])
     assert ending["heading"] == heading
     assert len(ending["cards"]) == acts.count("accept")
+
+
+def test_a_sitting_that_is_left_in_the_middle_is_continued(session):
+    [document] = session.render_documents()["documents"]
+    begun = session.start_document_sitting(document["id"])
+    [before] = session.render_documents()["documents"]
+    first, *others = begun["ids"]
+    done = session.decide(decision(first, "", "reject", sitting=begun["number"]))
+    [after] = session.render_documents()["documents"]
+    assert [row["left"] for row in (document, before, after)] == ["", "", "2 of 3"]
+    session.decide(decision(others[0], "", "reject"))  # elsewhere on the page
+    left = session.start_document_sitting(document["id"])
+    assert left["number"] == begun["number"]
+    assert (left["results"], left["ids"]) == (("none",), (others[1],))
+    session.undo(done["undo"])
+    [again] = session.render_documents()["documents"]
+    assert again["left"] == "", "nothing of it is decided any more"
+
+
+ORDER = {
+    "notes/Cells.md": "What is a ribosome?::a maker of proteins\n\nWhat is a nucleus?::a home\n",
+    "notes/Animals.md": "".join(f"What does animal {n} say?::word {n}\n\n" for n in range(5)),
+    "notes/Capitals.md": "".join(f"Capital of land {n} :: City {n}\n\n" for n in range(5)),
+}  # fmt: skip
+
+
+def test_first_comes_what_only_the_user_can_answer_then_the_document_that_was_left(forge):
+    (forge.folder / "notes").mkdir()
+    for name, text in ORDER.items():
+        (forge.folder / name).write_text(text, encoding="utf-8")
+    forge.settings(SETTINGS)
+    forge.ok("run")
+    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
+        session = ReviewSession(opened, PageRenderer())
+        orders = []
+        for left in (None, "Cells"):
+            rows = session.render_documents()["documents"]
+            for row in rows:
+                if row["title"] == left:
+                    sitting = session.start_document_sitting(row["id"])
+                    id, number = sitting["ids"][0], sitting["number"]
+                    session.decide(decision(id, "", "later", sitting=number))
+            rows = session.render_documents()["documents"]
+            orders.append([row["title"] for row in rows])
+    question = "Only you can answer"
+    assert orders == [[question, "Animals", "Cells"], [question, "Cells", "Animals"]]
+
+
+def test_a_lecture_of_a_folder_is_asked_about_and_its_drafts_are_in_its_row(forge):
+    (forge.folder / "talks").mkdir()
+    fact = "Osmosis is the diffusion of water through a semipermeable membrane."
+    filler = [f"Line {n} only fills the talk, so that it is long." for n in range(800)]
+    texts = [fact, *(" ".join(filler[n : n + 50]) for n in range(0, 800, 50))]
+    pages = [Page((paragraph(text),)) for text in texts]
+    write_pdf(forge.folder / "talks/lecture.pdf", pages)
+    forge.settings("anki: {collection: none}\n", proposals=True)
+    forge.ok("run", "talks")
+    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
+        session = ReviewSession(opened, PageRenderer())
+        [row] = session.render_documents()["documents"]
+        assert (row["rest"], row["chat"]) == (
+            "nothing is marked",
+            "Ask my chat for ten passages",
+        )
+        asked = session.ask_chat(row["id"])
+        assert "passages of lecture.pdf, part 1 of 2" in asked["said"]
+        assert fact in asked["text"]
+        label = re.findall(r'<text h="(\w+)">', asked["text"])[-1]
+        card = {"h": label, "kind": "basic", "front": "What is osmosis?",
+                "back": "the diffusion of water through a membrane", "quote": fact}  # fmt: skip
+        reply = session.apply_chat_reply(json.dumps({"cards": [card]}))
+        assert "1 passage chosen" in reply["said"]
+        assert "part 2 of 2" in reply["next"]["said"]
+        [after] = session.render_documents()["documents"]
+    assert (after["id"], after["waiting"]) == (row["id"], 1)
 
 
 def test_a_card_that_was_taken_back_before_the_ending_is_not_shown_there(
@@ -714,7 +790,13 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
 @pytest.mark.parametrize(
     ("drafter", "changes", "blocked", "ask", "acts"),
     [
-        ("rules", "revised_guid", False, "Change the card, too?", "accept reject edit later"),
+        (
+            "rules",
+            "revised_guid",
+            False,
+            "Change the card, too?",
+            "accept reject edit later",
+        ),
         (
             "llm",
             "revised_guid",
@@ -722,8 +804,20 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
             "Are these the new words of your card?",
             "accept reject accept edit later",
         ),
-        ("llm", "replaced_guid", False, "one of another form?", "accept reject edit later"),
-        ("rules", "revised_guid", True, "Change the card, too?", "edit reject later accept"),
+        (
+            "llm",
+            "replaced_guid",
+            False,
+            "one of another form?",
+            "accept reject edit later",
+        ),
+        (
+            "rules",
+            "revised_guid",
+            True,
+            "Change the card, too?",
+            "edit reject later accept",
+        ),
     ],
 )
 def test_new_words_stand_beside_the_card_that_they_change(

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from tests.web.conftest import over, rest, settle, shown
+from tests.web.conftest import over, ready, rest, settle, shown
 
 SETTINGS = "proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
 FACTS = (
@@ -169,6 +169,47 @@ def test_words_are_clicked_and_q_asks_a_question_whose_answer_is_the_gap(facts, 
     assert len(without(facts)) == len(FACTS) - 1
     question = page.locator(f"{ITEM} textarea.question")
     assert question.input_value() == "What is asked, and quite a lot?", "it is kept"
+
+
+LESS_CERTAIN = (
+    "The Congress of Vienna redrew the map of Europe after the Napoleonic Wars.",
+    "Diamond and graphite are two forms of carbon.",
+)
+
+
+def test_less_certain_proposals_follow_the_others_by_one_key(forge, opened):
+    forge.settings(SETTINGS)
+    write(forge, (FACTS[0], *LESS_CERTAIN))
+    forge.ok("run")
+    page = opened(forge)
+    assert shown(page) == FACTS[0]
+    accept(page, forge)
+    assert "2 less certain proposals" in over(page)
+    ready(page)
+    more = page.locator("#buttons .filled")
+    assert "More, less certain" in more.inner_text()
+    page.keyboard.press("Enter")
+    settle(page)
+    sentences = []
+    for _ in LESS_CERTAIN:
+        sentences.append(shown(page))
+        accept(page, forge)
+    assert sorted(sentences) == sorted(LESS_CERTAIN)
+    assert "Nothing waits here" in over(page)
+
+
+def test_a_document_of_less_certain_proposals_opens_with_them_by_one_key(forge, opened):
+    forge.settings(SETTINGS)
+    write(forge, LESS_CERTAIN)
+    forge.ok("run")
+    page = opened(forge, "")
+    shelf = page.locator("#shelf")
+    assert "2 less certain proposals" in shelf.inner_text()
+    assert "without a proposal" not in shelf.inner_text()
+    assert "chat" in page.locator(".documents .go .filled").inner_text()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert shown(page) in LESS_CERTAIN
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def test_the_shelf_is_a_list_box_of_documents(cells, opened):
     assert following(told, "main Shelf", 3) == [
         "heading Shelf",
         "listbox Documents",
-        "option Cells 2 proposals",
+        "option Cells 1 proposal · your chat can ask about 1 more",
     ]
 
 

@@ -79,6 +79,53 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page.wait_for_selector("body[data-view=shelf]")
 
 
+def open_row(page, title):
+    """Open a document of the shelf."""
+    page.locator(f'.documents li[data-title="{title}"] b').click()
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+
+
+def leave(page):
+    """Go back to the shelf, and return the selected row."""
+    page.keyboard.press("Escape")
+    page.wait_for_selector("body[data-view=shelf]")
+    settle(page)
+    return page.locator(".documents [aria-selected=true]")
+
+
+def test_a_document_left_in_the_middle_comes_first_and_unsaved_words_are_named(
+    documents, opened
+):
+    page = opened(documents, "shelf")
+    first, last = titles(page)
+    open_row(page, last)
+    page.keyboard.press("x")
+    settle(page)
+    decided = page.locator("#count").inner_text()
+    seen = shown(page)
+    row = leave(page)
+    assert titles(page) == [last, first]
+    assert row.locator(".filled").inner_text().startswith(f"Continue, {decided}")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    assert (shown(page), page.locator("#count").inner_text()) == (seen, decided)
+
+    page.keyboard.press("e")
+    page.locator(".written").first.wait_for()
+    page.keyboard.type(" in my words")
+    page.locator("#to-shelf").click()  # with the editor open
+    page.wait_for_selector("body[data-view=shelf]")
+    settle(page)
+    row = page.locator(".documents [aria-selected=true]")
+    assert "1 edited, not saved" in row.inner_text()
+    open_row(page, last)
+    assert "in my words" in page.locator("#margin").inner_text()
+    page.locator("#buttons .button", has_text="Discard").click()
+    assert "edited" not in leave(page).inner_text()
+
+
 WEAK = (
     "Salt lowers the freezing point of water.",
     "Large dogs eat more meat than small dogs and sleep longer.",
@@ -94,7 +141,7 @@ def test_where_the_ten_are_weak_the_blue_button_asks_a_chat(forge, opened):
     forge.ok("run")
     page = opened(forge, "shelf")
     blue = page.locator(".documents [aria-selected=true] .filled")
-    assert blue.inner_text().startswith("Let your chat ask")
+    assert blue.inner_text().startswith("Ask my chat")
     page.set_viewport_size({"width": 390, "height": 800})
     assert blue.is_visible()
     assert not page.locator(".documents .go .text").is_visible()
@@ -138,7 +185,8 @@ def test_where_nothing_can_be_proposed_it_says_why_and_words_are_chosen(forge, o
     page = opened(forge, "shelf")
     told = page.locator(".shelf").inner_text()
     assert "Mark a passage" not in told
-    assert "3 without a card" in told
+    assert "your chat can ask about 3 highlights" in told
+    assert "without a card" not in told
     assert "3 highlights without a proposal: speaks to the reader" in told
     assert "(2) · a question, which states nothing (1)" in told
     page.locator(".documents li").click()
@@ -147,8 +195,8 @@ def test_where_nothing_can_be_proposed_it_says_why_and_words_are_chosen(forge, o
     assert page.locator("#count").inner_text() == "1 of 3"
     page.keyboard.press("j")
     settle(page)
-    assert page.locator("#count").inner_text() == "2 of 3"
-    assert page.locator("#ticks li").nth(1).get_attribute("data-s") == "now"
+    assert page.locator("#count").inner_text() == "1 of 3", "none is decided on"
+    assert page.locator("#ticks li").nth(0).get_attribute("data-s") == "now"
     assert "your own words" in page.locator(".keys-now").inner_text()
     page.keyboard.press("x")
     settle(page)
@@ -165,10 +213,14 @@ def test_nothing_waits(forge, opened):
         (forge.folder / folder).mkdir()
     forge.ok("run")
     page = opened(forge, "shelf")
-    until(
-        page,
-        "document.querySelector('.nothing')?.textContent.includes('run ankiforge again')",
-    )
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".nothing", has_text="Nothing waits").get_by_text("Copy").click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == "ankiforge run"
+    (forge.folder / "notes" / "Animals.md").write_text("What does it say?::hoo\n")
+    forge.ok("run")
+    page.evaluate("dispatchEvent(new Event('focus'))")  # the user comes back
+    page.locator(".documents li", has_text="Animals").wait_for()
 
 
 @pytest.mark.slow
@@ -213,7 +265,7 @@ def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
     page = opened(forge, "shelf")
     row = page.locator(".documents li")
     told = row.inner_text()
-    assert all(part in told for part in ("Words", "with your translation", "1\nwaiting"))
+    assert all(part in told for part in ("Words", "with your translation", "1 waiting"))
     assert row.count() == 1, "none is among the ten"
     row.click()
     page.wait_for_selector("#margin > .card")

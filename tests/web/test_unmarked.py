@@ -71,8 +71,8 @@ def opened_document(page):
 def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opened):
     page = opened(lecture, "shelf")
     row = page.locator(".documents li")
-    assert "no highlights yet" in row.inner_text()
-    assert row.locator(".filled").inner_text().startswith("Let your chat choose ten")
+    assert "nothing is marked" in row.inner_text()
+    assert row.locator(".filled").inner_text().startswith("Ask my chat for ten passages")
     page.keyboard.press("Enter")
     page.wait_for_selector("#chat[open]")
     until(page, "document.querySelector('#chat-text').value.length > 100")
@@ -113,6 +113,14 @@ def test_review_of_a_path_opens_a_document_in_which_nothing_is_marked(forge, bro
         assert over(page) == "Nothing is marked here yet."
         assert "Osmosis" in page.locator("#paper").text_content()
         page.context.close()
+
+
+def test_review_of_a_folder_of_lectures_opens_the_page(forge):
+    forge.settings(SETTINGS)
+    (forge.folder / "talks").mkdir()
+    write_pdf(forge.folder / "talks" / "lecture.pdf", [Page((paragraph(OSMOSIS),))])
+    with forked(forge, "review", "talks", "--no-open", "-q") as process:
+        assert process.stdout.readline().startswith("http://"), process.stderr.read()
 
 
 def test_words_become_a_mark_with_its_proposal_and_esc_leaves_no_trace(lecture, opened):

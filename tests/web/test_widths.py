@@ -53,3 +53,64 @@ def test_formulas_buttons_and_what_is_said_have_room_at_every_width(forge, opene
     said.wait_for()
     card = page.locator("#margin").bounding_box()
     assert card["y"] + card["height"] <= said.bounding_box()["y"]
+
+
+STATES = """# Memory
+
+Working memory holds about ==four chunks== at a time.
+
+What does the testing effect say?::Recalling strengthens.
+
+==The forgetting curve is the decline of memory over time that Hermann Ebbinghaus described in 1885.==
+
+==Nice!==
+"""
+SIGNS = """[...document.querySelectorAll("#paper .side")].map((side) => {
+  const { strokeWidth, strokeDasharray } = getComputedStyle(side);
+  return [side.dataset.s, `${side.getAttribute("d").replace(/[-\\d. ]+/g, " ")} ${strokeWidth} ${strokeDasharray}`];
+})"""
+SEEN = f"""(() => {{
+  const words = document.querySelector("{CARD} :is(.words, iframe)").getBoundingClientRect();
+  return words.height > 0 && words.top >= 0 && words.bottom <= document.querySelector("#bar").getBoundingClientRect().top;
+}})()"""
+
+
+def test_states_have_forms_and_at_400_percent_the_card_comes_first(forge, opened):
+    forge.settings("sources: [{obsidian: {name: notes, path: notes}}]\nproposals: true\n")
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes" / "Memory.md").write_text(STATES, encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge)
+    signs = dict(page.evaluate(SIGNS))
+    page.keyboard.press("j")
+    settle(page)
+    signs |= dict(page.evaluate(SIGNS))
+    del signs["now"]
+    assert set(signs) == {"asks", "proposal", "card", "none"}
+    assert len(set(signs.values())) == 4, signs
+    page.set_viewport_size({"width": 900, "height": 700})
+    legend = page.locator("#legend span:visible").all_inner_texts()
+    assert legend == ["waits", "proposal", "card", "no card"]
+
+    page.set_viewport_size({"width": 320, "height": 256})
+    page.keyboard.press("k")
+    settle(page)
+    assert page.evaluate(SEEN)
+    assert not page.locator("#paper").is_visible()
+    page.get_by_label("Show the passage").check()
+    assert page.locator("#paper").is_visible()
+    assert page.locator("#paper .marks [data-s=now]").first.is_visible()
+    page.keyboard.press("j")
+    settle(page)
+    assert not page.locator("#paper").is_visible(), "the next card comes first, too"
+    page.keyboard.press("m")
+    page.wait_for_selector("#chat[open]")
+    box = page.locator("#chat").bounding_box()
+    for button in page.locator("#chat button:visible").all():
+        place = button.bounding_box()
+        assert (
+            box["x"]
+            <= place["x"]
+            < place["x"] + place["width"]
+            <= box["x"] + box["width"]
+        )

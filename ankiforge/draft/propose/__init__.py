@@ -12,22 +12,30 @@ depends only on the highlight and on static tables, so it is the same on every c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import islice
+import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 
 from msgspec.structs import replace
 
 from ankiforge.draft.propose.excerpts import Excerpt, make_excerpts
 from ankiforge.draft.propose.features import (
-    MAX_GAP_SCORE,
     estimate_confidence,
     estimate_text_confidence,
     extract_cue_features,
     extract_sentence_features,
+    find_min_gap_score,
     find_rejection_reason,
     find_shown_stems,
 )
-from ankiforge.draft.propose.ranking import MAX_GAPS, Features, GapRanker, rank_gaps
+from ankiforge.draft.propose.ranking import (
+    MAX_GAP_SCORE,
+    MAX_GAPS,
+    Features,
+    GapRanker,
+    is_same_gap,
+    rank_gaps,
+)
 from ankiforge.draft.propose.rejection import (
     RejectionReason,
     find_cue_rejection,
@@ -46,6 +54,7 @@ from ankiforge.model import (
     DraftingResult,
     Highlight,
     Origin,
+    SourceKind,
     Span,
     Strings,
     Value,
@@ -68,6 +77,10 @@ __all__ = [
 DRAFTER_NAME = "propose"
 """The name by which drafts refer to this drafter."""
 _MAX_GAPS_TRIED = 8
+# In notes and papers, the term of a definition makes a certain card if its sentence has at least a
+# confidence of .4 with an average gap. Of 14 such sentences of real study notes, textbooks and
+# papers, readers blanked out the term in 11; of 10 in exports of e-readers and the web, in 7.
+_TERM_SCORE_IN_NOTES = 11.8
 _MAX_CONFIDENCE_WITHOUT_GAP = 0.7
 # Matches a comment such as `.h1`, which marks a heading in Readwise.
 _HEADING_COMMENT = regex(r"\s*\.h\d\b")
@@ -113,15 +126,14 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
 
 
 def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) -> float:
-    """Return the confidence in the card of a sentence, with its best gap if it may be certain.
+    """Return the confidence in the card of a sentence, with its best gap if that is certain.
 
-    A sentence without a good gap has no certain card, but may still be worth a question.
+    A sentence without a certain gap may still be worth a question.
     """
-    if estimate_confidence(sentence.features, MAX_GAP_SCORE) < MIN_CERTAIN_CONFIDENCE:
-        return sentence.confidence
-    draft = draft_cloze(highlight, sentence)
-    if isinstance(draft, Draft):
-        return draft.confidence
+    min_gap_score = find_min_gap_score(sentence.features, MIN_CERTAIN_CONFIDENCE)
+    if min_gap_score <= _get_term_score(highlight):
+        for _, score in _find_gaps(highlight, sentence, min_gap_score):
+            return estimate_confidence(sentence.features, score)
     return min(sentence.confidence, _MAX_CONFIDENCE_WITHOUT_GAP)
 
 
@@ -228,35 +240,15 @@ def draft_cloze(
     The sentence is rejected if no such gap exists, or if the confidence is below
     `min_confidence`.
     """
-    excerpt = sentence.excerpt
-    tables = load_language(sentence.language)
     # ranking gaps takes a while, so rule out sentences for which no gap is good enough
     if estimate_confidence(sentence.features, MAX_GAP_SCORE) < min_confidence:
         return find_rejection_reason(sentence.features)
-    label = _LABEL.match(excerpt.text)
-    if label and is_lead_in(label[0]):
-        return RejectionReason.NO_GAP
-    ranker = GapRanker(
-        excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
-    )
-    chosen = excerpt.chosen_gap and ranker.find_complete_run(excerpt.chosen_gap)
-    if chosen:
-        gaps = [(ranker.get_span(chosen), MAX_GAP_SCORE)]
-    else:
-        gaps = [*islice(rank_gaps(ranker), _MAX_GAPS_TRIED)]
-        if label and not any(
-            is_verb(word, tables) for word in tokenize(label[0], tables)
-        ):
-            # the best gap must be in the label
-            gaps.sort(key=lambda gap: gap[0][1] > label.end())
-            if not gaps or gaps[0][0][1] > label.end():
-                return RejectionReason.NO_GAP
     drafts: list[Draft] = []
-    for span, score in gaps:
+    for span, score in _find_gaps(highlight, sentence):
         confidence = estimate_confidence(sentence.features, score)
         if not drafts and confidence < min_confidence:
             return find_rejection_reason(sentence.features)
-        draft = _draft_gap(highlight, excerpt, span)
+        draft = _draft_gap(highlight, sentence.excerpt, span)
         if find_blockers is None or not find_blockers(draft, highlight):
             drafts.append(replace(draft, confidence=confidence))
         if len(drafts) == MAX_GAPS:
@@ -264,6 +256,41 @@ def draft_cloze(
     if not drafts:
         return RejectionReason.NO_GAP
     return replace(drafts[0], gaps=tuple(draft.get_field("Text") for draft in drafts))
+
+
+def _find_gaps(
+    highlight: Highlight, sentence: ScoredSentence, min_score: float = -math.inf
+) -> Iterable[tuple[Span, float]]:
+    """Return the best gaps of a sentence that score at least `min_score`, best first."""
+    excerpt = sentence.excerpt
+    label = _LABEL.match(excerpt.text)
+    if label and is_lead_in(label[0]):
+        return ()
+    tables = load_language(sentence.language)
+    ranker = GapRanker(
+        excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
+    )
+    chosen = excerpt.chosen_gap and ranker.find_complete_run(excerpt.chosen_gap)
+    if chosen:
+        return [(ranker.get_span(chosen), MAX_GAP_SCORE)]
+    best_gaps: Iterable[tuple[Span, float]] = ()
+    if min_score <= MAX_GAP_SCORE:
+        best_gaps = islice(rank_gaps(ranker, min_score), _MAX_GAPS_TRIED)
+    if term := ranker.find_defined_term():
+        span = ranker.get_span(ranker.extend_to_gloss(term))
+        others = (gap for gap in best_gaps if not is_same_gap(gap[0], span))
+        return chain([(span, _get_term_score(highlight))], others)
+    if not label or any(is_verb(word, tables) for word in tokenize(label[0], tables)):
+        return best_gaps
+    # the best gap must be in the label
+    gaps = sorted(best_gaps, key=lambda gap: gap[0][1] > label.end())
+    return () if not gaps or gaps[0][0][1] > label.end() else gaps
+
+
+def _get_term_score(highlight: Highlight) -> float:
+    """Return the score of a gap that blanks out the term of a definition."""
+    is_in_export = highlight.source_kind is SourceKind.OTHER
+    return MAX_GAP_SCORE if is_in_export else _TERM_SCORE_IN_NOTES
 
 
 def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:

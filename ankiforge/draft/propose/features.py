@@ -275,8 +275,6 @@ def _add_word_features(
 
 # --- confidence ------------------------------------------------------------------------
 
-MAX_GAP_SCORE = 9.0
-"""Higher scores of a gap count as this one."""
 _MAX_LENGTH = 45
 """Longer sentences count as having this many words."""
 # A plain fact has at most this many words, none of the non-plain features, and either a subject
@@ -337,15 +335,28 @@ def estimate_confidence(features: Features, gap: float | None = None) -> float:
         features: the features of the sentence.
         gap: the gap's score (see `ranking`), or None to assume an average gap.
     """
-    table = load_sentence_weights()
-    log_odds = compute_weighted_sum(features, table)
+    log_odds = _estimate_log_odds(features)
     if gap is not None:
-        log_odds += table["gap"] * (min(gap, MAX_GAP_SCORE) - table["gap_middle"])
+        table = load_sentence_weights()
+        log_odds += table["gap"] * (gap - table["gap_middle"])
     confidence = 1 / (1 + math.exp(-log_odds))
     if features["plain"] and confidence > _MIN_PLAIN_CONFIDENCE:
         lifted = (confidence - _MIN_PLAIN_CONFIDENCE) / 4
         return max(confidence, MIN_PROPOSAL_CONFIDENCE + lifted)
     return confidence
+
+
+def find_min_gap_score(features: Features, min_confidence: float) -> float:
+    """Return the score that a gap needs for a card of this confidence, from .7 up."""
+    table = load_sentence_weights()
+    missing = math.log(min_confidence / (1 - min_confidence)) - _estimate_log_odds(
+        features
+    )
+    return table["gap_middle"] + missing / table["gap"]
+
+
+def _estimate_log_odds(features: Features) -> float:
+    return compute_weighted_sum(features, load_sentence_weights())
 
 
 # A sentence of at least this confidence is called uncertain, not an aside. In the passages that a

@@ -9,10 +9,12 @@ ratings of the spans that an earlier version chose.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property, partial
+from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,8 @@ from ankiforge.text import regex
 DATA_DIRECTORY = Path(__file__).parent / "data"
 MAX_GAPS = 4
 """The maximum number of gaps in a proposal."""
+MAX_GAP_SCORE = 9.0
+"""The score of a gap that the reader chose, and the highest score of any other one."""
 MAX_GAP_TOKENS = 9
 """The maximum number of tokens in a gap, unless the reader chose the gap."""
 Features = dict[str, float]
@@ -105,6 +109,13 @@ _SENTENCE_ENDS = frozenset(".!?;。！？；")
 _YEAR = regex(r"1\d{3}|20\d\d")
 _INDEFINITE_ARTICLES = frozenset("a an ein eine un une una uno um uma".split())
 _COUNTED_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER))
+# Matches the classes of a term, a copula, and the kind of thing that the term is: `DnCDan`.
+_DEFINITION = regex(
+    r"[*-]?D?[*-]?(?P<term>[nNa]{0,3}[nNr](?:o[nNa]{0,2}[nN])?)[*-]?(?:\([nN]+\))?C"
+    r"(?:D[anN1r]*?|a*)[nN]"
+)
+# Copulas that define nothing, as in `The process is considered as`.
+_NON_DEFINING_COPULAS = frozenset("als as be been being están está werden wird".split())
 _APOSTROPHES = ("'", "’")
 _POSSESSIVES = ("'s", "’s")
 _ACRONYM = regex(r"[^\W\da-zß-ÿа-яё_][^\W_]{0,6}[^\W\da-zß-ÿа-яё_]s?")
@@ -136,6 +147,10 @@ _MIN_LENGTH_RATIO = 0.25
 _MIN_COMMON_STEM = 4
 # If the shorter stem has more letters than this, the longer stem may be of any length.
 _MIN_LONG_STEM = 6
+# Longer candidates, rarer words and larger fractions of a sentence count as these.
+_MAX_LENGTH = 7
+_MAX_RARITY = 16.0
+_MAX_FRACTION = 0.7
 # Candidates that score this far below the best one are omitted. Readers accept one in ten of them.
 _MAX_SCORE_GAP = 2.0
 
@@ -211,24 +226,38 @@ class GapRanker:
 
     def find_candidates(self) -> Iterator[TokenRun]:
         """Yield the runs of tokens that could be a gap."""
+        return filterfalse(self.is_unsuitable, self.find_runs(self.begins))
+
+    @cached_property
+    def begins(self) -> list[int]:
+        """The indexes of the tokens with which a gap may begin."""
+        return [*filter(self._can_begin, range(len(self.tokens)))]
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """The indexes after the tokens with which a gap may end."""
+        return [*filter(self._can_end, range(1, len(self.tokens) + 1))]
+
+    def find_runs(self, begins: Iterable[int]) -> Iterator[TokenRun]:
+        """Yield the runs of tokens from `begins` that end where a gap may, suitable or not."""
         words = self.tokens
         is_chinese = self.language.name == "zh"
-        can_end = [False, *map(self._can_end, range(1, len(words) + 1))]
-        for first in filter(self._can_begin, range(len(words))):
+        ends = {*self.ends}
+        for first in begins:
+            is_date = is_chinese and _DATE_ZH.fullmatch(words[first].text)
             for last in range(first + 1, min(first + MAX_GAP_TOKENS, len(words)) + 1):
                 last_token = words[last - 1]
                 if last_token.kind == TokenKind.UNSAFE:
                     break
-                is_glued = last < len(words) and last_token.end == words[last].start
-                is_glued = is_glued and not is_chinese
-                if last_token.text in _BREAK_SIGNS and not is_glued:
-                    break
+                if last_token.text in _BREAK_SIGNS:
+                    is_glued = last < len(words) and last_token.end == words[last].start
+                    if is_chinese or not is_glued:
+                        break
                 if last - 1 > first and self._classes[last] in _VERB_CLASSES:
                     break  # such as `actors modify`
-                candidate = TokenRun(first, last)
-                if can_end[last] and not self._is_unsuitable(candidate):
-                    yield candidate
-                if _DATE_ZH.fullmatch(words[first].text):
+                if last in ends:
+                    yield TokenRun(first, last)
+                if is_date:
                     break  # such as the `1929年` of `1929年的股市`
 
     def find_complete_run(self, span: Span) -> TokenRun | None:
@@ -260,6 +289,29 @@ class GapRanker:
         if self._is_incomplete(run):
             return None
         return TokenRun(inner[0], run.end)
+
+    def find_defined_term(self) -> TokenRun | None:
+        """Return the term that the text defines, as in `An X is a Y that …`, or None."""
+        classes = "".join(self._classes[1:-1])
+        definition = _DEFINITION.match(classes)
+        if definition is None or len(classes) != len(self.tokens):
+            return None
+        first, end = definition.span("term")
+        copula = classes.index("C", end)
+        if self.tokens[copula].folded in _NON_DEFINING_COPULAS:
+            return None
+        rest = self.tokens[definition.end() :]
+        is_specific = any(
+            token.folded in self.language.genitive_prepositions
+            or token.folded in _CLAUSE_WORDS
+            or token.folded in self.language.determiners
+            for token in rest
+        )
+        span = self.tokens[first].start, self.tokens[end - 1].end
+        run = self.find_complete_run(span)
+        if run is None or not is_specific or self._is_count_or_filler(run):
+            return None
+        return None if self._is_shown_elsewhere(run) else run
 
     def _can_begin(self, first: int) -> bool:
         token = self.tokens[first]
@@ -369,7 +421,8 @@ class GapRanker:
             end -= len(_POSSESSIVES[0])
         return self.tokens[run.first].start, end
 
-    def _is_unsuitable(self, candidate: TokenRun) -> bool:
+    def is_unsuitable(self, candidate: TokenRun) -> bool:
+        """Return whether a run is part of a larger unit, or its words make no answer."""
         first, last = candidate
         if self._is_incomplete(candidate) or self._is_count_or_filler(candidate):
             return True
@@ -612,21 +665,17 @@ class GapRanker:
         inner = words[first:last]
         count = last - first
         classes = self._classes[first + 1 : last + 1]
-        features: Features = {f"l:{min(count, 7)}": 1.0}
+        features: Features = {f"l:{min(count, _MAX_LENGTH)}": 1.0}
         if count <= 5:
             features[f"p:{''.join(classes)}"] = 1.0
-        if first and last < len(words):
-            before, after = words[first - 1], words[last]
-            if before.kind == TokenKind.SIGN == after.kind:
-                features[f"b:{_get_form_or_class(before)}{_get_form_or_class(after)}"] = (
-                    1.0
-                )
+        if borders := self._get_borders(candidate):
+            features[borders] = 1.0
 
         # how rare the words are, and whether they also occur elsewhere on the card
         rarities = [
             max(0.0, 7.0 - token.zipf) for token in inner if token.kind in _CONTENT_KINDS
         ]
-        features["rarity"] = min(sum(rarities), 16.0) / 8
+        features["rarity"] = min(sum(rarities), _MAX_RARITY) / 8
         features["rarest"] = max(rarities) / 4
         features["mean_rarity"] = sum(rarities) / len(rarities) / 4
         features["least_rare"] = min(rarities) / 4
@@ -635,12 +684,46 @@ class GapRanker:
 
         size = max(1, len(self.text))
         position = inner[0].start / size
-        fraction = 2 * min((inner[-1].end - inner[0].start) / size, 0.7)
+        fraction = 2 * min((inner[-1].end - inner[0].start) / size, _MAX_FRACTION)
         features["position"] = position
         features["position2"] = position * position
         features["share"] = fraction
         features["share2"] = fraction * fraction
         return features
+
+    def _get_borders(self, run: TokenRun) -> str:
+        """Return the feature of a run between two signs, or ""."""
+        if not run.first or run.end == len(self.tokens):
+            return ""
+        before, after = self.tokens[run.first - 1], self.tokens[run.end]
+        if before.kind != TokenKind.SIGN or after.kind != TokenKind.SIGN:
+            return ""
+        return f"b:{_get_form_or_class(before)}{_get_form_or_class(after)}"
+
+    def bound_inner_scores(self) -> list[float]:
+        """Return the most that inner features can add to a score, by number of tokens.
+
+        Each is at its best, as if all words were as rare as the rarest of the sentence.
+        """
+        table = _load_gap_weights()
+        content = [token.zipf for token in self.tokens if token.kind in _CONTENT_KINDS]
+        rarest = max(0.0, 7.0 - min(content, default=7.0))
+        names = ("rarest", "mean_rarity", "least_rare")
+        max_constant = sum(max(table[name], 0.0) for name in names) * rarest / 4
+        signs = {
+            _get_form_or_class(token)
+            for token in self.tokens
+            if token.kind == TokenKind.SIGN
+        }
+        borders = (
+            table.get(f"b:{left}{right}", 0.0) for left in signs for right in signs
+        )
+        max_constant += max((0.0, *borders))
+        rarity_weight = max(table["rarity"], 0.0) / 8
+        return [
+            max_weight + max_constant + rarity_weight * min(count * rarest, _MAX_RARITY)
+            for count, max_weight in enumerate(_load_max_weights())
+        ]
 
 
 def _classify(token: Token, language: LanguageTables) -> str:
@@ -672,39 +755,84 @@ def _get_form_or_class(token: Token) -> str:
     return _CLASS_BY_KIND[token.kind]
 
 
-def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
+def rank_gaps(
+    sentence: GapRanker, min_score: float = -math.inf
+) -> Iterator[tuple[Span, float]]:
     """Yield the spans that a cloze card may blank out with their scores, best first.
 
     A span that nearly coincides with a better one is skipped. The score is one of the inputs
-    to `features.estimate_confidence`.
+    to `features.estimate_confidence`. Spans that score less than `min_score` are left out,
+    mostly before their features are extracted.
     """
-    table = read_weights(DATA_DIRECTORY / "gap_weights.txt")
+    table = _load_gap_weights()
 
-    @cache
-    def begin_score(first: int) -> float:
-        return sum(
-            table.get(name, 0.0) for name in sentence.extract_begin_features(first)
-        )
-
-    @cache
-    def end_score(last: int) -> float:
-        return sum(table.get(name, 0.0) for name in sentence.extract_end_features(last))
-
+    max_inner_scores = sentence.bound_inner_scores()
+    begin_scores = {
+        first: _sum_weights(sentence.extract_begin_features(first), table)
+        for first in sentence.begins
+    }
+    end_scores = {
+        last: _sum_weights(sentence.extract_end_features(last), table)
+        for last in sentence.ends
+    }
+    max_rest = max(end_scores.values(), default=0.0) + max(max_inner_scores)
+    begins = [
+        first for first in begin_scores if begin_scores[first] + max_rest >= min_score
+    ]
     scored = []
-    for candidate in sentence.find_candidates():
-        inner_score = compute_weighted_sum(
-            sentence.extract_inner_features(candidate), table
-        )
-        total = begin_score(candidate.first) + inner_score + end_score(candidate.end)
-        scored.append((-total, sentence.get_span(sentence.extend_to_gloss(candidate))))
+    for run in sentence.find_runs(begins):
+        outer_score = begin_scores[run.first] + end_scores[run.end]
+        if outer_score + max_inner_scores[run.end - run.first] < min_score:
+            continue
+        inner_features = sentence.extract_inner_features(run)
+        total = outer_score + compute_weighted_sum(inner_features, table)
+        span = sentence.get_span(sentence.extend_to_gloss(run))
+        scored.append((-total, span, run))
     scored.sort()
     chosen: list[Span] = []
-    for negative_score, span in scored:
-        if negative_score - scored[0][0] > _MAX_SCORE_GAP:
+    for negative_score, span, run in scored:
+        if -negative_score < min_score:
             return
+        # checked last, because most runs are never reached
+        if sentence.is_unsuitable(run):
+            continue
+        if not chosen:
+            min_score = max(min_score, -negative_score - _MAX_SCORE_GAP)
         if not any(is_same_gap(span, other) for other in chosen):
             chosen.append(span)
-            yield span, -negative_score
+            yield span, min(-negative_score, MAX_GAP_SCORE)
+
+
+@cache
+def _load_gap_weights() -> dict[str, float]:
+    return read_weights(DATA_DIRECTORY / "gap_weights.txt")
+
+
+@cache
+def _load_max_weights() -> tuple[float, ...]:
+    """Return the most that length, classes and position add to a score, by number of tokens."""
+    table = _load_gap_weights()
+    position = _find_maximum(table["position"], table["position2"], 1.0)
+    fraction = _find_maximum(table["share"], table["share2"], 2 * _MAX_FRACTION)
+    max_weights = []
+    for count in range(MAX_GAP_TOKENS + 1):
+        length = table.get(f"l:{min(count, _MAX_LENGTH)}", 0.0)
+        patterns = (
+            weight
+            for name, weight in table.items()
+            if name.startswith("p:") and len(name) == len("p:") + count
+        )
+        pattern = max((0.0, *patterns))
+        max_weights.append(position + fraction + length + pattern)
+    return tuple(max_weights)
+
+
+def _find_maximum(slope: float, curvature: float, limit: float) -> float:
+    """Return the maximum of `slope * x + curvature * x * x` for x from 0 to `limit`."""
+    places = [0.0, limit]
+    if curvature < 0:
+        places.append(min(max(-slope / (2 * curvature), 0.0), limit))
+    return max(slope * x + curvature * x * x for x in places)
 
 
 def _is_acronym_of(acronym: str, words: Sequence[Token]) -> bool:
@@ -751,6 +879,10 @@ def compute_weighted_sum(features: Features, table: dict[str, float]) -> float:
     for name, amount in features.items():
         weighted_sum += table.get(name, 0.0) * amount
     return weighted_sum
+
+
+def _sum_weights(names: Iterable[str], table: dict[str, float]) -> float:
+    return sum([table.get(name, 0.0) for name in names])
 
 
 def is_same_gap(span: Span, other: Span) -> bool:

@@ -72,7 +72,7 @@ class BookHighlight(Value):
     css_selector: str = ""
     """The CSS selector of the element in `file` where the highlight begins, or "" if unknown."""
     offset: int = 0
-    """The offset in `element` where the highlight begins."""
+    """The offset, in the element that `css_selector` selects, where the highlight begins."""
     page_label: str = ""
     heading: str = ""
     colour: str = ""

@@ -2,7 +2,7 @@
 
 This markup consists of highlights, clozes, maths, Obsidian links, tags, footnotes, ruby
 readings, bare URLs, template placeholders and HTML elements. `_MARKUP` matches all of it, and
-for each kind, a function adds the token (see `_register_adder`). A token has Markdown and
+for each kind, a function adds the token. A token has Markdown and
 plain text. As the keys of highlights are computed from the plain text
 (docs/reference/keys.md), it must not change. `tokenizer` creates and pairs the tokens, and
 `inline` interprets them.

@@ -132,7 +132,7 @@ class ReadMarksReply(Value, tag="read", omit_defaults=True):
     it is unknown.
     """
     marks: tuple[Highlight, ...] = ()
-    """The marks in reading order, with the page number from 0 as `block`. The document's key and
+    """The marks in reading order, with the page number from 0 as `block_id`. The document's key and
     source and the namespace are filled in later.
     """
     areas: tuple[tuple[int, Box], ...] = ()

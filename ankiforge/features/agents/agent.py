@@ -220,8 +220,8 @@ def list_highlights(
 ) -> Json:
     """List the reader's highlights that have no card yet, with counts.
 
-    Offset 0 reads changed files first; go on with next_offset. `document`: part of a title. The
-    drafting rules come with the first answer; `rules` gives them again.
+    Offset 0 reads changed files first; continue with next_offset. `document` is a part of a title.
+    The first reply contains the drafting rules; `rules` returns them again.
     """
     # nothing is drafted here, and another program that is drafting is not waited for
     answer: Json = {}

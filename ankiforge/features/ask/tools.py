@@ -34,9 +34,9 @@ _Limit = Annotated[int, msgspec.Meta(ge=1, le=50)]
 def search_library(
     workspace: Workspace, privacy: PrivacyFilter, *, query: _Question, limit: _Limit = 5
 ) -> Json:
-    """Find the passages that answer a question, with cards; or a work by title, DOI or address.
+    """Find passages that answer a question, with their cards, or a work by title, DOI or URL.
 
-    Without `sure`, the passages are only the nearest.
+    If `sure` is false, the passages are only the most similar ones.
     """
     result = library.search_library(workspace, query, limit, privacy=privacy)
     passages = [_passage_to_json(privacy, passage) for passage in result.passages]
@@ -95,7 +95,7 @@ class AnswerSentenceArgument(
     kw_only=True,
     rename={"text": "says", "passage_label": "passage"},
 ):
-    """A sentence with a quote from the passage of that label."""
+    """A sentence of the answer, proved by a verbatim quote from the passage with this label."""
 
     text: _Words
     passage_label: _Words
@@ -115,8 +115,9 @@ def ask(
 ) -> Json:
     """Answer a question from the reader's own passages, with quotes.
 
-    First without `answer`: returns the rules and the passages. Then again, with the same question
-    and your sentences: returns those that stand over a located quote. Show each with its quote.
+    Call it first without `answer`: it returns the rules and the passages. Then call it with the
+    same question and your sentences: it returns the sentences whose quotes were found. Show each
+    sentence with its quote.
     """
     prepared = prepare_question(workspace, question)
     if not answer:

@@ -1,7 +1,8 @@
 // The editor of a figure's masks: a click toggles a mask, a drag draws a new one.
 import { h, putOver } from "/static/dom.js";
+import { refuse } from "/static/pace.js";
 import { faces } from "/static/parts.js";
-import { formatCount, tell } from "/static/say.js";
+import { formatCount } from "/static/say.js";
 
 const MIN_DRAG = 0.01; // the minimum drag, relative to the picture; a shorter one is a click
 const clamp = (n) => Math.min(Math.max(n, 0), 1);
@@ -100,7 +101,7 @@ function makeMaskEditor(card, onChange) {
   // label.
   function readDecision() {
     if (!countMasks()) {
-      tell("No label is left. Draw one, or reject the figure.");
+      refuse(src ? "No label yet: drag over what is to be hidden. Or reject the figure." : "The picture is missing, so no label can be drawn. Reject the figure.");
       return null;
     }
     let highest = Math.max(card.used ?? 0, ...masks.map(({ number }) => number));

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from ankiforge.ledger import facts
-from ankiforge.ledger.facts import hash_long_sentences
+from ankiforge.ledger.facts import hash_distinctive_sentences
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.model import Highlight
 
@@ -25,7 +25,7 @@ def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
     names_by_key = []
     rows = []
     for highlight in highlights:
-        names = hash_long_sentences(
+        names = hash_distinctive_sentences(
             facts.split_sentences(facts.get_sentence_text(highlight))
         )
         names_by_key.append((highlight.key, to_json(names)))

@@ -18,6 +18,7 @@ const MAKE_ACTION = { act: "make", becomes: "card", said: "Made" };
 export class Card {
   // The mode: look, ask (the user types a question), edit, or kept (typed text isn't stored yet).
   mode = "look";
+  row = ""; // the id of the shelf's row that says that this card has unsaved words
   picked = 0;
   sentence = null;
   drawn = undefined; // what a feature draws instead of the two sides, see `parts.js`

@@ -24,6 +24,7 @@ export async function openChat(asks, takes, then = (_brought) => {}) {
   if (!asked.text) return tell(asked.said);
   [wasUsable, handlers] = [false, { takes, then }];
   showMessage("");
+  $("#chat-copy").textContent = "Copy again";
   offerFollowUp("");
   $("#chat-answer").value = "";
   $("#chat").showModal();
@@ -62,6 +63,7 @@ async function handleAnswer() {
   wasUsable ||= reply.brought;
   showMessage(reply.said, reply.unused);
   showQuestion(reply.next);
+  $("#chat-copy").textContent = "Copy the next text";
   offerFollowUp(reply.second ?? "");
   $("#chat-answer").value = "";
 }

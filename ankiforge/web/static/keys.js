@@ -1,8 +1,7 @@
 // A single table of all keys, from which the keyboard handling, the help and the menu are built.
 import { $, findAll, formatKey, h, makeKeyLabel } from "./dom.js";
 import { isDark } from "./face.js";
-import { runWhenPainted } from "./pace.js";
-import { tell } from "./say.js";
+import { closeField, isMeantForField, runWhenPainted } from "./pace.js";
 
 // Each key has the `views` in which it acts (shelf, sitting, list), a name, a function, and `when` it is available. `label` is
 // its current name in the menu. A key that `holds` stores nothing, so it waits for a card that is about to be shown.
@@ -29,6 +28,7 @@ export const KEYS = [
   sitting("x", "Reject", (page) => page.sitting.press("x"), makeCardActionRow("x")),
   sitting("s", "Later", (page) => page.sitting.press("s"), makeCardActionRow("s")),
   anywhere("u", "Undo", (page) => page.undo()),
+  makeKeyRow("shelf", "Move")("ArrowRight", "Open, also where the chat is offered", (page) => page.shelf.openRow()),
   moving("j", "Next card or row", (page) => page.place.step(1), { holds: true, ...unlisted }),
   moving("k", "Previous card or row", (page) => page.place.step(-1), { holds: true, ...unlisted }),
   inDocument("n", "Next highlight or document", (page) => page.sitting.next(), requiresPaper),
@@ -59,7 +59,10 @@ function onKeyDown(e, page) {
   const isTyping = target.closest?.("textarea, input[type=text], input[type=search], [contenteditable]");
   if (hasCommand && key.toLowerCase() === "k") openMenu(page);
   else if (key === "Escape") page.escape();
-  else if (key === "Enter" && !e.repeat && page.view === "sitting" && (hasCommand || (isTyping?.closest(".asking") && !e.shiftKey))) page.sitting.enter();
+  else if (key === "Enter" && !e.repeat && page.view === "sitting" && (hasCommand || (isTyping?.closest(".asking") && !e.shiftKey))) {
+    if (isTyping) closeField();
+    page.sitting.enter();
+  }
   else if (e.repeat) {
     // holding a key down repeats navigation but never a decision
     if (!isTyping && !target.closest?.("button, summary, a") && /^[jknp]$/.test(key)) onPlainKey(e, page);
@@ -74,6 +77,7 @@ function onKeyDown(e, page) {
 function onPlainKey(e, page) {
   const { key, target } = e;
   const isSitting = page.view === "sitting";
+  if (key.length === 1 && isMeantForField()) return e.preventDefault();
   // Space selects a word or ticks a box, and Enter presses the filled button even on a word or checkbox
   const isOnButton = target.closest?.(key === "Enter" ? "button:not(.word), summary, a, select, input:not([type=checkbox])" : "button, summary, a, select, input");
   if ((key === "Enter" || key === " ") && isOnButton) return;
@@ -92,7 +96,7 @@ function onPlainKey(e, page) {
   const row = KEYS.filter(isInView(page)).find((each) => each.key === wanted);
   if (!row) return;
   e.preventDefault();
-  const run = () => (row.when(page) ? row.run(page) : tell(`“${row.name}” cannot be done here.`));
+  const run = () => row.when(page) && row.run(page);
   if (row.holds) runWhenPainted(run);
   else run();
 }

@@ -23,6 +23,7 @@ class Page {
   // shelf, sitting or list
   view = "start";
   ready = 0; // the number of accepted cards that Anki lacks
+  kept = new Map(); // cards with words that aren't saved, by the id of their item
   undos = []; // decisions that can be undone, oldest first: {id}, and the view of each
   sitting = null;
   rows = null;
@@ -59,6 +60,8 @@ class Page {
   // Open a row of the shelf: a document, or a list.
   async open(entry) {
     const { id, list, title } = entry;
+    const at = this.shelf.documents.findIndex((each) => each.id === id);
+    if (at >= 0) this.shelf.at = at;
     const read = () => (list ? get("list", { id }) : get("sitting", { id }));
     const first = entry.read ?? read();
     delete entry.read;
@@ -152,12 +155,13 @@ class Page {
   chat(id = "") {
     if (!isFree()) return;
     const { item, origin, paper } = this.sitting ?? {};
-    const about = id || (origin?.entry?.list ? item?.id : origin?.entry && paper?.id) || "";
+    const row = this.view === "shelf" ? this.shelf.documents[this.shelf.at] : null;
+    const about = id || (row?.is_unmarked && row.id) || (origin?.entry?.list ? item?.id : origin?.entry && paper?.id) || "";
     const asks = () => get("chat", { id: about });
     openChat(asks, (answer) => post("chat", answer), async (brought) => {
       const isUnmarked = paper ? !paper.marks.length : this.view === "shelf";
       if (brought && isUnmarked) forgetPaper(about);
-      if (this.view === "shelf" || (brought && isUnmarked)) await this.openShelf();
+      if (this.view === "shelf") await this.openShelf();
       else if (brought && this.sitting) await this.#startSitting(this.sitting.origin, this.sitting.origin.read());
     });
   }
@@ -184,6 +188,7 @@ darkQuery.addEventListener("change", () => page.showTheme());
 $("#to-shelf").addEventListener("click", () => page.leave());
 $("#menu").addEventListener("toggle", () => { if ($("#menu").open) fillMenu(page); });
 for (const each of findAll("[data-step]")) each.addEventListener("click", () => page.sitting?.stepMark(Number(each.dataset.step)));
+addEventListener("focus", () => { if (page.view === "shelf" && !page.shelf.documents.length) page.openShelf(); }); // the user may have run ankiforge
 beginChat();
 beginKeys(page);
 

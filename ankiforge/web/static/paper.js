@@ -4,7 +4,7 @@ import { $, h } from "./dom.js";
 import { makeTextLayout } from "./flow.js";
 import { selectedText } from "./letters.js";
 import { get, pollUntil } from "./server.js";
-import { computeBounds, groupIntoColumns, groupIntoLines, makeOutline, makeSvg } from "./shapes.js";
+import { computeBounds, groupIntoColumns, groupIntoLines, makeOutline, makeSign, makeSvg } from "./shapes.js";
 import { makeSheetLayout } from "./sheets.js";
 
 const [MIN_ZOOM, MAX_ZOOM] = [0.5, 5]; // zoom limits, relative to the size that fits
@@ -173,7 +173,7 @@ export class Paper {
     for (const column of mark.frame ? [] : groupIntoColumns(lines, true)) {
       const [, top, , bottom] = computeBounds(column);
       const [left, right] = findHome(column);
-      made.push(makeSvg("path", { class: "side", d: `M${isRightToLeft ? right + 7 : left - 7} ${top + 1}V${bottom - 1}`, "data-s": state }));
+      made.push(makeSvg("path", { class: "side", d: makeSign(state, isRightToLeft ? right + 7 : left - 7, top + 1, bottom - 1), "data-s": state }));
     }
     return made;
   }

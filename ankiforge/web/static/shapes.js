@@ -44,3 +44,11 @@ export const makeOutline = (lines) => groupIntoColumns(lines).flatMap((column) =
   const to = i + 1 < column.length ? (bottom + column[i + 1][1]) / 2 : bottom;
   return `M${left} ${from}H${right}V${to}H${left}Z`;
 })).join("");
+
+// The sign of a state in the margin: a bar, hollow for a proposal and dotted without a card, or a tick for a card.
+export function makeSign(state, x, top, bottom) {
+  if (state === "proposal") return `M${x - 2} ${top}H${x + 2}V${bottom}H${x - 2}Z`;
+  if (state !== "card") return `M${x} ${top}V${bottom}`;
+  const y = top + Math.min((bottom - top) / 2, 8);
+  return `M${x - 5} ${y}l3 3.5l6 -7.5`;
+}

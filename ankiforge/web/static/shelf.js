@@ -1,5 +1,5 @@
 // The shelf: a row for each document with pending items or proposals, best first. Enter presses the row's filled button.
-import { $, h, makeKeyLabel } from "./dom.js";
+import { $, h, makeButton, makeKeyLabel } from "./dom.js";
 import { getPaper } from "./paper.js";
 import { announce, formatCount, formatNumber } from "./say.js";
 import { get, pollUntil } from "./server.js";
@@ -10,7 +10,7 @@ const PRELOAD_DELAY = 60; // ms before a selected document is loaded ahead of ti
 export class Shelf {
   at = 0;
   documents = [];
-  counts = { waiting: 0, proposed: 0 }; // totals
+  counts = { waiting: 0, proposed: 0, less_certain: 0 }; // totals
   begins = ""; // the document or list that the page opens instead of the shelf
   without = ""; // why other highlights have no proposal
   #page;
@@ -23,11 +23,13 @@ export class Shelf {
     this.#page = page;
   }
 
-  // Load the first documents, and the following ones up to the selected one.
+  // Load the first documents, and the following ones up to the selected one, which stays selected wherever it is now.
   async load() {
+    const id = this.documents[this.at]?.id;
     await this.#read(0);
     while (this.#hasMore && this.at >= this.documents.length) await this.#read(this.documents.length);
-    this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
+    const at = this.documents.findIndex((each) => each.id === id);
+    this.at = at < 0 ? Math.min(this.at, Math.max(this.documents.length - 1, 0)) : at;
   }
   async #read(start) {
     const { documents, begins, without, more, ...counts } = await get("shelf", { start });
@@ -55,10 +57,9 @@ export class Shelf {
     this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 });
     this.#lastRow.disconnect();
     this.#showRows(0);
-    const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), countColumns(this.counts, ([digits, noun]) => `${digits} ${noun}`));
-    const nothing = h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here."));
+    const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), h("p", {}, joinFacts(makeCounts(this.counts))));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
-      ...(documents.length ? [head, this.list] : [nothing]), without && h("p", { className: "without" }, without)));
+      documents.length ? [head, this.list] : this.#renderNothing(), without && h("p", { className: "without" }, without)));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
     for (const each of documents.slice(0, MAX_COVERS)) this.#loadCover(each);
@@ -68,20 +69,26 @@ export class Shelf {
     const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? getInitials(each.title)));
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
     each.coverNode = cover;
-    return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: () => {
+    const label = each.left ? `Continue, ${each.left}` : each.chat || "Open";
+    const onclick = ({ target }) => {
       this.select(i);
-      this.#page.open(each);
-    } }, cover,
-      h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), each.by && h("span", { className: "by" }, each.by),
-        each.offer && h("span", { className: "by" }, each.offer)),
-      countColumns(each, ([digits, noun]) => [digits, h("span", { className: "unseen" }, ` ${noun}`)]),
-      !each.is_open && h("span", { className: "bare" }, each.rest),
-      h("span", { className: "go", ariaHidden: "true" }, each.chat
-        ? [h("span", { className: "button filled small", onclick: (/** @type {Event} */ e) => {
-          e.stopPropagation();
-          this.#page.chat(each.id);
-        } }, `${each.chat} `, makeKeyLabel("⏎")), h("span", { className: "button text small" }, "Open")]
-        : h("span", { className: "button filled small" }, "Open ", makeKeyLabel("⏎"))));
+      if (target.closest(".filled")) this.enter();
+      else this.#page.open(each);
+    };
+    return h("li", { role: "option", id: `doc-${i}`, className: each.list === "you" && "caution", "data-title": each.title, onclick }, cover,
+      h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "facts" }, joinFacts(this.#listFacts(each)))),
+      h("span", { className: `go${label === "Open" ? "" : " on"}`, ariaHidden: "true" }, h("span", { className: "button filled small" }, `${label} `, makeKeyLabel("⏎")),
+        label === each.chat && h("span", { className: "button text small" }, "Open")));
+  }
+  // What the second line of a row says. Each number is there once.
+  #listFacts(entry) {
+    const unsaved = [...this.#page.kept.values()].filter(({ row }) => row === entry.id).length;
+    return [unsaved && h("span", { className: "unsaved" }, `${unsaved} edited, not saved`), entry.by && h("bdi", {}, entry.by), ...makeCounts(entry), entry.rest && h("span", {}, entry.rest)];
+  }
+  #renderNothing() {
+    const copy = makeButton("outlined small", "Copy", "", () => navigator.clipboard.writeText("ankiforge run").then(() => { copy.textContent = "Copied"; }));
+    const lines = ["Mark a passage in a paper, a note or a book.", [h("code", {}, "ankiforge run"), copy, " reads it; for a new file or folder: ", h("code", {}, "ankiforge run PATH")], "Come back to this page: what waits is here."];
+    return h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("ol", {}, lines.map((line) => h("li", {}, line))), this.#page.ready > 0 && makeButton("filled", "Open in Anki", "o", () => this.#page.send()));
   }
   get isOpened() { return this.documents.length === 1 && !this.documents[0].chat; }
   async #loadCover({ id, list, kind, coverNode }) {
@@ -114,19 +121,25 @@ export class Shelf {
     }, PRELOAD_DELAY);
   }
   step(by) { this.select(this.at + by); }
+  openRow() {
+    const entry = this.documents[this.at];
+    if (entry) this.#page.open(entry);
+  }
   enter() {
     const entry = this.documents[this.at];
     if (!entry) return;
     clearTimeout(this.#timer);
-    if (entry.chat) this.#page.chat(entry.id);
+    if (entry.chat && !entry.left) this.#page.chat(entry.id);
     else this.#page.open(entry);
   }
 }
 
-// The numbers of pending items and proposals, each in its own column.
-const countColumns = ({ waiting, proposed }, drawn) => [
-  waiting > 0 && h("span", { className: "waiting" }, drawn([formatNumber(waiting), "waiting"])),
-  proposed > 0 && h("span", { className: "proposed" }, drawn(formatCount(proposed, "proposal").split(" "))),
+// The numbers of pending items and proposals, each with the sign of its state.
+const makeCounts = ({ waiting, proposed, less_certain = 0 }) => [
+  waiting > 0 && h("span", { className: "waiting sign", "data-s": "asks" }, `${formatNumber(waiting)} waiting`),
+  proposed > 0 && h("span", { className: "proposed sign", "data-s": "proposal" }, formatCount(proposed, "proposal")),
+  less_certain > 0 && h("span", { className: "less-certain" }, proposed ? `${formatNumber(less_certain)} less certain` : formatCount(less_certain, "less certain proposal")),
 ];
+const joinFacts = (facts) => facts.filter(Boolean).flatMap((fact, i) => (i ? [" · ", fact] : [fact]));
 // Two initials of a title, for a cover.
 const getInitials = (title) => title.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 3 || /^\p{Lu}/u.test(word)).slice(0, 2).map(([first]) => first.toUpperCase()).join("") || [...title][0];

@@ -38,6 +38,7 @@ export class Sitting {
   ending = null;
   resizes = new ResizeObserver(() => this.level());
   #known = new Map(); // items by id
+  #cards = new Set(); // the cards shown, but for those decided on
   #page;
 
   constructor(origin, page) {
@@ -69,6 +70,13 @@ export class Sitting {
     await this.show(false);
   }
   close() {
+    // keep the words that aren't saved
+    const { kept } = this.#page;
+    for (const card of this.#cards) {
+      kept.delete(card.item.id);
+      if (card.mode !== "look") card.leave();
+      if (card.mode === "kept") kept.set(card.item.id, Object.assign(card, { row: this.origin.entry?.id ?? card.item.source?.document }));
+    }
     this.#leavePaper();
     this.resizes.disconnect();
     document.body.classList.remove("ended", "alone");
@@ -88,7 +96,10 @@ export class Sitting {
     document.body.classList.toggle("ended", !item);
     if (!item) return this.end();
     this.ending = null;
-    this.card = item.card ??= new Card(item, () => this.onCardChange(), (key) => this.press(key));
+    const known = [...this.#cards, ...this.#page.kept.values()].find(({ item: { id, turn } }) => id === item.id && turn === item.turn);
+    this.card = item.card ??= known ?? new Card(item, () => this.#page.sitting?.onCardChange(), (key) => this.#page.sitting?.press(key));
+    this.#cards.add(this.card);
+    $("#fold input").checked = false;
     $("#margin").replaceChildren(this.card.node);
     $("#margin").scrollTop = 0;
     for (const frame of this.card.node.querySelectorAll("iframe")) fillFrame(frame);
@@ -146,7 +157,7 @@ export class Sitting {
     requestAnimationFrame(() => this.level());
   }
   count() {
-    const now = this.results.length + this.at;
+    const now = this.results.length; // so that it never runs backwards
     const isAside = this.ending || this.opened;
     $("#count").textContent = isAside || this.size < 2 ? "" : `${now + 1} of ${this.size}`;
     $("#ticks").replaceChildren(...Array.from({ length: this.size }, (_, i) => {
@@ -388,6 +399,8 @@ export class Sitting {
         const reply = await post("decide", { id: item.id, turn: item.turn, act: action.act, sitting: opened ? 0 : this.number, ...given, ...action.sends });
         this.#page.counted(reply);
         this.isStoring = false;
+        this.#cards.delete(card);
+        this.#page.kept.delete(item.id);
         this.#stored(reply, action);
         const what = action.act === "accept" && card.drawn?.told ? [`${card.drawn.told()} from “${this.paper?.title ?? item.title}”`]
           : this.ending ? [`${action.said.replace(":", "")}.`] : [`${action.said}: `, quote(name)];

@@ -90,7 +90,7 @@ def test_a_figure_without_a_label_is_drawn(figure, opened):
     page.locator("#buttons .filled", has_text="Draw a label").wait_for()
     page.locator("#buttons .outlined", has_text="Reject").wait_for()
     page.keyboard.press("Enter")
-    page.get_by_text("No label is left").first.wait_for()
+    page.locator("#refused", has_text="No label yet: drag over").wait_for()
     drag(page, (0.2, 0.2), (0.5, 0.5))
     page.locator("#buttons", has_text="Make 1 card").wait_for()
     page.keyboard.press("Enter")
