@@ -194,8 +194,9 @@ def perform(world: World, act: str, number: int) -> bool:
                 ledger.accept(it)
             case "reject" | "skip" | "reject card":
                 ledger.reject(it)
-            case "edit" | "edit card":
-                decide.edit_item(ledger, it, {"Extra": "mine"})
+            case "edit" | "edit card":  # what changes nothing is no decision
+                text = f"mine, after {len(ledger.list_history())} decisions"
+                decide.edit_item(ledger, it, {"Extra": text})
             case "accept all":
                 ids, _ = select_clean_drafts(ledger, drafts, "")
                 for id in ids:
