@@ -21,7 +21,6 @@ from ankiforge.ledger import (
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.offers import iter_draft_groups
-from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import (
     Draft,
     DraftingResult,
@@ -54,7 +53,7 @@ DRAFTS = st.tuples(
 ACTS = [
     *("accept", "reject", "edit", "accept all", "reject all"),
     *("propose", "reject proposal", "write", "skip", "reject card", "edit card"),
-    *("draft again", "reword"),
+    "reword",
 ]
 REWORDED = {
     WAR: WAR.replace("1648", "1649"),
@@ -144,28 +143,6 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
     }
 
 
-def draft_again(ledger: Ledger, key: str, number: int) -> bool:
-    """Let the model draft another card, or one that waits already; return whether one is new."""
-    highlight = load_highlight(ledger, key)
-    sentences = {**ANSWERS, **{REWORDED[each]: ANSWERS[each] for each in ANSWERS}}
-    inside = [each for each in sentences if each in highlight.exact]
-    if not inside:
-        return False
-    back = sentences[inside[0]][number % 2]
-    front = f"Question {number % 3} of {back}?"
-    draft = model_draft(highlight.key, front, back, inside[0])
-    waiting = set(load_draft_ids(ledger))
-    draft_recording.record_drafts(
-        ledger,
-        [DraftingResult(highlight, (draft,))],
-        compute_search_terms,
-        by_model=True,
-        beside=number % 2 == 0,
-        drafting=draft_recording.make_drafting_id(ledger),
-    )
-    return not waiting.issuperset(load_draft_ids(ledger))
-
-
 def perform(world: World, act: str, number: int) -> bool:
     """Make one decision, on one of those on which it can be made; return whether there is one."""
     ledger = world["a"]
@@ -181,13 +158,11 @@ def perform(world: World, act: str, number: int) -> bool:
         "edit card": cards,
     }
     keys = [outcome.highlight.key for outcome in outcomes]
-    candidates |= dict.fromkeys(("write", "skip", "draft again"), keys)
+    candidates |= dict.fromkeys(("write", "skip"), keys)
     chosen = candidates.get(act, drafts)
     if not chosen:
         return False
     it = chosen[number % len(chosen)]
-    if act == "draft again":
-        return draft_again(ledger, it, number)
     with ledger.action():
         match act:
             case "accept":
