@@ -155,10 +155,15 @@ def reject(
         if every or passages:
             list_rows = [*item_lists.load_items(ledger, chosen_ids)]
         if every:
+            # cards whose passage changed are retired one by one
             list_rows = [
                 list_row
                 for list_row in list_rows
-                if not isinstance(list_row, LocalCard) or list_row.is_live
+                if (
+                    list_row.is_live
+                    if isinstance(list_row, LocalCard)
+                    else not list_row.keeps_text
+                )
             ]
             chosen_ids = [list_row.id for list_row in list_rows]
         if passages:

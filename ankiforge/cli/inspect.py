@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.reports.listing import Listing
 
-VIEWS = ("new", "changed", "questions", "recent", "unknown")
-"""The special lists of `list`: new drafts, changed cards, questions, decisions, unknown notes."""
+VIEWS = ("new", "changed", "gone", "questions", "recent", "unknown")
+"""The special lists of `list`: new drafts, changed cards, cards that lost their passage,
+questions, decisions, unknown notes."""
 
 # --- status ---------------------------------------------------------------------------------
 

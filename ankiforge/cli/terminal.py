@@ -18,10 +18,14 @@ from msgspec.structs import replace
 from ankiforge.cli.output import Call, sanitize_for_terminal, say_next_command
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import pending_items
-from ankiforge.model import CardKind, NoteType, ShownCard, UserQuestionKind
+from ankiforge.model import CardKind, NoteType, ShownCard, UserQuestion, UserQuestionKind
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.cards import format_quote_in_passage, format_sides
+from ankiforge.reports.cards import (
+    format_quote_in_passage,
+    format_sides,
+    list_passage_texts,
+)
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
 from ankiforge.review.decisions import Accept, Edit, Reject, WriteCard
@@ -29,6 +33,7 @@ from ankiforge.review.items import expand_gaps
 from ankiforge.review.sittings import SITTING_SIZE
 from ankiforge.text import format_count, mark_bold, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text, to_terminal_text
+from ankiforge.text.differences import mark_differing_words
 from ankiforge.text.passages import (
     remove_truncated_first_word,
     remove_truncated_last_word,
@@ -43,8 +48,9 @@ _MAX_EXAMPLES = 10
 _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
 _KEY_HELP = (
-    "Enter {accept}{others}   x rejects   e edits   u undoes   j k next, back   Esc ends"
+    "Enter {accept}{others}   x {reject}   e edits   u undoes   j k next, back   Esc ends"
 )
+_CONFLICT_KEY_HELP = "1 {mine}   2 {source}   u undoes   j k next, back   Esc ends"
 _QUESTION_KEY_HELP = "Enter makes cards   x none of them   u undoes   Esc ends\n"
 
 Choice = tuple[Decision, ShownCard | None]
@@ -101,6 +107,11 @@ class TerminalReview:
                     self._say(f"  … and {more_count:,} more")
                 accept = Accept(item.id, item.content_hash)
                 if not self._handle_keys([(accept, None)], _QUESTION_KEY_HELP):
+                    break
+            elif (
+                item and item.question and item.question.kind is UserQuestionKind.CONFLICT
+            ):
+                if not self._review_conflict(item.id, item.content_hash, item.question):
                     break
             else:  # another decision resolved the item, or only the page can show it
                 self._current_ids.pop(0)
@@ -162,12 +173,36 @@ class TerminalReview:
         cards = [card for _, card in choices if card]
         self._print_card(cards[0], cards[1:] and cards)
         verb = "makes the card" if item.proposal else "accepts"
+        reject = "rejects"
+        if item.drafts and item.drafts[0].keeps_text:
+            verb, reject = "keeps the card", "retires it"
         others = ""
         if len(choices) > 1:
             numbers = "2" if len(choices) == 2 else f"2-{len(choices)}"
             noun = "words" if len(item.offered_drafts) == 1 else "drafts"
             others = f"   {numbers} other {noun}"
-        key_help = _KEY_HELP.format(accept=verb, others=others)
+        key_help = _KEY_HELP.format(accept=verb, reject=reject, others=others)
+        return self._handle_keys(choices, f"\n{key_help}")
+
+    def _review_conflict(self, id: str, turn: str, question: UserQuestion) -> bool:
+        """Print both texts of a card and handle key presses until the user moves on.
+
+        Returns whether to continue the review.
+        """
+        self._say(f"\n{mark_bold(question.text)}")
+        for conflict in question.conflicts:
+            labels = (
+                ("in Anki", "here")
+                if conflict.is_edited_in_ankiforge
+                else ("yours", "source")
+            )
+            texts = map(to_one_line, (conflict.user_text, conflict.source))
+            for label, text in zip(labels, mark_differing_words(*texts), strict=True):
+                self._say(f"  {conflict.field.lower()}, {label}: {text}")
+        key_help = _CONFLICT_KEY_HELP.format(
+            mine=question.reject_effect, source=question.accept_effect
+        )
+        choices: list[Choice] = [(Reject(id, turn), None), (Accept(id, turn), None)]
         return self._handle_keys(choices, f"\n{key_help}")
 
     def _handle_keys(self, choices: Sequence[Choice], key_help: str) -> bool:
@@ -182,9 +217,11 @@ class TerminalReview:
             key = self._read_key()
             try:
                 match key:
-                    case "\r" | "\n":
+                    case "\r" | "\n" if current[1] or len(choices) == 1:
                         return self._apply_decision(current[0])
-                    case "x":
+                    case "1" | "2" if not current[1] and len(choices) == 2:
+                        return self._apply_decision(choices[int(key) - 1][0])
+                    case "x" if current[1] or len(choices) == 1:
                         id, turn = current[0].id, current[0].content_hash
                         return self._apply_decision(Reject(id, turn))
                     case "u":
@@ -232,13 +269,19 @@ class TerminalReview:
 
     def _apply_decision(self, decision: Decision) -> bool:
         self._pressed_keys.clear()
+        item = self._review.load_item(decision.id)
         done = self._review.decide(decision)
         # go on with the next fact of the same passage
         self._current_ids[:1] = [done.next_id] if done.next_id else []
         self._queue += [done.postponed_id] if done.postponed_id else []
         next_fact_id = done.next_id or done.postponed_id
         self._decisions.append((done.undo, decision.id, next_fact_id))
-        self._say("rejected" if isinstance(decision, Reject) else "accepted")
+        said = "rejected" if isinstance(decision, Reject) else "accepted"
+        if item and item.question and item.question.kind is UserQuestionKind.CONFLICT:
+            said = "answered"
+        elif item and item.drafts and item.drafts[0].keeps_text:
+            said = "retired" if isinstance(decision, Reject) else "kept"
+        self._say(said)
         return True
 
     def _undo_last(self) -> bool:
@@ -323,7 +366,11 @@ class TerminalReview:
             self._say(f"  {format_quote_in_passage(passage, draft.quote)}")
         if highlight.comment:
             self._say(f"  your comment: {to_one_line(highlight.comment)}")
-        for name, text in view_card(item.card).rows if item.card else ():
+        texts = list_passage_texts(item.drafts[0]) if item.drafts else ()
+        for label, text in zip(("it said", "it says now"), texts, strict=False):
+            self._say(f"  {label}: {text}")
+        has_new_text = not (item.drafts and item.drafts[0].keeps_text)
+        for name, text in view_card(item.card).rows if item.card and has_new_text else ():
             self._say(f"  {name.lower()} now: {to_one_line(to_terminal_text(text))}")
 
     def _print_card(self, card: ShownCard, choices: Sequence[ShownCard] = ()) -> None:

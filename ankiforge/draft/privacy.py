@@ -323,6 +323,8 @@ class SendableHighlight(Value):
     colour: SendableText
     is_looked_up: bool
     """Whether the highlight is a word that was looked up in a dictionary."""
+    outdated_cards: tuple[tuple[SendableText, SendableText], ...] = ()
+    """The cards to reword, each with the text of the passage from which it was made."""
 
     @property
     def language(self) -> str:
@@ -445,6 +447,7 @@ class PrivacyFilter:
         """
         passages = dict[HighlightKey, SendableHighlight]()
         not_sent = dict[HighlightKey, DraftingResult]()
+        document = task.document.key
         for highlight in task.highlights:
             key = highlight.key
             withheld_reason = find_reason_not_to_send(highlight)
@@ -457,7 +460,16 @@ class PrivacyFilter:
                     highlight, reason=private_reason, should_retry=True
                 )
                 continue
-            passages[key] = self.make_sendable(highlight)
+            outdated_cards = tuple(
+                (
+                    self.mask_text(" » ".join(text for _, text in card.fields), document),
+                    self.mask_text(card.quote, document),
+                )
+                for card in task.outdated_cards
+                if card.key == key
+            )
+            sendable = self.make_sendable(highlight)
+            passages[key] = replace(sendable, outdated_cards=outdated_cards)
         return SendableTask(task, passages, not_sent, self)
 
     # --- any text ---------------------------------------------------------------------

@@ -281,6 +281,10 @@ _STYLE_BY_LANGUAGE = {
 
 # A highlight of at most this many words within a sentence is a term to recall.
 _MAX_TERM_WORDS = 4
+_WANTED_REVISION = (
+    "the same card for what the passage says now; it was made when the passage said <was>;"
+    " change only what is no longer true"
+)
 _WANTED_CARD_TEXTS = {
     "definition": "a definition: the term asked for by its description, or the other way round",
     "question": "a question and its answer",
@@ -327,6 +331,15 @@ def format_passage(
         ("phrases", phrases),
         ("comment", highlight.comment),
         ("wanted", mark_as_sendable(wanted)),
+        *(
+            part
+            for card, was in highlight.outdated_cards
+            for part in (
+                ("was", was),
+                ("card", card),
+                ("wanted", mark_as_sendable(_WANTED_REVISION)),
+            )
+        ),
     )
     lines = []
     for name, text in parts:
@@ -336,7 +349,7 @@ def format_passage(
 
 
 _MARKER_START = regex(
-    r"(?i)<(?=\s*/?\s*(?:highlight|cards|language|heading|under|around|marked|phrases|comment|wanted"
+    r"(?i)<(?=\s*/?\s*(?:highlight|cards|language|heading|under|around|marked|phrases|comment|wanted|was|card"
     r"|passage|question|answer)\b)"
 )
 

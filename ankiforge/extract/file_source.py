@@ -521,7 +521,6 @@ class FileSource(DirectorySource):
             else:
                 yield replace(skipped, source=folder.name)
         files.sort(key=lambda file: file.path)
-        files = assign_chosen_passages(files, known, folder)
         folder.progress.total = len(files)
         endings = (posixpath.splitext(file.path)[1] for file in files)
         folder.read_counts = Counter(map(str.casefold, endings))
@@ -533,9 +532,11 @@ class FileSource(DirectorySource):
             os.path.realpath(folder.root),
             folder.settings_text,
         )
+        is_unchanged = partial(self._is_unchanged, known, reader_fingerprint)
+        files = assign_chosen_passages(files, known, folder, is_unchanged)
         changed: list[File] = []
         for file in files:
-            if known and self._is_unchanged(file, known, reader_fingerprint):
+            if is_unchanged(file):
                 yield UnchangedDocument(folder.container, file.path)
             else:
                 changed.append(file)
@@ -566,9 +567,9 @@ class FileSource(DirectorySource):
         yield folder.end_scan()
 
     def _is_unchanged(
-        self, file: File, known: DocumentLookup, reader_fingerprint: str
+        self, known: DocumentLookup | None, reader_fingerprint: str, file: File
     ) -> bool:
-        if self.rereads_named_files and file.is_named_by_user:
+        if known is None or (self.rereads_named_files and file.is_named_by_user):
             return False
         container = self.listing.container
         dependencies = known.find_dependencies(container, file.path)
@@ -610,7 +611,7 @@ class FileSource(DirectorySource):
                 file, picture_states, reader_fingerprint
             )
         dependencies = tuple(picture_states)
-        if fingerprint and not sightings:
+        if known and not sightings:
             text = LazyText(partial(self.read_public_text, file))
             unmarked = (folder.container, file.path, fingerprint, dependencies)
             return [UnmarkedDocument(*unmarked, public_text=text)]
@@ -687,32 +688,40 @@ class TextFileSource(FileSource):
 
 
 def assign_chosen_passages(
-    files: Sequence[File], known: DocumentLookup | None, folder: FileListing
+    files: Sequence[File],
+    known: DocumentLookup | None,
+    folder: FileListing,
+    is_unchanged: Callable[[File], bool],
 ) -> list[File]:
     """Attach the passages chosen by the user to the files in which they are.
 
-    As a missing file may have been renamed, its passages are attached to every new file.
+    The passages of a missing or changed file may have moved, so they are attached to every
+    new file, too.
     """
     container = folder.container
     directory = folder.root if folder.root.is_dir() else folder.root.parent
     chosen = known.find_choices(container) if known else ()
     if not (known and chosen):
         return list(files)
-    missing_paths = {passage.path for passage in chosen}
-    missing_paths.difference_update(file.path for file in files)
-    missing_paths = {path for path in missing_paths if not (directory / path).exists()}
-    known_paths = set(known.list_paths(container)) if missing_paths else set()
     passages_by_path = defaultdict[str, list[PassageChoice]](list)
     for passage in chosen:
         passages_by_path[passage.path].append(passage)
-    orphans = [passage for passage in chosen if passage.path in missing_paths]
-    files_with_passages = []
-    for file in files:
-        passages = passages_by_path.get(file.path, [])
-        if file.path not in known_paths:
-            passages = [*passages, *orphans]
-        files_with_passages.append(replace(file, chosen=tuple(passages)))
-    return files_with_passages
+    files = [
+        replace(file, chosen=tuple(passages_by_path.get(file.path, ()))) for file in files
+    ]
+    known_paths = set(known.list_paths(container))
+    if known_paths.issuperset(file.path for file in files):
+        return files
+    settled_paths = {file.path for file in files if file.chosen and is_unchanged(file)}
+    listed_paths = {file.path for file in files}
+    for path in passages_by_path.keys() - listed_paths:
+        if (directory / path).exists():  # it couldn't be listed
+            settled_paths.add(path)
+    moved = tuple(passage for passage in chosen if passage.path not in settled_paths)
+    return [
+        file if file.path in known_paths else replace(file, chosen=(*file.chosen, *moved))
+        for file in files
+    ]
 
 
 # --- pictures ---------------------------------------------------------------------------

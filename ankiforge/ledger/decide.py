@@ -39,6 +39,7 @@ from ankiforge.ledger.decision_changes import (
     plan_accept,
     plan_adopt,
     plan_reject,
+    plan_retirement,
     plan_revision,
     plan_skip,
 )
@@ -665,7 +666,8 @@ def _accept_draft(
     forced: bool,
     another: bool,
 ) -> Guid:
-    if not draft.revised_guid or (another and not draft.is_numbered_user_text):
+    makes_another = another and not (draft.is_numbered_user_text or draft.keeps_text)
+    if not draft.revised_guid or makes_another:
         return make_card(store, snapshot, draft, forced=forced)
     guid = draft.revised_guid
     card, passage = cards.load_card_and_passage(store, guid)
@@ -760,6 +762,9 @@ def edit_item(
     mapped to a hash of its HTML in Anki and its Markdown.
     """
     with store.action():
+        for row in pending_drafts.load_drafts_of_outdated_cards(store):
+            if row["keeps_text"] and row["revises"] == id:
+                id = row["id"]  # the edit also answers whether the card still fits
         if is_draft_id(id):  # checks don't block, because the draft's text is replaced
             snapshot, draft = load_draft(store, id)
             text = fields.get("Text", draft.get_field("Text"))
@@ -847,7 +852,8 @@ def load_repair_times(store: Store) -> dict[NoteId, str]:
 def reject_item(store: Store, id: str, why: str = "") -> None:
     """Reject a card or draft, so that nothing more is offered for its sentence.
 
-    If the draft would have revised a card, the card is kept.
+    If the draft would have revised a card, the card is kept. A draft that keeps the text of its
+    card asks whether the card still fits its passage, so the card is rejected.
 
     Raises:
         RefusedError: the card has already been rejected, so there would be nothing to undo.
@@ -857,7 +863,11 @@ def reject_item(store: Store, id: str, why: str = "") -> None:
         if isinstance(item, Card) and item.verdict is Verdict.REJECTED:
             hint = f"ankiforge undo {id[:10]} undoes that"
             raise RefusedError(f"{id[:10]} is rejected already", hint=hint)
-        decision_recording.record_decision(store, plan_reject(snapshot, item, why))
+        planned = plan_reject(snapshot, item, why)
+        if isinstance(item, StoredDraft) and item.keeps_text and item.revised_guid:
+            card, passage = cards.load_card_and_passage(store, item.revised_guid)
+            planned = plan_retirement(snapshot, item, card, passage.key, why)
+        decision_recording.record_decision(store, planned)
 
 
 def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:

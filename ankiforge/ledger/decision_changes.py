@@ -125,7 +125,7 @@ def plan_revision(
     """Plan the acceptance of a draft as the new text of a card.
 
     A hand-written draft replaces all fields of the card, while any other draft replaces only
-    the fields that it has.
+    the fields that it has. A draft that keeps the text only changes the quote.
 
     Args:
         snapshot: the passage of the draft.
@@ -134,10 +134,36 @@ def plan_revision(
         key: a key of the card's passage, which may be another one than the draft's.
     """
     sentences = facts.find_sentences_to_decide(draft, snapshot.text)
-    if not draft.is_numbered_user_text:
+    if draft.keeps_text:
+        sentences = find_sentences_of_change(snapshot, draft)
+        draft = replace(draft, kind=card.kind, fields=card.fields)
+    elif not draft.is_numbered_user_text:
         fields = {**dict(card.fields), **dict(draft.fields)}
         draft = replace(draft, fields=tuple(fields.items()))
     event = build_revise_event(key, card.guid, draft, USER)
+    return plan_decision(snapshot, event, sentences, draft.id)
+
+
+def find_sentences_of_change(snapshot: PassageSnapshot, draft: StoredDraft) -> Strings:
+    """Return the sentence that a draft with `keeps_text` is about, or () for the whole passage."""
+    return (draft.quote,) if draft.sentence_hashes else ()
+
+
+def plan_retirement(
+    snapshot: PassageSnapshot, draft: StoredDraft, card: Card, key: str, why: str = ""
+) -> PlannedDecision:
+    """Plan the rejection of a card that no longer fits its passage.
+
+    Args:
+        snapshot: the passage.
+        draft: the draft that asks about the card.
+        card: the card to reject.
+        key: a key of the card's passage.
+        why: the user's reason, or "".
+    """
+    planned = plan_reject(snapshot, card, why)
+    sentences = (*planned.decided_sentences, *find_sentences_of_change(snapshot, draft))
+    event = replace(planned.event, key=key)
     return plan_decision(snapshot, event, sentences, draft.id)
 
 

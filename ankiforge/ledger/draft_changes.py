@@ -14,7 +14,7 @@ recomputed from the resulting state of the passage.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -44,12 +44,14 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.facts import SentenceState
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.model import (
+    DRAFT_PREFIX,
     Card,
     CardKind,
     Draft,
     DraftingResult,
     Guid,
     Highlight,
+    HighlightKey,
     HighlightKind,
     Pair,
     SourceKind,
@@ -57,6 +59,7 @@ from ankiforge.model import (
     Strings,
     TextChange,
     Value,
+    hash16,
 )
 from ankiforge.text import occlusion
 from ankiforge.text.decoding import find_damage
@@ -231,8 +234,14 @@ def compute_draft_changes(
         if not draft.is_proposed:
             drafted_names.append(facts.hash_sentence(sentence))
     current_facts = snapshot.compute_sentence_states(drafted=drafted_names)
-    new_others = _iter_new_drafter_drafts(snapshot, others, current_facts, mode)
-    change = resolve_drafts(snapshot, mode.device_id, current_facts=current_facts)
+    new_others = list(_iter_new_drafter_drafts(snapshot, others, current_facts, mode))
+    new_drafts = (*new_hand_written, *new_others)
+    change = resolve_drafts(
+        snapshot,
+        mode.device_id,
+        current_facts=current_facts,
+        new_texts={draft.revised_guid for draft in new_drafts if draft.revised_guid},
+    )
     held_changes = []
     for draft in hand_written:
         card = _find_changed_card(snapshot, draft, mode)
@@ -244,7 +253,7 @@ def compute_draft_changes(
         snapshot,
         drafts=replace(
             change,
-            added=(*new_hand_written, *new_others),
+            added=(*new_drafts, *change.added),
             deleted_ids=(*replacing.deleted_ids, *change.deleted_ids),
             updated=(*replacing.updated, *change.updated),
             keys_to_redraft=(),
@@ -303,10 +312,8 @@ def _sort_pending_drafts(
         if is_replaced(draft, snapshot.highlight, mode):
             removed_ids.append(draft.id)
             continue
-        if (
-            draft.sentence_hashes
-            and not draft.is_numbered_user_text
-            and not draft.is_proposed
+        if draft.sentence_hashes and not (
+            draft.is_numbered_user_text or draft.is_proposed or draft.keeps_text
         ):
             sentence = facts.find_draft_sentence(draft, snapshot.text)
             if sentence and (facts.hash_sentence(sentence),) != draft.sentence_hashes:
@@ -325,7 +332,7 @@ def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) ->
     model replaces only drafts of models. Nothing is replaced if the user requested additional
     drafts. Of another key of the passage, only the rules replace drafts, namely proposals.
     """
-    if mode.keeps_pending:
+    if mode.keeps_pending or draft.keeps_text:  # see `resolve_drafts`
         return False
     if draft.key != highlight.key:
         return draft.is_proposed and not mode.is_model
@@ -382,16 +389,20 @@ def _iter_new_drafter_drafts(
         fact = offered_facts.get(facts.hash_sentence(sentence))
         if fact and find_revised_card(snapshot, fact, draft.kind):
             revising_sentences.add(sentence)
+    outdated_cards = snapshot.find_outdated_cards()
     for position, (draft, sentence) in enumerate(others):
         name = facts.hash_sentence(sentence) if sentence else ""
         fact = offered_facts.get(name)
-        if fact is None:
+        outdated_guid = _find_outdated_card(snapshot, outdated_cards, draft, sentence)
+        if fact is None and outdated_guid is None:
             if has_decided_text(snapshot.passage, draft):
                 continue
             if not mode.keeps_pending and is_decided(snapshot, draft, name):
                 continue
-            fact = SentenceState(sentence)
-        revised_guid = find_revised_card(snapshot, fact, draft.kind)
+        fact = fact or SentenceState(sentence)
+        if outdated_guid:
+            del outdated_cards[outdated_guid]
+        revised_guid = outdated_guid or find_revised_card(snapshot, fact, draft.kind)
         if fact.revised_guid and not revised_guid and sentence in revising_sentences:
             continue
         # store a proposal only as new text of a card
@@ -493,8 +504,11 @@ def resolve_drafts(
     *,
     event_id: str = "",
     current_facts: Sequence[SentenceState] | None = None,
+    new_texts: Collection[str] = (),
 ) -> PendingDraftChanges:
     """Compute which pending drafts of a passage are settled or changed by its decisions.
+
+    Also keeps the drafts up to date that give outdated cards their new passage.
 
     Args:
         snapshot: the passage with its decisions.
@@ -502,6 +516,7 @@ def resolve_drafts(
         event_id: the id of the last decision, to which all settled drafts are attributed. If
             empty, each draft is attributed to the decision that settles it.
         current_facts: the facts of the passage. Computed if None.
+        new_texts: the GUIDs of the cards for which a new draft has new text.
     """
     if current_facts is None:
         current_facts = snapshot.compute_sentence_states()
@@ -510,7 +525,10 @@ def resolve_drafts(
     dropped_ids = []
     updated = []
     kept = []
+    outdated_cards = snapshot.find_outdated_cards()
     for draft in snapshot.pending_drafts:
+        if draft.keeps_text:
+            continue
         if is_resolved(snapshot, draft, offered_facts, device_id):
             settling_id = event_id or find_resolving_event(snapshot, draft)
             settled.append((draft.id, settling_id))
@@ -524,7 +542,9 @@ def resolve_drafts(
                     continue
                 name = facts.hash_sentence(sentence)
             fact = offered_facts.get(name, SentenceState(""))
-            revises = find_revised_card(snapshot, fact, draft.kind)
+            revises = draft.revised_guid
+            if revises not in outdated_cards:
+                revises = find_revised_card(snapshot, fact, draft.kind)
             before = draft
             draft = replace(
                 draft,
@@ -535,7 +555,21 @@ def resolve_drafts(
             if draft != before:
                 updated.append(draft)
         kept.append(draft)
+
+    # without a draft with new text, the user is asked whether the card still fits its passage
+    revised = {*new_texts, *(draft.revised_guid for draft in kept)}
+    asking: dict[Pair, Guid] = {}
+    for guid, quote in outdated_cards.items():
+        if guid not in revised:
+            asking[_compute_asking_id(snapshot, guid, quote), quote] = guid
+    for draft in snapshot.pending_drafts:
+        if draft.keeps_text and not asking.pop((draft.id, draft.quote), None):
+            dropped_ids.append(draft.id)
     return PendingDraftChanges(
+        added=tuple(
+            _ask_about_card(snapshot, id, guid, quote)
+            for (id, quote), guid in asking.items()
+        ),
         deleted_ids=tuple(dropped_ids),
         archived=tuple(settled),
         updated=tuple(updated),
@@ -543,6 +577,35 @@ def resolve_drafts(
         if has_undrafted_facts(kept, current_facts)
         else (),
     )
+
+
+def _compute_asking_id(snapshot: PassageSnapshot, guid: Guid, quote: str) -> str:
+    return f"{DRAFT_PREFIX}{hash16(snapshot.leading_key, guid, quote)}"
+
+
+def _ask_about_card(
+    snapshot: PassageSnapshot, id: str, guid: Guid, quote: str
+) -> NewPendingDraft:
+    """Create the draft that asks whether a card still fits its passage.
+
+    `quote` is the text that the card is about now.
+    """
+    card = snapshot.find_card(guid)
+    draft = Draft(
+        HighlightKey(snapshot.leading_key),
+        card.kind,
+        card.fields,
+        card.origin,
+        quote,
+        card.tags,
+        deck=card.deck,
+        answer="",
+        start=0,
+        keeps_text=True,
+    )
+    name = facts.hash_sentence(quote)
+    about = (name,) if name in snapshot.sentence_hashes else ()
+    return NewPendingDraft(draft, id, 0, about, revised_guid=guid, replaced_guid=None)
 
 
 def is_resolved(
@@ -630,6 +693,27 @@ def has_undrafted_facts(
     """Return whether a sentence is offered that no pending draft is about."""
     drafted_names = {name for draft in pending for name in draft.sentence_hashes}
     return not drafted_names.issuperset(facts.get_undecided_sentences(current_facts))
+
+
+def _find_outdated_card(
+    snapshot: PassageSnapshot,
+    outdated_cards: Mapping[Guid, str],
+    draft: Draft,
+    sentence: str,
+) -> Guid | None:
+    """Return the outdated card of which a draft is a new version, or None.
+
+    Of several cards that are about `sentence`, the draft's, it is the most similar one.
+    """
+    from rapidfuzz import fuzz
+
+    candidates = []
+    for guid, text in outdated_cards.items():
+        card = snapshot.find_card(guid)
+        if text == sentence and card.note_type is draft.note_type:
+            texts = (" ".join(list_field_texts(each)) for each in (card, draft))
+            candidates.append((fuzz.ratio(*texts), guid))
+    return max(candidates)[1] if candidates else None
 
 
 def find_revised_card(

@@ -46,9 +46,7 @@ from ankiforge.text.cloze import (
     find_image_paths,
     format_cloze,
     format_cloze_answers,
-    to_plain_text,
 )
-from ankiforge.text.located import find_whole_words
 
 D = TypeVar("D", bound=Draft)
 
@@ -148,7 +146,8 @@ def iter_reworded_cards(
 
     Such a draft is offered as the new text of its card. A card is skipped if `other_drafts`
     has a draft for the sentence with the same note type. If the card's answer no longer
-    occurs in the sentence, the results of `proposals` are yielded instead.
+    occurs in the sentence, the results of `proposals` are yielded instead. Questions can't be
+    reworded; see `draft_changes.resolve_drafts`.
     """
     if not (snapshot.passage.live_cards or snapshot.related.live_cards):
         return
@@ -161,6 +160,8 @@ def iter_reworded_cards(
             continue
         card = snapshot.find_card(fact.revised_guid)
         if (fact.sentence, card.note_type) in drafted_families:
+            continue
+        if card.kind is not CardKind.CLOZE:
             continue
         fields = reword_fields(fact.sentence, card)
         if not fields:
@@ -182,18 +183,11 @@ def iter_reworded_cards(
 
 
 def reword_fields(sentence: str, card: CardContent) -> Texts:
-    """Adapt the fields of a card to the new text of its sentence.
+    """Adapt the fields of a cloze card to the new text of its sentence.
 
-    Returns {} if the sentence doesn't contain the card's answer. The question of a basic card
-    isn't changed.
+    Returns {} if the sentence doesn't contain the card's answer.
     """
     fields = dict(card.fields)
-    if card.kind is not CardKind.CLOZE:
-        return (
-            fields
-            if find_whole_words(to_plain_text(card.get_field("Back")), sentence)
-            else {}
-        )
     answer = format_cloze_answers(card.get_field("Text"))
     before, found_answer, after = sentence.partition(answer) if answer else ("", "", "")
     cloze = format_cloze(1, escape_markdown(answer))

@@ -11,7 +11,7 @@ redrafting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -28,7 +28,6 @@ from ankiforge.ledger.draft_changes import (
 from ankiforge.ledger.events import (
     Passage,
     hash_sides,
-    is_quote_in_highlight,
     reopens_passage,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
@@ -88,6 +87,10 @@ def iter_highlights_to_draft(
             " ORDER BY document, position"
         )
     keys = [row["key"] for row in store.fetch_rows(query)]
+    outdated_keys: set[str] = set()
+    if by_model:
+        rows = pending_drafts.load_drafts_of_outdated_cards(store)
+        outdated_keys.update(row["key"] for row in rows)
     for batch in iter_batches(keys):
         store.preload_passages(batch)
         for highlight_row in highlights.load_rows(store, batch):
@@ -104,7 +107,7 @@ def iter_highlights_to_draft(
                 continue
             highlight = decode_highlight(highlight_row)
             if by_model and not _should_ask_model(
-                store, highlight_row, highlight, passage, was_asked
+                store, highlight_row, passage, was_asked, outdated_keys
             ):
                 continue
             if (
@@ -121,20 +124,21 @@ def iter_highlights_to_draft(
 def _should_ask_model(
     store: Store,
     highlight_row: Row,
-    highlight: Highlight,
     passage: Passage,
     was_asked: Callable[[str], bool] | None,
+    outdated_keys: Collection[str],
 ) -> bool:
     """Return whether to send a highlight to a model, or to record a chat's reply about it.
 
-    A highlight isn't sent if it is left out, a copy of another one or decided. But if a live
-    card by a model quotes text that the highlight no longer contains, it is sent again.
+    A highlight isn't sent if it is left out, a copy of another one or decided. But it is sent
+    again if the user is asked whether a card of it still fits (`outdated_keys`).
     """
+    key = highlight_row["key"]
     if highlight_row["fate"] == "left_out":
         return False
     if highlight_row["reason"].startswith(COPY_REASON_PREFIX):
         return False
-    if was_asked is not None and was_asked(highlight.key):
+    if was_asked is not None and was_asked(key):
         return True
     if not passage.needs_no_model:
         # don't ask again while a draft whose acceptance was undone is pending
@@ -143,19 +147,9 @@ def _should_ask_model(
             for card in passage.cards.values()
         )
         return not (
-            has_undone_card
-            and pending_drafts.find_drafts_of_highlight(store, highlight.key)
+            has_undone_card and pending_drafts.find_drafts_of_highlight(store, key)
         )
-    for card in passage.cards.values():
-        if card.origin.drafter != "llm":
-            continue
-        if (
-            card.is_live
-            and card.quote
-            and not is_quote_in_highlight(card.quote, highlight)
-        ):
-            return True
-    return False
+    return key in outdated_keys
 
 
 def schedule_redrafting(store: Store, version: str) -> None:

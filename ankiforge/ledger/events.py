@@ -534,14 +534,6 @@ class Passage(msgspec.Struct):
         return not other_passage.different_keys.isdisjoint(self.keys)
 
     @property
-    def should_keep_cards(self) -> bool:
-        """Whether the user wants to keep the cards although the passage was removed.
-
-        This answer is recorded as the passage being different from itself.
-        """
-        return self.is_distinct_from(self)
-
-    @property
     def live_cards(self) -> list[Card]:
         """The accepted cards of the passage, without those later rejected, retired or undone."""
         return [card for card in self.cards.values() if card.is_live]

@@ -268,6 +268,25 @@ def compute_sentence_similarity(old_sentence: str, new_sentence: str) -> float:
     return 100 * (old_words & new_words).total() / max(1, shorter_length)
 
 
+def find_changed_sentence(
+    old_sentences: Strings, sentences: Strings, neighbours: Strings
+) -> str:
+    """Return the sentence into which one of `old_sentences` was changed, or "".
+
+    This is the most similar one. `neighbours` are the hashes of the sentences that were in
+    the passage together with the old ones, none of which can be the new text.
+    """
+    best_sentence, best_similarity = "", float(MIN_SENTENCE_SIMILARITY)
+    for sentence in sentences:
+        if sentence in old_sentences or hash_sentence(sentence) in neighbours:
+            continue
+        for old_sentence in old_sentences:
+            similarity = compute_sentence_similarity(old_sentence, sentence)
+            if similarity >= best_similarity:
+                best_sentence, best_similarity = sentence, similarity
+    return best_sentence
+
+
 # --- the sentences of a card ------------------------------------------------------------
 
 

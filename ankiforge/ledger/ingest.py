@@ -446,7 +446,9 @@ class IngestRun:
                     continue
             if mark is None:
                 mark = load_stored_mark(self.store, row)
-                is_certain = container in certain_containers
+                # a file given by itself is not all of its container, but was read to its end
+                is_listed = self.listing.is_listed(container, place)
+                is_certain = container in certain_containers or is_listed
                 if row["state"] == "missing" and is_certain:
                     if not self.listing.is_unread(place):
                         self.absent_marks.append(mark)

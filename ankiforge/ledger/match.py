@@ -572,8 +572,9 @@ def iter_matches_across_documents(
 ) -> Iterator[Candidate]:
     """Match the highlights that `iter_matches_in_document` left, within and across documents.
 
-    First, equal texts are matched across documents. Then, if half of the remaining highlights
-    moved from one document to another, the two documents are matched like a single one.
+    First, equal texts and chosen passages are matched across documents. Then, if half of the
+    remaining highlights moved from one document to another, the two documents are matched like
+    a single one.
 
     Args:
         documents: the documents in which highlights appeared or disappeared.
@@ -584,12 +585,19 @@ def iter_matches_across_documents(
     new_marks = []
     for document in documents:
         new_marks += select_unmatched(pairs, document.scanned_marks)
-    yield from _rank_moved([*absent_marks, *earlier_marks], new_marks)
+    removed_marks = [*absent_marks, *earlier_marks]
+    yield from _rank_moved(removed_marks, new_marks)
+    yield from _iter_pairs_by_id(removed_marks, new_marks, _get_choice_ids)
     joined_documents = _join_documents(documents, absent_marks, pairs)
     for document in joined_documents:
         yield from iter_matches_in_document(document.select_unmatched(pairs), pairs)
     for document in (*documents, *joined_documents):
         yield from _iter_remaining(document, pairs)
+
+
+def _get_choice_ids(mark: MatchedHighlight) -> frozenset[str]:
+    """Return the id of the event by which the highlight was chosen, if any."""
+    return frozenset(filter(None, [hints.find_choice_event_id(mark.highlight.hints)]))
 
 
 def _rank_moved(

@@ -76,8 +76,17 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
                 continue
             highlight = decode_highlight_body(draft_row["highlight_body"])
             draft_remarks = finder.find_remarks(draft, highlight)
+            old_quote = ""
+            if draft.revised_guid:
+                card, _ = cards.load_card_and_passage(store, draft.revised_guid)
+                old_quote = card.quote
+                if draft.keeps_text:
+                    draft = replace(draft, fields=card.fields)
             yield PendingDraft(
-                **asdict(draft), passages=(highlight,), remarks=tuple(draft_remarks)
+                **asdict(draft),
+                passages=(highlight,),
+                remarks=tuple(draft_remarks),
+                old_quote=old_quote,
             )
 
 
@@ -93,7 +102,7 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
         if not draft.revised_guid and not should_offer(passage, draft, store.device_id):
             return True
         return will_update_card(passage, draft)
-    if len(passage.keys) == 1:
+    if len(passage.keys) == 1 or draft.keeps_text:
         return False
     if draft.is_proposed and not cards.is_leading_highlight(store, draft.key, passage):
         return True
@@ -281,6 +290,9 @@ class RemarkFinder:
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
         """Yield the remarks on a draft previously passed to `load`."""
+        if draft.keeps_text:
+            yield Remark(RemarkKind.PASSAGE)
+            return
         store = self._store
         passage = store.get_passage(draft.key)
         draft_content = hash_sides(draft.fields)

@@ -472,6 +472,23 @@ def iter_lookalikes(store: Store) -> Iterator[LocatedSkippedText]:
             yield LocatedSkippedText(row["source"], row["place"], row["title"], entry)
 
 
+def count_lost_cards(store: Store, keys: Iterable[str] | None = None) -> dict[str, int]:
+    """Count the cards whose passage is gone, by title of the document.
+
+    If `keys` is given, only cards of these highlights are counted.
+    """
+    rows = store.fetch_rows(
+        "SELECT d.title, count(DISTINCT s.guid) FROM sourceless s JOIN placed c USING (guid)"
+        " JOIN highlight h ON h.key = c.home OR h.key IN"
+        "  (SELECT key FROM alias WHERE first = c.home)"
+        " JOIN document d ON d.id = h.document"
+        f" WHERE ? OR h.key IN {JSON_VALUES} GROUP BY 1",
+        keys is None,
+        to_json(list(keys or ())),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 # --- counting ---------------------------------------------------------------------------
 
 _COUNT_QUERIES = {

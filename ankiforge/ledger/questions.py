@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import get_highlighted_term
-from ankiforge.ledger import cards, chosen_passages, decide, forms, offers
+from ankiforge.ledger import cards, decide, forms, offers
 from ankiforge.ledger.draft_changes import PendingDraftChanges
-from ankiforge.ledger.events import MERGED_REASON, USER, Event, Passage
+from ankiforge.ledger.events import MERGED_REASON, USER, Event
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import anki_notes, highlights, pending_drafts
+from ankiforge.ledger.tables import anki_notes, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft
 from ankiforge.ledger.undo import REWORDING_KINDS
@@ -100,14 +100,6 @@ def _record_answer(
         case UserQuestionKind.SAME:
             kind = "same" if yes else "different"
             store.record_event(kind, question.new, USER, {"old": question.old})
-        case UserQuestionKind.GONE:
-            for guid in question.guids:
-                _, passage = cards.load_card_and_passage(store, guid)
-                if yes:
-                    body = {"old": passage.key}
-                    store.record_event("different", passage.key, USER, body)
-                else:
-                    decide.reject_item(store, guid, "its passage is gone")
         case UserQuestionKind.DUPLICATE if yes:
             _merge_cards(store, question.guids)
         case UserQuestionKind.DUPLICATE:
@@ -215,41 +207,6 @@ def find_cards_held_by_repair(store: Store) -> set[str]:
                 added_card["guid"] for added_card in event.body.get("new", ())
             )
     return held_guids - guids_in_conflict
-
-
-# --- chosen passages that were removed --------------------------------------------------
-
-
-def _iter_removed_choice_questions(store: Store) -> Iterator[UserQuestion]:
-    """Ask whether to keep the cards of chosen passages that are missing in their document.
-
-    There is one question per document.
-    """
-    lost_by_document = defaultdict[str, list[Passage]](list)
-    titles = {}
-    for mark, keys in chosen_passages.load_active_choices(store):
-        for key in keys:
-            passage = store.get_passage(key)
-            if not passage.live_cards or passage.should_keep_cards:
-                continue
-            row = highlights.load_row(store, key)
-            is_gone = row is not None and row["state"] == "gone"
-            if is_gone and not cards.load_present_row(store, passage):
-                lost_by_document[mark.key].append(passage)
-                titles[mark.key] = mark.body.get("title", "")
-    for document, lost_passages in lost_by_document.items():
-        passage_count = format_count(len(lost_passages), "chosen passage")
-        their = "its card" if len(lost_passages) == 1 else "their cards"
-        passage_keys = [passage.key for passage in lost_passages]
-        yield UserQuestion(
-            *_make_id_and_kind(UserQuestionKind.GONE, document, *passage_keys),
-            text=f"{passage_count} no longer in “{titles[document]}”: keep {their}?",
-            new=document,
-            guids=tuple(
-                Guid(card.guid) for each in lost_passages for card in each.live_cards
-            ),
-            examples=tuple(each.readings[0].exact for each in lost_passages),
-        )
 
 
 # --- two equal cards --------------------------------------------------------------------
@@ -616,7 +573,6 @@ def _answer_line_pattern(
 
 _ASK_FUNCTIONS = (
     _iter_same_passage_questions,
-    _iter_removed_choice_questions,
     _iter_duplicate_questions,
     _iter_conflict_questions,
     _iter_missing_note_questions,

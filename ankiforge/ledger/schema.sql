@@ -297,13 +297,13 @@ CREATE INDEX IF NOT EXISTS review_guid ON review (guid);
 CREATE TABLE IF NOT EXISTS foreign_note (
     id INTEGER PRIMARY KEY, mod INTEGER NOT NULL, deck TEXT NOT NULL, fields TEXT NOT NULL
 );
--- live cards, pending drafts (except proposals, and drafts about to be redone), and other notes with text; the
+-- live cards, pending drafts (except proposals, drafts about to be redone, and those that keep a card's text), and other notes with text; the
 -- digest changes with the text and is the key of their search terms in `indexed`
 CREATE VIEW IF NOT EXISTS in_use AS
     SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE live
     UNION ALL SELECT d.id, d.kind || d.content, d.key, '' FROM draft d
         JOIN highlight h ON h.key = d.key AND h.state = 'present' AND h.drafted = h.content
-        WHERE d.drafter != 'propose'
+        WHERE d.drafter != 'propose' AND NOT json_extract(d.body, '$.keeps_text')
     UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM foreign_note WHERE fields != '[]';
 CREATE TABLE IF NOT EXISTS indexed (
     digest TEXT PRIMARY KEY,     -- kind and content of a card or draft, or nid:, id and mod of a note

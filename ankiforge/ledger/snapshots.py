@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ankiforge.ledger import facts
-from ankiforge.ledger.events import Passage, SentenceDecision
+from ankiforge.ledger.events import USER, Passage, SentenceDecision, normalize_text
 from ankiforge.ledger.facts import SentenceState
-from ankiforge.model import Card, Highlight, StoredDraft, Strings, Value
+from ankiforge.model import Card, Guid, Highlight, StoredDraft, Strings, Value
 
 
 class RelatedDecisions(Value):
@@ -46,6 +46,8 @@ class PassageSnapshot(Value):
     """The pending drafts of the passage, under any of its keys."""
     related: RelatedDecisions = RelatedDecisions()
     """The decisions of other passages about sentences of this passage."""
+    leading_key: str = ""
+    """The key of the highlight that the text is from, or "" if there is none."""
 
     @property
     def sentences(self) -> Strings:
@@ -92,6 +94,63 @@ class PassageSnapshot(Value):
             if decision.is_rejection or decision.is_only_proposal_rejected:
                 names.update(map(facts.hash_sentence, decision.sentences))
         return names
+
+    def find_outdated_cards(self) -> dict[Guid, str]:
+        """Return the live cards whose quote the passage no longer contains, by GUID.
+
+        Each is mapped to the text that it is about now: the sentence into which its sentence
+        was changed or, if none is similar, the whole passage. Hand-written cards are left out,
+        because they take the new text, and so are cards whose sentence is in another passage.
+        """
+        text = normalize_text(self.text)
+        cards = []
+        for card in (*self.passage.live_cards, *self.related.live_cards.values()):
+            is_quoted = normalize_text(card.quote) in text
+            if text and not is_quoted and not card.is_numbered_user_text:
+                cards.append(card)
+        if not cards:
+            return {}
+        outdated_cards: dict[Guid, str] = {}
+        last_decisions = facts.find_last_decision_by_card(self.all_decisions)
+        present_sentences = {*self.sentences, *self.related.present_sentences}
+        for card in cards:
+            decision = last_decisions.get(card.guid)
+            old_sentences = facts.split_sentences(normalize_text(card.quote))
+            if decision:
+                old_sentences = decision.sentences
+            # for a card in the user's own words, one of the sentences is enough
+            is_own = card.origin.drafter == USER
+            about = decision.card_sentence if decision and not is_own else ""
+            needed = (about,) if about else old_sentences
+            if not present_sentences.isdisjoint(needed):
+                continue
+            neighbours = decision.passage_sentence_hashes if decision else ()
+            new_text = facts.find_changed_sentence(
+                old_sentences, self.sentences, neighbours
+            )
+            if not self._is_decided_since(new_text, decision):
+                outdated_cards[card.guid] = new_text or text
+        return outdated_cards
+
+    def _is_decided_since(self, sentence: str, decision: SentenceDecision | None) -> bool:
+        """Return whether the user has decided on the new sentence of a card since `decision`.
+
+        That is, they rejected new text of the card, or accepted it as another card. What they
+        decided about other cards, or wrote themselves, doesn't count.
+        """
+        for later in self.all_decisions:
+            if sentence not in later.sentences or (
+                decision and later.order <= decision.order
+            ):
+                continue
+            card = self.passage.cards.get(later.guid)
+            is_own_text = card is not None and card.origin.drafter == USER
+            is_about_other_card = later.revises or (later.guid and later.is_rejection)
+            if later.event_id and not (
+                is_about_other_card or is_own_text or later.is_only_proposal_rejected
+            ):
+                return True
+        return False
 
     def find_card(self, guid: str) -> Card:
         """Return the card with this GUID, from this passage or else from the related ones."""

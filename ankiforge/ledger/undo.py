@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.events import FOUND_KEY, RETIRED_TAG_REASON, USER, Event
+from ankiforge.ledger.events import FOUND_KEY, SOURCE, USER, Event
 from ankiforge.model import Card, Json
 
 REWORDING_KINDS = ("revise", "edit", "repair")
@@ -20,10 +20,11 @@ def find_last_user_decision(events: Iterable[Event]) -> Event | None:
     """Return the user's last decision, or None.
 
     `events` are the user's events that weren't undone, newest first. An event that only
-    records a note found in Anki doesn't count.
+    records a note found, deleted or tagged in Anki doesn't count.
     """
     for event in events:
-        if FOUND_KEY not in event.body and event.body.get("why") != RETIRED_TAG_REASON:
+        was_in_anki = event.kind == "retire" and not event.action_id
+        if FOUND_KEY not in event.body and not was_in_anki:
             return event
     return None
 
@@ -92,6 +93,8 @@ def refuse_if_later_change(
             if later_event.order <= event.order:
                 break
             same_action = event.action_id and later_event.action_id == event.action_id
+            if event.kind == "edit" and later_event.author == SOURCE:
+                continue  # the card then has the text of its source
             if not same_action and fields & _list_changed_fields(later_event):
                 raise RefusedError(
                     "a later change of the same card depends on this one",

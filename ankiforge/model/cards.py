@@ -43,6 +43,8 @@ class RemarkKind(StrEnum):
     """The draft is held back until the user has answered a `UserQuestionKind.SAME` question."""
     DECIDED_ON_LOST = "you decided on nearly the same words, which are gone"
     REVISION = "it would be the new text of a card"
+    PASSAGE = "its passage has changed: does the card still fit?"
+    """No drafter can reword the card, see `Draft.keeps_text`."""
     REPLACEMENT = "it would replace your card of this passage, whose schedule would end"
     NEAR = "you decided on nearly the same words"
     DECIDED_BEFORE = "you rejected, changed or undid a card of this sentence before"
@@ -101,9 +103,6 @@ class UserQuestionKind(StrEnum):
     SAME = ("same", "the same: the old card moves here", "two cards")
     """Is this passage the missing passage of an existing card? The drafts of the passage are held
     back until the user answers."""
-    GONE = ("gone", "the card stays", "the card goes, too")
-    """Passages that were chosen in ankiforge, not marked in the source, have cards, and are no
-    longer in their document."""
     DUPLICATE = ("duplicate", "one card: the one with reviews stays", "keep both")
     """Two live cards from different passages have the same question and answer."""
     CONFLICT = ("conflict", "take the source's words", "keep mine")
@@ -420,6 +419,9 @@ class Draft(CardContent, kw_only=True):
     """The probability, from 0 to 1, that the user keeps the card. Only known for proposals and
     marked phrases."""
     findings: tuple[Finding, ...] = ()
+    keeps_text: bool = False
+    """Whether the draft only gives a card its new passage, because no drafter can reword the card.
+    `fields` are then those of the card."""
 
     @property
     def is_user_card(self) -> bool:
@@ -501,6 +503,8 @@ class PendingDraft(StoredDraft, kw_only=True):
     """The passage as it was last read from its source, as a tuple with one item."""
     remarks: tuple[Remark, ...]
     """The reasons why the draft may not be accepted automatically."""
+    old_quote: str = ""
+    """The text in the source that supported the card until now, if the draft would revise one."""
 
     @property
     def highlight(self) -> Highlight:
@@ -737,6 +741,8 @@ class DraftingTask(Value):
     user_request: str = ""
     """The user's instructions when asking for another draft."""
     instructions: DraftingInstructions = DraftingInstructions()
+    outdated_cards: tuple[Card, ...] = ()
+    """The cards to reword because their highlights, named by `Card.key`, say something else now."""
     keeps_pending_drafts: bool = False
     """Whether the drafts are added to the pending drafts instead of replacing them."""
 

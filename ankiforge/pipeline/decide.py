@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, choose_deck
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger, decide, facts, item_lists
+from ankiforge.ledger import Ledger, cards, decide, facts, item_lists
 from ankiforge.model import (
     CardContent,
     CardKind,
@@ -20,6 +20,7 @@ from ankiforge.model import (
     LocalCard,
     Origin,
     Pair,
+    PendingDraft,
     Severity,
     Texts,
     hash16,
@@ -64,6 +65,10 @@ def edit_card_or_draft(
     if line is None:
         hint = "ankiforge list --view new shows what waits"
         raise RefusedError(f"{id} is no longer waiting", hint=hint)
+    if isinstance(line, PendingDraft) and line.keeps_text and line.revised_guid:
+        line = cards.load_card(
+            ledger, line.revised_guid
+        )  # the text may be edited in Anki
     fields = {name: text for name, text in fields.items() if name not in (DECK, TAGS)}
     if (
         isinstance(line, LocalCard) and not fields

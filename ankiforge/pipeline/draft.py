@@ -5,6 +5,7 @@ All drafts are checked and recorded. Proposals (`proposals.py`) don't count as d
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby
@@ -42,12 +43,14 @@ from ankiforge.ledger.tables.duplicates import (
 from ankiforge.ledger.tables.highlights import count_highlights_to_draft, load_usefulness
 from ankiforge.ledger.tables.pending_drafts import (
     decode_draft,
+    load_drafts_of_outdated_cards,
     load_drafts_with_duplicate_finding,
     set_findings,
 )
 from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
+    Card,
     CardKind,
     Draft,
     DraftingInstructions,
@@ -321,8 +324,14 @@ def iter_model_tasks(
         highlights = [
             highlight for highlight in highlights if highlight.key in selected_keys
         ]
+    cards_by_key: dict[str, list[Card]] = defaultdict(list)
+    for row in load_drafts_of_outdated_cards(ledger):
+        card, _ = cards.load_card_and_passage(ledger, row["revises"])
+        cards_by_key[row["key"]].append(replace(card, key=row["key"]))
     for task in _group_into_tasks(job, map(remove_comment_from_context, highlights)):
-        yield privacy.make_sendable_task(task)
+        keys = [highlight.key for highlight in task.highlights]
+        outdated = chain.from_iterable(cards_by_key.get(key, ()) for key in keys)
+        yield privacy.make_sendable_task(replace(task, outdated_cards=tuple(outdated)))
 
 
 def _rank_for_chat(

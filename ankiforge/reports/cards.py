@@ -18,6 +18,7 @@ from ankiforge.model import (
     PendingDraft,
     Proposal,
     SkippedText,
+    SourceChange,
     Strings,
     UserQuestion,
     hash16,
@@ -33,6 +34,7 @@ from ankiforge.text import (
     truncate,
 )
 from ankiforge.text.cloze import format_table_rows, to_terminal_text
+from ankiforge.text.differences import mark_differing_words
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
@@ -63,7 +65,10 @@ def list_row_to_json(
     draft = list_row if isinstance(list_row, PendingDraft) else None
     revision: Json | None = None
     if card and card.revision:
-        revision = {"id": card.revision.id, "fields": dict(card.revision.fields)}
+        revision = {
+            **get_attributes(card.revision, ("id", "quote", "old_quote", "keeps_text")),
+            "fields": dict(card.revision.fields),
+        }
     seen: Json | None = None
     if (
         card
@@ -88,6 +93,8 @@ def list_row_to_json(
         "guid": card.guid if card else None,
         "anki": card.anki_state if card else "none",
         "revises": draft.revised_guid if draft else None,
+        "old_quote": draft.old_quote if draft else "",
+        "keeps_text": bool(draft and draft.keeps_text),
         "replaces": draft.replaced_guid if draft else None,
         "revision": revision,
         "reason": card.verdict_reason if card else "",
@@ -191,7 +198,11 @@ def format_row(view: CardView, facts: str = "") -> str:
     if view.gaps[1:]:
         parts.append(f"or: {truncate(' · '.join(view.gaps[1:]), 60)}")
     sign = _STATE_SIGNS.get(view.state, "✗")
-    remarks = (facts, view.state if sign == "✗" else "")
+    is_outdated = isinstance(view.card, PendingDraft) and view.card.keeps_text
+    remarks = (
+        *(facts, view.state if sign == "✗" else ""),
+        "its passage changed" if is_outdated else "",
+    )
     parts += [f"({remark})" for remark in remarks if remark]
     place = format_title(view.card.highlight)
     return f"{sign} {'  '.join(parts)}{RIGHT_ALIGN_MARK}{place}"
@@ -334,7 +345,12 @@ def format_in_full(
     yield from format_content(view)
     highlight = list_row.highlight
     heading = f" › {highlight.heading}" if highlight.heading else ""
-    yield format_labelled("source", f"{format_title(highlight)}{heading}")
+    is_lost = (
+        isinstance(list_row, LocalCard)
+        and SourceChange.SOURCE_GONE in list_row.source_changes
+    )
+    label = "last in" if is_lost else "source"
+    yield format_labelled(label, f"{format_title(highlight)}{heading}")
     for link in (highlight.uri, *highlight.links):
         if link:
             yield format_labelled("", link)
@@ -346,12 +362,20 @@ def format_in_full(
             for near in item_lists.load_items(ledger, [finding.duplicate]):
                 text = f"{near.id[:10]}  {format_short_question(near)}"
                 yield format_labelled("", text)
+    draft = list_row.revision if isinstance(list_row, LocalCard) else list_row
+    if draft:
+        for label, text in zip(
+            ("was", "is now"), list_passage_texts(draft), strict=False
+        ):
+            yield format_labelled(label, text)
     if isinstance(list_row, PendingDraft):
         yield format_labelled("waits", view.pending_reason)
         for remark in list_row.remarks:
             if remark.detail:
                 yield format_labelled("", f"{remark.kind}: {remark.detail}")
         changed_cards = [list_row.changed_guid] if list_row.changed_guid else []
+        if list_row.keeps_text:
+            changed_cards = []
         for card in item_lists.load_items(ledger, changed_cards):
             label = "instead of" if list_row.replaced_guid else "now"
             yield format_labelled(label, _format_fields(card))
@@ -362,6 +386,17 @@ def format_in_full(
     for question in questions:
         if list_row.id in question.guids:
             yield from format_question(question)
+
+
+def list_passage_texts(draft: PendingDraft) -> Strings:
+    """Return the old and the new passage of the card that a draft would change, or ().
+
+    The words in which they differ are bold.
+    """
+    old_quote, quote = to_one_line(draft.old_quote), to_one_line(draft.quote)
+    if not (old_quote and quote) or old_quote == quote:
+        return ()
+    return mark_differing_words(old_quote, quote)
 
 
 def _format_fields(list_row: ListRow) -> str:
@@ -411,7 +446,7 @@ def format_content(view: CardView) -> TextLines:
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
     from ankiforge.ledger.tables.anki_notes import load_present_note
 
-    if card.revision:
+    if card.revision and not card.revision.keeps_text:
         yield format_labelled("revision", _format_fields(card.revision))
     note = load_present_note(ledger, card.id)
     if note:

@@ -29,6 +29,7 @@ from ankiforge.model import (
     LocalCard,
     PendingDraft,
     Proposal,
+    SourceChange,
     Strings,
     UserQuestion,
     UserQuestionKind,
@@ -43,6 +44,9 @@ from ankiforge.reports.view import view_card
 from ankiforge.review import sittings
 from ankiforge.review.items import list_sentence_states
 from ankiforge.text import RIGHT_ALIGN_MARK, to_one_line
+
+SOURCELESS_TERM = f"finding:{SourceChange.SOURCE_GONE.finding_id}"
+"""The term of a query that finds the cards whose passage is gone."""
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
 """An iterator over pairs of an item's JSON and its lines of text. Only the requested form has to be
@@ -102,6 +106,9 @@ class Listing:
                     yield data, (f"? {first_field}{RIGHT_ALIGN_MARK}{note.deck}",)
             case "changed":
                 yield from self._list_changed_items(query)
+            case "gone":
+                ids = self._find_matching_ids((*query, SOURCELESS_TERM))
+                yield from self._list_rows(item_lists.load_items(ledger, ids))
             case "new":
                 ids = self._find_matching_ids(query, everything=everything)
                 drafts = self._list_new_drafts(ids)
@@ -176,26 +183,21 @@ class Listing:
     def _list_changed_items(self, query: Strings) -> ListedRows:
         """Yield what changed in the sources of the cards that match a query.
 
-        These are pending revisions, conflicts, recent changes of cards, and cards whose
-        passage was removed.
+        These are conflicts, pending revisions, and recent changes of cards.
         """
         ledger = self._ledger
         matching_ids = self._find_matching_ids(query)
         pending = pending_items.load_pending_items(ledger)
-        revisions = [id for id in pending.revisions if id in matching_ids]
-        yield from self._list_rows(item_lists.load_items(ledger, revisions))
         for question in find_open_questions(ledger):
             if question.kind is not UserQuestionKind.CONFLICT:
                 continue
             if set(matching_ids).intersection(question.guids):
                 yield _format_question(question)
+        revisions = [id for id in pending.revisions if id in matching_ids]
+        yield from self._list_rows(item_lists.load_items(ledger, revisions))
         for entry in ledger.list_history(changes_since=queries.get_notice_start_time()):
             if entry.guid in matching_ids:
                 yield history.decision_to_json(entry), history.format_change(entry)
-        is_sourceless = [QueryTerm("finding", "source_gone")]
-        sourceless_ids = set(item_lists.find_items(ledger, is_sourceless))
-        matching_ids = [id for id in matching_ids if id in sourceless_ids]
-        yield from self._list_rows(item_lists.load_items(ledger, matching_ids))
 
     def list_without_card(self, query: Strings, *, everything: bool) -> ListedRows:
         """Yield highlights without a card or draft, each with its proposal or the reason why.

@@ -72,6 +72,8 @@ DECIDE_COMMAND = "review"
 
 LABEL_WIDTH = 9
 """The width of the label column before details, in characters."""
+LIST_LOST_COMMAND = "ankiforge list --view gone"
+"""The command that lists the cards whose passage is gone."""
 _MAX_TITLE_CHARS = 30
 
 # --- the counts of a workspace ----------------------------------------------------------
@@ -234,6 +236,9 @@ def choose_next_command(
     reason = "decide on what waits" if pending_count else "decide on the proposals"
     if offered_count > sittings.SITTING_SIZE:
         reason = f"the best ten of {offered_count:,}"
+    if waiting["conflicts"]:
+        cards = format_count(waiting["conflicts"], "card")
+        reason = f"choose the words of {cards} that you changed, too"
     review = DECIDE_COMMAND, reason
     if format_pending_items(waiting) or (has_news and waiting["proposed"]):
         return review
@@ -395,8 +400,7 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     accepted = f"{cards.accepted:,} accepted" if cards.accepted else ""
     sourceless = ""
     if cards.sourceless:
-        command = "ankiforge list finding:source_gone"
-        sourceless = f"{cards.sourceless:,} without a source: {command}"
+        sourceless = f"{cards.sourceless:,} without a passage: {LIST_LOST_COMMAND}"
     source_names += map(shorten_path, status.remembered)
     answers = status.review_counts
     reviews: Strings = ()
@@ -547,6 +551,9 @@ def report_run(
             "drafted": result.drafted,
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
+            "lost": sum(
+                pending_items.count_lost_cards(ledger, read.removed_keys).values()
+            ),
         },
         changes=tuple(
             {
@@ -700,9 +707,20 @@ def _format_details(
         yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
     changes = _find_changes(result, ledger, workspace.folder)
     yield from _format_changes(changes, change_limit)
+    if result.report and result.report.removed_keys:
+        lost = pending_items.count_lost_cards(ledger, result.report.removed_keys)
+        yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}" if lost else ""
     if result.remembered_paths:
         paths = [shorten_path(path) for path in result.remembered_paths]
         yield f"Added to your sources: {format_first_names(paths)}"
+
+
+def format_lost_cards(lost: Mapping[str, int]) -> str:
+    """Format the number of cards that lost their passage, by title of the document."""
+    count = sum(lost.values())
+    titles = format_first_names([truncate(title, _MAX_TITLE_CHARS) for title in lost])
+    whose = "its" if count == 1 else "their"
+    return f"{format_count(count, 'card')} lost {whose} passage in {titles}"
 
 
 def _format_model_usage(result: RunResult) -> str:

@@ -93,6 +93,14 @@ class CardView(Value):
             is_undoable = isinstance(card, LocalCard) and not card.is_live
             return (f"undo {self.id[:10]}",) if is_undoable else ()
         id = draft.id[:10]
+        if draft.keeps_text:
+            fields = draft.note_type.required_fields
+            return (
+                f"accept {id} (the card stays as it is)",
+                f'edit {id} --field {fields[-1]} "…"',
+                "draft (a chat rewords it)",
+                f"reject {id} (the card goes)",
+            )
         force = "--force " if draft.is_blocked else ""
         gap = " --gap 1" if len(draft.gaps) > 1 else ""
         effect = " (the card gets these words)" if draft.revised_guid else ""
@@ -157,7 +165,10 @@ def view_card(card: ShownCard) -> CardView:
 # --- the reasons why a draft is pending -------------------------------------------------
 
 _EVIDENT_REMARKS = frozenset(
-    (RemarkKind.MOVED, RemarkKind.REVISION, RemarkKind.TAKEN_BACK, RemarkKind.FIGURE)
+    (
+        *(RemarkKind.MOVED, RemarkKind.REVISION, RemarkKind.PASSAGE),
+        *(RemarkKind.TAKEN_BACK, RemarkKind.FIGURE),
+    )
 )
 """The remarks that the page shows by other means, such as the card beside its new text."""
 

@@ -275,7 +275,7 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
     locations = sort_for_review(group_by_document(order.drafts))
     if not query:
         ids = [location.id for location in locations]
-        return [*ids, *order.changed_cards, *order.questions]
+        return [*order.conflicts, *ids, *order.revisions, *order.questions]
     matches = set(find_matching_ids(ledger, query))
     # include a passage if any of its drafts matches
     keys = set[str]()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby
@@ -42,6 +41,7 @@ from ankiforge.model import (
 from ankiforge.reports.view import CardView, view_card
 from ankiforge.text import occlusion, regex, to_one_line
 from ankiforge.text.cloze import find_cloze_numbers, find_gaps, find_image_paths
+from ankiforge.text.differences import find_differing_runs
 from ankiforge.text.located import locate
 from ankiforge.text.normalize import find_literal_spans, isolate_bidi
 
@@ -415,13 +415,7 @@ def mark_differences(old: Json, new: Json) -> None:
     """Mark the words that differ between the backs of two rendered cards, in place."""
     old_tokens = _TOKEN.findall(old["back"])
     new_tokens = _TOKEN.findall(new["back"])
-    matcher = SequenceMatcher(a=old_tokens, b=new_tokens, autojunk=False)
-    old_runs = []
-    new_runs = []
-    for operation, old_start, old_end, new_start, new_end in matcher.get_opcodes():
-        differs = operation != "equal"
-        old_runs.append((differs, old_tokens[old_start:old_end]))
-        new_runs.append((differs, new_tokens[new_start:new_end]))
+    old_runs, new_runs = find_differing_runs(old_tokens, new_tokens)
     old["back"] = "".join(_mark_differing_runs(old_runs))
     new["back"] = "".join(_mark_differing_runs(new_runs))
 

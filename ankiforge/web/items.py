@@ -64,6 +64,7 @@ from ankiforge.review.selection import (
     parse_sentence,
 )
 from ankiforge.text import format_count, to_one_line, truncate
+from ankiforge.text.differences import find_differing_words
 from ankiforge.text.normalize import find_literal_spans
 from ankiforge.text.sentences import find_sentence_spans
 from ankiforge.web.card_view import (
@@ -144,6 +145,24 @@ OTHERS = build_action(
 )
 
 
+CHANGE = {**EDIT, "said": "Changed", "save": "Save"}
+"""Edits a card whose passage has changed."""
+
+
+def _render_passages(draft: PendingDraft) -> list[Json]:
+    """Render the old and the new passage of a card, in runs of which some differ.
+
+    The result is empty if the passage is the same.
+    """
+    if not draft.old_quote or draft.old_quote == draft.quote:
+        return []
+    runs = find_differing_words(draft.old_quote, draft.quote)
+    return [
+        {"label": label, "runs": [[differs, "".join(words)] for differs, words in side]}
+        for label, side in zip(("It said", "It says now"), runs, strict=True)
+    ]
+
+
 def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
     """Copy `action` with a new label, optionally overriding the message and other fields."""
     return {**action, "label": label, "said": message or action["said"], **more}
@@ -189,11 +208,6 @@ _QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
         " card, with any reviews.",
         _relabel(ACCEPT, "Yes, the same", "One card"),
         _relabel(REJECT, "No, a new card", "Two cards"),
-    ),
-    UserQuestionKind.GONE: (
-        "Nobody highlighted it there, so nothing shows where it went.",
-        _relabel(ACCEPT, "Keep", "Kept:"),
-        _relabel(REJECT, "Reject", "Rejected:"),
     ),
     UserQuestionKind.DUPLICATE: (
         "The one with more reviews stays.",
@@ -268,7 +282,7 @@ def selectable_text_to_json(highlight: Highlight) -> Json:
 # The JSON of an item:
 #
 #     item = {id, turn, title, ask?, why?, cards?, several?, beside?, lines?, option?,
-#             compose?, source?, then?, actions}
+#             compose?, source?, passages?, then?, actions}
 #
 # A proposed card has these fields: `gaps`, the texts that it could blank out, best first; `parts`,
 # its sentence; `spans`, `code` and `starts`, the positions in the sentence of the gaps, of code and
@@ -323,6 +337,8 @@ class ItemRenderer:
             item_json = {**item_json, "proposal": True, "actions": actions}
         elif item.outcome:
             item_json = self._render_passage(item.outcome)
+        elif item.card and item.drafts and item.drafts[0].keeps_text:
+            item_json = self._render_outdated_card(item.drafts[0], item.card)
         elif item.card and item.drafts:
             item_json = self._render_revision(item.drafts[0], item.card)
         elif item.card:
@@ -390,10 +406,9 @@ class ItemRenderer:
             ask = "The passage has changed. Are these the new words of your card?"
             warning_json = _build_remark("The card keeps its schedule.")
             another = [ANOTHER]
-        edit = _relabel(EDIT, "Edit", "Changed", save="Save")
-        actions = [accept, reject, *another, edit, SKIP]
+        actions = [accept, reject, *another, CHANGE, SKIP]
         if draft.is_blocked:
-            actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
+            actions = [{**CHANGE, "look": "filled"}, reject, SKIP, FORCE]
         return {
             "title": new["title"],
             "ask": ask,
@@ -403,6 +418,23 @@ class ItemRenderer:
             "edits": 1,
             "source": self.render_source(draft.highlight, draft.quote),
             "actions": actions,
+            "passages": _render_passages(draft),
+        }
+
+    def _render_outdated_card(self, draft: PendingDraft, card: LocalCard) -> Json:
+        """Render a card that no drafter can reword, with its old and new passage."""
+        view = render_card(card, self.find_picture)
+        view["used"] = self._find_highest_gap_number(card)
+        keep = _relabel(ACCEPT, "Keep the card", "Kept")
+        retire = _relabel(REJECT, "Retire it", "Retired")
+        return {
+            "title": view["title"],
+            "ask": "The passage has changed. Does the card still fit?",
+            "cards": [view],
+            "why": _build_remark("The text for your chat asks about it, too: m."),
+            "source": self.render_source(draft.highlight, draft.quote),
+            "actions": [keep, retire, CHANGE, SKIP],
+            "passages": _render_passages(draft),
         }
 
     def _render_passage(self, outcome: HighlightOutcome) -> Json:
@@ -458,7 +490,7 @@ class ItemRenderer:
         match question.kind:
             case UserQuestionKind.SAME:
                 about = self._render_same_question(question)
-            case UserQuestionKind.GONE | UserQuestionKind.ABSENT:
+            case UserQuestionKind.ABSENT:
                 views = []
                 for guid in question.guids[:MAX_LINES]:
                     card = load_card(self._ledger, guid)
@@ -467,12 +499,11 @@ class ItemRenderer:
                     {"id": "", "question": view["question"], "answer": view["answer"]}
                     for view in views
                 ]
-                if question.kind is UserQuestionKind.ABSENT:
-                    text, _, restored = question.text.partition(" Did you delete ")
-                    text = text.replace("note", "card")
-                    ask = f"{text} Bring {restored.rstrip('?')} back?"
-                    lines = {"cards": views} if len(views) == 1 else about
-                    about = {**lines, "ask": ask}
+                text, _, restored = question.text.partition(" Did you delete ")
+                text = text.replace("note", "card")
+                ask = f"{text} Bring {restored.rstrip('?')} back?"
+                lines = {"cards": views} if len(views) == 1 else about
+                about = {**lines, "ask": ask}
             case UserQuestionKind.DUPLICATE:
                 cards = []
                 for number, guid in enumerate(question.guids, 1):

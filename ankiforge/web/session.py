@@ -25,6 +25,7 @@ from ankiforge.ledger.events import USER
 from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.offers import iter_draft_groups
 from ankiforge.ledger.pending_items import ProposalCounts
+from ankiforge.ledger.tables.pending_drafts import load_drafts_of_outdated_cards
 from ankiforge.model import (
     CardKind,
     Highlight,
@@ -239,8 +240,8 @@ class ReviewSession:
 
         `documents` holds the next `MAX_ROWS` documents after the first `start`, and `more` is
         whether others follow. For the whole shelf, `begins` names the document or list to open
-        first ("" for the shelf itself), and `without` explains why some highlights have no
-        proposal.
+        first ("" for the shelf itself), and `without` counts the cards that lost their passage
+        and explains why some highlights have no proposal.
         """
         piles = self._items.list_documents()
         begins = self._find_beginning(piles)
@@ -265,6 +266,12 @@ class ReviewSession:
         unfinished = [*filter(None, map(self._find_pile, reversed(self._unfinished)))]
         left_documents = {pile.document for pile in unfinished}
         others = [pile for pile in piles if pile.document not in left_documents]
+        lost_counts = pending_items.count_lost_cards(self._ledger)
+        lost = ""
+        if lost_counts:
+            from ankiforge.reports.summary import format_lost_cards
+
+            lost = format_lost_cards(lost_counts)
         entries = [
             *(row for row in rows if row["id"] == "you"),
             *unfinished,
@@ -284,9 +291,9 @@ class ReviewSession:
             ],
             "more": len(entries) > start + MAX_ROWS,
             "begins": begins,
-            "without": self._explain_missing_proposals(without_count)
-            if without_count
-            else "",
+            "without": " · ".join(
+                filter(None, (lost, self._explain_missing_proposals(without_count)))
+            ),
         }
 
     def _find_beginning(self, piles: Sequence[DocumentItems]) -> str:
@@ -331,6 +338,8 @@ class ReviewSession:
         }
 
     def _explain_missing_proposals(self, total: int) -> str:
+        if not total:
+            return ""
         counts = pending_items.count_no_card_reasons(self._ledger)
         reasons = [
             (reason.partition(":")[0], number)
@@ -570,6 +579,10 @@ class ReviewSession:
         ids: Sequence[str] = bulk_decision.ids
         if bulk_decision.words is not None:
             ids = self._find_matching_ids(bulk_decision.words)
+            # cards whose passage changed are kept or retired one by one
+            rows = load_drafts_of_outdated_cards(self._ledger)
+            asking = {row["id"] for row in rows if row["keeps_text"]}
+            ids = [id for id in ids if id not in asking]
         refusals = []
         decided = 0
         with self._ledger.action() as action:

@@ -289,9 +289,10 @@ def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):
     (vault / "cells.md").write_text(
         NOTE.replace("What is C++?::a language", ""), encoding="utf-8"
     )
-    for _ in range(2):
-        read.ok("run")
-    [card] = read.ok("list", "--view", "changed", "--json").lines
+    assert read.json("run")["cards"]["lost"] == 0
+    assert read.json("run")["cards"]["lost"] == 1
+    [card] = read.ok("list", "--view", "gone", "--json").lines
+    assert read.ok("list", "--view", "changed", "--json").lines == []
     assert card["fields"]["Back"] == "a language"
     assert [one["check"] for one in card["findings"]] == ["source_gone"]
     assert read.json("status")["cards"]["sourceless"] == 1

@@ -236,6 +236,10 @@ class Program:
         for sentence in of.sentences:
             fact = by_sentence.get(sentence)
             drafts = waiting.get(sentence, ())
+            if (
+                fact and fact.is_decided
+            ):  # a draft that keeps the text of a card is about the card
+                drafts = [draft for draft in drafts if not draft.keeps_text]
             if fact is None and (drafts or hash16(sentence) in rejected):
                 fact = LedgerFact(sentence, is_decided=not drafts)
             if fact is None:

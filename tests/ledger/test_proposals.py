@@ -337,7 +337,9 @@ def test_a_card_in_the_person_s_own_words_asks_for_new_ones_too(forge, note):
     note(f"=={WAR.replace('in 1648', 'in October 1648')}==")
 
     [card] = forge.cards("verdict:accepted")
-    assert [each["revises"] for each in revisions(forge)] == [card["guid"]]
+    [revision] = forge.ok("list", "verdict:waiting", "--json").lines
+    assert (revision["revises"], revision["keeps_text"]) == (card["guid"], True)
+    assert revision["fields"] == {"Front": "When did it end?", "Back": "1648"}
 
 
 @pytest.mark.parametrize("policy", ["clean", "review"])

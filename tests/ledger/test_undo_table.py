@@ -22,6 +22,7 @@ from ankiforge.ledger.undo import (
     select_events_to_undo,
     should_reopen_conflict,
 )
+from ankiforge.ledger.view_changes import DELETED_REASON
 from ankiforge.model import Card, CardKind, FieldEdits, Json
 from tests.cards import made
 
@@ -53,6 +54,8 @@ def event(
 ACCEPT = event(1, "accept", {"guid": "af1"})
 FOUND_IT = event(2, "accept", {"guid": "af2", FOUND_KEY: True})
 RETIRED = event(3, "retire", {"guid": "af1", "why": RETIRED_TAG_REASON})
+DELETED = event(3, "retire", {"guid": "af1", "why": DELETED_REASON})
+SAID_DELETED = event(3, "retire", {"guid": "af1", "why": DELETED_REASON}, act="a.3")
 REVISED = event(4, "revise", {"guid": "af1"}, by=SOURCE)
 BY_POLICY = event(5, "edit", {"guid": "af1", "fields": {}}, by=POLICY)
 OTHER = event(6, "reject", {"guid": "af3"})
@@ -66,6 +69,8 @@ SKIP = event(7, "skip")
         ([OTHER, ACCEPT], OTHER),
         ([FOUND_IT, RETIRED, ACCEPT], ACCEPT),  # as notes in Anki were found
         ([RETIRED, FOUND_IT], None),
+        ([DELETED, ACCEPT], ACCEPT),  # what was done in Anki is no decision here
+        ([SAID_DELETED, ACCEPT], SAID_DELETED),  # but the answer to a question is
     ],
 )
 def test_the_last_decision_of_a_person(events, last):
@@ -125,6 +130,9 @@ REVISION = event(5, "revise", {"guid": "af1", "draft": {"fields": {"Back": "new"
         (edit(2, "af1", "Back"), [edit(3, "af2", "Back")], False),
         (edit(2, "af1", "Back"), [edit(1, "af1", "Back")], False),
         (edit(2, "af1", "Back"), [REVISION], True),
+        # without the edit, the card has the text of its source
+        (edit(2, "af1", "Back"), [replace(REVISION, author=SOURCE)], False),
+        (REVISION, [replace(REVISION, number=6, author=SOURCE)], True),
         (REVISION, [edit(6, "af1", "Back")], True),
         (edit(2, "af1", "Back", "a.2"), [edit(3, "af1", "Back", "a.2")], False),
         (event(2, "reject", {"guid": "af1"}), [edit(3, "af1", "Back")], False),

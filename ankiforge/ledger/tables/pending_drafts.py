@@ -33,6 +33,7 @@ from ankiforge.ledger.tables import highlights
 from ankiforge.model import (
     OTHER_NOTE_CHECK,
     OTHER_SCHEDULE_CHECK,
+    PROPOSAL_DRAFTER,
     Draft,
     Finding,
     Guid,
@@ -162,6 +163,25 @@ def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
         to_json(list(ids)),
     )
     return {row["content"] for row in rows}
+
+
+def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
+    """Load the pending drafts of cards that no drafter here can reword well.
+
+    These are the drafts that keep the text of their card (`keeps_text`), and those by which
+    the rules reword a card of a model or chat.
+
+    Returns:
+        Rows with `id`, `key`, `revises` (the GUID of the card) and `keeps_text`.
+    """
+    return store.fetch_rows(
+        "SELECT d.id, d.key, d.revises, json_extract(d.body, '$.keeps_text') AS keeps_text"
+        " FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'"
+        " JOIN card c ON c.guid = d.revises WHERE d.revises != ''"
+        " AND (json_extract(d.body, '$.keeps_text') OR d.drafter = ? AND c.drafter = 'llm')"
+        " ORDER BY d.key, d.id",
+        PROPOSAL_DRAFTER,
+    )
 
 
 def find_drafts_of_highlight(store: Store, key: str) -> list[str]:

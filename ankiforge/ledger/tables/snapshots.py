@@ -38,20 +38,24 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
     keys = [key for passage in passages for key in passage.keys]
     rows_by_key = {row["key"]: row for row in highlights.load_present_rows(store, keys)}
     texts = []
+    leading_keys = []
     for passage in passages:
         present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
         leading = cards.find_leading_row(present_rows, passage)
         texts.append(
             facts.get_sentence_text(decode_highlight(leading)) if leading else ""
         )
+        leading_keys.append(leading["key"] if leading else "")
     sentence_lists = [facts.split_sentences(text) for text in texts]
     related_decisions = load_related_decisions(
         store, list(zip(passages, sentence_lists, strict=True))
     )
     drafts_by_passage = _load_pending_drafts(store, passages)
     return [
-        PassageSnapshot(passage, text, drafts_by_passage[passage.key], related)
-        for passage, text, related in zip(passages, texts, related_decisions, strict=True)
+        PassageSnapshot(passage, text, drafts_by_passage[passage.key], related, key)
+        for passage, text, related, key in zip(
+            passages, texts, related_decisions, leading_keys, strict=True
+        )
     ]
 
 
@@ -91,6 +95,7 @@ def load_highlight_snapshots(
             texts[key],
             drafts_by_passage[passages[key].key],
             related_by_key[key],
+            key,
             highlight=highlights_read[key],
             content_hash=row["content"],
             is_declined=row["declined"] == row["content"],

@@ -1,0 +1,47 @@
+"""Find the words in which two versions of a text differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+from ankiforge.text import mark_bold, regex
+
+_WORD = regex(r"\s*\S+\s*$|\s*\S+")
+
+Runs = list[tuple[bool, list[str]]]
+"""The tokens of a text in runs, each with whether it differs from the other text."""
+
+
+def find_differing_runs(
+    old_tokens: Sequence[str], new_tokens: Sequence[str]
+) -> tuple[Runs, Runs]:
+    """Divide two lists of tokens into runs that are equal or that differ."""
+    matcher = SequenceMatcher(a=old_tokens, b=new_tokens, autojunk=False)
+    old_runs: Runs = []
+    new_runs: Runs = []
+    for operation, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        differs = operation != "equal"
+        old_runs.append((differs, list(old_tokens[old_start:old_end])))
+        new_runs.append((differs, list(new_tokens[new_start:new_end])))
+    return old_runs, new_runs
+
+
+def find_differing_words(old: str, new: str) -> tuple[Runs, Runs]:
+    """Divide two texts into runs of words that are equal or that differ."""
+    return find_differing_runs(_WORD.findall(old), _WORD.findall(new))
+
+
+def mark_differing_words(old: str, new: str) -> tuple[str, str]:
+    """Mark the words that differ between two texts as bold, for the terminal."""
+    marked_texts = []
+    for runs in find_differing_words(old, new):
+        parts = []
+        for differs, words in runs:
+            text = "".join(words)
+            start = len(text) - len(text.lstrip())
+            if differs and text.strip():
+                text = f"{text[:start]}{mark_bold(text[start:])}"
+            parts.append(text)
+        marked_texts.append("".join(parts))
+    return marked_texts[0], marked_texts[1]

@@ -1,0 +1,147 @@
+"""Which cards no longer have their quote in their passage, and what they are about now, row by
+row."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from ankiforge.ledger.draft_changes import resolve_drafts
+from ankiforge.ledger.events import USER, Passage, SentenceDecision
+from ankiforge.ledger.facts import hash_sentence
+from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
+from ankiforge.model import Card, Origin, Verdict
+from tests.cards import made
+
+OLD = "The liver stores about one hundred grams of sugar."
+NEW = "The liver stores about two hundred grams of sugar."
+BESIDE = "The kidneys filter the blood forty times a day."
+THIRD = "The spleen keeps a third of the platelets in reserve."
+
+
+def card(**said: object) -> Card:
+    return made(Card, **{"quote": OLD, **said})
+
+
+def decided(
+    *sentences: str, passage: str = OLD, n: int = 1, **said: object
+) -> SentenceDecision:
+    hashes = tuple(map(hash_sentence, passage.split(" | ")))
+    values = {
+        "event_id": f"e{n}",
+        "guid": "af1",
+        "event_number": n,
+        "card_sentence": sentences[0],
+        **said,
+    }
+    return SentenceDecision(sentences=sentences, passage_sentence_hashes=hashes, **values)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A passage with a card, and the text that the card is about now, if it is outdated."""
+
+    text: str
+    about: str = ""
+    card: Card = field(default_factory=card)
+    decisions: tuple[SentenceDecision, ...] = (decided(OLD),)
+    elsewhere: tuple[str, ...] = ()
+    is_related: bool = False
+    """Whether the card is of another passage."""
+
+
+ROWS = {
+    "unchanged": Row(OLD),
+    "spaces only": Row(OLD.replace(" ", "  ")),
+    "something beside it": Row(f"{OLD} {BESIDE}"),
+    "a sentence changed": Row(NEW, NEW),
+    "a sentence of several changed": Row(
+        f"{BESIDE} {NEW}", NEW, decisions=(decided(OLD, passage=f"{BESIDE} | {OLD}"),)
+    ),
+    "the passage is not read": Row(""),
+    "the sentence is in another passage": Row(NEW, elsewhere=(OLD,)),
+    "none is similar": Row(f"{BESIDE} {THIRD}", f"{BESIDE} {THIRD}"),
+    "its neighbour is no new text": Row(
+        f"{NEW} {THIRD}",
+        f"{NEW} {THIRD}",
+        decisions=(decided(OLD, passage=f"{OLD} | {NEW}"),),
+    ),
+    "without a decision": Row(NEW, NEW, decisions=()),
+    "rejected": Row(NEW, card=card(verdict=Verdict.REJECTED)),
+    "hand-written": Row(NEW, card=card(user_text_number=0)),
+    "a card of another passage": Row(NEW, NEW, is_related=True),
+    # for a card of two sentences, that with its answer counts, or any in the user's own words
+    "the other sentence changed": Row(
+        f"{OLD} Bears sleep in winter and eat in summer.",
+        card=card(quote=f"{OLD} {BESIDE}"),
+        decisions=(decided(OLD, BESIDE),),
+    ),
+    "its sentence changed": Row(
+        f"{NEW} {BESIDE}",
+        NEW,
+        card=card(quote=f"{OLD} {BESIDE}"),
+        decisions=(decided(OLD, BESIDE),),
+    ),
+    "its sentence changed, in the user's own words": Row(
+        f"{NEW} {BESIDE}",
+        card=card(quote=f"{OLD} {BESIDE}", origin=Origin(USER)),
+        decisions=(decided(OLD, BESIDE),),
+    ),
+    # what was decided on the new sentence since
+    "its new text was rejected": Row(
+        NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="", is_rejection=True))
+    ),
+    "its new text is another card": Row(
+        NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="af2"))
+    ),
+    "another card was kept": Row(
+        NEW, NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="af2", revises=True))
+    ),
+    "another card was retired": Row(
+        NEW,
+        NEW,
+        decisions=(decided(OLD), decided(NEW, n=2, guid="af2", is_rejection=True)),
+    ),
+    "only a proposal was rejected": Row(
+        NEW,
+        NEW,
+        decisions=(
+            decided(OLD),
+            decided(NEW, n=2, guid="", is_only_proposal_rejected=True),
+        ),
+    ),
+    "decided before the card had its text": Row(
+        NEW, NEW, decisions=(decided(NEW, n=1, guid=""), decided(OLD, n=2))
+    ),
+}
+
+
+def snapshot(row: Row) -> PassageSnapshot:
+    passage = Passage(("k",), decisions=[] if row.is_related else list(row.decisions))
+    cards = {"af1": row.card}
+    related = RelatedDecisions(present_sentences=frozenset(row.elsewhere))
+    if row.is_related:
+        related = RelatedDecisions(row.decisions, cards)
+    else:
+        passage.cards.update(cards)
+    return PassageSnapshot(passage, row.text, related=related, leading_key="k")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_which_cards_are_outdated(name):
+    row = ROWS[name]
+    found = snapshot(row).find_outdated_cards()
+    assert found == ({"af1": row.about} if row.about else {})
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_draft_asks_about_each_of_them(name):
+    row = ROWS[name]
+    change = resolve_drafts(snapshot(row), "a")
+    asked = {new.revised_guid: new.draft.quote for new in change.added}
+    assert asked == ({"af1": row.about} if row.about else {})
+    for new in change.added:
+        assert new.draft.keeps_text
+        assert new.draft.fields == row.card.fields
+        assert new.sentence_hashes == ((hash_sentence(NEW),) if row.about == NEW else ())
+    # unless another draft has new text for the card
+    assert resolve_drafts(snapshot(row), "a", new_texts={"af1"}).added == ()
