@@ -81,8 +81,8 @@ def test_an_answer_that_is_none_of_a_model_costs_one_request_and_is_told(
     tasks = (task(one) for one in (FACT, "Sleep heals the brain.", "Sleep is long."))
     [first], [second], [third] = model(concurrency=1).draft(tasks)
     assert (len(first.drafts), len(second.drafts), len(third.drafts)) == (1, 0, 1)
-    assert "did not answer like a language model" in second.problem.what
-    assert "502" not in second.problem.what
+    assert "did not answer like a language model" in second.problem.message
+    assert "502" not in second.problem.message
     assert len(server.asked) == 3
 
 
@@ -94,7 +94,7 @@ def test_an_answer_that_says_nothing_costs_one_request_and_is_told(
     result = draft(task(FACT))
     assert kinds_asked(server) == ["json_schema"]
     [problem] = result.problems
-    assert "the model answered nothing" in problem.what
+    assert "the model answered nothing" in problem.message
     assert "or the context window is full" in problem.hint
     assert not draft(task(FACT)).problems
     assert kinds_asked(server) == ["json_schema"]
@@ -117,8 +117,8 @@ def test_a_fault_that_stays_fails_this_document_and_spares_the_next(
     server.queue.extend([fake.error(status, words)] * times)
     [first], [second] = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
     assert first.has_failed
-    assert words in first.problem.what
-    assert first.problem.where == "On Sleep"
+    assert words in first.problem.message
+    assert first.problem.location == "On Sleep"
     assert len(second.drafts) == 1
 
 
@@ -167,7 +167,7 @@ def test_a_server_that_was_silent_for_long_is_busy_and_not_asked_again(
     server.otherwise = silent
     result = draft(task(FACT), timeout_s=0.2)
     given_up.set()
-    assert "no answer within 0.2 s" in result.problems[0].what
+    assert "no answer within 0.2 s" in result.problems[0].message
     assert len(server.asked) == 1
 
 
@@ -177,7 +177,7 @@ def test_a_reply_that_drips_is_given_up_in_time_and_not_asked_again(
 ):
     server.queue.append(fake.Reply(status, good(fake) + b" " * 200_000, drip_s=0.05))
     result = draft(task(FACT), reply_s=0.4)
-    assert "took more than 0.4 s" in result.problems[0].what
+    assert "took more than 0.4 s" in result.problems[0].message
     assert "what was answered is kept" in result.problems[0].hint
     assert len(server.asked) == 1
     assert len(draft(task(FACT)).drafts) == 1
@@ -259,7 +259,7 @@ def test_a_reply_that_unpacks_without_end_costs_one_request(
     server.queue.append(fake.Reply(status, gzip.compress(b"0" * 9_000_000), packed))
     result = draft(task(FACT))
     told = "cut off" if status == 200 else "an answer of more than 8,000,000 bytes"
-    assert told in result.problems[0].what
+    assert told in result.problems[0].message
     assert len(server.asked) == 1
     assert len(draft(task(FACT)).drafts) == (
         status != 200
@@ -445,7 +445,7 @@ def test_a_temperature_of_the_settings_is_sent_and_never_dropped(
 ):
     server.queue.append(played(fake, fault("openai 400")))
     result = draft(task(FACT), extra_body={"temperature": 0.7})
-    assert "temperature" in result.problems[0].what
+    assert "temperature" in result.problems[0].message
     assert [request["temperature"] for request in server.asked] == [0.7]
 
 

@@ -83,6 +83,7 @@ def write(forge, kind: str) -> None:
         if kind == "pdf":
             write_pdf(folder / f"{word}.pdf", [Page((paragraph(text),), (mark(text),))])
         elif kind == "obsidian":
+            (folder / ".obsidian").mkdir(exist_ok=True)  # its notes have links
             (folder / f"{word}.md").write_text(CARD.format(word) + "\n", encoding="utf-8")
     forge.settings(
         f"sources:\n  - {kind}: {{name: in, path: in}}\nanki: {{collection: none}}\n"

@@ -25,6 +25,7 @@ from ankiforge.extract.markdown.inline import select_outermost
 from ankiforge.extract.markdown.markup import MarkedPhrase, normalize_colour
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
+from ankiforge.text.private import remove_private_tag
 
 _ZOTERO_LINK = regex(
     r"""zotero://(?P<what>select|open-pdf|open)/
@@ -663,7 +664,7 @@ class NoteQuotes:
         label = block.headers[-1].plain if block.column and block.headers else ""
         is_remark = REMARK_TEXT.match(block.plain) or REMARK_TEXT.match(f"{label}:")
         return self._is_readers_own(block) and bool(
-            is_remark or block.plain.endswith(("?", "？"))
+            is_remark or _is_question(block.plain)
         )
 
     def is_in_quote(self, block: Block, span: Span) -> bool:
@@ -715,7 +716,7 @@ class NoteQuotes:
         link.
         """
         text_after = clean_comment(block.plain[self._citations[block][0].end :])
-        is_comment = REMARK_TEXT.match(text_after) or text_after.endswith(("?", "？"))
+        is_comment = REMARK_TEXT.match(text_after) or _is_question(text_after)
         is_comment = is_comment or block.inline.is_line_end(self._citations[block][0].end)
         if block.kind is BlockKind.TITLE or (text_after and not is_comment):
             return False
@@ -869,3 +870,8 @@ def _strip_quotation_marks(pieces: Sequence[QuotePart]) -> tuple[QuotePart, ...]
         return (first._replace(end=first.end - 1),)
     unquoted = last._replace(end=last.end - 1)
     return (first._replace(start=first.start + 1), *pieces[1:-1], unquoted)
+
+
+def _is_question(text: str) -> bool:
+    """Return whether a text ends in a question mark, apart from a tag that makes it private."""
+    return remove_private_tag(text).rstrip().endswith(("?", "？"))

@@ -28,7 +28,7 @@ export const KEYS = [
   sitting("x", "Reject", (page) => page.sitting.press("x"), makeCardActionRow("x")),
   sitting("s", "Later", (page) => page.sitting.press("s"), makeCardActionRow("s")),
   anywhere("u", "Undo", (page) => page.undo()),
-  makeKeyRow("shelf", "Move")("ArrowRight", "Open, also where the chat is offered", (page) => page.shelf.openRow()),
+  makeKeyRow("shelf", "Move")("ArrowRight", "Open, also where the chat is offered", (page) => page.shelf.openRow(), { when: (page) => page.shelf.documents.length && page.shelf.documents[page.shelf.at].chat }),
   moving("j", "Next card or row", (page) => page.place.step(1), { holds: true, ...unlisted }),
   moving("k", "Previous card or row", (page) => page.place.step(-1), { holds: true, ...unlisted }),
   inDocument("n", "Next highlight or document", (page) => page.sitting.next(), requiresPaper),
