@@ -343,6 +343,7 @@ def test_words_that_are_selected_in_a_mark_become_a_gap_or_an_answer(
     settle(page)
     made = {"Front": "What is it?", "Back": "membrane"}
     assert made in [one["fields"] for one in forge.cards()]
+    page.wait_for_timeout(700)  # sooner, letters would be meant for the field
     page.keyboard.press("u")
     settle(page)
     assert shown(page) == words
