@@ -70,7 +70,7 @@ def test_what_was_never_seen_and_came_back_is_told(desk):
 
 
 def test_a_deletion_that_was_undone_here_or_there_is_not_told(desk):
-    for undo in (do.undo(), do.say("undo")):
+    for undo in (do.undo(), do.say("undo", "CARD")):
         desk.write(TWO)
         desk.go()
         desk.delete()
@@ -120,7 +120,7 @@ def test_what_a_person_wants_again_on_one_computer_is_not_retired_by_another(
     other.ok("run")  # it has seen both notes
     desk.delete()
     desk.run(tombstones=1)
-    desk.say("undo")
+    desk.say("undo", "CARD")
     share(desk.forge, other)
     other.ok("run")
     assert [card["verdict"] for card in other.cards()] == ["accepted", "accepted"]

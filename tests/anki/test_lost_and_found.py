@@ -34,7 +34,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "a note deleted before the first look stays deleted": (
         do.write("Katze:::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),
-        do.run(written=0, tombstones=0), do.say("undo"), do.run(written=1),
+        do.run(written=0, tombstones=0), do.say("undo", "CARD"), do.run(written=1),
     ),
     "a field emptied in Anki stays empty after a loss": (
         do.write("Katze:::cat\n"), do.go(), do.edit(Reverse=""), do.lose(),

@@ -102,6 +102,7 @@ def test_a_card_that_fails_is_edited_or_left_and_the_ending_says_so(
     page.locator(".written").nth(1).fill("gold and platinum")
     page.keyboard.press("Control+Enter")
     settle(page)
+    page.wait_for_timeout(700)  # sooner, letters would be meant for the field
     page.keyboard.press("s")
     settle(page)
     page.keyboard.press("s")
