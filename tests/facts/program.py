@@ -236,11 +236,17 @@ class Program:
         for sentence in of.sentences:
             fact = by_sentence.get(sentence)
             drafts = waiting.get(sentence, ())
-            if (
-                fact and fact.is_decided
-            ):  # a draft that keeps the text of a card is about the card
-                drafts = [draft for draft in drafts if not draft.keeps_text]
-            if fact is None and (drafts or hash16(sentence) in rejected):
+            is_rejected = hash16(sentence) in rejected
+            was_decided = is_rejected or any(
+                sentence in decision.sentences for decision in passage.decisions
+            )
+            if was_decided or (fact and fact.is_decided):
+                # a draft that keeps the text of a card is about the card, not about the sentence
+                offers = [draft for draft in drafts if not draft.keeps_text]
+                if drafts and not offers:
+                    fact = LedgerFact(sentence, is_decided=True)
+                drafts = offers
+            if fact is None and (drafts or is_rejected):
                 fact = LedgerFact(sentence, is_decided=not drafts)
             if fact is None:
                 continue

@@ -165,8 +165,8 @@ def test_a_run_makes_vectors_for_search_alone(without):
     assert bool(server.requests) == (feature != "ask")
 
 
-TOOLS_OF = {"repair": ("failing",), "ask": ("search_library", "ask")}
-TOOLS = "from ankiforge.features.agents.server import _get_argument_types; print(*_get_argument_types())"
+TOOLS_OF = {"repair": ("list_failing",), "ask": ("search_library", "ask")}
+TOOLS = "from ankiforge.features.agents.server import load_tools; print(*load_tools())"
 
 
 @pytest.mark.slow
@@ -204,7 +204,7 @@ def test_the_page_shows_all_but_its_part(without, browser):
         box = page.get_by_role("searchbox").get_attribute("placeholder")
         page.close()
     assert faults == []
-    assert ("failing" in state["left"]) == (feature != "repair")
+    assert ("list_failing" in state["left"]) == (feature != "repair")
     assert bool(passages) == (feature != "ask")
     assert ("what you have read" in box) == (feature != "ask")
 

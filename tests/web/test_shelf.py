@@ -265,7 +265,7 @@ def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
     page = opened(forge, "shelf")
     row = page.locator(".documents li")
     told = row.inner_text()
-    assert all(part in told for part in ("Words", "with your translation", "1 waiting"))
+    assert all(part in told for part in ("Words", "with their meaning", "1 waiting"))
     assert row.count() == 1, "none is among the ten"
     row.click()
     page.wait_for_selector("#margin > .card")
