@@ -45,7 +45,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.say("build", "--full", told="2 notes (2 unchanged)"), do.load(duplicate=2),
     ),
     "the deletion is undone here, for good, and the next one stands": (
-        do.go(), do.delete(), do.run(tombstones=1), do.say("undo"), do.run(written=1), do.load(new=1),
+        do.go(), do.delete(), do.run(tombstones=1), do.say("undo", "CARD"), do.run(written=1), do.load(new=1),
         do.run(written=0), do.card(verdict="accepted", anki="seen"),
         do.delete(), do.run(tombstones=1, written=0), do.card(verdict="retired"),
     ),

@@ -250,7 +250,7 @@ class Program:
                 fact = LedgerFact(sentence, is_decided=not drafts)
             if fact is None:
                 continue
-            by_model = not all(each.is_proposed for each in drafts)
+            by_model = not all(each.is_proposed or each.keeps_text for each in drafts)
             told = (
                 fact.sentence,
                 fact.is_decided,

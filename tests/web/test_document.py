@@ -407,7 +407,7 @@ def test_a_note_stands_as_its_text_with_formulas_code_tables_and_pictures(forge,
 @pytest.mark.slow
 def test_a_short_term_in_bold_is_marked_in_its_cell_and_its_list_item(forge, opened):
     (vault := forge.folder / "notes").mkdir()
-    rows = "| **TTL** | Remaining hops |\n| **Header** | 20 bytes |\n| **MTU** | Largest size |"
+    rows = "| **TTL** | Remaining hops |\n| **Header** | 20 bytes |\n| **MTU** | Largest size |\n| Port | A number |"
     text = f"# Networks\n\nTTL\n\n| Term | Meaning |\n|---|---|\n{rows}\n\n- **Hop**: a link\n"
     (vault / "Net.md").write_text(text, encoding="utf-8")
     forge.settings(

@@ -135,7 +135,10 @@ def test_words_gaps_and_code_of_a_card_are_edited_where_they_stand(cells, opened
     page.keyboard.type(" {{c4::open")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(f"{ITEM} .error")
-    assert "Close each gap with }}." in page.locator(f"{ITEM} .error").inner_text()
+    assert (
+        "Put what to recall between {{c1:: and }}."
+        in page.locator(f"{ITEM} .error").inner_text()
+    )
     assert not page.locator(f"{ITEM} .error button").count()
     settle(page)
     page.keyboard.press("Control+z")
@@ -247,6 +250,7 @@ def test_the_deck_and_tags_of_a_card_are_changed_in_the_editor(cells, opened):
     [card] = [card for card in cells.cards() if "Text" in card["fields"]]
     assert card["deck"] == "Biology::Cells"
     assert card["tags"] == ["ankiforge::doc::cells", "cells", "exam"]
+    page.wait_for_timeout(700)  # sooner, letters would be meant for the field
     page.keyboard.press("u")
     settle(page)
     [card] = [card for card in cells.cards() if "Text" in card["fields"]]
