@@ -126,6 +126,9 @@ def main() -> None:
     choices(
         "First tens, best means best, seventeen fresh sources:", rows("best-first.jsonl")
     )
+    choices(
+        "First tens, certain ones first, ten fresh sources:", rows("certain-first.jsonl")
+    )
     tens("Tens of the first two documents, seven sources:", rows("how-built.jsonl"))
 
 
