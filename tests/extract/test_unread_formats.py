@@ -14,7 +14,7 @@ from tests.makers.ebook_writer import Book, write_epub
         ("a.djvu", ".djvu files are not read", "convert it to a PDF with a text layer (OCR)"),
         ("a.mhtml", ".mhtml files are not read", "save the page as HTML"),
         ("a.png", ".png files are not read", "save it as a PDF with a text layer (OCR)"),
-        ("a.mp3", ".mp3 files are not read", "give its transcript as .txt"),
+        ("a.mp3", ".mp3 files are not read", "give its captions (.srt, .vtt) or its transcript (.txt)"),
         ("a.html", "it has no text; maybe a script adds it", "save the page there"),
         ("a.epub", "it has no text, only pictures", "convert it to a PDF with a text layer (OCR)"),
         ("https://example.org/a.html", "https://example.org/a.html: a URL is not read",

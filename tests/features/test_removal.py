@@ -204,7 +204,7 @@ def test_the_page_shows_all_but_its_part(without, browser):
         box = page.get_by_role("searchbox").get_attribute("placeholder")
         page.close()
     assert faults == []
-    assert ("list_failing" in state["left"]) == (feature != "repair")
+    assert ("failing" in state["left"]) == (feature != "repair")
     assert bool(passages) == (feature != "ask")
     assert ("what you have read" in box) == (feature != "ask")
 

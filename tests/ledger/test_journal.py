@@ -14,6 +14,7 @@ from ankiforge.ledger.decide import adopt_notes, edit_item, undo_decision
 from ankiforge.ledger.decision_changes import NoteTakeover
 from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.ledger.questions import find_open_questions
+from ankiforge.model.hints import CardSchedule
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
 
 MORE = "The ==Danube== has ten countries beside it on its way to the Black Sea."
@@ -376,7 +377,7 @@ def test_a_schedule_that_was_taken_over_is_read_back_from_the_journal(world: Wor
     world.note("a.md", RHINE)
     world.run()
     guid = world.only("Rhine").guid
-    schedule = (("2026-01-02", 10, 250),)
+    schedule = (CardSchedule("2026-01-02", 10, 250),)
     adopt_notes(world["a"], [NoteTakeover(guid, schedule=schedule)])
     world.lose("a")
     assert world.card(guid).note.schedule == schedule
