@@ -18,7 +18,12 @@ import msgspec
 
 from ankiforge.errors import PlugInError
 from ankiforge.extract.base import Candidate, Confidence, SourceType
-from ankiforge.extract.files import SYSTEM_DIRECTORIES, is_hidden, is_skipped_directory
+from ankiforge.extract.files import (
+    SYSTEM_DIRECTORIES,
+    find_vault,
+    is_hidden,
+    is_skipped_directory,
+)
 from ankiforge.extract.registry import (
     KINDS_BY_SUFFIX,
     is_export_kind,
@@ -186,9 +191,7 @@ class _PathSurroundings:
     def __init__(self, directory: Path, known: GetKnownDirectories) -> None:
         self._directory = directory
         self._known_directories = known
-        self.vault = _find_nearest_parent(
-            directory, lambda parent: (parent / ".obsidian").is_dir()
-        )
+        self.vault = find_vault(directory)
         self.reads_notes_as_texts = (
             not self.vault
             and _find_nearest_parent(directory, known(_TEXTS_KIND).__contains__)

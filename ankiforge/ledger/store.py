@@ -1,9 +1,8 @@
 """The journal, which records everything, and the database, which is rebuilt from it.
 
 Each device appends events to its own file, `journal/<device>.jsonl`. `Store.merge_journal` reads
-the events of all files, and `replay_events` computes passages and cards from them. Lines are
-on disk
-before the database commits, and an error rolls both back. The tables computed from events are
+the events of all files, and `replay_events` computes passages and cards from them. Lines are on
+disk before the database commits, and an error rolls both back. The tables computed from events are
 written once for all new events: before the next statement that reads one of them, and before a
 commit. Callers need not know.
 """

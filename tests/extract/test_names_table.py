@@ -4,7 +4,11 @@ import pytest
 
 from ankiforge.anki.notes import format_context
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
+from ankiforge.extract.files import (
+    find_vault,
+    remove_unknown_authors,
+    title_from_file_name,
+)
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -85,3 +89,22 @@ def test_neither_a_card_nor_a_model_is_told_the_number_of_a_file(title, shown):
     assert format_context(card, lambda _, parts: parts) == shown
     sent = PrivacyFilter(()).make_sendable_task(DraftingTask(document, (passage,)))
     assert sent.title == f"{shown} (Ada)".strip()
+
+
+@pytest.mark.parametrize(
+    ("made", "looked_from", "vault"),
+    [
+        pytest.param("v/.obsidian/app.json", "v", "v", id="the vault itself"),
+        pytest.param("v/.obsidian/app.json", "v/a/b", "v", id="a folder in it"),
+        pytest.param("v/a/.obsidian/app.json", "v/a/b", "v/a", id="a vault in a folder"),
+        pytest.param("v/.obsidian", "v/a", None, id="a file of that name"),
+        pytest.param("v/a/.obsidian/app.json", "v", None, id="a vault below"),
+    ],
+)
+def test_the_vault_of_a_folder_is_the_nearest_that_has_the_settings(
+    tmp_path, made, looked_from, vault
+):
+    (tmp_path / made).parent.mkdir(parents=True)
+    (tmp_path / made).write_text("{}")
+    (tmp_path / looked_from).mkdir(parents=True, exist_ok=True)
+    assert find_vault(tmp_path / looked_from) == (vault and tmp_path / vault)
