@@ -18,8 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from ankiforge.extract.pdf.answers import REPAIRED_NOTICE
 from ankiforge.extract.pdf.messages import Failure, ReadMarksReply
+from ankiforge.extract.pdf.requests import REPAIRED_NOTICE
 from ankiforge.extract.pdf.worker import PdfWorkerPool
 from ankiforge.model import Highlight
 from ankiforge.text.keys import build_anchor_key, number_highlights

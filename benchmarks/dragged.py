@@ -23,7 +23,7 @@ from typing import Any
 
 import playwright.sync_api as playwright
 
-from ankiforge.draft.choose import blank_attributes
+from ankiforge.draft.choose_passages import blank_attributes
 from ankiforge.text.elements import replace_html
 from ankiforge.text.normalize import fold_alphanumerics
 

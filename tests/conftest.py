@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 import pytest
 
-import ankiforge.extract.pdf.answers  # noqa: F401 - each process that reads PDFs would import it
+import ankiforge.extract.pdf.requests  # noqa: F401 - each process that reads PDFs would import it
 from ankiforge.anki import collection
 from ankiforge.cli import main
 from ankiforge.config import yamlfile

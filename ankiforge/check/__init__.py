@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ankiforge.check import duplicates, source, structure, wording
 from ankiforge.check.duplicates import DuplicateIndex, compute_search_terms
-from ankiforge.check.reading import (
+from ankiforge.check.rules_and_text import (
     RULES,
     Check,
     CheckContext,

@@ -19,7 +19,7 @@ from hashlib import blake2b
 from itertools import chain, combinations, islice, takewhile
 from typing import Protocol
 
-from ankiforge.check.reading import (
+from ankiforge.check.rules_and_text import (
     GAP_PLACEHOLDER,
     CheckContext,
     make_finding,

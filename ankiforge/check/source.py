@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ankiforge.check.reading import (
+from ankiforge.check.rules_and_text import (
     CheckContext,
     are_gaps_highlighted,
     find_evidence,

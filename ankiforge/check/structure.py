@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 
-from ankiforge.check.reading import (
+from ankiforge.check.rules_and_text import (
     GAP_PLACEHOLDER,
     CheckContext,
     blank_out_gaps,

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from math import ceil
 from pathlib import Path
 
-from ankiforge.check.reading import (
+from ankiforge.check.rules_and_text import (
     DEFINITION_START,
     GAP_PLACEHOLDER,
     CheckContext,

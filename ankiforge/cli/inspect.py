@@ -87,14 +87,14 @@ def list_(
             if sys.stdout.isatty() and not (no_card or call.verbose or call.as_json):
                 call.say("○ waits   ✓ accepted")
         elif call.limit != 0:
-            from ankiforge.review import sittings
+            from ankiforge.review import batches
 
             proposals = pending_items.ProposalCounts()
             if not (no_card or query or view not in ("", "new")):
                 uncarded = pending_items.load_pending_items(workspace.ledger).without_card
                 proposals = pending_items.count_proposals(uncarded)
             if proposals.total:
-                told = sittings.format_proposal_counts(proposals)
+                told = batches.format_proposal_counts(proposals)
                 command = "ankiforge list --no-card"
                 command += " -v" if proposals.less_certain else ""
                 call.say(f"{told} to decide on: {command} shows them")

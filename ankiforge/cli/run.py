@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ankiforge.model import DraftingResult, HighlightKey
-    from ankiforge.pipeline import unmarked
+    from ankiforge.pipeline import unmarked_documents
     from ankiforge.pipeline.run_result import ChatImport, CommandRunOptions, RunResult
     from ankiforge.pipeline.workspace import Workspace
 
@@ -376,21 +376,25 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
     PATH is a PDF, a note, a text, a saved web page, an EPUB, or a folder of these. Nothing is
     written into it.
     """
-    from ankiforge.pipeline import unmarked
+    from ankiforge.pipeline import unmarked_documents
 
     with cli.open_workspace(call, writes="drafting") as workspace:
-        requests, problems = unmarked.prepare_requests(workspace, path, cards)
+        requests, problems = unmarked_documents.prepare_requests(workspace, path, cards)
         for request in requests:
             call.say(request.summary)
         uses_model = estimate or (drafter or workspace.folder.config.drafter) == "llm"
         if estimate:
-            cost_estimate = unmarked.estimate_requests(workspace, requests, drafter)
+            cost_estimate = unmarked_documents.estimate_requests(
+                workspace, requests, drafter
+            )
             call.print_value(cost_estimate, [cost_estimate.summarize("passage")])
             return
         if uses_model and requests:
-            cost_estimate = unmarked.estimate_requests(workspace, requests, drafter)
+            cost_estimate = unmarked_documents.estimate_requests(
+                workspace, requests, drafter
+            )
             call.say(cost_estimate.summarize("passage"))
-            result = unmarked.draft_from_documents(
+            result = unmarked_documents.draft_from_documents(
                 workspace, requests, drafter, partial(progress.progress_bar, call)
             )
             result.problems[:0] = problems
@@ -399,12 +403,12 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
             return
         call.print_problems(problems, None if call.verbose else MAX_PROBLEM_LINES)
         if not requests:
-            call.say(unmarked.NOTHING_TO_CHOOSE)
+            call.say(unmarked_documents.NOTHING_TO_CHOOSE)
         elif call.is_interactive and not call.quiet and not call.as_json:
             for request in requests:
                 while request.remaining_parts:
                     part = request.remaining_parts[0]
-                    text = unmarked.build_chat_text(workspace, request, part)
+                    text = unmarked_documents.build_chat_text(workspace, request, part)
                     if not _ask_chat(call, workspace, text, request=request):
                         return
             call.say("next: ankiforge review")
@@ -420,7 +424,7 @@ def _ask_chat(
     workspace: Workspace,
     prompt: str,
     asked_keys: frozenset[HighlightKey] = frozenset(),
-    request: unmarked.DocumentRequest | None = None,
+    request: unmarked_documents.DocumentRequest | None = None,
 ) -> ChatImport | None:
     """Copy a chat prompt to the clipboard, and record the cards in the answer pasted back.
 
@@ -546,12 +550,12 @@ def export(call: cli.Call, file: Path, document: Path | None, cards: int) -> Non
     further files.
     """
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
-    from ankiforge.pipeline import unmarked
+    from ankiforge.pipeline import unmarked_documents
     from ankiforge.pipeline.chats import export_chats
 
     with cli.open_workspace(call, writes="drafting") as workspace:
         if document:
-            prompts = unmarked.export_requests(workspace, document, cards)
+            prompts = unmarked_documents.export_requests(workspace, document, cards)
         else:
             limit = MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
             prompts = export_chats(workspace, limit)

@@ -138,7 +138,7 @@ def review(
 def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
     """Join the arguments into a query, or return "" if no pending item or proposal matches."""
     from ankiforge.pipeline.query import join_arguments
-    from ankiforge.review import sittings
+    from ankiforge.review import batches
 
     query = join_arguments(map(str, arguments))
     if not query:
@@ -146,9 +146,9 @@ def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
         with suppress(UsageError):  # the argument isn't a query, but a missing path
-            if sittings.list_pending_ids(
+            if batches.list_pending_ids(
                 ledger, query
-            ) or sittings.find_documents_with_proposals(ledger, query):
+            ) or batches.find_documents_with_proposals(ledger, query):
                 return query
     return ""
 

@@ -27,10 +27,10 @@ from ankiforge.reports.cards import (
     list_passage_texts,
 )
 from ankiforge.reports.view import view_card
-from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
+from ankiforge.review import Decision, Item, Review, StaleItemError, batches
+from ankiforge.review.batches import SITTING_SIZE
 from ankiforge.review.decisions import Accept, Edit, Reject, WriteCard
 from ankiforge.review.items import expand_gaps
-from ankiforge.review.sittings import SITTING_SIZE
 from ankiforge.text import format_count, mark_bold, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text, to_terminal_text
 from ankiforge.text.differences import mark_differing_words
@@ -67,11 +67,11 @@ class TerminalReview:
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         self._ledger.read_journal()
-        self._queue = sittings.list_pending_ids(self._ledger, query)[: call.limit]
+        self._queue = batches.list_pending_ids(self._ledger, query)[: call.limit]
         # the proposals come after the pending items, grouped by document, the best first
         self._proposals: Iterator[list[Item]] = iter(())
         if call.limit is None:
-            self._proposals = sittings.iter_proposals(
+            self._proposals = batches.iter_proposals(
                 self._ledger, self._review.load_item, query
             )
         self._current_ids: list[str] = []

@@ -12,14 +12,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from ankiforge.draft.answers import (
-    CHAT_MODEL,
-    abbreviate_in_quotes,
-    format_card_title,
-    make_pasted_reply_key,
-    parse_reply,
-    select_valid_cards,
-)
 from ankiforge.draft.privacy import SendableTask, SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     Prompt,
@@ -33,6 +25,14 @@ from ankiforge.draft.prompt import (
     name_all,
 )
 from ankiforge.draft.reply import FindFaults, ReplyCard, list_evidence_texts, make_result
+from ankiforge.draft.reply_checks import (
+    CHAT_MODEL,
+    abbreviate_in_quotes,
+    format_card_title,
+    make_pasted_reply_key,
+    parse_reply,
+    select_valid_cards,
+)
 from ankiforge.model import (
     DraftingResult,
     Highlight,

@@ -3,11 +3,11 @@
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LocatedSkippedText
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.database import wrap_database_errors
-from ankiforge.ledger.decision_changes import NoteTakeover
+from ankiforge.ledger.decision_plans import NoteTakeover
+from ankiforge.ledger.draft_groups import NO_WARNING_REASON, Offer, rank_draft
 from ankiforge.ledger.events import StoredContent
 from ankiforge.ledger.foreign_history import SCHEDULER
 from ankiforge.ledger.item_lists import QUERY_FIELDS, QueryTerm
-from ankiforge.ledger.offers import NO_WARNING_REASON, Offer, rank_draft
 from ankiforge.ledger.pending_items import UNCARDED_STATUSES, PendingItems
 from ankiforge.ledger.questions import MAX_BACKS, LinesWithSameFront, group_by_front
 from ankiforge.ledger.readings import IngestReport

@@ -1,6 +1,6 @@
 """Record the state of our notes in Anki, and the notes that were exported in packages.
 
-`view_changes` compares what was just read from Anki with what was read before. The table
+`anki_changes` compares what was just read from Anki with what was read before. The table
 `planned` lists the notes that need no export. Triggers in `schema.sql` delete its rows when a
 card, passage or note changes.
 """
@@ -17,12 +17,21 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from ankiforge.ledger import cards, decision_recording
+from ankiforge.ledger.anki_changes import (
+    DELETED_REASON,
+    CardWithNote,
+    NoteChange,
+    StoredAnkiNote,
+    compare_note,
+    turn_mass_deletions_into_questions,
+)
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.decision_changes import (
+from ankiforge.ledger.decision_plans import (
     build_event,
     find_card_sentences,
     plan_decision,
 )
+from ankiforge.ledger.draft_groups import add_vault_name
 from ankiforge.ledger.events import (
     FOUND_KEY,
     POLICY,
@@ -32,18 +41,9 @@ from ankiforge.ledger.events import (
     content_from_stored,
     get_slot,
 )
-from ankiforge.ledger.offers import add_vault_name
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import anki_notes, highlights
 from ankiforge.ledger.tables.snapshots import load_snapshot
-from ankiforge.ledger.view_changes import (
-    DELETED_REASON,
-    CardWithNote,
-    NoteChange,
-    StoredAnkiNote,
-    compare_note,
-    turn_mass_deletions_into_questions,
-)
 from ankiforge.model import (
     AdoptedNote,
     AnkiChanges,

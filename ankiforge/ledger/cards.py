@@ -13,6 +13,7 @@ from msgspec.structs import asdict, replace
 
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
 from ankiforge.ledger.database import iter_batches
+from ankiforge.ledger.event_replay import replay_events
 from ankiforge.ledger.events import (
     NON_DECISION_KINDS,
     SOURCE,
@@ -25,8 +26,7 @@ from ankiforge.ledger.events import (
     is_quote_in_highlight,
     normalize_text,
 )
-from ankiforge.ledger.facts import get_sentence_text, split_sentences
-from ankiforge.ledger.fold import replay_events
+from ankiforge.ledger.sentence_decisions import get_sentence_text, split_sentences
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights
 from ankiforge.ledger.tables.highlights import decode_highlight

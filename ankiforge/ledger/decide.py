@@ -1,6 +1,6 @@
 """Record and undo decisions, made by the user or by the policy that accepts drafts automatically.
 
-Each function loads a snapshot of the passage, plans the decision (`decision_changes`) and
+Each function loads a snapshot of the passage, plans the decision (`decision_plans`) and
 records it (`decision_recording`). All events of a decision belong to one action.
 
 A decision archives the pending drafts that it settles, so that `undo_decision` can restore
@@ -20,15 +20,16 @@ from ankiforge.ledger import (
     cards,
     chosen_passages,
     decision_recording,
+    draft_groups,
     draft_recording,
-    facts,
     foreign_history,
-    offers,
+    sentence_decisions,
 )
+from ankiforge.ledger.anki_changes import DELETED_REASON
 from ankiforge.ledger.anki_views import schedule_export_again, was_deleted_while_not_live
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.decision_changes import (
+from ankiforge.ledger.decision_plans import (
     NoteRepair,
     NoteTakeover,
     build_deck_and_tags_event,
@@ -75,7 +76,6 @@ from ankiforge.ledger.undo import (
     select_events_to_undo,
     should_reopen_conflict,
 )
-from ankiforge.ledger.view_changes import DELETED_REASON
 from ankiforge.model import (
     AGENT_DRAFTER,
     PROPOSAL_DRAFTER,
@@ -152,7 +152,9 @@ class DraftBatches:
         snapshot = self._snapshots[id]
         if passage is snapshot.passage and len(passage.keys) == 1:
             sentences = find_distinctive_sentences(passage, snapshot.sentences)
-            if store.decided_hashes.isdisjoint(map(facts.hash_sentence, sentences)):
+            if store.decided_hashes.isdisjoint(
+                map(sentence_decisions.hash_sentence, sentences)
+            ):
                 return snapshot
         return load_snapshot(store, passage)
 
@@ -173,7 +175,7 @@ def load_draft(
     if snapshot is not None:
         passage = snapshot.passage
         for draft in snapshot.pending_drafts:
-            if draft.id == draft_id and not offers.will_update_card(passage, draft):
+            if draft.id == draft_id and not draft_groups.will_update_card(passage, draft):
                 refuse_if_question_open(store, passage, draft.key)
                 return snapshot, draft
     raise NotPendingError(
@@ -204,7 +206,7 @@ def refuse_if_question_open(store: Store, passage: Passage, key: str) -> None:
     Raises:
         RefusedError: the question is open.
     """
-    if offers.find_possible_matches_to_ask(store, passage):
+    if draft_groups.find_possible_matches_to_ask(store, passage):
         raise RefusedError(
             f"{key}: first answer whether this is the missing passage of a card",
             hint="ankiforge list --view questions",
@@ -571,7 +573,7 @@ def _accept_batch(
         for id in ids:
             guid_by_id.pop(id, None)  # from a failed attempt, which was rolled back
         batches = DraftBatches(store, ids)
-        for draft in offers.iter_pending_drafts(store, ids):
+        for draft in draft_groups.iter_pending_drafts(store, ids):
             highlight_by_id[draft.id] = draft.highlight
             if draft.remarks or draft.changed_guid:  # the user must decide
                 continue
@@ -633,7 +635,9 @@ def accept_draft(
         is_as_drafted = gap == 1 and not masks
         may_have_equal = not (batches and is_as_drafted) or batches.is_repeated(content)
         if may_have_equal and (another or not draft.revised_guid):
-            for equal_row in offers.find_equal_cards(store, snapshot.passage, content):
+            for equal_row in draft_groups.find_equal_cards(
+                store, snapshot.passage, content
+            ):
                 if equal_row["live"]:
                     different_event = build_different_passages_event(
                         snapshot.passage.key, equal_row["passage"]

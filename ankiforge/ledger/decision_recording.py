@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from ankiforge.ledger import facts, foreign_history
+from ankiforge.ledger import foreign_history, sentence_decisions
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.decision_changes import PlannedDecision
+from ankiforge.ledger.decision_plans import PlannedDecision
 from ankiforge.ledger.draft_changes import PendingDraftChanges, resolve_drafts
 from ankiforge.ledger.events import USER, Event, hash_sides
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
@@ -30,7 +30,9 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
         archived=tuple((id, event.id) for id in decision.chosen_draft_ids)
     )
     pending_drafts.apply_changes(store, [change])
-    decided_names = facts.hash_distinctive_sentences(decision.decided_sentences)
+    decided_names = sentence_decisions.hash_distinctive_sentences(
+        decision.decided_sentences
+    )
     store.decided_hashes.update((*decided_names, event.body.get("content", "")))
     if "draft" in event.body:
         store.decided_hashes.add(hash_sides(event.body["draft"]["fields"]))
@@ -46,7 +48,7 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
 
 
 def record_event(store: Store, event: Event) -> Event:
-    """Record an event built by `decision_changes`, and return the recorded event."""
+    """Record an event built by `decision_plans`, and return the recorded event."""
     return store.record_event(event.kind, event.key, event.author, event.body)
 
 
@@ -106,7 +108,9 @@ def update_after_decisions(store: Store, keys: Iterable[str]) -> None:
     deciding_passages: dict[str, set[str]] = defaultdict(set)
     for event in store.load_events(store.get_all_keys(passage_keys)):
         if event.kind == "fact":
-            for name in facts.hash_distinctive_sentences(event.body["sentences"]):
+            for name in sentence_decisions.hash_distinctive_sentences(
+                event.body["sentences"]
+            ):
                 deciding_passages[name].add(store.get_first_key(event.key))
     update_pending_drafts(store, passage_keys, deciding_passages)
 

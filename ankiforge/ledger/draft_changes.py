@@ -18,8 +18,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger import facts
-from ankiforge.ledger.decision_changes import (
+from ankiforge.ledger import sentence_decisions
+from ankiforge.ledger.decision_plans import (
     PlannedDecision,
     build_revise_event,
     plan_decision,
@@ -41,7 +41,7 @@ from ankiforge.ledger.events import (
     is_quote_in_highlight,
     normalize_answer,
 )
-from ankiforge.ledger.facts import SentenceState
+from ankiforge.ledger.sentence_decisions import SentenceState
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.model import (
     DRAFT_PREFIX,
@@ -209,7 +209,9 @@ def compute_draft_changes(
         if draft.is_user_text:
             hand_written.append(draft)
         elif not (is_declined and draft.is_proposed):
-            others.append((draft, facts.find_draft_sentence(draft, snapshot.text)))
+            others.append(
+                (draft, sentence_decisions.find_draft_sentence(draft, snapshot.text))
+            )
     kept_drafts, replacing = _sort_pending_drafts(snapshot, mode)
     snapshot = replace(snapshot, pending_drafts=kept_drafts)
 
@@ -222,7 +224,9 @@ def compute_draft_changes(
                 event = build_revise_event(
                     snapshot.highlight.key, card.guid, draft, SOURCE
                 )
-                sentences = facts.find_covered_sentences(snapshot.text, draft.quote)
+                sentences = sentence_decisions.find_covered_sentences(
+                    snapshot.text, draft.quote
+                )
                 card_updates.append(plan_decision(snapshot, event, sentences))
         if card_updates:
             return DraftingChanges(snapshot, card_updates=tuple(card_updates))
@@ -232,7 +236,7 @@ def compute_draft_changes(
     drafted_names = [name for each in new_hand_written for name in each.sentence_hashes]
     for draft, sentence in others:
         if not draft.is_proposed:
-            drafted_names.append(facts.hash_sentence(sentence))
+            drafted_names.append(sentence_decisions.hash_sentence(sentence))
     current_facts = snapshot.compute_sentence_states(drafted=drafted_names)
     new_others = list(_iter_new_drafter_drafts(snapshot, others, current_facts, mode))
     new_drafts = (*new_hand_written, *new_others)
@@ -280,10 +284,12 @@ def _build_outcome(
 
     # rate each sentence; a quote ends with the rated one, which follows those it depends on
     worth_by_name: dict[str, float] = {}
-    text = facts.get_sentence_text(drafted.highlight)
+    text = sentence_decisions.get_sentence_text(drafted.highlight)
     for quote, quote_usefulness in drafted.usefulness_by_sentence:
-        for sentence in facts.find_covered_sentences(text, quote)[-1:]:
-            worth_by_name.setdefault(facts.hash_sentence(sentence), quote_usefulness)
+        for sentence in sentence_decisions.find_covered_sentences(text, quote)[-1:]:
+            worth_by_name.setdefault(
+                sentence_decisions.hash_sentence(sentence), quote_usefulness
+            )
     return DraftingOutcome(
         key=snapshot.highlight.key,
         # if drafting failed, draft the highlight again in the next run
@@ -315,9 +321,14 @@ def _sort_pending_drafts(
         if draft.sentence_hashes and not (
             draft.is_numbered_user_text or draft.is_proposed or draft.keeps_text
         ):
-            sentence = facts.find_draft_sentence(draft, snapshot.text)
-            if sentence and (facts.hash_sentence(sentence),) != draft.sentence_hashes:
-                draft = replace(draft, sentence_hashes=(facts.hash_sentence(sentence),))
+            sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
+            if (
+                sentence
+                and (sentence_decisions.hash_sentence(sentence),) != draft.sentence_hashes
+            ):
+                draft = replace(
+                    draft, sentence_hashes=(sentence_decisions.hash_sentence(sentence),)
+                )
                 moved_drafts.append(draft)
         kept_drafts.append(draft)
     return tuple(kept_drafts), PendingDraftChanges(
@@ -353,8 +364,10 @@ def _iter_new_hand_written(
     for draft in hand_written_drafts:
         if not should_offer(snapshot.passage, draft, mode.device_id):
             continue
-        sentences = facts.find_covered_sentences(snapshot.text, draft.quote)
-        about = tuple(facts.hash_sentence(sentence) for sentence in sentences)
+        sentences = sentence_decisions.find_covered_sentences(snapshot.text, draft.quote)
+        about = tuple(
+            sentence_decisions.hash_sentence(sentence) for sentence in sentences
+        )
         card = _find_changed_card(snapshot, draft, mode)
         held_guid = None
         if card and needs_confirmation(card, draft, snapshot.highlight):
@@ -381,17 +394,17 @@ def _iter_new_drafter_drafts(
     A draft is offered if its sentence is. Otherwise, it is offered unless the user has decided on
     its text or, for drafts that the user didn't request, on its sentence (see `is_decided`).
     """
-    offered_facts = facts.get_undecided_sentences(current_facts)
+    offered_facts = sentence_decisions.get_undecided_sentences(current_facts)
     # find the sentences with a draft of the same note type as their card, which it may revise; the
     # drafts of such a sentence with another note type are left out
     revising_sentences = set()
     for draft, sentence in others:
-        fact = offered_facts.get(facts.hash_sentence(sentence))
+        fact = offered_facts.get(sentence_decisions.hash_sentence(sentence))
         if fact and find_revised_card(snapshot, fact, draft.kind):
             revising_sentences.add(sentence)
     outdated_cards = snapshot.find_outdated_cards()
     for position, (draft, sentence) in enumerate(others):
-        name = facts.hash_sentence(sentence) if sentence else ""
+        name = sentence_decisions.hash_sentence(sentence) if sentence else ""
         fact = offered_facts.get(name)
         outdated_guid = _find_outdated_card(snapshot, outdated_cards, draft, sentence)
         if fact is None and outdated_guid is None:
@@ -520,7 +533,7 @@ def resolve_drafts(
     """
     if current_facts is None:
         current_facts = snapshot.compute_sentence_states()
-    offered_facts = facts.get_undecided_sentences(current_facts)
+    offered_facts = sentence_decisions.get_undecided_sentences(current_facts)
     settled = []
     dropped_ids = []
     updated = []
@@ -536,11 +549,11 @@ def resolve_drafts(
         if snapshot.text and draft.sentence_hashes and not draft.is_numbered_user_text:
             [name] = draft.sentence_hashes
             if name not in snapshot.sentence_hashes:
-                sentence = facts.find_draft_sentence(draft, snapshot.text)
+                sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
                 if not sentence:
                     dropped_ids.append(draft.id)
                     continue
-                name = facts.hash_sentence(sentence)
+                name = sentence_decisions.hash_sentence(sentence)
             fact = offered_facts.get(name, SentenceState(""))
             revises = draft.revised_guid
             if revises not in outdated_cards:
@@ -603,7 +616,7 @@ def _ask_about_card(
         start=0,
         keeps_text=True,
     )
-    name = facts.hash_sentence(quote)
+    name = sentence_decisions.hash_sentence(quote)
     about = (name,) if name in snapshot.sentence_hashes else ()
     return NewPendingDraft(draft, id, 0, about, revised_guid=guid, replaced_guid=None)
 
@@ -666,7 +679,7 @@ def resolves_draft(decision: SentenceDecision, draft: Draft, name: str) -> bool:
     """
     if not decision.event_id or decision.is_only_proposal_rejected:
         return False
-    if name not in map(facts.hash_sentence, decision.sentences):
+    if name not in map(sentence_decisions.hash_sentence, decision.sentences):
         return False
     return draft.is_proposed or decision.answer == normalize_answer(draft.fields) != ""
 
@@ -692,7 +705,9 @@ def has_undrafted_facts(
 ) -> bool:
     """Return whether a sentence is offered that no pending draft is about."""
     drafted_names = {name for draft in pending for name in draft.sentence_hashes}
-    return not drafted_names.issuperset(facts.get_undecided_sentences(current_facts))
+    return not drafted_names.issuperset(
+        sentence_decisions.get_undecided_sentences(current_facts)
+    )
 
 
 def _find_outdated_card(

@@ -14,7 +14,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import facts
+from ankiforge.ledger import sentence_decisions
 from ankiforge.ledger.events import (
     DRAFTING_UNDONE_REASON,
     Passage,
@@ -152,7 +152,7 @@ def iter_reworded_cards(
     if not (snapshot.passage.live_cards or snapshot.related.live_cards):
         return
     drafted_families = {
-        (facts.find_draft_sentence(draft, snapshot.text), draft.note_type)
+        (sentence_decisions.find_draft_sentence(draft, snapshot.text), draft.note_type)
         for draft in other_drafts
     }
     for fact in snapshot.compute_sentence_states():
@@ -167,7 +167,8 @@ def iter_reworded_cards(
         if not fields:
             for draft in proposals(snapshot.highlight):
                 has_same_fact = (
-                    facts.find_draft_sentence(draft, snapshot.text) == fact.sentence
+                    sentence_decisions.find_draft_sentence(draft, snapshot.text)
+                    == fact.sentence
                 )
                 if has_same_fact and draft.note_type is card.note_type:
                     yield draft

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError
-from ankiforge.ledger import cards, decision_recording, foreign_history, forms
+from ankiforge.ledger import cards, decision_recording, foreign_history, line_patterns
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.draft_changes import (
     COPY_REASON_PREFIX,
@@ -112,11 +112,12 @@ def iter_highlights_to_draft(
                 continue
             if (
                 not passage.live_cards
-                and forms.find_line_pattern_answer(store, highlight) == forms.NEVER
+                and line_patterns.find_line_pattern_answer(store, highlight)
+                == line_patterns.NEVER
             ):
                 highlight = replace(
                     highlight,
-                    skip_reason=f"skip: {forms.explain_never_answer(highlight)}",
+                    skip_reason=f"skip: {line_patterns.explain_never_answer(highlight)}",
                 )
             yield highlight
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, offers
+from ankiforge.ledger import cards, draft_groups
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.store import JSON_VALUES, Store, normalize_tag, to_json
 from ankiforge.ledger.tables import pending_drafts
@@ -176,7 +176,7 @@ def find_items(
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
         *map(to_glob, terms),
     )
-    obsolete_ids = offers.find_obsolete_ids(store)
+    obsolete_ids = draft_groups.find_obsolete_ids(store)
     return [row["id"] for row in rows if row["id"] not in obsolete_ids]
 
 
@@ -264,7 +264,7 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
         drafts = {}
         revisions = {}
         sorted_ids = pending_drafts.sort_by_reading_order(store, draft_ids)
-        for draft in offers.iter_pending_drafts(store, sorted_ids):
+        for draft in draft_groups.iter_pending_drafts(store, sorted_ids):
             drafts[draft.id] = draft
             if draft.revised_guid:
                 revisions[draft.revised_guid] = draft

@@ -318,7 +318,7 @@ REQUIRED_KEYS = {
     "unseen": "guid",
     **dict.fromkeys(events.OBSOLETE_KINDS, ""),
 }
-"""The keys that the body of an event must have, by kind. `fold` defines the effect of each kind."""
+"""The keys that the body of each kind of event must have. `event_replay` defines the effects."""
 
 
 _EVENT_MODULES = (events.__file__, __file__)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ankiforge.ledger import facts
+from ankiforge.ledger import sentence_decisions
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.match import (
@@ -115,13 +115,13 @@ def are_sentences_still_present(store: Store, key: str) -> bool:
     the sentences of these cards are considered.
     """
     passage = store.get_passage(key)
-    last_decisions = facts.find_last_decision_by_card(passage.decisions)
+    last_decisions = sentence_decisions.find_last_decision_by_card(passage.decisions)
     names = {
-        facts.hash_tracking_sentence(card, last_decisions.get(card.guid))
+        sentence_decisions.hash_tracking_sentence(card, last_decisions.get(card.guid))
         for card in passage.live_cards
     }
     for decision in () if passage.live_cards else passage.decisions:
-        names.update(facts.hash_distinctive_sentences(decision.sentences))
+        names.update(sentence_decisions.hash_distinctive_sentences(decision.sentences))
         if decision.is_about_user_text:
             return False
     return bool(names) and names == sentences.filter_present_sentences(store, names)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger import cards, offers, questions
+from ankiforge.ledger import cards, draft_groups, questions
 from ankiforge.ledger.cards import HighlightOutcome, LocatedSkippedText, load_highlights
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
@@ -152,7 +152,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
         if question.kind is not UserQuestionKind.CONFLICT
         for draft in question.drafts
     }
-    obsolete_ids = offers.find_obsolete_ids(store)
+    obsolete_ids = draft_groups.find_obsolete_ids(store)
     offered_rows = pending_drafts.load_first_of_each_offer(store, held_ids | obsolete_ids)
     open_rows = list(
         filter(
@@ -317,7 +317,7 @@ def _get_best_first_sort_key(
 
 def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
     """Load the rows of all present passages, or of the one with the leading highlight `key`."""
-    obsolete_ids = offers.find_obsolete_ids(store)
+    obsolete_ids = draft_groups.find_obsolete_ids(store)
     if key:
         return store.fetch_rows(
             "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
@@ -377,7 +377,7 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
 def count_no_card_reasons(store: Store) -> Counter[str]:
     """Tally the highlights without a card, draft or proposal by the reason why."""
     reasons = []
-    obsolete_ids = offers.find_obsolete_ids(store)
+    obsolete_ids = draft_groups.find_obsolete_ids(store)
     for row in _load_present_passages(store, obsolete_ids, open_only=True):
         if has_open_sentence(row) and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
             reasons.append(row["reason"])
@@ -443,7 +443,7 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     - `card`: the passage has a card.
     - `none`: none of the above.
     """
-    obsolete_ids = offers.find_obsolete_ids(store)
+    obsolete_ids = draft_groups.find_obsolete_ids(store)
     asked = _find_passages_with_questions(store)
     states = []
     rows = store.fetch_rows(
@@ -560,7 +560,7 @@ def count_ledger(
                 )
             case "reasons":
                 waits = load_pending_items(store, waits)
-                counts_by_name[name] = offers.count_reasons(store, waits.new_drafts)
+                counts_by_name[name] = draft_groups.count_reasons(store, waits.new_drafts)
             case _:
                 rows = store.fetch_rows(_COUNT_QUERIES[name])
                 counts_by_name[name] = Counter({row[0]: row[1] for row in rows})

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import get_highlighted_term
-from ankiforge.ledger import cards, decide, forms, offers
+from ankiforge.ledger import cards, decide, draft_groups, line_patterns
+from ankiforge.ledger.anki_changes import DELETED_REASON
 from ankiforge.ledger.draft_changes import PendingDraftChanges
 from ankiforge.ledger.events import MERGED_REASON, USER, Event
 from ankiforge.ledger.store import Store
@@ -23,7 +24,6 @@ from ankiforge.ledger.tables import anki_notes, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft
 from ankiforge.ledger.undo import REWORDING_KINDS
-from ankiforge.ledger.view_changes import DELETED_REASON
 from ankiforge.model import (
     QUESTION_PREFIX,
     WORD_AND_TRANSLATION,
@@ -137,7 +137,7 @@ def _make_id_and_kind(
 def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
     key_pairs = []
     for row in store.fetch_rows("SELECT key FROM passage WHERE asks"):
-        key_pairs += offers.find_possible_matches_to_ask(
+        key_pairs += draft_groups.find_possible_matches_to_ask(
             store, store.get_passage(row["key"])
         )
     # add the passages with a draft that duplicates a card whose passage was removed
@@ -434,27 +434,27 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
         " AND key IN (SELECT key FROM draft)",
         WORD_AND_TRANSLATION,
     )
-    fields = forms.FieldDetector(store)
+    fields = line_patterns.FieldDetector(store)
     doubtful_keys = []
     for highlight in map(decode_highlight, rows):
-        if forms.needs_form_answer(store, highlight, fields):
+        if line_patterns.needs_form_answer(store, highlight, fields):
             doubtful_keys.append(highlight.key)
     drafts_by_form: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     draft_ids = pending_drafts.find_drafts_of_highlights(store, doubtful_keys, new=True)
-    for draft in offers.iter_pending_drafts(store, draft_ids):
+    for draft in draft_groups.iter_pending_drafts(store, draft_ids):
         highlight = draft.highlight
         form = (
-            forms.FIELD_FORM
-            if not forms.needs_form_answer_by_user(highlight)
+            line_patterns.FIELD_FORM
+            if not line_patterns.needs_form_answer_by_user(highlight)
             else highlight.line_syntax
         )
         drafts_by_form[highlight.document.source, form].append(draft)
     for (source, form), form_drafts in sorted(drafts_by_form.items()):
-        if len(form_drafts) < MIN_FORM_LINES and form != forms.FIELD_FORM:
+        if len(form_drafts) < MIN_FORM_LINES and form != line_patterns.FIELD_FORM:
             continue
         lines_counted = format_count(len(form_drafts), "line")
         text = f"{lines_counted} like `{form}` in {source}: are they cards?"
-        if form == forms.FIELD_FORM:
+        if form == line_patterns.FIELD_FORM:
             keys = dict.fromkeys(draft.get_field("Front") for draft in form_drafts)
             names = truncate(", ".join(map(to_one_line, keys)), MAX_KEYS_CHARS)
             text = f"{lines_counted} in {source} may be fields ({names}): are they cards?"
@@ -497,7 +497,7 @@ class LinesWithSameFront(NamedTuple):
         ]
         if self.backs[MAX_BACKS:]:
             backs.append("…")
-        colons = "::" if forms.parse_field_key(highlight) else " :: "
+        colons = "::" if line_patterns.parse_field_key(highlight) else " :: "
         location = f" in {self.directory}" if self.directory else ""
         line_text = f"{to_one_line(self.front)}{colons}{' · '.join(backs)}"
         return f"{line_text} ({len(self.drafts)} lines{location})"
@@ -509,8 +509,8 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
     for draft in drafts:
         highlight = draft.highlight
         folder = (
-            forms.get_note_directory(highlight)
-            if forms.parse_field_key(highlight)
+            line_patterns.get_note_directory(highlight)
+            if line_patterns.parse_field_key(highlight)
             else ""
         )
         groups[folder, normalize_for_lookup(draft.get_field("Front"))].append(draft)
@@ -532,34 +532,35 @@ def _answer_line_pattern(
     that later lines with it aren't drafted.
     """
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
-    drafts = list(offers.iter_pending_drafts(store, draft_ids))
+    drafts = list(draft_groups.iter_pending_drafts(store, draft_ids))
     drafts_by_form: dict[str, list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
-        for name in forms.list_line_patterns(draft.highlight):
+        for name in line_patterns.list_line_patterns(draft.highlight):
             drafts_by_form[name].append(draft)
     choices: dict[str, str] = {}
     for name, form_drafts in drafts_by_form.items():
-        choices[name] = forms.NEVER
+        choices[name] = line_patterns.NEVER
         if yes and any(draft.id not in excluded_ids for draft in form_drafts):
-            choices[name] = forms.ACCEPTED
+            choices[name] = line_patterns.ACCEPTED
     events_by_form: dict[str, Event] = {}
     for name, form_drafts in drafts_by_form.items():
-        broadest = forms.list_line_patterns(form_drafts[0].highlight)[-1]
+        broadest = line_patterns.list_line_patterns(form_drafts[0].highlight)[-1]
         if name == broadest or choices[name] != choices[broadest]:
-            key = forms.make_line_pattern_event_key(question.new, name)
+            key = line_patterns.make_line_pattern_event_key(question.new, name)
             events_by_form[name] = store.record_event(
                 "form", key, USER, {"choice": choices[name]}
             )
     for draft in drafts:
         if (
-            forms.find_line_pattern_answer(store, draft.highlight) == forms.NEVER
+            line_patterns.find_line_pattern_answer(store, draft.highlight)
+            == line_patterns.NEVER
         ):  # not a card
-            names = forms.list_line_patterns(draft.highlight)
+            names = line_patterns.list_line_patterns(draft.highlight)
             event = next(events_by_form[name] for name in names if name in events_by_form)
             change = PendingDraftChanges(archived=((draft.id, event.id),))
             pending_drafts.apply_changes(store, [change])
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
-            reason = forms.explain_never_answer(draft.highlight)
+            reason = line_patterns.explain_never_answer(draft.highlight)
             store.execute(query, reason, draft.highlight.key)
         elif draft.id in excluded_ids:
             decide.reject_item(store, draft.id)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ankiforge.ledger import facts
+from ankiforge.ledger import sentence_decisions
 from ankiforge.ledger.events import USER, Passage, SentenceDecision, normalize_text
-from ankiforge.ledger.facts import SentenceState
+from ankiforge.ledger.sentence_decisions import SentenceState
 from ankiforge.model import Card, Guid, Highlight, StoredDraft, Strings, Value
 
 
@@ -32,8 +32,8 @@ def find_distinctive_sentences(passage: Passage, sentences: Iterable[str]) -> se
     """
     all_sentences = set(sentences)
     for text in passage.readings:
-        all_sentences.update(facts.split_sentences(text.exact))
-    return set(filter(facts.is_distinctive_sentence, all_sentences))
+        all_sentences.update(sentence_decisions.split_sentences(text.exact))
+    return set(filter(sentence_decisions.is_distinctive_sentence, all_sentences))
 
 
 class PassageSnapshot(Value):
@@ -52,12 +52,12 @@ class PassageSnapshot(Value):
     @property
     def sentences(self) -> Strings:
         """The distinct sentences of the current text."""
-        return facts.split_sentences(self.text)
+        return sentence_decisions.split_sentences(self.text)
 
     @property
     def sentence_hashes(self) -> set[str]:
         """The hashes of the current text's sentences."""
-        return set(map(facts.hash_sentence, self.sentences))
+        return set(map(sentence_decisions.hash_sentence, self.sentences))
 
     @property
     def all_decisions(self) -> list[SentenceDecision]:
@@ -73,7 +73,7 @@ class PassageSnapshot(Value):
         names: set[str] = set()
         for decision in self.all_decisions:
             if decision.event_id and not decision.is_only_draft_rejected:
-                names.update(map(facts.hash_sentence, decision.sentences))
+                names.update(map(sentence_decisions.hash_sentence, decision.sentences))
         return names
 
     def get_hashes_with_card(self) -> set[str]:
@@ -84,7 +84,7 @@ class PassageSnapshot(Value):
         names: set[str] = set()
         for decision in self.all_decisions:
             if decision.event_id and decision.guid in live_guids:
-                names.update(map(facts.hash_sentence, decision.sentences))
+                names.update(map(sentence_decisions.hash_sentence, decision.sentences))
         return names
 
     def get_rejected_hashes(self) -> set[str]:
@@ -92,7 +92,7 @@ class PassageSnapshot(Value):
         names: set[str] = set()
         for decision in self.all_decisions:
             if decision.is_rejection or decision.is_only_proposal_rejected:
-                names.update(map(facts.hash_sentence, decision.sentences))
+                names.update(map(sentence_decisions.hash_sentence, decision.sentences))
         return names
 
     def find_outdated_cards(self) -> dict[Guid, str]:
@@ -111,11 +111,11 @@ class PassageSnapshot(Value):
         if not cards:
             return {}
         outdated_cards: dict[Guid, str] = {}
-        last_decisions = facts.find_last_decision_by_card(self.all_decisions)
+        last_decisions = sentence_decisions.find_last_decision_by_card(self.all_decisions)
         present_sentences = {*self.sentences, *self.related.present_sentences}
         for card in cards:
             decision = last_decisions.get(card.guid)
-            old_sentences = facts.split_sentences(normalize_text(card.quote))
+            old_sentences = sentence_decisions.split_sentences(normalize_text(card.quote))
             if decision:
                 old_sentences = decision.sentences
             # for a card in the user's own words, one of the sentences is enough
@@ -125,7 +125,7 @@ class PassageSnapshot(Value):
             if not present_sentences.isdisjoint(needed):
                 continue
             neighbours = decision.passage_sentence_hashes if decision else ()
-            new_text = facts.find_changed_sentence(
+            new_text = sentence_decisions.find_changed_sentence(
                 old_sentences, self.sentences, neighbours
             )
             if not self._is_decided_since(new_text, decision):
@@ -174,7 +174,7 @@ class PassageSnapshot(Value):
         for draft in self.pending_drafts:
             if not draft.is_proposed:
                 drafted_names.update(draft.sentence_hashes)
-        return facts.compute_sentence_states(
+        return sentence_decisions.compute_sentence_states(
             sentences,
             self.all_decisions,
             guids | self.related.live_cards.keys(),
@@ -182,7 +182,8 @@ class PassageSnapshot(Value):
             drafted=[
                 sentence
                 for sentence in sentences
-                if drafted_names and facts.hash_sentence(sentence) in drafted_names
+                if drafted_names
+                and sentence_decisions.hash_sentence(sentence) in drafted_names
             ],
             closed=self.passage.is_closed,
         )

@@ -32,6 +32,7 @@ from ankiforge.ledger.database import (
 )
 from ankiforge.ledger.database import Row as Row
 from ankiforge.ledger.database import to_json as to_json
+from ankiforge.ledger.event_replay import group_linked_keys, replay_events, sort_events
 from ankiforge.ledger.events import (
     SUBJECT_KINDS,
     USER,
@@ -40,19 +41,18 @@ from ankiforge.ledger.events import (
     hash_sides,
     hash_text,
 )
-from ankiforge.ledger.facts import (
-    find_last_decision_by_card,
-    hash_sentence,
-    hash_tracking_sentence,
-    is_distinctive_sentence,
-)
-from ankiforge.ledger.fold import group_linked_keys, replay_events, sort_events
 from ankiforge.ledger.journal import (
     EVENT_FORMAT_HASH,
     JournalFiles,
     ReadPosition,
     decode_event,
     is_known_event,
+)
+from ankiforge.ledger.sentence_decisions import (
+    find_last_decision_by_card,
+    hash_sentence,
+    hash_tracking_sentence,
+    is_distinctive_sentence,
 )
 from ankiforge.model import Card, Fields, Json, Strings, Value
 from ankiforge.text import occlusion

@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable, Sequence
 from msgspec.structs import replace
 
 from ankiforge.config.workspace import record_hint_shown, was_hint_shown
-from ankiforge.draft import answers, chat
+from ankiforge.draft import chat, reply_checks
 from ankiforge.draft.second_reading import parse_verdicts
-from ankiforge.ledger import draft_recording, offers
+from ankiforge.ledger import draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import HighlightKey
-from ankiforge.pipeline import second_reading, unmarked
+from ankiforge.pipeline import second_reading, unmarked_documents
 from ankiforge.pipeline.draft import iter_model_tasks, load_privacy, record_results
 from ankiforge.pipeline.models import find_blocking_messages, load_prompt
 from ankiforge.pipeline.run_result import ChatExport, ChatImport, RunStep
@@ -107,7 +107,7 @@ def record_chat_reply(
     text: str,
     accept: str = "",
     asked: Collection[HighlightKey] = (),
-    about: unmarked.DocumentRequest | None = None,
+    about: unmarked_documents.DocumentRequest | None = None,
 ) -> ChatImport:
     """Record a chat's reply, which contains new cards or objections to pending drafts.
 
@@ -122,7 +122,7 @@ def record_chat_reply(
     """
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
-    request = answers.make_pasted_reply_key(text)
+    request = reply_checks.make_pasted_reply_key(text)
     steps: tuple[RunStep, ...] = ()
     with workspace.hold_lock("drafting"):
         verdicts = parse_verdicts(text)
@@ -136,7 +136,7 @@ def record_chat_reply(
                 objection_count=doubted,
             )
         job = workspace.build_run_parameters(accept)
-        outcome = unmarked.record_chat_answer(workspace, job, text, about)
+        outcome = unmarked_documents.record_chat_answer(workspace, job, text, about)
         if outcome:
             return outcome
         # a highlight may have been decided on since the chat was asked
@@ -148,7 +148,7 @@ def record_chat_reply(
         answer = chat.parse_chat_reply(text, tasks, prompt, find_blocking_messages)
         is_known = workspace.replies.get(request) is not None
         if not (answer.results or is_known):
-            outcome = unmarked.record_chat_answer(
+            outcome = unmarked_documents.record_chat_answer(
                 workspace, job, text, only_labelled=False
             )
             if outcome:
@@ -156,7 +156,7 @@ def record_chat_reply(
         if answer.results:
             fingerprint = prompt.fingerprint
             workspace.replies.put(
-                request, text, model=answers.CHAT_MODEL, prompt=fingerprint
+                request, text, model=reply_checks.CHAT_MODEL, prompt=fingerprint
             )
             steps = tuple(
                 record_results(
@@ -178,7 +178,7 @@ def record_chat_reply(
         unanswered=len(pending.intersection(asked)),
         missing=""
         if answer.results or is_known
-        else answers.explain_unusable_reply(text),
+        else reply_checks.explain_unusable_reply(text),
     )
 
 
@@ -188,7 +188,7 @@ def build_second_reading_text(workspace: Workspace, answer: str) -> str:
     Returns "" if none of these drafts is both pending and allowed to be sent.
     """
     ledger = workspace.ledger
-    request = answers.make_pasted_reply_key(answer)
-    waiting = offers.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))
+    request = reply_checks.make_pasted_reply_key(answer)
+    waiting = draft_groups.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
     return second_reading.build_chat_text(workspace.folder, load_privacy(ledger), drafts)

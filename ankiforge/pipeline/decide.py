@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, choose_deck
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger, cards, decide, facts, item_lists
+from ankiforge.ledger import Ledger, cards, decide, item_lists, sentence_decisions
 from ankiforge.model import (
     CardContent,
     CardKind,
@@ -146,13 +146,15 @@ def _check_text(
     from ankiforge import check
 
     text_by_field = dict(fields)
-    text = facts.get_sentence_text(highlight)
+    text = sentence_decisions.get_sentence_text(highlight)
     if "Text" in text_by_field:
-        quote = facts.find_quote(
+        quote = sentence_decisions.find_quote(
             to_plain_text(reveal_answers(text_by_field["Text"])), "", text
         )
     else:
-        quote = facts.find_quote("", to_plain_text(text_by_field.get("Back", "")), text)
+        quote = sentence_decisions.find_quote(
+            "", to_plain_text(text_by_field.get("Back", "")), text
+        )
     card = CardContent(
         highlight.key,
         CardKind.from_fields(text_by_field),

@@ -14,7 +14,13 @@ from msgspec.structs import asdict, replace
 from ankiforge.config.deckfiles import DeckRule, choose_deck
 from ankiforge.draft import remove_comment_from_context
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import HighlightOutcome, Ledger, decide, facts, pending_items
+from ankiforge.ledger import (
+    HighlightOutcome,
+    Ledger,
+    decide,
+    pending_items,
+    sentence_decisions,
+)
 from ankiforge.ledger.draft_completion import select_gap
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import Draft, Finding, Guid, Highlight, Proposal, Severity, Strings
@@ -61,8 +67,8 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     decided_by = set[str]()
     other_findings = list[Finding]()
     for draft in candidates.drafts:
-        sentence = facts.find_draft_sentence(draft, passage_state.text)
-        name = facts.hash_sentence(sentence)
+        sentence = sentence_decisions.find_draft_sentence(draft, passage_state.text)
+        name = sentence_decisions.hash_sentence(sentence)
         if sentence and name in decided_names:
             is_rejected = name in rejected and name not in with_card
             decided_by.add(REJECTED if is_rejected else HAVE_CARDS)

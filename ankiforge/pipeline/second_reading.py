@@ -17,7 +17,7 @@ from ankiforge.draft.privacy import SendableText
 from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.draft.second_reading import MAX_CARDS_PER_REQUEST, CardToCheck
 from ankiforge.errors import ItemError, ServiceError
-from ankiforge.ledger import Ledger, draft_recording, offers
+from ankiforge.ledger import Ledger, draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import (
     Draft,
@@ -168,7 +168,7 @@ def record_chat_objections(
         The number of drafts that were compared, and the number of those with an objection.
     """
     doubts: dict[str, Finding | None] = {}
-    for draft in offers.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm")):
+    for draft in draft_groups.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm")):
         contradiction = verdicts.get(make_label(draft.id))
         if contradiction is not None:
             doubts[draft.id] = _make_doubt(contradiction) if contradiction else None

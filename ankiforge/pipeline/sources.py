@@ -959,10 +959,10 @@ def apply_stored_plugin_syntaxes(source: Source, ledger: Ledger) -> Source:
     """
     if not getattr(source, "plugins_choose_dialects", False):
         return source
-    from ankiforge.ledger import dialects
+    from ankiforge.ledger import plugin_syntaxes
 
     vault = cast("Vault", source)
-    dialect_names = dialects.record_and_load_plugin_syntaxes(
+    dialect_names = plugin_syntaxes.record_and_load_plugin_syntaxes(
         ledger, vault.listing.container, vault.enabled_dialects
     )
     return (

@@ -39,7 +39,7 @@ from ankiforge.text.differences import mark_differing_words
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.ledger import HighlightOutcome, Ledger, LocatedSkippedText
-    from ankiforge.ledger.facts import SentenceState
+    from ankiforge.ledger.sentence_decisions import SentenceState
 
 
 TextLines = Iterator[str]

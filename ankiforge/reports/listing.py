@@ -41,7 +41,7 @@ from ankiforge.pipeline.proposals import find_proposal
 from ankiforge.reports import cards, history
 from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.reports.view import view_card
-from ankiforge.review import sittings
+from ankiforge.review import batches
 from ankiforge.review.items import list_sentence_states
 from ankiforge.text import RIGHT_ALIGN_MARK, to_one_line
 
@@ -143,7 +143,7 @@ class Listing:
 
     def _list_new_drafts(self, ids: Iterable[str]) -> Iterator[PendingDraft]:
         wanted_ids = set(ids)
-        drafts = sittings.iter_drafts_for_review(self._ledger) if wanted_ids else ()
+        drafts = batches.iter_drafts_for_review(self._ledger) if wanted_ids else ()
         return (draft for draft in drafts if draft.id in wanted_ids)
 
     def _list_rows(

@@ -45,7 +45,7 @@ from ankiforge.pipeline.sources import (
     open_source,
 )
 from ankiforge.reports.cards import TextLines
-from ankiforge.review import sittings
+from ankiforge.review import batches
 from ankiforge.text import (
     format_cost,
     format_count,
@@ -191,7 +191,7 @@ def format_highlight_counts(highlights: HighlightCounts, pending: str) -> String
     return (
         format_counts({"with a card": highlights.with_card}),
         waiting,
-        sittings.format_proposal_counts(proposals),
+        batches.format_proposal_counts(proposals),
         format_counts({f"without {lacking}": highlights.without}),
         format_counts({"skipped": highlights.skipped}),
     )
@@ -234,7 +234,7 @@ def choose_next_command(
     pending_count = sum(waiting[name] for name in ("new", "changed", "questions"))
     offered_count = pending_count + waiting["proposed"]
     reason = "decide on what waits" if pending_count else "decide on the proposals"
-    if offered_count > sittings.SITTING_SIZE:
+    if offered_count > batches.SITTING_SIZE:
         reason = f"the best ten of {offered_count:,}"
     if waiting["conflicts"]:
         cards = format_count(waiting["conflicts"], "card")
@@ -354,7 +354,7 @@ def get_status(
     counts = pending_items.count_ledger(ledger, waits=order)
     command, reason = choose_next_command(workspace, ledger, noticed, counts=counts)
     documents = Counter[str]()
-    for pile in sittings.group_by_document(order.drafts):
+    for pile in batches.group_by_document(order.drafts):
         documents[pile.title] += len(pile.with_drafts)
     names = [source.name for source in workspace.config.sources]
     names += [place.name for place in workspace.remembered_paths]
@@ -635,7 +635,7 @@ def _add_alternatives(
             if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
                 best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
             order = pending_items.load_pending_items(ledger)
-            piles = sittings.group_by_document(order.drafts, order.without_card)
+            piles = batches.group_by_document(order.drafts, order.without_card)
             is_first = bool(piles) and piles[0].is_for_chat
             chat = "draft", f"a chat writes cards for {best}: copy, paste back"
             steps.insert(0 if is_first else 1, chat)

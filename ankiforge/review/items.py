@@ -29,9 +29,9 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.cards import load_card
 from ankiforge.ledger.decide import undo_decision
+from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.events import USER
-from ankiforge.ledger.facts import SentenceState
-from ankiforge.ledger.offers import iter_draft_groups
+from ankiforge.ledger.sentence_decisions import SentenceState
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
     CardKind,

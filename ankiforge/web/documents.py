@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from ankiforge.anki.render import render_field
-from ankiforge.draft.choose import DEFAULT_PASSAGE_COUNT
+from ankiforge.draft.choose_passages import DEFAULT_PASSAGE_COUNT
 from ankiforge.errors import ItemError, RefusedError, UsageError
 from ankiforge.extract.discover import UNMARKED_KINDS
 from ankiforge.extract.files import stamp_file, title_from_file_name
@@ -53,7 +53,7 @@ from ankiforge.model import (
     hash16,
     hints,
 )
-from ankiforge.pipeline import unmarked
+from ankiforge.pipeline import unmarked_documents
 from ankiforge.pipeline.media import find_document_file
 from ankiforge.pipeline.sources import find_unmarked_documents, load_source_directories
 from ankiforge.pipeline.workspace import Workspace
@@ -322,7 +322,7 @@ class DocumentRenderer:
         `register` computes from a highlight."""
         self._marks_by_pdf: dict[str, list[tuple[int, HighlightKey, PageHighlight]]] = {}
         """The page index, key and mark of each highlight in the PDFs that the page has shown."""
-        self._opened: dict[str, unmarked.OpenDocument] = {}
+        self._opened: dict[str, unmarked_documents.OpenDocument] = {}
 
     # --- IDs ----------------------------------------------------------------------------
 
@@ -530,7 +530,7 @@ class DocumentRenderer:
 
     # --- highlighting -------------------------------------------------------------------
 
-    def _open_document(self, path: Path) -> unmarked.OpenDocument:
+    def _open_document(self, path: Path) -> unmarked_documents.OpenDocument:
         """Open a document and extract its text, caching the result.
 
         Raises:
@@ -538,7 +538,9 @@ class DocumentRenderer:
         """
         name = f"{path} {stamp_file(path)}"
         if name not in self._opened:
-            for opened in unmarked.iter_documents(self._workspace, [path], private=True):
+            for opened in unmarked_documents.iter_documents(
+                self._workspace, [path], private=True
+            ):
                 if isinstance(opened, Problem):
                     raise ItemError(opened.message, hint=opened.hint)
                 while len(self._opened) >= _MAX_OPENED:
@@ -546,7 +548,7 @@ class DocumentRenderer:
                 self._opened[name] = opened
         return self._opened[name]
 
-    def request_passages(self, id: str) -> unmarked.DocumentRequest:
+    def request_passages(self, id: str) -> unmarked_documents.DocumentRequest:
         """Prepare a request that asks a chat to choose ten passages, one chunk at a time.
 
         Raises:
@@ -554,7 +556,7 @@ class DocumentRenderer:
         """
         file = self._find_file(id)
         assert file is not None
-        requests, _ = unmarked.prepare_requests(
+        requests, _ = unmarked_documents.prepare_requests(
             self._workspace, file, DEFAULT_PASSAGE_COUNT
         )
         return requests[0]
@@ -580,11 +582,11 @@ class DocumentRenderer:
         return self._create_highlight(words.id, opened, located)
 
     def _create_highlight(
-        self, id: str, opened: unmarked.OpenDocument, located: PassageMatch
+        self, id: str, opened: unmarked_documents.OpenDocument, located: PassageMatch
     ) -> tuple[str, Callable[[], object]]:
         before = self._documents[id]
         with self._ledger.action() as action:
-            key = unmarked.create_highlight(self._workspace, opened, located)
+            key = unmarked_documents.create_highlight(self._workspace, opened, located)
         self.keep_id(id, key)
 
         def delete() -> None:

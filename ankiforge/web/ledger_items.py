@@ -21,12 +21,12 @@ from ankiforge.model import (
     is_card_id,
     is_question_id,
 )
-from ankiforge.pipeline import chats, unmarked
+from ankiforge.pipeline import chats, unmarked_documents
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, DecisionOutcome, Review, StaleItemError, sittings
+from ankiforge.review import Decision, DecisionOutcome, Review, StaleItemError, batches
+from ankiforge.review.batches import DocumentItems
 from ankiforge.review.decisions import Postpone
 from ankiforge.review.items import find_next_item_of_passage, to_sentence
-from ankiforge.review.sittings import DocumentItems
 from ankiforge.web.documents import DocumentRenderer
 from ankiforge.web.items import ItemRenderer
 from ankiforge.web.page_part import ChatOutcome, ChatPrompt, ItemSource, ShelfList
@@ -131,7 +131,7 @@ class LedgerItems(ItemSource):
             document = row["document"] if row else None
             drafts = [place for place in drafts if place.document == document]
             uncarded = [place for place in uncarded if place.document == document]
-        return sittings.group_by_document(drafts, uncarded)
+        return batches.group_by_document(drafts, uncarded)
 
     @property
     def uncarded(self) -> Sequence[PassageLocation]:
@@ -225,14 +225,14 @@ class LedgerItems(ItemSource):
         return self._build_question(id, request)
 
     def _build_question(
-        self, id: str, request: unmarked.DocumentRequest | None
+        self, id: str, request: unmarked_documents.DocumentRequest | None
     ) -> ChatPrompt:
         key = self._documents.get_key(id)
         asked_keys = frozenset[HighlightKey]()
         said = text = ""
         if request and request.remaining_parts:
             part = request.remaining_parts[0]
-            text = unmarked.build_chat_text(self._workspace, request, part)
+            text = unmarked_documents.build_chat_text(self._workspace, request, part)
             said = request.describe_part_request(part)
         elif not request:
             document = ""

@@ -21,9 +21,9 @@ from ankiforge.errors import ForgeError, RefusedError, UsageError
 from ankiforge.ledger import item_lists, pending_items
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
+from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.item_lists import load_facets
-from ankiforge.ledger.offers import iter_draft_groups
 from ankiforge.ledger.pending_items import ProposalCounts
 from ankiforge.ledger.tables.pending_drafts import load_drafts_of_outdated_cards
 from ankiforge.model import (
@@ -47,14 +47,14 @@ from ankiforge.pipeline.deliver import open_package
 from ankiforge.pipeline.media import load_picture
 from ankiforge.pipeline.query import has_field, parse_query
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Review, StaleItemError, sittings
-from ankiforge.review.decisions import Edit, WriteCard
-from ankiforge.review.items import iter_changed_cards
-from ankiforge.review.sittings import (
+from ankiforge.review import Decision, Review, StaleItemError, batches
+from ankiforge.review.batches import (
     DocumentItems,
     ReviewBatch,
     format_pending_counts,
 )
+from ankiforge.review.decisions import Edit, WriteCard
+from ankiforge.review.items import iter_changed_cards
 from ankiforge.text import format_count
 from ankiforge.web.card_view import render_card, render_row
 from ankiforge.web.documents import (
@@ -223,7 +223,7 @@ class ReviewSession:
             return {**self._list_all(words.strip(), start), **self.count_items()}
         source = next(source for source in self._sources if list_id in source.count())
         faces = filter(None, map(source.render_item, source.list_ids(list_id)[start:]))
-        items = [*islice(faces, sittings.SITTING_SIZE)]
+        items = [*islice(faces, batches.SITTING_SIZE)]
         return {**self._start_sitting(items, list_id=list_id), **self.count_items()}
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
@@ -300,11 +300,11 @@ class ReviewSession:
         """Find the document or list with the best match of the query, or return ""."""
         if not self._query:
             return ""
-        best_id = next(iter(sittings.list_pending_ids(self._ledger, self._query)), "")
+        best_id = next(iter(batches.list_pending_ids(self._ledger, self._query)), "")
         if best_id in self._items.queues["you"]:
             return "you"
         if not best_id:
-            piles = sittings.find_documents_with_proposals(self._ledger, self._query)
+            piles = batches.find_documents_with_proposals(self._ledger, self._query)
         for pile in piles:
             if not best_id or best_id in {mark.id for mark in pile.with_drafts}:
                 highlight = load_highlight(self._ledger, pile.best_location.key)
@@ -380,7 +380,7 @@ class ReviewSession:
             # no sentence is a confident enough proposal, so let the user choose the words
             places = [*pile.with_proposals, *pile.with_uncertain_proposals, *pile.others]
             places.sort(key=attrgetter("position"))
-            ids = [place.id for place in places[: sittings.SITTING_SIZE]]
+            ids = [place.id for place in places[: batches.SITTING_SIZE]]
         items = [*filter(None, map(self._items.render_item, ids))]
         sitting = self._start_sitting(items, document=id)
         if uncertain:

@@ -10,7 +10,7 @@ import pytest
 from ankiforge.ledger import pending_items
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import format_quote_in_passage
-from ankiforge.review import Review, sittings
+from ankiforge.review import Review, batches
 from tests.limits import PATIENCE
 
 pty = pytest.importorskip("pty", reason="a terminal of its own")
@@ -175,7 +175,7 @@ def test_it_asks_what_the_page_asks_in_the_same_order(forge, vault, note, at_ter
     forge.ok("run", vault, "--accept", "review")
     with forge.here(), Workspace(read_only=True) as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        piles = sittings.group_by_document(order.drafts)
+        piles = batches.group_by_document(order.drafts)
         review = Review(opened)
         asked = [
             item.id for pile in piles for item in pile.select_best_items(review.load_item)

@@ -209,14 +209,14 @@ def test_an_answer_of_a_chat_brings_doubts_and_a_later_one_takes_them_back(
 
 def _second_text(forge: Any) -> str:
     """The text that asks a chat to read all drafts that wait."""
-    from ankiforge.ledger import offers
+    from ankiforge.ledger import draft_groups
     from ankiforge.ledger.tables.pending_drafts import load_draft_ids
     from ankiforge.pipeline.draft import load_privacy
     from ankiforge.pipeline.second_reading import build_chat_text
     from ankiforge.pipeline.workspace import Workspace
 
     with forge.here(), Workspace(forge.folder) as workspace:
-        waiting = offers.iter_pending_drafts(
+        waiting = draft_groups.iter_pending_drafts(
             workspace.ledger, load_draft_ids(workspace.ledger)
         )
         privacy = load_privacy(workspace.ledger)

@@ -5,7 +5,6 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.answers import explain_unusable_reply
 from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import (
     UNANSWERED_NOTE_REASON,
@@ -20,6 +19,7 @@ from ankiforge.draft.propose.excerpts import complete_sentence
 from ankiforge.draft.propose.features import extract_cue_features
 from ankiforge.draft.propose.rejection import is_poor_answer
 from ankiforge.draft.reply import is_truncated, parse_all_cards
+from ankiforge.draft.reply_checks import explain_unusable_reply
 from ankiforge.draft.server import (
     ServerSettings,
     describe_question_quality,

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from ankiforge.extract.pdf.answers import _locate_mark
 from ankiforge.extract.pdf.blocks import find_block_starts
 from ankiforge.extract.pdf.chars import Char, Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import (
@@ -17,6 +16,7 @@ from ankiforge.extract.pdf.mark_text import MarkTextFinder, build_quads, extend_
 from ankiforge.extract.pdf.messages import PageHighlight
 from ankiforge.extract.pdf.page_text import PageText, Segments, find_separate_accents
 from ankiforge.extract.pdf.rendering import _find_mark_spans
+from ankiforge.extract.pdf.requests import _locate_mark
 
 WIDE, HIGH = 6.0, 12.0
 

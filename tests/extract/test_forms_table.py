@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from ankiforge.extract.markdown import HandWrittenForm, MarkKind
-from ankiforge.extract.markdown.forms import FORMS, NoteSyntax, render_docs_table
+from ankiforge.extract.markdown.syntaxes import FORMS, NoteSyntax, render_docs_table
 from tests.reading import highlights, opened, settings_of
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/obsidian.md"

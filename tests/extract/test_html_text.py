@@ -4,7 +4,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from ankiforge.draft.choose import select_paragraphs
+from ankiforge.draft.choose_passages import select_paragraphs
 from ankiforge.extract.epub import Epub
 from ankiforge.extract.html_text import decode_html
 from ankiforge.extract.pdf.hypertext import find_quote_contexts

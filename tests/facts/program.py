@@ -23,8 +23,8 @@ from ankiforge.ledger.cards import iter_cards, load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.draft_completion import complete_drafts, select_gap
-from ankiforge.ledger.facts import SentenceState as LedgerFact
-from ankiforge.ledger.offers import Offer, iter_draft_groups
+from ankiforge.ledger.draft_groups import Offer, iter_draft_groups
+from ankiforge.ledger.sentence_decisions import SentenceState as LedgerFact
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots, load_snapshot
 from ankiforge.model import (
     CardKind,

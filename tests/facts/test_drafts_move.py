@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.ledger.offers import iter_pending_drafts
+from ankiforge.ledger.draft_groups import iter_pending_drafts
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import Pair, RemarkKind
 from tests.facts.program import exact

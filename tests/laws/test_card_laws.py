@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ankiforge.check.reading import make_finding
+from ankiforge.check.rules_and_text import make_finding
 from ankiforge.config.workspace import find_workspace
 from ankiforge.extract import registry
 from ankiforge.features.agents.agent import item_to_json

@@ -19,8 +19,8 @@ from ankiforge.ledger import (
     pending_items,
 )
 from ankiforge.ledger.cards import load_highlight
+from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.events import USER
-from ankiforge.ledger.offers import iter_draft_groups
 from ankiforge.model import (
     Draft,
     DraftingResult,

@@ -21,7 +21,7 @@ from ankiforge.ledger.decide import (
     set_deck_and_tags,
     undo_decision,
 )
-from ankiforge.ledger.offers import count_reasons, iter_draft_groups
+from ankiforge.ledger.draft_groups import count_reasons, iter_draft_groups
 from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Draft, DraftingResult, HighlightKey, RemarkKind

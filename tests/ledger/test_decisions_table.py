@@ -16,12 +16,12 @@ from ankiforge.ledger import (
     decision_recording,
     draft_changes,
     draft_completion,
+    draft_groups,
     draft_recording,
     match,
-    offers,
     questions,
 )
-from ankiforge.ledger.decision_changes import (
+from ankiforge.ledger.decision_plans import (
     build_event,
     find_passed_over_drafts,
     plan_decision,
@@ -39,10 +39,14 @@ from ankiforge.ledger.events import (
     hash_sides,
     make_guid,
 )
-from ankiforge.ledger.facts import SentenceState, find_sentences_to_decide, hash_sentence
 from ankiforge.ledger.match import to_matched_highlight
 from ankiforge.ledger.passage_links import are_sentences_still_present
 from ankiforge.ledger.readings import build_highlight_row
+from ankiforge.ledger.sentence_decisions import (
+    SentenceState,
+    find_sentences_to_decide,
+    hash_sentence,
+)
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.ledger.store import Store, to_json
 from ankiforge.model import (
@@ -305,7 +309,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
     severity = row.pop("severity", "")
     found = [Finding("cut", Severity(severity), "cut off")] if severity else []
     waiting = replace(draft, findings=tuple(found), **row)
-    assert offers.is_obsolete(empty, passage, waiting) is settled
+    assert draft_groups.is_obsolete(empty, passage, waiting) is settled
 
 
 @pytest.mark.parametrize(
@@ -319,7 +323,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
 )
 def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, settled):
     waiting = replace(DRAFT, sentence_hashes=tuple(fact.split()))
-    assert offers.is_obsolete(empty, Passage(keys), waiting) is settled
+    assert draft_groups.is_obsolete(empty, Passage(keys), waiting) is settled
 
 
 # --- which highlights a model is to draft ---------------------------------------------------
@@ -387,7 +391,7 @@ ELSEWHERE = {"kind": "cloze", "fields": dict(TEXT)}
 
 
 def remarks_on(store: Store, draft: StoredDraft) -> list[Remark]:
-    finder = offers.RemarkFinder(store)
+    finder = draft_groups.RemarkFinder(store)
     finder.load([draft])
     return list(finder.find_remarks(draft, HIGHLIGHT))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ankiforge import ledger
-from ankiforge.ledger import dialects, foreign_history, forms, journal
+from ankiforge.ledger import foreign_history, journal, line_patterns, plugin_syntaxes
 from ankiforge.ledger.events import OBSOLETE_KINDS, Event
 from ankiforge.ledger.journal import (
     MAX_DEPTH,
@@ -149,11 +149,14 @@ def event(what: str, n: int = 1, **changed: Any) -> Event:
     ("key", "written"),
     [
         (
-            forms.make_line_pattern_event_key("vault:notes", "a :: b"),
+            line_patterns.make_line_pattern_event_key("vault:notes", "a :: b"),
             "form:vault:notes:a :: b",
         ),
         (foreign_history.make_tool_event_key("yanki"), "tool:yanki"),
-        (dialects.make_plugin_syntax_event_key("vault:notes"), "dialects:vault:notes"),
+        (
+            plugin_syntaxes.make_plugin_syntax_event_key("vault:notes"),
+            "dialects:vault:notes",
+        ),
     ],
 )
 def test_a_journal_has_these_keys_for_what_is_about_no_passage(key, written):

@@ -11,7 +11,7 @@ from ankiforge.ledger import StoredContent, anki_views
 from ankiforge.ledger.anki_views import record_anki_state
 from ankiforge.ledger.cards import iter_cards, load_card
 from ankiforge.ledger.decide import adopt_notes, edit_item, undo_decision
-from ankiforge.ledger.decision_changes import NoteTakeover
+from ankiforge.ledger.decision_plans import NoteTakeover
 from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model.hints import CardSchedule

@@ -16,7 +16,7 @@ from ankiforge.ledger import (
     item_lists,
     questions,
 )
-from ankiforge.ledger.fold import replay_events
+from ankiforge.ledger.event_replay import replay_events
 from ankiforge.model import (
     DraftingResult,
     Finding,

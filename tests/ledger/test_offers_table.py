@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import draft_changes, draft_completion, offers
+from ankiforge.ledger import draft_changes, draft_completion, draft_groups
 from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import (
     Passage,
@@ -17,7 +17,7 @@ from ankiforge.ledger.events import (
     normalize_answer,
     parse_slot_number,
 )
-from ankiforge.ledger.facts import hash_sentence
+from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.tables import pending_drafts as waiting_drafts
 from ankiforge.model import (
@@ -364,9 +364,9 @@ def test_the_drafts_of_an_offer_begin_with_the_persons_own():
     ranked = [draft("rules:phrase"), draft("llm"), PROPOSAL]
     blocked = [replace(card, findings=BLOCKED) for card in ranked]
     worst_first = [*blocked, *ranked]
-    assert sorted(worst_first, key=offers.rank_draft) == [*ranked, *blocked]
+    assert sorted(worst_first, key=draft_groups.rank_draft) == [*ranked, *blocked]
     worst_first.reverse()
-    assert sorted(worst_first, key=offers.rank_draft) == [*ranked, *blocked]
+    assert sorted(worst_first, key=draft_groups.rank_draft) == [*ranked, *blocked]
 
 
 class Rows:

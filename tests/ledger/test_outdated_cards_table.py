@@ -7,7 +7,7 @@ import pytest
 
 from ankiforge.ledger.draft_changes import resolve_drafts
 from ankiforge.ledger.events import USER, Passage, SentenceDecision
-from ankiforge.ledger.facts import hash_sentence
+from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.model import Card, Origin, Verdict
 from tests.cards import made

@@ -7,7 +7,7 @@ import pytest
 
 from ankiforge.ledger import pending_items
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Review, sittings
+from ankiforge.review import Review, batches
 from ankiforge.review.decisions import Accept, Reject
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -55,7 +55,7 @@ def decide_on_the_first(forge, decision):
     """Decide on the proposal that a sitting begins with."""
     with forge.here(), Workspace() as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        [pile] = sittings.group_by_document(order.drafts, order.without_card)
+        [pile] = batches.group_by_document(order.drafts, order.without_card)
         review = Review(opened)
         [item] = pile.select_best_items(review.load_item)
         review.decide(decision(item.id, item.content_hash))
@@ -83,7 +83,7 @@ def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note)
 
     with forge.here(), Workspace() as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        [pile] = sittings.group_by_document(order.drafts, order.without_card)
+        [pile] = batches.group_by_document(order.drafts, order.without_card)
         load_item = Review(opened).load_item
         assert (pile.proposals.certain, pile.select_best_items(load_item)) == (0, [])
         [more] = pile.select_best_items(load_item, uncertain=True)
@@ -186,7 +186,7 @@ def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
     decide_on_the_first(forge, Accept)
     with forge.here(), Workspace(read_only=True) as opened:
         order = pending_items.load_pending_items(opened.ledger)
-        [pile] = sittings.group_by_document(order.drafts, order.without_card)
+        [pile] = batches.group_by_document(order.drafts, order.without_card)
         [item] = pile.select_best_items(Review(opened).load_item)
         assert item.proposal
 

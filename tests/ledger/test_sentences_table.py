@@ -5,10 +5,11 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.ledger import Ledger, offers
+from ankiforge.ledger import Ledger, draft_groups
 from ankiforge.ledger.database import to_json
 from ankiforge.ledger.events import SOURCE, USER, Passage, SentenceDecision
-from ankiforge.ledger.facts import (
+from ankiforge.ledger.readings import write_highlights
+from ankiforge.ledger.sentence_decisions import (
     SentenceState,
     compute_sentence_similarity,
     compute_sentence_states,
@@ -18,7 +19,6 @@ from ankiforge.ledger.facts import (
     hash_tracking_sentence,
     is_distinctive_sentence,
 )
-from ankiforge.ledger.readings import write_highlights
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.tables import sentences
 from ankiforge.ledger.tables import snapshots as reading
@@ -294,7 +294,7 @@ def test_an_own_form_is_decided_by_no_other_own_form(store):
         (R, names, False),
     ):
         draft = replace(form, key=key, sentence_hashes=tuple(about))
-        finder = offers.RemarkFinder(store)
+        finder = draft_groups.RemarkFinder(store)
         finder.load([draft])
         told = list(finder.find_remarks(draft, place))
         assert (Remark(RemarkKind.DECIDED_BEFORE) in told) is remarked

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
+from ankiforge.ledger.anki_changes import DELETED_REASON
 from ankiforge.ledger.events import (
     FOUND_KEY,
     POLICY,
@@ -22,7 +23,6 @@ from ankiforge.ledger.undo import (
     select_events_to_undo,
     should_reopen_conflict,
 )
-from ankiforge.ledger.view_changes import DELETED_REASON
 from ankiforge.model import Card, CardKind, FieldEdits, Json
 from tests.cards import made
 

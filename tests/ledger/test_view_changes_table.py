@@ -4,7 +4,7 @@ seen)."""
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.ledger.view_changes import (
+from ankiforge.ledger.anki_changes import (
     DELETED_REASON,
     CardWithNote,
     NoteChange,

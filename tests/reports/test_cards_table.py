@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from ankiforge.check.reading import make_finding
+from ankiforge.check.rules_and_text import make_finding
 from ankiforge.model import (
     CardKind,
     Document,

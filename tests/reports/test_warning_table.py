@@ -3,7 +3,7 @@ words must change."""
 
 import pytest
 
-from ankiforge.check.reading import make_finding
+from ankiforge.check.rules_and_text import make_finding
 from ankiforge.model import (
     PendingDraft,
     Remark,

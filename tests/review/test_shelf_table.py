@@ -19,7 +19,7 @@ from ankiforge.model import (
     Proposal,
 )
 from ankiforge.review import Item
-from ankiforge.review.sittings import (
+from ankiforge.review.batches import (
     DocumentItems,
     ReviewBatch,
     format_pending_counts,

@@ -227,6 +227,6 @@ class TestFoliate(FolderSuite):
 
 def test_every_source_is_tested():
     tested = {test.kind for name, test in globals().items() if name.startswith("Test")}
-    # in these nothing can be marked: tests/draft/test_choose.py, test_captions.py
+    # in these nothing can be marked: tests/draft/test_choose_passages.py, test_captions.py
     unmarked = {"epub", "web", "captions"}
     assert tested == {*registry.list_source_kinds(), "foliate"} - unmarked

@@ -31,7 +31,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.draft import iter_model_tasks
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, sittings
+from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, batches
 from ankiforge.review.items import apply_edits
 from ankiforge.web.assets import join_modules
 from ankiforge.web.documents import NotDrawnError, PageRenderer
@@ -979,7 +979,7 @@ def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_
     ("query", "number"), [("", 2), ("osmosis", 0), ("ribosome", 1), ("marsupial", 0)]
 )
 def test_only_what_a_query_matches_is_asked(session, workspace, query, number):
-    queue = sittings.list_pending_ids(workspace.ledger, query)
+    queue = batches.list_pending_ids(workspace.ledger, query)
     assert len(queue) == number
     assert {*queue} <= {*waiting(session)}
 

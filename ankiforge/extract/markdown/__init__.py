@@ -26,7 +26,7 @@ from ankiforge.extract.file_source import (
     select_card_syntaxes,
 )
 from ankiforge.extract.files import read_when_unchanged
-from ankiforge.extract.markdown.forms import may_hold_highlights
+from ankiforge.extract.markdown.syntaxes import may_hold_highlights
 from ankiforge.model import (
     Document,
     DocumentKey,

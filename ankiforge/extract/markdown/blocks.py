@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt, rules_block
 
-from ankiforge.extract.markdown.forms import LIST_MARKERS
 from ankiforge.extract.markdown.hand_written import (
     BlockCard,
     CardSides,
@@ -34,6 +33,7 @@ from ankiforge.extract.markdown.placeholders import (
     PreparedSource,
     restore_placeholders,
 )
+from ankiforge.extract.markdown.syntaxes import LIST_MARKERS
 from ankiforge.model import Pair, Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.private import has_private_tag

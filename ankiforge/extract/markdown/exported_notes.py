@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, ListItem
-from ankiforge.extract.markdown.forms import (
+from ankiforge.extract.markdown.syntaxes import (
     BACKLINK_NAME,
     HIGHLIGHT_WORDS,
     HIGHLIGHTS_WORD,

@@ -17,7 +17,9 @@ from itertools import count, islice
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.extract.markdown.forms import (
+from ankiforge.extract.markdown.inline import InlineText
+from ankiforge.extract.markdown.placeholders import COMMENT_FILLER
+from ankiforge.extract.markdown.syntaxes import (
     BOLD_MARKER,
     BRACKET_CARD_LABEL,
     CARD_TAG,
@@ -25,8 +27,6 @@ from ankiforge.extract.markdown.forms import (
     QUESTION_LABEL,
     FieldKeywords,
 )
-from ankiforge.extract.markdown.inline import InlineText
-from ankiforge.extract.markdown.placeholders import COMMENT_FILLER
 from ankiforge.model import LETTERED_QUESTION, HighlightForm, Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.cloze import find_gaps, format_cloze

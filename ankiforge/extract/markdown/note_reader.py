@@ -24,7 +24,6 @@ from ankiforge.extract.markdown.exported_notes import (
     ExportedPassage,
     find_exported_passages,
 )
-from ankiforge.extract.markdown.forms import MIN_TERMS
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.hand_written import (
     CardSides,
@@ -38,7 +37,6 @@ from ankiforge.extract.markdown.inline import (
     select_outermost,
     strip_tags,
 )
-from ankiforge.extract.markdown.lookalikes import find_skipped_texts
 from ankiforge.extract.markdown.markup import MarkedPhrase
 from ankiforge.extract.markdown.placeholders import HiddenPart
 from ankiforge.extract.markdown.quotes import (
@@ -46,7 +44,9 @@ from ankiforge.extract.markdown.quotes import (
     NoteQuotes,
     to_openable_url,
 )
+from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
 from ankiforge.extract.markdown.surroundings import PlacedHighlight, SurroundingsReader
+from ankiforge.extract.markdown.syntaxes import MIN_TERMS
 from ankiforge.language.words import introduces_clause
 from ankiforge.model import (
     Document,

@@ -28,7 +28,6 @@ from ankiforge.extract.markdown.blocks import (
     BlockKind,
     parse_blocks,
 )
-from ankiforge.extract.markdown.forms import may_have_citations
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
     find_front_matter_sentences,
@@ -36,11 +35,6 @@ from ankiforge.extract.markdown.front_matter import (
     parse_front_matter,
 )
 from ankiforge.extract.markdown.hand_written import CardSyntax
-from ankiforge.extract.markdown.lookalikes import (
-    find_skipped_texts,
-    is_note_of_other_tool,
-    may_have_skipped_texts,
-)
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.note_reader import NoteReader
 from ankiforge.extract.markdown.placeholders import (
@@ -53,6 +47,12 @@ from ankiforge.extract.markdown.quotes import (
     find_citations,
     iter_paper_identifiers,
 )
+from ankiforge.extract.markdown.skipped_texts import (
+    find_skipped_texts,
+    is_note_of_other_tool,
+    may_have_skipped_texts,
+)
+from ankiforge.extract.markdown.syntaxes import may_have_citations
 from ankiforge.model import (
     Document,
     DocumentText,

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from textwrap import indent
 from typing import NamedTuple
 
-from ankiforge.extract.markdown.forms import LIST_MARKERS
 from ankiforge.extract.markdown.front_matter import MIN_SENTENCE_WORDS
+from ankiforge.extract.markdown.syntaxes import LIST_MARKERS
 from ankiforge.model import Span, Strings, Texts
 from ankiforge.text import WordMatcher, regex
 from ankiforge.text.normalize import (

@@ -21,7 +21,7 @@ from ankiforge.extract.files import (
     read_file,
     read_json_settings,
 )
-from ankiforge.extract.markdown.forms import FieldKeywords
+from ankiforge.extract.markdown.syntaxes import FieldKeywords
 from ankiforge.model import Json, Problem, Strings, Texts, Value
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
-from ankiforge.extract.markdown.forms import REMARK_WORD, may_have_citations
 from ankiforge.extract.markdown.inline import select_outermost
 from ankiforge.extract.markdown.markup import MarkedPhrase, normalize_colour
+from ankiforge.extract.markdown.syntaxes import REMARK_WORD, may_have_citations
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
 from ankiforge.text.private import remove_private_tag

@@ -15,9 +15,9 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from ankiforge.extract.markdown.blocks import Block, NoteBlocks
-from ankiforge.extract.markdown.forms import SYNCED_ITEM
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.quotes import to_openable_url
+from ankiforge.extract.markdown.syntaxes import SYNCED_ITEM
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, hints
 from ankiforge.text import regex, truncate
 from ankiforge.text.comment_questions import has_question_mark

@@ -127,7 +127,7 @@ def process_request(question: Question) -> Reply:
         from ankiforge.extract.pdf.hypertext import find_quote_contexts
 
         return find_quote_contexts(Path(question.path), question.quotes)
-    from ankiforge.extract.pdf.answers import process_pdf_request
+    from ankiforge.extract.pdf.requests import process_pdf_request
 
     return process_pdf_request(question)
 

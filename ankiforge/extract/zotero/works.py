@@ -2,7 +2,8 @@
 
 Each work becomes a document: a paper with its notes and the annotations of its files, or an
 attachment or note without a paper. `reader` scans libraries with `WorkReader`, and
-`pipeline.unmarked` gets the metadata of an unmarked PDF in Zotero's storage from `find_work`.
+`pipeline.unmarked_documents` calls `find_work` for the metadata of an unmarked PDF in
+Zotero's storage.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from ankiforge.ledger import Ledger, draft_recording, item_lists
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_completion import complete_drafts
-from ankiforge.ledger.offers import iter_draft_groups
+from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
@@ -56,7 +56,7 @@ from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.history import decision_to_json, format_decision_text
 from ankiforge.reports.view import view_card
-from ankiforge.review import sittings
+from ankiforge.review import batches
 
 _PRIVATE = "this passage must stay on this computer (#no-llm)"
 
@@ -324,7 +324,7 @@ def list_cards(
         if state == "waiting":
             # list drafts in the order of the user, and changes last
             matching_ids = set(ids)
-            shown_ids = [draft.id for draft in sittings.iter_drafts_for_review(ledger)]
+            shown_ids = [draft.id for draft in batches.iter_drafts_for_review(ledger)]
             ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
             ids = [draft_id for draft_id in ids if draft_id in matching_ids]
         for line in item_lists.load_items(ledger, ids):

@@ -37,7 +37,7 @@ from ankiforge.language.words import find_content_words, stem_word
 from ankiforge.ledger import Ledger, item_lists
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import LEFT_AS_IS
-from ankiforge.ledger.decision_changes import NoteRepair
+from ankiforge.ledger.decision_plans import NoteRepair
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
     NO_KEY,

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from ankiforge.ledger import facts
-from ankiforge.ledger.facts import hash_distinctive_sentences
+from ankiforge.ledger import sentence_decisions
+from ankiforge.ledger.sentence_decisions import hash_distinctive_sentences
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.model import Highlight
 
@@ -26,7 +26,9 @@ def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
     rows = []
     for highlight in highlights:
         names = hash_distinctive_sentences(
-            facts.split_sentences(facts.get_sentence_text(highlight))
+            sentence_decisions.split_sentences(
+                sentence_decisions.get_sentence_text(highlight)
+            )
         )
         names_by_key.append((highlight.key, to_json(names)))
         rows += [(name, highlight.key) for name in names]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, facts
+from ankiforge.ledger import cards, sentence_decisions
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.snapshots import (
     HighlightSnapshot,
@@ -43,10 +43,12 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
         present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
         leading = cards.find_leading_row(present_rows, passage)
         texts.append(
-            facts.get_sentence_text(decode_highlight(leading)) if leading else ""
+            sentence_decisions.get_sentence_text(decode_highlight(leading))
+            if leading
+            else ""
         )
         leading_keys.append(leading["key"] if leading else "")
-    sentence_lists = [facts.split_sentences(text) for text in texts]
+    sentence_lists = [sentence_decisions.split_sentences(text) for text in texts]
     related_decisions = load_related_decisions(
         store, list(zip(passages, sentence_lists, strict=True))
     )
@@ -73,10 +75,13 @@ def load_highlight_snapshots(
     store.preload_passages(rows_by_key)
     passages = {key: store.get_passage(key) for key in rows_by_key}
     texts = {
-        key: facts.get_sentence_text(highlight)
+        key: sentence_decisions.get_sentence_text(highlight)
         for key, highlight in highlights_read.items()
     }
-    pairs = [(passages[key], facts.split_sentences(texts[key])) for key in rows_by_key]
+    pairs = [
+        (passages[key], sentence_decisions.split_sentences(texts[key]))
+        for key in rows_by_key
+    ]
     related_by_key = dict(
         zip(rows_by_key, load_related_decisions(store, pairs), strict=True)
     )
@@ -139,7 +144,7 @@ def load_related_decisions(
         find_distinctive_sentences(passage, current) for passage, current in passages
     ]
     names = {
-        facts.hash_sentence(sentence)
+        sentence_decisions.hash_sentence(sentence)
         for sentence_set in sentence_sets
         for sentence in sentence_set
     }
@@ -154,7 +159,9 @@ def load_related_decisions(
         keys = {
             key
             for sentence in sentence_set
-            for key in passages_by_name.get(facts.hash_sentence(sentence), ())
+            for key in passages_by_name.get(
+                sentence_decisions.hash_sentence(sentence), ()
+            )
         }
         for other in map(store.get_passage, sorted(keys)):
             if other.key == passage.key or other.is_distinct_from(passage):
@@ -167,7 +174,9 @@ def load_related_decisions(
                 )
                 if decision.event_id and shared:
                     decisions.append(replace(decision, sentences=shared))
-            last_decisions = facts.find_last_decision_by_card(other.decisions)
+            last_decisions = sentence_decisions.find_last_decision_by_card(
+                other.decisions
+            )
             for card in other.live_cards:
                 if card.is_numbered_user_text or card.guid not in last_decisions:
                     continue
@@ -182,7 +191,7 @@ def load_related_decisions(
         results.append(RelatedDecisions(tuple(decisions), live_cards))
 
     lost_by_name = {
-        facts.hash_sentence(sentence): sentence
+        sentence_decisions.hash_sentence(sentence): sentence
         for lost in lost_sentence_sets
         for sentence in lost
     }

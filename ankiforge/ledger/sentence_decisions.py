@@ -2,14 +2,12 @@
 
 The unit of a decision is one sentence, also called a *fact*. A decision on a long sentence
 (`is_distinctive_sentence`) applies to every passage that contains exactly this sentence. A
-decision on a
-short one applies only to its own passage. `compute_sentence_states` returns the decided and
-the offered
-sentences. If a decided sentence was removed, a draft about a similar sentence may be offered
-as the new text of its card. A card is about the sentence that contains its answer.
+decision on a short one applies only to its own passage. `compute_sentence_states` returns the
+decided and the offered sentences. If a decided sentence was removed, a draft about a similar
+sentence may be offered as the new text of its card. A card is about the sentence that contains
+its answer.
 
-Events and tables identify a sentence by its hash, called *name* in the variables of this
-package.
+Events and tables identify a sentence by its hash (`hash_sentence`).
 """
 
 from __future__ import annotations

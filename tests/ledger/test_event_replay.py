@@ -13,8 +13,8 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import iter_cards, load_card_and_passage
 from ankiforge.ledger.decide import edit_item, undo_decision
+from ankiforge.ledger.event_replay import replay_events
 from ankiforge.ledger.events import SOURCE, USER, Event, hash_sides
-from ankiforge.ledger.fold import replay_events
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Verdict
 from tests.examples import examples

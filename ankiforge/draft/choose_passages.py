@@ -16,14 +16,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.draft.answers import (
-    CHAT_MODEL,
-    abbreviate_in_quotes,
-    format_card_title,
-    make_pasted_reply_key,
-    parse_reply,
-    select_valid_cards,
-)
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     MAX_FACTS,
@@ -35,6 +27,14 @@ from ankiforge.draft.prompt import (
     escape_markers,
 )
 from ankiforge.draft.reply import FindFaults, ReplyCard, build_drafts, to_one_line
+from ankiforge.draft.reply_checks import (
+    CHAT_MODEL,
+    abbreviate_in_quotes,
+    format_card_title,
+    make_pasted_reply_key,
+    parse_reply,
+    select_valid_cards,
+)
 from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import (
     Document,

@@ -9,7 +9,7 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import NameObject, StreamObject
 
-from ankiforge.draft.choose import (
+from ankiforge.draft.choose_passages import (
     blank_attributes,
     blank_markup_and_times,
     select_paragraphs,

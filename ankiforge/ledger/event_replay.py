@@ -37,7 +37,7 @@ from ankiforge.ledger.events import (
     parse_slot_number,
     replace_content,
 )
-from ankiforge.ledger.facts import (
+from ankiforge.ledger.sentence_decisions import (
     find_answer_sentence,
     select_sentences_to_decide,
     split_sentences,

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import facts
+from ankiforge.ledger import sentence_decisions
 from ankiforge.ledger.events import (
     PROPOSAL_KEY,
     USER,
@@ -115,7 +115,10 @@ def plan_accept(
             body["instead"] = content.replaced_guid
     event = build_event("accept", key, by, body)
     return plan_decision(
-        snapshot, event, facts.find_sentences_to_decide(content, snapshot.text), draft_id
+        snapshot,
+        event,
+        sentence_decisions.find_sentences_to_decide(content, snapshot.text),
+        draft_id,
     )
 
 
@@ -133,7 +136,7 @@ def plan_revision(
         card: the card to change.
         key: a key of the card's passage, which may be another one than the draft's.
     """
-    sentences = facts.find_sentences_to_decide(draft, snapshot.text)
+    sentences = sentence_decisions.find_sentences_to_decide(draft, snapshot.text)
     if draft.keeps_text:
         sentences = find_sentences_of_change(snapshot, draft)
         draft = replace(draft, kind=card.kind, fields=card.fields)
@@ -181,7 +184,7 @@ def plan_reject(
         guid = item.guid
         sentences = find_card_sentences(snapshot, guid, item)
     else:
-        sentences = facts.find_sentences_to_decide(item, snapshot.text)
+        sentences = sentence_decisions.find_sentences_to_decide(item, snapshot.text)
         if isinstance(item, StoredDraft):
             draft_id = item.id
         # for a proposal, reject neither its text, which a hand-written draft may have, too, nor its
@@ -251,7 +254,7 @@ def plan_adopt(
     return plan_decision(
         snapshot,
         event,
-        facts.find_covered_sentences(snapshot.text, draft.quote),
+        sentence_decisions.find_covered_sentences(snapshot.text, draft.quote),
         draft.id,
     )
 
@@ -362,10 +365,10 @@ def plan_decision(
     """
     passed_drafts: list[StoredDraft] = []
     if len(snapshot.pending_drafts) > 1:
-        decided_names = set(map(facts.hash_sentence, sentences))
+        decided_names = set(map(sentence_decisions.hash_sentence, sentences))
         for fact in snapshot.compute_sentence_states():
             if fact.is_decided:
-                decided_names.add(facts.hash_sentence(fact.sentence))
+                decided_names.add(sentence_decisions.hash_sentence(fact.sentence))
         passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_names)
     fact_body = build_sentence_decision_body(snapshot, event, sentences, passed_drafts)
     chosen_ids = [draft_id, *(draft.id for draft in passed_drafts)]
@@ -386,7 +389,9 @@ def build_sentence_decision_body(
     """
     body: Json = {
         "sentences": sentences,
-        "passage": [facts.hash_sentence(sentence) for sentence in snapshot.sentences],
+        "passage": [
+            sentence_decisions.hash_sentence(sentence) for sentence in snapshot.sentences
+        ],
     }
     if event.body.get("guid"):
         body["guid"] = event.body["guid"]
@@ -403,13 +408,17 @@ def find_card_sentences(
     These are the sentences of the decision that gave the card its text or, if there is none,
     the sentences covered by the card's quote.
     """
-    last_decision = facts.find_last_decision_by_card(snapshot.passage.decisions).get(guid)
+    last_decision = sentence_decisions.find_last_decision_by_card(
+        snapshot.passage.decisions
+    ).get(guid)
     if last_decision is not None:
         return last_decision.sentences
-    sentences = facts.find_covered_sentences(
+    sentences = sentence_decisions.find_covered_sentences(
         snapshot.text, content.quote
-    ) or facts.split_sentences(content.quote)
-    return facts.select_sentences_to_decide(sentences, content.origin.drafter)
+    ) or sentence_decisions.split_sentences(content.quote)
+    return sentence_decisions.select_sentences_to_decide(
+        sentences, content.origin.drafter
+    )
 
 
 def find_passed_over_drafts(

@@ -22,10 +22,10 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.config.caches import Cache
-from ankiforge.draft import choose
-from ankiforge.draft.answers import explain_unusable_reply
+from ankiforge.draft import choose_passages
 from ankiforge.draft.prompt import ModelRequest, Prompt, load_prompt_file
 from ankiforge.draft.reply import parse_all_cards
+from ankiforge.draft.reply_checks import explain_unusable_reply
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.file_source import FileSource
@@ -149,10 +149,10 @@ class DocumentRequest(NamedTuple):
     whole_text: DocumentText
     """The text of the document, or the joined text of all documents."""
     letters: DocumentLetters
-    left_out: tuple[choose.OmittedText, ...]
+    left_out: tuple[choose_passages.OmittedText, ...]
     """The text that isn't sent."""
-    parts: tuple[choose.DocumentPart, ...]
-    remaining_parts: list[choose.DocumentPart]
+    parts: tuple[choose_passages.DocumentPart, ...]
+    remaining_parts: list[choose_passages.DocumentPart]
     """The parts without an answer. Recording an answer removes its part."""
 
     @property
@@ -225,12 +225,12 @@ class DocumentRequest(NamedTuple):
             )
         return "; ".join(notes)
 
-    def format_part_name(self, part: choose.DocumentPart) -> str:
+    def format_part_name(self, part: choose_passages.DocumentPart) -> str:
         """Return the name of a part, e.g. `part 2 of 3`, or "" for the only part."""
         total = len(self.parts)
         return f"part {self.parts.index(part) + 1} of {total}" if total > 1 else ""
 
-    def describe_part_request(self, part: choose.DocumentPart) -> str:
+    def describe_part_request(self, part: choose_passages.DocumentPart) -> str:
         """Describe in one line how many passages are requested from `part`."""
         summary = f"Asks for {format_count(part.passage_count, 'passage')} of {self.name}"
         return ", ".join(
@@ -291,7 +291,9 @@ def iter_documents(
             elif not any(map(normalize_for_lookup, whole_text.pages)):
                 yield _report_no_text(document.path, file)
             else:
-                letters = DocumentLetters(whole_text.pages, choose.blank_markup_and_times)
+                letters = DocumentLetters(
+                    whole_text.pages, choose_passages.blank_markup_and_times
+                )
                 yield OpenDocument(file, source.listing.container, whole_text, letters)
 
 
@@ -375,12 +377,12 @@ def _group_documents(
     """
     short_documents = []
     for document in documents:
-        if document.size > choose.MAX_PART_CHARS:
+        if document.size > choose_passages.MAX_PART_CHARS:
             yield [document], number
         else:
             short_documents.append(document)
     total = sum(document.size for document in short_documents)
-    group_count = -(-total // choose.MAX_PART_CHARS)
+    group_count = -(-total // choose_passages.MAX_PART_CHARS)
     groups = defaultdict[int, list[OpenDocument]](list)
     position = 0
     for document in short_documents:
@@ -404,18 +406,20 @@ def _prepare_request(
     if len(documents) > 1:
         title = documents[0].path.parent.name
         whole_texts = [document.whole_text for document in documents]
-        whole_text = choose.join_whole_texts(whole_texts, title)
-        letters = DocumentLetters(whole_text.pages, choose.blank_markup_and_times)
+        whole_text = choose_passages.join_whole_texts(whole_texts, title)
+        letters = DocumentLetters(
+            whole_text.pages, choose_passages.blank_markup_and_times
+        )
     paragraphs: list[Paragraph] = []
-    left_out: list[choose.OmittedText] = []
+    left_out: list[choose_passages.OmittedText] = []
     first_page = 0
     for document in documents:
-        selected, omitted = choose.select_paragraphs(document.whole_text)
+        selected, omitted = choose_passages.select_paragraphs(document.whole_text)
         for paragraph in selected:
             paragraphs.append(replace(paragraph, page=first_page + paragraph.page))
         left_out += omitted
         first_page += len(document.whole_text.pages)
-    parts = tuple(choose.split_document(whole_text, paragraphs, number))
+    parts = tuple(choose_passages.split_document(whole_text, paragraphs, number))
     request = DocumentRequest(
         tuple(documents), number, whole_text, letters, tuple(left_out), parts, []
     )
@@ -459,7 +463,7 @@ def export_requests(workspace: Workspace, path: Path, number: int) -> ChatExport
 
 
 def build_model_request(
-    workspace: Workspace, request: DocumentRequest, part: choose.DocumentPart
+    workspace: Workspace, request: DocumentRequest, part: choose_passages.DocumentPart
 ) -> ModelRequest:
     """Build the model request for one part of a document.
 
@@ -478,7 +482,7 @@ def build_model_request(
         if not privacy.find_private_reason(highlight)
     ]
     texts = [whole_text.document for whole_text in whole_texts]
-    return choose.build_choosing_request(
+    return choose_passages.build_choosing_request(
         request.whole_text,
         part,
         _load_prompt(workspace),
@@ -492,7 +496,7 @@ def build_model_request(
 
 
 def build_chat_text(
-    workspace: Workspace, request: DocumentRequest, part: choose.DocumentPart
+    workspace: Workspace, request: DocumentRequest, part: choose_passages.DocumentPart
 ) -> str:
     """Build the text to paste into a chat for a part of a document, and store the request.
 
@@ -603,7 +607,7 @@ def record_chat_answer(
     items, _ = parse_all_cards(answer)
     labels = {item.label for item in items}
 
-    def find_part(request: DocumentRequest) -> choose.DocumentPart | None:
+    def find_part(request: DocumentRequest) -> choose_passages.DocumentPart | None:
         return next((part for part in request.parts if part.label in labels), None)
 
     if about is not None:
@@ -652,7 +656,7 @@ def record_document_answer(
     job: RunParameters,
     answer: str,
     request: DocumentRequest,
-    part: choose.DocumentPart | None,
+    part: choose_passages.DocumentPart | None,
 ) -> ChatImport:
     """Record the passages that a reply chose, and draft cards from them.
 
@@ -666,7 +670,7 @@ def record_document_answer(
             has changed since.
     """
     with workspace.hold_lock("drafting"):
-        reading = choose.parse_choices(
+        reading = choose_passages.parse_choices(
             answer,
             request.letters,
             {paragraph.page for paragraph in part.paragraphs} if part else set(),
@@ -683,11 +687,11 @@ def record_document_answer(
             ]
             keys = _record_choices(workspace, choices, chosen_marks.BY_CHAT, steps)
             name = job.model.name if job.model else ""
-            origin = choose.make_origin(answer, _load_prompt(workspace), name)
+            origin = choose_passages.make_origin(answer, _load_prompt(workspace), name)
             for choice, key in zip(reading.choices, keys, strict=True):
                 if key:
                     highlight = cards.load_highlight(workspace.ledger, key)
-                    drafts = choose.make_drafts(choice, highlight, origin)
+                    drafts = choose_passages.make_drafts(choice, highlight, origin)
                     drafted.append(DraftingResult(highlight, drafts))
                 else:
                     message = f"the document does not say “{choice.passage.exact[:60]}”"

@@ -17,7 +17,10 @@ from operator import attrgetter, itemgetter
 from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, pending_items
-from ankiforge.ledger.offers import filter_with_several_draft_groups, iter_draft_groups
+from ankiforge.ledger.draft_groups import (
+    filter_with_several_draft_groups,
+    iter_draft_groups,
+)
 from ankiforge.ledger.pending_items import PassageLocation, ProposalCounts
 from ankiforge.model import (
     MIN_CERTAIN_CONFIDENCE,

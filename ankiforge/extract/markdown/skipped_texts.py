@@ -18,7 +18,10 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown import WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind
-from ankiforge.extract.markdown.forms import (
+from ankiforge.extract.markdown.hand_written import find_line_card
+from ankiforge.extract.markdown.placeholders import HiddenPart, find_hidden_parts
+from ankiforge.extract.markdown.surroundings import PlacedHighlight
+from ankiforge.extract.markdown.syntaxes import (
     FORM_BY_KEY,
     LOOKALIKE,
     LOOKALIKE_STARTS,
@@ -27,9 +30,6 @@ from ankiforge.extract.markdown.forms import (
     UNCLOSED_FORMS,
     NoteSyntax,
 )
-from ankiforge.extract.markdown.hand_written import find_line_card
-from ankiforge.extract.markdown.placeholders import HiddenPart, find_hidden_parts
-from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,

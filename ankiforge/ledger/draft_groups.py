@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from msgspec.structs import asdict, replace
 
-from ankiforge.ledger import cards, facts, forms
+from ankiforge.ledger import cards, line_patterns, sentence_decisions
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.draft_changes import is_resolved
 from ankiforge.ledger.draft_completion import should_offer
@@ -109,7 +109,9 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
     if not draft.sentence_hashes:
         return False
     snapshot = load_snapshot(store, passage)
-    offered_facts = facts.get_undecided_sentences(snapshot.compute_sentence_states())
+    offered_facts = sentence_decisions.get_undecided_sentences(
+        snapshot.compute_sentence_states()
+    )
     if not snapshot.sentence_hashes.issuperset(draft.sentence_hashes):
         return True
     return is_resolved(snapshot, draft, offered_facts, store.device_id)
@@ -239,7 +241,7 @@ class RemarkFinder:
         # the GUIDs, and the tags of the documents, of our notes in Anki that have no card
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
         self._any_deleted = store.fetch_first_row("SELECT 1 FROM grave") is not None
-        self._fields = forms.FieldDetector(store)
+        self._fields = line_patterns.FieldDetector(store)
 
     def load(self, drafts: Sequence[StoredDraft]) -> None:
         """Preload the data that `find_remarks` needs for these drafts."""
@@ -325,7 +327,7 @@ class RemarkFinder:
         if self._rejected.get(draft_content, set()) - {passage.key}:
             yield Remark(RemarkKind.REJECTED_ELSEWHERE)
 
-        if forms.needs_form_answer(store, highlight, self._fields):
+        if line_patterns.needs_form_answer(store, highlight, self._fields):
             yield Remark(RemarkKind.FORM)
         if draft.kind is CardKind.OCCLUSION and not draft.revised_guid:
             yield Remark(RemarkKind.FIGURE)
@@ -372,8 +374,10 @@ def _was_similar_card_dropped(
 ) -> bool:
     if not passage.was_ever_decided:
         return False
-    about = facts.find_sentences_to_decide(draft, facts.get_sentence_text(highlight))
-    return facts.has_rejected_similar(passage, draft, about)
+    about = sentence_decisions.find_sentences_to_decide(
+        draft, sentence_decisions.get_sentence_text(highlight)
+    )
+    return sentence_decisions.has_rejected_similar(passage, draft, about)
 
 
 def add_vault_name(tag: str, link: str) -> str:

@@ -2,7 +2,7 @@
 
 `FORMS` is the only list of them. It decides whether a note must be parsed
 (`may_hold_highlights`), and which text outside highlights is reported with a reason
-(`lookalikes`). The table in the guide to notes is generated from it (`render_docs_table`).
+(`LOOKALIKE`). The table in the guide to notes is generated from it (`render_docs_table`).
 The other patterns of this module find passages that other programs export into notes.
 """
 
