@@ -343,9 +343,8 @@ def iter_outcomes(
         highlights = load_highlights(store, [row["key"] for row in batch])
         for row in batch:
             drafting_status = find_drafting_status(row)
-            reason = (
-                "" if drafting_status == "carded" else row["reason"]
-            )  # of the drafter
+            # the reason of the last drafting, which doesn't explain a card or a pending draft
+            reason = "" if drafting_status in ("carded", "waiting") else row["reason"]
             if drafting_status in ("left_out", "decided", "no_card", "undrafted"):
                 passage = store.get_passage(row["key"])
                 reason = _explain_missing_card(passage, drafting_status, reason)
