@@ -101,6 +101,23 @@ def test_a_passage_that_the_settings_leave_out_is_not_gone(
     assert world.only("Rhine").guid == card.guid
 
 
+def test_a_passage_of_a_source_that_the_settings_no_longer_name_is_not_gone(world: World):
+    world.note("a.md", RHINE)
+    world.run()
+    card = world.only("Rhine")
+    first, world.vault = world.vault, world.root / "other"
+    world.note("b.md", FAUST)
+    world.in_use = frozenset({"w"})
+    reports = [world.run(source="w").report for _ in range(3)]
+    assert [report.unselected for report in reports] == [1, 0, 0]
+    assert not any(report.removed_keys for report in reports)
+    assert world.card(card.guid).is_live
+    assert world.card(card.guid).source_changes == ()
+    world.vault, world.in_use = first, None
+    assert world.run().report.new == []
+    assert world.only("Rhine").guid == card.guid
+
+
 @pytest.mark.parametrize("changed", ["a.md", "b.md"])
 def test_what_is_missing_twice_is_gone_in_a_document_that_did_not_change_too(
     world: World, changed: str
