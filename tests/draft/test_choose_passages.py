@@ -514,7 +514,7 @@ def test_a_vault_without_marks_is_told_the_folder_with_the_most_text(forge, tmp_
     vault = tmp_path / "vault"
     notes = {
         "inbox.md": SALT,
-        "history/rome.md": f"{RYE}\n\n{SALT}",
+        **{f"history/{number}.md": f"{RYE}\n\n{SALT}" for number in range(3)},
         "bread/wheat.md": YEAST * 30,
         "bread/rye.md": RYE * 30,
         "bread/shop/salt.md": SALT * 40,
@@ -536,13 +536,13 @@ def test_a_vault_without_marks_is_told_the_folder_with_the_most_text(forge, tmp_
     elsewhere = type(forge)(tmp_path / "elsewhere")
     said = elsewhere.ok("run", vault / "history", vault / "inbox.md").stdout
     assert (
-        f"draft {vault / 'history'}   nothing is marked; most text is in its 1 n" in said
+        f"draft {vault / 'history'}   nothing is marked; most text is in its 3 n" in said
     )
     # the command reads that folder, and no further path is remembered
     text = asked(forge, vault / "bread")
     assert "rye" in text
     assert SALT[:40] in text
-    assert "rome" not in text
+    assert "[from “0”]" not in text
     assert forge.json("status")["remembered"] == []
 
 
