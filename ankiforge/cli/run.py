@@ -185,7 +185,7 @@ _NOTICES_SETTING = "notices"
 def forget(call: cli.Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts go; its cards stay. To take it back: ankiforge undo.
+    Its drafts are removed; its cards stay. To undo it: ankiforge undo.
     """
     from ankiforge.text import format_first_names
 
@@ -196,7 +196,7 @@ def forget(call: cli.Call, path: Path) -> None:
         return
     names, highlights = format_first_names(forgotten), format_count(count, "highlight")
     call.print_result(f"forgotten: {names}, with {highlights}")
-    call.print_result("its cards stay; to take it back: ankiforge undo")
+    call.print_result("its cards stay; to undo it: ankiforge undo")
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -313,9 +313,9 @@ def draft(
 ) -> None:
     """Read the sources, and draft cards for highlights that have no card yet.
 
-    Without a model, your chat writes the questions: the text with the best twenty is copied,
-    and its answer taken when you paste it, or copy it. With --again, the new drafts wait beside
-    the old ones.
+    Without a model, your chat writes the questions: a prompt with the best twenty highlights is
+    copied, and the chat's answer is read when you paste it, or copy it. With --again, the old
+    drafts stay beside the new ones.
 
     With a PATH, such as `ankiforge draft lecture.pdf`, a model or your chat chooses passages of a
     document in which nothing is marked, and makes a card of each.
@@ -546,8 +546,8 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
 def export(call: cli.Call, file: Path, document: Path | None, cards: int) -> None:
     """Read the sources, and write a prompt to paste into any chatbot; with FILE `-`, print it.
 
-    It has the best 20 highlights without a card; with a higher --limit, the rest goes into
-    further files.
+    The prompt has the best 20 highlights without a card; with a higher --limit, further files
+    have the rest.
     """
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
     from ankiforge.pipeline import unmarked_documents

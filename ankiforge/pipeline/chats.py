@@ -128,7 +128,7 @@ def record_chat_reply(
         verdicts = parse_verdicts(text)
         if verdicts:
             read_again, doubted = second_reading.record_chat_objections(ledger, verdicts)
-            missing = "" if read_again else "it judges no card that waits"
+            missing = "" if read_again else "it says nothing about the cards that wait"
             return ChatImport(
                 missing=missing,
                 is_second_reading=True,

@@ -31,10 +31,10 @@ class RejectionReason(Enum):
 
     PROPOSED = "a proposal: ankiforge review"
     LESS_CERTAIN = "less certain: list --no-card -v shows its proposal"
-    UNCERTAIN = "may not be worth a card: choose the words to hide"
-    NO_GAP = "no good gap found: choose the words to hide"
+    UNCERTAIN = "may not be worth a card: choose the words to blank out"
+    NO_GAP = "no good gap found: choose the words to blank out"
     NO_WORDS = "no words"
-    LONG = "a long sentence: choose the words to hide"
+    LONG = "a long sentence: choose the words to blank out"
     DEPENDENT = "speaks to the reader, or needs the sentence before"
     ASIDE = "advice or an aside"
     QUESTION = "a question, which states nothing"

@@ -39,7 +39,7 @@ from ankiforge.cli.progress import progress_bar
 def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) -> None:
     """Take over the notes that another tool made in Anki, with their reviews.
 
-    Corrections in the sources reach these notes from then on. Nothing is written into a source.
+    From then on, corrections in your sources reach these notes. Nothing is written into a source.
     """
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger import SCHEDULER, foreign_history
