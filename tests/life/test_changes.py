@@ -186,11 +186,29 @@ def test_a_lost_card_that_comes_back_leaves_nothing(tmp_path, no_waiting):
     person.run()
     ways.ask_chat(person)
     person.run()
+    ask_chat_about_neighbour(person)
     before = snapshot(person)
+    said = []
     for step in EVENTS["back"].steps:
         person.write(step(person.written))
-        person.run()
+        said.append(person.run())
     assert snapshot(person) == before
+    said.append(person.run())
+    missing, lost, back, after = said
+    assert "1 highlight (2 not found)" in missing
+    assert "not found: the passage of 1 card and 1 draft in Sleep; if the next" in missing
+    assert "1 card lost its passage in Sleep" in lost
+    assert "1 draft of a chat or model will wait again" in lost
+    assert "found again: the passage of 1 card and 1 draft in Sleep" in back
+    for word in ("found", "lost", "again"):
+        assert word not in after
+
+
+def ask_chat_about_neighbour(person: Person) -> None:
+    """Have a draft that nobody has decided on."""
+    label = ways.find_label(person.chat_text(), ways.NEIGHBOUR)
+    answer = {"front": "What builds up while a person is awake?", "back": "Adenosine"}
+    person.import_answer({**ways.CARD, **answer, "quote": ways.NEIGHBOUR, "h": label})
 
 
 # --- on the page and in the terminal ------------------------------------------------------
