@@ -665,6 +665,8 @@ class LocalCard(Card, kw_only=True):
     """All passages of the card that still exist, as last read, starting with its own passage."""
     source_changes: tuple[SourceChange, ...]
     """What has happened to the card's source text since the card was accepted."""
+    old_passage_text: str = ""
+    """The text of the passage when it still contained the quote, if it doesn't any more."""
     keeps_last_exported_text: bool
     """Whether no source of this workspace contains the passage, so that the note keeps the text
     that was last exported, perhaps by another device."""
