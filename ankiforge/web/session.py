@@ -169,6 +169,7 @@ class ReviewSession:
             find_pdf_link=self._find_pdf_link,
             documents=self.documents,
             uses_model=uses_model,
+            can_show_in_anki=workspace.can_show_in_anki,
         )
         self._items = LedgerItems(workspace, self._renderer, self.documents)
         # The sources of items. The ledger comes last, because its prefix matches any ID.
