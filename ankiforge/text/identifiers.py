@@ -75,9 +75,14 @@ def _iter_identifiers(text: str) -> Iterator[Pair]:
     for group, key in _ZOTERO.findall(text):
         library = f"group.{group}" if group else "user"
         yield "zotero", f"{library}/{key.upper()}"
+    yield from _iter_path_suffixes(text)
 
-    # If the text is the path of a file, yield its name and all suffixes of the path, because the
-    # directory of its source is unknown.
+
+def _iter_path_suffixes(text: str) -> Iterator[Pair]:
+    """Yield the name of a file and all suffixes of its path, if the text is the path of a file.
+
+    The directory of its source is unknown, so any suffix may be its path there.
+    """
     obsidian_match = _OBSIDIAN.fullmatch(text)
     if obsidian_match:
         values = dict(parse_qsl(obsidian_match[1]))
