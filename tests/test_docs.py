@@ -661,6 +661,101 @@ def test_commands_write_the_files_that_the_page_names_and_no_others(home):
     assert [each for each in sorted(named) if not fnmatch_filter(written, each)] == []
 
 
+# --- claims -------------------------------------------------------------------------------------
+
+CLAIMED_PAGES = [
+    *(ROOT / "README.md", DOCS / "index.md"),
+    *sorted((DOCS / "tutorial").glob("*.md")),
+    *sorted((DOCS / "guides").glob("*.md")),
+]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Words of a page, and what holds them: tests, or after "-" why no test can."""
+
+    page: str
+    words: str
+    held_by: tuple[str, ...]
+
+
+def read_claims() -> list[Claim]:
+    """The table of claims, in which each line of words is followed by indented lines."""
+    text = (ROOT / "tests/claims.txt").read_text(encoding="utf-8")
+    return [
+        Claim(page, claim[0], tuple(re.findall(r"^    (.+)$", claim[1], re.MULTILINE)))
+        for page, rows in sections(text).items()
+        for claim in re.findall(r"^(\S.*)\n((?: {4}.+\n)*)", rows, re.MULTILINE)
+    ]
+
+
+CLAIMS = read_claims()
+
+
+def split_into_blocks(page: Path) -> list[str]:
+    """The paragraphs, list items and rows of a page, each on one line, without blocks of code."""
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^ {4}\S.*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\|.+\n\|[-:|]+$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^(?= *(?:[-|]|\d+\.))", "\n", text, flags=re.MULTILINE)
+    blocks = (" ".join(block.split()) for block in re.split(r"\n\s*\n", text))
+    return [block for block in blocks if block and block[0] not in "#!"]
+
+
+@pytest.mark.parametrize(
+    "page", CLAIMED_PAGES, ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_every_paragraph_of_the_guides_has_a_claim_in_the_table(page):
+    name = page.relative_to(ROOT).as_posix()
+    blocks = split_into_blocks(page)
+    claimed = [claim.words for claim in CLAIMS if claim.page == name]
+    lost = [words for words in claimed if not any(words in block for block in blocks)]
+    assert lost == [], f"{name} no longer says this: correct tests/claims.txt"
+    unclaimed = [
+        block for block in blocks if not any(words in block for words in claimed)
+    ]
+    assert unclaimed == [], "which tests hold this? name them in tests/claims.txt"
+
+
+def test_each_other_program_of_the_readme_has_a_source_and_a_date():
+    [table] = re.findall(r"(?:^\|.*\n)+", README, re.MULTILINE)
+    header, _, *rows = ([*row.split(" | ")] for row in table.splitlines())
+    assert len(header) > 4
+    for column in range(2, len(header)):
+        assert re.search(r"\]\(https://github\.com/[\w.-]+/", header[column])
+        assert re.match(r"20\d\d-[01]\d\b", rows[0][column])
+
+
+def test_readme_and_the_pages_for_users_are_short():
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("For developers")
+    pages = re.findall(r": ([\w/-]+\.md)$", menu[0], re.MULTILINE)
+    words = [len((DOCS / page).read_text(encoding="utf-8").split()) for page in pages]
+    assert len(README.split()) <= 650
+    assert len(pages) >= 15
+    assert sum(words) <= 14_500
+
+
+def test_every_claim_is_held_by_tests_that_exist():
+    assert {claim.page for claim in CLAIMS} == {
+        page.relative_to(ROOT).as_posix() for page in CLAIMED_PAGES
+    }
+    tests: dict[str, str] = {}
+    missing = []
+    for claim in CLAIMS:
+        assert claim.held_by, f"{claim.words!r} names no test"
+        for test in claim.held_by:
+            file, _, name = test.partition("::")
+            path = ROOT / "tests" / file
+            if test.startswith("- "):
+                continue
+            if file not in tests:
+                tests[file] = path.read_text("utf-8") if path.is_file() else ""
+            if not re.search(rf"^def {name}\(", tests[file], re.MULTILINE):
+                missing.append(test)
+    assert missing == []
+
+
 # --- plug-ins -----------------------------------------------------------------------------------
 
 
