@@ -720,11 +720,11 @@ def test_every_paragraph_of_the_guides_has_a_claim_in_the_table(page):
 
 def test_each_other_program_of_the_readme_has_a_source_and_a_date():
     [table] = re.findall(r"(?:^\|.*\n)+", README, re.MULTILINE)
-    header, _, *rows = ([*row.split(" | ")] for row in table.splitlines())
+    header, _, *rows = (row.split("|")[1:-1] for row in table.splitlines())
     assert len(header) > 4
     for column in range(2, len(header)):
         assert re.search(r"\]\(https://github\.com/[\w.-]+/", header[column])
-        assert re.match(r"20\d\d-[01]\d\b", rows[0][column])
+        assert re.fullmatch(r" 20\d\d-[01]\d ", rows[0][column])
 
 
 def test_readme_and_the_pages_for_users_are_short():
