@@ -224,10 +224,17 @@ def undo(call: cli.Call, words: cli.Words) -> None:
             if len(entries) > 1:
                 call.say(f"{len(entries)} undone")
 
-        forgotten = [] if words else workspace.undo_forget()
-        if forgotten:
-            call.say(f"undone: forget: {format_first_names(forgotten)}")
-            decide_all(call, ledger, ["forget"], lambda id: None, "undone")
+        command, names, problems = (
+            ("", [], []) if words else workspace.undo_outside_change()
+        )
+        if command:
+            if names:
+                call.say(f"undone: {command}: {format_first_names(names)}")
+            call.print_problems(problems)
+            decide_all(
+                call, ledger, [command] if names else [], lambda id: None, "undone"
+            )
+            cli.exit_if_failed(problems)
             return
         ids = []
         for word in words:

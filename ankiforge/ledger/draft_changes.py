@@ -246,6 +246,12 @@ def compute_draft_changes(
         current_facts=current_facts,
         new_texts={draft.revised_guid for draft in new_drafts if draft.revised_guid},
     )
+    # further drafts that the user requested change the highlight only if there are any, or if the
+    # first model to be asked found none
+    is_unchanged = mode.keeps_pending and not new_drafts
+    outcome = None
+    if not is_unchanged or (mode.is_model and not snapshot.has_model_result):
+        outcome = _build_outcome(drafted, snapshot, mode, is_declined=is_declined)
     held_changes = []
     for draft in hand_written:
         card = _find_changed_card(snapshot, draft, mode)
@@ -263,7 +269,7 @@ def compute_draft_changes(
             keys_to_redraft=(),
         ),
         hand_written_draft_ids=tuple(map(compute_draft_id, hand_written)),
-        outcome=_build_outcome(drafted, snapshot, mode, is_declined=is_declined),
+        outcome=outcome,
         held_changes=tuple(held_changes),
     )
 

@@ -195,6 +195,8 @@ class HighlightSnapshot(PassageSnapshot, kw_only=True):
     highlight: Highlight
     content_hash: str
     """A hash of everything that drafts of the highlight depend on."""
+    has_model_result: bool = False
+    """Whether a model has drafted the highlight with its current content."""
     is_declined: bool = False
     """Whether a model found the highlight, with its current content, not worth a card."""
     reason: str = ""

@@ -40,6 +40,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.sources import (
     SelectedSource,
+    find_folder_with_most_text,
     find_unmarked_paths,
     load_unread_files,
     open_source,
@@ -253,7 +254,9 @@ def choose_next_command(
         if run:
             unmarked.sort(key=lambda path: path not in run.remembered_paths)
         if unmarked and not (run and run.has_failures):
-            return suggest_choosing(unmarked)
+            return suggest_choosing(
+                unmarked, *find_folder_with_most_text(folder, ledger, unmarked[0])
+            )
         if not run:
             has_sources = folder.config.sources or folder.remembered_paths
             return "run" if has_sources else "run PATH", "no highlight was found so far"
@@ -276,17 +279,31 @@ def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
     return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
 
 
-def suggest_choosing(paths: Sequence[str], *, has_marks: bool = False) -> Pair:
+def suggest_choosing(
+    paths: Sequence[str],
+    folder: Path | None = None,
+    note_count: int = 0,
+    *,
+    has_marks: bool = False,
+) -> Pair:
     """Suggest the command that lets a chat or model choose passages, with the reason.
 
     Args:
         paths: the paths with few or no highlights, at least one.
+        folder: the folder with the most text in the first path, if known.
+        note_count: the number of unmarked notes in `folder`.
         has_marks: whether the first path may have highlights.
     """
     marked = "little or nothing is marked" if has_marks else "nothing is marked"
     others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
     reason = f"{marked} there; a chat or model chooses passages{others}"
-    return f"draft {quote(shorten_path(paths[0]))}", reason
+    if note_count:
+        notes = format_count(note_count, "note")
+        reason = (
+            f"{marked}; most text is in its {notes}; a chat or model chooses passages,"
+            f" one text at a time{others}"
+        )
+    return f"draft {quote(shorten_path(folder or paths[0]))}", reason
 
 
 def format_unmarked(paths: Sequence[str]) -> str:
@@ -643,7 +660,8 @@ def _add_alternatives(
         paths = find_unmarked_paths(workspace.folder, ledger, folders=True)
         unmarked = [path for path in paths if path in result.remembered_paths]
         if unmarked and Path(unmarked[0]).is_dir():
-            steps.append(suggest_choosing(unmarked, has_marks=True))
+            longest = find_folder_with_most_text(workspace.folder, ledger, unmarked[0])
+            steps.append(suggest_choosing(unmarked, *longest, has_marks=True))
     return steps
 
 

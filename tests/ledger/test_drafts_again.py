@@ -12,6 +12,7 @@ from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import decide, draft_recording
 from ankiforge.ledger.cards import load_highlight
+from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.model import CardKind, DraftingResult
 from ankiforge.pipeline.draft import draft_pending
 from ankiforge.pipeline.run_result import RunParameters
@@ -60,6 +61,18 @@ def test_a_drafting_without_a_new_draft_is_not_what_undo_takes_back(world: World
     draft_again(world, second.key)
     decide.undo_decision(world["a"])
     assert [draft.id for draft in world.waiting()] == [first.id, second.id]
+
+
+def test_a_drafting_without_a_new_draft_changes_no_reason(world: World):
+    world.note("n.md", "==The Suez Canal was opened in 1869.==")
+    world.run(accepts=lambda draft: False)
+    add_model_draft(world, "a", "1869")
+    before = list(iter_outcomes(world["a"]))
+    [draft] = world.waiting()
+    world["a"].accept(draft.id)
+    draft_again(world, draft.key)
+    decide.undo_decision(world["a"])
+    assert list(iter_outcomes(world["a"])) == before
 
 
 def add_model_draft(world: World, name: str, gap: str) -> None:

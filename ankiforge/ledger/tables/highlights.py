@@ -75,11 +75,11 @@ def load_present_in_document(store: Store, container: str, place: str) -> list[R
     )
 
 
-def list_unmarked_pdfs(store: Store) -> list[Row]:
-    """List the container and place of each PDF in which no highlight is present."""
+def list_unmarked_documents(store: Store) -> list[Row]:
+    """List the container and place of each document in which no highlight is present."""
     return store.fetch_rows(
         "SELECT container, place FROM document d"
-        " WHERE state = 'present' AND container LIKE 'pdf:%' AND NOT EXISTS (SELECT 1"
+        " WHERE state = 'present' AND NOT EXISTS (SELECT 1"
         "  FROM highlight h WHERE h.document = d.id AND h.state = 'present')"
         " ORDER BY container, place"
     )
