@@ -32,6 +32,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     return _EXAMPLE.sub(_show_example, markdown)
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Return the content of a page whose short code is not broken at a hyphen."""
+    return re.sub(r"<code>(?=[^<]{1,40}</code>)", '<code class="short">', html)
+
+
 def on_post_page(output: str, **_: Any) -> str:
     """Return a page whose search dialog has a name, which the theme leaves out."""
     return output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
