@@ -130,7 +130,6 @@ _ASIDE = regex(
 )
 _HIDING_STYLE = regex(r"(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)")
 _RAISING_STYLE = regex(r"(?i)vertical-align\s*:\s*(su(?:per|b))\b")
-# A reference to a note in brackets, as in `[3]` or `[note 2]`, or a mark that only notes have.
 # The number of a page of the printed book, such as `12`, `xii`, `A-3`, `[Pg 12]` or `Page 12`.
 _PAGE_NUMBER = regex(
     r"(?i)\W*(?:[^\W\d_]{1,6}\.?\s)?(?:[a-z]{0,2}[-.]?\d{1,5}[a-z]?"
@@ -149,6 +148,7 @@ _TOOLTIP_CLASS = regex(
     r"(?i)tool-?tip|pop-?(?:up|over)|(?:side|margin)-?note|hover-?(?:text|note)"
     r"|(?:^|\s)note(?:\s|$)"
 )
+# A reference to a note in brackets, as in `[3]` or `[note 2]`, or a mark that only notes have.
 _NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
 # Classes, types of EPUB and roles of elements that contain notes.
 _NOTE_LISTS = frozenset(("footnotes", "endnotes", "rearnotes", "footnote", "endnote"))
@@ -227,7 +227,10 @@ def _get_attribute(element: Tag, name: str) -> str:
 
 
 def _get_text_before(element: Tag) -> str:
-    """Return the last few characters before an element, or "" if they end in whitespace."""
+    """Return the last few characters before an element in its block.
+
+    Returns "" if they end in whitespace, or if the element is at the start of its block.
+    """
     from bs4.element import NavigableString, Tag
 
     previous = element.previous_element

@@ -178,7 +178,8 @@ def compute_draft_changes(
 
     If hand-written text has changed in the source, its card is updated at once, unless the user
     must confirm the new text (`needs_confirmation`). Any other draft becomes pending if its
-    sentence is offered (`facts.compute_sentence_states`) or not decided with this answer.
+    sentence is offered (`sentence_decisions.compute_sentence_states`) or not decided with this
+    answer, and if its text isn't decided.
 
     Args:
         snapshot: the passage.

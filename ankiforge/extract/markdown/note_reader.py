@@ -267,7 +267,10 @@ class NoteReader:
     def _add_comment_and_page(
         self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage | None
     ) -> Iterator[PlacedHighlight]:
-        """Add the comment and page of an exported passage to the highlights inside it."""
+        """Add the comment and page of an exported passage to the first highlight inside it.
+
+        The blocks of the comment are added to each highlight, which is private if they are.
+        """
         for placed in sentences:
             if passage:
                 notes = (*placed.extra_blocks, *passage.note_blocks)

@@ -1,6 +1,6 @@
 """Find *lookalikes*: text in a note that resembles a highlight or card but was skipped.
 
-To find everything that the parser may have missed, `forms.LOOKALIKE` searches the source
+To find everything that the parser may have missed, `syntaxes.LOOKALIKE` searches the source
 independently of the parser. Each match outside the highlights of its block is reported with a
 reason. Cards of other tools are recognised by what the tool writes next to them, such as the
 id of a note in Anki. The command `list --no-card --all` shows all of these.
