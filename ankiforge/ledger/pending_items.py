@@ -328,16 +328,20 @@ def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
 
 
 def iter_outcomes(
-    store: Store, key: str = "", *, best_first: bool = False
+    store: Store, key: str = "", *, document_ranks: Mapping[int, int] | None = None
 ) -> Iterator[HighlightOutcome]:
     """Yield each present passage's leading highlight with its drafting status.
 
     If `key` is given, only that highlight is yielded. Highlights come in reading order or,
-    with `best_first`, from best to worst.
+    with `document_ranks`, by the rank of their document and then from best to worst.
     """
     rows = _load_passage_rows(store, key)
-    if best_first:
+    if document_ranks is not None:
         rows.sort(key=partial(_get_best_first_sort_key, load_factuality(store)))
+        last = len(document_ranks)
+        rows.sort(
+            key=lambda row: (document_ranks.get(row["document"], last), row["document"])
+        )
     for batch in iter_batches(rows):
         highlights = load_highlights(store, [row["key"] for row in batch])
         for row in batch:

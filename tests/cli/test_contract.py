@@ -43,7 +43,7 @@ RUN = {
         "cards": each(
             "accepted waiting blocked revisions rejected retired sourceless", int
         ),
-        "waiting": each("new changed questions held", int),
+        "waiting": each("new proposed changed questions", int),
     },
     **each("next why"),
     "notes": NOTES,
