@@ -24,14 +24,17 @@ from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.model import (
+    AGENT_DRAFTER,
     MIN_CERTAIN_CONFIDENCE,
     MIN_PROPOSAL_CONFIDENCE,
     Highlight,
     SkippedText,
+    Strings,
     UserQuestion,
     UserQuestionKind,
     Value,
     Verdict,
+    is_card_id,
 )
 
 # --- pending items ----------------------------------------------------------------------
@@ -346,9 +349,8 @@ def iter_outcomes(
         highlights = load_highlights(store, [row["key"] for row in batch])
         for row in batch:
             drafting_status = find_drafting_status(row)
-            reason = (
-                "" if drafting_status == "carded" else row["reason"]
-            )  # of the drafter
+            # the reason of the last drafting, which doesn't explain a card or a pending draft
+            reason = "" if drafting_status in ("carded", "waiting") else row["reason"]
             if drafting_status in ("left_out", "decided", "no_card", "undrafted"):
                 passage = store.get_passage(row["key"])
                 reason = _explain_missing_card(passage, drafting_status, reason)
@@ -475,21 +477,47 @@ def iter_lookalikes(store: Store) -> Iterator[LocatedSkippedText]:
             yield LocatedSkippedText(row["source"], row["place"], row["title"], entry)
 
 
-def count_lost_cards(store: Store, keys: Iterable[str] | None = None) -> dict[str, int]:
-    """Count the cards whose passage is gone, by title of the document.
+class DependentItems(Value):
+    """The cards and a model's drafts of some passages."""
 
-    If `keys` is given, only cards of these highlights are counted.
+    cards: int
+    drafts: int
+    titles: Strings
+    """The titles of the documents."""
+
+
+def count_dependent_items(
+    store: Store, keys: Iterable[str] | None = None, *, unless: Strings = ()
+) -> DependentItems:
+    """Count the live cards and a model's drafts whose passages have one of these highlights.
+
+    Args:
+        store: the store.
+        keys: the keys of the highlights, or None for all highlights that are gone.
+        unless: skip the passages that have a highlight in one of these states.
     """
+    is_chosen = "h.state != 'present' AND h.state = 'gone' AND ?1 = '[]'"
+    if keys is not None:
+        is_chosen = "h.key IN (SELECT value FROM json_each(?1))"
     rows = store.fetch_rows(
-        "SELECT d.title, count(DISTINCT s.guid) FROM sourceless s JOIN placed c USING (guid)"
-        " JOIN highlight h ON h.key = c.home OR h.key IN"
-        "  (SELECT key FROM alias WHERE first = c.home)"
-        " JOIN document d ON d.id = h.document"
-        f" WHERE ? OR h.key IN {JSON_VALUES} GROUP BY 1",
-        keys is None,
-        to_json(list(keys or ())),
+        "WITH found AS (SELECT h.key, coalesce(a.first, h.key) AS passage, d.title"
+        "  FROM highlight h JOIN document d ON d.id = h.document LEFT JOIN alias a USING (key)"
+        f"  WHERE {is_chosen} AND NOT EXISTS (SELECT 1 FROM highlight o"
+        "   WHERE (o.key = coalesce(a.first, h.key)"
+        "    OR o.key IN (SELECT key FROM alias WHERE first = coalesce(a.first, h.key)))"
+        "   AND o.state IN (SELECT value FROM json_each(?2))))"
+        " SELECT f.title, c.guid AS id FROM placed c JOIN found f ON f.passage = c.home"
+        "  WHERE c.live"
+        " UNION SELECT f.title, d.id FROM found f JOIN draft d USING (key)"
+        "  WHERE d.revises = '' AND d.drafter IN ('llm', ?3)",
+        *(to_json([*(keys or ())]), to_json(unless), AGENT_DRAFTER),
     )
-    return {row[0]: row[1] for row in rows}
+    ids = {row["id"] for row in rows}
+    cards = sum(map(is_card_id, ids))
+    titles = Counter(row["title"] for row in rows)
+    return DependentItems(
+        cards, len(ids) - cards, tuple(title for title, _ in titles.most_common())
+    )
 
 
 # --- counting ---------------------------------------------------------------------------

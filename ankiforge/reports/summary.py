@@ -536,9 +536,7 @@ def report_run(
             "drafted": result.drafted,
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
-            "lost": sum(
-                pending_items.count_lost_cards(ledger, read.removed_keys).values()
-            ),
+            "lost": _count_lost_items(read, ledger).cards,
         },
         changes=tuple(
             {
@@ -652,6 +650,7 @@ def _format_first_line(result: RunResult) -> str:
             "new": len(read.new) if len(read.new) < read.passage_count else 0,
             "changed": len(read.changed),
             "moved": len(read.moved),
+            "not found": len(read.missing_keys),
             "gone": len(read.removed_keys),
             "no longer selected by the settings": read.unselected,
         }
@@ -694,20 +693,59 @@ def _format_details(
         yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
     changes = _find_changes(result, ledger, workspace.folder)
     yield from _format_changes(changes, change_limit)
-    if result.report and result.report.removed_keys:
-        lost = pending_items.count_lost_cards(ledger, result.report.removed_keys)
-        yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}" if lost else ""
+    if result.report:
+        yield from _format_lost_passages(result.report, ledger)
     if result.remembered_paths:
         paths = [shorten_path(path) for path in result.remembered_paths]
         yield f"Added to your sources: {format_first_names(paths)}"
 
 
-def format_lost_cards(lost: Mapping[str, int]) -> str:
-    """Format the number of cards that lost their passage, by title of the document."""
-    count = sum(lost.values())
-    titles = format_first_names([truncate(title, _MAX_TITLE_CHARS) for title in lost])
-    whose = "its" if count == 1 else "their"
-    return f"{format_count(count, 'card')} lost {whose} passage in {titles}"
+def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
+    """Yield what cards and chats' drafts have lost their passage, or have found it again."""
+    found = pending_items.count_dependent_items(ledger, report.restored_keys)
+    if items := _format_items(found):
+        yield f"found again: the passage of {items}"
+    missing = pending_items.count_dependent_items(
+        ledger, report.missing_keys, unless=("present", "unselected")
+    )
+    if items := _format_items(missing):
+        yield (
+            f"not found: the passage of {items}; if the next run does not find it either:"
+            f" {LIST_LOST_COMMAND}"
+        )
+    lost = _count_lost_items(report, ledger)
+    if lost.cards:
+        yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}"
+    if lost.drafts:
+        drafts = format_count(lost.drafts, "draft")
+        yield f"{drafts} of a chat or model will wait again when the passage is back"
+
+
+def _count_lost_items(
+    report: IngestReport, ledger: Ledger
+) -> pending_items.DependentItems:
+    return pending_items.count_dependent_items(
+        ledger, report.removed_keys, unless=("present", "missing", "unselected")
+    )
+
+
+def _format_items(items: pending_items.DependentItems) -> str:
+    """Format the numbers of cards and drafts with the titles of their documents, or return ""."""
+    cards = format_count(items.cards, "card") if items.cards else ""
+    drafts = format_count(items.drafts, "draft") if items.drafts else ""
+    counts = " and ".join(filter(None, (cards, drafts)))
+    return f"{counts} in {_format_titles(items.titles)}" if counts else ""
+
+
+def format_lost_cards(lost: pending_items.DependentItems) -> str:
+    """Format the number of cards that lost their passage, with the titles of the documents."""
+    whose = "its" if lost.cards == 1 else "their"
+    titles = _format_titles(lost.titles)
+    return f"{format_count(lost.cards, 'card')} lost {whose} passage in {titles}"
+
+
+def _format_titles(titles: Sequence[str]) -> str:
+    return format_first_names([truncate(title, _MAX_TITLE_CHARS) for title in titles])
 
 
 def _format_model_usage(result: RunResult) -> str:

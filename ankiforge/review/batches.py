@@ -369,6 +369,7 @@ def _iter_rounds(
     *,
     uncertain: bool = False,
 ) -> Iterator[list[Item]]:
+    field = "with_uncertain_proposals" if uncertain else "with_proposals"
     while remaining:
         next_round = []
         for pile in remaining:
@@ -377,7 +378,7 @@ def _iter_rounds(
                 continue
             yield best_items
             shown_ids = {shown_item.id for shown_item in best_items}
-            marks = pile.with_uncertain_proposals if uncertain else pile.with_proposals
+            marks = getattr(pile, field)
             shown_sentences = {each.sentence for each in marks if each.id in shown_ids}
             shown_sentences.discard("")
             remaining_locations = tuple(
@@ -385,12 +386,8 @@ def _iter_rounds(
                 for each in marks
                 if each.id not in shown_ids and each.sentence not in shown_sentences
             )
-            if remaining_locations and uncertain:
-                next_round.append(
-                    replace(pile, with_uncertain_proposals=remaining_locations)
-                )
-            elif remaining_locations:
-                next_round.append(replace(pile, with_proposals=remaining_locations))
+            if remaining_locations:
+                next_round.append(replace(pile, **{field: remaining_locations}))
         remaining = next_round
 
 

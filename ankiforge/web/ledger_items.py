@@ -25,7 +25,7 @@ from ankiforge.pipeline import chats, unmarked_documents
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, DecisionOutcome, Review, StaleItemError, batches
 from ankiforge.review.batches import DocumentItems
-from ankiforge.review.decisions import Postpone
+from ankiforge.review.decisions import Postpone, ShowInAnki
 from ankiforge.review.items import find_next_item_of_passage, to_sentence
 from ankiforge.web.documents import DocumentRenderer
 from ankiforge.web.items import ItemRenderer
@@ -193,6 +193,8 @@ class LedgerItems(ItemSource):
             else:
                 self._remove_from_list(decision.id)
             raise
+        if isinstance(decision, ShowInAnki):
+            return done
         queue = self.queues[self._remove_from_list(decision.id) or "new"]
         if done.next_id:
             queue.insert(0, done.next_id)

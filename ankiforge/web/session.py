@@ -169,6 +169,7 @@ class ReviewSession:
             find_pdf_link=self._find_pdf_link,
             documents=self.documents,
             uses_model=uses_model,
+            can_show_in_anki=workspace.can_show_in_anki,
         )
         self._items = LedgerItems(workspace, self._renderer, self.documents)
         # The sources of items. The ledger comes last, because its prefix matches any ID.
@@ -258,12 +259,14 @@ class ReviewSession:
         unfinished = [*filter(None, map(self._find_pile, reversed(self._unfinished)))]
         left_documents = {pile.document for pile in unfinished}
         others = [pile for pile in piles if pile.document not in left_documents]
-        lost_counts = pending_items.count_lost_cards(self._ledger)
+        lost_items = pending_items.count_dependent_items(
+            self._ledger, unless=("present", "missing", "unselected")
+        )
         lost = ""
-        if lost_counts:
+        if lost_items.cards:
             from ankiforge.reports.summary import format_lost_cards
 
-            lost = format_lost_cards(lost_counts)
+            lost = format_lost_cards(lost_items)
         entries = [
             *(row for row in rows if row["id"] == "you"),
             *unfinished,

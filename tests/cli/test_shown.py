@@ -76,7 +76,7 @@ def test_an_answer_that_may_go_on_waits_with_the_reason(forge, notes, text):
     write(notes, text)
     came = forge.json("run")
     assert (came["cards"]["accepted"], came["waits"]) == (0, {"open_end": 1})
-    assert "may belong to the answer" in forge.ok("list", "--view", "new", "-v").stdout
+    assert "may belong to it" in forge.ok("list", "--view", "new", "-v").stdout
 
 
 def test_an_answer_is_accepted_whole_once_its_empty_lines_are_gone(forge, notes):

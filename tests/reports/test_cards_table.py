@@ -90,7 +90,10 @@ BLOCKED = make_finding("number_altered", "“5 kg”", severity=Severity.BLOCK)
     ("draft", "row"),
     [
         ({}, "dr ○ Q"),
-        ({"findings": (BLOCKED,)}, "dr ✗ Q\tblocked: the source has the number with another unit, sign or era"),
+        (
+            {"findings": (BLOCKED,)},
+            "dr ✗ Q\tblocked: the source has the number with another unit, sign or era",
+        ),
         ({"keeps_text": True}, "dr ○ Q\tits passage changed"),
     ],
 )
