@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -139,80 +140,102 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program and exit.
 
     The exit code is 0 for success, 1 if something failed, 2 for incorrect usage, 3 if a
-    service failed, 4 if the ledger can't be used, and 130 after Ctrl-C.
+    service failed, 4 if the ledger can't be used, and 130 after Ctrl-C. With `--json`, an error
+    is a line of JSON on stderr.
     """
     gc.set_threshold(*GC_THRESHOLDS)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    printer = _ErrorPrinter(arguments)
     try:
         code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
     except ForgeError as error:
-        _print_error(error.message, error.hint)
-        code = error.exit_code
+        code = printer.print_error(error.message, error.hint, error.exit_code)
     except click.ClickException as error:
-        _print_usage_error(error, sys.argv[1:] if arguments is None else arguments)
-        code = error.exit_code
+        code = printer.print_usage_error(error)
     except (KeyboardInterrupt, click.exceptions.Abort):
-        _print_error("stopped; nothing is lost", "run the same command again to continue")
-        code = 130
+        hint = "run the same command again to continue"
+        code = printer.print_error("stopped; nothing is lost", hint, 130)
     except (MemoryError, OSError, SystemError) as error:
         # after Ctrl-C, click prints a newline, which fails if the terminal is closed
         if isinstance(error.__context__, KeyboardInterrupt):
             code = 130
         elif is_out_of_memory(error):
             # write to stderr directly, because adding colours needs memory
+            text = f"ankiforge: {NO_MEMORY_MESSAGE}\nhint: {FREE_MEMORY_HINT}\n"
+            if "--json" in arguments:
+                fields = f'"what":"{NO_MEMORY_MESSAGE}","hint":"{FREE_MEMORY_HINT}"'
+                text = f'{{"error":{{{fields},"code":1}}}}\n'
             with suppress(OSError):
-                sys.stderr.write(
-                    f"ankiforge: {NO_MEMORY_MESSAGE}\nhint: {FREE_MEMORY_HINT}\n"
-                )
+                sys.stderr.write(text)
             code = 1
         else:
             raise
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _print_usage_error(error: click.ClickException, arguments: list[str]) -> None:
-    """Print a click error in the style of our own errors, with the command and a hint."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        text = error.format_message()
-        if error.ctx and isinstance(error.ctx.command, Program):
-            last_line = "more commands, and their options: ankiforge -h"
-            text = f"{error.ctx.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
-        _print_message(text)
-        return
-    context: click.Context | None = getattr(error, "ctx", None)
-    command_path = context.command_path if context else "ankiforge"
-    if context is None:  # click doesn't report the command if an option lacks its value
-        command_path += "".join(
-            [f" {name}" for name in arguments if name in COMMANDS][:1]
-        )
-    message = error.format_message().rstrip(".")
-    hint = f"{command_path} -h shows how it is used"
-    if isinstance(error, click.NoSuchOption):
-        # suggest only an option that is very similar, unlike click
-        from difflib import get_close_matches
+class _ErrorPrinter:
+    """Prints the error with which a command ends, as text or, with `--json`, as JSON."""
 
-        names = {name.lstrip("-"): name for name in error.possibilities or ()}
-        message = f"there is no option {error.option_name}"
-        hint = f"{command_path} -h lists its options"
-        for nearest in get_close_matches(error.option_name.lstrip("-"), names, n=1):
-            hint = f"did you mean {names[nearest]}?"
-    elif isinstance(error, click.BadParameter) and error.param:
-        number_range = error.param.type
-        if isinstance(number_range, click.IntRange):
-            end = "on" if number_range.max is None else f"to {number_range.max}"
-            name = max(error.param.opts, key=len)
-            message = f"{name} takes a whole number from {number_range.min} {end}"
-    _print_error(message[:1].lower() + message[1:], hint, command_path=command_path)
+    def __init__(self, arguments: list[str]) -> None:
+        self._arguments = arguments
 
+    def print_usage_error(self, error: click.ClickException) -> int:
+        """Print a click error in the style of our own errors, with the command and a hint.
 
-def _print_error(message: str, hint: str, *, command_path: str = "ankiforge") -> None:
-    text = f"{command_path}: {message}"
-    if hint:
-        text += f"\nhint: {hint}"
-    with suppress(OSError):  # the terminal may be closed
-        _print_message(text)
+        Returns the exit code.
+        """
+        code = error.exit_code
+        context: click.Context | None = getattr(error, "ctx", None)
+        command_path = context.command_path if context else "ankiforge"
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            text = error.format_message()
+            if context and isinstance(context.command, Program):
+                last_line = "more commands, and their options: ankiforge -h"
+                text = f"{context.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
+            self._print(text)
+            return code
+        if (
+            context is None
+        ):  # click doesn't report the command if an option lacks its value
+            names = [f" {name}" for name in self._arguments if name in COMMANDS]
+            command_path += "".join(names[:1])
+        message = error.format_message().rstrip(".")
+        hint = f"{command_path} -h shows how it is used"
+        if isinstance(error, click.NoSuchOption):
+            # suggest only an option that is very similar, unlike click
+            from difflib import get_close_matches
 
+            options = {name.lstrip("-"): name for name in error.possibilities or ()}
+            message = f"there is no option {error.option_name}"
+            hint = f"{command_path} -h lists its options"
+            for nearest in get_close_matches(error.option_name.lstrip("-"), options, n=1):
+                hint = f"did you mean {options[nearest]}?"
+        elif isinstance(error, click.BadParameter) and error.param:
+            number_range = error.param.type
+            if isinstance(number_range, click.IntRange):
+                end = "on" if number_range.max is None else f"to {number_range.max}"
+                name = max(error.param.opts, key=len)
+                message = f"{name} takes a whole number from {number_range.min} {end}"
+        message = message[:1].lower() + message[1:]
+        return self.print_error(message, hint, code, command_path=command_path)
 
-def _print_message(text: str) -> None:
-    from ankiforge.cli.output import Call
+    def print_error(
+        self, message: str, hint: str, code: int, *, command_path: str = "ankiforge"
+    ) -> int:
+        """Print an error with its hint, and return the exit code."""
+        text = f"{command_path}: {message}"
+        if hint:
+            text += f"\nhint: {hint}"
+        error = {"what": message, "hint": hint, "code": code}
+        self._print({"error": error} if "--json" in self._arguments else text)
+        return code
 
-    Call(no_color="--no-color" in sys.argv).warn(text)
+    def _print(self, value: str | Mapping[str, object]) -> None:
+        from ankiforge.cli.output import Call
+
+        call = Call(no_color="--no-color" in self._arguments)
+        with suppress(OSError):  # the terminal may be closed
+            if isinstance(value, str):
+                call.warn(value)
+            else:
+                call.print_json(value, err=True)

@@ -276,12 +276,15 @@ class Call:
         """Print a message to stderr, even in quiet mode."""
         self._print_line(self.format_for_stream(sys.stderr, text), err=True)
 
-    def print_json(self, value: Any) -> bool:
-        """Print a value to stdout as a line of JSON, returning False if stdout is closed."""
+    def print_json(self, value: Any, *, err: bool = False) -> bool:
+        """Print a value as a line of JSON to stdout, or to stderr with `err`.
+
+        Returns False if the stream is closed.
+        """
         import msgspec
 
-        text = msgspec.json.encode(value).decode()
-        return self.print_raw(text.translate(_LINE_ENDS))
+        text = msgspec.json.encode(value).decode().translate(_LINE_ENDS)
+        return self._print_line(_UNSAFE.sub("", text), err=err)
 
     def print_result(self, text: str) -> bool:
         """Print a command's outcome to stdout, unless in quiet mode.
