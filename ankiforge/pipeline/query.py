@@ -49,6 +49,11 @@ _VALID_VALUES = {
     "verdict": ("waiting", "accepted", "rejected", "retired", "undone", "superseded"),
     "anki": ("none", "written", "seen", "missing", "deleted"),
 }
+_SYNONYMS = {
+    ("verdict", "blocked"): ("finding", "block"),
+    ("drafter", "chat"): ("model", "chat"),
+}
+"""Other fields that match what the user means by a value, such as a state shown in lists."""
 _TERM = regex(
     r"""\s*(?P<minus>-?)(?:(?P<field>[^\W\d]\w*):)?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]*))"""
     r"(?=\s|$)"
@@ -96,6 +101,7 @@ def parse_query(text: str) -> list[QueryTerm]:
         if not value.strip():
             message = f"query: nothing after {match[0].strip()!r}"
             raise UsageError(message, hint="give a value; `*` matches any")
+        field, value = _SYNONYMS.get((field, value.casefold()), (field, value))
         if is_folder(value) and not field:
             field = "folder"
             value = f"{Path(value).resolve()}/" if value.startswith(".") else value

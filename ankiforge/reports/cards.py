@@ -404,7 +404,7 @@ def format_in_full(
         ):
             yield format_labelled(label, text)
     if isinstance(list_row, PendingDraft):
-        yield format_labelled("waits", view.pending_reason)
+        yield format_labelled("waits", view.pending_advice)
         for remark in list_row.remarks:
             if remark.detail:
                 yield format_labelled("", f"{remark.kind}: {remark.detail}")

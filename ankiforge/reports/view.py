@@ -69,6 +69,17 @@ class CardView(Value):
         return find_main_warning(self.card) if isinstance(self.card, Draft) else ""
 
     @property
+    def pending_advice(self) -> str:
+        """The reason why a draft is pending, or only the advice if a finding is the reason."""
+        broken_rule = (
+            _find_main_broken_rule(self.card) if isinstance(self.card, Draft) else None
+        )
+        is_finding = broken_rule and self.pending_reason.endswith(broken_rule[0].advice)
+        return (
+            broken_rule[0].advice if broken_rule and is_finding else self.pending_reason
+        )
+
+    @property
     def state_reason(self) -> str:
         """The reason why a draft is blocked or a card isn't live, in a few words, or ""."""
         card = self.card
@@ -260,6 +271,10 @@ def explain_pending(draft: PendingDraft) -> str:
     drafter = draft.origin.drafter
     if drafter.startswith("rules"):
         is_mark = not draft.is_user_card
-        return "A mark; you decide." if is_mark else "Your settings make it wait."
+        return (
+            "Made of your highlight; you decide."
+            if is_mark
+            else "Your settings make it wait."
+        )
     maker = "Proposed by an agent" if drafter == AGENT_DRAFTER else "Drafted by a model"
     return f"{maker}; you decide."

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ankiforge.draft.propose import RejectionReason
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.item_lists import count_id_chars
-from ankiforge.pipeline.query import looks_like_id
+from ankiforge.pipeline.query import looks_like_id, parse_query
 
 NOTE = """---
 tags: [Biology/Cell]
@@ -162,7 +162,7 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     [waits] = read.ok("list", "verdict:waiting", "--json").lines
     assert waits["id"].startswith("dr")
     assert waits["guid"] is None
-    assert waits["waits"] == "A mark; you decide."
+    assert waits["waits"] == "Made of your highlight; you decide."
     [card] = read.ok("list", "language", "--json").lines
     assert card["id"] == card["guid"]
     assert (card["verdict"], card["anki"], card["deck"]) == (
@@ -371,6 +371,16 @@ def test_rows_have_a_heading_for_each_document_and_the_ids_that_commands_take(fo
     folders.ok("reject", card.split()[0], "--reason", "known for years")
     _, row = folders.ok("list", "verdict:rejected").stdout.splitlines()
     assert row.endswith(" ✗ What is Moss about?  rejected: known for years")
+
+
+def test_a_state_and_a_chat_are_named_by_the_words_that_lists_show():
+    for words, field, value in (
+        ("verdict:blocked", "finding", "block"),
+        ("drafter:chat", "model", "chat"),
+        ("drafter:llm", "drafter", "llm"),
+    ):
+        [term] = parse_query(f"-{words}")
+        assert (term.field, term.value, term.negated) == (field, value, True)
 
 
 def test_ids_are_as_long_as_tells_them_apart():
