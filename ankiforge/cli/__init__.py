@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -30,6 +29,9 @@ from ankiforge.errors import (
     is_out_of_memory,
 )
 from ankiforge.hooks import Heading
+
+if TYPE_CHECKING:
+    from ankiforge.cli.output import Call
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """The thresholds of the garbage collector.
@@ -145,16 +147,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     gc.set_threshold(*GC_THRESHOLDS)
     arguments = sys.argv[1:] if arguments is None else arguments
-    printer = _ErrorPrinter(arguments)
     try:
         code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
     except ForgeError as error:
-        code = printer.print_error(error.message, error.hint, error.exit_code)
+        code = _print_error(arguments, error.message, error.hint, error.exit_code)
     except click.ClickException as error:
-        code = printer.print_usage_error(error)
+        code = _print_usage_error(error, arguments)
     except (KeyboardInterrupt, click.exceptions.Abort):
         hint = "run the same command again to continue"
-        code = printer.print_error("stopped; nothing is lost", hint, 130)
+        code = _print_error(arguments, "stopped; nothing is lost", hint, 130)
     except (MemoryError, OSError, SystemError) as error:
         # after Ctrl-C, click prints a newline, which fails if the terminal is closed
         if isinstance(error.__context__, KeyboardInterrupt):
@@ -173,69 +174,67 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-class _ErrorPrinter:
-    """Prints the error with which a command ends, as text or, with `--json`, as JSON."""
+def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int:
+    """Print a click error in the style of our own errors, with the command and a hint.
 
-    def __init__(self, arguments: list[str]) -> None:
-        self._arguments = arguments
-
-    def print_usage_error(self, error: click.ClickException) -> int:
-        """Print a click error in the style of our own errors, with the command and a hint.
-
-        Returns the exit code.
-        """
-        code = error.exit_code
-        context: click.Context | None = getattr(error, "ctx", None)
-        command_path = context.command_path if context else "ankiforge"
-        if isinstance(error, click.exceptions.NoArgsIsHelpError):
-            text = error.format_message()
-            if context and isinstance(context.command, Program):
-                last_line = "more commands, and their options: ankiforge -h"
-                text = f"{context.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
-            self._print(text)
-            return code
-        if (
-            context is None
-        ):  # click doesn't report the command if an option lacks its value
-            names = [f" {name}" for name in self._arguments if name in COMMANDS]
-            command_path += "".join(names[:1])
-        message = error.format_message().rstrip(".")
-        hint = f"{command_path} -h shows how it is used"
-        if isinstance(error, click.NoSuchOption):
-            # suggest only an option that is very similar, unlike click
-            from difflib import get_close_matches
-
-            options = {name.lstrip("-"): name for name in error.possibilities or ()}
-            message = f"there is no option {error.option_name}"
-            hint = f"{command_path} -h lists its options"
-            for nearest in get_close_matches(error.option_name.lstrip("-"), options, n=1):
-                hint = f"did you mean {options[nearest]}?"
-        elif isinstance(error, click.BadParameter) and error.param:
-            number_range = error.param.type
-            if isinstance(number_range, click.IntRange):
-                end = "on" if number_range.max is None else f"to {number_range.max}"
-                name = max(error.param.opts, key=len)
-                message = f"{name} takes a whole number from {number_range.min} {end}"
-        message = message[:1].lower() + message[1:]
-        return self.print_error(message, hint, code, command_path=command_path)
-
-    def print_error(
-        self, message: str, hint: str, code: int, *, command_path: str = "ankiforge"
-    ) -> int:
-        """Print an error with its hint, and return the exit code."""
-        text = f"{command_path}: {message}"
-        if hint:
-            text += f"\nhint: {hint}"
-        error = {"what": message, "hint": hint, "code": code}
-        self._print({"error": error} if "--json" in self._arguments else text)
+    Returns the exit code.
+    """
+    code = error.exit_code
+    context: click.Context | None = getattr(error, "ctx", None)
+    command_path = context.command_path if context else "ankiforge"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        text = error.format_message()
+        if context and isinstance(context.command, Program):
+            last_line = "more commands, and their options: ankiforge -h"
+            text = f"{context.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
+        _get_call(arguments).warn(text)
         return code
+    if context is None:  # click doesn't report the command if an option lacks its value
+        command_path += "".join(
+            [f" {name}" for name in arguments if name in COMMANDS][:1]
+        )
+    message = error.format_message().rstrip(".")
+    hint = f"{command_path} -h shows how it is used"
+    if isinstance(error, click.NoSuchOption):
+        # suggest only an option that is very similar, unlike click
+        from difflib import get_close_matches
 
-    def _print(self, value: str | Mapping[str, object]) -> None:
-        from ankiforge.cli.output import Call
+        names = {name.lstrip("-"): name for name in error.possibilities or ()}
+        message = f"there is no option {error.option_name}"
+        hint = f"{command_path} -h lists its options"
+        for nearest in get_close_matches(error.option_name.lstrip("-"), names, n=1):
+            hint = f"did you mean {names[nearest]}?"
+    elif isinstance(error, click.BadParameter) and error.param:
+        number_range = error.param.type
+        if isinstance(number_range, click.IntRange):
+            end = "on" if number_range.max is None else f"to {number_range.max}"
+            name = max(error.param.opts, key=len)
+            message = f"{name} takes a whole number from {number_range.min} {end}"
+    message = message[:1].lower() + message[1:]
+    return _print_error(arguments, message, hint, code, command_path=command_path)
 
-        call = Call(no_color="--no-color" in self._arguments)
-        with suppress(OSError):  # the terminal may be closed
-            if isinstance(value, str):
-                call.warn(value)
-            else:
-                call.print_json(value, err=True)
+
+def _print_error(
+    arguments: list[str],
+    message: str,
+    hint: str,
+    code: int,
+    *,
+    command_path: str = "ankiforge",
+) -> int:
+    """Print the error with which a command ends, as text or JSON, and return the exit code."""
+    call = _get_call(arguments)
+    with suppress(OSError):  # the terminal may be closed
+        if call.as_json:
+            error = {"what": message, "hint": hint, "code": code}
+            call.print_json({"error": error}, err=True)
+        else:
+            hint_line = f"\nhint: {hint}" if hint else ""
+            call.warn(f"{command_path}: {message}{hint_line}")
+    return code
+
+
+def _get_call(arguments: list[str]) -> Call:
+    from ankiforge.cli.output import Call
+
+    return Call(no_color="--no-color" in arguments, as_json="--json" in arguments)

@@ -62,17 +62,12 @@ _BOLD, _BOLD_OFF = "\x1b[1m", "\x1b[22m"
 _CHARS_BEFORE_GAP = 24
 """The number of characters to show before the gap of a row that is truncated on the left."""
 # Matches the id and the sign at the beginning of a row of a list.
-_ROW_START = regex(r"(?P<id>(?:af|dr|hl|qu)[a-z0-9]{4,} )(?P<sign>[○✓✗·?]) ")
-_SIGN_STYLES: dict[str, dict[str, Any]] = {
-    "○": {"fg": "yellow", "bold": True},
-    "✓": {"fg": "green", "bold": True},
-    "✗": {"fg": "red", "bold": True},
-}
+_ROW_START = regex(r"(?:af|dr|hl|qu)[a-z0-9]{4,} [○✓✗·?] ")
 
 _STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
-    regex(r"^✓"): {"fg": "green", "bold": True},
-    regex(r"^!"): {"fg": "yellow", "bold": True},
-    regex(r"^✗"): {"fg": "red", "bold": True},
+    regex(r"^✓|(?<=[a-z0-9] )✓(?= )"): {"fg": "green", "bold": True},
+    regex(r"^!|(?<=[a-z0-9] )○(?= )"): {"fg": "yellow", "bold": True},
+    regex(r"^✗|(?<=[a-z0-9] )✗(?= )"): {"fg": "red", "bold": True},
     regex(r"(?:(?<=^[✓!] )|(?<=^  )|(?<=   ))\d[\d,]*(?= [a-z])"): {"bold": True},
     regex(r"(?<=^  next  )ankiforge.*?(?=   |$)"): {"fg": "cyan", "bold": True},
     regex(r"^  next(?=  )|^  →|^  [A-Za-z][A-Za-z ]{8}(?=  \S)"): {"dim": True},
@@ -80,7 +75,7 @@ _STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^failed:"): {"fg": "red", "bold": True},
     regex(r"^note:"): {"fg": "yellow"},
     regex(r"^hint:"): {"fg": "cyan"},
-    regex(r"^(?:af|dr)[a-z0-9]{8}(?=  )"): {"dim": True},
+    regex(r"^(?:af|dr|hl|qu)[a-z0-9]{4,}(?=  | [○✓✗·?] )"): {"dim": True},
     regex(rf"{ROW_TAIL_MARK}.*$"): {"dim": True},
 }
 """The style for the matches of each pattern, such as the sign at the start of a line, a number in a
@@ -92,15 +87,6 @@ def add_colours(text: str) -> str:
     """Add colours to lines of text, as terminal escape sequences."""
     lines = []
     for line in text.split("\n"):
-        if row_start := _ROW_START.match(line):
-            id = click.style(row_start["id"], dim=True)
-            sign = click.style(
-                row_start["sign"], **_SIGN_STYLES.get(row_start["sign"], {})
-            )
-            words, mark, tail = line[row_start.end() :].partition(ROW_TAIL_MARK)
-            end = click.style(f"{mark}{tail}", dim=True) if mark else ""
-            lines.append(f"{id}{sign} {words}{end}")
-            continue
         matches: list[tuple[re.Match[str], dict[str, Any]]] = []
         for pattern, style in _STYLES_BY_PATTERN.items():
             matches += [(match, style) for match in pattern.finditer(line)]

@@ -7,13 +7,16 @@ earlier are dropped, because `click.getchar` empties the input before it reads.
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
 import click
 from msgspec.structs import replace
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.layout import Layout
 from rich.live import Live
 from rich.padding import Padding
@@ -109,7 +112,9 @@ class TerminalReview:
         self._sittings = batches.iter_sittings(
             self._ledger, self._review.load_item, query
         )
-        self._remaining_limit = call.limit
+        if call.limit is not None:
+            ids = islice(chain.from_iterable(self._sittings), call.limit)
+            self._sittings = iter([tuple(ids)])
         self._console = Console(no_color=not call.color, highlight=False)
         self._live = Live(console=self._console, screen=True, auto_refresh=False)
         self._message = ""
@@ -131,36 +136,23 @@ class TerminalReview:
     def run(self) -> None:
         """Show one item after another until none are left or the user quits."""
         page_only_count = 0
-        has_shown_item = False
         try:
             while self._current_ids or self._start_next_sitting():
                 item = self._review.load_item(self._current_ids[0])
                 screen = self._make_screen(item) if item else None
-                if (
-                    screen is None
-                ):  # another decision resolved it, or only the page can show it
+                if screen is None:  # it was decided on, or only the page can show it
                     self._current_ids.pop(0)
                     page_only_count += item is not None
                 elif not self._handle_keys(screen):
-                    has_shown_item = True
                     break
-                has_shown_item = has_shown_item or screen is not None
         finally:
             self._live.stop()
-        self._print_summary(page_only_count, has_shown_item=has_shown_item)
-
-    def _print_summary(self, page_only_count: int, *, has_shown_item: bool) -> None:
         counts = pending_items.count_ledger(self._ledger)
-        say = self._call.print_result
-        if has_shown_item:
-            said = [done.said for done in self._decisions]
-            decided = {word: said.count(word) for word in dict.fromkeys(said)}
-            undo = "; to undo the last one: ankiforge undo" if said else ""
-            say(f"{format_counts(decided) or 'nothing decided'}{undo}")
-        if waiting := batches.format_waiting(counts["waiting"]):
-            say(f"  {waiting}")
-        elif not has_shown_item:
-            say("nothing waits")
+        say = dataclasses.replace(self._call, quiet=False).print_result
+        if self._decisions:
+            decided = Counter(done.said for done in self._decisions)
+            say(f"{format_counts(decided)}; to undo the last one: ankiforge undo")
+        say(f"  {batches.format_waiting(counts['waiting']) or 'nothing waits'}")
         if page_only_count:
             say(f"  {page_only_count:,} of these on the page only: ankiforge review")
         say_next_command(say, self._workspace, counts)
@@ -170,17 +162,11 @@ class TerminalReview:
 
         Returns whether it has any items.
         """
-        if self._interrupted:
-            ids: Sequence[str] = self._interrupted.pop()
-        else:
-            ids = next(self._sittings, ())[: self._remaining_limit]
-            if self._remaining_limit is not None:
-                self._remaining_limit -= len(ids)
+        ids = self._interrupted.pop() if self._interrupted else next(self._sittings, ())
         if not ids:
-            ids, self._passed_ids = self._passed_ids, []
+            ids, self._passed_ids = tuple(self._passed_ids), []
         self._batch_number += 1
-        self._batch_ids = tuple(ids)
-        self._current_ids = [*ids]
+        self._batch_ids, self._current_ids = ids, [*ids]
         return bool(ids)
 
     # --- what is shown of an item -------------------------------------------------------------
@@ -293,23 +279,18 @@ class TerminalReview:
                 lines += ["", f"! {view.warning}"]
         body = Padding(Group(*map(self._to_text, lines)), (1, 2))
         legend = Text("   ").join(
-            Text.assemble((key, "bold"), " ", (word.replace(" ", "\xa0"), "dim"))
+            Text.assemble((key, "bold"), " ", (word, "dim"))
             for key, word in (*keys, ("Esc", "ends"))
         )
         footer = Group(self._to_text(self._message), legend)
-        self._show(header, body, footer)
-
-    def _show(
-        self, header: RenderableType, body: RenderableType, footer: RenderableType
-    ) -> None:
+        self._message = ""
         if self._console.is_dumb_terminal:
             self._console.print(header, body, footer)
             return
         self._live.start()
         layout = Layout()
-        layout.split_column(
-            Layout(header, size=1), Layout(body), Layout(footer, size=_FOOTER_HEIGHT)
-        )
+        parts = Layout(header, size=1), Layout(body), Layout(footer, size=_FOOTER_HEIGHT)
+        layout.split_column(*parts)
         self._live.update(layout, refresh=True)
 
     def _to_text(self, line: str) -> Text:
@@ -334,7 +315,6 @@ class TerminalReview:
         keys = (*keys, ("b", "in Anki")) if can_browse else keys
         digits = [str(number) for number in range(1, len(choices) + 1)]
         self._draw(screen, current, keys)
-        self._message = ""
         while True:
             try:
                 match self._read_key():
@@ -375,7 +355,6 @@ class TerminalReview:
             except ForgeError as error:
                 self._message = error.full_message.replace("\n", "; ")
             self._draw(screen, current, keys)
-            self._message = ""
 
     def _read_key(self) -> str:
         """Wait for a key press and return its character, or "" for special keys such as arrows."""
@@ -423,7 +402,7 @@ class TerminalReview:
         if done.undo:
             done.undo()
         self._decisions.pop()
-        if done.batch_number != self._batch_number:
+        if done.batch_number != self._batch_number and self._current_ids:
             self._interrupted.append(tuple(self._current_ids))
         self._batch_number, self._batch_ids = done.batch_number, done.batch_ids
         # the next decision on the passage will add its next fact again

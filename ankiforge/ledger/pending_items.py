@@ -379,16 +379,6 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
     return "not drafted yet"
 
 
-def count_no_card_reasons(store: Store) -> Counter[str]:
-    """Tally the highlights without a card, draft or proposal by the reason why."""
-    reasons = []
-    obsolete_ids = draft_groups.find_obsolete_ids(store)
-    for row in _load_present_passages(store, obsolete_ids, open_only=True):
-        if has_open_sentence(row) and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
-            reasons.append(row["reason"])
-    return Counter(reason or NOTHING_RECOGNIZED for reason in sorted(reasons))
-
-
 def _find_passages_with_questions(store: Store) -> set[str]:
     drafts = list[str]()
     guids = list[str]()

@@ -26,7 +26,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.reports.highlights import format_title, get_attributes
-from ankiforge.reports.view import CardView, view_card
+from ankiforge.reports.view import CardView, list_findings, list_remarks, view_card
 from ankiforge.text import (
     ROW_TAIL_MARK,
     format_count,
@@ -228,7 +228,8 @@ def format_row(view: CardView, id: str) -> str:
     is_outdated = isinstance(view.card, PendingDraft) and view.card.keeps_text
     remark = "its passage changed" if is_outdated else ""
     if sign == "✗":
-        remark = ": ".join(filter(None, (view.state, view.state_reason)))
+        reason = view.card.verdict_reason if isinstance(view.card, LocalCard) else ""
+        remark = ": ".join(filter(None, (view.state, reason or view.pending_reason)))
     return make_row(id, sign, text, remark, view.card.highlight.page_text)
 
 
@@ -287,14 +288,11 @@ def format_outcome(
         return
     text = truncate(to_one_line(highlight.exact or highlight.comment), _MAX_LINE_CHARS)
     status = STATUS_TEXTS.get(outcome.status, "")
-    reason = ": ".join(dict.fromkeys(filter(None, (status, outcome.reason))))
+    reason = outcome.reason if whole else outcome.reason.partition(": ")[0]
+    why = ": ".join(dict.fromkeys(filter(None, (status, reason))))
+    yield make_row(id, "·", text or f"({highlight.kind})", why, highlight.page_text)
     if whole:
-        yield make_row(id, "·", text or f"({highlight.kind})", highlight.page_text)
-        yield f"    {reason}"
         yield f"    {highlight.key}"
-    else:
-        short = reason.partition(": ")[0] if not status else reason
-        yield make_row(id, "·", text or f"({highlight.kind})", short, highlight.page_text)
 
 
 def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
@@ -404,7 +402,8 @@ def format_in_full(
         ):
             yield format_labelled(label, text)
     if isinstance(list_row, PendingDraft):
-        yield format_labelled("waits", view.pending_advice)
+        if list_remarks(list_row) or not list_findings(list_row):
+            yield format_labelled("waits", view.pending_reason)
         for remark in list_row.remarks:
             if remark.detail:
                 yield format_labelled("", f"{remark.kind}: {remark.detail}")

@@ -69,28 +69,6 @@ class CardView(Value):
         return find_main_warning(self.card) if isinstance(self.card, Draft) else ""
 
     @property
-    def pending_advice(self) -> str:
-        """The reason why a draft is pending, or only the advice if a finding is the reason."""
-        broken_rule = (
-            _find_main_broken_rule(self.card) if isinstance(self.card, Draft) else None
-        )
-        is_finding = broken_rule and self.pending_reason.endswith(broken_rule[0].advice)
-        return (
-            broken_rule[0].advice if broken_rule and is_finding else self.pending_reason
-        )
-
-    @property
-    def state_reason(self) -> str:
-        """The reason why a draft is blocked or a card isn't live, in a few words, or ""."""
-        card = self.card
-        if isinstance(card, LocalCard):
-            return "" if card.is_live else card.verdict_reason
-        if not (isinstance(card, PendingDraft) and card.is_blocked):
-            return ""
-        broken_rule = _find_main_broken_rule(card)
-        return broken_rule[0].short_message if broken_rule else ""
-
-    @property
     def gaps(self) -> Strings:
         """The blanked-out words of each candidate gap of a proposal as plain text, best first."""
         gaps = self.card.gaps if isinstance(self.card, Draft) else ()

@@ -92,11 +92,11 @@ BLOCKED = make_finding("number_altered", "“5 kg”", severity=Severity.BLOCK)
         ({}, "dr ○ Q"),
         (
             {"findings": (BLOCKED,)},
-            "dr ✗ Q\tblocked: the source has the number with another unit, sign or era",
+            "dr ✗ Q\tblocked: The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.",
         ),
         ({"keeps_text": True}, "dr ○ Q\tits passage changed"),
     ],
-)
+)  # fmt: skip
 def test_a_row_says_what_is_special_about_a_draft(draft, row):
     card = made(PendingDraft, kind=CardKind.BASIC, fields=(("Front", "Q"),), **draft)
     assert format_row(view_card(card), "dr").replace(" · p. 250", "") == row
