@@ -277,7 +277,7 @@ def off(call: cli.Call) -> None:
     if call.as_json:
         call.print_json({"used": was_used, "settings": settings_path})
     else:
-        call.print_result("no model drafts here")
+        call.print_result("the model is off: it drafts no more cards here")
 
 
 model.add_command(list_)

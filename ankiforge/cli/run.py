@@ -290,14 +290,14 @@ class DraftGroup(cli.CommandGroup):
   ankiforge draft lecture.pdf --cards 10      let it choose ten passages of a document
   ankiforge draft --drafter llm --estimate    what it would cost
   ankiforge draft --drafter llm --limit 20    draft cards for twenty highlights
-  ankiforge draft --again af53yatsl3 --remark "ask for the year"
+  ankiforge draft --again af53ya --remark "ask for the year"
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
 """, cls=DraftGroup, invoke_without_command=True, subcommand_metavar="[PATH|COMMAND]")  # fmt: skip
 @cli.text_option(
     "--again",
     metavar="QUERY",
-    help="Draft these again: ids of cards or drafts, keys, or a query.",
+    help="Draft these again: ids of cards, drafts or highlights, or a query.",
 )
 @cli.text_option("--remark", metavar="TEXT", help="With --again: what to do better.")
 @cli.flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
@@ -506,25 +506,24 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
         UsageError: nothing matches.
     """
     from ankiforge.ledger import cards, item_lists
-    from ankiforge.model import HighlightKey
+    from ankiforge.model import HighlightKey, is_highlight_key
     from ankiforge.pipeline import query as queries
 
     if not query:
         return frozenset()
     ledger = workspace.ledger
     terms = query.split()
-    if terms and all(map(queries.looks_like_key, terms)):
-        return frozenset(cards.load_highlight(ledger, term).key for term in terms)
-    if terms and all(map(queries.looks_like_id, terms)):
+    if all(queries.looks_like_id(term) or queries.looks_like_key(term) for term in terms):
         ids = [queries.resolve_id(ledger, term) for term in terms]
     else:
         ids = queries.find_matching_ids(ledger, query)
+    named = {cards.load_highlight(ledger, id).key for id in ids if is_highlight_key(id)}
     list_rows = item_lists.load_items(ledger, ids)
-    keys = frozenset(HighlightKey(list_row.highlight.key) for list_row in list_rows)
+    keys = named.union(HighlightKey(list_row.highlight.key) for list_row in list_rows)
     if not keys:
-        hint = "ankiforge list -v shows ids and keys"
+        hint = "ankiforge list and list --no-card show ids"
         raise UsageError(f"nothing matches {query!r}", hint=hint)
-    return keys
+    return frozenset(keys)
 
 
 # --- a chat ---------------------------------------------------------------------------------

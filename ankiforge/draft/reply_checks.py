@@ -120,7 +120,8 @@ def select_valid_cards(
     A passage gets at most `max_facts` cards or, by default, the number that
     `compute_max_card_count` returns. Each card beyond that number is reported as a notice.
     """
-    passage = abbreviate_in_quotes(highlight.exact or highlight.document.title)
+    words = highlight.sentence or highlight.exact or highlight.document.title
+    passage = abbreviate_in_quotes(words)
     origin = Origin("llm")
     sound = []
     problems = []

@@ -1025,7 +1025,7 @@ class Workspace:
         return decisions.undo_decision(self.ledger, id).id
 
     def _resolve_ids(self, ids: Iterable[str]) -> list[str]:
-        return [id if looks_like_key(id) else resolve_id(self.ledger, id) for id in ids]
+        return [resolve_id(self.ledger, id) for id in ids]
 
     # --- Anki -----------------------------------------------------------------------------------
 

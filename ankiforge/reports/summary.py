@@ -808,8 +808,11 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
     if parts:
         yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
     if report.files.get(".pdf") and not report.passage_count:
-        limit = " that were read" if report.unread_files.get(".pdf") else ""
-        yield f"the PDFs{limit} have no annotations; “Print to PDF” makes marks part of the page"
+        limit = " that was read" if report.unread_files.get(".pdf") else ""
+        yield (
+            f"no PDF{limit} has a highlight or comment; if you made some, save or export it"
+            " with annotations, not by “Print to PDF”"
+        )
 
 
 NO_COLLECTION_NOTICE = "No Anki collection found, so the package contains every card."
@@ -891,7 +894,7 @@ def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> Tex
             yield join_columns(shorten_path(published.path), notes)
         elif published.previous_path:
             name = published.previous_path.name
-            yield f"nothing is left to import; the last package was renamed to {name}"
+            yield f"no package is needed now; the last one is kept as {name}"
     if result.pushed:
         added, updated = result.pushed
         yield f"Anki: {format_count(added, 'new note')}, {updated:,} updated"
