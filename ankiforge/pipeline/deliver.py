@@ -196,6 +196,8 @@ _LAUNCH_TIMEOUT = 4.0
 """In seconds. A program that is still running after this time is Anki itself, not a launcher."""
 # The ledger's key for the last package, which is deleted when a card, passage or note changes.
 _LAST_PACKAGE_KEY = "package"
+_WRITTEN_FILE = "written package"
+"""The ledger's setting with the path and fingerprint of the package that it wrote last."""
 
 
 class LastPackage(Value):
@@ -210,6 +212,8 @@ class LastPackage(Value):
     """The path and fingerprint of the file."""
     notes: int
     updated: int
+    undone: int = 0
+    retired: int = 0
 
 
 def make_package_path(output: Path, deck: str = "") -> Path:
@@ -300,11 +304,12 @@ def write_planned_package(
             shipped.append((plan.guid, plan.exported))
     if not (notes or has_package):
         return WrittenPackage(path, problems=problems)
-    from ankiforge.anki.package import is_our_package, write_package
+    from ankiforge.anki.package import write_package
 
     if not notes:
         previous_path = None
-        if is_our_package(path):
+        # another workspace may have written the package
+        if ledger.get_meta(_WRITTEN_FILE) == _identify_file(path):
             with suppress(OSError):
                 previous_path = path.replace(previous)
         return WrittenPackage(path, previous_path=previous_path, problems=problems)
@@ -323,21 +328,23 @@ def write_planned_package(
     finally:
         part_path.unlink(missing_ok=True)
 
+    ledger.set_meta(_WRITTEN_FILE, _identify_file(path))
+    terms = [QueryTerm("verdict", "undone"), QueryTerm("anki", "written")]
+    undone = len(item_lists.find_items(ledger, terms))
+    retired = sum(plan.is_update and not plan.is_live for plan in planned)
     # remember the package if it can be reused, because no card is held and no media may change
     updated_count = sum(plan.is_update for plan in planned)
     has_held = any(plan.is_partly_held for plan in planned)
     if settings and not (has_held or any(note.media for note in notes.values())):
         last_package = LastPackage(
-            settings, _identify_file(path), len(notes), updated_count
+            settings, _identify_file(path), len(notes), updated_count, undone, retired
         )
         ledger.set_until_change(
             _LAST_PACKAGE_KEY, msgspec.json.encode(last_package).decode()
         )
     updated_count += sum(plan.replaces_unseen_note for plan in planned)
-    terms = [QueryTerm("verdict", "undone"), QueryTerm("anki", "written")]
-    reverted = len(item_lists.find_items(ledger, terms))
     return WrittenPackage(
-        path, len(notes), added_count, updated_count, reverted, problems=problems
+        path, len(notes), added_count, updated_count, undone, retired, problems=problems
     )
 
 
@@ -564,7 +571,10 @@ def read_anki_and_write_package(
     with folder.acquire_lock("publishing"):
         last = _load_last_package(ledger, path) if settings else None
         if last is not None and last.settings == settings:
-            result.add_plan([], WrittenPackage(path, last.notes, updated=last.updated))
+            package = WrittenPackage(
+                path, last.notes, 0, last.updated, last.undone, last.retired
+            )
+            result.add_plan([], package)
             return
         planned = plan_cards(folder, ledger, decks, mapped, scope)
         try:

@@ -21,6 +21,7 @@ from ankiforge.model import (
     SourceChange,
     Strings,
     UserQuestion,
+    Verdict,
     hash16,
 )
 from ankiforge.reports.highlights import format_title, get_attributes
@@ -200,12 +201,24 @@ def format_row(view: CardView, facts: str = "") -> str:
     sign = _STATE_SIGNS.get(view.state, "✗")
     is_outdated = isinstance(view.card, PendingDraft) and view.card.keeps_text
     remarks = (
-        *(facts, view.state if sign == "✗" else ""),
+        facts,
+        _explain_state(view) if sign == "✗" else "",
         "its passage changed" if is_outdated else "",
     )
     parts += [f"({remark})" for remark in remarks if remark]
     place = format_title(view.card.highlight)
     return f"{sign} {'  '.join(parts)}{RIGHT_ALIGN_MARK}{place}"
+
+
+def _explain_state(view: CardView) -> str:
+    """Return the state of a card or draft, with the reason for it and whether Anki has the note."""
+    if not isinstance(view.card, LocalCard):
+        return view.state
+    still = "still in Anki" if view.card.anki_state == "seen" else ""
+    is_undone = view.card.verdict is Verdict.TAKEN_BACK
+    reason = "" if is_undone else to_one_line(view.card.verdict_reason)
+    reason = truncate(reason, _MAX_QUESTION_CHARS)
+    return ", ".join(filter(None, (": ".join(filter(None, (view.state, reason))), still)))
 
 
 def format_short_question(list_row: ListRow) -> str:

@@ -123,6 +123,8 @@ def test_the_next_command_is_chosen_by_counts(waiting, run, unsent, step):
         ((WrittenPackage(A, 2, 2, 0, 1),), None, True, ["a.apkg   2 new notes"]),
         ((WrittenPackage(A, 2, 1, 1, 1),), None, True,
          ["a.apkg   2 notes (1 new, 1 updated, 1 undone and no longer in it)"]),
+        ((WrittenPackage(A, 3, 0, 3, 1, 2),), None, True,
+         ["a.apkg   3 notes (1 updated, 2 undone or rejected: tagged ankiforge::retired, 1 undone and no longer in it)"]),
         # a package that has nothing new is told unless nothing was found
         ((WrittenPackage(A, 2),), None, True, ["a.apkg   2 notes (2 unchanged)"]),
         ((WrittenPackage(A, 2),), None, False, []),
