@@ -444,29 +444,11 @@ def build_content(
     `layout` determines which fields the note has. `safe_context` strips anything that would
     reveal the answer from the line above the question.
     """
-    # a picture that can't be read keeps its name in Anki, because Anki has its content
-    media_by_path: dict[str, Media] = {}
-    missing: list[Problem] = []
-    for path, picture in files.pictures.items():
-        if isinstance(picture, Media):
-            media_by_path[path] = picture
-            continue
-        missing.append(picture)
-        # in text that the user edited in Anki, the path is the picture's name in Anki
-        name = card.note.find_picture_name(path) or (path if is_media_name(path) else "")
-        if layout.anki_note and name:
-            media_by_path[path] = Media(name, "")
-
+    media_by_path, missing = _choose_media(card, files, layout)
     # render the card's own fields
     content = render_content(card.kind, card.fields, media_by_path)
     fields = dict(zip(card.note_type.content_fields, content, strict=True))
-    unread = {
-        name
-        for name, text in card.fields
-        for path in find_image_paths(text)
-        # pictures on the web are never read, so they don't count as missing
-        if path not in media_by_path and "://" not in path
-    }
+    unread = _find_fields_without_picture(card, media_by_path)
     if card.note.adopted:
         for name in card.note.adopted.field_names:
             html = card.note.adopted.find_html(name, card.get_field(name))
@@ -505,6 +487,37 @@ def build_content(
         picture_problems=tuple(missing),
         unreadable_fields=frozenset(unread),
     )
+
+
+def _choose_media(
+    card: LocalCard, files: CardFiles, layout: FieldLayout
+) -> tuple[dict[str, Media], list[Problem]]:
+    """Return the pictures that a note can show, by their path, and problems of the others.
+
+    A picture that can't be read keeps its name in Anki, because Anki has its content.
+    """
+    media_by_path: dict[str, Media] = {}
+    missing: list[Problem] = []
+    for path, picture in files.pictures.items():
+        if isinstance(picture, Media):
+            media_by_path[path] = picture
+            continue
+        missing.append(picture)
+        # in text that the user edited in Anki, the path is the picture's name in Anki
+        name = card.note.find_picture_name(path) or (path if is_media_name(path) else "")
+        if layout.anki_note and name:
+            media_by_path[path] = Media(name, "")
+    return media_by_path, missing
+
+
+def _find_fields_without_picture(card: LocalCard, media: Mapping[str, Media]) -> set[str]:
+    return {
+        name
+        for name, text in card.fields
+        for path in find_image_paths(text)
+        # pictures on the web are never read, so they don't count as missing
+        if path not in media and "://" not in path
+    }
 
 
 # --- the plan for a card ----------------------------------------------------------------
