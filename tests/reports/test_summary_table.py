@@ -245,9 +245,9 @@ KEPT = change("a", "b", "you wrote it")
         ([change("a", "")], None, ["1 card changed with the source:", "  a → (nothing)"]),
         ([KEPT, NEW], 2, ["1 card changed with the source, 1 card kept the old words:",
                           "  the old word here → the new word here",
-                          "  you wrote it"]),
+                          "  “a”: you wrote it"]),
         ([KEPT, KEPT], 1, ["2 cards kept the old words; all: ankiforge list --view changed",
-                           "  you wrote it"]),
+                           "  “a”: you wrote it"]),
     ],
 )  # fmt: skip
 def test_old_and_new_words_of_a_card_are_told(changes, limit, lines):
