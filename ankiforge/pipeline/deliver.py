@@ -33,7 +33,14 @@ from ankiforge.errors import (
     UsageError,
     wrap_unexpected_errors,
 )
-from ankiforge.ledger import Ledger, QueryTerm, anki_views, item_lists, questions
+from ankiforge.ledger import (
+    Ledger,
+    QueryTerm,
+    anki_views,
+    cards,
+    item_lists,
+    questions,
+)
 from ankiforge.model import (
     AnkiNote,
     AnkiNoteType,
@@ -347,12 +354,16 @@ def write_planned_package(
             shipped.append((plan.guid, plan.exported))
     if not (notes or has_package):
         return WrittenPackage(path, problems=problems)
-    from ankiforge.anki.package import write_package
+    from ankiforge.anki.package import is_our_package, write_package
 
     if not notes:
         previous_path = None
-        # another workspace may have written the package
-        if ledger.get_meta(_WRITTEN_FILE_KEY) == _fingerprint_file(path):
+        # another workspace may have written the package; a rebuilt ledger doesn't know
+        written_file = ledger.get_meta(_WRITTEN_FILE_KEY)
+        is_own = written_file == _fingerprint_file(path)
+        if is_own or (
+            not written_file and cards.has_cards(ledger) and is_our_package(path)
+        ):
             with suppress(OSError):
                 previous_path = path.replace(previous)
         return WrittenPackage(path, previous_path=previous_path, problems=problems)

@@ -978,7 +978,9 @@ def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
     for change in shown_changes:
         fields = change.changed_fields
         differences = (_format_difference(before, after) for _, before, after in fields)
-        front = next((to_one_line(to_terminal_text(text)) for _, text in change.before), "")
+        front = next(
+            (to_one_line(to_terminal_text(text)) for _, text in change.before), ""
+        )
         kept = f"“{truncate(front, MAX_CHANGE_CHARS)}”: {change.why}"
         yield f"  {kept if change.why else '; '.join(differences)}"
 
