@@ -534,6 +534,7 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
   ankiforge draft export ask.md --from lecture.pdf   choose passages of a document
 """)  # fmt: skip
 @click.argument("file", type=FILE_TYPE)
+@click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="")
 @click.option(
     "--from",
     "document",
@@ -542,7 +543,9 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
     help="Let the chat choose passages of a document without marks.",
 )
 @CARDS_OPTION
-def export(call: cli.Call, file: Path, document: Path | None, cards: int) -> None:
+def export(
+    call: cli.Call, file: Path, paths: cli.Paths, document: Path | None, cards: int
+) -> None:
     """Read the sources, and write a prompt to paste into any chatbot; with FILE `-`, print it.
 
     The prompt has the best 20 highlights without a card; with a higher --limit, further files
@@ -552,6 +555,9 @@ def export(call: cli.Call, file: Path, document: Path | None, cards: int) -> Non
     from ankiforge.pipeline import unmarked_documents
     from ankiforge.pipeline.chats import export_chats
 
+    if paths:
+        hint = f"ankiforge draft export {quote(str(file))} --from {quote(str(paths[0]))}"
+        raise UsageError(f"{paths[0]}: a document is named with --from", hint=hint)
     with cli.open_workspace(call, writes="drafting") as workspace:
         if document:
             prompts = unmarked_documents.export_requests(workspace, document, cards)

@@ -91,6 +91,10 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
     _write_private(folder / f"{name}.json", f"{text}\n")
 
 
+CHAT_USED_HINT = "chat: used or put away"
+"""Recorded once the user has asked a chat, or put its offer away."""
+
+
 def was_hint_shown(hint: str) -> bool:
     """Return whether this user has already seen a hint on this computer."""
     return hint in load_values(find_user_directory(), HINTS_FILE)

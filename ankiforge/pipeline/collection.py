@@ -128,11 +128,13 @@ def find_collection(
     if settings.collection != AUTO:
         return Path(settings.collection).expanduser().resolve()
     paths = find_collections(Path.home(), os.environ)
+    bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
     if profile:
         paths = tuple(path for path in paths if path.parent.name == profile)
+    elif bound is not None and bound.path.endswith(".anki2"):
+        paths += (Path(bound.path),) if Path(bound.path).is_file() else ()
     if not paths:
         return None
-    bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
     if bound is not None and Path(bound.path) in paths:
         return Path(bound.path)
     from ankiforge.anki.collection import open_anki_contents

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -49,6 +49,7 @@ from ankiforge.model import (
     EmptySourceCache,
     ExtractedDocument,
     Json,
+    Pair,
     Problem,
     ScanEnd,
     Sighting,
@@ -448,7 +449,8 @@ def find_unmarked_paths(
     """Return the remembered files that have neither highlights nor chosen passages.
 
     With `folders`, the result includes remembered and configured directories in which most
-    documents have no highlight, and no passage was chosen.
+    documents have no highlight, and no passage was chosen, and then the PDFs without a highlight
+    in the other directories.
     """
     from ankiforge.ledger.chosen_passages import (
         load_chosen_passages,
@@ -478,7 +480,11 @@ def find_unmarked_paths(
             marked_paths.add(place.path)
         elif place.kind in _TEXT_SOURCE_KINDS:
             unmarked_paths[place.path] = None
-    return [path for path in unmarked_paths if path not in marked_paths]
+    paths = [path for path in unmarked_paths if path not in marked_paths]
+    for file in find_unmarked_pdfs(ledger) if folders else ():
+        if not any(file.is_relative_to(path) for path in paths):
+            paths.append(str(file))
+    return paths
 
 
 def _list_places(workspace: WorkspaceDirectory) -> list[RememberedPath]:
@@ -495,16 +501,29 @@ def find_unmarked_documents(workspace: WorkspaceDirectory, ledger: Ledger) -> li
 
     They are the files of `find_unmarked_paths`, and the PDFs in any directory that was read.
     """
+    files = [*map(Path, find_unmarked_paths(workspace, ledger))]
+    return [*dict.fromkeys((*files, *find_unmarked_pdfs(ledger)))]
+
+
+def find_unmarked_pdfs(
+    ledger: Ledger, places: Container[Pair] | None = None
+) -> list[Path]:
+    """Return the PDFs without a highlight in any directory that was read.
+
+    If `places` is given, only these documents are returned, as (container, path).
+    """
     from ankiforge.ledger.tables.highlights import list_unmarked_documents
 
-    files = [*map(Path, find_unmarked_paths(workspace, ledger))]
+    files = []
     roots_by_source = load_source_directories(ledger)
     for row in list_unmarked_documents(ledger):
-        container = row["container"]
-        root = roots_by_source.get(container) if container.startswith("pdf:") else None
-        if root and (file := Path(root, row["place"])).is_file():
+        container, place = row["container"], row["place"]
+        if not container.startswith("pdf:") or container not in roots_by_source:
+            continue
+        file = Path(roots_by_source[container], place)
+        if (places is None or (container, place) in places) and file.is_file():
             files.append(file)
-    return [*dict.fromkeys(files)]
+    return files
 
 
 def find_folder_with_most_text(

@@ -393,6 +393,8 @@ USED = " -h shows how it is used"
          f"ankiforge accept{USED}"),
         ("edit x --field a", "edit: option '--field' requires 2 arguments",
          f"ankiforge edit{USED}"),
+        ("draft export a.md notes", "notes: a document is named with --from",
+         "ankiforge draft export a.md --from notes"),
         ("model usr", "there is no command ankiforge model usr",
          "did you mean ankiforge model use?"),
     ],
