@@ -156,8 +156,8 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
         ),
         (
             "Which bird nests here?::The crane\n---\n",
-            "question::answer in a heading | line 1 | a heading cannot be a card: write it on a line of"
-            " text, or in a list",
+            "question::answer in a heading | line 1 | the line below makes it a heading, which cannot be"
+            " a card: put an empty line between",
         ),
         (
             "Newt :-> an animal of ponds\n",

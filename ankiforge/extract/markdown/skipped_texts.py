@@ -63,6 +63,9 @@ _MATHS = regex(MATH_PATTERN)
 _WORD = regex(r"\w+")
 _UNPAIRED_REASON = "its other half is missing in the paragraph"
 _HEADING_REASON = "a heading cannot be a card: write it on a line of text, or in a list"
+_UNDERLINED_REASON = (
+    "the line below makes it a heading, which cannot be a card: put an empty line between"
+)
 _SEVERAL_SEPARATORS_REASON = (
     "its line has several `::`: for a card, put spaces around the one between its sides"
 )
@@ -188,8 +191,9 @@ def find_skipped_texts(
             if lookalike.line in separator_lines:
                 continue
             separator_lines.add(lookalike.line)
-            if highlight_index.is_card_in_heading(lookalike):
-                name, reason = CARD_IN_HEADING, _HEADING_REASON
+            heading_reason = highlight_index.explain_card_in_heading(lookalike)
+            if heading_reason:
+                name, reason = CARD_IN_HEADING, heading_reason
             elif separator_counts[lookalike.line] > 1:
                 reason = _SEVERAL_SEPARATORS_REASON
         line_text = f"line {lookalike.line + 1}"
@@ -359,11 +363,15 @@ class _HighlightIndex:
             return "a backslash before it makes it plain text"
         return _UNPAIRED_REASON if lookalike.is_unclosed else ""
 
-    def is_card_in_heading(self, lookalike: _LookalikeMatch) -> bool:
-        """Return whether a lookalike would be a card if it weren't in a heading."""
+    def explain_card_in_heading(self, lookalike: _LookalikeMatch) -> str:
+        """Explain why a lookalike in a heading isn't a card, or return "" elsewhere."""
         blocks = self._blocks_at[lookalike.line]
         headings = [block for block in blocks if block.kind is BlockKind.HEADING]
-        return any(find_line_card(block.inline, block.syntax) for block in headings)
+        if not any(find_line_card(block.inline, block.syntax) for block in headings):
+            return ""
+        line_start = self._body.rfind("\n", 0, lookalike.start) + 1
+        text = self._body[line_start : lookalike.start].lstrip(" \t>-*+")
+        return _HEADING_REASON if text.startswith("#") else _UNDERLINED_REASON
 
 
 def _iter_unread_tool_cards(
