@@ -304,7 +304,7 @@ _TIME = rf"[\[(]{{0,2}}(?P<time>{_CLOCK})(?:[.,]\d{{1,3}})?[\])]{{0,2}}(?:\([^()
 # A time at the start of a line, alone after the name of a speaker, or of a subtitle.
 _TRANSCRIPT_TIME = regex(
     rf"(?m)^(?P<before>[ \t>]*(?:[-*+][ \t]+)?(?:[^\W\d][^\n:]{{0,40}}[ \t](?=\S+$))?)[*_]*{_TIME}"
-    rf"(?:[ \t]*(?:-->[^\n]*|[–—-][ \t]*{_CLOCK}[\])]{{0,2}}))?[*_]*"
+    rf"(?:[ \t]*(?:-->[^\]\n]*\]?|[–—-][ \t]*{_CLOCK}[\])]{{0,2}}))?[*_]*"
     r"(?:[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)(?:Speaker[ ]\d{1,2}:[ \t]*)?"
 )
 # The other lines and tags of subtitles.
