@@ -96,6 +96,16 @@ def test_captions_are_sentences_with_times(tmp_path, name, text, expected):
     assert paragraphs(tmp_path, name, text) == expected
 
 
+def test_captions_that_were_saved_as_text_are_captions(forge, tmp_path):
+    path = tmp_path / "talk.srt.txt"
+    path.write_text(SUBRIP)
+    forge.settings("anki: {collection: none}\n")
+    assert "ankiforge draft" in forge("run", path).stderr
+    forge.ok("draft", "export", "ask.md", "--from", path)
+    text = (forge.folder / "ask.md").read_text()
+    assert "\nRye has hardly any gluten.\n" in text
+
+
 def test_a_text_without_full_stops_is_split_where_a_cue_begins(tmp_path):
     cues = [
         f"00:00:{second:02}.000 --> 00:00:{second + 1:02}.000\n{'word ' * 20}w{second}\n"

@@ -196,6 +196,16 @@ def test_a_card_or_quote_that_is_not_read_is_listed(forge, tmp_path, text, expec
     assert told == [expected]
 
 
+def test_the_word_above_a_quote_is_not_listed(forge, tmp_path):
+    (tmp_path / "Cards").mkdir()
+    (tmp_path / "Cards" / "a.md").write_text(
+        "# Annotations\n\n<mark>Quote</mark>\n> Terms are extracted from texts.\n"
+    )
+    forge.ok("run", tmp_path / "Cards")
+    entries = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert [entry["place"] for entry in entries if entry["key"] is None] == []
+
+
 def test_it_is_listed_in_every_run_until_it_is_changed(forge, vault):
     note = vault / "n.md"
     long_ago = note.stat().st_mtime - 60

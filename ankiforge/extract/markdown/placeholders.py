@@ -301,11 +301,17 @@ def _iter_hidden_parts(hidden: re.Match[str]) -> Iterator[HiddenPart]:
 
 _CLOCK = r"(?:\d{1,2}:)?\d{1,2}:\d\d"
 _TIME = rf"[\[(]{{0,2}}(?P<time>{_CLOCK})(?:[.,]\d{{1,3}})?[\])]{{0,2}}(?:\([^()\s]*\))?"
+# The time in words, which YouTube adds for screen readers.
+_TIME_IN_WORDS = (
+    r"(?=\d{1,2}[ ][hms])(?:\d{1,2}[ ]hours?(?:,[ ])?)?"
+    r"(?:\d{1,2}[ ]minutes?(?:,[ ])?)?(?:\d{1,2}[ ]seconds?)?"
+)
+_LINE_WITH_TIME_IN_WORDS = regex(rf"(?m)^{_TIME_IN_WORDS}$")
 # A time or two at the start of a line, or alone after the name of a speaker.
 _TRANSCRIPT_TIME = regex(
     rf"(?m)^(?P<before>[ \t>]*(?:[-*+][ \t]+)?(?:[^\W\d][^\n:]{{0,40}}[ \t](?=\S+$))?)[*_]*{_TIME}"
     rf"(?:[ \t]*(?:-->[^\]\n]*\]?|[–—-][ \t]*{_CLOCK}[\])]{{0,2}}))?[*_]*"
-    r"(?:[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)(?:Speaker[ ]\d{1,2}:[ \t]*)?"
+    rf"(?:{_TIME_IN_WORDS}|[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)(?:Speaker[ ]\d{{1,2}}:[ \t]*)?"
 )
 _MIN_TRANSCRIPT_TIMES = 3
 _MAX_LINES_PER_TIME = 8
@@ -332,7 +338,7 @@ def remove_transcript_times(text: str) -> str:
         (starts_late or is_rounded) and not is_certain
     ):
         return text
-    return _TRANSCRIPT_TIME.sub(r"\g<before>", text)
+    return _LINE_WITH_TIME_IN_WORDS.sub("", _TRANSCRIPT_TIME.sub(r"\g<before>", text))
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:
