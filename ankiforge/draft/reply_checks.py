@@ -64,7 +64,8 @@ _RAISED_NUMBER = regex(r"<sup>(\d{1,2})</sup>")
 # `light[1][3].` and `light [1, 3]`, `[^1^]`, `^[1]`, a raised number after a word, `【notes.md】`,
 # `(Source: notes.md)`, `(notes.md, p. 3)`, `[page 3]`, and a link in brackets.
 _DOUBTFUL_MARK = regex(
-    r"(?mi)(?:(?<=[\w.!?%)”。！？])|(?<=\}\}))[ \t]?(\^?(?:\[\d{1,2}\]){1,9}|\[\^\d{1,2}\^?\]|【[^】\n]{1,80}】"
+    r"(?mi)(?:(?<=[\w.!?%)”。！？])|(?<=\}\}))[ \t]?("
+    r"\^?(?:\[\d{1,2}\]){1,9}|\[\^\d{1,2}\^?\]|【[^】\n]{1,80}】"
     r"|(?<!\bin[ ])\[[1-9]\d?(?:(?:,[ ]?|[–-])[1-9]\d?){1,9}\]"
     rf"|(?-i:{SUPERSCRIPT_NOTE.pattern})"
     r"|[(\[](?:sources?|quellen?):[^()\[\]\n]{1,100}[)\]]"
