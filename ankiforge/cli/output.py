@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ankiforge import __version__
 from ankiforge.cli.commands import (
     COMMANDS,
     PlainOption,
@@ -572,6 +573,7 @@ def open_workspace(
         lock_timeout: how long to wait for the lock in seconds, or None for the default.
         folder: the workspace's directory and settings, if already known.
     """
+    from ankiforge.config.log import log_lines
     from ankiforge.pipeline.workspace import Workspace
 
     workspace = Workspace(
@@ -585,13 +587,37 @@ def open_workspace(
         sanitize_for_terminal(question), yes=call.trusts_workspace
     )
     with ExitStack() as stack:
+        if call.verbose and not read_only:
+            stack.enter_context(_mirror_log(call))
         if writes:
             stack.enter_context(workspace.hold_lock(writes, lock_timeout))
         stack.enter_context(workspace)
+        if not read_only:
+            context = click.get_current_context()
+            log_lines([f"{context.command_path}, version {__version__}"])
         call.print_problems(workspace.iter_journal_problems())
         if not writes:
             call.print_problems(workspace.iter_unread_notices())
         yield workspace
+
+
+@contextmanager
+def _mirror_log(call: Call) -> Iterator[None]:
+    """Context manager that prints what is logged to stderr as well."""
+    import logging
+
+    from ankiforge.config.log import workspace_log
+
+    class Mirror(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            call.warn(record.getMessage())
+
+    mirror = Mirror()
+    workspace_log.addHandler(mirror)
+    try:
+        yield
+    finally:
+        workspace_log.removeHandler(mirror)
 
 
 def hint_if_first_time(workspace: Workspace, hint: str) -> str:

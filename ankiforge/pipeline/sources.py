@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
+from ankiforge.config.log import log_lines, shorten_key
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
@@ -65,12 +66,12 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import format_first_names, shorten_path
+from ankiforge.text import format_counts, format_first_names, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.extract.markdown.obsidian import Vault
-    from ankiforge.ledger import Ledger
+    from ankiforge.ledger import IngestReport, Ledger
 
 
 COMMAND_LINE = Location("the command line")
@@ -902,8 +903,27 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         unread.update(getattr(folder, "unread_counts", {}))
     report.files = dict(listed - unread)
     report.unread_files = dict(unread)
+    log_lines(_describe_report(report))
     problems += _report_new_unread_kinds(sources, ledger)
     return RunStep(report, problems=tuple(problems))
+
+
+def _describe_report(report: IngestReport) -> Iterator[str]:
+    """Yield lines for the log: what was read, and what became of the highlights."""
+    keys_by_change = {
+        "new": report.new,
+        "changed": [key for key, _, _ in report.changed],
+        "moved": [key for key, _ in report.moved],
+        "gone": report.removed_keys,
+        "back": report.restored_keys,
+    }
+    counts = format_counts({name: len(keys) for name, keys in keys_by_change.items()})
+    yield (
+        f"passages read: {report.passage_count}, files: {sum(report.files.values())},"
+        f" unreadable: {sum(report.unread_files.values())}; {counts or 'no change'}"
+    )
+    for name, keys in keys_by_change.items():
+        yield from (f"{name}: passage {shorten_key(key)}" for key in keys)
 
 
 def _save_pictures_and_flag_skipped(
