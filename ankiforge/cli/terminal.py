@@ -190,7 +190,8 @@ class TerminalReview:
 
         Returns whether to continue the review.
         """
-        self._say(f"\n{mark_bold(question.text)}")
+        front, title = map(to_one_line, question.examples)
+        self._say(f"\n{mark_bold(title)}\n  {front}\n{question.text}")
         for conflict in question.conflicts:
             labels = (
                 ("in Anki", "here")

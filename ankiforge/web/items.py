@@ -146,6 +146,10 @@ OTHERS = build_action(
 )
 
 
+AGAIN = build_action("chat", "Ask again", "", "text", "")
+"""Opens the dialog with the text for a chat, which asks about the changed passage, too. The page's
+script does this by itself.
+"""
 CHANGE = {**EDIT, "said": "Changed", "save": "Save"}
 """Edits a card whose passage has changed."""
 
@@ -366,6 +370,9 @@ class ItemRenderer:
             "why": _render_warning(first),
             "actions": actions,
         }
+        if isinstance(first, PendingDraft) and (passages := _render_passages(first)):
+            item_json["passages"] = passages
+            actions.append(AGAIN)
 
         # tell the page whether further facts of the passage are undecided
         facts = list_sentence_states(self._ledger, first.highlight)
@@ -437,9 +444,9 @@ class ItemRenderer:
             "title": view["title"],
             "ask": "The passage has changed. Does the card still fit?",
             "cards": [view],
-            "why": _build_remark("The text for your chat asks about it, too: m."),
+            "why": _build_remark("The text for your chat asks about it, too."),
             "source": self.render_source(draft.highlight, draft.quote),
-            "actions": [keep, retire, CHANGE, SKIP],
+            "actions": [keep, retire, CHANGE, AGAIN, SKIP],
             "passages": _render_passages(draft),
         }
 

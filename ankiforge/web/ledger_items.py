@@ -6,7 +6,7 @@ or after a decision that may have changed other items.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ankiforge.ledger import PendingItems, pending_items, questions
@@ -106,6 +106,12 @@ class LedgerItems(ItemSource):
         """Count the pending items of each list."""
         self.refresh()
         return {id: len(queue) for id, queue in self.queues.items()}
+
+    def count_waiting(self) -> Mapping[str, int]:
+        """Count everything that waits, as `status` does."""
+        self.refresh()
+        counts = pending_items.count_ledger(self._ledger, "waiting", waits=self._pending)
+        return counts["waiting"]
 
     def list_ids(self, list_id: str) -> Sequence[str]:
         """Return the IDs of a list's items, with put-off items last."""
