@@ -205,7 +205,7 @@ def test_a_log_that_cannot_be_written_fails_nothing(forge, vault):
     path.mkdir(parents=True)  # a folder is where it belongs
     assert "Katze" not in forge.ok("run", vault).stderr
     path.rmdir()
-    if hasattr(os, "mkfifo"):
+    if os.name != "nt":
         os.mkfifo(path)  # that nobody reads
         forge.ok("run")
         path.unlink()
