@@ -65,8 +65,8 @@ def run(
 
     PATH is a PDF, an EPUB, a note, a text file, a notebook, highlights from KOReader, Kobo,
     calibre, Apple Books, Kindle, Readwise, hypothes.is or a table of cards, words that you looked
-    up on a Kindle or in KOReader, a folder of these, or Zotero's data folder. It is remembered: without PATH, all that is remembered and the sources
-    of the workspace are read.
+    up on a Kindle or in KOReader, a folder of these, or Zotero's data folder. It is remembered:
+    without PATH, all that is remembered and the sources of the workspace are read.
     """
     from ankiforge.pipeline.run_result import CommandRunOptions
 
