@@ -593,8 +593,9 @@ def open_workspace(
             stack.enter_context(workspace.hold_lock(writes, lock_timeout))
         stack.enter_context(workspace)
         if not read_only:
-            context = click.get_current_context()
-            log_lines([f"{context.command_path}, version {__version__}"])
+            context = click.get_current_context(silent=True)  # an agent has a thread
+            command = context.command_path if context else "ankiforge mcp"
+            log_lines([f"{command}, version {__version__}"])
         call.print_problems(workspace.iter_journal_problems())
         if not writes:
             call.print_problems(workspace.iter_unread_notices())
