@@ -573,7 +573,7 @@ def open_workspace(
         lock_timeout: how long to wait for the lock in seconds, or None for the default.
         folder: the workspace's directory and settings, if already known.
     """
-    from ankiforge.config.log import log_lines
+    from ankiforge.config.log import LogPrinter, log_lines, workspace_log
     from ankiforge.pipeline.workspace import Workspace
 
     workspace = Workspace(
@@ -587,8 +587,10 @@ def open_workspace(
         sanitize_for_terminal(question), yes=call.trusts_workspace
     )
     with ExitStack() as stack:
-        if call.verbose and not read_only:
-            stack.enter_context(_mirror_log(call))
+        if call.verbose:
+            mirror = LogPrinter(call.warn)
+            workspace_log.addHandler(mirror)
+            stack.callback(workspace_log.removeHandler, mirror)
         if writes:
             stack.enter_context(workspace.hold_lock(writes, lock_timeout))
         stack.enter_context(workspace)
@@ -600,25 +602,6 @@ def open_workspace(
         if not writes:
             call.print_problems(workspace.iter_unread_notices())
         yield workspace
-
-
-@contextmanager
-def _mirror_log(call: Call) -> Iterator[None]:
-    """Context manager that prints what is logged to stderr as well."""
-    import logging
-
-    from ankiforge.config.log import workspace_log
-
-    class Mirror(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            call.warn(record.getMessage())
-
-    mirror = Mirror()
-    workspace_log.addHandler(mirror)
-    try:
-        yield
-    finally:
-        workspace_log.removeHandler(mirror)
 
 
 def hint_if_first_time(workspace: Workspace, hint: str) -> str:

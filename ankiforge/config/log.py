@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,60 +27,67 @@ _OPAQUE_ID = regex(r"[0-9a-f]{16}(?:\.[0-9a-f]{16})?|[A-Z0-9]{8}")
 _OWN_WORDS = regex(r"[A-Za-z ,;]*")
 _FILE_SUFFIX = regex(r"\.[a-z0-9]{1,8}$")
 
-workspace_log = logging.getLogger(LOGGER)
+# What could control a terminal. An id from another computer's journal may be anything.
+_CONTROL = regex(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 class LogFile(logging.Handler):
-    """Appends to the log of a workspace. An error, such as a full disk, is ignored."""
+    """Appends to the log of a workspace, if any. An error, such as a full disk, is ignored."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
+    path: Path | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the lines of a record, each with the time and the process."""
-        time = logging.Formatter().formatTime(record)
-        lines = [f"{time} {record.process} {line}\n" for line in _split_lines(record)]
-        data = "".join(lines).encode("utf-8", "backslashreplace")
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        start = f"{logging.Formatter().formatTime(record)} {record.process} "
+        text = record.getMessage().replace("\n", f"\n{start}")
         with suppress(OSError, OwnFileError):
-            with open_regular(self.path, flags) as file:
-                file.write(data)
-            if self.path.stat().st_size > MAX_LOG_BYTES:
-                self._rotate()
-
-    def _rotate(self) -> None:
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path.with_suffix(".lock"), timeout=0, mode=0o600)
-        with suppress(Timeout), lock:
-            if self.path.stat().st_size <= MAX_LOG_BYTES:
-                return  # another process was faster
-            for newer, older in (("log.1", "log.2"), ("log", "log.1")):
-                with suppress(FileNotFoundError):
-                    self.path.with_suffix(f".{newer}").replace(
-                        self.path.with_suffix(f".{older}")
-                    )
+            if self.path:
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+                with open_regular(self.path, flags) as file:
+                    file.write(f"{start}{text}\n".encode("utf-8", "backslashreplace"))
+                if self.path.stat().st_size > MAX_LOG_BYTES:
+                    _rotate(self.path)
 
 
-def _split_lines(record: logging.LogRecord) -> list[str]:
-    return record.getMessage().split("\n")
+class LogPrinter(logging.Handler):
+    """Calls a function with what is logged, such as one that prints it."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Call the function with the lines of a record."""
+        self._say(record.getMessage())
+
+
+def _rotate(path: Path) -> None:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_suffix(".lock"), timeout=0, mode=0o600)
+    with suppress(Timeout), lock:
+        # another process may have been faster
+        if path.stat().st_size > MAX_LOG_BYTES:
+            with suppress(FileNotFoundError):
+                path.with_suffix(".log.1").replace(path.with_suffix(".log.2"))
+            path.replace(path.with_suffix(".log.1"))
+
+
+_log_file = LogFile()
+workspace_log = logging.getLogger(LOGGER)
+workspace_log.setLevel(logging.INFO)
+workspace_log.addHandler(_log_file)
 
 
 def open_log(directory: Path | None) -> None:
     """Log into `ankiforge.log` in a directory, or nowhere, and no longer into another log."""
-    workspace_log.setLevel(logging.INFO if directory else logging.NOTSET)
-    for handler in [*workspace_log.handlers]:
-        if isinstance(handler, LogFile):
-            workspace_log.removeHandler(handler)
-    if directory:
-        workspace_log.addHandler(LogFile(directory / LOG_FILE))
+    _log_file.path = directory and directory / LOG_FILE
 
 
 def log_lines(lines: Iterable[str]) -> None:
     """Log several lines as one record, so that the file is opened once."""
-    if workspace_log.isEnabledFor(logging.INFO) and (text := "\n".join(lines)):
-        workspace_log.info("%s", text)
+    if text := "\n".join(lines):
+        workspace_log.info("%s", _CONTROL.sub("", text))
 
 
 # --- without text of a source -----------------------------------------------------------

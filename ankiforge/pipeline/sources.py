@@ -66,7 +66,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import format_counts, format_first_names, shorten_path
+from ankiforge.text import format_first_names, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -910,19 +910,13 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
 
 def _describe_report(report: IngestReport) -> Iterator[str]:
     """Yield lines for the log: what was read, and what became of the highlights."""
-    keys_by_change = {
-        "new": report.new,
-        "changed": [key for key, _, _ in report.changed],
-        "moved": [key for key, _ in report.moved],
-        "gone": report.removed_keys,
-        "back": report.restored_keys,
-    }
-    counts = format_counts({name: len(keys) for name, keys in keys_by_change.items()})
-    yield (
-        f"passages read: {report.passage_count}, files: {sum(report.files.values())},"
-        f" unreadable: {sum(report.unread_files.values())}; {counts or 'no change'}"
-    )
-    for name, keys in keys_by_change.items():
+    files, unreadable = report.files.values(), report.unread_files.values()
+    counts = f"files: {sum(files)}, unreadable: {sum(unreadable)}"
+    yield f"passages read: {report.passage_count}, {counts}"
+    changed = ("changed", (key for key, *_ in report.changed))
+    moved = ("moved", (key for key, _ in report.moved))
+    lost = ("gone", report.removed_keys), ("back", report.restored_keys)
+    for name, keys in (("new", report.new), changed, moved, *lost):
         yield from (f"{name}: passage {shorten_key(key)}" for key in keys)
 
 

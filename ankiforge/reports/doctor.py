@@ -264,9 +264,7 @@ def _try_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
 
 def _try_log(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
     path = workspace.state_directory / LOG_FILE
-    if path.exists() and not os.access(path, os.W_OK):
-        yield _make_warning(f"{path} cannot be written", "allow writing there")
-    elif path.exists():
+    if path.exists():
         yield f"{shorten_path(str(path))}: ids and counts, no text"
 
 
