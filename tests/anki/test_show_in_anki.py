@@ -95,9 +95,6 @@ def test_a_button_on_the_page_shows_the_card(desk, forge, browser):
         page.get_by_role("button", name=BUTTON).click()
         page.get_by_text("Anki shows this card.").wait_for()
         settle(page)
-        page.keyboard.press("b")
-        page.wait_for_timeout(500)
-        settle(page)
         assert page.get_by_role("button", name="Keep mine").is_visible()
         page.close()
-    assert len(desk.server.browsed) == 2
+    assert len(desk.server.browsed) == 1
