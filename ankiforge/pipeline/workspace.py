@@ -701,8 +701,6 @@ class Workspace:
                     replace_file(path, old, new)
                 except ItemError as error:
                     problems.append(Problem(str(path), error.message, error.hint))
-            if len(problems) == len(contents):
-                self.ledger.set_value(_OUTSIDE_CHANGES, earlier)
         return problems
 
     def delete_kept_files(self) -> None:

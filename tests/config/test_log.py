@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from ankiforge.config.log import (
     open_log,
     shorten_key,
 )
+from ankiforge.ledger import Ledger
 from ankiforge.model import Problem, hash16
 from tests.limits import PATIENCE
 
@@ -113,6 +115,19 @@ def test_what_is_rolled_back_is_not_logged(forge, vault):
     assert not [line for line in lines if line.startswith(("accept guid", "draft dr0"))]
 
 
+def test_what_fails_in_a_savepoint_is_not_logged(logged):
+    with (
+        Ledger(logged / "ledger.db", logged / "journal", "m1") as ledger,
+        ledger.transaction(),
+    ):
+        ledger.log(["before"])
+        with suppress(ValueError), ledger.savepoint():
+            ledger.log(["within"])
+            raise ValueError
+        ledger.log(["after"])
+    assert read_log(logged) == ["before", "after"]
+
+
 @pytest.mark.parametrize(
     ("key", "shown"),
     [
@@ -156,6 +171,8 @@ def test_at_a_megabyte_a_new_file_begins_and_two_old_ones_stay(logged, monkeypat
     kept = [line.split()[-1] for line in text.splitlines() if " line " in line]
     assert kept == [f"{number:03}" for number in range(int(kept[0]), 40)]
     assert all((logged / name).stat().st_size < 1_500 for name in names)
+    log._rotate(logged / LOG_FILE)  # another process was faster
+    assert text.endswith((logged / LOG_FILE).read_text("utf-8"))
 
 
 def test_another_workspace_has_a_log_of_its_own(logged):
