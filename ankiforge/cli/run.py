@@ -64,9 +64,9 @@ def run(
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
     PATH is a PDF, an EPUB, a note, a text file, a notebook, highlights from KOReader, Kobo,
-    calibre, Apple Books, Kindle, Readwise, hypothes.is or a table of cards, a folder of these, or
-    Zotero's data folder. It is remembered: without PATH, all that is remembered and the sources
-    of the workspace are read.
+    calibre, Apple Books, Kindle, Readwise, hypothes.is or a table of cards, words that you looked
+    up on a Kindle or in KOReader, a folder of these, or Zotero's data folder. It is remembered:
+    without PATH, all that is remembered and the sources of the workspace are read.
     """
     from ankiforge.pipeline.run_result import CommandRunOptions
 
@@ -373,8 +373,8 @@ def draft(
 def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
     """Let a model or your chat choose passages of a document, and make a card of each.
 
-    PATH is a PDF, a note, a text, a saved web page, an EPUB, or a folder of these. Nothing is
-    written into it.
+    PATH is a PDF, a note, a text, a saved web page, an EPUB, captions of a video, or a folder of
+    these. Nothing is written into it.
     """
     from ankiforge.pipeline import unmarked_documents
 

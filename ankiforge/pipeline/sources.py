@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
+from ankiforge.config.log import log_lines, shorten_key
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
@@ -71,7 +72,7 @@ from ankiforge.text import format_first_names, shorten_path
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.extract.markdown.obsidian import Vault
-    from ankiforge.ledger import Ledger
+    from ankiforge.ledger import IngestReport, Ledger
 
 
 COMMAND_LINE = Location("the command line")
@@ -921,8 +922,21 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         unread.update(getattr(folder, "unread_counts", {}))
     report.files = dict(listed - unread)
     report.unread_files = dict(unread)
+    log_lines(_describe_report(report))
     problems += _report_new_unread_kinds(sources, ledger)
     return RunStep(report, problems=tuple(problems))
+
+
+def _describe_report(report: IngestReport) -> Iterator[str]:
+    """Yield lines for the log: what was read, and what became of the highlights."""
+    files, unreadable = report.files.values(), report.unread_files.values()
+    counts = f"files: {sum(files)}, unreadable: {sum(unreadable)}"
+    yield f"passages read: {report.passage_count}, {counts}"
+    changed = ("changed", (key for key, *_ in report.changed))
+    moved = ("moved", (key for key, _ in report.moved))
+    lost = ("gone", report.removed_keys), ("back", report.restored_keys)
+    for name, keys in (("new", report.new), changed, moved, *lost):
+        yield from (f"{name}: passage {shorten_key(key)}" for key in keys)
 
 
 def _save_pictures_and_flag_skipped(
