@@ -217,6 +217,16 @@ class AnkiConnect:
         if suspended:
             self._run_action("unsuspend", object, {"cards": suspended})
 
+    def open_browser(self, note: NoteId) -> None:
+        """Show a note in Anki's browser.
+
+        Raises:
+            ServiceError: the open profile doesn't have the note.
+        """
+        if not self._run_action("guiBrowse", object, {"query": f"nid:{note}"}):
+            message = "the profile that is open in Anki does not have this note"
+            raise ServiceError(message, hint="open the profile that has your cards")
+
     # --- one request --------------------------------------------------------------------
 
     def _search(self, action: str, query: str) -> tuple[int, ...]:

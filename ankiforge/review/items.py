@@ -75,6 +75,7 @@ from ankiforge.review.decisions import (
     Reject,
     Restore,
     SetMasks,
+    ShowInAnki,
     WriteCard,
 )
 from ankiforge.review.selection import (
@@ -123,6 +124,14 @@ class Item(Value):
         if self.drafts:
             return self.drafts[0].highlight
         return self.card.highlight if self.card else None
+
+    @property
+    def guid(self) -> str:
+        """The GUID of the card that the item is about, or "" if it is about no or several cards."""
+        if self.card:
+            return self.card.guid
+        guids = self.question.guids if self.question else ()
+        return guids[0] if len(guids) == 1 else ""
 
     def select_offered_draft(self, number: int) -> OfferedDraft | None:
         """Return the offered draft at index `number` or, if there is none, the best one."""
@@ -257,6 +266,10 @@ class Review:
             raise StaleItemError(item)
         if isinstance(decision, Redraft) and item.highlight:
             return self._redraft(item.highlight.key)
+        if isinstance(decision, ShowInAnki):
+            self._workspace.show_in_anki(item.guid)
+            message = "Anki shows this card."
+            return DecisionOutcome(message=message, next_id=item.id, is_pending=True)
         with ledger.action() as action:
             self._carry_out(decision, item)
         take_back: Callable[[], object] | None = partial(undo_decision, ledger, action)
