@@ -325,9 +325,7 @@ def find_drafting_skip_reason(highlight: Highlight) -> str:
     """Return the reason why no drafter may draft a highlight, or "" if one may."""
     comment = parse_highlight_instruction(highlight)
     if highlight.skip_reason or comment.request is CommentRequest.SKIP:
-        reason = highlight.skip_reason or comment.text or "your comment says so"
-        is_full = reason.startswith(("skip", CARD_IN_OTHER_TOOL))
-        return reason if is_full else f"skip: {reason}"
+        return _format_skip_reason(highlight.skip_reason or comment.text)
     if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
         return _find_note_skip_reason(highlight, comment)
     if highlight.kind in _PICTURE_KINDS:
@@ -339,6 +337,12 @@ def find_drafting_skip_reason(highlight: Highlight) -> str:
     if not any(map(str.isalnum, highlight.exact)) and not comment.answer:
         return "no text under the mark"
     return ""
+
+
+def _format_skip_reason(reason: str) -> str:
+    if reason.startswith(("skip", CARD_IN_OTHER_TOOL)):
+        return reason
+    return f"skip: {reason or 'your comment says so'}"
 
 
 def _find_note_skip_reason(highlight: Highlight, comment: Instruction) -> str:

@@ -10,6 +10,7 @@ real sources that a strict reader kept or rejected.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -223,10 +224,10 @@ def _extract_noun_features(
 def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Features:
     """Extract features from cue words, which show that a sentence e.g. defines or advises."""
     features: Features = {}
-    people = dict.fromkeys(_FEATURE_BY_PRONOUN, 0)
+    people = Counter[str]()
     for cue in tables.cues.find_cues([token.folded for token in words]):
         section = cue.section
-        if section in people:
+        if section in _FEATURE_BY_PRONOUN:
             people[section] += 1
         elif section == "this":
             features["points"] = 1.0
@@ -238,9 +239,11 @@ def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Feat
                 features["term_and_definition"] = 1.0
         if _leans_back(cue, words):
             features["leans"] = 1.0
-    for section, count in people.items():
-        if count:
-            features[_FEATURE_BY_PRONOUN[section]] = min(count, _MAX_PRONOUNS) / _SCALE
+    features |= {
+        feature: min(people[section], _MAX_PRONOUNS) / _SCALE
+        for section, feature in _FEATURE_BY_PRONOUN.items()
+        if people[section]
+    }
     return features
 
 

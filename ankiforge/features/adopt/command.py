@@ -61,7 +61,7 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
         collection = Path(scan.path) if scan.state in ("same", "taken") else None
         workspace.read_and_draft(
             result,
-            [path] if path else [],
+            [*filter(None, [path])],
             CommandRunOptions("rules", "review", call.limit),
             show=partial(progress_bar, call),
         )

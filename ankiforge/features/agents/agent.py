@@ -225,10 +225,7 @@ def list_highlights(
     The first reply contains the drafting rules; `rules` returns them again.
     """
     # nothing is drafted here, and another program that is drafting is not waited for
-    answer: Json = {}
-    note = _read_changed_files(agent) if offset == 0 else ""
-    if note:
-        answer["note"] = note
+    answer = _read_changed_files(agent) if offset == 0 else {}
     with agent.open("") as workspace:
         # collect the highlights without a card, each with what its colour requests
         without_card: list[tuple[SendableHighlight, str]] = []
@@ -260,17 +257,18 @@ def list_highlights(
         return answer
 
 
-def _read_changed_files(agent: Agent) -> str:
-    """Read the sources, and return what the agent should know about that, or ""."""
+def _read_changed_files(agent: Agent) -> Json:
+    """Read the sources, and return a `note` on what the agent should know about that, or {}."""
     try:
         with agent.open("drafting") as workspace:
             problems = workspace.read_sources().problems
     except BusyError:
-        return _BUSY_NOTE
+        return {"note": _BUSY_NOTE}
     failure_count = sum(not problem.is_notice for problem in problems)
     if not failure_count:
-        return ""
-    return f"{failure_count} files or notes could not be read: ankiforge run"
+        return {}
+    message = f"{failure_count} files or notes could not be read"
+    return {"note": f"{message}: ankiforge run"}
 
 
 def _render_rules(prompt: Prompt) -> str:

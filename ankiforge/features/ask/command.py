@@ -55,8 +55,6 @@ _OFFER_HINT = "model: meaning"
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
     """Answer a question from your reading, or find a work."""
-    from ankiforge.draft.server import discover_servers
-    from ankiforge.features.ask.embedder import MEANING
     from ankiforge.features.ask.work import DEFAULT_PASSAGES, search_library
     from ankiforge.text import truncate
 
@@ -65,11 +63,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     words = " ".join(query)
     limit = DEFAULT_PASSAGES if call.limit is None else call.limit
     folder = find_workspace(call)
-    # to offer a local model to a user in a terminal, look for servers in the background
-    servers = None
-    is_shown = call.is_interactive and sys.stdout.isatty() and not call.quiet
-    if is_shown and not (answer or reply) and may_offer(folder.config):
-        servers = discover_servers(purpose=MEANING)
+    servers = None if answer or reply else _look_for_models(call, folder.config)
     # if the workspace is writable, the search index is stored in it
     ledger_path = folder.ledger
     index_paths = (ledger_path, ledger_path.parent)
@@ -88,9 +82,21 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
         entries = _iter_entries(result, whole=call.verbose)
         if not print_items(call, entries, apart=True) and call.limit != 0:
             call.say(f"nothing you have read matches {truncate(' '.join(query), 100)!r}")
-        offer = offer_model(servers) if servers else ""
-        if offer:
+        if servers and (offer := offer_model(servers)):
             call.say(offer)
+
+
+def _look_for_models(
+    call: Call, config: Config
+) -> Callable[[float], tuple[ModelServer, ...]] | None:
+    """Look for local models in the background, to offer one to a user in a terminal."""
+    from ankiforge.draft.server import discover_servers
+    from ankiforge.features.ask.embedder import MEANING
+
+    is_shown = call.is_interactive and sys.stdout.isatty() and not call.quiet
+    if is_shown and may_offer(config):
+        return discover_servers(purpose=MEANING)
+    return None
 
 
 def _refuse_query_of_cards(query: Words) -> None:
