@@ -8,7 +8,7 @@ rule, because its confidence is low anyway. Each rule has a case in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import pairwise
 
@@ -293,17 +293,7 @@ def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> lis
     if text.rstrip().endswith(_COMMAS):
         spans += [match.span() for match in _COMMA_AT_END.finditer(text)]
     spans += [match.span() for match in _REFERENCE.finditer(text)]
-    if _DIGIT.search(text):
-        for match in _TEXT_IN_BRACKETS.finditer(text):
-            names = _YEAR_OF_CITATION.findall(match[0])
-            if any(name.casefold() not in MONTHS for name in names):
-                spans.append(match.span())
-        spans += [match.span() for match in _NOTE_NUMBER.finditer(text)]
-    for match in _CITATION.finditer(text) if "[" in text else ():
-        preceding_word = _WORD_BEFORE.search(text, 0, match.start())
-        # keep the citation in `as in [27]`, because the sentence needs it
-        if preceding_word and preceding_word[0].casefold() not in language.prepositions:
-            spans.append(match.span())
+    spans += _iter_citations(text, language)
     if not is_markdown:
         spans += [match.span() for match in _ESCAPE.finditer(text)]
 
@@ -320,6 +310,22 @@ def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> lis
             noise_spans.append((start, end))
             end_of_last = end
     return noise_spans
+
+
+def _iter_citations(text: str, language: LanguageTables) -> Iterator[Span]:
+    """Yield the spans of citations and note numbers."""
+    if _DIGIT.search(text):
+        for match in _TEXT_IN_BRACKETS.finditer(text):
+            names = _YEAR_OF_CITATION.findall(match[0])
+            if any(name.casefold() not in MONTHS for name in names):
+                yield match.span()
+        for match in _NOTE_NUMBER.finditer(text):
+            yield match.span()
+    for match in _CITATION.finditer(text) if "[" in text else ():
+        preceding_word = _WORD_BEFORE.search(text, 0, match.start())
+        # keep the citation in `as in [27]`, because the sentence needs it
+        if preceding_word and preceding_word[0].casefold() not in language.prepositions:
+            yield match.span()
 
 
 # --- answers --------------------------------------------------------------------------
