@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -195,7 +195,7 @@ def _check_note_type(
 _LAUNCH_TIMEOUT = 4.0
 """In seconds. A program that is still running after this time is Anki itself, not a launcher."""
 # The ledger's key for the last package, which is deleted when a card, passage or note changes.
-_LAST_PACKAGE_KEY = "package"
+_LAST_PACKAGE_KEY = "last package"
 
 
 class LastPackage(Value):
@@ -206,8 +206,9 @@ class LastPackage(Value):
 
     settings: str
     """The hash of everything outside the ledger that the plan depends on."""
-    file: str
-    """The path and fingerprint of the file."""
+    path: str
+    fingerprint: str
+    """The size, modification time and inode of the file."""
     notes: int
     updated: int
 
@@ -242,7 +243,9 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
     if path.suffix.lower() != ".apkg":
         message = f"{path}: Anki imports only packages whose names end in .apkg"
         raise UsageError(message, hint=f"-o {path.with_suffix('.apkg')}")
-    if path.exists() and not force and _load_last_package(ledger, path) is None:
+    last_package = _load_last_package(ledger)
+    is_last_package = last_package is not None and last_package.path == str(path)
+    if path.exists() and not (force or is_last_package):
         from ankiforge.anki.package import is_our_package
 
         if not is_our_package(path):
@@ -252,20 +255,54 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
             )
 
 
-def _load_last_package(ledger: Ledger, path: Path) -> LastPackage | None:
-    """Return the last package, or None if its file isn't at `path` or was modified."""
+def _load_last_package(ledger: Ledger) -> LastPackage | None:
+    """Return the last package, or None if its file is missing or was modified."""
     stored = ledger.get_until_change(_LAST_PACKAGE_KEY)
     last_package = msgspec.json.decode(stored, type=LastPackage) if stored else None
-    if last_package is None or last_package.file != _identify_file(path):
+    if last_package is None:
         return None
-    return last_package
+    is_unchanged = last_package.fingerprint == _fingerprint_file(Path(last_package.path))
+    return last_package if is_unchanged else None
 
 
-def _identify_file(path: Path) -> str:
+def _fingerprint_file(path: Path) -> str:
     with suppress(OSError):
         state = path.stat()
-        return f"{path} {state.st_size} {state.st_mtime_ns} {state.st_ino}"
+        return f"{state.st_size} {state.st_mtime_ns} {state.st_ino}"
     return ""
+
+
+def _copy_last_package(last_package: LastPackage, path: Path) -> WrittenPackage:
+    """Copy the last package to another path, as no note in it has changed.
+
+    Raises:
+        ItemError: if the directory isn't writable.
+    """
+    import shutil
+
+    if last_package.path != str(path):
+        with _replace_package(path) as part_path:
+            shutil.copyfile(last_package.path, part_path)
+    return WrittenPackage(path, last_package.notes, updated=last_package.updated)
+
+
+@contextmanager
+def _replace_package(path: Path) -> Iterator[Path]:
+    """Context manager that yields a path to write a package to, and then moves it to `path`.
+
+    Raises:
+        ItemError: if the directory isn't writable.
+    """
+    part_path = path.with_name(f".{path.name}.part")
+    try:
+        yield part_path
+        part_path.replace(path)
+    except OSError as error:
+        message = f"{path}: cannot be replaced: {error.strerror or error}"
+        hint = "close the program that has it open, then: ankiforge build"
+        raise ItemError(message, hint=hint) from error
+    finally:
+        part_path.unlink(missing_ok=True)
 
 
 def write_planned_package(
@@ -311,24 +348,16 @@ def write_planned_package(
 
     # sort the notes, because Anki shows new cards in the order of the package
     guids = anki_views.sort_for_learning(ledger, list(notes))
-    part_path = path.with_name(f".{path.name}.part")
-    try:
+    with _replace_package(path) as part_path:
         write_package(part_path, [notes[guid] for guid in guids])
         added_count = anki_views.record_exported_notes(ledger, shipped)
-        part_path.replace(path)
-    except OSError as error:
-        message = f"{path}: cannot be replaced: {error.strerror or error}"
-        hint = "close the program that has it open, then: ankiforge build"
-        raise ItemError(message, hint=hint) from error
-    finally:
-        part_path.unlink(missing_ok=True)
 
     # remember the package if it can be reused, because no card is held and no media may change
     updated_count = sum(plan.is_update for plan in planned)
     has_held = any(plan.is_partly_held for plan in planned)
     if settings and not (has_held or any(note.media for note in notes.values())):
         last_package = LastPackage(
-            settings, _identify_file(path), len(notes), updated_count
+            settings, str(path), _fingerprint_file(path), len(notes), updated_count
         )
         ledger.set_until_change(
             _LAST_PACKAGE_KEY, msgspec.json.encode(last_package).decode()
@@ -562,13 +591,15 @@ def read_anki_and_write_package(
     if not (scope.push or scope.full):
         settings = hash16(scope.deck, repr(decks), repr(mapped))
     with folder.acquire_lock("publishing"):
-        last = _load_last_package(ledger, path) if settings else None
-        if last is not None and last.settings == settings:
-            result.add_plan([], WrittenPackage(path, last.notes, updated=last.updated))
-            return
-        planned = plan_cards(folder, ledger, decks, mapped, scope)
+        last = _load_last_package(ledger) if settings else None
+        if last is not None and last.settings != settings:
+            last = None
+        planned = [] if last else plan_cards(folder, ledger, decks, mapped, scope)
         try:
-            written = write_planned_package(ledger, planned, path, settings)
+            if last:
+                written = _copy_last_package(last, path)
+            else:
+                written = write_planned_package(ledger, planned, path, settings)
         except ItemError as error:
             result.add_plan(planned)
             message = error.message.removeprefix(f"{path}: ")

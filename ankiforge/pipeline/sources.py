@@ -24,7 +24,7 @@ from ankiforge.config.files import make_directory, write_file
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
-from ankiforge.extract.base import SourceOpenParameters, scan_source
+from ankiforge.extract.base import Candidate, SourceOpenParameters, scan_source
 from ankiforge.extract.discover import (
     SAVE_PAGE_HINT,
     UNMARKED_KINDS,
@@ -366,7 +366,7 @@ class _Selector:
         hint = suggest_conversion(path) or (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
         )
-        if path.suffix.casefold() in UNMARKED_KINDS:
+        if Candidate(path).suffix in UNMARKED_KINDS:
             hint = f"to let a chat or model choose passages: ankiforge draft {quote(str(path))}"
         return Problem(str(path), explain_no_source(path), hint)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import replace
 
-from ankiforge.config import is_loopback
+from ankiforge.config import is_loopback, parse_origin
 from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.trust import require_trust
@@ -94,6 +94,9 @@ if TYPE_CHECKING:
     from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
 
+
+_ANKI_TIMEOUT = 0.2
+"""How long, in seconds, Anki may take to accept a connection from this computer."""
 
 ShowProgress = Callable[
     [Sequence["Source"]], AbstractContextManager[Callable[[RunStep], None]]
@@ -383,6 +386,35 @@ class Workspace:
         anki = AnkiConnect(settings.connect, key, key_env=key_name)
         anki.check_access()
         return anki
+
+    def can_show_in_anki(self, guid: str) -> bool:
+        """Return whether Anki has this card, and something answers at AnkiConnect's address.
+
+        Only an address on this computer is tried, without sending anything.
+        """
+        import socket
+
+        url = self.folder.config.anki.connect
+        if not is_loopback(url) or load_present_note(self.ledger, guid) is None:
+            return False
+        _, host, port = parse_origin(url)
+        try:
+            socket.create_connection((host, port), _ANKI_TIMEOUT).close()
+        except OSError:
+            return False
+        return True
+
+    def show_in_anki(self, guid: str) -> None:
+        """Show a card in the browser of a running Anki.
+
+        Raises:
+            RefusedError: Anki doesn't have the card yet.
+            ServiceError: Anki doesn't answer, or the open profile doesn't have the card.
+        """
+        note = load_present_note(self.ledger, guid)
+        if note is None:
+            raise RefusedError("Anki does not have this card yet", hint="ankiforge push")
+        self.connect_to_anki().open_browser(note.id)
 
     # --- a run --------------------------------------------------------------------------------
 

@@ -113,13 +113,13 @@ def test_a_cell_keeps_its_place_and_code_its_lines_in_the_text_for_a_chat(
 ):
     path = tmp_path / "birds.md"
     path.write_text(
-        "| Bird | Mass | Eggs |\n|---|---|---|\n| Owl | | **5** |\n| | 6 kg | |\n\n"
-        "Text.\n\n```\nif bird:\n    x =  1\n```\n",
+        "Text.\n\n```\nif bird:\n    x =  1\n```\n"
+        "| Bird | Mass | Eggs |\n|---|---|---|\n| Owl | | **5** |\n| | 6 kg | |\n",
         "utf-8",
     )
     text = asked(forge, path)
-    table = "Bird | Mass | Eggs\nOwl | – | 5\n– | 6 kg | –\nText.\n"
-    assert f"{table}if bird:\n    x = 1\n</text>" in text
+    table = "Bird | Mass | Eggs\nOwl | – | 5\n– | 6 kg | –\n"
+    assert f"Text.\nif bird:\n    x = 1\n{table}</text>" in text
     eggs = card("Owl | | 5", "How many eggs does an owl lay?", "5")
     answer(forge, text, eggs)
     assert forge.ok("list", "--json").lines[0]["quote"] == "Owl | – | 5"

@@ -79,6 +79,28 @@ def test_what_a_vault_holds_arrives_in_anki_once(
     assert notes_in(package)[guid][1][1] == "A mitochondrion (I saw)"
 
 
+def test_a_package_elsewhere_is_a_copy_until_a_card_changes(
+    forge, vault, note, package, notes_in
+):
+    forge.ok("run", vault)
+    copy = forge.folder / "copy.apkg"
+    forge.ok("build", "-o", copy)
+    assert copy.read_bytes() == package.read_bytes()
+
+    # a package that was damaged or replaced is not copied
+    whole = package.read_bytes()
+    package.write_bytes(whole[:100])
+    forge.ok("build", "-o", copy)
+    assert copy.read_bytes() == whole
+    forge.ok("build", "--force")
+
+    guid = guid_of(forge, "powers")
+    forge.ok("edit", guid, "--field", "Back", "A mitochondrion (I saw)")
+    forge.ok("build", "-o", copy)
+    assert notes_in(copy)[guid][1][1] == "A mitochondrion (I saw)"
+    assert notes_in(package)[guid][1][1] != "A mitochondrion (I saw)"
+
+
 # --- what a person decided ------------------------------------------------------------------
 
 
