@@ -244,7 +244,7 @@ def photograph_a_refused_answer(forge: Forge, browser: Any, path: Path) -> None:
         page.locator("#chat-take").click()
         page.locator("#chat-said", has_text="1896").wait_for()
         page.wait_for_timeout(600)
-        page.screenshot(path=path)
+        page.locator("dialog[open]").screenshot(path=path)
 
 
 FIVE_FACTS = (
