@@ -602,16 +602,16 @@ class DuplicateIndex:
             shared_count = len(my_words.intersection(their_words))
             if 2 * shared_count < min(my_count, their_count):
                 continue
+            if my_numbers.difference(their_words):
+                their_other_words = set(their_words) - my_words
+                if any(map(str.isdigit, their_other_words)):
+                    continue  # both cards have a number that the other lacks
             other_cards = self._iter_other_cards(number, highlight)
             group = list(islice(other_cards, _MAX_FINDINGS))
             if not group:
                 continue
             union_count = my_count + their_count - shared_count
             jaccard = shared_count / (union_count or 1)
-            if my_numbers.difference(their_words):
-                their_other_words = set(their_words) - my_words
-                if any(map(str.isdigit, their_other_words)):
-                    continue  # both cards have a number that the other lacks
             containment = shared_count / (min(my_count, their_count) or 1)
             ranked.append((jaccard, containment, group[0].id, group))
         ranked.sort(reverse=True)
